@@ -1,0 +1,1 @@
+"""Rank candidate PostgreSQL schemas on a real server, under your own write pattern."""

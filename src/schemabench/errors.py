@@ -1,0 +1,88 @@
+"""What can go wrong, by who must act, worded in one place.
+
+Owns the shape of every error that a user sees: what failed, with the value; where; what was checked; what to do.
+Must not know how anything works.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A spot in a text file that a person can go to."""
+
+    path: Path
+    """The file."""
+    line: int
+    """The line, counted from 1."""
+    column: int = 1
+    """The column, counted from 1, in characters."""
+    text: str = ""
+    """The source line, without its line end; empty where it is not known."""
+
+    def __str__(self) -> str:
+        """Return `file:line:column`, the source line and a caret below the column."""
+        head = f"{self.path}:{self.line}:{self.column}"
+        if not self.text.strip():
+            return head
+        indent = "".join("\t" if character == "\t" else " " for character in self.text[: self.column - 1])
+        return f"{head}\n  {self.text}\n  {indent}^"
+
+
+class SchemabenchError(Exception):
+    """The root of all errors that schemabench raises on purpose.
+
+    Attributes:
+        what: One sentence: what failed, with the value.
+        where: The place in a file, or None.
+        sqlstate: The server's five-character code, or None.
+        checked: What was tried before giving up, one line each.
+        remedies: What to do about it, one remedy a line.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: Place | None = None,
+        sqlstate: str | None = None,
+        checked: Sequence[str] = (),
+        remedies: Sequence[str] = (),
+    ) -> None:
+        self.what = what
+        self.where = where
+        self.sqlstate = sqlstate
+        self.checked = tuple(checked)
+        self.remedies = tuple(remedies)
+        super().__init__(what)
+
+    def __str__(self) -> str:
+        """Return the whole message, several lines long."""
+        lines = [self.what if self.sqlstate is None else f"{self.what} (SQLSTATE {self.sqlstate})"]
+        if self.where is not None:
+            lines.append(f"at {self.where}")
+        if self.checked:
+            lines += ["Checked:", *(f"  - {line}" for line in self.checked)]
+        if len(self.remedies) == 1:
+            lines.append(f"To fix this: {self.remedies[0]}")
+        elif self.remedies:
+            lines += ["To fix this, either:", *(f"  - {line}" for line in self.remedies)]
+        return "\n".join(lines)
+
+
+class UsageError(SchemabenchError):
+    """An option, a name or an input file is wrong: whoever typed the command must act."""
+
+
+class CandidateError(SchemabenchError):
+    """A candidate's SQL file is wrong: whoever proposes the schema must act."""
+
+
+class WorkloadError(SchemabenchError):
+    """A workload module is wrong: whoever wrote it must act."""
+
+
+class ServerError(SchemabenchError):
+    """No server can be had, or it failed or refused: whoever operates it must act."""

@@ -1,0 +1,62 @@
+"""Durations, sizes and rates: from text, and to text.
+
+Owns how figures with a unit are read and written. Must not round anything that is stored: only what is shown.
+"""
+
+import math
+import re
+
+NANOSECONDS = 1_000_000_000
+_SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[a-z]+)?\s*", re.ASCII)
+
+
+def parse_duration_s(text: str) -> float:
+    """Return the seconds that a text such as `45s`, `2min`, `1.5h`, `200ms` or `30` (seconds) stands for.
+
+    Raises:
+        ValueError: The text is not a positive number with a known unit.
+    """
+    match = _DURATION.fullmatch(text)
+    unit = (match["unit"] or "s") if match else ""
+    if match is None or unit not in _SECONDS:
+        raise ValueError(f"{text!r} is not a duration: write a number and one of {', '.join(_SECONDS)}, as in 45s")
+    seconds = float(match["number"]) * _SECONDS[unit]
+    if seconds <= 0:
+        raise ValueError(f"{text!r} is not a duration above zero")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """Return a duration with the largest unit that keeps it at one or above, as in `1.2 ms` or `3 min 20 s`."""
+    if seconds >= _SECONDS["min"]:
+        minutes, rest = divmod(round(seconds), 60)
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            return f"{format_significant(seconds / size)} {unit}"
+    return f"{format_significant(seconds * NANOSECONDS)} ns"
+
+
+def format_significant(value: float, digits: int = 3) -> str:
+    """Return a number with about `digits` significant digits, no exponent, thousands set apart by commas."""
+    if value == 0 or not math.isfinite(value):
+        return f"{value:.0f}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}"
+
+
+def format_count(value: float) -> str:
+    """Return a count or a rate with an SI prefix and three significant digits, as in `12.3k`."""
+    for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= size:
+            return f"{format_significant(value / size)}{prefix}"
+    return format_significant(value)
+
+
+def format_bytes(size: float) -> str:
+    """Return a size in binary units, as in `1.5 MiB`."""
+    for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if abs(size) >= factor:
+            return f"{format_significant(size / factor)} {unit}"
+    return f"{size:.0f} B"
