@@ -1,1 +1,8 @@
-"""Rank candidate PostgreSQL schemas on a real server, under your own write pattern."""
+"""Rank candidate PostgreSQL schemas on a real server, under your own write pattern.
+
+This is the interface for authors of workloads; everything else is reached through pytest and the command line.
+"""
+
+from schemabench.workload import BadLineError, Call, Replay, Workload, Writer
+
+__all__ = ["BadLineError", "Call", "Replay", "Workload", "Writer"]

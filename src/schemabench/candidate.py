@@ -1,0 +1,185 @@
+"""Candidates: SQL files found, checked against a workload's operations, and installed.
+
+Owns what a candidate's file may say and how its errors are shown. Must not know workloads beyond their operations,
+nor how a server or a database comes to be.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from schemabench import sqlfile
+from schemabench.errors import CandidateError, Place, UsageError
+from schemabench.naming import nearest
+
+BASELINE = "baseline"
+
+_HEADERS = ("candidate", "summary", "expects", "postgres")
+_BOUND = re.compile(r"\s*(?P<relation>>=|<=|<|>|==|=)\s*(?P<major>\d+)\s*")
+_FIRST_POSITION = 1  # the server counts positions from 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One schema variation: one SQL file."""
+
+    name: str
+    summary: str
+    """One line for people."""
+    expects: str
+    """What its author expects of it; empty where the file does not say."""
+    bounds: tuple[tuple[str, int], ...]
+    """(relation, major version) that the server must satisfy, all of them."""
+    file: sqlfile.SqlFile
+
+    def refuses(self, version_num: int) -> str | None:
+        """Return why a server of this version (as in 180006) cannot serve the candidate, or None."""
+        major = version_num // 10_000
+        for relation, bound in self.bounds:
+            if not _RELATIONS[relation](major, bound):
+                return f"it needs PostgreSQL {relation} {bound}; the server is {major}"
+        return None
+
+
+_RELATIONS = {
+    ">=": int.__ge__,
+    "<=": int.__le__,
+    ">": int.__gt__,
+    "<": int.__lt__,
+    "=": int.__eq__,
+    "==": int.__eq__,
+}
+
+
+def find(folder: Path) -> dict[str, Candidate]:
+    """Return the candidates of a folder by name: the baseline first, then by name.
+
+    Raises:
+        UsageError: There is no such folder, or no baseline in it.
+        CandidateError: A file cannot be read, has an unknown header, or the name of another.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"There is no folder of candidates {folder}", remedies=[f"create {folder}/{BASELINE}.sql"])
+    candidates: dict[str, Candidate] = {}
+    for path in sorted(folder.glob("*.sql")):
+        candidate = _read(path)
+        if candidate.name in candidates:
+            raise CandidateError(
+                f"Two candidates are named {candidate.name!r}: {candidates[candidate.name].file.path} and {path}",
+                where=Place(path=path, line=1),
+                remedies=["give one of them another name in its `-- candidate:` line"],
+            )
+        candidates[candidate.name] = candidate
+    if BASELINE not in candidates:
+        raise UsageError(
+            f"There is no candidate named {BASELINE!r} in {folder}",
+            checked=[f"candidates there: {', '.join(candidates) or 'none'}"],
+            remedies=[f"write {folder}/{BASELINE}.sql, the schema that all ratios are against"],
+        )
+    return {BASELINE: candidates.pop(BASELINE), **candidates}
+
+
+def select(candidates: Mapping[str, Candidate], wanted: Iterable[str]) -> tuple[Candidate, ...]:
+    """Return the candidates of the wanted names, or all where none is wanted, in the order of `candidates`.
+
+    Raises:
+        UsageError: A name is unknown; the message names the nearest.
+    """
+    chosen = set(wanted)
+    for name in sorted(chosen - set(candidates)):
+        raise UsageError(
+            f"There is no candidate {name!r}{nearest(name, candidates)}",
+            checked=[f"candidates: {', '.join(candidates)}"],
+        )
+    return tuple(candidate for candidate in candidates.values() if not chosen or candidate.name in chosen)
+
+
+def operations(candidate: Candidate, defaults: Mapping[str, sqlfile.Operation]) -> dict[str, sqlfile.Operation]:
+    """Return the workload's operations with the candidate's own SQL where it overrides them.
+
+    Raises:
+        CandidateError: The candidate names an operation that the workload does not have, or a parameter that the
+            operation does not take; the message names the nearest.
+    """
+    own = candidate.file.operations
+    for operation in own.values():
+        default = defaults.get(operation.name)
+        if default is None:
+            raise CandidateError(
+                f"The workload has no operation {operation.name!r}{nearest(operation.name, defaults)}",
+                where=operation.text.place(),
+                checked=[f"operations: {', '.join(defaults)}"],
+            )
+        for statement in operation.statements:
+            for name in statement.parameters:
+                if name not in default.parameters:
+                    suggestion = nearest(name, default.parameters)
+                    raise CandidateError(
+                        f"The operation {operation.name!r} takes no parameter :{name}{suggestion}",
+                        where=statement.text.place(statement.mark(name)),
+                        checked=[f"parameters: {', '.join(default.parameters) or 'none'}"],
+                        remedies=["name one of these", "write a space after the colon where it is an array slice"],
+                    )
+    return {**defaults, **own}
+
+
+def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Create the candidate's objects, statement by statement as psql does.
+
+    Args:
+        candidate: What to install.
+        connection: To an empty database, in autocommit mode.
+
+    Raises:
+        CandidateError: The server refused a statement; with its place, line, caret and SQLSTATE.
+        psycopg.OperationalError: The connection was lost.
+    """
+    for statement in sqlfile.split_preamble(candidate.file.preamble):
+        try:
+            connection.execute(statement.sql.encode())
+        except psycopg.Error as cause:
+            if connection.closed:
+                raise
+            raise refused(candidate, statement, cause) from cause
+
+
+def refused(candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error) -> CandidateError:
+    """Return the error for a statement of a candidate that the server refused."""
+    position = int(cause.diag.statement_position or _FIRST_POSITION) - _FIRST_POSITION
+    detail = [line for line in (cause.diag.message_detail, cause.diag.context) if line]
+    return CandidateError(
+        f"The server refused the candidate {candidate.name!r}: {cause.diag.message_primary or cause}",
+        where=statement.place(position),
+        sqlstate=cause.sqlstate,
+        checked=detail,
+        remedies=[cause.diag.message_hint] if cause.diag.message_hint else [],
+    )
+
+
+def _read(path: Path) -> Candidate:
+    file = sqlfile.read(path, CandidateError)
+    for key in file.headers:
+        if key not in _HEADERS and (suggestion := nearest(key, _HEADERS)):
+            raise CandidateError(f"Unknown header {key!r} in {path}{suggestion}", where=Place(path=path, line=1))
+    return Candidate(
+        name=file.headers.get("candidate", path.stem),
+        summary=file.headers.get("summary", ""),
+        expects=file.headers.get("expects", ""),
+        bounds=tuple(_bounds(path, file.headers.get("postgres", ""))),
+        file=file,
+    )
+
+
+def _bounds(path: Path, text: str) -> Iterable[tuple[str, int]]:
+    for part in filter(None, text.split(",")):
+        match = _BOUND.fullmatch(part)
+        if match is None:
+            raise CandidateError(
+                f"{path}: {part.strip()!r} is not a bound on the Postgres version",
+                where=Place(path=path, line=1),
+                remedies=["write it as in `-- postgres: >= 15` or `-- postgres: >= 15, < 18`"],
+            )
+        yield match["relation"], int(match["major"])

@@ -1,0 +1,127 @@
+"""The loop: many conversations in one thread, resumed as the kernel says.
+
+Owns the clock of a trial and who is resumed when. Must not know SQL, workloads or candidates.
+"""
+
+import gc
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from random import Random
+from select import EPOLLIN, EPOLLOUT, epoll
+from time import perf_counter_ns, thread_time_ns
+
+from schemabench.load.session import LostConnectionError, Pause, Request, Session, Want, converse
+from schemabench.units import NANOSECONDS
+
+_DONE = object()
+_Resume = Callable[[], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drive:
+    """What came of driving one burst."""
+
+    started_ns: int
+    """When the first request was about to be sent, on the clock of `time.perf_counter_ns`."""
+    duration_ns: int
+    """From then to the last response."""
+    latencies_ns: Sequence[int]
+    """Service time of each request, by its number."""
+    finished_ns: Sequence[int]
+    """For each session, in order: from the start to its last response."""
+    busy_ns: int
+    """Processor time that the loop itself took: what it would take with a server that answers at once."""
+
+
+def drive(queues: Sequence[tuple[Session, Sequence[Request]]], *, limit_s: float, random: Random) -> Drive:
+    """Execute every session's requests, all sessions at once, each one request at a time.
+
+    Args:
+        queues: The sessions, each with its requests in order. Numbers run from 0 over all requests.
+        limit_s: After so long without any response, the server is taken for hung.
+        random: Where the jitter of retries comes from.
+
+    Raises:
+        StatementFailedError: The server refused a statement; the sessions are then fit only to be closed.
+        LostConnectionError: A connection broke, or the server hung; likewise.
+    """
+    latencies_ns = [0] * sum(len(requests) for _, requests in queues)
+    talks = {
+        session.connection.socket: converse(session, requests, latencies_ns, random) for session, requests in queues
+    }
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        with epoll(len(talks)) as poll:
+            busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
+            finished_ns = _loop(poll, talks, limit_s)
+            return Drive(
+                started_ns=started_ns,
+                duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
+                latencies_ns=latencies_ns,
+                finished_ns=[finished_ns[socket] - started_ns for socket in talks],
+                busy_ns=thread_time_ns() - busy_ns,
+            )
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _loop(
+    poll: epoll, talks: Mapping[int, Generator[Want | Pause | None, None, None]], limit_s: float
+) -> dict[int, int]:
+    """Resume conversations until all are over; return when each ended."""
+    resumes: dict[int, _Resume] = {socket: talk.__next__ for socket, talk in talks.items()}
+    finished_ns: dict[int, int] = {}
+    paused: list[tuple[int, int]] = []
+    waiting_to_write: set[int] = set()
+    ready = [(socket, EPOLLIN) for socket in resumes]
+    for socket in resumes:
+        poll.register(socket, EPOLLIN)
+    while True:
+        for socket, _ in ready:
+            try:
+                want = resumes[socket]()
+            except StopIteration:
+                finished_ns[socket] = perf_counter_ns()
+                poll.unregister(socket)
+                continue
+            if want is None and not waiting_to_write:
+                continue
+            _arrange(poll, socket, want, waiting_to_write, paused)
+        if len(finished_ns) == len(resumes):
+            return finished_ns
+        timeout_s = limit_s
+        if paused:
+            timeout_s = max(0.0, (paused[0][0] - perf_counter_ns()) / NANOSECONDS)
+        ready = poll.poll(timeout_s)
+        if paused:
+            ready += _due(poll, paused)
+        elif not ready:
+            raise LostConnectionError(
+                f"The server has not answered any of {len(resumes)} connections for {limit_s:g} s"
+            )
+
+
+def _arrange(poll: epoll, socket: int, want: object, waiting_to_write: set[int], paused: list[tuple[int, int]]) -> None:
+    """Have the kernel wait for what a conversation wants."""
+    if isinstance(want, Pause):
+        poll.modify(socket, 0)
+        heappush(paused, (perf_counter_ns() + int(want.seconds * NANOSECONDS), socket))
+    elif want is Want.WRITE:
+        waiting_to_write.add(socket)
+        poll.modify(socket, EPOLLIN | EPOLLOUT)
+    elif socket in waiting_to_write:
+        waiting_to_write.remove(socket)
+        poll.modify(socket, EPOLLIN)
+
+
+def _due(poll: epoll, paused: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Take the conversations whose pause is over."""
+    due: list[tuple[int, int]] = []
+    while paused and paused[0][0] <= perf_counter_ns():
+        _, socket = heappop(paused)
+        poll.modify(socket, EPOLLIN)
+        due.append((socket, EPOLLIN))
+    return due

@@ -1,0 +1,213 @@
+"""One connection: its prepared statements, and its side of the conversation as a generator.
+
+Owns what is sent and what is read, retries included. Must not wait: it yields what it waits for, and the driver's
+loop resumes it, as in psycopg's own generators.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+from time import perf_counter_ns
+from typing import NamedTuple
+
+import psycopg
+from psycopg import pq
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+RETRYABLE = {"40P01": "deadlock", "40001": "serialization failure", "55P03": "lock timeout"}
+"""SQLSTATEs after which the same operation may succeed, and what they are called."""
+RETRY_LIMIT = 100
+"""Attempts at one operation before the experiment is given up: far above what a live system would tolerate."""
+_FIRST_BACKOFF_S = 0.001
+_LONGEST_BACKOFF_S = 0.1
+
+BEGIN, COMMIT, ROLLBACK = b"begin", b"commit", b"rollback"
+_TRANSACTION = {BEGIN: b"BEGIN", COMMIT: b"COMMIT", ROLLBACK: b"ROLLBACK"}
+
+
+class Want(Enum):
+    """What a conversation waits for besides something to read."""
+
+    WRITE = "room to write"
+
+
+class Pause(NamedTuple):
+    """A conversation that wants to be resumed later."""
+
+    seconds: float
+
+
+class Step(NamedTuple):
+    """One prepared statement with its parameters."""
+
+    statement: bytes
+    """The name under which it was prepared."""
+    parameters: Sequence[bytes | None]
+    """In text format."""
+
+
+class Request(NamedTuple):
+    """One call of an operation, ready to be sent."""
+
+    number: int
+    """The place of the call in the burst: where its latency goes."""
+    operation: str
+    steps: Sequence[Step]
+    """Several steps are one transaction, whose BEGIN and COMMIT are steps too."""
+
+
+class StatementFailedError(Exception):
+    """The server refused a statement, for good or more often than it is repeated."""
+
+    def __init__(self, request: Request, step: Step, result: PGresult, attempts: int) -> None:
+        self.request = request
+        self.step = step
+        self.attempts = attempts
+        self.sqlstate = _diagnosis(result, DiagnosticField.SQLSTATE)
+        self.message = _diagnosis(result, DiagnosticField.MESSAGE_PRIMARY)
+        self.detail = _diagnosis(result, DiagnosticField.MESSAGE_DETAIL)
+        self.context = _diagnosis(result, DiagnosticField.CONTEXT)
+        self.position = int(_diagnosis(result, DiagnosticField.STATEMENT_POSITION) or 0)
+        """In characters from 1; 0 where the server gave none."""
+        super().__init__(f"{request.operation}: {self.message} ({self.sqlstate})")
+
+
+class LostConnectionError(Exception):
+    """The connection to the server broke."""
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One connection with its prepared statements.
+
+    Attributes:
+        connection: psycopg's wrapper of a libpq connection, non-blocking.
+        retried: Operation -> attempts that were undone, since the session was opened.
+    """
+
+    connection: PGconn
+    retried: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, conninfo: str) -> "Session":
+        """Connect.
+
+        Raises:
+            LostConnectionError: The server cannot be reached or refused; with its message.
+        """
+        connection: PGconn = pq.PGconn.connect(conninfo.encode())
+        if connection.status != ConnStatus.OK:
+            message = connection.get_error_message()
+            connection.finish()
+            raise LostConnectionError(message)
+        session = cls(connection)
+        for name, sql in _TRANSACTION.items():
+            connection.prepare(name, sql)
+        connection.nonblocking = 1
+        return session
+
+    def prepare(self, name: bytes, sql: str) -> PGresult:
+        """Prepare a statement; the result tells whether the server accepted it."""
+        self.connection.nonblocking = 0
+        result = self.connection.prepare(name, sql.encode())
+        self.connection.nonblocking = 1
+        return result
+
+    def close(self) -> None:
+        """Cancel what still runs, and hang up."""
+        if self.connection.status == ConnStatus.OK and self.connection.transaction_status == TransactionStatus.ACTIVE:
+            with suppress(psycopg.Error):
+                self.connection.get_cancel().cancel()
+        self.connection.finish()
+
+
+def converse(
+    session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random
+) -> Generator[Want | Pause | None, None, None]:
+    """Execute requests one after the other; yield whenever there is to wait.
+
+    This generator is the inner loop of everything that is measured: it calls nothing that it could do without.
+
+    Args:
+        session: The connection.
+        requests: In order.
+        latencies_ns: Receives each request's service time at its number, retries included.
+        random: Where the jitter of retries comes from.
+
+    Yields:
+        None for something to read, `Want.WRITE` for room to write, `Pause` for a while.
+
+    Raises:
+        StatementFailedError: The server refused a statement.
+        LostConnectionError: The connection broke.
+    """
+    connection = session.connection
+    send, flush = connection.send_query_prepared, connection.flush
+    consume, busy, receive = connection.consume_input, connection.is_busy, connection.get_result
+    rows, done = ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK
+    try:
+        for request in requests:
+            number, _, steps = request
+            started = perf_counter_ns()
+            for step in steps:
+                send(*step)
+                while flush():
+                    yield Want.WRITE
+                yield None
+                consume()
+                while busy():
+                    yield None
+                    consume()
+                result = receive()
+                while receive() is not None:
+                    pass
+                if result is None or ((status := result.status) != done and status != rows):
+                    yield from _repeat(session, request, step, result, random)
+                    break
+            latencies_ns[number] = perf_counter_ns() - started
+    except psycopg.OperationalError as cause:
+        raise LostConnectionError(str(cause).strip()) from cause
+
+
+def _repeat(
+    session: Session, request: Request, step: Step, result: PGresult | None, random: Random
+) -> Generator[Want | Pause | None, None, None]:
+    """Execute a request again until it succeeds, after an attempt that the server undid."""
+    for attempt in range(1, RETRY_LIMIT + 1):
+        if result is None:
+            raise LostConnectionError(session.connection.get_error_message())
+        if _diagnosis(result, DiagnosticField.SQLSTATE) not in RETRYABLE or attempt == RETRY_LIMIT:
+            raise StatementFailedError(request, step, result, attempt)
+        session.retried[request.operation] = session.retried.get(request.operation, 0) + 1
+        if session.connection.transaction_status != TransactionStatus.IDLE:
+            yield from _exchange(session.connection, Step(ROLLBACK, ()))
+        # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+        yield Pause(random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt)))
+        for step in request.steps:  # noqa: PLR1704 (the step that failed last is the one to report)
+            result = yield from _exchange(session.connection, step)
+            if result is None or result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+                break
+        else:
+            return
+
+
+def _exchange(connection: PGconn, step: Step) -> Generator[Want | Pause | None, None, PGresult | None]:
+    connection.send_query_prepared(*step)
+    while connection.flush():
+        yield Want.WRITE
+    yield None
+    connection.consume_input()
+    while connection.is_busy():
+        yield None
+        connection.consume_input()
+    result = connection.get_result()
+    while connection.get_result() is not None:
+        pass
+    return result
+
+
+def _diagnosis(result: PGresult, field: DiagnosticField) -> str:
+    return (result.error_field(field) or b"").decode(errors="replace")

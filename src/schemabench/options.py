@@ -1,0 +1,260 @@
+"""One table of settings, from which pytest options, ini names, environment, command line and README are derived.
+
+Owns what can be set, its bounds, and where each value came from: command line, environment, ini file or default, in
+this order. Must not know what a setting is for.
+"""
+
+import re
+from argparse import Namespace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from schemabench.errors import UsageError
+from schemabench.records import OptionValue
+from schemabench.units import parse_duration_s
+
+PREFIX = "schemabench_"
+"""Before each field's name in pytest's namespace and ini file; in capitals before environment variables."""
+
+Kind = Literal["one", "many", "switch"]
+_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@\s]*):[^@\s]*@|(?P<key>password=)('[^']*'|[^\s&]+)", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """Return a text with the passwords of connection strings replaced by `***`."""
+    return _PASSWORD.sub(lambda match: f"{match['key']}***" if match["key"] else f"{match['user']}:***@", text)
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise ValueError(f"{text!r} is not a whole number from {low:,} to {high:,}")
+        return number
+
+    return parse
+
+
+def _share(text: str) -> float:
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise ValueError(f"{text!r} is not a share above 0 and below 1: write 0.03 or 3%")
+    return share
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name.strip() or not equals:
+        raise ValueError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def _replay(text: str) -> tuple[str, Path]:
+    name, path = _setting(text)
+    return name, Path(path)
+
+
+def _report(text: str) -> Path:
+    path = Path(text)
+    if path.suffix not in {".md", ".json"}:
+        raise ValueError(f"{text!r} ends in {path.suffix or 'nothing'}, not in .md or .json")
+    return path
+
+
+def _option(  # noqa: PLR0913 (one keyword for each column of the table)
+    about: str,
+    *,
+    default: str = "",
+    parse: Callable[[str], object] = str,
+    kind: Kind = "one",
+    metavar: str = "NAME",
+    flag: str | None = None,
+    ini_only: bool = False,
+) -> Any:  # noqa: ANN401 (a field of any type)
+    metadata = {
+        "about": about,
+        "parse": parse,
+        "kind": kind,
+        "metavar": metavar,
+        "flag": flag,
+        "ini_only": ini_only,
+        "text": default,
+    }
+    value: object
+    if kind == "many":
+        value = ()
+    elif kind == "switch":
+        value = False
+    else:
+        value = parse(default)
+    return field(default=value, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """All settings of a run."""
+
+    postgres: str = _option(
+        "where Postgres comes from: `embedded`, a major version such as `16`, `local:17`, `local:/path/to/bin`, "
+        "`docker:16`, `docker:IMAGE`, or a `postgresql://` DSN",
+        default="embedded",
+        metavar="SPEC",
+    )
+    postgres_setting: tuple[tuple[str, str], ...] = _option(
+        "a server setting, on top of schemabench's own", parse=_setting, kind="many", metavar="NAME=VALUE"
+    )
+    workload: tuple[str, ...] = _option("a workload to run; all without it", kind="many")
+    candidate: tuple[str, ...] = _option("a candidate to rank; all without it. The baseline always runs", kind="many")
+    cardinality: tuple[str, ...] = _option("a cardinality to run at, or `all`; `typical` without it", kind="many")
+    replay: tuple[tuple[str, Path], ...] = _option(
+        "feed a workload from a file, plain or gzip: `usage=FILE`, `pageviews.blacklist=FILE`",
+        parse=_replay,
+        kind="many",
+        metavar="NAME=PATH",
+    )
+    clients: int = _option(
+        "connections at work in each trial, shared out to the writers",
+        default="8",
+        parse=_whole(1, 10_000),
+        metavar="N",
+    )
+    budget_s: float = _option(
+        "time to measure each experiment for, as in `45s` or `2min`",
+        default="60s",
+        parse=parse_duration_s,
+        metavar="TIME",
+        flag="--budget",
+    )
+    precision: float = _option(
+        "stop sooner, once every candidate's ratio is known to this share on either side",
+        default="1%",
+        parse=_share,
+        metavar="SHARE",
+    )
+    seed: int = _option(
+        "where all chance comes from: the same seed, the same bursts",
+        default="1",
+        parse=_whole(0, 2**63 - 1),
+        metavar="N",
+    )
+    report: tuple[Path, ...] = _option(
+        "write a report: `.md` for people, `.json` for the run file", parse=_report, kind="many", metavar="PATH"
+    )
+    keep_databases: bool = _option("leave the candidates' databases on the server (a DSN only)", kind="switch")
+    neutral_ids: bool = _option(
+        "leave the candidate out of test names, to compare a run of one candidate with a saved run of another",
+        kind="switch",
+    )
+    schemas: Path = _option(  # noqa: RUF009 (a frozen field)
+        "the folder of candidates, by workload", default="schemas", parse=Path, metavar="DIR", ini_only=True
+    )
+    workloads: Path = _option(  # noqa: RUF009 (a frozen field)
+        "the folder of workloads", default="workloads", parse=Path, metavar="DIR", ini_only=True
+    )
+
+
+def flag(option: Field[Any]) -> str:
+    """Return an option's flag, as in `--keep-databases`."""
+    given: str | None = option.metadata["flag"]
+    return given or "--" + option.name.replace("_", "-")
+
+
+def ini_name(option: Field[Any]) -> str:
+    """Return an option's name in pytest's ini file, as in `schemabench_budget`."""
+    return PREFIX + flag(option).removeprefix("--").replace("-", "_")
+
+
+def environment_name(option: Field[Any]) -> str:
+    """Return an option's environment variable, as in `SCHEMABENCH_BUDGET`."""
+    return ini_name(option).upper()
+
+
+def table() -> tuple[Field[Any], ...]:
+    """Return the options in order; each field's metadata holds what is known of it."""
+    return fields(Options)
+
+
+def resolve(
+    command_line: Namespace, environment: Mapping[str, str], ini: Callable[[str], str]
+) -> tuple[Options, tuple[OptionValue, ...]]:
+    """Return the settings, and for each where its value came from.
+
+    Args:
+        command_line: One attribute for each `ini_name`: None where the flag was not given, else its text, a list of
+            texts, or True.
+        environment: The environment variables.
+        ini: From an `ini_name` to the text in the ini file, empty where there is none.
+
+    Raises:
+        UsageError: A value is not acceptable; the message names the value, where it came from and what is accepted.
+    """
+    values: dict[str, Any] = {}
+    origins: list[OptionValue] = []
+    for option in table():
+        for source, texts in _sources(option, command_line, environment, ini):
+            if texts is not None:
+                try:
+                    values[option.name] = _parsed(option, texts)
+                except ValueError as cause:
+                    raise UsageError(
+                        redact(f"{flag(option)}: {cause}"),
+                        checked=[f"it comes from: {source}"],
+                        remedies=[f"{flag(option)} {option.metadata['metavar']}: {option.metadata['about']}"],
+                    ) from cause
+                origins.append(OptionValue(name=flag(option), value=redact(" ".join(texts)), source=source))
+                break
+    return Options(**values), tuple(origins)
+
+
+def markdown_table() -> str:
+    """Return the table of options for README.md."""
+    lines = ["| option | ini file | environment | default | meaning |", "|---|---|---|---|---|"]
+    for option in table():
+        meta = option.metadata
+        shown = "" if option.metadata["ini_only"] else f"`{flag(option)}{_metavar(option)}`"
+        default = "" if meta["kind"] != "one" else f"`{meta['text']}`"
+        repeat = " (repeatable)" if meta["kind"] == "many" else ""
+        lines.append(
+            f"| {shown} | `{ini_name(option)}` | `{environment_name(option)}` | {default} | {meta['about']}{repeat} |"
+        )
+    return "\n".join(lines)
+
+
+def _metavar(option: Field[Any]) -> str:
+    return "" if option.metadata["kind"] == "switch" else f" {option.metadata['metavar']}"
+
+
+def _sources(
+    option: Field[Any], command_line: Namespace, environment: Mapping[str, str], ini: Callable[[str], str]
+) -> Iterator[tuple[Literal["command line", "environment", "ini file", "default"], list[str] | None]]:
+    """Yield where a value may come from, the strongest first, with its texts or None."""
+    name, many = ini_name(option), option.metadata["kind"] == "many"
+    given = getattr(command_line, name, None)
+    if given is not None:
+        yield "command line", [str(text) for text in given] if isinstance(given, list) else [str(given)]
+    text = environment.get(environment_name(option))
+    yield "environment", None if text is None else (text.split() if many else [text])
+    text = ini(name)
+    yield "ini file", (text.split() if many else [text]) if text else None
+    yield "default", [] if many else [str(option.metadata["text"])]
+
+
+def _parsed(option: Field[Any], texts: list[str]) -> object:
+    kind, parse = option.metadata["kind"], option.metadata["parse"]
+    if kind == "many":
+        return tuple(parse(text) for text in texts)
+    if kind == "switch":
+        known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
+        if texts[0].lower() not in known:
+            raise ValueError(f"{texts[0]!r} is neither true nor false")
+        return known[texts[0].lower()]
+    return parse(texts[0])

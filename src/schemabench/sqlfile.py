@@ -1,0 +1,256 @@
+"""Annotated SQL text: headers, a preamble, named blocks, and statements that know their file and line.
+
+Owns the format of candidates and of `operations.sql`: plain SQL in which `-- name:` opens a block, `:name` is a
+parameter and `:"name"` an identifier that is fixed per writer. Postgres' own scanner and grammar (pglast) find
+comments, statements and parameters, so quoting of every kind is understood. Must not talk to a server.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from pglast.parser import ParseError, Token, scan, split
+
+from schemabench.errors import Place, SchemabenchError
+
+_HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):\s*(?P<value>.*)")
+_CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
+_NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A stretch of SQL that knows where it stands."""
+
+    path: Path
+    """The file."""
+    source: str
+    """The whole text of the file."""
+    start: int
+    """Where the stretch begins in `source`, in characters."""
+    end: int
+    """Where it ends, exclusive."""
+
+    @property
+    def sql(self) -> str:
+        """The stretch itself."""
+        return self.source[self.start : self.end]
+
+    def part(self, start: int, end: int) -> "Text":
+        """Return a part of the stretch, by offsets into `sql`."""
+        return Text(path=self.path, source=self.source, start=self.start + start, end=self.start + end)
+
+    def place(self, offset: int = 0) -> Place:
+        """Return the place of an offset into `sql`, in characters."""
+        position = min(self.start + offset, len(self.source))
+        line_start = self.source.rfind("\n", 0, position) + 1
+        return Place(
+            path=self.path,
+            line=self.source.count("\n", 0, position) + 1,
+            column=position - line_start + 1,
+            text=self.source[line_start:].split("\n", 1)[0].rstrip(),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A statement as the server receives it."""
+
+    sql: str
+    """SQL with `$1`, `$2`, ... for parameters."""
+    parameters: tuple[str, ...]
+    """The name of each parameter, in the order of the numbers."""
+    text: Text
+    """Where it was written."""
+    offsets: tuple[tuple[int, int], ...]
+    """(offset into `sql`, offset into `text.sql`) at which each run of equal characters begins, ascending."""
+
+    def place(self, offset: int = 0) -> Place:
+        """Return the place in the file of an offset into `sql`, in characters."""
+        sent, written = self.offsets[bisect_right(self.offsets, (offset, len(self.text.source))) - 1]
+        return self.text.place(written + offset - sent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement of a block, as it was written."""
+
+    text: Text
+    marks: tuple[tuple[int, int, str, bool], ...]
+    """(start, end, name, whether an identifier) of each `:name` and `:"name"`, by offsets into `text.sql`."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its parameters, each once, in order of appearance."""
+        return tuple(dict.fromkeys(name for _, _, name, identifier in self.marks if not identifier))
+
+    def mark(self, name: str) -> int:
+        """Return the offset into `text.sql` at which `:name` first appears."""
+        return next(start for start, _, found, _ in self.marks if found == name)
+
+    def render(self, identifiers: Mapping[str, str]) -> Query:
+        """Return the statement with numbers for parameters and with each `:"name"` replaced.
+
+        Args:
+            identifiers: What each `:"name"` stands for.
+
+        Raises:
+            SchemabenchError: The statement has a `:"name"` that is not among `identifiers`.
+        """
+        numbers = {name: number for number, name in enumerate(self.parameters, start=1)}
+        source, pieces, offsets, written, sent = self.text.sql, [], [(0, 0)], 0, 0
+        for start, end, name, identifier in self.marks:
+            if identifier and name not in identifiers:
+                raise SchemabenchError(
+                    f'No writer fixes the identifier :"{name}"',
+                    where=self.text.place(start),
+                    remedies=[f"add {name!r} to the identifiers of the writers that execute this operation"],
+                )
+            quoted = '"' + identifiers[name].replace('"', '""') + '"' if identifier else f"${numbers[name]}"
+            pieces += [source[written:start], quoted]
+            sent += start - written + len(quoted)
+            written = end
+            offsets.append((sent, written))
+        pieces.append(source[written:])
+        return Query(sql="".join(pieces), parameters=self.parameters, text=self.text, offsets=tuple(offsets))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One named piece of SQL; several statements are one transaction."""
+
+    name: str
+    text: Text
+    statements: tuple[Statement, ...]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of its parameters, each once, in order of appearance."""
+        return tuple(dict.fromkeys(name for statement in self.statements for name in statement.parameters))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SqlFile:
+    """A file of annotated SQL."""
+
+    path: Path
+    source: str
+    headers: Mapping[str, str]
+    """The `-- key: value` lines at the top of the file; a comment line indented further continues the one above."""
+    preamble: Text
+    """Everything before the first `-- name:`."""
+    operations: Mapping[str, Operation]
+    """The named blocks, in order."""
+
+
+def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
+    """Read a file of annotated SQL.
+
+    Args:
+        path: The file, in UTF-8.
+        error: The class of error to raise: it says who must act.
+
+    Raises:
+        SchemabenchError: The file cannot be read, is not UTF-8, has an unterminated quote or comment, a block
+            without a name or without a statement, or two blocks of one name.
+    """
+    try:
+        source = path.read_text(encoding="utf-8")
+    except OSError as cause:
+        raise error(f"Cannot read {path}: {cause.strerror}") from cause
+    except UnicodeDecodeError as cause:
+        raise error(
+            f"{path} is not UTF-8: byte {cause.start} is 0x{cause.object[cause.start]:02x}",
+            remedies=["save the file as UTF-8"],
+        ) from cause
+    whole = Text(path=path, source=source, start=0, end=len(source))
+    tokens = _scan(whole, error)
+    names = [(token, match) for token in tokens if (match := _is_name(whole, token))]
+    ends = [*(token.start for token, _ in names[1:]), len(source)]
+    operations: dict[str, Operation] = {}
+    for (token, match), end in zip(names, ends, strict=True):
+        operation = _operation(match["name"], whole.part(token.end + 1, end), whole.place(token.start), error)
+        if operation.name in operations:
+            raise error(
+                f"The operation {operation.name!r} is defined twice",
+                where=whole.place(token.start),
+                remedies=["keep one of the two blocks"],
+            )
+        operations[operation.name] = operation
+    preamble = whole.part(0, names[0][0].start if names else len(source))
+    return SqlFile(path=path, source=source, headers=_headers(source), preamble=preamble, operations=operations)
+
+
+def split_preamble(preamble: Text) -> tuple[Text, ...]:
+    """Return the statements of a preamble; the whole as one where the grammar does not know its syntax.
+
+    The grammar is that of one Postgres version, the server may be newer: what it cannot parse, the server judges.
+    """
+    try:
+        slices = split(preamble.sql, only_slices=True)
+    except ParseError:
+        return (preamble,)
+    return tuple(preamble.part(piece.start, piece.stop) for piece in slices)
+
+
+def _is_name(whole: Text, token: Token) -> re.Match[str] | None:
+    comment = whole.source[token.start : token.end + 1] if token.name == "SQL_COMMENT" else ""
+    return _NAME.fullmatch(comment)
+
+
+def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError]) -> Operation:
+    if not _IDENTIFIER.fullmatch(name):
+        raise error(
+            f"{name!r} is not a name for an operation",
+            where=place,
+            remedies=["write `-- name:` and lower-case letters, digits and underscores, as in `-- name: insert_order`"],
+        )
+    pieces = (text.part(piece.start, piece.stop) for piece in split(text.sql, with_parser=False, only_slices=True))
+    scanned = ((piece, _scan(piece, error)) for piece in pieces)
+    statements = tuple(
+        Statement(text=piece, marks=tuple(_marks(piece, tokens)))
+        for piece, tokens in scanned
+        if any(token.name not in {"SQL_COMMENT", "C_COMMENT"} for token in tokens)
+    )
+    if not statements:
+        raise error(f"The operation {name!r} has no statement", where=place, remedies=["write its SQL below the name"])
+    return Operation(name=name, text=text, statements=statements)
+
+
+def _marks(text: Text, tokens: list[Token]) -> Iterator[tuple[int, int, str, bool]]:
+    for colon, token in pairwise(tokens):
+        if colon.name != "ASCII_58" or token.start != colon.end + 1:
+            continue
+        word = text.sql[token.start : token.end + 1]
+        if token.name == "IDENT" and word.startswith('"'):
+            yield colon.start, token.end + 1, word[1:-1].replace('""', '"'), True
+        elif token.name == "IDENT" or token.kind != "NO_KEYWORD":
+            yield colon.start, token.end + 1, word, False
+
+
+def _scan(text: Text, error: type[SchemabenchError]) -> list[Token]:
+    try:
+        return list(scan(text.sql))
+    except ParseError as cause:
+        message, offset = cause.args[0], cause.args[1] if len(cause.args) > 1 else 0
+        raise error(f"Postgres cannot read this SQL: {message}", where=text.place(max(0, offset))) from cause
+
+
+def _headers(source: str) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    key = None
+    for line in source.splitlines():
+        if not line.startswith("--") or _NAME.fullmatch(line):
+            break
+        if key is not None and (match := _CONTINUATION.fullmatch(line)):
+            headers[key] += " " + match["value"].strip()
+        elif match := _HEADER.fullmatch(line):
+            key = match["key"]
+            headers[key] = match["value"].strip()
+        else:
+            key = None
+    return headers

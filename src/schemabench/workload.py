@@ -1,0 +1,223 @@
+"""What a workload is, and how its module is found and checked.
+
+Owns the interface for authors of workloads: operations, writers, cardinalities, bursts, and what must hold
+afterwards. Must not know candidates or servers.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+from schemabench import sqlfile
+from schemabench.errors import UsageError, WorkloadError
+from schemabench.naming import nearest
+
+Cardinality = TypeVar("Cardinality")
+
+OPERATIONS_FILE = "operations.sql"
+
+
+class Call(NamedTuple):
+    """One execution of an operation.
+
+    Values are what psycopg can adapt: str, int, float, Decimal, bool, date, datetime, None, and lists of these.
+    """
+
+    operation: str
+    values: Mapping[str, object]
+    """Parameter -> value, for every parameter of the operation."""
+    key: str | None = None
+    """Calls of one key keep their order, on one connection. None: any connection of the writer."""
+    rows: int = 1
+    """Logical rows that the call writes: 0 for a read or a refresh."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """A role that executes operations over its own connections: a stream, a batch, or a reader."""
+
+    name: str
+    kind: Literal["stream", "batch", "reader"]
+    weight: int
+    """Calls in the smallest burst. The size of a burst multiplies the weights of all writers alike."""
+    clients: int = 1
+    """Its share of the connections: `--clients` are shared out in this proportion, at least one for each writer."""
+    pace: str = ""
+    """What the writer does in production, in words, as in `2,000 sites every 30 s`."""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    """What each `:"name"` in the operations stands for, when this writer executes them."""
+
+
+class BadLineError(ValueError):
+    """Raised by a workload's replay for a line that it cannot use: it is counted, shown and skipped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Generic[Cardinality]):
+    """How files take the place of a writer's generator.
+
+    Attributes:
+        writer: The writer that the main file feeds.
+        columns: How the file's columns map to parameters, for people.
+        parse: One line of the main file -> what `calls` receives in its place; None to pass the line over (a blank
+            one, a header). Raises `BadLineError` for a line that cannot be used.
+        calls: (cardinality, parsed lines, other inputs, cycle) -> calls. Consumed lazily: the file is never all in
+            memory. At the file's end it is called again, with a `cycle` one higher; the first is 0.
+        others: Further input files by name (`--replay workload.name=PATH`), each optional: name -> what it holds.
+    """
+
+    writer: str
+    columns: str
+    parse: Callable[[str], Any]
+    calls: Callable[[Cardinality, Iterator[Any], Mapping[str, Sequence[str]], int], Iterator[Call]]
+    others: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload(Generic[Cardinality]):
+    """A team's write pattern.
+
+    The SQL of its operations stands in `operations.sql` beside the module: each `-- name:` block is one operation,
+    which a candidate may override. `state` and `invariants` name blocks of that file too.
+    """
+
+    name: str
+    summary: str
+    """One line for people."""
+    cardinalities: Mapping[str, Cardinality]
+    """The pinned ones, `typical` among them: frozen dataclasses whose fields are plain values."""
+    writers: Callable[[Cardinality], Sequence[Writer]]
+    burst: Callable[[Cardinality, str, int, Random], Iterator[Call]]
+    """(cardinality, writer, block, random) -> the writer's calls in that block, endless: the harness takes as many as
+    the size of the burst asks for. All chance comes from `random`, so that a seed repeats a run."""
+    background: Callable[[Cardinality, Random], Iterator[Call]] = lambda *_: iter(())
+    """Calls that fill a fresh database before anything is measured, in order, over one connection."""
+    state: tuple[str, ...] = ()
+    """Queries whose ordered rows all candidates must agree on after the same bursts."""
+    invariants: tuple[str, ...] = ()
+    """Queries that return the rows that break a rule: none, when all is well."""
+    replay: Replay[Cardinality] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A workload with what its folder holds."""
+
+    workload: Workload[Any]
+    path: Path
+    """The module's file."""
+    operations: Mapping[str, sqlfile.Operation]
+    """The blocks of `operations.sql`, in order."""
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The names of all blocks that check rather than load."""
+        return (*self.workload.state, *self.workload.invariants)
+
+
+def names(folder: Path) -> tuple[str, ...]:
+    """Return the names of the workloads in a folder, sorted: its subfolders that hold a module."""
+    return tuple(sorted(path.parent.name for path in folder.glob("*/__init__.py")))
+
+
+def load(folder: Path, name: str) -> Found:
+    """Import a workload's module and check it.
+
+    Raises:
+        UsageError: There is no such workload; the message names the nearest.
+        WorkloadError: The module cannot be imported, exports no workload or several, or is inconsistent.
+    """
+    path = folder / name / "__init__.py"
+    if not path.is_file():
+        known = names(folder)
+        raise UsageError(
+            f"There is no workload {name!r} in {folder}{nearest(name, known)}",
+            checked=[f"workloads there: {', '.join(known) or 'none'}"],
+            remedies=["name one of these with --workload", "run `schemabench init` in an empty folder for a starter"],
+        )
+    workload = _exported(_import(path), path)
+    if workload.name != name:
+        raise WorkloadError(f"The workload in {path} calls itself {workload.name!r}, its folder {name!r}")
+    found = Found(
+        workload=workload, path=path, operations=sqlfile.read(path.parent / OPERATIONS_FILE, WorkloadError).operations
+    )
+    _check(found)
+    return found
+
+
+def _import(path: Path) -> Any:  # noqa: ANN401 (a module has whatever attributes its author gave it)
+    name = f"schemabench_workload_{path.parent.name}"
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(path.parent)])
+    assert spec is not None, f"{path} ends in .py"
+    assert spec.loader is not None, f"{path} ends in .py"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as cause:
+        raise WorkloadError(f"Importing {path} failed: {type(cause).__name__}: {cause}") from cause
+    return module
+
+
+def _exported(module: object, path: Path) -> Workload[Any]:
+    found = [value for value in vars(module).values() if isinstance(value, Workload)]
+    if len(found) != 1:
+        raise WorkloadError(
+            f"{path} exports {len(found)} workloads, not one",
+            remedies=["assign exactly one schemabench.Workload to a name of the module"],
+        )
+    return found[0]
+
+
+def _check(found: Found) -> None:
+    """Refuse a workload whose parts do not fit each other."""
+    workload, known = found.workload, tuple(found.operations)
+    file = found.path.parent / OPERATIONS_FILE
+    if "typical" not in workload.cardinalities:
+        raise WorkloadError(f"The workload {workload.name!r} pins no cardinality named 'typical'")
+    for name in found.queries:
+        if name not in found.operations:
+            raise WorkloadError(f"The query {name!r} is not in {file}{nearest(name, known)}")
+        if found.operations[name].parameters:
+            raise WorkloadError(
+                f"The query {name!r} has parameters: {', '.join(found.operations[name].parameters)}",
+                where=found.operations[name].text.place(),
+                remedies=["write a query over the whole state"],
+            )
+    for label, cardinality in workload.cardinalities.items():
+        writers = workload.writers(cardinality)
+        if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
+            raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
+        for writer in writers:
+            sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
+            check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
+    if workload.replay is not None and any(
+        workload.replay.writer not in {writer.name for writer in workload.writers(cardinality)}
+        for cardinality in workload.cardinalities.values()
+    ):
+        raise WorkloadError(f"The replay of {workload.name!r} feeds {workload.replay.writer!r}, which is not a writer")
+
+
+def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
+    """Refuse calls whose operation or parameters `operations.sql` does not know.
+
+    Raises:
+        WorkloadError: With the call's source, the name, and the nearest name that exists.
+    """
+    for call in calls:
+        operation = found.operations.get(call.operation)
+        if operation is None:
+            raise WorkloadError(
+                f"The {source} calls {call.operation!r}, which is not in {found.path.parent / OPERATIONS_FILE}"
+                f"{nearest(call.operation, tuple(found.operations))}"
+            )
+        if missing := set(operation.parameters) - set(call.values):
+            raise WorkloadError(
+                f"The {source} calls {call.operation!r} without {', '.join(sorted(missing))}",
+                where=operation.text.place(),
+            )
