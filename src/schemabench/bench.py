@@ -1,0 +1,235 @@
+"""The bench: all evaluations of one pytest session, the server that they share, and the run's record.
+
+Owns which experiments there are, that each runs once however many tests ask for it, and the server's life. Must not
+know pytest's hooks: the plugin calls it.
+"""
+
+import os
+import platform
+import secrets
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import psutil
+import psycopg
+
+from schemabench import candidate as candidates
+from schemabench import cardinality as cardinalities
+from schemabench import workload as workloads
+from schemabench.candidate import BASELINE, Candidate
+from schemabench.errors import SchemabenchError, UsageError
+from schemabench.experiment import Plan, check_inputs, measure
+from schemabench.options import Options
+from schemabench.progress import ProgressBar, ProgressLines
+from schemabench.records import CandidateResult, Experiment, Notice, OptionValue, Run
+from schemabench.server import Server, serve
+from schemabench.units import format_bytes
+
+_SPARE_ENTRANTS = 2
+"""The control, and the scratch copy that the burst is calibrated on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A workload that was found, with what can be chosen of it."""
+
+    found: workloads.Found
+    candidates: Mapping[str, Candidate]
+    """By name, the baseline first: those that are selected, and the baseline."""
+    selected: tuple[str, ...]
+    """The candidates that tests are made for."""
+    cardinalities: tuple[str, ...]
+    """The cardinalities to run at."""
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """All evaluations of one session.
+
+    Attributes:
+        wanted: (workload, cardinality) -> the candidates that tests ask for, known once tests are collected.
+    """
+
+    options: Options
+    origins: tuple[OptionValue, ...]
+    root: Path
+    command: str
+    progress: ProgressBar | ProgressLines
+    wanted: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+    started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    _subjects: dict[str, Subject] = field(default_factory=dict)
+    _finished: dict[tuple[str, str], Experiment | SchemabenchError] = field(default_factory=dict)
+    _server: Server | SchemabenchError | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    def check(self) -> None:
+        """Refuse names and inputs that do not exist, before anything is started.
+
+        Raises:
+            UsageError: With the nearest name that does.
+        """
+        known = workloads.names(self.root / self.options.workloads)
+        replayed = [name.partition(".")[0] for name, _ in self.options.replay]
+        for name in (*self.options.workload, *replayed):
+            if name not in known:
+                workloads.load(self.root / self.options.workloads, name)
+        chosen = self.workloads()
+        for name in replayed:
+            if name not in chosen:
+                raise UsageError(f"--replay {name}=... is for a workload that is not selected: {', '.join(chosen)}")
+
+    def workloads(self) -> tuple[str, ...]:
+        """Return the names of the selected workloads."""
+        known = workloads.names(self.root / self.options.workloads)
+        return tuple(name for name in known if not self.options.workload or name in self.options.workload)
+
+    def subject(self, name: str) -> Subject:
+        """Return a workload with its candidates and cardinalities, as selected.
+
+        Raises:
+            UsageError: A name is unknown.
+            CandidateError: A candidate's file is wrong.
+            WorkloadError: The workload is wrong.
+        """
+        if name not in self._subjects:
+            found = workloads.load(self.root / self.options.workloads, name)
+            known = candidates.find(self.root / self.options.schemas / name)
+            wanted = [one for one in self.options.candidate if one in known] or self._unknown(known)
+            selected = tuple(one.name for one in candidates.select(known, wanted))
+            if self.options.neutral_ids and len(selected) != 1:
+                raise UsageError(
+                    f"--neutral-ids needs one candidate, not {len(selected)}: {', '.join(selected)}",
+                    remedies=["add --candidate NAME"],
+                )
+            self._subjects[name] = Subject(
+                found=found,
+                candidates={one.name: one for one in candidates.select(known, {BASELINE, *selected})},
+                selected=selected,
+                cardinalities=cardinalities.select(name, found.workload.cardinalities, self.options.cardinality),
+            )
+        return self._subjects[name]
+
+    def result(self, workload: str, cardinality: str, candidate: str, *, rehearse: bool) -> CandidateResult:
+        """Return what an experiment found out about a candidate; run the experiment if nobody asked before.
+
+        Args:
+            workload: The workload's name.
+            cardinality: The cardinality's name.
+            candidate: The candidate's name.
+            rehearse: Whether to run a single block only, to see that everything works.
+
+        Raises:
+            SchemabenchError: The experiment could not be run; the same for every candidate of it.
+        """
+        key = workload, cardinality
+        if key not in self._finished:
+            try:
+                self._finished[key] = self._measure(workload, cardinality, rehearse=rehearse)
+            except SchemabenchError as failure:
+                self._finished[key] = failure
+            finally:
+                self.progress.close()
+        outcome = self._finished[key]
+        if isinstance(outcome, SchemabenchError):
+            raise outcome
+        return next(result for result in outcome.candidates if result.name == candidate)
+
+    def record(self) -> Run:
+        """Return the record of the run so far: what is finished, whatever else went wrong."""
+        server = self._server if isinstance(self._server, Server) else None
+        failures = [(key, one) for key, one in self._finished.items() if isinstance(one, SchemabenchError)]
+        return Run(
+            run_id=self.run_id,
+            started=self.started,
+            version=version("schemabench"),
+            command=self.command,
+            machine=_machine(),
+            options=self.origins,
+            server=None if server is None else server.record,
+            experiments=tuple(one for one in self._finished.values() if isinstance(one, Experiment)),
+            notices=(
+                *(() if server is None else server.notices),
+                *(
+                    Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.what}")
+                    for key, one in failures
+                ),
+            ),
+        )
+
+    def close(self) -> None:
+        """Stop the server and drop what is left on it.
+
+        Raises:
+            ServerError: Something could not be dropped.
+        """
+        self._stack.close()
+
+    def _measure(self, workload: str, cardinality: str, *, rehearse: bool) -> Experiment:
+        subject = self.subject(workload)
+        names = self.wanted[workload, cardinality]
+        plan = Plan(
+            found=subject.found,
+            cardinality=cardinality,
+            candidates=tuple(one for one in subject.candidates.values() if one.name in {BASELINE, *names}),
+            clients=self.options.clients,
+            budget_s=0.0 if rehearse else self.options.budget_s,
+            precision=self.options.precision,
+            seed=self.options.seed,
+            inputs={name: path for name, path in self.options.replay if name.partition(".")[0] == workload},
+            keep_databases=self.options.keep_databases,
+        )
+        _ = plan.writers, check_inputs(plan.found, plan.inputs)  # errors of these need no server
+        try:
+            return measure(plan, self._serve(), self.progress)
+        except psycopg.OperationalError as cause:
+            raise _gone(cause) from cause
+
+    def _serve(self) -> Server:
+        """Return the server, started for all experiments of the session."""
+        if self._server is None:
+            entrants = max(len({BASELINE, *names}) for names in self.wanted.values()) + _SPARE_ENTRANTS
+            try:
+                self._server = self._stack.enter_context(
+                    serve(
+                        self.options.postgres,
+                        settings=dict(self.options.postgres_setting),
+                        max_connections=entrants * self.options.clients,
+                        run_id=self.run_id,
+                        keep_databases=self.options.keep_databases,
+                    )
+                )
+            except SchemabenchError as failure:
+                self._server = failure
+        if isinstance(self._server, SchemabenchError):
+            raise self._server
+        return self._server
+
+    def _unknown(self, known: Mapping[str, Candidate]) -> Sequence[str]:
+        """Return the candidates that are asked for and that no selected workload has."""
+        if not self.options.candidate:
+            return ()
+        folders = [self.root / self.options.schemas / name for name in self.workloads()]
+        everywhere = {name for folder in folders if folder.is_dir() for name in candidates.find(folder)}
+        strangers = [name for name in self.options.candidate if name not in everywhere]
+        return strangers or [next(iter(known))]
+
+
+def _gone(cause: psycopg.OperationalError) -> SchemabenchError:
+    from schemabench.errors import ServerError
+
+    return ServerError(f"The server failed: {str(cause).strip()}", remedies=["run again"])
+
+
+def _machine() -> dict[str, str]:
+    return {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": str(os.cpu_count()),
+        "memory": format_bytes(psutil.virtual_memory().total),
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,209 @@
+"""Where calls come from: a workload's generator, or a file that is replayed through it.
+
+Owns the reading of input files, which are streamed and never all in memory. Must not know servers or candidates.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+from schemabench.errors import UsageError, WorkloadError
+from schemabench.naming import nearest
+from schemabench.records import Notice
+from schemabench.workload import BadLineError, Call, Found, check_calls
+
+LINE_LIMIT_BYTES = 1 << 20
+"""A longer line means that the file is not one of lines."""
+SHOWN_BAD_LINES = 3
+_GZIP_MAGIC = b"\x1f\x8b"
+_SHOWN_CHARACTERS = 60
+
+
+class BadLine(NamedTuple):
+    """A line that a workload could not use."""
+
+    number: int
+    text: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return the line's number, its beginning and the reason."""
+        return f"line {self.number}: {self.text[:_SHOWN_CHARACTERS]!r}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """What an input file holds, after it was read through once."""
+
+    path: Path
+    good: int
+    """Lines that can be used."""
+    bad: int
+    """Lines that cannot."""
+    first_bad: tuple[BadLine, ...]
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """A notice where lines were left out."""
+        if not self.bad:
+            return ()
+        shown = "; ".join(map(str, self.first_bad))
+        text = f"{self.path.name}: {self.bad:,} of {self.good + self.bad:,} lines were left out, as {shown}"
+        return (Notice(code="bad-lines", text=text),)
+
+
+class Feed:
+    """The calls of one workload at one cardinality, block after block.
+
+    Attributes:
+        cycles: How many times the replayed file was begun; 0 where nothing is replayed.
+    """
+
+    def __init__(self, found: Found, cardinality: Any, seed: int, inputs: Mapping[str, Path]) -> None:  # noqa: ANN401
+        self._found = found
+        self._cardinality = cardinality
+        self._seed = seed
+        self._inputs = inputs
+        self._stream: Iterator[Call] = iter(())
+        self.cycles = 0
+
+    def background(self) -> Iterator[Call]:
+        """Return the calls that fill a fresh database."""
+        random = Random(f"{self._seed}/background")  # noqa: S311 (reproducible on purpose)
+        return self._found.workload.background(self._cardinality, random)
+
+    def take(self, writer: str, block: int, count: int) -> list[Call]:
+        """Return a writer's calls in a block.
+
+        Raises:
+            WorkloadError: The generator ended early, or yields calls that the operations do not know.
+        """
+        replay = self._found.workload.replay
+        if replay is not None and replay.writer == writer and self._found.workload.name in self._inputs:
+            calls = self._replayed(count)
+        else:
+            random = Random(f"{self._seed}/{writer}/{block}")  # noqa: S311 (reproducible on purpose)
+            calls = list(islice(self._found.workload.burst(self._cardinality, writer, block, random), count))
+        if len(calls) < count:
+            raise WorkloadError(
+                f"The burst of writer {writer!r} ended after {len(calls)} calls in block {block}",
+                remedies=["let the generator go on for ever: the harness takes as many calls as it needs"],
+            )
+        check_calls(self._found, calls, f"writer {writer!r}")
+        return calls
+
+    def _replayed(self, count: int) -> list[Call]:
+        calls = list(islice(self._stream, count))
+        while len(calls) < count:
+            self._stream = self._begin()
+            more = list(islice(self._stream, count - len(calls)))
+            if not more:
+                raise WorkloadError(f"The replay of {self._found.workload.name!r} makes no call of its file")
+            calls += more
+        return calls
+
+    def _begin(self) -> Iterator[Call]:
+        """Start the file from its first line."""
+        name, replay = self._found.workload.name, self._found.workload.replay
+        assert replay is not None, "only a workload with a replay is replayed"
+        others = {
+            other: tuple(_text_lines(self._inputs[key]))
+            for other in replay.others
+            if (key := f"{name}.{other}") in self._inputs
+        }
+        self.cycles += 1
+        parsed = (value for _, value in _parsed(self._inputs[name], replay.parse) if not isinstance(value, BadLine))
+        return replay.calls(self._cardinality, parsed, others, self.cycles - 1)
+
+
+def check_inputs(found: Found, inputs: Mapping[str, Path]) -> tuple[Input, ...]:
+    """Read a workload's input files through once, before anything else is done with them.
+
+    Raises:
+        UsageError: A file is absent, empty, binary, truncated, or has no good line; or the workload takes no such
+            input, with the nearest that it takes.
+    """
+    name, replay = found.workload.name, found.workload.replay
+    known = [] if replay is None else [name, *(f"{name}.{other}" for other in replay.others)]
+    checked = []
+    for key, path in inputs.items():
+        if replay is None or key not in known:
+            raise UsageError(
+                f"The workload {name!r} takes no input {key!r}{nearest(key, known)}",
+                checked=[f"inputs: {', '.join(known) or 'none'}"],
+            )
+        parse = replay.parse if key == name else str
+        checked.append(_checked(path, parse, replay.columns if key == name else replay.others[key.split(".", 1)[1]]))
+    if inputs and name not in inputs:
+        raise UsageError(f"{', '.join(inputs)} needs --replay {name}=PATH beside it")
+    return tuple(checked)
+
+
+def _checked(path: Path, parse: Any, columns: str) -> Input:  # noqa: ANN401 (a workload's own type)
+    good, bad = 0, 0
+    first_bad: list[BadLine] = []
+    for _, value in _parsed(path, parse):
+        if isinstance(value, BadLine):
+            bad += 1
+            if len(first_bad) < SHOWN_BAD_LINES:
+                first_bad.append(value)
+        else:
+            good += 1
+    if not good:
+        raise UsageError(
+            f"{path} has no line that can be used" if bad else f"{path} is empty",
+            checked=[str(line) for line in first_bad],
+            remedies=[f"give a file of this form: {columns}"],
+        )
+    return Input(path=path, good=good, bad=bad, first_bad=tuple(first_bad))
+
+
+def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401 (a workload's own type)
+    """Yield (line number, what `parse` made of the line or a BadLine), without the lines that it passes over."""
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            text = line.decode()
+            value = parse(text)
+        except UnicodeDecodeError as cause:
+            value = BadLine(number, line.decode(errors="replace"), f"byte {cause.start} is not UTF-8")
+        except BadLineError as cause:
+            value = BadLine(number, text, str(cause))
+        if value is not None:
+            yield number, value
+
+
+def _text_lines(path: Path) -> Sequence[str]:
+    return [line.decode(errors="replace") for line in _lines(path)]
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, plain or gzip, without their ends.
+
+    Raises:
+        UsageError: The file cannot be read, is binary, or is a gzip file that is corrupt or ends early.
+    """
+    number = 0
+    try:
+        with path.open("rb") as plain:
+            packed = plain.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
+        with gzip.open(path, "rb") if packed else path.open("rb") as file:
+            while line := file.readline(LINE_LIMIT_BYTES):
+                number += 1
+                if b"\0" in line or len(line) == LINE_LIMIT_BYTES:
+                    raise UsageError(
+                        f"{path} is binary: line {number} holds a NUL byte or is over {LINE_LIMIT_BYTES:,} bytes long",
+                        remedies=["give a text file, plain or gzip"],
+                    )
+                yield line.rstrip(b"\r\n")
+    except (EOFError, zlib.error, gzip.BadGzipFile) as cause:
+        raise UsageError(
+            f"{path} is a gzip file that is corrupt or ends early, after line {number}: {cause}",
+            remedies=["fetch the file again", f"check it with `gzip -t {path}`"],
+        ) from cause
+    except OSError as cause:
+        raise UsageError(f"Cannot read {path}: {cause.strerror}", remedies=["check --replay NAME=PATH"]) from cause

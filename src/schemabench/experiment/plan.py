@@ -1,0 +1,112 @@
+"""What an experiment is to do, and to whom it tells how far it is.
+
+Owns the inputs of an experiment as one frozen value, and what follows from them: the length of a trial, and who gets
+how many connections. Must not do anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from schemabench import cardinality as cardinalities
+from schemabench.candidate import Candidate
+from schemabench.errors import UsageError
+from schemabench.workload import Found, Writer
+
+TRIAL_S = 0.2
+"""Length of a trial on the baseline. Long enough for some thousand operations, short enough that all candidates
+see the same weather: between 50 and 200 ms, A/A comparisons on a busy machine agree within 3 %."""
+SHORTEST_TRIAL_S = 0.05
+"""Below this, the first and last responses of a burst weigh too much."""
+BLOCKS_IN_BUDGET = 30
+"""Blocks that a budget should be good for: trials get shorter, down to the shortest, to make room for them."""
+WARMUP_BLOCKS = 2
+"""Blocks before counting begins: plans turn generic after five executions, caches fill."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """One experiment: a workload at a cardinality, with the candidates to rank."""
+
+    found: Found
+    """The workload."""
+    cardinality: str
+    """The name of one of its cardinalities."""
+    candidates: tuple[Candidate, ...]
+    """The baseline first."""
+    clients: int
+    """Connections at work in each trial."""
+    budget_s: float
+    """How long to measure for, setting up and comparing states apart."""
+    precision: float
+    """The relative half width of intervals at which to stop sooner."""
+    seed: int
+    """Where all chance comes from."""
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    """The files to replay, by the name of the input."""
+
+    keep_databases: bool = False
+    """Whether the candidates' databases outlive the experiment."""
+
+    @property
+    def values(self) -> Any:  # noqa: ANN401 (a workload's own type)
+        """The cardinality itself."""
+        return self.found.workload.cardinalities[self.cardinality]
+
+    @property
+    def digest(self) -> str:
+        """What must be equal for two experiments to be comparable."""
+        names = {key: path.name for key, path in self.inputs.items()}
+        return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, names)
+
+    @property
+    def writers(self) -> tuple[tuple[Writer, int], ...]:
+        """The writers, each with its number of connections.
+
+        Raises:
+            UsageError: There are fewer connections than writers.
+        """
+        writers = self.found.workload.writers(self.values)
+        return tuple(zip(writers, share_out(writers, self.clients), strict=True))
+
+    @property
+    def trial_s(self) -> float:
+        """How long a trial shall take on the baseline."""
+        entrants = len(self.candidates) + 1
+        return min(TRIAL_S, max(SHORTEST_TRIAL_S, self.budget_s / (entrants * BLOCKS_IN_BUDGET)))
+
+    def __str__(self) -> str:
+        """Return the workload and the cardinality."""
+        return f"{self.found.workload.name} {self.cardinality}"
+
+
+def share_out(writers: Sequence[Writer], clients: int) -> tuple[int, ...]:
+    """Return how many connections each writer gets: in proportion to its share, at least one.
+
+    The method of highest averages (D'Hondt): each further connection goes to the writer with the most share for each
+    connection that it would then have, so that more clients never take a connection from anyone.
+
+    Raises:
+        UsageError: There are fewer connections than writers.
+    """
+    if clients < len(writers):
+        raise UsageError(
+            f"--clients {clients} is fewer than the writers: {', '.join(writer.name for writer in writers)}",
+            remedies=[f"give at least --clients {len(writers)}"],
+        )
+    counts = [1] * len(writers)
+    for _ in range(clients - len(writers)):
+        gains = [writer.clients / (count + 1) for writer, count in zip(writers, counts, strict=True)]
+        counts[gains.index(max(gains))] += 1
+    return tuple(counts)
+
+
+class Progress(Protocol):
+    """Whoever watches an experiment."""
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Hear what is being done before and after the blocks, such as `building hash_partitioned`."""
+
+    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Hear how many counted blocks are done, how much of the budget is spent, and the ratios so far."""

@@ -1,0 +1,116 @@
+"""What a person sees while experiments run: a live bar on a terminal, a plain line now and then elsewhere.
+
+Owns the wording and pace of progress. Must not decide anything, nor be needed for anything.
+"""
+
+from collections.abc import Mapping
+from time import monotonic
+from typing import Protocol
+
+from tqdm import tqdm
+
+from schemabench.candidate import BASELINE
+from schemabench.experiment import Plan
+from schemabench.units import format_duration
+
+PLAIN_INTERVAL_S = 15.0
+"""Between two plain lines of one experiment."""
+_SHOWN_RATIOS = 3
+_BAR = "{desc} |{bar:12}| {n:.0f}/{total:.0f} s {postfix}"
+
+
+class Terminal(Protocol):
+    """pytest's terminal writer, as far as it is needed."""
+
+    hasmarkup: bool
+    """Whether it understands escape sequences: a person is watching."""
+
+    def write(self, msg: str, *, flush: bool = False) -> None:
+        """Write without a line end."""
+
+    def line(self, s: str = "") -> None:
+        """Write a line."""
+
+
+class _File:
+    """A terminal writer in the shape of a file, as tqdm wants it."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> None:
+        self._terminal.write(text, flush=True)
+
+    def flush(self) -> None:
+        """Every write is flushed."""
+
+
+class ProgressBar:
+    """A bar for a person: what is being done, how much of the budget is spent, the best ratios so far."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._file = _File(terminal)
+        self._bar: tqdm[None] | None = None
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Show what is being done."""
+        bar = self._open(plan)
+        bar.set_description_str(f"{plan}: {text}")
+
+    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Show how far it is."""
+        bar = self._open(plan)
+        bar.n = min(elapsed_s, plan.budget_s)
+        bar.set_description_str(f"{plan}: block {done}", refresh=False)
+        bar.set_postfix_str(best(ratios))
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _open(self, plan: Plan) -> "tqdm[None]":
+        if self._bar is None:
+            self._file.write("\n")
+            self._bar = tqdm(
+                total=plan.budget_s, file=self._file, leave=False, dynamic_ncols=True, bar_format=_BAR, delay=0
+            )
+        return self._bar
+
+
+class ProgressLines:
+    """Plain lines for a log: each stage that matters, then the ratios now and then."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._last_s = -PLAIN_INTERVAL_S
+        self._open = False
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Say what is being done, if it has been quiet for a while."""
+        self._say(f"{plan}: {text}")
+
+    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Say how far it is, likewise."""
+        spent = f"{format_duration(elapsed_s)} of {format_duration(plan.budget_s)}"
+        self._say(f"{plan}: block {done}, {spent}: {best(ratios)}")
+
+    def close(self) -> None:
+        """Let the next experiment speak at once."""
+        self._last_s = -PLAIN_INTERVAL_S
+        self._open = False
+
+    def _say(self, text: str) -> None:
+        if monotonic() - self._last_s >= PLAIN_INTERVAL_S:
+            if not self._open:
+                self._terminal.line()
+                self._open = True
+            self._terminal.line(text)
+            self._last_s = monotonic()
+
+
+def best(ratios: Mapping[str, float]) -> str:
+    """Return the best ratios so far in words, as in `hash_by_site 1.21x, fillfactor_70 1.05x`."""
+    others = sorted(((ratio, name) for name, ratio in ratios.items() if name != BASELINE), reverse=True)
+    return ", ".join(f"{name} {ratio:.2f}x" for ratio, name in others[:_SHOWN_RATIOS])

@@ -1,0 +1,15 @@
+"""Where Postgres comes from: a DSN, programs on this machine, a container; one way to use them all.
+
+Owns the life of servers and databases. Must not know what they are used for.
+
+    with serve("embedded", settings={}, max_connections=8, run_id="3f2a") as server:
+        template = server.create("template")
+        candidate = server.clone(template, "baseline")
+"""
+
+from schemabench.server.choice import serve, survey
+from schemabench.server.database import Database
+from schemabench.server.offer import Offer
+from schemabench.server.serving import Server
+
+__all__ = ["Database", "Offer", "Server", "serve", "survey"]

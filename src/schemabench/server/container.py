@@ -1,0 +1,261 @@
+"""A server of our own in a Docker container, through testcontainers.
+
+Owns the container's life and its address. Whoever calls `start` holds a folder for it, whose name is the container's
+label: so the next run can tell that the container of a killed run belongs to nobody.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+
+from schemabench.errors import ServerError, UsageError
+from schemabench.records import Notice
+from schemabench.server import folder
+from schemabench.server.dsn import Conninfo
+from schemabench.server.offer import Offer
+
+LABEL = "schemabench.folder"
+"""The label of our containers; its value is the name of the folder that is locked while their run lives."""
+MARKER = "docker"
+"""The file that says that a folder stands for a container."""
+SHARED_MEMORY = "1g"
+"""For parallel queries; Docker's own 64 MB make them fail."""
+DAEMON_LIMIT_S = 5
+"""How long a daemon may take to answer when it is only asked whether it is there."""
+START_LIMIT_S = 120.0
+"""How long the image's initdb and start may take; three seconds are usual."""
+POLL_S = 0.1
+"""How often a starting container is looked at."""
+PORT = 5432
+"""The server's port inside the container."""
+LOG_LINES = 8
+"""How much of a container's log is shown."""
+
+_CHOICES_OF_USER = ("TC_HOST", "TESTCONTAINERS_HOST_OVERRIDE", "TESTCONTAINERS_CONNECTION_MODE")
+_REMEDIES = (
+    "start Docker, and give this user the right to use it",
+    "use a server that needs none: `pip install 'schemabench[embedded]'` and --postgres embedded",
+)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ContainerServer:
+    """A running server in a container of ours."""
+
+    conninfo: Conninfo
+    """The maintenance database, with the password."""
+    origin: str
+    """As in `docker postgres:16`."""
+    container: Any
+    """Docker's own object (it ships no types)."""
+    owned: bool = True
+    """Whether the server ends with the run."""
+    data: None = None
+    """Its data folder is inside the container."""
+    pids: tuple[int, ...] = ()
+    """Its processes may be on another machine."""
+    notices: tuple[Notice, ...] = ()
+    """What to keep in mind about figures from this server."""
+
+    def alive(self) -> bool:
+        """Return whether the container runs."""
+        return _status(self.container) == "running"
+
+    def failure(self) -> str | None:
+        """Return the container's state and the end of its log, or None while it runs."""
+        if (status := _status(self.container)) == "running":
+            return None
+        log = "\n".join(f"  {line}" for line in _log(self.container)[-LOG_LINES:])
+        return f"the container of {self.origin} is {status}; its log ends:\n{log}"
+
+
+def survey() -> Offer:
+    """Return whether a Docker daemon answers."""
+    if (reason := _daemon_trouble()) is not None:
+        return Offer(name="docker", version=None, reason=reason)
+    return Offer(name="docker", version=None, reason=None)
+
+
+@contextmanager
+def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[ContainerServer]:
+    """Run a server in a container and remove the container at the end of the block, however it ends.
+
+    Raises:
+        ServerError: There is no daemon or no image, or the server in it does not start.
+    """
+    if (reason := _daemon_trouble()) is not None:
+        raise ServerError(f"No server from the Docker image {image}: {reason}", remedies=_REMEDIES)
+    with folder.hold(run_id) as home:
+        (home / MARKER).touch()
+        password = secrets.token_urlsafe(24)
+        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        postgres = _container_class()(image, username="postgres", password=password, dbname="postgres", driver=None)
+        postgres.with_env("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C")
+        postgres.with_command(["postgres", *arguments])
+        postgres.with_kwargs(shm_size=SHARED_MEMORY, labels={LABEL: home.name})
+        try:
+            _begin(postgres, image)
+            words = {"user": "postgres", "password": password, "dbname": "postgres", "application_name": "schemabench"}
+            conninfo = _wait(postgres, words, image)
+            yield ContainerServer(
+                conninfo=conninfo, origin=f"docker {image}", container=postgres.get_wrapped_container()
+            )
+        finally:
+            _end(postgres)
+
+
+def end_leftovers(home: Path) -> bool:
+    """Remove the container that a killed run left, if any; return whether the folder may go."""
+    if not (home / MARKER).exists():
+        return True
+    if _daemon_trouble() is not None:
+        return False  # it may be back for the next run
+    import docker.errors  # noqa: PLC0415 - takes a quarter of a second, and few runs need it
+
+    with _client() as client:
+        for container in client.containers.list(all=True, filters={"label": f"{LABEL}={home.name}"}):
+            with suppress(docker.errors.NotFound):
+                container.remove(force=True, v=True)
+    return True
+
+
+def _begin(postgres: Any, image: str) -> None:  # noqa: ANN401 - testcontainers ships no types
+    import docker.errors  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    try:
+        postgres.start()
+    except (docker.errors.DockerException, requests.RequestException, OSError) as error:
+        said = str(getattr(error, "explanation", None) or error)
+        raise ServerError(
+            f"No server from the Docker image {image}: {said}",
+            remedies=[
+                f"get the image first: `docker pull {image}`",
+                "correct the name: --postgres docker:IMAGE",
+                _REMEDIES[1],
+            ],
+        ) from error
+
+
+def _wait(postgres: Any, words: Mapping[str, str], image: str) -> Conninfo:  # noqa: ANN401
+    """Wait until the server answers at one of its possible addresses, and return that one."""
+    container = postgres.get_wrapped_container()
+    deadline = time.monotonic() + START_LIMIT_S
+    while (status := _status(container)) in ("created", "running") and time.monotonic() < deadline:
+        for host, port in _addresses(postgres, container):
+            conninfo = make_conninfo("", **words, host=host, port=port, connect_timeout=2)
+            with suppress(psycopg.OperationalError), psycopg.connect(conninfo):
+                return Conninfo(make_conninfo("", **words, host=host, port=port))
+        time.sleep(POLL_S)
+    lines = _log(container)
+    for line in lines:
+        if "FATAL" in line and "parameter" in line:
+            raise UsageError(
+                f"The server of the Docker image {image} refuses a setting: {line.partition('FATAL:')[2].strip()}",
+                remedies=["correct or leave out that --postgres-setting"],
+            )
+    raise ServerError(
+        f"The server of the Docker image {image} did not start: the container is {status}",
+        checked=lines[-LOG_LINES:],
+        remedies=[f"see whether it is an image of PostgreSQL: `docker run --rm {image} postgres --version`"],
+    )
+
+
+def _addresses(postgres: Any, container: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401
+    """Yield where the server may be reached, the likeliest first.
+
+    Inside a container testcontainers hands out an address of Docker's network even where the daemon runs beside us:
+    so the mapped port of loopback is tried first, unless the user's environment decides.
+    """
+    with suppress(Exception):  # addresses are hints: each is tried, and may be missing while the container starts
+        container.reload()
+        mapped = (container.ports.get(f"{PORT}/tcp") or [{}])[0].get("HostPort")
+        if mapped and not any(os.environ.get(name) for name in _CHOICES_OF_USER):
+            yield "127.0.0.1", int(mapped)
+        yield postgres.get_container_host_ip(), int(postgres.get_exposed_port(PORT))
+
+
+def _container_class() -> Any:  # noqa: ANN401
+    """Return testcontainers' class without its own waiting, which goes on for two minutes after a server has died."""
+    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
+
+    try:
+        from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415
+    except ImportError:  # before 4.15
+        from testcontainers.postgres import PostgresContainer  # noqa: PLC0415
+
+    if "TESTCONTAINERS_RYUK_DISABLED" not in os.environ:
+        # its reaper is one more image to fetch, and one more container; our label and the next run do the same
+        testcontainers_config.ryuk_disabled = True
+
+    class Postgres(PostgresContainer):
+        def _connect(self) -> None:
+            """Leave the waiting to us."""
+
+    return Postgres
+
+
+def _end(postgres: Any) -> None:  # noqa: ANN401
+    import docker.errors  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    with suppress(docker.errors.DockerException, requests.RequestException):  # gone, or taken by the next run's sweep
+        postgres.stop()
+
+
+@contextmanager
+def _client() -> Iterator[Any]:
+    """Connect to the daemon that testcontainers would use."""
+    from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415
+
+    client = DockerClient(timeout=DAEMON_LIMIT_S).client
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _daemon_trouble() -> str | None:
+    """Return why no daemon can be used, or None where one answers."""
+    try:
+        import docker.errors  # noqa: PLC0415
+        import requests  # noqa: PLC0415
+    except ImportError as error:
+        return f"testcontainers is not installed ({error})"
+    try:
+        with _client() as client:
+            client.ping()
+    except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
+        return f"no Docker daemon answers: {error}"
+    return None
+
+
+def _status(container: Any) -> str:  # noqa: ANN401
+    import docker.errors  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    try:
+        container.reload()
+    except docker.errors.NotFound:
+        return "removed"
+    except (docker.errors.DockerException, requests.RequestException) as error:
+        return f"out of reach ({error})"
+    return str(container.status)
+
+
+def _log(container: Any) -> list[str]:  # noqa: ANN401
+    import docker.errors  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    with suppress(docker.errors.DockerException, requests.RequestException):
+        text: str = container.logs(tail=200).decode(errors="replace")
+        return text.splitlines()
+    return []

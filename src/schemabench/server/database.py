@@ -1,0 +1,222 @@
+"""Databases of a run: named, marked, created, cloned, dropped, and swept after runs that were killed.
+
+Owns the mark, a comment on the database, and the rule that nothing without it is ever dropped, whatever its name.
+A run lives as long as the session that holds its advisory lock: so any machine can tell, and a kill ends it.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import LiteralString
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import TupleRow
+
+from schemabench.errors import ServerError
+
+NAME_LIMIT = 63
+"""Bytes of an identifier (NAMEDATALEN - 1); the server cuts longer ones silently."""
+PREFIX = "sb"
+"""How names of ours begin: for people; what counts is the mark."""
+FILE_COPY_SINCE = 150000
+"""The version with CREATE DATABASE ... STRATEGY; older ones always copy files."""
+
+_MARK_VERSION = 1
+_NO_SPACE = "No space left on device"
+_FULL_DISK_REMEDIES = (
+    "free some space on the server's disk",
+    "run fewer candidates at a time, or a smaller cardinality: `--candidate`, `--cardinality`",
+)
+_FOUND = """
+SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')
+FROM pg_catalog.pg_database
+WHERE pg_catalog.shobj_description(oid, 'pg_database') IS NOT NULL
+ORDER BY datname
+"""
+_LOCKED = """
+SELECT EXISTS (
+    SELECT FROM pg_catalog.pg_locks
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND classid = ((%(key)s::bigint >> 32) & 4294967295)::oid AND objid = (%(key)s::bigint & 4294967295)::oid)
+"""
+_IN_USE = "SELECT EXISTS (SELECT FROM pg_catalog.pg_stat_activity WHERE datname = %s)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """A database of this run."""
+
+    name: str
+    """As in `sb_3f2a_baseline`."""
+    label: str
+    """What it is for, as its creator said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """What the comment on a database of ours says."""
+
+    run: str
+    """The run that made it."""
+    label: str
+    """What it is for."""
+    keep: bool
+    """Whether it outlives its run: then no sweep takes it either."""
+
+    def __str__(self) -> str:
+        """Return the comment's text."""
+        return json.dumps({"schemabench": _MARK_VERSION, **asdict(self)})
+
+
+def read_mark(comment: str | None) -> Mark | None:
+    """Return the mark that a comment is, or None where it is another's or nobody's."""
+    try:
+        match json.loads(comment or ""):
+            case {"schemabench": 1, "run": str(run), "label": str(label), "keep": bool(keep)}:
+                return Mark(run=run, label=label, keep=keep)
+    except ValueError:
+        pass
+    return None
+
+
+def database_name(run_id: str, label: str, taken: Iterable[str] = ()) -> str:
+    """Return a name for a database that needs no quotes, fits the server's limit and is not among `taken`."""
+    plain = re.sub(r"[^a-z0-9]+", "_", f"{PREFIX}_{run_id}_{label}".lower()).strip("_")
+    names = set(taken)
+    name = _cut(plain, label)
+    number = 2
+    while name in names:
+        name = _cut(f"{plain}_{number}", f"{label} {number}")
+        number += 1
+    return name
+
+
+def lock_key(run_id: str) -> int:
+    """Return the advisory lock of a run, a signed 64-bit number."""
+    digest = hashlib.sha256(f"schemabench run {run_id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def take_lock(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
+    """Show on the server that the run lives, for as long as the connection does."""
+    # shared: several servers of one run, as its workers open them, live under one lock
+    connection.execute("SELECT pg_advisory_lock_shared(%s)", [lock_key(run_id)])
+
+
+def create(connection: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
+    """Make an empty marked database in UTF-8."""
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+    try:
+        _make(connection, statement, name, mark)
+    except errors.InvalidParameterValue:  # the server's own locale is of another encoding
+        _make(connection, statement + sql.SQL(" LC_COLLATE 'C' LC_CTYPE 'C'"), name, mark)
+
+
+def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, mark: Mark) -> None:
+    """Make a marked copy of a database that nobody is connected to."""
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    if connection.info.server_version < FILE_COPY_SINCE:
+        _make(connection, statement, name, mark)
+        return
+    try:  # copies files, twice as fast as writing them to the WAL
+        _make(connection, statement + sql.SQL(" STRATEGY file_copy"), name, mark)
+    except (errors.FeatureNotSupported, errors.InvalidParameterValue, errors.InsufficientPrivilege, errors.SyntaxError):
+        _make(connection, statement, name, mark)
+
+
+def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> None:
+    """Drop a database of this run, ending whatever is connected to it; do nothing where it is gone.
+
+    Raises:
+        ServerError: It does not carry this run's mark.
+    """
+    found: dict[str, str] = dict(connection.execute(_FOUND).fetchall())
+    if name not in found:
+        exists = connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
+        if exists is None:
+            return
+    mark = read_mark(found.get(name))
+    if mark is None or mark.run != run_id:
+        raise ServerError(
+            f"The database {name} does not carry the mark of the run {run_id}, and is not dropped",
+            remedies=[f"drop it yourself if it is of no use: DROP DATABASE {name}"],
+        )
+    with suppress(errors.InvalidCatalogName):
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[str, ...]:
+    """Drop the databases of dead runs and return their names.
+
+    A database goes only if it carries our mark, its run is not this one and holds no lock, it was not to be kept, and
+    nobody is connected to it: ending sessions (FORCE) is for databases that we know to be ours.
+    """
+    swept = []
+    for name, comment in connection.execute(_FOUND).fetchall():
+        mark = read_mark(comment)
+        if mark is None or mark.keep or mark.run == run_id or _value(connection, _LOCKED, {"key": lock_key(mark.run)}):
+            continue
+        if _value(connection, _IN_USE, [name]):
+            continue
+        with suppress(errors.InvalidCatalogName, errors.ObjectInUse, errors.InsufficientPrivilege):
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+            swept.append(name)
+    return tuple(swept)
+
+
+def worded(error: psycopg.Error, doing: str) -> ServerError:
+    """Return what to tell a user about a statement of ours that the server refused."""
+    remedies: Iterable[str] = ()
+    if isinstance(error, errors.DiskFull) or _NO_SPACE in str(error):
+        remedies = _FULL_DISK_REMEDIES
+    elif isinstance(error, errors.ObjectInUse):
+        remedies = ("close the connections to the template first",)
+    return ServerError(
+        f"{doing} failed: {error.diag.message_primary or str(error).strip()}",
+        sqlstate=error.sqlstate,
+        remedies=tuple(remedies),
+    )
+
+
+def lost(reason: str, doing: str) -> ServerError:
+    """Return what to tell a user about a statement of ours that a dying server left unanswered."""
+    remedies: Iterable[str] = ("run again; if it happens again, look at memory: the kernel ends what takes too much",)
+    if _NO_SPACE in reason:
+        remedies = _FULL_DISK_REMEDIES
+    return ServerError(f"{doing} failed: {reason}", remedies=tuple(remedies))
+
+
+def _make(connection: psycopg.Connection[TupleRow], statement: sql.Composed, name: str, mark: Mark) -> None:
+    """Create and mark a database in one breath.
+
+    CREATE DATABASE allows no transaction around it, so both statements are sent before the first is answered: a run
+    that is killed meanwhile leaves a server that has the order to mark as well.
+    """
+    if connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone() is not None:
+        raise ServerError(
+            f"The database {name} exists already", remedies=[f"drop it if it is of no use: DROP DATABASE {name}"]
+        )
+    comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), str(mark))
+    with connection.pipeline() as pipeline:
+        connection.execute(statement)
+        pipeline.sync()
+        connection.execute(comment)
+
+
+def _value(
+    connection: psycopg.Connection[TupleRow], query: LiteralString, parameters: Mapping[str, int] | list[str]
+) -> bool:
+    row = connection.execute(query, parameters).fetchone()
+    return bool(row and row[0])
+
+
+def _cut(name: str, label: str) -> str:
+    """Return a name within the limit: a cut one ends in a digest, so that long labels stay apart."""
+    if len(name) <= NAME_LIMIT:
+        return name
+    digest = hashlib.sha256(label.encode()).hexdigest()[:8]
+    return f"{name[: NAME_LIMIT - 9]}_{digest}"

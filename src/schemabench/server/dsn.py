@@ -1,0 +1,132 @@
+"""Connection strings: parsing, connecting, and keeping their passwords out of sight.
+
+Owns every word said about a connection that failed. Must never let a password into an error, a log or a repr.
+"""
+
+import os
+import re
+
+import psycopg
+from psycopg import conninfo as libpq
+from psycopg.rows import TupleRow
+
+from schemabench.errors import ServerError, UsageError
+
+CONNECT_LIMIT_S = 10
+"""How long a host may take to answer, where the DSN does not say: without a limit an unreachable one takes minutes."""
+FORM = "postgresql://user@host:5432/database"
+PASSWORD_REMEDY = "leave the password out of the DSN and put it into PGPASSWORD or ~/.pgpass"  # noqa: S105 - advice
+ENCODING_REMEDY = "percent-encode special characters in user and password (@ is %40, / is %2F, : is %3A, % is %25)"
+
+_SECRETS = ("password", "sslpassword")
+
+
+class Conninfo(str):
+    """A connection string that may hold a password and does not show it: neither in `repr`, nor in a traceback."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<conninfo {describe(self)}>"
+
+
+def parse_dsn(text: str) -> Conninfo:
+    """Return a DSN, as a URL or as libpq's `name=value` words, as libpq reads it.
+
+    Raises:
+        UsageError: libpq cannot read it, or reads part of a password as something else.
+    """
+    try:
+        words = libpq.conninfo_to_dict(text)
+    except psycopg.Error as error:
+        # libpq quotes what it stumbled over, which may be the password: only what stands outside quotes is shown
+        reason = re.sub(r'".*"', '"..."', str(error).strip(), flags=re.DOTALL).splitlines()[0]
+        raise _malformed(reason) from None
+    ports = str(words.get("port", "")).split(",")
+    if any(port and not port.isdecimal() for port in ports):
+        raise _malformed("the port is not a number")
+    if "@" in str(words.get("host", "")) or "@" in str(words.get("dbname", "")):
+        raise _malformed("there is an @ in the host or the database, as when a password holds an unescaped character")
+    words.setdefault("connect_timeout", str(CONNECT_LIMIT_S))
+    words.setdefault("application_name", "schemabench")
+    return Conninfo(libpq.make_conninfo("", **words))
+
+
+def with_words(conninfo: str, **words: str | int) -> Conninfo:
+    """Return the connection string with some of its words replaced."""
+    return Conninfo(libpq.make_conninfo(conninfo, **words))
+
+
+def connect(conninfo: str) -> psycopg.Connection[TupleRow]:
+    """Connect, in autocommit mode.
+
+    Raises:
+        ServerError: The server cannot be reached or refuses us; says where it was sought, and what to do.
+    """
+    try:
+        return psycopg.connect(conninfo, autocommit=True)
+    except psycopg.Error as error:
+        reason = without_secrets(str(error).strip(), conninfo)
+    raise ServerError(  # out of the except block: the driver's frames hold the password
+        f"No connection to {describe(conninfo)}: {reason}", remedies=_remedies(reason, describe(conninfo))
+    )
+
+
+def describe(conninfo: str) -> str:
+    """Return where a connection string leads, as a URL without password."""
+    words = _words(conninfo)
+    user = words.get("user") or os.environ.get("PGUSER") or ""
+    host = words.get("host") or words.get("hostaddr") or os.environ.get("PGHOST") or "localhost"
+    port = words.get("port") or os.environ.get("PGPORT") or "5432"
+    database = words.get("dbname") or os.environ.get("PGDATABASE") or user
+    places = _places(host, port)
+    return f"postgresql://{f'{user}@' if user else ''}{places}{f'/{database}' if database else ''}"
+
+
+def without_secrets(text: str, conninfo: str) -> str:
+    """Return the text without the passwords of the connection string and of the environment."""
+    words = _words(conninfo)
+    plain = {words.get(name) for name in ("user", "host", "port", "dbname")}
+    secrets = {words.get(name) for name in _SECRETS} | {os.environ.get("PGPASSWORD")}
+    for secret in secrets - plain - {None, ""}:
+        text = text.replace(str(secret), "***")
+    return text
+
+
+def _words(conninfo: str) -> dict[str, str]:
+    return {name: str(value) for name, value in libpq.conninfo_to_dict(conninfo).items()}
+
+
+def _places(host: str, port: str) -> str:
+    hosts, ports = host.split(","), port.split(",")
+    paired = ports * len(hosts) if len(ports) == 1 else ports
+    named = [f"[{one}]" if ":" in one else one for one in hosts]
+    return ",".join(f"{one}:{number or '5432'}" for one, number in zip(named, paired, strict=False))
+
+
+def _malformed(reason: str) -> UsageError:
+    return UsageError(
+        f"The DSN of --postgres cannot be read: {reason} (the DSN is not shown: it may hold a password)",
+        remedies=[f"write it as {FORM}", ENCODING_REMEDY, PASSWORD_REMEDY],
+    )
+
+
+def _remedies(reason: str, place: str) -> list[str]:
+    """Return what helps, by what libpq or the server said."""
+    for words, remedies in (
+        (("password authentication failed", "no password supplied"), ["correct the password", PASSWORD_REMEDY]),
+        (
+            ("too many clients", "remaining connection slots", "too many connections"),
+            ["end other sessions on the server", "raise the server's max_connections"],
+        ),
+        (("does not exist",), ["correct the user or the database of the DSN", "create it"]),
+        (("pg_hba.conf",), ["let this host in: a line in the server's pg_hba.conf", "correct the DSN"]),
+        (("starting up", "shutting down", "recovery mode"), ["wait until the server is up, and run again"]),
+    ):
+        if any(word in reason for word in words):
+            return remedies
+    return [
+        f"start the server, or open its port to this machine: {place}",
+        "correct host and port of the DSN",
+        "use a server that needs no setting up: --postgres embedded",
+    ]

@@ -1,0 +1,288 @@
+"""A server of our own on this machine: initdb, start, stop, and the end of one that a killed run left.
+
+Owns the life of its processes and of its data folder. Listens on loopback with a password of its own and on no Unix
+socket, since a socket's path may not exceed 107 bytes. Must not know what the server is used for.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from psycopg.conninfo import make_conninfo
+
+from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.records import Notice
+from schemabench.server import account, folder
+from schemabench.server.account import Account
+from schemabench.server.binaries import PROGRAMS, Binaries, reachable
+from schemabench.server.dsn import Conninfo
+
+START_LIMIT_S = 60.0
+"""How long a server may take to accept connections; half a second is usual."""
+STOP_LIMIT_S = 10.0
+"""How long a server may take to go; the postmaster itself kills its children after five seconds."""
+POLL_S = 0.01
+"""How often a starting server is looked at."""
+PORT_ATTEMPTS = 5
+"""How often another port is tried, should somebody take ours between choosing it and using it."""
+LOG_LINES = 8
+"""How much of a dead server's log is shown."""
+MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
+"""Where fsync costs nothing, so that writes look cheaper than they are."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LocalServer:
+    """A running server whose processes and folder are ours."""
+
+    conninfo: Conninfo
+    """The maintenance database, with the password."""
+    origin: str
+    """Where the server came from, in words."""
+    process: subprocess.Popen[bytes]
+    """The postmaster."""
+    data: Path
+    """The data folder."""
+    log: Path
+    """What the server writes to standard error."""
+    owned: bool = True
+    """Whether the server ends with the run."""
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The postmaster's process id and those of its children at this moment."""
+        with suppress(psutil.Error):
+            children = psutil.Process(self.process.pid).children()
+            return (self.process.pid, *(child.pid for child in children))
+        return ()
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What to keep in mind about figures from this server."""
+        kind = _file_system(self.data)
+        if kind not in MEMORY_FILE_SYSTEMS:
+            return ()
+        text = f"The server's data folder is in memory ({kind}), where fsync costs nothing: {folder.REMEDY}."
+        return (Notice(code="data-in-memory", text=text),)
+
+    def alive(self) -> bool:
+        """Return whether the postmaster runs."""
+        return self.process.poll() is None
+
+    def failure(self) -> str | None:
+        """Return how the server died, or how it crashed and recovered, with the end of its log; None if it did not."""
+        code, lines = self.process.poll(), _tail(self.log, limit=1000)
+        crashes = [line.strip() for line in lines if "was terminated by signal" in line or "PANIC:" in line]
+        if code is None and not crashes:
+            return None
+        if code is None:
+            return f"a process of the server ended and the server restarted: {'; '.join(crashes[-2:])}"
+        end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        log = "\n".join(f"  {line}" for line in lines[-LOG_LINES:])
+        return f"the server (process {self.process.pid}) {end}; its log ends:\n{log}"
+
+
+@contextmanager
+def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str], run_id: str) -> Iterator[LocalServer]:
+    """Make a cluster, start its server, and remove both at the end of the block, however it ends.
+
+    `asked` names the settings that the user wrote, so that an error in one is the user's.
+
+    Raises:
+        ServerError: It cannot be made or started; holds what the program said.
+        UsageError: The server refuses a setting of the user's.
+    """
+    user = server_user()
+    binaries = reachable(binaries, user)
+    with folder.hold(run_id) as home:
+        password = secrets.token_urlsafe(24)
+        data = _initdb(binaries, home, user, password)
+        process, port = _launch(binaries, home, data, settings, asked, user)
+        try:
+            words = {"host": "127.0.0.1", "user": "postgres", "password": password, "dbname": "postgres"}
+            yield LocalServer(
+                conninfo=Conninfo(make_conninfo("", **words, port=port, application_name="schemabench")),
+                origin=binaries.name if binaries.version in binaries.name else f"{binaries.name} {binaries.version}",
+                process=process,
+                data=data,
+                log=home / "log",
+            )
+        finally:
+            _stop(process, data)
+
+
+def end_leftovers(home: Path) -> bool:
+    """End the server that a killed run left in its folder, if it runs, and return True: the folder may go.
+
+    Only processes of Postgres that work in this very folder are ended: the number in `postmaster.pid` may long belong
+    to somebody else.
+    """
+    _kill_all_in(home / "data")
+    return True
+
+
+def server_user() -> Account | None:
+    """Return the user that our servers run as, or None where that is the user we are."""
+    return account.server_account()
+
+
+def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str) -> Path:
+    data, password_file = home / "data", home / "password"
+    data.mkdir(mode=0o700)
+    account.give(data, user)
+    with os.fdopen(os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(password)
+    account.give(password_file, user)
+    command: list[str | Path] = [binaries.folder / "initdb", "-D", data, "-U", "postgres", f"--pwfile={password_file}"]
+    options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    try:
+        done = account.run([*command, *options], user, home)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise ServerError(f"initdb of {binaries.name} cannot be run: {error}", remedies=_other_servers()) from error
+    finally:
+        password_file.unlink()
+    if done.returncode != 0:
+        raise _failed("initdb", binaries, (done.stdout + done.stderr).splitlines(), data)
+    return data
+
+
+def _launch(  # noqa: PLR0913, PLR0917 - the parts of one command line
+    binaries: Binaries,
+    home: Path,
+    data: Path,
+    settings: Mapping[str, str],
+    asked: Sequence[str],
+    user: Account | None,
+) -> tuple[subprocess.Popen[bytes], int]:
+    """Start the postmaster and return it and its port once it accepts connections."""
+    lines: list[str] = []
+    for _ in range(PORT_ATTEMPTS):
+        port = free_port()
+        network = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
+        arguments = [f"--{name}={value}" for name, value in {**settings, **network}.items()]
+        with (home / "log").open("wb") as log:
+            process = account.spawn([binaries.folder / "postgres", "-D", data, *arguments], user, home, log)
+        try:
+            if _wait(process, data):
+                return process, port
+        except BaseException:
+            _stop(process, data)
+            raise
+        _stop(process, data)
+        lines = _tail(home / "log", limit=200)
+        if not any("Address already in use" in line for line in lines):
+            break
+    raise _refused_setting(lines, asked) or _failed("postgres", binaries, lines, data)
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
+
+
+def _wait(process: subprocess.Popen[bytes], data: Path) -> bool:
+    """Wait until the postmaster says that it is ready, and return False where it ends or takes too long."""
+    deadline = time.monotonic() + START_LIMIT_S
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError):
+            lines = (data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+            # the eighth line is the status: https://www.postgresql.org/docs/current/storage-file-layout.html
+            if len(lines) >= 8 and lines[0] == str(process.pid) and lines[7].strip() == "ready":  # noqa: PLR2004
+                return True
+        time.sleep(POLL_S)
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes], data: Path) -> None:
+    """End a server without a checkpoint, since its data go with it, and whatever outlived a killed postmaster."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGQUIT)
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    _kill_all_in(data)
+
+
+def _kill_all_in(data: Path) -> None:
+    """Kill every server process of a data folder that nobody needs any more, the postmaster first: it makes others."""
+    while processes := _processes_in(data):
+        for process in sorted(processes, key=lambda process: process.pid):
+            with suppress(psutil.Error):
+                process.kill()
+        _, stubborn = psutil.wait_procs(processes, timeout=STOP_LIMIT_S)
+        if stubborn:
+            return  # waiting for the disk, perhaps: the next run tries again
+
+
+def _processes_in(data: Path) -> list[psutil.Process]:
+    """Return the processes of Postgres whose working folder is the data folder, as every server process's is."""
+    place = str(data.resolve())
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.name().startswith(PROGRAMS) and (_works_in(process, place) or place in process.cmdline()):
+                found.append(process)
+    return found
+
+
+def _works_in(process: psutil.Process, place: str) -> bool:
+    try:
+        return bool(process.cwd() == place)
+    except psutil.AccessDenied:
+        return False
+
+
+def _file_system(path: Path) -> str:
+    parents = {str(path), *(str(parent) for parent in path.parents)}
+    mounts = [part for part in psutil.disk_partitions(all=True) if part.mountpoint in parents]
+    return max(mounts, key=lambda part: len(part.mountpoint)).fstype if mounts else ""
+
+
+def _tail(log: Path, limit: int) -> list[str]:
+    with suppress(OSError):
+        return log.read_text(encoding="utf-8", errors="replace").splitlines()[-limit:]
+    return []
+
+
+def _refused_setting(lines: Sequence[str], asked: Sequence[str]) -> SchemabenchError | None:
+    """Return the user's error where the server stumbled over a setting that the user wrote."""
+    for line in lines:
+        for name in asked:
+            if f'"{name}"' in line and ("FATAL" in line or "LOG" in line):
+                said = line.partition("FATAL:")[2] or line.partition("LOG:")[2]
+                return UsageError(
+                    f"The server refuses --postgres-setting {name}: {said.strip()}",
+                    remedies=[f"correct or leave out --postgres-setting {name}=..."],
+                )
+    return None
+
+
+def _failed(program: str, binaries: Binaries, lines: Sequence[str], data: Path) -> ServerError:
+    said = [line for line in lines if line.strip()]
+    telling = [line for line in said if "FATAL" in line or "error" in line.lower()] or said[-1:]
+    detail = telling[0].strip() if telling else "it said nothing"
+    if any("No space left on device" in line for line in said):
+        return ServerError(
+            f"The disk is full: {program} of {binaries.name} could not write to {data}: {detail}",
+            remedies=["free some space there", folder.REMEDY, "use a server elsewhere: --postgres postgresql://..."],
+        )
+    return ServerError(
+        f"{program} of {binaries.name} failed: {detail}", checked=said[-LOG_LINES:], remedies=_other_servers()
+    )
+
+
+def _other_servers() -> list[str]:
+    return ["see what else this machine offers: `schemabench servers`", "use another server: --postgres SPEC"]

@@ -1,0 +1,395 @@
+"""A server at the service of one run: its databases, its record, its health.
+
+Owns the session that shows that the run lives, and the end of the run's databases. Must not know where the server came
+from: it is handed one that answers.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.records import Notice, ServerRecord, Setting
+from schemabench.server import database as databases
+from schemabench.server import settings as server_settings
+from schemabench.server.database import Database, Mark
+from schemabench.server.dsn import Conninfo, connect, describe, with_words, without_secrets
+from schemabench.server.offer import TESTED_MAJORS, refusal
+
+_LOG_DELAY_S = 0.5
+"""How long a server may take to write down that a process of its was killed."""
+_POLL_S = 0.02
+_HOUSE_KEEPING = (
+    "SET statement_timeout = 0",
+    "SET lock_timeout = 0",
+    "SET idle_session_timeout = 0",  # a lost session would make a live run look dead
+)
+_FITNESS = """
+SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname
+FROM pg_catalog.pg_roles WHERE rolname = current_user
+"""
+_LIMITS = """
+SELECT current_setting('max_connections')::int,
+       current_setting('superuser_reserved_connections')::int
+           + coalesce(current_setting('reserved_connections', true)::int, 0),
+       (SELECT count(*) FROM pg_catalog.pg_stat_activity
+        WHERE datid IS NOT NULL AND pid <> pg_backend_pid()
+          AND coalesce(backend_type, 'client backend') = 'client backend'),
+       (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user),
+       current_user
+"""
+
+
+class Source(Protocol):
+    """A running server, wherever it came from."""
+
+    @property
+    def conninfo(self) -> Conninfo:
+        """The maintenance database, perhaps with a password."""
+
+    @property
+    def origin(self) -> str:
+        """Where the server came from, in words; empty where its address says it all."""
+
+    @property
+    def owned(self) -> bool:
+        """Whether the server ends with the run, and all databases with it."""
+
+    @property
+    def data(self) -> Path | None:
+        """The data folder, where it is ours."""
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The server's processes on this machine, where it is ours."""
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What to keep in mind about figures from this server."""
+
+    def alive(self) -> bool:
+        """Return whether it runs."""
+
+    def failure(self) -> str | None:
+        """Return how it died or crashed, in words, or None."""
+
+
+class Server:
+    """A server and the databases that a run has on it.
+
+    Attributes:
+        conninfo: libpq's words for the maintenance database; may hold a password, and its repr does not show it.
+        record: What a report says about the server.
+        notices: What to keep in mind about figures from it.
+        is_local: Whether its processes run on this machine, where psutil sees them.
+    """
+
+    def __init__(  # noqa: PLR0913 - called in one place, by `attend`
+        self,
+        source: Source,
+        session: psycopg.Connection[TupleRow],
+        *,
+        run_id: str,
+        keep_databases: bool,
+        own_settings: Mapping[str, str],
+        set_by: Mapping[str, str],
+    ) -> None:
+        self.conninfo = source.conninfo
+        self.is_local = source.data is not None or _on_this_machine(session)
+        self.notices = (*source.notices, *_version_notices(session.info.server_version))
+        self._source = source
+        self._session = session
+        self._run_id = run_id
+        self._keep = keep_databases
+        self._own_settings = own_settings
+        self._set_by = set_by
+        self._databases: dict[str, Database] = {}
+        self._version = _version(session)
+        self.record = self._read_record(session)
+
+    def __repr__(self) -> str:
+        return f"<Server {self.record.origin}>"
+
+    @property
+    def data(self) -> Path | None:
+        """The data folder, where the server is ours and on this machine."""
+        return self._source.data
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The server's processes at this moment, where the server is ours and on this machine."""
+        return self._source.pids
+
+    @property
+    def databases(self) -> tuple[Database, ...]:
+        """The databases of this run, in the order of their making."""
+        return tuple(self._databases.values())
+
+    def conninfo_for(self, database: str) -> str:
+        """Return libpq's words for one of the server's databases."""
+        return with_words(self.conninfo, dbname=database)
+
+    def create(self, label: str) -> Database:
+        """Make an empty database of this run.
+
+        Raises:
+            ServerError: The server refuses, has no space left, or is gone.
+        """
+        return self._add(label, databases.create)
+
+    def clone(self, template: Database, label: str) -> Database:
+        """Make a copy of a database of this run; nobody may be connected to it.
+
+        Raises:
+            ServerError: The server refuses, has no space left, or is gone.
+        """
+        return self._add(label, lambda session, name, mark: databases.clone(session, template.name, name, mark))
+
+    def drop(self, database: Database) -> None:
+        """Drop a database of this run, ending whatever is connected to it.
+
+        Raises:
+            ServerError: It does not carry this run's mark, or the server refuses or is gone.
+        """
+        with self._words(f"Dropping the database {database.name}") as session:
+            databases.drop(session, database.name, self._run_id)
+        self._databases.pop(database.name, None)
+
+    def alive(self) -> bool:
+        """Return whether the server runs and answers."""
+        if not self._source.alive():
+            return False
+        with suppress(SchemabenchError, psycopg.Error):
+            self._connected().execute("SELECT 1")
+            return True
+        return False
+
+    def failure(self) -> str | None:
+        """Return how the server died, or crashed and recovered, with the end of its log; None if it did neither.
+
+        Ask after a lost connection only: it takes half a second where nothing is wrong.
+        """
+        deadline = time.monotonic() + (_LOG_DELAY_S if self._source.owned else 0)
+        while (reason := self._source.failure()) is None and time.monotonic() < deadline:
+            time.sleep(_POLL_S)  # a lost connection is seen before the log explains it
+        if reason is None:
+            try:
+                self._connected().execute("SELECT 1")
+            except (SchemabenchError, psycopg.Error) as error:
+                reason = without_secrets(getattr(error, "what", str(error)), self.conninfo)
+        return reason
+
+    def close(self) -> None:
+        """Drop what is left of this run's databases, unless they are kept or go with the server, and disconnect.
+
+        Raises:
+            ServerError: Some could not be dropped; the next run on this server will.
+        """
+        problems: dict[str, str] = {}
+        if not self._keep and not self._source.owned:
+            for database in self.databases:
+                try:
+                    self.drop(database)
+                except ServerError as error:
+                    problems[database.name] = error.what
+        self._session.close()
+        if problems:
+            raise ServerError(
+                f"{len(problems)} databases of the run are left on {self.record.origin}",
+                checked=[f"{name}: {reason}" for name, reason in problems.items()],
+                remedies=["run schemabench on this server again: it drops what a dead run left"],
+            )
+
+    def _add(self, label: str, make: Callable[[psycopg.Connection[TupleRow], str, Mark], None]) -> Database:
+        name = databases.database_name(self._run_id, label, self._databases)
+        database = Database(name=name, label=label)
+        with self._words(f"Making the database {name}") as session:
+            self._databases[name] = database  # before it is made: an interrupt in between must not leave it behind
+            try:
+                make(session, name, Mark(run=self._run_id, label=label, keep=self._keep))
+                for statement in server_settings.per_database(name, self._own_settings):
+                    session.execute(statement)
+            except Exception:
+                with suppress(SchemabenchError, psycopg.Error):
+                    databases.drop(session, name, self._run_id)
+                    del self._databases[name]
+                raise
+        return database
+
+    @contextmanager
+    def _words(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
+        """Hand out the session, and put the server's refusals into words."""
+        session = self._connected()
+        try:
+            yield session
+        except psycopg.Error as error:
+            lost = session.closed or session.broken
+            problem = databases.worded(error, doing)
+        else:
+            return
+        reason = self.failure() if lost else None
+        raise databases.lost(reason, doing) if reason else problem
+
+    def _connected(self) -> psycopg.Connection[TupleRow]:
+        """Return the session, opened anew where it was lost, with the run's lock."""
+        if self._session.closed or self._session.broken:
+            self._session.close()
+            self._session = open_session(self.conninfo, self._run_id)
+        return self._session
+
+    def _read_record(self, session: psycopg.Connection[TupleRow]) -> ServerRecord:
+        settings = server_settings.report(session, self._set_by)
+        seen = {setting.name for setting in settings}
+        settings += tuple(
+            Setting(name=name, value=value, source=server_settings.OPTION)
+            for name, value in self._own_settings.items()
+            if name not in seen
+        )
+        place = self._source.origin or _address(session)
+        origin = place if self._version in place else f"{place} (PostgreSQL {self._version})"
+        return ServerRecord(
+            origin=origin,
+            version=self._version,
+            version_num=session.info.server_version,
+            settings=tuple(
+                Setting(name=one.name, value=self._own_settings.get(one.name, one.value), source=one.source)
+                for one in sorted(settings, key=lambda one: one.name)
+            ),
+        )
+
+
+@contextmanager
+def attend(  # noqa: PLR0913 - what a run asks of its server
+    source: Source, *, asked: Mapping[str, str], ours: Mapping[str, str], max_connections: int, run_id: str, keep: bool
+) -> Iterator[Server]:
+    """Put a running server at the service of a run, and take the run's databases away at the end of the block.
+
+    Raises:
+        ServerError: Its version is refused, it is a standby, we may not make databases, or it takes too few clients.
+        UsageError: A setting of the user's cannot be had there.
+    """
+    session = open_session(source.conninfo, run_id)
+    try:
+        _check_fitness(session, source)
+        _check_room(session, max_connections, owned=source.owned)
+        if not source.owned:
+            server_settings.check_per_database(session, asked)
+            databases.sweep(session, run_id)
+        server = Server(
+            source,
+            session,
+            run_id=run_id,
+            keep_databases=keep,
+            own_settings={} if source.owned else asked,
+            set_by=server_settings.sources(ours, asked),
+        )
+    except BaseException:
+        session.close()
+        raise
+    try:
+        yield server
+    except BaseException as error:
+        try:
+            server.close()
+        except SchemabenchError as problem:
+            error.add_note(str(problem))
+        raise
+    server.close()
+
+
+def open_session(conninfo: Conninfo, run_id: str) -> psycopg.Connection[TupleRow]:
+    """Connect to the maintenance database and hold the run's lock there."""
+    session = connect(conninfo)
+    try:
+        for statement in _HOUSE_KEEPING:
+            with suppress(psycopg.errors.UndefinedObject):
+                session.execute(statement)
+        databases.take_lock(session, run_id)
+    except BaseException:
+        session.close()
+        raise
+    return session
+
+
+def _check_fitness(session: psycopg.Connection[TupleRow], source: Source) -> None:
+    place = describe(source.conninfo)
+    if (reason := refusal(session.info.server_version // 10000)) is not None:
+        raise ServerError(f"{reason} ({place})", remedies=["use a newer server", "use --postgres embedded"])
+    row = session.execute(_FITNESS).fetchone()
+    standby, may_create, user = row or (False, True, "")
+    if standby:
+        raise ServerError(f"{place} is a standby, which takes no writes", remedies=["give the primary's address"])
+    if not may_create:
+        raise ServerError(
+            f"The user {user} may not make databases on {place}",
+            sqlstate="42501",
+            remedies=[
+                f"let it, as a superuser: {sql.SQL('ALTER ROLE {} CREATEDB').format(sql.Identifier(user)).as_string()}",
+                "connect as another user",
+            ],
+        )
+
+
+def _check_room(session: psycopg.Connection[TupleRow], clients: int, *, owned: bool) -> None:
+    """Check that the server takes the run's connections on top of those it has."""
+    row = session.execute(_LIMITS).fetchone()
+    assert row is not None, "a query without FROM returns one row"
+    limit, reserved, used, role_limit, user = row
+    need = clients + server_settings.OWN_CONNECTIONS
+    room = limit - reserved - used
+    remedies = [f"fewer clients: --clients {max(1, room - server_settings.OWN_CONNECTIONS)}"]
+    if owned:
+        remedies.append("leave out --postgres-setting max_connections=...")
+    else:
+        remedies += [f"raise the server's max_connections to {need + reserved + used} or more and restart it"]
+    if need > room:
+        raise UsageError(
+            f"{clients} clients are too many for this server: the run needs {need} connections with its own "
+            f"{server_settings.OWN_CONNECTIONS}, and {room} are free",
+            checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
+            remedies=remedies,
+        )
+    if 0 <= role_limit < need:
+        raise UsageError(
+            f"{clients} clients are too many for the user {user}: the run needs {need} connections, and the user may "
+            f"have {role_limit}",
+            remedies=[
+                f"fewer clients: --clients {max(1, role_limit - server_settings.OWN_CONNECTIONS)}",
+                f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
+            ],
+        )
+
+
+def _version(session: psycopg.Connection[TupleRow]) -> str:
+    row = session.execute("SHOW server_version").fetchone()
+    return str(row[0]).split()[0] if row else ""
+
+
+def _version_notices(version_num: int) -> tuple[Notice, ...]:
+    major = version_num // 10000
+    if major in TESTED_MAJORS:
+        return ()
+    tested = f"{TESTED_MAJORS[0]} to {TESTED_MAJORS[-1]}"
+    return (Notice(code="untested-version", text=f"PostgreSQL {major} is none of those tested ({tested})."),)
+
+
+def _address(session: psycopg.Connection[TupleRow]) -> str:
+    info = session.info
+    return describe(with_words("", host=info.host, port=info.port, user=info.user, dbname=info.dbname))
+
+
+def _on_this_machine(session: psycopg.Connection[TupleRow]) -> bool:
+    """Return whether psutil sees the very process that serves the session."""
+    host = session.info.host
+    if not host.startswith("/") and session.info.hostaddr not in ("127.0.0.1", "::1"):
+        return False
+    with suppress(psutil.Error):
+        return " ".join(psutil.Process(session.info.backend_pid).cmdline()).startswith("postgres:")
+    return False

@@ -1,0 +1,176 @@
+"""Server settings: what we choose, what the user adds, what a server reports.
+
+Owns the values that make a throw-away server behave like a production one. Must not start or connect to anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from schemabench.errors import ServerError, UsageError
+from schemabench.records import Setting
+
+OPTION = "--postgres-setting"
+OURS = "schemabench"
+OWN_CONNECTIONS = 8
+"""Connections of a run beside its clients: the session that holds the lock, the monitor, loading and comparing."""
+BUFFERS_SHARE = 0.25
+"""Share of memory for shared_buffers, as the manual advises for a dedicated server (section 19.4.1)."""
+BUFFERS_LIMIT_MIB = 1024
+"""More is not needed by tables that are loaded within a run, and would be taken from whatever else runs here."""
+BUFFERS_LEAST_MIB = 16
+"""Less than this and nothing is cached."""
+WAL_LIMIT_MIB = 4096
+"""Large enough that a run does not measure forced checkpoints; the default of 1 GB fills within a minute."""
+WAL_SHARE = 0.25
+"""Share of the free disk that WAL may take."""
+RESERVED = frozenset(
+    {
+        "config_file",
+        "data_directory",
+        "external_pid_file",
+        "hba_file",
+        "ident_file",
+        "listen_addresses",
+        "logging_collector",
+        "port",
+        "unix_socket_directories",
+    }
+)
+"""What our own server depends on to be found, stopped and explained."""
+HIDDEN = frozenset(
+    {
+        "archive_cleanup_command",
+        "archive_command",
+        "primary_conninfo",
+        "recovery_end_command",
+        "restore_command",
+        "ssl_passphrase_command",
+    }
+)
+"""Settings that may hold a password."""
+
+_HIDDEN_WORDS = ("password", "passphrase", "secret", "token", "license", "api_key")
+_CONTAINER_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+_PER_DATABASE = ("user", "superuser")
+
+_NON_DEFAULT = """
+SELECT name, current_setting(name), source
+FROM pg_catalog.pg_settings
+WHERE name = ANY(%(named)s)
+   OR (setting IS DISTINCT FROM boot_val
+       AND source NOT IN ('default', 'override', 'client', 'session', 'environment variable')
+       AND name NOT IN ('listen_addresses', 'port', 'unix_socket_directories'))
+ORDER BY name
+"""
+
+
+def normalised(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's settings by lower-case name.
+
+    Raises:
+        UsageError: A name is none, or one that schemabench decides by itself.
+    """
+    named = {name.strip().lower(): value.strip() for name, value in settings.items()}
+    for name in named:
+        if not name.replace(".", "_").isidentifier():
+            raise UsageError(f"{OPTION} {name!r} is no name of a setting", remedies=[f"write {OPTION} NAME=VALUE"])
+        if name in RESERVED:
+            raise UsageError(
+                f"{OPTION} {name} cannot be used: schemabench decides it for its own servers",
+                remedies=["leave it out", "set it on a server of your own and use --postgres postgresql://..."],
+            )
+    return named
+
+
+def chosen(max_connections: int, memory: int, free_disk: int | None = None) -> dict[str, str]:
+    """Return the settings of a server of our own: durable as in production, sized for this machine.
+
+    `memory` and `free_disk` are in bytes; `max_connections` is the number of clients.
+    """
+    mebibyte = 2**20
+    buffers = max(BUFFERS_LEAST_MIB, min(BUFFERS_LIMIT_MIB, int(memory * BUFFERS_SHARE) // mebibyte))
+    wal = WAL_LIMIT_MIB if free_disk is None else min(WAL_LIMIT_MIB, int(free_disk * WAL_SHARE) // mebibyte)
+    return {
+        "autovacuum": "on",
+        "fsync": "on",
+        "full_page_writes": "on",
+        "max_connections": str(max_connections + OWN_CONNECTIONS + 3),  # 3: superuser_reserved_connections
+        "max_wal_size": f"{max(64, wal)}MB",
+        "shared_buffers": f"{buffers}MB",
+        "synchronous_commit": "on",
+    }
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine, or of the container that we are in."""
+    total: int = psutil.virtual_memory().total
+    for place in _CONTAINER_MEMORY:
+        try:
+            limit = Path(place).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if limit.isdecimal():
+            return min(total, int(limit))
+    return total
+
+
+def sources(ours: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """Return setting -> who set it, for those that this run set."""
+    return dict.fromkeys(ours, OURS) | dict.fromkeys(asked, OPTION)
+
+
+def report(connection: psycopg.Connection[TupleRow], set_by: Mapping[str, str]) -> tuple[Setting, ...]:
+    """Return the settings of a server that differ from the built-in defaults or were set by this run, by name.
+
+    Read it over a connection to a database of this run: only there do the database's own settings show.
+    """
+    rows = connection.execute(_NON_DEFAULT, {"named": list(set_by)}).fetchall()
+    return tuple(
+        Setting(name=name, value=_shown(name, value), source=set_by.get(name, source)) for name, value, source in rows
+    )
+
+
+def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[str, str]) -> None:
+    """Check that the user's settings can be set for single databases of a server that is not ours.
+
+    Raises:
+        UsageError: A setting is unknown, refused by the server, or one for the whole server.
+    """
+    for name, value in asked.items():
+        row = connection.execute("SELECT context FROM pg_catalog.pg_settings WHERE name = %s", [name]).fetchone()
+        if row is not None and row[0] not in _PER_DATABASE:
+            need = "a restart" if row[0] == "postmaster" else "a change of its configuration"
+            raise UsageError(
+                f"{OPTION} {name} cannot be set on a server that is not ours: it needs {need} of the whole server",
+                remedies=[f"set {name} on that server, and leave the option out", "use --postgres embedded"],
+            )
+        try:
+            with connection.transaction(force_rollback=True):
+                connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(*name.split(".")), value))
+        except psycopg.OperationalError as error:
+            raise ServerError(f"The connection was lost: {error}") from error
+        except psycopg.Error as error:
+            raise UsageError(
+                f"The server refuses {OPTION} {name}={value}: {error.diag.message_primary or error}",
+                sqlstate=error.sqlstate,
+                remedies=[f"correct or leave out {OPTION} {name}=..."],
+            ) from None
+
+
+def per_database(name: str, settings: Mapping[str, str]) -> Sequence[sql.Composed]:
+    """Return the statements that give a database settings of its own."""
+    return [
+        sql.SQL("ALTER DATABASE {} SET {} = {}").format(
+            sql.Identifier(name), sql.Identifier(*setting.split(".")), value
+        )
+        for setting, value in settings.items()
+    ]
+
+
+def _shown(name: str, value: str) -> str:
+    return "(not shown)" if name in HIDDEN or any(word in name for word in _HIDDEN_WORDS) else value

@@ -1,0 +1,97 @@
+"""What `--postgres SPEC` asks for, parsed.
+
+Owns the forms that the option takes. Must not look at the machine, and must never show a DSN.
+"""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemabench.errors import UsageError
+from schemabench.server.dsn import Conninfo, parse_dsn
+from schemabench.server.offer import NEWEST_MAJOR
+
+FORMS = (
+    "embedded",
+    f"{NEWEST_MAJOR}",
+    f"local:{NEWEST_MAJOR}",
+    "local:/path/to/bin",
+    f"docker:{NEWEST_MAJOR}",
+    "docker:some/image:tag",
+    "postgresql://user@host:5432/database",
+)
+"""An example of each form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anything:
+    """The best server that can be had: a wheel's, else the machine's, else a container."""
+
+    major: int | None
+    """The major version it must have; None where any will do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalMajor:
+    """Programs on this machine, from a wheel or not, of one major version."""
+
+    major: int
+    """The major version."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalFolder:
+    """Programs in one folder."""
+
+    folder: Path
+    """The `bin` folder or its parent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A container."""
+
+    image: str
+    """The image, as in `postgres:18`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Existing:
+    """A server that runs already and is not ours."""
+
+    conninfo: Conninfo
+    """Where it is."""
+
+
+Spec = Anything | LocalMajor | LocalFolder | Image | Existing
+
+
+def parse_spec(text: str) -> Spec:
+    """Return what a SPEC asks for.
+
+    Raises:
+        UsageError: It has none of the forms.
+    """
+    text = text.strip()
+    kind, colon, rest = text.partition(":")
+    if text == "embedded":
+        return Anything(major=None)
+    if text.isascii() and text.isdecimal():
+        return Anything(major=int(text))
+    if colon and kind == "docker" and rest.strip():
+        return Image(image=f"postgres:{rest}" if rest.isdecimal() else rest.strip())
+    if colon and kind == "local" and rest.strip():
+        if rest.isascii() and rest.isdecimal():
+            return LocalMajor(major=int(rest))
+        return LocalFolder(folder=Path(rest).expanduser().absolute())
+    if kind not in ("docker", "local") and ("://" in text or "=" in text):
+        return Existing(conninfo=parse_dsn(text))
+    raise _unknown(text)
+
+
+def _unknown(text: str) -> UsageError:
+    # What merely resembles a DSN may hold a password: only a short plain word is shown.
+    plain = len(text) <= 80 and not set(text) & set("@=?&")  # noqa: PLR2004 - about one line of a terminal
+    what = f"{text!r} is no server that --postgres knows" if plain else "--postgres has no form that it knows"
+    near = difflib.get_close_matches(text, FORMS, n=3, cutoff=0.4) if plain else []
+    return UsageError(what, remedies=[f"--postgres {form}" for form in (near or FORMS)])

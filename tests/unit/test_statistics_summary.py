@@ -1,0 +1,54 @@
+"""Estimates of one series and percentiles of latencies."""
+
+import numpy as np
+import pytest
+
+from schemabench.records import Estimate, Latency
+from schemabench.statistics import estimate, estimate_rates, latency
+from schemabench.statistics.summary import samples_for
+
+
+def test_estimate_is_centre_and_interval_of_the_values() -> None:
+    assert estimate(np.array([6.0, 1, 5, 2, 4, 3]), seed=1) == Estimate(value=3.5, low=1, high=6)
+
+
+def test_single_value_is_its_own_interval() -> None:
+    assert estimate(np.array([7.0]), seed=1) == Estimate(value=7, low=7, high=7)
+
+
+def test_estimate_bears_zeros_and_negative_values() -> None:
+    assert estimate(np.array([0.0, 0, 0, 0, 0, 0]), seed=1) == Estimate(value=0, low=0, high=0)
+    assert estimate(np.array([-3.0, -1, 0, 0, 1, 3]), seed=1).value == 0
+
+
+def test_rates_are_centred_by_factor() -> None:
+    # Logs to base 2 are 1 ... 6, whose centre is 3.5 and whose interval is 1 to 6.
+    (found,) = estimate_rates(np.array([[2.0], [4], [8], [16], [32], [64]]), seed=1)
+    assert (found.value, found.low, found.high) == pytest.approx((2**3.5, 2, 64))
+
+
+def test_rate_of_zero_is_refused() -> None:
+    with pytest.raises(AssertionError, match="above zero"):
+        estimate_rates(np.array([[1.0], [0.0]]), seed=1)
+
+
+def test_percentiles_are_observed_latencies_by_nearest_rank() -> None:
+    # Of 1 ... 1000 in any order, the 500th, 950th and 990th smallest.
+    samples_ns = np.random.default_rng(1).permutation(np.arange(1, 1001, dtype=np.int64))
+    assert latency("write", samples_ns, 3) == Latency(
+        operation="write", count=1000, p50_ns=500, p95_ns=950, p99_ns=990, max_ns=1000, retries=3
+    )
+
+
+def test_percentiles_without_enough_samples_are_left_out() -> None:
+    # 0.5^n <= 0.05 from n = 5 (0.031), 0.95^n from 59 (0.0485), 0.99^n from 299 (0.0495).
+    assert [samples_for(level) for level in (0.50, 0.95, 0.99)] == [5, 59, 299]
+    given = {count: latency("write", np.arange(count, dtype=np.int64), 0) for count in (4, 5, 58, 59, 298, 299)}
+    assert [count for count, found in given.items() if found.p50_ns is not None] == [5, 58, 59, 298, 299]
+    assert [count for count, found in given.items() if found.p95_ns is not None] == [59, 298, 299]
+    assert [count for count, found in given.items() if found.p99_ns is not None] == [299]
+
+
+def test_operation_without_latencies_is_refused() -> None:
+    with pytest.raises(AssertionError, match="'write' has no latencies"):
+        latency("write", np.array([], dtype=np.int64), 0)

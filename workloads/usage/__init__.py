@@ -1,0 +1,396 @@
+"""Usage metering of a video platform: a stream of upserts, two batch writers, and the dashboards that read them.
+
+Owns what the writers do and how much of it. Must not know tables: the SQL stands in `operations.sql`, and in the
+candidates that override it.
+
+A burst of size 1 is a *slice*: `slice_s` seconds out of the eight minutes in which a run of the aggregations writes, so
+that every writer is at its worst. From the production figures follow, for a slice,
+
+- media_library: two events for each of its entries, all entries once in `media_cycle_s`;
+- aggregation_cdn and aggregation_ping: the slice's share of a run's rows (two for each site, from two CDNs; one for
+  each analytics id) in one insert, then a refresh of the views, then the compaction of what is half a run old;
+- reader: `reads` of three kinds.
+
+Rows of the writers thus stand in the proportion of production. Three things do not. Compaction comes with each insert
+rather than once a run, so that no trial is without and the batch tables keep one size, their average between empty and
+full. Nothing is known of the pace of reads: `reads` is a guess at a few dashboards. And a trial does at once what
+production spreads over seconds, for it asks how fast it can be done.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from itertools import count, cycle
+from random import Random
+from typing import Literal
+
+from schemabench import Call, Replay, Workload, Writer
+
+from .replay import COLUMNS, DailyRow, parse
+
+CDNS = ("cdn_a", "cdn_b")  # two CDNs deliver; which ones does not matter
+RUN_WRITE_S = 480  # a run of the aggregations writes for about 8 minutes
+FIRST_DAY = date(2026, 2, 16)  # the day on which blocks begin, with history before it
+MONTH_DAYS = 31  # what a read of a month spans
+
+# A true day has 24 x 2 runs of some 70 blocks, more than 3,000. A shorter one lets a long experiment meet the change of
+# the date, when every entry is inserted rather than updated, and keeps inserts to some 1 % of the events.
+BLOCKS_PER_DAY = 480
+
+BATCHES_PER_BLOCK = 1000  # batch ids set apart for a block: far more than a burst has slices
+SLICES_PER_BLOCK = 3  # what calibration arrives at, more or less: from it follows how many blocks are half a run
+ROWS_PER_LOAD = 10_000  # ids in one call that loads history
+
+# Sizes. The sites' follow Zipf's law, as customers' do; the rest is uniform below a bound that is merely plausible.
+LARGEST_SITE_MEDIA = 200_000
+BYTES_PER_MEDIA = 50_000_000
+DAILY_CHANGE = 0.02  # how far a site's media may move from its usual number, up or down
+BYTES_PER_CDN_ROW = 2_000_000_000
+PLAYS_PER_PING_ROW = 500
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """How much of everything there is."""
+
+    sites: int
+    """Sites that are live: each has one row a day in media_storage, and two rows in a run of aggregation_cdn."""
+    media_kind: Literal["stream", "batch"]
+    """How media_library writes."""
+    media_entries: int
+    """(date, site) entries in one cycle of media_library, two events each."""
+    media_cycle_s: int
+    """Seconds in which media_library sends one cycle of entries."""
+    media_sources_apart: int
+    """How many entries the source of bytes_stored is behind that of media_count: 0 is in step, on the same row."""
+    analytics_ids: int
+    """Analytics ids that are active: each has one row in a run of aggregation_ping."""
+    slice_s: float
+    """Seconds of production in a burst of size 1."""
+    reads: int
+    """Reads in a slice."""
+    history_days: int
+    """Days that media_storage and cdn_daily hold before the first block, the first day among them."""
+    analytics_history_days: int
+    """Days that ping_daily holds before the first block, the first day among them."""
+
+    @property
+    def media_events(self) -> int:
+        """Events of media_library in a slice."""
+        return self._share(2 * self.media_entries, self.media_cycle_s)
+
+    @property
+    def cdn_rows(self) -> int:
+        """Rows of aggregation_cdn in a slice."""
+        return self._share(len(CDNS) * self.sites, RUN_WRITE_S)
+
+    @property
+    def ping_rows(self) -> int:
+        """Rows of aggregation_ping in a slice."""
+        return self._share(self.analytics_ids, RUN_WRITE_S)
+
+    @property
+    def open_blocks(self) -> int:
+        """Blocks whose batches are open, not compacted yet: about half a run."""
+        return max(1, round(RUN_WRITE_S / 2 / self.slice_s / SLICES_PER_BLOCK))
+
+    def _share(self, calls: int, seconds: int) -> int:
+        return max(1, round(calls * self.slice_s / seconds))
+
+
+TODAY = Usage(
+    sites=1_000,  # one data set has about 1,000
+    media_kind="batch",
+    media_entries=68,  # up to 68 entries every 2 minutes
+    media_cycle_s=30,  # a batch takes about 30 s
+    media_sources_apart=0,  # one source sends both events
+    analytics_ids=5_000,  # X is not known; five to a site, as in `typical`
+    slice_s=30,  # one batch of media_library
+    reads=8,  # a guess, see the module
+    history_days=MONTH_DAYS,  # what the longest read spans
+    analytics_history_days=3,  # enough to have a depth; days that nobody touches cost loading time only
+)
+
+TYPICAL = Usage(
+    sites=2_000,  # live soon
+    media_kind="stream",
+    media_entries=2_000,  # all sites
+    media_cycle_s=30,  # every 30 s
+    media_sources_apart=2,  # two sources on the same timer, almost in step
+    analytics_ids=10_000,  # X is not known; a tenth of the ids there may be, five to a site
+    slice_s=2.4,  # 320 events: what 5 connections write while the views are refreshed
+    reads=8,  # a guess, see the module
+    history_days=MONTH_DAYS,  # what the longest read spans
+    analytics_history_days=3,  # as above
+)
+
+WORST = Usage(
+    sites=2_000,  # live soon; no larger number is foreseen
+    media_kind="stream",
+    media_entries=2_000,  # all sites
+    media_cycle_s=30,  # every 30 s
+    media_sources_apart=0,  # two sources in step: both events of a site at once
+    analytics_ids=100_000,  # aw_0000000 to aw_0099999: a run that touches every one
+    slice_s=6,  # 800 events: what 5 connections write while the views, ten times larger, are refreshed
+    reads=16,  # a guess: twice as many dashboards
+    history_days=3 * MONTH_DAYS,  # a quarter, that billing may go back to
+    analytics_history_days=5,  # half a million rows
+)
+
+
+def writers(usage: Usage) -> tuple[Writer, ...]:
+    """Return the four writers; an aggregation's weight counts insert, refresh and compaction apart."""
+    return (
+        Writer(
+            name="media_library",
+            kind=usage.media_kind,
+            weight=usage.media_events,
+            clients=5,
+            pace=f"{usage.media_entries:,} (date, site) entries in {usage.media_cycle_s} s, two events each",
+        ),
+        Writer(
+            name="aggregation_cdn",
+            kind="batch",
+            weight=len(AGGREGATION_STEPS),
+            pace=f"{len(CDNS) * usage.sites:,} rows in 8 minutes, every 30 minutes",
+        ),
+        Writer(
+            name="aggregation_ping",
+            kind="batch",
+            weight=len(AGGREGATION_STEPS),
+            pace=f"{usage.analytics_ids:,} rows in 8 minutes, every 30 minutes",
+        ),
+        Writer(name="reader", kind="reader", weight=usage.reads, pace="not known; a few dashboards"),
+    )
+
+
+AGGREGATION_STEPS = ("insert", "refresh", "compact")
+
+
+def burst(usage: Usage, writer: str, block: int, random: Random) -> Iterator[Call]:
+    """Return a writer's calls in a block, endless, as many slices as are wanted."""
+    return _BURSTS[writer](usage, block, random)
+
+
+def background(usage: Usage, random: Random) -> Iterator[Call]:
+    """Yield the calls that load history, and leave half a run of batches open."""
+    for day in _days(usage.history_days):
+        yield _load_media(usage, day, random)
+        yield _load_cdn(usage, day, random)
+    for day in _days(usage.analytics_history_days):
+        yield from _load_ping(usage, day, random)
+    for block in range(-usage.open_blocks, 0):
+        for slice_number in range(SLICES_PER_BLOCK):
+            yield _insert_cdn(usage, block, slice_number, random)
+            yield _insert_ping(usage, block, slice_number, random)
+    yield Call("refresh_cdn_views", {}, rows=0)
+    yield Call("refresh_ping_views", {}, rows=0)
+
+
+def _media_library(usage: Usage, block: int, random: Random) -> Iterator[Call]:
+    """Yield the two sources' events in turn: both go through the same entries, the second some entries behind."""
+    day, apart, known = _day(block), usage.media_sources_apart, _sites(usage.sites)
+    while True:
+        entries = random.sample(range(usage.sites), usage.media_entries)
+        for position, site in enumerate(entries):
+            yield media_count_event(day, known[site], _media_count(site, random))
+            other = entries[position - apart]
+            yield bytes_stored_event(day, known[other], _media_count(other, random) * BYTES_PER_MEDIA)
+
+
+def media_count_event(day: date, site_id: str, media_count: int) -> Call:
+    """Return the event that says how many media a site has.
+
+    Its key holds the kind of event: events of one kind about one site come from one source and keep their order, those
+    of the two kinds come from two and may meet on the row.
+    """
+    return Call(
+        "upsert_media_count",
+        {"utc_date": day, "site_id": site_id, "media_count": media_count},
+        key=f"media_count {site_id}",
+    )
+
+
+def bytes_stored_event(day: date, site_id: str, bytes_stored: int) -> Call:
+    """Return the event that says how much a site stores; keyed as `media_count_event` is."""
+    return Call(
+        "upsert_bytes_stored",
+        {"utc_date": day, "site_id": site_id, "bytes_stored": bytes_stored},
+        key=f"bytes_stored {site_id}",
+    )
+
+
+def _aggregation_cdn(usage: Usage, block: int, random: Random) -> Iterator[Call]:
+    for slice_number in count():
+        yield _insert_cdn(usage, block, slice_number, random)
+        yield Call("refresh_cdn_views", {}, key=_slice_key(slice_number), rows=0)
+        yield _compaction(usage, "compact_cdn", block, slice_number)
+
+
+def _aggregation_ping(usage: Usage, block: int, random: Random) -> Iterator[Call]:
+    for slice_number in count():
+        yield _insert_ping(usage, block, slice_number, random)
+        yield Call("refresh_ping_views", {}, key=_slice_key(slice_number), rows=0)
+        yield _compaction(usage, "compact_ping", block, slice_number)
+
+
+def _insert_cdn(usage: Usage, block: int, slice_number: int, random: Random) -> Call:
+    known = _sites(usage.sites)
+    chosen = sorted(random.sample(range(len(CDNS) * usage.sites), usage.cdn_rows))
+    values = {
+        "batch_id": _batch_id(usage, block, slice_number),
+        "utc_date": _day(block),
+        "site_ids": [known[row // len(CDNS)] for row in chosen],
+        "cdns": [CDNS[row % len(CDNS)] for row in chosen],
+        "bytes_streamed": [random.randrange(BYTES_PER_CDN_ROW) for _ in chosen],
+    }
+    return Call("insert_cdn", values, key=_slice_key(slice_number), rows=len(chosen))
+
+
+def _insert_ping(usage: Usage, block: int, slice_number: int, random: Random) -> Call:
+    known = _analytics(usage.analytics_ids)
+    chosen = sorted(random.sample(range(usage.analytics_ids), usage.ping_rows))
+    plays = [random.randrange(PLAYS_PER_PING_ROW) for _ in chosen]
+    values = {
+        "batch_id": _batch_id(usage, block, slice_number),
+        "utc_date": _day(block),
+        "analytics_ids": [known[row] for row in chosen],
+        "plays": plays,
+        "ad_impressions": [int(played * random.random()) for played in plays],
+    }
+    return Call("insert_ping", values, key=_slice_key(slice_number), rows=len(chosen))
+
+
+def _compaction(usage: Usage, operation: str, block: int, slice_number: int) -> Call:
+    """Return the compaction of all batches up to the one of this slice, `open_blocks` blocks ago.
+
+    Its key makes it one job. It writes no rows: it only moves them.
+    """
+    through = _batch_id(usage, block - usage.open_blocks, slice_number)
+    return Call(operation, {"through_batch": through}, key="compaction", rows=0)
+
+
+def _reader(usage: Usage, block: int, random: Random) -> Iterator[Call]:
+    sites, analytics = _sites(usage.sites), _analytics(usage.analytics_ids)
+    last = _day(block)
+    month = {"first_date": last - timedelta(days=MONTH_DAYS - 1), "last_date": last}
+    for operation in cycle(("read_site_month", "read_analytics_month", "read_top_sites", "read_analytics_month")):
+        if operation == "read_site_month":
+            yield Call(operation, {"site_id": random.choice(sites), **month}, rows=0)
+        elif operation == "read_analytics_month":
+            yield Call(operation, {"analytics_id": random.choice(analytics), **month}, rows=0)
+        else:
+            yield Call(operation, {"utc_date": last}, rows=0)
+
+
+_BURSTS: Mapping[str, Callable[[Usage, int, Random], Iterator[Call]]] = {
+    "media_library": _media_library,
+    "aggregation_cdn": _aggregation_cdn,
+    "aggregation_ping": _aggregation_ping,
+    "reader": _reader,
+}
+
+
+def _load_media(usage: Usage, day: date, random: Random) -> Call:
+    known = _sites(usage.sites)
+    counts = [_media_count(site, random) for site in range(usage.sites)]
+    values = {
+        "utc_date": day,
+        "site_ids": list(known),
+        "media_counts": counts,
+        "bytes_stored": [media * BYTES_PER_MEDIA for media in counts],
+    }
+    return Call("load_media_storage", values, rows=len(known))
+
+
+def _load_cdn(usage: Usage, day: date, random: Random) -> Call:
+    known = _sites(usage.sites)
+    values = {
+        "utc_date": day,
+        "site_ids": [site for site in known for _ in CDNS],
+        "cdns": list(CDNS) * usage.sites,
+        "bytes_streamed": [random.randrange(BYTES_PER_CDN_ROW) for _ in range(len(CDNS) * usage.sites)],
+    }
+    return Call("load_cdn_daily", values, rows=len(CDNS) * usage.sites)
+
+
+def _load_ping(usage: Usage, day: date, random: Random) -> Iterator[Call]:
+    known = _analytics(usage.analytics_ids)
+    for start in range(0, len(known), ROWS_PER_LOAD):
+        chosen = list(known[start : start + ROWS_PER_LOAD])
+        plays = [random.randrange(PLAYS_PER_PING_ROW) for _ in chosen]
+        values = {
+            "utc_date": day,
+            "analytics_ids": chosen,
+            "plays": plays,
+            "ad_impressions": [played // 2 for played in plays],
+        }
+        yield Call("load_ping_daily", values, rows=len(chosen))
+
+
+def _day(block: int) -> date:
+    return FIRST_DAY + timedelta(days=block // BLOCKS_PER_DAY)
+
+
+def _days(number: int) -> Iterator[date]:
+    """Yield as many days up to the first, the first among them."""
+    return (FIRST_DAY - timedelta(days=before) for before in range(number - 1, -1, -1))
+
+
+def _batch_id(usage: Usage, block: int, slice_number: int) -> int:
+    """Return the id of a batch: ascending over blocks, not below 0 for those that are open before the first block."""
+    return (block + 2 * usage.open_blocks) * BATCHES_PER_BLOCK + slice_number
+
+
+def _slice_key(slice_number: int) -> str:
+    """Return the key under which a refresh follows its insert."""
+    return f"slice {slice_number}"
+
+
+@cache
+def _sites(number: int) -> tuple[str, ...]:
+    return tuple(f"mlw_{site:03d}" for site in range(number))
+
+
+@cache
+def _analytics(number: int) -> tuple[str, ...]:
+    return tuple(f"aw_{analytics:07d}" for analytics in range(number))
+
+
+def _media_count(site: int, random: Random) -> int:
+    """Return how many media a site may have: about its usual number, so that maxima are above most events."""
+    return int(LARGEST_SITE_MEDIA / (site + 1) * (1 + DAILY_CHANGE * (2 * random.random() - 1)))
+
+
+def replayed(
+    _usage: Usage, rows: Iterator[DailyRow], _others: Mapping[str, Sequence[str]], _cycle: int
+) -> Iterator[Call]:
+    """Yield the two events of each row. In later cycles the same rows come again, as updates to the same values."""
+    for row in rows:
+        yield media_count_event(row.utc_date, row.site_id, row.media_count)
+        yield bytes_stored_event(row.utc_date, row.site_id, row.bytes_stored)
+
+
+WORKLOAD = Workload(
+    name="usage",
+    summary="usage metering: two upserted events per site and day, batches compacted to daily rows, dashboards",
+    cardinalities={"typical": TYPICAL, "today": TODAY, "worst": WORST},
+    writers=writers,
+    burst=burst,
+    background=background,
+    state=("state_media", "state_cdn", "state_ping"),
+    invariants=(
+        "media_below_zero_or_above_its_maximum",
+        "cdn_below_zero",
+        "ping_below_zero_or_more_ads_than_plays",
+        "cdn_served_differs_from_batches",
+        "ping_served_differs_from_batches",
+    ),
+    replay=Replay(
+        writer="media_library",
+        columns=COLUMNS,
+        parse=parse,
+        calls=replayed,
+    ),
+)
