@@ -38,7 +38,9 @@ BEGIN
   IF to_regclass(month) IS NOT NULL THEN
     RETURN;
   END IF;
-  PERFORM pg_advisory_xact_lock('pageview_fact'::regclass::bigint);
+  -- The lock that ATTACH takes in any case. Waiting for it also makes the name visible that another has just created,
+  -- which waiting for an advisory lock would not.
+  LOCK TABLE pageview_fact IN SHARE UPDATE EXCLUSIVE MODE;
   IF to_regclass(month) IS NOT NULL THEN
     RETURN;
   END IF;

@@ -65,10 +65,10 @@ GROUP BY utc_date, analytics_id;
 -- Nothing to refresh.
 
 -- name: refresh_cdn_views
-SELECT WHERE false
+SELECT WHERE false;
 
 -- name: refresh_ping_views
-SELECT WHERE false
+SELECT WHERE false;
 
 -- Compaction needs no refresh at its end: a view is never behind.
 
@@ -83,7 +83,7 @@ FROM finished
 GROUP BY utc_date, site_id, cdn
 ORDER BY utc_date, site_id, cdn
 ON CONFLICT (utc_date, site_id, cdn) DO UPDATE SET
-    bytes_streamed = daily.bytes_streamed + excluded.bytes_streamed
+    bytes_streamed = daily.bytes_streamed + excluded.bytes_streamed;
 
 -- name: compact_ping
 WITH finished AS (
@@ -97,4 +97,4 @@ GROUP BY utc_date, analytics_id
 ORDER BY utc_date, analytics_id
 ON CONFLICT (utc_date, analytics_id) DO UPDATE SET
     plays = daily.plays + excluded.plays,
-    ad_impressions = daily.ad_impressions + excluded.ad_impressions
+    ad_impressions = daily.ad_impressions + excluded.ad_impressions;

@@ -108,10 +108,10 @@ CREATE TRIGGER ping_open_deleted AFTER DELETE ON ping_batch REFERENCING OLD TABL
 -- Nothing to refresh.
 
 -- name: refresh_cdn_views
-SELECT WHERE false
+SELECT WHERE false;
 
 -- name: refresh_ping_views
-SELECT WHERE false
+SELECT WHERE false;
 
 -- The trigger does what the refresh at the end of a compaction did.
 
@@ -126,7 +126,7 @@ FROM finished
 GROUP BY utc_date, site_id, cdn
 ORDER BY utc_date, site_id, cdn
 ON CONFLICT (utc_date, site_id, cdn) DO UPDATE SET
-    bytes_streamed = daily.bytes_streamed + excluded.bytes_streamed
+    bytes_streamed = daily.bytes_streamed + excluded.bytes_streamed;
 
 -- name: compact_ping
 WITH finished AS (
@@ -140,4 +140,4 @@ GROUP BY utc_date, analytics_id
 ORDER BY utc_date, analytics_id
 ON CONFLICT (utc_date, analytics_id) DO UPDATE SET
     plays = daily.plays + excluded.plays,
-    ad_impressions = daily.ad_impressions + excluded.ad_impressions
+    ad_impressions = daily.ad_impressions + excluded.ad_impressions;

@@ -39,7 +39,7 @@ FROM unnest(:site_ids::text[], :cdns::text[], :bytes_streamed::bigint[])
     AS new (site_id, cdn, bytes_streamed)
 ORDER BY site_id, cdn
 ON CONFLICT (utc_date, site_id, cdn) DO UPDATE SET
-    bytes_streamed = daily.bytes_streamed + excluded.bytes_streamed
+    bytes_streamed = daily.bytes_streamed + excluded.bytes_streamed;
 
 -- name: insert_ping
 INSERT INTO ping_daily AS daily (utc_date, analytics_id, plays, ad_impressions)
@@ -49,23 +49,23 @@ FROM unnest(:analytics_ids::text[], :plays::bigint[], :ad_impressions::bigint[])
 ORDER BY analytics_id
 ON CONFLICT (utc_date, analytics_id) DO UPDATE SET
     plays = daily.plays + excluded.plays,
-    ad_impressions = daily.ad_impressions + excluded.ad_impressions
+    ad_impressions = daily.ad_impressions + excluded.ad_impressions;
 
 -- Nothing to refresh.
 
 -- name: refresh_cdn_views
-SELECT WHERE false
+SELECT WHERE false;
 
 -- name: refresh_ping_views
-SELECT WHERE false
+SELECT WHERE false;
 
 -- Nothing to compact.
 
 -- name: compact_cdn
-SELECT WHERE false
+SELECT WHERE false;
 
 -- name: compact_ping
-SELECT WHERE false
+SELECT WHERE false;
 
 -- Daily rows are all there is to read.
 
@@ -82,7 +82,7 @@ FULL JOIN (
     WHERE site_id = :site_id::text AND utc_date BETWEEN :first_date::date AND :last_date::date
     GROUP BY utc_date
 ) AS streaming USING (utc_date)
-ORDER BY utc_date
+ORDER BY utc_date;
 
 -- name: read_top_sites
 SELECT top.site_id, top.bytes_stored, top.media_count, coalesce(streaming.bytes_streamed, 0) AS bytes_streamed
@@ -98,33 +98,33 @@ LEFT JOIN LATERAL (
     FROM cdn_daily
     WHERE utc_date = :utc_date::date AND site_id = top.site_id
 ) AS streaming ON true
-ORDER BY top.bytes_stored DESC, top.site_id
+ORDER BY top.bytes_stored DESC, top.site_id;
 
 -- name: read_analytics_month
 SELECT utc_date, plays, ad_impressions
 FROM ping_daily
 WHERE analytics_id = :analytics_id::text AND utc_date BETWEEN :first_date::date AND :last_date::date
-ORDER BY utc_date
+ORDER BY utc_date;
 
 -- name: state_cdn
 SELECT utc_date, site_id, cdn, bytes_streamed FROM cdn_daily
-ORDER BY utc_date, site_id COLLATE "C", cdn COLLATE "C"
+ORDER BY utc_date, site_id COLLATE "C", cdn COLLATE "C";
 
 -- name: state_ping
 SELECT utc_date, analytics_id, plays, ad_impressions FROM ping_daily
-ORDER BY utc_date, analytics_id COLLATE "C"
+ORDER BY utc_date, analytics_id COLLATE "C";
 
 -- name: cdn_below_zero
-SELECT utc_date, site_id, cdn, bytes_streamed FROM cdn_daily WHERE bytes_streamed < 0
+SELECT utc_date, site_id, cdn, bytes_streamed FROM cdn_daily WHERE bytes_streamed < 0;
 
 -- name: ping_below_zero_or_more_ads_than_plays
 SELECT utc_date, analytics_id, plays, ad_impressions FROM ping_daily
-WHERE ad_impressions < 0 OR ad_impressions > plays
+WHERE ad_impressions < 0 OR ad_impressions > plays;
 
 -- Reads are served from the daily rows themselves.
 
 -- name: cdn_served_differs_from_batches
-SELECT WHERE false
+SELECT WHERE false;
 
 -- name: ping_served_differs_from_batches
-SELECT WHERE false
+SELECT WHERE false;

@@ -91,14 +91,14 @@ INSERT INTO media_storage AS stored (utc_date, site_key, media_count, max_media_
 VALUES (:utc_date::date, key_of_site(:site_id::text), :media_count::bigint, :media_count::bigint)
 ON CONFLICT (utc_date, site_key) DO UPDATE SET
     media_count = excluded.media_count,
-    max_media_count = greatest(stored.max_media_count, excluded.media_count)
+    max_media_count = greatest(stored.max_media_count, excluded.media_count);
 
 -- name: upsert_bytes_stored
 INSERT INTO media_storage AS stored (utc_date, site_key, bytes_stored, max_bytes_stored)
 VALUES (:utc_date::date, key_of_site(:site_id::text), :bytes_stored::bigint, :bytes_stored::bigint)
 ON CONFLICT (utc_date, site_key) DO UPDATE SET
     bytes_stored = excluded.bytes_stored,
-    max_bytes_stored = greatest(stored.max_bytes_stored, excluded.bytes_stored)
+    max_bytes_stored = greatest(stored.max_bytes_stored, excluded.bytes_stored);
 
 -- name: insert_cdn
 INSERT INTO sites (site_id)
@@ -109,7 +109,7 @@ ON CONFLICT DO NOTHING;
 INSERT INTO cdn_batch (batch_id, utc_date, site_key, cdn, bytes_streamed)
 SELECT :batch_id::bigint, :utc_date::date, site_key, cdn, bytes_streamed
 FROM unnest(:site_ids::text[], :cdns::text[], :bytes_streamed::bigint[]) AS new (site_id, cdn, bytes_streamed)
-JOIN sites USING (site_id)
+JOIN sites USING (site_id);
 
 -- name: insert_ping
 INSERT INTO analytics (analytics_id)
@@ -121,7 +121,7 @@ INSERT INTO ping_batch (batch_id, utc_date, analytics_key, plays, ad_impressions
 SELECT :batch_id::bigint, :utc_date::date, analytics_key, plays, ad_impressions
 FROM unnest(:analytics_ids::text[], :plays::bigint[], :ad_impressions::bigint[])
     AS new (analytics_id, plays, ad_impressions)
-JOIN analytics USING (analytics_id)
+JOIN analytics USING (analytics_id);
 
 -- name: load_media_storage
 INSERT INTO sites (site_id)
@@ -133,7 +133,7 @@ INSERT INTO media_storage (utc_date, site_key, media_count, max_media_count, byt
 SELECT :utc_date::date, site_key, media_count, media_count, bytes_stored, bytes_stored
 FROM unnest(:site_ids::text[], :media_counts::bigint[], :bytes_stored::bigint[])
     AS new (site_id, media_count, bytes_stored)
-JOIN sites USING (site_id)
+JOIN sites USING (site_id);
 
 -- name: load_cdn_daily
 INSERT INTO sites (site_id)
@@ -144,7 +144,7 @@ ON CONFLICT DO NOTHING;
 INSERT INTO cdn_daily (utc_date, site_key, cdn, bytes_streamed)
 SELECT :utc_date::date, site_key, cdn, bytes_streamed
 FROM unnest(:site_ids::text[], :cdns::text[], :bytes_streamed::bigint[]) AS new (site_id, cdn, bytes_streamed)
-JOIN sites USING (site_id)
+JOIN sites USING (site_id);
 
 -- name: load_ping_daily
 INSERT INTO analytics (analytics_id)
@@ -156,7 +156,7 @@ INSERT INTO ping_daily (utc_date, analytics_key, plays, ad_impressions)
 SELECT :utc_date::date, analytics_key, plays, ad_impressions
 FROM unnest(:analytics_ids::text[], :plays::bigint[], :ad_impressions::bigint[])
     AS new (analytics_id, plays, ad_impressions)
-JOIN analytics USING (analytics_id)
+JOIN analytics USING (analytics_id);
 
 -- name: compact_cdn
 WITH finished AS (
@@ -210,7 +210,7 @@ FULL JOIN (
     ) AS part
     GROUP BY utc_date
 ) AS streaming USING (utc_date)
-ORDER BY utc_date
+ORDER BY utc_date;
 
 -- name: read_top_sites
 SELECT top.site_id, top.bytes_stored, top.media_count, coalesce(streaming.bytes_streamed, 0) AS bytes_streamed
@@ -230,7 +230,7 @@ LEFT JOIN LATERAL (
         SELECT bytes_streamed FROM cdn_open WHERE utc_date = :utc_date::date AND site_key = top.site_key
     ) AS part
 ) AS streaming ON true
-ORDER BY top.bytes_stored DESC, top.site_id
+ORDER BY top.bytes_stored DESC, top.site_id;
 
 -- name: read_analytics_month
 SELECT utc_date, sum(plays)::bigint AS plays, sum(ad_impressions)::bigint AS ad_impressions
@@ -244,13 +244,13 @@ FROM (
         AND utc_date BETWEEN :first_date::date AND :last_date::date
 ) AS part
 GROUP BY utc_date
-ORDER BY utc_date
+ORDER BY utc_date;
 
 -- name: state_media
 SELECT utc_date, site_id, media_count, max_media_count, bytes_stored, max_bytes_stored
 FROM media_storage
 JOIN sites USING (site_key)
-ORDER BY utc_date, site_id COLLATE "C"
+ORDER BY utc_date, site_id COLLATE "C";
 
 -- name: state_cdn
 SELECT utc_date, site_id, cdn, sum(bytes_streamed)::bigint AS bytes_streamed
@@ -261,7 +261,7 @@ FROM (
 ) AS part
 JOIN sites USING (site_key)
 GROUP BY utc_date, site_id, cdn
-ORDER BY utc_date, site_id COLLATE "C", cdn COLLATE "C"
+ORDER BY utc_date, site_id COLLATE "C", cdn COLLATE "C";
 
 -- name: state_ping
 SELECT utc_date, analytics_id, sum(plays)::bigint AS plays, sum(ad_impressions)::bigint AS ad_impressions
@@ -272,24 +272,24 @@ FROM (
 ) AS part
 JOIN analytics USING (analytics_key)
 GROUP BY utc_date, analytics_id
-ORDER BY utc_date, analytics_id COLLATE "C"
+ORDER BY utc_date, analytics_id COLLATE "C";
 
 -- name: media_below_zero_or_above_its_maximum
 SELECT utc_date, site_key, media_count, max_media_count, bytes_stored, max_bytes_stored
 FROM media_storage
-WHERE least(media_count, bytes_stored) < 0 OR max_media_count < media_count OR max_bytes_stored < bytes_stored
+WHERE least(media_count, bytes_stored) < 0 OR max_media_count < media_count OR max_bytes_stored < bytes_stored;
 
 -- name: cdn_below_zero
 SELECT 'cdn_batch' AS relation, utc_date, site_key, cdn, bytes_streamed FROM cdn_batch WHERE bytes_streamed < 0
 UNION ALL
-SELECT 'cdn_daily', utc_date, site_key, cdn, bytes_streamed FROM cdn_daily WHERE bytes_streamed < 0
+SELECT 'cdn_daily', utc_date, site_key, cdn, bytes_streamed FROM cdn_daily WHERE bytes_streamed < 0;
 
 -- name: ping_below_zero_or_more_ads_than_plays
 SELECT 'ping_batch' AS relation, utc_date, analytics_key, plays, ad_impressions FROM ping_batch
 WHERE ad_impressions < 0 OR ad_impressions > plays
 UNION ALL
 SELECT 'ping_daily', utc_date, analytics_key, plays, ad_impressions FROM ping_daily
-WHERE ad_impressions < 0 OR ad_impressions > plays
+WHERE ad_impressions < 0 OR ad_impressions > plays;
 
 -- name: cdn_served_differs_from_batches
 SELECT utc_date, site_key, cdn, open.bytes_streamed AS served, batch.bytes_streamed AS held
@@ -299,7 +299,7 @@ FULL JOIN (
     FROM cdn_batch
     GROUP BY utc_date, site_key, cdn
 ) AS batch USING (utc_date, site_key, cdn)
-WHERE coalesce(open.bytes_streamed, 0) <> coalesce(batch.bytes_streamed, 0)
+WHERE coalesce(open.bytes_streamed, 0) <> coalesce(batch.bytes_streamed, 0);
 
 -- name: ping_served_differs_from_batches
 SELECT utc_date, analytics_key, open.plays AS served, batch.plays AS held
@@ -310,4 +310,4 @@ FULL JOIN (
     GROUP BY utc_date, analytics_key
 ) AS batch USING (utc_date, analytics_key)
 WHERE coalesce(open.plays, 0) <> coalesce(batch.plays, 0)
-    OR coalesce(open.ad_impressions, 0) <> coalesce(batch.ad_impressions, 0)
+    OR coalesce(open.ad_impressions, 0) <> coalesce(batch.ad_impressions, 0);

@@ -72,14 +72,14 @@ INSERT INTO media_counts AS stored (utc_date, site_id, media_count, max_media_co
 VALUES (:utc_date::date, :site_id::text, :media_count::bigint, :media_count::bigint)
 ON CONFLICT (utc_date, site_id) DO UPDATE SET
     media_count = excluded.media_count,
-    max_media_count = greatest(stored.max_media_count, excluded.media_count)
+    max_media_count = greatest(stored.max_media_count, excluded.media_count);
 
 -- name: upsert_bytes_stored
 INSERT INTO storage_bytes AS stored (utc_date, site_id, bytes_stored, max_bytes_stored)
 VALUES (:utc_date::date, :site_id::text, :bytes_stored::bigint, :bytes_stored::bigint)
 ON CONFLICT (utc_date, site_id) DO UPDATE SET
     bytes_stored = excluded.bytes_stored,
-    max_bytes_stored = greatest(stored.max_bytes_stored, excluded.bytes_stored)
+    max_bytes_stored = greatest(stored.max_bytes_stored, excluded.bytes_stored);
 
 -- name: load_media_storage
 INSERT INTO media_counts (utc_date, site_id, media_count, max_media_count)
@@ -87,7 +87,7 @@ SELECT :utc_date::date, site_id, media_count, media_count
 FROM unnest(:site_ids::text[], :media_counts::bigint[]) AS new (site_id, media_count);
 INSERT INTO storage_bytes (utc_date, site_id, bytes_stored, max_bytes_stored)
 SELECT :utc_date::date, site_id, bytes_stored, bytes_stored
-FROM unnest(:site_ids::text[], :bytes_stored::bigint[]) AS new (site_id, bytes_stored)
+FROM unnest(:site_ids::text[], :bytes_stored::bigint[]) AS new (site_id, bytes_stored);
 
 -- Until its second event has come, a site has a row in one table only: what is missing counts as 0.
 
@@ -116,7 +116,7 @@ FULL JOIN (
     ) AS part
     GROUP BY utc_date
 ) AS streaming USING (utc_date)
-ORDER BY utc_date
+ORDER BY utc_date;
 
 -- name: read_top_sites
 SELECT top.site_id, top.bytes_stored, top.media_count, coalesce(streaming.bytes_streamed, 0) AS bytes_streamed
@@ -136,14 +136,14 @@ LEFT JOIN LATERAL (
         SELECT bytes_streamed FROM cdn_open WHERE utc_date = :utc_date::date AND site_id = top.site_id
     ) AS part
 ) AS streaming ON true
-ORDER BY top.bytes_stored DESC, top.site_id
+ORDER BY top.bytes_stored DESC, top.site_id;
 
 -- name: state_media
 SELECT utc_date, site_id, coalesce(media_count, 0), coalesce(max_media_count, 0),
     coalesce(bytes_stored, 0), coalesce(max_bytes_stored, 0)
 FROM media_counts
 FULL JOIN storage_bytes USING (utc_date, site_id)
-ORDER BY utc_date, site_id COLLATE "C"
+ORDER BY utc_date, site_id COLLATE "C";
 
 -- name: media_below_zero_or_above_its_maximum
 SELECT 'media_counts' AS relation, utc_date, site_id, media_count AS current, max_media_count AS maximum
@@ -152,4 +152,4 @@ WHERE media_count < 0 OR max_media_count < media_count
 UNION ALL
 SELECT 'storage_bytes', utc_date, site_id, bytes_stored, max_bytes_stored
 FROM storage_bytes
-WHERE bytes_stored < 0 OR max_bytes_stored < bytes_stored
+WHERE bytes_stored < 0 OR max_bytes_stored < bytes_stored;

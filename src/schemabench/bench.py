@@ -21,7 +21,7 @@ from schemabench import candidate as candidates
 from schemabench import cardinality as cardinalities
 from schemabench import workload as workloads
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import SchemabenchError, UsageError
+from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.experiment import Plan, check_inputs, measure
 from schemabench.options import Options
 from schemabench.progress import ProgressBar, ProgressLines
@@ -187,7 +187,7 @@ class Bench:
         try:
             return measure(plan, self._serve(), self.progress)
         except psycopg.OperationalError as cause:
-            raise _gone(cause) from cause
+            raise ServerError(f"The server failed: {str(cause).strip()}", remedies=["run again"]) from cause
 
     def _serve(self) -> Server:
         """Return the server, started for all experiments of the session."""
@@ -217,12 +217,6 @@ class Bench:
         everywhere = {name for folder in folders if folder.is_dir() for name in candidates.find(folder)}
         strangers = [name for name in self.options.candidate if name not in everywhere]
         return strangers or [next(iter(known))]
-
-
-def _gone(cause: psycopg.OperationalError) -> SchemabenchError:
-    from schemabench.errors import ServerError
-
-    return ServerError(f"The server failed: {str(cause).strip()}", remedies=["run again"])
 
 
 def _machine() -> dict[str, str]:

@@ -54,7 +54,7 @@ def _cut(row: str | None) -> str:
 
 def _rows(connection: psycopg.Connection[tuple[object, ...]], query: str) -> Iterator[str]:
     """Yield the header and the rows of a query as lines of CSV."""
-    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(sql.SQL(query.rstrip().rstrip(";")))
+    statement = sql.SQL("COPY (\n{}\n) TO STDOUT (FORMAT csv, HEADER)").format(sql.SQL(query.rstrip().rstrip(";")))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in copy:
             yield bytes(row).decode(errors="replace").rstrip("\n")

@@ -7,8 +7,7 @@ without pytest.
 import os
 import shlex
 import signal
-from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
+from collections.abc import Callable, Generator
 from types import FrameType, SimpleNamespace
 from typing import Any, NoReturn
 
@@ -70,7 +69,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     config.stash[KEY] = bench
     for number in _GIVEN_UP:
         previous = signal.signal(number, _interrupt)
-        config.add_cleanup(lambda number=number, previous=previous: signal.signal(number, previous) and None)
+        config.add_cleanup(_restoring(number, previous))
+
+
+def _restoring(number: int, previous: Any) -> Callable[[], None]:  # noqa: ANN401 (whatever Python calls a handler)
+    def restore() -> None:
+        signal.signal(number, previous)
+
+    return restore
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
@@ -135,10 +141,10 @@ def _parameters(item: pytest.Item) -> tuple[str, ...]:
 @pytest.fixture
 def evaluate(
     request: pytest.FixtureRequest,
-    benchmark: Any,
+    benchmark: Any,  # noqa: ANN401 (untyped upstream)
     workload: str,
     cardinality: str,
-    candidate: str,  # noqa: ANN401
+    candidate: str,
 ) -> Callable[[], CandidateResult]:
     """Return the function that evaluates the test's candidate and returns its `CandidateResult`.
 

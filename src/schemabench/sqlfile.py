@@ -172,7 +172,7 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
     names = [(token, match) for token in tokens if (match := _is_name(whole, token))]
     ends = [*(token.start for token, _ in names[1:]), len(source)]
     operations: dict[str, Operation] = {}
-    for (token, match), end in zip(names, ends, strict=True):
+    for (token, match), end in zip(names, ends, strict=False):
         operation = _operation(match["name"], whole.part(token.end + 1, end), whole.place(token.start), error)
         if operation.name in operations:
             raise error(

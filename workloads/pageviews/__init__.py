@@ -11,9 +11,9 @@ hour only; what is read and looked up stays the same.
 
 Weights: the smallest burst of the loader is one set of hours. Production loads one hour of some five million lines an
 hour, or several when it catches up; a burst is the catching up, with each hour sampled down. The sampling keeps what
-decides the cost of a line (the ties, the skew over domains, the share of pages that are known, the length of names) and
-bends one thing: a fifth of the lines of an hour is kept rather than under 1 %, or no domain would have more than 25. How
-often production is read is not known: readers have a quarter of the connections and work as long as the loader does.
+decides the cost of a line (ties, the skew over domains, the share of pages that are known, the length of names) and
+bends one thing: 29 % of an hour's lines are kept rather than under 1 %, or no domain would have more than 25. How often
+production is read is not known: readers have a quarter of the connections and work about as long as the loader does.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,11 +59,11 @@ class Pageviews:
 
 
 _TYPICAL = Pageviews(
-    domains=8,  # few, so that as in production most have more than 25 lines in an hour
-    lines_per_hour=1_024,  # of up to 5,000,000: a burst of about 200 ms holds a dozen hours
-    lines_per_call=256,
-    hours_in_flight=4,  # assumed: "the last N hours catch up after a pause"
-    known_pages=40_000,  # 40 hours without a page in common
+    domains=6,  # few, so that as in production each has more than 25 lines in an hour
+    lines_per_hour=512,  # of up to 5,000,000: a burst of about 200 ms holds a dozen hours
+    lines_per_call=128,
+    hours_in_flight=3,  # assumed: "the last N hours catch up after a pause"
+    known_pages=16_384,  # 32 hours without a page in common
     new_page_share=0.03,  # assumed: after years nearly every page with a view is known
     blacklisted=216,  # a published blacklist has 217 lines
     domain_exponent=1.0,  # sample of an hourly file: its 10 largest domains have 814, 555, 297, 249, ... 131 lines
@@ -73,13 +73,13 @@ _TYPICAL = Pageviews(
 )
 
 _WORST = Pageviews(
-    domains=32,
-    lines_per_hour=4_096,
-    lines_per_call=1_024,
+    domains=24,
+    lines_per_hour=2_048,
+    lines_per_call=512,
     hours_in_flight=4,
-    known_pages=131_072,
+    known_pages=65_536,
     new_page_share=0.3,  # assumed: crawlers ask for pages that do not exist
-    blacklisted=20_000,  # assumed: a blacklist that nobody ever cleared out
+    blacklisted=5_000,  # assumed: a list that nobody ever cleared out
     domain_exponent=1.0,
     page_skew=3.0,
     views_exponent=2.32,
@@ -396,7 +396,7 @@ WORKLOAD = Workload(
     ),
     replay=Replay(
         writer="loader",
-        columns="`domain page views bytes`: domain -> domains, page (decoded) -> pages, views -> views; bytes is not used. "
+        columns="`domain page views bytes`: domain -> domains, page (decoded) -> pages, views -> views; bytes is unused. "
         "Each pass through the file is the next hour.",
         parse=parse,
         calls=_replay,

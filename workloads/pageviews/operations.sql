@@ -52,24 +52,25 @@ WHERE pageview_fact.rank IS NULL AND pageview_fact.views < EXCLUDED.views;
 
 -- name: finish_hour
 -- One statement: the hour is claimed, its pages are ranked, the 25 first of each domain stay. Whoever comes second
--- waits for the claim and then finds nothing to do.
+-- waits for the claim and then finds nothing to do. The fact is joined by the hour in "ranked" rather than by the
+-- parameter: the planner takes an hour that it has no statistics of for a single row, and would compare all with all.
 WITH claimed AS (
   INSERT INTO loaded_hour (date_hour) VALUES (:date_hour::timestamp) ON CONFLICT DO NOTHING RETURNING date_hour
-), ranked AS (
-  SELECT domain_id, page_id,
+), ranked AS MATERIALIZED (
+  SELECT date_hour, domain_id, page_id,
          row_number() OVER (PARTITION BY domain_id ORDER BY views DESC, page_dim.name COLLATE "C") AS rank
   FROM pageview_fact JOIN page_dim USING (page_id)
   WHERE date_hour = :date_hour::timestamp AND EXISTS (SELECT FROM claimed)
 ), pruned AS (
   DELETE FROM pageview_fact AS fact
   USING ranked
-  WHERE fact.date_hour = :date_hour::timestamp
+  WHERE fact.date_hour = ranked.date_hour
     AND fact.domain_id = ranked.domain_id AND fact.page_id = ranked.page_id AND ranked.rank > 25
 )
 UPDATE pageview_fact AS fact
 SET rank = ranked.rank, updated_at = now()
 FROM ranked
-WHERE fact.date_hour = :date_hour::timestamp
+WHERE fact.date_hour = ranked.date_hour
   AND fact.domain_id = ranked.domain_id AND fact.page_id = ranked.page_id AND ranked.rank <= 25;
 
 -- name: withdraw_hour

@@ -39,7 +39,7 @@ MONTH_DAYS = 31  # what a read of a month spans
 BLOCKS_PER_DAY = 480
 
 BATCHES_PER_BLOCK = 1000  # batch ids set apart for a block: far more than a burst has slices
-SLICES_PER_BLOCK = 3  # what calibration arrives at, more or less: from it follows how many blocks are half a run
+SLICES_PER_BLOCK = 2  # about what calibration arrives at: from it follows how many blocks are half a run
 ROWS_PER_LOAD = 10_000  # ids in one call that loads history
 
 # Sizes. The sites' follow Zipf's law, as customers' do; the rest is uniform below a bound that is merely plausible.
@@ -180,10 +180,9 @@ def background(usage: Usage, random: Random) -> Iterator[Call]:
         yield _load_cdn(usage, day, random)
     for day in _days(usage.analytics_history_days):
         yield from _load_ping(usage, day, random)
-    for block in range(-usage.open_blocks, 0):
-        for slice_number in range(SLICES_PER_BLOCK):
-            yield _insert_cdn(usage, block, slice_number, random)
-            yield _insert_ping(usage, block, slice_number, random)
+    for block in range(-usage.open_blocks, 0):  # one batch for all slices of a block: half a run is soon loaded
+        yield _insert_cdn(usage, block, 0, SLICES_PER_BLOCK, random)
+        yield _insert_ping(usage, block, 0, SLICES_PER_BLOCK, random)
     yield Call("refresh_cdn_views", {}, rows=0)
     yield Call("refresh_ping_views", {}, rows=0)
 
@@ -223,21 +222,21 @@ def bytes_stored_event(day: date, site_id: str, bytes_stored: int) -> Call:
 
 def _aggregation_cdn(usage: Usage, block: int, random: Random) -> Iterator[Call]:
     for slice_number in count():
-        yield _insert_cdn(usage, block, slice_number, random)
+        yield _insert_cdn(usage, block, slice_number, 1, random)
         yield Call("refresh_cdn_views", {}, key=_slice_key(slice_number), rows=0)
         yield _compaction(usage, "compact_cdn", block, slice_number)
 
 
 def _aggregation_ping(usage: Usage, block: int, random: Random) -> Iterator[Call]:
     for slice_number in count():
-        yield _insert_ping(usage, block, slice_number, random)
+        yield _insert_ping(usage, block, slice_number, 1, random)
         yield Call("refresh_ping_views", {}, key=_slice_key(slice_number), rows=0)
         yield _compaction(usage, "compact_ping", block, slice_number)
 
 
-def _insert_cdn(usage: Usage, block: int, slice_number: int, random: Random) -> Call:
+def _insert_cdn(usage: Usage, block: int, slice_number: int, slices: int, random: Random) -> Call:
     known = _sites(usage.sites)
-    chosen = sorted(random.sample(range(len(CDNS) * usage.sites), usage.cdn_rows))
+    chosen = sorted(random.sample(range(len(CDNS) * usage.sites), slices * usage.cdn_rows))
     values = {
         "batch_id": _batch_id(usage, block, slice_number),
         "utc_date": _day(block),
@@ -248,9 +247,9 @@ def _insert_cdn(usage: Usage, block: int, slice_number: int, random: Random) -> 
     return Call("insert_cdn", values, key=_slice_key(slice_number), rows=len(chosen))
 
 
-def _insert_ping(usage: Usage, block: int, slice_number: int, random: Random) -> Call:
+def _insert_ping(usage: Usage, block: int, slice_number: int, slices: int, random: Random) -> Call:
     known = _analytics(usage.analytics_ids)
-    chosen = sorted(random.sample(range(usage.analytics_ids), usage.ping_rows))
+    chosen = sorted(random.sample(range(usage.analytics_ids), slices * usage.ping_rows))
     plays = [random.randrange(PLAYS_PER_PING_ROW) for _ in chosen]
     values = {
         "batch_id": _batch_id(usage, block, slice_number),

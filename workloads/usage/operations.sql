@@ -12,25 +12,25 @@ INSERT INTO media_storage AS stored (utc_date, site_id, media_count, max_media_c
 VALUES (:utc_date::date, :site_id::text, :media_count::bigint, :media_count::bigint)
 ON CONFLICT (utc_date, site_id) DO UPDATE SET
     media_count = excluded.media_count,
-    max_media_count = greatest(stored.max_media_count, excluded.media_count)
+    max_media_count = greatest(stored.max_media_count, excluded.media_count);
 
 -- name: upsert_bytes_stored
 INSERT INTO media_storage AS stored (utc_date, site_id, bytes_stored, max_bytes_stored)
 VALUES (:utc_date::date, :site_id::text, :bytes_stored::bigint, :bytes_stored::bigint)
 ON CONFLICT (utc_date, site_id) DO UPDATE SET
     bytes_stored = excluded.bytes_stored,
-    max_bytes_stored = greatest(stored.max_bytes_stored, excluded.bytes_stored)
+    max_bytes_stored = greatest(stored.max_bytes_stored, excluded.bytes_stored);
 
 -- name: insert_cdn
 INSERT INTO cdn_batch (batch_id, utc_date, site_id, cdn, bytes_streamed)
 SELECT :batch_id::bigint, :utc_date::date, site_id, cdn, bytes_streamed
-FROM unnest(:site_ids::text[], :cdns::text[], :bytes_streamed::bigint[]) AS new (site_id, cdn, bytes_streamed)
+FROM unnest(:site_ids::text[], :cdns::text[], :bytes_streamed::bigint[]) AS new (site_id, cdn, bytes_streamed);
 
 -- name: insert_ping
 INSERT INTO ping_batch (batch_id, utc_date, analytics_id, plays, ad_impressions)
 SELECT :batch_id::bigint, :utc_date::date, analytics_id, plays, ad_impressions
 FROM unnest(:analytics_ids::text[], :plays::bigint[], :ad_impressions::bigint[])
-    AS new (analytics_id, plays, ad_impressions)
+    AS new (analytics_id, plays, ad_impressions);
 
 -- REFRESH takes its snapshot before it waits for the lock on the view: of two refreshes the one with the older snapshot
 -- may win, and leave rows in the view that were compacted, to be counted twice, or miss rows that were inserted.
@@ -99,7 +99,7 @@ FULL JOIN (
     ) AS part
     GROUP BY utc_date
 ) AS streaming USING (utc_date)
-ORDER BY utc_date
+ORDER BY utc_date;
 
 -- name: read_top_sites
 SELECT top.site_id, top.bytes_stored, top.media_count, coalesce(streaming.bytes_streamed, 0) AS bytes_streamed
@@ -118,7 +118,7 @@ LEFT JOIN LATERAL (
         SELECT bytes_streamed FROM cdn_open WHERE utc_date = :utc_date::date AND site_id = top.site_id
     ) AS part
 ) AS streaming ON true
-ORDER BY top.bytes_stored DESC, top.site_id
+ORDER BY top.bytes_stored DESC, top.site_id;
 
 -- name: read_analytics_month
 SELECT utc_date, sum(plays)::bigint AS plays, sum(ad_impressions)::bigint AS ad_impressions
@@ -130,7 +130,7 @@ FROM (
     WHERE analytics_id = :analytics_id::text AND utc_date BETWEEN :first_date::date AND :last_date::date
 ) AS part
 GROUP BY utc_date
-ORDER BY utc_date
+ORDER BY utc_date;
 
 -- History, loaded before anything is measured: one date and many ids a call.
 
@@ -138,18 +138,18 @@ ORDER BY utc_date
 INSERT INTO media_storage (utc_date, site_id, media_count, max_media_count, bytes_stored, max_bytes_stored)
 SELECT :utc_date::date, site_id, media_count, media_count, bytes_stored, bytes_stored
 FROM unnest(:site_ids::text[], :media_counts::bigint[], :bytes_stored::bigint[])
-    AS new (site_id, media_count, bytes_stored)
+    AS new (site_id, media_count, bytes_stored);
 
 -- name: load_cdn_daily
 INSERT INTO cdn_daily (utc_date, site_id, cdn, bytes_streamed)
 SELECT :utc_date::date, site_id, cdn, bytes_streamed
-FROM unnest(:site_ids::text[], :cdns::text[], :bytes_streamed::bigint[]) AS new (site_id, cdn, bytes_streamed)
+FROM unnest(:site_ids::text[], :cdns::text[], :bytes_streamed::bigint[]) AS new (site_id, cdn, bytes_streamed);
 
 -- name: load_ping_daily
 INSERT INTO ping_daily (utc_date, analytics_id, plays, ad_impressions)
 SELECT :utc_date::date, analytics_id, plays, ad_impressions
 FROM unnest(:analytics_ids::text[], :plays::bigint[], :ad_impressions::bigint[])
-    AS new (analytics_id, plays, ad_impressions)
+    AS new (analytics_id, plays, ad_impressions);
 
 -- What every candidate must agree on. Streaming and plays as totals of batches and daily rows: which part is compacted
 -- is a candidate's own affair, the sum is not.
@@ -157,7 +157,7 @@ FROM unnest(:analytics_ids::text[], :plays::bigint[], :ad_impressions::bigint[])
 -- name: state_media
 SELECT utc_date, site_id, media_count, max_media_count, bytes_stored, max_bytes_stored
 FROM media_storage
-ORDER BY utc_date, site_id COLLATE "C"
+ORDER BY utc_date, site_id COLLATE "C";
 
 -- name: state_cdn
 SELECT utc_date, site_id, cdn, sum(bytes_streamed)::bigint AS bytes_streamed
@@ -167,7 +167,7 @@ FROM (
     SELECT utc_date, site_id, cdn, bytes_streamed FROM cdn_batch
 ) AS part
 GROUP BY utc_date, site_id, cdn
-ORDER BY utc_date, site_id COLLATE "C", cdn COLLATE "C"
+ORDER BY utc_date, site_id COLLATE "C", cdn COLLATE "C";
 
 -- name: state_ping
 SELECT utc_date, analytics_id, sum(plays)::bigint AS plays, sum(ad_impressions)::bigint AS ad_impressions
@@ -177,19 +177,19 @@ FROM (
     SELECT utc_date, analytics_id, plays, ad_impressions FROM ping_batch
 ) AS part
 GROUP BY utc_date, analytics_id
-ORDER BY utc_date, analytics_id COLLATE "C"
+ORDER BY utc_date, analytics_id COLLATE "C";
 
 -- What must hold once the writers are done: each query returns the rows that break its rule.
 
 -- name: media_below_zero_or_above_its_maximum
 SELECT utc_date, site_id, media_count, max_media_count, bytes_stored, max_bytes_stored
 FROM media_storage
-WHERE least(media_count, bytes_stored) < 0 OR max_media_count < media_count OR max_bytes_stored < bytes_stored
+WHERE least(media_count, bytes_stored) < 0 OR max_media_count < media_count OR max_bytes_stored < bytes_stored;
 
 -- name: cdn_below_zero
 SELECT 'cdn_batch' AS relation, utc_date, site_id, cdn, bytes_streamed FROM cdn_batch WHERE bytes_streamed < 0
 UNION ALL
-SELECT 'cdn_daily', utc_date, site_id, cdn, bytes_streamed FROM cdn_daily WHERE bytes_streamed < 0
+SELECT 'cdn_daily', utc_date, site_id, cdn, bytes_streamed FROM cdn_daily WHERE bytes_streamed < 0;
 
 -- No worker sends more ad impressions than plays: a sum that says so has mixed up or lost one of the two.
 -- name: ping_below_zero_or_more_ads_than_plays
@@ -197,7 +197,7 @@ SELECT 'ping_batch' AS relation, utc_date, analytics_id, plays, ad_impressions F
 WHERE ad_impressions < 0 OR ad_impressions > plays
 UNION ALL
 SELECT 'ping_daily', utc_date, analytics_id, plays, ad_impressions FROM ping_daily
-WHERE ad_impressions < 0 OR ad_impressions > plays
+WHERE ad_impressions < 0 OR ad_impressions > plays;
 
 -- What reads are served from is what the batches hold: nothing is counted twice, nothing is missing.
 -- name: cdn_served_differs_from_batches
@@ -208,7 +208,7 @@ FULL JOIN (
     FROM cdn_batch
     GROUP BY utc_date, site_id, cdn
 ) AS batch USING (utc_date, site_id, cdn)
-WHERE coalesce(open.bytes_streamed, 0) <> coalesce(batch.bytes_streamed, 0)
+WHERE coalesce(open.bytes_streamed, 0) <> coalesce(batch.bytes_streamed, 0);
 
 -- name: ping_served_differs_from_batches
 SELECT utc_date, analytics_id, open.plays AS served, batch.plays AS held
@@ -219,4 +219,4 @@ FULL JOIN (
     GROUP BY utc_date, analytics_id
 ) AS batch USING (utc_date, analytics_id)
 WHERE coalesce(open.plays, 0) <> coalesce(batch.plays, 0)
-    OR coalesce(open.ad_impressions, 0) <> coalesce(batch.ad_impressions, 0)
+    OR coalesce(open.ad_impressions, 0) <> coalesce(batch.ad_impressions, 0);

@@ -196,7 +196,7 @@ def _container_class() -> Any:  # noqa: ANN401
         # its reaper is one more image to fetch, and one more container; our label and the next run do the same
         testcontainers_config.ryuk_disabled = True
 
-    class Postgres(PostgresContainer):
+    class Postgres(PostgresContainer):  # type: ignore[misc,unused-ignore]  # typed or not, as its version is
         def _connect(self) -> None:
             """Leave the waiting to us."""
 

@@ -7,13 +7,15 @@ A run lives as long as the session that holds its advisory lock: so any machine 
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import LiteralString
 
 import psycopg
 from psycopg import errors, sql
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError
@@ -201,10 +203,44 @@ def _make(connection: psycopg.Connection[TupleRow], statement: sql.Composed, nam
             f"The database {name} exists already", remedies=[f"drop it if it is of no use: DROP DATABASE {name}"]
         )
     comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), str(mark))
-    with connection.pipeline() as pipeline:
-        connection.execute(statement)
-        pipeline.sync()
-        connection.execute(comment)
+    _execute_together(connection, [statement, comment])
+
+
+def _execute_together(connection: psycopg.Connection[TupleRow], statements: Sequence[sql.Composed]) -> None:
+    """Send all statements before reading the first answer, each a transaction of its own; raise the first error.
+
+    Uses libpq's pipeline mode at first hand: psycopg's own waits for the answer at each end of a transaction.
+    """
+    pgconn = connection.pgconn
+    try:
+        pgconn.enter_pipeline_mode()
+        for statement in statements:
+            pgconn.send_query_params(statement.as_bytes(connection), None)
+            pgconn.pipeline_sync()
+        while pgconn.flush():
+            pass  # a few hundred bytes: they fit the socket's buffer
+        problems = _refusals(pgconn, len(statements))
+        pgconn.exit_pipeline_mode()
+    except BaseException:
+        connection.close()  # answers are still to come: nobody must take them for answers to something else
+        raise
+    if problems:
+        raise problems[0]
+
+
+def _refusals(pgconn: PGconn, unanswered: int) -> list[psycopg.Error]:
+    """Read the answers to so many transactions and return the errors among them."""
+    problems: list[psycopg.Error] = []
+    while unanswered:
+        result = pgconn.get_result()
+        if result is None:
+            if pgconn.status == ConnStatus.BAD:
+                raise psycopg.OperationalError(pgconn.get_error_message())
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            unanswered -= 1
+        elif result.status == ExecStatus.FATAL_ERROR:
+            problems.append(errors.error_from_result(result))
+    return problems
 
 
 def _value(

@@ -18,6 +18,7 @@ FORM = "postgresql://user@host:5432/database"
 PASSWORD_REMEDY = "leave the password out of the DSN and put it into PGPASSWORD or ~/.pgpass"  # noqa: S105 - advice
 ENCODING_REMEDY = "percent-encode special characters in user and password (@ is %40, / is %2F, : is %3A, % is %25)"
 
+_NOT_UP = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
 _SECRETS = ("password", "sslpassword")
 
 
@@ -72,6 +73,11 @@ def connect(conninfo: str) -> psycopg.Connection[TupleRow]:
     )
 
 
+def recovering(error: ServerError) -> bool:
+    """Return whether a connection failed only because the server is not up yet, or not up again."""
+    return any(state in error.what for state in _NOT_UP)
+
+
 def describe(conninfo: str) -> str:
     """Return where a connection string leads, as a URL without password."""
     words = _words(conninfo)
@@ -121,7 +127,7 @@ def _remedies(reason: str, place: str) -> list[str]:
         ),
         (("does not exist",), ["correct the user or the database of the DSN", "create it"]),
         (("pg_hba.conf",), ["let this host in: a line in the server's pg_hba.conf", "correct the DSN"]),
-        (("starting up", "shutting down", "recovery mode"), ["wait until the server is up, and run again"]),
+        (_NOT_UP, ["wait until the server is up, and run again"]),
     ):
         if any(word in reason for word in words):
             return remedies

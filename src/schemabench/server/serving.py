@@ -20,11 +20,13 @@ from schemabench.records import Notice, ServerRecord, Setting
 from schemabench.server import database as databases
 from schemabench.server import settings as server_settings
 from schemabench.server.database import Database, Mark
-from schemabench.server.dsn import Conninfo, connect, describe, with_words, without_secrets
+from schemabench.server.dsn import Conninfo, connect, describe, recovering, with_words, without_secrets
 from schemabench.server.offer import TESTED_MAJORS, refusal
 
 _LOG_DELAY_S = 0.5
 """How long a server may take to write down that a process of its was killed."""
+_RECOVERY_LIMIT_S = 10.0
+"""How long a server that crashed may take to recover before a session that was lost is given up."""
 _POLL_S = 0.02
 _HOUSE_KEEPING = (
     "SET statement_timeout = 0",
@@ -163,11 +165,11 @@ class Server:
         self._databases.pop(database.name, None)
 
     def alive(self) -> bool:
-        """Return whether the server runs and answers."""
-        if not self._source.alive():
-            return False
+        """Return whether the server runs: its process, where that is ours, else whether it answers."""
+        if self._source.owned or not self._source.alive():
+            return self._source.alive()
         with suppress(SchemabenchError, psycopg.Error):
-            self._connected().execute("SELECT 1")
+            self._connected()
             return True
         return False
 
@@ -181,7 +183,7 @@ class Server:
             time.sleep(_POLL_S)  # a lost connection is seen before the log explains it
         if reason is None:
             try:
-                self._connected().execute("SELECT 1")
+                self._connected()
             except (SchemabenchError, psycopg.Error) as error:
                 reason = without_secrets(getattr(error, "what", str(error)), self.conninfo)
         return reason
@@ -226,22 +228,35 @@ class Server:
     @contextmanager
     def _words(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
         """Hand out the session, and put the server's refusals into words."""
-        session = self._connected()
         try:
-            yield session
-        except psycopg.Error as error:
-            lost = session.closed or session.broken
-            problem = databases.worded(error, doing)
+            session = self._connected()
+        except ServerError as error:
+            lost, problem = True, error
         else:
-            return
+            try:
+                yield session
+            except psycopg.Error as error:
+                lost, problem = session.closed or session.broken, databases.worded(error, doing)
+            else:
+                return
         reason = self.failure() if lost else None
         raise databases.lost(reason, doing) if reason else problem
 
     def _connected(self) -> psycopg.Connection[TupleRow]:
         """Return the session, opened anew where it was lost, with the run's lock."""
-        if self._session.closed or self._session.broken:
+        try:
+            self._session.execute("SELECT 1")
+        except psycopg.Error:
             self._session.close()
-            self._session = open_session(self.conninfo, self._run_id)
+            deadline = time.monotonic() + _RECOVERY_LIMIT_S
+            while True:
+                try:
+                    self._session = open_session(self.conninfo, self._run_id)
+                    break
+                except ServerError as error:
+                    if not recovering(error) or time.monotonic() > deadline:
+                        raise
+                time.sleep(_POLL_S)
         return self._session
 
     def _read_record(self, session: psycopg.Connection[TupleRow]) -> ServerRecord:

@@ -1,0 +1,72 @@
+"""Text of unknown origin, made safe to show.
+
+Owns what a name or a message may do to a screen or a page: take up columns, nothing else. Must not lay anything out.
+"""
+
+import unicodedata
+
+_TAB_COLUMNS = 4
+_JOINERS = "\u200c\u200d"
+"""Zero-width characters that scripts and emoji are spelt with; other invisible ones are escaped."""
+_EMOJI_SELECTOR = "\ufe0f"
+"""Makes the character before it an emoji, which many terminals then draw one column wider."""
+_WIDE = ("W", "F")
+
+
+def clean(text: str) -> str:
+    """Return a text on one line, its whitespace collapsed, invisible and control characters as escapes."""
+    return _escaped(" ".join(text.split()))
+
+
+def clean_lines(text: str) -> list[str]:
+    """Return the lines of a text with their own spaces, invisible and control characters as escapes."""
+    return [_escaped(line.rstrip()) for line in text.expandtabs(_TAB_COLUMNS).strip("\r\n").splitlines()]
+
+
+def columns(text: str) -> int:
+    """Return the columns that a clean text takes up on a terminal, or one or two more where terminals disagree.
+
+    Wide and full-width characters take two columns, marks that combine none (Unicode Standard Annex 11).
+    """
+    return sum(map(_columns, text))
+
+
+def head(text: str, most: int) -> str:
+    """Return the longest beginning of a clean text that takes up at most so many columns."""
+    taken = 0
+    for index, character in enumerate(text):
+        taken += _columns(character)
+        if taken > most:
+            return text[:index]
+    return text
+
+
+def tail(text: str, most: int) -> str:
+    """Return the longest end of a clean text that takes up at most so many columns and begins with no mark."""
+    start, taken = len(text), 0
+    for index in range(len(text) - 1, -1, -1):
+        width = _columns(text[index])
+        taken += width
+        if taken > most:
+            break
+        if width and text[index] != _EMOJI_SELECTOR:
+            start = index
+    return text[start:]
+
+
+def _escaped(line: str) -> str:
+    return "".join(
+        character if character.isprintable() or character in _JOINERS else _escape(character) for character in line
+    )
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _columns(character: str) -> int:
+    if character.isascii() or character == _EMOJI_SELECTOR:
+        return 1
+    if character in _JOINERS or unicodedata.category(character) in {"Mn", "Me"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1

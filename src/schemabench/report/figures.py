@@ -1,0 +1,98 @@
+"""Figures to text: a dash for what the data do not support.
+
+Owns how many digits are shown, alike in every format. Must not compute a figure that is not in the records.
+"""
+
+import math
+from collections.abc import Iterable
+
+from schemabench.records import CandidateResult, Estimate, Experiment, Latency
+from schemabench.units import NANOSECONDS, format_count, format_duration, format_significant
+
+DASH = "-"
+BASELINE_RATIO = "1"
+
+_FEW_DECIMALS, _MORE_DECIMALS = 2, 3
+_NARROW = 0.01
+"""Half an interval below this is lost in two decimals."""
+_TENTH = 0.1
+_TEN = 10
+
+
+def decimals(experiment: Experiment) -> int:
+    """Return the decimals for ratios of an experiment: 2, or 3 where an interval is narrow or ends too close to 1."""
+    control = [] if experiment.control is None else [experiment.control.ratio]
+    ratios = [result.standing.ratio for result in experiment.candidates if result.standing] + control
+    return _MORE_DECIMALS if any(map(_needs_more, ratios)) else _FEW_DECIMALS
+
+
+def ratio(value: float, places: int) -> str:
+    """Return a ratio: with so many decimals, or fewer from 10 and more below 0.1, so that digits stay alike."""
+    if not math.isfinite(value) or value <= 0:
+        return DASH
+    if value < _TENTH:
+        return format_significant(value, places)
+    return f"{value:.{places}f}" if value < _TEN else format_count(value)
+
+
+def ratio_interval(estimate: Estimate, places: int) -> str:
+    """Return the interval of a ratio, as in `[0.98, 1.03]`."""
+    ends = [ratio(end, places) for end in (estimate.low, estimate.high)]
+    return DASH if DASH in ends else f"[{', '.join(ends)}]"
+
+
+def ratio_with_interval(estimate: Estimate, places: int) -> str:
+    """Return a ratio and its interval, as in `1.31x [1.26, 1.36]`."""
+    if ratio(estimate.value, places) == DASH:
+        return DASH
+    return f"{ratio(estimate.value, places)}x {ratio_interval(estimate, places)}"
+
+
+def rate(estimate: Estimate | None) -> str:
+    """Return a rate without its unit, as in `12.3k`."""
+    return DASH if estimate is None or not math.isfinite(estimate.value) else format_count(estimate.value)
+
+
+def rate_with_interval(estimate: Estimate | None) -> str:
+    """Return a rate and its interval without the unit, as in `12.3k [11.9k, 12.8k]`."""
+    if estimate is None or not all(map(math.isfinite, (estimate.value, estimate.low, estimate.high))):
+        return rate(estimate)
+    return f"{rate(estimate)} [{format_count(estimate.low)}, {format_count(estimate.high)}]"
+
+
+def time(latency_ns: float | None) -> str:
+    """Return a latency with its unit, as in `2.31 ms`."""
+    supported = latency_ns is not None and math.isfinite(latency_ns) and latency_ns >= 0
+    return format_duration(latency_ns / NANOSECONDS) if latency_ns is not None and supported else DASH
+
+
+def percent(share: float) -> str:
+    """Return a share in percent, as in `2.6 %`."""
+    return f"{format_significant(100 * share, 2)} %" if math.isfinite(share) else DASH
+
+
+def slowest(result: CandidateResult) -> Latency | None:
+    """Return the operation of the highest p95 among those with samples enough for one, or None."""
+    supported = [latency for latency in result.latencies if latency.p95_ns is not None]
+    return max(supported, key=lambda latency: latency.p95_ns or 0.0, default=None)
+
+
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun, as in `1 block` or `1,240 rows`."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
+
+def listed(items: Iterable[str], most: int = 3) -> str:
+    """Return items as in `a, b and c`, no more than so many by name."""
+    names = list(items)
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _needs_more(estimate: Estimate) -> bool:
+    """Return whether two decimals would hide the interval's width, or on which side of 1 it ends."""
+    if estimate.low == estimate.high == 1:
+        return False
+    ends_at_one = any(abs(end - 1) < _NARROW / 2 and end != 1 for end in (estimate.low, estimate.high))
+    return ends_at_one or (estimate.high - estimate.low) / 2 < _NARROW

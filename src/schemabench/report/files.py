@@ -1,0 +1,138 @@
+"""Reports and run files on disk.
+
+Owns reading a run file and writing any report whole or not at all. Must not know what a report says.
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemabench import records
+from schemabench.errors import Place, UsageError
+from schemabench.records import FORMAT, Run
+from schemabench.report.document import markdown
+
+KEY = "schemabench"
+"""The key of a run file beside pytest-benchmark's own."""
+
+_FORMATS: Mapping[str, Callable[[Run], str]] = {".md": markdown}
+_STEP = re.compile(r"\.(?P<key>\w+)|\[(?P<index>\d+)\]")
+_SHOWN_CHARACTERS = 80
+_ANOTHER_RUN = "write a run file with `pytest --report run.json`"
+
+
+def write(run: Run, path: Path) -> None:
+    """Write a report in the format that the path's suffix names, in place of what was there.
+
+    Raises:
+        UsageError: The suffix is not known, or the path cannot be written.
+    """
+    drawn = _FORMATS.get(path.suffix.lower())
+    if drawn is None:
+        raise UsageError(
+            f"No report is drawn as {path.suffix or 'a file without a suffix'}: {path}",
+            remedies=[f"end the path in {' or '.join(_FORMATS)}"],
+        )
+    _replace(path, drawn(run))
+
+
+def write_json(benchmark_json: Mapping[str, Any], run: Run, path: Path) -> None:
+    """Write a run file: pytest-benchmark's JSON, whole, and the run beside it.
+
+    Raises:
+        UsageError: The path cannot be written.
+    """
+    _replace(path, json.dumps({**benchmark_json, KEY: records.to_builtins(run)}, indent=2, default=str) + "\n")
+
+
+def read(path: Path) -> Run:
+    """Read a run from its run file.
+
+    Raises:
+        UsageError: There is no such file, it cannot be read, is not JSON, holds no run, or one of another format.
+    """
+    content = _parsed(path)
+    if not isinstance(content, dict) or KEY not in content:
+        raise UsageError(
+            f"{path} is JSON, but holds no run of schemabench: it has no key {KEY!r}",
+            remedies=["name a file that `pytest --report PATH.json` wrote", _ANOTHER_RUN],
+        )
+    value = content[KEY]
+    _check_format(path, value)
+    try:
+        return records.from_builtins(value)
+    except msgspec.ValidationError as cause:
+        raise UsageError(
+            f"The run in {path} is malformed: {cause}{_found(value, str(cause))}",
+            remedies=["restore the file, if it was edited or cut", _ANOTHER_RUN],
+        ) from cause
+
+
+def _parsed(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as cause:
+        raise UsageError(f"There is no run file {path}", remedies=["check the path", _ANOTHER_RUN]) from cause
+    except OSError as cause:
+        raise UsageError(
+            f"The run file {path} cannot be read: {cause.strerror}", remedies=["check the path"]
+        ) from cause
+    except json.JSONDecodeError as cause:
+        raise UsageError(
+            f"{path} is not JSON: {cause.msg}",
+            where=Place(path=path, line=cause.lineno, column=cause.colno),
+            remedies=["name a run file, which ends in .json", _ANOTHER_RUN],
+        ) from cause
+    except (ValueError, RecursionError) as cause:
+        raise UsageError(f"{path} is not JSON: {cause}", remedies=["name a run file", _ANOTHER_RUN]) from cause
+
+
+def _check_format(path: Path, value: object) -> None:
+    """Refuse a run of another format, before its fields are looked at."""
+    found = value.get("format") if isinstance(value, dict) else None
+    if isinstance(found, int) and found != FORMAT:
+        newer = found > FORMAT
+        made = f"schemabench {value['version']}" if isinstance(value, dict) and "version" in value else "schemabench"
+        raise UsageError(
+            f"The run in {path} has format {found}, {'newer' if newer else 'older'} than {FORMAT}, which is read here",
+            checked=[f"it was written by {made}"],
+            remedies=["upgrade schemabench" if newer else "draw the report with that version", _ANOTHER_RUN],
+        )
+
+
+def _found(value: object, message: str) -> str:
+    """Return what stands at the place that a validation error names, as in `; found 'many'`."""
+    _, at, path = message.partition(" - at `$")
+    if not at or "[...]" in path:
+        return ""
+    for step in _STEP.finditer(path):
+        try:
+            value = value[step["key"] or int(step["index"])]  # type: ignore[index]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    shown = repr(value)
+    return f"; found {shown if len(shown) <= _SHOWN_CHARACTERS else shown[:_SHOWN_CHARACTERS] + '...'}"
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all: a reader, or a crash, never meets half a report."""
+    target = Path(os.path.realpath(path))
+    scratch = target.parent / f".schemabench-{os.getpid()}.tmp"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
+            scratch.replace(target)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as cause:
+        raise UsageError(
+            f"The report {path} cannot be written: {cause.strerror}",
+            checked=[f"its folder is {target.parent}"],
+            remedies=["name a path that you may write to, on a disk with space left"],
+        ) from cause

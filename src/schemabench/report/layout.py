@@ -1,0 +1,98 @@
+"""Lines for a terminal: shortened, wrapped, in columns, never wider than asked for.
+
+Owns layout in columns of a terminal, whatever the script; tabulate would count characters. Must not know records.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from schemabench.report.characters import clean, clean_lines, columns, head, tail
+
+GAP = "  "
+"""Between two columns of a table."""
+_CUT = "..."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of a table."""
+
+    heading: str
+    cells: Sequence[str]
+    align: Literal["left", "right"] = "right"
+
+    @property
+    def width(self) -> int:
+        """The columns that the widest cell takes up."""
+        return max(map(columns, (self.heading, *self.cells)))
+
+
+def shorten(text: str, width: int) -> str:
+    """Return a text on one line of at most so many columns, cut in the middle: names differ at their ends."""
+    line = clean(text)
+    if columns(line) <= width:
+        return line
+    left = head(line, max(width - len(_CUT), 0) // 2)
+    return left + _CUT[:width] + tail(line, max(width - len(_CUT) - columns(left), 0))
+
+
+def wrap(text: str, width: int, *, indent: str = "") -> list[str]:
+    """Return a text as lines of at most so many columns, all but the first begun with `indent`.
+
+    The first line is broken as if it were indented too, so that a caller can put a label of that width before it.
+    """
+    room = width - columns(indent)
+    lines = [""]
+    for word in _words(clean(text), room):
+        joined = f"{lines[-1]} {word}" if lines[-1] else word
+        if columns(joined) <= room:
+            lines[-1] = joined
+        else:
+            lines.append(word)
+    return lines[:1] + [indent + line for line in lines[1:]]
+
+
+def labelled(label: str, text: str, width: int) -> list[str]:
+    """Return a text behind a label, its further lines indented by the label's width."""
+    first, *rest = wrap(text, width, indent=" " * columns(label))
+    return [label + first, *rest]
+
+
+def block(text: str, width: int, *, indent: str, most: int) -> list[str]:
+    """Return a text that has lines of its own, indented: a caret stays below what it points at where lines fit.
+
+    Args:
+        text: Of several lines.
+        width: The most columns of a line.
+        indent: Begins every line.
+        most: The most lines; the last then says how many were left out.
+    """
+    room = width - columns(indent)
+    lines: list[str] = []
+    for line in clean_lines(text):
+        lines += [line] if columns(line) <= room else wrap(line, room)
+    shown = lines if len(lines) <= most else [*lines[: most - 1], f"({len(lines) - most + 1} more lines)"]
+    return [(indent + line).rstrip() for line in shown]
+
+
+def table(parts: Sequence[Column]) -> list[str]:
+    """Return the lines of a table: headings, a rule, and one line for each row."""
+    rows = zip(*([column.heading, "-" * column.width, *column.cells] for column in parts), strict=True)
+    return [GAP.join(_padded(cell, column) for cell, column in zip(row, parts, strict=True)).rstrip() for row in rows]
+
+
+def _padded(cell: str, column: Column) -> str:
+    padding = " " * (column.width - columns(cell))
+    return padding + cell if column.align == "right" else cell + padding
+
+
+def _words(text: str, room: int) -> Iterable[str]:
+    """Yield the words of a text, those that take up more than the room in pieces."""
+    for word in text.split(" "):
+        rest = word
+        while columns(rest) > room:
+            piece = head(rest, room) or rest[0]
+            yield piece
+            rest = rest[len(piece) :]
+        yield rest

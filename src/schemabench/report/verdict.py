@@ -1,0 +1,151 @@
+"""What an experiment says, in sentences.
+
+Owns the wording of verdict, control, ties and setting, alike in every format: each takes `name`, which draws a
+candidate's name in that format. Must not say more than the standings do.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from schemabench.records import CandidateResult, Experiment, Standing
+from schemabench.report import figures
+from schemabench.units import format_duration
+
+BASELINE = "baseline"
+"""The candidate that ratios are against."""
+
+Name = Callable[[str], str]
+
+_STOPS = {"precision": "until it was precise enough", "budget": "until its budget was spent"}
+
+
+def ranked(experiment: Experiment) -> list[tuple[CandidateResult, Standing]]:
+    """Return the candidates that have a rank, in order, each with its standing."""
+    return [
+        (result, result.standing)
+        for result in experiment.candidates
+        if result.status == "ranked" and result.standing is not None
+    ]
+
+
+def unranked(experiment: Experiment) -> list[CandidateResult]:
+    """Return the candidates that have no rank, in order."""
+    return [result for result in experiment.candidates if result.status != "ranked" or result.standing is None]
+
+
+def sentence(experiment: Experiment, name: Name) -> str:
+    """Return the verdict: who leads, by how much, and whether the figures can be trusted."""
+    standings = [standing for _, standing in ranked(experiment)]
+    doubt = " Doubtful: the baseline differs from itself (see control)." if _differs(experiment) else ""
+    return _verdict(experiment, standings, name) + doubt
+
+
+def _verdict(experiment: Experiment, standings: Sequence[Standing], name: Name) -> str:
+    rivals = [standing for standing in standings if standing.name != BASELINE]
+    if not standings:
+        return _nothing(experiment)
+    if not rivals:
+        return f"Only the {BASELINE} was ranked: there is nothing to compare it with."
+    tied = [rival for rival in rivals if BASELINE in rival.tied_with]
+    if len(tied) == len(rivals):
+        return f"No candidate can be told apart from the baseline{_blindness(experiment)}."
+    leaders = [standing for standing in standings if standing.rank == 1]
+    if any(leader.name == BASELINE for leader in leaders):
+        return _baseline_leads(experiment, tied, [rival for rival in rivals if rival not in tied], name)
+    return _candidates_lead(experiment, leaders, name)
+
+
+def _nothing(experiment: Experiment) -> str:
+    counts = Counter(result.status for result in experiment.candidates)
+    why = "; ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    started = "the experiment never started" if experiment.stopped == "never started" else "no candidate was left"
+    return f"Nothing was ranked: {started}{f' ({why})' if why else ''}."
+
+
+def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Sequence[Standing], name: Name) -> str:
+    """Word the case that nothing is better than the baseline; `slower` is not empty."""
+    places = figures.decimals(experiment)
+    if tied:
+        names = figures.listed(name(rival.name) for rival in tied)
+        rest = figures.listed(name(rival.name) for rival in slower)
+        return (
+            f"No candidate beats the baseline: {names} {'ties' if len(tied) == 1 else 'tie'} with it, "
+            f"{rest} {'is' if len(slower) == 1 else 'are'} slower."
+        )
+    nearest = max(slower, key=lambda rival: rival.ratio.value)
+    least = ", the least of them" if len(slower) > 1 else ""
+    return (
+        f"The baseline leads: {'every candidate' if least else 'the only other candidate'} is slower{least}"
+        f"{', ' if least else ': '}{name(nearest.name)} at "
+        f"{figures.ratio_with_interval(nearest.ratio, places)} its throughput."
+    )
+
+
+def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing], name: Name) -> str:
+    """Word the case that something is better than the baseline."""
+    places = figures.decimals(experiment)
+    names = figures.listed(name(leader.name) for leader in leaders)
+    ratios = figures.listed(figures.ratio_with_interval(leader.ratio, places) for leader in leaders)
+    unsure = [name(leader.name) for leader in leaders if BASELINE in leader.tied_with]
+    but = f"; {figures.listed(unsure)} cannot be told apart from the baseline, either" if unsure else ""
+    lead = "leads" if len(leaders) == 1 else "lead, tied"
+    return f"{names} {lead}: {ratios} the baseline's throughput{but}."
+
+
+def _blindness(experiment: Experiment) -> str:
+    """Return what a tie with the baseline may hide."""
+    if experiment.smallest_difference is None:
+        return ", nor could it have been: there are too few blocks" if experiment.control else ""
+    return f"; differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
+
+
+def _differs(experiment: Experiment) -> bool:
+    """Return whether the control was told apart from the baseline."""
+    control = experiment.control
+    return control is not None and BASELINE not in control.tied_with
+
+
+def control(experiment: Experiment) -> str:
+    """Return what the control says about the smallest difference that can be seen; empty without a control."""
+    if experiment.control is None:
+        return ""
+    found = figures.ratio_with_interval(experiment.control.ratio, figures.decimals(experiment))
+    if _differs(experiment):
+        return f"{found}: the baseline differs from itself; trust no difference of this size"
+    if experiment.smallest_difference is None:
+        return f"{found}: too few blocks to see any difference"
+    return f"{found}: differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
+
+
+def ties_across_ranks(experiment: Experiment, name: Name) -> str:
+    """Return who cannot be told apart from whom although their ranks differ, each pair once; empty without any."""
+    standings = [standing for _, standing in ranked(experiment)]
+    found = [
+        (one, [name(other.name) for other in standings if other.rank > one.rank and other.name in one.tied_with])
+        for one in standings
+    ]
+    return "; ".join(f"{name(one.name)} with {figures.listed(others, len(others))}" for one, others in found if others)
+
+
+def shared(standing: Standing, standings: Sequence[Standing]) -> bool:
+    """Return whether a rank is shared with a candidate that cannot be told apart from this one."""
+    return any(other.rank == standing.rank and other.name in standing.tied_with for other in standings)
+
+
+def setting(experiment: Experiment) -> str:
+    """Return how the figures came about: clients, blocks, time, burst."""
+    clients = figures.plural(experiment.clients, "client")
+    if experiment.stopped == "never started":
+        return f"{clients}; never started"
+    durations = [
+        trial.duration_s
+        for result in experiment.candidates
+        if result.name == BASELINE
+        for trial in result.trials
+        if not trial.warmup
+    ]
+    lasting = f", {format_duration(median(durations))} under the baseline" if durations else ""
+    took = f"{figures.plural(experiment.blocks, 'block')} in {format_duration(experiment.elapsed_s)}"
+    size = f"{figures.plural(experiment.operations, 'operation')} ({figures.plural(experiment.rows, 'row')}{lasting})"
+    return f"{clients}; {took}, {_STOPS[experiment.stopped]}; bursts of {size}"

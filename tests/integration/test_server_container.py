@@ -1,0 +1,127 @@
+"""Servers in Docker containers: these tests need a daemon and an image, and are skipped where one is missing."""
+
+# ruff: noqa: PT012 - an error is raised in mid-run, to see what becomes of the run
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import psycopg
+import pytest
+
+from schemabench.errors import ServerError, UsageError
+from schemabench.server import container, folder, serve
+
+IMAGE = "postgres:15"
+
+
+def _missing() -> str | None:
+    if (reason := container.survey().reason) is not None:
+        return reason
+    client = docker.from_env()
+    try:
+        client.images.get(IMAGE)
+    except docker.errors.ImageNotFound:
+        return f"no image {IMAGE} on this machine"
+    finally:
+        client.close()
+    return None
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _daemon_and_image() -> None:
+    if (reason := _missing()) is not None:
+        pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
+        Path(path).chmod(0o755)
+        monkeypatch.setenv(folder.VARIABLE, path)
+        yield Path(path)
+
+
+@pytest.fixture
+def daemon() -> Iterator[Any]:
+    client = docker.from_env()
+    before = {one.id for one in client.containers.list(all=True, filters={"label": container.LABEL})}
+    yield client
+    after = {one.id for one in client.containers.list(all=True, filters={"label": container.LABEL})}
+    client.close()
+    assert after <= before
+
+
+def _ours(daemon: Any, run_id: str) -> list[Any]:  # noqa: ANN401 - docker ships no types
+    containers = daemon.containers.list(all=True, filters={"label": container.LABEL})
+    return [one for one in containers if one.labels[container.LABEL].startswith(f"{run_id}-")]
+
+
+def test_a_container_serves_and_is_removed(daemon: Any) -> None:  # noqa: ANN401
+    with serve("docker:15", settings={"work_mem": "8MB"}, max_connections=9, run_id="run1") as server:
+        copy = server.clone(server.create("template"), "copy")
+        with psycopg.connect(server.conninfo_for(copy.name)) as connection:
+            assert connection.execute("SHOW work_mem").fetchone() == ("8MB",)
+            assert connection.execute("SHOW server_encoding").fetchone() == ("UTF8",)
+        assert server.record.origin.startswith("docker postgres:15 (PostgreSQL 15.")
+        settings = {one.name: one.source for one in server.record.settings}
+        assert settings["work_mem"] == "--postgres-setting"
+        assert settings["shared_buffers"] == "schemabench"
+        assert server.alive()
+        assert len(_ours(daemon, "run1")) == 1
+
+    assert _ours(daemon, "run1") == []
+
+
+def test_a_container_that_is_killed_in_mid_run_is_told(daemon: Any) -> None:  # noqa: ANN401
+    with (
+        pytest.raises(ServerError, match="the container of docker postgres:15 is exited"),
+        serve(f"docker:{IMAGE}", settings={}, max_connections=2, run_id="run1") as server,
+    ):
+        _ours(daemon, "run1")[0].kill()
+        server.create("a")
+
+
+def test_a_setting_that_the_container_refuses_is_a_usage_error_at_once(daemon: Any) -> None:  # noqa: ANN401
+    with (
+        pytest.raises(UsageError, match="unrecognized configuration parameter"),
+        serve("docker:15", settings={"no_such_setting": "1"}, max_connections=2, run_id="run1"),
+    ):
+        pass
+
+    assert _ours(daemon, "run1") == []
+
+
+def test_the_container_of_a_killed_run_is_removed_by_the_next_run_of_any_kind(daemon: Any) -> None:  # noqa: ANN401
+    program = (
+        "import time\nfrom schemabench.server import serve\n"
+        "with serve('docker:15', settings={}, max_connections=2, run_id='dead'):\n"
+        "    print('up', flush=True)\n    time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as run:  # noqa: S603
+        assert run.stdout is not None
+        assert run.stdout.readline() == "up\n"
+        run.kill()
+    assert len(_ours(daemon, "dead")) == 1
+
+    with pytest.raises(ServerError), serve("postgresql://127.0.0.1:1/d", settings={}, max_connections=2, run_id="next"):
+        pass
+
+    assert _ours(daemon, "dead") == []
+
+
+def test_without_a_daemon_the_error_says_so_and_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent/docker.sock")
+
+    with (
+        pytest.raises(ServerError, match="no Docker daemon answers") as caught,
+        serve("docker:15", settings={}, max_connections=2, run_id="run1"),
+    ):
+        pass
+
+    assert any("--postgres embedded" in remedy for remedy in caught.value.remedies)

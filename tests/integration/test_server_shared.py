@@ -1,0 +1,412 @@
+"""Servers that are not ours: what we ask of them, what we leave there, and what we never touch."""
+
+# ruff: noqa: PT012 - an error is raised in mid-run, to see what becomes of the run
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.server import binaries, folder, local, serve
+from schemabench.server.database import Mark, lock_key
+from schemabench.server.dsn import Conninfo, describe, with_words
+
+FOUND = binaries.survey().found
+SECRET = "hunter2"  # noqa: S105 - the password that must not be seen
+pytestmark = pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on this machine")
+
+
+@pytest.fixture(scope="module")
+def dsn() -> Iterator[Conninfo]:
+    """Start a server that plays somebody else's, with room for 30 connections, and return its superuser's DSN."""
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path, pytest.MonkeyPatch.context() as patch:
+        Path(path).chmod(0o755)
+        patch.setenv(folder.VARIABLE, path)
+        settings = {"max_connections": "30", "fsync": "off"}
+        oldest = min(FOUND, key=lambda one: one.major)
+        with local.start(oldest, settings, [], "theirs") as server:
+            with psycopg.connect(server.conninfo, autocommit=True) as connection:
+                connection.execute(f"CREATE ROLE maker LOGIN CREATEDB PASSWORD '{SECRET}'")
+                connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'")
+                connection.execute(f"CREATE ROLE narrow LOGIN CREATEDB CONNECTION LIMIT 12 PASSWORD '{SECRET}'")
+            yield server.conninfo
+
+
+@pytest.fixture
+def theirs(dsn: Conninfo) -> Iterator[psycopg.Connection]:
+    """Look at the server as its owner, and see that a test leaves no database behind."""
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        yield connection
+        assert _databases(connection) == set()
+
+
+def _databases(connection: psycopg.Connection) -> set[str]:
+    rows = connection.execute(
+        "SELECT datname FROM pg_database WHERE datname NOT IN ('postgres', 'template0', 'template1')"
+    )
+    return {str(name) for (name,) in rows}
+
+
+def _make(connection: psycopg.Connection, name: str, comment: str | None = None) -> None:
+    connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    if comment is not None:
+        connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), comment))
+
+
+def _drop(connection: psycopg.Connection, *names: str) -> None:
+    for name in names:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _as(dsn: Conninfo, user: str) -> Conninfo:
+    return with_words(dsn, user=user, password=SECRET)
+
+
+def test_databases_are_gone_after_the_run(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    with serve(_as(dsn, "maker"), settings={}, max_connections=4, run_id="run1") as server:
+        template = server.create("template")
+        server.clone(template, "copy")
+        assert _databases(theirs) == {"sb_run1_template", "sb_run1_copy"}
+        assert server.is_local
+        assert server.data is None
+
+
+@pytest.mark.parametrize("ending", [ValueError, KeyboardInterrupt, SystemExit])
+def test_databases_are_gone_however_the_run_ends(
+    dsn: Conninfo, theirs: psycopg.Connection, ending: type[BaseException]
+) -> None:
+    with pytest.raises(ending), serve(dsn, settings={}, max_connections=4, run_id="run1") as server:
+        database = server.create("a")
+        with psycopg.connect(server.conninfo_for(database.name)):
+            assert _databases(theirs)
+            raise ending
+
+
+def test_kept_databases_stay_and_no_later_run_takes_them(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    with serve(dsn, settings={}, max_connections=4, run_id="run1", keep_databases=True) as server:
+        server.create("kept")
+    with serve(dsn, settings={}, max_connections=4, run_id="run2"):
+        pass
+
+    assert _databases(theirs) == {"sb_run1_kept"}
+    _drop(theirs, "sb_run1_kept")
+
+
+def test_a_database_without_our_mark_is_never_dropped(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    ours = str(Mark(run="dead", label="x", keep=False))
+    _make(theirs, "sb_dead_baseline")
+    _make(theirs, "sb_dead_template", "schemabench")
+    _make(theirs, "sb_dead_other", ours.replace("1", "2"))
+    _make(theirs, "marked", ours)
+
+    with serve(dsn, settings={}, max_connections=4, run_id="run1"):
+        pass
+
+    assert _databases(theirs) == {"sb_dead_baseline", "sb_dead_template", "sb_dead_other"}
+    _drop(theirs, "sb_dead_baseline", "sb_dead_template", "sb_dead_other")
+
+
+def test_a_database_whose_mark_was_taken_away_is_not_dropped(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    with (
+        pytest.raises(ServerError, match="1 databases of the run are left") as caught,
+        serve(dsn, settings={}, max_connections=4, run_id="run1") as server,
+    ):
+        database = server.create("mine_now")
+        theirs.execute(sql.SQL("COMMENT ON DATABASE {} IS 'precious'").format(sql.Identifier(database.name)))
+        with pytest.raises(ServerError, match="does not carry the mark"):
+            server.drop(database)
+
+    assert "sb_run1_mine_now" in caught.value.checked[0]
+    _drop(theirs, "sb_run1_mine_now")
+
+
+def test_a_name_that_is_taken_is_neither_used_nor_marked(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    _make(theirs, "sb_run1_a")
+
+    with (
+        pytest.raises(ServerError, match="sb_run1_a exists already"),
+        serve(dsn, settings={}, max_connections=4, run_id="run1") as server,
+    ):
+        server.create("a")
+
+    assert _databases(theirs) == {"sb_run1_a"}
+    _drop(theirs, "sb_run1_a")
+
+
+def test_what_a_killed_run_left_is_dropped_by_the_next(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    with _run_elsewhere(dsn, "dead") as run:
+        assert _databases(theirs) == {"sb_dead_a"}
+        with serve(dsn, settings={}, max_connections=4, run_id="run1"):
+            assert _databases(theirs) == {"sb_dead_a"}  # it lives
+        run.kill()
+    _wait_for_no_lock(theirs, "dead")
+
+    with serve(dsn, settings={}, max_connections=4, run_id="run2"):
+        assert _databases(theirs) == set()
+
+
+def test_a_dead_runs_database_that_somebody_uses_is_left_alone(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    _make(theirs, "sb_dead_a", str(Mark(run="dead", label="a", keep=False)))
+
+    with psycopg.connect(with_words(dsn, dbname="sb_dead_a")) as user:
+        with serve(dsn, settings={}, max_connections=4, run_id="run1"):
+            pass
+        assert user.execute("SELECT 1").fetchone() == (1,)
+
+    _drop(theirs, "sb_dead_a")
+
+
+def test_a_run_killed_while_it_makes_a_database_leaves_none_without_mark(
+    dsn: Conninfo, theirs: psycopg.Connection
+) -> None:
+    program = (
+        "import sys\nfrom schemabench.server import serve\n"
+        "with serve(sys.argv[1], settings={}, max_connections=1, run_id='dead') as server:\n"
+        "    print('ready', flush=True)\n"
+        "    while True: server.create('a')\n"
+    )
+    for delay_s in (0.05, 0.12, 0.19, 0.26):
+        with subprocess.Popen([sys.executable, "-c", program, str(dsn)], stdout=subprocess.PIPE, text=True) as run:  # noqa: S603
+            assert run.stdout is not None
+            assert run.stdout.readline() == "ready\n"
+            threading.Event().wait(delay_s)
+            run.kill()
+        _wait_for_no_lock(theirs, "dead")
+        with serve(dsn, settings={}, max_connections=1, run_id="next"):
+            assert _databases(theirs) == set()
+
+
+def test_two_live_runs_never_touch_each_others_databases(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    problems: list[BaseException] = []
+    start = threading.Barrier(2)
+
+    def run(name: str) -> None:
+        try:
+            start.wait()
+            for round_ in range(4):
+                with serve(dsn, settings={}, max_connections=1, run_id=f"{name}{round_}") as server:
+                    database = server.create("same")
+                    with psycopg.connect(server.conninfo_for(database.name)) as connection:
+                        connection.execute("CREATE TABLE t (c int)")
+                    server.drop(server.clone(database, "same"))
+                    psycopg.connect(server.conninfo_for(database.name)).close()
+        except BaseException as error:  # noqa: BLE001 - shown by the test
+            problems.append(error)
+
+    threads = [threading.Thread(target=run, args=(name,)) for name in ("left", "right")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert problems == []
+    assert _databases(theirs) == set()
+
+
+def test_a_lost_session_is_renewed_and_the_runs_databases_still_go(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    with serve(dsn, settings={}, max_connections=4, run_id="run1") as server:
+        server.create("a")
+        theirs.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+        server.create("b")
+        with psycopg.connect(dsn) as other:
+            assert _lock_is_held(other, "run1")
+
+
+def test_settings_of_the_user_apply_to_our_databases_only(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    asked = {"work_mem": "7MB", "synchronous_commit": "off"}
+    with serve(dsn, settings=asked, max_connections=4, run_id="run1") as server:
+        copy = server.clone(server.create("template"), "copy")
+        with psycopg.connect(server.conninfo_for(copy.name)) as connection:
+            assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
+        assert theirs.execute("SHOW work_mem").fetchone() == ("4MB",)
+        settings = {one.name: (one.value, one.source) for one in server.record.settings}
+        assert settings["work_mem"] == ("7MB", "--postgres-setting")
+        assert settings["max_connections"] == ("30", "command line")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"shared_buffers": "1GB"}, "needs a restart"),
+        ({"max_wal_size": "1GB"}, "needs a change of its configuration"),
+        ({"no_such_setting": "1"}, "unrecognized configuration parameter"),
+        ({"work_mem": "lots"}, "invalid value"),
+    ],
+)
+def test_a_setting_that_cannot_be_had_is_a_usage_error(
+    dsn: Conninfo, theirs: psycopg.Connection, settings: dict[str, str], words: str
+) -> None:
+    with (
+        pytest.raises(UsageError, match=words) as caught,
+        serve(dsn, settings=settings, max_connections=4, run_id="run1"),
+    ):
+        pass
+
+    assert next(iter(settings)) in caught.value.what
+    assert caught.value.remedies
+    assert theirs.closed is False
+
+
+def test_too_many_clients_are_told_with_the_numbers_before_anything_is_made(
+    dsn: Conninfo, theirs: psycopg.Connection
+) -> None:
+    with (
+        pytest.raises(UsageError, match="25 clients are too many") as caught,
+        serve(dsn, settings={}, max_connections=25, run_id="run1"),
+    ):
+        pass
+
+    assert caught.value.checked == ("max_connections 30, of which reserved 3, in use 1",)
+    assert caught.value.remedies[0] == "fewer clients: --clients 18"
+    assert theirs.closed is False
+
+
+def test_a_users_own_limit_of_connections_is_told(dsn: Conninfo) -> None:
+    with (
+        pytest.raises(UsageError, match="the user narrow") as caught,
+        serve(_as(dsn, "narrow"), settings={}, max_connections=10, run_id="run1"),
+    ):
+        pass
+
+    assert caught.value.remedies[0] == "fewer clients: --clients 4"
+
+
+def test_a_user_who_may_not_make_databases_is_told_what_to_do(dsn: Conninfo) -> None:
+    with (
+        pytest.raises(ServerError, match="The user reader may not make databases") as caught,
+        serve(_as(dsn, "reader"), settings={}, max_connections=4, run_id="run1"),
+    ):
+        pass
+
+    assert any('ALTER ROLE "reader" CREATEDB' in remedy for remedy in caught.value.remedies)
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ({"password": SECRET}, "password authentication failed"),
+        ({"dbname": "nowhere"}, "does not exist"),
+        ({"port": "1"}, "127.0.0.1:1"),
+    ],
+)
+def test_a_wrong_dsn_is_told_without_its_password(dsn: Conninfo, words: dict[str, str], said: str) -> None:
+    password = str(conninfo_to_dict(dsn)["password"])
+    wrong = with_words(dsn, **words)
+
+    with pytest.raises(ServerError) as caught, serve(wrong, settings={}, max_connections=4, run_id="run1"):
+        pass
+
+    assert said in str(caught.value)
+    assert describe(wrong) in str(caught.value)
+    assert caught.value.remedies
+    assert SECRET not in str(caught.value)
+    assert password not in str(caught.value)
+
+
+def test_the_record_shows_the_address_and_the_version(dsn: Conninfo) -> None:
+    url = f"postgresql://maker:{SECRET}@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres"
+    with serve(url, settings={}, max_connections=4, run_id="run1") as server:
+        port = conninfo_to_dict(dsn)["port"]
+        version = server.record.version
+        assert server.record.origin == f"postgresql://maker@127.0.0.1:{port}/postgres (PostgreSQL {version})"
+        assert SECRET not in repr([server, server.record, server.conninfo])
+
+
+def test_a_password_from_the_environment_is_used_and_not_shown(dsn: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGPASSWORD", SECRET)
+    with serve(
+        f"postgresql://maker@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres",
+        settings={},
+        max_connections=4,
+        run_id="run1",
+    ) as server:
+        assert SECRET not in repr([server, server.record, server.conninfo])
+        assert SECRET not in server.conninfo
+
+
+def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
+    with (
+        local.start(FOUND[0], {"max_connections": "30"}, [], "theirs") as elsewhere,
+        pytest.raises(ValueError, match="original") as caught,
+        serve(elsewhere.conninfo, settings={}, max_connections=4, run_id="run1") as server,
+    ):
+        server.create("a")
+        os.kill(elsewhere.process.pid, signal.SIGKILL)
+        elsewhere.process.wait()
+        assert not server.alive()
+        assert "No connection to" in (server.failure() or "")
+        raise ValueError("original")
+    assert "databases of the run are left" in caught.value.__notes__[0]
+    assert str(conninfo_to_dict(elsewhere.conninfo)["password"]) not in caught.value.__notes__[0]
+
+
+def test_servers_of_one_run_share_its_lock_and_end_only_their_own_databases(
+    dsn: Conninfo, theirs: psycopg.Connection
+) -> None:
+    with serve(dsn, settings={}, max_connections=1, run_id="run1") as first:
+        first.create("first")
+        with serve(first.conninfo, settings={}, max_connections=1, run_id="run1") as second:
+            second.create("second")
+        assert _databases(theirs) == {"sb_run1_first"}
+        assert _lock_is_held(theirs, "run1")
+
+
+def test_errors_of_ours_are_not_swallowed_by_the_end_of_a_run(dsn: Conninfo) -> None:
+    with (
+        pytest.raises(SchemabenchError, match="mine"),
+        serve(dsn, settings={}, max_connections=1, run_id="run1"),
+    ):
+        raise SchemabenchError("mine")
+
+
+class _run_elsewhere:  # noqa: N801 - reads as a function
+    """A run in another process that has made one database."""
+
+    def __init__(self, dsn: Conninfo, run_id: str) -> None:
+        program = (
+            "import json, sys, time\nfrom schemabench.server import serve\n"
+            "with serve(sys.argv[1], settings={}, max_connections=1, run_id=sys.argv[2]) as server:\n"
+            "    print(json.dumps(server.create('a').name), flush=True)\n    time.sleep(60)\n"
+        )
+        command = [sys.executable, "-c", program, str(dsn), run_id]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
+
+    def __enter__(self) -> "subprocess.Popen[str]":
+        assert self._process.stdout is not None
+        assert json.loads(self._process.stdout.readline())
+        return self._process
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def _lock_is_held(connection: psycopg.Connection, run_id: str) -> bool:
+    query = "SELECT pg_try_advisory_lock(%(key)s) AND pg_advisory_unlock(%(key)s)"
+    row = connection.execute(query, {"key": lock_key(run_id)}).fetchone()
+    return row != (True,)
+
+
+def _wait_for_no_lock(connection: psycopg.Connection, run_id: str) -> None:
+    """Wait until the server has noticed that a killed run's connections are gone."""
+    for _ in range(500):
+        busy = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'schemabench' AND pid <> pg_backend_pid()"
+            " AND (wait_event <> 'ClientRead' OR wait_event IS NULL)"
+        ).fetchone()
+        if busy == (0,) and not _lock_is_held(connection, run_id):
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError(f"the lock of {run_id} is still held")
