@@ -91,12 +91,12 @@ class Entrant:
         number, operation, values = encoded
         if (session, operation) not in self._prepared:
             self._prepare(session, writer, operation)
-        steps = [
-            Step(name, [values[parameter] for parameter in parameters]) for name, parameters in self._plans[operation]
+        steps: list[Step] = [
+            (name, [values[parameter] for parameter in parameters]) for name, parameters in self._plans[operation]
         ]
         if len(steps) > 1:
-            steps = [Step(BEGIN, ()), *steps, Step(COMMIT, ())]
-        return Request(number, operation, steps)
+            steps = [(BEGIN, ()), *steps, (COMMIT, ())]
+        return number, operation, steps
 
     def _prepare(self, session: Session, writer: Writer, operation: str) -> None:
         plan = []
@@ -105,7 +105,7 @@ class Entrant:
             name = f"{operation}_{position}".encode()
             result = session.prepare(name, query.sql)
             if result.status != ExecStatus.COMMAND_OK:
-                failure = StatementFailedError(Request(0, operation, ()), Step(name, ()), result, 1)
+                failure = StatementFailedError((0, operation, ()), (name, ()), result, 1)
                 raise self._failed(failure, writer)
             plan.append((name, query.parameters))
         self._plans[operation] = tuple(plan)
@@ -113,13 +113,13 @@ class Entrant:
 
     def _failed(self, failure: StatementFailedError, writer: Writer | None = None) -> SchemabenchError:
         """Return the error for people: operation, SQL, parameters, and what the server said."""
-        operation = self.template.operations[failure.request.operation]
-        position = failure.step.statement.decode().removeprefix(f"{operation.name}_")
+        operation = self.template.operations[failure.operation]
+        position = failure.statement.decode().removeprefix(f"{operation.name}_")
         statement = operation.statements[int(position) if position.isdecimal() else -1]
         query = statement.render(writer.identifiers if writer else self.sessions[0][1].identifiers)
         shown = [
             f":{name} = {'NULL' if value is None else repr(value.decode(errors='replace')[:_SHOWN_VALUE])}"
-            for name, value in zip(query.parameters, failure.step.parameters, strict=False)
+            for name, value in zip(query.parameters, failure.parameters, strict=False)
         ]
         own = operation.text.path == self.template.candidate.file.path
         retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""

@@ -14,8 +14,7 @@ from time import perf_counter_ns, thread_time_ns
 from schemabench.load.session import LostConnectionError, Pause, Request, Session, Want, converse
 from schemabench.units import NANOSECONDS
 
-_DONE = object()
-_Resume = Callable[[], object]
+_Talk = Generator[Want | Pause | None, None, None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,28 +67,24 @@ def drive(queues: Sequence[tuple[Session, Sequence[Request]]], *, limit_s: float
             gc.enable()
 
 
-def _loop(
-    poll: epoll, talks: Mapping[int, Generator[Want | Pause | None, None, None]], limit_s: float
-) -> dict[int, int]:
+def _loop(poll: epoll, talks: Mapping[int, _Talk], limit_s: float) -> dict[int, int]:
     """Resume conversations until all are over; return when each ended."""
-    resumes: dict[int, _Resume] = {socket: talk.__next__ for socket, talk in talks.items()}
+    resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in talks.items()}
     finished_ns: dict[int, int] = {}
     paused: list[tuple[int, int]] = []
-    waiting_to_write: set[int] = set()
     ready = [(socket, EPOLLIN) for socket in resumes]
     for socket in resumes:
         poll.register(socket, EPOLLIN)
     while True:
         for socket, _ in ready:
             try:
-                want = resumes[socket]()
+                want = resumes[socket](None)
             except StopIteration:
                 finished_ns[socket] = perf_counter_ns()
                 poll.unregister(socket)
                 continue
-            if want is None and not waiting_to_write:
-                continue
-            _arrange(poll, socket, want, waiting_to_write, paused)
+            if want is not None:
+                _arrange(poll, socket, want, paused)
         if len(finished_ns) == len(resumes):
             return finished_ns
         timeout_s = limit_s
@@ -104,17 +99,13 @@ def _loop(
             )
 
 
-def _arrange(poll: epoll, socket: int, want: object, waiting_to_write: set[int], paused: list[tuple[int, int]]) -> None:
+def _arrange(poll: epoll, socket: int, want: object, paused: list[tuple[int, int]]) -> None:
     """Have the kernel wait for what a conversation wants."""
     if isinstance(want, Pause):
         poll.modify(socket, 0)
         heappush(paused, (perf_counter_ns() + int(want.seconds * NANOSECONDS), socket))
-    elif want is Want.WRITE:
-        waiting_to_write.add(socket)
-        poll.modify(socket, EPOLLIN | EPOLLOUT)
-    elif socket in waiting_to_write:
-        waiting_to_write.remove(socket)
-        poll.modify(socket, EPOLLIN)
+    else:
+        poll.modify(socket, EPOLLIN | EPOLLOUT if want is Want.WRITE else EPOLLIN)
 
 
 def _due(poll: epoll, paused: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 from time import perf_counter_ns
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import pq
@@ -29,9 +29,10 @@ _TRANSACTION = {BEGIN: b"BEGIN", COMMIT: b"COMMIT", ROLLBACK: b"ROLLBACK"}
 
 
 class Want(Enum):
-    """What a conversation waits for besides something to read."""
+    """What a conversation waits for, where it is not just something to read."""
 
     WRITE = "room to write"
+    READ_AGAIN = "something to read, after there was no room to write"
 
 
 class Pause(NamedTuple):
@@ -40,31 +41,19 @@ class Pause(NamedTuple):
     seconds: float
 
 
-class Step(NamedTuple):
-    """One prepared statement with its parameters."""
-
-    statement: bytes
-    """The name under which it was prepared."""
-    parameters: Sequence[bytes | None]
-    """In text format."""
-
-
-class Request(NamedTuple):
-    """One call of an operation, ready to be sent."""
-
-    number: int
-    """The place of the call in the burst: where its latency goes."""
-    operation: str
-    steps: Sequence[Step]
-    """Several steps are one transaction, whose BEGIN and COMMIT are steps too."""
+Step: TypeAlias = tuple[bytes, Sequence[bytes | None]]
+"""The name of a prepared statement, and its parameters in text format."""
+Request: TypeAlias = tuple[int, str, Sequence[Step]]
+"""One call: its number in the burst (where its latency goes), its operation, and its steps. Several steps are one
+transaction, whose BEGIN and COMMIT are steps too. Plain tuples, since the interpreter unpacks nothing faster."""
 
 
 class StatementFailedError(Exception):
     """The server refused a statement, for good or more often than it is repeated."""
 
     def __init__(self, request: Request, step: Step, result: PGresult, attempts: int) -> None:
-        self.request = request
-        self.step = step
+        _, self.operation, _ = request
+        self.statement, self.parameters = step
         self.attempts = attempts
         self.sqlstate = _diagnosis(result, DiagnosticField.SQLSTATE)
         self.message = _diagnosis(result, DiagnosticField.MESSAGE_PRIMARY)
@@ -72,7 +61,7 @@ class StatementFailedError(Exception):
         self.context = _diagnosis(result, DiagnosticField.CONTEXT)
         self.position = int(_diagnosis(result, DiagnosticField.STATEMENT_POSITION) or 0)
         """In characters from 1; 0 where the server gave none."""
-        super().__init__(f"{request.operation}: {self.message} ({self.sqlstate})")
+        super().__init__(f"{self.operation}: {self.message} ({self.sqlstate})")
 
 
 class LostConnectionError(Exception):
@@ -138,7 +127,7 @@ def converse(
         random: Where the jitter of retries comes from.
 
     Yields:
-        None for something to read, `Want.WRITE` for room to write, `Pause` for a while.
+        None for something to read, a `Want` where the kernel must be told, `Pause` for a while.
 
     Raises:
         StatementFailedError: The server refused a statement.
@@ -147,16 +136,19 @@ def converse(
     connection = session.connection
     send, flush = connection.send_query_prepared, connection.flush
     consume, busy, receive = connection.consume_input, connection.is_busy, connection.get_result
-    rows, done = ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK
+    rows, done = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
     try:
         for request in requests:
             number, _, steps = request
             started = perf_counter_ns()
             for step in steps:
-                send(*step)
+                statement, parameters = step
+                send(statement, parameters)
+                want = None
                 while flush():
                     yield Want.WRITE
-                yield None
+                    want = Want.READ_AGAIN
+                yield want
                 consume()
                 while busy():
                     yield None
@@ -176,17 +168,18 @@ def _repeat(
     session: Session, request: Request, step: Step, result: PGresult | None, random: Random
 ) -> Generator[Want | Pause | None, None, None]:
     """Execute a request again until it succeeds, after an attempt that the server undid."""
+    _, operation, steps = request
     for attempt in range(1, RETRY_LIMIT + 1):
         if result is None:
             raise LostConnectionError(session.connection.get_error_message())
         if _diagnosis(result, DiagnosticField.SQLSTATE) not in RETRYABLE or attempt == RETRY_LIMIT:
             raise StatementFailedError(request, step, result, attempt)
-        session.retried[request.operation] = session.retried.get(request.operation, 0) + 1
+        session.retried[operation] = session.retried.get(operation, 0) + 1
         if session.connection.transaction_status != TransactionStatus.IDLE:
-            yield from _exchange(session.connection, Step(ROLLBACK, ()))
+            yield from _exchange(session.connection, (ROLLBACK, ()))
         # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         yield Pause(random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt)))
-        for step in request.steps:  # noqa: PLR1704 (the step that failed last is the one to report)
+        for step in steps:  # noqa: PLR1704 (the step that failed last is the one to report)
             result = yield from _exchange(session.connection, step)
             if result is None or result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
                 break
@@ -198,7 +191,7 @@ def _exchange(connection: PGconn, step: Step) -> Generator[Want | Pause | None, 
     connection.send_query_prepared(*step)
     while connection.flush():
         yield Want.WRITE
-    yield None
+    yield Want.READ_AGAIN
     connection.consume_input()
     while connection.is_busy():
         yield None
