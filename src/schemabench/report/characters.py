@@ -11,6 +11,8 @@ _JOINERS = "\u200c\u200d"
 _EMOJI_SELECTOR = "\ufe0f"
 """Makes the character before it an emoji, which many terminals then draw one column wider."""
 _WIDE = ("W", "F")
+_FIRST_PICTURE = "\u2600"
+"""From here on symbols may be drawn wide, as flags are, and hexagrams since Unicode 16."""
 
 
 def clean(text: str) -> str:
@@ -67,6 +69,8 @@ def _escape(character: str) -> str:
 def _columns(character: str) -> int:
     if character.isascii() or character == _EMOJI_SELECTOR:
         return 1
-    if character in _JOINERS or unicodedata.category(character) in {"Mn", "Me"}:
+    category = unicodedata.category(character)
+    if character in _JOINERS or category in {"Mn", "Me"}:
         return 0
-    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
+    picture = category == "So" and character >= _FIRST_PICTURE
+    return 2 if picture or unicodedata.east_asian_width(character) in _WIDE else 1

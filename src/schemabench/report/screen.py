@@ -17,7 +17,7 @@ _NARROWEST = 40
 _SHORTEST_NAME = 16
 """Columns of figures are left out, the last first, rather than shorten names further."""
 _WIDEST_FIGURE = 21
-"""That of an interval with three decimals, and more than any sane figure takes up."""
+"""More than any sane figure takes up: an interval with three decimals takes 14."""
 _REASON_LINES = 12
 """Of why a candidate was not ranked; the Markdown report holds all."""
 
@@ -25,12 +25,15 @@ Ranked = Sequence[tuple[CandidateResult, Standing]]
 
 
 def terminal(run: Run, width: int = 80) -> str:
-    """Return a run as lines of text, none wider than so many columns (or than 40, where fewer are asked for)."""
+    """Return a run as lines of text, none wider than so many columns (or than 40, where fewer are asked for).
+
+    The last line has no line end, as `print` adds one.
+    """
     width = max(width, _NARROWEST)
     known = footnotes.numbers(run)
     drawn = [_experiment(run, experiment, known, width) for experiment in run.experiments]
     parts = [_notes(run.notices, known, width), *(drawn or [["No experiment was run."]])]
-    return "\n\n".join("\n".join(lines) for lines in parts if lines) + "\n"
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
 def _experiment(run: Run, experiment: Experiment, known: Numbers, width: int) -> list[str]:

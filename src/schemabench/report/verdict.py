@@ -74,12 +74,9 @@ def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Se
             f"{rest} {'is' if len(slower) == 1 else 'are'} slower."
         )
     nearest = max(slower, key=lambda rival: rival.ratio.value)
-    least = ", the least of them" if len(slower) > 1 else ""
-    return (
-        f"The baseline leads: {'every candidate' if least else 'the only other candidate'} is slower{least}"
-        f"{', ' if least else ': '}{name(nearest.name)} at "
-        f"{figures.ratio_with_interval(nearest.ratio, places)} its throughput."
-    )
+    label = name(nearest.name)
+    who = f"{label} is slower" if len(slower) == 1 else f"every candidate is slower, {label} the least"
+    return f"The baseline leads: {who}, at {figures.ratio_with_interval(nearest.ratio, places)} its throughput."
 
 
 def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing], name: Name) -> str:

@@ -6,6 +6,7 @@ label: so the next run can tell that the container of a killed run belongs to no
 
 import os
 import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +29,8 @@ MARKER = "docker"
 """The file that says that a folder stands for a container."""
 SHARED_MEMORY = "1g"
 """For parallel queries; Docker's own 64 MB make them fail."""
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+"""Where a daemon listens unless the environment says otherwise."""
 DAEMON_LIMIT_S = 5
 """How long a daemon may take to answer when it is only asked whether it is there."""
 START_LIMIT_S = 120.0
@@ -231,11 +234,30 @@ def _daemon_trouble() -> str | None:
     except ImportError as error:
         return f"testcontainers is not installed ({error})"
     try:
+        _knock()
         with _client() as client:
             client.ping()
     except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
         return f"no Docker daemon answers: {error}"
     return None
+
+
+def _knock() -> None:
+    """Connect to the daemon's Unix socket and hang up: Docker's own client leaks a socket where it cannot connect.
+
+    Raises:
+        OSError: Nobody listens there, or we may not connect.
+    """
+    from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415
+
+    scheme, _, path = (get_docker_host() or DEFAULT_HOST).partition("://")
+    if scheme in ("unix", "http+unix"):
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(DAEMON_LIMIT_S)
+            try:
+                probe.connect(path)
+            except OSError as error:
+                raise OSError(f"{path}: {error.strerror or error}") from None
 
 
 def _status(container: Any) -> str:  # noqa: ANN401

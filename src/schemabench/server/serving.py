@@ -231,7 +231,8 @@ class Server:
         try:
             session = self._connected()
         except ServerError as error:
-            lost, problem = True, error
+            lost = self._source.owned
+            problem = ServerError(f"{doing} failed: {error.what}", remedies=error.remedies)
         else:
             try:
                 yield session

@@ -1,0 +1,141 @@
+"""Run files and reports on disk: read what was written, and say what is wrong with what was not."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import golden_file
+import pytest
+from fixed_run import BENCHMARK_JSON, RUN
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemabench import report
+from schemabench.errors import UsageError
+from schemabench.records import FORMAT, from_builtins, to_builtins
+
+
+@pytest.fixture
+def run_file(tmp_path: Path) -> Path:
+    path = tmp_path / "run.json"
+    report.write_json(BENCHMARK_JSON, RUN, path)
+    return path
+
+
+def edited(path: Path, **changes: object) -> Path:
+    content = json.loads(path.read_text())
+    content["schemabench"] |= changes
+    path.write_text(json.dumps(content))
+    return path
+
+
+def test_run_file_looks_like_its_golden_file(run_file: Path) -> None:
+    golden_file.check("run.json", run_file.read_text())
+
+
+def test_run_file_is_read_as_it_was_written(run_file: Path) -> None:
+    assert report.read(run_file) == RUN
+
+
+@given(st.text(), st.floats(allow_nan=False), st.dictionaries(st.text(), st.integers()))
+def test_run_survives_json_whatever_its_texts_and_figures(text: str, figure: float, values: dict[str, int]) -> None:
+    experiment = replace(RUN.experiments[0], summary=text, elapsed_s=figure, values=values)
+    run = replace(RUN, experiments=(experiment,))
+    assert from_builtins(json.loads(json.dumps(to_builtins(run)))) == run
+
+
+def test_run_file_keeps_what_pytest_benchmark_wrote(run_file: Path) -> None:
+    content = json.loads(run_file.read_text())
+    assert content.pop("schemabench")
+    assert content == BENCHMARK_JSON
+
+
+def test_report_is_drawn_from_the_run_file_alone(run_file: Path, tmp_path: Path) -> None:
+    report.write(report.read(run_file), tmp_path / "new" / "folder" / "report.md")
+    assert (tmp_path / "new" / "folder" / "report.md").read_text() == report.markdown(RUN)
+
+
+def test_report_replaces_the_one_before_and_leaves_nothing_else(tmp_path: Path) -> None:
+    for _ in range(2):
+        report.write(RUN, tmp_path / "report.md")
+    assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
+
+
+def test_unknown_suffix_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"No report is drawn as \.pdf(.|\n)*end the path in \.md"):
+        report.write(RUN, tmp_path / "report.pdf")
+
+
+@pytest.mark.parametrize("place", ["taken/report.md", "folder.md"])
+def test_path_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken").write_text("a file where a folder is needed")
+    (tmp_path / "folder.md").mkdir()
+    with pytest.raises(UsageError, match="cannot be written: ") as caught:
+        report.write(RUN, tmp_path / place)
+    assert place in caught.value.what
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.md", "taken"]
+
+
+def test_absent_run_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"There is no run file .*absent\.json"):
+        report.read(tmp_path / "absent.json")
+
+
+def test_folder_is_no_run_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        report.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x1f\x8b\x08\x00", b"{", b"[" * 200_000, b"# Ranking"],
+    ids=["empty", "gzip", "cut", "deep", "text"],
+)
+def test_file_that_is_not_json_is_an_error_that_says_where(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "run.json"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=r"run\.json is not JSON: "):
+        report.read(path)
+
+
+@pytest.mark.parametrize("content", [BENCHMARK_JSON, [], None, "schemabench"])
+def test_json_of_something_else_is_an_error_that_says_what_is_missing(tmp_path: Path, content: object) -> None:
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match="it has no key 'schemabench'"):
+        report.read(path)
+
+
+def test_newer_format_asks_for_an_upgrade(run_file: Path) -> None:
+    with pytest.raises(UsageError, match=rf"has format {FORMAT + 1}, newer than {FORMAT}(.|\n)*upgrade schemabench"):
+        report.read(edited(run_file, format=FORMAT + 1, version="9.0"))
+
+
+def test_older_format_names_the_version_that_reads_it(run_file: Path) -> None:
+    with pytest.raises(UsageError, match=r"format 0, older(.|\n)*written by schemabench 0\.0\.1"):
+        report.read(edited(run_file, format=0, version="0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"run_id": 5}, r"at `\$\.run_id`; found 5"),
+        ({"experiments": [{"workload": 1}]}, r"at `\$\.experiments\[0\]\.workload`; found 1"),
+        ({"machine": {"cores": 8}}, r"at `\$\.machine\[\.\.\.\]`"),
+        ({"format": "1"}, r"at `\$\.format`; found '1'"),
+        ({"command": None}, r"at `\$\.command`; found None"),
+    ],
+)
+def test_malformed_run_is_an_error_that_says_where_and_what(
+    run_file: Path, changes: dict[str, object], expected: str
+) -> None:
+    with pytest.raises(UsageError, match=expected) as caught:
+        report.read(edited(run_file, **changes))
+    assert str(run_file) in caught.value.what
+
+
+def test_run_that_is_no_object_is_malformed(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text('{"schemabench": [1]}')
+    with pytest.raises(UsageError, match="is malformed: Expected `object`, got `array`"):
+        report.read(path)

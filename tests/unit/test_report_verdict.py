@@ -1,0 +1,122 @@
+"""Verdicts: one sentence for every outcome, never saying more than the standings do."""
+
+from dataclasses import replace
+
+import pytest
+from fixed_run import BASELINE, USAGE, estimate, ranked, standing, unranked
+
+from schemabench.records import Estimate, Experiment, Standing
+from schemabench.report import figures, verdict
+
+
+def experiment(*standings: Standing, **changes: object) -> Experiment:
+    return replace(USAGE, candidates=tuple(ranked(one, "") for one in standings), **changes)
+
+
+def sentence(*standings: Standing, **changes: object) -> str:
+    return verdict.sentence(experiment(*standings, **changes), str)
+
+
+def test_single_leader_is_named_with_its_ratio() -> None:
+    found = sentence(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE))
+    assert found == "fast leads: 1.50x [1.44, 1.56] the baseline's throughput."
+
+
+def test_tied_leaders_are_named_together() -> None:
+    found = sentence(
+        standing("fast", 1, estimate(1.5), ("quick",)),
+        standing("quick", 1, estimate(1.4), ("fast",)),
+        standing("baseline", 3, BASELINE),
+    )
+    assert found == ("fast and quick lead, tied: 1.50x [1.44, 1.56] and 1.40x [1.34, 1.46] the baseline's throughput.")
+
+
+def test_leader_that_ties_with_the_baseline_is_not_called_better() -> None:
+    found = sentence(
+        standing("fast", 1, estimate(1.5), ("noisy",)),
+        standing("noisy", 1, estimate(1.4, 0.5), ("baseline", "fast")),
+        standing("baseline", 2, BASELINE, ("noisy",)),
+    )
+    assert found.endswith("; noisy cannot be told apart from the baseline, either.")
+
+
+def test_all_ties_say_what_could_not_be_seen() -> None:
+    found = sentence(standing("other", 1, estimate(1.01), ("baseline",)), standing("baseline", 1, BASELINE, ("other",)))
+    assert found == "No candidate can be told apart from the baseline; differences under 2.6 % cannot be seen."
+
+
+def test_too_few_blocks_are_no_evidence_of_equality() -> None:
+    found = sentence(
+        standing("other", 1, estimate(1.4), ("baseline",)),
+        standing("baseline", 1, BASELINE, ("other",)),
+        smallest_difference=None,
+    )
+    assert found == (
+        "No candidate can be told apart from the baseline, nor could it have been: there are too few blocks."
+    )
+
+
+def test_baseline_leads_alone() -> None:
+    slow, slower = standing("slow", 2, estimate(0.9)), standing("slower", 3, estimate(0.5))
+    baseline = standing("baseline", 1, BASELINE)
+    assert sentence(baseline, slow) == ("The baseline leads: slow is slower, at 0.90x [0.86, 0.94] its throughput.")
+    assert sentence(baseline, slow, slower) == (
+        "The baseline leads: every candidate is slower, slow the least, at 0.90x [0.86, 0.94] its throughput."
+    )
+
+
+def test_ties_with_a_leading_baseline_are_told_from_slower_candidates() -> None:
+    found = sentence(
+        standing("baseline", 1, BASELINE, ("same",)),
+        standing("same", 1, estimate(0.99), ("baseline",)),
+        standing("slow", 3, estimate(0.5)),
+    )
+    assert found == "No candidate beats the baseline: same ties with it, slow is slower."
+
+
+def test_baseline_alone_has_nothing_to_be_compared_with() -> None:
+    assert sentence(standing("baseline", 1, BASELINE)) == (
+        "Only the baseline was ranked: there is nothing to compare it with."
+    )
+
+
+def test_nothing_ranked_says_what_became_of_the_candidates() -> None:
+    left = (unranked("a", "failed", "x"), unranked("b", "failed", "x"), unranked("c", "skipped", "x"))
+    assert verdict.sentence(replace(USAGE, candidates=left, stopped="never started"), str) == (
+        "Nothing was ranked: the experiment never started (2 failed; 1 skipped)."
+    )
+
+
+def test_control_that_differs_makes_the_verdict_doubtful() -> None:
+    control = standing("baseline (control)", 1, Estimate(value=1.1, low=1.05, high=1.15), ())
+    found = experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE), control=control)
+    assert verdict.sentence(found, str).endswith(" Doubtful: the baseline differs from itself (see control).")
+    assert verdict.control(found).endswith("the baseline differs from itself; trust no difference of this size")
+
+
+def test_ties_across_ranks_are_told_once_for_each_pair() -> None:
+    assert verdict.ties_across_ranks(USAGE, str) == "split_events with rollup_kept_by_trigger_as_rows_arrive"
+
+
+@pytest.mark.parametrize(
+    ("ratio", "expected"),
+    [
+        (Estimate(value=1.312, low=1.264, high=1.361), "1.31x [1.26, 1.36]"),
+        (Estimate(value=1.012, low=1.002, high=1.031), "1.012x [1.002, 1.031]"),
+        (Estimate(value=1.1, low=1.096, high=1.104), "1.100x [1.096, 1.104]"),
+        (Estimate(value=123.4, low=99.7, high=140.2), "123x [99.7, 140]"),
+        (Estimate(value=float("nan"), low=1.2, high=1.4), "-"),
+    ],
+    ids=["two decimals", "an end too close to 1", "a narrow interval", "a large ratio", "no ratio"],
+)
+def test_digits_of_a_ratio_show_its_width_and_its_side_of_1(ratio: Estimate, expected: str) -> None:
+    only = replace(USAGE, candidates=(ranked(standing("one", 1, ratio), ""),), control=None)
+    assert figures.ratio_with_interval(ratio, figures.decimals(only)) == expected
+
+
+@pytest.mark.parametrize(
+    ("items", "expected"),
+    [("", ""), ("a", "a"), ("ab", "a and b"), ("abc", "a, b and c"), ("abcde", "a, b and 3 more")],
+)
+def test_lists_read_as_sentences_do(items: str, expected: str) -> None:
+    assert figures.listed(items) == expected
