@@ -29,7 +29,7 @@ from schemabench.records import Experiment
 from schemabench.server import serve
 
 WORK = 10_000
-"""Rows that the baseline's operation generates and adds up: about a millisecond, beside which the rest hardly counts."""
+"""Rows that the baseline's operation generates and adds up: about 1 ms, beside which the rest hardly counts."""
 DIFFERENCES_PERCENT = (3, 5, 10)
 SAME = "same"
 TRIAL_S = 0.2

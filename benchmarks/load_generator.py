@@ -103,16 +103,14 @@ def loop(server: Server, statement: Statement, connections: int, operations: int
     """Let the load loop execute so many operations."""
     sessions = [Session.open(server.conninfo) for _ in range(connections)]
     try:
-        queues = []
-        for number, session in enumerate(sessions):
+        for session in sessions:
             session.prepare(b"statement", statement.sql)
-            calls = [
-                (call, statement.name, [(b"statement", _parameters(statement, random))])
-                for call in range(number, operations, connections)
-            ]
-            queues.append((session, calls))
+        calls = iter(
+            [(call, statement.name, [(b"statement", _parameters(statement, random))]) for call in range(operations)]
+        )
+        queues = [(session, calls) for session in sessions]
         before = resource.getrusage(resource.RUSAGE_SELF)
-        done = drive(queues, limit_s=30, random=random)
+        done = drive(queues, calls=operations, limit_s=30, random=random)
         after = resource.getrusage(resource.RUSAGE_SELF)
     finally:
         for session in sessions:

@@ -26,9 +26,9 @@ CREATE TABLE pageview_fact (
 ) PARTITION BY RANGE (date_hour);
 
 -- Runs go back and forth in time, so a month comes into being when its first hour is asked for. ATTACH PARTITION lets
--- others go on reading and writing the parent; CREATE TABLE ... PARTITION OF would stop them all. The new foreign keys lock
--- out writers of the dimensions: this is why find_hour does it, in a short transaction that holds nothing else, and not
--- load_pages.
+-- others go on reading and writing the parent; CREATE TABLE ... PARTITION OF would stop them all. The new foreign keys
+-- lock out writers of the dimensions: this is why find_hour does it, in a short transaction that holds nothing else,
+-- and not load_pages.
 CREATE FUNCTION ensure_month(date_hour timestamp) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   first_hour timestamp := date_trunc('month', date_hour);

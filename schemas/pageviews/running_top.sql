@@ -25,8 +25,8 @@ CREATE TABLE pageview_fact (
   PRIMARY KEY (date_hour, domain_id, page_id)
 );
 
--- The 25 first lines of each domain so far, of the hours that are loading. By name, so that a page that is overtaken later
--- never costs a row of a dimension.
+-- The 25 first lines of each domain so far, of the hours that are loading. By name, so that a page that is overtaken
+-- later never costs a row of a dimension.
 CREATE TABLE contender (
   date_hour timestamp NOT NULL,
   views bigint NOT NULL,

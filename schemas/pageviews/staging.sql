@@ -25,8 +25,8 @@ CREATE TABLE pageview_fact (
   PRIMARY KEY (date_hour, domain_id, page_id)
 );
 
--- The lines of the hours that are loading. Unlogged: a crash empties it, and a loader that lost its connection begins its
--- hour again in any case (withdraw_hour). No key: what comes twice is settled at the end.
+-- The lines of the hours that are loading. Unlogged: a crash empties it, and a loader that lost its connection begins
+-- its hour again in any case (withdraw_hour). No key: what comes twice is settled at the end.
 CREATE UNLOGGED TABLE landing (
   date_hour timestamp NOT NULL,
   views bigint NOT NULL,
@@ -59,8 +59,8 @@ WHERE NOT EXISTS (SELECT FROM blacklist WHERE blacklist.domain = line.domain AND
   AND NOT EXISTS (SELECT FROM loaded_hour WHERE date_hour = :date_hour::timestamp);
 
 -- name: finish_hour
--- First the lines that are not wanted go, so that all that follows reads 25 a domain. Where the hour is loaded there are
--- no lines and nothing happens.
+-- First the lines that are not wanted go, so that all that follows reads 25 a domain. Where the hour is loaded there
+-- are no lines and nothing happens.
 WITH once AS (
   SELECT ctid, domain, page, views,
          row_number() OVER (PARTITION BY domain, page ORDER BY views DESC) AS occurrence

@@ -47,8 +47,8 @@ CREATE TABLE ping_daily (
     PRIMARY KEY (utc_date, analytics_id)
 );
 
--- Totals of what is not compacted yet. Refreshed plainly rather than CONCURRENTLY: the views are small, almost all of
--- their groups are new or gone at each refresh, and the difference that CONCURRENTLY computes costs more than it saves.
+-- Totals of what is not compacted yet. Refreshed plainly rather than CONCURRENTLY: the views are small and soon written
+-- anew, while the difference that CONCURRENTLY computes, by way of a temporary table, takes several times as long.
 -- Readers wait for the length of a refresh instead; `concurrent_refresh` makes the other choice.
 CREATE MATERIALIZED VIEW cdn_open AS
 SELECT utc_date, site_id, cdn, sum(bytes_streamed)::bigint AS bytes_streamed

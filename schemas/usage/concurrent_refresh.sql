@@ -60,6 +60,8 @@ FROM ping_batch
 GROUP BY utc_date, analytics_id;
 CREATE UNIQUE INDEX ping_open_key ON ping_open (utc_date, analytics_id);
 
+-- CONCURRENTLY lets readers in, not a second refresh: the advisory lock stays, so that each takes its snapshot in turn.
+
 -- name: refresh_cdn_views
 SELECT pg_advisory_xact_lock('cdn_open'::regclass::bigint);
 REFRESH MATERIALIZED VIEW CONCURRENTLY cdn_open;

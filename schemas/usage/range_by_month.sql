@@ -48,8 +48,8 @@ CREATE TABLE ping_daily (
     PRIMARY KEY (utc_date, analytics_id)
 ) PARTITION BY RANGE (utc_date);
 
--- A partition for each month of 2026, one for each year before, when there was less of everything, and a default so that
--- no date is ever refused.
+-- A partition for each month of 2026, one for each year before, when there was less of everything, and a default so
+-- that no date is ever refused.
 DO $$
 DECLARE
     parent text;
@@ -60,7 +60,8 @@ BEGIN
         EXECUTE format('CREATE TABLE %s_default PARTITION OF %s DEFAULT', parent, parent);
         first_date := '2015-01-01';
         WHILE first_date < '2027-01-01' LOOP
-            next_date := first_date + CASE WHEN first_date < '2026-01-01' THEN interval '1 year' ELSE interval '1 month' END;
+            next_date := first_date
+                + CASE WHEN first_date < '2026-01-01' THEN interval '1 year' ELSE interval '1 month' END;
             EXECUTE format(
                 'CREATE TABLE %s_%s PARTITION OF %s FOR VALUES FROM (%L) TO (%L)',
                 parent, to_char(first_date, 'YYYYMM'), parent, first_date, next_date

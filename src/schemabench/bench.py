@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import psutil
 import psycopg
@@ -22,9 +23,8 @@ from schemabench import cardinality as cardinalities
 from schemabench import workload as workloads
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import SchemabenchError, ServerError, UsageError
-from schemabench.experiment import Plan, check_inputs, measure
 from schemabench.options import Options
-from schemabench.progress import ProgressBar, ProgressLines
+from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Notice, OptionValue, Run
 from schemabench.server import Server, serve
 from schemabench.units import format_bytes
@@ -51,14 +51,21 @@ class Bench:
     """All evaluations of one session.
 
     Attributes:
+        options: The settings of the session.
+        origins: Where each of them came from.
+        root: The folder that holds the folders of schemas and workloads.
+        folder: The folder that paths on the command line start from.
+        command: What repeats the run.
+        progress: Whoever watches.
         wanted: (workload, cardinality) -> the candidates that tests ask for, known once tests are collected.
     """
 
     options: Options
     origins: tuple[OptionValue, ...]
     root: Path
+    folder: Path
     command: str
-    progress: ProgressBar | ProgressLines
+    progress: Progress
     wanted: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     run_id: str = field(default_factory=lambda: secrets.token_hex(4))
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -68,11 +75,13 @@ class Bench:
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def check(self) -> None:
-        """Refuse names and inputs that do not exist, before anything is started.
+        """Refuse names and inputs that do not exist, and reports that cannot be written, before anything is started.
 
         Raises:
-            UsageError: With the nearest name that does.
+            UsageError: With the nearest name that does exist, or the folder that is in the way.
         """
+        for path in self.reports():
+            _check_writable(path)
         known = workloads.names(self.root / self.options.workloads)
         replayed = [name.partition(".")[0] for name, _ in self.options.replay]
         for name in (*self.options.workload, *replayed):
@@ -83,10 +92,25 @@ class Bench:
             if name not in chosen:
                 raise UsageError(f"--replay {name}=... is for a workload that is not selected: {', '.join(chosen)}")
 
+    def reports(self) -> tuple[Path, ...]:
+        """Return the reports to write."""
+        return tuple(self.folder / path for path in self.options.report)
+
     def workloads(self) -> tuple[str, ...]:
         """Return the names of the selected workloads."""
         known = workloads.names(self.root / self.options.workloads)
         return tuple(name for name in known if not self.options.workload or name in self.options.workload)
+
+    def subjects(self, named: Sequence[str]) -> dict[str, Subject]:
+        """Return the selected workloads that are among those `named`, or all that are selected where none is.
+
+        Raises:
+            SchemabenchError: As `subject`, and for a name that no workload has.
+        """
+        folder = self.root / self.options.workloads
+        for name in set(named) - set(workloads.names(folder)):
+            workloads.load(folder, name)
+        return {name: self.subject(name) for name in self.workloads() if not named or name in named}
 
     def subject(self, name: str) -> Subject:
         """Return a workload with its candidates and cardinalities, as selected.
@@ -124,7 +148,7 @@ class Bench:
             rehearse: Whether to run a single block only, to see that everything works.
 
         Raises:
-            SchemabenchError: The experiment could not be run; the same for every candidate of it.
+            SchemabenchError: The experiment could not be run: in full for who asks first, in a line for the others.
         """
         key = workload, cardinality
         if key not in self._finished:
@@ -132,12 +156,18 @@ class Bench:
                 self._finished[key] = self._measure(workload, cardinality, rehearse=rehearse)
             except SchemabenchError as failure:
                 self._finished[key] = failure
+                raise
             finally:
                 self.progress.close()
         outcome = self._finished[key]
         if isinstance(outcome, SchemabenchError):
-            raise outcome
+            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what}")
         return next(result for result in outcome.candidates if result.name == candidate)
+
+    @property
+    def finished(self) -> int:
+        """How many experiments are over, well or not."""
+        return len(self._finished)
 
     def record(self) -> Run:
         """Return the record of the run so far: what is finished, whatever else went wrong."""
@@ -170,6 +200,9 @@ class Bench:
         self._stack.close()
 
     def _measure(self, workload: str, cardinality: str, *, rehearse: bool) -> Experiment:
+        # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
+        from schemabench.experiment import Plan, check_inputs, measure  # noqa: PLC0415
+
         subject = self.subject(workload)
         names = self.wanted[workload, cardinality]
         plan = Plan(
@@ -186,8 +219,10 @@ class Bench:
         _ = plan.writers, check_inputs(plan.found, plan.inputs)  # errors of these need no server
         try:
             return measure(plan, self._serve(), self.progress)
-        except psycopg.OperationalError as cause:
-            raise ServerError(f"The server failed: {str(cause).strip()}", remedies=["run again"]) from cause
+        except psycopg.Error as cause:
+            raise ServerError(
+                f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
+            ) from cause
 
     def _serve(self) -> Server:
         """Return the server, started for all experiments of the session."""
@@ -217,6 +252,21 @@ class Bench:
         everywhere = {name for folder in folders if folder.is_dir() for name in candidates.find(folder)}
         strangers = [name for name in self.options.candidate if name not in everywhere]
         return strangers or [next(iter(known))]
+
+
+def _check_writable(path: Path) -> None:
+    """Refuse a report that could not be written once all is measured."""
+    reason = "Is a directory" if path.is_dir() else None
+    try:
+        with TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
+            pass
+    except OSError as cause:
+        reason = cause.strerror
+    if reason:
+        raise UsageError(
+            f"--report {path} cannot be written: {reason}",
+            remedies=["name a path that you may write to: --report PATH"],
+        )
 
 
 def _machine() -> dict[str, str]:

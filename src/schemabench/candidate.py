@@ -18,6 +18,7 @@ from schemabench.naming import nearest
 BASELINE = "baseline"
 
 _HEADERS = ("candidate", "summary", "expects", "postgres")
+_NAME = re.compile(r"\w[\w.-]*")  # stands in test names and in options
 _BOUND = re.compile(r"\s*(?P<relation>>=|<=|<|>|==|=)\s*(?P<major>\d+)\s*")
 _FIRST_POSITION = 1  # the server counts positions from 1
 
@@ -164,8 +165,15 @@ def _read(path: Path) -> Candidate:
     for key in file.headers:
         if key not in _HEADERS and (suggestion := nearest(key, _HEADERS)):
             raise CandidateError(f"Unknown header {key!r} in {path}{suggestion}", where=Place(path=path, line=1))
+    name = file.headers.get("candidate", path.stem)
+    if not _NAME.fullmatch(name):
+        raise CandidateError(
+            f"{name!r} is not a name for a candidate",
+            where=Place(path=path, line=1),
+            remedies=["write letters, digits, `_`, `-` and `.` only, as in `-- candidate: hash_by_site`"],
+        )
     return Candidate(
-        name=file.headers.get("candidate", path.stem),
+        name=name,
         summary=file.headers.get("summary", ""),
         expects=file.headers.get("expects", ""),
         bounds=tuple(_bounds(path, file.headers.get("postgres", ""))),

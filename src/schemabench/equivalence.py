@@ -4,7 +4,7 @@ Owns the comparison of states and the reading of invariants. Must not decide wha
 """
 
 from collections.abc import Iterator
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 import psycopg
 from psycopg import sql
@@ -12,6 +12,20 @@ from psycopg import sql
 SHOWN_ROWS = 3
 """Differing rows that are shown."""
 _SHOWN_CHARACTERS = 160
+_WHOLE_ROW = sql.Identifier("the row")  # a column of this name would be taken for the row
+
+
+def digest(connection: psycopg.Connection[tuple[object, ...]], query: str) -> str:
+    """Return a digest of a query's rows: equal for equal rows on one server, whatever the columns' names.
+
+    The server computes it, in memory that does not grow with the rows: their number, and the sum of their hashes.
+    """
+    statement = sql.SQL(
+        "SELECT count(*) || ':' || coalesce(sum(hashtextextended({row}::text, 0)), 0) FROM (\n{query}\n) AS {row}"
+    ).format(query=_plain(query), row=_WHOLE_ROW)
+    row = connection.execute(statement).fetchone()
+    assert row is not None, "an aggregate returns a row"
+    return str(row[0])
 
 
 def difference(
@@ -28,24 +42,20 @@ def difference(
         reference: A connection to the baseline's database, and its SQL for the state.
         other: Likewise for the database that is compared.
     """
-    shown = []
-    for number, (expected, actual) in enumerate(zip_longest(_rows(*reference), _rows(*other))):
-        if expected != actual:
-            shown.append(f"row {number}: expected {_cut(expected)}, found {_cut(actual)}")
-        if len(shown) == SHOWN_ROWS:
-            break
-    return f"the state {name!r} differs from the baseline's: " + "; ".join(shown) if shown else None
+    pairs = zip_longest(_rows(*reference), _rows(*other))
+    differing = (
+        f"row {number}: expected {_cut(expected)}, found {_cut(actual)}"
+        for number, (expected, actual) in enumerate(pairs, start=1)
+        if expected != actual
+    )
+    shown = list(islice(differing, SHOWN_ROWS))
+    return f"the state {name!r} differs from the baseline's:\n" + "\n".join(shown) if shown else None
 
 
 def violation(name: str, connection: psycopg.Connection[tuple[object, ...]], query: str) -> str | None:
     """Return the first rows that break an invariant, in words, or None where it holds."""
-    shown = []
-    for number, row in enumerate(_rows(connection, query)):
-        if number:  # after the header
-            shown.append(_cut(row))
-        if len(shown) == SHOWN_ROWS:
-            break
-    return f"the invariant {name!r} does not hold: " + "; ".join(shown) if shown else None
+    shown = [_cut(row) for row in islice(_rows(connection, query), SHOWN_ROWS)]
+    return f"the invariant {name!r} does not hold:\n" + "\n".join(shown) if shown else None
 
 
 def _cut(row: str | None) -> str:
@@ -53,8 +63,13 @@ def _cut(row: str | None) -> str:
 
 
 def _rows(connection: psycopg.Connection[tuple[object, ...]], query: str) -> Iterator[str]:
-    """Yield the header and the rows of a query as lines of CSV."""
-    statement = sql.SQL("COPY (\n{}\n) TO STDOUT (FORMAT csv, HEADER)").format(sql.SQL(query.rstrip().rstrip(";")))
+    """Yield the rows of a query as lines of CSV."""
+    statement = sql.SQL("COPY (\n{}\n) TO STDOUT (FORMAT csv)").format(_plain(query))
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in copy:
             yield bytes(row).decode(errors="replace").rstrip("\n")
+
+
+def _plain(query: str) -> sql.SQL:
+    """Return a query without its semicolon."""
+    return sql.SQL(query.rstrip().rstrip(";"))

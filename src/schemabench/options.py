@@ -19,12 +19,22 @@ PREFIX = "schemabench_"
 """Before each field's name in pytest's namespace and ini file; in capitals before environment variables."""
 
 Kind = Literal["one", "many", "switch"]
-_PASSWORD = re.compile(r"(?<=://)(?P<user>[^:/@\s]*):[^@\s]*@|(?P<key>password=)('[^']*'|[^\s&]+)", re.IGNORECASE)
+_PASSWORD = re.compile(
+    r"(?<=://)(?P<user>[^:/@\s]*):\S*@"  # up to the last @: a password may hold one that should have been escaped
+    r"|(?P<word>[?&]\w*password=)[^\s&]*"
+    r"|(?P<key>password\s*=\s*)('(\\.|[^'\\])*('|$)|(\\.|[^\s\\])+)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def redact(text: str) -> str:
     """Return a text with the passwords of connection strings replaced by `***`."""
-    return _PASSWORD.sub(lambda match: f"{match['key']}***" if match["key"] else f"{match['user']}:***@", text)
+    return _PASSWORD.sub(_masked, text)
+
+
+def _masked(match: re.Match[str]) -> str:
+    key = match["word"] or match["key"]
+    return f"{key}***" if key else f"{match['user']}:***@"
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -1,4 +1,4 @@
-"""The pytest plugin: options, fixtures, entries in pytest-benchmark's table, reports.
+"""The pytest plugin: options, fixtures, reports.
 
 Owns nothing but the adaptation: hooks in, calls of the bench out. Must not hold logic that a test could not reach
 without pytest.
@@ -7,17 +7,19 @@ without pytest.
 import os
 import shlex
 import signal
+import threading
 from collections.abc import Callable, Generator
-from types import FrameType, SimpleNamespace
+from contextlib import nullcontext
+from functools import partial
+from types import FrameType
 from typing import Any, NoReturn
 
 import pytest
-from pytest_benchmark.stats import Metadata
 
-from schemabench import options, report
+from schemabench import entries, options, report
 from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError
-from schemabench.progress import ProgressBar, ProgressLines
+from schemabench.progress import Progress, ProgressBar, ProgressLines, Silence
 from schemabench.records import CandidateResult, to_builtins
 
 KEY = pytest.StashKey[Bench]()
@@ -53,34 +55,46 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Read the options, and refuse what cannot work before anything is collected."""
     config = session.config
-    terminal = config.get_terminal_writer()
     try:
         chosen, origins = options.resolve(config.option, os.environ, config.getini)
         bench = Bench(
             options=chosen,
             origins=origins,
             root=config.rootpath,
+            folder=config.invocation_params.dir,
             command=options.redact(shlex.join(["pytest", *map(str, config.invocation_params.args)])),
-            progress=ProgressBar(terminal) if terminal.hasmarkup else ProgressLines(terminal),
+            progress=_progress(config),
         )
         bench.check()
     except SchemabenchError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[KEY] = bench
-    for number in _GIVEN_UP:
-        previous = signal.signal(number, _interrupt)
-        config.add_cleanup(_restoring(number, previous))
 
 
-def _restoring(number: int, previous: Any) -> Callable[[], None]:  # noqa: ANN401 (whatever Python calls a handler)
-    def restore() -> None:
-        signal.signal(number, previous)
+def _progress(config: pytest.Config) -> Progress:
+    if not config.pluginmanager.hasplugin("terminalreporter"):
+        return Silence()
+    terminal = Uncaptured(config)
+    return ProgressBar(terminal) if terminal.hasmarkup else ProgressLines(terminal)
 
-    return restore
 
+class Uncaptured:
+    """pytest's terminal, in the middle of a test whose output pytest captures."""
 
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+    def __init__(self, config: pytest.Config) -> None:
+        self._reporter = config.pluginmanager.getplugin("terminalreporter")
+        self._capture = config.pluginmanager.getplugin("capturemanager")
+        self.hasmarkup = bool(self._reporter.hasmarkup)
+
+    def write(self, text: str) -> None:
+        """Write a text at once."""
+        with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
+            self._reporter.write(text, flush=True)
+
+    def begin(self) -> None:
+        """Start a line of its own, and let pytest begin anew after it."""
+        with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
+            self._reporter.ensure_newline()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -89,12 +103,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     bench = metafunc.config.stash[KEY]
     marker = metafunc.definition.get_closest_marker("workload")
-    names = [name for name in bench.workloads() if marker is None or name in marker.args]
+    if not entries.available(metafunc.config):
+        raise pytest.Collector.CollectError("Evaluations enter pytest-benchmark's table: leave out -p no:benchmark")
     try:
-        subjects = {name: bench.subject(name) for name in names}
-        unknown = [name for name in (marker.args if marker else ()) if not _exists(bench, name)]
-        for name in unknown:
-            bench.subject(name)
+        subjects = bench.subjects(marker.args if marker else ())
     except SchemabenchError as error:
         raise pytest.Collector.CollectError(str(error)) from None
     values = [
@@ -105,11 +117,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     ]
     neutral = bench.options.neutral_ids
     ids = ["-".join(value[: 2 if neutral else 3]) for value in values]
-    metafunc.parametrize(_PARAMETERS, values or [(_UNSELECTED,) * 3], ids=ids or [_UNSELECTED], scope="session")
-
-
-def _exists(bench: Bench, name: str) -> bool:
-    return (bench.root / bench.options.workloads / name / "__init__.py").is_file()
+    metafunc.parametrize(_PARAMETERS, values or [(_UNSELECTED,) * 3], ids=ids or [_UNSELECTED])
 
 
 @pytest.hookimpl(trylast=True)
@@ -122,12 +130,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell the bench which candidates the tests ask for."""
+    """Tell the bench which candidates the tests ask for, and be ready for the end of the run where there are any."""
     wanted = session.config.stash[KEY].wanted
     for item in session.items:
         if parameters := _parameters(item):
             workload, cardinality, candidate = parameters
             wanted.setdefault((workload, cardinality), []).append(candidate)
+    if wanted and threading.current_thread() is threading.main_thread():
+        for number in _GIVEN_UP:
+            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+                session.config.add_cleanup(partial(_restore, number, signal.signal(number, _interrupt)))
+
+
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _restore(number: int, previous: Any) -> None:  # noqa: ANN401 (whatever Python calls a handler)
+    signal.signal(number, previous)
 
 
 def _parameters(item: pytest.Item) -> tuple[str, ...]:
@@ -154,55 +174,36 @@ def evaluate(
 
     def run() -> CandidateResult:
         config = request.config
-        benchmark._mode = "schemabench"  # noqa: SLF001 (pytest-benchmark has no public way to say that it was used)
+        entries.mark_used(benchmark)
         if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
             pytest.fail("Evaluations run in one process for now: leave out -n and --dist", pytrace=False)
         bench = config.stash[KEY]
+        finished, result, problem = bench.finished, None, ""
         try:
             result = bench.result(workload, cardinality, candidate, rehearse=not benchmark.enabled)
         except SchemabenchError as error:
-            pytest.fail(str(error), pytrace=False)
-        finally:
+            problem = str(error)
+        if bench.finished > finished:
             _write_reports(config, bench)
+        if result is None:  # out of the except block: pytest would show the message twice
+            pytest.fail(problem, pytrace=False)
         if result.status == "skipped":
             pytest.skip(f"{candidate} was skipped: {result.reason}")
         if result.status != "ranked":
             pytest.fail(f"{candidate} is {result.status}: {result.reason}", pytrace=False)
         if benchmark.enabled:
-            _enter(config, benchmark, f"{workload} {cardinality}", result)
+            entries.enter(config, benchmark, f"{workload} {cardinality}", result)
         return result
 
     return run
 
 
-def _enter(config: pytest.Config, benchmark: Any, group: str, result: CandidateResult) -> None:  # noqa: ANN401
-    """Enter a candidate into pytest-benchmark's table: a round is a trial, its iterations are the operations."""
-    standing = result.standing
-    assert standing is not None, "a ranked candidate has a standing"
-    trials = [trial for trial in result.trials if not trial.warmup]
-    fixture = SimpleNamespace(
-        name=benchmark.name,
-        fullname=benchmark.fullname,
-        group=group,
-        param=benchmark.param,
-        params=dict(benchmark.params),
-        cprofile_stats=None,
-        has_error=False,
-        extra_info={
-            "candidate": result.name,
-            "rank": standing.rank,
-            "ratio": [standing.ratio.low, standing.ratio.value, standing.ratio.high],
-        },
-    )
-    entry = Metadata(fixture, iterations=trials[0].operations, options={"rounds": len(trials)})
-    for trial in trials:
-        entry.update(trial.duration_s)
-    config.pluginmanager.getplugin("pytest-benchmark").benchmarks.append(entry)
-
-
+@pytest.hookimpl(optionalhook=True)  # absent with -p no:benchmark
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the run's record to pytest-benchmark's JSON."""
-    output_json["schemabench"] = to_builtins(config.stash[KEY].record())
+    """Add the run's record to pytest-benchmark's JSON, where there are evaluations in it."""
+    bench = config.stash[KEY]
+    if bench.wanted:
+        output_json["schemabench"] = to_builtins(bench.record())
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -210,12 +211,14 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
     """Stop the server, and write the reports."""
     bench = session.config.stash.get(KEY, None)
     if bench is not None:
+        well = True
         try:
             bench.close()
         except SchemabenchError as error:
             _complain(session.config, error)
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        if not _write_reports(session.config, bench):
+            well = False
+        well &= _write_reports(session.config, bench)
+        if not well and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return (yield)
 
@@ -226,17 +229,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         bench.close()
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the ranking and where the reports are."""
-    bench = config.stash.get(KEY, None)
-    record = None if bench is None else bench.record()
-    if bench is None or record is None or not record.experiments:
-        return
-    terminalreporter.section("schemabench")
-    terminalreporter.write_line(report.terminal(record))
-    for path in bench.options.report:
-        terminalreporter.write_line(f"report: {path}")
+@pytest.hookimpl(wrapper=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> Generator[None, None, None]:
+    """Show the ranking and where the reports are, below pytest-benchmark's table, even where that ends the session."""
+    try:
+        return (yield)
+    finally:
+        bench = config.stash.get(KEY, None)
+        if bench is not None and (record := bench.record()).experiments:
+            terminalreporter.section("schemabench")
+            terminalreporter.write_line(report.terminal(record))
+            for path in bench.options.report:
+                terminalreporter.write_line(f"report: {path}")
 
 
 def _write_reports(config: pytest.Config, bench: Bench) -> bool:
@@ -244,32 +250,18 @@ def _write_reports(config: pytest.Config, bench: Bench) -> bool:
     record, written = bench.record(), True
     if not record.experiments:
         return True
-    for path in bench.options.report:
+    for path in bench.reports():
         try:
             if path.suffix == ".json":
-                report.write_json(_benchmark_json(config), record, config.invocation_params.dir / path)
+                report.write_json(entries.as_json(config), record, path)
             else:
-                report.write(record, config.invocation_params.dir / path)
+                report.write(record, path)
         except SchemabenchError as error:
             _complain(config, error)
             written = False
     return written
 
 
-def _benchmark_json(config: pytest.Config) -> dict[str, Any]:
-    """Return pytest-benchmark's own JSON of the entries so far."""
-    session = config.pluginmanager.getplugin("pytest-benchmark")
-    commit_info = config.hook.pytest_benchmark_generate_commit_info(config=config)
-    config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit_info)
-    output: dict[str, Any] = config.hook.pytest_benchmark_generate_json(
-        config=config,
-        benchmarks=session.benchmarks,
-        include_data=True,
-        machine_info=session.get_machine_info(),
-        commit_info=commit_info,
-    )
-    return output
-
-
 def _complain(config: pytest.Config, error: SchemabenchError) -> None:
-    config.get_terminal_writer().line(f"\nERROR: {error}", red=True)
+    if config.pluginmanager.hasplugin("terminalreporter"):
+        config.get_terminal_writer().line(f"\nERROR: {error}", red=True)

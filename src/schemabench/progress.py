@@ -10,7 +10,6 @@ from typing import Protocol
 from tqdm import tqdm
 
 from schemabench.candidate import BASELINE
-from schemabench.experiment import Plan
 from schemabench.units import format_duration
 
 PLAIN_INTERVAL_S = 15.0
@@ -19,17 +18,51 @@ _SHOWN_RATIOS = 3
 _BAR = "{desc} |{bar:12}| {n:.0f}/{total:.0f} s {postfix}"
 
 
+class Shown(Protocol):
+    """An experiment's plan, as far as it is shown; its text names it."""
+
+    @property
+    def budget_s(self) -> float:
+        """How long it measures for."""
+
+
 class Terminal(Protocol):
-    """pytest's terminal writer, as far as it is needed."""
+    """Where progress is shown."""
 
     hasmarkup: bool
     """Whether it understands escape sequences: a person is watching."""
 
-    def write(self, msg: str, *, flush: bool = False) -> None:
-        """Write without a line end."""
+    def write(self, text: str) -> None:
+        """Write a text as it is, at once."""
 
-    def line(self, s: str = "") -> None:
-        """Write a line."""
+    def begin(self) -> None:
+        """Start a line of its own."""
+
+
+class Progress(Protocol):
+    """Whoever shows how far an experiment is."""
+
+    def stage(self, plan: Shown, text: str) -> None:
+        """Hear what is being done before and after the blocks."""
+
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Hear how many blocks are done, how much of the budget is spent, and the ratios so far."""
+
+    def close(self) -> None:
+        """Hear that the experiment is over."""
+
+
+class Silence:
+    """Nothing, for a session without a terminal reporter."""
+
+    def stage(self, plan: Shown, text: str) -> None:
+        """Show nothing."""
+
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Show nothing."""
 
 
 class _File:
@@ -39,7 +72,7 @@ class _File:
         self._terminal = terminal
 
     def write(self, text: str) -> None:
-        self._terminal.write(text, flush=True)
+        self._terminal.write(text)
 
     def flush(self) -> None:
         """Every write is flushed."""
@@ -49,15 +82,15 @@ class ProgressBar:
     """A bar for a person: what is being done, how much of the budget is spent, the best ratios so far."""
 
     def __init__(self, terminal: Terminal) -> None:
-        self._file = _File(terminal)
+        self._terminal = terminal
         self._bar: tqdm[None] | None = None
 
-    def stage(self, plan: Plan, text: str) -> None:
+    def stage(self, plan: Shown, text: str) -> None:
         """Show what is being done."""
         bar = self._open(plan)
         bar.set_description_str(f"{plan}: {text}")
 
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Show how far it is."""
         bar = self._open(plan)
         bar.n = min(elapsed_s, plan.budget_s)
@@ -70,11 +103,16 @@ class ProgressBar:
             self._bar.close()
             self._bar = None
 
-    def _open(self, plan: Plan) -> "tqdm[None]":
+    def _open(self, plan: Shown) -> "tqdm[None]":
         if self._bar is None:
-            self._file.write("\n")
+            self._terminal.begin()
             self._bar = tqdm(
-                total=plan.budget_s, file=self._file, leave=False, dynamic_ncols=True, bar_format=_BAR, delay=0
+                total=plan.budget_s,
+                file=_File(self._terminal),
+                leave=False,
+                dynamic_ncols=True,
+                bar_format=_BAR,
+                delay=0,
             )
         return self._bar
 
@@ -85,13 +123,12 @@ class ProgressLines:
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._last_s = -PLAIN_INTERVAL_S
-        self._open = False
 
-    def stage(self, plan: Plan, text: str) -> None:
+    def stage(self, plan: Shown, text: str) -> None:
         """Say what is being done, if it has been quiet for a while."""
         self._say(f"{plan}: {text}")
 
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Say how far it is, likewise."""
         spent = f"{format_duration(elapsed_s)} of {format_duration(plan.budget_s)}"
         self._say(f"{plan}: block {done}, {spent}: {best(ratios)}")
@@ -99,14 +136,11 @@ class ProgressLines:
     def close(self) -> None:
         """Let the next experiment speak at once."""
         self._last_s = -PLAIN_INTERVAL_S
-        self._open = False
 
     def _say(self, text: str) -> None:
         if monotonic() - self._last_s >= PLAIN_INTERVAL_S:
-            if not self._open:
-                self._terminal.line()
-                self._open = True
-            self._terminal.line(text)
+            self._terminal.begin()
+            self._terminal.write(f"{text}\n")
             self._last_s = monotonic()
 
 

@@ -86,7 +86,7 @@ class Standing:
     rate: Estimate
     """Bursts per second: multiply by the operations or rows of a burst."""
     ratio: Estimate
-    """Throughput relative to the baseline, paired by block."""
+    """Throughput relative to the baseline, paired by block. Intervals hold jointly for all candidates."""
     rank: int
     """One more than the number of candidates that are significantly better: ties share a rank."""
     tied_with: tuple[str, ...]
@@ -110,6 +110,9 @@ class CandidateResult:
     standing: Standing | None = None
     operations_per_s: Estimate | None = None
     rows_per_s: Estimate | None = None
+    headroom: Estimate | None = None
+    """Throughput over production's: 40 means that it does in 1 s what production asks for in 40 s. None where the
+    workload does not say what production asks for."""
     latencies: tuple[Latency, ...] = ()
     trials: tuple[Trial, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -92,11 +92,12 @@ class Statement:
         """Return the offset into `text.sql` at which `:name` first appears."""
         return next(start for start, _, found, _ in self.marks if found == name)
 
-    def render(self, identifiers: Mapping[str, str]) -> Query:
+    def render(self, identifiers: Mapping[str, str], error: type[SchemabenchError] = SchemabenchError) -> Query:
         """Return the statement with numbers for parameters and with each `:"name"` replaced.
 
         Args:
             identifiers: What each `:"name"` stands for.
+            error: The class of error to raise: it says who must act.
 
         Raises:
             SchemabenchError: The statement has a `:"name"` that is not among `identifiers`.
@@ -105,7 +106,7 @@ class Statement:
         source, pieces, offsets, written, sent = self.text.sql, [], [(0, 0)], 0, 0
         for start, end, name, identifier in self.marks:
             if identifier and name not in identifiers:
-                raise SchemabenchError(
+                raise error(
                     f'No writer fixes the identifier :"{name}"',
                     where=self.text.place(start),
                     remedies=[f"add {name!r} to the identifiers of the writers that execute this operation"],
@@ -155,11 +156,11 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
         error: The class of error to raise: it says who must act.
 
     Raises:
-        SchemabenchError: The file cannot be read, is not UTF-8, has an unterminated quote or comment, a block
-            without a name or without a statement, or two blocks of one name.
+        SchemabenchError: The file cannot be read, is not UTF-8, holds a NUL, has an unterminated quote or comment, a
+            block without a name or without a statement, two blocks of one name, or copies from or to the client.
     """
     try:
-        source = path.read_text(encoding="utf-8")
+        source = path.read_text(encoding="utf-8-sig")  # as psql does: editors on Windows write a mark first
     except OSError as cause:
         raise error(f"Cannot read {path}: {cause.strerror}") from cause
     except UnicodeDecodeError as cause:
@@ -168,6 +169,8 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
             remedies=["save the file as UTF-8"],
         ) from cause
     whole = Text(path=path, source=source, start=0, end=len(source))
+    if "\0" in source:
+        raise error(f"{path} holds a NUL character, which Postgres cannot", where=whole.place(source.index("\0")))
     tokens = _scan(whole, error)
     names = [(token, match) for token in tokens if (match := _is_name(whole, token))]
     ends = [*(token.start for token, _ in names[1:]), len(source)]
@@ -209,27 +212,39 @@ def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError
             where=place,
             remedies=["write `-- name:` and lower-case letters, digits and underscores, as in `-- name: insert_order`"],
         )
-    pieces = (text.part(piece.start, piece.stop) for piece in split(text.sql, with_parser=False, only_slices=True))
-    scanned = ((piece, _scan(piece, error)) for piece in pieces)
-    statements = tuple(
-        Statement(text=piece, marks=tuple(_marks(piece, tokens)))
-        for piece, tokens in scanned
-        if any(token.name not in {"SQL_COMMENT", "C_COMMENT"} for token in tokens)
-    )
+    statements = tuple(_statements(text, error))
     if not statements:
         raise error(f"The operation {name!r} has no statement", where=place, remedies=["write its SQL below the name"])
     return Operation(name=name, text=text, statements=statements)
 
 
-def _marks(text: Text, tokens: list[Token]) -> Iterator[tuple[int, int, str, bool]]:
+def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement]:
+    for piece in split(text.sql, with_parser=False, only_slices=True):
+        whole = text.part(piece.start, piece.stop)
+        tokens = _scan(whole, error)
+        words = [token for token in tokens if token.name not in {"SQL_COMMENT", "C_COMMENT"}]
+        if not words:
+            continue
+        first = words[0].start
+        if words[0].name == "COPY" and {"STDIN", "STDOUT"} & {token.name for token in words}:
+            raise error(
+                "An operation cannot copy from or to the client",
+                where=whole.place(first),
+                remedies=["insert from arrays: INSERT INTO t SELECT * FROM unnest(:names::text[], :sizes::bigint[])"],
+            )
+        marks = ((start - first, end - first, *what) for start, end, what in _marks(whole, tokens))
+        yield Statement(text=whole.part(first, piece.stop - piece.start), marks=tuple(marks))
+
+
+def _marks(text: Text, tokens: list[Token]) -> Iterator[tuple[int, int, tuple[str, bool]]]:
     for colon, token in pairwise(tokens):
         if colon.name != "ASCII_58" or token.start != colon.end + 1:
             continue
         word = text.sql[token.start : token.end + 1]
         if token.name == "IDENT" and word.startswith('"'):
-            yield colon.start, token.end + 1, word[1:-1].replace('""', '"'), True
+            yield colon.start, token.end + 1, (word[1:-1].replace('""', '"'), True)
         elif token.name == "IDENT" or token.kind != "NO_KEYWORD":
-            yield colon.start, token.end + 1, word, False
+            yield colon.start, token.end + 1, (word, False)
 
 
 def _scan(text: Text, error: type[SchemabenchError]) -> list[Token]:
@@ -243,7 +258,7 @@ def _scan(text: Text, error: type[SchemabenchError]) -> list[Token]:
 def _headers(source: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     key = None
-    for line in source.splitlines():
+    for line in source.split("\n"):
         if not line.startswith("--") or _NAME.fullmatch(line):
             break
         if key is not None and (match := _CONTINUATION.fullmatch(line)):

@@ -22,8 +22,8 @@ def parse_duration_s(text: str) -> float:
     if match is None or unit not in _SECONDS:
         raise ValueError(f"{text!r} is not a duration: write a number and one of {', '.join(_SECONDS)}, as in 45s")
     seconds = float(match["number"]) * _SECONDS[unit]
-    if seconds <= 0:
-        raise ValueError(f"{text!r} is not a duration above zero")
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{text!r} is not a duration above zero that ends")
     return seconds
 
 

@@ -95,6 +95,9 @@ class Workload(Generic[Cardinality]):
     burst: Callable[[Cardinality, str, int, Random], Iterator[Call]]
     """(cardinality, writer, block, random) -> the writer's calls in that block, endless: the harness takes as many as
     the size of the burst asks for. All chance comes from `random`, so that a seed repeats a run."""
+    production_s: Callable[[Cardinality], float] | None = None
+    """The seconds of production that the smallest burst stands for, where its writers keep production's proportions:
+    from it follows how much headroom a candidate has. None where nothing is known of production."""
     background: Callable[[Cardinality, Random], Iterator[Call]] = lambda *_: iter(())
     """Calls that fill a fresh database before anything is measured, in order, over one connection."""
     state: tuple[str, ...] = ()
@@ -155,6 +158,8 @@ def _import(path: Path) -> Any:  # noqa: ANN401 (a module has whatever attribute
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(path.parent)])
     assert spec is not None, f"{path} ends in .py"
     assert spec.loader is not None, f"{path} ends in .py"
+    for stale in [other for other in sys.modules if other == name or other.startswith(f"{name}.")]:
+        del sys.modules[stale]  # of another folder, or of an import that failed
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -165,7 +170,7 @@ def _import(path: Path) -> Any:  # noqa: ANN401 (a module has whatever attribute
 
 
 def _exported(module: object, path: Path) -> Workload[Any]:
-    found = [value for value in vars(module).values() if isinstance(value, Workload)]
+    found = list({id(value): value for value in vars(module).values() if isinstance(value, Workload)}.values())
     if len(found) != 1:
         raise WorkloadError(
             f"{path} exports {len(found)} workloads, not one",
@@ -183,6 +188,11 @@ def _check(found: Found) -> None:
     for name in found.queries:
         if name not in found.operations:
             raise WorkloadError(f"The query {name!r} is not in {file}{nearest(name, known)}")
+        if len(found.operations[name].statements) != 1:
+            raise WorkloadError(
+                f"The query {name!r} has {len(found.operations[name].statements)} statements, not one",
+                where=found.operations[name].text.place(),
+            )
         if found.operations[name].parameters:
             raise WorkloadError(
                 f"The query {name!r} has parameters: {', '.join(found.operations[name].parameters)}",

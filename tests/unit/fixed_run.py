@@ -21,6 +21,8 @@ from schemabench.records import (
 
 OPERATIONS, ROWS = 1240, 2400
 """In a burst of the usage workload."""
+PRODUCTION_S = 9.0
+"""What such a burst stands for."""
 
 SQL_ERROR = """\
 The candidate narrow_keys cannot be installed: column "site" does not exist (SQLSTATE 42703)
@@ -90,6 +92,7 @@ def ranked(
         standing=place,
         operations_per_s=estimate(rate.value * OPERATIONS, 0.1),
         rows_per_s=estimate(rate.value * ROWS, 0.1),
+        headroom=estimate(rate.value * PRODUCTION_S, 0.1),
         latencies=(
             latency("upsert_media_count", 25_200, 0.31 / speed, retries=3 if notices else 0),
             latency("compact_cdn", 84, 9.4 / speed),

@@ -90,7 +90,7 @@ _FIRST_HOUR = datetime(2016, 9, 1)  # noqa: DTZ001 (hours of files are UTC and s
 _HOURS_PER_BLOCK = 168  # a week: more than a burst takes, and few enough that years pass slowly
 _BLOCKS_PER_ERA = 2_000  # 38 years: a burst that takes more than a week goes on where no block begins
 _VIEWS_STEPS = 4_096  # quantiles of the views of a line: the most viewed one has about 50, as in the sample
-_READS_PER_CALL = 6  # reads in the time of one of the loader's calls, measured on the baseline
+_LINES_PER_READ = 14  # lines that the loader writes in the time of a read, measured on the baseline
 _LOADER_PACE = "a file of up to five million lines an hour; several hours at once when it catches up"
 _READER_PACE = "not known: top pages of a domain, top domains of an hour, the report's checks"
 _READS = ("top_pages",) * 17 + ("top_domains",) * 2 + ("check_hour",)  # assumed
@@ -222,11 +222,11 @@ def _each_page_once(lines: Iterable[Line]) -> list[Line]:
 
 
 def _writers(cardinality: Pageviews) -> tuple[Writer, ...]:
-    chunks = -(-cardinality.lines_per_hour // cardinality.lines_per_call)
-    calls = (cardinality.hours_in_flight + 1) * (chunks + 2)
+    jobs, lines = cardinality.hours_in_flight + 1, cardinality.lines_per_hour
+    calls = jobs * (-(-lines // cardinality.lines_per_call) + 2)
     return (
         Writer(name="loader", kind="batch", weight=calls, clients=3, pace=_LOADER_PACE),
-        Writer(name="reader", kind="reader", weight=calls * _READS_PER_CALL, pace=_READER_PACE),
+        Writer(name="reader", kind="reader", weight=jobs * lines // _LINES_PER_READ, pace=_READER_PACE),
     )
 
 
@@ -240,9 +240,8 @@ def _jobs(cardinality: Pageviews, block: int, random: Random) -> Iterator[Call]:
     for turn in count():
         hours = [_hour(block, turn * cardinality.hours_in_flight + n) for n in range(cardinality.hours_in_flight)]
         loaded = {hour: _lines(cardinality, f"{block}.{turn}", random) for hour in hours}
-        yield from chain.from_iterable(
-            zip(*(_job("find_hour", hour, lines, size) for hour, lines in loaded.items()), strict=True)
-        )
+        jobs = (_job("find_hour", hour, lines, size) for hour, lines in loaded.items())
+        yield from chain.from_iterable(zip(*jobs, strict=True))
         again = random.choice(hours)
         if random.random() < cardinality.reload_share:
             lines = _lines(cardinality, f"{block}.{turn}", random)
@@ -269,13 +268,9 @@ def _reads(cardinality: Pageviews, block: int, random: Random) -> Iterator[Call]
 def _background(cardinality: Pageviews, random: Random) -> Iterator[Call]:
     """Bring the blacklist, then hours of which each page is in one, so that all are known."""
     domains = _domains(cardinality)
-    entries = [
-        (domain.name, page)
-        for rank in range(0, len(domains[0].pages), 3)
-        for domain in domains
-        for page in domain.pages[rank : rank + 1]
-    ]
-    yield from _blacklist_calls(entries[: cardinality.blacklisted], cardinality.lines_per_call, None)
+    ranks = range(0, min(len(domain.pages) for domain in domains), 3)
+    entries = ((domain.name, domain.pages[rank]) for rank in ranks for domain in domains)
+    yield from _blacklist_calls(islice(entries, cardinality.blacklisted), cardinality.lines_per_call, None)
     views = _views(cardinality.views_exponent)
     for n in range(_background_hours(cardinality)):
         lines = [
@@ -396,8 +391,7 @@ WORKLOAD = Workload(
     ),
     replay=Replay(
         writer="loader",
-        columns="`domain page views bytes`: domain -> domains, page (decoded) -> pages, views -> views; bytes is unused. "
-        "Each pass through the file is the next hour.",
+        columns="`domain page views bytes`; page names are decoded, bytes are not used; each pass is the next hour",
         parse=parse,
         calls=_replay,
         others={"blacklist": "pages to leave out: `domain page` lines, percent-encoded or as they are"},

@@ -5,7 +5,8 @@
 -- (date_hour) and blacklist (domain, page), so that a candidate overrides no more than how it loads.
 
 -- name: find_hour
--- The loader asks before it fetches a file: an hour that is loaded is skipped.
+-- The loader asks before it fetches a file: an hour that is loaded is skipped. It is the first call for every hour, so
+-- what an hour needs can be prepared here.
 SELECT date_hour FROM loaded_hour WHERE date_hour = :date_hour::timestamp;
 
 -- name: blacklist_pages

@@ -133,9 +133,9 @@ WORST = Usage(
     media_sources_apart=0,  # two sources in step: both events of a site at once
     analytics_ids=100_000,  # aw_0000000 to aw_0099999: a run that touches every one
     slice_s=6,  # 800 events: what 5 connections write while the views, ten times larger, are refreshed
-    reads=16,  # a guess: twice as many dashboards
-    history_days=3 * MONTH_DAYS,  # a quarter, that billing may go back to
-    analytics_history_days=5,  # half a million rows
+    reads=8,  # a guess; more would wait in line behind the longer refreshes, and a trial speak of nothing else
+    history_days=2 * MONTH_DAYS,  # the month that is read, and the one before it
+    analytics_history_days=3,  # 300,000 rows
 )
 
 
@@ -377,6 +377,7 @@ WORKLOAD = Workload(
     cardinalities={"typical": TYPICAL, "today": TODAY, "worst": WORST},
     writers=writers,
     burst=burst,
+    production_s=lambda usage: usage.slice_s,
     background=background,
     state=("state_media", "state_cdn", "state_ping"),
     invariants=(

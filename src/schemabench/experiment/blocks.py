@@ -43,7 +43,7 @@ class Measured:
     samples_ns: dict[tuple[str, str], list[NDArray[np.int64]]] = field(default_factory=lambda: defaultdict(list))
     """(entrant, operation) -> service times of counted trials, an array for each."""
     retries: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(entrant, operation) -> attempts that were undone, warm-up included."""
+    """(entrant, operation) -> attempts that were undone in counted trials."""
     failed: dict[str, CandidateError] = field(default_factory=dict)
     """Candidates that failed on the way and left the experiment."""
     blocks: int = 0

@@ -6,16 +6,16 @@ every candidate executes the same burst.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from typing import NamedTuple
-from zlib import crc32
 
 import psycopg
-from psycopg.adapt import PyFormat, Transformer
+from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 
 from schemabench.errors import WorkloadError
 from schemabench.experiment.feed import Feed
 from schemabench.workload import Call, Writer
+
+_SHOWN_CHARACTERS = 80  # of a value in an error
 
 
 class Encoded(NamedTuple):
@@ -33,7 +33,9 @@ class Burst:
     """What the writers execute in one trial."""
 
     queues: Sequence[Sequence[Encoded]]
-    """For each connection, in the order of the writers and their clients."""
+    """For each connection, in the order of the writers and their clients: calls with a key."""
+    pools: Mapping[str, Sequence[Encoded]]
+    """For each writer: calls without a key, which its connections take from when they are free."""
     operations: Sequence[str]
     """The operation of each call, by its number."""
     rows: int
@@ -41,7 +43,7 @@ class Burst:
 
 
 def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: int) -> Burst:
-    """Generate a burst.
+    """Generate a burst; each key goes to the connection of its writer that has the fewest calls yet.
 
     Args:
         feed: Where calls come from.
@@ -54,25 +56,44 @@ def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: in
     """
     encode = Encoder()
     queues: list[list[Encoded]] = []
+    pools: dict[str, list[Encoded]] = {}
     operations: list[str] = []
     rows = 0
     for writer, share in writers:
         own: list[list[Encoded]] = [[] for _ in range(share)]
-        turns = cycle(own)
+        pool: list[Encoded] = []
+        by_key: dict[str, list[Encoded]] = {}
         for call in feed.take(writer.name, block, writer.weight * size):
-            queue = next(turns) if call.key is None else own[crc32(call.key.encode()) % share]
+            if call.key is None:
+                queue = pool
+            elif (found := by_key.get(call.key)) is not None:
+                queue = found
+            else:
+                queue = by_key[call.key] = min(own, key=len)
             queue.append(Encoded(len(operations), call.operation, encode(call)))
             operations.append(call.operation)
             rows += call.rows
         queues += own
-    return Burst(queues=queues, operations=operations, rows=rows)
+        pools[writer.name] = pool
+    return Burst(queues=queues, pools=pools, operations=operations, rows=rows)
+
+
+class _HexDumper(Dumper):
+    """Dumps bytes without asking a connection which escapes it understands."""
+
+    oid = psycopg.adapters.types["bytea"].oid
+
+    def dump(self, obj: bytes) -> bytes:
+        return b"\\x" + obj.hex().encode()
 
 
 class Encoder:
     """From Python values to text format, by psycopg's own dumpers."""
 
     def __init__(self) -> None:
-        self._transformer = Transformer()
+        adapters = AdaptersMap(psycopg.adapters)
+        adapters.register_dumper(bytes, _HexDumper)
+        self._transformer = Transformer(adapters)
 
     def __call__(self, call: Call) -> dict[str, bytes | None]:
         """Return a call's values in text format."""
@@ -80,7 +101,8 @@ class Encoder:
             return {name: self._dump(value) for name, value in call.values.items()}
         except (psycopg.Error, TypeError, ValueError) as cause:
             raise WorkloadError(
-                f"A value of {call.operation!r} cannot be sent: {cause}: {dict(call.values)}"
+                f"A value of {call.operation!r} cannot be sent: {cause}",
+                checked=[f":{name} = {repr(value)[:_SHOWN_CHARACTERS]}" for name, value in call.values.items()],
             ) from cause
 
     def _dump(self, value: object) -> bytes | None:

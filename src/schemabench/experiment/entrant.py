@@ -4,23 +4,25 @@ Owns how a candidate becomes a database, and the translation of what a server sa
 know blocks, order or statistics.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from random import Random
+from typing import Any
 
 import psycopg
-from psycopg.pq import ExecStatus
+from psycopg import sql
+from psycopg.pq import ConnStatus, ExecStatus
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
-from schemabench.errors import CandidateError, SchemabenchError, ServerError
+from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError
 from schemabench.experiment.burst import Burst, Encoded, Encoder
 from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
 from schemabench.load.session import BEGIN, COMMIT
 from schemabench.server import Database, Server
-from schemabench.sqlfile import Operation
+from schemabench.sqlfile import Operation, Text
 from schemabench.workload import Call, Writer
 
 _LOADER = Writer(name="background", kind="batch", weight=1)
@@ -63,12 +65,15 @@ class Entrant:
             CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
-        queues = [
-            (session, [self._request(session, writer, encoded) for encoded in queue])
-            for (session, writer), queue in zip(self.sessions, burst.queues, strict=True)
-        ]
+        queues, pools = [], {}
+        for (session, writer), queue in zip(self.sessions, burst.queues, strict=True):
+            pool = burst.pools.get(writer.name, ())
+            self._prepare(session, writer, {call.operation for call in chain(queue, pool)})
+            if writer.name not in pools:
+                pools[writer.name] = iter([self._request(call) for call in pool])
+            queues.append((session, chain([self._request(call) for call in queue], pools[writer.name])))
         try:
-            return drive(queues, limit_s=HUNG_S, random=random)
+            return drive(queues, calls=len(burst.operations), limit_s=HUNG_S, random=random)
         except StatementFailedError as failure:
             raise self._failed(failure) from None
         except LostConnectionError as failure:
@@ -87,10 +92,8 @@ class Entrant:
         for session, _ in self.sessions:
             session.close()
 
-    def _request(self, session: Session, writer: Writer, encoded: Encoded) -> Request:
-        number, operation, values = encoded
-        if (session, operation) not in self._prepared:
-            self._prepare(session, writer, operation)
+    def _request(self, call: Encoded) -> Request:
+        number, operation, values = call
         steps: list[Step] = [
             (name, [values[parameter] for parameter in parameters]) for name, parameters in self._plans[operation]
         ]
@@ -98,30 +101,41 @@ class Entrant:
             steps = [(BEGIN, ()), *steps, (COMMIT, ())]
         return number, operation, steps
 
-    def _prepare(self, session: Session, writer: Writer, operation: str) -> None:
-        plan = []
-        for position, statement in enumerate(self.template.operations[operation].statements):
-            query = statement.render(writer.identifiers)
-            name = f"{operation}_{position}".encode()
-            result = session.prepare(name, query.sql)
-            if result.status != ExecStatus.COMMAND_OK:
-                failure = StatementFailedError((0, operation, ()), (name, ()), result, 1)
-                raise self._failed(failure, writer)
-            plan.append((name, query.parameters))
-        self._plans[operation] = tuple(plan)
-        self._prepared.add((session, operation))
+    def _prepare(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
+        """Prepare operations on a connection, each once."""
+        for operation in operations:
+            if (session, operation) not in self._prepared:
+                self._plans[operation] = tuple(self._plan(session, writer, self.template.operations[operation]))
+                self._prepared.add((session, operation))
 
-    def _failed(self, failure: StatementFailedError, writer: Writer | None = None) -> SchemabenchError:
+    def _plan(self, session: Session, writer: Writer, operation: Operation) -> Iterator[tuple[bytes, tuple[str, ...]]]:
+        """Prepare each statement of an operation; yield its name and its parameters."""
+        whose_fault = CandidateError if self._own(operation) else WorkloadError
+        for position, statement in enumerate(operation.statements):
+            query = statement.render(writer.identifiers, whose_fault)
+            name = f"{operation.name}_{position}".encode()
+            result = session.prepare(name, query.sql)
+            if session.connection.status != ConnStatus.OK:
+                raise lost(self.template.server, session.connection.get_error_message())
+            if result.status != ExecStatus.COMMAND_OK:
+                raise self._failed(StatementFailedError(session, operation.name, (name, ()), result, 1))
+            yield name, query.parameters
+
+    def _own(self, operation: Operation) -> bool:
+        """Return whether the candidate overrides the operation."""
+        return operation.text.path == self.template.candidate.file.path
+
+    def _failed(self, failure: StatementFailedError) -> SchemabenchError:
         """Return the error for people: operation, SQL, parameters, and what the server said."""
+        writer = dict(self.sessions)[failure.session]
         operation = self.template.operations[failure.operation]
         position = failure.statement.decode().removeprefix(f"{operation.name}_")
         statement = operation.statements[int(position) if position.isdecimal() else -1]
-        query = statement.render(writer.identifiers if writer else self.sessions[0][1].identifiers)
+        query = statement.render(writer.identifiers)
         shown = [
             f":{name} = {'NULL' if value is None else repr(value.decode(errors='replace')[:_SHOWN_VALUE])}"
             for name, value in zip(query.parameters, failure.parameters, strict=False)
         ]
-        own = operation.text.path == self.template.candidate.file.path
         retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
         kind = ServerError if failure.sqlstate.startswith(_SERVERS_FAULT) else CandidateError
         return kind(
@@ -130,7 +144,7 @@ class Entrant:
             sqlstate=failure.sqlstate,
             checked=[*shown, *filter(None, (failure.detail, *failure.context.splitlines()[:2]))],
             remedies=[]
-            if own
+            if self._own(operation)
             else [f"override it: `-- name: {operation.name}` in {self.template.candidate.file.path}"],
         )
 
@@ -154,15 +168,77 @@ def build(
     database = server.create(f"{candidate.name}_template")
     template = Template(candidate=candidate, operations=operations, server=server, database=database)
     try:
+        _fill(template, background)
+    except BaseException:
+        drop(server, database)
+        raise
+    return template
+
+
+def _fill(template: Template, background: Iterable[Call]) -> None:
+    candidate, server, database = template.candidate, template.server, template.database
+    try:
         with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
             candidates.install(candidate, connection)
+            # Nobody measures the loading, and a clone does not inherit settings of its template.
+            name = sql.Identifier(database.name)
+            connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
         with closing(enter(template, candidate.name, database, [_LOADER])) as loader:
             _load(loader, background)
         with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
             connection.execute("VACUUM (ANALYZE)")
     except psycopg.OperationalError as cause:
         raise lost(server, str(cause)) from cause
-    return template
+    except psycopg.Error as cause:  # ANALYZE executes what indexes are made of
+        raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
+
+
+def query(template: Template, name: str) -> Text:
+    """Return the SQL of a query that checks rather than loads.
+
+    Raises:
+        CandidateError: The candidate made several statements of it.
+    """
+    operation = template.operations[name]
+    if len(operation.statements) != 1:
+        raise CandidateError(
+            f"The query {name!r} has {len(operation.statements)} statements, not one", where=operation.text.place()
+        )
+    return operation.statements[0].text
+
+
+def check(template: Template, names: Iterable[str]) -> None:
+    """Have the server parse the queries that check, which it would otherwise see only after all blocks.
+
+    Raises:
+        CandidateError: The server refused one.
+        ServerError: The server failed.
+    """
+    with connect(template.server, template.database) as connection:
+        for name in names:
+            text = query(template, name)
+            result = connection.pgconn.prepare(b"", text.sql.encode())
+            if result.status != ExecStatus.COMMAND_OK:
+                cause = psycopg.errors.error_from_result(result)
+                raise candidates.refused(template.candidate, text, cause) from cause
+
+
+def connect(server: Server, database: Database) -> psycopg.Connection[tuple[Any, ...]]:
+    """Connect to a database beside the sessions that are measured.
+
+    Raises:
+        ServerError: The server cannot be reached or refused.
+    """
+    try:
+        return psycopg.connect(server.conninfo_for(database.name), autocommit=True)
+    except psycopg.OperationalError as cause:
+        raise lost(server, str(cause)) from cause
+
+
+def drop(server: Server, database: Database) -> None:
+    """Drop a database, unless its server is gone: then there is nothing that we could do about it."""
+    if server.alive():
+        server.drop(database)
 
 
 def enter(template: Template, name: str, database: Database, writers: Iterable[Writer]) -> Entrant:
@@ -190,7 +266,7 @@ def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
     remaining = iter(calls)
     while some := list(islice(remaining, _LOADED_AT_ONCE)):
         queue = [Encoded(number, call.operation, encode(call)) for number, call in enumerate(some)]
-        entrant.execute(Burst(queues=[queue], operations=[call.operation for call in some], rows=0), random)
+        entrant.execute(Burst(queues=[queue], pools={}, operations=[call.operation for call in some], rows=0), random)
 
 
 def lost(server: Server, message: str) -> ServerError:

@@ -173,6 +173,12 @@ def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN40
             value = BadLine(number, line.decode(errors="replace"), f"byte {cause.start} is not UTF-8")
         except BadLineError as cause:
             value = BadLine(number, text, str(cause))
+        except Exception as cause:
+            raise WorkloadError(
+                f"Parsing line {number} of {path} failed: {type(cause).__name__}: {cause}",
+                checked=[f"the line: {text[:_SHOWN_CHARACTERS]!r}"],
+                remedies=["raise schemabench.BadLineError for a line that cannot be used"],
+            ) from cause
         if value is not None:
             yield number, value
 

@@ -3,24 +3,25 @@
 Owns the life of its databases and what is said about every candidate. Must not know pytest, nor how a report looks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
 from typing import Any, Literal, cast
 
 import numpy as np
 import psycopg
 
+from schemabench import candidate as candidates
 from schemabench import cardinality as cardinalities
 from schemabench import equivalence, records, statistics
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import CandidateError
+from schemabench.errors import CandidateError, Place
 from schemabench.experiment import blocks, entrant
 from schemabench.experiment.blocks import CONTROL, Measured
 from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed, check_inputs
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
-from schemabench.records import CandidateResult, Experiment, Notice
-from schemabench.server import Database, Server
+from schemabench.records import CandidateResult, Estimate, Experiment, Notice
+from schemabench.server import Server
 
 SATURATED_SHARE = 0.8
 """A load loop that is busier than this may be what limits the figures."""
@@ -44,14 +45,13 @@ def measure(plan: Plan, server: Server, progress: Progress) -> Experiment:
         entrants, size = _enter(plan, server, progress, results, stack)
         measured = blocks.run(plan, entrants, feed, size, progress)
         progress.stage(plan, "comparing states")
-        present = [one for one in entrants if one.name not in measured.failed]
-        differences, notices = _compare(plan, present)
+        differences, notices = _compare(plan, entrants, measured)
     for one in entrants:
         if one.name in measured.failed:
             results[one.name] = _result(one.template.candidate, "failed", str(measured.failed[one.name]))
         elif one.name in differences:
             results[one.name] = _result(one.template.candidate, "disqualified", differences[one.name], measured)
-    ranked = [one for one in present if one.name not in differences]
+    ranked = [one for one in entrants if one.name not in results]
     ranking = _rank(plan, ranked, measured, results)
     replayed = f"the file was replayed {feed.cycles} times, from its start each time"
     return Experiment(
@@ -98,19 +98,26 @@ def _enter(
     size = 1
     for candidate in plan.candidates:
         if reason := candidate.refuses(server.record.version_num):
+            if candidate.name == BASELINE:
+                raise CandidateError(
+                    f"The baseline does not apply to this server: {reason}",
+                    where=Place(path=candidate.file.path, line=1),
+                    remedies=["use another server: --postgres SPEC", "widen the `-- postgres:` line of the baseline"],
+                )
             results[candidate.name] = _result(candidate, "skipped", reason)
             continue
         progress.stage(plan, f"building {candidate.name}")
         feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
         try:
-            template = entrant.build(candidate, plan.found.operations, server, feed.background())
-            entrants.append(_cloned(plan, template, candidate.name, stack, keep=plan.keep_databases))
-            if candidate.name == BASELINE:
-                entrants.append(_cloned(plan, template, CONTROL, stack, keep=plan.keep_databases))
-                progress.stage(plan, "calibrating the burst")
-                with ExitStack() as scratch:
+            with ExitStack() as scratch:
+                template = entrant.build(candidate, plan.found.operations, server, feed.background())
+                scratch.callback(entrant.drop, server, template.database)
+                entrant.check(template, plan.found.queries)
+                entrants.append(_cloned(plan, template, candidate.name, stack, keep=plan.keep_databases))
+                if candidate.name == BASELINE:
+                    entrants.append(_cloned(plan, template, CONTROL, stack, keep=plan.keep_databases))
+                    progress.stage(plan, "calibrating the burst")
                     size = blocks.calibrate(plan, _cloned(plan, template, "scratch", scratch, keep=False), feed)
-            server.drop(template.database)
         except CandidateError as failure:
             if candidate.name == BASELINE:
                 raise
@@ -123,32 +130,25 @@ def _cloned(plan: Plan, template: Template, name: str, stack: ExitStack, *, keep
     server = template.server
     database = server.clone(template.database, f"{plan.found.workload.name}_{plan.cardinality}_{name}")
     if not keep:
-        stack.callback(_drop, server, database)
+        stack.callback(entrant.drop, server, database)
     writers = [writer for writer, share in plan.writers for _ in range(share)]
     return stack.enter_context(closing(entrant.enter(template, name, database, writers)))
 
 
-def _drop(server: Server, database: Database) -> None:
-    """Drop a database, unless its server is gone: then there is nothing that we could do about it."""
-    if server.alive():
-        server.drop(database)
-
-
-def _compare(plan: Plan, present: Sequence[Entrant]) -> tuple[dict[str, str], tuple[Notice, ...]]:
+def _compare(plan: Plan, entrants: Sequence[Entrant], measured: Measured) -> tuple[dict[str, str], tuple[Notice, ...]]:
     """Return what disqualifies each candidate, and what the control says about comparing."""
     found: dict[str, str] = {}
-    baseline = present[0]
-    for one in present:
-        with _connected(one) as other, _connected(baseline) as reference:
-            reasons = (
-                *(equivalence.violation(name, other, _sql(one, name)) for name in plan.found.workload.invariants),
-                *(
-                    equivalence.difference(name, (reference, _sql(baseline, name)), (other, _sql(one, name)))
-                    for name in (plan.found.workload.state if one is not baseline else ())
-                ),
-            )
-            if reason := next(filter(None, reasons), None):
+    digests: dict[str, str] = {}
+    for one in entrants:
+        if one.name in measured.failed:
+            continue
+        try:
+            if reason := next(_differences(plan, entrants[0], one, digests), None):
                 found[one.name] = reason
+        except CandidateError as failure:
+            if one.template.candidate.name == BASELINE:
+                raise
+            measured.failed[one.name] = failure
     for name in (BASELINE, CONTROL):
         if name in found:
             text = (
@@ -159,16 +159,32 @@ def _compare(plan: Plan, present: Sequence[Entrant]) -> tuple[dict[str, str], tu
     return found, ()
 
 
-def _sql(one: Entrant, query: str) -> str:
-    (statement,) = one.template.operations[query].statements
-    return statement.text.sql
+def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str]) -> Iterator[str]:
+    """Yield the invariants that an entrant breaks, and the states in which it differs from the baseline.
 
+    Rows are compared one by one only where digests differ. `digests` receives the baseline's, by the state's name.
 
-def _connected(one: Entrant) -> psycopg.Connection[tuple[Any, ...]]:
+    Raises:
+        CandidateError: The server refused one of the queries.
+    """
+    server, workload = one.template.server, plan.found.workload
+    name = ""
     try:
-        return psycopg.connect(one.template.server.conninfo_for(one.database.name), autocommit=True)
+        with entrant.connect(server, one.database) as other, entrant.connect(server, baseline.database) as reference:
+            for name in workload.invariants:
+                if reason := equivalence.violation(name, other, entrant.query(one.template, name).sql):
+                    yield reason
+            for name in workload.state:
+                actual = other, entrant.query(one.template, name).sql
+                found = equivalence.digest(*actual)
+                if found != digests.setdefault(name, found):
+                    expected = reference, entrant.query(baseline.template, name).sql
+                    if reason := equivalence.difference(name, expected, actual):
+                        yield reason
     except psycopg.OperationalError as cause:
-        raise entrant.lost(one.template.server, str(cause)) from cause
+        raise entrant.lost(server, str(cause)) from cause
+    except psycopg.Error as cause:
+        raise candidates.refused(one.template.candidate, entrant.query(one.template, name), cause) from cause
 
 
 def _rank(
@@ -185,19 +201,30 @@ def _rank(
         operations = measured.trials[one.name][0].operations
         rate = standings[one.name].rate
         written = np.array(rows[one.name])
+        production_s = _production_s(plan, operations)
         results[one.name] = CandidateResult(
             **_described(one.template.candidate),
             status="ranked",
             standing=standings[one.name],
-            operations_per_s=records.Estimate(
-                value=rate.value * operations, low=rate.low * operations, high=rate.high * operations
-            ),
+            operations_per_s=_times(rate, operations),
             rows_per_s=statistics.estimate_rates(written[:, None], seed=plan.seed)[0] if written.all() else None,
+            headroom=None if production_s is None else _times(rate, production_s),
             latencies=_latencies(one.name, measured),
             trials=tuple(measured.trials[one.name]),
             notices=_retry_notices(one.name, measured),
         )
     return ranking
+
+
+def _times(rate: Estimate, factor: float) -> Estimate:
+    return Estimate(value=rate.value * factor, low=rate.low * factor, high=rate.high * factor)
+
+
+def _production_s(plan: Plan, operations: int) -> float | None:
+    """Return the seconds of production that a burst of so many operations stands for, or None."""
+    production_s = plan.found.workload.production_s
+    smallest = sum(writer.weight for writer, _ in plan.writers)
+    return None if production_s is None else production_s(plan.values) * operations / smallest
 
 
 def _described(candidate: Candidate) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Owns the clock of a trial and who is resumed when. Must not know SQL, workloads 
 """
 
 import gc
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
@@ -33,11 +33,13 @@ class Drive:
     """Processor time that the loop itself took: what it would take with a server that answers at once."""
 
 
-def drive(queues: Sequence[tuple[Session, Sequence[Request]]], *, limit_s: float, random: Random) -> Drive:
+def drive(queues: Sequence[tuple[Session, Iterable[Request]]], *, calls: int, limit_s: float, random: Random) -> Drive:
     """Execute every session's requests, all sessions at once, each one request at a time.
 
     Args:
-        queues: The sessions, each with its requests in order. Numbers run from 0 over all requests.
+        queues: The sessions, each with its requests in order. Sessions may share an iterator: each then takes the next
+            request from it when it is free.
+        calls: How many requests there are in all; their numbers run from 0.
         limit_s: After so long without any response, the server is taken for hung.
         random: Where the jitter of retries comes from.
 
@@ -45,7 +47,7 @@ def drive(queues: Sequence[tuple[Session, Sequence[Request]]], *, limit_s: float
         StatementFailedError: The server refused a statement; the sessions are then fit only to be closed.
         LostConnectionError: A connection broke, or the server hung; likewise.
     """
-    latencies_ns = [0] * sum(len(requests) for _, requests in queues)
+    latencies_ns = [0] * calls
     talks = {
         session.connection.socket: converse(session, requests, latencies_ns, random) for session, requests in queues
     }

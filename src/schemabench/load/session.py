@@ -51,8 +51,9 @@ transaction, whose BEGIN and COMMIT are steps too. Plain tuples, since the inter
 class StatementFailedError(Exception):
     """The server refused a statement, for good or more often than it is repeated."""
 
-    def __init__(self, request: Request, step: Step, result: PGresult, attempts: int) -> None:
-        _, self.operation, _ = request
+    def __init__(self, session: "Session", operation: str, step: Step, result: PGresult, attempts: int) -> None:
+        self.session = session
+        self.operation = operation
         self.statement, self.parameters = step
         self.attempts = attempts
         self.sqlstate = _diagnosis(result, DiagnosticField.SQLSTATE)
@@ -173,7 +174,7 @@ def _repeat(
         if result is None:
             raise LostConnectionError(session.connection.get_error_message())
         if _diagnosis(result, DiagnosticField.SQLSTATE) not in RETRYABLE or attempt == RETRY_LIMIT:
-            raise StatementFailedError(request, step, result, attempt)
+            raise StatementFailedError(session, operation, step, result, attempt)
         session.retried[operation] = session.retried.get(operation, 0) + 1
         if session.connection.transaction_status != TransactionStatus.IDLE:
             yield from _exchange(session.connection, (ROLLBACK, ()))

@@ -62,6 +62,7 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "ranks": [_rank(experiment, result, standing, known) for result, standing in ranked],
         "control": Markdown(verdict.control(experiment)),
         "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
+        "adequacy": Markdown(verdict.adequacy(experiment, code)),
         "unranked": [(result, _marks(result.notices, known)) for result in unranked],
         "notes": _notes(footnotes.of(experiment), known),
         "latencies": _latencies([result for result, _ in ranked]),

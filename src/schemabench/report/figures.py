@@ -60,6 +60,12 @@ def rate_with_interval(estimate: Estimate | None) -> str:
     return f"{rate(estimate)} [{format_count(estimate.low)}, {format_count(estimate.high)}]"
 
 
+def times(estimate: Estimate) -> str:
+    """Return a multiple and its interval, as in `41.2x [38.1, 44.0]`."""
+    ends = ", ".join(format_significant(end) for end in (estimate.low, estimate.high))
+    return f"{format_significant(estimate.value)}x [{ends}]"
+
+
 def time(latency_ns: float | None) -> str:
     """Return a latency with its unit, as in `2.31 ms`."""
     supported = latency_ns is not None and math.isfinite(latency_ns) and latency_ns >= 0

@@ -113,6 +113,7 @@ def _legend(experiment: Experiment, ranked: Ranked, width: int) -> list[str]:
         ("ratio: ", "of throughput to the baseline's, by block; =: tied; -: too few data"),
         ("slowest p95: ", _slowest(ranked)),
         ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean)),
+        ("headroom: ", verdict.adequacy(experiment, clean)),
         ("control: ", verdict.control(experiment)),
     ]
     return [line for label, text in notes if text for line in labelled(label, text, width)]

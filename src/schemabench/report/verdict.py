@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from schemabench.records import CandidateResult, Experiment, Standing
+from schemabench.records import CandidateResult, Estimate, Experiment, Standing
 from schemabench.report import figures
 from schemabench.units import format_duration
 
@@ -128,6 +128,25 @@ def ties_across_ranks(experiment: Experiment, name: Name) -> str:
 def shared(standing: Standing, standings: Sequence[Standing]) -> bool:
     """Return whether a rank is shared with a candidate that cannot be told apart from this one."""
     return any(other.rank == standing.rank and other.name in standing.tied_with for other in standings)
+
+
+def adequacy(experiment: Experiment, name: Name) -> str:
+    """Return whether the candidates keep up with production, and by how much; empty where that is not known."""
+    known = [(result.headroom, name(result.name)) for result, _ in ranked(experiment) if result.headroom]
+    if not known:
+        return ""
+    slow = [label for headroom, label in known if headroom.low <= 1]
+    (least, last), (most, first) = min(known, key=_headroom), max(known, key=_headroom)
+    spread = f"from {figures.times(least)} ({last}) to {figures.times(most)} ({first})"
+    if len(known) == 1:
+        spread = figures.times(least)
+    if slow:
+        return f"{spread} the pace of production; not shown to keep up: {figures.listed(slow, len(slow))}"
+    return f"{spread} the pace of production: {'every candidate' if len(known) > 1 else 'it'} keeps up"
+
+
+def _headroom(pair: tuple[Estimate, str]) -> float:
+    return pair[0].value
 
 
 def setting(experiment: Experiment) -> str:

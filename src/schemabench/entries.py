@@ -1,0 +1,76 @@
+"""Candidates as entries of pytest-benchmark: in its table, its JSON, and whatever it saves and compares.
+
+Owns what of pytest-benchmark is used beyond its public interface, which has none for work that is timed elsewhere.
+Must not know how a result came about.
+"""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pytest_benchmark.stats import Metadata
+
+from schemabench.records import CandidateResult
+
+_SESSION = "pytest-benchmark"
+"""The name under which its session is registered."""
+_MACHINE = pytest.StashKey[dict[str, Any]]()
+
+
+def available(config: pytest.Config) -> bool:
+    """Return whether pytest-benchmark is there at all, or was left out with `-p no:benchmark`."""
+    return bool(config.pluginmanager.hasplugin(_SESSION))
+
+
+def mark_used(benchmark: Any) -> None:  # noqa: ANN401 (untyped upstream)
+    """Let pytest-benchmark not warn that its fixture was not called."""
+    benchmark._mode = "schemabench"  # noqa: SLF001 (there is no public way)
+
+
+def enter(config: pytest.Config, benchmark: Any, group: str, result: CandidateResult) -> None:  # noqa: ANN401
+    """Enter a ranked candidate: a round is a trial, its iterations are the operations, so that OPS is throughput.
+
+    Args:
+        config: The session's.
+        benchmark: The test's fixture of that name.
+        group: What the candidate stands side by side with the others under.
+        result: The candidate.
+    """
+    standing = result.standing
+    assert standing is not None, "a ranked candidate has a standing"
+    trials = [trial for trial in result.trials if not trial.warmup]
+    fixture = SimpleNamespace(
+        name=benchmark.name,
+        fullname=benchmark.fullname,
+        group=group,
+        param=benchmark.param,
+        params=dict(benchmark.params),
+        cprofile_stats=None,
+        has_error=False,
+        extra_info={
+            "candidate": result.name,
+            "rank": standing.rank,
+            "ratio": [standing.ratio.low, standing.ratio.value, standing.ratio.high],
+        },
+    )
+    entry = Metadata(fixture, iterations=trials[0].operations, options={"rounds": len(trials)})
+    for trial in trials:
+        entry.update(trial.duration_s)
+    config.pluginmanager.getplugin(_SESSION).benchmarks.append(entry)
+
+
+def as_json(config: pytest.Config) -> dict[str, Any]:
+    """Return pytest-benchmark's own JSON of the entries so far, whole."""
+    session = config.pluginmanager.getplugin(_SESSION)
+    if _MACHINE not in config.stash:  # asking the processor takes a second
+        config.stash[_MACHINE] = session.get_machine_info()
+    commit_info = config.hook.pytest_benchmark_generate_commit_info(config=config)
+    config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit_info)
+    output: dict[str, Any] = config.hook.pytest_benchmark_generate_json(
+        config=config,
+        benchmarks=session.benchmarks,
+        include_data=True,
+        machine_info=config.stash[_MACHINE],
+        commit_info=commit_info,
+    )
+    return output

@@ -1,0 +1,100 @@
+"""A server that plays somebody else's, shared by all tests, and what no run may leave behind."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from shop import Shop
+
+from schemabench.server import folder, serve
+from schemabench.server.dsn import with_words
+
+PASSWORD = "hunter2-of-the-shop"  # noqa: S105 (the password that must not be seen)
+ROOM = 40
+"""Connections that the shared server has room for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shared:
+    """A running server of somebody else's."""
+
+    conninfo: str
+    """As its owner."""
+    place: str
+    """Host and port, as in a URL."""
+
+    def dsn(self, user: str = "maker", password: str = PASSWORD, database: str = "postgres") -> str:
+        """Return the URL that a user of the server would give."""
+        return f"postgresql://{user}:{password}@{self.place}/{database}"
+
+    def databases(self) -> set[str]:
+        """Return the names of all databases but the server's own."""
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            rows = connection.execute("SELECT datname FROM pg_database WHERE datname NOT LIKE 'template_'").fetchall()
+        return {name for (name,) in rows} - {"postgres"}
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Shared]:
+    """Start a server for all tests, and return it."""
+    settings = {"fsync": "off", "synchronous_commit": "off", "max_connections": str(ROOM)}
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path, pytest.MonkeyPatch.context() as patch:
+        Path(path).chmod(0o755)
+        patch.setenv(folder.VARIABLE, path)
+        with serve("embedded", settings=settings, max_connections=8, run_id="theirs") as server:
+            with psycopg.connect(server.conninfo, autocommit=True) as connection:
+                connection.execute(f"CREATE ROLE maker LOGIN CREATEDB PASSWORD '{PASSWORD}'")
+                connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
+                port = connection.info.port
+            patch.undo()
+            yield Shared(conninfo=with_words(server.conninfo), place=f"127.0.0.1:{port}")
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """Return the folder in which runs keep their own servers."""
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+@pytest.fixture(scope="session")
+def environment(shared: Shared, place: Path) -> dict[str, str]:
+    """Return what runs find in the environment: the shared server, and as little work as can be."""
+    return {
+        "SCHEMABENCH_POSTGRES": shared.dsn(),
+        "SCHEMABENCH_BUDGET": "200ms",
+        "SCHEMABENCH_CLIENTS": "2",
+        folder.VARIABLE: str(place),
+    }
+
+
+@pytest.fixture
+def shop(tmp_path: Path, environment: dict[str, str]) -> Iterator[Shop]:
+    """Return a project of the test's own, and see that no report in it shows the password."""
+    yield Shop.open(tmp_path / "shop", environment)
+    written = [path for path in tmp_path.rglob("*") if path.suffix in {".md", ".json"} and path.is_file()]
+    assert [path for path in written if PASSWORD in path.read_text(encoding="utf-8", errors="replace")] == []
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(shared: Shared, place: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """See that a test left no database, server or folder behind, and that no run showed the password."""
+    yield
+    assert shared.databases() == set()
+    servers = place / "schemabench" / "servers"
+    assert not servers.exists() or list(servers.iterdir()) == []
+    assert [process for process in psutil.process_iter() if _works_below(process, place)] == []
+    out, err = capsys.readouterr()
+    assert PASSWORD not in out + err
+
+
+def _works_below(process: psutil.Process, place: Path) -> bool:
+    with suppress(psutil.Error):
+        return process.name() == "postgres" and process.cwd().startswith(f"{place}/")
+    return False

@@ -1,0 +1,149 @@
+"""A project of a user's, small and quick, and runs of it as the user would start them."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from schemabench import cli
+
+LIMIT_S = 120
+"""No run of the project takes longer, however busy the machine is."""
+_STEERING = (
+    "SCHEMABENCH_",
+    "PYTEST_",
+    "PYTHONDONTWRITEBYTECODE",
+    "PG",
+    "COV_",
+    "COLUMNS",
+    "LINES",
+    "FORCE_",
+    "PY_",
+    "NO_COLOR",
+)
+_SIZES = ("customers=500, background_orders=2_000", "customers=20, background_orders=30")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """The starter of `schemabench init`, with less in it."""
+
+    path: Path
+    """The project's folder."""
+    environment: Mapping[str, str]
+    """What its runs find in the environment."""
+
+    @classmethod
+    def open(cls, path: Path, environment: Mapping[str, str]) -> "Shop":
+        """Write the project into a new folder."""
+        with redirect_stdout(StringIO()):
+            assert cli.main(["init", str(path)]) == 0
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
+        shop = cls(path=path, environment={**kept, **environment})
+        shop.change("workloads/orders/__init__.py", *_SIZES)
+        return shop
+
+    def write(self, name: str, text: str | bytes) -> Path:
+        """Write a file, in place of what was there."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def read(self, name: str) -> str:
+        """Return the text of a file."""
+        return (self.path / name).read_text(encoding="utf-8")
+
+    def change(self, name: str, old: str, new: str) -> None:
+        """Replace a text that a file holds."""
+        text = self.read(name)
+        assert old in text, f"{name} holds no {old!r}"
+        self.write(name, text.replace(old, new))
+
+    def candidate(self, name: str, more: str, workload: str = "orders") -> Path:
+        """Add a candidate: the baseline's schema, and more."""
+        baseline = self.read(f"schemas/{workload}/baseline.sql").replace("candidate: baseline", f"candidate: {name}")
+        return self.write(f"schemas/{workload}/{name}.sql", baseline + more)
+
+    def add_returns(self) -> None:
+        """Add a second workload, `returns`, the like of the first: its experiment comes second."""
+        for name in ("workloads/{}/__init__.py", "workloads/{}/operations.sql", "schemas/{}/baseline.sql"):
+            self.write(
+                name.format("returns"), self.read(name.format("orders")).replace('name="orders"', 'name="returns"')
+            )
+        self.write("schemas/returns/without_index.sql", self.read("schemas/orders/without_index.sql"))
+        self.change(
+            "tests/test_orders.py", '@pytest.mark.workload("orders")', '@pytest.mark.workload("orders", "returns")'
+        )
+
+    def run(self, *arguments: str, **environment: str) -> pytest.RunResult:
+        """Run pytest in the project, to its end."""
+        return self._finish(self.start(*arguments, **environment))
+
+    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start pytest in the project."""
+        return self._start(["-m", "pytest", "-p", "no:cacheprovider", *arguments], environment)
+
+    def finish(self, process: "subprocess.Popen[str]") -> pytest.RunResult:
+        """Wait for a run that was started."""
+        return self._finish(process)
+
+    def schemabench(self, *arguments: str, **environment: str) -> pytest.RunResult:
+        """Run the command line beside pytest."""
+        program = "import sys; from schemabench.cli import main; sys.exit(main())"
+        return self._finish(self._start(["-c", program, *arguments], environment))
+
+    def _start(self, arguments: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(  # noqa: S603 (the interpreter that runs the tests)
+            [sys.executable, *arguments],
+            cwd=self.path,
+            env={**self.environment, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def _finish(self, process: "subprocess.Popen[str]") -> pytest.RunResult:
+        started = time.monotonic()
+        try:
+            out, err = process.communicate(timeout=LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            out, err = process.communicate()
+            pytest.fail(f"the run did not end within {LIMIT_S} s:\n{out}\n{err}")
+        sys.stdout.write(f"{out}\n{err}\n")
+        return pytest.RunResult(process.returncode, out.splitlines(), err.splitlines(), time.monotonic() - started)
+
+
+def said(result: pytest.RunResult) -> str:
+    """Return all that a run wrote, with no regard to where its lines break."""
+    return re.sub(r"\s+", " ", f"{result.stdout} {result.stderr}")
+
+
+def assert_clear(result: pytest.RunResult, *words: str) -> None:
+    """Check that a run failed with a message that says so much, and no traceback."""
+    text = said(result)
+    assert result.ret != 0
+    assert "Traceback" not in text
+    assert "INTERNALERROR" not in text
+    missing = [word for word in words if word not in text]
+    assert not missing, f"not said: {missing}"
+
+
+def section(result: pytest.RunResult) -> list[str]:
+    """Return the lines of our own section of a run's summary."""
+    lines = result.outlines
+    start = next(number for number, line in enumerate(lines) if line.startswith("=") and " schemabench " in line)
+    end = next(
+        number for number, line in enumerate(lines[start + 1 :], start + 1) if re.match(r"=+ .* =+$|FAILED", line)
+    )
+    return lines[start + 1 : end]

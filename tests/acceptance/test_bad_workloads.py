@@ -1,0 +1,130 @@
+"""Workloads that cannot be used, and files that cannot be replayed: each a clear error that names the place."""
+
+import gzip
+import json
+from collections.abc import Callable
+
+import pytest
+from shop import Shop, assert_clear, said
+
+MODULE = "workloads/orders/__init__.py"
+OPERATIONS = "workloads/orders/operations.sql"
+REPLAY = """
+def parse(line: str) -> int | None:
+    if line == "order_id":
+        return None
+    if not line.isdecimal():
+        raise BadLineError("not a number")
+    return int(line)
+
+
+def replayed(orders: Orders, numbers: Iterator[int], others: object, cycle: int) -> Iterator[Call]:
+    return (order(orders, cycle * 10**9 + number, Random(number)) for number in numbers)
+
+"""
+
+
+def _spoil(name: str, old: str, new: str) -> Callable[[Shop], None]:
+    def spoil(shop: Shop) -> None:
+        shop.change(name, old, new)
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (_spoil(MODULE, "WORKLOAD = Workload(", "WORKLOAD = Workload(("), ["SyntaxError", "orders/__init__.py", "line "]),
+        (_spoil(MODULE, "WORKLOAD = ", "1 / 0\nWORKLOAD = "), ["ZeroDivisionError: division by zero"]),
+        (_spoil(MODULE, "WORKLOAD = ", "raise SystemExit(3)\nWORKLOAD = "), ["SystemExit: 3"]),
+        (_spoil(MODULE, "WORKLOAD = Workload(", "WORKLOAD = dict("), ["exports 0 workloads, not one"]),
+        (_spoil(MODULE, 'name="orders"', 'name="order"'), ["calls itself 'order', its folder 'orders'"]),
+        (_spoil(MODULE, '"typical":', '"usual":'), ["pins no cardinality named 'typical'"]),
+        (_spoil(MODULE, 'Call("place_order"', 'Call("place_ordr"'), ["'place_ordr'", "did you mean 'place_order'?"]),
+        (_spoil(MODULE, '"amount_cents": random', '"amount": random'), ["without amount_cents", "operations.sql:"]),
+        (_spoil(MODULE, "    while True:", "    raise ValueError('no luck')\n    while True:"), ["ValueError: no luck"]),
+        (_spoil(OPERATIONS, "-- name: totals", "-- name: total"), ["'totals' is not in", "did you mean 'total'?"]),
+        (_spoil(OPERATIONS, "-- name: totals", "-- name:"), ["is not a name for an operation", "operations.sql:"]),
+        (_spoil(OPERATIONS, "ORDER BY customer;", "ORDER BY 'customer;"), ["unterminated quoted string", "^"]),
+    ],
+    ids=["syntax", "raising", "leaving", "none", "name", "typical", "operation", "parameter", "generator", "query",
+         "nameless", "quote"],
+)  # fmt: skip
+def test_a_workload_that_cannot_be_used_is_a_clear_error(
+    shop: Shop, spoil: Callable[[Shop], None], words: list[str]
+) -> None:
+    spoil(shop)
+
+    result = shop.run()
+
+    assert result.ret in {1, 2}
+    assert_clear(result, *words)
+
+
+def test_a_generator_that_ends_is_a_clear_error(shop: Shop) -> None:
+    shop.change(MODULE, "    while True:", "    for _ in range(30):")
+
+    assert_clear(shop.run(), "The burst of writer", "ended after 30 calls", "let the generator go on for ever")
+
+
+def test_a_value_that_cannot_be_sent_is_a_clear_error(shop: Shop) -> None:
+    shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": object()')
+
+    assert_clear(shop.run(), "A value of 'place_order' cannot be sent", "object")
+
+
+@pytest.fixture
+def replaying(shop: Shop) -> Shop:
+    """Return a project whose orders can be replayed from a file of numbers."""
+    shop.change(MODULE, "from schemabench import Call, ", "from schemabench import BadLineError, Call, Replay, ")
+    shop.change(MODULE, "WORKLOAD = Workload(", f"{REPLAY}WORKLOAD = Workload(")
+    shop.change(
+        MODULE,
+        "    background=background,\n",
+        '    background=background,\n    replay=Replay(writer="shop", columns="order_id", parse=parse, calls=replayed),\n',
+    )
+    return shop
+
+
+TRUNCATED = gzip.compress("\n".join(map(str, range(1000, 9000))).encode())[:-2000]
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, ["Cannot read orders.csv: No such file or directory", "--replay NAME=PATH"]),
+        (b"", ["orders.csv is empty", "give a file of this form: order_id"]),
+        (b"12\n\x00\x01\n", ["orders.csv is binary: line 2"]),
+        (TRUNCATED, ["orders.csv is a gzip file that is corrupt or ends early", "gzip -t orders.csv"]),
+        (b"one\ntwo\n", ["orders.csv has no line that can be used", "line 1: 'one': not a number"]),
+    ],
+    ids=["absent", "empty", "binary", "truncated", "bad"],
+)
+def test_a_file_that_cannot_be_replayed_is_a_clear_error(
+    replaying: Shop, content: bytes | None, words: list[str]
+) -> None:
+    if content is not None:
+        replaying.write("orders.csv", content)
+
+    result = replaying.run("--replay", "orders=orders.csv", SCHEMABENCH_POSTGRES="local:/nowhere")
+
+    assert_clear(result, *words)
+
+
+def test_bad_lines_are_counted_and_shown_and_the_run_goes_on(replaying: Shop) -> None:
+    replaying.write("orders.csv", "order_id\n" + "\n".join(map(str, range(1000, 1500))) + "\nbad\n\xe9\n")
+
+    result = replaying.run("--replay", "orders=orders.csv", "--report", "run.json")
+
+    assert result.ret == 0
+    assert "orders.csv: 2 of 502 lines were left out, as line 502: 'bad': not a number" in said(result)
+    (experiment,) = json.loads(replaying.read("run.json"))["schemabench"]["experiments"]
+    assert experiment["replay"] == {"orders": "orders.csv"}
+
+
+def test_an_input_that_the_workload_does_not_take_is_a_clear_error(shop: Shop) -> None:
+    shop.write("orders.csv", "1\n")
+
+    result = shop.run("--replay", "orders=orders.csv")
+
+    assert_clear(result, "The workload 'orders' takes no input 'orders'", "inputs: none")

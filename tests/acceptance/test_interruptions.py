@@ -1,0 +1,116 @@
+"""Runs that end before their time: what is finished is reported, and nothing is left behind."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import Shared
+from shop import Shop, assert_clear, said
+
+PATIENCE_S = 60
+REPORTS = ("--report", "run.json", "--report", "run.md")
+
+
+def _wait(run: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert run.poll() is None, run.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _started_second(shop: Shop, shared: Shared) -> "subprocess.Popen[str]":
+    """Start two experiments, and return in the middle of the second."""
+    shop.add_returns()
+    run = shop.start(*REPORTS)
+    _wait(run, lambda: any("returns_typical_without" in name for name in shared.databases()))
+    return run
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared, number: signal.Signals) -> None:
+    run = _started_second(shop, shared)
+    run.send_signal(number)
+    sent_s = time.monotonic()
+    result = shop.finish(run)
+
+    assert time.monotonic() - sent_s < 20
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert_clear(result, "KeyboardInterrupt", "orders at typical")
+    assert [one["workload"] for one in json.loads(shop.read("run.json"))["schemabench"]["experiments"]] == ["orders"]
+    assert "orders" in shop.read("run.md")
+
+
+def test_an_interrupted_run_on_a_server_of_its_own_leaves_no_server(shop: Shop, place: Path) -> None:
+    run = shop.start("--postgres", "embedded", "--budget", "60s")
+    _wait(run, lambda: any((place / "schemabench").glob("servers/*/data/postmaster.pid")))
+    run.send_signal(signal.SIGINT)
+
+    result = shop.finish(run)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert_clear(result)
+
+
+def test_a_server_that_is_killed_fails_the_run_and_what_is_finished_is_reported(shop: Shop, place: Path) -> None:
+    shop.add_returns()
+    run = shop.start(*REPORTS, "--postgres", "embedded", "--postgres-setting", "fsync=off")
+    _wait(run, lambda: (shop.path / "run.json").exists())  # the first experiment is over
+    (pid_file,) = (place / "schemabench").glob("servers/*/data/postmaster.pid")
+    postmaster = psutil.Process(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
+    for process in (postmaster, *postmaster.children()):
+        process.kill()
+
+    result = shop.finish(run)
+
+    assert result.ret == 1
+    assert_clear(result, "SIGKILL", "orders at typical", "returns typical has no result")
+    assert [one["workload"] for one in json.loads(shop.read("run.json"))["schemabench"]["experiments"]] == ["orders"]
+
+
+def test_a_run_that_is_killed_leaves_nothing_that_the_next_does_not_clean_up(shop: Shop, shared: Shared) -> None:
+    run = _started_second(shop, shared)
+    run.kill()
+    run.communicate()
+    assert shared.databases()
+
+    result = shop.run("-k", "orders")
+
+    assert result.ret == 0
+    assert shared.databases() == set()
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """Return a folder on a disk of its own with little room."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
+        Path(path).chmod(0o755)
+        mount = ["mount", "-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs", path]
+        if subprocess.run(mount, check=False, capture_output=True).returncode:  # noqa: S603
+            pytest.skip("a small disk cannot be mounted here")
+        try:
+            yield Path(path)
+        finally:
+            subprocess.run(["umount", path], check=True)  # noqa: S603, S607
+
+
+def test_a_full_disk_is_a_clear_error(shop: Shop, small_disk: Path) -> None:
+    shop.candidate(
+        "ballast", "CREATE UNLOGGED TABLE ballast AS SELECT repeat(n::text, 200) FROM generate_series(1, 10000000) n;\n"
+    )
+
+    result = shop.run("--postgres", "embedded", SCHEMABENCH_FOLDER=str(small_disk))
+
+    assert result.ret == 1
+    assert_clear(result, "No space left on device")
+    assert "ballast is failed" in said(result)
+    assert list((small_disk / "schemabench" / "servers").iterdir()) == []

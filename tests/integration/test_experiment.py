@@ -1,0 +1,370 @@
+"""Experiments from plan to record on a real server: who is ranked, who is not and why, and what is left behind."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import psycopg
+import pytest
+
+from schemabench import Call, Workload, Writer, candidate, sqlfile, workload
+from schemabench.errors import CandidateError, ServerError, WorkloadError
+from schemabench.experiment import Plan, measure
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.plan import WARMUP_BLOCKS
+from schemabench.records import CandidateResult, Experiment
+from schemabench.server import Server
+from schemabench.workload import Found
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = """\
+-- name: put
+INSERT INTO item (key, value) VALUES (:key::text, :value::bigint)
+ON CONFLICT (key) DO UPDATE SET value = greatest(item.value, excluded.value);
+-- name: move
+UPDATE item SET value = value + 1 WHERE key = :source::text;
+UPDATE item SET value = value - 1 WHERE key = :target::text;
+-- name: look
+SELECT * FROM item WHERE key = :key::text;
+-- name: items
+SELECT key, value FROM item ORDER BY key COLLATE "C";
+-- name: empty_keys
+SELECT * FROM item WHERE key = '';
+"""
+BASELINE = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The cardinality."""
+
+    keys: int = 20
+
+
+def _key(random: Random, shop: Shop) -> str:
+    return f"größe\n{random.randrange(shop.keys)} 🎉"
+
+
+def burst(shop: Shop, writer: str, block: int, random: Random) -> Iterator[Call]:
+    """Yield puts and moves, or looks."""
+    for number in count():
+        if writer == "reader":
+            yield Call("look", {"key": _key(random, shop)}, rows=0)
+        elif number % 4:
+            key = _key(random, shop)
+            yield Call("put", {"key": key, "value": block * 100 + number}, key="one")
+        else:
+            yield Call("move", {"source": _key(random, shop), "target": _key(random, shop)}, key="one", rows=2)
+
+
+def background(shop: Shop, _: Random) -> Iterator[Call]:
+    """Yield the items that are there before."""
+    return (Call("put", {"key": f"old {number}", "value": number}) for number in range(shop.keys))
+
+
+SHOP = Workload(
+    name="shop",
+    summary="a made-up shop",
+    cardinalities={"typical": Shop()},
+    writers=lambda _: (
+        Writer(name="stream", kind="stream", weight=8, clients=2),
+        Writer(name="reader", kind="reader", weight=4),
+    ),
+    burst=burst,
+    background=background,
+    state=("items",),
+    invariants=("empty_keys",),
+)
+
+
+class Watcher:
+    """Whoever watches, and remembers what was being done."""
+
+    def __init__(self) -> None:
+        self.stages: list[str] = []
+        self.blocks = 0
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Hear what is done."""
+        assert str(plan)
+        self.stages.append(text)
+
+    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Hear how far it is."""
+        assert plan
+        assert elapsed_s > 0
+        assert ratios["baseline"] == 1
+        self.blocks = done
+
+
+@pytest.fixture
+def database() -> None:
+    """Nothing: experiments make databases of their own."""
+
+
+@pytest.fixture(autouse=True)
+def _tidy(server: Server) -> Iterator[None]:
+    """See that an experiment leaves nothing behind."""
+    before = server.databases
+    yield
+    assert server.databases == before
+    with psycopg.connect(server.conninfo) as connection:
+        rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'sb%'").fetchall()
+        assert {name for (name,) in rows} == {database.name for database in before}
+
+
+def _plan(folder: Path, *, budget_s: float = 0.0, operations: str = OPERATIONS, **candidates: str) -> Plan:
+    schemas = folder / "schemas"
+    schemas.mkdir()
+    for name, sql in {"baseline": BASELINE, **candidates}.items():
+        (schemas / f"{name}.sql").write_text(sql, encoding="utf-8")
+    path = folder / "operations.sql"
+    path.write_text(operations, encoding="utf-8")
+    found = Found(workload=SHOP, path=folder / "__init__.py", operations=sqlfile.read(path, WorkloadError).operations)
+    return Plan(
+        found=found,
+        cardinality="typical",
+        candidates=tuple(candidate.find(schemas).values()),
+        clients=3,
+        budget_s=budget_s,
+        precision=0.001,
+        seed=1,
+    )
+
+
+def _results(experiment: Experiment) -> dict[str, CandidateResult]:
+    return {result.name: result for result in experiment.candidates}
+
+
+def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Path, server: Server) -> None:
+    watcher = Watcher()
+    plan = _plan(
+        tmp_path,
+        budget_s=3.0,
+        fillfactor="-- summary: room for updates\n-- expects: more\n"
+        + BASELINE.replace(";", " WITH (fillfactor = 50);"),
+        slow=BASELINE + "-- name: look\nSELECT count(*) FROM generate_series(1, 5000) WHERE :key::text <> '';\n",
+    )
+    experiment = measure(plan, server, watcher)
+    results = _results(experiment)
+
+    assert [result.status for result in experiment.candidates] == ["ranked"] * 3
+    assert (experiment.workload, experiment.cardinality, experiment.values) == ("shop", "typical", {"keys": 20})
+    assert (experiment.stopped, experiment.warmup_blocks, experiment.digest) == ("budget", WARMUP_BLOCKS, plan.digest)
+    assert experiment.blocks == watcher.blocks >= 1
+    assert [(share.name, share.clients) for share in experiment.writers] == [("stream", 2), ("reader", 1)]
+    assert experiment.operations == sum(share.operations for share in experiment.writers)
+    for result in experiment.candidates:
+        assert result.standing is not None
+        assert result.operations_per_s is not None
+        assert result.operations_per_s.low <= result.operations_per_s.value <= result.operations_per_s.high
+        assert len(result.trials) == experiment.blocks + WARMUP_BLOCKS
+        assert {trial.operations for trial in result.trials} == {experiment.operations}
+        assert {one.operation for one in result.latencies} == {"put", "move", "look"}
+        assert sum(one.count for one in result.latencies) == experiment.blocks * experiment.operations
+        assert result.sql.endswith(";\n")
+    assert (results["fillfactor"].summary, results["fillfactor"].expects) == ("room for updates", "more")
+    slow = results["slow"].standing
+    assert slow is not None
+    assert slow.ratio.value < 0.9
+    assert experiment.candidates[-1].name == "slow"
+    assert experiment.control is not None
+    assert experiment.control.name == CONTROL
+    assert watcher.stages == [
+        "building baseline",
+        "calibrating the burst",
+        "building fillfactor",
+        "building slow",
+        "comparing states",
+    ]
+
+
+def test_candidates_take_turns_in_an_order_of_their_own_and_write_the_same_rows(tmp_path: Path, server: Server) -> None:
+    plan = _plan(tmp_path, budget_s=1.0, a=BASELINE, b=BASELINE)
+    experiment = measure(plan, server, Watcher())
+    trials = {result.name: result.trials for result in experiment.candidates}
+    orders = {
+        tuple(sorted(trials, key=lambda name: trials[name][block].position))
+        for block in range(experiment.blocks + WARMUP_BLOCKS)
+    }
+
+    assert len(orders) > 1
+    for block in range(experiment.blocks + WARMUP_BLOCKS):
+        assert len({(some[block].block, some[block].operations, some[block].rows) for some in trials.values()}) == 1
+        assert len({some[block].position for some in trials.values()}) == 3
+    assert all(result.status == "ranked" for result in experiment.candidates), "equal bursts leave equal states"
+
+
+PUT = "-- name: put\nINSERT INTO item (key, value) VALUES (:key::text, :value::bigint)\nON CONFLICT (key) DO NOTHING;\n"
+EMPTY_KEY = """\
+INSERT INTO item VALUES ('', 7);
+-- name: items
+SELECT key, value FROM item WHERE key <> '' ORDER BY key COLLATE "C";
+"""
+FAILING_INDEX = """\
+CREATE FUNCTION f(t text) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1/0';
+CREATE INDEX ON item (f(key));
+"""
+CHECKED = "CREATE TABLE item (key text PRIMARY KEY, value bigint CHECK (value < 100));\n"
+BROKEN = {
+    "fails_in_a_trial": (CHECKED, ["failed under the candidate 'fails_in_a_trial'", "23514"]),
+    "lacks_a_table": (
+        "CREATE TABLE other (key text);\n",
+        ['relation "item" does not exist', "42P01", "operations.sql:2:13", "override it: `-- name: put`"],
+    ),
+    "fails_to_install": (f"{BASELINE}CREATE TABLE item ();\n", ["already exists", "42P07", "fails_to_install.sql:2:1"]),
+    "wrong_operation": (f"{BASELINE}-- name: look\nSELECT nothing WHERE :key = '';\n", ["42703", "operation.sql:3:8"]),
+    "unknown_operation": (f"{BASELINE}-- name: lok\nSELECT 1;\n", ["no operation 'lok'; did you mean 'look'?"]),
+    "unknown_parameter": (f"{BASELINE}-- name: look\nSELECT :kez::text;\n", ["no parameter :kez"]),
+    "wrong_state": (f"{BASELINE}-- name: items\nSELECT nothing;\n", ["nothing", "42703", "wrong_state.sql:3:8"]),
+    "two_states": (f"{BASELINE}-- name: items\nSELECT 1; SELECT 2;\n", ["'items' has 2 statements, not one"]),
+    "failing_state": (f"{BASELINE}-- name: items\nSELECT value / 0 FROM item;\n", ["division by zero", "22012"]),
+    "unknown_table": (
+        f'{BASELINE}-- name: look\nSELECT * FROM :"table";\n',
+        ['No writer fixes the identifier :"table"'],
+    ),
+    "failing_index": (f"{BASELINE}{FAILING_INDEX}", ["division by zero"]),
+}
+"""Candidates that fail, one in each way -> its SQL, and what must be said of it."""
+
+
+@pytest.fixture(scope="module")
+def mixed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str, CandidateResult]:
+    """Run one experiment with a candidate for everything that can befall one."""
+    plan = _plan(
+        tmp_path_factory.mktemp("mixed"),
+        same=BASELINE,
+        loses=BASELINE + PUT,
+        breaks=BASELINE + EMPTY_KEY,
+        future=f"-- postgres: >= 99\n{BASELINE}",
+        **{name: sql for name, (sql, _) in BROKEN.items()},
+    )
+    return _results(measure(plan, server, Watcher()))
+
+
+def test_the_others_are_ranked_whatever_befalls_one(mixed: dict[str, CandidateResult]) -> None:
+    status = {name: result.status for name, result in mixed.items()}
+
+    assert status == {
+        "baseline": "ranked",
+        "same": "ranked",
+        "loses": "disqualified",
+        "breaks": "disqualified",
+        "future": "skipped",
+        **dict.fromkeys(BROKEN, "failed"),
+    }
+    assert list(status)[:2] in (["baseline", "same"], ["same", "baseline"])
+
+
+def test_a_candidate_that_loses_rows_is_disqualified_with_the_first_rows(mixed: dict[str, CandidateResult]) -> None:
+    loses = mixed["loses"]
+
+    assert "the state 'items' differs from the baseline's" in loses.reason
+    assert "größe\n" in loses.reason
+    assert "🎉" in loses.reason
+    assert loses.trials
+    assert loses.standing is None
+
+
+def test_a_candidate_that_breaks_an_invariant_is_disqualified(mixed: dict[str, CandidateResult]) -> None:
+    assert mixed["breaks"].reason == "the invariant 'empty_keys' does not hold:\n\"\",7"
+
+
+@pytest.mark.parametrize("name", sorted(BROKEN))
+def test_a_candidate_that_fails_is_told_why(mixed: dict[str, CandidateResult], name: str) -> None:
+    _, words = BROKEN[name]
+
+    assert [word for word in words if word not in mixed[name].reason] == []
+
+
+def test_a_candidate_for_another_server_is_skipped(mixed: dict[str, CandidateResult]) -> None:
+    assert mixed["future"].reason.startswith("it needs PostgreSQL >= 99; the server is ")
+
+
+def test_a_baseline_for_another_server_is_an_error(tmp_path: Path, server: Server) -> None:
+    with pytest.raises(CandidateError, match="The baseline does not apply to this server: it needs PostgreSQL >= 99"):
+        measure(_plan(tmp_path, baseline=f"-- postgres: >= 99\n{BASELINE}", other=BASELINE), server, Watcher())
+
+
+@pytest.mark.parametrize("sql", ["CREATE TABLE item (;", "CREATE TABLE other (key text);\n"])
+def test_a_baseline_that_fails_ends_the_experiment(tmp_path: Path, server: Server, sql: str) -> None:
+    with pytest.raises(CandidateError):
+        measure(_plan(tmp_path, baseline=sql, other=BASELINE), server, Watcher())
+
+
+def test_a_failure_names_the_identifiers_of_the_writer_that_failed(tmp_path: Path, server: Server) -> None:
+    def writers(_: Shop) -> tuple[Writer, ...]:
+        return (
+            Writer(name="reader", kind="reader", weight=1),
+            Writer(name="stream", kind="stream", weight=8, identifiers={"table": "item"}),
+        )
+
+    operations = OPERATIONS.replace("INSERT INTO item", 'INSERT INTO :"table" AS item')
+    plan = _plan(tmp_path, operations=operations)
+    found = replace(plan.found, workload=replace(SHOP, writers=writers, background=lambda *_: iter(())))
+    (tmp_path / "schemas" / "checked.sql").write_text(CHECKED)
+    plan = replace(plan, found=found, candidates=tuple(candidate.find(tmp_path / "schemas").values()))
+    results = _results(measure(plan, server, Watcher()))
+
+    assert results["checked"].status == "failed"
+    assert "23514" in results["checked"].reason
+
+
+def test_databases_are_kept_when_they_shall_be(tmp_path: Path, server: Server) -> None:
+    plan = replace(_plan(tmp_path, other=BASELINE), keep_databases=True)
+    measure(plan, server, Watcher())
+
+    kept = [database for database in server.databases if database.label.startswith("shop_typical")]
+    try:
+        assert {database.label for database in kept} == {
+            "shop_typical_baseline",
+            f"shop_typical_{CONTROL}",
+            "shop_typical_other",
+        }
+        with psycopg.connect(server.conninfo_for(kept[0].name)) as connection:
+            assert connection.execute("SELECT count(*) > 20 FROM item").fetchone() == (True,)
+    finally:
+        for database in kept:
+            server.drop(database)
+
+
+def test_a_server_that_ends_connections_is_the_servers_fault(tmp_path: Path, server: Server) -> None:
+    ends = BASELINE + "-- name: look\nSELECT pg_terminate_backend(pg_backend_pid()) WHERE :key::text <> '';\n"
+
+    with pytest.raises(ServerError):
+        measure(_plan(tmp_path, ends=ends), server, Watcher())
+
+
+def test_a_call_that_does_not_fit_is_the_workloads_fault(tmp_path: Path, server: Server) -> None:
+    def strays(*_: object) -> Iterator[Call]:
+        while True:
+            yield Call("put", {"key": "a\0", "value": 1})
+
+    plan = _plan(tmp_path)
+    with pytest.raises(WorkloadError, match="cannot be sent"):
+        measure(replace(plan, found=replace(plan.found, workload=replace(SHOP, burst=strays))), server, Watcher())
+
+
+@pytest.mark.parametrize("name", ["usage", "pageviews"])
+def test_every_candidate_that_is_shipped_leaves_the_same_rows_as_the_baseline(name: str, server: Server) -> None:
+    found = workload.load(ROOT / "workloads", name)
+    plan = Plan(
+        found=found,
+        cardinality="typical",
+        candidates=tuple(candidate.find(ROOT / "schemas" / name).values()),
+        clients=8,
+        budget_s=0.0,
+        precision=0.01,
+        seed=1,
+    )
+    experiment = measure(plan, server, Watcher())
+    major = server.record.version_num // 10_000
+
+    assert {
+        result.name: result.reason
+        for result in experiment.candidates
+        if result.status != "ranked" and not (result.status == "skipped" and str(major) in result.reason)
+    } == {}
+    assert not [notice for notice in experiment.notices if notice.code == "state-not-comparable"]

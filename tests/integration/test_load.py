@@ -1,0 +1,243 @@
+"""The load loop against a real server: what it retries, what it sends and reads, and how it sees a server fail."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from random import Random
+
+import psycopg
+import pytest
+from psycopg.pq import ExecStatus
+
+from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
+from schemabench.load.session import BEGIN, COMMIT
+from schemabench.server import Database, Server
+
+Connect = Callable[[], Session]
+LIMIT_S = 20.0
+
+
+@pytest.fixture
+def conninfo(server: Server, database: Database) -> str:
+    return server.conninfo_for(database.name)
+
+
+@pytest.fixture
+def admin(conninfo: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def connect(conninfo: str) -> Iterator[Connect]:
+    sessions: list[Session] = []
+
+    def connect() -> Session:
+        sessions.append(Session.open(conninfo))
+        return sessions[-1]
+
+    yield connect
+    for session in sessions:
+        session.close()
+
+
+def _prepare(session: Session, **statements: str) -> None:
+    for name, sql in statements.items():
+        assert session.prepare(name.encode(), sql).status == ExecStatus.COMMAND_OK
+
+
+def _transaction(number: int, operation: str, *steps: Step) -> Request:
+    return number, operation, ((BEGIN, ()), *steps, (COMMIT, ()))
+
+
+def _drive(*queues: tuple[Session, list[Request]], limit_s: float = LIMIT_S) -> Drive:
+    calls = sum(len(requests) for _, requests in queues)
+    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1))  # noqa: S311 (reproducible)
+
+
+def _value(connection: psycopg.Connection, query: str) -> object:
+    row = connection.execute(query).fetchone()  # type: ignore[call-overload]
+    return row[0] if row else None
+
+
+def test_deadlocks_happen_are_retried_and_counted(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE account (id int PRIMARY KEY, total int); INSERT INTO account VALUES (1, 0), (2, 0)")
+    sessions = [connect() for _ in range(2)]
+    for session in sessions:
+        _prepare(session, take="UPDATE account SET total = total + 1 WHERE id = $1", rest="SELECT pg_sleep(0.01)")
+    ways: list[list[Step]] = [[(b"take", [b"1"]), (b"rest", []), (b"take", [b"2"])]]
+    ways.append(ways[0][::-1])
+    queues = [
+        (session, [_transaction(5 * place + call, "move", *ways[place]) for call in range(5)])
+        for place, session in enumerate(sessions)
+    ]
+    done = _drive(*queues)
+
+    retried = sum(session.retried.get("move", 0) for session in sessions)
+    assert retried >= 1
+    assert admin.execute("SELECT total FROM account").fetchall() == [(10,), (10,)]
+    assert max(done.latencies_ns) > 20_000_000, "a retried call pays for the deadlock that it waited for"
+    for session in sessions:
+        session.close()  # a backend tells what it counted when it ends
+    deadline = time.monotonic() + 10
+    while _value(admin, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0:
+        assert time.monotonic() < deadline, "the server counted no deadlock"
+        time.sleep(0.05)
+
+
+def test_serialization_failures_are_retried(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+    sessions = [connect() for _ in range(2)]
+    for session in sessions:
+        session.connection.nonblocking = 0
+        session.connection.exec_(b"SET default_transaction_isolation = serializable")
+        session.connection.nonblocking = 1
+        _prepare(session, look="SELECT n, pg_sleep(0.002) FROM counter", count="UPDATE counter SET n = n + 1")
+    queues = [
+        (session, [_transaction(10 * place + call, "count", (b"look", []), (b"count", [])) for call in range(10)])
+        for place, session in enumerate(sessions)
+    ]
+    _drive(*queues)
+
+    assert sum(session.retried.get("count", 0) for session in sessions) >= 1
+    assert _value(admin, "SELECT n FROM counter") == 20
+
+
+def test_a_lock_timeout_is_retried_until_the_lock_is_had(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+    session, blocker = connect(), connect()
+    session.connection.nonblocking = 0
+    session.connection.exec_(b"SET lock_timeout = '10ms'")
+    session.connection.nonblocking = 1
+    _prepare(session, count="UPDATE counter SET n = n + 1")
+    _prepare(blocker, count="UPDATE counter SET n = n + 1", rest="SELECT pg_sleep(0.2)")
+    blocking = _transaction(0, "block", (b"count", []), (b"rest", []))
+    done = _drive((blocker, [blocking]), (session, [(1, "count", ((b"count", ()),)), (2, "count", ((b"count", ()),))]))
+
+    assert session.retried["count"] >= 1
+    assert blocker.retried == {}
+    assert max(done.latencies_ns[1:]) > 50_000_000
+    assert _value(admin, "SELECT n FROM counter") == 3
+
+
+def test_large_parameters_are_sent_whole(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE sums (n bigint, total bigint)")
+    sessions = [connect() for _ in range(3)]
+    array = b"{" + b",".join(b"%d" % (1_000_000 + number) for number in range(150_000)) + b"}"
+    queues = []
+    for place, session in enumerate(sessions):
+        _prepare(session, add="INSERT INTO sums SELECT count(*), sum(n) FROM unnest($1::bigint[]) AS n")
+        queues.append((session, [(2 * place + call, "add", ((b"add", [array]),)) for call in range(2)]))
+    _drive(*queues)
+
+    assert len(array) > 1_000_000
+    expected = 150_000, sum(1_000_000 + number for number in range(150_000))
+    assert admin.execute("SELECT * FROM sums").fetchall() == [expected] * 6
+
+
+def test_many_rows_are_read_to_the_last(connect: Connect) -> None:
+    sessions = [connect() for _ in range(2)]
+    queues = []
+    for place, session in enumerate(sessions):
+        _prepare(session, many="SELECT n, repeat('x', 100) FROM generate_series(1, 50000) AS n", one="SELECT 1")
+        requests: list[Request] = [(2 * place, "many", ((b"many", ()),)), (2 * place + 1, "one", ((b"one", ()),))]
+        queues.append((session, requests))
+    done = _drive(*queues)
+
+    assert done.latencies_ns[0] > done.latencies_ns[1] > 0
+
+
+def test_no_rows_and_null_parameters_are_fine(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE item (a text, b text)")
+    session = connect()
+    _prepare(session, add="INSERT INTO item VALUES ($1, $2)", none="SELECT FROM item WHERE false")
+    _drive((session, [(0, "add", ((b"add", ["é'\"\\".encode(), None]),)), (1, "none", ((b"none", ()),))]))
+
+    assert admin.execute("SELECT * FROM item").fetchall() == [("é'\"\\", None)]
+
+
+def test_a_refused_statement_carries_what_the_server_said(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE item (key text PRIMARY KEY)")
+    session = connect()
+    _prepare(session, add="INSERT INTO item VALUES ($1)")
+    steps: tuple[Step, ...] = ((b"add", [b"a"]), (b"add", [b"a"]))
+
+    with pytest.raises(StatementFailedError) as caught:
+        _drive((session, [_transaction(0, "add_twice", *steps)]))
+    failure = caught.value
+    assert (failure.operation, failure.parameters, failure.sqlstate) == ("add_twice", [b"a"], "23505")
+    assert failure.detail == "Key (key)=(a) already exists."
+    assert failure.session is session
+
+
+def test_an_error_that_waits_for_the_commit_is_one_of_the_commit(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE item (key text UNIQUE DEFERRABLE INITIALLY DEFERRED)")
+    session = connect()
+    _prepare(session, add="INSERT INTO item VALUES ($1)")
+
+    with pytest.raises(StatementFailedError) as caught:
+        _drive((session, [_transaction(0, "add", (b"add", [b"a"]), (b"add", [b"a"]))]))
+    assert (caught.value.statement, caught.value.sqlstate) == (COMMIT, "23505")
+
+
+def test_a_statement_that_cannot_be_prepared_says_why(connect: Connect) -> None:
+    result = connect().prepare(b"bad", "SELECT nothing")
+
+    assert result.status == ExecStatus.FATAL_ERROR
+
+
+def test_a_server_that_refuses_is_a_lost_connection(server: Server) -> None:
+    with pytest.raises(LostConnectionError, match='database "absent" does not exist'):
+        Session.open(server.conninfo_for("absent"))
+
+
+def _sleeping(session: Session, seconds: int) -> tuple[Session, list[Request]]:
+    _prepare(session, rest=f"SELECT pg_sleep({seconds})")
+    return session, [(0, "rest", ((b"rest", ()),))]
+
+
+def test_a_backend_that_is_ended_is_seen_at_once(admin: psycopg.Connection, connect: Connect) -> None:
+    session = connect()
+    timer = threading.Timer(0.1, admin.execute, ["SELECT pg_terminate_backend(%s)", [session.connection.backend_pid]])
+    timer.start()
+    started = time.monotonic()
+    with pytest.raises((StatementFailedError, LostConnectionError)) as caught:
+        _drive(_sleeping(session, 30))
+    timer.join()
+
+    assert time.monotonic() - started < 10
+    assert isinstance(caught.value, LostConnectionError) or caught.value.sqlstate == "57P01"
+
+
+def test_a_server_that_answers_nobody_is_taken_for_hung(connect: Connect) -> None:
+    sessions = [connect(), connect()]
+    with pytest.raises(LostConnectionError, match=r"not answered any of 2 connections for 0\.1 s"):
+        _drive(*[_sleeping(session, 30) for session in sessions], limit_s=0.1)
+
+
+def test_a_server_that_is_stopped_is_taken_for_hung(conninfo: str) -> None:
+    session = Session.open(conninfo)
+    _prepare(session, one="SELECT 1")
+    backend = session.connection.backend_pid
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        with pytest.raises(LostConnectionError, match="not answered"):
+            _drive((session, [(0, "one", ((b"one", ()),))]), limit_s=0.2)
+    finally:
+        os.kill(backend, signal.SIGCONT)
+        session.close()
+
+
+def test_a_closed_session_leaves_nothing_running(admin: psycopg.Connection, conninfo: str) -> None:
+    session = Session.open(conninfo)
+    backend = session.connection.backend_pid
+    with pytest.raises(LostConnectionError):
+        _drive(_sleeping(session, 60), limit_s=0.05)
+    session.close()
+
+    deadline = time.monotonic() + 10
+    while admin.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone():
+        assert time.monotonic() < deadline, "the query still runs"
+        time.sleep(0.02)

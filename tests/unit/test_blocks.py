@@ -1,0 +1,323 @@
+"""The schedule of trials: calibration, shuffled blocks with one burst each, and when to stop."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import made_up
+import pytest
+
+from schemabench.errors import CandidateError, ServerError
+from schemabench.experiment import blocks
+from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Measured, calibrate, run
+from schemabench.experiment.burst import Burst
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.load import Drive
+from schemabench.statistics import fewest_blocks
+from schemabench.units import NANOSECONDS
+
+CLIENTS = (made_up.STREAM, made_up.STREAM, made_up.READER)
+Pace = Callable[[int, Burst], float]
+"""(number of the trial, burst) -> seconds that it takes."""
+
+
+class FakeClock:
+    """A clock that stands still but for trials."""
+
+    now_s = 100.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now_s
+
+
+class FakeEntrant:
+    """An entrant that executes nothing, in a time of its own."""
+
+    def __init__(self, clock: FakeClock, name: str, pace: Pace = lambda *_: 0.1, candidate: str | None = None) -> None:
+        self.name = name
+        self.template = SimpleNamespace(candidate=SimpleNamespace(name=candidate or name))
+        self.sessions = [(None, writer) for writer in CLIENTS]
+        self.bursts: list[Burst] = []
+        self.retried: dict[str, int] = {}
+        self._clock = clock
+        self._pace = pace
+
+    def execute(self, burst: Burst, random: Random) -> Drive:
+        """Let time pass."""
+        assert random is not None
+        self.bursts.append(burst)
+        duration_s = self._pace(len(self.bursts) - 1, burst)
+        self._clock.now_s += duration_s
+        duration_ns = round(duration_s * NANOSECONDS)
+        return Drive(
+            started_ns=0,
+            duration_ns=duration_ns,
+            latencies_ns=[1000 + number for number in range(len(burst.operations))],
+            finished_ns=[duration_ns // 2, duration_ns, duration_ns // 4],
+            busy_ns=duration_ns // 10,
+        )
+
+    def retries(self) -> dict[str, int]:
+        """Return the retries so far."""
+        return dict(self.retried)
+
+
+class FakeProgress:
+    """Whoever watches, and remembers."""
+
+    def __init__(self) -> None:
+        self.blocks: list[tuple[int, dict[str, float]]] = []
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Hear what is done."""
+
+    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Hear how far it is."""
+        assert plan
+        assert elapsed_s > 0
+        self.blocks.append((done, dict(ratios)))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
+    monkeypatch.setattr(blocks, "perf_counter", clock)
+    return clock
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan(
+        found=made_up.found(tmp_path),
+        cardinality="typical",
+        candidates=made_up.candidates(tmp_path / "schemas", "a", "b"),
+        clients=len(CLIENTS),
+        budget_s=8.0,
+        precision=1e-9,
+        seed=1,
+    )
+
+
+@pytest.fixture
+def feed(plan: Plan) -> Feed:
+    return Feed(plan.found, plan.values, plan.seed, {})
+
+
+def _noisy(centre_s: float, seed: int) -> Pace:
+    noise = Random(seed)  # noqa: S311 (reproducible on purpose)
+    return lambda *_: centre_s * noise.uniform(0.9, 1.1)
+
+
+def _entrants(clock: FakeClock, **paces: Pace) -> list[FakeEntrant]:
+    names = {"baseline": "baseline", CONTROL: "baseline", "a": "a", "b": "b"}
+    return [
+        FakeEntrant(clock, name, paces.get(name.split()[-1], _noisy(0.1, place)), candidate)
+        for place, (name, candidate) in enumerate(names.items())
+    ]
+
+
+def _run(plan: Plan, entrants: Any, feed: Feed, progress: Any = None, size: int = 2) -> Measured:  # noqa: ANN401 (fakes)
+    return run(plan, entrants, feed, size, progress or FakeProgress())
+
+
+def _calibrated(plan: Plan, entrant: Any, feed: Feed) -> int:  # noqa: ANN401 (a fake)
+    return calibrate(plan, entrant, feed)
+
+
+@pytest.mark.parametrize("call_s", [1e-5, 1e-4, 1e-3, 1e-2])
+def test_a_burst_is_made_to_take_as_long_as_a_trial_shall(
+    plan: Plan, feed: Feed, clock: FakeClock, call_s: float
+) -> None:
+    entrant = FakeEntrant(clock, "baseline", lambda _, burst: call_s * len(burst.operations))
+    size = _calibrated(plan, entrant, feed)
+
+    assert size * 4 * call_s == pytest.approx(plan.trial_s, rel=0.2, abs=2 * call_s)
+    assert len(entrant.bursts) <= CALIBRATION_TRIALS
+
+
+def test_a_baseline_that_is_too_slow_gets_the_smallest_burst(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    assert _calibrated(plan, FakeEntrant(clock, "baseline", lambda *_: 30.0), feed) == 1
+
+
+def test_calibration_ends_whatever_the_durations(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrant = FakeEntrant(clock, "baseline", lambda *_: plan.trial_s * 0.69)
+
+    assert _calibrated(plan, entrant, feed) >= 1
+    assert len(entrant.bursts) == CALIBRATION_TRIALS
+
+
+def test_a_slow_first_trial_does_not_end_calibration_early(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrant = FakeEntrant(clock, "baseline", lambda trial, burst: len(burst.operations) * (1e-5 if trial else 1e-2))
+    size = _calibrated(plan, entrant, feed)
+
+    assert size * 4 * 1e-5 == pytest.approx(plan.trial_s, rel=0.2)
+
+
+def test_every_entrant_executes_the_same_burst_in_a_block_and_another_in_the_next(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    entrants = _entrants(clock)
+    measured = _run(plan, entrants, feed)
+
+    assert {len(entrant.bursts) for entrant in entrants} == {measured.blocks + WARMUP_BLOCKS}
+    for same in zip(*(entrant.bursts for entrant in entrants), strict=True):
+        assert len({id(burst) for burst in same}) == 1
+    assert entrants[0].bursts[0] != entrants[0].bursts[1]
+    assert all(len(burst.operations) == 8 for burst in entrants[0].bursts)
+
+
+def _orders(measured: Measured) -> list[tuple[str, ...]]:
+    trials = [(trial.block, trial.position, name) for name, some in measured.trials.items() for trial in some]
+    by_block: dict[int, list[str]] = {}
+    for block, _, name in sorted(trials):
+        by_block.setdefault(block, []).append(name)
+    return [tuple(order) for order in by_block.values()]
+
+
+def test_the_order_is_shuffled_anew_for_each_block_and_the_same_for_a_seed(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    orders = _orders(_run(replace(plan, budget_s=40.0), _entrants(clock), feed))
+
+    assert {frozenset(order) for order in orders} == {frozenset(["baseline", CONTROL, "a", "b"])}
+    assert len(set(orders)) > 12
+    first = Counter(order[0] for order in orders)
+    assert len(first) == 4, "each comes first at times"
+    assert _orders(_run(replace(plan, budget_s=40.0), _entrants(clock), feed))[:10] == orders[:10]
+    assert _orders(_run(replace(plan, seed=2), _entrants(clock), feed))[:10] != orders[:10]
+
+
+def test_warm_up_blocks_are_not_counted(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    measured = _run(plan, _entrants(clock), feed)
+    trials = measured.trials["a"]
+
+    assert [trial.warmup for trial in trials] == [True] * WARMUP_BLOCKS + [False] * measured.blocks
+    assert measured.rates(["baseline", "a"]).shape == (measured.blocks, 2)
+    assert measured.rates(["a"])[0, 0] == pytest.approx(1 / trials[WARMUP_BLOCKS].duration_s)
+    assert len(measured.samples_ns["a", "add"]) == measured.blocks
+
+
+def test_it_stops_once_the_budget_is_spent(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    measured = _run(plan, _entrants(clock), feed)
+
+    assert measured.stopped == "budget"
+    assert plan.budget_s <= measured.elapsed_s < plan.budget_s + 0.5
+
+
+def test_without_a_budget_one_block_is_counted(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    assert _run(replace(plan, budget_s=0.0), _entrants(clock), feed).blocks == 1
+
+
+def test_it_stops_sooner_once_every_interval_is_narrow(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    plan = replace(plan, precision=0.15, budget_s=1000.0)
+    measured = _run(plan, _entrants(clock), feed)
+
+    assert measured.stopped == "precision"
+    assert measured.blocks >= fewest_blocks(3)
+    assert measured.elapsed_s < plan.budget_s / 10
+
+
+def test_it_never_stops_because_of_a_difference(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    measured = _run(plan, _entrants(clock, a=_noisy(0.001, 7)), feed)
+
+    assert measured.stopped == "budget"
+
+
+def test_a_trial_is_kept_with_all_that_it_says(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrants = _entrants(clock, a=lambda *_: 0.2)
+    measured = _run(plan, entrants, feed)
+    trial = measured.trials["a"][-1]
+
+    assert trial.block == measured.blocks + WARMUP_BLOCKS - 1
+    assert trial.duration_s == pytest.approx(0.2)
+    assert (trial.operations, trial.rows, trial.retries) == (8, 6, 0)
+    assert trial.busy_share == pytest.approx(0.1)
+    assert trial.writers_s == pytest.approx({"stream": 0.2, "reader": 0.05})
+    starts = [trial.started_s for trial in measured.trials["a"]]
+    assert starts == sorted(starts)
+    assert starts[0] >= 0
+
+
+def test_latencies_go_to_their_operations(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    measured = _run(plan, _entrants(clock), feed)
+    assert set(measured.samples_ns) == {(name, op) for name in measured.trials for op in ("add", "look")}
+    assert list(measured.samples_ns["a", "add"][0]) == [1000 + number for number in range(6)]
+    assert list(measured.samples_ns["a", "look"][0]) == [1006, 1007]
+
+
+def test_retries_of_counted_trials_are_counted(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrants = _entrants(clock)
+    unlucky = entrants[2]
+
+    def pace(_: int, __: Burst) -> float:
+        unlucky.retried = {"add": unlucky.retried.get("add", 0) + 3}
+        return 0.1
+
+    unlucky._pace = pace
+    measured = _run(plan, entrants, feed)
+
+    assert {trial.retries for trial in measured.trials["a"]} == {3}
+    assert measured.retries["a", "add"] == 3 * measured.blocks
+    assert "b" not in {name for name, _ in measured.retries}
+
+
+def test_who_watches_hears_of_each_counted_block_with_ratios(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    progress = FakeProgress()
+    measured = _run(plan, _entrants(clock, a=lambda *_: 0.05, baseline=lambda *_: 0.1), feed, progress)
+
+    assert [done for done, _ in progress.blocks] == list(range(1, measured.blocks + 1))
+    assert progress.blocks[-1][1]["a"] == pytest.approx(2.0)
+    assert progress.blocks[-1][1]["baseline"] == 1.0
+
+
+def _failing(after: int, error: Exception) -> Pace:
+    def pace(trial: int, _: Burst) -> float:
+        if trial == after:
+            raise error
+        return 0.1
+
+    return pace
+
+
+@pytest.mark.parametrize("after", [0, WARMUP_BLOCKS, WARMUP_BLOCKS + 2])
+def test_a_candidate_that_fails_leaves_and_the_others_go_on(
+    plan: Plan, feed: Feed, clock: FakeClock, after: int
+) -> None:
+    progress = FakeProgress()
+    entrants = _entrants(clock, a=_failing(after, CandidateError("boom")))
+    measured = _run(plan, entrants, feed, progress)
+
+    assert {name: str(error) for name, error in measured.failed.items()} == {"a": "boom"}
+    assert len(entrants[2].bursts) == after + 1
+    assert len(entrants[3].bursts) == measured.blocks + WARMUP_BLOCKS
+    assert set(progress.blocks[-1][1]) == {"baseline", CONTROL, "b"}
+
+
+def test_the_last_candidate_that_fails_leaves_the_baseline_and_its_control(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    broken = {name: _failing(1, CandidateError(name)) for name in ("a", "b")}
+    measured = _run(plan, _entrants(clock, **broken), feed)
+
+    assert set(measured.failed) == {"a", "b"}
+    assert measured.blocks > 1
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_baseline_that_fails_ends_the_experiment(plan: Plan, feed: Feed, clock: FakeClock, place: int) -> None:
+    entrants = _entrants(clock)
+    entrants[place]._pace = _failing(3, CandidateError("boom"))
+
+    with pytest.raises(CandidateError, match="boom"):
+        _run(plan, entrants, feed)
+
+
+def test_a_server_that_fails_ends_the_experiment(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    with pytest.raises(ServerError, match="gone"):
+        _run(plan, _entrants(clock, b=_failing(3, ServerError("gone"))), feed)

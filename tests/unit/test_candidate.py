@@ -1,0 +1,172 @@
+"""Candidates: which files are some, which servers they need, and what they may override."""
+
+from pathlib import Path
+
+import pytest
+
+from schemabench import sqlfile
+from schemabench.candidate import Candidate, find, operations, select
+from schemabench.errors import CandidateError, UsageError, WorkloadError
+
+TABLE = "CREATE TABLE item (key text);\n"
+OPERATIONS = "-- name: upsert_media\nSELECT :site_id, :media_count;\n-- name: refresh\nSELECT 1;\n"
+
+
+def _write(folder: Path, **files: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name}.sql").write_text(text, encoding="utf-8")
+    return folder
+
+
+def _one(folder: Path, text: str) -> Candidate:
+    return find(_write(folder, baseline=text))["baseline"]
+
+
+def _defaults(folder: Path) -> dict[str, sqlfile.Operation]:
+    _write(folder, operations=OPERATIONS)
+    return dict(sqlfile.read(folder / "operations.sql", WorkloadError).operations)
+
+
+def test_candidates_are_found_by_name_the_baseline_first(tmp_path: Path) -> None:
+    folder = _write(
+        tmp_path / "usage", zebra=TABLE, baseline=TABLE, file="-- candidate: apple\n-- summary: a\n-- expects: b\n"
+    )
+    candidates = find(folder)
+
+    assert list(candidates) == ["baseline", "apple", "zebra"]
+    assert (candidates["apple"].summary, candidates["apple"].expects) == ("a", "b")
+    assert candidates["apple"].file.path == folder / "file.sql"
+    assert candidates["zebra"].summary == ""
+
+
+def test_other_files_are_no_candidates(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "usage", baseline=TABLE)
+    (folder / "README.md").write_text("-- candidate: no")
+
+    assert list(find(folder)) == ["baseline"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "accepted"),
+    [
+        ("", {14, 15, 16, 17, 18, 99}),
+        (">= 16", {16, 17, 18, 99}),
+        ("> 16", {17, 18, 99}),
+        ("<= 16", {14, 15, 16}),
+        ("<16", {14, 15}),
+        ("= 16", {16}),
+        ("== 16", {16}),
+        (">= 15, < 18", {15, 16, 17}),
+        (">=15,<18,", {15, 16, 17}),
+        (">= 99", {99}),
+    ],
+)
+def test_bounds_say_which_servers_serve(tmp_path: Path, bounds: str, accepted: set[int]) -> None:
+    candidate = _one(tmp_path, f"-- postgres: {bounds}\n{TABLE}")
+
+    assert {major for major in (14, 15, 16, 17, 18, 99) if candidate.refuses(major * 10_000 + 6) is None} == accepted
+
+
+def test_a_refusal_says_what_is_needed_and_what_there_is(tmp_path: Path) -> None:
+    candidate = _one(tmp_path, f"-- postgres: >= 15, < 17\n{TABLE}")
+
+    assert candidate.refuses(140_012) == "it needs PostgreSQL >= 15; the server is 14"
+    assert candidate.refuses(180_006) == "it needs PostgreSQL < 17; the server is 18"
+
+
+@pytest.mark.parametrize("bound", ["15", "15+", "=> 15", ">= 14.5", ">= fifteen", "!= 15", ">= 15 < 18"])
+def test_a_bound_that_is_none_is_refused(tmp_path: Path, bound: str) -> None:
+    with pytest.raises(CandidateError, match="is not a bound on the Postgres version") as caught:
+        _one(tmp_path, f"-- postgres: {bound}\n{TABLE}")
+
+    assert repr(bound) in caught.value.what
+    assert "-- postgres: >= 15" in caught.value.remedies[0]
+
+
+def test_a_misspelt_header_is_refused_and_a_remark_is_not(tmp_path: Path) -> None:
+    with pytest.raises(CandidateError, match=r"Unknown header 'sumary' .*; did you mean 'summary'\?"):
+        _one(tmp_path, f"-- sumary: a\n{TABLE}")
+
+    assert _one(tmp_path, f"-- see also: the wiki\n-- summary: a\n{TABLE}").summary == "a"
+
+
+def test_two_candidates_of_one_name_are_refused(tmp_path: Path) -> None:
+    folder = _write(tmp_path, baseline=TABLE, a="-- candidate: same\n", b="-- candidate: same\n")
+
+    with pytest.raises(CandidateError, match=r"Two candidates are named 'same': .*a\.sql and .*b\.sql"):
+        find(folder)
+
+
+@pytest.mark.parametrize("name", ["", "two words", "a/b", "baseline (control)", "-x", "a'b"])
+def test_a_name_that_cannot_stand_in_a_test_name_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CandidateError, match="is not a name for a candidate"):
+        find(_write(tmp_path, baseline=TABLE, other=f"-- candidate: {name}\n"))
+
+
+def test_a_missing_baseline_is_said_with_what_there_is(tmp_path: Path) -> None:
+    folder = _write(tmp_path, other=TABLE)
+
+    with pytest.raises(UsageError, match="There is no candidate named 'baseline'") as caught:
+        find(folder)
+    assert caught.value.checked == ("candidates there: other",)
+    assert f"write {folder}/baseline.sql" in caught.value.remedies[0]
+
+
+def test_a_missing_folder_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"There is no folder of candidates .*absent") as caught:
+        find(tmp_path / "absent")
+
+    assert caught.value.remedies == (f"create {tmp_path}/absent/baseline.sql",)
+
+
+def test_candidates_are_selected_in_their_own_order(tmp_path: Path) -> None:
+    candidates = find(_write(tmp_path, baseline=TABLE, a=TABLE, b=TABLE))
+
+    assert [one.name for one in select(candidates, ["b", "a"])] == ["a", "b"]
+    assert [one.name for one in select(candidates, [])] == ["baseline", "a", "b"]
+
+
+def test_an_unknown_candidate_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    candidates = find(_write(tmp_path, baseline=TABLE, hash_by_site=TABLE))
+
+    with pytest.raises(UsageError, match=r"no candidate 'hash_by_sit'; did you mean 'hash_by_site'\?") as caught:
+        select(candidates, ["hash_by_sit"])
+    assert caught.value.checked == ("candidates: baseline, hash_by_site",)
+
+
+def test_a_candidate_overrides_operations_and_keeps_the_others(tmp_path: Path) -> None:
+    defaults = _defaults(tmp_path / "workload")
+    candidate = _one(tmp_path / "usage", f"{TABLE}-- name: upsert_media\nSELECT :media_count, :site_id")
+    merged = operations(candidate, defaults)
+
+    assert list(merged) == ["upsert_media", "refresh"]
+    assert merged["upsert_media"].parameters == ("media_count", "site_id")
+    assert merged["refresh"] is defaults["refresh"]
+
+
+def test_an_unknown_operation_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    candidate = _one(tmp_path / "usage", f"{TABLE}-- name: upsert_meda\nSELECT 1")
+
+    with pytest.raises(CandidateError, match=r"no operation 'upsert_meda'; did you mean 'upsert_media'\?") as caught:
+        operations(candidate, _defaults(tmp_path / "workload"))
+    assert caught.value.checked == ("operations: upsert_media, refresh",)
+    assert caught.value.where is not None
+
+
+def test_an_unknown_parameter_is_refused_at_its_place_with_the_nearest(tmp_path: Path) -> None:
+    candidate = _one(tmp_path / "usage", f"{TABLE}-- name: upsert_media\nSELECT 1;\nSELECT :site_id,\n  :media_cont")
+
+    with pytest.raises(CandidateError, match=r"no parameter :media_cont; did you mean 'media_count'\?") as caught:
+        operations(candidate, _defaults(tmp_path / "workload"))
+    assert caught.value.checked == ("parameters: site_id, media_count",)
+    assert str(caught.value.where).startswith(f"{candidate.file.path}:5:3\n")
+
+
+def test_an_operation_without_parameters_takes_none(tmp_path: Path) -> None:
+    candidate = _one(tmp_path / "usage", f"{TABLE}-- name: refresh\nSELECT a[1:n]")
+
+    with pytest.raises(CandidateError, match="takes no parameter :n") as caught:
+        operations(candidate, _defaults(tmp_path / "workload"))
+    assert caught.value.checked == ("parameters: none",)
+    assert "a space after the colon" in caught.value.remedies[1]

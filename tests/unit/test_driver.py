@@ -1,0 +1,137 @@
+"""The loop over many conversations, with servers that are played over real sockets."""
+
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from fake_connection import Answer, FakeConnection, refused
+
+from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, drive
+from schemabench.load.session import Request
+
+Opened = Callable[..., Session]
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    connections: list[FakeConnection] = []
+
+    def open_session(*script: Answer) -> Session:
+        connection: Any = FakeConnection(*script)
+        connections.append(connection)
+        return Session(connection)
+
+    yield open_session
+    for connection in connections:
+        connection.finish()
+
+
+def _requests(*numbers: int) -> list[Request]:
+    return [(number, "add", ((b"add_0", [b"%d" % number]),)) for number in numbers]
+
+
+def _drive(queues: Sequence[tuple[Session, Sequence[Request]]], limit_s: float = 5.0) -> Drive:
+    calls = sum(len(requests) for _, requests in queues)
+    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1))  # noqa: S311 (reproducible)
+
+
+def _sent(session: Session) -> list[bytes]:
+    connection: Any = session.connection
+    return [parameters[0] for _, parameters in connection.sent]
+
+
+def test_every_request_of_every_session_is_executed_once_in_order(opened: Opened) -> None:
+    one, other = opened(), opened()
+    done = _drive([(one, _requests(0, 2, 4)), (other, _requests(1, 3))])
+
+    assert (_sent(one), _sent(other)) == ([b"0", b"2", b"4"], [b"1", b"3"])
+    assert len(done.latencies_ns) == 5
+    assert min(done.latencies_ns) > 0
+
+
+def test_durations_fit_each_other(opened: Opened) -> None:
+    done = _drive([(opened(), _requests(*range(20))), (opened(), _requests(20))])
+
+    assert done.duration_ns == max(done.finished_ns)
+    assert 0 < done.finished_ns[1] <= done.finished_ns[0]
+    assert sum(done.latencies_ns[:20]) <= done.duration_ns
+    assert done.busy_ns > 0
+
+
+def test_a_session_without_requests_is_over_at_once(opened: Opened) -> None:
+    idle = opened()
+    done = _drive([(idle, []), (opened(), _requests(0))])
+
+    assert _sent(idle) == []
+    assert done.finished_ns[0] <= done.finished_ns[1]
+
+
+def test_nothing_to_do_is_done(opened: Opened) -> None:
+    assert _drive([(opened(), [])]).latencies_ns == []
+
+
+def test_sessions_share_a_pool(opened: Opened) -> None:
+    sessions = [opened() for _ in range(3)]
+    pool = iter(_requests(*range(30)))
+    done = drive([(one, pool) for one in sessions], calls=30, limit_s=5.0, random=Random(1))  # noqa: S311
+
+    assert sorted(int(number) for one in sessions for number in _sent(one)) == list(range(30))
+    assert all(_sent(one) for one in sessions)
+    assert min(done.latencies_ns) > 0
+
+
+@pytest.mark.parametrize("answer", [Answer(late=3), Answer(blocked=3), Answer(late=2, blocked=2)])
+def test_slow_answers_and_full_sockets_hold_nobody_else_up(opened: Opened, answer: Answer) -> None:
+    slow, quick = opened(answer, Answer(blocked=1)), opened()
+    # a played socket stays readable until its answer was read, so that late parts come at once
+    done = _drive([(slow, _requests(0, 1, 2)), (quick, _requests(3, 4))])
+
+    assert (_sent(slow), _sent(quick)) == ([b"0", b"1", b"2"], [b"3", b"4"])
+    assert min(done.latencies_ns) > 0
+
+
+def test_a_retry_waits_while_others_go_on(opened: Opened) -> None:
+    unlucky = opened(*(Answer(refused("40P01")) for _ in range(3)))
+    other = opened()
+    done = _drive([(unlucky, _requests(0, 1)), (other, _requests(2))])
+
+    assert _sent(unlucky) == [b"0"] * 4 + [b"1"]
+    assert unlucky.retried == {"add": 3}
+    assert done.finished_ns[1] < done.finished_ns[0]
+
+
+def test_a_server_that_does_not_answer_is_taken_for_hung(opened: Opened) -> None:
+    with pytest.raises(LostConnectionError, match=r"not answered any of 2 connections for 0\.01 s"):
+        _drive([(opened(Answer(silent=True)), _requests(0)), (opened(Answer(silent=True)), _requests(1))], 0.01)
+
+
+def test_a_server_that_hangs_while_another_session_pauses_is_found_out(opened: Opened) -> None:
+    paused = opened(Answer(refused("40P01")))
+    with pytest.raises(LostConnectionError, match="not answered"):
+        _drive([(paused, _requests(0)), (opened(Answer(silent=True)), _requests(1))], 0.05)
+    assert _sent(paused) == [b"0", b"0"]
+
+
+def test_a_failure_ends_the_drive_and_says_whose_it_was(opened: Opened) -> None:
+    failing = opened(Answer(refused("23505", "duplicate")))
+
+    with pytest.raises(StatementFailedError) as caught:
+        _drive([(opened(), _requests(0)), (failing, _requests(1))])
+    assert caught.value.session is failing
+
+
+def test_a_lost_connection_ends_the_drive(opened: Opened) -> None:
+    with pytest.raises(LostConnectionError, match="gone"):
+        _drive([(opened(), _requests(0)), (opened(Answer(lost="gone")), _requests(1))])
+
+
+@pytest.mark.parametrize("script", [[], [Answer(lost="gone")]])
+def test_garbage_is_collected_again_afterwards(opened: Opened, script: list[Answer]) -> None:
+    assert gc.isenabled()
+    try:
+        _drive([(opened(*script), _requests(0))])
+    except LostConnectionError:
+        assert script
+    assert gc.isenabled()

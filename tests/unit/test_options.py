@@ -1,0 +1,227 @@
+"""One table of settings: where values come from, what is accepted, and what must not be shown."""
+
+from argparse import Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemabench.errors import UsageError
+from schemabench.options import (
+    Options,
+    environment_name,
+    flag,
+    ini_name,
+    markdown_table,
+    redact,
+    resolve,
+    table,
+)
+
+SECRET = "s3cret"  # noqa: S105 (the password that must not be seen)
+
+
+def _resolved(
+    line: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+    ini: Mapping[str, str] | None = None,
+) -> tuple[Options, dict[str, tuple[str, str]]]:
+    """Resolve options that are given by their short names, as in `budget`."""
+    given_ini = {f"schemabench_{name}": text for name, text in (ini or {}).items()}
+    chosen, origins = resolve(
+        Namespace(**{f"schemabench_{name}": value for name, value in (line or {}).items()}),
+        {f"SCHEMABENCH_{name.upper()}": text for name, text in (environment or {}).items()},
+        lambda name: given_ini.get(name, ""),
+    )
+    return chosen, {one.name: (one.value, one.source) for one in origins}
+
+
+def test_every_option_has_its_default_and_says_so() -> None:
+    chosen, origins = _resolved()
+
+    assert chosen == Options()
+    assert {source for _, source in origins.values()} == {"default"}
+    assert set(origins) == {flag(option) for option in table()}
+    assert origins["--budget"] == ("60s", "default")
+
+
+@pytest.mark.parametrize(
+    ("line", "environment", "ini", "budget_s", "source"),
+    [
+        ({"budget": "1s"}, {"budget": "2s"}, {"budget": "3s"}, 1.0, "command line"),
+        ({"budget": None}, {"budget": "2s"}, {"budget": "3s"}, 2.0, "environment"),
+        ({}, {}, {"budget": "3s"}, 3.0, "ini file"),
+        ({}, {}, {"budget": ""}, 60.0, "default"),
+    ],
+)
+def test_command_line_beats_environment_beats_ini_beats_default(
+    line: dict[str, object], environment: dict[str, str], ini: dict[str, str], budget_s: float, source: str
+) -> None:
+    chosen, origins = _resolved(line, environment, ini)
+
+    assert chosen.budget_s == budget_s
+    assert origins["--budget"][1] == source
+
+
+def test_falsy_values_count() -> None:
+    chosen, origins = _resolved({"seed": "0"}, {"seed": "5", "keep_databases": "0"}, {"keep_databases": "true"})
+
+    assert chosen.seed == 0
+    assert chosen.keep_databases is False
+    assert origins["--keep-databases"] == ("0", "environment")
+
+
+def test_an_empty_list_in_the_environment_beats_the_ini_file() -> None:
+    chosen, origins = _resolved({}, {"workload": ""}, {"workload": "usage"})
+
+    assert chosen.workload == ()
+    assert origins["--workload"] == ("", "environment")
+
+
+def test_a_switch_is_on_when_its_flag_is_given() -> None:
+    assert _resolved({"keep_databases": "true"})[0].keep_databases is True
+
+
+@pytest.mark.parametrize(
+    ("text", "on"), [("1", True), ("true", True), ("YES", True), ("no", False), ("False", False), ("", False)]
+)
+def test_a_switch_is_read_from_the_environment(text: str, on: bool) -> None:  # noqa: FBT001 (the expected value)
+    assert _resolved({}, {"neutral_ids": text})[0].neutral_ids is on
+
+
+def test_repeatable_options_are_lists_on_the_command_line_and_words_elsewhere() -> None:
+    assert _resolved({"candidate": ["a", "b c"]})[0].candidate == ("a", "b c")
+    assert _resolved({}, {"candidate": "a  b"})[0].candidate == ("a", "b")
+    assert _resolved({}, {}, {"candidate": "a\nb"})[0].candidate == ("a", "b")
+
+
+def test_pairs_and_paths_are_read() -> None:
+    chosen, _ = _resolved(
+        {
+            "postgres_setting": ["work_mem=64MB", " a.b = c = d "],
+            "replay": ["usage=x=y.csv", "pageviews.blacklist=b.txt"],
+            "report": ["r.md", "r.json"],
+        }
+    )
+
+    assert chosen.postgres_setting == (("work_mem", "64MB"), ("a.b", "c = d"))
+    assert chosen.replay == (("usage", Path("x=y.csv")), ("pageviews.blacklist", Path("b.txt")))
+    assert chosen.report == (Path("r.md"), Path("r.json"))
+
+
+@pytest.mark.parametrize(("text", "share"), [("3%", 0.03), ("0.03", 0.03), (" 99.9 % ", 0.999)])
+def test_a_share_is_read_in_percent_or_not(text: str, share: float) -> None:
+    assert _resolved({"precision": text})[0].precision == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("clients", "0", "'0' is not a whole number from 1 to 10,000"),
+        ("clients", "10001", "from 1 to 10,000"),
+        ("clients", "eight", "'eight' is not a whole number"),
+        ("clients", "8.0", "'8.0' is not a whole number"),
+        ("seed", "-1", "'-1' is not a whole number from 0 to 9,223,372,036,854,775,807"),
+        ("budget", "0s", "'0s' is not a duration above zero"),
+        ("budget", "soon", "'soon' is not a duration"),
+        ("precision", "0", "'0' is not a share"),
+        ("precision", "100%", "'100%' is not a share"),
+        ("precision", "nan", "'nan' is not a share"),
+        ("precision", "few", "'few' is not a share"),
+        ("neutral_ids", "maybe", "'maybe' is neither true nor false"),
+    ],
+)
+def test_a_value_that_is_not_acceptable_is_named_with_where_it_came_from(name: str, text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        _resolved({}, {name: text})
+
+    assert words in caught.value.what
+    assert caught.value.what.startswith(f"--{name.replace('_', '-')}: ")
+    assert caught.value.checked == ("it comes from: environment",)
+    assert caught.value.remedies
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("postgres_setting", "work_mem", "'work_mem' is not NAME=VALUE"),
+        ("postgres_setting", "=64MB", "'=64MB' is not NAME=VALUE"),
+        ("replay", "file.csv", "'file.csv' is not NAME=VALUE"),
+        ("report", "r.html", "'r.html' ends in .html, not in .md or .json"),
+        ("report", "report", "'report' ends in nothing, not in"),
+    ],
+)
+def test_one_wrong_item_of_a_list_is_named(name: str, text: str, words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        _resolved({name: [text]})
+
+    assert words in caught.value.what
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        f"postgresql://user:{SECRET}@host:5432/db?sslmode=require",
+        f"postgres://user:{SECRET}@h1:5432,h2:5433/db",
+        f"postgresql://:{SECRET}@host/db",
+        f"postgresql://user:{SECRET}/with%40all:kinds?of#it@host",
+        f"postgresql://user:at@{SECRET}@host",
+        f"postgresql://user:{SECRET}@[::1]:5432/db",
+        f"postgresql://host/db?user=me&password={SECRET}&sslmode=require",
+        f"postgresql://host/db?password={SECRET}",
+        f"postgresql://host/db?sslpassword={SECRET}&password={SECRET}",
+        f"host=x password={SECRET} user=me",
+        f"host=x password = {SECRET} user=me",
+        f"host=x PASSWORD='{SECRET}' user=me",
+        f"host=x password='with blank {SECRET}' user=me",
+        f"host=x password='it\\'s {SECRET}' user=me",
+        f"host=x password=a&{SECRET} user=me",
+        f"host=x password=a\\ {SECRET} user=me",
+        f"host=x password='never closed {SECRET}",
+        f"password={SECRET}",
+    ],
+)
+def test_no_form_of_a_connection_string_shows_its_password(dsn: str) -> None:
+    assert SECRET not in redact(dsn)
+    assert "***" in redact(dsn)
+    assert SECRET not in redact(f"pytest --postgres={dsn} -x")
+
+
+def test_what_is_not_secret_is_still_shown() -> None:
+    assert redact(f"postgresql://me:{SECRET}@host:5432/db?a=b") == "postgresql://me:***@host:5432/db?a=b"
+    assert redact(f"postgresql://h/d?password={SECRET}&a=b") == "postgresql://h/d?password=***&a=b"
+    assert redact(f"host=x password='{SECRET}' user=me") == "host=x password=*** user=me"
+    assert redact("pytest --budget 3s postgresql://me@host/db") == "pytest --budget 3s postgresql://me@host/db"
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="@", exclude_categories=["Z", "C"]), min_size=4))
+def test_no_password_in_a_url_survives(password: str) -> None:
+    assert redact(f"postgresql://u:{password}@host") == "postgresql://u:***@host"
+
+
+def test_origins_and_errors_show_no_password() -> None:
+    _, origins = _resolved({"postgres": f"postgresql://me:{SECRET}@host/db"})
+    assert origins["--postgres"] == ("postgresql://me:***@host/db", "command line")
+
+    with pytest.raises(UsageError) as caught:
+        _resolved({"replay": [f"postgresql://me:{SECRET}@host/db"]})
+    assert SECRET not in str(caught.value)
+
+
+def test_each_option_has_a_flag_an_ini_name_and_a_variable() -> None:
+    names = {flag(option): (ini_name(option), environment_name(option)) for option in table()}
+
+    assert names["--budget"] == ("schemabench_budget", "SCHEMABENCH_BUDGET")
+    assert names["--keep-databases"] == ("schemabench_keep_databases", "SCHEMABENCH_KEEP_DATABASES")
+    assert len({ini for ini, _ in names.values()}) == len(names)
+
+
+def test_the_table_for_readers_has_a_row_for_each_option() -> None:
+    head, rule, *rows = markdown_table().splitlines()
+
+    assert len(rows) == len(table())
+    assert {row.count(" | ") for row in rows} == {4}
+    assert (head.count("|"), rule.count("|")) == (6, 6)
+    assert "| `--budget TIME` | `schemabench_budget` | `SCHEMABENCH_BUDGET` | `60s` |" in markdown_table()

@@ -1,0 +1,221 @@
+"""One connection's side of the conversation, with a server that is played."""
+
+from collections.abc import Iterator
+from itertools import count
+from random import Random
+from typing import Any
+
+import pytest
+from fake_connection import Answer, FakeConnection, FakeResult, refused
+from psycopg.pq import ExecStatus
+
+from schemabench.load import LostConnectionError, Session, StatementFailedError
+from schemabench.load import session as session_module
+from schemabench.load.session import BEGIN, COMMIT, RETRY_LIMIT, ROLLBACK, Pause, Request, Step, Want, converse
+
+TICK_NS = 10
+ADD: Step = (b"add_0", [b"a", None])
+LOOK: Step = (b"look_0", [b"a"])
+
+
+@pytest.fixture(autouse=True)
+def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the clock tick once each time that it is read."""
+    ticks = count(0, TICK_NS)
+    monkeypatch.setattr(session_module, "perf_counter_ns", lambda: next(ticks))
+
+
+class Talk:
+    """A conversation, resumed until it is over."""
+
+    def __init__(self, *script: Answer) -> None:
+        self.connection = FakeConnection(*script)
+        connection: Any = self.connection
+        self.session = Session(connection)
+        self.latencies_ns = [0] * 10
+        self.wants: list[object] = []
+
+    def run(self, *requests: Request) -> "Talk":
+        """Execute requests to the end."""
+        for want in converse(self.session, requests, self.latencies_ns, Random(1)):  # noqa: S311 (reproducible)
+            self.wants.append(want)
+        return self
+
+    @property
+    def sent(self) -> list[bytes]:
+        """The names of the statements that were sent."""
+        return [name for name, _ in self.connection.sent]
+
+    @property
+    def pauses(self) -> list[float]:
+        """How long it wanted to pause, in seconds."""
+        return [want.seconds for want in self.wants if isinstance(want, Pause)]
+
+
+@pytest.fixture
+def talk() -> Iterator[type[Talk]]:
+    opened: list[FakeConnection] = []
+
+    class Remembered(Talk):
+        """A conversation whose connection is hung up at the end."""
+
+        def __init__(self, *script: Answer) -> None:
+            super().__init__(*script)
+            opened.append(self.connection)
+
+    yield Remembered
+    for connection in opened:
+        connection.finish()
+
+
+def _add(number: int, *steps: Step) -> Request:
+    return number, "add", steps or (ADD,)
+
+
+def test_requests_are_sent_in_order_each_with_its_parameters(talk: type[Talk]) -> None:
+    done = talk().run(_add(0), (1, "look", (LOOK,)))
+
+    assert done.connection.sent == [(b"add_0", [b"a", None]), (b"look_0", [b"a"])]
+
+
+def test_each_request_has_its_latency_at_its_number(talk: type[Talk]) -> None:
+    done = talk().run(_add(3), _add(1))
+
+    assert done.latencies_ns == [0, TICK_NS, 0, TICK_NS, 0, 0, 0, 0, 0, 0]
+
+
+def test_rows_are_read_to_the_last_result(talk: type[Talk]) -> None:
+    rows = FakeResult(ExecStatus.TUPLES_OK)
+
+    assert talk(Answer(rows, more=[FakeResult(), FakeResult()])).run(_add(0), _add(1)).sent == [b"add_0", b"add_0"]
+
+
+def test_an_answer_that_comes_in_parts_is_waited_for(talk: type[Talk]) -> None:
+    assert talk(Answer(late=3)).run(_add(0)).wants == [None] * 4
+
+
+def test_a_full_socket_is_waited_for_and_then_read_again(talk: type[Talk]) -> None:
+    assert talk(Answer(blocked=2)).run(_add(0)).wants == [Want.WRITE, Want.WRITE, Want.READ_AGAIN]
+
+
+def test_several_statements_are_one_request_and_one_latency(talk: type[Talk]) -> None:
+    done = talk().run(_add(0, (BEGIN, ()), ADD, LOOK, (COMMIT, ())))
+
+    assert done.sent == [BEGIN, b"add_0", b"look_0", COMMIT]
+    assert done.latencies_ns[:2] == [TICK_NS, 0]
+
+
+@pytest.mark.parametrize("sqlstate", ["40P01", "40001", "55P03"])
+def test_what_the_server_undid_is_tried_again_and_counted(talk: type[Talk], sqlstate: str) -> None:
+    done = talk(Answer(refused(sqlstate)), Answer(refused(sqlstate))).run(_add(0), _add(1))
+
+    assert done.sent == [b"add_0"] * 4
+    assert done.session.retried == {"add": 2}
+    assert len(done.pauses) == 2
+
+
+def test_the_latency_holds_all_attempts(talk: type[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([100, 900, 1000, 1010])
+    monkeypatch.setattr(session_module, "perf_counter_ns", lambda: next(times))
+
+    assert talk(Answer(refused("40001"))).run(_add(0), _add(1)).latencies_ns[:2] == [800, 10]
+
+
+@pytest.mark.parametrize(
+    ("script", "sent"),
+    [
+        ([Answer(), Answer(refused("40P01"))], [BEGIN, b"add_0", ROLLBACK]),
+        ([Answer(), Answer(), Answer(refused("55P03"))], [BEGIN, b"add_0", b"look_0", ROLLBACK]),
+        ([Answer(), Answer(), Answer(), Answer(refused("40001"))], [BEGIN, b"add_0", b"look_0", COMMIT]),
+    ],
+)
+def test_a_transaction_is_rolled_back_and_begun_again_from_its_first_statement(
+    talk: type[Talk], script: list[Answer], sent: list[bytes]
+) -> None:
+    done = talk(*script).run(_add(0, (BEGIN, ()), ADD, LOOK, (COMMIT, ())))
+
+    assert done.sent == [*sent, BEGIN, b"add_0", b"look_0", COMMIT]
+
+
+def test_pauses_grow_and_stay_short(talk: type[Talk]) -> None:
+    done = talk(*(Answer(refused("40P01")) for _ in range(50))).run(_add(0))
+
+    assert len(done.pauses) == 50
+    assert max(done.pauses[:2]) <= 0.004
+    assert max(done.pauses) <= 0.1
+    assert max(done.pauses[20:]) > max(done.pauses[:2])
+
+
+def test_retries_end_after_so_many_attempts(talk: type[Talk]) -> None:
+    doomed = talk(*(Answer(refused("40P01", "deadlock detected")) for _ in range(500)))
+
+    with pytest.raises(StatementFailedError, match="add: deadlock detected") as caught:
+        doomed.run(_add(0))
+    assert caught.value.attempts == RETRY_LIMIT
+    assert doomed.sent == [b"add_0"] * RETRY_LIMIT
+
+
+def test_an_error_that_no_repetition_helps_carries_all_that_is_known(talk: type[Talk]) -> None:
+    error = refused("23505", "duplicate", MESSAGE_DETAIL="Key", CONTEXT="in f()", STATEMENT_POSITION="7")
+    failing = talk(Answer(), Answer(error))
+
+    with pytest.raises(StatementFailedError) as caught:
+        failing.run(_add(0, (BEGIN, ()), ADD, (COMMIT, ())), _add(1))
+    failure = caught.value
+    assert (failure.operation, failure.statement, failure.parameters) == ("add", b"add_0", [b"a", None])
+    assert (failure.sqlstate, failure.message, failure.detail, failure.context, failure.position) == (
+        "23505",
+        "duplicate",
+        "Key",
+        "in f()",
+        7,
+    )
+    assert (failure.attempts, failure.session) == (1, failing.session)
+    assert failing.sent == [BEGIN, b"add_0"], "nothing is sent after a failure"
+
+
+def test_a_retry_that_fails_for_good_reports_the_statement_that_failed_last(talk: type[Talk]) -> None:
+    script = [Answer(), Answer(refused("40P01")), Answer(), Answer(), Answer(), Answer(refused("23505"))]
+
+    with pytest.raises(StatementFailedError) as caught:
+        talk(*script).run(_add(0, (BEGIN, ()), ADD, LOOK, (COMMIT, ())))
+    assert (caught.value.statement, caught.value.attempts) == (b"look_0", 2)
+
+
+def test_an_error_without_a_position_has_none(talk: type[Talk]) -> None:
+    with pytest.raises(StatementFailedError) as caught:
+        talk(Answer(refused("XX000"))).run(_add(0))
+    assert caught.value.position == 0
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        [Answer(result=None)],
+        [Answer(refused("40P01")), Answer(result=None)],
+    ],
+)
+def test_a_connection_without_an_answer_is_lost(talk: type[Talk], script: list[Answer]) -> None:
+    with pytest.raises(LostConnectionError, match="connection broke"):
+        talk(*script).run(_add(0))
+
+
+@pytest.mark.parametrize("script", [[], [Answer(refused("40P01"))]])
+def test_a_connection_that_breaks_while_it_is_read_is_lost(talk: type[Talk], script: list[Answer]) -> None:
+    with pytest.raises(LostConnectionError, match=r"^server closed the connection$"):
+        talk(*script, Answer(lost="server closed the connection\n")).run(_add(0))
+
+
+def test_requests_may_come_from_a_pool_that_is_shared(talk: type[Talk]) -> None:
+    pool = iter([_add(number) for number in range(3)])
+    one, other = talk(), talk()
+    conversations = [
+        converse(each.session, pool, each.latencies_ns, Random(1))  # noqa: S311 (reproducible)
+        for each in (one, other)
+    ]
+    while conversations:
+        for conversation in list(conversations):
+            if next(conversation, StopIteration) is StopIteration:
+                conversations.remove(conversation)
+
+    assert (len(one.sent), len(other.sent)) == (2, 1)

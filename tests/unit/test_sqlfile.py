@@ -1,0 +1,312 @@
+"""Annotated SQL: blocks, parameters, and places that stay true through every rewriting."""
+
+import string
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
+from schemabench.sqlfile import Operation, Query, SqlFile, Statement, read, split_preamble
+
+PIECES = {
+    "SELECT": None,
+    "1": None,
+    "a[1:2]": None,
+    "b[x : y]": None,
+    "c::text": None,
+    "'über :not'": None,
+    "E'it\\'s :not'": None,
+    "'two '' quotes :not'": None,
+    '"név :not"': None,
+    "$$ :not ; $$": None,
+    "$tag$ $$ :not 🎉 ; $tag$": None,
+    "/* :not ; /* 🎉 */ -- */": None,
+    "-- é :not ;\n": None,
+    "-- name is no name\n": None,
+    "f(x := 1)": None,
+    "\n": None,
+    "\t": None,
+    "🎉": None,
+    ":a": "a",
+    ":b::bigint[]": "b",
+    "(:a)": "a",
+    ":date": "date",
+    ":select": "select",
+    ":_x9": "_x9",
+    ":été": "été",
+}
+"""SQL -> the parameter that it holds."""
+pieces = st.lists(st.sampled_from(sorted(PIECES)), min_size=1, max_size=12)
+names = st.text(alphabet=string.ascii_lowercase, min_size=1, max_size=5)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sql")
+
+
+def _read(folder: Path, text: str) -> SqlFile:
+    path = folder / "candidate.sql"
+    path.write_text(text, encoding="utf-8", newline="")
+    return read(path, CandidateError)
+
+
+def _refused(folder: Path, text: str) -> CandidateError:
+    with pytest.raises(CandidateError) as caught:
+        _read(folder, text)
+    return caught.value
+
+
+def _statement(folder: Path, sql: str) -> Statement:
+    (statement,) = _read(folder, f"-- name: op\n{sql}").operations["op"].statements
+    return statement
+
+
+def _sql(some: Operation) -> list[str]:
+    return [statement.text.sql for statement in some.statements]
+
+
+@given(st.dictionaries(names, st.lists(pieces, min_size=1, max_size=4), max_size=4), pieces)
+def test_reading_keeps_every_statement(folder: Path, blocks: dict[str, list[list[str]]], preamble: list[str]) -> None:
+    written = {name: [f"SELECT {' '.join(some)}".strip() for some in statements] for name, statements in blocks.items()}
+    text = " ".join(preamble) + "\n"
+    for name, statements in written.items():
+        text += f"-- name: {name}\n" + "\n;\n".join(statements) + "\n;\n"
+
+    file = _read(folder, text)
+
+    assert file.preamble.sql == " ".join(preamble) + "\n"
+    assert list(file.operations) == list(written)
+    for name, statements in written.items():
+        found = _sql(file.operations[name])
+        assert len(found) == len(statements)
+        for one, whole in zip(found, statements, strict=True):
+            assert one.startswith("SELECT")
+            assert whole.startswith(one)
+            rest = whole.removeprefix(one).strip()
+            assert not rest or rest.startswith(("--", "/*")), "only comments may be left out"
+
+
+@given(pieces)
+def test_parameters_are_found_and_nothing_else_is(folder: Path, some: list[str]) -> None:
+    statement = _statement(folder, f"SELECT {' '.join(some)}")
+
+    assert statement.parameters == tuple(dict.fromkeys(PIECES[one] for one in some if PIECES[one]))
+
+
+@given(st.lists(st.sampled_from([*sorted(PIECES), ':"table"', ':"🎉 x"']), min_size=1, max_size=12))
+def test_every_character_that_is_sent_leads_to_where_it_was_written(folder: Path, some: list[str]) -> None:
+    text = f"-- über\n-- name: op\n  SELECT {' '.join(some)}"
+    (statement,) = _read(folder, text).operations["op"].statements
+    query = statement.render({"table": 'o"rders', "🎉 x": "y"})
+    lines = text.split("\n")
+    marks = {start: end for start, end, _, _ in statement.marks}
+
+    copied = _copied(statement, query)
+    assert len(copied) >= len("SELECT")
+    for sent, written in copied:
+        place = query.place(sent)
+        assert lines[place.line - 1][place.column - 1 : place.column] in {query.sql[sent], ""}
+        assert place == statement.text.place(written)
+        assert written not in marks
+
+
+def _copied(statement: Statement, query: Query) -> list[tuple[int, int]]:
+    """Return (offset into what is sent, offset into what was written) of all that is not rewritten."""
+    found, sent, written = [], 0, 0
+    for start, end, name, identifier in statement.marks:
+        found += [(sent + step, written + step) for step in range(start - written)]
+        sent += start - written
+        replaced = _quoted(name) if identifier else f"${query.parameters.index(name) + 1}"
+        assert query.sql.startswith(replaced, sent)
+        sent += len(replaced)
+        written = end
+    assert query.sql[sent:] == statement.text.sql[written:]
+    return found + [(sent + step, written + step) for step in range(len(query.sql) - sent)]
+
+
+def _quoted(name: str) -> str:
+    return {"table": '"o""rders"', "🎉 x": '"y"'}[name]
+
+
+def test_the_place_of_a_rewritten_parameter_is_its_own(folder: Path) -> None:
+    query = _statement(folder, "SELECT é,\n  :media_count::int, :media_count, :site").render({})
+
+    assert query.sql == "SELECT é,\n  $1::int, $1, $2"
+    assert query.parameters == ("media_count", "site")
+    positions = [query.place(query.sql.index(text)) for text in ("$1::", "$1,", "$2")]
+    assert [(place.line, place.column) for place in positions] == [(3, 3), (3, 22), (3, 36)]
+    assert positions[0].text == "  :media_count::int, :media_count, :site"
+
+
+def test_a_place_past_the_end_is_the_end(folder: Path) -> None:
+    query = _statement(folder, "SELECT :a").render({})
+
+    assert query.place(10_000).line == 2
+
+
+def test_identifiers_are_quoted_and_fixed(folder: Path) -> None:
+    statement = _statement(folder, 'INSERT INTO :"table" VALUES (:a) -- :"no"')
+
+    assert statement.parameters == ("a",)
+    assert statement.render({"table": 'or"ders'}).sql.startswith('INSERT INTO "or""ders" VALUES ($1)')
+
+
+def test_an_identifier_that_nobody_fixes_is_refused_at_its_place(folder: Path) -> None:
+    statement = _statement(folder, 'INSERT INTO :"table" VALUES (1)')
+
+    with pytest.raises(WorkloadError, match='No writer fixes the identifier :"table"') as caught:
+        statement.render({"other": "x"}, WorkloadError)
+    assert str(caught.value.where).startswith(f"{folder / 'candidate.sql'}:2:13\n")
+
+
+def test_a_slice_of_an_array_with_a_name_is_a_parameter_unless_a_blank_follows_the_colon(folder: Path) -> None:
+    assert _statement(folder, "SELECT a[x:y]").parameters == ("y",)
+    assert _statement(folder, "SELECT a[x: y], a[1:2], a[:], a[: y]").parameters == ()
+
+
+def test_an_operation_of_several_statements_has_the_parameters_of_all(folder: Path) -> None:
+    operation = _read(folder, "-- name: op\nSELECT :b, ';';\n\n-- more\nSELECT :a, :b;;").operations["op"]
+
+    assert _sql(operation) == ["SELECT :b, ';'", "SELECT :a, :b"]
+    assert operation.parameters == ("b", "a")
+
+
+def test_headers_are_read_with_their_continuations(folder: Path) -> None:
+    text = (
+        "-- candidate: hash\n-- summary: by site,\n--   eight ways, été\n-- a remark\n--   of two lines\n"
+        "-- expects:\n-- postgres: >= 14\nCREATE TABLE t ();\n-- summary: no header\n"
+    )
+
+    assert _read(folder, text).headers == {
+        "candidate": "hash",
+        "summary": "by site, eight ways, été",
+        "expects": "",
+        "postgres": ">= 14",
+    }
+
+
+def test_headers_end_at_the_first_operation(folder: Path) -> None:
+    assert _read(folder, "-- summary: a\n-- name: op\n-- expects: b\nSELECT 1").headers == {"summary": "a"}
+
+
+def test_a_file_of_another_editor_is_read_alike(folder: Path) -> None:
+    text = "\ufeff-- candidate: x\r\n-- summary: y\r\nCREATE TABLE t ();\r\n-- name: op\r\nSELECT :a;\r\n"
+    file = _read(folder, text)
+
+    assert file.headers == {"candidate": "x", "summary": "y"}
+    assert file.operations["op"].statements[0].text.place().line == 5
+
+
+@pytest.mark.parametrize("text", ["", "\n", "-- nothing\n", "/* nothing */"])
+def test_a_file_without_a_statement_has_none(folder: Path, text: str) -> None:
+    file = _read(folder, text)
+
+    assert file.operations == {}
+    assert split_preamble(file.preamble) == ()
+
+
+def test_a_preamble_is_split_as_psql_would(folder: Path) -> None:
+    statements = [
+        "CREATE TABLE t (a text DEFAULT ';')",
+        "DO $é$ BEGIN PERFORM 1; END $é$",
+        "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; SELECT 2; END",
+        "CREATE RULE r AS ON INSERT TO t DO ALSO (SELECT 1; SELECT 2)",
+        "CREATE INDEX CONCURRENTLY ON t (a)",
+    ]
+    preamble = _read(folder, "-- ;\n" + ";\n-- lead 🎉\n".join(statements) + ";").preamble
+
+    assert [one.sql for one in split_preamble(preamble)] == statements
+    assert [one.place().line for one in split_preamble(preamble)] == [2, 4, 6, 8, 10]
+
+
+def test_a_preamble_of_unknown_syntax_is_left_to_the_server(folder: Path) -> None:
+    preamble = _read(folder, "CREATE TABLE a ();\nCREATE NOVELTY b;").preamble
+
+    assert split_preamble(preamble) == (preamble,)
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "place"),
+    [
+        ("SELECT 'é 🎉 abc", "unterminated quoted string", "1:8"),
+        ("éé /* abc", "unterminated /* comment", "1:4"),
+        ("SELECT 1;\n SELECT $x$ a $$", "unterminated dollar-quoted string", "2:9"),
+        ('🎉 "abc', "unterminated quoted identifier", "1:3"),
+        ("-- name: op\n-- ü\nSELECT 1, 'x\n", "unterminated quoted string", "3:11"),
+        ("-- name: op\nSELECT 1a", "trailing junk", "2:8"),
+    ],
+)
+def test_what_postgres_cannot_read_is_shown_at_its_place(folder: Path, text: str, words: str, place: str) -> None:
+    error = _refused(folder, text)
+
+    assert words in error.what
+    assert str(error.where).startswith(f"{folder / 'candidate.sql'}:{place}\n")
+
+
+@pytest.mark.parametrize("name", ["Upsert", "9lives", "a-b", "ünder", ""])
+def test_a_name_that_is_none_is_refused(folder: Path, name: str) -> None:
+    error = _refused(folder, f"SELECT 1;\n-- name: {name}\nSELECT 1")
+
+    assert error.what == f"{name!r} is not a name for an operation"
+    assert error.where is not None
+    assert error.where.line == 2
+
+
+@pytest.mark.parametrize("body", ["", "\n", "-- only a comment\n", "/* or this */;\n", ";;\n"])
+def test_an_operation_without_a_statement_is_refused(folder: Path, body: str) -> None:
+    error = _refused(folder, f"-- name: op\n{body}-- name: other\nSELECT 1")
+
+    assert error.what == "The operation 'op' has no statement"
+
+
+@pytest.mark.parametrize("sql", ["COPY t FROM STDIN", "copy t (a) from stdin (FORMAT csv)", "COPY t TO STDOUT"])
+def test_an_operation_that_streams_from_or_to_the_client_is_refused(folder: Path, sql: str) -> None:
+    error = _refused(folder, f"-- name: op\nSELECT 1;\n{sql};")
+
+    assert error.what == "An operation cannot copy from or to the client"
+    assert error.where is not None
+    assert error.where.line == 3
+    assert _read(folder, "-- name: op\nCOPY t TO '/dev/null'").operations
+
+
+def test_two_operations_of_one_name_are_refused(folder: Path) -> None:
+    error = _refused(folder, "-- name: op\nSELECT 1;\n-- name: op\nSELECT 2")
+
+    assert error.what == "The operation 'op' is defined twice"
+    assert error.where is not None
+    assert error.where.line == 3
+
+
+def test_a_file_that_cannot_be_read_is_the_fault_of_who_wrote_it(folder: Path) -> None:
+    with pytest.raises(WorkloadError, match=r"Cannot read .*absent.sql: No such file"):
+        read(folder / "absent.sql", WorkloadError)
+    with pytest.raises(CandidateError, match="Cannot read"):
+        read(folder, CandidateError)
+
+
+def test_a_file_in_another_encoding_is_refused_with_the_byte(folder: Path) -> None:
+    path = folder / "latin.sql"
+    path.write_bytes("-- é".encode("latin-1"))
+
+    with pytest.raises(CandidateError, match="is not UTF-8: byte 3 is 0xe9"):
+        read(path, CandidateError)
+
+
+def test_a_nul_is_refused_where_it_stands(folder: Path) -> None:
+    error = _refused(folder, "SELECT 1;\nSELECT '\0';\n-- name: lost\nSELECT 2")
+
+    assert "NUL" in error.what
+    assert error.where is not None
+    assert (error.where.line, error.where.column) == (2, 9)
+
+
+def test_errors_are_of_the_class_that_was_asked_for(folder: Path) -> None:
+    kinds: Sequence[type[SchemabenchError]] = (CandidateError, WorkloadError)
+    for kind in kinds:
+        (folder / "bad.sql").write_text("-- name: op\n")
+        with pytest.raises(kind):
+            read(folder / "bad.sql", kind)
