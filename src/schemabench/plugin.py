@@ -85,6 +85,7 @@ class Uncaptured:
         self._reporter = config.pluginmanager.getplugin("terminalreporter")
         self._capture = config.pluginmanager.getplugin("capturemanager")
         self.hasmarkup = bool(self._reporter.hasmarkup)
+        self.width = config.get_terminal_writer().fullwidth
 
     def write(self, text: str) -> None:
         """Write a text at once."""

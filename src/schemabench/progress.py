@@ -9,13 +9,13 @@ from typing import Protocol
 
 from tqdm import tqdm
 
-from schemabench.candidate import BASELINE
+from schemabench.candidate import BASELINE, Candidate
 from schemabench.units import format_duration
 
 PLAIN_INTERVAL_S = 15.0
 """Between two plain lines of one experiment."""
 _SHOWN_RATIOS = 3
-_BAR = "{desc} |{bar:12}| {n:.0f}/{total:.0f} s {postfix}"
+_BAR = "{desc} |{bar:12}| {n:.0f}/{total:.0f} s{postfix}"
 
 
 class Shown(Protocol):
@@ -25,12 +25,18 @@ class Shown(Protocol):
     def budget_s(self) -> float:
         """How long it measures for."""
 
+    @property
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Whose ratios are shown; the control's is none of a candidate."""
+
 
 class Terminal(Protocol):
     """Where progress is shown."""
 
     hasmarkup: bool
     """Whether it understands escape sequences: a person is watching."""
+    width: int
+    """In columns."""
 
     def write(self, text: str) -> None:
         """Write a text as it is, at once."""
@@ -95,7 +101,7 @@ class ProgressBar:
         bar = self._open(plan)
         bar.n = min(elapsed_s, plan.budget_s)
         bar.set_description_str(f"{plan}: block {done}", refresh=False)
-        bar.set_postfix_str(best(ratios))
+        bar.set_postfix_str(best(plan, ratios))
 
     def close(self) -> None:
         """Take the bar away."""
@@ -131,7 +137,7 @@ class ProgressLines:
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Say how far it is, likewise."""
         spent = f"{format_duration(elapsed_s)} of {format_duration(plan.budget_s)}"
-        self._say(f"{plan}: block {done}, {spent}: {best(ratios)}")
+        self._say(f"{plan}: block {done}, {spent}: {best(plan, ratios)}")
 
     def close(self) -> None:
         """Let the next experiment speak at once."""
@@ -144,7 +150,8 @@ class ProgressLines:
             self._last_s = monotonic()
 
 
-def best(ratios: Mapping[str, float]) -> str:
+def best(plan: Shown, ratios: Mapping[str, float]) -> str:
     """Return the best ratios so far in words, as in `hash_by_site 1.21x, fillfactor_70 1.05x`."""
-    others = sorted(((ratio, name) for name, ratio in ratios.items() if name != BASELINE), reverse=True)
+    names = {candidate.name for candidate in plan.candidates} - {BASELINE}
+    others = sorted(((ratio, name) for name, ratio in ratios.items() if name in names), reverse=True)
     return ", ".join(f"{name} {ratio:.2f}x" for ratio, name in others[:_SHOWN_RATIOS])

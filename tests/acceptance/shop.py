@@ -17,6 +17,8 @@ from schemabench import cli
 
 LIMIT_S = 120
 """No run of the project takes longer, however busy the machine is."""
+QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Runs start sooner without plugins that have no part in them."""
 _STEERING = (
     "SCHEMABENCH_",
     "PYTEST_",
@@ -73,33 +75,26 @@ class Shop:
         baseline = self.read(f"schemas/{workload}/baseline.sql").replace("candidate: baseline", f"candidate: {name}")
         return self.write(f"schemas/{workload}/{name}.sql", baseline + more)
 
-    def add_returns(self) -> None:
-        """Add a second workload, `returns`, the like of the first: its experiment comes second."""
-        for name in ("workloads/{}/__init__.py", "workloads/{}/operations.sql", "schemas/{}/baseline.sql"):
-            self.write(
-                name.format("returns"), self.read(name.format("orders")).replace('name="orders"', 'name="returns"')
-            )
-        self.write("schemas/returns/without_index.sql", self.read("schemas/orders/without_index.sql"))
-        self.change(
-            "tests/test_orders.py", '@pytest.mark.workload("orders")', '@pytest.mark.workload("orders", "returns")'
-        )
+    def add(self, name: str) -> None:
+        """Add the like of the first workload, with a test of its own; experiments run in alphabetical order."""
+        for source in ("workloads/orders/__init__.py", "workloads/orders/operations.sql", "tests/test_orders.py"):
+            text = self.read(source).replace('"orders"', f'"{name}"').replace("test_orders", f"test_{name}")
+            self.write(source.replace("orders", name), text)
+        for candidate in ("baseline", "without_index"):
+            self.write(f"schemas/{name}/{candidate}.sql", self.read(f"schemas/orders/{candidate}.sql"))
 
     def run(self, *arguments: str, **environment: str) -> pytest.RunResult:
         """Run pytest in the project, to its end."""
-        return self._finish(self.start(*arguments, **environment))
+        return self.finish(self.start(*arguments, **environment))
 
     def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
         """Start pytest in the project."""
-        return self._start(["-m", "pytest", "-p", "no:cacheprovider", *arguments], environment)
-
-    def finish(self, process: "subprocess.Popen[str]") -> pytest.RunResult:
-        """Wait for a run that was started."""
-        return self._finish(process)
+        return self._start(["-m", "pytest", *QUICK, *arguments], environment)
 
     def schemabench(self, *arguments: str, **environment: str) -> pytest.RunResult:
         """Run the command line beside pytest."""
         program = "import sys; from schemabench.cli import main; sys.exit(main())"
-        return self._finish(self._start(["-c", program, *arguments], environment))
+        return self.finish(self._start(["-c", program, *arguments], environment))
 
     def _start(self, arguments: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(  # noqa: S603 (the interpreter that runs the tests)
@@ -112,7 +107,8 @@ class Shop:
             text=True,
         )
 
-    def _finish(self, process: "subprocess.Popen[str]") -> pytest.RunResult:
+    def finish(self, process: "subprocess.Popen[str]") -> pytest.RunResult:
+        """Wait for a run that was started."""
         started = time.monotonic()
         try:
             out, err = process.communicate(timeout=LIMIT_S)
@@ -147,3 +143,9 @@ def section(result: pytest.RunResult) -> list[str]:
         number for number, line in enumerate(lines[start + 1 :], start + 1) if re.match(r"=+ .* =+$|FAILED", line)
     )
     return lines[start + 1 : end]
+
+
+def collecting(result: pytest.RunResult, name: str) -> str:
+    """Return what a run said about a test module that it could not collect."""
+    _, _, after = str(result.stdout).partition(f"ERROR collecting tests/test_{name}.py _")
+    return re.sub(r"\s+", " ", re.split(r"\n(?:_{3,} ERROR|={3,} )", after)[0])

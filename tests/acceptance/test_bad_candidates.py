@@ -2,11 +2,10 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 from conftest import PASSWORD
-from shop import Shop, assert_clear, said, section
+from shop import Shop, assert_clear, collecting, said, section
 
 SYNTAX = "CREATE TABEL notes (note text);\n"
 DIVISION = """
@@ -141,7 +140,7 @@ def test_reports_show_no_password(faulty: tuple[Shop, pytest.RunResult]) -> None
 
 
 def test_an_error_in_the_baseline_fails_its_experiment_and_no_other(shop: Shop) -> None:
-    shop.add_returns()
+    shop.add("returns")
     baseline = shop.path / "schemas/returns/baseline.sql"
     baseline.write_text(baseline.read_text(encoding="utf-8") + SYNTAX, encoding="utf-8")
 
@@ -170,55 +169,56 @@ def test_a_state_that_a_candidate_cannot_answer_fails_that_candidate(shop: Shop)
     assert_clear(result, 'column "customer" does not exist', "operations.sql:12:8")
 
 
-def _remove_baseline(shop: Shop) -> None:
-    (shop.path / "schemas/orders/baseline.sql").unlink()
+def _spoil(shop: Shop, name: str) -> None:
+    """Spoil the candidates of a workload."""
+    other = f"schemas/{name}/without_index.sql"
+    match name:
+        case "unfounded":
+            (shop.path / "schemas/unfounded/baseline.sql").unlink()
+        case "homeless":
+            (shop.path / "schemas/homeless").rename(shop.path / "schemas/elsewhere")
+        case "twins":
+            shop.change(other, "candidate: without_index", "candidate: baseline")
+        case "header":
+            shop.change(other, "-- summary:", "-- sumary:")
+        case "version":
+            shop.change(other, "-- expects:", "-- postgres: fifteen\n-- expects:")
+        case "latin":
+            shop.write(other, "-- summary: caf\xe9\n".encode("latin-1"))
+        case "open":
+            shop.write(other, "SELECT 'open;\n")
 
 
-def _remove_folder(shop: Shop) -> None:
-    _remove_baseline(shop)
-    (shop.path / "schemas/orders/without_index.sql").unlink()
-    (shop.path / "schemas/orders").rmdir()
-
-
-def _name_twice(shop: Shop) -> None:
-    shop.change("schemas/orders/without_index.sql", "candidate: without_index", "candidate: baseline")
-
-
-def _misspell_header(shop: Shop) -> None:
-    shop.change("schemas/orders/without_index.sql", "-- summary:", "-- sumary:")
-
-
-def _misstate_version(shop: Shop) -> None:
-    shop.change("schemas/orders/without_index.sql", "-- expects:", "-- postgres: fifteen\n-- expects:")
-
-
-def _write_latin(shop: Shop) -> None:
-    shop.write("schemas/orders/latin.sql", "-- summary: caf\xe9\n".encode("latin-1"))
-
-
-def _leave_quote_open(shop: Shop) -> None:
-    shop.write("schemas/orders/open.sql", "SELECT 'open;\n")
-
-
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (_remove_baseline, ["There is no candidate named 'baseline'", "without_index", "baseline.sql"]),
-        (_remove_folder, ["There is no folder of candidates", "baseline.sql"]),
-        (_name_twice, ["Two candidates are named 'baseline'", "without_index.sql:1:1"]),
-        (_misspell_header, ["Unknown header 'sumary'", "did you mean 'summary'?"]),
-        (_misstate_version, ["'fifteen' is not a bound on the Postgres version", "-- postgres: >= 15"]),
-        (_write_latin, ["latin.sql is not UTF-8", "0xe9"]),
-        (_leave_quote_open, ["unterminated quoted string", "open.sql:1:8"]),
+FILES = {
+    "unfounded": [
+        "There is no candidate named 'baseline'",
+        "candidates there: without_index",
+        "unfounded/baseline.sql",
     ],
-)
-def test_files_that_cannot_be_candidates_are_a_clear_error(
-    shop: Shop, spoil: "pytest.Function", words: list[str], tmp_path: Path
-) -> None:
-    assert tmp_path in shop.path.parents
-    spoil(shop)
+    "homeless": ["There is no folder of candidates", "create", "homeless/baseline.sql"],
+    "twins": ["Two candidates are named 'baseline'", "without_index.sql:1:1"],
+    "header": ["Unknown header 'sumary'", "did you mean 'summary'?"],
+    "version": ["'fifteen' is not a bound on the Postgres version", "-- postgres: >= 15"],
+    "latin": ["without_index.sql is not UTF-8", "0xe9"],
+    "open": ["unterminated quoted string", "without_index.sql:1:8"],
+}
+"""Workload -> what is said about its candidates' files."""
 
-    result = shop.run()
 
-    assert result.ret == 2
-    assert_clear(result, *words)
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> pytest.RunResult:
+    """Return a run of workloads whose candidates' files are wrong, each in a way of its own."""
+    shop = Shop.open(tmp_path_factory.mktemp("spoilt") / "shop", environment)
+    for name in FILES:
+        shop.add(name)
+        _spoil(shop, name)
+    return shop.run()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_cannot_be_candidates_are_a_clear_error(spoilt: pytest.RunResult, name: str) -> None:
+    text = collecting(spoilt, name)
+
+    assert spoilt.ret == pytest.ExitCode.INTERRUPTED
+    assert_clear(spoilt)
+    assert [word for word in FILES[name] if word not in text] == []

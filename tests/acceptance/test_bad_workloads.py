@@ -2,13 +2,11 @@
 
 import gzip
 import json
-from collections.abc import Callable
 
 import pytest
-from shop import Shop, assert_clear, said
+from shop import Shop, assert_clear, collecting, said
 
 MODULE = "workloads/orders/__init__.py"
-OPERATIONS = "workloads/orders/operations.sql"
 REPLAY = """
 def parse(line: str) -> int | None:
     if line == "order_id":
@@ -24,53 +22,52 @@ def replayed(orders: Orders, numbers: Iterator[int], others: object, cycle: int)
 """
 
 
-def _spoil(name: str, old: str, new: str) -> Callable[[Shop], None]:
-    def spoil(shop: Shop) -> None:
-        shop.change(name, old, new)
+MODULE_OF, OPERATIONS_OF = "workloads/{}/__init__.py", "workloads/{}/operations.sql"
+CASES = {
+    "syntax": (MODULE_OF, "WORKLOAD = Workload(", "WORKLOAD = Workload((", ["SyntaxError", "syntax/__init__.py"]),
+    "raising": (MODULE_OF, "WORKLOAD = ", "1 / 0\nWORKLOAD = ", ["ZeroDivisionError: division by zero"]),
+    "nothing": (MODULE_OF, "WORKLOAD = Workload(", "WORKLOAD = dict(", ["exports 0 workloads, not one"]),
+    "misnamed": (MODULE_OF, 'name="misnamed"', 'name="named"', ["calls itself 'named', its folder 'misnamed'"]),
+    "unpinned": (MODULE_OF, '"typical":', '"usual":', ["pins no cardinality named 'typical'"]),
+    "misspelt": (MODULE_OF, 'Call("place_order"', 'Call("place_ordr"', ["'place_ordr'", "did you mean 'place_order'?"]),
+    "wanting": (MODULE_OF, '"amount_cents": random', '"amount": random', ["without amount_cents", "operations.sql:"]),
+    "failing": (MODULE_OF, "    while True:", "    raise ValueError(block)\n    while True:", ["ValueError: 0"]),
+    "unknown": (OPERATIONS_OF, "-- name: totals", "-- name: total", ["'totals' is not in", "did you mean 'total'?"]),
+    "nameless": (OPERATIONS_OF, "-- name: totals", "-- name:", ["is not a name for an operation", "operations.sql:"]),
+    "open": (OPERATIONS_OF, "ORDER BY customer;", "ORDER BY 'customer;", ["unterminated quoted string", "^"]),
+}
+"""Workload -> the file that is spoilt, what in it, with what, and what is said about it."""
 
-    return spoil
+
+@pytest.fixture(scope="module")
+def spoilt(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> pytest.RunResult:
+    """Return a run of workloads that are all wrong, each in a way of its own."""
+    shop = Shop.open(tmp_path_factory.mktemp("spoilt") / "shop", environment)
+    for name, (file, old, new, _) in CASES.items():
+        shop.add(name)
+        shop.change(file.format(name), old, new)
+    return shop.run()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "words"),
-    [
-        (_spoil(MODULE, "WORKLOAD = Workload(", "WORKLOAD = Workload(("), ["SyntaxError", "orders/__init__.py", "line "]),
-        (_spoil(MODULE, "WORKLOAD = ", "1 / 0\nWORKLOAD = "), ["ZeroDivisionError: division by zero"]),
-        (_spoil(MODULE, "WORKLOAD = ", "raise SystemExit(3)\nWORKLOAD = "), ["SystemExit: 3"]),
-        (_spoil(MODULE, "WORKLOAD = Workload(", "WORKLOAD = dict("), ["exports 0 workloads, not one"]),
-        (_spoil(MODULE, 'name="orders"', 'name="order"'), ["calls itself 'order', its folder 'orders'"]),
-        (_spoil(MODULE, '"typical":', '"usual":'), ["pins no cardinality named 'typical'"]),
-        (_spoil(MODULE, 'Call("place_order"', 'Call("place_ordr"'), ["'place_ordr'", "did you mean 'place_order'?"]),
-        (_spoil(MODULE, '"amount_cents": random', '"amount": random'), ["without amount_cents", "operations.sql:"]),
-        (_spoil(MODULE, "    while True:", "    raise ValueError('no luck')\n    while True:"), ["ValueError: no luck"]),
-        (_spoil(OPERATIONS, "-- name: totals", "-- name: total"), ["'totals' is not in", "did you mean 'total'?"]),
-        (_spoil(OPERATIONS, "-- name: totals", "-- name:"), ["is not a name for an operation", "operations.sql:"]),
-        (_spoil(OPERATIONS, "ORDER BY customer;", "ORDER BY 'customer;"), ["unterminated quoted string", "^"]),
-    ],
-    ids=["syntax", "raising", "leaving", "none", "name", "typical", "operation", "parameter", "generator", "query",
-         "nameless", "quote"],
-)  # fmt: skip
-def test_a_workload_that_cannot_be_used_is_a_clear_error(
-    shop: Shop, spoil: Callable[[Shop], None], words: list[str]
-) -> None:
-    spoil(shop)
+@pytest.mark.parametrize("name", CASES)
+def test_a_workload_that_cannot_be_used_is_a_clear_error(spoilt: pytest.RunResult, name: str) -> None:
+    text = collecting(spoilt, name)
+
+    assert spoilt.ret == pytest.ExitCode.INTERRUPTED
+    assert_clear(spoilt)
+    assert [word for word in CASES[name][-1] if word not in text] == []
+
+
+def test_bursts_that_cannot_be_executed_are_a_clear_error(shop: Shop) -> None:
+    shop.add("ending")
+    shop.change(MODULE_OF.format("ending"), "    while True:", "    for _ in range(30):")
+    shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": object()')
 
     result = shop.run()
 
-    assert result.ret in {1, 2}
-    assert_clear(result, *words)
-
-
-def test_a_generator_that_ends_is_a_clear_error(shop: Shop) -> None:
-    shop.change(MODULE, "    while True:", "    for _ in range(30):")
-
-    assert_clear(shop.run(), "The burst of writer", "ended after 30 calls", "let the generator go on for ever")
-
-
-def test_a_value_that_cannot_be_sent_is_a_clear_error(shop: Shop) -> None:
-    shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": object()')
-
-    assert_clear(shop.run(), "A value of 'place_order' cannot be sent", "object")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert_clear(result, "The burst of writer", "ended after 30 calls", "let the generator go on for ever")
+    assert_clear(result, "A value of 'place_order' cannot be sent", "object")
 
 
 @pytest.fixture
@@ -81,7 +78,8 @@ def replaying(shop: Shop) -> Shop:
     shop.change(
         MODULE,
         "    background=background,\n",
-        '    background=background,\n    replay=Replay(writer="shop", columns="order_id", parse=parse, calls=replayed),\n',
+        "    background=background,\n"
+        '    replay=Replay(writer="shop", columns="order_id", parse=parse, calls=replayed),\n',
     )
     return shop
 

@@ -28,7 +28,7 @@ def _wait(run: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None:
 
 def _started_second(shop: Shop, shared: Shared) -> "subprocess.Popen[str]":
     """Start two experiments, and return in the middle of the second."""
-    shop.add_returns()
+    shop.add("returns")
     run = shop.start(*REPORTS)
     _wait(run, lambda: any("returns_typical_without" in name for name in shared.databases()))
     return run
@@ -60,9 +60,9 @@ def test_an_interrupted_run_on_a_server_of_its_own_leaves_no_server(shop: Shop, 
 
 
 def test_a_server_that_is_killed_fails_the_run_and_what_is_finished_is_reported(shop: Shop, place: Path) -> None:
-    shop.add_returns()
+    shop.add("returns")
     run = shop.start(*REPORTS, "--postgres", "embedded", "--postgres-setting", "fsync=off")
-    _wait(run, lambda: (shop.path / "run.json").exists())  # the first experiment is over
+    _wait(run, (shop.path / "run.json").exists)  # the first experiment is over
     (pid_file,) = (place / "schemabench").glob("servers/*/data/postmaster.pid")
     postmaster = psutil.Process(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
     for process in (postmaster, *postmaster.children()):

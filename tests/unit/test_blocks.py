@@ -1,7 +1,7 @@
 """The schedule of trials: calibration, shuffled blocks with one burst each, and when to stop."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -11,6 +11,7 @@ from typing import Any
 import made_up
 import pytest
 
+from schemabench import Call
 from schemabench.errors import CandidateError, ServerError
 from schemabench.experiment import blocks
 from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Measured, calibrate, run
@@ -139,6 +140,19 @@ def test_a_burst_is_made_to_take_as_long_as_a_trial_shall(
 
     assert size * 4 * call_s == pytest.approx(plan.trial_s, rel=0.2, abs=2 * call_s)
     assert len(entrant.bursts) <= CALIBRATION_TRIALS
+
+
+def test_calibration_asks_for_no_block_that_is_not_measured_later(plan: Plan, clock: FakeClock) -> None:
+    asked: list[int] = []
+
+    def burst(sizes: made_up.Sizes, writer: str, block: int, random: Random) -> Iterator[Call]:
+        asked.append(block)
+        return made_up.burst(sizes, writer, block, random)
+
+    found = replace(plan.found, workload=made_up.workload(burst=burst))
+    _calibrated(plan, FakeEntrant(clock, "baseline"), Feed(found, plan.values, plan.seed, {}))
+
+    assert min(asked) == 0
 
 
 def test_a_baseline_that_is_too_slow_gets_the_smallest_burst(plan: Plan, feed: Feed, clock: FakeClock) -> None:

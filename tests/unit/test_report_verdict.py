@@ -37,7 +37,7 @@ def test_leader_that_ties_with_the_baseline_is_not_called_better() -> None:
         standing("noisy", 1, estimate(1.4, 0.5), ("baseline", "fast")),
         standing("baseline", 2, BASELINE, ("noisy",)),
     )
-    assert found.endswith("; noisy cannot be told apart from the baseline, either.")
+    assert found.endswith("; noisy ties with the lead, but with the baseline, too.")
 
 
 def test_all_ties_say_what_could_not_be_seen() -> None:

@@ -61,7 +61,7 @@ def calibrate(plan: Plan, entrant: Entrant, feed: Feed) -> int:
     """Return the size at which a burst takes about `plan.trial_s`, by trials on a scratch copy of the baseline."""
     size, random = 1, Random(plan.seed)  # noqa: S311 (reproducible on purpose)
     for trial in range(CALIBRATION_TRIALS):
-        burst = make(feed, plan.writers, -1 - trial, size)
+        burst = make(feed, plan.writers, trial, size)  # the same blocks as later: the scratch copy is thrown away
         duration_s = entrant.execute(burst, random).duration_ns / NANOSECONDS
         proportion = plan.trial_s / duration_s
         if proportion < 1 / _CLOSE_ENOUGH:

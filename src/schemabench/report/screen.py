@@ -18,6 +18,8 @@ _SHORTEST_NAME = 16
 """Columns of figures are left out, the last first, rather than shorten names further."""
 _WIDEST_FIGURE = 21
 """More than any sane figure takes up: an interval with three decimals takes 14."""
+_SHOWN_TIES = 3
+"""Candidates whose ties across ranks are written out; the Markdown report holds all."""
 _REASON_LINES = 12
 """Of why a candidate was not ranked; the Markdown report holds all."""
 
@@ -112,7 +114,7 @@ def _legend(experiment: Experiment, ranked: Ranked, width: int) -> list[str]:
     notes = [
         ("ratio: ", "of throughput to the baseline's, by block; =: tied; -: too few data"),
         ("slowest p95: ", _slowest(ranked)),
-        ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean)),
+        ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean, _SHOWN_TIES)),
         ("headroom: ", verdict.adequacy(experiment, clean)),
         ("control: ", verdict.control(experiment)),
     ]

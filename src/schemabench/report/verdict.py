@@ -82,12 +82,19 @@ def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Se
 def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing], name: Name) -> str:
     """Word the case that something is better than the baseline."""
     places = figures.decimals(experiment)
-    names = figures.listed(name(leader.name) for leader in leaders)
-    ratios = figures.listed(figures.ratio_with_interval(leader.ratio, places) for leader in leaders)
-    unsure = [name(leader.name) for leader in leaders if BASELINE in leader.tied_with]
-    but = f"; {figures.listed(unsure)} cannot be told apart from the baseline, either" if unsure else ""
-    lead = "leads" if len(leaders) == 1 else "lead, tied"
-    return f"{names} {lead}: {ratios} the baseline's throughput{but}."
+    unsure = [leader for leader in leaders if BASELINE in leader.tied_with]
+    ahead = [leader for leader in leaders if leader not in unsure] or leaders
+    names = figures.listed(name(leader.name) for leader in ahead)
+    ratios = figures.listed(figures.ratio_with_interval(leader.ratio, places) for leader in ahead)
+    lead = "leads" if len(ahead) == 1 else "lead, tied"
+    said = f"{names} {lead}: {ratios} the baseline's throughput"
+    if not unsure:
+        return f"{said}."
+    who = figures.listed(name(leader.name) for leader in unsure)
+    if ahead is leaders:
+        return f"{said}; {who} cannot be told apart from the baseline, either."
+    ties = "ties" if len(unsure) == 1 else "tie"
+    return f"{said}; {who} {ties} with the lead, but with the baseline, too."
 
 
 def _blindness(experiment: Experiment) -> str:
@@ -115,14 +122,22 @@ def control(experiment: Experiment) -> str:
     return f"{found}: differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
 
 
-def ties_across_ranks(experiment: Experiment, name: Name) -> str:
-    """Return who cannot be told apart from whom although their ranks differ, each pair once; empty without any."""
+def ties_across_ranks(experiment: Experiment, name: Name, most: int | None = None) -> str:
+    """Return who cannot be told apart from whom although their ranks differ, each pair once; empty without any.
+
+    Args:
+        experiment: Whose candidates.
+        name: How a name is drawn.
+        most: How many candidates to write out; all where it is None.
+    """
     standings = [standing for _, standing in ranked(experiment)]
     found = [
         (one, [name(other.name) for other in standings if other.rank > one.rank and other.name in one.tied_with])
         for one in standings
     ]
-    return "; ".join(f"{name(one.name)} with {figures.listed(others, len(others))}" for one, others in found if others)
+    ties = [f"{name(one.name)} with {figures.listed(others, most or len(others))}" for one, others in found if others]
+    left_out = ["..."] if most and len(ties) > most else []
+    return "; ".join([*ties[:most], *left_out])
 
 
 def shared(standing: Standing, standings: Sequence[Standing]) -> bool:
