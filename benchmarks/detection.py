@@ -113,7 +113,7 @@ def main() -> None:
         found = write(Path(folder))
         some = tuple(candidates.find(Path(folder)).values())
         entrants = len(some) + 1
-        with serve("embedded", settings={}, max_connections=CLIENTS * (entrants + 1), run_id="detect") as server:
+        with serve("embedded", settings={}, clients=CLIENTS, databases=entrants + 1, run_id="detect") as server:
             for number in range(chosen.experiments):
                 plan = Plan(
                     found=found,

@@ -144,7 +144,7 @@ def main() -> None:
     chosen = parser.parse_args()
     program, random, results = find_pgbench(), Random(1), {}  # noqa: S311 (reproducible on purpose)
     with (
-        serve("embedded", settings={}, max_connections=max(chosen.connections), run_id="loadgen") as server,
+        serve("embedded", settings={}, clients=max(chosen.connections), run_id="loadgen") as server,
         tempfile.TemporaryDirectory() as folder,
     ):
         with psycopg.connect(server.conninfo, autocommit=True) as connection:

@@ -233,7 +233,8 @@ class Bench:
                     serve(
                         self.options.postgres,
                         settings=dict(self.options.postgres_setting),
-                        max_connections=entrants * self.options.clients,
+                        clients=self.options.clients,
+                        databases=entrants,
                         run_id=self.run_id,
                         keep_databases=self.options.keep_databases,
                     )

@@ -62,7 +62,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             origins=origins,
             root=config.rootpath,
             folder=config.invocation_params.dir,
-            command=options.redact(shlex.join(["pytest", *map(str, config.invocation_params.args)])),
+            command=shlex.join(["pytest", *(options.redact(str(arg)) for arg in config.invocation_params.args)]),
             progress=_progress(config),
         )
         bench.check()

@@ -116,7 +116,7 @@ class ProgressBar:
                 total=plan.budget_s,
                 file=_File(self._terminal),
                 leave=False,
-                dynamic_ncols=True,
+                ncols=self._terminal.width,
                 bar_format=_BAR,
                 delay=0,
             )

@@ -46,7 +46,7 @@ def shared() -> Iterator[Shared]:
     with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path, pytest.MonkeyPatch.context() as patch:
         Path(path).chmod(0o755)
         patch.setenv(folder.VARIABLE, path)
-        with serve("embedded", settings=settings, max_connections=8, run_id="theirs") as server:
+        with serve("embedded", settings=settings, clients=8, run_id="theirs") as server:
             with psycopg.connect(server.conninfo, autocommit=True) as connection:
                 connection.execute(f"CREATE ROLE maker LOGIN CREATEDB PASSWORD '{PASSWORD}'")
                 connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")

@@ -56,7 +56,7 @@ def test_a_user_who_may_not_make_databases_is_a_clear_error(shop: Shop, shared: 
 def test_more_clients_than_the_server_takes_are_a_clear_error(shop: Shop) -> None:
     result = shop.run("--clients", str(ROOM))
 
-    assert_clear(result, "clients are too many for this server", "fewer clients: --clients", "max_connections")
+    assert_clear(result, "is too much for this server", "rank fewer candidates at a time", "max_connections")
 
 
 def test_fewer_clients_than_writers_are_a_clear_error(shop: Shop) -> None:

@@ -22,7 +22,7 @@ def server() -> Iterator[Server]:
         patch.setenv(folder.VARIABLE, str(place))
         settings = {"fsync": "off", "deadlock_timeout": "20ms"}
         try:
-            server = stack.enter_context(serve("embedded", settings=settings, max_connections=CLIENTS, run_id="test"))
+            server = stack.enter_context(serve("embedded", settings=settings, clients=CLIENTS, run_id="test"))
         except ServerError as error:
             pytest.skip(str(error))
         patch.undo()  # other tests have servers in places of their own

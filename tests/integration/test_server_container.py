@@ -63,7 +63,7 @@ def _ours(daemon: Any, run_id: str) -> list[Any]:  # noqa: ANN401 - docker ships
 
 
 def test_a_container_serves_and_is_removed(daemon: Any) -> None:  # noqa: ANN401
-    with serve("docker:15", settings={"work_mem": "8MB"}, max_connections=9, run_id="run1") as server:
+    with serve("docker:15", settings={"work_mem": "8MB"}, clients=9, run_id="run1") as server:
         copy = server.clone(server.create("template"), "copy")
         with psycopg.connect(server.conninfo_for(copy.name)) as connection:
             assert connection.execute("SHOW work_mem").fetchone() == ("8MB",)
@@ -81,7 +81,7 @@ def test_a_container_serves_and_is_removed(daemon: Any) -> None:  # noqa: ANN401
 def test_a_container_that_is_killed_in_mid_run_is_told(daemon: Any) -> None:  # noqa: ANN401
     with (
         pytest.raises(ServerError, match="the container of docker postgres:15 is exited"),
-        serve(f"docker:{IMAGE}", settings={}, max_connections=2, run_id="run1") as server,
+        serve(f"docker:{IMAGE}", settings={}, clients=2, run_id="run1") as server,
     ):
         _ours(daemon, "run1")[0].kill()
         server.create("a")
@@ -90,7 +90,7 @@ def test_a_container_that_is_killed_in_mid_run_is_told(daemon: Any) -> None:  # 
 def test_a_setting_that_the_container_refuses_is_a_usage_error_at_once(daemon: Any) -> None:  # noqa: ANN401
     with (
         pytest.raises(UsageError, match="unrecognized configuration parameter"),
-        serve("docker:15", settings={"no_such_setting": "1"}, max_connections=2, run_id="run1"),
+        serve("docker:15", settings={"no_such_setting": "1"}, clients=2, run_id="run1"),
     ):
         pass
 
@@ -100,7 +100,7 @@ def test_a_setting_that_the_container_refuses_is_a_usage_error_at_once(daemon: A
 def test_the_container_of_a_killed_run_is_removed_by_the_next_run_of_any_kind(daemon: Any) -> None:  # noqa: ANN401
     program = (
         "import time\nfrom schemabench.server import serve\n"
-        "with serve('docker:15', settings={}, max_connections=2, run_id='dead'):\n"
+        "with serve('docker:15', settings={}, clients=2, run_id='dead'):\n"
         "    print('up', flush=True)\n    time.sleep(60)\n"
     )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as run:  # noqa: S603
@@ -109,7 +109,7 @@ def test_the_container_of_a_killed_run_is_removed_by_the_next_run_of_any_kind(da
         run.kill()
     assert len(_ours(daemon, "dead")) == 1
 
-    with pytest.raises(ServerError), serve("postgresql://127.0.0.1:1/d", settings={}, max_connections=2, run_id="next"):
+    with pytest.raises(ServerError), serve("postgresql://127.0.0.1:1/d", settings={}, clients=2, run_id="next"):
         pass
 
     assert _ours(daemon, "dead") == []
@@ -120,7 +120,7 @@ def test_without_a_daemon_the_error_says_so_and_what_to_do(monkeypatch: pytest.M
 
     with (
         pytest.raises(ServerError, match="no Docker daemon answers") as caught,
-        serve("docker:15", settings={}, max_connections=2, run_id="run1"),
+        serve("docker:15", settings={}, clients=2, run_id="run1"),
     ):
         pass
 

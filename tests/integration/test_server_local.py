@@ -60,7 +60,7 @@ def _killed_run(spec: str) -> dict[str, object]:
     """Kill a run once its server is up, and return what it left."""
     program = (
         "import json, sys, time\nfrom schemabench.server import serve\n"
-        f"with serve({spec!r}, settings={{}}, max_connections=2, run_id='dead') as server:\n"
+        f"with serve({spec!r}, settings={{}}, clients=2, run_id='dead') as server:\n"
         "    print(json.dumps({'data': str(server.data), 'pid': server.pids[0]}), flush=True)\n    time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program]
@@ -73,7 +73,7 @@ def _killed_run(spec: str) -> dict[str, object]:
 
 @pytest.mark.parametrize("major", MAJORS)
 def test_a_server_of_each_version_is_started_used_and_removed(major: int) -> None:
-    with serve(f"local:{major}", settings={"work_mem": "8MB"}, max_connections=9, run_id="run1") as server:
+    with serve(f"local:{major}", settings={"work_mem": "8MB"}, clients=9, run_id="run1") as server:
         template = server.create("template")
         with psycopg.connect(server.conninfo_for(template.name)) as connection:
             connection.execute("CREATE TABLE t AS SELECT 'ä' AS c")
@@ -96,7 +96,7 @@ def test_a_server_of_each_version_is_started_used_and_removed(major: int) -> Non
 
 def test_the_record_shows_settings_with_who_set_them() -> None:
     asked = {"work_mem": "8MB", "synchronous_commit": "off", "shared_buffers": "32MB"}
-    with serve(NEWEST, settings=asked, max_connections=9, run_id="run1") as server:
+    with serve(NEWEST, settings=asked, clients=9, run_id="run1") as server:
         settings = {one.name: (one.value, one.source) for one in server.record.settings}
 
     assert settings["work_mem"] == ("8MB", "--postgres-setting")
@@ -108,7 +108,7 @@ def test_the_record_shows_settings_with_who_set_them() -> None:
 
 
 def test_the_password_of_a_server_is_in_none_of_its_words() -> None:
-    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
         password = psycopg.conninfo.conninfo_to_dict(server.conninfo)["password"]
         words = repr([server, server.record, server.conninfo, server.conninfo_for("x"), server.notices])
         other = psycopg.conninfo.make_conninfo(server.conninfo, password="wrong")  # noqa: S106
@@ -122,7 +122,7 @@ def test_the_password_of_a_server_is_in_none_of_its_words() -> None:
 
 @pytest.mark.parametrize("ending", [ValueError, KeyboardInterrupt, SystemExit])
 def test_a_server_is_stopped_however_its_run_ends(ending: type[BaseException]) -> None:
-    with pytest.raises(ending), serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+    with pytest.raises(ending), serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
         pid = server.pids[0]
         server.create("left")
         raise ending
@@ -141,7 +141,7 @@ def test_a_server_is_stopped_however_its_run_ends(ending: type[BaseException]) -
 def test_a_setting_that_the_server_refuses_is_a_usage_error_in_its_words(settings: dict[str, str], words: str) -> None:
     with (
         pytest.raises(UsageError, match=words) as caught,
-        serve(NEWEST, settings=settings, max_connections=2, run_id="run1"),
+        serve(NEWEST, settings=settings, clients=2, run_id="run1"),
     ):
         pass
 
@@ -150,8 +150,8 @@ def test_a_setting_that_the_server_refuses_is_a_usage_error_in_its_words(setting
 
 def test_too_few_connections_by_setting_are_told_with_the_numbers() -> None:
     with (
-        pytest.raises(UsageError, match="20 clients are too many") as caught,
-        serve(NEWEST, settings={"max_connections": "20"}, max_connections=20, run_id="run1"),
+        pytest.raises(UsageError, match="--clients 20 is too much") as caught,
+        serve(NEWEST, settings={"max_connections": "20"}, clients=20, run_id="run1"),
     ):
         pass
 
@@ -161,11 +161,11 @@ def test_too_few_connections_by_setting_are_told_with_the_numbers() -> None:
 
 def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     free = local.free_port
-    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as first:
+    with serve(NEWEST, settings={}, clients=2, run_id="run1") as first:
         taken = int(psycopg.conninfo.conninfo_to_dict(first.conninfo)["port"] or 0)
         ports = iter([taken])
         monkeypatch.setattr(local, "free_port", lambda: next(ports, None) or free())
-        with serve(NEWEST, settings={}, max_connections=2, run_id="run2") as second:
+        with serve(NEWEST, settings={}, clients=2, run_id="run2") as second:
             assert second.alive()
             assert first.alive()
 
@@ -175,15 +175,15 @@ def test_what_a_killed_run_left_is_gone_when_the_next_has_begun(major: int) -> N
     left = _killed_run(f"local:{major}")
     assert psutil.pid_exists(int(str(left["pid"])))
 
-    with serve(NEWEST, settings={}, max_connections=2, run_id="next") as server:
+    with serve(NEWEST, settings={}, clients=2, run_id="next") as server:
         assert server.alive()
         assert not psutil.pid_exists(int(str(left["pid"])))
         assert not Path(str(left["data"])).exists()
 
 
 def test_a_live_run_is_not_touched_by_another_that_begins_and_ends() -> None:
-    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as first:
-        with serve(NEWEST, settings={}, max_connections=2, run_id="run2"):
+    with serve(NEWEST, settings={}, clients=2, run_id="run1") as first:
+        with serve(NEWEST, settings={}, clients=2, run_id="run2"):
             pass
         assert first.alive()
         assert first.failure() is None
@@ -204,7 +204,7 @@ def test_a_process_that_only_inherited_a_dead_servers_number_is_not_ended(place:
 def test_a_server_killed_in_mid_run_is_told_and_cleaned_up_without_masking_the_error() -> None:
     with (
         pytest.raises(ValueError, match="original") as caught,
-        serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server,
+        serve(NEWEST, settings={}, clients=2, run_id="run1") as server,
     ):
         server.create("a")
         os.kill(server.pids[0], signal.SIGKILL)
@@ -220,7 +220,7 @@ def test_a_server_killed_in_mid_run_is_told_and_cleaned_up_without_masking_the_e
 
 
 def test_a_crash_that_the_server_recovers_from_is_told() -> None:
-    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
         with pytest.raises(psycopg.OperationalError), psycopg.connect(server.conninfo) as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
             connection.execute("SELECT pg_sleep(10)")
@@ -231,7 +231,7 @@ def test_a_crash_that_the_server_recovers_from_is_told() -> None:
 
 
 def test_ctrl_c_on_the_terminal_does_not_reach_the_server() -> None:
-    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
         assert os.getpgid(server.pids[0]) != os.getpgid(0)
 
 
@@ -240,7 +240,7 @@ def test_long_paths_do_not_matter(monkeypatch: pytest.MonkeyPatch, place: Path) 
     long.mkdir()
     monkeypatch.setenv(folder.VARIABLE, str(long))
 
-    with serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server:
+    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
         assert len(str(server.data)) > 107
         assert server.alive()
 
@@ -259,7 +259,7 @@ def test_programs_that_only_root_can_read_are_copied_once(place: Path) -> None:
     spec = f"local:{closed / package.name / wheel.folder.parent.name / 'bin'}"
 
     for run in ("run1", "run2"):
-        with serve(spec, settings={}, max_connections=2, run_id=run) as server:
+        with serve(spec, settings={}, clients=2, run_id=run) as server:
             assert server.alive()
 
     assert len([path for path in (folder.base() / "binaries").iterdir() if path.is_dir()]) == 1
@@ -277,7 +277,7 @@ def test_a_full_disk_is_told_with_what_to_do(size: str, monkeypatch: pytest.Monk
         monkeypatch.setenv(folder.VARIABLE, str(small))
         with (
             pytest.raises(ServerError, match=r"full|space") as caught,
-            serve(NEWEST, settings={}, max_connections=2, run_id="run1") as server,
+            serve(NEWEST, settings={}, clients=2, run_id="run1") as server,
         ):
             assert server.notices[0].code == "data-in-memory"
             template = server.create("template")
@@ -304,5 +304,5 @@ def _wait_until_dead(server: Server) -> None:
 def test_a_folder_of_programs_can_be_named() -> None:
     one: Binaries = FOUND[int(NEWEST)]
 
-    with serve(f"local:{one.folder}", settings={}, max_connections=2, run_id="run1") as server:
+    with serve(f"local:{one.folder}", settings={}, clients=2, run_id="run1") as server:
         assert server.record.origin == f"local {one.folder} {one.version}"

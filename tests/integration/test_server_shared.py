@@ -74,7 +74,7 @@ def _as(dsn: Conninfo, user: str) -> Conninfo:
 
 
 def test_databases_are_gone_after_the_run(dsn: Conninfo, theirs: psycopg.Connection) -> None:
-    with serve(_as(dsn, "maker"), settings={}, max_connections=4, run_id="run1") as server:
+    with serve(_as(dsn, "maker"), settings={}, clients=4, run_id="run1") as server:
         template = server.create("template")
         server.clone(template, "copy")
         assert _databases(theirs) == {"sb_run1_template", "sb_run1_copy"}
@@ -86,7 +86,7 @@ def test_databases_are_gone_after_the_run(dsn: Conninfo, theirs: psycopg.Connect
 def test_databases_are_gone_however_the_run_ends(
     dsn: Conninfo, theirs: psycopg.Connection, ending: type[BaseException]
 ) -> None:
-    with pytest.raises(ending), serve(dsn, settings={}, max_connections=4, run_id="run1") as server:
+    with pytest.raises(ending), serve(dsn, settings={}, clients=4, run_id="run1") as server:
         database = server.create("a")
         with psycopg.connect(server.conninfo_for(database.name)):
             assert _databases(theirs)
@@ -94,9 +94,9 @@ def test_databases_are_gone_however_the_run_ends(
 
 
 def test_kept_databases_stay_and_no_later_run_takes_them(dsn: Conninfo, theirs: psycopg.Connection) -> None:
-    with serve(dsn, settings={}, max_connections=4, run_id="run1", keep_databases=True) as server:
+    with serve(dsn, settings={}, clients=4, run_id="run1", keep_databases=True) as server:
         server.create("kept")
-    with serve(dsn, settings={}, max_connections=4, run_id="run2"):
+    with serve(dsn, settings={}, clients=4, run_id="run2"):
         pass
 
     assert _databases(theirs) == {"sb_run1_kept"}
@@ -110,7 +110,7 @@ def test_a_database_without_our_mark_is_never_dropped(dsn: Conninfo, theirs: psy
     _make(theirs, "sb_dead_other", ours.replace("1", "2"))
     _make(theirs, "marked", ours)
 
-    with serve(dsn, settings={}, max_connections=4, run_id="run1"):
+    with serve(dsn, settings={}, clients=4, run_id="run1"):
         pass
 
     assert _databases(theirs) == {"sb_dead_baseline", "sb_dead_template", "sb_dead_other"}
@@ -120,7 +120,7 @@ def test_a_database_without_our_mark_is_never_dropped(dsn: Conninfo, theirs: psy
 def test_a_database_whose_mark_was_taken_away_is_not_dropped(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     with (
         pytest.raises(ServerError, match="1 databases of the run are left") as caught,
-        serve(dsn, settings={}, max_connections=4, run_id="run1") as server,
+        serve(dsn, settings={}, clients=4, run_id="run1") as server,
     ):
         database = server.create("mine_now")
         theirs.execute(sql.SQL("COMMENT ON DATABASE {} IS 'precious'").format(sql.Identifier(database.name)))
@@ -136,7 +136,7 @@ def test_a_name_that_is_taken_is_neither_used_nor_marked(dsn: Conninfo, theirs: 
 
     with (
         pytest.raises(ServerError, match="sb_run1_a exists already"),
-        serve(dsn, settings={}, max_connections=4, run_id="run1") as server,
+        serve(dsn, settings={}, clients=4, run_id="run1") as server,
     ):
         server.create("a")
 
@@ -147,12 +147,12 @@ def test_a_name_that_is_taken_is_neither_used_nor_marked(dsn: Conninfo, theirs: 
 def test_what_a_killed_run_left_is_dropped_by_the_next(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     with _run_elsewhere(dsn, "dead") as run:
         assert _databases(theirs) == {"sb_dead_a"}
-        with serve(dsn, settings={}, max_connections=4, run_id="run1"):
+        with serve(dsn, settings={}, clients=4, run_id="run1"):
             assert _databases(theirs) == {"sb_dead_a"}  # it lives
         run.kill()
     _wait_for_no_lock(theirs, "dead")
 
-    with serve(dsn, settings={}, max_connections=4, run_id="run2"):
+    with serve(dsn, settings={}, clients=4, run_id="run2"):
         assert _databases(theirs) == set()
 
 
@@ -160,7 +160,7 @@ def test_a_dead_runs_database_that_somebody_uses_is_left_alone(dsn: Conninfo, th
     _make(theirs, "sb_dead_a", str(Mark(run="dead", label="a", keep=False)))
 
     with psycopg.connect(with_words(dsn, dbname="sb_dead_a")) as user:
-        with serve(dsn, settings={}, max_connections=4, run_id="run1"):
+        with serve(dsn, settings={}, clients=4, run_id="run1"):
             pass
         assert user.execute("SELECT 1").fetchone() == (1,)
 
@@ -172,7 +172,7 @@ def test_a_run_killed_while_it_makes_a_database_leaves_none_without_mark(
 ) -> None:
     program = (
         "import sys\nfrom schemabench.server import serve\n"
-        "with serve(sys.argv[1], settings={}, max_connections=1, run_id='dead') as server:\n"
+        "with serve(sys.argv[1], settings={}, clients=1, run_id='dead') as server:\n"
         "    print('ready', flush=True)\n"
         "    while True: server.create('a')\n"
     )
@@ -183,7 +183,7 @@ def test_a_run_killed_while_it_makes_a_database_leaves_none_without_mark(
             threading.Event().wait(delay_s)
             run.kill()
         _wait_for_no_lock(theirs, "dead")
-        with serve(dsn, settings={}, max_connections=1, run_id="next"):
+        with serve(dsn, settings={}, clients=1, run_id="next"):
             assert _databases(theirs) == set()
 
 
@@ -195,7 +195,7 @@ def test_two_live_runs_never_touch_each_others_databases(dsn: Conninfo, theirs: 
         try:
             start.wait()
             for round_ in range(4):
-                with serve(dsn, settings={}, max_connections=1, run_id=f"{name}{round_}") as server:
+                with serve(dsn, settings={}, clients=1, run_id=f"{name}{round_}") as server:
                     database = server.create("same")
                     with psycopg.connect(server.conninfo_for(database.name)) as connection:
                         connection.execute("CREATE TABLE t (c int)")
@@ -215,7 +215,7 @@ def test_two_live_runs_never_touch_each_others_databases(dsn: Conninfo, theirs: 
 
 
 def test_a_lost_session_is_renewed_and_the_runs_databases_still_go(dsn: Conninfo, theirs: psycopg.Connection) -> None:
-    with serve(dsn, settings={}, max_connections=4, run_id="run1") as server:
+    with serve(dsn, settings={}, clients=4, run_id="run1") as server:
         server.create("a")
         theirs.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
         server.create("b")
@@ -225,7 +225,7 @@ def test_a_lost_session_is_renewed_and_the_runs_databases_still_go(dsn: Conninfo
 
 def test_settings_of_the_user_apply_to_our_databases_only(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     asked = {"work_mem": "7MB", "synchronous_commit": "off"}
-    with serve(dsn, settings=asked, max_connections=4, run_id="run1") as server:
+    with serve(dsn, settings=asked, clients=4, run_id="run1") as server:
         copy = server.clone(server.create("template"), "copy")
         with psycopg.connect(server.conninfo_for(copy.name)) as connection:
             assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
@@ -249,7 +249,7 @@ def test_a_setting_that_cannot_be_had_is_a_usage_error(
 ) -> None:
     with (
         pytest.raises(UsageError, match=words) as caught,
-        serve(dsn, settings=settings, max_connections=4, run_id="run1"),
+        serve(dsn, settings=settings, clients=4, run_id="run1"),
     ):
         pass
 
@@ -262,8 +262,8 @@ def test_too_many_clients_are_told_with_the_numbers_before_anything_is_made(
     dsn: Conninfo, theirs: psycopg.Connection
 ) -> None:
     with (
-        pytest.raises(UsageError, match="25 clients are too many") as caught,
-        serve(dsn, settings={}, max_connections=25, run_id="run1"),
+        pytest.raises(UsageError, match="--clients 25 is too much") as caught,
+        serve(dsn, settings={}, clients=25, run_id="run1"),
     ):
         pass
 
@@ -275,7 +275,7 @@ def test_too_many_clients_are_told_with_the_numbers_before_anything_is_made(
 def test_a_users_own_limit_of_connections_is_told(dsn: Conninfo) -> None:
     with (
         pytest.raises(UsageError, match="the user narrow") as caught,
-        serve(_as(dsn, "narrow"), settings={}, max_connections=10, run_id="run1"),
+        serve(_as(dsn, "narrow"), settings={}, clients=10, run_id="run1"),
     ):
         pass
 
@@ -285,7 +285,7 @@ def test_a_users_own_limit_of_connections_is_told(dsn: Conninfo) -> None:
 def test_a_user_who_may_not_make_databases_is_told_what_to_do(dsn: Conninfo) -> None:
     with (
         pytest.raises(ServerError, match="The user reader may not make databases") as caught,
-        serve(_as(dsn, "reader"), settings={}, max_connections=4, run_id="run1"),
+        serve(_as(dsn, "reader"), settings={}, clients=4, run_id="run1"),
     ):
         pass
 
@@ -305,7 +305,7 @@ def test_a_wrong_dsn_is_told_without_its_password(dsn: Conninfo, words: dict[str
     password = str(conninfo_to_dict(dsn)["password"])
     wrong = with_words(dsn, **words)
 
-    with pytest.raises(ServerError) as caught, serve(wrong, settings={}, max_connections=4, run_id="run1"):
+    with pytest.raises(ServerError) as caught, serve(wrong, settings={}, clients=4, run_id="run1"):
         pass
 
     assert said in str(caught.value)
@@ -317,7 +317,7 @@ def test_a_wrong_dsn_is_told_without_its_password(dsn: Conninfo, words: dict[str
 
 def test_the_record_shows_the_address_and_the_version(dsn: Conninfo) -> None:
     url = f"postgresql://maker:{SECRET}@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres"
-    with serve(url, settings={}, max_connections=4, run_id="run1") as server:
+    with serve(url, settings={}, clients=4, run_id="run1") as server:
         port = conninfo_to_dict(dsn)["port"]
         version = server.record.version
         assert server.record.origin == f"postgresql://maker@127.0.0.1:{port}/postgres (PostgreSQL {version})"
@@ -329,7 +329,7 @@ def test_a_password_from_the_environment_is_used_and_not_shown(dsn: Conninfo, mo
     with serve(
         f"postgresql://maker@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres",
         settings={},
-        max_connections=4,
+        clients=4,
         run_id="run1",
     ) as server:
         assert SECRET not in repr([server, server.record, server.conninfo])
@@ -340,7 +340,7 @@ def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
     with (
         local.start(FOUND[0], {"max_connections": "30"}, [], "theirs") as elsewhere,
         pytest.raises(ValueError, match="original") as caught,
-        serve(elsewhere.conninfo, settings={}, max_connections=4, run_id="run1") as server,
+        serve(elsewhere.conninfo, settings={}, clients=4, run_id="run1") as server,
     ):
         server.create("a")
         os.kill(elsewhere.process.pid, signal.SIGKILL)
@@ -355,9 +355,9 @@ def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
 def test_servers_of_one_run_share_its_lock_and_end_only_their_own_databases(
     dsn: Conninfo, theirs: psycopg.Connection
 ) -> None:
-    with serve(dsn, settings={}, max_connections=1, run_id="run1") as first:
+    with serve(dsn, settings={}, clients=1, run_id="run1") as first:
         first.create("first")
-        with serve(first.conninfo, settings={}, max_connections=1, run_id="run1") as second:
+        with serve(first.conninfo, settings={}, clients=1, run_id="run1") as second:
             second.create("second")
         assert _databases(theirs) == {"sb_run1_first"}
         assert _lock_is_held(theirs, "run1")
@@ -366,7 +366,7 @@ def test_servers_of_one_run_share_its_lock_and_end_only_their_own_databases(
 def test_errors_of_ours_are_not_swallowed_by_the_end_of_a_run(dsn: Conninfo) -> None:
     with (
         pytest.raises(SchemabenchError, match="mine"),
-        serve(dsn, settings={}, max_connections=1, run_id="run1"),
+        serve(dsn, settings={}, clients=1, run_id="run1"),
     ):
         raise SchemabenchError("mine")
 
@@ -377,7 +377,7 @@ class _run_elsewhere:  # noqa: N801 - reads as a function
     def __init__(self, dsn: Conninfo, run_id: str) -> None:
         program = (
             "import json, sys, time\nfrom schemabench.server import serve\n"
-            "with serve(sys.argv[1], settings={}, max_connections=1, run_id=sys.argv[2]) as server:\n"
+            "with serve(sys.argv[1], settings={}, clients=1, run_id=sys.argv[2]) as server:\n"
             "    print(json.dumps(server.create('a').name), flush=True)\n    time.sleep(60)\n"
         )
         command = [sys.executable, "-c", program, str(dsn), run_id]

@@ -2,7 +2,7 @@
 
 Owns the life of servers and databases. Must not know what they are used for.
 
-    with serve("embedded", settings={}, max_connections=8, run_id="3f2a") as server:
+    with serve("embedded", settings={}, clients=8, run_id="3f2a") as server:
         template = server.create("template")
         candidate = server.clone(template, "baseline")
 """

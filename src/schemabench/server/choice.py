@@ -58,12 +58,19 @@ def survey() -> tuple[Offer, ...]:
 
 
 @contextmanager
-def serve(
-    spec: str, *, settings: Mapping[str, str], max_connections: int, run_id: str, keep_databases: bool = False
+def serve(  # noqa: PLR0913 (what a run asks of its server)
+    spec: str,
+    *,
+    settings: Mapping[str, str],
+    clients: int,
+    databases: int = 1,
+    run_id: str,
+    keep_databases: bool = False,
 ) -> Iterator[Server]:
     """Find the server that `spec` asks for, start it where it is ours, and end everything with the block.
 
-    What killed runs left behind is removed first. `max_connections` is the number of clients.
+    What killed runs left behind is removed first. There is room for `clients` connections to each of `databases`
+    databases at once, and for some of our own.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong.
@@ -77,13 +84,14 @@ def serve(
         )
     folder.sweep(_end_leftovers)
     with ExitStack() as stack:
-        source, ours, asked = _source(stack, wanted, settings, max_connections, run_id)
+        source, ours, asked = _source(stack, wanted, settings, clients * databases, run_id)
         yield stack.enter_context(
             serving.attend(
                 source,
                 asked=asked,
                 ours=ours,
-                max_connections=max_connections,
+                clients=clients,
+                databases_at_once=databases,
                 run_id=run_id,
                 keep=keep_databases,
             )

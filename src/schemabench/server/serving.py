@@ -12,16 +12,16 @@ from typing import Protocol
 
 import psutil
 import psycopg
-from psycopg import sql
 from psycopg.rows import TupleRow
 
-from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.errors import SchemabenchError, ServerError
 from schemabench.records import Notice, ServerRecord, Setting
+from schemabench.server import admission
 from schemabench.server import database as databases
 from schemabench.server import settings as server_settings
 from schemabench.server.database import Database, Mark
 from schemabench.server.dsn import Conninfo, connect, describe, recovering, with_words, without_secrets
-from schemabench.server.offer import TESTED_MAJORS, refusal
+from schemabench.server.offer import TESTED_MAJORS
 
 _LOG_DELAY_S = 0.5
 """How long a server may take to write down that a process of its was killed."""
@@ -33,20 +33,6 @@ _HOUSE_KEEPING = (
     "SET lock_timeout = 0",
     "SET idle_session_timeout = 0",  # a lost session would make a live run look dead
 )
-_FITNESS = """
-SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname
-FROM pg_catalog.pg_roles WHERE rolname = current_user
-"""
-_LIMITS = """
-SELECT current_setting('max_connections')::int,
-       current_setting('superuser_reserved_connections')::int
-           + coalesce(current_setting('reserved_connections', true)::int, 0),
-       (SELECT count(*) FROM pg_catalog.pg_stat_activity
-        WHERE datid IS NOT NULL AND pid <> pg_backend_pid()
-          AND coalesce(backend_type, 'client backend') = 'client backend'),
-       (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user),
-       current_user
-"""
 
 
 class Source(Protocol):
@@ -283,7 +269,14 @@ class Server:
 
 @contextmanager
 def attend(  # noqa: PLR0913 - what a run asks of its server
-    source: Source, *, asked: Mapping[str, str], ours: Mapping[str, str], max_connections: int, run_id: str, keep: bool
+    source: Source,
+    *,
+    asked: Mapping[str, str],
+    ours: Mapping[str, str],
+    clients: int,
+    databases_at_once: int,
+    run_id: str,
+    keep: bool,
 ) -> Iterator[Server]:
     """Put a running server at the service of a run, and take the run's databases away at the end of the block.
 
@@ -293,8 +286,8 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
     """
     session = open_session(source.conninfo, run_id)
     try:
-        _check_fitness(session, source)
-        _check_room(session, max_connections, owned=source.owned)
+        admission.check_fitness(session, describe(source.conninfo))
+        admission.check_room(session, clients, databases_at_once, owned=source.owned)
         if not source.owned:
             server_settings.check_per_database(session, asked)
             databases.sweep(session, run_id)
@@ -332,55 +325,6 @@ def open_session(conninfo: Conninfo, run_id: str) -> psycopg.Connection[TupleRow
         session.close()
         raise
     return session
-
-
-def _check_fitness(session: psycopg.Connection[TupleRow], source: Source) -> None:
-    place = describe(source.conninfo)
-    if (reason := refusal(session.info.server_version // 10000)) is not None:
-        raise ServerError(f"{reason} ({place})", remedies=["use a newer server", "use --postgres embedded"])
-    row = session.execute(_FITNESS).fetchone()
-    standby, may_create, user = row or (False, True, "")
-    if standby:
-        raise ServerError(f"{place} is a standby, which takes no writes", remedies=["give the primary's address"])
-    if not may_create:
-        raise ServerError(
-            f"The user {user} may not make databases on {place}",
-            sqlstate="42501",
-            remedies=[
-                f"let it, as a superuser: {sql.SQL('ALTER ROLE {} CREATEDB').format(sql.Identifier(user)).as_string()}",
-                "connect as another user",
-            ],
-        )
-
-
-def _check_room(session: psycopg.Connection[TupleRow], clients: int, *, owned: bool) -> None:
-    """Check that the server takes the run's connections on top of those it has."""
-    row = session.execute(_LIMITS).fetchone()
-    assert row is not None, "a query without FROM returns one row"
-    limit, reserved, used, role_limit, user = row
-    need = clients + server_settings.OWN_CONNECTIONS
-    room = limit - reserved - used
-    remedies = [f"fewer clients: --clients {max(1, room - server_settings.OWN_CONNECTIONS)}"]
-    if owned:
-        remedies.append("leave out --postgres-setting max_connections=...")
-    else:
-        remedies += [f"raise the server's max_connections to {need + reserved + used} or more and restart it"]
-    if need > room:
-        raise UsageError(
-            f"{clients} clients are too many for this server: the run needs {need} connections with its own "
-            f"{server_settings.OWN_CONNECTIONS}, and {room} are free",
-            checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
-            remedies=remedies,
-        )
-    if 0 <= role_limit < need:
-        raise UsageError(
-            f"{clients} clients are too many for the user {user}: the run needs {need} connections, and the user may "
-            f"have {role_limit}",
-            remedies=[
-                f"fewer clients: --clients {max(1, role_limit - server_settings.OWN_CONNECTIONS)}",
-                f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
-            ],
-        )
 
 
 def _version(session: psycopg.Connection[TupleRow]) -> str:

@@ -1,0 +1,98 @@
+"""Whether a server can serve a run: its version, our rights on it, and room for our connections.
+
+Owns what is refused before anything is made. Must not change anything on the server.
+"""
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from schemabench.errors import ServerError, UsageError
+from schemabench.server import settings as server_settings
+from schemabench.server.offer import refusal
+
+_FITNESS = """
+SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname
+FROM pg_catalog.pg_roles WHERE rolname = current_user
+"""
+_LIMITS = """
+SELECT current_setting('max_connections')::int,
+       current_setting('superuser_reserved_connections')::int
+           + coalesce(current_setting('reserved_connections', true)::int, 0),
+       (SELECT count(*) FROM pg_catalog.pg_stat_activity
+        WHERE datid IS NOT NULL AND pid <> pg_backend_pid()
+          AND coalesce(backend_type, 'client backend') = 'client backend'),
+       (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user),
+       current_user
+"""
+
+
+def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
+    """Refuse a server of a version that is not supported, a standby, and a user who may not make databases.
+
+    Raises:
+        ServerError: With `place`, the server's address without a password.
+    """
+    if (reason := refusal(session.info.server_version // 10000)) is not None:
+        raise ServerError(f"{reason} ({place})", remedies=["use a newer server", "use --postgres embedded"])
+    row = session.execute(_FITNESS).fetchone()
+    standby, may_create, user = row or (False, True, "")
+    if standby:
+        raise ServerError(f"{place} is a standby, which takes no writes", remedies=["give the primary's address"])
+    if not may_create:
+        raise ServerError(
+            f"The user {user} may not make databases on {place}",
+            sqlstate="42501",
+            remedies=[
+                f"let it, as a superuser: {sql.SQL('ALTER ROLE {} CREATEDB').format(sql.Identifier(user)).as_string()}",
+                "connect as another user",
+            ],
+        )
+
+
+def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: int, *, owned: bool) -> None:
+    """Refuse more clients than the server has connections for.
+
+    Args:
+        session: To the server.
+        clients: Connections to each database.
+        databases: Databases that have so many connections at once.
+        owned: Whether the server is ours, so that its settings are.
+
+    Raises:
+        UsageError: With the numbers, and the number of clients that would fit.
+    """
+    row = session.execute(_LIMITS).fetchone()
+    assert row is not None, "a query without FROM returns one row"
+    limit, reserved, used, role_limit, user = row
+    need = clients * databases + server_settings.OWN_CONNECTIONS
+    room = limit - reserved - used
+    asked = f"--clients {clients}, for {databases} databases at once," if databases > 1 else f"--clients {clients}"
+    if need > room:
+        raise UsageError(
+            f"{asked} is too much for this server: the run needs {need} connections with its own "
+            f"{server_settings.OWN_CONNECTIONS}, and {room} are free",
+            checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
+            remedies=[
+                *_fewer(room, databases),
+                "leave out --postgres-setting max_connections=..."
+                if owned
+                else f"raise the server's max_connections to {need + reserved + used} or more and restart it",
+            ],
+        )
+    if 0 <= role_limit < need:
+        raise UsageError(
+            f"{asked} is too much for the user {user}: the run needs {need} connections, and the user may have "
+            f"{role_limit}",
+            remedies=[
+                *_fewer(role_limit, databases),
+                f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
+            ],
+        )
+
+
+def _fewer(room: int, databases: int) -> list[str]:
+    """Return the remedies that need fewer connections."""
+    clients = (room - server_settings.OWN_CONNECTIONS) // databases
+    fewer = [f"fewer clients: --clients {clients}"] if clients > 0 else []
+    return fewer + (["rank fewer candidates at a time: --candidate NAME"] if databases > 1 else [])
