@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from schemabench import sqlfile
-from schemabench.errors import CandidateError, Place, UsageError
+from schemabench.errors import CandidateError, Place, ServerError, UsageError, is_servers_fault
 from schemabench.naming import nearest
 
 BASELINE = "baseline"
@@ -136,6 +136,7 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
 
     Raises:
         CandidateError: The server refused a statement; with its place, line, caret and SQLSTATE.
+        ServerError: It refused for reasons of its own, such as a full disk.
         psycopg.OperationalError: The connection was lost.
     """
     for statement in sqlfile.split_preamble(candidate.file.preamble):
@@ -147,11 +148,12 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
             raise refused(candidate, statement, cause) from cause
 
 
-def refused(candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error) -> CandidateError:
-    """Return the error for a statement of a candidate that the server refused."""
+def refused(candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error) -> CandidateError | ServerError:
+    """Return the error for a statement of a candidate that the server refused: whose fault it is, its code tells."""
     position = int(cause.diag.statement_position or _FIRST_POSITION) - _FIRST_POSITION
     detail = [line for line in (cause.diag.message_detail, cause.diag.context) if line]
-    return CandidateError(
+    kind = ServerError if is_servers_fault(cause.sqlstate) else CandidateError
+    return kind(
         f"The server refused the candidate {candidate.name!r}: {cause.diag.message_primary or cause}",
         where=statement.place(position),
         sqlstate=cause.sqlstate,

@@ -86,3 +86,13 @@ class WorkloadError(SchemabenchError):
 
 class ServerError(SchemabenchError):
     """No server can be had, or it failed or refused: whoever operates it must act."""
+
+
+_SERVERS_FAULT = ("53", "57", "58")
+"""Insufficient resources, operator intervention, system error:
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+
+def is_servers_fault(sqlstate: str | None) -> bool:
+    """Return whether a server's refusal has nothing to do with the statement that it refused."""
+    return (sqlstate or "").startswith(_SERVERS_FAULT)

@@ -78,10 +78,13 @@ def test_trials_get_shorter_where_the_budget_is_small(plan: Plan, budget_s: floa
     assert replace(plan, budget_s=budget_s).trial_s == pytest.approx(trial_s)
 
 
-def test_what_shapes_bursts_shapes_the_digest_and_nothing_else_does(plan: Plan) -> None:
+def test_what_shapes_bursts_shapes_the_digest_and_nothing_else_does(plan: Plan, tmp_path: Path) -> None:
+    one, same, other = (tmp_path / name for name in ("one.csv", "same.csv", "other.csv"))
+    for path, text in ((one, "1\n"), (same, "1\n"), (other, "2\n")):
+        path.write_text(text)
+    replayed = replace(plan, inputs={"made_up": one})
+
     assert replace(plan, clients=9, budget_s=1.0, precision=0.5, seed=7, candidates=()).digest == plan.digest
-    assert replace(plan, inputs={"made_up": Path("here/a.csv")}).digest != plan.digest
-    assert (
-        replace(plan, inputs={"made_up": Path("here/a.csv")}).digest
-        == replace(plan, inputs={"made_up": Path("there/a.csv")}).digest
-    )
+    assert replayed.digest != plan.digest
+    assert replayed.digest == replace(plan, inputs={"made_up": same}).digest
+    assert replayed.digest != replace(plan, inputs={"made_up": other}).digest

@@ -17,7 +17,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
-from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError
+from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
 from schemabench.experiment.burst import Burst, Encoded, Encoder
 from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
 from schemabench.load.session import BEGIN, COMMIT
@@ -30,9 +30,6 @@ HUNG_S = 120.0
 """A server that answers none of the connections for so long is taken for hung."""
 _LOADED_AT_ONCE = 1000  # calls of the background in memory at a time
 _SHOWN_VALUE = 80  # characters of a parameter in an error
-_INSUFFICIENT_RESOURCES, _OPERATOR_INTERVENTION, _SYSTEM_ERROR = "53", "57", "58"
-_SERVERS_FAULT = (_INSUFFICIENT_RESOURCES, _OPERATOR_INTERVENTION, _SYSTEM_ERROR)
-"""Classes of SQLSTATE: https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +134,7 @@ class Entrant:
             for name, value in zip(query.parameters, failure.parameters, strict=False)
         ]
         retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
-        kind = ServerError if failure.sqlstate.startswith(_SERVERS_FAULT) else CandidateError
+        kind = ServerError if is_servers_fault(failure.sqlstate) else CandidateError
         return kind(
             f"The operation {operation.name!r} failed under the candidate {self.name!r}{retried}: {failure.message}",
             where=query.place(max(0, failure.position - 1)) if failure.position else statement.text.place(),

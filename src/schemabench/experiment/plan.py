@@ -6,6 +6,7 @@ how many connections. Must not do anything.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -56,9 +57,12 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """What must be equal for two experiments to be comparable."""
-        names = {key: path.name for key, path in self.inputs.items()}
-        return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, names)
+        """What must be equal for two experiments to be comparable: the content of replayed files counts too."""
+        contents = {}
+        for key, path in self.inputs.items():
+            with path.open("rb") as file:
+                contents[key] = file_digest(file, "sha256").hexdigest()
+        return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, contents)
 
     @property
     def writers(self) -> tuple[tuple[Writer, int], ...]:

@@ -42,7 +42,7 @@ def background(orders: Orders, random: Random) -> Iterator[Call]:
 
 def burst(orders: Orders, writer: str, block: int, random: Random) -> Iterator[Call]:
     """Yield what a writer does in a block, without end."""
-    order_id = orders.background_orders + (block + 100) * 1_000_000
+    order_id = orders.background_orders + block * 1_000_000
     while True:
         if writer == "shop":
             order_id += 1
