@@ -37,6 +37,15 @@ def _masked(match: re.Match[str]) -> str:
     return f"{key}***" if key else f"{match['user']}:***@"
 
 
+class Spec(str):
+    """Where Postgres comes from: perhaps a DSN with a password, which its repr does not show."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(redact(str(self)))
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         try:
@@ -113,10 +122,11 @@ def _option(  # noqa: PLR0913 (one keyword for each column of the table)
 class Options:
     """All settings of a run."""
 
-    postgres: str = _option(
+    postgres: Spec = _option(
         "where Postgres comes from: `embedded`, a major version such as `16`, `local:17`, `local:/path/to/bin`, "
         "`docker:16`, `docker:IMAGE`, or a `postgresql://` DSN",
         default="embedded",
+        parse=Spec,
         metavar="SPEC",
     )
     postgres_setting: tuple[tuple[str, str], ...] = _option(

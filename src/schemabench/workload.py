@@ -164,7 +164,7 @@ def _import(path: Path) -> Any:  # noqa: ANN401 (a module has whatever attribute
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as cause:
+    except (Exception, SystemExit) as cause:
         raise WorkloadError(f"Importing {path} failed: {type(cause).__name__}: {cause}") from cause
     return module
 

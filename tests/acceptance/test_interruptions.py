@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import Shared
-from shop import Shop, assert_clear, said
+from shop import Shop, assert_clear
 
 PATIENCE_S = 60
 REPORTS = ("--report", "run.json", "--report", "run.md")
@@ -34,7 +34,7 @@ def _started_second(shop: Shop, shared: Shared) -> "subprocess.Popen[str]":
     return run
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared, number: signal.Signals) -> None:
     run = _started_second(shop, shared)
     run.send_signal(number)
@@ -112,5 +112,4 @@ def test_a_full_disk_is_a_clear_error(shop: Shop, small_disk: Path) -> None:
 
     assert result.ret == 1
     assert_clear(result, "No space left on device")
-    assert "ballast is failed" in said(result)
     assert list((small_disk / "schemabench" / "servers").iterdir()) == []

@@ -7,37 +7,48 @@ from conftest import PASSWORD, Shared
 from shop import Shop, assert_clear, said
 
 
-def _origins(shop: Shop, name: str) -> dict[str, tuple[str, str]]:
-    options = json.loads(shop.read(name))["schemabench"]["options"]
-    return {option["name"]: (option["value"], option["source"]) for option in options}
+@pytest.fixture(scope="module")
+def ranked(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], shared: Shared
+) -> tuple[Shop, pytest.RunResult]:
+    """Return a run whose options come from everywhere, with a password among them."""
+    shop = Shop.open(tmp_path_factory.mktemp("options") / "shop", environment)
+    ini = {"seed": 3, "clients": 4, "budget": "1h", "keep_databases": "true"}
+    shop.write("pytest.ini", "[pytest]\n" + "".join(f"schemabench_{name} = {value}\n" for name, value in ini.items()))
+    reports = ["--report", "run.md", "--report", "run.json", "--benchmark-json", "all.json"]
+    given = {"SCHEMABENCH_SEED": "2", "SCHEMABENCH_CLIENTS": "3", "SCHEMABENCH_KEEP_DATABASES": "false"}
+    return shop, shop.run("--seed", "0", "--postgres", shared.dsn(), *reports, **given)
 
 
-def test_the_strongest_source_wins_and_the_report_says_which(shop: Shop) -> None:
-    shop.write("pytest.ini", "[pytest]\nschemabench_seed = 3\nschemabench_clients = 4\nschemabench_budget = 1h\n")
-
-    result = shop.run(
-        "--seed", "0", "--report", "run.json", "--report", "run.md", SCHEMABENCH_SEED="2", SCHEMABENCH_CLIENTS="3"
-    )
-
-    assert result.ret == 0
-    origins = _origins(shop, "run.json")
-    assert origins["--seed"] == ("0", "command line")
-    assert origins["--clients"] == ("3", "environment")
-    assert origins["--budget"] == ("200ms", "environment")
-    assert origins["--precision"] == ("1%", "default")
-    lines = [line for line in shop.read("run.md").splitlines() if "--seed" in line and "command line" in line]
-    assert lines
+def _origin(shop: Shop, name: str) -> tuple[str, str]:
+    options = json.loads(shop.read("run.json"))["schemabench"]["options"]
+    (found,) = [(option["value"], option["source"]) for option in options if option["name"] == name]
+    return found
 
 
-def test_a_falsy_value_of_a_stronger_source_wins(shop: Shop) -> None:
-    shop.write("pytest.ini", "[pytest]\nschemabench_seed = 3\nschemabench_keep_databases = true\n")
-
-    result = shop.run("--report", "run.json", SCHEMABENCH_SEED="0", SCHEMABENCH_KEEP_DATABASES="false")
+def test_the_strongest_source_wins_and_the_report_says_which(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    shop, result = ranked
 
     assert result.ret == 0
-    origins = _origins(shop, "run.json")
-    assert origins["--seed"] == ("0", "environment")
-    assert origins["--keep-databases"] == ("false", "environment")
+    assert _origin(shop, "--clients") == ("3", "environment")
+    assert _origin(shop, "--budget") == ("200ms", "environment")
+    assert _origin(shop, "--precision") == ("1%", "default")
+    assert [line for line in shop.read("run.md").splitlines() if "--clients" in line and "environment" in line]
+
+
+def test_a_falsy_value_of_a_stronger_source_wins(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    shop, _ = ranked
+
+    assert _origin(shop, "--seed") == ("0", "command line")
+    assert _origin(shop, "--keep-databases") == ("false", "environment")
+
+
+def test_no_output_shows_the_password_of_a_dsn(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    shop, result = ranked
+
+    assert PASSWORD not in said(result)
+    assert all(PASSWORD not in shop.read(name) for name in ("run.md", "run.json", "all.json"))
+    assert "maker:***@" in shop.read("run.json")
 
 
 def test_the_ini_file_may_move_the_folders(shop: Shop) -> None:
@@ -102,17 +113,6 @@ def test_a_report_that_cannot_be_written_after_all_fails_the_run_and_the_ranking
 
     assert_clear(result, "The report", "cannot be written")
     assert "orders at typical" in said(result)
-
-
-def test_no_output_shows_the_password_of_a_dsn(shop: Shop, shared: Shared) -> None:
-    reports = ["--report", "run.md", "--report", "run.json", "--benchmark-json", "all.json"]
-
-    result = shop.run("--postgres", shared.dsn(), *reports)
-
-    assert result.ret == 0
-    assert PASSWORD not in said(result)
-    assert all(PASSWORD not in shop.read(name) for name in ("run.md", "run.json", "all.json"))
-    assert "maker:***@" in shop.read("run.json")
 
 
 @pytest.mark.parametrize(
