@@ -122,7 +122,7 @@ def _option(  # noqa: PLR0913 (one keyword for each column of the table)
 class Options:
     """All settings of a run."""
 
-    postgres: Spec = _option(
+    postgres: Spec = _option(  # noqa: RUF009 (a frozen field)
         "where Postgres comes from: `embedded`, a major version such as `16`, `local:17`, `local:/path/to/bin`, "
         "`docker:16`, `docker:IMAGE`, or a `postgresql://` DSN",
         default="embedded",
