@@ -1,4 +1,5 @@
-"""The load loop against pgbench: the same statements on the same server, in alternating slices of one run.
+"""The load loop against pgbench: the same statements on the same server, in alternating slices of one run,
+whichever comes first in turn.
 
 Usage: python benchmarks/load_generator.py [--slice 2s] [--slices 8] [--connections 4 8 16 32]
 
@@ -71,7 +72,7 @@ class Slice:
 
 
 def pgbench(program: Path, server: Server, script: Path, connections: int, seconds: float) -> Slice:
-    """Let pgbench work for a slice, of whole seconds."""
+    """Let pgbench work for a slice, of whole seconds; again where connecting took all of them."""
     words = conninfo_to_dict(server.conninfo)
     environment = {**os.environ, "PGPASSWORD": str(words.get("password") or "")}
     command = [
@@ -89,11 +90,13 @@ def pgbench(program: Path, server: Server, script: Path, connections: int, secon
         script,
     ]
     address = ["-h", words["host"], "-p", words["port"], "-U", words["user"], words["dbname"]]
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    output = subprocess.run(  # noqa: S603 (pgbench itself)
-        list(map(str, [*command, *address])), env=environment, capture_output=True, text=True, check=True
-    ).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    output = ""
+    while "tps = " not in output:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        output = subprocess.run(  # noqa: S603 (pgbench itself)
+            list(map(str, [*command, *address])), env=environment, capture_output=True, text=True, check=True
+        ).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = int(output.split("number of transactions actually processed: ")[1].split()[0].split("/")[0])
     cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Slice(rate=float(output.split("tps = ")[1].split()[0]), cpu_us=cpu_s / done * 1e6)
@@ -154,10 +157,15 @@ def main() -> None:
             script.write_text(statement.script)
             for connections in chosen.connections:
                 pairs = []
+                operations = 1000  # of the first pair, which warms up; then what pgbench did last
                 for number in range(chosen.slices + 1):
+                    if number % 2:
+                        ours = loop(server, statement, connections, operations, random)
                     theirs = pgbench(program, server, script, connections, chosen.slice)
-                    ours = loop(server, statement, connections, round(theirs.rate * chosen.slice), random)
-                    if number:  # the first pair warms up
+                    operations = round(theirs.rate * chosen.slice)
+                    if not number % 2:
+                        ours = loop(server, statement, connections, operations, random)
+                    if number:
                         pairs.append((ours, theirs))
                 results[f"{statement.name}_{connections}"] = _summary(pairs)
                 print(f"{statement.name:8} {connections:2} connections: {results[f'{statement.name}_{connections}']}")
