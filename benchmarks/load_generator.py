@@ -1,12 +1,11 @@
-"""The load loop against pgbench: the same statements on the same server, in alternating slices of one run,
-whichever comes first in turn.
+"""The load loop against pgbench: the same statements on the same server, in alternating slices of one run.
 
 Usage: python benchmarks/load_generator.py [--slice 2s] [--slices 8] [--connections 4 8 16 32]
 
 Prints a line for each statement and number of connections, and as its last line a JSON object: for each, the ratio of
 the median throughputs (schemabench over pgbench), the median of the ratios of neighbouring slices, and the microseconds
 of client CPU per operation of both. pgbench runs with `-M prepared -j 1`; schemabench records every latency. Both
-connect anew for each slice, outside the clock, and both use one thread.
+connect anew for each slice, outside the clock, both use one thread, and each comes first in every other pair.
 """
 
 import argparse
