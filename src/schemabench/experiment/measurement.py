@@ -221,10 +221,10 @@ def _times(rate: Estimate, factor: float) -> Estimate:
 
 
 def _production_s(plan: Plan, operations: int) -> float | None:
-    """Return the seconds of production that a burst of so many operations stands for, or None."""
+    """Return the seconds of production that a burst of so many operations stands for; None for a replayed file too."""
     production_s = plan.found.workload.production_s
     smallest = sum(writer.weight for writer, _ in plan.writers)
-    return None if production_s is None else production_s(plan.values) * operations / smallest
+    return None if production_s is None or plan.inputs else production_s(plan.values) * operations / smallest
 
 
 def _described(candidate: Candidate) -> dict[str, Any]:
