@@ -1,6 +1,6 @@
 """The load loop against pgbench: the same statements on the same server, in alternating slices of one run.
 
-Usage: python benchmarks/load_generator.py [--slice 2s] [--slices 8] [--connections 4 8 16 32]
+Usage: python benchmarks/load_generator.py [--slice 1s] [--slices 12] [--connections 4 8 16 32]
 
 Prints a line for each statement and number of connections, and as its last line a JSON object: for each, the ratio of
 the median throughputs (schemabench over pgbench), the median of the ratios of neighbouring slices, and the microseconds
@@ -140,8 +140,8 @@ def find_pgbench() -> Path:
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--slice", default="2s", type=parse_duration_s, help="length of a slice, whole seconds")
-    parser.add_argument("--slices", default=8, type=int, help="pairs of slices")
+    parser.add_argument("--slice", default="1s", type=parse_duration_s, help="length of a slice, whole seconds")
+    parser.add_argument("--slices", default=12, type=int, help="pairs of slices")
     parser.add_argument("--connections", default=[4, 8, 16, 32], type=int, nargs="+")
     chosen = parser.parse_args()
     program, random, results = find_pgbench(), Random(1), {}  # noqa: S311 (reproducible on purpose)
