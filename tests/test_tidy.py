@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "schemabench"
 
 ROWS = (
+    {"__main__"},
     {"plugin", "cli"},
     {"bench", "entries"},
     {"progress", "experiment", "report"},

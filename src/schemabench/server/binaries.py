@@ -145,7 +145,7 @@ def reachable(binaries: Binaries, user: Account | None) -> Binaries:
     target.parent.chmod(0o755)
     with FileLock(target.parent / f"{target.name}.lock"):
         if not target.exists():
-            _copy(prefix, target)
+            _copied(prefix, target)
     copied = replace(binaries, folder=target / prefix.parent.name / prefix.name / "bin")
     if not _runs(copied, user):
         raise ServerError(
@@ -213,10 +213,28 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _copy(prefix: Path, target: Path) -> None:
-    """Copy an installation, and the folder of libraries that a wheel keeps beside its package, for all to read."""
+def _copied(prefix: Path, target: Path) -> None:
+    """Copy an installation, whole or not at all.
+
+    Raises:
+        ServerError: It cannot be written, as on a full disk.
+    """
     partial = target.with_name(f"{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)  # from a run that was killed in here: we hold the lock
+    try:
+        _copy(prefix, partial)
+    except OSError as error:
+        shutil.rmtree(partial, ignore_errors=True)
+        # copytree gathers (source, target, reason) of all that went wrong
+        reason = error.args[0][-1][-1] if isinstance(error, shutil.Error) else error.strerror
+        raise ServerError(
+            f"The server's programs cannot be copied to {target.parent}: {reason}", remedies=[folder.REMEDY]
+        ) from error
+    partial.rename(target)
+
+
+def _copy(prefix: Path, partial: Path) -> None:
+    """Copy an installation, and the folder of libraries that a wheel keeps beside its package, for all to read."""
     copy = functools.partial(shutil.copytree, symlinks=True)
     for part in ("bin", "lib", "share"):
         if (prefix / part).is_dir():
@@ -228,4 +246,3 @@ def _copy(prefix: Path, target: Path) -> None:
         if not path.is_symlink():
             executable = path.is_dir() or path.stat().st_mode & 0o100
             path.chmod(0o755 if executable else 0o644)
-    partial.rename(target)
