@@ -241,7 +241,8 @@ class Server:
                     self._session = open_session(self.conninfo, self._run_id)
                     break
                 except ServerError as error:
-                    if not recovering(error) or time.monotonic() > deadline:
+                    restarting = recovering(error) or (self._source.owned and self._source.alive())
+                    if not restarting or time.monotonic() > deadline:
                         raise
                 time.sleep(_POLL_S)
         return self._session
