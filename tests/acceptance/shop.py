@@ -21,6 +21,7 @@ QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Runs start sooner without plugins that have no part in them."""
 _STEERING = (
     "SCHEMABENCH_",
+    "CI",  # pytest then cuts nothing in its summary
     "PYTEST_",
     "PYTHONDONTWRITEBYTECODE",
     "PG",
