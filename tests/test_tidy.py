@@ -17,6 +17,7 @@ ROWS = (
     {"plugin", "cli"},
     {"bench", "entries"},
     {"progress", "experiment", "report"},
+    {"monitor"},
     {"candidate", "workload", "cardinality", "server", "load", "statistics", "equivalence"},
     {"sqlfile", "options"},
     {"records"},

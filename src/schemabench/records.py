@@ -13,9 +13,13 @@ import msgspec
 FORMAT = 1
 """The version of the run file: raised when a field changes its meaning or goes away."""
 
-Status = Literal["ranked", "disqualified", "failed", "skipped"]
-"""ranked: measured and comparable; disqualified: measured, but its rows differ; failed: could not be measured;
-skipped: does not apply to this server."""
+Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
+"""ranked: measured and comparable; disqualified: measured, but its rows differ; invalid: measured, but the client was
+what limited the figures; failed: could not be measured; skipped: does not apply to this server."""
+
+WAIT_CLASSES = ("running", "Lock", "LWLock", "IO", "Client", "other")
+"""What a session at work is doing: nothing that the server calls waiting (it has a processor, wants one, or waits where
+the server has no name for it), or waiting in one of the server's own classes, the rarer of them as `other`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,11 @@ class Trial:
     """The share of the duration in which the load loop itself was at work, 0 to 1."""
     writers_s: Mapping[str, float]
     """Writer -> seconds from the start of the trial to the writer's last response."""
+    waits: Mapping[str, int] = field(default_factory=dict)
+    """Wait class -> how often a writer's session was seen in it while it was at work; empty where nothing was sampled.
+    Over their sum, a count is a share of the writers' time."""
+    counters: Mapping[str, float] = field(default_factory=dict)
+    """Counter -> its increase over the trial; a counter that the server does not offer is absent, never zero."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +85,134 @@ class Latency:
     max_ns: float
     retries: int
     """Attempts that were undone and repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitEvent:
+    """What writers waited for, in the server's own words."""
+
+    wait_class: str
+    """One of `WAIT_CLASSES`."""
+    name: str
+    """As in `transactionid` or `WALSync`; empty for `running`."""
+    share: float
+    """Of the writers' time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockWait:
+    """Waiting for one kind of heavyweight lock."""
+
+    kind: str
+    """The type of lock, as in `tuple`, `transactionid` or `relation`."""
+    mode: str
+    """The mode that was asked for, as in `ShareLock`."""
+    relation: str
+    """The table or index, a partition under its parent's name; empty where the lock belongs to none."""
+    partitions: int
+    """How many partitions of it were waited for; 0 where it has none."""
+    share: float
+    """Of the writers' time."""
+    longest_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaitPair:
+    """One operation waiting for another."""
+
+    waiting: str
+    blocking: str
+    """The operation that held the lock or stood before it in the queue; a name in brackets for another session."""
+    share: float
+    """Of the writers' time. Who waits for several at once counts for each, so that pairs may add up to more than the
+    waits for locks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contention:
+    """Who waited for whom, and on what, over all counted trials, as sampled."""
+
+    samples: int
+    """Looks at the server that were taken."""
+    late: int
+    """Of these, those that came more than half an interval after they were due."""
+    lost: int
+    """Looks that were due and not taken, since the one before had not been answered."""
+    observations: int
+    """Sessions of writers that were seen at work, over all samples."""
+    classes: Mapping[str, float]
+    """Wait class -> share of the writers' time, adding up to 1; all of `WAIT_CLASSES`, unless nothing was observed."""
+    events: tuple[WaitEvent, ...]
+    """By share, the largest first."""
+    locks: tuple[LockWait, ...]
+    """By share, the largest first."""
+    pairs: tuple[WaitPair, ...]
+    """By share, the largest first."""
+    deepest_queue: int
+    """The most sessions seen waiting for one lock at once."""
+    longest_wait_s: float
+    """The longest wait for a lock that was seen, as long as it had lasted by then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockStanding:
+    """Where one candidate stands by waiting for heavyweight locks."""
+
+    name: str
+    share: Estimate
+    """Of the writers' time spent waiting for heavyweight locks."""
+    difference: Estimate
+    """To the baseline's share, paired by block. Intervals hold jointly for all candidates."""
+    rank: int
+    """One more than the number of candidates that significantly wait less: ties share a rank."""
+    tied_with: tuple[str, ...]
+    """The candidates that cannot be told apart from this one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the writes of one candidate cost by one measure."""
+
+    name: str
+    """A short stable name, such as `wal_bytes`."""
+    title: str
+    """For people, as in `WAL`."""
+    unit: Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
+    per: Literal["row", "operation", "run", "update"]
+    """What the figure is divided by: logical rows written, operations, nothing (over all counted trials), updates."""
+    value: float | None
+    """None where the server does not offer it, or there was nothing to divide by."""
+    ratio: Estimate | None = None
+    """To the baseline's, paired by block; None for the baseline, for shares, and where one of the two is zero."""
+    differs: bool = False
+    """Whether it is told apart from the baseline's. Intervals hold jointly for all candidates, measure by measure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries:
+    """Attempts at one operation that the server undid."""
+
+    operation: str
+    reason: str
+    """As in `deadlock`, `serialization failure` or `lock timeout`."""
+    count: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementPlan:
+    """How the server executes one statement of an operation, on the final state, as the writers' own sessions do."""
+
+    operation: str
+    position: int
+    """Of the statement in its operation, from 0."""
+    nodes: str
+    """The types of its nodes and what they scan, in one line; what the baseline's is compared by."""
+    summary: str
+    """`nodes`, with rows and blocks; or why there is no plan."""
+    same: bool | None
+    """Whether the nodes are the baseline's; None for the baseline, and where either has no plan."""
+    plan: Any
+    """What EXPLAIN said, whole; None where there is no plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +250,20 @@ class CandidateResult:
     headroom: Estimate | None = None
     """Throughput over production's: 40 means that it does in 1 s what production asks for in 40 s. None where the
     workload does not say what production asks for."""
+    attempts_per_s: Estimate | None = None
+    """Operations per second with those that were undone and repeated; `operations_per_s` counts each once."""
+    retries: tuple[Retries, ...] = ()
+    """Undone attempts in counted trials."""
+    lock_standing: LockStanding | None = None
+    """None where nothing was sampled."""
+    on_front: bool = False
+    """Whether it is on the Pareto front: no candidate is better in throughput or in lock waits without being worse in
+    the other. Never without a `lock_standing`."""
+    contention: Contention | None = None
+    """None where nothing was sampled."""
+    costs: tuple[Cost, ...] = ()
+    """The same measures in the same order for all candidates of an experiment."""
+    plans: tuple[StatementPlan, ...] = ()
     latencies: tuple[Latency, ...] = ()
     trials: tuple[Trial, ...] = ()
     notices: tuple[Notice, ...] = ()
@@ -158,12 +309,22 @@ class Experiment:
     warmup_blocks: int
     budget_s: float
     precision: float
+    isolation: str = "read committed"
+    """Of all transactions."""
+    sample_hz: float = 0.0
+    """Looks at the server per second; 0 where nothing was sampled."""
+    busy_share: float = 0.0
+    """The share of time in which the load loop itself was at work, in the median trial, 0 to 1."""
+    steal_share: float | None = None
+    """The share of this machine's processor time that its host gave to others meanwhile; None where it is not known."""
     elapsed_s: float
     stopped: Literal["precision", "budget", "never started"]
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""
     control: Standing | None
     """The baseline's second entry; None where nothing was ranked."""
+    lock_control: LockStanding | None = None
+    """The same by lock waits; None where nothing was ranked or sampled."""
     smallest_difference: float | None
     """The smallest relative difference to the baseline that this experiment could have seen, as in 0.03."""
     notices: tuple[Notice, ...] = ()
