@@ -34,7 +34,7 @@ class Seen(NamedTuple):
     lock: Lock | None
     """Where it waits for one."""
     blockers: tuple[int, ...]
-    """The process ids of the sessions that hold the lock, or stand before it in the queue. 0 is a prepared transaction."""
+    """Process ids of the sessions that hold the lock or stand before it in the queue; 0 is a prepared transaction."""
 
 
 class Sample(NamedTuple):
