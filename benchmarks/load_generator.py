@@ -40,7 +40,7 @@ from schemabench.units import NANOSECONDS, parse_duration_s
 
 KEYS = 2000
 _STARTS = 9
-_TABLE = """
+TABLE = """
 CREATE TABLE media_storage (site_id int PRIMARY KEY, bytes_stored bigint NOT NULL, max_bytes_stored bigint NOT NULL);
 INSERT INTO media_storage SELECT site_id, 0, 0 FROM generate_series(1, 2000) AS site_id
 """
@@ -125,7 +125,7 @@ def loop(server: Server, statement: Statement, connections: int, each: int, rand
     try:
         for session in sessions:
             session.prepare(b"statement", statement.sql)
-        calls = [(call, statement.name, [(b"statement", _parameters(statement, random))]) for call in range(operations)]
+        calls = [(call, statement.name, [(b"statement", parameters(statement, random))]) for call in range(operations)]
         queues = [(session, calls[first::connections]) for first, session in enumerate(sessions)]
         before = resource.getrusage(resource.RUSAGE_SELF)
         done = drive(queues, calls=operations, limit_s=30, random=random)
@@ -141,7 +141,8 @@ def loop(server: Server, statement: Statement, connections: int, each: int, rand
     )
 
 
-def _parameters(statement: Statement, random: Random) -> list[bytes | None]:
+def parameters(statement: Statement, random: Random) -> list[bytes | None]:
+    """Return the values of one call: a site and a value, or none."""
     if "$1" not in statement.sql:
         return []
     return [b"%d" % random.randint(1, KEYS), b"%d" % random.randint(1, 1_000_000)]
@@ -194,7 +195,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
     ):
         with psycopg.connect(server.conninfo, autocommit=True) as connection:
-            connection.execute(_TABLE)
+            connection.execute(TABLE)
         for statement in STATEMENTS:
             script = Path(folder) / f"{statement.name}.sql"
             script.write_text(statement.script)

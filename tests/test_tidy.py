@@ -15,7 +15,8 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"bench", "entries"},
+    {"bench", "entries", "distribution"},
+    {"workers"},
     {"progress", "experiment", "report"},
     {"monitor"},
     {"candidate", "workload", "cardinality", "server", "load", "statistics", "equivalence"},

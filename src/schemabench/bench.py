@@ -9,11 +9,12 @@ import platform
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 import psutil
 import psycopg
@@ -28,6 +29,11 @@ from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Notice, OptionValue, Run
 from schemabench.server import Server, serve
 from schemabench.units import format_bytes
+from schemabench.workers.link import LINK_LABEL, Link
+from schemabench.workers.meeting import Seat, await_address, publish, publish_failure
+
+if TYPE_CHECKING:
+    from schemabench.experiment import Plan
 
 _SPARE_ENTRANTS = 2
 """The control, and the scratch copy that the burst is calibrated on."""
@@ -57,6 +63,7 @@ class Bench:
         folder: The folder that paths on the command line start from.
         command: What repeats the run.
         progress: Whoever watches.
+        seat: This process's place among the workers that share the load; None in a process that is no worker.
         wanted: (workload, cardinality) -> the candidates that tests ask for, known once tests are collected.
     """
 
@@ -66,13 +73,21 @@ class Bench:
     folder: Path
     command: str
     progress: Progress
+    seat: Seat | None = None
     wanted: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    run_id: str = field(default_factory=lambda: secrets.token_hex(4))
+    run_id: str = ""
+    """Random, or the one that all workers share."""
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     _subjects: dict[str, Subject] = field(default_factory=dict)
     _finished: dict[tuple[str, str], Experiment | SchemabenchError] = field(default_factory=dict)
+    _followed: list[tuple[str, str]] = field(default_factory=list)
     _server: Server | SchemabenchError | None = None
+    _link: Link | None = None
+    _adopted: Run | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
+
+    def __post_init__(self) -> None:
+        self.run_id = self.seat.run_id if self.seat else secrets.token_hex(4)
 
     def check(self) -> None:
         """Refuse names and inputs that do not exist, and reports that cannot be written, before anything is started.
@@ -171,6 +186,8 @@ class Bench:
 
     def record(self) -> Run:
         """Return the record of the run so far: what is finished, whatever else went wrong."""
+        if self._adopted is not None:
+            return replace(self._adopted, command=self.command, options=self.origins)
         server = self._server if isinstance(self._server, Server) else None
         failures = [(key, one) for key, one in self._finished.items() if isinstance(one, SchemabenchError)]
         return Run(
@@ -191,6 +208,30 @@ class Bench:
             ),
         )
 
+    def adopt(self, run: Run) -> None:
+        """Take over what another process has found out so far, in place of a record of our own."""
+        self._adopted = run
+
+    def follow(self, workload: str, cardinality: str, *, rehearse: bool) -> None:
+        """Execute this worker's part of an experiment, unless that was done or tried.
+
+        Raises:
+            SchemabenchError: It cannot be executed here, or the leader is gone.
+        """
+        if (workload, cardinality) in self._followed:
+            return
+        self._followed.append((workload, cardinality))
+        from schemabench.workers.follower import follow  # noqa: PLC0415 (as in `_measure`)
+
+        assert self.seat is not None, "only a worker follows"
+        plan = self._plan(workload, cardinality, rehearse=rehearse)
+        positions = plan.seats(self.seat.of)[self.seat.number]
+        if self._link is None:
+            self._link = Link(await_address(self.seat, self.options.postgres), self.seat.number)
+            self._stack.callback(self._link.close)
+        self._link.topic = len(self._followed)
+        follow(plan, self._link, positions, self.seat.name)
+
     def close(self) -> None:
         """Stop the server and drop what is left on it.
 
@@ -201,7 +242,26 @@ class Bench:
 
     def _measure(self, workload: str, cardinality: str, *, rehearse: bool) -> Experiment:
         # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
-        from schemabench.experiment import Plan, check_inputs, measure  # noqa: PLC0415
+        from schemabench.experiment import measure  # noqa: PLC0415
+        from schemabench.workers.leader import lead  # noqa: PLC0415
+
+        plan = self._plan(workload, cardinality, rehearse=rehearse)
+        self._followed.append((workload, cardinality))
+        try:
+            if self.seat is None:
+                return measure(plan, self._serve(), self.progress)
+            _ = plan.seats(self.seat.of)  # an error of this needs no server
+            server, link = self._meet(self.seat)
+            link.topic = len(self._followed)
+            with lead(plan, link, self.seat) as team:
+                return measure(plan, server, self.progress, team)
+        except psycopg.Error as cause:
+            raise ServerError(
+                f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
+            ) from cause
+
+    def _plan(self, workload: str, cardinality: str, *, rehearse: bool) -> "Plan":
+        from schemabench.experiment import Plan, check_inputs  # noqa: PLC0415 (as in `_measure`)
 
         subject = self.subject(workload)
         names = self.wanted[workload, cardinality]
@@ -212,17 +272,28 @@ class Bench:
             clients=self.options.clients,
             budget_s=0.0 if rehearse else self.options.budget_s,
             precision=self.options.precision,
+            sample_hz=self.options.sample_hz,
             seed=self.options.seed,
             inputs={name: path for name, path in self.options.replay if name.partition(".")[0] == workload},
             keep_databases=self.options.keep_databases,
         )
         _ = plan.writers, check_inputs(plan.found, plan.inputs)  # errors of these need no server
+        return plan
+
+    def _meet(self, seat: Seat) -> tuple[Server, Link]:
+        """Return the server and this leader's link to the other workers, made for all experiments of the session."""
         try:
-            return measure(plan, self._serve(), self.progress)
-        except psycopg.Error as cause:
-            raise ServerError(
-                f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
-            ) from cause
+            server = self._serve()
+        except SchemabenchError as failure:
+            publish_failure(seat, failure)
+            raise
+        if self._link is None:
+            conninfo = server.conninfo_for(server.create(LINK_LABEL).name)
+            self._link = Link(conninfo, seat.number)
+            self._stack.callback(self._link.close)
+            self._link.prepare()
+            publish(seat, conninfo)
+        return server, self._link
 
     def _serve(self) -> Server:
         """Return the server, started for all experiments of the session."""

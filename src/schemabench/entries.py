@@ -4,6 +4,7 @@ Owns what of pytest-benchmark is used beyond its public interface, which has non
 Must not know how a result came about.
 """
 
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -27,11 +28,17 @@ def mark_used(benchmark: Any) -> None:  # noqa: ANN401 (untyped upstream)
     benchmark._mode = "schemabench"  # noqa: SLF001 (there is no public way)
 
 
-def enter(config: pytest.Config, benchmark: Any, group: str, result: CandidateResult) -> None:  # noqa: ANN401
-    """Enter a ranked candidate: a round is a trial, its iterations are the operations, so that OPS is throughput.
+def enabled(config: pytest.Config) -> bool:
+    """Return whether to measure, rather than to see that everything works (`--benchmark-disable`)."""
+    return not config.option.benchmark_disable or config.option.benchmark_enable
+
+
+def described(benchmark: Any, group: str, result: CandidateResult) -> dict[str, Any]:  # noqa: ANN401
+    """Return a ranked candidate as an entry made of builtins, so that it can travel between processes.
+
+    A round is a trial, its iterations are the operations, so that OPS is throughput.
 
     Args:
-        config: The session's.
         benchmark: The test's fixture of that name.
         group: What the candidate stands side by side with the others under.
         result: The candidate.
@@ -39,24 +46,30 @@ def enter(config: pytest.Config, benchmark: Any, group: str, result: CandidateRe
     standing = result.standing
     assert standing is not None, "a ranked candidate has a standing"
     trials = [trial for trial in result.trials if not trial.warmup]
-    fixture = SimpleNamespace(
-        name=benchmark.name,
-        fullname=benchmark.fullname,
-        group=group,
-        param=benchmark.param,
-        params=dict(benchmark.params),
-        cprofile_stats=None,
-        has_error=False,
-        extra_info={
+    return {
+        "name": benchmark.name,
+        "fullname": benchmark.fullname,
+        "group": group,
+        "param": benchmark.param,
+        "params": dict(benchmark.params),
+        "extra_info": {
             "candidate": result.name,
             "rank": standing.rank,
             "ratio": [standing.ratio.low, standing.ratio.value, standing.ratio.high],
         },
-    )
-    entry = Metadata(fixture, iterations=trials[0].operations, options={"rounds": len(trials)})
-    for trial in trials:
-        entry.update(trial.duration_s)
-    config.pluginmanager.getplugin(_SESSION).benchmarks.append(entry)
+        "iterations": trials[0].operations,
+        "durations_s": [trial.duration_s for trial in trials],
+    }
+
+
+def enter(config: pytest.Config, entry: Mapping[str, Any]) -> None:
+    """Enter a candidate, as it was `described`, into the session's table."""
+    names = ("name", "fullname", "group", "param", "params", "extra_info")
+    fixture = SimpleNamespace(**{name: entry[name] for name in names}, cprofile_stats=None, has_error=False)
+    metadata = Metadata(fixture, iterations=entry["iterations"], options={"rounds": len(entry["durations_s"])})
+    for duration_s in entry["durations_s"]:
+        metadata.update(duration_s)
+    config.pluginmanager.getplugin(_SESSION).benchmarks.append(metadata)
 
 
 def as_json(config: pytest.Config) -> dict[str, Any]:

@@ -88,6 +88,18 @@ class ServerError(SchemabenchError):
     """No server can be had, or it failed or refused: whoever operates it must act."""
 
 
+class WorkerError(SchemabenchError):
+    """A process that shares the load is gone, stopped, or does not come: whoever operates its machine must act.
+
+    Attributes:
+        worker: Its name, as in `gw1`; empty where it is the leader that is gone.
+    """
+
+    def __init__(self, what: str, *, worker: str = "") -> None:
+        super().__init__(what)
+        self.worker = worker
+
+
 _SERVERS_FAULT = ("53", "57", "58")
 """Insufficient resources, operator intervention, system error:
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""

@@ -17,6 +17,8 @@ from schemabench.units import parse_duration_s
 
 PREFIX = "schemabench_"
 """Before each field's name in pytest's namespace and ini file; in capitals before environment variables."""
+_HIGHEST_HZ = 1000.0
+"""A look takes the server about 0.2 ms: at this rate, looking would already be a fifth of what one core does."""
 
 Kind = Literal["one", "many", "switch"]
 _PASSWORD = re.compile(
@@ -68,6 +70,16 @@ def _share(text: str) -> float:
     if not 0 < share < 1:
         raise ValueError(f"{text!r} is not a share above 0 and below 1: write 0.03 or 3%")
     return share
+
+
+def _frequency(text: str) -> float:
+    try:
+        hz = float(text)
+    except ValueError:
+        hz = -1.0
+    if not 0 <= hz <= _HIGHEST_HZ:
+        raise ValueError(f"{text!r} is not a number from 0 to {_HIGHEST_HZ:g}")
+    return hz
 
 
 def _setting(text: str) -> tuple[str, str]:
@@ -153,6 +165,12 @@ class Options:
         parse=parse_duration_s,
         metavar="TIME",
         flag="--budget",
+    )
+    sample_hz: float = _option(
+        "looks per second at who waits for whom; 0 to leave it",
+        default="50",
+        parse=_frequency,
+        metavar="N",
     )
     precision: float = _option(
         "stop sooner, once every candidate's ratio is known to this share on either side",

@@ -5,6 +5,7 @@ without pytest.
 """
 
 import os
+import secrets
 import shlex
 import signal
 import threading
@@ -12,17 +13,26 @@ from collections.abc import Callable, Generator
 from contextlib import nullcontext
 from functools import partial
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import pytest
+from _pytest.runner import runtestprotocol
 
-from schemabench import entries, options, report
+from schemabench import distribution, entries, options, report
+from schemabench import workload as workloads
 from schemabench.bench import Bench
-from schemabench.errors import SchemabenchError
+from schemabench.errors import SchemabenchError, WorkerError
 from schemabench.progress import Progress, ProgressBar, ProgressLines, Silence
-from schemabench.records import CandidateResult, to_builtins
+from schemabench.records import CandidateResult, Run, from_builtins, to_builtins
 
 KEY = pytest.StashKey[Bench]()
+_RUN = pytest.StashKey[Run]()
+_ENTRY = pytest.StashKey[dict[str, Any]]()
+_LOST = pytest.StashKey[str]()
+"""What an evaluation leaves for its report: the run so far, its entry, and the name of a worker that was lost."""
+_SENT = "schemabench"
+"""The attribute of a worker's report that holds them."""
+Result = TypeVar("Result")
 _PARAMETERS = ("workload", "cardinality", "candidate")
 _UNSELECTED = "unselected"
 _GIVEN_UP = (signal.SIGTERM, signal.SIGHUP)
@@ -44,11 +54,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(options.flag(option), dest=name, default=None, help=meta["about"].replace("%", "%%"), **how)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-benchmark decides about xdist
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
+    """Register the marker, and share evaluations among workers where there are some."""
     config.addinivalue_line(
         "markers", "workload(*names): the workloads that an evaluation is for; without it, all that are selected"
     )
+    if distribution.seat(config) or (distribution.is_controller(config) and _has_workloads(config)):
+        distribution.configure(config, secrets.token_hex(4))
+
+
+def _has_workloads(config: pytest.Config) -> bool:
+    """Return whether evaluations may be among the tests, which a controller does not see."""
+    try:
+        chosen, _ = options.resolve(config.option, os.environ, config.getini)
+    except SchemabenchError:
+        return False  # the session says so, as soon as it starts
+    return bool(workloads.names(config.rootpath / chosen.workloads))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -64,11 +86,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
             folder=config.invocation_params.dir,
             command=shlex.join(["pytest", *(options.redact(str(arg)) for arg in config.invocation_params.args)]),
             progress=_progress(config),
+            seat=distribution.seat(config),
         )
         bench.check()
     except SchemabenchError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[KEY] = bench
+    distribution.enable_benchmarks(config)
 
 
 def _progress(config: pytest.Config) -> Progress:
@@ -128,6 +152,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if unselected:
         config.hook.pytest_deselected(items=unselected)
         items[:] = [item for item in items if item not in unselected]
+    if distribution.seat(config):
+        evaluations = [item for item in items if _parameters(item)]
+        others = [item for item in items if not _parameters(item)]
+        items[:] = distribution.share(config, evaluations, others)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """Run an evaluation in silence where this worker only follows: the leader reports it."""
+    seat = distribution.seat(item.config)
+    if seat is None or seat.leads or not _parameters(item):
+        return None
+    runtestprotocol(item, log=False, nextitem=nextitem)
+    return True
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -174,29 +212,77 @@ def evaluate(
     """
 
     def run() -> CandidateResult:
-        config = request.config
+        config, node = request.config, request.node
         entries.mark_used(benchmark)
-        if config.getoption("dist", "no") != "no" or hasattr(config, "workerinput"):
-            pytest.fail("Evaluations run in one process for now: leave out -n and --dist", pytrace=False)
-        bench = config.stash[KEY]
-        finished, result, problem = bench.finished, None, ""
-        try:
-            result = bench.result(workload, cardinality, candidate, rehearse=not benchmark.enabled)
-        except SchemabenchError as error:
-            problem = str(error)
+        bench, rehearse = config.stash[KEY], not entries.enabled(config)
+        if refusal := distribution.refusal(config):
+            pytest.fail(refusal, pytrace=False)
+        if bench.seat and not bench.seat.leads:
+            _, problem = _attempt(node, lambda: bench.follow(workload, cardinality, rehearse=rehearse))
+            pytest.skip(problem or "the worker that leads reports it")
+        finished = bench.finished
+        result, problem = _attempt(node, lambda: bench.result(workload, cardinality, candidate, rehearse=rehearse))
         if bench.finished > finished:
+            node.stash[_RUN] = bench.record()
             _write_reports(config, bench)
-        if result is None:  # out of the except block: pytest would show the message twice
+        if result is None:
             pytest.fail(problem, pytrace=False)
         if result.status == "skipped":
             pytest.skip(f"{candidate} was skipped: {result.reason}")
         if result.status != "ranked":
             pytest.fail(f"{candidate} is {result.status}: {result.reason}", pytrace=False)
-        if benchmark.enabled:
-            entries.enter(config, benchmark, f"{workload} {cardinality}", result)
+        if not rehearse:
+            node.stash[_ENTRY] = entries.described(benchmark, f"{workload} {cardinality}", result)
+            if bench.seat is None:
+                entries.enter(config, node.stash[_ENTRY])
         return result
 
     return run
+
+
+def _attempt(node: pytest.Item, call: Callable[[], Result]) -> tuple[Result | None, str]:
+    """Return what a call returns, or the problem that it raises; where a worker is gone, the session ends with it."""
+    try:
+        return call(), ""
+    except WorkerError as error:
+        node.session.shouldfail = str(error)
+        node.stash[_LOST] = error.worker
+        return None, str(error)
+    except SchemabenchError as error:
+        return None, str(error)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Send with a worker's report what its evaluation found out: builtins, as attributes of reports are."""
+    test_report = yield
+    if call.when == "call" and distribution.seat(item.config):
+        found = {"entry": item.stash.get(_ENTRY, None), "lost": item.stash.get(_LOST, "")}
+        if _RUN in item.stash:
+            found["run"] = to_builtins(item.stash[_RUN])
+        vars(test_report)[_SENT] = found
+    return test_report
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Take over in the controller what a worker's evaluation found out."""
+    node = getattr(report, "node", None)  # of xdist
+    if node is None:
+        return
+    config = node.config
+    bench = config.stash[KEY]
+    found: dict[str, Any] = vars(report).get(_SENT, {})
+    if run := found.get("run"):
+        bench.adopt(from_builtins(run))
+    if entry := found.get("entry"):
+        entries.enter(config, entry)
+    if run:
+        _write_reports(config, bench)
+    if name := found.get("lost"):
+        distribution.end_lost_worker(report, name)
 
 
 @pytest.hookimpl(optionalhook=True)  # absent with -p no:benchmark
@@ -249,7 +335,7 @@ def pytest_terminal_summary(
 def _write_reports(config: pytest.Config, bench: Bench) -> bool:
     """Write the reports of what is finished so far, so that a crash loses nothing; return whether all went well."""
     record, written = bench.record(), True
-    if not record.experiments:
+    if not record.experiments or distribution.is_worker(config):
         return True
     for path in bench.reports():
         try:

@@ -62,7 +62,9 @@ class Trial:
     retries: int
     """Attempts that a deadlock, a serialization failure or a lock timeout undid."""
     busy_share: float
-    """The share of the duration in which the load loop itself was at work, 0 to 1."""
+    """The share of the duration in which the load loop itself was at work, 0 to 1; of the busiest worker's."""
+    busy_shares: tuple[float, ...] = ()
+    """Of each worker's load loop, the leader's first."""
     writers_s: Mapping[str, float]
     """Writer -> seconds from the start of the trial to the writer's last response."""
     waits: Mapping[str, int] = field(default_factory=dict)

@@ -46,6 +46,11 @@ def format_significant(value: float, digits: int = 3) -> str:
     return f"{value:,.{decimals}f}"
 
 
+def format_percent(share: float) -> str:
+    """Return a share in percent with two significant digits, as in `2.6 %`."""
+    return f"{format_significant(100 * share, 2)} %"
+
+
 def format_count(value: float) -> str:
     """Return a count or a rate with an SI prefix and three significant digits, as in `12.3k`."""
     for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):

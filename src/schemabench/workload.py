@@ -105,6 +105,8 @@ class Workload(Generic[Cardinality]):
     invariants: tuple[str, ...] = ()
     """Queries that return the rows that break a rule: none, when all is well."""
     replay: Replay[Cardinality] | None = None
+    isolation: Literal["read committed", "repeatable read", "serializable"] = "read committed"
+    """Of all transactions. What the server undoes for its sake is repeated, counted and charged to the candidate."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -106,6 +107,7 @@ class Shop:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_interrupts,  # noqa: PLW1509 (tests start it from one thread)
         )
 
     def finish(self, process: "subprocess.Popen[str]") -> pytest.RunResult:
@@ -150,3 +152,8 @@ def collecting(result: pytest.RunResult, name: str) -> str:
     """Return what a run said about a test module that it could not collect."""
     _, _, after = str(result.stdout).partition(f"ERROR collecting tests/test_{name}.py _")
     return re.sub(r"\s+", " ", re.split(r"\n(?:_{3,} ERROR|={3,} )", after)[0])
+
+
+def _heed_interrupts() -> None:
+    """Have the run heed Ctrl-C even where the tests themselves are run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -1,6 +1,7 @@
 """Experiments from plan to record on a real server: who is ranked, who is not and why, and what is left behind."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -11,10 +12,12 @@ import pytest
 
 from schemabench import Call, Workload, Writer, candidate, sqlfile, workload
 from schemabench.errors import CandidateError, ServerError, WorkloadError
-from schemabench.experiment import Plan, measure
+from schemabench.experiment import Plan, entrant, measure, results
 from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import WARMUP_BLOCKS
-from schemabench.records import CandidateResult, Experiment
+from schemabench.monitor import counters
+from schemabench.records import WAIT_CLASSES, CandidateResult, Experiment
 from schemabench.server import Server
 from schemabench.workload import Found
 
@@ -115,7 +118,9 @@ def _tidy(server: Server) -> Iterator[None]:
         assert {name for (name,) in rows} == {database.name for database in before}
 
 
-def _plan(folder: Path, *, budget_s: float = 0.0, operations: str = OPERATIONS, **candidates: str) -> Plan:
+def _plan(
+    folder: Path, *, budget_s: float = 0.0, sample_hz: float = 0.0, operations: str = OPERATIONS, **candidates: str
+) -> Plan:
     schemas = folder / "schemas"
     schemas.mkdir()
     for name, sql in {"baseline": BASELINE, **candidates}.items():
@@ -131,6 +136,7 @@ def _plan(folder: Path, *, budget_s: float = 0.0, operations: str = OPERATIONS, 
         budget_s=budget_s,
         precision=0.001,
         seed=1,
+        sample_hz=sample_hz,
     )
 
 
@@ -148,7 +154,7 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
         slow=BASELINE + "-- name: look\nSELECT count(*) FROM generate_series(1, 5000) WHERE :key::text <> '';\n",
     )
     experiment = measure(plan, server, watcher)
-    results = _results(experiment)
+    found = _results(experiment)
 
     assert [result.status for result in experiment.candidates] == ["ranked"] * 3
     assert (experiment.workload, experiment.cardinality, experiment.values) == ("shop", "typical", {"keys": 20})
@@ -165,8 +171,8 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
         assert {one.operation for one in result.latencies} == {"put", "move", "look"}
         assert sum(one.count for one in result.latencies) == experiment.blocks * experiment.operations
         assert result.sql.endswith(";\n")
-    assert (results["fillfactor"].summary, results["fillfactor"].expects) == ("room for updates", "more")
-    slow = results["slow"].standing
+    assert (found["fillfactor"].summary, found["fillfactor"].expects) == ("room for updates", "more")
+    slow = found["slow"].standing
     assert slow is not None
     assert slow.ratio.value < 0.9
     assert experiment.candidates[-1].name == "slow"
@@ -178,6 +184,7 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
         "building fillfactor",
         "building slow",
         "comparing states",
+        "explaining plans",
     ]
 
 
@@ -197,6 +204,117 @@ def test_candidates_take_turns_in_an_order_of_their_own_and_write_the_same_rows(
     assert all(result.status == "ranked" for result in experiment.candidates), "equal bursts leave equal states"
 
 
+UPSERT = OPERATIONS.partition("-- name: move")[0]
+QUEUE = UPSERT.replace("INSERT", "SELECT FROM item WHERE key = 'old 0' FOR UPDATE;\nINSERT", 1)
+"""All puts queue for one row, and leave the same rows as the workload's own; likewise below."""
+WHOLE_TABLE = UPSERT.replace("INSERT", "LOCK TABLE item IN EXCLUSIVE MODE;\nINSERT", 1)
+
+
+def _unordered(plan: Plan, **changes: object) -> Plan:
+    """Return a plan whose puts have no key, so that all connections of their writer execute them."""
+
+    def puts(shop: Shop, writer: str, block: int, random: Random) -> Iterator[Call]:
+        for call in burst(shop, writer, block, random):
+            if call.operation != "move":
+                yield Call(call.operation, call.values, rows=call.rows)
+
+    workload = replace(SHOP, burst=puts, **changes)  # type: ignore[arg-type] # any field
+    return replace(plan, clients=5, found=replace(plan.found, workload=workload))
+
+
+@pytest.fixture(scope="module")
+def sampled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """Run an experiment in which two candidates make their writers wait for each other in different ways."""
+    candidates = {"queue": BASELINE + QUEUE, "whole_table": BASELINE + WHOLE_TABLE}
+    plan = _plan(tmp_path_factory.mktemp("sampled"), budget_s=3.0, sample_hz=200.0, **candidates)
+    return measure(_unordered(plan), server, Watcher())
+
+
+def test_every_ranked_candidate_is_told_who_waited_and_what_it_cost(sampled: Experiment) -> None:
+    assert (sampled.sample_hz, sampled.isolation) == (200.0, "read committed")
+    assert 0 < sampled.busy_share < 1
+    assert sampled.lock_control is not None
+    for result in sampled.candidates:
+        assert result.status == "ranked"
+        assert result.lock_standing is not None
+        assert result.contention is not None
+        assert tuple(result.contention.classes) == WAIT_CLASSES
+        assert sum(result.contention.classes.values()) == pytest.approx(1)
+        counted = [trial for trial in result.trials if not trial.warmup]
+        assert result.contention.observations == sum(sum(trial.waits.values()) for trial in counted)
+        assert {trial.waits == {} for trial in result.trials if trial.warmup} == {True}
+        assert [cost.name for cost in result.costs] == [measure.name for measure in counters.MEASURES]
+        assert next(cost.value for cost in result.costs if cost.name == "wal_bytes")
+        assert {plan.operation for plan in result.plans} == {"put", "look"}
+        assert all(plan.plan for plan in result.plans if not plan.summary.startswith("no plan"))
+        assert result.retries == ()
+        assert result.attempts_per_s is not None
+        assert result.operations_per_s is not None
+        assert result.attempts_per_s.value == pytest.approx(result.operations_per_s.value)
+    assert any(result.on_front for result in sampled.candidates)
+
+
+def test_the_lock_and_the_pair_of_operations_behind_a_slow_candidate_are_named(sampled: Experiment) -> None:
+    found = _results(sampled)
+    queue, whole_table = found["queue"].contention, found["whole_table"].contention
+
+    assert queue is not None
+    assert whole_table is not None
+    assert {lock.relation for lock in queue.locks[:2]} == {"item"}
+    assert {lock.kind for lock in queue.locks[:2]} == {"transactionid", "tuple"}
+    assert (whole_table.locks[0].kind, whole_table.locks[0].mode) == ("relation", "ExclusiveLock")
+    assert whole_table.locks[0].relation == "item"
+    for contention in (queue, whole_table):
+        assert (contention.pairs[0].waiting, contention.pairs[0].blocking) == ("put", "put")
+        assert contention.classes["Lock"] > 0.2
+        assert contention.deepest_queue >= 2
+
+
+def test_nothing_is_said_of_waits_where_nothing_was_sampled(tmp_path: Path, server: Server) -> None:
+    experiment = measure(_plan(tmp_path, other=BASELINE), server, Watcher())
+
+    assert (experiment.sample_hz, experiment.lock_control) == (0.0, None)
+    for result in experiment.candidates:
+        assert (result.contention, result.lock_standing, result.on_front) == (None, None, False)
+        assert {len(trial.waits) for trial in result.trials} == {0}
+        assert result.trials[-1].counters["wal_bytes"] > 0
+
+
+def test_what_serializable_transactions_undo_is_repeated_and_counted(tmp_path: Path, server: Server) -> None:
+    reads_all_before = OPERATIONS.replace("INSERT", "SELECT sum(value) FROM item;\nINSERT", 1)
+    plan = _plan(tmp_path, budget_s=1.0, operations=reads_all_before, same=BASELINE)
+    experiment = measure(_unordered(plan, isolation="serializable"), server, Watcher())
+
+    assert experiment.isolation == "serializable"
+    for result in experiment.candidates:
+        assert result.status == "ranked"
+        assert {one.reason for one in result.retries} == {"serialization failure"}
+        undone = sum(one.count for one in result.retries)
+        assert undone == sum(trial.retries for trial in result.trials if not trial.warmup) > 0
+        assert result.operations_per_s is not None
+        assert result.attempts_per_s is not None
+        assert result.attempts_per_s.value > result.operations_per_s.value
+
+
+def test_a_client_that_is_what_was_measured_makes_every_candidate_invalid(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(results, "SATURATED_SHARE", 0.0)
+    plan = _plan(tmp_path, sample_hz=200.0, same=BASELINE, loses=BASELINE + PUT, fails=CHECKED)
+    experiment = measure(plan, server, Watcher())
+    found = _results(experiment)
+
+    assert {name: result.status for name, result in found.items()} == {
+        "baseline": "invalid",
+        "same": "invalid",
+        "loses": "disqualified",
+        "fails": "failed",
+    }
+    assert "pytest -n 2" in found["same"].reason
+    assert found["same"].trials
+    assert (experiment.control, experiment.lock_control, experiment.smallest_difference) == (None, None, None)
+
+
 PUT = "-- name: put\nINSERT INTO item (key, value) VALUES (:key::text, :value::bigint)\nON CONFLICT (key) DO NOTHING;\n"
 EMPTY_KEY = """\
 INSERT INTO item VALUES ('', 7);
@@ -208,6 +326,11 @@ CREATE FUNCTION f(t text) RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1/0';
 CREATE INDEX ON item (f(key));
 """
 CHECKED = "CREATE TABLE item (key text PRIMARY KEY, value bigint CHECK (value < 100));\n"
+DROPS_COLUMN = """\
+-- name: look
+ALTER TABLE item DROP COLUMN IF EXISTS extra;
+SELECT extra FROM item WHERE key = :key::text;
+"""
 BROKEN = {
     "fails_in_a_trial": (CHECKED, ["failed under the candidate 'fails_in_a_trial'", "23514"]),
     "lacks_a_table": (
@@ -219,6 +342,14 @@ BROKEN = {
     "unknown_operation": (f"{BASELINE}-- name: lok\nSELECT 1;\n", ["no operation 'lok'; did you mean 'look'?"]),
     "unknown_parameter": (f"{BASELINE}-- name: look\nSELECT :kez::text;\n", ["no parameter :kez"]),
     "wrong_state": (f"{BASELINE}-- name: items\nSELECT nothing;\n", ["nothing", "42703", "wrong_state.sql:3:8"]),
+    "wrong_second_statement": (
+        f"{BASELINE}-- name: move\nDELETE FROM item WHERE key = :source;\nSELECT nothing WHERE :target = '';\n",
+        ["nothing", "42703", "statement.sql:4:8"],
+    ),
+    "drops_its_column": (
+        f"{BASELINE}ALTER TABLE item ADD extra int;\n{DROPS_COLUMN}",
+        ["failed under the candidate 'drops_its_column'", "42703", "column.sql:5:8"],
+    ),
     "two_states": (f"{BASELINE}-- name: items\nSELECT 1; SELECT 2;\n", ["'items' has 2 statements, not one"]),
     "failing_state": (f"{BASELINE}-- name: items\nSELECT value / 0 FROM item;\n", ["division by zero", "22012"]),
     "unknown_table": (
@@ -235,6 +366,7 @@ def mixed(server: Server, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     """Run one experiment with a candidate for everything that can befall one."""
     plan = _plan(
         tmp_path_factory.mktemp("mixed"),
+        sample_hz=500.0,
         same=BASELINE,
         loses=BASELINE + PUT,
         breaks=BASELINE + EMPTY_KEY,
@@ -306,10 +438,10 @@ def test_a_failure_names_the_identifiers_of_the_writer_that_failed(tmp_path: Pat
     found = replace(plan.found, workload=replace(SHOP, writers=writers, background=lambda *_: iter(())))
     (tmp_path / "schemas" / "checked.sql").write_text(CHECKED)
     plan = replace(plan, found=found, candidates=tuple(candidate.find(tmp_path / "schemas").values()))
-    results = _results(measure(plan, server, Watcher()))
+    checked = _results(measure(plan, server, Watcher()))["checked"]
 
-    assert results["checked"].status == "failed"
-    assert "23514" in results["checked"].reason
+    assert checked.status == "failed"
+    assert "23514" in checked.reason
 
 
 def test_databases_are_kept_when_they_shall_be(tmp_path: Path, server: Server) -> None:
@@ -330,11 +462,46 @@ def test_databases_are_kept_when_they_shall_be(tmp_path: Path, server: Server) -
             server.drop(database)
 
 
-def test_a_server_that_ends_connections_is_the_servers_fault(tmp_path: Path, server: Server) -> None:
-    ends = BASELINE + "-- name: look\nSELECT pg_terminate_backend(pg_backend_pid()) WHERE :key::text <> '';\n"
+ENDS_ITSELF = "SELECT pg_terminate_backend(pg_backend_pid())"
+ENDS_THE_SAMPLER = """\
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE query ~ 'pg_stat_get_backend_wait_event' AND pid <> pg_backend_pid()"""
+
+
+@pytest.mark.parametrize("ends", [f"{ENDS_ITSELF} WHERE :key <> ''", f"{ENDS_THE_SAMPLER} AND :key <> ''"])
+def test_a_server_that_ends_connections_is_the_servers_fault(tmp_path: Path, server: Server, ends: str) -> None:
+    plan = _plan(tmp_path, budget_s=2.0, sample_hz=200.0, ends=f"{BASELINE}-- name: look\n{ends};\n")
 
     with pytest.raises(ServerError):
-        measure(_plan(tmp_path, ends=ends), server, Watcher())
+        measure(plan, server, Watcher())
+
+
+@pytest.fixture
+def entered(tmp_path: Path, server: Server) -> Iterator[Entrant]:
+    """Enter the baseline by itself."""
+    plan = _plan(tmp_path)
+    template = entrant.build(plan.candidates[0], plan.found.operations, server, [])
+    writers = [writer for writer, _ in plan.writers]
+    with closing(entrant.enter(template, "baseline", template.database, writers)) as one:
+        yield one
+    server.drop(template.database)
+
+
+def test_a_connection_that_is_ended_between_trials_is_the_servers_fault(entered: Entrant, server: Server) -> None:
+    entered.flush_statistics()
+    ended = entered.sessions[0][0].connection.backend_pid
+    with psycopg.connect(server.conninfo) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", [ended])
+
+    with pytest.raises(ServerError, match="The connection to the server was lost"):
+        entered.flush_statistics()
+
+
+def test_a_server_that_cannot_be_told_to_count_at_once_is_left_in_peace(entered: Entrant, server: Server) -> None:
+    with psycopg.connect(server.conninfo_for(entered.database.name)) as admin:
+        admin.execute("ALTER FUNCTION pg_catalog.pg_stat_force_next_flush() RENAME TO unknown_to_postgres_14")
+
+    entered.flush_statistics()
 
 
 def test_a_call_that_does_not_fit_is_the_workloads_fault(tmp_path: Path, server: Server) -> None:

@@ -12,10 +12,10 @@ import pytest
 from psycopg.pq import ExecStatus
 
 from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
-from schemabench.load.session import BEGIN, COMMIT
 from schemabench.server import Database, Server
 
-Connect = Callable[[], Session]
+Connect = Callable[..., Session]
+BEGIN, COMMIT = b"begin", b"commit"
 LIMIT_S = 20.0
 
 
@@ -34,8 +34,9 @@ def admin(conninfo: str) -> Iterator[psycopg.Connection]:
 def connect(conninfo: str) -> Iterator[Connect]:
     sessions: list[Session] = []
 
-    def connect() -> Session:
-        sessions.append(Session.open(conninfo))
+    def connect(isolation: str = "") -> Session:
+        sessions.append(Session.open(conninfo, isolation=isolation))
+        _prepare(sessions[-1], begin="BEGIN", commit="COMMIT")
         return sessions[-1]
 
     yield connect
@@ -75,7 +76,7 @@ def test_deadlocks_happen_are_retried_and_counted(admin: psycopg.Connection, con
     ]
     done = _drive(*queues)
 
-    retried = sum(session.retried.get("move", 0) for session in sessions)
+    retried = sum(session.retried.get(("move", "deadlock"), 0) for session in sessions)
     assert retried >= 1
     assert admin.execute("SELECT total FROM account").fetchall() == [(10,), (10,)]
     assert max(done.latencies_ns) > 20_000_000, "a retried call pays for the deadlock that it waited for"
@@ -89,11 +90,8 @@ def test_deadlocks_happen_are_retried_and_counted(admin: psycopg.Connection, con
 
 def test_serialization_failures_are_retried(admin: psycopg.Connection, connect: Connect) -> None:
     admin.execute("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
-    sessions = [connect() for _ in range(2)]
+    sessions = [connect(isolation="serializable") for _ in range(2)]
     for session in sessions:
-        session.connection.nonblocking = 0
-        session.connection.exec_(b"SET default_transaction_isolation = serializable")
-        session.connection.nonblocking = 1
         _prepare(session, look="SELECT n, pg_sleep(0.002) FROM counter", count="UPDATE counter SET n = n + 1")
     queues = [
         (session, [_transaction(10 * place + call, "count", (b"look", []), (b"count", [])) for call in range(10)])
@@ -101,8 +99,20 @@ def test_serialization_failures_are_retried(admin: psycopg.Connection, connect: 
     ]
     _drive(*queues)
 
-    assert sum(session.retried.get("count", 0) for session in sessions) >= 1
+    assert sum(session.retried.get(("count", "serialization failure"), 0) for session in sessions) >= 1
     assert _value(admin, "SELECT n FROM counter") == 20
+
+
+@pytest.mark.parametrize("isolation", ["read committed", "repeatable read", "serializable"])
+def test_a_session_has_the_isolation_level_that_was_asked_for(
+    admin: psycopg.Connection, connect: Connect, isolation: str
+) -> None:
+    admin.execute("CREATE TABLE seen (isolation text)")
+    session = connect(isolation)
+    _prepare(session, note="INSERT INTO seen VALUES (current_setting('transaction_isolation'))")
+    _drive((session, [(0, "note", ((b"note", ()),)), _transaction(1, "note", (b"note", []))]))
+
+    assert admin.execute("SELECT * FROM seen").fetchall() == [(isolation,)] * 2
 
 
 def test_a_lock_timeout_is_retried_until_the_lock_is_had(admin: psycopg.Connection, connect: Connect) -> None:
@@ -113,10 +123,11 @@ def test_a_lock_timeout_is_retried_until_the_lock_is_had(admin: psycopg.Connecti
     session.connection.nonblocking = 1
     _prepare(session, count="UPDATE counter SET n = n + 1")
     _prepare(blocker, count="UPDATE counter SET n = n + 1", rest="SELECT pg_sleep(0.2)")
-    blocking = _transaction(0, "block", (b"count", []), (b"rest", []))
-    done = _drive((blocker, [blocking]), (session, [(1, "count", ((b"count", ()),)), (2, "count", ((b"count", ()),))]))
+    _drive((blocker, [(0, "block", ((BEGIN, ()), (b"count", ())))]))
+    rest: Request = (0, "block", ((b"rest", ()), (COMMIT, ())))
+    done = _drive((blocker, [rest]), (session, [(1, "count", ((b"count", ()),)), (2, "count", ((b"count", ()),))]))
 
-    assert session.retried["count"] >= 1
+    assert session.retried["count", "lock timeout"] >= 1
     assert blocker.retried == {}
     assert max(done.latencies_ns[1:]) > 50_000_000
     assert _value(admin, "SELECT n FROM counter") == 3

@@ -268,7 +268,7 @@ def test_too_many_clients_are_told_with_the_numbers_before_anything_is_made(
         pass
 
     assert caught.value.checked == ("max_connections 30, of which reserved 3, in use 1",)
-    assert caught.value.remedies[0] == "fewer clients: --clients 18"
+    assert caught.value.remedies[0] == "fewer clients: --clients 17"
     assert theirs.closed is False
 
 
@@ -279,7 +279,7 @@ def test_a_users_own_limit_of_connections_is_told(dsn: Conninfo) -> None:
     ):
         pass
 
-    assert caught.value.remedies[0] == "fewer clients: --clients 4"
+    assert caught.value.remedies[0] == "fewer clients: --clients 3"
 
 
 def test_a_user_who_may_not_make_databases_is_told_what_to_do(dsn: Conninfo) -> None:

@@ -7,7 +7,7 @@ from socket import socketpair
 import psycopg
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 
-from schemabench.load.session import BEGIN, COMMIT, ROLLBACK
+from schemabench.load.session import ROLLBACK
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,21 @@ class FakeResult:
 
     status: ExecStatus = ExecStatus.COMMAND_OK
     fields: dict[DiagnosticField, bytes] = field(default_factory=dict)
+    rows: Sequence[Sequence[bytes | None]] = ()
+
+    @property
+    def ntuples(self) -> int:
+        """The number of rows."""
+        return len(self.rows)
+
+    @property
+    def nfields(self) -> int:
+        """The number of columns."""
+        return len(self.rows[0]) if self.rows else 0
+
+    def get_value(self, row: int, column: int) -> bytes | None:
+        """Return one cell."""
+        return self.rows[row][column]
 
     def error_field(self, name: DiagnosticField) -> bytes | None:
         """Return one field of an error."""
@@ -43,7 +58,7 @@ class Answer:
     lost: str = ""
     """What is said of a connection that breaks while the answer is read."""
     silent: bool = False
-    """Whether the answer never comes."""
+    """Whether the answer comes only when the connection is told to speak."""
 
 
 class FakeConnection:
@@ -54,6 +69,7 @@ class FakeConnection:
 
     def __init__(self, *script: Answer) -> None:
         self.script = list(script)
+        self.prepared: dict[bytes, bytes] = {}
         self.sent: list[tuple[bytes, list[bytes | None]]] = []
         self.transaction_status = TransactionStatus.IDLE
         self._answer = Answer()
@@ -61,18 +77,28 @@ class FakeConnection:
         self._near, self._far = socketpair()
         self.socket = self._near.fileno()
 
+    def prepare(self, name: bytes, sql: bytes) -> FakeResult:
+        """Take a statement to prepare."""
+        self.prepared[name] = sql
+        return FakeResult()
+
     def send_query_prepared(self, name: bytes, parameters: Sequence[bytes | None]) -> None:
         """Take a statement, and have its answer ready."""
         assert not self._results, "a statement is sent only after all results of the one before were read"
         self.sent.append((name, list(parameters)))
         self._answer = self.script.pop(0) if self.script else Answer()
         self._results = [self._answer.result, *self._answer.more, None]
-        self._far.send(b"" if self._answer.silent else b".")
+        if not self._answer.silent:
+            self.speak()
         failed = self._answer.result is None or self._answer.result.status is ExecStatus.FATAL_ERROR
-        if name in {COMMIT, ROLLBACK}:
+        if name == ROLLBACK or name.endswith(b"_commit"):
             self.transaction_status = TransactionStatus.IDLE
-        elif name == BEGIN or self.transaction_status is TransactionStatus.INTRANS:
+        elif name.endswith(b"_begin") or self.transaction_status is TransactionStatus.INTRANS:
             self.transaction_status = TransactionStatus.INERROR if failed else TransactionStatus.INTRANS
+
+    def speak(self) -> None:
+        """Let the answer be there."""
+        self._far.send(b".")
 
     def flush(self) -> int:
         """Say whether there is still something to write."""
@@ -90,7 +116,9 @@ class FakeConnection:
         return int(self._answer.late >= 0)
 
     def get_result(self) -> FakeResult | None:
-        """Return the next result, None after the last."""
+        """Return the next result, None after the last and where nothing was asked."""
+        if not self._results:
+            return None
         result = self._results.pop(0)
         if not self._results:
             self._near.recv(1)

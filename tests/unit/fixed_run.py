@@ -1,21 +1,34 @@
 """One run with everything in it that a report can show, the same each time: the source of the golden files.
 
-Two workloads; candidates that lead, tie, lose, are disqualified, failed and were skipped; notices of the run, of an
-experiment and of candidates; operations with too few samples for a percentile; a control; a server by DSN.
+Two workloads, one of them as an older version wrote it, with nothing sampled or counted; candidates that lead, tie,
+lose, are disqualified, invalid, failed and were skipped; notices of the run, of an experiment and of candidates;
+operations with too few samples for a percentile; locks, costs, retries and plans; a control; a server by DSN.
 """
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Literal
 
 from schemabench.records import (
     CandidateResult,
+    Contention,
+    Cost,
     Estimate,
     Experiment,
     Latency,
+    LockStanding,
+    LockWait,
     Notice,
     OptionValue,
+    Retries,
     Run,
     ServerRecord,
     Setting,
     Standing,
+    StatementPlan,
     Trial,
+    WaitEvent,
+    WaitPair,
     WriterShare,
 )
 
@@ -37,6 +50,12 @@ STATE_DIFFERS = """\
 the state 'media' differs from the baseline's:
 row 17: expected mlw_00017,2026-02-16,1204,8812345, found mlw_00017,2026-02-16,1204,
 row 18: expected mlw_00018,2026-02-16,77,1200, found none"""
+
+SATURATED = """\
+the load loop was busy 97 % of the time: the client limits the figures, not the server
+To fix this, either:
+  - use more workers with -n
+  - use fewer clients with --clients"""
 
 RETRIES = Notice(code="retries", text="split_events: deadlocks were retried and charged: upsert_media_count 3")
 
@@ -119,6 +138,160 @@ def unranked(name: str, status: str, reason: str, summary: str = "") -> Candidat
 
 BASELINE = Estimate(value=1.0, low=1.0, high=1.0)
 
+BUSY = {"running": 0.54, "LWLock": 0.11, "IO": 0.25, "Client": 0.09, "other": 0.01}
+"""How writers spend the time in which they do not wait for locks."""
+
+LOCK_SHARES = {
+    "hash_partitioned": (0.031, 1, ("split_events",)),
+    "split_events": (0.0004, 1, ("hash_partitioned",)),
+    "rollup_kept_by_trigger_as_rows_arrive": (0.127, 3, ()),
+    "baseline": (0.184, 4, ("fillfactor",)),
+    "fillfactor": (0.176, 4, ("baseline",)),
+    "secondary_index": (0.312, 6, ()),
+}
+"""Candidate -> share of the writers' time, rank, ties."""
+
+
+LOCKS = (
+    ("transactionid", "ShareLock", "media_storage", 0.71),
+    ("tuple", "ExclusiveLock", "media_storage", 0.22),
+    ("relation", "AccessExclusiveLock", "cdn_open", 0.06),
+    ("advisory", "ExclusiveLock", "", 0.01),
+)
+"""Kind, mode, relation, part of all waiting for locks."""
+
+
+def contention(locks: float, partitions: int = 0) -> Contention:
+    """Return plausible samples in which writers wait for locks for such a share of their time."""
+    classes = {"Lock": locks, **{kind: share * (1 - locks) for kind, share in BUSY.items()}}
+    return Contention(
+        samples=2980,
+        late=14,
+        lost=6,
+        observations=21_300,
+        classes=classes,
+        events=(
+            WaitEvent(wait_class="running", name="", share=classes["running"]),
+            WaitEvent(wait_class="IO", name="WALSync", share=classes["IO"] * 0.93),
+            WaitEvent(wait_class="LWLock", name="WALWrite", share=classes["LWLock"] * 0.8),
+            WaitEvent(wait_class="Lock", name="transactionid", share=locks * 0.71),
+        ),
+        locks=tuple(
+            LockWait(
+                kind=kind,
+                mode=mode,
+                relation=relation,
+                partitions=partitions if relation == "media_storage" else 0,
+                share=locks * part,
+                longest_s=0.166 * part,
+            )
+            for kind, mode, relation, part in LOCKS
+        ),
+        pairs=(
+            WaitPair(waiting="upsert_bytes_stored", blocking="upsert_media_count", share=locks * 0.74),
+            WaitPair(waiting="upsert_media_count", blocking="upsert_media_count", share=locks * 0.24),
+            WaitPair(waiting="refresh_usage", blocking="(autovacuum)", share=locks * 0.02),
+        ),
+        deepest_queue=3,
+        longest_wait_s=0.118,
+    )
+
+
+def lock_standing(name: str, share: float, rank: int, tied_with: tuple[str, ...]) -> LockStanding:
+    difference = share - LOCK_SHARES["baseline"][0]
+    return LockStanding(
+        name=name,
+        share=estimate(share, 0.13),
+        difference=Estimate(value=difference, low=difference - 0.011, high=difference + 0.012),
+        rank=rank,
+        tied_with=tied_with,
+    )
+
+
+Unit = Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
+Per = Literal["row", "operation", "run", "update"]
+MEASURES: tuple[tuple[str, str, Unit, Per, float | None], ...] = (
+    ("wal_bytes", "WAL", "bytes", "row", 412.3),
+    ("full_page_images", "full-page images", "count", "row", 0.0213),
+    ("blocks_hit", "blocks hit", "blocks", "row", 9.84),
+    ("blocks_read", "blocks read", "blocks", "row", 0.0),
+    ("blocks_dirtied", "blocks dirtied", "blocks", "row", None),
+    ("hot_share", "HOT updates", "share", "update", 0.412),
+    ("rows_dead", "dead rows", "rows", "row", 0.97),
+    ("seq_scans", "sequential scans", "count", "operation", 0.0016),
+    ("multixacts", "multixacts", "count", "row", 0.52),
+    ("deadlocks", "deadlocks", "count", "run", 0.0),
+    ("cpu_s", "backend CPU", "seconds", "row", 31.4e-6),
+    ("table_bytes", "table growth", "bytes", "row", 145.6),
+    ("index_bytes", "index growth", "bytes", "row", 61.2),
+)
+"""Name, title, unit, divisor, the baseline's figure."""
+FACTORS = {
+    "hash_partitioned": {"wal_bytes": 1.02, "blocks_hit": 1.31, "index_bytes": 1.22},
+    "split_events": {"wal_bytes": 1.27, "table_bytes": 1.84, "index_bytes": 2.06, "multixacts": 0.04},
+    "rollup_kept_by_trigger_as_rows_arrive": {"wal_bytes": 1.61, "rows_dead": 1.94},
+    "fillfactor": {"wal_bytes": 0.62, "blocks_hit": 0.98, "table_bytes": 1.43, "hot_share": 2.4, "rows_dead": 0.71},
+    "secondary_index": {"wal_bytes": 1.88, "index_bytes": 1.71, "hot_share": 0.0},
+}
+"""Candidate -> measure -> its figure over the baseline's, where the two differ."""
+
+
+def costs(name: str) -> Iterator[Cost]:
+    """Yield what a candidate costs by every measure."""
+    for measure, title, unit, per, value in MEASURES:
+        factor = FACTORS.get(name, {}).get(measure, 1.0)
+        compared = name != "baseline" and unit != "share" and value
+        yield Cost(
+            name=measure,
+            title=title,
+            unit=unit,
+            per=per,
+            value=None if value is None else value * factor,
+            ratio=estimate(factor, 0.006) if compared else None,
+            differs=factor != 1,
+        )
+
+
+UPSERT = "Insert on media_storage (conflict: media_storage_pkey, update) <- Result"
+READ = "Sort <- HashAggregate <- Append of [Seq Scan on cdn_batch, Seq Scan on cdn_daily]"
+NO_PLAN = "no plan: EXPLAIN has none for REFRESH MATERIALIZED VIEW cdn_open"
+
+
+def plans(name: str) -> Iterator[StatementPlan]:
+    """Yield how a candidate executes two operations, one of them of two statements, the first of which has no plan."""
+    upsert = UPSERT.replace("Insert", "Insert (8 partitions)") if name == "hash_partitioned" else UPSERT
+    read = "Index Scan using cdn_daily_pkey on cdn_daily" if name.startswith("rollup") else READ
+    for operation, position, nodes, usual in (
+        ("upsert_media_count", 0, upsert, UPSERT),
+        ("refresh_usage", 0, "", ""),
+        ("refresh_usage", 1, read, READ),
+    ):
+        yield StatementPlan(
+            operation=operation,
+            position=position,
+            nodes=nodes,
+            summary=f"{nodes}; 1 row, 7 blocks hit, 1 block dirtied" if nodes else NO_PLAN,
+            same=nodes == usual if nodes and name != "baseline" else None,
+            plan=[{"Plan": {"Node Type": "ModifyTable"}}] if nodes else None,
+        )
+
+
+def sampled(result: CandidateResult) -> CandidateResult:
+    """Return a ranked candidate with all that is known besides throughput."""
+    share, rank, tied_with = LOCK_SHARES[result.name]
+    rate = result.operations_per_s
+    return replace(
+        result,
+        lock_standing=lock_standing(result.name, share, rank, tied_with),
+        on_front=rank == 1,
+        contention=contention(share, partitions=8 if result.name == "hash_partitioned" else 0),
+        costs=tuple(costs(result.name)),
+        plans=tuple(plans(result.name)),
+        attempts_per_s=rate and estimate(rate.value * (1.002 if result.notices else 1.0), 0.1),
+        retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3),) if result.notices else (),
+    )
+
+
 USAGE = Experiment(
     workload="usage",
     summary="Usage metering of a video platform: a stream of upserts, two batch writers, and dashboards",
@@ -145,31 +318,59 @@ USAGE = Experiment(
     warmup_blocks=2,
     budget_s=60.0,
     precision=0.01,
+    sample_hz=50.0,
+    busy_share=0.83,
+    steal_share=0.004,
     elapsed_s=60.4,
     stopped="budget",
     candidates=(
-        ranked(
-            standing("hash_partitioned", 1, estimate(1.312), ("split_events",)),
-            "media_storage hash-partitioned by site, eight ways",
+        *map(
+            sampled,
+            (
+                ranked(
+                    standing("hash_partitioned", 1, estimate(1.312), ("split_events",)),
+                    "media_storage hash-partitioned by site, eight ways",
+                ),
+                ranked(
+                    standing(
+                        "split_events",
+                        1,
+                        estimate(1.287),
+                        ("hash_partitioned", "rollup_kept_by_trigger_as_rows_arrive"),
+                    ),
+                    "the two events in two tables, joined by a view | no lock is shared",
+                    "insert_cdn",
+                    (RETRIES,),
+                ),
+                ranked(
+                    standing("rollup_kept_by_trigger_as_rows_arrive", 2, estimate(1.243), ("split_events",)),
+                    "cdn_daily kept by a trigger, not by refreshing a view",
+                ),
+                ranked(
+                    standing("baseline", 4, BASELINE, ("fillfactor",)), "one table for each writer, views refreshed"
+                ),
+                ranked(
+                    standing("fillfactor", 4, estimate(1.012, 0.026), ("baseline",)), "media_storage at fillfactor 70"
+                ),
+                ranked(
+                    standing("secondary_index", 6, estimate(0.871)), "an index on utc_date for the top sites of a day"
+                ),
+            ),
         ),
-        ranked(
-            standing("split_events", 1, estimate(1.287), ("hash_partitioned", "rollup_kept_by_trigger_as_rows_arrive")),
-            "the two events in two tables, joined by a view | no lock is shared",
-            "insert_cdn",
-            (RETRIES,),
-        ),
-        ranked(
-            standing("rollup_kept_by_trigger_as_rows_arrive", 2, estimate(1.243), ("split_events",)),
-            "cdn_daily kept by a trigger, not by refreshing a view",
-        ),
-        ranked(standing("baseline", 4, BASELINE, ("fillfactor",)), "one table for each writer, views refreshed"),
-        ranked(standing("fillfactor", 4, estimate(1.012, 0.026), ("baseline",)), "media_storage at fillfactor 70"),
-        ranked(standing("secondary_index", 6, estimate(0.871)), "an index on utc_date for the top sites of a day"),
         unranked("brin", "skipped", "it needs PostgreSQL >= 19; the server is 18", "BRIN on the batches"),
         unranked("narrow_keys", "failed", SQL_ERROR, "bigint keys in place of text ids"),
+        unranked("one_table", "invalid", SATURATED, "batches and days in one table"),
+        unranked("one_view", "invalid", SATURATED, "one view in place of two"),
         unranked("unlogged_landing", "disqualified", STATE_DIFFERS, "batches land in an unlogged table"),
     ),
     control=standing("baseline (control)", 1, Estimate(value=1.004, low=0.979, high=1.031), ("baseline",)),
+    lock_control=LockStanding(
+        name="baseline (control)",
+        share=estimate(0.186, 0.13),
+        difference=Estimate(value=0.002, low=-0.009, high=0.013),
+        rank=1,
+        tied_with=("baseline",),
+    ),
     smallest_difference=0.026,
     notices=(
         Notice(

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -17,8 +18,11 @@ from schemabench.experiment import blocks
 from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Measured, calibrate, run
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.observer import Seen
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.team import Alone
 from schemabench.load import Drive
+from schemabench.load.session import Retried
 from schemabench.statistics import fewest_blocks
 from schemabench.units import NANOSECONDS
 
@@ -45,14 +49,26 @@ class FakeEntrant:
         self.template = SimpleNamespace(candidate=SimpleNamespace(name=candidate or name))
         self.sessions = [(None, writer) for writer in CLIENTS]
         self.bursts: list[Burst] = []
-        self.retried: dict[str, int] = {}
+        self.retried: Retried = {}
+        self.watches: list[object] = []
+        self.flushed = False
         self._clock = clock
         self._pace = pace
 
     def execute(self, burst: Burst, random: Random) -> Drive:
+        """Load a burst and drive it."""
+        return self.drive(self.load(burst), random)
+
+    def load(self, burst: Burst) -> Burst:
+        """Make ready."""
+        return burst
+
+    def drive(self, burst: Burst, random: Random, watch: object = None) -> Drive:
         """Let time pass."""
         assert random is not None
+        self.flushed = False
         self.bursts.append(burst)
+        self.watches.append(watch)
         duration_s = self._pace(len(self.bursts) - 1, burst)
         self._clock.now_s += duration_s
         duration_ns = round(duration_s * NANOSECONDS)
@@ -64,9 +80,31 @@ class FakeEntrant:
             busy_ns=duration_ns // 10,
         )
 
-    def retries(self) -> dict[str, int]:
+    def flush_statistics(self) -> None:
+        """Remember that it was asked."""
+        self.flushed = True
+
+    def retries(self) -> Retried:
         """Return the retries so far."""
         return dict(self.retried)
+
+
+class FakeObserver:
+    """Whoever looks at an entrant, and numbers what it sees."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def begin(self, random: Random) -> str:
+        """Say who watches."""
+        assert random is not None
+        self.asked.append("begin")
+        return f"watch {len(self.asked)}"
+
+    def end(self, *, counted: bool) -> Seen:
+        """Return what was seen."""
+        self.asked.append("counted" if counted else "not counted")
+        return Seen(waits={"Lock": len(self.asked)}, counters={"wal_bytes": 10.0 * len(self.asked)})
 
 
 class FakeProgress:
@@ -124,7 +162,8 @@ def _entrants(clock: FakeClock, **paces: Pace) -> list[FakeEntrant]:
 
 
 def _run(plan: Plan, entrants: Any, feed: Feed, progress: Any = None, size: int = 2) -> Measured:  # noqa: ANN401 (fakes)
-    return run(plan, entrants, feed, size, progress or FakeProgress())
+    observed = entrants if isinstance(entrants, dict) else {entrant: FakeObserver() for entrant in entrants}
+    return run(plan, Alone(plan), observed, feed, size, progress or FakeProgress())
 
 
 def _calibrated(plan: Plan, entrant: Any, feed: Feed) -> int:  # noqa: ANN401 (a fake)
@@ -270,15 +309,82 @@ def test_retries_of_counted_trials_are_counted(plan: Plan, feed: Feed, clock: Fa
     unlucky = entrants[2]
 
     def pace(_: int, __: Burst) -> float:
-        unlucky.retried = {"add": unlucky.retried.get("add", 0) + 3}
+        for key, undone in {("add", "deadlock"): 3, ("add", "lock timeout"): 1}.items():
+            unlucky.retried[key] = unlucky.retried.get(key, 0) + undone
         return 0.1
 
     unlucky._pace = pace
     measured = _run(plan, entrants, feed)
 
-    assert {trial.retries for trial in measured.trials["a"]} == {3}
-    assert measured.retries["a", "add"] == 3 * measured.blocks
-    assert "b" not in {name for name, _ in measured.retries}
+    assert {trial.retries for trial in measured.trials["a"]} == {4}
+    assert measured.retries["a"] == {("add", "deadlock"): 3 * measured.blocks, ("add", "lock timeout"): measured.blocks}
+    assert not measured.retries["b"]
+
+
+def test_each_trial_is_watched_by_its_entrants_own_observer_and_keeps_what_was_seen(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    observed = {entrant: FakeObserver() for entrant in _entrants(clock)}
+    measured = _run(plan, observed, feed)
+
+    for entrant, observer in observed.items():
+        trials = measured.trials[entrant.name]
+        warm, counted = ["begin", "not counted"] * WARMUP_BLOCKS, ["begin", "counted"] * measured.blocks
+        assert observer.asked == warm + counted
+        assert entrant.watches == [f"watch {2 * trial + 1}" for trial in range(len(trials))]
+        assert [trial.waits for trial in trials] == [{"Lock": 2 * place + 2} for place in range(len(trials))]
+        assert [trial.counters for trial in trials] == [
+            {"wal_bytes": 20.0 * (place + 1)} for place in range(len(trials))
+        ]
+
+
+def test_there_is_an_example_of_each_operation_that_was_executed_and_of_no_other(plan: Plan, clock: FakeClock) -> None:
+    def burst(_: made_up.Sizes, writer: str, block: int, __: Random) -> Iterator[Call]:
+        for number in count():
+            if writer == "stream":
+                yield made_up.add("a", 100 * block + number)
+            else:  # the first counted block is the last that is executed
+                yield Call("look", {"key": "a"}) if block <= WARMUP_BLOCKS else Call("items", {})
+
+    found = replace(plan.found, workload=made_up.workload(burst=burst))
+    measured = _run(replace(plan, budget_s=0.0), _entrants(clock), Feed(found, plan.values, plan.seed, {}))
+
+    assert set(measured.examples) == {"add", "look"}
+    assert measured.examples["add"].values["value"] == b"305", "of the burst that would come next: its rows are new"
+
+
+def test_a_file_that_lasts_for_all_blocks_was_not_replayed_for_the_sake_of_examples(
+    plan: Plan, clock: FakeClock, tmp_path: Path
+) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text("".join(f"key,{number}\n" for number in range(6 * (WARMUP_BLOCKS + 1))))
+    feed = Feed(plan.found, plan.values, plan.seed, {"made_up": path})
+    measured = _run(replace(plan, budget_s=0.0), _entrants(clock), feed)
+
+    assert (measured.blocks, measured.cycles, feed.cycles) == (1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ({"user": 1.0, "idle": 2.0, "steal": 0.0}, {"user": 2.0, "idle": 4.0, "steal": 1.0}, 0.25),
+        ({"user": 1.0, "steal": 0.0, "guest": 0.0}, {"user": 4.0, "steal": 1.0, "guest": 4.0}, 0.25),
+        ({"user": 1.0, "idle": 2.0}, {"user": 2.0, "idle": 4.0}, None),
+        ({"user": 1.0, "steal": 1.0}, {"user": 1.0, "steal": 1.0}, None),
+    ],
+)
+def test_stolen_time_is_a_share_of_all_time_where_it_is_known(
+    plan: Plan,
+    feed: Feed,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[Mapping[str, float], Mapping[str, float], float | None],
+) -> None:
+    *moments, share = case
+    spent = iter(moments)
+    monkeypatch.setattr(blocks.psutil, "cpu_times", lambda: SimpleNamespace(_asdict=lambda: next(spent)))
+
+    assert _run(plan, _entrants(clock), feed).steal_share == share
 
 
 def test_who_watches_hears_of_each_counted_block_with_ratios(plan: Plan, feed: Feed, clock: FakeClock) -> None:

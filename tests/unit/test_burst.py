@@ -53,6 +53,18 @@ def test_queues_stand_in_the_order_of_writers_and_connections(folder: Path) -> N
     assert {call.operation for call in burst.pools["reader"]} == {"look"}
 
 
+def test_a_burst_tells_all_its_calls_those_of_a_key_in_order(folder: Path) -> None:
+    burst = make(_feed(folder), LAYOUT, 0, 10)
+    calls = list(burst.calls())
+    numbers: dict[bytes | None, list[int]] = {}
+    for call in calls:
+        if call.operation == "add":
+            numbers.setdefault(call.values["key"], []).append(call.number)
+
+    assert sorted(call.number for call in calls) == list(range(40))
+    assert all(some == sorted(some) for some in numbers.values())
+
+
 def test_size_multiplies_the_weights_of_all_writers(folder: Path) -> None:
     burst = make(_feed(folder), LAYOUT, 0, 10)
 

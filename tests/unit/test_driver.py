@@ -2,16 +2,20 @@
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from random import Random
+from time import perf_counter_ns
 from typing import Any
 
 import pytest
 from fake_connection import Answer, FakeConnection, refused
 
-from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, drive
-from schemabench.load.session import Request
+from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, Talk, drive
+from schemabench.load.session import Pause, Request, exchange
+from schemabench.units import NANOSECONDS
 
 Opened = Callable[..., Session]
+Watch = tuple[int, Talk]
 
 
 @pytest.fixture
@@ -32,9 +36,24 @@ def _requests(*numbers: int) -> list[Request]:
     return [(number, "add", ((b"add_0", [b"%d" % number]),)) for number in numbers]
 
 
-def _drive(queues: Sequence[tuple[Session, Sequence[Request]]], limit_s: float = 5.0) -> Drive:
+def _drive(
+    queues: Sequence[tuple[Session, Sequence[Request]]], limit_s: float = 5.0, watch: Watch | None = None
+) -> Drive:
     calls = sum(len(requests) for _, requests in queues)
-    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1))  # noqa: S311 (reproducible)
+    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1), watch=watch)  # noqa: S311 (reproducible)
+
+
+def _watch(watcher: Session, pause_s: float = 0.0, after: Callable[[int], None] = lambda _: None) -> Watch:
+    """Return who looks for ever, with a pause before each look; `after` hears how many looks were answered."""
+
+    def talk() -> Talk:
+        for looks in count(1):
+            if pause_s:
+                yield Pause(perf_counter_ns() + round(pause_s * NANOSECONDS))
+            yield from exchange(watcher.connection, (b"look", []))
+            after(looks)
+
+    return watcher.connection.socket, talk()
 
 
 def _sent(session: Session) -> list[bytes]:
@@ -98,7 +117,7 @@ def test_a_retry_waits_while_others_go_on(opened: Opened) -> None:
     done = _drive([(unlucky, _requests(0, 1)), (other, _requests(2))])
 
     assert _sent(unlucky) == [b"0"] * 4 + [b"1"]
-    assert unlucky.retried == {"add": 3}
+    assert unlucky.retried == {("add", "deadlock"): 3}
     assert done.finished_ns[1] < done.finished_ns[0]
 
 
@@ -112,6 +131,51 @@ def test_a_server_that_hangs_while_another_session_pauses_is_found_out(opened: O
     with pytest.raises(LostConnectionError, match="not answered"):
         _drive([(paused, _requests(0)), (opened(Answer(silent=True)), _requests(1))], 0.05)
     assert _sent(paused) == [b"0", b"0"]
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.002])
+def test_a_server_that_answers_only_the_watcher_is_taken_for_hung(opened: Opened, pause_s: float) -> None:
+    watcher = opened()
+    watched: Any = watcher.connection
+
+    with pytest.raises(LostConnectionError, match=r"not answered any of 1 connections for 0\.05 s"):
+        _drive([(opened(Answer(silent=True)), _requests(0))], 0.05, _watch(watcher, pause_s))
+    assert len(watched.sent) > 1
+
+
+def test_a_session_that_is_heard_of_now_and_then_is_not_hung(opened: Opened) -> None:
+    slow = opened(*(Answer(silent=True) for _ in range(6)))
+    connection: Any = slow.connection
+    watch = _watch(opened(), 0.06, lambda _: connection.speak())
+    done = _drive([(slow, _requests(*range(6)))], 0.3, watch)
+
+    assert done.duration_ns > 0.3 * NANOSECONDS
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.002])
+def test_the_drive_ends_with_its_last_session_though_the_watcher_would_go_on(opened: Opened, pause_s: float) -> None:
+    quick, slow, watcher = opened(), opened(Answer(silent=True)), opened()
+    connection: Any = slow.connection
+    watched: Any = watcher.connection
+    watch = _watch(watcher, pause_s, lambda looks: connection.speak() if looks == 5 else None)
+    done = _drive([(quick, _requests(0)), (slow, _requests(1))], watch=watch)
+
+    assert (len(done.finished_ns), len(done.latencies_ns)) == (2, 2)
+    assert 5 <= len(watched.sent) <= 7
+
+
+def test_a_watcher_is_no_session_of_the_drive(opened: Opened) -> None:
+    done = _drive([(opened(), [])], watch=_watch(opened(), 1000.0))
+
+    assert len(done.finished_ns) == 1
+
+
+def test_a_watcher_that_fails_ends_the_drive(opened: Opened) -> None:
+    def fail(_: int) -> None:
+        raise LostConnectionError("the watcher is gone")
+
+    with pytest.raises(LostConnectionError, match="the watcher is gone"):
+        _drive([(opened(Answer(silent=True)), _requests(0))], watch=_watch(opened(), after=fail))
 
 
 def test_a_failure_ends_the_drive_and_says_whose_it_was(opened: Opened) -> None:

@@ -116,6 +116,11 @@ def test_a_share_is_read_in_percent_or_not(text: str, share: float) -> None:
     assert _resolved({"precision": text})[0].precision == pytest.approx(share)
 
 
+@pytest.mark.parametrize(("text", "hz"), [("0", 0.0), ("0.5", 0.5), (" 50 ", 50.0), ("1000", 1000.0)])
+def test_a_rate_of_looks_may_be_none_or_a_fraction(text: str, hz: float) -> None:
+    assert _resolved({"sample_hz": text})[0].sample_hz == hz
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -130,6 +135,10 @@ def test_a_share_is_read_in_percent_or_not(text: str, share: float) -> None:
         ("precision", "100%", "'100%' is not a share"),
         ("precision", "nan", "'nan' is not a share"),
         ("precision", "few", "'few' is not a share"),
+        ("sample_hz", "-1", "'-1' is not a number from 0 to 1000"),
+        ("sample_hz", "1000.5", "'1000.5' is not a number from 0 to 1000"),
+        ("sample_hz", "nan", "'nan' is not a number"),
+        ("sample_hz", "often", "'often' is not a number"),
         ("neutral_ids", "maybe", "'maybe' is neither true nor false"),
     ],
 )

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench import report
-from schemabench.records import Notice, OptionValue
+from schemabench.records import CandidateResult, Notice, OptionValue
 from schemabench.report import escape
 
+HOSTILE = "</details><img src=x>\n# x | `y"
 ACTIVE = st.text("ab \\|`*_[]()<>!#-+=~&$1.\n\t", max_size=60)
 
 
@@ -94,15 +95,83 @@ def test_code_block_ends_only_where_it_should(text: str) -> None:
     assert all(last not in line for line in inside)
 
 
+def hostile(result: CandidateResult) -> CandidateResult:
+    """Return a candidate with a hostile text wherever it has one."""
+    found = result.contention
+    return replace(
+        result,
+        summary=HOSTILE,
+        reason=result.reason and HOSTILE,
+        contention=found
+        and replace(
+            found,
+            events=tuple(replace(one, name=HOSTILE) for one in found.events),
+            locks=tuple(replace(one, kind=HOSTILE, mode=HOSTILE, relation=HOSTILE) for one in found.locks),
+            pairs=tuple(replace(one, waiting=HOSTILE, blocking=HOSTILE) for one in found.pairs),
+        ),
+        costs=tuple(replace(one, title=HOSTILE) for one in result.costs),
+        retries=tuple(replace(one, operation=HOSTILE, reason=HOSTILE) for one in result.retries),
+        plans=tuple(replace(one, operation=HOSTILE, summary=HOSTILE) for one in result.plans),
+    )
+
+
 def test_hostile_names_leave_the_page_as_it_was() -> None:
-    hostile = "</details><img src=x>\n# x | `y"
-    candidates = tuple(replace(one, summary=hostile, reason=one.reason and hostile) for one in USAGE.candidates)
-    usage = replace(USAGE, summary=hostile, candidates=candidates, notices=(Notice(code="x", text=hostile),))
-    options = (OptionValue(name="--x", value=hostile, source="default"),)
+    candidates = tuple(map(hostile, USAGE.candidates))
+    usage = replace(USAGE, summary=HOSTILE, candidates=candidates, notices=(Notice(code="x", text=HOSTILE),))
+    options = (OptionValue(name="--x", value=HOSTILE, source="default"),)
     page = report.markdown(replace(RUN, experiments=(usage, PAGEVIEWS), options=options))
     outside = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
     assert "<img" not in outside
-    assert page.count("\n#") == report.markdown(RUN).count("\n#") + sum(bool(one.reason) for one in candidates)
+    assert outside.count("\n#") == report.markdown(RUN).count("\n#")
+    assert outside.count("<details>") == outside.count("</details>") == report.markdown(RUN).count("<details>")
+    assert {len(set(map(cells, rows))) for rows in tables(outside)} == {1}
+
+
+def tables(page: str) -> list[list[str]]:
+    """Return the lines of each table of a page."""
+    return [rows.splitlines() for rows in re.findall(r"(?:^\|.*\n)+", page, re.MULTILINE)]
+
+
+def cells(row: str) -> int:
+    return row.count("|")
+
+
+def test_sections_vanish_where_nothing_was_sampled_counted_or_explained() -> None:
+    section = re.compile(r"<summary>(Contention|Cost|Retries|Plans):|lock waits", re.IGNORECASE)
+    assert len(set(section.findall(report.markdown(replace(RUN, experiments=(USAGE,)))))) > 1
+    assert not set(section.findall(report.markdown(replace(RUN, experiments=(PAGEVIEWS,))))) - {""}
+
+
+def test_lock_waits_have_a_rank_of_their_own_and_the_front_is_marked() -> None:
+    rows = [re.split(r" *\| *", row) for row in report.markdown(RUN).splitlines() if row.startswith("| 1=  ")][:2]
+    assert [row[-4:-1] for row in rows] == [["3.1 % [2.7, 3.5]", "1=", "yes"], ["<0.1 % [0.0, 0.0]", "1=", "yes"]]
+
+
+def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
+    first, *others = USAGE.candidates
+    usage = replace(USAGE, candidates=(replace(first, lock_standing=None, on_front=False), *others))
+    (row,) = re.findall(r"\n\| 1= +\| `hash_partitioned`.*", report.markdown(replace(RUN, experiments=(usage,))))
+    assert [cell.strip() for cell in row.split("|")[-4:-1]] == ["-", "-", ""]
+
+
+def test_run_without_retries_says_so_where_attempts_were_counted() -> None:
+    candidates = tuple(replace(one, retries=()) for one in USAGE.candidates)
+    page = report.markdown(replace(RUN, experiments=(replace(USAGE, candidates=candidates),)))
+    assert "Retries: none; every operation succeeded at its first attempt." in page
+    assert "undone attempts" not in page
+
+
+def test_candidates_that_share_a_reason_are_told_together() -> None:
+    page = report.markdown(RUN)
+    assert "\n`one_table` and `one_view`, invalid\n" in page
+    assert page.count("the load loop was busy 97 %") == 1
+
+
+def test_steal_and_busy_shares_are_told_only_where_they_are_known() -> None:
+    known, unknown = (report.markdown(replace(RUN, experiments=(one,))) for one in (USAGE, PAGEVIEWS))
+    for fact in ("at work 83 % of the median trial", "0.4 % of this machine's", "50 a second"):
+        assert fact in known
+    assert not re.search("median trial|processor time stolen|looks at the server", unknown)
 
 
 def test_run_without_experiments_or_server_is_a_page_that_says_so() -> None:

@@ -9,16 +9,17 @@ from dataclasses import replace
 
 import golden_file
 from fixed_run import PAGEVIEWS, RUN, USAGE
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemabench import report
-from schemabench.records import CandidateResult, Estimate, Notice, Run
+from schemabench.records import Experiment, Notice, Run, from_builtins, to_builtins
 from schemabench.report.characters import columns
-from schemabench.report.layout import shorten, wrap
+from schemabench.report.layout import block, shorten, wrap
 
 ANY_NAME = st.text(max_size=120) | st.text("漢字かな한글e\u0301\u200d👩\ufe0f🇨🇭ab _", min_size=20, max_size=120)
-FIGURE = st.floats(min_value=1e-9, max_value=1e15)
+CLOSED = {"status", "source", "stopped", "unit", "per"}
+"""Fields that take one of a few words."""
 
 
 def width_at_most(line: str) -> int:
@@ -28,58 +29,91 @@ def width_at_most(line: str) -> int:
     return len(line) + wide - sum(unicodedata.category(character) in {"Mn", "Me", "Cf"} for character in line)
 
 
-def renamed(run: Run, names: dict[str, str], estimate: Estimate) -> Run:
-    """Return a run of one experiment with other names, a figure of any size, and the names in all texts."""
+def distorted(run: Run, suffix: str, factor: float) -> Run:
+    """Return a run with something after every text of its own, `baseline` excepted, and all its figures scaled."""
 
-    def candidate(result: CandidateResult) -> CandidateResult:
-        name = names.get(result.name, result.name)
-        standing = result.standing and replace(
-            result.standing,
-            name=name,
-            ratio=result.standing.ratio if result.name == "baseline" else estimate,
-            tied_with=tuple(names.get(other, other) for other in result.standing.tied_with),
-        )
-        return replace(
-            result,
-            name=name,
-            standing=standing,
-            reason=result.reason and f"{result.reason}\n{name}\n\t{name}",
-            rows_per_s=result.rows_per_s and estimate,
-            latencies=tuple(replace(one, operation=name, max_ns=estimate.value) for one in result.latencies),
-            notices=(Notice(code="name", text=name),),
-        )
+    def changed(value: object, key: str = "") -> object:
+        if isinstance(value, dict):
+            return {inner: changed(one, inner) for inner, one in value.items()}
+        if isinstance(value, list | tuple):
+            return [changed(one, key) for one in value]
+        if isinstance(value, str) and key not in CLOSED and value != "baseline":
+            return value + suffix
+        return value * factor if isinstance(value, float) else value
 
-    experiment = replace(
-        run.experiments[0],
-        workload=names["brin"],
-        candidates=tuple(candidate(result) for result in run.experiments[0].candidates),
-    )
-    return replace(run, experiments=(experiment,))
+    return from_builtins(changed(to_builtins(run)))
+
+
+def shown(experiment: Experiment, width: int = 80) -> str:
+    return report.terminal(replace(RUN, experiments=(experiment,)), width)
 
 
 def test_terminal_report_looks_like_its_golden_file() -> None:
     golden_file.check("terminal.txt", report.terminal(RUN) + "\n")
 
 
-@given(
-    st.fixed_dictionaries(
-        {result.name: ANY_NAME for result in USAGE.candidates if result.name != "baseline"},
-    ),
-    st.tuples(FIGURE, FIGURE, FIGURE),
-    st.integers(40, 120),
-)
-def test_no_line_is_wider_than_the_terminal_whatever_names_and_figures_are(
-    names: dict[str, str], figures: tuple[float, float, float], width: int
+@settings(deadline=None)
+@given(ANY_NAME, st.floats(min_value=1e-9, max_value=1e9), st.integers(40, 120))
+def test_no_line_is_wider_than_the_terminal_whatever_texts_and_figures_are(
+    suffix: str, factor: float, width: int
 ) -> None:
-    low, value, high = sorted(figures)
-    drawn = report.terminal(renamed(RUN, names, Estimate(value=value, low=low, high=high)), width)
+    drawn = report.terminal(distorted(RUN, suffix, factor), width)
     assert max(map(width_at_most, drawn.split("\n"))) <= width
 
 
-def test_narrow_terminal_keeps_rank_name_and_ratio() -> None:
+def test_no_line_is_wider_than_the_terminal_at_any_width() -> None:
+    assert not [
+        width for width in range(40, 121) if max(map(width_at_most, report.terminal(RUN, width).split("\n"))) > width
+    ]
+
+
+def test_narrow_terminal_keeps_rank_name_ratio_and_locks() -> None:
     drawn = report.terminal(RUN, width=40)
-    assert re.search(r"1=  hash_partitioned +1\.31", drawn)
+    assert re.search(r"\* 1=  hash_partitioned +1\.31 +3\.1 %", drawn)
     assert "rows/s" not in drawn
+
+
+def test_legend_explains_no_column_that_was_left_out() -> None:
+    assert not re.search("p95|the rank by it", shown(USAGE, width=40))
+    assert re.search("p95: .*", shown(USAGE, width=80))
+    assert "the rank by it" in shown(USAGE, width=80)
+
+
+def test_lock_waits_stand_beside_throughput_with_a_rank_of_their_own() -> None:
+    (row,) = re.findall(r".* fillfactor  .*", shown(USAGE))
+    assert row.split() == ["4=", "fillfactor", "1.01", "[0.99,", "1.04]", "11.9k", "18", "%", "4=", "28.8", "ms"]
+
+
+def test_front_is_marked_before_the_rank() -> None:
+    marked = re.findall(r"^\* +\d+=?  (\S+)", shown(USAGE), re.MULTILINE)
+    assert marked == ["hash_partitioned", "split_events"]
+
+
+def test_columns_and_lines_of_locks_vanish_where_nothing_was_sampled() -> None:
+    drawn = shown(PAGEVIEWS)
+    assert "  rank" not in drawn
+    assert not re.search(r"^locks:|, locks:|^\*|^tied on throughput|^slowest:", drawn, re.MULTILINE)
+
+
+def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
+    first, *others = USAGE.candidates
+    drawn = shown(replace(USAGE, candidates=(replace(first, lock_standing=None, on_front=False), *others)))
+    assert re.search(r"1=  hash_partitioned +1\.31 .*  - +- +22\.2 ms", drawn)
+
+
+def test_ties_that_cost_alike_are_passed_over_and_many_are_cut() -> None:
+    baseline = next(one for one in USAGE.candidates if one.name == "baseline")
+    tied = next(one for one in USAGE.candidates if one.name == "fillfactor")
+    many = tuple(replace(tied, name=f"fillfactor_{number}") for number in range(5))
+    drawn = shown(replace(USAGE, candidates=(*many, baseline)))
+    assert drawn.count("38 % less WAL") == 3
+    assert "\n  ...\n" in drawn
+
+
+def test_no_line_is_broken_before_a_percent_sign() -> None:
+    assert not [
+        line for width in range(40, 121) for line in shown(USAGE, width).splitlines() if line.strip()[:1] == "%"
+    ]
 
 
 def test_name_is_cut_in_the_middle_because_names_differ_at_their_ends() -> None:
@@ -94,7 +128,7 @@ def test_shortened_name_fits_and_begins_and_ends_as_the_name_does(name: str, wid
     assert short == shorten(short, width)
 
 
-@given(st.text("ab 漢\u0301", max_size=200), st.integers(2, 30))
+@given(st.text("ab% 漢\u0301", max_size=200), st.integers(2, 30))
 def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
     lines = wrap(text, width)
     assert "".join("".join(lines).split()) == "".join(text.split())
@@ -110,6 +144,45 @@ def test_caret_stays_below_what_it_points_at() -> None:
     lines = report.terminal(RUN).splitlines()
     at = next(number for number, line in enumerate(lines) if "ON site_key (site);" in line)
     assert lines[at + 1].index("^") == lines[at].index("site);")
+
+
+@given(st.text("abcdefgh(,;) ", min_size=1, max_size=300), st.data(), st.integers(20, 100))
+def test_caret_stays_below_its_character_in_a_line_that_is_cut(source: str, data: st.DataObject, width: int) -> None:
+    index = data.draw(st.integers(0, len(source) - 1))
+    source = f"{source[:index]}X{source[index:]}."
+    above, caret = block(f"{source}\n{' ' * index}^", width, indent="  ", most=9)
+    assert max(len(above), len(caret)) <= width
+    assert caret.index("^") == above.index("X")
+
+
+def test_line_is_cut_on_both_sides_of_its_caret() -> None:
+    source = "SELECT " + ", ".join(f"column_{number}" for number in range(20))
+    at = source.index("column_9")
+    assert block(f"{source}\n{' ' * at}^", 42, indent="  ", most=9) == [
+        "  ...umn_7, column_8, column_9, column_...",
+        "                      ^",
+    ]
+
+
+def test_line_whose_caret_is_near_its_end_is_cut_on_the_left_alone() -> None:
+    source = "0123456789" * 5 + ");"
+    assert block(f"{source}\n{' ' * 50}^", 20, indent="", most=9) == ["...567890123456789);", " " * 18 + "^"]
+
+
+def test_caret_stands_below_wide_characters_and_after_the_end_of_a_line() -> None:
+    assert block("漢字 x\n   ^", 40, indent="", most=9) == ["漢字 x", "     ^"]
+    assert block("select\n      ^", 40, indent="", most=9) == ["select", "      ^"]
+
+
+def test_candidates_that_share_a_reason_are_told_together() -> None:
+    drawn = shown(USAGE)
+    assert "not ranked: one_table and one_view, invalid\n  the load loop was busy 97 %" in drawn
+    assert drawn.count("the load loop was busy") == 1
+
+
+def test_isolation_is_told_where_it_is_not_the_usual_one() -> None:
+    assert "8 clients, serializable; 42 blocks" in shown(replace(USAGE, isolation="serializable"))
+    assert "committed" not in shown(USAGE)
 
 
 def test_long_reason_is_cut_and_says_so() -> None:

@@ -87,6 +87,19 @@ def test_nothing_ranked_says_what_became_of_the_candidates() -> None:
     )
 
 
+def test_nothing_ranked_for_the_clients_sake_says_so() -> None:
+    left = (unranked("a", "invalid", "x"), unranked("b", "failed", "y"))
+    assert verdict.sentence(replace(USAGE, candidates=left), str) == (
+        "Nothing was ranked: the client was what limited the figures (1 failed; 1 invalid)."
+    )
+
+
+def test_candidates_left_out_are_told_together_only_for_one_status_and_one_reason() -> None:
+    left = [("a", "failed", "x"), ("b", "skipped", "y"), ("c", "failed", "x"), ("d", "failed", "y")]
+    groups = verdict.left_out(replace(USAGE, candidates=tuple(unranked(*one) for one in left)))
+    assert [[one.name for one in some] for some in groups] == [["a", "c"], ["b"], ["d"]]
+
+
 def test_control_that_differs_makes_the_verdict_doubtful() -> None:
     control = standing("baseline (control)", 1, Estimate(value=1.1, low=1.05, high=1.15), ())
     found = experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE), control=control)

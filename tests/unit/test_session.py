@@ -1,7 +1,6 @@
 """One connection's side of the conversation, with a server that is played."""
 
 from collections.abc import Iterator
-from itertools import count
 from random import Random
 from typing import Any
 
@@ -11,22 +10,38 @@ from psycopg.pq import ExecStatus
 
 from schemabench.load import LostConnectionError, Session, StatementFailedError
 from schemabench.load import session as session_module
-from schemabench.load.session import BEGIN, COMMIT, RETRY_LIMIT, ROLLBACK, Pause, Request, Step, Want, converse
+from schemabench.load.session import RETRY_LIMIT, ROLLBACK, Pause, Request, Step, Want, converse
+from schemabench.units import NANOSECONDS
 
 TICK_NS = 10
 ADD: Step = (b"add_0", [b"a", None])
 LOOK: Step = (b"look_0", [b"a"])
+BEGIN: Step = (b"add_begin", [])
+COMMIT: Step = (b"add_commit", [])
+
+
+class Clock:
+    """A clock that ticks once each time that it is read."""
+
+    now_ns = 0
+
+    def __call__(self) -> int:
+        """Tell the time."""
+        self.now_ns += TICK_NS
+        return self.now_ns
 
 
 @pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the clock tick once each time that it is read."""
-    ticks = count(0, TICK_NS)
-    monkeypatch.setattr(session_module, "perf_counter_ns", lambda: next(ticks))
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(session_module, "perf_counter_ns", clock)
+    return clock
 
 
 class Talk:
     """A conversation, resumed until it is over."""
+
+    clock: Clock
 
     def __init__(self, *script: Answer) -> None:
         self.connection = FakeConnection(*script)
@@ -34,11 +49,14 @@ class Talk:
         self.session = Session(connection)
         self.latencies_ns = [0] * 10
         self.wants: list[object] = []
+        self.pauses_s: list[float] = []
 
     def run(self, *requests: Request) -> "Talk":
         """Execute requests to the end."""
         for want in converse(self.session, requests, self.latencies_ns, Random(1)):  # noqa: S311 (reproducible)
             self.wants.append(want)
+            if isinstance(want, Pause):
+                self.pauses_s.append((want.until_ns - self.clock.now_ns) / NANOSECONDS)
         return self
 
     @property
@@ -46,14 +64,9 @@ class Talk:
         """The names of the statements that were sent."""
         return [name for name, _ in self.connection.sent]
 
-    @property
-    def pauses(self) -> list[float]:
-        """How long it wanted to pause, in seconds."""
-        return [want.seconds for want in self.wants if isinstance(want, Pause)]
-
 
 @pytest.fixture
-def talk() -> Iterator[type[Talk]]:
+def talk(clock: Clock) -> Iterator[type[Talk]]:
     opened: list[FakeConnection] = []
 
     class Remembered(Talk):
@@ -63,6 +76,7 @@ def talk() -> Iterator[type[Talk]]:
             super().__init__(*script)
             opened.append(self.connection)
 
+    Remembered.clock = clock
     yield Remembered
     for connection in opened:
         connection.finish()
@@ -99,23 +113,39 @@ def test_a_full_socket_is_waited_for_and_then_read_again(talk: type[Talk]) -> No
 
 
 def test_several_statements_are_one_request_and_one_latency(talk: type[Talk]) -> None:
-    done = talk().run(_add(0, (BEGIN, ()), ADD, LOOK, (COMMIT, ())))
+    done = talk().run(_add(0, BEGIN, ADD, LOOK, COMMIT))
 
-    assert done.sent == [BEGIN, b"add_0", b"look_0", COMMIT]
+    assert done.sent == [b"add_begin", b"add_0", b"look_0", b"add_commit"]
     assert done.latencies_ns[:2] == [TICK_NS, 0]
 
 
-@pytest.mark.parametrize("sqlstate", ["40P01", "40001", "55P03"])
-def test_what_the_server_undid_is_tried_again_and_counted(talk: type[Talk], sqlstate: str) -> None:
+@pytest.mark.parametrize(
+    ("sqlstate", "reason"),
+    [("40P01", "deadlock"), ("40001", "serialization failure"), ("55P03", "lock timeout")],
+)
+def test_what_the_server_undid_is_tried_again_and_counted_by_reason(
+    talk: type[Talk], sqlstate: str, reason: str
+) -> None:
     done = talk(Answer(refused(sqlstate)), Answer(refused(sqlstate))).run(_add(0), _add(1))
 
     assert done.sent == [b"add_0"] * 4
-    assert done.session.retried == {"add": 2}
-    assert len(done.pauses) == 2
+    assert done.session.retried == {("add", reason): 2}
+    assert len(done.pauses_s) == 2
+
+
+def test_each_operation_and_each_reason_has_a_count_of_its_own(talk: type[Talk]) -> None:
+    script = [Answer(refused("40P01")), Answer(refused("40001")), Answer(), Answer(refused("40001"))]
+    done = talk(*script).run(_add(0), (1, "look", (LOOK,)))
+
+    assert done.session.retried == {
+        ("add", "deadlock"): 1,
+        ("add", "serialization failure"): 1,
+        ("look", "serialization failure"): 1,
+    }
 
 
 def test_the_latency_holds_all_attempts(talk: type[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100, 900, 1000, 1010])
+    times = iter([100, 200, 900, 1000, 1010])  # the second is when the pause begins
     monkeypatch.setattr(session_module, "perf_counter_ns", lambda: next(times))
 
     assert talk(Answer(refused("40001"))).run(_add(0), _add(1)).latencies_ns[:2] == [800, 10]
@@ -124,26 +154,26 @@ def test_the_latency_holds_all_attempts(talk: type[Talk], monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("script", "sent"),
     [
-        ([Answer(), Answer(refused("40P01"))], [BEGIN, b"add_0", ROLLBACK]),
-        ([Answer(), Answer(), Answer(refused("55P03"))], [BEGIN, b"add_0", b"look_0", ROLLBACK]),
-        ([Answer(), Answer(), Answer(), Answer(refused("40001"))], [BEGIN, b"add_0", b"look_0", COMMIT]),
+        ([Answer(), Answer(refused("40P01"))], [b"add_begin", b"add_0", ROLLBACK]),
+        ([Answer(), Answer(), Answer(refused("55P03"))], [b"add_begin", b"add_0", b"look_0", ROLLBACK]),
+        ([Answer(), Answer(), Answer(), Answer(refused("40001"))], [b"add_begin", b"add_0", b"look_0", b"add_commit"]),
     ],
 )
 def test_a_transaction_is_rolled_back_and_begun_again_from_its_first_statement(
     talk: type[Talk], script: list[Answer], sent: list[bytes]
 ) -> None:
-    done = talk(*script).run(_add(0, (BEGIN, ()), ADD, LOOK, (COMMIT, ())))
+    done = talk(*script).run(_add(0, BEGIN, ADD, LOOK, COMMIT))
 
-    assert done.sent == [*sent, BEGIN, b"add_0", b"look_0", COMMIT]
+    assert done.sent == [*sent, b"add_begin", b"add_0", b"look_0", b"add_commit"]
 
 
 def test_pauses_grow_and_stay_short(talk: type[Talk]) -> None:
     done = talk(*(Answer(refused("40P01")) for _ in range(50))).run(_add(0))
 
-    assert len(done.pauses) == 50
-    assert max(done.pauses[:2]) <= 0.004
-    assert max(done.pauses) <= 0.1
-    assert max(done.pauses[20:]) > max(done.pauses[:2])
+    assert len(done.pauses_s) == 50
+    assert max(done.pauses_s[:2]) <= 0.004
+    assert max(done.pauses_s) <= 0.1
+    assert max(done.pauses_s[20:]) > max(done.pauses_s[:2])
 
 
 def test_retries_end_after_so_many_attempts(talk: type[Talk]) -> None:
@@ -160,7 +190,7 @@ def test_an_error_that_no_repetition_helps_carries_all_that_is_known(talk: type[
     failing = talk(Answer(), Answer(error))
 
     with pytest.raises(StatementFailedError) as caught:
-        failing.run(_add(0, (BEGIN, ()), ADD, (COMMIT, ())), _add(1))
+        failing.run(_add(0, BEGIN, ADD, COMMIT), _add(1))
     failure = caught.value
     assert (failure.operation, failure.statement, failure.parameters) == ("add", b"add_0", [b"a", None])
     assert (failure.sqlstate, failure.message, failure.detail, failure.context, failure.position) == (
@@ -171,14 +201,14 @@ def test_an_error_that_no_repetition_helps_carries_all_that_is_known(talk: type[
         7,
     )
     assert (failure.attempts, failure.session) == (1, failing.session)
-    assert failing.sent == [BEGIN, b"add_0"], "nothing is sent after a failure"
+    assert failing.sent == [b"add_begin", b"add_0"], "nothing is sent after a failure"
 
 
 def test_a_retry_that_fails_for_good_reports_the_statement_that_failed_last(talk: type[Talk]) -> None:
     script = [Answer(), Answer(refused("40P01")), Answer(), Answer(), Answer(), Answer(refused("23505"))]
 
     with pytest.raises(StatementFailedError) as caught:
-        talk(*script).run(_add(0, (BEGIN, ()), ADD, LOOK, (COMMIT, ())))
+        talk(*script).run(_add(0, BEGIN, ADD, LOOK, COMMIT))
     assert (caught.value.statement, caught.value.attempts) == (b"look_0", 2)
 
 

@@ -13,15 +13,19 @@ from random import Random
 from time import perf_counter
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.burst import Burst, Encoded, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
+from schemabench.experiment.team import Team
+from schemabench.load.session import Retried
 from schemabench.units import NANOSECONDS
 
 CONTROL = "baseline (control)"
@@ -42,18 +46,34 @@ class Measured:
     """Entrant -> its trials in order."""
     samples_ns: dict[tuple[str, str], list[NDArray[np.int64]]] = field(default_factory=lambda: defaultdict(list))
     """(entrant, operation) -> service times of counted trials, an array for each."""
-    retries: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(entrant, operation) -> attempts that were undone in counted trials."""
+    retries: dict[str, Retried] = field(default_factory=lambda: defaultdict(dict))
+    """Entrant -> attempts that were undone in counted trials."""
+    examples: dict[str, Encoded] = field(default_factory=dict)
+    """Executed operation -> a call of it: of the burst that would have come next where that has one, since a row that
+    was inserted cannot always be inserted again."""
     failed: dict[str, CandidateError] = field(default_factory=dict)
     """Candidates that failed on the way and left the experiment."""
     blocks: int = 0
     """Counted blocks."""
     elapsed_s: float = 0.0
     stopped: str = "budget"
+    cycles: int = 0
+    """How many times the replayed file was begun; 0 where nothing is replayed."""
+    steal_share: float | None = None
+    """The share of processor time that the host gave to others; None where that is not known."""
+
+    def add(self, samples_ns: Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]) -> None:
+        """Add service times of counted trials that other workers measured."""
+        for key, arrays in samples_ns.items():
+            self.samples_ns[key].extend(arrays)
+
+    def counted(self, name: str) -> list[records.Trial]:
+        """Return an entrant's trials after those that warm up."""
+        return [trial for trial in self.trials[name] if not trial.warmup]
 
     def rates(self, names: Sequence[str]) -> NDArray[np.float64]:
         """Return bursts per second, of shape (counted blocks, entrants)."""
-        columns = [[1 / trial.duration_s for trial in self.trials[name] if not trial.warmup] for name in names]
+        columns = [[1 / trial.duration_s for trial in self.counted(name)] for name in names]
         return np.array(columns, dtype=np.float64).T
 
 
@@ -70,32 +90,49 @@ def calibrate(plan: Plan, entrant: Entrant, feed: Feed) -> int:
     return size
 
 
-def run(plan: Plan, entrants: Sequence[Entrant], feed: Feed, size: int, progress: Progress) -> Measured:
+def run(  # noqa: PLR0913, PLR0917 (everything that an experiment consists of)
+    plan: Plan, team: Team, entrants: Mapping[Entrant, Observer], feed: Feed, size: int, progress: Progress
+) -> Measured:
     """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
+
+    Args:
+        plan: What to do.
+        team: Who executes bursts.
+        entrants: Who takes part, the baseline first, each with who looks at it.
+        feed: Where calls come from.
+        size: What multiplies the writers' weights.
+        progress: Whom to tell.
 
     Raises:
         CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
         ServerError: The server failed.
     """
     measured, present = Measured(), list(entrants)
+    processor = _processor_s()
     started_s, number = perf_counter(), 0
     while True:
         burst = make(feed, plan.writers, number, size)
         order = list(present)
         Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
+        team.announce(number, order)
         for position, entrant in enumerate(order):
             where = (number, position, perf_counter() - started_s)
             try:
-                _trial(plan, entrant, burst, where, measured)
+                _trial(plan, team, (entrant, entrants[entrant]), burst, where, measured)
             except CandidateError as failure:
                 if entrant.template.candidate.name == BASELINE:
                     raise
                 measured.failed[entrant.name] = failure
                 present.remove(entrant)
+        measured.examples |= {call.operation: call for call in burst.calls()}
         number += 1
         measured.blocks = max(0, number - WARMUP_BLOCKS)
         measured.elapsed_s = perf_counter() - started_s
         if measured.blocks and _enough(plan, present, measured, progress):
+            measured.steal_share = _stolen(processor, _processor_s())
+            measured.cycles = feed.cycles
+            following = make(feed, plan.writers, number, size).calls()
+            measured.examples |= {call.operation: call for call in following if call.operation in measured.examples}
             return measured
 
 
@@ -111,41 +148,53 @@ def _enough(plan: Plan, present: Sequence[Entrant], measured: Measured, progress
     return measured.elapsed_s >= plan.budget_s
 
 
-def _trial(plan: Plan, entrant: Entrant, burst: Burst, where: tuple[int, int, float], measured: Measured) -> None:
-    """Execute one trial and keep what it says."""
-    block, position, started_s = where
-    retried_before = entrant.retries()
-    drive = entrant.execute(burst, Random(f"{plan.seed}/jitter/{block}/{position}"))  # noqa: S311 (reproducible)
-    writers_s: dict[str, float] = defaultdict(float)
-    for (_, writer), finished_ns in zip(entrant.sessions, drive.finished_ns, strict=True):
-        writers_s[writer.name] = max(writers_s[writer.name], finished_ns / NANOSECONDS)
-    retried = entrant.retries()
-    trial = records.Trial(
-        block=block,
-        position=position,
-        warmup=block < WARMUP_BLOCKS,
-        started_s=started_s,
-        duration_s=drive.duration_ns / NANOSECONDS,
-        operations=len(burst.operations),
-        rows=burst.rows,
-        retries=sum(retried.values()) - sum(retried_before.values()),
-        busy_share=min(1.0, drive.busy_ns / drive.duration_ns),
-        writers_s=dict(writers_s),
-    )
-    measured.trials[entrant.name].append(trial)
-    if not trial.warmup:
-        _keep_latencies(entrant.name, burst, np.array(drive.latencies_ns, dtype=np.int64), measured.samples_ns)
-        for operation, count in retried.items():
-            key = entrant.name, operation
-            measured.retries[key] = measured.retries.get(key, 0) + count - retried_before.get(operation, 0)
+def _processor_s() -> Mapping[str, float]:
+    """Return the seconds that this machine's processors have spent, by kind."""
+    spent: Mapping[str, float] = psutil.cpu_times()._asdict()
+    return spent
 
 
-def _keep_latencies(
-    name: str,
+def _stolen(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
+    """Return the share of processor time between two moments that a host gave to others; None where nobody says."""
+    spent = {kind: after[kind] - before[kind] for kind in after if not kind.startswith("guest")}  # part of user, nice
+    total = sum(spent.values())
+    return spent["steal"] / total if "steal" in spent and total > 0 else None
+
+
+def _trial(  # noqa: PLR0913, PLR0917 (one trial, in one place)
+    plan: Plan,
+    team: Team,
+    pair: tuple[Entrant, Observer],
     burst: Burst,
-    latencies_ns: NDArray[np.int64],
-    samples_ns: Mapping[tuple[str, str], list[NDArray[np.int64]]],
+    where: tuple[int, int, float],
+    measured: Measured,
 ) -> None:
-    operations = np.array(burst.operations)
-    for operation in np.unique(operations):
-        samples_ns[name, str(operation)].append(latencies_ns[operations == operation])
+    """Execute one trial and keep what it says."""
+    entrant, observer = pair
+    block, position, started_s = where
+    warmup = block < WARMUP_BLOCKS
+    random = Random(f"{plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
+    executed, samples = team.execute(entrant, burst, random, observer.begin(random))
+    seen = observer.end(counted=not warmup)
+    measured.trials[entrant.name].append(
+        records.Trial(
+            block=block,
+            position=position,
+            warmup=warmup,
+            started_s=started_s,
+            duration_s=executed.duration_s,
+            operations=len(burst.operations),
+            rows=burst.rows,
+            retries=sum(executed.retried.values()),
+            busy_share=max(executed.busy_shares),
+            busy_shares=executed.busy_shares,
+            writers_s=executed.writers_s,
+            waits=seen.waits,
+            counters=seen.counters,
+        )
+    )
+    if not warmup:
+        measured.add({(entrant.name, operation): [latencies_ns] for operation, latencies_ns in samples.items()})
+        total = measured.retries[entrant.name]
+        for key, count in executed.retried.items():
+            total[key] = total.get(key, 0) + count

@@ -4,8 +4,9 @@ Owns which connection executes which call. Must not know servers or candidates:
 every candidate executes the same burst.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 import psycopg
@@ -26,12 +27,16 @@ class Encoded(NamedTuple):
     operation: str
     values: Mapping[str, bytes | None]
     """In text format."""
+    writer: str
+    """Who calls."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Burst:
     """What the writers execute in one trial."""
 
+    owners: Sequence[str]
+    """The writer of each connection, in the order of the writers and their clients."""
     queues: Sequence[Sequence[Encoded]]
     """For each connection, in the order of the writers and their clients: calls with a key."""
     pools: Mapping[str, Sequence[Encoded]]
@@ -40,6 +45,30 @@ class Burst:
     """The operation of each call, by its number."""
     rows: int
     """Logical rows that the burst writes."""
+
+    def part(self, connections: Sequence[int]) -> "Burst":
+        """Return what some of the connections, by their places, execute of it.
+
+        Calls without a key are shared out in turn to all connections of their writer, so that every process finds its
+        own without asking.
+        """
+        pools: dict[str, Sequence[Encoded]] = {}
+        for writer, pool in self.pools.items():
+            own = [place for place, owner in enumerate(self.owners) if owner == writer]
+            ours = {rank for rank, place in enumerate(own) if place in connections}
+            if ours:
+                pools[writer] = [call for turn, call in enumerate(pool) if turn % len(own) in ours]
+        return Burst(
+            owners=[self.owners[place] for place in connections],
+            queues=[self.queues[place] for place in connections],
+            pools=pools,
+            operations=self.operations,
+            rows=self.rows,
+        )
+
+    def calls(self) -> Iterator[Encoded]:
+        """Return all calls, those of a key in order."""
+        return chain.from_iterable([*self.queues, *self.pools.values()])
 
 
 def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: int) -> Burst:
@@ -55,6 +84,7 @@ def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: in
         WorkloadError: A call is not acceptable, or has a value that cannot be sent to a server.
     """
     encode = Encoder()
+    owners: list[str] = []
     queues: list[list[Encoded]] = []
     pools: dict[str, list[Encoded]] = {}
     operations: list[str] = []
@@ -70,12 +100,13 @@ def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: in
                 queue = found
             else:
                 queue = by_key[call.key] = min(own, key=len)
-            queue.append(Encoded(len(operations), call.operation, encode(call)))
+            queue.append(Encoded(len(operations), call.operation, encode(call), writer.name))
             operations.append(call.operation)
             rows += call.rows
+        owners += [writer.name] * share
         queues += own
         pools[writer.name] = pool
-    return Burst(queues=queues, pools=pools, operations=operations, rows=rows)
+    return Burst(owners=owners, queues=queues, pools=pools, operations=operations, rows=rows)
 
 
 class _HexDumper(Dumper):

@@ -19,9 +19,12 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
 from schemabench.experiment.burst import Burst, Encoded, Encoder
-from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
-from schemabench.load.session import BEGIN, COMMIT
-from schemabench.server import Database, Server
+from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, Talk, drive
+from schemabench.load.session import Retried
+from schemabench.monitor.plans import Statement, explain
+from schemabench.monitor.sampler import mark
+from schemabench.records import StatementPlan
+from schemabench.server import Database, Host, Server
 from schemabench.sqlfile import Operation, Text
 from schemabench.workload import Call, Writer
 
@@ -30,6 +33,7 @@ HUNG_S = 120.0
 """A server that answers none of the connections for so long is taken for hung."""
 _LOADED_AT_ONCE = 1000  # calls of the background in memory at a time
 _SHOWN_VALUE = 80  # characters of a parameter in an error
+_FLUSH = b"flush_statistics"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +43,19 @@ class Template:
     candidate: Candidate
     operations: Mapping[str, Operation]
     """The workload's, with the candidate's own where it overrides them."""
-    server: Server
+    server: Host
     database: Database
+    isolation: str = ""
+    """The isolation level of the writers' transactions; empty for the server's own."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A burst as an entrant's sessions will execute it: nothing but sending is left to do."""
+
+    queues: Sequence[tuple[Session, Iterable[Request]]]
+    operations: Sequence[str]
+    """The operation of each call of the burst, by its number."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,8 +70,12 @@ class Entrant:
     _prepared: set[tuple[Session, str]] = field(default_factory=set)
     _plans: dict[str, tuple[tuple[bytes, tuple[str, ...]], ...]] = field(default_factory=dict)
 
-    def execute(self, burst: Burst, random: Random) -> Drive:
-        """Execute a burst: everything that can be done before the clock starts is done before.
+    def execute(self, burst: Burst, random: Random, watch: tuple[int, Talk] | None = None) -> Drive:
+        """Load a burst and drive it; see there."""
+        return self.drive(self.load(burst), random, watch)
+
+    def load(self, burst: Burst) -> Loaded:
+        """Do everything for a burst that can be done before the clock starts.
 
         Raises:
             CandidateError: The server refused an operation.
@@ -69,19 +88,84 @@ class Entrant:
             if writer.name not in pools:
                 pools[writer.name] = iter([self._request(call) for call in pool])
             queues.append((session, chain([self._request(call) for call in queue], pools[writer.name])))
+        return Loaded(queues=queues, operations=burst.operations)
+
+    def flush_statistics(self) -> None:
+        """Have every session write down what it counted, which it would otherwise do within seconds.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        queues: list[tuple[Session, Iterable[Request]]] = []
+        for session, _ in self.sessions:
+            if (session, "") not in self._prepared:
+                result = session.prepare(_FLUSH, "SELECT pg_catalog.pg_stat_force_next_flush()")
+                if result.status != ExecStatus.COMMAND_OK:
+                    continue  # PostgreSQL 14 has no such function: its counts come late
+                self._prepared.add((session, ""))
+            queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
+        self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
+
+    def drive(self, loaded: Loaded, random: Random, watch: tuple[int, Talk] | None = None) -> Drive:
+        """Execute what is loaded, once.
+
+        Args:
+            loaded: What to execute.
+            random: Where the jitter of retries comes from.
+            watch: Who watches meanwhile, as for the load loop's `drive`.
+
+        Raises:
+            CandidateError: The server refused an operation.
+            ServerError: The server failed.
+        """
         try:
-            return drive(queues, calls=len(burst.operations), limit_s=HUNG_S, random=random)
+            return drive(loaded.queues, calls=len(loaded.operations), limit_s=HUNG_S, random=random, watch=watch)
         except StatementFailedError as failure:
             raise self._failed(failure) from None
         except LostConnectionError as failure:
             raise lost(self.template.server, str(failure)) from failure
 
-    def retries(self) -> dict[str, int]:
-        """Return how many attempts at each operation were undone so far."""
-        total: dict[str, int] = {}
+    def plans(self, calls: Iterable[tuple[Writer, Encoded]]) -> tuple[StatementPlan, ...]:
+        """Return how each call, of the writer given, would be executed now; what is executed is rolled back.
+
+        That is asked of a session that has executed the operation, and so has come to the plan that it was executed by;
+        where only other workers have such a session, of one of ours.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        found: list[StatementPlan] = []
+        try:
+            for writer, call in calls:
+                known = [session for session, _ in self.sessions if (session, call.operation) in self._prepared]
+                session = known[0] if known else self.sessions[0][0]
+                self._prepare(session, writer, {call.operation})
+                steps = self._plans[call.operation]
+                statements = [
+                    Statement(
+                        operation=call.operation,
+                        position=position,
+                        prepared=name,
+                        parameters=[call.values[parameter] for parameter in parameters],
+                    )
+                    for position, (name, parameters) in enumerate(steps[1:-1] if len(steps) > 1 else steps)
+                ]
+                found += explain(session.connection, statements)
+        except LostConnectionError as failure:
+            raise lost(self.template.server, str(failure)) from failure
+        return tuple(found)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the sessions, on the server."""
+        return [session.connection.backend_pid for session, _ in self.sessions]
+
+    def retries(self) -> Retried:
+        """Return how many attempts at each operation were undone so far, and why."""
+        total: Retried = {}
         for session, _ in self.sessions:
-            for operation, count in session.retried.items():
-                total[operation] = total.get(operation, 0) + count
+            for key, count in session.retried.items():
+                total[key] = total.get(key, 0) + count
         return total
 
     def close(self) -> None:
@@ -90,12 +174,10 @@ class Entrant:
             session.close()
 
     def _request(self, call: Encoded) -> Request:
-        number, operation, values = call
+        number, operation, values, _ = call
         steps: list[Step] = [
             (name, [values[parameter] for parameter in parameters]) for name, parameters in self._plans[operation]
         ]
-        if len(steps) > 1:
-            steps = [(BEGIN, ()), *steps, (COMMIT, ())]
         return number, operation, steps
 
     def _prepare(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
@@ -106,17 +188,20 @@ class Entrant:
                 self._prepared.add((session, operation))
 
     def _plan(self, session: Session, writer: Writer, operation: Operation) -> Iterator[tuple[bytes, tuple[str, ...]]]:
-        """Prepare each statement of an operation; yield its name and its parameters."""
+        """Prepare each statement of an operation, several as a transaction; yield its name and its parameters."""
         whose_fault = CandidateError if self._own(operation) else WorkloadError
-        for position, statement in enumerate(operation.statements):
-            query = statement.render(writer.identifiers, whose_fault)
-            name = f"{operation.name}_{position}".encode()
-            result = session.prepare(name, query.sql)
+        queries = [statement.render(writer.identifiers, whose_fault) for statement in operation.statements]
+        statements = [(str(position), query.sql, query.parameters) for position, query in enumerate(queries)]
+        if len(statements) > 1:
+            statements = [("begin", "BEGIN", ()), *statements, ("commit", "COMMIT", ())]
+        for label, text, parameters in statements:
+            name = f"{operation.name}_{label}".encode()
+            result = session.prepare(name, mark(operation.name) + text)
             if session.connection.status != ConnStatus.OK:
                 raise lost(self.template.server, session.connection.get_error_message())
             if result.status != ExecStatus.COMMAND_OK:
                 raise self._failed(StatementFailedError(session, operation.name, (name, ()), result, 1))
-            yield name, query.parameters
+            yield name, parameters
 
     def _own(self, operation: Operation) -> bool:
         """Return whether the candidate overrides the operation."""
@@ -124,6 +209,10 @@ class Entrant:
 
     def _failed(self, failure: StatementFailedError) -> SchemabenchError:
         """Return the error for people: operation, SQL, parameters, and what the server said."""
+        if failure.operation not in self.template.operations:
+            return lost(
+                self.template.server, failure.message
+            )  # what is ours is refused only to a session that is ended
         writer = dict(self.sessions)[failure.session]
         operation = self.template.operations[failure.operation]
         position = failure.statement.decode().removeprefix(f"{operation.name}_")
@@ -137,7 +226,9 @@ class Entrant:
         kind = ServerError if is_servers_fault(failure.sqlstate) else CandidateError
         return kind(
             f"The operation {operation.name!r} failed under the candidate {self.name!r}{retried}: {failure.message}",
-            where=query.place(max(0, failure.position - 1)) if failure.position else statement.text.place(),
+            where=query.place(max(0, failure.position - 1 - len(mark(operation.name))))
+            if failure.position
+            else statement.text.place(),
             sqlstate=failure.sqlstate,
             checked=[*shown, *filter(None, (failure.detail, *failure.context.splitlines()[:2]))],
             remedies=[]
@@ -147,7 +238,11 @@ class Entrant:
 
 
 def build(
-    candidate: Candidate, defaults: Mapping[str, Operation], server: Server, background: Iterable[Call]
+    candidate: Candidate,
+    defaults: Mapping[str, Operation],
+    server: Server,
+    background: Iterable[Call],
+    isolation: str = "",
 ) -> Template:
     """Create a database with the candidate's schema and the background rows, vacuumed and analyzed.
 
@@ -156,6 +251,7 @@ def build(
         defaults: The workload's operations.
         server: Where.
         background: The calls that load the background rows.
+        isolation: The isolation level of the writers' transactions; empty for the server's own.
 
     Raises:
         CandidateError: The server refused the schema or an operation.
@@ -163,7 +259,9 @@ def build(
     """
     operations = candidates.operations(candidate, defaults)
     database = server.create(f"{candidate.name}_template")
-    template = Template(candidate=candidate, operations=operations, server=server, database=database)
+    template = Template(
+        candidate=candidate, operations=operations, server=server, database=database, isolation=isolation
+    )
     try:
         _fill(template, background)
     except BaseException:
@@ -220,7 +318,7 @@ def check(template: Template, names: Iterable[str]) -> None:
                 raise candidates.refused(template.candidate, text, cause) from cause
 
 
-def connect(server: Server, database: Database) -> psycopg.Connection[tuple[Any, ...]]:
+def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, ...]]:
     """Connect to a database beside the sessions that are measured.
 
     Raises:
@@ -248,7 +346,7 @@ def enter(template: Template, name: str, database: Database, writers: Iterable[W
     conninfo = template.server.conninfo_for(database.name)
     try:
         for writer in writers:
-            sessions.append((Session.open(conninfo), writer))  # noqa: PERF401 (those that are open must be closed)
+            sessions.append((Session.open(conninfo, isolation=template.isolation), writer))  # noqa: PERF401 (those that are open must be closed)
     except BaseException as cause:
         for session, _ in sessions:
             session.close()
@@ -262,11 +360,16 @@ def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
     encode, random = Encoder(), Random(0)  # noqa: S311 (only jitter)
     remaining = iter(calls)
     while some := list(islice(remaining, _LOADED_AT_ONCE)):
-        queue = [Encoded(number, call.operation, encode(call)) for number, call in enumerate(some)]
-        entrant.execute(Burst(queues=[queue], pools={}, operations=[call.operation for call in some], rows=0), random)
+        queue = [Encoded(number, call.operation, encode(call), _LOADER.name) for number, call in enumerate(some)]
+        entrant.execute(
+            Burst(
+                owners=[_LOADER.name], queues=[queue], pools={}, operations=[call.operation for call in some], rows=0
+            ),
+            random,
+        )
 
 
-def lost(server: Server, message: str) -> ServerError:
+def lost(server: Host, message: str) -> ServerError:
     """Return the error for a connection that broke or was refused."""
     reason = server.failure()
     return ServerError(

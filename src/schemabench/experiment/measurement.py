@@ -5,32 +5,40 @@ Owns the life of its databases and what is said about every candidate. Must not 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import psycopg
 
 from schemabench import candidate as candidates
 from schemabench import cardinality as cardinalities
-from schemabench import equivalence, records, statistics
-from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import CandidateError, Place
-from schemabench.experiment import blocks, entrant
+from schemabench import equivalence, records
+from schemabench.candidate import BASELINE
+from schemabench.errors import CandidateError
+from schemabench.experiment import blocks, entrant, results
 from schemabench.experiment.blocks import CONTROL, Measured
-from schemabench.experiment.entrant import Entrant, Template
+from schemabench.experiment.building import Building
+from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed, check_inputs
+from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
-from schemabench.records import CandidateResult, Estimate, Experiment, Notice
+from schemabench.experiment.results import Rankings, Watched
+from schemabench.experiment.team import Alone, Team
+from schemabench.load import LostConnectionError
+from schemabench.monitor.plans import compared
+from schemabench.monitor.sampler import Sampler
+from schemabench.records import CandidateResult, Experiment, Notice
 from schemabench.server import Server
 
-SATURATED_SHARE = 0.8
-"""A load loop that is busier than this may be what limits the figures."""
-LONELY_SHARE = 0.25
-"""A trial whose last writer works for longer than this share after all others speaks mostly of that writer."""
 
-
-def measure(plan: Plan, server: Server, progress: Progress) -> Experiment:
+def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = None) -> Experiment:
     """Build every candidate, run the blocks, compare the states, and rank.
+
+    Args:
+        plan: What to do.
+        server: Where.
+        progress: Whom to tell how far it is.
+        team: Who executes bursts; this process alone where it is None.
 
     Raises:
         UsageError: An input file or the number of clients does not fit.
@@ -39,21 +47,56 @@ def measure(plan: Plan, server: Server, progress: Progress) -> Experiment:
         ServerError: The server fails.
     """
     inputs = check_inputs(plan.found, plan.inputs)
-    results: dict[str, CandidateResult] = {}
+    team = team or Alone(plan)
     feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
     with ExitStack() as stack:
-        entrants, size = _enter(plan, server, progress, results, stack)
-        measured = blocks.run(plan, entrants, feed, size, progress)
+        building = Building(plan=plan, server=server, progress=progress, positions=team.positions, stack=stack)
+        building.build()
+        entrants, found = building.entrants, building.left_out
+        observers = _observe(plan, server, entrants, team.join(entrants, building.size), stack)
+        measured = blocks.run(plan, team, observers, feed, building.size, progress)
+        measured.add(team.samples())
         progress.stage(plan, "comparing states")
         differences, notices = _compare(plan, entrants, measured)
+        progress.stage(plan, "explaining plans")
+        watched = _look_back(plan, observers, measured)
+    saturation = results.saturation(measured)
     for one in entrants:
+        candidate = one.template.candidate
         if one.name in measured.failed:
-            results[one.name] = _result(one.template.candidate, "failed", str(measured.failed[one.name]))
+            found[one.name] = results.unranked(candidate, "failed", str(measured.failed[one.name]))
         elif one.name in differences:
-            results[one.name] = _result(one.template.candidate, "disqualified", differences[one.name], measured)
-    ranked = [one for one in entrants if one.name not in results]
-    ranking = _rank(plan, ranked, measured, results)
-    replayed = f"the file was replayed {feed.cycles} times, from its start each time"
+            found[one.name] = results.unranked(candidate, "disqualified", differences[one.name], measured)
+        elif saturation and one.name != CONTROL:
+            found[one.name] = results.unranked(candidate, "invalid", saturation, measured)
+    ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
+    rankings = None if saturation else results.rank(plan, ranked, measured, watched)
+    replayed = f"the file was replayed {measured.cycles} times, from its start each time"
+    return _record(
+        plan,
+        found | dict(rankings.results if rankings else {}),
+        measured,
+        rankings,
+        notices=(
+            *(notice for checked in inputs for notice in checked.notices),
+            *((Notice(code="replayed", text=replayed),) if measured.cycles > 1 else ()),
+            *notices,
+            *(rankings.throughput.notices if rankings else ()),
+            *(rankings.locks.notices if rankings and rankings.locks else ()),
+            *results.notices(measured, watched.missing),
+        ),
+    )
+
+
+def _record(
+    plan: Plan,
+    found: Mapping[str, CandidateResult],
+    measured: Measured,
+    rankings: Rankings | None,
+    notices: tuple[Notice, ...],
+) -> Experiment:
+    operations = measured.trials[BASELINE][0].operations
+    size = operations // sum(writer.weight for writer, _ in plan.writers)
     return Experiment(
         workload=plan.found.workload.name,
         summary=plan.found.workload.summary,
@@ -69,70 +112,54 @@ def measure(plan: Plan, server: Server, progress: Progress) -> Experiment:
             )
             for writer, share in plan.writers
         ),
-        operations=sum(writer.weight for writer, _ in plan.writers) * size,
+        operations=operations,
         rows=round(np.mean([trial.rows for trial in measured.trials[BASELINE]])),
         blocks=measured.blocks,
         warmup_blocks=WARMUP_BLOCKS,
         budget_s=plan.budget_s,
         precision=plan.precision,
+        isolation=plan.found.workload.isolation,
+        sample_hz=plan.sample_hz,
+        busy_share=results.busy_share(measured),
+        steal_share=measured.steal_share,
         elapsed_s=measured.elapsed_s,
         stopped=cast(Literal["precision", "budget"], measured.stopped),
-        candidates=_ordered(plan, results),
-        control=ranking.control,
-        smallest_difference=ranking.smallest_difference,
-        notices=(
-            *(notice for checked in inputs for notice in checked.notices),
-            *((Notice(code="replayed", text=replayed),) if feed.cycles > 1 else ()),
-            *notices,
-            *ranking.notices,
-            *_load_notices(measured),
-        ),
+        candidates=results.ordered(plan, found),
+        control=rankings.throughput.control if rankings else None,
+        lock_control=rankings.locks.control if rankings and rankings.locks else None,
+        smallest_difference=rankings.throughput.smallest_difference if rankings else None,
+        notices=notices,
     )
 
 
-def _enter(
-    plan: Plan, server: Server, progress: Progress, results: dict[str, CandidateResult], stack: ExitStack
-) -> tuple[list[Entrant], int]:
-    """Build the candidates and the control; return them with the size of the burst."""
-    entrants: list[Entrant] = []
-    size = 1
-    for candidate in plan.candidates:
-        if reason := candidate.refuses(server.record.version_num):
-            if candidate.name == BASELINE:
-                raise CandidateError(
-                    f"The baseline does not apply to this server: {reason}",
-                    where=Place(path=candidate.file.path, line=1),
-                    remedies=["use another server: --postgres SPEC", "widen the `-- postgres:` line of the baseline"],
-                )
-            results[candidate.name] = _result(candidate, "skipped", reason)
-            continue
-        progress.stage(plan, f"building {candidate.name}")
-        feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
+def _observe(
+    plan: Plan, server: Server, entrants: Sequence[Entrant], others: Mapping[str, Sequence[int]], stack: ExitStack
+) -> dict[Entrant, Observer]:
+    """Return the entrants, each with who looks at it for as long as the stack lives."""
+    sampler = None
+    if plan.sample_hz:
         try:
-            with ExitStack() as scratch:
-                template = entrant.build(candidate, plan.found.operations, server, feed.background())
-                scratch.callback(entrant.drop, server, template.database)
-                entrant.check(template, plan.found.queries)
-                entrants.append(_cloned(plan, template, candidate.name, stack, keep=plan.keep_databases))
-                if candidate.name == BASELINE:
-                    entrants.append(_cloned(plan, template, CONTROL, stack, keep=plan.keep_databases))
-                    progress.stage(plan, "calibrating the burst")
-                    size = blocks.calibrate(plan, _cloned(plan, template, "scratch", scratch, keep=False), feed)
-        except CandidateError as failure:
-            if candidate.name == BASELINE:
-                raise
-            results[candidate.name] = _result(candidate, "failed", str(failure))
-    return entrants, size
+            sampler = stack.enter_context(closing(Sampler(server.conninfo, plan.sample_hz)))
+        except LostConnectionError as failure:
+            raise entrant.lost(server, str(failure)) from failure
+    return {
+        one: stack.enter_context(closing(Observer(server, one, others.get(one.name, ()), sampler))) for one in entrants
+    }
 
 
-def _cloned(plan: Plan, template: Template, name: str, stack: ExitStack, *, keep: bool) -> Entrant:
-    """Enter a clone of a template, for as long as the stack lives."""
-    server = template.server
-    database = server.clone(template.database, f"{plan.found.workload.name}_{plan.cardinality}_{name}")
-    if not keep:
-        stack.callback(entrant.drop, server, database)
-    writers = [writer for writer, share in plan.writers for _ in range(share)]
-    return stack.enter_context(closing(entrant.enter(template, name, database, writers)))
+def _look_back(plan: Plan, observers: Mapping[Entrant, Observer], measured: Measured) -> Watched:
+    """Return what was seen of the entrants that came through, and how they execute each operation now."""
+    through = [one for one in observers if one.name not in measured.failed]
+    writers = {writer.name: writer for writer in plan.connections}
+    calls = [(writers[call.writer], call) for _, call in sorted(measured.examples.items())]
+    grown = {one.name: observers[one].grown() for one in through}  # before plans, which leave dead rows
+    plans = {one.name: one.plans(calls) for one in through}
+    return Watched(
+        contention={one.name: observers[one].contention() for one in through},
+        plans={name: compared(own, () if name == BASELINE else plans[BASELINE]) for name, own in plans.items()},
+        grown=grown,
+        missing=observers[through[0]].missing,
+    )
 
 
 def _compare(plan: Plan, entrants: Sequence[Entrant], measured: Measured) -> tuple[dict[str, str], tuple[Notice, ...]]:
@@ -185,113 +212,3 @@ def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str,
         raise entrant.lost(server, str(cause)) from cause
     except psycopg.Error as cause:
         raise candidates.refused(one.template.candidate, entrant.query(one.template, name), cause) from cause
-
-
-def _rank(
-    plan: Plan, ranked: Sequence[Entrant], measured: Measured, results: dict[str, CandidateResult]
-) -> statistics.Ranking:
-    names = [one.name for one in ranked]
-    rates = measured.rates(names)
-    ranking = statistics.rank(rates, names, baseline=BASELINE, control=CONTROL, seed=plan.seed)
-    standings = {standing.name: standing for standing in ranking.standings}
-    rows = {name: [t.rows / t.duration_s for t in measured.trials[name] if not t.warmup] for name in names}
-    for one in ranked:
-        if one.name == CONTROL:
-            continue
-        operations = measured.trials[one.name][0].operations
-        rate = standings[one.name].rate
-        written = np.array(rows[one.name])
-        production_s = _production_s(plan, operations)
-        results[one.name] = CandidateResult(
-            **_described(one.template.candidate),
-            status="ranked",
-            standing=standings[one.name],
-            operations_per_s=_times(rate, operations),
-            rows_per_s=statistics.estimate_rates(written[:, None], seed=plan.seed)[0] if written.all() else None,
-            headroom=None if production_s is None else _times(rate, production_s),
-            latencies=_latencies(one.name, measured),
-            trials=tuple(measured.trials[one.name]),
-            notices=_retry_notices(one.name, measured),
-        )
-    return ranking
-
-
-def _times(rate: Estimate, factor: float) -> Estimate:
-    return Estimate(value=rate.value * factor, low=rate.low * factor, high=rate.high * factor)
-
-
-def _production_s(plan: Plan, operations: int) -> float | None:
-    """Return the seconds of production that a burst of so many operations stands for; None for a replayed file too."""
-    production_s = plan.found.workload.production_s
-    smallest = sum(writer.weight for writer, _ in plan.writers)
-    return None if production_s is None or plan.inputs else production_s(plan.values) * operations / smallest
-
-
-def _described(candidate: Candidate) -> dict[str, Any]:
-    return {
-        "name": candidate.name,
-        "summary": candidate.summary,
-        "expects": candidate.expects,
-        "path": str(candidate.file.path),
-        "sql": candidate.file.source,
-    }
-
-
-def _result(
-    candidate: Candidate,
-    status: Literal["disqualified", "failed", "skipped"],
-    reason: str,
-    measured: Measured | None = None,
-) -> CandidateResult:
-    trials = () if measured is None else tuple(measured.trials[candidate.name])
-    return CandidateResult(**_described(candidate), status=status, reason=reason, trials=trials)
-
-
-def _latencies(name: str, measured: Measured) -> tuple[records.Latency, ...]:
-    return tuple(
-        statistics.latency(operation, np.concatenate(samples), measured.retries.get((name, operation), 0))
-        for (entrant_name, operation), samples in sorted(measured.samples_ns.items())
-        if entrant_name == name
-    )
-
-
-def _ordered(plan: Plan, results: Mapping[str, CandidateResult]) -> tuple[CandidateResult, ...]:
-    """Return the results in order of rank, the faster first among equals, those without a rank last."""
-
-    def order(result: CandidateResult) -> tuple[float, float, str]:
-        standing = result.standing
-        return (standing.rank, -standing.ratio.value, result.name) if standing else (float("inf"), 0.0, result.name)
-
-    return tuple(sorted((results[candidate.name] for candidate in plan.candidates), key=order))
-
-
-def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
-    counts = {operation: n for (entrant_name, operation), n in measured.retries.items() if entrant_name == name and n}
-    if not counts:
-        return ()
-    shown = ", ".join(f"{operation} {count:,}" for operation, count in sorted(counts.items()))
-    text = f"{name}: deadlocks, serialization failures or lock timeouts were retried and charged: {shown}"
-    return (Notice(code="retries", text=text),)
-
-
-def _load_notices(measured: Measured) -> tuple[Notice, ...]:
-    """Return notices where the figures speak of the client, or of one writer, rather than of the schema."""
-    trials = [trial for some in measured.trials.values() for trial in some if not trial.warmup]
-    notices = []
-    busy = float(np.median([trial.busy_share for trial in trials]))
-    if busy > SATURATED_SHARE:
-        text = f"The load loop was busy {busy:.0%} of the time: the client limits the figures, differences look smaller"
-        notices.append(Notice(code="client-saturated", text=text))
-    lonely: dict[str, list[float]] = {}
-    for trial in trials:
-        *others, (last, finished_s) = sorted(trial.writers_s.items(), key=lambda item: item[1])
-        alone_s = finished_s - others[-1][1] if others else 0.0
-        for writer in trial.writers_s:
-            lonely.setdefault(writer, []).append(alone_s / trial.duration_s if writer == last else 0.0)
-    for writer, shares in lonely.items():
-        if (share := float(np.mean(shares))) > LONELY_SHARE:
-            text = (
-                f"The writer {writer!r} worked alone for {share:.0%} of the time, so that throughput is mostly its own"
-            )
-            notices.append(Notice(code="one-writer", text=text))
-    return tuple(notices)

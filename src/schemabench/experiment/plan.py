@@ -6,13 +6,14 @@ how many connections. Must not do anything.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Protocol
 
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
+from schemabench.experiment.seats import seated
 from schemabench.workload import Found, Writer
 
 TRIAL_S = 0.2
@@ -44,9 +45,10 @@ class Plan:
     """The relative half width of intervals at which to stop sooner."""
     seed: int
     """Where all chance comes from."""
+    sample_hz: float = 0.0
+    """Looks per second at who waits for whom; 0 for none."""
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """The files to replay, by the name of the input."""
-
     keep_databases: bool = False
     """Whether the candidates' databases outlive the experiment."""
 
@@ -73,6 +75,28 @@ class Plan:
         """
         writers = self.found.workload.writers(self.values)
         return tuple(zip(writers, share_out(writers, self.clients), strict=True))
+
+    @property
+    def connections(self) -> tuple[Writer, ...]:
+        """The writer of each connection, in order."""
+        return tuple(writer for writer, share in self.writers for _ in range(share))
+
+    def seats(self, workers: int) -> tuple[tuple[int, ...], ...]:
+        """Return for each of so many workers the connections that belong to it, by their places in `connections`.
+
+        Raises:
+            UsageError: There are fewer connections than writers or workers.
+        """
+        owners = seated(self.writers, workers)
+        return tuple(tuple(place for place, owner in enumerate(owners) if owner == worker) for worker in range(workers))
+
+    @property
+    def fingerprint(self) -> str:
+        """What must be equal for two processes to execute the same: cardinality, workload and candidates."""
+        sources = [candidate.file.source for candidate in self.candidates]
+        module = self.found.path.read_text(encoding="utf-8")
+        operations = [operation.text.sql for operation in self.found.operations.values()]
+        return sha256("\0".join([self.digest, module, *operations, *sources]).encode()).hexdigest()
 
     @property
     def trial_s(self) -> float:

@@ -4,17 +4,15 @@ Owns the clock of a trial and who is resumed when. Must not know SQL, workloads 
 """
 
 import gc
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
 from select import EPOLLIN, EPOLLOUT, epoll
 from time import perf_counter_ns, thread_time_ns
 
-from schemabench.load.session import LostConnectionError, Pause, Request, Session, Want, converse
+from schemabench.load.session import LostConnectionError, Pause, Request, Session, Talk, Want, converse
 from schemabench.units import NANOSECONDS
-
-_Talk = Generator[Want | Pause | None, None, None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,15 +31,24 @@ class Drive:
     """Processor time that the loop itself took: what it would take with a server that answers at once."""
 
 
-def drive(queues: Sequence[tuple[Session, Iterable[Request]]], *, calls: int, limit_s: float, random: Random) -> Drive:
+def drive(
+    queues: Sequence[tuple[Session, Iterable[Request]]],
+    *,
+    calls: int,
+    limit_s: float,
+    random: Random,
+    watch: tuple[int, Talk] | None = None,
+) -> Drive:
     """Execute every session's requests, all sessions at once, each one request at a time.
 
     Args:
         queues: The sessions, each with its requests in order. Sessions may share an iterator: each then takes the next
             request from it when it is free.
         calls: How many requests there are in all; their numbers run from 0.
-        limit_s: After so long without any response, the server is taken for hung.
+        limit_s: After so long without a response to any session, the server is taken for hung.
         random: Where the jitter of retries comes from.
+        watch: The socket and the conversation of whoever watches meanwhile; left off where it is when the last session
+            is done.
 
     Raises:
         StatementFailedError: The server refused a statement; the sessions are then fit only to be closed.
@@ -54,9 +61,9 @@ def drive(queues: Sequence[tuple[Session, Iterable[Request]]], *, calls: int, li
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with epoll(len(talks)) as poll:
+        with epoll(len(talks) + 1) as poll:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
-            finished_ns = _loop(poll, talks, limit_s)
+            finished_ns = _loop(poll, talks, watch, limit_s)
             return Drive(
                 started_ns=started_ns,
                 duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
@@ -69,12 +76,17 @@ def drive(queues: Sequence[tuple[Session, Iterable[Request]]], *, calls: int, li
             gc.enable()
 
 
-def _loop(poll: epoll, talks: Mapping[int, _Talk], limit_s: float) -> dict[int, int]:
+def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than it explains)
+    poll: epoll, talks: Mapping[int, Talk], watch: tuple[int, Talk] | None, limit_s: float
+) -> dict[int, int]:
     """Resume conversations until all are over; return when each ended."""
-    resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in talks.items()}
+    every = {**talks, **dict([watch] if watch else [])}
+    resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in every.items()}
+    watcher = watch[0] if watch else -1
     finished_ns: dict[int, int] = {}
     paused: list[tuple[int, int]] = []
     ready = [(socket, EPOLLIN) for socket in resumes]
+    heard_ns = perf_counter_ns()  # when something last came from a session
     for socket in resumes:
         poll.register(socket, EPOLLIN)
     while True:
@@ -87,25 +99,26 @@ def _loop(poll: epoll, talks: Mapping[int, _Talk], limit_s: float) -> dict[int, 
                 continue
             if want is not None:
                 _arrange(poll, socket, want, paused)
-        if len(finished_ns) == len(resumes):
+        if len(finished_ns) == len(talks):
             return finished_ns
         timeout_s = limit_s
         if paused:
-            timeout_s = max(0.0, (paused[0][0] - perf_counter_ns()) / NANOSECONDS)
+            timeout_s = min(limit_s, max(0.0, (paused[0][0] - perf_counter_ns()) / NANOSECONDS))
         ready = poll.poll(timeout_s)
-        if paused:
+        now_ns = perf_counter_ns()
+        if len(ready) > 1 or (ready and ready[0][0] != watcher):
+            heard_ns = now_ns
+        elif now_ns - heard_ns >= limit_s * NANOSECONDS:
+            raise LostConnectionError(f"The server has not answered any of {len(talks)} connections for {limit_s:g} s")
+        if paused and paused[0][0] <= now_ns:
             ready += _due(poll, paused)
-        elif not ready:
-            raise LostConnectionError(
-                f"The server has not answered any of {len(resumes)} connections for {limit_s:g} s"
-            )
 
 
 def _arrange(poll: epoll, socket: int, want: object, paused: list[tuple[int, int]]) -> None:
     """Have the kernel wait for what a conversation wants."""
     if isinstance(want, Pause):
         poll.modify(socket, 0)
-        heappush(paused, (perf_counter_ns() + int(want.seconds * NANOSECONDS), socket))
+        heappush(paused, (want.until_ns, socket))
     else:
         poll.modify(socket, EPOLLIN | EPOLLOUT if want is Want.WRITE else EPOLLIN)
 

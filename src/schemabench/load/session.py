@@ -17,6 +17,8 @@ from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from schemabench.units import NANOSECONDS
+
 RETRYABLE = {"40P01": "deadlock", "40001": "serialization failure", "55P03": "lock timeout"}
 """SQLSTATEs after which the same operation may succeed, and what they are called."""
 RETRY_LIMIT = 100
@@ -24,8 +26,8 @@ RETRY_LIMIT = 100
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 
-BEGIN, COMMIT, ROLLBACK = b"begin", b"commit", b"rollback"
-_TRANSACTION = {BEGIN: b"BEGIN", COMMIT: b"COMMIT", ROLLBACK: b"ROLLBACK"}
+ROLLBACK = b"rollback"
+"""The name of the one statement that every session has prepared."""
 
 
 class Want(Enum):
@@ -38,7 +40,13 @@ class Want(Enum):
 class Pause(NamedTuple):
     """A conversation that wants to be resumed later."""
 
-    seconds: float
+    until_ns: int
+    """On the clock of `time.perf_counter_ns`."""
+
+
+Talk: TypeAlias = Generator[Want | Pause | None, None, None]
+"""A conversation over one connection: it yields None for something to read, a `Want` where the kernel must be told, and
+`Pause` for a while."""
 
 
 Step: TypeAlias = tuple[bytes, Sequence[bytes | None]]
@@ -46,6 +54,8 @@ Step: TypeAlias = tuple[bytes, Sequence[bytes | None]]
 Request: TypeAlias = tuple[int, str, Sequence[Step]]
 """One call: its number in the burst (where its latency goes), its operation, and its steps. Several steps are one
 transaction, whose BEGIN and COMMIT are steps too. Plain tuples, since the interpreter unpacks nothing faster."""
+Retried: TypeAlias = dict[tuple[str, str], int]
+"""(operation, why the server undid it) -> attempts."""
 
 
 class StatementFailedError(Exception):
@@ -75,15 +85,19 @@ class Session:
 
     Attributes:
         connection: psycopg's wrapper of a libpq connection, non-blocking.
-        retried: Operation -> attempts that were undone, since the session was opened.
+        retried: Attempts that were undone, since the session was opened.
     """
 
     connection: PGconn
-    retried: dict[str, int] = field(default_factory=dict)
+    retried: Retried = field(default_factory=dict)
 
     @classmethod
-    def open(cls, conninfo: str) -> "Session":
+    def open(cls, conninfo: str, *, isolation: str = "") -> "Session":
         """Connect.
+
+        Args:
+            conninfo: libpq's words.
+            isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's own.
 
         Raises:
             LostConnectionError: The server cannot be reached or refused; with its message.
@@ -93,11 +107,11 @@ class Session:
             message = connection.get_error_message()
             connection.finish()
             raise LostConnectionError(message)
-        session = cls(connection)
-        for name, sql in _TRANSACTION.items():
-            connection.prepare(name, sql)
+        if isolation:
+            connection.exec_(f"SET default_transaction_isolation TO '{isolation}'".encode())
+        connection.prepare(ROLLBACK, b"ROLLBACK")
         connection.nonblocking = 1
-        return session
+        return cls(connection)
 
     def prepare(self, name: bytes, sql: str) -> PGresult:
         """Prepare a statement; the result tells whether the server accepted it."""
@@ -114,9 +128,7 @@ class Session:
         self.connection.finish()
 
 
-def converse(
-    session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random
-) -> Generator[Want | Pause | None, None, None]:
+def converse(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
     """Execute requests one after the other; yield whenever there is to wait.
 
     This generator is the inner loop of everything that is measured: it calls nothing that it could do without.
@@ -126,9 +138,6 @@ def converse(
         requests: In order.
         latencies_ns: Receives each request's service time at its number, retries included.
         random: Where the jitter of retries comes from.
-
-    Yields:
-        None for something to read, a `Want` where the kernel must be told, `Pause` for a while.
 
     Raises:
         StatementFailedError: The server refused a statement.
@@ -165,30 +174,31 @@ def converse(
         raise LostConnectionError(str(cause).strip()) from cause
 
 
-def _repeat(
-    session: Session, request: Request, step: Step, result: PGresult | None, random: Random
-) -> Generator[Want | Pause | None, None, None]:
+def _repeat(session: Session, request: Request, step: Step, result: PGresult | None, random: Random) -> Talk:
     """Execute a request again until it succeeds, after an attempt that the server undid."""
     _, operation, steps = request
     for attempt in range(1, RETRY_LIMIT + 1):
         if result is None:
             raise LostConnectionError(session.connection.get_error_message())
-        if _diagnosis(result, DiagnosticField.SQLSTATE) not in RETRYABLE or attempt == RETRY_LIMIT:
+        reason = RETRYABLE.get(_diagnosis(result, DiagnosticField.SQLSTATE))
+        if reason is None or attempt == RETRY_LIMIT:
             raise StatementFailedError(session, operation, step, result, attempt)
-        session.retried[operation] = session.retried.get(operation, 0) + 1
+        session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1
         if session.connection.transaction_status != TransactionStatus.IDLE:
-            yield from _exchange(session.connection, (ROLLBACK, ()))
+            yield from exchange(session.connection, (ROLLBACK, ()))
         # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-        yield Pause(random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt)))
+        backoff_s = random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt))
+        yield Pause(perf_counter_ns() + round(backoff_s * NANOSECONDS))
         for step in steps:  # noqa: PLR1704 (the step that failed last is the one to report)
-            result = yield from _exchange(session.connection, step)
+            result = yield from exchange(session.connection, step)
             if result is None or result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
                 break
         else:
             return
 
 
-def _exchange(connection: PGconn, step: Step) -> Generator[Want | Pause | None, None, PGresult | None]:
+def exchange(connection: PGconn, step: Step) -> Generator[Want | Pause | None, None, PGresult | None]:
+    """Execute one step and return its result; None where the connection broke."""
     connection.send_query_prepared(*step)
     while connection.flush():
         yield Want.WRITE

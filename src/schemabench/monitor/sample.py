@@ -43,8 +43,6 @@ class Sample(NamedTuple):
     seen: tuple[Seen, ...]
     late: bool
     """Whether it came more than half an interval after it was due."""
-    background: frozenset[str]
-    """What else was at work on the server: `autovacuum`, `checkpoint`."""
 
 
 class Samples(NamedTuple):

@@ -9,13 +9,22 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from schemabench.records import CandidateResult, Experiment, Notice, Run, Standing
-from schemabench.report import escape, figures, footnotes, verdict
+from schemabench.records import WAIT_CLASSES, CandidateResult, Experiment, LockStanding, Notice, Run, Standing
+from schemabench.report import contention, costs, escape, figures, footnotes, plans, verdict
 from schemabench.report.escape import Markdown, code
 from schemabench.report.footnotes import Numbers
-from schemabench.units import format_duration
+from schemabench.units import format_duration, format_significant
 
 _TEMPLATE = "run.md.j2"
+_RANK_HEADINGS = (
+    "rank",
+    "candidate",
+    "what it is",
+    "ratio [95 % interval]",
+    "rows/s [95 % interval]",
+    "operations/s [95 % interval]",
+)
+_LOCK_HEADINGS = ("lock waits [95 % interval]", "rank by lock waits", "front")
 
 
 def markdown(run: Run) -> str:
@@ -53,19 +62,28 @@ def _templates() -> Environment:
 
 def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str, object]:
     """Return what the template shows of an experiment."""
-    ranked, unranked = verdict.ranked(experiment), verdict.unranked(experiment)
+    ranked = verdict.ranked(experiment)
+    results = [result for result, _ in ranked]
     return {
         "record": experiment,
         "verdict": Markdown(verdict.sentence(experiment, code)),
         "marks": _marks([*run.notices, *experiment.notices], known),
-        "left_out": Markdown(figures.listed(code(result.name) for result in unranked)),
-        "ranks": [_rank(experiment, result, standing, known) for result, standing in ranked],
+        "left_out": Markdown(figures.listed(code(result.name) for result in verdict.unranked(experiment))),
+        "told_apart": [Markdown(line) for line in costs.told_apart(experiment, code, escape.prose)],
+        "why": _capital(contention.why(experiment, code)),
+        "ranks": _ranks(experiment, known),
         "control": Markdown(verdict.control(experiment)),
+        "lock_control": Markdown(contention.control(experiment)),
         "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
         "adequacy": Markdown(verdict.adequacy(experiment, code)),
-        "unranked": [(result, _marks(result.notices, known)) for result in unranked],
+        "unranked": [_unranked(some, known) for some in verdict.left_out(experiment)],
         "notes": _notes(footnotes.of(experiment), known),
-        "latencies": _latencies([result for result, _ in ranked]),
+        "contention": _contention(results),
+        "costs": costs.tables(results),
+        "retries": _retries(results),
+        "goodput": _goodput(results),
+        "plans": plans.tables(results),
+        "latencies": _latencies(results),
         "about": [(code(one.name), code(one.path), one.summary, one.expects) for one in experiment.candidates],
         "writers": [
             (code(one.name), one.kind, one.clients, f"{one.operations:,}", one.pace) for one in experiment.writers
@@ -74,19 +92,91 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
     }
 
 
-def _rank(experiment: Experiment, result: CandidateResult, standing: Standing, known: Numbers) -> tuple[object, ...]:
-    """Return one row of the rank table."""
+def _capital(sentence: str) -> Markdown:
+    return Markdown(sentence[:1].upper() + sentence[1:])
+
+
+def _ranks(experiment: Experiment, known: Numbers) -> Mapping[str, object]:
+    """Return headings and rows of the rank table: with lock waits, where they were sampled."""
+    ranked = verdict.ranked(experiment)
+    locks = [result.lock_standing for result, _ in ranked if result.lock_standing]
+    return {
+        "headings": [*_RANK_HEADINGS, *(_LOCK_HEADINGS if locks else ())],
+        "rows": [
+            [*_rank(experiment, result, standing, known), *(_lock_waits(result, locks) if locks else [])]
+            for result, standing in ranked
+        ],
+        "locks": bool(locks),
+    }
+
+
+def _rank(experiment: Experiment, result: CandidateResult, standing: Standing, known: Numbers) -> list[object]:
+    """Return the cells of one row of the rank table up to lock waits."""
     places = figures.decimals(experiment)
     standings = [other for _, other in verdict.ranked(experiment)]
     is_baseline = standing.name == verdict.BASELINE
-    return (
-        f"{standing.rank}{'=' if verdict.shared(standing, standings) else ''}",
+    return [
+        verdict.place(standing, standings),
         Markdown(code(result.name) + _marks(result.notices, known)),
         result.summary,
         figures.BASELINE_RATIO if is_baseline else Markdown(figures.ratio_with_interval(standing.ratio, places)),
         Markdown(figures.rate_with_interval(result.rows_per_s)),
         Markdown(figures.rate_with_interval(result.operations_per_s)),
-    )
+    ]
+
+
+def _lock_waits(result: CandidateResult, standings: Sequence[LockStanding]) -> list[object]:
+    """Return the cells of one row of the rank table from lock waits on."""
+    own = result.lock_standing
+    front = "yes" if result.on_front else ""
+    if own is None:
+        return [figures.DASH, figures.DASH, front]
+    return [Markdown(figures.share_with_interval(own.share)), verdict.place(own, standings), front]
+
+
+def _unranked(results: Sequence[CandidateResult], known: Numbers) -> Mapping[str, object]:
+    """Return what is shown of candidates that share a status and a reason."""
+    names = [code(result.name) + _marks(result.notices, known) for result in results]
+    return {
+        "names": Markdown(figures.listed(names, len(names))),
+        "status": results[0].status,
+        "summary": results[0].summary if len(results) == 1 else "",
+        "reason": results[0].reason,
+    }
+
+
+def _contention(results: Sequence[CandidateResult]) -> Mapping[str, object]:
+    """Return the tables of lock waits and others; empty where nothing was sampled."""
+    return {
+        "kinds": list(WAIT_CLASSES),
+        "classes": contention.classes(results),
+        "locks": contention.locks(results),
+        "pairs": contention.pairs(results),
+        "samples": contention.samples(results),
+        "most": contention.MOST_ROWS,
+    }
+
+
+def _retries(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
+    """Return rows of candidate, operation, reason and count of undone attempts."""
+    return [
+        (code(result.name), code(one.operation), one.reason, f"{one.count:,}")
+        for result in results
+        for one in result.retries
+    ]
+
+
+def _goodput(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
+    """Return rows of candidate, operations and attempts per second; empty where attempts were not counted."""
+    return [
+        (
+            code(result.name),
+            Markdown(figures.rate_with_interval(result.operations_per_s)),
+            Markdown(figures.rate_with_interval(result.attempts_per_s)),
+        )
+        for result in results
+        if result.attempts_per_s
+    ]
 
 
 def _latencies(results: Sequence[CandidateResult]) -> dict[str, list[tuple[object, ...]]]:
@@ -109,11 +199,25 @@ def _facts(experiment: Experiment) -> list[tuple[object, object]]:
         ("precision", f"{figures.percent(experiment.precision)} on either side of every ratio"),
         ("seed", experiment.seed),
         ("clients", figures.plural(experiment.clients, "connection")),
+        ("isolation", experiment.isolation),
+        *_client(experiment),
         ("burst", f"{figures.plural(experiment.operations, 'operation')}, {experiment.rows:,} rows on average"),
         *((f"input {name}", code(path)) for name, path in experiment.replay.items()),
         *((f"cardinality: {name}", code(_plain(value))) for name, value in experiment.values.items()),
         ("digest of the cardinality", code(experiment.digest)),
     ]
+
+
+def _client(experiment: Experiment) -> list[tuple[object, object]]:
+    """Return how much the client and its machine may have had to do with the figures, as far as that is known."""
+    facts: list[tuple[object, object]] = []
+    if experiment.sample_hz:
+        facts.append(("looks at the server", f"{format_significant(experiment.sample_hz, 2)} a second"))
+    if experiment.busy_share:
+        facts.append(("load loop", f"at work {figures.share(experiment.busy_share)} of the median trial"))
+    if experiment.steal_share is not None:
+        facts.append(("processor time stolen", f"{figures.share(experiment.steal_share)} of this machine's"))
+    return facts
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be anything that JSON can hold)

@@ -6,8 +6,15 @@ Owns how many digits are shown, alike in every format. Must not compute a figure
 import math
 from collections.abc import Iterable
 
-from schemabench.records import CandidateResult, Estimate, Experiment, Latency
-from schemabench.units import NANOSECONDS, format_count, format_duration, format_significant
+from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency
+from schemabench.units import (
+    NANOSECONDS,
+    format_bytes,
+    format_count,
+    format_duration,
+    format_percent,
+    format_significant,
+)
 
 DASH = "-"
 BASELINE_RATIO = "1"
@@ -17,6 +24,12 @@ _NARROW = 0.01
 """Half an interval below this is lost in two decimals."""
 _TENTH = 0.1
 _TEN = 10
+_WHOLE_PERCENT = 0.0995
+"""From here on, 9.95 %, a share has two digits without decimals."""
+_LEAST_SHARE = 0.0005
+"""What rounds to 0.1 %: some thousand sightings of a writer, as many as a minute yields, support no less."""
+_LONGEST_COUNT = 10_000
+"""Whole numbers below are written out."""
 
 
 def decimals(experiment: Experiment) -> int:
@@ -48,6 +61,12 @@ def ratio_with_interval(estimate: Estimate, places: int) -> str:
     return f"{ratio(estimate.value, places)}x {ratio_interval(estimate, places)}"
 
 
+def multiple(value: float) -> str:
+    """Return a ratio whose interval is not shown, as in `1.31x`."""
+    shown = ratio(value, _FEW_DECIMALS)
+    return shown if shown == DASH else f"{shown}x"
+
+
 def rate(estimate: Estimate | None) -> str:
     """Return a rate without its unit, as in `12.3k`."""
     return DASH if estimate is None or not math.isfinite(estimate.value) else format_count(estimate.value)
@@ -74,7 +93,40 @@ def time(latency_ns: float | None) -> str:
 
 def percent(share: float) -> str:
     """Return a share in percent, as in `2.6 %`."""
-    return f"{format_significant(100 * share, 2)} %" if math.isfinite(share) else DASH
+    return format_percent(share) if math.isfinite(share) else DASH
+
+
+def share(value: float) -> str:
+    """Return a share of the writers' time or of updates in percent, as in `71 %`, `3.1 %` or `<0.1 %`."""
+    if 0 < value < _LEAST_SHARE:
+        return "<0.1 %"
+    return f"{_hundredths(value)} %" if math.isfinite(value) else DASH
+
+
+def share_with_interval(estimate: Estimate) -> str:
+    """Return a share in percent and its interval, as in `3.1 % [2.7, 3.6]`."""
+    return f"{share(estimate.value)} [{_hundredths(estimate.low)}, {_hundredths(estimate.high)}]"
+
+
+def points_with_interval(estimate: Estimate) -> str:
+    """Return a difference between two shares and its interval, as in `+0.2 points [-0.9, +1.3]`."""
+    value, low, high = (f"{100 * one:+z.1f}" for one in (estimate.value, estimate.low, estimate.high))
+    return f"{value} points [{low}, {high}]"
+
+
+def amount(cost: Cost) -> str:
+    """Return what a measure of cost found, in its unit, as in `1.24 KiB`, `3.02`, `12.3 ms` or `99 %`."""
+    value = cost.value
+    if value is None or not math.isfinite(value):
+        return DASH
+    if cost.unit == "share":
+        return share(value)
+    if cost.unit == "bytes":
+        return format_bytes(value) if value == 0 or abs(value) >= _TEN else f"{format_significant(value, 2)} B"
+    if cost.unit == "seconds":
+        return format_duration(value) if value > 0 else "0 s"
+    whole = float(value).is_integer() and abs(value) < _LONGEST_COUNT
+    return f"{value:,.0f}" if whole else format_count(value)
 
 
 def slowest(result: CandidateResult) -> Latency | None:
@@ -94,6 +146,11 @@ def listed(items: Iterable[str], most: int = 3) -> str:
     if len(names) > most:
         names = [*names[: most - 1], f"{len(names) - most + 1} more"]
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
+
+
+def _hundredths(value: float) -> str:
+    """Return a share in percent without the sign, with two digits or one decimal."""
+    return f"{100 * value:z.{0 if value == 0 or abs(value) >= _WHOLE_PERCENT else 1}f}"
 
 
 def _needs_more(estimate: Estimate) -> bool:

@@ -3,6 +3,7 @@
 Owns layout in columns of a terminal, whatever the script; tabulate would count characters. Must not know records.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +13,9 @@ from schemabench.report.characters import clean, clean_lines, columns, head, tai
 GAP = "  "
 """Between two columns of a table."""
 _CUT = "..."
+_CARET = "^"
+_SPACE = re.compile(" (?!%)")
+"""Where a line may be broken: never between a figure and its percent sign."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +64,7 @@ def labelled(label: str, text: str, width: int) -> list[str]:
 
 
 def block(text: str, width: int, *, indent: str, most: int) -> list[str]:
-    """Return a text that has lines of its own, indented: a caret stays below what it points at where lines fit.
+    """Return a text that has lines of its own, indented: wrapped, or cut where a caret below points at one.
 
     Args:
         text: Of several lines.
@@ -70,8 +74,13 @@ def block(text: str, width: int, *, indent: str, most: int) -> list[str]:
     """
     room = width - columns(indent)
     lines: list[str] = []
+    source, begin = "", 0
     for line in clean_lines(text):
-        lines += [line] if columns(line) <= room else wrap(line, room)
+        if lines and line.strip() == _CARET:
+            lines[begin:] = _pointed(source, line.index(_CARET), room)
+        else:
+            source, begin = line, len(lines)
+            lines += [line] if columns(line) <= room else wrap(line, room)
     shown = lines if len(lines) <= most else [*lines[: most - 1], f"({len(lines) - most + 1} more lines)"]
     return [(indent + line).rstrip() for line in shown]
 
@@ -82,6 +91,18 @@ def table(parts: Sequence[Column]) -> list[str]:
     return [GAP.join(_padded(cell, column) for cell, column in zip(row, parts, strict=True)).rstrip() for row in rows]
 
 
+def _pointed(source: str, index: int, room: int) -> list[str]:
+    """Return a line and the caret below one of its characters; where it is too wide, what stands around the caret."""
+    before, after = source[:index].ljust(index), source[index:]
+    most = max(room // 2, room - max(columns(after), len(_CARET)))
+    if columns(before) > most:
+        before = _CUT + tail(before, most - len(_CUT))
+    most = room - columns(before)
+    if columns(after) > most:
+        after = head(after, most - len(_CUT)) + _CUT
+    return [before + after, " " * columns(before) + _CARET]
+
+
 def _padded(cell: str, column: Column) -> str:
     padding = " " * (column.width - columns(cell))
     return padding + cell if column.align == "right" else cell + padding
@@ -89,7 +110,7 @@ def _padded(cell: str, column: Column) -> str:
 
 def _words(text: str, room: int) -> Iterable[str]:
     """Yield the words of a text, those that take up more than the room in pieces."""
-    for word in text.split(" "):
+    for word in _SPACE.split(text):
         rest = word
         while columns(rest) > room:
             piece = head(rest, room) or rest[0]

@@ -4,10 +4,11 @@ Owns the choice of columns. Must not word a verdict, nor need a terminal: lines 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from schemabench.records import CandidateResult, Experiment, Notice, Run, Standing
-from schemabench.report import figures, footnotes, verdict
+from schemabench.report import contention, costs, figures, footnotes, verdict
 from schemabench.report.characters import clean, columns
 from schemabench.report.footnotes import Numbers
 from schemabench.report.layout import GAP, Column, block, labelled, shorten, table, wrap
@@ -15,11 +16,15 @@ from schemabench.report.layout import GAP, Column, block, labelled, shorten, tab
 _NARROWEST = 40
 """Rank, name and ratio fit it; to a narrower terminal is written as if it were as wide."""
 _SHORTEST_NAME = 16
-"""Columns of figures are left out, the last first, rather than shorten names further."""
+"""Columns of figures are left out rather than shorten names further."""
+_FRONT = "*"
 _WIDEST_FIGURE = 21
 """More than any sane figure takes up: an interval with three decimals takes 14."""
+_LEFT_OUT_FIRST = ("p95", "rate", "interval", "lock rank", "locks")
+"""Columns that may go, in this order."""
 _SHOWN_TIES = 3
-"""Candidates whose ties across ranks are written out; the Markdown report holds all."""
+"""Candidates whose ties are written out; the Markdown report holds all."""
+_INDENT = "  "
 _REASON_LINES = 12
 """Of why a candidate was not ranked; the Markdown report holds all."""
 
@@ -42,29 +47,59 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers, width: int) ->
     title = shorten(f"{experiment.workload} at {experiment.cardinality}", width)
     server = f"PostgreSQL {run.server.version}; " if run.server else ""
     marks = footnotes.marks([*run.notices, *experiment.notices], known)
+    shown = _columns(experiment, verdict.ranked(experiment), known, width)
     sections = [
         [title, "=" * columns(title), *wrap(server + verdict.setting(experiment), width)],
         wrap(verdict.sentence(experiment, clean) + _bracketed(marks), width),
-        _table(experiment, verdict.ranked(experiment), known, width),
-        _legend(experiment, verdict.ranked(experiment), width),
-        _unranked(verdict.unranked(experiment), known, width),
+        _reasons(experiment, width),
+        table(list(shown.values())),
+        _legend(experiment, shown, width),
+        _unranked(verdict.left_out(experiment), known, width),
         _notes(footnotes.of(experiment), known, width),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines).splitlines()
 
 
-def _table(experiment: Experiment, ranked: Ranked, known: Numbers, width: int) -> list[str]:
+def _reasons(experiment: Experiment, width: int) -> list[str]:
+    """Return what tells ties apart, and where the time of the slowest goes."""
+    lines = []
+    if costly := costs.told_apart(experiment, clean, clean):
+        lines += wrap("tied on throughput; their cost against the baseline's:", width, indent=_INDENT)
+        for text in costly[:_SHOWN_TIES]:
+            first, *rest = wrap(text, width, indent=_INDENT * 2)
+            lines += [_INDENT + first, *rest]
+        lines += [f"{_INDENT}..."] * (len(costly) > _SHOWN_TIES)
+    why = contention.why(experiment, clean)
+    return lines + (wrap(why, width, indent=_INDENT) if why else [])
+
+
+def _columns(experiment: Experiment, ranked: Ranked, known: Numbers, width: int) -> dict[str, Column]:
+    """Return the columns of the rank table that fit, from left to right; none without candidates."""
     if not ranked:
-        return []
+        return {}
     standings = [standing for _, standing in ranked]
-    rank = Column(
-        heading="rank", cells=[f"{one.rank}{'=' if verdict.shared(one, standings) else ' '}" for one in standings]
-    )
+    marks = [_FRONT if result.on_front else " " for result, _ in ranked]
+    places = _padded([verdict.place(standing, standings) for standing in standings])
+    rank = Column(heading="rank", cells=[mark + place for mark, place in zip(marks, places, strict=True)])
     rest = _figures(experiment, ranked)
-    while (room := width - sum(column.width + len(GAP) for column in (rank, *rest))) < _SHORTEST_NAME and rest[1:]:
-        del rest[-1]
+    widest = Column(heading="candidate", cells=[_name(result, known, width) for result, _ in ranked], align="left")
+    needed = min(_SHORTEST_NAME, widest.width)
+    for key in _LEFT_OUT_FIRST:
+        if _room(width, [rank, *rest.values()]) < needed:
+            rest.pop(key, None)
+    room = _room(width, [rank, *rest.values()])
     names = [_name(result, known, room) for result, _ in ranked]
-    return table([rank, Column(heading="candidate", cells=names, align="left"), *rest])
+    return {"rank": rank, "candidate": replace(widest, cells=names), **rest}
+
+
+def _room(width: int, parts: Sequence[Column]) -> int:
+    """Return the columns that are left for names beside some others."""
+    return width - sum(column.width + len(GAP) for column in parts)
+
+
+def _padded(places: Sequence[str]) -> list[str]:
+    """Return ranks with their digits below each other, whether shared or not."""
+    return [f"{place.removesuffix('='):>2}{'=' if place.endswith('=') else ' '}" for place in places]
 
 
 def _name(result: CandidateResult, known: Numbers, room: int) -> str:
@@ -73,20 +108,36 @@ def _name(result: CandidateResult, known: Numbers, room: int) -> str:
     return shorten(shorten(result.name, max(room - columns(marks), 0)) + marks, room)
 
 
-def _figures(experiment: Experiment, ranked: Ranked) -> list[Column]:
-    """Return the columns beside rank and name, the most important first."""
+def _figures(experiment: Experiment, ranked: Ranked) -> dict[str, Column]:
+    """Return the columns beside rank and name, from left to right, by what `_LEFT_OUT_FIRST` calls them."""
     places = figures.decimals(experiment)
     rows = any(result.rows_per_s for result, _ in ranked)
     rates = [figures.rate(result.rows_per_s if rows else result.operations_per_s) for result, _ in ranked]
     latencies = [figures.slowest(result) for result, _ in ranked]
     times = [figures.time(latency.p95_ns if latency else None) for latency in latencies]
     ratios = _aligned([_ratio(standing, places) for _, standing in ranked])
-    return [
-        Column(heading="ratio", cells=_clipped(ratios)),
-        Column(heading="95 % interval", cells=_clipped([_interval(one, places) for _, one in ranked]), align="left"),
-        Column(heading="rows/s" if rows else "ops/s", cells=_clipped(rates)),
-        Column(heading="slowest p95", cells=_clipped(times)),
-    ]
+    intervals = [_interval(standing, places) for _, standing in ranked]
+    return {
+        "ratio": Column(heading="ratio", cells=_clipped(ratios)),
+        "interval": Column(heading="95 % interval", cells=_clipped(intervals), align="left"),
+        "rate": Column(heading="rows/s" if rows else "ops/s", cells=_clipped(rates)),
+        **_lock_waits(ranked),
+        "p95": Column(heading="p95", cells=_clipped(times)),
+    }
+
+
+def _lock_waits(ranked: Ranked) -> dict[str, Column]:
+    """Return the columns of lock waits; none where nothing was sampled."""
+    standings = [result.lock_standing for result, _ in ranked]
+    known = [standing for standing in standings if standing]
+    if not known:
+        return {}
+    shares = [figures.share(one.share.value) if one else figures.DASH for one in standings]
+    places = _padded([verdict.place(one, known) if one else figures.DASH for one in standings])
+    return {
+        "locks": Column(heading="locks", cells=shares),
+        "lock rank": Column(heading="rank", cells=places),
+    }
 
 
 def _ratio(standing: Standing, places: int) -> str:
@@ -107,16 +158,28 @@ def _aligned(cells: Sequence[str]) -> list[str]:
     return [cell + " " * (max(after) - places) for cell, places in zip(cells, after, strict=True)]
 
 
-def _legend(experiment: Experiment, ranked: Ranked, width: int) -> list[str]:
-    """Return what the table's figures are, and how far they reach."""
-    if not ranked:
+def _legend(experiment: Experiment, shown: Collection[str], width: int) -> list[str]:
+    """Return what the table's figures are, and how far they reach.
+
+    Args:
+        experiment: Whose table it is.
+        shown: What `_LEFT_OUT_FIRST` calls the columns that are there; empty without a table.
+        width: The most columns of a line.
+    """
+    if not shown:
         return []
+    ranked = verdict.ranked(experiment)
+    locks = f"share of the writers' time spent waiting for locks{', and the rank by it' * ('lock rank' in shown)}"
+    front = "no other is better in one rank without being worse in the other (Pareto)"
     notes = [
         ("ratio: ", "of throughput to the baseline's, by block; =: tied; -: too few data"),
-        ("slowest p95: ", _slowest(ranked)),
+        ("locks: ", locks if "locks" in shown else ""),
+        (f"{_FRONT}: ", front if any(result.on_front for result, _ in ranked) else ""),
+        ("p95: ", _slowest(ranked) if "p95" in shown else ""),
         ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean, _SHOWN_TIES)),
         ("headroom: ", verdict.adequacy(experiment, clean)),
         ("control: ", verdict.control(experiment)),
+        ("control, locks: ", contention.control(experiment)),
     ]
     return [line for label, text in notes if text for line in labelled(label, text, width)]
 
@@ -130,15 +193,16 @@ def _slowest(ranked: Ranked) -> str:
     others = [f"{operation} in {name}" for name, operation in found.items() if operation != usual]
     unknown = {one.operation for result, _ in ranked for one in result.latencies if one.p95_ns is None}
     too_few = [f"too few calls of {figures.listed(sorted(unknown))}"] if unknown else []
-    return "; ".join([f"of {usual}", *others, *too_few])
+    return "; ".join([f"of the slowest operation, {usual}", *others, *too_few])
 
 
-def _unranked(results: Sequence[CandidateResult], known: Numbers, width: int) -> list[str]:
+def _unranked(groups: Sequence[Sequence[CandidateResult]], known: Numbers, width: int) -> list[str]:
     lines = []
-    for result in results:
-        marks = _bracketed(footnotes.marks(result.notices, known))
-        lines += wrap(f"not ranked: {result.name}{marks}, {result.status}", width, indent="  ")
-        lines += block(result.reason, width, indent="  ", most=_REASON_LINES)
+    for results in groups:
+        names = [result.name + _bracketed(footnotes.marks(result.notices, known)) for result in results]
+        who = figures.listed(names, len(names))
+        lines += wrap(f"not ranked: {who}, {results[0].status}", width, indent=_INDENT)
+        lines += block(results[0].reason, width, indent=_INDENT, most=_REASON_LINES)
     return lines
 
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 
-from schemabench.records import CandidateResult, Estimate, Experiment, Standing
+from schemabench.records import CandidateResult, Estimate, Experiment, LockStanding, Standing
 from schemabench.report import figures
 from schemabench.units import format_duration
 
@@ -17,6 +17,8 @@ BASELINE = "baseline"
 
 Name = Callable[[str], str]
 
+_USUAL_ISOLATION = "read committed"
+"""The server's own default goes without saying."""
 _STOPS = {"precision": "until it was precise enough", "budget": "until its budget was spent"}
 
 
@@ -32,6 +34,14 @@ def ranked(experiment: Experiment) -> list[tuple[CandidateResult, Standing]]:
 def unranked(experiment: Experiment) -> list[CandidateResult]:
     """Return the candidates that have no rank, in order."""
     return [result for result in experiment.candidates if result.status != "ranked" or result.standing is None]
+
+
+def left_out(experiment: Experiment) -> list[list[CandidateResult]]:
+    """Return the candidates that have no rank, those of one status and reason together, in order of the first."""
+    groups: dict[tuple[str, str], list[CandidateResult]] = {}
+    for result in unranked(experiment):
+        groups.setdefault((result.status, result.reason), []).append(result)
+    return list(groups.values())
 
 
 def sentence(experiment: Experiment, name: Name) -> str:
@@ -59,8 +69,13 @@ def _verdict(experiment: Experiment, standings: Sequence[Standing], name: Name) 
 def _nothing(experiment: Experiment) -> str:
     counts = Counter(result.status for result in experiment.candidates)
     why = "; ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    started = "the experiment never started" if experiment.stopped == "never started" else "no candidate was left"
-    return f"Nothing was ranked: {started}{f' ({why})' if why else ''}."
+    if experiment.stopped == "never started":
+        cause = "the experiment never started"
+    elif counts["invalid"]:
+        cause = "the client was what limited the figures"
+    else:
+        cause = "no candidate was left"
+    return f"Nothing was ranked: {cause}{f' ({why})' if why else ''}."
 
 
 def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Sequence[Standing], name: Name) -> str:
@@ -140,9 +155,10 @@ def ties_across_ranks(experiment: Experiment, name: Name, most: int | None = Non
     return "; ".join([*ties[:most], *left_out])
 
 
-def shared(standing: Standing, standings: Sequence[Standing]) -> bool:
-    """Return whether a rank is shared with a candidate that cannot be told apart from this one."""
-    return any(other.rank == standing.rank and other.name in standing.tied_with for other in standings)
+def place(standing: Standing | LockStanding, standings: Sequence[Standing | LockStanding]) -> str:
+    """Return a rank, as in `2`, or as in `2=` where it is shared with a candidate that cannot be told apart."""
+    shared = any(other.rank == standing.rank and other.name in standing.tied_with for other in standings)
+    return f"{standing.rank}{'=' if shared else ''}"
 
 
 def adequacy(experiment: Experiment, name: Name) -> str:
@@ -167,6 +183,8 @@ def _headroom(pair: tuple[Estimate, str]) -> float:
 def setting(experiment: Experiment) -> str:
     """Return how the figures came about: clients, blocks, time, burst."""
     clients = figures.plural(experiment.clients, "client")
+    if experiment.isolation != _USUAL_ISOLATION:
+        clients += f", {experiment.isolation}"
     if experiment.stopped == "never started":
         return f"{clients}; never started"
     durations = [

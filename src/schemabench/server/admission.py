@@ -65,13 +65,13 @@ def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: i
     row = session.execute(_LIMITS).fetchone()
     assert row is not None, "a query without FROM returns one row"
     limit, reserved, used, role_limit, user = row
-    need = clients * databases + server_settings.OWN_CONNECTIONS
+    need = (clients + server_settings.WATCHERS) * databases + server_settings.OWN_CONNECTIONS
     room = limit - reserved - used
     asked = f"--clients {clients}, for {databases} databases at once," if databases > 1 else f"--clients {clients}"
     if need > room:
         raise UsageError(
             f"{asked} is too much for this server: the run needs {need} connections with its own "
-            f"{server_settings.OWN_CONNECTIONS}, and {room} are free",
+            f"{need - clients * databases}, and {room} are free",
             checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
             remedies=[
                 *_fewer(room, databases),
@@ -93,6 +93,6 @@ def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: i
 
 def _fewer(room: int, databases: int) -> list[str]:
     """Return the remedies that need fewer connections."""
-    clients = (room - server_settings.OWN_CONNECTIONS) // databases
+    clients = (room - server_settings.OWN_CONNECTIONS) // databases - server_settings.WATCHERS
     fewer = [f"fewer clients: --clients {clients}"] if clients > 0 else []
     return fewer + (["rank fewer candidates at a time: --candidate NAME"] if databases > 1 else [])

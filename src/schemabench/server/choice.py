@@ -18,6 +18,7 @@ from schemabench.server.binaries import Binaries
 from schemabench.server.dsn import Conninfo
 from schemabench.server.offer import NEWEST_MAJOR, Offer, refusal
 from schemabench.server.serving import Server
+from schemabench.server.settings import WATCHERS
 from schemabench.server.spec import Anything, Existing, Image, LocalFolder, LocalMajor, Spec, parse_spec
 
 _REMEDIES = (
@@ -84,7 +85,7 @@ def serve(  # noqa: PLR0913 (what a run asks of its server)
         )
     folder.sweep(_end_leftovers)
     with ExitStack() as stack:
-        source, ours, asked = _source(stack, wanted, settings, clients * databases, run_id)
+        source, ours, asked = _source(stack, wanted, settings, (clients + WATCHERS) * databases, run_id)
         yield stack.enter_context(
             serving.attend(
                 source,

@@ -17,7 +17,9 @@ from schemabench.records import Setting
 OPTION = "--postgres-setting"
 OURS = "schemabench"
 OWN_CONNECTIONS = 8
-"""Connections of a run beside its clients: the session that holds the lock, the monitor, loading and comparing."""
+"""Connections of a run beside its clients: the session that holds the lock, the sampler, loading and comparing."""
+WATCHERS = 1
+"""Connections to each database beside its clients: the one that reads its counters."""
 BUFFERS_SHARE = 0.25
 """Share of memory for shared_buffers, as the manual advises for a dedicated server (section 19.4.1)."""
 BUFFERS_LIMIT_MIB = 1024

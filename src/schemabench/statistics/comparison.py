@@ -1,43 +1,74 @@
 """All pairs of candidates, paired by block.
 
-Owns the log ratios of throughput and what is known of them, after a run and cheaply during one. Must not rank.
+Owns their differences and what is known of them, after a run and, of throughput, cheaply during one. Must not rank.
 """
 
 import itertools
 import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
 from schemabench.statistics import signed_rank
-from schemabench.statistics.signed_rank import Span
+from schemabench.statistics.sign_flips import CONFIDENCE, Span, fewest
 
 _FEW = 80
-"""Up to so many blocks the running width is computed by signed ranks, whose cost grows with the square of blocks: some
-4 ms for 12 candidates. Past it the trimmed mean's is about a tenth too narrow where one trial in twelve stalls."""
+"""Up to so many blocks the running width is computed by signed ranks: some 2 ms for 12 candidates, where 2,000 blocks
+would take 150 ms. Past it the trimmed mean's is about a tenth too narrow where one trial in twelve stalls."""
 
 _TRIM = 0.2
 """Cut from each end by the running width: bears 20 % of outliers (Wilcox 2022, "Introduction to Robust Estimation and
 Hypothesis Testing", 5th ed., section 3.3)."""
 
+Spans = Mapping[tuple[str, str], Span]
+"""(first, second) -> by how much the first exceeds the second."""
+
+
+class Method(Protocol):
+    """Makes spans of paired differences of shape (blocks, series).
+
+    All have the critical value that the first `family` series share.
+    """
+
+    def __call__(self, differences: NDArray[np.float64], *, family: int, seed: int) -> tuple[Span, ...]:
+        """Return the span of every series."""
+
 
 def log_rates(rates: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
     """Return the logs of rates of shape (blocks, candidates), after checking that they can be compared."""
-    assert rates.ndim == 2, f"rates must have the shape (blocks, candidates), found {rates.shape}"  # noqa: PLR2004
-    assert rates.shape[1] == len(names), f"{rates.shape[1]} columns of rates for {len(names)} names"
-    assert len(set(names)) == len(names), f"names must differ: {', '.join(names)}"
+    check_columns("rates", rates, names)
     assert rates.shape[0] > 0, "statistics need at least one block, found none"
     assert np.all(np.isfinite(rates) & (rates > 0)), f"rates must be above zero and finite, found {_worst(rates)}"
     logs: NDArray[np.float64] = np.log(rates)
     return logs
 
 
+def check_columns(what: str, values: NDArray[np.float64], names: Sequence[str]) -> None:
+    """Refuse values that are not of shape (blocks, candidates) with a column for each name, all names different."""
+    shape = values.shape
+    assert len(shape) == 2, f"{what} must have the shape (blocks, candidates), found {shape}"  # noqa: PLR2004 (a matrix)
+    assert shape[1] == len(names), f"{shape[1]} columns of {what} for {len(names)} names"
+    assert len(set(names)) == len(names), f"names must differ: {', '.join(names)}"
+
+
+def check_baseline(names: Sequence[str], baseline: str, control: str | None) -> None:
+    """Refuse a baseline or a control that is not among the names."""
+    assert baseline in names, f"no baseline {baseline!r} among {', '.join(names)}"
+    assert control is None or (control in names and control != baseline), f"no control {control!r} in {names}"
+
+
 def compare(
-    logs: NDArray[np.float64], names: Sequence[str], *, twins: tuple[str, str] | None, seed: int
-) -> Mapping[tuple[str, str], Span]:
-    """Return the log ratio of the first to the second of every ordered pair of candidates.
+    values: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    twins: tuple[str, str] | None,
+    seed: int,
+    method: Method = signed_rank.spans_sharing,
+) -> Spans:
+    """Return by how much the first exceeds the second, for every ordered pair of candidates.
 
     All intervals hold together with 95 % confidence: a pair that differs does so after correction for the number of
     pairs. `twins`, the control and the baseline, are compared with the same critical value, but do not raise it: the
@@ -45,21 +76,27 @@ def compare(
     there is nothing else to compare.
 
     Args:
-        logs: Of shape (blocks, columns), one column per name.
+        values: Of shape (blocks, columns), one column per name, compared by subtraction: logs give log ratios.
         names: Of the columns, the control's included.
         twins: The control and the baseline, or None.
         seed: Of the random flips.
+        method: What makes spans of paired differences.
     """
     column = {name: index for index, name in enumerate(names)}
     ranked = sorted(name for name in names if twins is None or name != twins[0])
     pairs = list(itertools.combinations(ranked, 2))
     check = [] if twins is None else [twins]
-    family = pairs or check
     every = pairs + check
-    critical = signed_rank.shared_critical_value(_differences(logs, column, family), seed=seed)
-    found = signed_rank.spans_together(_differences(logs, column, every), critical)
+    differences = values[:, [column[first] for first, _ in every]] - values[:, [column[second] for _, second in every]]
+    found = method(differences, family=len(pairs) or len(check), seed=seed)
     forward = dict(zip(every, found, strict=True))
-    return forward | {(second, first): _reverse(span) for (first, second), span in forward.items()}
+    return forward | {(second, first): span.reversed() for (first, second), span in forward.items()}
+
+
+def greater(spans: Spans, names: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Return the pairs of these names whose first exceeds the second beyond chance."""
+    pairs = itertools.permutations(names, 2)
+    return frozenset(pair for pair in pairs if spans[pair].apart and spans[pair].low > 0)
 
 
 def widest_interval(
@@ -76,11 +113,11 @@ def widest_interval(
     logs = log_rates(rates, names)
     blocks = len(logs)
     family = max(math.comb(len(names) - (control in names), 2), 1)
-    if blocks < signed_rank.fewest(family):
+    if blocks < fewest(family):
         return math.inf
     own = names.index(baseline)
     others = np.delete(logs, own, axis=1) - logs[:, [own]]
-    quantile = float(stats.norm.isf((1 - signed_rank.CONFIDENCE) / (2 * family)))
+    quantile = float(stats.norm.isf((1 - CONFIDENCE) / (2 * family)))
     widths = _widths_by_ranks(others, quantile) if blocks <= _FEW else 2 * quantile * _standard_errors(others)
     return math.expm1(max(widths, default=0.0) / 2)
 
@@ -90,18 +127,6 @@ def running_ratios(rates: NDArray[np.float64], names: Sequence[str], *, baseline
     logs = log_rates(rates, names)
     medians = np.median(logs - logs[:, [names.index(baseline)]], axis=0)
     return {name: math.exp(median) for name, median in zip(names, medians, strict=True)}
-
-
-def _differences(
-    logs: NDArray[np.float64], column: Mapping[str, int], pairs: Sequence[tuple[str, str]]
-) -> NDArray[np.float64]:
-    """Return the paired differences of logs, of shape (blocks, pairs)."""
-    return logs[:, [column[first] for first, _ in pairs]] - logs[:, [column[second] for _, second in pairs]]
-
-
-def _reverse(span: Span) -> Span:
-    """Return the span of the ratio's inverse."""
-    return Span(centre=-span.centre, low=-span.high, high=-span.low, bounded=span.bounded)
 
 
 def _widths_by_ranks(differences: NDArray[np.float64], quantile: float) -> list[float]:

@@ -14,7 +14,7 @@ candidates, by half from one rival to eight. Two things may still surprise, and 
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,16 +22,14 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from schemabench.records import Estimate, Notice, Standing
-from schemabench.statistics import signed_rank
-from schemabench.statistics.comparison import compare, log_rates
-from schemabench.statistics.signed_rank import Span
+from schemabench.statistics.comparison import check_baseline, compare, greater, log_rates
+from schemabench.statistics.sign_flips import Span, fewest
 from schemabench.statistics.summary import estimate_rates
+from schemabench.statistics.walsh import DECIMALS
+from schemabench.units import format_percent
 
 _DRIFT_LEVEL = 0.01
 """The chance of any `blocks-related` notice in a run of independent blocks."""
-
-Spans = Mapping[tuple[str, str], Span]
-"""(first, second) -> log ratio of the first to the second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +43,8 @@ class Ranking:
     smallest_difference: float | None
     """Half the control's interval as a relative difference: one that is smaller would have been a tie. None without a
     control, or where there are too few blocks."""
+    better: frozenset[tuple[str, str]]
+    """(better, worse), of all ranked candidates that are told apart."""
     notices: tuple[Notice, ...]
 
 
@@ -60,19 +60,26 @@ def rank(
         seed: Of the random flips.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
     """
-    assert baseline in names, f"no baseline {baseline!r} among {', '.join(names)}"
-    assert control is None or (control in names and control != baseline), f"no control {control!r} in {names}"
+    check_baseline(names, baseline, control)
     logs = log_rates(rates, names)
     twins = None if control is None else (control, baseline)
     spans = compare(logs, names, twins=twins, seed=seed)
     estimates = dict(zip(names, estimate_rates(rates, seed=seed), strict=True))
     ranked = tuple(name for name in names if name != control)
-    standings = [_standing(name, ranked, baseline, spans, estimates[name]) for name in ranked]
-    checked = None if control is None else _standing(control, (control, baseline), baseline, spans, estimates[control])
+    better = greater(spans, ranked)
+
+    def standing(name: str, rivals: Sequence[str], known: frozenset[tuple[str, str]]) -> Standing:
+        own = Estimate(value=1.0, low=1.0, high=1.0)
+        place, ties = placed(name, rivals, known)
+        against = own if name == baseline else ratio(spans[name, baseline])
+        return Standing(name=name, rate=estimates[name], ratio=against, rank=place, tied_with=ties)
+
+    checked = None if twins is None else standing(twins[0], twins, greater(spans, twins))
     return Ranking(
-        standings=tuple(sorted(standings, key=_order)),
+        standings=tuple(sorted((standing(name, ranked, better) for name in ranked), key=_order)),
         control=checked,
         smallest_difference=None if twins is None else _half_width(spans[twins]),
+        better=better,
         notices=(
             *_few_blocks(len(logs), len(ranked)),
             *(() if checked is None else _control_differs(checked, spans[checked.name, baseline])),
@@ -83,23 +90,23 @@ def rank(
 
 def fewest_blocks(candidates: int) -> int:
     """Return the fewest blocks that can tell any of so many candidates (the baseline included) apart: 6 for two."""
-    return signed_rank.fewest(math.comb(candidates, 2))
+    return fewest(math.comb(candidates, 2))
 
 
-def _standing(name: str, ranked: Sequence[str], baseline: str, spans: Spans, rate: Estimate) -> Standing:
-    """Return where one candidate stands among those that are ranked."""
-    rivals = [rival for rival in ranked if rival != name]
-    better = [rival for rival in rivals if spans[rival, name].apart and spans[rival, name].low > 0]
-    return Standing(
-        name=name,
-        rate=rate,
-        ratio=Estimate(value=1.0, low=1.0, high=1.0) if name == baseline else _ratio(spans[name, baseline]),
-        rank=1 + len(better),
-        tied_with=tuple(sorted(rival for rival in rivals if not spans[rival, name].apart)),
-    )
+def placed(name: str, ranked: Sequence[str], better: frozenset[tuple[str, str]]) -> tuple[int, tuple[str, ...]]:
+    """Return a candidate's rank and the candidates that it ties with.
+
+    Args:
+        name: The candidate.
+        ranked: All that it is compared with, itself included.
+        better: (better, worse), of all that are told apart.
+    """
+    rivals = sorted(set(ranked) - {name})
+    ties = tuple(rival for rival in rivals if (rival, name) not in better and (name, rival) not in better)
+    return 1 + sum((rival, name) in better for rival in rivals), ties
 
 
-def _ratio(span: Span) -> Estimate:
+def ratio(span: Span) -> Estimate:
     """Return a log ratio as a ratio."""
     return Estimate(value=math.exp(span.centre), low=math.exp(span.low), high=math.exp(span.high))
 
@@ -133,7 +140,7 @@ def _control_differs(control: Standing, span: Span) -> tuple[Notice, ...]:
     text = (
         f"The baseline ran a second time as {control.name!r} and differs from itself: ratio "
         f"{control.ratio.value:.3f}, interval {control.ratio.low:.3f} to {control.ratio.high:.3f}. "
-        f"Trust no difference that is not well beyond {abs(control.ratio.value - 1):.1%}."
+        f"Trust no difference that is not well beyond {format_percent(abs(control.ratio.value - 1))}."
     )
     return (Notice(code="control-differs", text=text),)
 
@@ -165,7 +172,7 @@ def _blocks_related(logs: NDArray[np.float64], names: Sequence[str], baseline: s
 
 def _neighbour_correlations(differences: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rank correlation of each column with itself one block later; 0 for a constant one."""
-    ranks = stats.rankdata(np.round(differences, signed_rank.DECIMALS), axis=0)
+    ranks = stats.rankdata(np.round(differences, DECIMALS), axis=0)
     ranks -= ranks.mean(axis=0)
     spread = (ranks**2).sum(axis=0)
     products = (ranks[1:] * ranks[:-1]).sum(axis=0)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from schemabench.records import Estimate, Latency
 from schemabench.statistics import signed_rank
+from schemabench.statistics.sign_flips import CONFIDENCE
 
 
 def estimate(values: NDArray[np.float64], *, seed: int) -> Estimate:
@@ -73,4 +74,4 @@ def samples_for(level: float) -> int:
     with chance level^n (Wilks 1941, Ann. Math. Stat. 12:91; Meeker, Hahn & Escobar 2017, "Statistical Intervals",
     2nd ed., section 5.3).
     """
-    return math.ceil(math.log(1 - signed_rank.CONFIDENCE) / math.log(level))
+    return math.ceil(math.log(1 - CONFIDENCE) / math.log(level))

@@ -1,0 +1,325 @@
+"""What the trials of an experiment say about each candidate, as records.
+
+Owns how figures come together: ranks by throughput and by lock waits, costs, latencies, notices. Must not decide what
+is significant (see `statistics`), nor talk to a server.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench import records, statistics
+from schemabench.candidate import BASELINE, Candidate
+from schemabench.experiment.blocks import CONTROL, Measured
+from schemabench.experiment.plan import Plan
+from schemabench.monitor import counters
+from schemabench.records import CandidateResult, Contention, Cost, Estimate, Notice, StatementPlan
+from schemabench.units import format_percent
+
+BUSY_SHARE = 0.8
+"""A load loop that is busier than this may be what limits the figures."""
+SATURATED_SHARE = 0.95
+"""A load loop that is busier than this is what limits the figures: they say nothing about the candidates."""
+LONELY_SHARE = 0.25
+"""A trial whose last writer works for longer than this share after all others speaks mostly of that writer."""
+STOLEN_SHARE = 0.01
+"""Below this share, what the host gives to others is lost in the noise between trials."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched:
+    """What was seen of the entrants beside their trials."""
+
+    contention: Mapping[str, Contention | None]
+    """By entrant; likewise below."""
+    plans: Mapping[str, tuple[StatementPlan, ...]]
+    grown: Mapping[str, counters.Reading]
+    """Entrant -> by how much its tables and indexes grew, in all trials."""
+    missing: Mapping[str, str]
+    """Counter -> why the server does not offer it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rankings:
+    """The candidates in order, by throughput and by lock waits."""
+
+    results: Mapping[str, CandidateResult]
+    throughput: statistics.Ranking
+    locks: statistics.LockRanking | None
+    """None where nothing was sampled."""
+
+
+def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watched: Watched) -> Rankings:
+    """Return the results of candidates that can be compared.
+
+    Args:
+        plan: What was to do.
+        ranked: Entrant -> its candidate, for those that are left; the control among them.
+        measured: Their trials.
+        watched: What was seen beside them.
+    """
+    names = tuple(ranked)
+    throughput = statistics.rank(measured.rates(names), names, baseline=BASELINE, control=CONTROL, seed=plan.seed)
+    locks = _rank_locks(plan, names, measured)
+    front: frozenset[str] = frozenset()
+    if locks is not None and locks.standings:
+        candidates = [name for name in names if name != CONTROL]
+        front = statistics.pareto(candidates, throughput.better, locks.better)
+    costs = _costs(plan, names, measured, watched)
+    standings = {standing.name: standing for standing in throughput.standings}
+    lock_standings = {standing.name: standing for standing in (locks.standings if locks else ())}
+    results = {}
+    for name, candidate in ranked.items():
+        if name == CONTROL:
+            continue
+        trials = measured.counted(name)
+        rate, operations = standings[name].rate, trials[0].operations
+        written = np.array([trial.rows / trial.duration_s for trial in trials])
+        attempts = np.array([(trial.operations + trial.retries) / trial.duration_s for trial in trials])
+        production_s = _production_s(plan, operations)
+        results[name] = CandidateResult(
+            **_described(candidate),
+            status="ranked",
+            standing=standings[name],
+            operations_per_s=_times(rate, operations),
+            attempts_per_s=_rate(attempts, plan.seed),
+            rows_per_s=_rate(written, plan.seed) if written.all() else None,
+            headroom=None if production_s is None else _times(rate, production_s),
+            retries=_retries(name, measured),
+            lock_standing=lock_standings.get(name),
+            on_front=name in front,
+            contention=watched.contention.get(name),
+            costs=costs[name],
+            plans=watched.plans.get(name, ()),
+            latencies=_latencies(name, measured),
+            trials=tuple(measured.trials[name]),
+            notices=_retry_notices(name, measured),
+        )
+    return Rankings(results=results, throughput=throughput, locks=locks)
+
+
+def unranked(
+    candidate: Candidate,
+    status: Literal["disqualified", "invalid", "failed", "skipped"],
+    reason: str,
+    measured: Measured | None = None,
+) -> CandidateResult:
+    """Return the result of a candidate that cannot be compared, with its trials where it had any."""
+    trials = () if measured is None else tuple(measured.trials[candidate.name])
+    return CandidateResult(**_described(candidate), status=status, reason=reason, trials=trials)
+
+
+def saturation(measured: Measured) -> str:
+    """Return why the experiment is invalid, and what to do; empty where the client kept up."""
+    busy = busy_share(measured)
+    if busy <= SATURATED_SHARE:
+        return ""
+    return (
+        f"The load loop was busy {format_percent(busy)} of the time: the client is what was measured. To fix this:\n"
+        "  - share the load among processes: pytest -n 2\n"
+        "  - use fewer connections: --clients N\n"
+        "  - let each call do more, such as upserting an array of rows instead of one"
+    )
+
+
+def busy_share(measured: Measured) -> float:
+    """Return the share of time in which the load loop was at work, in the median counted trial."""
+    return float(np.median([trial.busy_share for name in measured.trials for trial in measured.counted(name)]))
+
+
+def notices(measured: Measured, missing: Mapping[str, str]) -> tuple[Notice, ...]:
+    """Return notices on figures of all candidates alike."""
+    return (*_busy(measured), *_lonely(measured), *_disturbed(measured), *_stolen(measured), *_missing(missing))
+
+
+def ordered(plan: Plan, results: Mapping[str, CandidateResult]) -> tuple[CandidateResult, ...]:
+    """Return the results in order of rank, the faster first among equals, those without a rank last."""
+
+    def order(result: CandidateResult) -> tuple[float, float, str]:
+        standing = result.standing
+        return (standing.rank, -standing.ratio.value, result.name) if standing else (float("inf"), 0.0, result.name)
+
+    return tuple(sorted((results[candidate.name] for candidate in plan.candidates), key=order))
+
+
+def _rank_locks(plan: Plan, names: Sequence[str], measured: Measured) -> statistics.LockRanking | None:
+    if not plan.sample_hz:
+        return None
+    shares = np.column_stack([[_lock_share(trial) for trial in measured.counted(name)] for name in names])
+    return statistics.rank_locks(shares, names, baseline=BASELINE, control=CONTROL, seed=plan.seed)
+
+
+def _lock_share(trial: records.Trial) -> float:
+    observations = sum(trial.waits.values())
+    return trial.waits.get("Lock", 0) / observations if observations else float("nan")
+
+
+def _costs(plan: Plan, names: Sequence[str], measured: Measured, watched: Watched) -> dict[str, tuple[Cost, ...]]:
+    """Return what the writes of each entrant cost, measure by measure."""
+    found: dict[str, list[Cost]] = {name: [] for name in names}
+    for measure in counters.MEASURES:
+        amounts = np.column_stack([[_amount(measure, trial) for trial in measured.counted(name)] for name in names])
+        compared = statistics.compare_costs(amounts, names, baseline=BASELINE, control=CONTROL, seed=plan.seed)
+        for name in names:
+            ratio, differs = compared[name]
+            found[name].append(
+                Cost(
+                    name=measure.name,
+                    title=measure.title,
+                    unit=measure.unit,
+                    per=measure.per,
+                    value=_growth(measure, measured.trials[name], watched.grown[name])
+                    if measure.counter in watched.grown[name]
+                    else _cost(measure, measured.counted(name)),
+                    ratio=None if measure.unit == "share" else ratio,
+                    differs=differs,
+                )
+            )
+    return {name: tuple(costs) for name, costs in found.items()}
+
+
+def _amount(measure: counters.Measure, trial: records.Trial) -> float:
+    """Return what one trial cost by a measure; NaN where that is not known."""
+    value = _cost(measure, [trial])
+    return float("nan") if value is None else value
+
+
+def _growth(measure: counters.Measure, trials: Sequence[records.Trial], grown: counters.Reading) -> float | None:
+    """Return a growth over all trials, those to warm up among them, as what a row costs."""
+    return counters.cost(
+        measure,
+        grown,
+        rows=sum(trial.rows for trial in trials),
+        operations=sum(trial.operations for trial in trials),
+    )
+
+
+def _cost(measure: counters.Measure, trials: Sequence[records.Trial]) -> float | None:
+    """Return what trials cost by a measure, in all; None where it is not known of each of them."""
+    known = set.intersection(*(set(trial.counters) for trial in trials))
+    increases = {name: sum(trial.counters[name] for trial in trials) for name in known}
+    return counters.cost(
+        measure,
+        increases,
+        rows=sum(trial.rows for trial in trials),
+        operations=sum(trial.operations for trial in trials),
+    )
+
+
+def _rate(rates: NDArray[np.float64], seed: int) -> Estimate:
+    return statistics.estimate_rates(rates[:, None], seed=seed)[0]
+
+
+def _times(rate: Estimate, factor: float) -> Estimate:
+    return Estimate(value=rate.value * factor, low=rate.low * factor, high=rate.high * factor)
+
+
+def _production_s(plan: Plan, operations: int) -> float | None:
+    """Return the seconds of production that a burst of so many operations stands for; None for a replayed file too."""
+    production_s = plan.found.workload.production_s
+    smallest = sum(writer.weight for writer, _ in plan.writers)
+    return None if production_s is None or plan.inputs else production_s(plan.values) * operations / smallest
+
+
+def _described(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "name": candidate.name,
+        "summary": candidate.summary,
+        "expects": candidate.expects,
+        "path": str(candidate.file.path),
+        "sql": candidate.file.source,
+    }
+
+
+def _latencies(name: str, measured: Measured) -> tuple[records.Latency, ...]:
+    retries = _retries(name, measured)
+    return tuple(
+        statistics.latency(
+            operation,
+            np.concatenate(samples),
+            sum(retried.count for retried in retries if retried.operation == operation),
+        )
+        for (entrant_name, operation), samples in sorted(measured.samples_ns.items())
+        if entrant_name == name
+    )
+
+
+def _retries(name: str, measured: Measured) -> tuple[records.Retries, ...]:
+    return tuple(
+        records.Retries(operation=operation, reason=reason, count=count)
+        for (operation, reason), count in sorted(measured.retries[name].items())
+        if count
+    )
+
+
+def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
+    retries = _retries(name, measured)
+    if not retries:
+        return ()
+    shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason})" for one in retries)
+    return (Notice(code="retries", text=f"{name}: attempts that the server undid were repeated and charged: {shown}"),)
+
+
+def _busy(measured: Measured) -> tuple[Notice, ...]:
+    if (busy := busy_share(measured)) <= BUSY_SHARE:
+        return ()
+    text = f"The load loop was busy {format_percent(busy)} of the time: the client makes differences look smaller"
+    return (Notice(code="client-saturated", text=text),)
+
+
+def _lonely(measured: Measured) -> tuple[Notice, ...]:
+    """Return notices where the figures speak of one writer rather than of the schema."""
+    lonely: dict[str, list[float]] = {}
+    for trial in (trial for name in measured.trials for trial in measured.counted(name)):
+        *others, (last, finished_s) = sorted(trial.writers_s.items(), key=lambda item: item[1])
+        alone_s = finished_s - others[-1][1] if others else 0.0
+        for writer in trial.writers_s:
+            lonely.setdefault(writer, []).append(alone_s / trial.duration_s if writer == last else 0.0)
+    alone = {writer: share for writer, shares in lonely.items() if (share := float(np.mean(shares))) > LONELY_SHARE}
+    return tuple(
+        Notice(
+            code="one-writer",
+            text=f"For {format_percent(share)} of the time only the writer {writer!r} was at work, so that throughput "
+            "is mostly its own",
+        )
+        for writer, share in alone.items()
+    )
+
+
+def _disturbed(measured: Measured) -> tuple[Notice, ...]:
+    """Return notices on checkpoints and autovacuums that fell into counted trials."""
+    found = []
+    for counter, what in (("checkpoints", "Checkpoints began"), ("autovacuums", "Autovacuums or autoanalyzes ended")):
+        hit = {
+            name: count
+            for name in measured.trials
+            if (count := sum(trial.counters.get(counter, 0) > 0 for trial in measured.counted(name)))
+        }
+        if hit:
+            total = sum(len(measured.counted(name)) for name in measured.trials)
+            shown = ", ".join(f"{name} {count}" for name, count in hit.items())
+            found.append(Notice(code=counter, text=f"{what} in {sum(hit.values())} of {total} trials: {shown}"))
+    return tuple(found)
+
+
+def _stolen(measured: Measured) -> tuple[Notice, ...]:
+    share = measured.steal_share
+    if share is None or share < STOLEN_SHARE:
+        return ()
+    text = f"The machine's host gave {format_percent(share)} of its processor time to others: all was so much slower"
+    return (Notice(code="stolen-time", text=text),)
+
+
+def _missing(missing: Mapping[str, str]) -> tuple[Notice, ...]:
+    """Return one notice for each reason why counters are not shown."""
+    reasons: dict[str, list[str]] = {}
+    for measure in counters.MEASURES:
+        if (reason := missing.get(measure.counter)) is not None:
+            reasons.setdefault(reason, []).append(measure.title)
+    return tuple(
+        Notice(code="counters-missing", text=f"Not counted: {', '.join(titles)} ({reason})")
+        for reason, titles in reasons.items()
+    )

@@ -1,0 +1,155 @@
+"""Who executes a burst: this process alone, or several together.
+
+Owns what is known of an executed burst, and how the parts of several processes add up. Must not know how processes
+talk to each other.
+"""
+
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench.experiment.burst import Burst
+from schemabench.experiment.entrant import Entrant, Loaded
+from schemabench.experiment.plan import Plan
+from schemabench.load import Talk
+from schemabench.load.session import Retried
+from schemabench.units import NANOSECONDS
+
+Samples = Mapping[str, NDArray[np.int64]]
+"""Operation -> service times in nanoseconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one process did of a burst."""
+
+    host: str
+    """Where: the clocks of one host can be compared, those of two cannot."""
+    started_ns: int
+    """On the clock of `time.perf_counter_ns`."""
+    duration_ns: int
+    writers_ns: Mapping[str, int]
+    """Writer -> from the start to its last response here."""
+    busy_share: float
+    """The share of its duration in which the process's own load loop was at work."""
+    retried: Retried = field(default_factory=dict)
+    """Attempts that were undone."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Executed:
+    """What all processes together did of a burst."""
+
+    duration_s: float
+    """From the first start to the last response on one host; over several, of the process that took longest."""
+    writers_s: Mapping[str, float]
+    """Writer -> from the start to its last response."""
+    busy_shares: tuple[float, ...]
+    """Of each process's load loop."""
+    retried: Retried
+
+
+class Team(Protocol):
+    """The processes of a run, seen from the one that leads."""
+
+    @property
+    def positions(self) -> Sequence[int]:
+        """The connections that belong to this process, by their places."""
+
+    def join(self, entrants: Sequence[Entrant], size: int) -> Mapping[str, Sequence[int]]:
+        """Have everyone connect to the entrants; return the process ids of the others' sessions, by entrant."""
+
+    def announce(self, block: int, order: Sequence[Entrant]) -> None:
+        """Tell everyone which block comes, so that they make the same burst, and who executes it in which order."""
+
+    def execute(
+        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
+    ) -> tuple[Executed, Samples]:
+        """Execute a burst together; return what was done, with the service times of this process's own part."""
+
+    def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
+        """Return the others' service times in counted trials, by entrant and operation, once all blocks are done."""
+
+
+class Alone:
+    """A team of one."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.positions: Sequence[int] = range(len(plan.connections))
+
+    def join(self, entrants: Sequence[Entrant], size: int) -> Mapping[str, Sequence[int]]:
+        """Wait for nobody."""
+        assert entrants, "somebody takes part"
+        assert size > 0, "a burst has calls"
+        return {}
+
+    def announce(self, block: int, order: Sequence[Entrant]) -> None:
+        """Tell nobody."""
+
+    def execute(
+        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
+    ) -> tuple[Executed, Samples]:
+        """Execute a burst."""
+        part, samples = execute(entrant, entrant.load(burst), random, watch)
+        entrant.flush_statistics()
+        return together([part]), samples
+
+    def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
+        """Return nothing: there are no others."""
+        return {}
+
+
+def execute(
+    entrant: Entrant, loaded: Loaded, random: Random, watch: tuple[int, Talk] | None = None
+) -> tuple[Part, Samples]:
+    """Execute this process's part of a burst.
+
+    Raises:
+        CandidateError: The server refused an operation.
+        ServerError: The server failed.
+    """
+    before = entrant.retries()
+    drive = entrant.drive(loaded, random, watch)
+    writers_ns: dict[str, int] = {}
+    for (_, writer), finished_ns in zip(entrant.sessions, drive.finished_ns, strict=True):
+        writers_ns[writer.name] = max(writers_ns.get(writer.name, 0), finished_ns)
+    latencies_ns = np.array(drive.latencies_ns, dtype=np.int64)
+    operations, own = np.array(loaded.operations), latencies_ns > 0
+    part = Part(
+        host=socket.gethostname(),
+        started_ns=drive.started_ns,
+        duration_ns=drive.duration_ns,
+        writers_ns=writers_ns,
+        busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
+        retried={key: count - before.get(key, 0) for key, count in entrant.retries().items()},
+    )
+    return part, {
+        str(operation): latencies_ns[own & (operations == operation)] for operation in np.unique(operations[own])
+    }
+
+
+def together(parts: Sequence[Part]) -> Executed:
+    """Return what several processes did of one burst."""
+    one_host = len({part.host for part in parts}) == 1
+    start_ns = {id(part): part.started_ns if one_host else 0 for part in parts}
+    first_ns = min(start_ns.values())
+    writers_ns: dict[str, int] = {}
+    retried: Retried = {}
+    for part in parts:
+        for writer, finished_ns in part.writers_ns.items():
+            elapsed_ns = start_ns[id(part)] - first_ns + finished_ns
+            writers_ns[writer] = max(writers_ns.get(writer, 0), elapsed_ns)
+        for key, count in part.retried.items():
+            retried[key] = retried.get(key, 0) + count
+    last_ns = max(start_ns[id(part)] + part.duration_ns for part in parts)
+    return Executed(
+        duration_s=(last_ns - first_ns) / NANOSECONDS,
+        writers_s={writer: elapsed_ns / NANOSECONDS for writer, elapsed_ns in writers_ns.items()},
+        busy_shares=tuple(part.busy_share for part in parts),
+        retried=retried,
+    )

@@ -1,0 +1,315 @@
+"""What the server counts while it works: read, subtracted, and divided into what a write costs.
+
+Owns the queries for each version of the server, which counters a server or a role does not offer and why, and the table
+of measures. Must not know trials or candidates, nor compare anything.
+
+A session hands its counts over now and then, and at once after `SELECT pg_stat_force_next_flush()`: whoever reads sees
+to it that the measured sessions have done so. WAL, blocks written and extended, multixacts and checkpoints are counted
+for the whole server, and so contain whatever else is at work on it.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib import resources
+from typing import Literal, TypeAlias
+
+import psutil
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from schemabench.server.settings import OPTION
+
+Reading: TypeAlias = Mapping[str, float]
+"""Counter -> where it stands, in the unit that its name says, else a count. What is not offered is absent."""
+Connection: TypeAlias = psycopg.Connection[TupleRow]
+
+CPU = "cpu_s"
+"""The one counter that the operating system keeps, not the server."""
+_VERSIONS_IN_MAJOR = 10_000
+"""As in 180006 for 18.6."""
+_SETTING = "SELECT reset_val, boot_val FROM pg_catalog.pg_settings WHERE name = %s"
+"""What writers' sessions have, whatever this one has set for itself, and the built-in default; no row where the library
+that defines the setting is not loaded."""
+_SEARCH_IN = """
+SELECT set_config('search_path', quote_ident(nspname), false)
+FROM pg_catalog.pg_extension JOIN pg_catalog.pg_namespace ON pg_namespace.oid = extnamespace
+WHERE extname = %s
+"""
+_REFUSALS = (psycopg.ProgrammingError, psycopg.NotSupportedError)
+"""No such view or function, no right to it, or not on this server: any other error is one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Source:
+    """A query of one row, and the counters that are its columns."""
+
+    name: str
+    """Of its file in `queries`."""
+    counters: tuple[str, ...]
+    majors: tuple[int, ...] = (0,)
+    """The first major version that has it, and those since which its text is another: file `name_post_major`."""
+    setting: str = ""
+    """The server setting without which it counts nothing; empty where it always counts."""
+    extension: str = ""
+    """The extension that it is read from."""
+
+
+_SOURCES = (
+    _Source(name="wal", counters=("wal_bytes", "wal_records", "wal_fpi")),
+    _Source(
+        name="database",
+        counters=("blocks_hit", "blocks_read", "temp_bytes", "deadlocks"),
+        setting="track_counts",
+    ),
+    _Source(
+        name="tables",
+        counters=("rows_updated", "rows_hot_updated", "rows_dead", "seq_scans", "autovacuums"),
+        setting="track_counts",
+    ),
+    _Source(name="client_io", counters=("blocks_written", "blocks_extended"), majors=(16, 18)),
+    _Source(name="multixacts", counters=("multixacts",)),
+    _Source(name="checkpoints", counters=("checkpoints",), majors=(0, 17)),
+    _Source(
+        name="statements",
+        counters=("blocks_dirtied",),
+        setting="pg_stat_statements.track",
+        extension="pg_stat_statements",
+    ),
+)
+_SIZES = _Source(name="sizes", counters=("table_bytes", "index_bytes"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """One way to look at what writes cost."""
+
+    name: str
+    """A short stable name, as in `records.Cost`; likewise below."""
+    title: str
+    unit: Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
+    per: Literal["row", "operation", "run", "update"]
+    counter: str
+    """What is divided."""
+    better: Literal["less", "more"] = "less"
+    """Which way is cheaper."""
+
+
+MEASURES = (
+    Measure(name="wal_bytes", title="WAL", unit="bytes", per="row", counter="wal_bytes"),
+    Measure(name="full_page_images", title="full-page images", unit="count", per="row", counter="wal_fpi"),
+    Measure(name="blocks_hit", title="blocks hit", unit="blocks", per="row", counter="blocks_hit"),
+    Measure(name="blocks_read", title="blocks read", unit="blocks", per="row", counter="blocks_read"),
+    Measure(name="blocks_dirtied", title="blocks dirtied", unit="blocks", per="row", counter="blocks_dirtied"),
+    Measure(name="blocks_extended", title="blocks added", unit="blocks", per="row", counter="blocks_extended"),
+    Measure(
+        name="hot_share", title="HOT updates", unit="share", per="update", counter="rows_hot_updated", better="more"
+    ),
+    Measure(name="rows_dead", title="dead rows", unit="rows", per="row", counter="rows_dead"),
+    Measure(name="seq_scans", title="sequential scans", unit="count", per="operation", counter="seq_scans"),
+    Measure(name="temp_bytes", title="temporary files", unit="bytes", per="row", counter="temp_bytes"),
+    Measure(name="multixacts", title="multixacts", unit="count", per="row", counter="multixacts"),
+    Measure(name="deadlocks", title="deadlocks", unit="count", per="run", counter="deadlocks"),
+    Measure(name="cpu_s", title="backend CPU", unit="seconds", per="row", counter=CPU),
+    Measure(name="table_bytes", title="table growth", unit="bytes", per="row", counter="table_bytes"),
+    Measure(name="index_bytes", title="index growth", unit="bytes", per="row", counter="index_bytes"),
+)
+"""What is shown, in this order."""
+
+
+def cost(measure: Measure, increases: Reading, *, rows: float, operations: float) -> float | None:
+    """Return what writes cost by one measure, in its unit.
+
+    None where the server does not offer the counter, or there is nothing to divide by: no rows, or no updates.
+
+    Args:
+        measure: One of `MEASURES`.
+        increases: Counter -> by how much it grew, over everything that is looked at.
+        rows: Logical rows written meanwhile.
+        operations: Operations executed meanwhile, each once however often it was retried.
+    """
+    divisors = {"row": rows, "operation": operations, "run": 1.0, "update": increases.get("rows_updated", 0.0)}
+    amount, divisor = increases.get(measure.counter), divisors[measure.per]
+    return amount / divisor if amount is not None and divisor else None
+
+
+def increase(before: Reading, after: Reading) -> dict[str, float]:
+    """Return by how much each counter grew between two readings, for those that are in both.
+
+    One that fell is left out: statistics were reset, or a table was dropped with its counts, and nobody knows by how
+    much it grew.
+    """
+    return {name: grown for name, grown in growth(before, after).items() if grown >= 0}
+
+
+def growth(before: Reading, after: Reading) -> dict[str, float]:
+    """Return the change of each size between two readings, for those that are in both; negative where it shrank."""
+    return {name: after[name] - before[name] for name in before if name in after}
+
+
+class Counters:
+    """Reads what the server counts for one entrant's database.
+
+    Attributes:
+        missing: Counter -> why this server or role does not offer it; sizes too.
+    """
+
+    def __init__(self, connection: Connection, pids: Sequence[int], *, local: bool) -> None:
+        """Find out what is offered; use `open`."""
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SET track_counts = off")  # what is read here is not counted as the writers' doing
+        hindrances: dict[str, str] = {}
+        self._connection = connection
+        self._moment = _offered(connection, _SOURCES, hindrances)
+        self._sizes = _offered(connection, [_SIZES], hindrances)
+        self._processor = _Processor(pids, local=local)
+        if self._processor.hindrance:
+            hindrances[CPU] = self._processor.hindrance
+        self.missing: Mapping[str, str] = hindrances
+        with suppress(*_REFUSALS):
+            connection.execute("SELECT pg_stat_force_next_flush()")  # what this took falls into no trial
+
+    @classmethod
+    def open(cls, conninfo: str, *, pids: Sequence[int], local: bool) -> "Counters":
+        """Connect to the entrant's database and find out which counters are offered there.
+
+        Where pg_stat_statements is loaded and the role may, its extension is made in that database.
+
+        Args:
+            conninfo: libpq's words for the entrant's database.
+            pids: The process ids of the writers' sessions.
+            local: Whether these processes are on this machine.
+
+        Raises:
+            psycopg.Error: The server cannot be reached, refused the connection or failed.
+        """
+        connection = psycopg.connect(conninfo, autocommit=True)
+        try:
+            return cls(connection, pids, local=local)
+        except BaseException:
+            connection.close()
+            raise
+
+    def read(self) -> Reading:
+        """Return where the counters stand: what sessions handed over by now, and their processor time.
+
+        Raises:
+            psycopg.Error: The server failed or is gone.
+        """
+        reading = self._values(self._moment)
+        return reading if CPU in self.missing else reading | {CPU: self._processor.seconds()}
+
+    def sizes(self) -> Reading:
+        """Return `table_bytes` (with TOAST, materialized views too) and `index_bytes` of all relations of users.
+
+        Raises:
+            psycopg.Error: The server failed or is gone.
+        """
+        return self._values(self._sizes)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def _values(self, query: bytes | None) -> dict[str, float]:
+        if query is None:
+            return {}
+        cursor = self._connection.execute(query, prepare=True)
+        row = cursor.fetchone()
+        assert row is not None, "every source is one row"
+        return dict(zip((column.name for column in cursor.description or ()), row, strict=True))
+
+
+class _Processor:
+    """The processor time of the writers' sessions."""
+
+    def __init__(self, pids: Sequence[int], *, local: bool) -> None:
+        self.hindrance = "" if local else "the server is not on this machine"
+        """Why their time cannot be known; empty where it can."""
+        self._processes: list[psutil.Process] = []
+        self._seconds: dict[int, float] = {}
+        try:
+            for pid in pids if local else ():
+                self._processes.append(psutil.Process(pid))
+                self._processes[-1].cpu_times()  # which some systems deny
+        except psutil.Error as error:
+            self.hindrance = f"this machine does not show the time of the server's processes: {error}"
+
+    def seconds(self) -> float:
+        """Return the sum of user and system time; a process that is gone counts with what it had when last seen."""
+        for process in self._processes:
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                self._seconds[process.pid] = times.user + times.system
+        return sum(self._seconds.values())
+
+
+def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dict[str, str]) -> bytes | None:
+    """Return one query for all counters that are offered, as floats by name, or None where none is; note the others."""
+    columns, parts = [], []
+    for source in sources:
+        if reason := _hindrance(connection, source):
+            hindrances.update(dict.fromkeys(source.counters, reason))
+            continue
+        part = sql.SQL("({}) AS {}").format(_text(connection, source), sql.Identifier(source.name))
+        offered = []
+        for counter in source.counters:  # one by one: a right to one function does not imply another
+            column = sql.SQL("{0}::float8 AS {0}").format(sql.Identifier(counter))
+            try:
+                connection.execute(sql.SQL("SELECT {} FROM {}").format(column, part))
+            except _REFUSALS as error:
+                hindrances[counter] = _worded(error)
+            else:
+                offered.append(column)
+        if offered:
+            columns += offered
+            parts.append(part)
+    if not parts:
+        return None
+    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(columns), sql.SQL(" CROSS JOIN ").join(parts))
+    return query.as_bytes(connection)
+
+
+def _hindrance(connection: Connection, source: _Source) -> str:
+    """Return why a source counts nothing on this server, or an empty text; make its extension where that is missing."""
+    major = _major(connection)
+    if major < source.majors[0]:
+        return f"PostgreSQL {major} does not offer it: {source.majors[0]} is the first that does"
+    if source.setting:
+        setting = connection.execute(_SETTING, [source.setting]).fetchone()
+        if setting is None:
+            return f"{source.extension} is not loaded: {OPTION} shared_preload_libraries={source.extension}"
+        value, default = setting
+        if value in ("off", "none"):
+            return f"{source.setting} is {value}: {OPTION} {source.setting}={default}"
+    return _install(connection, source.extension) if source.extension else ""
+
+
+def _install(connection: Connection, extension: str) -> str:
+    """Make an extension in this database, unless it is there, and put it on the search path; return why that failed."""
+    refusal = ""
+    try:
+        connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))
+    except psycopg.Error as error:
+        if connection.closed:
+            raise
+        refusal = _worded(error)
+    return "" if connection.execute(_SEARCH_IN, [extension]).fetchone() else refusal
+
+
+def _text(connection: Connection, source: _Source) -> sql.SQL:
+    """Return a source's query for this version of the server."""
+    since = max(major for major in source.majors if major <= _major(connection))
+    name = source.name if since == source.majors[0] else f"{source.name}_post_{since}"
+    return sql.SQL(resources.files(__package__).joinpath(f"queries/{name}.sql").read_text(encoding="utf-8"))
+
+
+def _major(connection: Connection) -> int:
+    return connection.info.server_version // _VERSIONS_IN_MAJOR
+
+
+def _worded(error: psycopg.Error) -> str:
+    message = error.diag.message_primary or str(error)
+    denied = isinstance(error, psycopg.errors.InsufficientPrivilege)
+    return f"this role has no right to it: {message}" if denied else f"this server does not offer it: {message}"

@@ -1,0 +1,167 @@
+"""Looks at the server at a fixed rate while a burst is executed: one more conversation in the load loop.
+
+Owns the connection that looks, when it looks, and the translation of an answer into a `Sample`. Must not know
+candidates, nor add samples up.
+
+What a session executes is read from the comment that `mark` puts before each statement: the server shows the text of
+a prepared statement while it runs, and the last one while a transaction is idle. The phase of the first look is drawn
+anew for each trial, so that looks do not fall on the same moment of every burst. Answers are read in the loop and
+understood after it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from random import Random
+from time import perf_counter_ns
+
+import psycopg
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
+
+from schemabench.load import LostConnectionError, Session, Talk
+from schemabench.load.session import Pause, exchange
+from schemabench.monitor.sample import Lock, Sample, Samples, Seen
+from schemabench.records import WAIT_CLASSES
+from schemabench.units import NANOSECONDS
+
+_LOOK = b"look"
+_MARK = re.compile(r"/\* (\w+) \*/ ")
+
+
+def mark(operation: str) -> str:
+    """Return what stands before each statement of an operation, for the sampler to find."""
+    return f"/* {operation} */ "
+
+
+class Sampler:
+    """A connection that looks at the server.
+
+    Args:
+        conninfo: libpq's words for any database of the server.
+        hz: Looks per second.
+
+    Raises:
+        LostConnectionError: The server cannot be reached or refused.
+    """
+
+    def __init__(self, conninfo: str, hz: float) -> None:
+        self._interval_ns = round(NANOSECONDS / hz)
+        self._session = Session.open(conninfo)
+        self._session.prepare(_LOOK, resources.files(__package__).joinpath("queries/look.sql").read_text())
+        self._answers: list[tuple[PGresult | None, bool]] = []
+        self._lost = 0
+        self._due_ns = 0
+
+    @property
+    def pid(self) -> int:
+        """The process of the server that looks."""
+        return self._session.connection.backend_pid
+
+    def watch(self, pids: Sequence[int], random: Random) -> tuple[int, Talk]:
+        """Return the socket and the conversation that looks at sessions, given by process id, until it is left off.
+
+        The conversation raises `LostConnectionError` where its connection broke.
+        """
+        connection = self._session.connection
+        while connection.get_result() is not None:
+            pass  # of a look that was under way when the burst before ended or failed: no look of this one
+        self._answers, self._lost = [], 0
+        return connection.socket, self._looks(pids, random)
+
+    def taken(self, tables: Mapping[int, int]) -> Samples:
+        """Return what was seen since `watch`; call it as soon as the burst has ended.
+
+        A look that is under way then is no look: it saw the end of the burst, at best.
+
+        Args:
+            tables: The OID of each table of the database -> that of its topmost parent, or its own where it has none.
+        """
+        answered = [(answer, late) for answer, late in self._answers if answer is not None and _is_good(answer)]
+        return Samples(
+            taken=tuple(
+                Sample(seen=tuple(_seen(answer, row, tables) for row in range(answer.ntuples)), late=late)
+                for answer, late in answered
+            ),
+            lost=self._lost + self._overdue() + len(self._answers) - len(answered),
+        )
+
+    def close(self) -> None:
+        """Hang up."""
+        self._session.close()
+
+    def _looks(self, pids: Sequence[int], random: Random) -> Talk:
+        connection = self._session.connection
+        step = (_LOOK, (b"{%s}" % b",".join(b"%d" % pid for pid in pids),))
+        self._due_ns = perf_counter_ns() + round(random.random() * self._interval_ns)
+        try:
+            while True:
+                yield Pause(self._due_ns)
+                late = perf_counter_ns() - self._due_ns > self._interval_ns // 2
+                answer = yield from exchange(connection, step)
+                if connection.status != ConnStatus.OK:
+                    raise LostConnectionError(connection.get_error_message())
+                self._answers.append((answer, late))
+                self._due_ns += self._interval_ns
+                missed = self._overdue()
+                self._lost += missed
+                self._due_ns += missed * self._interval_ns
+        except psycopg.OperationalError as cause:
+            raise LostConnectionError(str(cause).strip()) from cause
+
+    def _overdue(self) -> int:
+        """Return how many looks fell due while the one that comes next was still to be taken."""
+        return max(0, (perf_counter_ns() - self._due_ns) // self._interval_ns)
+
+
+def _is_good(answer: PGresult) -> bool:
+    return answer.status == ExecStatus.TUPLES_OK
+
+
+def _seen(answer: PGresult, row: int, tables: Mapping[int, int]) -> Seen:
+    """Return one row of `look.sql`."""
+    cells = [answer.get_value(row, column) for column in range(answer.nfields)]
+    pid, query, wait_class, event, kind, mode, target, seconds, relations, blockers = (
+        None if cell is None else cell.decode(errors="replace") for cell in cells
+    )
+    found = _MARK.match(query or "")
+    return Seen(
+        pid=int(pid or 0),
+        operation=found[1] if found else "",
+        wait_class=_class(wait_class),
+        event=(event or "") if wait_class else "",  # the server reads the two one after the other
+        lock=None
+        if kind is None
+        else Lock(
+            kind=kind,
+            mode=mode or "",
+            target=target or "",
+            relation=_relation(relations, tables),
+            waited_s=float(seconds or 0),
+        ),
+        blockers=tuple(int(blocker) for blocker in blockers.split(",")) if blockers else (),
+    )
+
+
+def _class(wait_class: str | None) -> str:
+    if wait_class is None:
+        return "running"
+    return wait_class if wait_class in WAIT_CLASSES else "other"
+
+
+def _relation(relations: str | None, tables: Mapping[int, int]) -> int:
+    """Return the OID of what a lock belongs to.
+
+    The lock itself names it, or the row whose queue the session is the first of. A wait for a transaction that has
+    neither, such as for the outcome of another insertion of the same key, is laid to the table that the waiting
+    transaction writes, if that is only one: to its partition, if that is only one.
+    """
+    oids = [int(oid) for oid in relations.split(",")] if relations else []
+    if len(oids) == 1:
+        return oids[0]
+    written = {oid for oid in oids if oid in tables}
+    roots = {tables[oid] for oid in written}
+    if len(roots) != 1:
+        return 0
+    partitions = written - roots
+    return (partitions if len(partitions) == 1 else roots).pop()

@@ -1,0 +1,134 @@
+"""The price of a write: what counters say, in a sentence about ties and as tables.
+
+Owns which differences of cost are worth naming. Must not weigh one measure against another: whoever reads knows what
+a byte of WAL is worth there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from schemabench.records import CandidateResult, Cost, Experiment, Standing
+from schemabench.report import figures
+from schemabench.report.escape import Markdown, code, prose
+from schemabench.report.verdict import BASELINE, Name, ranked
+
+_NOTEWORTHY = 0.05
+"""Of the larger of two figures: a smaller difference decides between no two schemas, however certain it is."""
+_MOST_MEASURES = 3
+"""Named for one candidate; the table of costs holds all."""
+_AS_MULTIPLE = 2.0
+"""From here on a multiple reads better than a percentage."""
+_AS_FRACTION = 0.1
+"""Below it, too: 97 % less and 99 % less look alike, and are not."""
+_COUNTED = ("blocks", "rows", "count")
+"""Units of which there are fewer, not less."""
+_PER = {"row": " per row", "operation": " per operation", "update": "", "run": " in all"}
+"""What follows a measure's title where its figure stands; a share of updates says so itself."""
+_GROUPS = {"bytes": "Bytes", "blocks": "Blocks"}
+_OTHERS = "Rows, counts and time"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """Measures that are read together."""
+
+    title: str
+    headings: tuple[str, ...]
+    """In Markdown."""
+    rows: list[tuple[object, ...]]
+
+    @property
+    def align(self) -> str:
+        """One letter per column, as `escape.table` takes them."""
+        return "l" + "r" * len(self.headings[1:])
+
+
+def told_apart(experiment: Experiment, name: Name, text: Callable[[str], str]) -> list[str]:
+    """Return how the cost of candidates differs from the baseline's that tie with it, or with each other in the lead.
+
+    Args:
+        experiment: Whose candidates.
+        name: How a name is drawn.
+        text: How the title of a measure is drawn.
+
+    Returns:
+        One line for each of these candidates that differs, as in `fillfactor: 38 % less WAL`, the most different first.
+    """
+    results = ranked(experiment)
+    standings = [standing for _, standing in results]
+    baseline = next((_by_name(result) for result, _ in results if result.name == BASELINE), {})
+    tied = [result for result, standing in results if result.name != BASELINE and _ties(standing, standings)]
+    found = [(result.name, costs) for result in tied if (costs := _noteworthy(result, baseline))]
+    found.sort(key=lambda pair: _distance(pair[1][0], baseline), reverse=True)
+    return [
+        f"{name(one)}: {', '.join(_worded(cost, baseline, text) for cost in costs[:_MOST_MEASURES])}"
+        for one, costs in found
+    ]
+
+
+def _noteworthy(result: CandidateResult, baseline: Mapping[str, Cost]) -> list[Cost]:
+    """Return the measures by which a candidate clearly differs from the baseline, the farthest apart first."""
+    costs = [cost for cost in result.costs if cost.differs and _distance(cost, baseline) >= _NOTEWORTHY]
+    return sorted(costs, key=lambda cost: _distance(cost, baseline), reverse=True)
+
+
+def _ties(standing: Standing, standings: Sequence[Standing]) -> bool:
+    """Return whether throughput leaves open which to take: a tie with the baseline, or within the lead."""
+    lead = {one.name for one in standings if one.rank == 1}
+    return BASELINE in standing.tied_with or (standing.name in lead and bool(lead.intersection(standing.tied_with)))
+
+
+def _by_name(result: CandidateResult) -> dict[str, Cost]:
+    return {cost.name: cost for cost in result.costs}
+
+
+def _distance(cost: Cost, baseline: Mapping[str, Cost]) -> float:
+    """Return how far a figure is from the baseline's: as a part of the whole for shares, else of the larger one."""
+    if cost.ratio is not None:
+        return 1 - min(cost.ratio.value, 1 / cost.ratio.value) if cost.ratio.value > 0 else 0.0
+    other = baseline.get(cost.name)
+    if cost.value is None or other is None or other.value is None:
+        return 0.0
+    whole = 1.0 if cost.unit == "share" else max(abs(cost.value), abs(other.value))
+    return abs(cost.value - other.value) / whole if whole else 0.0
+
+
+def _worded(cost: Cost, baseline: Mapping[str, Cost], text: Callable[[str], str]) -> str:
+    """Return a difference, as in `38 % less WAL`, `3.10x the index growth` or `HOT share 0 % instead of 99 %`."""
+    title = text(cost.title)
+    if cost.ratio is None:
+        return f"{title}{_PER[cost.per]} {figures.amount(cost)} instead of {figures.amount(baseline[cost.name])}"
+    ratio = cost.ratio.value
+    if not _AS_FRACTION <= ratio < _AS_MULTIPLE:
+        return f"{figures.multiple(ratio)} the {title}"
+    less = "fewer" if cost.unit in _COUNTED else "less"
+    return f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else less} {title}"
+
+
+def tables(results: Sequence[CandidateResult]) -> list[Table]:
+    """Return tables of bytes, of blocks and of the rest: a row for each candidate, a column for each measure.
+
+    A figure stands with its ratio to the baseline's, if any, and is bold where the two were told apart.
+    """
+    groups: dict[str, list[Cost]] = {title: [] for title in (*_GROUPS.values(), _OTHERS)}
+    for measure in {cost.name: cost for result in results for cost in result.costs}.values():
+        groups[_GROUPS.get(measure.unit, _OTHERS)].append(measure)
+    return [
+        Table(
+            title=title,
+            headings=("candidate", *(prose(measure.title + _PER[measure.per]) for measure in measures)),
+            rows=[(code(result.name), *_cells(result, measures)) for result in results if result.costs],
+        )
+        for title, measures in groups.items()
+        if measures
+    ]
+
+
+def _cells(result: CandidateResult, measures: Sequence[Cost]) -> list[object]:
+    costs = _by_name(result)
+    return [_cell(costs[measure.name]) if measure.name in costs else figures.DASH for measure in measures]
+
+
+def _cell(cost: Cost) -> Markdown:
+    found = [figures.amount(cost), *([f"({figures.multiple(cost.ratio.value)})"] if cost.ratio else [])]
+    return Markdown(" ".join([*found[:-1], f"**{found[-1]}**" if cost.differs else found[-1]]))

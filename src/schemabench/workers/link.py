@@ -1,0 +1,145 @@
+"""A worker's connection to the database in which the workers of a run meet.
+
+Owns how messages travel (NOTIFY) and how workers know of each other's life (an advisory lock for each seat, which the
+server lets go of when its holder's connection ends, however it ends). Must not know what messages mean.
+
+A notification carries up to 8,000 bytes; what is longer is put down in a table, and its number travels. psycopg hands
+notifications that arrive during a statement to a handler, and forgets them without one: a lost message would be waited
+for in vain.
+"""
+
+import json
+from collections import deque
+from select import select
+from time import monotonic
+from typing import Any, TypeAlias
+
+import psycopg
+from psycopg import sql
+
+from schemabench.server.dsn import Conninfo
+
+Message: TypeAlias = dict[str, Any]
+"""`kind`, `topic`, the `seat` of the sender, and whatever else it says."""
+
+LINK_LABEL = "workers"
+"""What the database is for, in its name."""
+OVER = "over"
+"""The kind of message that ends an experiment."""
+LEADER = 0
+"""The seat of the worker that leads."""
+_LONGEST_NOTE = 7_900
+"""Bytes: the server takes less than 8,000."""
+_TO_LEADER, _TO_FOLLOWERS = "to_leader", "to_followers"
+_SETTINGS = (
+    "SET synchronous_commit = off",  # a notification is a commit, and nothing of it has to survive a crash
+    "SET statement_timeout = 0",
+    "SET idle_session_timeout = 0",
+)
+_TABLES = """
+CREATE TABLE letter (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
+CREATE TABLE latency (entrant text NOT NULL, operation text NOT NULL, nanoseconds bytea NOT NULL)
+"""
+_PRESENT = """
+SELECT objid::integer FROM pg_catalog.pg_locks
+WHERE locktype = 'advisory' AND granted AND classid = 0 AND objsubid = 1
+  AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+"""
+
+
+class Link:
+    """One worker's end.
+
+    Attributes:
+        seat: 0 for the worker that leads, and a number for each that follows.
+        conninfo: libpq's words for the database in which the workers meet; may hold a password.
+        topic: The number of the experiment that messages are about, counted alike by all. What is about an earlier one
+            is not heard; what is about a later one says that this one is over.
+        connection: To the database in which the workers meet.
+
+    Raises:
+        psycopg.Error: The database cannot be reached, or the server refused.
+    """
+
+    def __init__(self, conninfo: str, seat: int) -> None:
+        self.seat = seat
+        self.conninfo = Conninfo(conninfo)
+        self.topic = 0
+        self.connection = psycopg.connect(conninfo, autocommit=True)
+        self._heard: deque[str] = deque()
+        try:
+            for setting in _SETTINGS:
+                self.connection.execute(setting)
+            self.connection.add_notify_handler(lambda notification: self._heard.append(notification.payload))
+            self.connection.execute(
+                sql.SQL("LISTEN {}").format(sql.Identifier(_TO_LEADER if seat == LEADER else _TO_FOLLOWERS))
+            )
+            self.connection.execute("SELECT pg_advisory_lock(%s::bigint)", [seat])
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def prepare(self) -> None:
+        """Make the tables that workers share; the leader does, before the others come."""
+        self.connection.execute(_TABLES)
+
+    def tell(self, kind: str, **fields: object) -> None:
+        """Send a message: the leader to all, any other to the leader.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        body = json.dumps({"kind": kind, "topic": self.topic, "seat": self.seat, **fields})
+        if len(body.encode()) > _LONGEST_NOTE:
+            row = self.connection.execute("INSERT INTO letter (body) VALUES (%s) RETURNING id", [body]).fetchone()
+            assert row is not None, "INSERT ... RETURNING returns the row"
+            body = json.dumps({"letter": row[0]})
+        channel = _TO_FOLLOWERS if self.seat == LEADER else _TO_LEADER
+        self.connection.execute("SELECT pg_notify(%s, %s)", [channel, body])
+
+    def hear(self, timeout_s: float) -> Message | None:
+        """Return the next message; None where none comes in time.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        deadline_s = monotonic() + timeout_s
+        while True:
+            while self._heard:
+                body = self._heard.popleft()
+                message = self._read(body)
+                if message["topic"] == self.topic:
+                    return message
+                if message["topic"] > self.topic:
+                    self._heard.appendleft(body)
+                    return message | {"kind": OVER}
+            if not self._listen(max(0.0, deadline_s - monotonic())):
+                return None
+
+    def present(self) -> frozenset[int]:
+        """Return the seats whose workers are connected.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        return frozenset(seat for (seat,) in self.connection.execute(_PRESENT))
+
+    def _listen(self, timeout_s: float) -> bool:
+        """Take what has arrived, and wait for more where nothing has; return whether there is anything."""
+        pgconn = self.connection.pgconn
+        pgconn.consume_input()
+        while notification := pgconn.notifies():
+            self._heard.append(notification.extra.decode())
+        return bool(self._heard or select([pgconn.socket], [], [], timeout_s)[0])
+
+    def _read(self, body: str) -> Message:
+        message: Message = json.loads(body)
+        if "letter" in message:
+            row = self.connection.execute("SELECT body FROM letter WHERE id = %s", [message["letter"]]).fetchone()
+            assert row is not None, "a letter is there before its number is told"
+            message = json.loads(row[0])
+        return message
+
+    def close(self) -> None:
+        """Leave."""
+        self.connection.close()

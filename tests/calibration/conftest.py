@@ -1,0 +1,34 @@
+"""One server for all calibrations. Where it does not start, they fail: a calibration that is skipped shows nothing."""
+
+from collections.abc import Iterator
+
+import pytest
+from laboratory import Laboratory
+
+from schemabench.plugin import KEY
+from schemabench.server import Server, serve
+
+SETTINGS = {
+    "autovacuum": "off",  # its work and its locks would fall into some candidates' trials and not into others'
+    "deadlock_timeout": "10ms",  # what every deadlock costs: the default of 1 s would be most of a budget
+    "fsync": "off",  # no effect here is one of the disk
+    "full_page_writes": "off",  # whole pages in the WAL follow from checkpoints, not from how a row is written
+}
+CLIENTS = 8
+"""Connections of an experiment, at most."""
+ENTRANTS = 7
+"""Databases of an experiment with connections at once, at most: candidates, control, scratch."""
+
+
+@pytest.fixture(scope="session")
+def server(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """Start the server that `--postgres` asks for, the embedded one where it does not."""
+    spec = pytestconfig.stash[KEY].options.postgres
+    with serve(spec, settings=SETTINGS, clients=CLIENTS, databases=ENTRANTS, run_id="calibration") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def laboratory(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
+    """Return where experiments are made."""
+    return Laboratory(server=server, folders=tmp_path_factory)

@@ -1,0 +1,115 @@
+"""From a few lines of SQL and a generator to an experiment on a real server, and the figures that are looked at.
+
+Owns what all calibrations share. Must not know any effect.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from schemabench import Call, Workload, Writer, candidate, sqlfile
+from schemabench.errors import WorkloadError
+from schemabench.experiment import Plan, measure
+from schemabench.progress import Silence
+from schemabench.records import CandidateResult, Cost, Experiment
+from schemabench.server import Server
+from schemabench.workload import Found
+
+SAMPLE_HZ = 200.0
+"""Looks per second: trials are as short as 50 ms, and each should be looked at some times."""
+PRECISION = 0.001
+"""Too narrow to be reached: the budget ends every experiment."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The one cardinality: whatever has a size has it in the SQL."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Laboratory:
+    """A place for experiments."""
+
+    server: Server
+    folders: pytest.TempPathFactory
+    """Where SQL files go."""
+
+    def rank(  # noqa: PLR0913 (what makes a workload, each by its name)
+        self,
+        *,
+        operations: str,
+        candidates: Mapping[str, str],
+        writers: Sequence[Writer],
+        burst: Callable[[str, Random], Iterator[Call]],
+        budget_s: float,
+        state: tuple[str, ...] = (),
+        seed: int = 1,
+    ) -> Experiment:
+        """Return what an experiment found, whose candidates are all ranked, unless they do not apply to the server.
+
+        Args:
+            operations: The text of `operations.sql`.
+            candidates: Name -> the text of its file, the baseline's among them.
+            writers: With their connections: each gets as many as it names.
+            burst: (writer, random) -> the writer's calls in a block, without end.
+            budget_s: How long to measure for.
+            state: Queries on whose rows all candidates must agree.
+            seed: Where all chance comes from.
+        """
+        folder = self.folders.mktemp("calibration")
+        workload = Workload(
+            name="calibration",
+            summary="an effect that is known",
+            cardinalities={"typical": Sizes()},
+            writers=lambda _: writers,
+            burst=lambda _sizes, writer, _block, random: burst(writer, random),
+            state=state,
+        )
+        plan = Plan(
+            found=Found(workload=workload, path=folder / "__init__.py", operations=_operations(folder, operations)),
+            cardinality="typical",
+            candidates=_candidates(folder / "schemas", candidates),
+            clients=sum(writer.clients for writer in writers),
+            budget_s=budget_s,
+            precision=PRECISION,
+            seed=seed,
+            sample_hz=SAMPLE_HZ,
+        )
+        experiment = measure(plan, self.server, Silence())
+        assert {one.name: one.reason for one in experiment.candidates if one.status not in {"ranked", "skipped"}} == {}
+        return experiment
+
+
+def result(experiment: Experiment, name: str) -> CandidateResult:
+    """Return what is known of one candidate."""
+    (found,) = [one for one in experiment.candidates if one.name == name]
+    return found
+
+
+def cost(experiment: Experiment, name: str, measure_name: str) -> Cost:
+    """Return what one candidate's writes cost by one measure."""
+    (found,) = [one for one in result(experiment, name).costs if one.name == measure_name]
+    return found
+
+
+def amount(experiment: Experiment, name: str, measure_name: str) -> float:
+    """Return the figure of a cost that the server offers."""
+    value = cost(experiment, name, measure_name).value
+    assert value is not None, f"{measure_name} of {name} is not known"
+    return value
+
+
+def _operations(folder: Path, text: str) -> Mapping[str, sqlfile.Operation]:
+    path = folder / "operations.sql"
+    path.write_text(text, encoding="utf-8")
+    return sqlfile.read(path, WorkloadError).operations
+
+
+def _candidates(folder: Path, texts: Mapping[str, str]) -> tuple[candidate.Candidate, ...]:
+    folder.mkdir()
+    for name, text in texts.items():
+        (folder / f"{name}.sql").write_text(text, encoding="utf-8")
+    return tuple(candidate.find(folder).values())

@@ -1,0 +1,399 @@
+"""The sampler on a real server: who is seen waiting, on what, for whom, and how often it looks."""
+
+import os
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from random import Random
+from typing import TypeVar
+
+import psycopg
+import pytest
+from psycopg.pq import ExecStatus
+
+from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, Step, Talk, drive
+from schemabench.monitor import relations
+from schemabench.monitor.attribution import Tally
+from schemabench.monitor.sample import Lock, Samples, Seen
+from schemabench.monitor.sampler import Sampler, mark
+from schemabench.records import Contention
+from schemabench.server import Database, Server, binaries, serve
+from schemabench.server.offer import TESTED_MAJORS
+from schemabench.units import NANOSECONDS
+
+HZ = 100.0
+HELD_S = 0.4
+"""How long the writer that holds a lock keeps it while the others wait."""
+SCHEMA = """
+CREATE TABLE item (id int PRIMARY KEY, n int DEFAULT 0);
+CREATE INDEX item_n ON item (n);
+INSERT INTO item VALUES (1, 0);
+CREATE TABLE parted (id int PRIMARY KEY, n int DEFAULT 0) PARTITION BY LIST (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1, 11);
+CREATE TABLE parted_2 PARTITION OF parted FOR VALUES IN (2, 12);
+INSERT INTO parted VALUES (1, 0), (2, 0);
+CREATE MATERIALIZED VIEW top AS SELECT * FROM item;
+CREATE FUNCTION spin(seconds float) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE began timestamptz := clock_timestamp();
+BEGIN
+    WHILE clock_timestamp() < began + seconds * interval '1 s' LOOP END LOOP;
+END $$;
+"""
+
+
+Value = TypeVar("Value")
+Call = tuple[Session, str, list[Step]]
+"""The session that executes it, its operation, and its steps."""
+
+
+class Writer:
+    """A session that has one operation, prepared step by step as an experiment does."""
+
+    def __init__(self, conninfo: str, operation: str, *statements: str) -> None:
+        self.session = Session.open(conninfo)
+        self.operation = operation
+        self.pid = self.session.connection.backend_pid
+        labelled = {"begin": "BEGIN", **{str(place): sql for place, sql in enumerate(statements)}, "commit": "COMMIT"}
+        labelled["rest"] = f"SELECT pg_sleep({HELD_S})"
+        for label, sql in labelled.items():
+            assert self.session.prepare(self._name(label), mark(operation) + sql).status == ExecStatus.COMMAND_OK
+
+    def call(self, *labels: str) -> Call:
+        """Return a call that executes some of the steps."""
+        return self.session, self.operation, [(self._name(label), ()) for label in labels]
+
+    def do(self, *labels: str) -> None:
+        """Execute some of the steps while nobody watches."""
+        _drive(self.call(*labels))
+
+    def _name(self, label: str) -> bytes:
+        return f"{self.operation}_{label}".encode()
+
+
+class Stage:
+    """A database with a sampler, and the writers in it."""
+
+    def __init__(self, conninfo: str, sampler: Sampler, admin: psycopg.Connection) -> None:
+        self.conninfo = conninfo
+        self.sampler = sampler
+        self.admin = admin
+        self.writers: list[Writer] = []
+
+    def writer(self, operation: str, *statements: str) -> Writer:
+        """Open a writer that is watched."""
+        self.writers.append(Writer(self.conninfo, operation, *statements))
+        return self.writers[-1]
+
+    def watch(self, *calls: Call) -> tuple[Drive, Samples]:
+        """Execute calls and return what was seen of all writers meanwhile."""
+        pids = [writer.pid for writer in self.writers]
+        done = _drive(*calls, watch=self.sampler.watch(pids, Random(1)))  # noqa: S311 (reproducible)
+        return done, self.sampler.taken(relations.read(self.admin).tables)
+
+    def held(self, holder: Writer, *waiters: Writer) -> Samples:
+        """Have a writer keep the transaction that it has open for a while, and then others their one statement."""
+        _, samples = self.watch(holder.call("rest", "commit"), *(waiter.call("0") for waiter in waiters))
+        return samples
+
+    def contention(self, samples: Samples) -> Contention:
+        """Return the record of what was seen."""
+        tally = Tally()
+        tally.add(samples)
+        contention = tally.contention(relations.read(self.admin).named)
+        assert contention is not None
+        return contention
+
+
+def _drive(*calls: Call, watch: tuple[int, Talk] | None = None) -> Drive:
+    queues = [(session, [(number, operation, steps)]) for number, (session, operation, steps) in enumerate(calls)]
+    return drive(queues, calls=len(calls), limit_s=20.0, random=Random(1), watch=watch)  # noqa: S311 (reproducible)
+
+
+@contextmanager
+def _staged(server: Server, database: Database) -> Iterator[Stage]:
+    conninfo = server.conninfo_for(database.name)
+    with (
+        closing(Sampler(server.conninfo, HZ)) as sampler,
+        psycopg.connect(conninfo, autocommit=True) as admin,
+    ):
+        admin.execute(SCHEMA)
+        stage = Stage(conninfo, sampler, admin)
+        yield stage
+    for writer in stage.writers:
+        writer.session.close()
+
+
+@pytest.fixture
+def stage(server: Server, database: Database) -> Iterator[Stage]:
+    with _staged(server, database) as stage:
+        yield stage
+
+
+def _of(samples: Samples, writer: Writer) -> list[Seen]:
+    return [seen for sample in samples.taken for seen in sample.seen if seen.pid == writer.pid]
+
+
+def _usual(values: Iterable[Value]) -> Value:
+    """Return what was seen most often: a wait may just begin or end between two things that a look reads."""
+    ((value, count),) = Counter(values).most_common(1)
+    assert count > HELD_S * HZ / 4, "it was seen for a good part of the time"
+    return value
+
+
+def _locks(samples: Samples, writer: Writer) -> list[Lock]:
+    return [seen.lock for seen in _of(samples, writer) if seen.lock]
+
+
+def _blockers(samples: Samples, writer: Writer) -> tuple[int, ...]:
+    return _usual(seen.blockers for seen in _of(samples, writer) if seen.lock)
+
+
+def test_a_writer_that_waits_for_a_row_is_seen_with_its_lock_and_who_holds_it(stage: Stage) -> None:
+    holder = stage.writer("hold", "UPDATE item SET n = n + 1 WHERE id = 1")
+    waiter = stage.writer("bump", "UPDATE item SET n = n + 1 WHERE id = 1")
+    holder.do("begin", "0")
+    samples = stage.held(holder, waiter)
+    seen = _usual((seen.operation, seen.wait_class, seen.event) for seen in _of(samples, waiter))
+
+    assert seen == ("bump", "Lock", "transactionid")
+    assert _blockers(samples, waiter) == (holder.pid,)
+    contention = stage.contention(samples)
+    assert [(lock.kind, lock.mode, lock.relation, lock.partitions) for lock in contention.locks] == [
+        ("transactionid", "ShareLock", "item", 0)
+    ]
+    assert [(pair.waiting, pair.blocking) for pair in contention.pairs] == [("bump", "hold")]
+
+
+def test_a_wait_is_as_long_as_it_has_lasted(stage: Stage) -> None:
+    holder = stage.writer("hold", "UPDATE item SET n = n + 1 WHERE id = 1")
+    waiter = stage.writer("bump", "UPDATE item SET n = n + 1 WHERE id = 1")
+    holder.do("begin", "0")
+    done, samples = stage.watch(holder.call("rest", "commit"), waiter.call("0"))
+    waited_s = [lock.waited_s for lock in _locks(samples, waiter)]
+
+    assert waited_s == sorted(waited_s)
+    assert HELD_S / 2 < waited_s[-1] <= done.duration_ns / NANOSECONDS
+
+
+def test_those_who_queue_for_one_row_wait_for_each_other(stage: Stage) -> None:
+    holder, first, second = (
+        stage.writer(operation, "UPDATE item SET n = n + 1 WHERE id = 1") for operation in ("hold", "first", "second")
+    )
+    holder.do("begin", "0")
+    contention = stage.contention(stage.held(holder, first, second))
+
+    assert {(lock.kind, lock.mode, lock.relation) for lock in contention.locks} == {
+        ("transactionid", "ShareLock", "item"),
+        ("tuple", "ExclusiveLock", "item"),
+    }
+    pairs = {(pair.waiting, pair.blocking) for pair in contention.pairs}
+    assert pairs & {("first", "hold"), ("second", "hold")}
+    assert pairs & {("first", "second"), ("second", "first")}
+
+
+def test_the_queue_for_one_lock_is_as_deep_as_those_who_wait_for_it(stage: Stage) -> None:
+    holder = stage.writer("hold", "LOCK TABLE item")
+    waiters = [stage.writer("add", "INSERT INTO item VALUES (9) ON CONFLICT DO NOTHING") for _ in range(3)]
+    holder.do("begin", "0")
+    contention = stage.contention(stage.held(holder, *waiters))
+
+    assert contention.deepest_queue == 3
+
+
+def test_an_insertion_that_waits_for_one_of_the_same_key_is_laid_to_its_table(stage: Stage) -> None:
+    holder, waiter = (
+        stage.writer(operation, "INSERT INTO item VALUES (7) ON CONFLICT DO NOTHING") for operation in ("one", "other")
+    )
+    holder.do("begin", "0")
+    samples = stage.held(holder, waiter)
+    (lock,) = stage.contention(samples).locks
+
+    assert (lock.kind, lock.mode, lock.relation) == ("transactionid", "ShareLock", "item")
+    assert _blockers(samples, waiter) == (holder.pid,)
+
+
+@pytest.mark.parametrize(
+    ("statement", "relation"),
+    [("UPDATE item SET n = n + 1 WHERE id = 1", "item"), ("INSERT INTO item VALUES (7) ON CONFLICT DO NOTHING", "")],
+)
+def test_who_writes_several_tables_waits_for_the_one_whose_row_it_queues_for_or_for_an_unknown_one(
+    stage: Stage, statement: str, relation: str
+) -> None:
+    holder = stage.writer("hold", statement)
+    waiter = stage.writer("both", "UPDATE parted SET n = n + 1 WHERE id = 1", statement)
+    holder.do("begin", "0")
+    waiter.do("begin", "0")
+    _, samples = stage.watch(holder.call("rest", "commit"), waiter.call("1", "commit"))
+    (lock,) = stage.contention(samples).locks
+
+    assert (lock.kind, lock.relation) == ("transactionid", relation)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE parted SET n = n + 1 WHERE id = {}", "INSERT INTO parted VALUES (10 + {}) ON CONFLICT DO NOTHING"],
+)
+def test_partitions_are_shown_under_their_parent_with_their_number(stage: Stage, statement: str) -> None:
+    holder = stage.writer("hold", statement.format(1), statement.format(2))
+    waiters = [stage.writer(f"wait_{key}", statement.format(key)) for key in (1, 2)]
+    holder.do("begin", "0", "1")
+    (lock,) = stage.contention(stage.held(holder, *waiters)).locks
+
+    assert (lock.kind, lock.relation, lock.partitions) == ("transactionid", "parted", 2)
+
+
+@pytest.mark.parametrize(
+    ("taken", "wanted", "expected"),
+    [
+        ("LOCK TABLE item IN SHARE MODE", "INSERT INTO item VALUES (8)", ("relation", "RowExclusiveLock", "item")),
+        ("REFRESH MATERIALIZED VIEW top", "SELECT FROM top", ("relation", "AccessShareLock", "top")),
+        (
+            "ALTER INDEX item_n SET (fillfactor = 80)",
+            "ALTER INDEX item_n SET (fillfactor = 90)",
+            ("relation", "ShareUpdateExclusiveLock", "item_n"),
+        ),
+        ("SELECT pg_advisory_xact_lock(5)", "SELECT pg_advisory_xact_lock(5)", ("advisory", "ExclusiveLock", "")),
+    ],
+)
+def test_a_lock_has_its_kind_its_mode_and_the_name_of_what_it_is_on(
+    stage: Stage, taken: str, wanted: str, expected: tuple[str, str, str]
+) -> None:
+    holder, waiter = stage.writer("hold", taken), stage.writer("want", wanted)
+    holder.do("begin", "0")
+    samples = stage.held(holder, waiter)
+    (lock,) = stage.contention(samples).locks
+
+    assert (lock.kind, lock.mode, lock.relation) == expected
+    assert _blockers(samples, waiter) == (holder.pid,)
+
+
+def test_a_holder_that_is_no_writer_is_another_session(stage: Stage) -> None:
+    waiter = stage.writer("bump", "UPDATE item SET n = n + 1 WHERE id = 1")
+    with psycopg.connect(stage.conninfo) as stranger:
+        stranger.execute("UPDATE item SET n = n + 1 WHERE id = 1")
+        timer = threading.Timer(HELD_S, stranger.commit)
+        timer.start()
+        _, samples = stage.watch(waiter.call("0"))
+        timer.join()
+    contention = stage.contention(samples)
+
+    assert [(pair.waiting, pair.blocking) for pair in contention.pairs] == [("bump", "(another session)")]
+
+
+def test_sessions_are_seen_by_what_they_do_and_idle_ones_never(stage: Stage) -> None:
+    spinning = stage.writer("spin", f"SELECT spin({HELD_S})")
+    thinking = stage.writer("think", "SELECT 1")
+    stage.writer("idle", "SELECT 1").do("0")
+    thinking.do("begin", "0")
+    _, samples = stage.watch(spinning.call("0"))
+
+    assert {seen.operation for sample in samples.taken for seen in sample.seen} == {"spin", "think"}
+    assert _usual((seen.wait_class, seen.event) for seen in _of(samples, spinning)) == ("running", "")
+    assert {(seen.wait_class, seen.event) for seen in _of(samples, thinking)} == {("Client", "ClientRead")}
+    assert len(_of(samples, thinking)) == len(samples.taken)
+
+
+def test_who_holds_a_lock_while_its_client_thinks_is_found_by_its_last_operation(stage: Stage) -> None:
+    holder = stage.writer("hold", "UPDATE item SET n = n + 1 WHERE id = 1")
+    waiter = stage.writer("bump", "UPDATE item SET n = n + 1 WHERE id = 1")
+    holder.do("begin", "0")
+    timer = threading.Timer(HELD_S, holder.do, ["commit"])
+    timer.start()
+    _, samples = stage.watch(waiter.call("0"))
+    timer.join()
+
+    assert [(pair.waiting, pair.blocking) for pair in stage.contention(samples).pairs] == [("bump", "hold")]
+    assert "Client" in {seen.wait_class for seen in _of(samples, holder)}
+
+
+def test_every_look_that_falls_due_is_taken_or_lost_and_the_drive_ends_with_the_writers(stage: Stage) -> None:
+    writer = stage.writer("rest")
+    done, samples = stage.watch(writer.call("rest"))
+    duration_s = done.duration_ns / NANOSECONDS
+
+    assert HELD_S <= duration_s < HELD_S + 5
+    assert duration_s * HZ - 2 <= len(samples.taken) + samples.lost <= duration_s * HZ + 2
+    assert len(samples.taken) > HELD_S * HZ / 4
+
+
+def test_looks_are_lost_while_the_server_does_not_answer(stage: Stage) -> None:
+    writer = stage.writer("rest")
+    timers = [
+        threading.Timer(after_s, os.kill, [stage.sampler.pid, number])
+        for after_s, number in ((HELD_S / 8, signal.SIGSTOP), (HELD_S * 6 / 8, signal.SIGCONT))
+    ]
+    for timer in timers:
+        timer.start()
+    _, samples = stage.watch(writer.call("rest"))
+    for timer in timers:
+        timer.join()
+
+    assert samples.lost > HELD_S * HZ / 4
+    assert samples.taken
+
+
+def test_looks_that_are_still_awaited_at_the_end_are_lost_and_none_of_the_next_trial(stage: Stage) -> None:
+    one, other = stage.writer("rest"), stage.writer("spin", "SELECT spin(0.2)")
+    os.kill(stage.sampler.pid, signal.SIGSTOP)
+    try:
+        done, samples = stage.watch(one.call("rest"))
+    finally:
+        os.kill(stage.sampler.pid, signal.SIGCONT)
+
+    assert samples.taken == ()
+    assert samples.lost >= done.duration_ns / NANOSECONDS * HZ - 2
+    _, samples = stage.watch(other.call("0"))
+    assert {seen.operation for sample in samples.taken for seen in sample.seen} == {"spin"}
+    assert samples.lost < HELD_S * HZ / 2
+
+
+def test_a_trial_that_fails_leaves_the_sampler_ready_for_the_next(stage: Stage) -> None:
+    failing = stage.writer("fail", "SELECT 1 / (random() < 0)::int")
+    working = stage.writer("spin", "SELECT spin(0.2)")
+    os.kill(stage.sampler.pid, signal.SIGSTOP)  # so that a look is under way when the trial fails
+    try:
+        with pytest.raises(StatementFailedError, match="division by zero"):
+            stage.watch(failing.call("rest", "0"))
+    finally:
+        os.kill(stage.sampler.pid, signal.SIGCONT)
+    _, samples = stage.watch(working.call("0"))
+
+    assert samples.taken
+    assert {seen.operation for sample in samples.taken for seen in sample.seen} == {"spin"}
+
+
+def test_a_sampler_whose_connection_is_ended_ends_the_drive(stage: Stage) -> None:
+    writer = stage.writer("rest")
+    end = threading.Timer(HELD_S / 4, stage.admin.execute, ["SELECT pg_terminate_backend(%s)", [stage.sampler.pid]])
+    end.start()
+
+    with pytest.raises(LostConnectionError):
+        stage.watch(writer.call("rest"))
+    end.join()
+
+
+@pytest.mark.parametrize("major", TESTED_MAJORS)
+def test_every_version_of_the_server_shows_who_waits_for_whom(major: int) -> None:
+    if major not in {one.major for one in binaries.survey().found}:
+        pytest.skip(f"no PostgreSQL {major} here")
+    with serve(str(major), settings={"fsync": "off"}, clients=4, run_id="sampler") as server:
+        assert server.record.version_num // 10_000 == major
+        with _staged(server, server.create("sampler")) as stage:
+            holder, first, second = (
+                stage.writer(operation, "UPDATE item SET n = n + 1 WHERE id = 1")
+                for operation in ("hold", "bump", "raise")
+            )
+            holder.do("begin", "0")
+            contention = stage.contention(stage.held(holder, first, second))
+
+    assert {(lock.kind, lock.relation) for lock in contention.locks} == {("transactionid", "item"), ("tuple", "item")}
+    assert contention.longest_wait_s > HELD_S / 2
+    assert contention.classes["Lock"] > 0.5
+    assert {pair.blocking for pair in contention.pairs} >= {"hold"}
+
+
+def test_a_sampler_that_cannot_connect_is_a_lost_connection(server: Server) -> None:
+    with pytest.raises(LostConnectionError, match='database "absent" does not exist'):
+        Sampler(server.conninfo_for("absent"), HZ)

@@ -1,0 +1,140 @@
+"""Contention in words and rows: no more than the samples say, and nothing where there are none."""
+
+from dataclasses import replace
+
+import pytest
+from fixed_run import BASELINE, PAGEVIEWS, USAGE, contention, estimate, lock_standing, ranked, standing
+
+from schemabench.records import CandidateResult, Estimate, Experiment, Standing
+from schemabench.report import contention as told
+from schemabench.report import figures
+
+
+def waiting(place: Standing, locks: float) -> CandidateResult:
+    return replace(
+        ranked(place, ""),
+        contention=contention(locks),
+        lock_standing=lock_standing(place.name, locks, rank=1, tied_with=()),
+    )
+
+
+def experiment(*results: CandidateResult) -> Experiment:
+    return replace(USAGE, candidates=results)
+
+
+def why(*results: CandidateResult) -> str:
+    return told.why(experiment(*results), str)
+
+
+def test_slowest_is_told_with_its_lock_and_its_pair_beside_the_baseline() -> None:
+    found = why(waiting(standing("baseline", 1, BASELINE), 0.1), waiting(standing("slow", 2, estimate(0.5)), 0.714))
+    assert found == (
+        "slowest: slow; 71 % of its writers' time goes to waiting for locks (baseline: 10 %), mostly transactionid on "
+        "media_storage, upsert_bytes_stored waiting for upsert_media_count"
+    )
+
+
+def test_share_is_that_of_the_ranks_where_slow_trials_count_for_more_in_the_samples() -> None:
+    base, slow = waiting(standing("baseline", 1, BASELINE), 0.1), waiting(standing("slow", 2, estimate(0.5)), 0.3)
+    found = why(base, replace(slow, contention=contention(0.6)))
+    assert found.startswith(
+        "slowest: slow; 30 % of its writers' time goes to waiting for locks (baseline: 10 %), mostly"
+    )
+
+
+def test_slowest_may_be_the_baseline_which_is_not_compared_with_itself() -> None:
+    found = why(waiting(standing("fast", 1, estimate(2.0)), 0.1), waiting(standing("baseline", 2, BASELINE), 0.5))
+    assert found.startswith("slowest: baseline; 50 % of its writers' time goes to waiting for locks, mostly")
+
+
+def test_last_of_several_that_tie_is_only_among_the_slowest() -> None:
+    found = why(
+        waiting(standing("fast", 1, estimate(2.0)), 0.1),
+        waiting(standing("baseline", 2, BASELINE, ("slow",)), 0.2),
+        waiting(standing("slow", 2, estimate(0.99), ("baseline",)), 0.3),
+    )
+    assert found.startswith("among the slowest: slow; 30 %")
+
+
+def test_slowest_that_does_not_wait_for_locks_is_told_with_what_it_does() -> None:
+    found = why(waiting(standing("baseline", 1, BASELINE), 0.3), waiting(standing("slow", 2, estimate(0.5)), 0.004))
+    assert found == "slowest: slow; its writers hardly wait for locks (0.4 %): running 54 %, IO 25 %"
+
+
+def test_where_throughput_ties_whoever_waits_most_is_told() -> None:
+    base, other = standing("baseline", 1, BASELINE, ("other",)), standing("other", 1, estimate(1.01), ("baseline",))
+    assert why(waiting(other, 0.1), waiting(base, 0.4)).startswith("most waiting seen: baseline; 40 %")
+    assert why(waiting(other, 0.4), waiting(base, 0.1)).startswith("most waiting seen: other; 40 % of its writers'")
+
+
+def test_where_throughput_ties_and_hardly_anyone_waits_nothing_is_told() -> None:
+    base, other = standing("baseline", 1, BASELINE, ("other",)), standing("other", 1, estimate(1.01), ("baseline",))
+    assert why(waiting(base, 0.04), waiting(other, 0.01)) == ""
+
+
+def test_lock_that_takes_less_than_half_of_the_waiting_is_not_called_most_of_it() -> None:
+    slow = waiting(standing("slow", 2, estimate(0.5)), 0.5)
+    assert slow.contention is not None
+    locks = (replace(slow.contention.locks[0], share=0.2, relation=""), *slow.contention.locks[1:])
+    slow = replace(slow, contention=replace(slow.contention, locks=locks, pairs=()))
+    assert why(waiting(standing("baseline", 1, BASELINE), 0.1), slow).endswith(", above all transactionid")
+
+
+def test_nothing_is_told_where_nothing_was_sampled_or_seen() -> None:
+    unseen = replace(contention(0.5), observations=0, classes={}, events=(), locks=(), pairs=())
+    blind = tuple(replace(one, contention=unseen) for one in PAGEVIEWS.candidates)
+    assert told.why(PAGEVIEWS, str) == ""
+    assert told.why(replace(PAGEVIEWS, candidates=blind), str) == ""
+    assert told.classes(PAGEVIEWS.candidates) == told.locks(PAGEVIEWS.candidates) == []
+    assert [row[1:] for row in told.classes(blind)] == [("-",) * 6 + ("",)] * 2
+
+
+def test_no_other_is_called_the_slowest_where_the_slowest_was_not_sampled() -> None:
+    slow = ranked(standing("slow", 2, estimate(0.5)), "")
+    assert why(waiting(standing("baseline", 1, BASELINE), 0.3), slow).startswith("most waiting seen: baseline; 30 %")
+
+
+def test_control_of_lock_waits_is_told_with_its_verdict() -> None:
+    assert USAGE.lock_control is not None
+    differs = replace(USAGE, lock_control=replace(USAGE.lock_control, tied_with=()))
+    assert told.control(USAGE) == "+0.2 points [-0.9, +1.3]: no more than chance"
+    assert told.control(differs).endswith(": the baseline differs from itself; trust no difference of this size")
+    assert told.control(PAGEVIEWS) == ""
+
+
+def test_tables_hold_the_largest_locks_and_pairs_of_each_candidate() -> None:
+    result = waiting(standing("baseline", 1, BASELINE), 0.5)
+    assert result.contention is not None
+    many = replace(result.contention, locks=result.contention.locks * 3, pairs=result.contention.pairs * 3)
+    results = (replace(result, contention=many),)
+    assert len(told.locks(results)) == len(told.pairs(results)) == told.MOST_ROWS
+    assert told.locks(results)[0][1:] == ("transactionid", "ShareLock", "`media_storage`", "-", "36 %", "118 ms")
+
+
+def test_wait_that_had_only_begun_has_no_length() -> None:
+    result = waiting(standing("baseline", 1, BASELINE), 0.5)
+    assert result.contention is not None
+    begun = replace(result.contention, longest_wait_s=0.0)
+    assert told.samples((replace(result, contention=begun),))[0][1:] == ("3", "-", "2,980", "14", "6", "21,300")
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0.0, "0 %"),
+        (0.0004, "<0.1 %"),
+        (0.0005, "0.1 %"),
+        (0.0313, "3.1 %"),
+        (0.0996, "10 %"),
+        (0.7149, "71 %"),
+        (1.0, "100 %"),
+        (-0.0001, "0.0 %"),
+        (float("nan"), "-"),
+    ],
+)
+def test_share_has_the_digits_that_samples_support(share: float, expected: str) -> None:
+    assert figures.share(share) == expected
+
+
+def test_interval_of_a_share_names_the_unit_once() -> None:
+    assert figures.share_with_interval(Estimate(value=0.031, low=0.027, high=0.104)) == "3.1 % [2.7, 10]"

@@ -1,0 +1,49 @@
+"""Plans as one line each: the baseline's, what differs, and nothing twice."""
+
+from dataclasses import replace
+
+from fixed_run import BASELINE, NO_PLAN, PAGEVIEWS, USAGE, estimate, ranked, standing
+
+from schemabench.records import CandidateResult, StatementPlan
+from schemabench.report import plans
+
+
+def candidate(name: str, *found: tuple[int, str, bool | None]) -> CandidateResult:
+    place = standing(name, 1, BASELINE if name == "baseline" else estimate(1.1))
+    shown = (
+        StatementPlan(operation="read", position=position, nodes=line, summary=line, same=same, plan=None)
+        for position, line, same in found
+    )
+    return replace(ranked(place, ""), plans=tuple(shown))
+
+
+def test_baseline_comes_first_and_what_is_as_it_is_comes_last() -> None:
+    found = plans.tables(
+        [
+            candidate("same", (0, "Seq Scan; 3 rows", True)),
+            candidate("other", (0, "Index Scan", False)),
+            candidate("baseline", (0, "Seq Scan; 1 row", None)),
+            candidate("alike", (0, "Seq Scan; 2 rows", True)),
+        ]
+    )
+    assert found == {
+        "`read`": [
+            ("`baseline`", "Seq Scan; 1 row"),
+            ("`other`", "Index Scan"),
+            ("`same`, `alike`", "as the baseline"),
+        ]
+    }
+
+
+def test_statements_of_one_operation_are_numbered_for_people() -> None:
+    found = plans.tables([candidate("baseline", (0, "Result", None), (1, "Seq Scan", None))])
+    assert list(found) == ["`read`, statement 1", "`read`, statement 2"]
+
+
+def test_reason_for_which_there_is_no_plan_is_told_once() -> None:
+    refreshed = plans.tables(USAGE.candidates)["`refresh_usage`, statement 1"]
+    assert [text for _, text in refreshed] == [NO_PLAN]
+
+
+def test_there_is_no_table_where_nothing_was_explained() -> None:
+    assert plans.tables(PAGEVIEWS.candidates) == {}

@@ -1,0 +1,264 @@
+"""When the sampler looks, what it counts as late or lost, and how it understands an answer: with a played server."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import pytest
+from fake_connection import Answer, FakeConnection, FakeResult, refused
+from psycopg.pq import ExecStatus
+
+from schemabench.load import LostConnectionError, Session, Talk
+from schemabench.load.session import Pause
+from schemabench.monitor import sampler as sampler_module
+from schemabench.monitor.sample import Lock, Seen
+from schemabench.monitor.sampler import Sampler, mark
+from schemabench.units import NANOSECONDS
+
+HZ = 50
+INTERVAL_NS = NANOSECONDS // HZ
+PIDS = (7, 8)
+ITEM, ITEM_KEY, PARENT, ONE_PART, OTHER_PART = 100, 101, 200, 201, 202
+TABLES = {ITEM: ITEM, PARENT: PARENT, ONE_PART: PARENT, OTHER_PART: PARENT}
+Cell = str | None
+
+
+class Clock:
+    """A clock that moves when it is told to."""
+
+    now_ns = 1_000
+
+    def __call__(self) -> int:
+        """Tell the time."""
+        return self.now_ns
+
+
+class Watched:
+    """A sampler whose server is played, and the trial that it watches."""
+
+    def __init__(self, clock: Clock, connection: FakeConnection) -> None:
+        self.clock = clock
+        self.connection = connection
+        self.sampler = Sampler("", HZ)
+        self.talk: Talk = iter(())  # type: ignore[assignment] # until a trial begins
+
+    def begin(self, seed: int = 1) -> int:
+        """Begin a trial; return when the first look is due."""
+        socket, self.talk = self.sampler.watch(PIDS, Random(seed))  # noqa: S311 (reproducible)
+        assert socket == self.connection.socket
+        return self._due()
+
+    def look(self, *rows: tuple[Cell, ...], late_ns: int = 0, takes_ns: int = 0, answer: Answer | None = None) -> int:
+        """Take the look that is due, so much later; return when the next one is."""
+        self.ask(*rows, late_ns=late_ns, answer=answer)
+        self.clock.now_ns += takes_ns
+        return self._due()
+
+    def ask(self, *rows: tuple[Cell, ...], late_ns: int = 0, answer: Answer | None = None) -> None:
+        """Send the look that is due, so much later; leave its answer unread."""
+        cells = [[None if cell is None else cell.encode() for cell in row] for row in rows]
+        self.connection.script.append(answer or Answer(FakeResult(ExecStatus.TUPLES_OK, rows=cells)))
+        self.clock.now_ns = max(self.clock.now_ns, self.due_ns) + late_ns
+        assert not isinstance(next(self.talk), Pause)
+
+    def _due(self) -> int:
+        pause = next(self.talk)
+        assert isinstance(pause, Pause)
+        self.due_ns = pause.until_ns
+        return self.due_ns
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
+    clock, played = Clock(), FakeConnection()
+    connection: Any = played
+    monkeypatch.setattr(sampler_module, "perf_counter_ns", clock)
+    monkeypatch.setattr(sampler_module.Session, "open", lambda _: Session(connection))
+    yield Watched(clock, played)
+    played.finish()
+
+
+def _row(query: Cell = "/* add */ INSERT", *wait: Cell) -> tuple[Cell, ...]:
+    """Return a row of `look.sql`; `wait` is class, event, kind, mode, target, seconds, relations, blockers."""
+    return ("7", query, *wait, *[None] * (8 - len(wait)))
+
+
+def _locked(relations: Cell, seconds: Cell = "0.5", blockers: Cell = "8") -> tuple[Cell, ...]:
+    return _row("/* add */ INSERT", "Lock", "tuple", "tuple", "ExclusiveLock", "t,1", seconds, relations, blockers)
+
+
+def _seen(watched: Watched, row: tuple[Cell, ...]) -> Seen:
+    watched.begin()
+    watched.look(row)
+    (sample,) = watched.sampler.taken(TABLES).taken
+    (seen,) = sample.seen
+    return seen
+
+
+def test_a_look_asks_about_the_sessions_that_it_shall_watch(watched: Watched) -> None:
+    watched.begin()
+    watched.look()
+
+    assert watched.connection.sent == [(b"look", [b"{7,8}"])]
+
+
+def test_the_first_look_falls_anywhere_in_the_first_interval(watched: Watched) -> None:
+    phases = [watched.begin(seed) - watched.clock.now_ns for seed in range(50)]
+
+    assert min(phases) >= 0
+    assert max(phases) <= INTERVAL_NS
+    assert max(phases) - min(phases) > INTERVAL_NS / 2
+    assert watched.begin(7) == watched.begin(7)
+
+
+def test_looks_are_due_at_the_rate_however_long_they_take(watched: Watched) -> None:
+    due_ns = [watched.begin(), *(watched.look(takes_ns=INTERVAL_NS * tenths // 10) for tenths in (1, 9, 5, 0))]
+
+    assert due_ns == [due_ns[0] + place * INTERVAL_NS for place in range(5)]
+    samples = watched.sampler.taken({})
+    assert (len(samples.taken), samples.lost) == (4, 0)
+
+
+@pytest.mark.parametrize(("late_ns", "late"), [(0, False), (INTERVAL_NS // 2, False), (INTERVAL_NS // 2 + 1, True)])
+def test_a_look_is_late_after_half_an_interval(watched: Watched, late_ns: int, late: bool) -> None:  # noqa: FBT001 (the expected value)
+    watched.begin()
+    watched.look(late_ns=late_ns)
+
+    assert [sample.late for sample in watched.sampler.taken({}).taken] == [late]
+
+
+def test_looks_that_fall_due_during_a_slow_answer_are_lost_and_the_rate_is_kept(watched: Watched) -> None:
+    first_ns = watched.begin()
+
+    assert watched.look(takes_ns=32 * INTERVAL_NS // 10) == first_ns + 3 * INTERVAL_NS
+    watched.look()
+    samples = watched.sampler.taken({})
+    assert (len(samples.taken), samples.lost) == (2, 2)
+
+
+def test_looks_that_fall_due_while_the_last_answer_is_awaited_are_lost(watched: Watched) -> None:
+    watched.begin()
+    watched.ask()
+    watched.clock.now_ns += 32 * INTERVAL_NS // 10
+
+    assert watched.sampler.taken({}) == ((), 3)
+
+
+def test_a_look_that_is_cut_short_by_the_end_is_neither_taken_nor_lost(watched: Watched) -> None:
+    watched.begin()
+    watched.look()
+    watched.ask()
+    watched.clock.now_ns += INTERVAL_NS // 10
+
+    samples = watched.sampler.taken({})
+    assert (len(samples.taken), samples.lost) == (1, 0)
+
+
+def test_a_look_that_is_cut_short_does_not_leak_into_the_next_trial(watched: Watched) -> None:
+    watched.begin()
+    watched.ask(_row("/* earlier */ SELECT"))
+    watched.begin()
+    watched.look(_row("/* later */ SELECT"))
+
+    (sample,) = watched.sampler.taken({}).taken
+    assert [seen.operation for seen in sample.seen] == ["later"]
+
+
+def test_each_trial_counts_from_nothing(watched: Watched) -> None:
+    watched.begin()
+    watched.look(late_ns=INTERVAL_NS, takes_ns=3 * INTERVAL_NS)
+    assert watched.sampler.taken({}).lost > 0
+    watched.begin()
+
+    assert watched.sampler.taken({}) == ((), 0)
+
+
+def test_a_look_that_the_server_refuses_is_lost(watched: Watched) -> None:
+    watched.begin()
+    watched.look(answer=Answer(refused("42501")))
+    watched.look()
+
+    samples = watched.sampler.taken({})
+    assert (len(samples.taken), samples.lost) == (1, 1)
+
+
+def test_a_connection_that_breaks_is_a_lost_connection(watched: Watched) -> None:
+    watched.begin()
+    watched.ask(answer=Answer(lost="server closed the connection\n"))
+
+    with pytest.raises(LostConnectionError, match=r"^server closed the connection$"):
+        next(watched.talk)
+
+
+def test_a_look_may_see_nobody_at_work(watched: Watched) -> None:
+    watched.begin()
+    watched.look()
+
+    assert [sample.seen for sample in watched.sampler.taken({}).taken] == [()]
+
+
+@pytest.mark.parametrize("operation", ["a", "_", "upsert_2", "x" * 63])
+def test_the_operation_is_read_from_the_mark_before_its_statement(watched: Watched, operation: str) -> None:
+    assert _seen(watched, _row(mark(operation) + "SELECT '/* other */ '")).operation == operation
+
+
+@pytest.mark.parametrize("query", [None, "", "SELECT 1", "SELECT '/* add */ '", "<insufficient privilege>"])
+def test_an_operation_without_a_mark_is_unknown(watched: Watched, query: Cell) -> None:
+    assert _seen(watched, _row(query)).operation == ""
+
+
+@pytest.mark.parametrize(
+    ("wait", "expected"),
+    [
+        ((None, None), ("running", "")),
+        ((None, "WALSync"), ("running", "")),
+        (("Client", "ClientRead"), ("Client", "ClientRead")),
+        (("LWLock", "WALWrite"), ("LWLock", "WALWrite")),
+        (("IO", None), ("IO", "")),
+        (("IPC", "SyncRep"), ("other", "SyncRep")),
+        (("Timeout", "PgSleep"), ("other", "PgSleep")),
+    ],
+)
+def test_a_wait_has_its_class_and_its_event(
+    watched: Watched, wait: tuple[Cell, Cell], expected: tuple[str, str]
+) -> None:
+    seen = _seen(watched, _row("/* add */ INSERT", *wait))
+
+    assert (seen.wait_class, seen.event) == expected
+    assert (seen.pid, seen.lock, seen.blockers) == (7, None, ())
+
+
+def test_a_lock_wait_has_all_that_the_server_says(watched: Watched) -> None:
+    seen = _seen(watched, _locked(str(ITEM_KEY), "0.25", "8,0"))
+
+    assert seen.lock == Lock("tuple", "ExclusiveLock", target="t,1", relation=ITEM_KEY, waited_s=0.25)
+    assert seen.blockers == (8, 0)
+
+
+@pytest.mark.parametrize("blockers", [None, ""])
+def test_a_wait_that_was_over_when_its_blockers_were_asked_for_has_none(watched: Watched, blockers: Cell) -> None:
+    seen = _seen(watched, _locked(str(ITEM), None, blockers))
+
+    assert seen.lock is not None
+    assert (seen.lock.waited_s, seen.blockers) == (0.0, ())
+
+
+@pytest.mark.parametrize(
+    ("relations", "relation"),
+    [
+        (None, 0),
+        (f"{ITEM}", ITEM),
+        (f"{ONE_PART}", ONE_PART),
+        (f"{ITEM_KEY},{ITEM}", ITEM),
+        (f"{PARENT},{ONE_PART}", ONE_PART),
+        (f"{PARENT},{ONE_PART},{OTHER_PART}", PARENT),
+        (f"{ONE_PART},{OTHER_PART}", PARENT),
+        (f"{ITEM},{PARENT}", 0),
+        (f"{ITEM_KEY},999", 0),
+    ],
+)
+def test_a_lock_is_laid_to_the_one_table_that_it_can_be_about(watched: Watched, relations: Cell, relation: int) -> None:
+    lock = _seen(watched, _locked(relations)).lock
+
+    assert lock is not None
+    assert lock.relation == relation

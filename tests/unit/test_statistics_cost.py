@@ -1,0 +1,137 @@
+"""Costs against the baseline."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemabench.records import Estimate
+from schemabench.statistics import CostComparison, compare_costs
+
+CONTROL = "baseline (control)"
+UNKNOWN = CostComparison(ratio=None, differs=False)
+
+
+def test_constant_amounts_have_a_ratio_of_no_width() -> None:
+    found = compare_costs(np.tile([200.0, 118, 200], (12, 1)), ["baseline", "a", "b"], baseline="baseline", seed=1)
+    assert found["a"].ratio is not None
+    assert (found["a"].ratio.value, found["a"].ratio.low, found["a"].ratio.high) == pytest.approx((0.59, 0.59, 0.59))
+    assert found["a"].differs
+    assert found["b"] == CostComparison(ratio=Estimate(value=1, low=1, high=1), differs=False)
+    assert found["baseline"] == UNKNOWN
+
+
+def test_amounts_are_paired_by_block() -> None:
+    baseline = np.random.default_rng(1).lognormal(0, 1, 20)
+    amounts = np.column_stack([baseline, baseline * 1.001])
+    found = compare_costs(amounts, ["baseline", "a"], baseline="baseline", seed=1)
+    assert found["a"].differs
+    assert found["a"].ratio is not None
+    assert found["a"].ratio.low == pytest.approx(1.001)
+
+
+def test_checkpoint_in_a_few_trials_does_not_move_the_ratio() -> None:
+    amounts = np.random.default_rng(1).normal(100, 0.1, (40, 2))
+    amounts[[3, 9, 30], 1] *= 8
+    found = compare_costs(amounts, ["baseline", "a"], baseline="baseline", seed=1)
+    assert found["a"].ratio is not None
+    assert found["a"].ratio.high < 1.01
+    assert not found["a"].differs
+
+
+def test_zero_leaves_no_ratio_but_a_difference() -> None:
+    amounts = np.column_stack([np.ones(20), np.zeros(20), np.full(20, 2.0)])
+    found = compare_costs(amounts, ["baseline", "none", "twice"], baseline="baseline", seed=1)
+    assert found["none"] == CostComparison(ratio=None, differs=True)
+    assert found["twice"].differs
+    assert found["twice"].ratio is not None
+    assert found["twice"].ratio.value == pytest.approx(2)
+
+
+def test_baseline_of_zeros_is_told_from_what_happens_in_two_blocks_of_five() -> None:
+    amounts = np.column_stack([np.zeros(30), np.resize([0, 1.0, 0, 0, 1], 30), np.zeros(30)])
+    found = compare_costs(amounts, ["baseline", "sometimes", "never"], baseline="baseline", seed=1)
+    assert found["sometimes"] == CostComparison(ratio=None, differs=True)
+    assert found["never"] == UNKNOWN
+
+
+def test_what_is_not_offered_is_not_compared_and_takes_nobody_along() -> None:
+    amounts = np.tile([2.0, 3.0, math.nan], (12, 1))
+    amounts[0, 1] = math.nan
+    found = compare_costs(amounts, ["baseline", "a", "b"], baseline="baseline", seed=1)
+    assert found["a"].differs
+    assert found["b"] == UNKNOWN
+
+
+@pytest.mark.parametrize("own", [math.nan, 1.0])
+def test_baseline_without_figures_or_alone_leaves_nothing_to_compare(own: float) -> None:
+    amounts = np.tile([own, 1.0 if math.isnan(own) else math.nan], (12, 1))
+    found = compare_costs(amounts, ["baseline", "a"], baseline="baseline", seed=1)
+    assert found == {"baseline": UNKNOWN, "a": UNKNOWN}
+
+
+def test_blocks_that_are_never_whole_leave_nothing_to_compare() -> None:
+    amounts = np.array([[1.0, math.nan], [math.nan, 1.0]] * 6)
+    found = compare_costs(amounts, ["baseline", "a"], baseline="baseline", seed=1)
+    assert found == {"baseline": UNKNOWN, "a": UNKNOWN}
+
+
+def test_too_few_blocks_differ_in_nothing() -> None:
+    found = compare_costs(np.tile([1.0, 2.0], (5, 1)), ["baseline", "a"], baseline="baseline", seed=1)
+    assert found["a"].ratio is not None
+    assert found["a"].ratio.value == pytest.approx(2)
+    assert not found["a"].differs
+
+
+def test_control_is_compared_and_widens_nothing() -> None:
+    amounts = np.random.default_rng(3).lognormal(0, 0.1, (12, 4))
+    names = ["baseline", "a", "b", CONTROL]
+    found = compare_costs(amounts, names, baseline="baseline", control=CONTROL, seed=1)
+    without = compare_costs(amounts[:, :3], names[:3], baseline="baseline", seed=1)
+    assert {name: found[name] for name in names[:3]} == without
+    assert found[CONTROL].ratio is not None
+
+
+def test_control_alone_is_compared() -> None:
+    found = compare_costs(
+        np.tile([1.0, 1.0], (8, 1)), ["baseline", CONTROL], baseline="baseline", control=CONTROL, seed=1
+    )
+    assert found[CONTROL] == CostComparison(ratio=Estimate(value=1, low=1, high=1), differs=False)
+
+
+@given(st.integers(0, 1000), st.booleans(), st.sampled_from([1e-12, 1e12]))
+@settings(max_examples=20, deadline=None)
+def test_unit_does_not_matter_and_ratio_excludes_one_where_it_differs(seed: int, zeros: bool, unit: float) -> None:  # noqa: FBT001 (a parameter)
+    amounts = np.random.default_rng(seed).lognormal(0, 0.1, (12, 4)) * [1, 1, 1.1, 1.2]
+    if zeros:
+        amounts[:4, 3] = 0
+    names = ["baseline", "a", "b", "c"]
+    first, second = (compare_costs(given, names, baseline="baseline", seed=1) for given in (amounts, amounts * unit))
+    for name, found in first.items():
+        assert found.differs == second[name].differs
+        if found.ratio is not None:
+            assert found.differs == (not found.ratio.low <= 1 <= found.ratio.high)
+
+
+def test_equal_candidates_differ_in_at_most_one_run_of_twenty() -> None:
+    random = np.random.default_rng(5)
+    runs = 150
+    wrong = sum(
+        any(
+            found.differs
+            for found in compare_costs(
+                random.poisson(0.5, (14, 4)).astype(float), ["baseline", "a", "b", "c"], baseline="baseline", seed=run
+            ).values()
+        )
+        for run in range(runs)
+    )
+    # Standard error of the share: sqrt(0.05 * 0.95 / 150) = 1.8 %.
+    assert wrong / runs <= 0.05 + 2 * 0.018
+
+
+@pytest.mark.parametrize("wrong", [-1.0, math.inf])
+def test_amount_that_is_none_is_refused(wrong: float) -> None:
+    with pytest.raises(AssertionError, match="not below zero"):
+        compare_costs(np.array([[1.0, wrong]]), ["baseline", "a"], baseline="baseline", seed=1)
