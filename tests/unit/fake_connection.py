@@ -77,6 +77,11 @@ class FakeConnection:
         self._near, self._far = socketpair()
         self.socket = self._near.fileno()
 
+    def exec_(self, sql: bytes) -> FakeResult:
+        """Accept a setting."""
+        assert sql.startswith(b"SET ")
+        return FakeResult(ExecStatus.COMMAND_OK)
+
     def prepare(self, name: bytes, sql: bytes) -> FakeResult:
         """Take a statement to prepare."""
         self.prepared[name] = sql

@@ -48,6 +48,9 @@ class Sampler:
     def __init__(self, conninfo: str, hz: float) -> None:
         self._interval_ns = round(NANOSECONDS / hz)
         self._session = Session.open(conninfo)
+        self._session.connection.exec_(
+            b"SET plan_cache_mode = force_generic_plan"
+        )  # planning takes longer than looking
         self._session.prepare(_LOOK, resources.files(__package__).joinpath("queries/look.sql").read_text())
         self._answers: list[tuple[PGresult | None, bool]] = []
         self._lost = 0
