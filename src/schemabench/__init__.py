@@ -3,6 +3,6 @@
 This is the interface for authors of workloads; everything else is reached through pytest and the command line.
 """
 
-from schemabench.workload import BadLineError, Call, Replay, Workload, Writer
+from schemabench.workload import BadLineError, Call, OtherInput, Replay, Workload, Writer
 
-__all__ = ["BadLineError", "Call", "Replay", "Workload", "Writer"]
+__all__ = ["BadLineError", "Call", "OtherInput", "Replay", "Workload", "Writer"]

@@ -58,6 +58,16 @@ class BadLineError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherInput:
+    """A further file that a replay may take: read whole, before its calls begin."""
+
+    columns: str
+    """What it holds, for people."""
+    parse: Callable[[str], Any]
+    """One line of it -> what `Replay.calls` receives in its place; as in `Replay`."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Replay(Generic[Cardinality]):
     """How files take the place of a writer's generator.
 
@@ -66,16 +76,16 @@ class Replay(Generic[Cardinality]):
         columns: How the file's columns map to parameters, for people.
         parse: One line of the main file -> what `calls` receives in its place; None to pass the line over (a blank
             one, a header). Raises `BadLineError` for a line that cannot be used.
-        calls: (cardinality, parsed lines, other inputs, cycle) -> calls. Consumed lazily: the file is never all in
-            memory. At the file's end it is called again, with a `cycle` one higher; the first is 0.
-        others: Further input files by name (`--replay workload.name=PATH`), each optional: name -> what it holds.
+        calls: (cardinality, parsed lines, parsed lines of other inputs by name, cycle) -> calls. Consumed lazily: the
+            main file is never all in memory. At its end it is called again, with a `cycle` one higher; the first is 0.
+        others: Further input files by name (`--replay workload.name=PATH`), each optional.
     """
 
     writer: str
     columns: str
     parse: Callable[[str], Any]
-    calls: Callable[[Cardinality, Iterator[Any], Mapping[str, Sequence[str]], int], Iterator[Call]]
-    others: Mapping[str, str] = field(default_factory=dict)
+    calls: Callable[[Cardinality, Iterator[Any], Mapping[str, Sequence[Any]], int], Iterator[Call]]
+    others: Mapping[str, OtherInput] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

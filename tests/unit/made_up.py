@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from schemabench import BadLineError, Call, Replay, Workload, Writer, candidate, sqlfile
+from schemabench import BadLineError, Call, OtherInput, Replay, Workload, Writer, candidate, sqlfile
 from schemabench.candidate import Candidate
 from schemabench.errors import WorkloadError
 from schemabench.workload import Found
@@ -63,8 +63,19 @@ def replayed(
             yield add(key, value + 1000 * cycle)
 
 
+def _excluded(line: str) -> str:
+    """Read a key to leave out, which has no comma in it."""
+    if "," in line:
+        raise BadLineError("a key has no comma in it")
+    return line
+
+
 REPLAY = Replay(
-    writer="stream", columns="key,value", parse=parse, calls=replayed, others={"excluded": "keys to leave out"}
+    writer="stream",
+    columns="key,value",
+    parse=parse,
+    calls=replayed,
+    others={"excluded": OtherInput(columns="keys to leave out", parse=_excluded)},
 )
 
 

@@ -85,6 +85,16 @@ def test_another_input_is_handed_to_the_replay(found: Found, tmp_path: Path) -> 
     assert [one.good for one in check_inputs(found, inputs)] == [3, 2]
 
 
+def test_bad_lines_of_another_input_are_counted_and_left_out_too(found: Found, tmp_path: Path) -> None:
+    inputs = {
+        "made_up": _write(tmp_path, LINES),
+        "made_up.excluded": _write(tmp_path, b"key 1\nkey,2\nkey 3\n", "other"),
+    }
+
+    assert [(one.good, one.bad) for one in check_inputs(found, inputs)] == [(3, 0), (2, 1)]
+    assert _values(Feed(found, made_up.Sizes(), 1, inputs), 1) == [("key 2", 2)]
+
+
 def test_a_replay_that_makes_no_call_of_its_file_is_refused(found: Found, tmp_path: Path) -> None:
     inputs = {"made_up": _write(tmp_path, b"key 1,1\n"), "made_up.excluded": _write(tmp_path, b"key 1\n", "other")}
 

@@ -25,7 +25,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from schemabench import BadLineError, Call, Replay, Workload, Writer
+from schemabench import BadLineError, Call, OtherInput, Replay, Workload, Writer
 
 Item = TypeVar("Item")
 
@@ -185,7 +185,7 @@ def _checked(what: str, name: str) -> str:
 
 
 def _replay(
-    cardinality: Pageviews, lines: Iterator[Line], others: Mapping[str, Sequence[str]], cycle: int
+    cardinality: Pageviews, lines: Iterator[Line], others: Mapping[str, Sequence[tuple[str, str]]], cycle: int
 ) -> Iterator[Call]:
     """Load the file as the next hour; every few cycles send its last chunk again, with more views.
 
@@ -195,22 +195,12 @@ def _replay(
     hour, size = _FIRST_HOUR + timedelta(hours=cycle), cardinality.lines_per_call
     chunk: list[Line] = []
     yield _call("find_hour", hour)
-    yield from _blacklist_calls(_blacklisted(others.get("blacklist", ())), size, str(hour))
+    yield from _blacklist_calls(others.get("blacklist", ()), size, str(hour))
     for chunk in _batched(lines, size):
         yield _load(hour, _each_page_once(chunk))
     yield _call("finish_hour", hour)
     if chunk and cycle % _RERUN_EVERY == 0:
         yield from _job("find_hour", hour, _with_more_views(_each_page_once(chunk)), size, written=False)
-
-
-def _blacklisted(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
-        try:
-            entry = parse_blacklisted(line)
-        except BadLineError:
-            continue
-        if entry is not None:
-            yield entry
 
 
 def _each_page_once(lines: Iterable[Line]) -> list[Line]:
@@ -394,6 +384,11 @@ WORKLOAD = Workload(
         columns="`domain page views bytes`; page names are decoded, bytes are not used; each pass is the next hour",
         parse=parse,
         calls=_replay,
-        others={"blacklist": "pages to leave out: `domain page` lines, percent-encoded or as they are"},
+        others={
+            "blacklist": OtherInput(
+                columns="pages to leave out: `domain page` lines, percent-encoded or as they are",
+                parse=parse_blacklisted,
+            )
+        },
     ),
 )

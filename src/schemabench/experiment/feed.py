@@ -5,7 +5,7 @@ Owns the reading of input files, which are streamed and never all in memory. Mus
 
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -112,12 +112,12 @@ class Feed:
         name, replay = self._found.workload.name, self._found.workload.replay
         assert replay is not None, "only a workload with a replay is replayed"
         others = {
-            other: tuple(_text_lines(self._inputs[key]))
-            for other in replay.others
+            other: tuple(_good(self._inputs[key], taken.parse))
+            for other, taken in replay.others.items()
             if (key := f"{name}.{other}") in self._inputs
         }
         self.cycles += 1
-        parsed = (value for _, value in _parsed(self._inputs[name], replay.parse) if not isinstance(value, BadLine))
+        parsed = _good(self._inputs[name], replay.parse)
         return replay.calls(self._cardinality, parsed, others, self.cycles - 1)
 
 
@@ -137,8 +137,8 @@ def check_inputs(found: Found, inputs: Mapping[str, Path]) -> tuple[Input, ...]:
                 f"The workload {name!r} takes no input {key!r}{nearest(key, known)}",
                 checked=[f"inputs: {', '.join(known) or 'none'}"],
             )
-        parse = replay.parse if key == name else str
-        checked.append(_checked(path, parse, replay.columns if key == name else replay.others[key.split(".", 1)[1]]))
+        taken = replay if key == name else replay.others[key.removeprefix(f"{name}.")]
+        checked.append(_checked(path, taken.parse, taken.columns))
     if inputs and name not in inputs:
         raise UsageError(f"{', '.join(inputs)} needs --replay {name}=PATH beside it")
     return tuple(checked)
@@ -183,8 +183,9 @@ def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN40
             yield number, value
 
 
-def _text_lines(path: Path) -> Sequence[str]:
-    return [line.decode(errors="replace") for line in _lines(path)]
+def _good(path: Path, parse: Any) -> Iterator[Any]:  # noqa: ANN401 (a workload's own type)
+    """Yield what `parse` made of the lines that can be used."""
+    return (value for _, value in _parsed(path, parse) if not isinstance(value, BadLine))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
