@@ -195,7 +195,7 @@ def replayed(found: Found, module: Any, cycle: int) -> Iterator[Call]:  # noqa: 
     replay = found.workload.replay
     assert replay is not None, "pageviews can be replayed"
     lines = iter([module.parse(text) for text in texts])
-    blacklist = ["en Main_Page\n", "\n", "not a line\n"]
+    blacklist = [module.parse_blacklisted("en Main_Page\n")]
     return replay.calls(found.workload.cardinalities["typical"], lines, {"blacklist": blacklist}, cycle)
 
 
