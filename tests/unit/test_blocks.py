@@ -212,6 +212,13 @@ def test_a_slow_first_trial_does_not_end_calibration_early(plan: Plan, feed: Fee
     assert size * 4 * 1e-5 == pytest.approx(plan.trial_s, rel=0.2)
 
 
+def test_a_stall_of_a_small_burst_does_not_end_calibration(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrant = FakeEntrant(clock, "baseline", lambda trial, burst: len(burst.operations) * 1e-4 + (trial == 1))
+    size = _calibrated(plan, entrant, feed)
+
+    assert size * 4 * 1e-4 == pytest.approx(plan.trial_s, rel=0.2)
+
+
 def test_every_entrant_executes_the_same_burst_in_a_block_and_another_in_the_next(
     plan: Plan, feed: Feed, clock: FakeClock
 ) -> None:

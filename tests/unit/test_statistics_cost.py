@@ -23,6 +23,14 @@ def test_constant_amounts_have_a_ratio_of_no_width() -> None:
     assert found["baseline"] == UNKNOWN
 
 
+def test_whoever_differs_differs_by_more_than_the_control() -> None:
+    names = ["baseline", CONTROL, "as little", "more"]
+    amounts = np.tile([200.0, 202, 199, 210], (12, 1))
+    found = compare_costs(amounts, names, baseline="baseline", seed=1, control=CONTROL)
+
+    assert [found[name].differs for name in names] == [False, True, False, True]
+
+
 def test_amounts_are_paired_by_block() -> None:
     baseline = np.random.default_rng(1).lognormal(0, 1, 20)
     amounts = np.column_stack([baseline, baseline * 1.001])

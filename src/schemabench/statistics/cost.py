@@ -3,9 +3,11 @@
 Owns the comparison of amounts per row, measure by measure. Must not know the measures.
 
 Counters are nearly noise-free: their intervals are often of no width, and a difference of one part in a thousand is
-told apart after a dozen blocks. The family of comparisons that hold together with 95 % confidence is every candidate
-against the baseline, by one measure. Measures are not corrected for each other: among equal candidates, one measure in
-twenty may show a difference.
+told apart after a dozen blocks. So is chance that lasts: a page more in one of two equal candidates is there in every
+block. Hence whoever differs must differ from the baseline by more than the control does.
+
+The family of comparisons that hold together with 95 % confidence is every candidate against the baseline, by one
+measure. Measures are not corrected for each other: among equal candidates, one measure in twenty may show a difference.
 """
 
 from collections.abc import Sequence
@@ -63,6 +65,9 @@ def compare_costs(
     differences = [np.log(columns[name] / own) if positive[name] else columns[name] - own for name in rivals]
     method = signed_rank.spans_sharing if all(positive.values()) else block_mean.spans_sharing
     spans = method(np.column_stack(differences), family=max(1, len(rivals) - (control in rivals)), seed=seed)
-    for name, span in zip(rivals, spans, strict=True):
-        found[name] = CostComparison(ratio=ratio(span) if positive[name] else None, differs=span.apart)
+    forward = dict(zip(rivals, spans, strict=True))
+    doubt = max(abs(forward[control].low), abs(forward[control].high)) if control in forward else 0.0
+    for name, span in forward.items():
+        beyond = name == control or span.low > doubt or span.high < -doubt
+        found[name] = CostComparison(ratio=ratio(span) if positive[name] else None, differs=span.apart and beyond)
     return found
