@@ -38,7 +38,7 @@ def experiment(laboratory: Laboratory) -> Experiment:
     return laboratory.rank(
         operations=OPERATIONS,
         candidates={"baseline": NO_KEY, "foreign_key": KEY},
-        writers=[Writer(name="ordering", kind="stream", weight=1, clients=8)],
+        writers=[Writer(name="ordering", kind="stream", weight=80, clients=8)],
         burst=burst,
         budget_s=6,
     )

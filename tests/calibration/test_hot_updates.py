@@ -60,7 +60,7 @@ def experiment(laboratory: Laboratory) -> Experiment:
     return laboratory.rank(
         operations=OPERATIONS,
         candidates=CANDIDATES,
-        writers=[Writer(name="repricing", kind="batch", weight=1, clients=2)],
+        writers=[Writer(name="repricing", kind="batch", weight=8, clients=2)],
         burst=burst,
         budget_s=9,
     )
