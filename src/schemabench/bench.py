@@ -7,6 +7,7 @@ know pytest's hooks: the plugin calls it.
 import os
 import platform
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -27,10 +28,9 @@ from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.options import Options
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Notice, OptionValue, Run
-from schemabench.server import Server, serve
+from schemabench.server import Server, serve, sweep
 from schemabench.units import format_bytes
-from schemabench.workers.link import LINK_LABEL, Link
-from schemabench.workers.meeting import Seat, await_address, publish, publish_failure
+from schemabench.workers.meeting import Meeting, Seat
 
 if TYPE_CHECKING:
     from schemabench.experiment import Plan
@@ -80,14 +80,17 @@ class Bench:
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     _subjects: dict[str, Subject] = field(default_factory=dict)
     _finished: dict[tuple[str, str], Experiment | SchemabenchError] = field(default_factory=dict)
-    _followed: list[tuple[str, str]] = field(default_factory=list)
+    _followed: set[tuple[str, str]] = field(default_factory=set)
+    _ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     _server: Server | SchemabenchError | None = None
-    _link: Link | None = None
+    _meeting: Meeting | None = None
     _adopted: Run | None = None
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
         self.run_id = self.seat.run_id if self.seat else secrets.token_hex(4)
+        if self.seat:
+            self._meeting = Meeting(self.seat, self.options.postgres, self._stack)
 
     def check(self) -> None:
         """Refuse names and inputs that do not exist, and reports that cannot be written, before anything is started.
@@ -169,8 +172,11 @@ class Bench:
         if key not in self._finished:
             try:
                 self._finished[key] = self._measure(workload, cardinality, rehearse=rehearse)
-            except SchemabenchError as failure:
-                self._finished[key] = failure
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as failure:  # also a test's time limit: nobody measures it all over again
+                broken_off = SchemabenchError(f"it was broken off: {failure}")
+                self._finished[key] = failure if isinstance(failure, SchemabenchError) else broken_off
                 raise
             finally:
                 self.progress.close()
@@ -218,19 +224,45 @@ class Bench:
         Raises:
             SchemabenchError: It cannot be executed here, or the leader is gone.
         """
-        if (workload, cardinality) in self._followed:
+        key = workload, cardinality
+        if key in self._followed:
             return
-        self._followed.append((workload, cardinality))
+        self._followed.add(key)
         from schemabench.workers.follower import follow  # noqa: PLC0415 (as in `_measure`)
 
-        assert self.seat is not None, "only a worker follows"
         plan = self._plan(workload, cardinality, rehearse=rehearse)
-        positions = plan.seats(self.seat.of)[self.seat.number]
-        if self._link is None:
-            self._link = Link(await_address(self.seat, self.options.postgres), self.seat.number)
-            self._stack.callback(self._link.close)
-        self._link.topic = len(self._followed)
-        follow(plan, self._link, positions, self.seat.name)
+        assert self._meeting is not None, "only a worker follows"
+        _ = plan.seats(self._meeting.workers)  # an error of this needs no server
+        if link := self._meeting.join(self._topic(key)):
+            follow(plan, link, self._meeting.seat)
+
+    def end(self, workload: str, cardinality: str, outcome: str) -> None:
+        """Note that a test of an experiment is over; after the last, no other worker waits for this one.
+
+        A test may fail or be skipped before it asks for anything: on this worker alone, or on all.
+
+        Args:
+            workload: The workload's name.
+            cardinality: The cardinality's name.
+            outcome: How the test ended, for the leader to say.
+        """
+        key = workload, cardinality
+        self._ended[key] += 1
+        if self._meeting is None or self._ended[key] < len(self.wanted[key]):
+            return
+        if self._meeting.seat.leads:
+            self._meeting.dismiss(self._topic(key))
+        elif key not in self._followed:
+            self._followed.add(key)
+            self._meeting.excuse(self._topic(key), f"its test ended before it evaluated anything: {outcome}")
+
+    def sweep(self, run_id: str) -> None:
+        """Remove what workers left behind that died, by the id of their run.
+
+        Raises:
+            SchemabenchError: The server cannot be reached.
+        """
+        sweep(self.options.postgres, run_id)
 
     def close(self) -> None:
         """Stop the server and drop what is left on it.
@@ -246,15 +278,13 @@ class Bench:
         from schemabench.workers.leader import lead  # noqa: PLC0415
 
         plan = self._plan(workload, cardinality, rehearse=rehearse)
-        self._followed.append((workload, cardinality))
         try:
-            if self.seat is None:
+            if self._meeting is None:
                 return measure(plan, self._serve(), self.progress)
-            _ = plan.seats(self.seat.of)  # an error of this needs no server
-            server, link = self._meet(self.seat)
-            link.topic = len(self._followed)
-            with lead(plan, link, self.seat) as team:
-                return measure(plan, server, self.progress, team)
+            _ = plan.seats(self._meeting.workers)  # an error of this needs no server
+            link = self._meeting.host(self._serve, self._topic((workload, cardinality)))
+            with lead(plan, link, self._meeting.seat) as team:
+                return measure(plan, self._serve(), self.progress, team)
         except psycopg.Error as cause:
             raise ServerError(
                 f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
@@ -280,20 +310,9 @@ class Bench:
         _ = plan.writers, check_inputs(plan.found, plan.inputs)  # errors of these need no server
         return plan
 
-    def _meet(self, seat: Seat) -> tuple[Server, Link]:
-        """Return the server and this leader's link to the other workers, made for all experiments of the session."""
-        try:
-            server = self._serve()
-        except SchemabenchError as failure:
-            publish_failure(seat, failure)
-            raise
-        if self._link is None:
-            conninfo = server.conninfo_for(server.create(LINK_LABEL).name)
-            self._link = Link(conninfo, seat.number)
-            self._stack.callback(self._link.close)
-            self._link.prepare()
-            publish(seat, conninfo)
-        return server, self._link
+    def _topic(self, key: tuple[str, str]) -> int:
+        """Return the number of an experiment, from 1: the same in all workers, since they collect the same tests."""
+        return list(self.wanted).index(key) + 1
 
     def _serve(self) -> Server:
         """Return the server, started for all experiments of the session."""

@@ -92,7 +92,7 @@ class WorkerError(SchemabenchError):
     """A process that shares the load is gone, stopped, or does not come: whoever operates its machine must act.
 
     Attributes:
-        worker: Its name, as in `gw1`; empty where it is the leader that is gone.
+        worker: Its name, as in `gw1`, where the run cannot go on without it; empty where only the experiment cannot.
     """
 
     def __init__(self, what: str, *, worker: str = "") -> None:

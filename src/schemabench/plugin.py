@@ -28,8 +28,9 @@ from schemabench.records import CandidateResult, Run, from_builtins, to_builtins
 KEY = pytest.StashKey[Bench]()
 _RUN = pytest.StashKey[Run]()
 _ENTRY = pytest.StashKey[dict[str, Any]]()
-_LOST = pytest.StashKey[str]()
-"""What an evaluation leaves for its report: the run so far, its entry, and the name of a worker that was lost."""
+"""What an evaluation leaves for its report: the run so far, and its entry."""
+_ENDED = pytest.StashKey[str]()
+"""How an evaluation ended that did not pass."""
 _SENT = "schemabench"
 """The attribute of a worker's report that holds them."""
 Result = TypeVar("Result")
@@ -168,6 +169,13 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
     return True
 
 
+def pytest_runtest_teardown(item: pytest.Item) -> None:
+    """Have the other workers not wait for this one in an experiment whose tests are over, in whatever way."""
+    if distribution.seat(item.config) and (parameters := _parameters(item)):
+        workload, cardinality, _ = parameters
+        item.config.stash[KEY].end(workload, cardinality, item.stash.get(_ENDED, "it passed"))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Tell the bench which candidates the tests ask for, and be ready for the end of the run where there are any."""
     wanted = session.config.stash[KEY].wanted
@@ -245,8 +253,8 @@ def _attempt(node: pytest.Item, call: Callable[[], Result]) -> tuple[Result | No
     try:
         return call(), ""
     except WorkerError as error:
-        node.session.shouldfail = str(error)
-        node.stash[_LOST] = error.worker
+        if error.worker:
+            distribution.give_up(node.session, error)
         return None, str(error)
     except SchemabenchError as error:
         return None, str(error)
@@ -258,8 +266,10 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send with a worker's report what its evaluation found out: builtins, as attributes of reports are."""
     test_report = yield
+    if call.excinfo is not None:
+        item.stash[_ENDED] = call.excinfo.exconly()
     if call.when == "call" and distribution.seat(item.config):
-        found = {"entry": item.stash.get(_ENTRY, None), "lost": item.stash.get(_LOST, "")}
+        found: dict[str, Any] = {"entry": item.stash.get(_ENTRY, None)}
         if _RUN in item.stash:
             found["run"] = to_builtins(item.stash[_RUN])
         vars(test_report)[_SENT] = found
@@ -281,15 +291,13 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         entries.enter(config, entry)
     if run:
         _write_reports(config, bench)
-    if name := found.get("lost"):
-        distribution.end_lost_worker(report, name)
 
 
 @pytest.hookimpl(optionalhook=True)  # absent with -p no:benchmark
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
     """Add the run's record to pytest-benchmark's JSON, where there are evaluations in it."""
     bench = config.stash[KEY]
-    if bench.wanted:
+    if bench.wanted or bench.record().experiments:  # a controller collects nothing of its own
         output_json["schemabench"] = to_builtins(bench.record())
 
 
@@ -307,7 +315,12 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         well &= _write_reports(session.config, bench)
         if not well and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-    return (yield)
+    yield
+    if bench is not None and (run_id := distribution.bereaved(session.config)):  # by now all workers have ended
+        try:
+            bench.sweep(run_id)
+        except SchemabenchError as error:
+            _complain(session.config, error)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -68,8 +68,7 @@ class Trial:
     writers_s: Mapping[str, float]
     """Writer -> seconds from the start of the trial to the writer's last response."""
     waits: Mapping[str, int] = field(default_factory=dict)
-    """Wait class -> how often a writer's session was seen in it while it was at work; empty where nothing was sampled.
-    Over their sum, a count is a share of the writers' time."""
+    """Wait class -> how often a writer's session was seen at work in it; empty where nothing was sampled."""
     counters: Mapping[str, float] = field(default_factory=dict)
     """Counter -> its increase over the trial; a counter that the server does not offer is absent, never zero."""
 
@@ -126,8 +125,7 @@ class WaitPair:
     blocking: str
     """The operation that held the lock or stood before it in the queue; a name in brackets for another session."""
     share: float
-    """Of the writers' time. Who waits for several at once counts for each, so that pairs may add up to more than the
-    waits for locks."""
+    """Of the writers' time; who waits for several at once counts for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -317,6 +315,8 @@ class Experiment:
     """Looks at the server per second; 0 where nothing was sampled."""
     busy_share: float = 0.0
     """The share of time in which the load loop itself was at work, in the median trial, 0 to 1."""
+    workers: Mapping[str, float] = field(default_factory=dict)
+    """Worker of xdist -> the same for its own loop; empty without xdist."""
     steal_share: float | None = None
     """The share of this machine's processor time that its host gave to others meanwhile; None where it is not known."""
     elapsed_s: float

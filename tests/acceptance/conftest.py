@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+from psycopg import sql
 from shop import Shop
 
 from schemabench.server import folder, serve
@@ -37,6 +38,11 @@ class Shared:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             rows = connection.execute("SELECT datname FROM pg_database WHERE datname NOT LIKE 'template_'").fetchall()
         return {name for (name,) in rows} - {"postgres"}
+
+    def drop(self, name: str) -> None:
+        """Drop a database."""
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
 
 @pytest.fixture(scope="session")

@@ -93,6 +93,10 @@ class Shop:
         """Start pytest in the project."""
         return self._start(["-m", "pytest", *QUICK, *arguments], environment)
 
+    def start_python(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start Python in the project."""
+        return self._start(list(arguments), environment)
+
     def schemabench(self, *arguments: str, **environment: str) -> pytest.RunResult:
         """Run the command line beside pytest."""
         program = "import sys; from schemabench.cli import main; sys.exit(main())"

@@ -63,9 +63,10 @@ class FakeEntrant:
         """Make ready."""
         return burst
 
-    def drive(self, burst: Burst, random: Random, watch: object = None) -> Drive:
+    def drive(self, burst: Burst, random: Random, watch: object = None, others: object = None) -> Drive:
         """Let time pass."""
         assert random is not None
+        assert others is None, "there are no other workers"
         self.flushed = False
         self.bursts.append(burst)
         self.watches.append(watch)

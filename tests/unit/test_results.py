@@ -98,6 +98,14 @@ def test_warm_up_and_a_few_busy_trials_make_nothing_invalid() -> None:
     assert results.busy_share(measured) == 0.3
 
 
+def test_each_workers_loop_is_told_by_its_median_counted_trial() -> None:
+    measured = _measured(lambda _, block: {"busy_shares": (0.1, 0.2) if block % 2 or block > 4 else (0.9, 0.9)})
+
+    assert results.busy_shares(measured) == {}
+    measured.workers = ("gw0", "gw1")
+    assert results.busy_shares(measured) == {"gw0": 0.1, "gw1": 0.2}
+
+
 @pytest.mark.parametrize(("busy_share", "noted"), [(0.8, False), (0.81, True), (0.97, True)])
 def test_a_busy_client_is_noted(busy_share: float, noted: bool) -> None:  # noqa: FBT001 (the expected value)
     found = _notices(_measured(lambda *_: {"busy_share": busy_share}))

@@ -120,10 +120,10 @@ def run(  # noqa: PLR0913, PLR0917 (everything that an experiment consists of)
     processor = _processor_s()
     started_s, number = perf_counter(), 0
     while True:
-        burst = make(feed, plan.writers, number, size)
         order = list(present)
         Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-        team.announce(number, order)
+        team.announce(number, order)  # before the burst is made, so that all make it at the same time
+        burst = make(feed, plan.writers, number, size)
         for position, entrant in enumerate(order):
             where = (number, position, perf_counter() - started_s)
             try:

@@ -19,7 +19,17 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
 from schemabench.experiment.burst import Burst, Encoded, Encoder
-from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, Talk, drive
+from schemabench.load import (
+    Drive,
+    LostConnectionError,
+    Others,
+    Request,
+    Session,
+    StatementFailedError,
+    Step,
+    Talk,
+    drive,
+)
 from schemabench.load.session import Retried
 from schemabench.monitor.plans import Statement, explain
 from schemabench.monitor.sampler import mark
@@ -106,20 +116,30 @@ class Entrant:
             queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
         self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
 
-    def drive(self, loaded: Loaded, random: Random, watch: tuple[int, Talk] | None = None) -> Drive:
+    def drive(
+        self, loaded: Loaded, random: Random, watch: tuple[int, Talk] | None = None, others: Others | None = None
+    ) -> Drive:
         """Execute what is loaded, once.
 
         Args:
             loaded: What to execute.
             random: Where the jitter of retries comes from.
             watch: Who watches meanwhile, as for the load loop's `drive`.
+            others: Who else is watched to the end, likewise.
 
         Raises:
             CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
         try:
-            return drive(loaded.queues, calls=len(loaded.operations), limit_s=HUNG_S, random=random, watch=watch)
+            return drive(
+                loaded.queues,
+                calls=len(loaded.operations),
+                limit_s=HUNG_S,
+                random=random,
+                watch=watch,
+                others=others,
+            )
         except StatementFailedError as failure:
             raise self._failed(failure) from None
         except LostConnectionError as failure:

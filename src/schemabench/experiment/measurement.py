@@ -121,6 +121,7 @@ def _record(
         isolation=plan.found.workload.isolation,
         sample_hz=plan.sample_hz,
         busy_share=results.busy_share(measured),
+        workers=results.busy_shares(measured),
         steal_share=measured.steal_share,
         elapsed_s=measured.elapsed_s,
         stopped=cast(Literal["precision", "budget"], measured.stopped),

@@ -7,6 +7,7 @@ how many connections. Must not do anything.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -92,11 +93,12 @@ class Plan:
 
     @property
     def fingerprint(self) -> str:
-        """What must be equal for two processes to execute the same: cardinality, workload and candidates."""
+        """What must be equal for two processes to execute the same: cardinality, workload, candidates and choices."""
         sources = [candidate.file.source for candidate in self.candidates]
         module = self.found.path.read_text(encoding="utf-8")
         operations = [operation.text.sql for operation in self.found.operations.values()]
-        return sha256("\0".join([self.digest, module, *operations, *sources]).encode()).hexdigest()
+        choices = [version("schemabench"), str(self.clients), str(self.seed)]
+        return sha256("\0".join([self.digest, *choices, module, *operations, *sources]).encode()).hexdigest()
 
     @property
     def trial_s(self) -> float:

@@ -130,6 +130,12 @@ def busy_share(measured: Measured) -> float:
     return float(np.median([trial.busy_share for name in measured.trials for trial in measured.counted(name)]))
 
 
+def busy_shares(measured: Measured) -> dict[str, float]:
+    """Return for each worker the same share of its own load loop; nothing where there are no workers."""
+    shares = [trial.busy_shares for name in measured.trials for trial in measured.counted(name)]
+    return dict(zip(measured.workers, np.median(shares, axis=0).tolist(), strict=True)) if measured.workers else {}
+
+
 def notices(measured: Measured, missing: Mapping[str, str]) -> tuple[Notice, ...]:
     """Return notices on figures of all candidates alike."""
     return (*_busy(measured), *_lonely(measured), *_disturbed(measured), *_stolen(measured), *_missing(missing))

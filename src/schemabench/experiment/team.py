@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant, Loaded
 from schemabench.experiment.plan import Plan
-from schemabench.load import Talk
+from schemabench.load import Others, Talk
 from schemabench.load.session import Retried
 from schemabench.units import NANOSECONDS
 
@@ -58,6 +58,10 @@ class Team(Protocol):
     """The processes of a run, seen from the one that leads."""
 
     @property
+    def names(self) -> Sequence[str]:
+        """The workers, in the order of `Executed.busy_shares`; none where this process is no worker."""
+
+    @property
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process, by their places."""
 
@@ -80,6 +84,7 @@ class Alone:
     """A team of one."""
 
     def __init__(self, plan: Plan) -> None:
+        self.names: Sequence[str] = ()
         self.positions: Sequence[int] = range(len(plan.connections))
 
     def join(self, entrants: Sequence[Entrant], size: int) -> Mapping[str, Sequence[int]]:
@@ -105,16 +110,27 @@ class Alone:
 
 
 def execute(
-    entrant: Entrant, loaded: Loaded, random: Random, watch: tuple[int, Talk] | None = None
+    entrant: Entrant,
+    loaded: Loaded,
+    random: Random,
+    watch: tuple[int, Talk] | None = None,
+    others: Others | None = None,
 ) -> tuple[Part, Samples]:
     """Execute this process's part of a burst.
+
+    Args:
+        entrant: The candidate.
+        loaded: This process's part.
+        random: Where the jitter of retries comes from.
+        watch: Who watches meanwhile, as for the load loop's `drive`.
+        others: Who else is watched to the end, likewise.
 
     Raises:
         CandidateError: The server refused an operation.
         ServerError: The server failed.
     """
     before = entrant.retries()
-    drive = entrant.drive(loaded, random, watch)
+    drive = entrant.drive(loaded, random, watch, others)
     writers_ns: dict[str, int] = {}
     for (_, writer), finished_ns in zip(entrant.sessions, drive.finished_ns, strict=True):
         writers_ns[writer.name] = max(writers_ns.get(writer.name, 0), finished_ns)

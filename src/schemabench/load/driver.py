@@ -10,9 +10,17 @@ from heapq import heappop, heappush
 from random import Random
 from select import EPOLLIN, EPOLLOUT, epoll
 from time import perf_counter_ns, thread_time_ns
+from typing import TypeAlias
 
 from schemabench.load.session import LostConnectionError, Pause, Request, Session, Talk, Want, converse
 from schemabench.units import NANOSECONDS
+
+_GLANCE_S = 0.25
+"""How often others are asked for of whom nothing is heard."""
+
+Others: TypeAlias = tuple[int, Callable[[], bool]]
+"""Processes that execute their own parts of the burst: a socket over which they are heard, and what returns whether all
+of them are done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,13 +39,14 @@ class Drive:
     """Processor time that the loop itself took: what it would take with a server that answers at once."""
 
 
-def drive(
+def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
     queues: Sequence[tuple[Session, Iterable[Request]]],
     *,
     calls: int,
     limit_s: float,
     random: Random,
     watch: tuple[int, Talk] | None = None,
+    others: Others | None = None,
 ) -> Drive:
     """Execute every session's requests, all sessions at once, each one request at a time.
 
@@ -48,7 +57,8 @@ def drive(
         limit_s: After so long without a response to any session, the server is taken for hung.
         random: Where the jitter of retries comes from.
         watch: The socket and the conversation of whoever watches meanwhile; left off where it is when the last session
-            is done.
+            is done, and all others are.
+        others: Who else is to be watched to the end; what is returned is about this process alone.
 
     Raises:
         StatementFailedError: The server refused a statement; the sessions are then fit only to be closed.
@@ -63,28 +73,35 @@ def drive(
     try:
         with epoll(len(talks) + 1) as poll:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
-            finished_ns = _loop(poll, talks, watch, limit_s)
-            return Drive(
+            paused: list[tuple[int, int]] = []
+            finished_ns = _loop(poll, talks, watch, limit_s, paused)
+            driven = Drive(
                 started_ns=started_ns,
                 duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
                 latencies_ns=latencies_ns,
                 finished_ns=[finished_ns[socket] - started_ns for socket in talks],
                 busy_ns=thread_time_ns() - busy_ns,
             )
+            if watch and others:
+                _linger(poll, watch, others, paused)
+            return driven
     finally:
         if collecting:
             gc.enable()
 
 
 def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than it explains)
-    poll: epoll, talks: Mapping[int, Talk], watch: tuple[int, Talk] | None, limit_s: float
+    poll: epoll,
+    talks: Mapping[int, Talk],
+    watch: tuple[int, Talk] | None,
+    limit_s: float,
+    paused: list[tuple[int, int]],
 ) -> dict[int, int]:
     """Resume conversations until all are over; return when each ended."""
     every = {**talks, **dict([watch] if watch else [])}
     resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in every.items()}
     watcher = watch[0] if watch else -1
     finished_ns: dict[int, int] = {}
-    paused: list[tuple[int, int]] = []
     ready = [(socket, EPOLLIN) for socket in resumes]
     heard_ns = perf_counter_ns()  # when something last came from a session
     for socket in resumes:
@@ -112,6 +129,18 @@ def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than i
             raise LostConnectionError(f"The server has not answered any of {len(talks)} connections for {limit_s:g} s")
         if paused and paused[0][0] <= now_ns:
             ready += _due(poll, paused)
+
+
+def _linger(poll: epoll, watch: tuple[int, Talk], others: Others, paused: list[tuple[int, int]]) -> None:
+    """Go on watching until all others are done."""
+    heard, done = others
+    watcher, talk = watch
+    poll.register(heard, EPOLLIN)
+    while not done():
+        due_s = (paused[0][0] - perf_counter_ns()) / NANOSECONDS if paused else _GLANCE_S
+        ready = poll.poll(min(_GLANCE_S, max(0.0, due_s))) + _due(poll, paused)
+        if any(socket == watcher for socket, _ in ready) and (want := talk.send(None)) is not None:
+            _arrange(poll, watcher, want, paused)
 
 
 def _arrange(poll: epoll, socket: int, want: object, paused: list[tuple[int, int]]) -> None:

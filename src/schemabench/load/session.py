@@ -26,6 +26,9 @@ RETRY_LIMIT = 100
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 
+_FORSAKEN = b"SET idle_in_transaction_session_timeout TO '5s'"
+"""A process that is stopped in the middle of a transaction must not stop, by its locks, all others with it."""
+
 ROLLBACK = b"rollback"
 """The name of the one statement that every session has prepared."""
 
@@ -107,6 +110,7 @@ class Session:
             message = connection.get_error_message()
             connection.finish()
             raise LostConnectionError(message)
+        connection.exec_(_FORSAKEN)
         if isolation:
             connection.exec_(f"SET default_transaction_isolation TO '{isolation}'".encode())
         connection.prepare(ROLLBACK, b"ROLLBACK")

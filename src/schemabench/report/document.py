@@ -215,6 +215,7 @@ def _client(experiment: Experiment) -> list[tuple[object, object]]:
         facts.append(("looks at the server", f"{format_significant(experiment.sample_hz, 2)} a second"))
     if experiment.busy_share:
         facts.append(("load loop", f"at work {figures.share(experiment.busy_share)} of the median trial"))
+    facts += [(f"load loop of {name}", f"at work {figures.share(busy)}") for name, busy in experiment.workers.items()]
     if experiment.steal_share is not None:
         facts.append(("processor time stolen", f"{figures.share(experiment.steal_share)} of this machine's"))
     return facts

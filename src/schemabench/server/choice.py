@@ -5,7 +5,7 @@ know a kind of server.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,9 @@ import psutil
 from schemabench.errors import ServerError, UsageError
 from schemabench.records import Notice
 from schemabench.server import binaries, container, folder, local, serving, settings
+from schemabench.server import database as databases
 from schemabench.server.binaries import Binaries
-from schemabench.server.dsn import Conninfo
+from schemabench.server.dsn import Conninfo, connect
 from schemabench.server.offer import NEWEST_MAJOR, Offer, refusal
 from schemabench.server.serving import Server
 from schemabench.server.settings import WATCHERS
@@ -97,6 +98,19 @@ def serve(  # noqa: PLR0913 (what a run asks of its server)
                 keep=keep_databases,
             )
         )
+
+
+def sweep(spec: str, run_id: str) -> None:
+    """Remove what a run left whose processes were killed: its servers here, its databases on a server of the user's.
+
+    Raises:
+        UsageError: The spec is wrong.
+        ServerError: The server cannot be reached.
+    """
+    folder.sweep(_end_leftovers)
+    if isinstance(wanted := parse_spec(spec), Existing):
+        with closing(connect(wanted.conninfo)) as session:
+            databases.drop_all(session, run_id)
 
 
 def _end_leftovers(home: Path) -> bool:

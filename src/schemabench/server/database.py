@@ -151,6 +151,14 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
         connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
+def drop_all(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
+    """Drop what a run that is over has left, but for what is kept, ending whatever is connected to it."""
+    for name, comment in connection.execute(_FOUND).fetchall():
+        mark = read_mark(comment)
+        if mark is not None and mark.run == run_id and not mark.keep:
+            drop(connection, name, run_id)
+
+
 def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[str, ...]:
     """Drop the databases of dead runs and return their names.
 

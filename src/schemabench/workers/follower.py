@@ -5,10 +5,10 @@ to stop comes from the leader; the bursts come from the same seed.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import asdict
 from random import Random
+from time import monotonic
 
 import numpy as np
 import psycopg
@@ -21,22 +21,23 @@ from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant, Loaded, Template
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
-from schemabench.experiment.team import Part, execute
+from schemabench.experiment.team import execute
 from schemabench.server import Database, Reached
-from schemabench.workers.link import LEADER, OVER, Link, Message
+from schemabench.workers import letters
+from schemabench.workers.link import GONE, LEADER, OVER, STALL_S, Link, Message
+from schemabench.workers.meeting import MEET_LIMIT_S, Seat
 
 _GLANCE_S = 0.5
 """How often a follower looks whether the leader is still there."""
 
 
-def follow(plan: Plan, link: Link, positions: Sequence[int], name: str) -> None:
+def follow(plan: Plan, link: Link, seat: Seat) -> None:
     """Execute this worker's part of an experiment, until the leader says that it is over.
 
     Args:
         plan: The experiment, as the leader has it.
         link: To the leader.
-        positions: The connections that belong to this worker.
-        name: What it is called, as in `gw1`.
+        seat: This worker's.
 
     Raises:
         WorkerError: The leader is gone.
@@ -44,45 +45,55 @@ def follow(plan: Plan, link: Link, positions: Sequence[int], name: str) -> None:
         ServerError: The server failed.
     """
     try:
-        with closing(Follower(plan, link, positions)) as follower:
-            follower.follow(name)
+        with closing(Follower(plan, link, seat)) as follower:
+            follower.follow()
     except psycopg.Error as cause:
         raise WorkerError(f"The connection to the other workers was lost: {str(cause).strip()}") from cause
     except BaseException as error:  # whatever it is, the leader must not wait for it
         reason = error.what if isinstance(error, SchemabenchError) else f"{type(error).__name__}: {error}"
         with suppress(psycopg.Error):
-            link.tell("gone", reason=reason)
+            link.tell(GONE, reason=reason)
         raise
 
 
 class Follower:
-    """One worker's part of one experiment; `follow` is all that is asked of it."""
+    """One worker's part of one experiment; `follow` is all that is asked of it.
 
-    def __init__(self, plan: Plan, link: Link, positions: Sequence[int]) -> None:
+    Args:
+        plan: The experiment, as the leader has it.
+        link: To the leader.
+        seat: This worker's.
+    """
+
+    def __init__(self, plan: Plan, link: Link, seat: Seat) -> None:
         self._plan = plan
         self._link = link
+        self._leader = seat.names[LEADER]
         self._host = Reached(link.conninfo)
-        self._positions = positions
+        self._positions = plan.seats(len(seat.names))[seat.number]
         self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
         self._entrants: dict[str, Entrant] = {}
+        self._leader_pids: list[int] = []
         self._size = 0
         self._block = 0
         self._burst: Burst | None = None
         self._order: list[str] = []
-        self._loaded: Loaded | CandidateError | None = None
+        self._loaded: Loaded | None = None
         self._samples: dict[tuple[str, str], list[NDArray[np.int64]]] = defaultdict(list)
+        self._doing = "beginning"
 
-    def follow(self, name: str) -> None:
+    def follow(self) -> None:
         """Do as the leader says, until it says that the experiment is over."""
         deeds: dict[str, Callable[[Message], None]] = {
-            "calling": lambda _: None,
+            "calling": self._come,
             "experiment": self._compare,
             "entrants": self._connect,
             "block": self._begin,
             "go": self._execute,
+            "pass": self._pass,
             "hand over": self._hand_over,
         }
-        self._link.tell("here", name=name)
+        self._link.tell("here")
         while (message := self._hear())["kind"] != OVER:
             deeds[message["kind"]](message)
 
@@ -92,21 +103,45 @@ class Follower:
             one.close()
 
     def _hear(self) -> Message:
+        """Return what the leader says next.
+
+        Raises:
+            WorkerError: The leader is gone, or has been stopped in the middle of a block.
+        """
+        since_s = monotonic()
         while (message := self._link.hear(_GLANCE_S)) is None:
-            if LEADER not in self._link.present():
-                raise WorkerError("The worker that leads is gone")
+            waited_s = monotonic() - since_s
+            late = not self._link.met(LEADER) and waited_s > MEET_LIMIT_S
+            if late or LEADER in self._link.lost():
+                raise WorkerError(
+                    f"The worker {self._leader}, which leads, died while {self._doing}", worker=self._leader
+                )
+            if self._order and waited_s > STALL_S and self._link.stalled(self._leader_pids):
+                raise WorkerError(
+                    f"The worker {self._leader}, which leads, was stopped while {self._doing}: none of its sessions "
+                    f"has done anything for {STALL_S:g} s",
+                    worker=self._leader,
+                )
         return message
+
+    def _come(self, _: Message) -> None:
+        """Answer a leader that was not there to hear it when this worker came."""
+        self._link.tell("here")
 
     def _compare(self, message: Message) -> None:
         """Refuse to execute something else than the leader does."""
         if message["digest"] != self._plan.fingerprint:
             raise UsageError(
-                f"The files of {self._plan} differ between workers",
-                remedies=["use the same checkout of workloads and schemas on every machine"],
+                f"The files or the options of {self._plan} differ between workers",
+                remedies=[
+                    "use the same checkout of workloads and schemas, and the same schemabench, on every machine",
+                    "give --clients and --seed on the command line: environment variables stay on their machine",
+                ],
             )
 
     def _connect(self, message: Message) -> None:
-        self._size = message["size"]
+        self._doing = f"preparing {self._plan}"
+        self._size, self._leader_pids = message["size"], message["pids"]
         known = {candidate.name: candidate for candidate in self._plan.candidates}
         writers = [self._plan.connections[position] for position in self._positions]
         for described in message["entrants"]:
@@ -120,7 +155,8 @@ class Follower:
             )
             name = described["name"]
             self._entrants[name] = entrants.enter(template, name, template.database, writers)
-        self._link.tell("joined", pids={name: one.pids for name, one in self._entrants.items()})
+        pids = {name: one.pids for name, one in self._entrants.items()}
+        self._link.tell("joined", pids=pids, link=self._link.pid)
 
     def _begin(self, message: Message) -> None:
         self._block, self._order = message["number"], list(message["order"])
@@ -131,30 +167,37 @@ class Follower:
     def _load(self) -> None:
         """Make ready for the next trial of the block."""
         if not self._order:
+            self._doing = f"judging block {self._block}"
             return
+        self._doing = f"executing the trial of {self._order[0]} in block {self._block}"
         assert self._burst is not None, "a block begins with its burst"
         try:
-            self._loaded = self._entrants[self._order.pop(0)].load(self._burst)
+            self._loaded = self._entrants[self._order[0]].load(self._burst)
         except CandidateError as refusal:
-            self._loaded = refusal
-        self._link.tell("loaded")
+            self._link.tell("loaded", refusal=letters.written(refusal))
+        else:
+            self._link.tell("loaded")
 
-    def _execute(self, message: Message) -> None:
-        entrant, loaded = self._entrants[message["entrant"]], self._loaded
-        random = Random(f"{self._plan.seed}/jitter/{self._block}/{entrant.name}/{self._link.seat}")  # noqa: S311
+    def _execute(self, _: Message) -> None:
+        entrant, loaded = self._entrants[self._order[0]], self._loaded
+        assert loaded is not None, "a trial is loaded before it begins"
+        random = Random(f"{self._plan.seed}/jitter/{self._block}/{entrant.name}/{self._link.seat}")  # noqa: S311 (reproducible on purpose)
         try:
-            if isinstance(loaded, CandidateError):
-                raise loaded
-            assert loaded is not None, "a trial is loaded before it begins"
             part, samples = execute(entrant, loaded, random)
             entrant.flush_statistics()
         except CandidateError as refusal:
-            self._link.tell("done", refusal=str(refusal))
+            self._link.tell("done", refusal=letters.written(refusal))
         else:
-            self._link.tell("done", part=_fields(part))
+            self._link.tell("done", part=letters.packed(part))
             if self._block >= WARMUP_BLOCKS:
                 for operation, latencies_ns in samples.items():
                     self._samples[entrant.name, operation].append(latencies_ns)
+        self._order.pop(0)
+        self._load()
+
+    def _pass(self, _: Message) -> None:
+        """Leave a trial out that cannot be executed."""
+        self._order.pop(0)
         self._load()
 
     def _hand_over(self, _: Message) -> None:
@@ -165,8 +208,3 @@ class Follower:
         with self._link.connection.cursor() as cursor:
             cursor.executemany("INSERT INTO latency (entrant, operation, nanoseconds) VALUES (%s, %s, %s)", rows)
         self._link.tell("handed over")
-
-
-def _fields(part: Part) -> dict[str, object]:
-    """Return a part as JSON has it: there, keys are texts."""
-    return asdict(part) | {"retried": [[*key, count] for key, count in part.retried.items()]}

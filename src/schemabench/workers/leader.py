@@ -2,42 +2,36 @@
 
 Owns the barrier around each trial and what becomes of a worker that does not come. Must not know pytest.
 
-The barrier around a trial is three messages: `loaded` from everyone, `go`, and `done` with the outcome. A worker that
-dies lets go of its seat's lock; one that is stopped keeps it, and is found out by its sessions: the server shows that
-none of them has done anything for a while.
+The barrier around a trial is three messages: `loaded` from everyone, `go` (or `pass`, where the server refused to
+prepare somebody's operations), and `done` with the outcome. A worker that dies lets go of its seat's lock; one that is
+stopped keeps it, and is found out by its sessions: the server shows that none of them has done anything for a while.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from random import Random
 from time import monotonic
-from typing import Any
 
-import msgspec
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError, ServerError, WorkerError
 from schemabench.experiment.burst import Burst
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import Entrant, Loaded
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.team import Executed, Part, Samples, execute, together
+from schemabench.experiment.team import Executed, Samples, execute, together
 from schemabench.load import Talk
-from schemabench.workers.link import LEADER, OVER, Link, Message
+from schemabench.workers import letters
+from schemabench.workers.link import GONE, LEADER, OVER, STALL_S, Link, Message
 from schemabench.workers.meeting import Seat
 
 _GLANCE_S = 0.25
 """How often the leader looks whether those it waits for are still there."""
-JOIN_LIMIT_S = 120.0
-"""How long the others may take to begin: they may have ordinary tests to finish."""
-STALL_S = 15.0
-"""A worker none of whose sessions has done anything for so long, while it is waited for, has been stopped. Far longer
-than making a burst takes, far shorter than anybody's patience."""
-_IDLE = """
-SELECT coalesce(bool_and(state = 'idle' AND state_change < clock_timestamp() - make_interval(secs => %s)), true)
-FROM pg_catalog.pg_stat_activity WHERE pid = ANY (%s)
-"""
+JOIN_LIMIT_S = 30.0
+"""How long the others may take to come, once the leader has built all candidates: evaluations are the first tests of
+every worker, so that they have had that time too."""
 
 
 @contextmanager
@@ -57,6 +51,21 @@ def lead(plan: Plan, link: Link, seat: Seat) -> Iterator["Leader"]:
             link.tell(OVER)
 
 
+@dataclass(kw_only=True)
+class _Waiting:
+    """Waiting for one message of each of the others."""
+
+    kind: str
+    """Of the message."""
+    answers: dict[int, Message]
+    """What has come, by seat."""
+    limit_s: float | None
+    """How long to wait for those who have not joined yet."""
+    since_s: float = field(default_factory=monotonic)
+    looked_s: float = field(default_factory=monotonic)
+    """When it was last looked whether the others are still there."""
+
+
 class Leader:
     """Leads a team; of each burst it executes its own part.
 
@@ -69,13 +78,18 @@ class Leader:
     def __init__(self, plan: Plan, link: Link, seat: Seat) -> None:
         self._plan = plan
         self._link = link
-        self._names = {number: f"number {number}" for number in range(seat.of)}
-        self._positions = plan.seats(seat.of)[LEADER]
-        self._others = range(1, seat.of)
+        self._names = seat.names
+        self._positions = plan.seats(len(seat.names))[LEADER]
+        self._others = range(1, len(seat.names))
         self._doing = "joining the experiment"
         self._pids: dict[int, list[int]] = {}
         self._block = 0
         self._early: list[Message] = []
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The workers, in the order in which their shares are told."""
+        return self._names
 
     @property
     def positions(self) -> Sequence[int]:
@@ -90,16 +104,17 @@ class Leader:
             for one in entrants
         ]
         with _heard():
-            here = self._gather("here", limit_s=JOIN_LIMIT_S)
-            self._names |= {number: answer["name"] for number, answer in here.items()}
+            self._gather(self._await("here", limit_s=JOIN_LIMIT_S))
             self._link.tell("experiment", digest=self._plan.fingerprint)
-            self._link.tell("entrants", entrants=described, size=size)
-            answers = self._gather("joined", limit_s=JOIN_LIMIT_S)
+            own = [self._link.pid, *(pid for one in entrants for pid in one.pids)]
+            self._link.tell("entrants", entrants=described, size=size, pids=own)
+            answers = self._gather(self._await("joined", limit_s=JOIN_LIMIT_S))
         pids: dict[str, list[int]] = {one.name: [] for one in entrants}
         for seat, answer in answers.items():
-            self._pids[seat] = [pid for own in answer["pids"].values() for pid in own]
-            for name, own in answer["pids"].items():
-                pids[name] += own
+            self._pids[seat] = [answer["link"]]
+            for name, theirs in answer["pids"].items():
+                self._pids[seat] += theirs
+                pids[name] += theirs
         return pids
 
     def announce(self, block: int, order: Sequence[Entrant]) -> None:
@@ -118,25 +133,45 @@ class Leader:
             WorkerError: A worker is gone.
             ServerError: The server failed.
         """
-        loaded, failure = entrant.load(burst.part(self._positions)), None
+        own = self._ready(entrant, burst)
+        with _heard():
+            self._doing = f"executing the trial of {entrant.name} in block {self._block}"
+            self._link.tell("go")
+            failure, waiting = None, self._await("done")
+            others = (self._link.socket, lambda: self._complete(waiting, 0.0))
+            try:
+                part, samples = execute(entrant, own, random, watch, others)
+                entrant.flush_statistics()
+            except CandidateError as refusal:
+                failure = refusal
+            answers = self._gather(waiting)
+        if failure := failure or self._refusal(answers):
+            raise failure
+        return together([part, *(letters.unpacked(answers[seat]["part"]) for seat in self._others)]), samples
+
+    def _ready(self, entrant: Entrant, burst: Burst) -> Loaded:
+        """Return this worker's part, loaded, once everyone has loaded theirs.
+
+        Raises:
+            CandidateError: The server refused to prepare an operation, of whomever; the trial is left out.
+        """
+        failure = None
+        try:
+            loaded = entrant.load(burst.part(self._positions))
+        except CandidateError as refusal:
+            failure = refusal
         with _heard():
             self._doing = f"loading the trial of {entrant.name} in block {self._block}"
-            self._gather("loaded")
-            self._doing = f"executing the trial of {entrant.name} in block {self._block}"
-            self._link.tell("go", entrant=entrant.name)
-            try:
-                own, samples = execute(entrant, loaded, random, watch)
-                entrant.flush_statistics()
-            except CandidateError as error:
-                failure = error
-            answers = self._gather("done")
-        for seat, answer in answers.items():
-            if refusal := answer.get("refusal"):
-                failure = failure or CandidateError(f"{refusal}\n(found by {self._names[seat]})")
-        if failure is not None:
-            raise failure
-        parts = [own, *(_part(answers[seat]["part"]) for seat in self._others)]
-        return together(parts), samples
+            answers = self._gather(self._await("loaded"))
+            if failure := failure or self._refusal(answers):
+                self._link.tell("pass")
+                raise failure
+        return loaded
+
+    def _refusal(self, answers: Mapping[int, Message]) -> CandidateError | None:
+        """Return the first refusal among the others' answers."""
+        refused = (seat for seat in self._others if answers[seat].get("refusal"))
+        return next((letters.read(answers[seat]["refusal"], self._names[seat]) for seat in refused), None)
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
         """Return the others' service times in counted trials, by entrant and operation."""
@@ -144,30 +179,45 @@ class Leader:
         found: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
         with _heard():
             self._link.tell("hand over")
-            self._gather("handed over")
+            self._gather(self._await("handed over"))
             rows = self._link.connection.execute("DELETE FROM latency RETURNING entrant, operation, nanoseconds")
             for entrant, operation, nanoseconds in rows:
                 found.setdefault((entrant, operation), []).append(np.frombuffer(nanoseconds, dtype=np.int64))
         return found
 
-    def _gather(self, kind: str, *, limit_s: float | None = None) -> dict[int, Message]:
-        """Return one message of each of the others, by seat; keep what comes early, from those that are ahead."""
+    def _await(self, kind: str, *, limit_s: float | None = None) -> "_Waiting":
+        """Begin to wait for one message of each of the others; some may have come already."""
         answers = {message["seat"]: message for message in self._early if message["kind"] == kind}
         self._early = [message for message in self._early if message["kind"] != kind]
-        since_s = monotonic()
-        while missing := set(self._others) - answers.keys():
-            message = self._link.hear(_GLANCE_S)
+        return _Waiting(kind=kind, answers=answers, limit_s=limit_s)
+
+    def _gather(self, waiting: "_Waiting") -> dict[int, Message]:
+        """Return what was waited for, by seat."""
+        while not self._complete(waiting, _GLANCE_S):
+            pass
+        return waiting.answers
+
+    def _complete(self, waiting: "_Waiting", timeout_s: float) -> bool:
+        """Take what arrives, waiting for so long at most; return whether everyone has answered.
+
+        Raises:
+            WorkerError: One of the others is gone.
+        """
+        while missing := set(self._others) - waiting.answers.keys():
+            message = self._link.hear(timeout_s)
             if message is None:
-                self._check(missing, monotonic() - since_s, limit_s)
-            elif message["kind"] == "gone":
-                raise WorkerError(
-                    f"The worker {self._names[message['seat']]} gave up while {self._doing}: {message['reason']}"
-                )
-            elif message["kind"] == kind:
-                answers[message["seat"]] = message
+                if monotonic() - waiting.looked_s >= _GLANCE_S:
+                    self._check(missing, monotonic() - waiting.since_s, waiting.limit_s)
+                    waiting.looked_s = monotonic()
+                return False
+            if message["kind"] in {GONE, OVER}:
+                name, reason = self._names[message["seat"]], message.get("reason", "it has gone on to the next")
+                raise WorkerError(f"The worker {name} gave up while {self._doing}: {reason}")
+            if message["kind"] == waiting.kind:
+                waiting.answers[message["seat"]] = message
             else:
                 self._early.append(message)
-        return answers
+        return True
 
     def _check(self, missing: set[int], waited_s: float, limit_s: float | None) -> None:
         """Give a worker up that is gone, stopped, or late.
@@ -175,24 +225,19 @@ class Leader:
         Raises:
             WorkerError: With the worker's name and what it was waited for.
         """
-        present = self._link.present()
+        lost = self._link.lost()
         for seat in sorted(missing):
             name = self._names[seat]
-            joined = seat in self._pids
-            if joined and seat not in present:
+            if seat in lost:
                 raise WorkerError(f"The worker {name} died while {self._doing}", worker=name)
             if limit_s is not None and waited_s > limit_s:
                 raise WorkerError(f"The worker {name} did not come within {limit_s:g} s of {self._doing}", worker=name)
-            if joined and waited_s > STALL_S and self._idle(seat):
+            if limit_s is None and waited_s > STALL_S and self._link.stalled(self._pids[seat]):
                 raise WorkerError(
                     f"The worker {name} was stopped while {self._doing}: none of its sessions has done anything for "
                     f"{STALL_S:g} s",
                     worker=name,
                 )
-
-    def _idle(self, seat: int) -> bool:
-        row = self._link.connection.execute(_IDLE, [STALL_S, self._pids[seat]]).fetchone()
-        return row is None or bool(row[0])
 
 
 @contextmanager
@@ -204,8 +249,3 @@ def _heard() -> Iterator[None]:
         raise ServerError(
             f"The connection over which the workers meet was lost: {str(cause).strip()}", remedies=["run again"]
         ) from cause
-
-
-def _part(fields: Any) -> Part:  # noqa: ANN401 (JSON)
-    fields["retried"] = {tuple(key): count for key, count in fields["retried"]}
-    return msgspec.convert(fields, type=Part)

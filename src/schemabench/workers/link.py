@@ -10,6 +10,7 @@ for in vain.
 
 import json
 from collections import deque
+from collections.abc import Sequence
 from select import select
 from time import monotonic
 from typing import Any, TypeAlias
@@ -26,8 +27,13 @@ LINK_LABEL = "workers"
 """What the database is for, in its name."""
 OVER = "over"
 """The kind of message that ends an experiment."""
+GONE = "gone"
+"""The kind of message by which a follower leaves an experiment, with the `reason`."""
 LEADER = 0
 """The seat of the worker that leads."""
+STALL_S = 8.0
+"""A worker none of whose sessions has done anything for so long, while it is waited for, has been stopped. Far longer
+than making a burst takes, or judging whether the intervals are narrow enough."""
 _LONGEST_NOTE = 7_900
 """Bytes: the server takes less than 8,000."""
 _TO_LEADER, _TO_FOLLOWERS = "to_leader", "to_followers"
@@ -44,6 +50,12 @@ _PRESENT = """
 SELECT objid::integer FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = 0 AND objsubid = 1
   AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
+"""
+_STALLED = """
+SELECT coalesce(bool_and(
+    (state <> 'active' OR wait_event_type = 'Client') AND state_change < clock_timestamp() - make_interval(secs => %s)
+), true)
+FROM pg_catalog.pg_stat_activity WHERE pid = ANY (%s)
 """
 
 
@@ -67,6 +79,7 @@ class Link:
         self.topic = 0
         self.connection = psycopg.connect(conninfo, autocommit=True)
         self._heard: deque[str] = deque()
+        self._met: set[int] = set()
         try:
             for setting in _SETTINGS:
                 self.connection.execute(setting)
@@ -108,6 +121,7 @@ class Link:
             while self._heard:
                 body = self._heard.popleft()
                 message = self._read(body)
+                self._met.add(message["seat"])
                 if message["topic"] == self.topic:
                     return message
                 if message["topic"] > self.topic:
@@ -116,13 +130,43 @@ class Link:
             if not self._listen(max(0.0, deadline_s - monotonic())):
                 return None
 
-    def present(self) -> frozenset[int]:
-        """Return the seats whose workers are connected.
+    @property
+    def pid(self) -> int:
+        """The process id of this session, on the server."""
+        return self.connection.info.backend_pid
+
+    @property
+    def socket(self) -> int:
+        """What becomes readable when a message arrives."""
+        return self.connection.pgconn.socket
+
+    @property
+    def closed(self) -> bool:
+        """Whether the connection is lost, so far as is known."""
+        return self.connection.closed
+
+    def met(self, seat: int) -> bool:
+        """Return whether a worker has been seen here."""
+        return seat in self._met
+
+    def lost(self) -> frozenset[int]:
+        """Return the seats of workers that were here and are no longer.
 
         Raises:
             psycopg.Error: The connection is lost.
         """
-        return frozenset(seat for (seat,) in self.connection.execute(_PRESENT))
+        present = {seat for (seat,) in self.connection.execute(_PRESENT)}
+        self._met |= present
+        return frozenset(self._met - present)
+
+    def stalled(self, pids: Sequence[int]) -> bool:
+        """Return whether a worker has been stopped, by the process ids of its sessions on the server.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        row = self.connection.execute(_STALLED, [STALL_S, list(pids)]).fetchone()
+        return row is None or bool(row[0])
 
     def _listen(self, timeout_s: float) -> bool:
         """Take what has arrived, and wait for more where nothing has; return whether there is anything."""

@@ -1,0 +1,49 @@
+"""What workers tell each other, as JSON has it.
+
+Owns the form in which a part of a burst and a refusal travel. Must not send anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from schemabench.errors import CandidateError, Place
+from schemabench.experiment.team import Part
+
+
+def packed(part: Part) -> dict[str, object]:
+    """Return a part of a burst as builtins: keys of several values become lists."""
+    return asdict(part) | {"retried": [[*key, count] for key, count in part.retried.items()]}
+
+
+def unpacked(fields: Mapping[str, Any]) -> Part:
+    """Return the part that was `packed`."""
+    retried = {(operation, reason): count for operation, reason, count in fields["retried"]}
+    return msgspec.convert({**fields, "retried": retried}, type=Part)
+
+
+def written(refusal: CandidateError) -> dict[str, object]:
+    """Return what a server refused, as builtins."""
+    where = refusal.where
+    return {
+        "what": refusal.what,
+        "where": asdict(where) | {"path": str(where.path)} if where else None,
+        "sqlstate": refusal.sqlstate,
+        "checked": refusal.checked,
+        "remedies": refusal.remedies,
+    }
+
+
+def read(fields: Mapping[str, Any], worker: str) -> CandidateError:
+    """Return the refusal that was `written`, and who found it."""
+    where = fields["where"]
+    return CandidateError(
+        fields["what"],
+        where=Place(**where | {"path": Path(where["path"])}) if where else None,
+        sqlstate=fields["sqlstate"],
+        checked=[*fields["checked"], f"it was the worker {worker} that was refused"],
+        remedies=fields["remedies"],
+    )

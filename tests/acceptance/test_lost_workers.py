@@ -1,0 +1,253 @@
+"""Workers that die, stop, or cannot take part: a message that names worker and trial, and nothing is left behind."""
+
+import json
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import PASSWORD, Shared
+from shop import Shop, assert_clear, said
+
+PATIENCE_S = 60
+ENDS_S = 15
+"""A run ends within so many seconds of what befalls it."""
+REPORTS = ("--report", "run.json", "--report", "run.md")
+DIVIDES = """
+-- name: customer_total
+SELECT count(*), 1 / (count(*) - count(*)) FROM orders WHERE customer = :customer::text;
+"""
+MISSING_TABLE = "\n-- name: customer_total\nSELECT total FROM totals WHERE customer = :customer::text;\n"
+SPEAKING = """
+import os
+from pathlib import Path
+import pytest
+
+@pytest.fixture(autouse=True)
+def pid():
+    Path(f"{os.environ.get('PYTEST_XDIST_WORKER')}.pid").write_text(str(os.getpid()))
+"""
+
+
+def _wait(run: "subprocess.Popen[str]", happened: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert run.poll() is None, run.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _at_work(shared: Shared, workload: str) -> bool:
+    """Return whether trials of the last candidate are being executed."""
+    return any(f"{workload}_typical_without" in name for name in shared.databases()) and not any(
+        "template" in name or "scratch" in name for name in shared.databases()
+    )
+
+
+def _second(shop: Shop, shared: Shared, *arguments: str) -> "subprocess.Popen[str]":
+    """Start two experiments with two workers, and return when trials of the second are under way."""
+    shop.add("returns")
+    shop.write("conftest.py", SPEAKING)
+    run = shop.start("-n", "2", "--budget", "4s", *REPORTS, *arguments)
+    _wait(run, lambda: _at_work(shared, "returns"))
+    time.sleep(1.5)  # into the trials
+    return run
+
+
+def _finish(shop: Shop, run: "subprocess.Popen[str]") -> tuple[pytest.RunResult, float]:
+    since_s = time.monotonic()
+    result = shop.finish(run)
+    return result, time.monotonic() - since_s
+
+
+def _worker(shop: Shop, name: str) -> psutil.Process:
+    return psutil.Process(int(shop.read(f"{name}.pid")))
+
+
+def _reported(shop: Shop) -> list[str]:
+    return [one["workload"] for one in json.loads(shop.read("run.json"))["schemabench"]["experiments"]]
+
+
+@pytest.fixture(autouse=True)
+def no_workers_left(tmp_path: Path) -> object:
+    """See that no worker outlives its run."""
+    yield
+    left = [int(path.read_text(encoding="utf-8")) for path in tmp_path.rglob("gw*.pid")]
+    assert [pid for pid in left if psutil.pid_exists(pid)] == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_is_gone_ends_the_run_with_its_name_and_the_trial(
+    shop: Shop, shared: Shared, how: signal.Signals
+) -> None:
+    run = _second(shop, shared)
+    _worker(shop, "gw1").send_signal(how)
+
+    result, took_s = _finish(shop, run)
+
+    assert took_s < ENDS_S
+    assert_clear(result, "The worker gw1", "died" if how == signal.SIGKILL else "was stopped", "in block")
+    assert _reported(shop) == ["orders"]
+    assert "orders at typical" in said(result)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_leader_that_is_gone_ends_the_run_and_its_databases_go(
+    shop: Shop, shared: Shared, how: signal.Signals
+) -> None:
+    run = _second(shop, shared)
+    _worker(shop, "gw0").send_signal(how)
+
+    result, took_s = _finish(shop, run)
+
+    assert took_s < ENDS_S
+    assert_clear(result, "The worker gw0, which leads", "died" if how == signal.SIGKILL else "was stopped")
+    assert _reported(shop) == ["orders"]
+    assert shared.databases() == set()
+
+
+def test_a_leader_that_is_killed_leaves_no_server(shop: Shop, place: Path) -> None:
+    shop.write("conftest.py", SPEAKING)
+    run = shop.start("-n", "2", "--budget", "60s", "--postgres", "embedded")
+    _wait(run, lambda: any((place / "schemabench").glob("servers/*/data/postmaster.pid")))
+    _wait(run, (shop.path / "gw0.pid").exists)
+    _worker(shop, "gw0").kill()
+
+    result, took_s = _finish(shop, run)
+
+    assert took_s < ENDS_S
+    assert result.ret != 0
+    assert "worker 'gw0' crashed" in said(result)
+    assert list((place / "schemabench" / "servers").iterdir()) == []
+
+
+def test_an_interrupted_run_ends_soon_and_reports_what_is_finished(shop: Shop, shared: Shared) -> None:
+    run = _second(shop, shared)
+    run.send_signal(signal.SIGINT)
+
+    result, took_s = _finish(shop, run)
+
+    assert took_s < ENDS_S
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert_clear(result, "KeyboardInterrupt", "orders at typical")
+    assert _reported(shop) == ["orders"]
+    assert shared.databases() == set()
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (DIVIDES, ["'customer_total' failed under the candidate 'wrong': division by zero", "SELECT count(*), 1 /"]),
+        (MISSING_TABLE, ["'customer_total' failed under the candidate 'wrong'", 'relation "totals" does not exist']),
+    ],
+    ids=["executing", "preparing"],
+)
+def test_a_candidate_that_fails_in_another_worker_leaves_and_the_others_are_ranked(
+    shop: Shop, more: str, words: list[str]
+) -> None:
+    path = shop.candidate("wrong", more)
+
+    result = shop.run("-n", "2", "--budget", "1s", *REPORTS)
+
+    result.assert_outcomes(passed=2, failed=1)
+    assert_clear(result, *words, f"{path}:", "it was the worker gw1 that was refused")
+    (experiment,) = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
+    assert {one["name"]: one["status"] for one in experiment["candidates"]} == {
+        "baseline": "ranked",
+        "without_index": "ranked",
+        "wrong": "failed",
+    }
+
+
+def test_a_baseline_that_fails_in_another_worker_is_said_once(shop: Shop) -> None:
+    shop.write("schemas/orders/baseline.sql", shop.read("schemas/orders/baseline.sql") + MISSING_TABLE)
+
+    result = shop.run("-n", "2")
+
+    result.assert_outcomes(failed=2)
+    assert_clear(result, 'relation "totals" does not exist', "orders typical has no result")
+
+
+@pytest.mark.parametrize("outcome", ["pytest.skip('no disk here')", "raise OSError('no disk here')"])
+@pytest.mark.parametrize("worker", ["gw0", "gw1"])
+def test_a_worker_that_skips_or_fails_before_it_evaluates_ends_the_item_quickly(
+    shop: Shop, worker: str, outcome: str
+) -> None:
+    shop.write(
+        "conftest.py",
+        "import os, pytest\n\n@pytest.fixture(autouse=True)\ndef disk(request):\n"
+        f"    if os.environ['PYTEST_XDIST_WORKER'] == '{worker}' and 'evaluate' in request.fixturenames:\n"
+        f"        {outcome}\n",
+    )
+    shop.write("tests/test_plain.py", "def test_plain():\n    pass\n")
+
+    result = shop.run("-n", "2")
+
+    assert result.duration < 2 * ENDS_S
+    assert "Traceback" not in str(result.stdout)
+    assert result.parseoutcomes().get("passed") == 1
+    if worker == "gw1":
+        assert_clear(result, "The worker gw1 gave up", "its test ended before it evaluated anything", "no disk here")
+    elif outcome.startswith("raise"):
+        assert result.parseoutcomes()["errors"] == 2
+    else:
+        assert result.parseoutcomes()["skipped"] == 2
+
+
+def test_fewer_connections_than_workers_are_a_clear_error_said_once(shop: Shop) -> None:
+    result = shop.run("-n", "3", "--clients", "2")
+
+    result.assert_outcomes(failed=2)
+    assert_clear(result, "--clients 2 is fewer than the 3 workers", "give at least --clients 3", "-n 2")
+    assert said(result).count("give at least --clients 3") == 1
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("local:99", ["There are no programs of PostgreSQL 99 on this machine"]),
+        ("postgresql://maker@127.0.0.1:1/postgres", ["No connection to postgresql://maker@127.0.0.1:1/postgres"]),
+    ],
+    ids=["version", "unreachable"],
+)
+def test_a_server_that_cannot_be_had_is_said_once(shop: Shop, spec: str, words: list[str]) -> None:
+    result = shop.run("-n", "2", "--postgres", spec)
+
+    result.assert_outcomes(failed=2)
+    assert_clear(result, *words, "orders typical has no result")
+    assert said(result).count("either:") == 1
+    assert result.duration < 2 * ENDS_S
+
+
+def test_a_wrong_password_is_a_clear_error_and_never_shown(shop: Shop, shared: Shared) -> None:
+    result = shop.run("-n", "2", "--postgres", shared.dsn(password="mistyped"))  # noqa: S106
+
+    assert_clear(result, "password authentication failed")
+    assert "mistyped" not in said(result)
+
+
+def test_the_password_is_in_no_message_about_a_worker_that_is_gone(shop: Shop, shared: Shared) -> None:
+    run = _second(shop, shared)
+    _worker(shop, "gw1").kill()
+
+    result, _ = _finish(shop, run)
+
+    assert PASSWORD not in said(result)
+
+
+def test_kept_databases_outlive_the_run_and_that_of_the_workers_does_not(shop: Shop, shared: Shared) -> None:
+    result = shop.run("-n", "2", "--keep-databases")
+    kept = shared.databases()
+
+    for name in kept:
+        shared.drop(name)
+
+    assert result.ret == 0
+    assert {name.split("_", 2)[2] for name in kept} == {
+        "orders_typical_baseline",
+        "orders_typical_baseline_control",
+        "orders_typical_without_index",
+    }

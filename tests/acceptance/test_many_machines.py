@@ -1,0 +1,244 @@
+"""Workers on other machines, by execnet's own gateways: here all of them are this machine, reached over loopback."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+from conftest import Shared
+from shop import Shop, assert_clear
+
+PATIENCE_S = 90
+END_S = 30
+"""A run that has lost a machine ends sooner, however busy this one is."""
+CLIENTS = 4
+NO_COPY = "--rsyncignore=*"
+"""Without it xdist copies pytest itself into the other machine's folder."""
+SSHD = """\
+ListenAddress 127.0.0.1
+Port {port}
+HostKey {folder}/host
+AuthorizedKeysFile {folder}/user.pub
+PidFile none
+PasswordAuthentication no
+UsePAM no
+StrictModes no
+"""
+SSH = """\
+Host elsewhere
+  HostName 127.0.0.1
+  Port {port}
+  IdentityFile {folder}/user
+  IdentitiesOnly yes
+  UserKnownHostsFile {folder}/known_hosts
+  BatchMode yes
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machines:
+    """A user's project on two machines."""
+
+    here: Shop
+    elsewhere: Path
+    """The same checkout on the other machine."""
+    options: Sequence[str]
+    """What runs are started with: the environment does not travel."""
+    local: Mapping[str, Any]
+    """The experiment, as one process on one machine finds it."""
+
+    def run(self, *arguments: str) -> pytest.RunResult:
+        """Run the project with the workers given, to its end."""
+        return self.here.finish(self.start(*arguments))
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Start the project with the workers given."""
+        return self.here.start("--dist", "load", NO_COPY, *self.options, *arguments)
+
+    def other_environment(self) -> dict[str, str]:
+        """Return what a process on the other machine finds in its environment: nothing of ours."""
+        return {name: value for name, value in self.here.environment.items() if not name.startswith("SCHEMABENCH_")}
+
+    def at_work(self) -> list[psutil.Process]:
+        """Return the workers on the other machine."""
+        return [process for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(self.elsewhere)]
+
+
+@pytest.fixture(scope="module")
+def machines(
+    tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str], shared: Shared
+) -> Iterator[Machines]:
+    """Return a project on two machines, and see that no worker stays behind."""
+    folder = tmp_path_factory.mktemp("machines")
+    here = Shop.open(folder / "shop", environment)
+    shutil.copytree(here.path, elsewhere := folder / "elsewhere")
+    options = ["--postgres", shared.dsn(), "--clients", str(CLIENTS), "--budget", "200ms", "--report=run.json"]
+    here.run(*options).assert_outcomes(passed=2)
+    machines = Machines(here=here, elsewhere=elsewhere, options=options, local=_experiment(here))
+    yield machines
+    assert machines.at_work() == []
+
+
+@pytest.fixture(scope="module")
+def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start an ssh server with keys of its own; return xdist's word for a worker over it."""
+    places = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
+    sshd = shutil.which("sshd", path=places)
+    if sshd is None or shutil.which("ssh") is None or shutil.which("ssh-keygen") is None:
+        pytest.skip("sshd, ssh or ssh-keygen is missing: apt-get install openssh-server")
+    folder, port = tmp_path_factory.mktemp("ssh"), _free_port()
+    for name in ("host", "user"):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)  # noqa: S603, S607 (no input of others)
+    key = (folder / "host.pub").read_text(encoding="utf-8")
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}", encoding="utf-8")
+    (folder / "sshd_config").write_text(SSHD.format(port=port, folder=folder), encoding="utf-8")
+    (folder / "ssh_config").write_text(SSH.format(port=port, folder=folder), encoding="utf-8")
+    cell = Path("/run/sshd")  # where sshd shuts itself in when it is root; its package makes it when the service starts
+    made = os.geteuid() == 0 and not cell.exists()
+    if made:
+        cell.mkdir(mode=0o755)
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([sshd, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)  # noqa: S603 (found above)
+    try:
+        _await(lambda: _listens(port))
+        yield f"ssh=elsewhere//ssh_config={folder}/ssh_config//python={sys.executable}"
+        _await(lambda: psutil.Process(server.pid).children() == [])
+    finally:
+        server.terminate()
+        server.wait()
+        if made:
+            cell.rmdir()
+
+
+@pytest.fixture(scope="module")
+def socket_server(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start execnet's socket server; return xdist's word for a worker in it."""
+    port = _free_port()
+    server = subprocess.Popen(  # noqa: S603 (the interpreter that runs the tests)
+        [sys.executable, "-m", "execnet.script.socketserver", f"127.0.0.1:{port}"],
+        cwd=tmp_path_factory.mktemp("socket"),
+        env=machines.other_environment(),
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        _await(lambda: _listens(port))
+        yield f"socket=127.0.0.1:{port}"
+        _await(lambda: psutil.Process(server.pid).children() == [])
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@pytest.mark.parametrize("way", ["ssh", "socket_server"])
+def test_a_worker_on_another_machine_does_its_part(
+    machines: Machines, way: str, request: pytest.FixtureRequest
+) -> None:
+    spec = request.getfixturevalue(way)
+
+    result = machines.run("--tx", "popen", "--tx", f"{spec}//chdir={machines.elsewhere}")
+
+    assert result.ret == 0
+    result.assert_outcomes(passed=2)
+    _assert_like_local(machines, workers=2)
+
+
+def test_several_workers_behind_a_proxy_do_their_part(machines: Machines, socket_server: str) -> None:
+    proxied = f"2*popen//via=elsewhere//chdir={machines.elsewhere}"
+
+    result = machines.run("--px", f"id=elsewhere//{socket_server}", "--tx", "popen", "--tx", proxied)
+
+    assert result.ret == 0
+    result.assert_outcomes(passed=2)
+    _assert_like_local(machines, workers=3)
+
+
+def test_a_machine_with_another_checkout_is_refused(machines: Machines, ssh: str) -> None:
+    file = machines.elsewhere / "schemas" / "orders" / "without_index.sql"
+    known = file.read_text(encoding="utf-8")
+    file.write_text(f"{known}\n-- a line that nobody else has\n", encoding="utf-8")
+
+    result = machines.run("--tx", "popen", "--tx", f"{ssh}//chdir={machines.elsewhere}")
+    file.write_text(known, encoding="utf-8")
+
+    assert_clear(result, "The worker gw1 gave up", "The files or the options of orders typical differ between workers")
+
+
+def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, shared: Shared) -> None:
+    run = machines.start("--tx", "popen", "--tx", f"{ssh}//chdir={machines.elsewhere}", "--budget", "60s")
+    try:
+        _await(lambda: _connections(shared, "typical_without_index") == CLIENTS)
+    except AssertionError:
+        run.terminate()
+        machines.here.finish(run)
+        raise
+    for process in machines.at_work():
+        process.kill()
+    cut_s = time.monotonic()
+
+    result = machines.here.finish(run)
+
+    assert time.monotonic() - cut_s < END_S
+    assert_clear(result, "The worker gw1 ", "the trial of")
+    assert machines.at_work() == []
+
+
+def _connections(shared: Shared, database: str) -> int:
+    """Return how many sessions the databases with such a name have."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE %s"
+    with psycopg.connect(shared.conninfo) as connection:
+        ((found,),) = connection.execute(asked, [f"%{database}%"]).fetchall()
+    return int(found)
+
+
+def _assert_like_local(machines: Machines, workers: int) -> None:
+    """Check that a run found what one process finds, and that so many workers took part in every trial."""
+    experiment = _experiment(machines.here)
+    trials = [trial for candidate in experiment["candidates"] for trial in candidate["trials"]]
+
+    assert _told(experiment) == _told(machines.local)
+    assert {len(trial["busy_shares"]) for trial in trials} == {workers}
+    assert all(share > 0 for trial in trials for share in trial["busy_shares"])
+
+
+def _told(experiment: Mapping[str, Any]) -> dict[str, object]:
+    """Return what an experiment says that no clock has a part in."""
+    return {
+        "digest": experiment["digest"],
+        "connections": [(writer["name"], writer["clients"]) for writer in experiment["writers"]],
+        "states": {candidate["name"]: candidate["status"] for candidate in experiment["candidates"]},
+        "first places": {
+            candidate["name"]: candidate["trials"][0]["position"] for candidate in experiment["candidates"]
+        },
+    }
+
+
+def _experiment(shop: Shop) -> dict[str, Any]:
+    (experiment,) = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
+    return dict(experiment)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def _await(happened: Callable[[], bool]) -> None:
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,377 @@
+"""Workers on a real server: how messages travel, how the loss of a worker is noticed, and a burst that is shared."""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import psycopg
+import pytest
+
+from schemabench import Call, Workload, Writer, candidate, sqlfile
+from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
+from schemabench.experiment import Plan, measure
+from schemabench.experiment.plan import WARMUP_BLOCKS
+from schemabench.records import Experiment
+from schemabench.server import Database, Server
+from schemabench.workers import follower, leader, link
+from schemabench.workers.follower import follow
+from schemabench.workers.leader import lead
+from schemabench.workers.link import GONE, OVER, Link
+from schemabench.workers.meeting import Meeting, Seat
+from schemabench.workload import Found
+
+NAMES = ("gw0", "gw1")
+BASELINE = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
+OPERATIONS = """\
+-- name: put
+INSERT INTO item VALUES (:key::text, :value::bigint) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+-- name: look
+SELECT value FROM item WHERE key = :key::text;
+-- name: items
+SELECT key FROM item ORDER BY key;
+"""
+REFUSED = "\n-- name: look\nSELECT 1 / 0 FROM item WHERE key = :key::text;\n"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The cardinality."""
+
+    keys: int = 50
+
+
+def burst(sizes: Sizes, writer: str, block: int, _: Random) -> Iterator[Call]:
+    """Yield puts, or looks at the items of the background."""
+    for number in count():
+        key = f"key {number % sizes.keys}"
+        if writer == "stream":
+            yield Call("put", {"key": key, "value": block}, key=key)
+        else:
+            yield Call("look", {"key": key}, rows=0)
+
+
+def background(sizes: Sizes, _: Random) -> Iterator[Call]:
+    """Yield the items that are there before."""
+    return (Call("put", {"key": f"key {number}", "value": number}) for number in range(sizes.keys))
+
+
+WORKLOAD = Workload(
+    name="shared",
+    summary="a stream and a reader",
+    cardinalities={"typical": Sizes()},
+    writers=lambda _: (
+        Writer(name="stream", kind="stream", weight=4),
+        Writer(name="reader", kind="stream", weight=4),
+    ),
+    burst=burst,
+    background=background,
+    state=("items",),
+)
+
+
+class Silence:
+    """Whoever watches, and hears nothing."""
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Pass over what is done."""
+
+    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: object) -> None:
+        """Pass over how far it is."""
+
+
+@pytest.fixture
+def links(server: Server, database: Database) -> Iterator[tuple[Link, Link]]:
+    """Return the ends of a leader and a follower."""
+    conninfo = server.conninfo_for(database.name)
+    with closing(Link(conninfo, 0)) as first, closing(Link(conninfo, 1)) as second:
+        first.prepare()
+        yield first, second
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Return an experiment of one counted block."""
+    return _plan(tmp_path, candidate=BASELINE)
+
+
+def _plan(folder: Path, **candidates: str) -> Plan:
+    (folder / "schemas").mkdir(parents=True)
+    for name, sql in {"baseline": BASELINE, **candidates}.items():
+        (folder / "schemas" / f"{name}.sql").write_text(sql, encoding="utf-8")
+    path = folder / "operations.sql"
+    path.write_text(OPERATIONS, encoding="utf-8")
+    (folder / "__init__.py").touch()
+    return Plan(
+        found=Found(
+            workload=WORKLOAD, path=folder / "__init__.py", operations=sqlfile.read(path, WorkloadError).operations
+        ),
+        cardinality="typical",
+        candidates=tuple(candidate.find(folder / "schemas").values()),
+        clients=4,
+        budget_s=0.0,
+        precision=0.01,
+        seed=1,
+    )
+
+
+def _seat(number: int) -> Seat:
+    return Seat(number=number, names=NAMES, run_id="test", folder="/nowhere")
+
+
+def _together(server: Server, links: tuple[Link, Link], plan: Plan, other: Callable[[], None]) -> Experiment:
+    """Lead an experiment while another thread does something else."""
+    with ThreadPoolExecutor(1) as pool:
+        following: Future[None] = pool.submit(other)
+        with lead(plan, links[0], _seat(0)) as team:
+            experiment = measure(plan, server, Silence(), team)
+        following.result()
+    return experiment
+
+
+def test_messages_travel_both_ways_in_order(links: tuple[Link, Link]) -> None:
+    first, second = links
+    first.tell("one", value=1)
+    first.tell("two", value="größe 🎉")
+    second.tell("answer")
+
+    assert second.hear(5) == {"kind": "one", "topic": 0, "seat": 0, "value": 1}
+    assert second.hear(5) == {"kind": "two", "topic": 0, "seat": 0, "value": "größe 🎉"}
+    assert first.hear(5) == {"kind": "answer", "topic": 0, "seat": 1}
+    assert first.hear(0.01) is None
+
+
+def test_a_message_that_is_too_long_for_a_notification_arrives_whole(links: tuple[Link, Link]) -> None:
+    first, second = links
+    first.tell("long", text="🎉" * 20_000)
+
+    assert (second.hear(5) or {})["text"] == "🎉" * 20_000
+
+
+def test_a_message_that_arrives_during_a_statement_is_not_lost(links: tuple[Link, Link]) -> None:
+    first, second = links
+    first.tell("early")
+    time.sleep(0.1)
+    second.connection.execute("SELECT 1")
+
+    assert (second.hear(5) or {})["kind"] == "early"
+
+
+def test_what_is_about_an_earlier_experiment_is_not_heard(links: tuple[Link, Link]) -> None:
+    first, second = links
+    second.topic = 1
+    second.tell("late")
+    first.topic = second.topic = 2
+    second.tell("now")
+
+    assert (first.hear(5) or {})["kind"] == "now"
+
+
+def test_what_is_about_a_later_experiment_ends_this_one_and_is_heard_then(links: tuple[Link, Link]) -> None:
+    first, second = links
+    first.topic = 1
+    first.tell("calling")
+
+    assert (second.hear(5) or {})["kind"] == OVER
+    second.topic = 1
+    assert (second.hear(5) or {})["kind"] == "calling"
+
+
+def test_a_worker_that_hangs_up_is_lost_and_one_that_never_came_is_not(links: tuple[Link, Link]) -> None:
+    first, second = links
+
+    assert first.lost() == frozenset()
+    assert first.met(1)
+    second.close()
+    deadline_s = time.monotonic() + 5
+    while not first.lost() and time.monotonic() < deadline_s:
+        time.sleep(0.01)
+
+    assert first.lost() == {1}
+    assert not first.met(2)
+
+
+def test_a_worker_has_stalled_once_none_of_its_sessions_has_done_anything_for_a_while(
+    server: Server, links: tuple[Link, Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link, "STALL_S", 0.3)
+    first, _ = links
+    with psycopg.connect(server.conninfo) as idle, psycopg.connect(server.conninfo) as busy:
+        idle.execute("SELECT 1")  # and stays in its transaction, as who is stopped in the middle of one
+        busy.execute("SELECT 1")
+        time.sleep(0.5)
+        assert first.stalled([idle.info.backend_pid, busy.info.backend_pid])
+        busy.execute("SELECT 1")
+        assert not first.stalled([idle.info.backend_pid, busy.info.backend_pid])
+
+    assert first.stalled([])
+
+
+def test_two_workers_execute_every_call_once(server: Server, links: tuple[Link, Link], plan: Plan) -> None:
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    assert list(experiment.workers) == list(NAMES)
+    for one in experiment.candidates:
+        assert one.status == "ranked"
+        counted = [trial for trial in one.trials if not trial.warmup]
+        assert {latency.operation for latency in one.latencies} == {"put", "look"}
+        assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
+        assert all(trial.writers_s.keys() == {"stream", "reader"} for trial in one.trials)
+
+
+def test_a_follower_that_comes_before_the_leader_or_after_it_takes_part(
+    server: Server, links: tuple[Link, Link], plan: Plan
+) -> None:
+    def late() -> None:
+        time.sleep(1.0)
+        follow(plan, links[1], _seat(1))
+
+    assert _together(server, links, plan, late).blocks == 1
+
+
+def test_a_candidate_that_is_refused_to_the_follower_alone_leaves(
+    server: Server, links: tuple[Link, Link], tmp_path: Path
+) -> None:
+    plan = _plan(tmp_path / "refused", wrong=BASELINE + REFUSED)
+
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    found = {one.name: one for one in experiment.candidates}
+    assert (found["baseline"].status, found["wrong"].status) == ("ranked", "failed")
+    assert "division by zero" in found["wrong"].reason
+    assert "it was the worker gw1 that was refused" in found["wrong"].reason
+
+
+def test_a_follower_with_other_files_is_refused_on_both_sides(
+    server: Server, links: tuple[Link, Link], plan: Plan, tmp_path: Path
+) -> None:
+    other = _plan(tmp_path / "other", candidate=BASELINE + "-- more\n")
+
+    def differ() -> None:
+        with pytest.raises(UsageError, match="options of shared typical differ between workers"):
+            follow(other, links[1], _seat(1))
+
+    with pytest.raises(WorkerError, match=r"gw1 gave up .*differ between workers"):
+        _together(server, links, plan, differ)
+
+
+def test_a_follower_that_leaves_ends_the_experiment_with_its_reason(
+    server: Server, links: tuple[Link, Link], plan: Plan
+) -> None:
+    with pytest.raises(WorkerError, match=r"gw1 gave up .*: no disk") as caught:
+        _together(server, links, plan, lambda: links[1].tell(GONE, reason="no disk"))
+
+    assert not caught.value.worker, "it is still there"
+
+
+def test_a_follower_that_dies_is_named_with_the_trial(server: Server, links: tuple[Link, Link], plan: Plan) -> None:
+    class Dying(follower.Follower):
+        def _execute(self, _: object) -> None:
+            self._link.close()
+            raise psycopg.OperationalError("closed")
+
+    def die() -> None:
+        with closing(Dying(plan, links[1], _seat(1))) as dying, pytest.raises(psycopg.OperationalError):
+            dying.follow()
+
+    with pytest.raises(WorkerError, match=r"gw1 died while executing the trial of .* in block 0") as caught:
+        _together(server, links, plan, die)
+
+    assert caught.value.worker == "gw1"
+
+
+def test_a_follower_that_never_comes_is_given_up(
+    server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leader, "JOIN_LIMIT_S", 0.5)
+
+    with pytest.raises(WorkerError, match=r"gw1 did not come within 0\.5 s of joining the experiment") as caught:
+        _together(server, links, plan, lambda: None)
+
+    assert caught.value.worker == "gw1"
+
+
+def test_a_follower_whose_leader_dies_says_so(links: tuple[Link, Link], plan: Plan) -> None:
+    first, second = links
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(follow, plan, second, _seat(1))
+        assert (first.hear(5) or {})["kind"] == "here"
+        first.tell("calling")
+        assert (first.hear(5) or {})["kind"] == "here"
+        first.close()
+
+        with pytest.raises(WorkerError, match="gw0, which leads, died") as caught:
+            following.result(timeout=20)
+
+    assert caught.value.worker == "gw0"
+
+
+def test_an_experiment_that_fails_before_anybody_joined_lets_the_followers_go(
+    links: tuple[Link, Link], plan: Plan
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(follow, plan, links[1], _seat(1))
+        with pytest.raises(ServerError, match="full"), lead(plan, links[0], _seat(0)):
+            raise ServerError("full")
+
+        following.result(timeout=20)
+
+
+def test_workers_find_each_other_by_a_file_of_the_users_own(server: Server, tmp_path: Path) -> None:
+    seats = [replace(_seat(number), folder=str(tmp_path)) for number in (0, 1)]
+    with ExitStack() as stack:
+        host, guest = (Meeting(seat, "embedded", stack) for seat in seats)
+        first = host.host(lambda: server, 3)
+        second = guest.join(3)
+        assert second is not None
+        second.tell("here")
+
+        assert (tmp_path / "leader.json").stat().st_mode & 0o777 == 0o600
+        assert (first.hear(5) or {})["kind"] == "here"
+
+
+def test_a_leader_that_passes_an_experiment_over_lets_the_others_pass_it_over_too(tmp_path: Path) -> None:
+    seats = [replace(_seat(number), folder=str(tmp_path)) for number in (0, 1)]
+    with ExitStack() as stack:
+        host, guest = (Meeting(seat, "embedded", stack) for seat in seats)
+        host.dismiss(2)
+
+        assert guest.join(1) is None
+        assert guest.join(2) is None
+
+
+def test_followers_hear_why_there_is_no_server(tmp_path: Path) -> None:
+    def refuse() -> Server:
+        raise ServerError("no room")
+
+    seats = [replace(_seat(number), folder=str(tmp_path)) for number in (0, 1)]
+    with ExitStack() as stack:
+        host, guest = (Meeting(seat, "embedded", stack) for seat in seats)
+        with pytest.raises(ServerError, match="no room"):
+            host.host(refuse, 1)
+
+        with pytest.raises(WorkerError, match="gw0, which leads, calls it off: no room"):
+            guest.join(1)
+
+
+def test_a_follower_on_another_machine_needs_a_server_that_all_reach(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        guest = Meeting(replace(_seat(1), folder=str(tmp_path / "elsewhere")), "embedded", stack)
+
+        with pytest.raises(UsageError, match="gw1 is on another machine"):
+            guest.join(1)
+
+
+def test_warm_up_is_left_out_of_what_a_follower_hands_over(
+    server: Server, links: tuple[Link, Link], plan: Plan
+) -> None:
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+    (first, *_) = experiment.candidates
+
+    assert len(first.trials) == WARMUP_BLOCKS + 1
+    looks = next(latency.count for latency in first.latencies if latency.operation == "look")
+    assert looks == first.trials[-1].operations // 2

@@ -1,0 +1,74 @@
+"""Parts of a burst: how those of several processes add up, and how they travel between them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemabench.errors import CandidateError, Place
+from schemabench.experiment.team import Part, together
+from schemabench.workers import letters
+
+NAMES = st.sampled_from(["a", "b", "c"])
+PARTS = st.builds(
+    Part,
+    host=st.just("here"),
+    started_ns=st.integers(0, 10**12),
+    duration_ns=st.integers(1, 10**9),
+    writers_ns=st.dictionaries(NAMES, st.integers(1, 10**9)),
+    busy_share=st.floats(0, 1),
+    retried=st.dictionaries(st.tuples(NAMES, NAMES), st.integers(0, 100)),
+)
+
+
+def _part(started_ns: int, duration_ns: int, host: str = "here", **writers_ns: int) -> Part:
+    return Part(host=host, started_ns=started_ns, duration_ns=duration_ns, writers_ns=writers_ns, busy_share=0.5)
+
+
+def test_on_one_host_a_burst_lasts_from_the_first_start_to_the_last_response() -> None:
+    executed = together([_part(5_000_000_000, 2_000_000_000), _part(6_000_000_000, 2_500_000_000)])
+
+    assert executed.duration_s == 3.5
+
+
+def test_over_hosts_whose_clocks_cannot_be_compared_the_longest_part_counts() -> None:
+    executed = together([_part(5_000_000_000, 2_000_000_000), _part(77, 2_500_000_000, host="there")])
+
+    assert executed.duration_s == 2.5
+
+
+def test_a_writer_in_two_processes_is_done_with_its_last_response() -> None:
+    early = _part(1_000_000_000, 500_000_000, shop=400_000_000, website=100_000_000)
+    late = _part(1_200_000_000, 500_000_000, shop=500_000_000)
+
+    assert together([early, late]).writers_s == {"shop": 0.7, "website": 0.1}
+
+
+@given(parts=st.lists(PARTS, min_size=1, max_size=4))
+def test_retries_add_up_and_every_busy_share_is_kept_in_order(parts: list[Part]) -> None:
+    executed = together(parts)
+
+    assert sum(executed.retried.values()) == sum(sum(part.retried.values()) for part in parts)
+    assert executed.busy_shares == tuple(part.busy_share for part in parts)
+
+
+@given(parts=st.lists(PARTS, min_size=2, max_size=4))
+def test_the_order_of_processes_does_not_matter_for_the_duration(parts: list[Part]) -> None:
+    assert together(parts).duration_s == together(parts[::-1]).duration_s
+
+
+@given(part=PARTS)
+def test_a_part_survives_its_travel(part: Part) -> None:
+    assert letters.unpacked(json.loads(json.dumps(letters.packed(part)))) == part
+
+
+@pytest.mark.parametrize("where", [None, Place(path=Path("wrong.sql"), line=3, column=5, text="SELECT 1 / 0")])
+def test_a_refusal_survives_its_travel_and_says_who_was_refused(where: Place | None) -> None:
+    refusal = CandidateError("division", where=where, sqlstate="22012", checked=[":a = 1"], remedies=["override it"])
+
+    found = letters.read(json.loads(json.dumps(letters.written(refusal))), "gw1")
+
+    assert (found.what, found.where, found.sqlstate, found.remedies) == ("division", where, "22012", ("override it",))
+    assert found.checked == (":a = 1", "it was the worker gw1 that was refused")
