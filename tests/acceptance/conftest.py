@@ -16,7 +16,7 @@ from schemabench.server import folder, serve
 from schemabench.server.dsn import with_words
 
 PASSWORD = "hunter2-of-the-shop"  # noqa: S105 (the password that must not be seen)
-ROOM = 40
+ROOM = 60
 """Connections that the shared server has room for."""
 
 
