@@ -216,7 +216,6 @@ class Bench:
         seat = Seat(number=0, names=tuple(f"gw{number}" for number in range(workers)), run_id=RUN_ID, folder="")
         conninfo = self._server.conninfo_for(self._server.create(f"team_{workers}").name)
         link = self._stack.enter_context(closing(ClockedLink(conninfo, seat.number)))
-        link.prepare()
         for number in range(1, workers):
             one = Seat(number=number, names=seat.names, run_id=RUN_ID, folder="")
             process = multiprocessing.get_context("spawn").Process(

@@ -95,8 +95,8 @@ class WorkerError(SchemabenchError):
         worker: Its name, as in `gw1`, where the run cannot go on without it; empty where only the experiment cannot.
     """
 
-    def __init__(self, what: str, *, worker: str = "") -> None:
-        super().__init__(what)
+    def __init__(self, what: str, *, worker: str = "", remedies: Sequence[str] = ()) -> None:
+        super().__init__(what, remedies=remedies)
         self.worker = worker
 
 

@@ -97,14 +97,6 @@ def test_the_terminal_reporter_may_be_absent(two: Shop) -> None:
     assert result.ret == 0
 
 
-def test_over_workers_evaluations_fail_clearly_and_ordinary_tests_run(two: Shop) -> None:
-    result = two.run("-n", "2", "-k", "plain or orders-typical")
-
-    assert result.ret == 1
-    result.assert_outcomes(passed=1, failed=2)
-    assert_clear(result, "Evaluations run in one process for now: leave out -n and --dist")
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

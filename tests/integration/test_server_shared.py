@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from schemabench.errors import SchemabenchError, ServerError, UsageError
-from schemabench.server import binaries, folder, local, serve
+from schemabench.server import Server, binaries, folder, local, serve
 from schemabench.server.database import Mark, lock_key
 from schemabench.server.dsn import Conninfo, describe, with_words
 
@@ -345,11 +346,19 @@ def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
         server.create("a")
         os.kill(elsewhere.process.pid, signal.SIGKILL)
         elsewhere.process.wait()
-        assert not server.alive()
+        _until_silent(server)
         assert "No connection to" in (server.failure() or "")
         raise ValueError("original")
     assert "databases of the run are left" in caught.value.__notes__[0]
     assert str(conninfo_to_dict(elsewhere.conninfo)["password"]) not in caught.value.__notes__[0]
+
+
+def _until_silent(server: Server) -> None:
+    """Wait until the sessions of a server that was killed have noticed it; they may still answer for a moment."""
+    deadline_s = time.monotonic() + 10
+    while server.alive():
+        assert time.monotonic() < deadline_s, "a killed server answers"
+        time.sleep(0.05)
 
 
 def test_servers_of_one_run_share_its_lock_and_end_only_their_own_databases(

@@ -18,7 +18,7 @@ from schemabench.experiment import Plan, measure
 from schemabench.experiment.plan import WARMUP_BLOCKS
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
-from schemabench.workers import follower, leader, link
+from schemabench.workers import follower, leader, link, meeting
 from schemabench.workers.follower import follow
 from schemabench.workers.leader import lead
 from schemabench.workers.link import GONE, OVER, Link
@@ -89,7 +89,6 @@ def links(server: Server, database: Database) -> Iterator[tuple[Link, Link]]:
     """Return the ends of a leader and a follower."""
     conninfo = server.conninfo_for(database.name)
     with closing(Link(conninfo, 0)) as first, closing(Link(conninfo, 1)) as second:
-        first.prepare()
         yield first, second
 
 
@@ -185,14 +184,14 @@ def test_a_worker_that_hangs_up_is_lost_and_one_that_never_came_is_not(links: tu
     first, second = links
 
     assert first.lost() == frozenset()
-    assert first.met(1)
+    assert first.present() == {0, 1}
     second.close()
     deadline_s = time.monotonic() + 5
     while not first.lost() and time.monotonic() < deadline_s:
         time.sleep(0.01)
 
     assert first.lost() == {1}
-    assert not first.met(2)
+    assert first.present() == {0}
 
 
 def test_a_worker_has_stalled_once_none_of_its_sessions_has_done_anything_for_a_while(
@@ -332,6 +331,25 @@ def test_workers_find_each_other_by_a_file_of_the_users_own(server: Server, tmp_
 
         assert (tmp_path / "leader.json").stat().st_mode & 0o777 == 0o600
         assert (first.hear(5) or {})["kind"] == "here"
+
+
+def test_what_a_follower_says_is_heard_though_it_reached_the_database_before_the_leader(
+    server: Server, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conninfo = server.conninfo_for(database.name)
+    monkeypatch.setattr(meeting, "await_address", lambda *_: conninfo)
+    with ThreadPoolExecutor(1) as pool, ExitStack() as stack:
+        guest = Meeting(_seat(1), "embedded", stack)
+        coming = pool.submit(guest.join, 1)
+        with pytest.raises(TimeoutError):
+            coming.result(timeout=0.3)
+        with closing(Link(conninfo, 0)) as first:
+            second = coming.result(timeout=5)
+            assert second is not None
+            first.topic = 1
+            second.tell(GONE, reason="skipped")
+
+            assert (first.hear(5) or {})["reason"] == "skipped"
 
 
 def test_a_leader_that_passes_an_experiment_over_lets_the_others_pass_it_over_too(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
+from schemabench.errors import UsageError
 from schemabench.experiment.blocks import CONTROL, Measured
 from schemabench.experiment.plan import Plan
 from schemabench.monitor import counters
@@ -117,11 +118,15 @@ def saturation(measured: Measured) -> str:
     busy = busy_share(measured)
     if busy <= SATURATED_SHARE:
         return ""
-    return (
-        f"The load loop was busy {format_percent(busy)} of the time: the client is what was measured. To fix this:\n"
-        "  - share the load among processes: pytest -n 2\n"
-        "  - use fewer connections: --clients N\n"
-        "  - let each call do more, such as upserting an array of rows instead of one"
+    return str(
+        UsageError(
+            f"The load loop was busy {format_percent(busy)} of the time: the client is what was measured",
+            remedies=[
+                "share the load among processes: pytest -n 2",
+                "use fewer connections: --clients N",
+                "let each call do more, such as upserting an array of rows instead of one",
+            ],
+        )
     )
 
 

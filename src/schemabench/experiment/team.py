@@ -7,6 +7,7 @@ talk to each other.
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Protocol
 
@@ -20,6 +21,9 @@ from schemabench.load import Others, Talk
 from schemabench.load.session import Retried
 from schemabench.units import NANOSECONDS
 
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _BOOT.exists() else ''}"
+"""Machines made from one image have one name."""
 Samples = Mapping[str, NDArray[np.int64]]
 """Operation -> service times in nanoseconds."""
 
@@ -29,7 +33,7 @@ class Part:
     """What one process did of a burst."""
 
     host: str
-    """Where: the clocks of one host can be compared, those of two cannot."""
+    """Where, and since which start: the clocks of one host can be compared, those of two cannot."""
     started_ns: int
     """On the clock of `time.perf_counter_ns`."""
     duration_ns: int
@@ -137,7 +141,7 @@ def execute(
     latencies_ns = np.array(drive.latencies_ns, dtype=np.int64)
     operations, own = np.array(loaded.operations), latencies_ns > 0
     part = Part(
-        host=socket.gethostname(),
+        host=_HOST,
         started_ns=drive.started_ns,
         duration_ns=drive.duration_ns,
         writers_ns=writers_ns,

@@ -24,8 +24,8 @@ from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
 from schemabench.experiment.team import execute
 from schemabench.server import Database, Reached
 from schemabench.workers import letters
-from schemabench.workers.link import GONE, LEADER, OVER, STALL_S, Link, Message
-from schemabench.workers.meeting import MEET_LIMIT_S, Seat
+from schemabench.workers.link import DIED, GONE, LEADER, OVER, STALL_S, STOPPED, UNREACHED, Link, Message
+from schemabench.workers.meeting import Seat
 
 _GLANCE_S = 0.5
 """How often a follower looks whether the leader is still there."""
@@ -48,7 +48,9 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
         with closing(Follower(plan, link, seat)) as follower:
             follower.follow()
     except psycopg.Error as cause:
-        raise WorkerError(f"The connection to the other workers was lost: {str(cause).strip()}") from cause
+        raise WorkerError(
+            f"The connection to the other workers was lost: {str(cause).strip()}", remedies=[UNREACHED]
+        ) from cause
     except BaseException as error:  # whatever it is, the leader must not wait for it
         reason = error.what if isinstance(error, SchemabenchError) else f"{type(error).__name__}: {error}"
         with suppress(psycopg.Error):
@@ -111,16 +113,18 @@ class Follower:
         since_s = monotonic()
         while (message := self._link.hear(_GLANCE_S)) is None:
             waited_s = monotonic() - since_s
-            late = not self._link.met(LEADER) and waited_s > MEET_LIMIT_S
-            if late or LEADER in self._link.lost():
+            if LEADER in self._link.lost():
                 raise WorkerError(
-                    f"The worker {self._leader}, which leads, died while {self._doing}", worker=self._leader
+                    f"The worker {self._leader}, which leads, died while {self._doing}",
+                    worker=self._leader,
+                    remedies=[DIED],
                 )
             if self._order and waited_s > STALL_S and self._link.stalled(self._leader_pids):
                 raise WorkerError(
                     f"The worker {self._leader}, which leads, was stopped while {self._doing}: none of its sessions "
                     f"has done anything for {STALL_S:g} s",
                     worker=self._leader,
+                    remedies=[STOPPED],
                 )
         return message
 

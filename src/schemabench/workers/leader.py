@@ -24,7 +24,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples, execute, together
 from schemabench.load import Talk
 from schemabench.workers import letters
-from schemabench.workers.link import GONE, LEADER, OVER, STALL_S, Link, Message
+from schemabench.workers.link import DIED, GONE, LEADER, OVER, STALL_S, STOPPED, Link, Message
 from schemabench.workers.meeting import Seat
 
 _GLANCE_S = 0.25
@@ -229,14 +229,16 @@ class Leader:
         for seat in sorted(missing):
             name = self._names[seat]
             if seat in lost:
-                raise WorkerError(f"The worker {name} died while {self._doing}", worker=name)
+                raise WorkerError(f"The worker {name} died while {self._doing}", worker=name, remedies=[DIED])
             if limit_s is not None and waited_s > limit_s:
-                raise WorkerError(f"The worker {name} did not come within {limit_s:g} s of {self._doing}", worker=name)
+                what = f"The worker {name} did not come within {limit_s:g} s of {self._doing}"
+                raise WorkerError(what, worker=name, remedies=[STOPPED])
             if limit_s is None and waited_s > STALL_S and self._link.stalled(self._pids[seat]):
                 raise WorkerError(
                     f"The worker {name} was stopped while {self._doing}: none of its sessions has done anything for "
                     f"{STALL_S:g} s",
                     worker=name,
+                    remedies=[STOPPED],
                 )
 
 

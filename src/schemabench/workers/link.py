@@ -34,6 +34,10 @@ LEADER = 0
 STALL_S = 8.0
 """A worker none of whose sessions has done anything for so long, while it is waited for, has been stopped. Far longer
 than making a burst takes, or judging whether the intervals are narrow enough."""
+DIED = "look at the kernel's log of its machine (dmesg) for what ended it, often a lack of memory, and run again"
+STOPPED = "look at its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
+UNREACHED = "see that its machine can reach the server for the whole run, and that the server runs; then run again"
+"""What to do about a worker that died, stands still, or has lost the server."""
 _LONGEST_NOTE = 7_900
 """Bytes: the server takes less than 8,000."""
 _TO_LEADER, _TO_FOLLOWERS = "to_leader", "to_followers"
@@ -43,8 +47,8 @@ _SETTINGS = (
     "SET idle_session_timeout = 0",
 )
 _TABLES = """
-CREATE TABLE letter (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
-CREATE TABLE latency (entrant text NOT NULL, operation text NOT NULL, nanoseconds bytea NOT NULL)
+CREATE TABLE IF NOT EXISTS letter (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
+CREATE TABLE IF NOT EXISTS latency (entrant text NOT NULL, operation text NOT NULL, nanoseconds bytea NOT NULL)
 """
 _PRESENT = """
 SELECT objid::integer FROM pg_catalog.pg_locks
@@ -87,14 +91,12 @@ class Link:
             self.connection.execute(
                 sql.SQL("LISTEN {}").format(sql.Identifier(_TO_LEADER if seat == LEADER else _TO_FOLLOWERS))
             )
-            self.connection.execute("SELECT pg_advisory_lock(%s::bigint)", [seat])
+            if seat == LEADER:
+                self.connection.execute(_TABLES)
+            self.connection.execute("SELECT pg_advisory_lock(%s::bigint)", [seat])  # last: whoever is here can hear
         except BaseException:
             self.connection.close()
             raise
-
-    def prepare(self) -> None:
-        """Make the tables that workers share; the leader does, before the others come."""
-        self.connection.execute(_TABLES)
 
     def tell(self, kind: str, **fields: object) -> None:
         """Send a message: the leader to all, any other to the leader.
@@ -145,9 +147,15 @@ class Link:
         """Whether the connection is lost, so far as is known."""
         return self.connection.closed
 
-    def met(self, seat: int) -> bool:
-        """Return whether a worker has been seen here."""
-        return seat in self._met
+    def present(self) -> frozenset[int]:
+        """Return the seats of workers that are here; they hear what is told.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        present = frozenset(seat for (seat,) in self.connection.execute(_PRESENT))
+        self._met |= present
+        return present
 
     def lost(self) -> frozenset[int]:
         """Return the seats of workers that were here and are no longer.
@@ -155,8 +163,7 @@ class Link:
         Raises:
             psycopg.Error: The connection is lost.
         """
-        present = {seat for (seat,) in self.connection.execute(_PRESENT)}
-        self._met |= present
+        present = self.present()
         return frozenset(self._met - present)
 
     def stalled(self, pids: Sequence[int]) -> bool:

@@ -21,7 +21,7 @@ from schemabench.server import Database, Reached, Server
 from schemabench.server.database import database_name
 from schemabench.server.dsn import Conninfo, with_words
 from schemabench.server.spec import Existing, parse_spec
-from schemabench.workers.link import GONE, LEADER, LINK_LABEL, OVER, Link
+from schemabench.workers.link import GONE, LEADER, LINK_LABEL, OVER, STOPPED, UNREACHED, Link
 
 MEET_LIMIT_S = 120.0
 """How long the others wait for the leader to have a server: pulling an image may take as long."""
@@ -90,7 +90,6 @@ class Meeting:
             database = server.create(LINK_LABEL, keep=False)
             self._stack.callback(_drop, server, database)
             self._link = self._open(server.conninfo_for(database.name))
-            self._link.prepare()
             _leave(self.seat.folder, {"conninfo": self._link.conninfo})
         elif self._link.closed:  # the server crashed, and is there again
             self._link = self._open(self._link.conninfo)
@@ -105,10 +104,17 @@ class Meeting:
             UsageError: This worker is on another machine and cannot reach the server.
         """
         if self._link is None or self._link.closed:
+            deadline_s = time.monotonic() + MEET_LIMIT_S
             address = await_address(self.seat, self._spec, topic)
             if address is None:
                 return None
-            self._link = self._open(address)
+            link = self._open(address)
+            while LEADER not in link.present():  # the database is there a little sooner
+                if time.monotonic() > deadline_s:
+                    raise _late(self.seat)
+                time.sleep(_POLL_S)
+                await_address(self.seat, self._spec, topic)  # or learn that it is called off after all
+            self._link = link
         self._link.topic = topic
         return self._link
 
@@ -133,7 +139,8 @@ class Meeting:
         try:
             link = Link(conninfo, self.seat.number)
         except psycopg.Error as cause:
-            raise WorkerError(f"The worker {self.seat.name} cannot meet the others: {str(cause).strip()}") from cause
+            what = f"The worker {self.seat.name} cannot meet the others: {str(cause).strip()}"
+            raise WorkerError(what, remedies=[UNREACHED]) from cause
         self._stack.callback(link.close)
         return link
 
@@ -176,8 +183,13 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
         if known is not None and Reached(known).failure() is None:
             return known
         time.sleep(_POLL_S)
+    raise _late(seat)
+
+
+def _late(seat: Seat) -> WorkerError:
     leader = seat.names[LEADER]
-    raise WorkerError(f"The worker {leader}, which leads, had no server within {MEET_LIMIT_S:g} s", worker=leader)
+    what = f"The worker {leader}, which leads, had no server within {MEET_LIMIT_S:g} s"
+    return WorkerError(what, worker=leader, remedies=[STOPPED])
 
 
 def _drop(server: Server, database: Database) -> None:
