@@ -16,7 +16,7 @@ import pytest
 
 from schemabench import cli
 
-LIMIT_S = 120
+LIMIT_S = 240
 """No run of the project takes longer, however busy the machine is."""
 QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Runs start sooner without plugins that have no part in them."""
