@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench.monitor.plans import compared, summarise
@@ -284,7 +284,6 @@ def measured(plan: Node, random: randomness.Random) -> Node:
     return again
 
 
-@settings(deadline=None)
 @given(trees, st.randoms(use_true_random=False))
 def test_any_plan_is_one_line_that_begins_with_its_nodes(plan: Node, random: randomness.Random) -> None:
     line, summary = summarise([{"Plan": measured(plan, random)}])
@@ -293,13 +292,11 @@ def test_any_plan_is_one_line_that_begins_with_its_nodes(plan: Node, random: ran
     assert "\n" not in summary
 
 
-@settings(deadline=None)
 @given(trees, st.randoms(use_true_random=False))
 def test_nodes_are_the_same_when_a_statement_is_executed_again(plan: Node, random: randomness.Random) -> None:
     assert nodes(measured(plan, random)) == nodes(measured(plan, random))
 
 
-@settings(deadline=None)
 @given(trees, st.sampled_from(["Relation Name", "Index Name"]))
 def test_nodes_differ_when_another_table_or_index_is_used(plan: Node, key: str) -> None:
     outer = {**plan, key: "one", "Node Type": "Index Scan"}

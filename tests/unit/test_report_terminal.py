@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import golden_file
 from fixed_run import PAGEVIEWS, RUN, USAGE
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench import report
@@ -52,7 +52,6 @@ def test_terminal_report_looks_like_its_golden_file() -> None:
     golden_file.check("terminal.txt", report.terminal(RUN) + "\n")
 
 
-@settings(deadline=None)
 @given(ANY_NAME, st.floats(min_value=1e-9, max_value=1e9), st.integers(40, 120))
 def test_no_line_is_wider_than_the_terminal_whatever_texts_and_figures_are(
     suffix: str, factor: float, width: int

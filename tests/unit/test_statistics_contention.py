@@ -153,7 +153,7 @@ def test_intervals_of_shares_end_at_zero_and_one() -> None:
 
 
 @given(seed=st.integers(0, 1000), order=st.permutations(range(4)), blocks=st.integers(1, 14))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_order_of_candidates_does_not_matter(seed: int, order: list[int], blocks: int) -> None:
     shares = sampled(np.random.default_rng(seed), blocks, [0.4, 0.1, 1, 0.4])
     names = np.array(["baseline", "a", "b", CONTROL])
@@ -161,7 +161,7 @@ def test_order_of_candidates_does_not_matter(seed: int, order: list[int], blocks
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_difference_excludes_zero_exactly_where_the_baseline_does_not_tie(seed: int) -> None:
     shares = sampled(np.random.default_rng(seed), 14, [0.5, 0.1, 1, 0.5])
     for standing in ranked(shares, ["baseline", "a", "b", "c"]).standings:

@@ -134,7 +134,7 @@ def test_ratio_that_wanders_is_a_notice() -> None:
 
 
 @given(seed=st.integers(0, 1000), order=st.permutations(range(4)), blocks=st.integers(1, 30))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_order_of_candidates_does_not_matter(seed: int, order: list[int], blocks: int) -> None:
     rates = simulate(np.random.default_rng(seed), blocks, [0, 0.1, -0.05, 0])
     names = np.array(["baseline", "a", "b", CONTROL])
@@ -144,7 +144,7 @@ def test_order_of_candidates_does_not_matter(seed: int, order: list[int], blocks
 
 
 @given(seed=st.integers(0, 1000), scale=st.floats(1e-6, 1e6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_unit_of_the_rates_does_not_matter(seed: int, scale: float) -> None:
     rates = simulate(np.random.default_rng(seed), 20, [0, 0.1, -0.05])
     names = ["baseline", "a", "b"]
@@ -156,7 +156,7 @@ def test_unit_of_the_rates_does_not_matter(seed: int, scale: float) -> None:
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_ratio_excludes_one_exactly_where_the_baseline_does_not_tie(seed: int) -> None:
     rates = simulate(np.random.default_rng(seed), 25, [0, 0.05, 0.1, -0.1])
     found = rank(rates, ["baseline", "a", "b", "c"], baseline="baseline", seed=1)
@@ -166,7 +166,7 @@ def test_ratio_excludes_one_exactly_where_the_baseline_does_not_tie(seed: int) -
 
 
 @given(seed=st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_ties_are_mutual_and_ranks_count_the_better(seed: int) -> None:
     found = named(
         rank(simulate(np.random.default_rng(seed), 25, [0, 0.1, 0.2, -0.1]), list("xabc"), baseline="x", seed=1)

@@ -1,0 +1,48 @@
+"""What a run found out, as frozen records that serialise to JSON.
+
+The layers above fill records in, reports read them. Must not compute anything.
+"""
+
+from schemabench.records.contention import WAIT_CLASSES, Contention, LockStanding, LockWait, WaitEvent, WaitPair
+from schemabench.records.figure import Estimate, Notice
+from schemabench.records.result import CandidateResult, Cost, Standing, StatementPlan, Status
+from schemabench.records.run import (
+    FORMAT,
+    Experiment,
+    OptionValue,
+    Run,
+    ServerRecord,
+    Setting,
+    WriterShare,
+    from_builtins,
+    to_builtins,
+)
+from schemabench.records.trial import Latency, Retries, Trial
+
+__all__ = [
+    "FORMAT",
+    "WAIT_CLASSES",
+    "CandidateResult",
+    "Contention",
+    "Cost",
+    "Estimate",
+    "Experiment",
+    "Latency",
+    "LockStanding",
+    "LockWait",
+    "Notice",
+    "OptionValue",
+    "Retries",
+    "Run",
+    "ServerRecord",
+    "Setting",
+    "Standing",
+    "StatementPlan",
+    "Status",
+    "Trial",
+    "WaitEvent",
+    "WaitPair",
+    "WriterShare",
+    "from_builtins",
+    "to_builtins",
+]

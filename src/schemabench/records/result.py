@@ -1,0 +1,105 @@
+"""All that is known of one candidate in one experiment.
+
+Owns the records of a candidate. Must not compute anything.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from schemabench.records.contention import Contention, LockStanding
+from schemabench.records.figure import Estimate, Notice
+from schemabench.records.trial import Latency, Retries, Trial
+
+Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
+"""ranked: measured and comparable; disqualified: measured, but its rows differ; invalid: measured, but the client was
+what limited the figures; failed: could not be measured; skipped: does not apply to this server."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Where one candidate stands among the others of its experiment."""
+
+    name: str
+    rate: Estimate
+    """Bursts per second: multiply by the operations or rows of a burst."""
+    ratio: Estimate
+    """Throughput relative to the baseline, paired by block. Intervals hold jointly for all candidates."""
+    rank: int
+    """One more than the number of candidates that are significantly better: ties share a rank."""
+    tied_with: tuple[str, ...]
+    """The candidates that cannot be told apart from this one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What the writes of one candidate cost by one measure."""
+
+    name: str
+    """A short stable name, such as `wal_bytes`."""
+    title: str
+    """For people, as in `WAL`."""
+    unit: Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
+    per: Literal["row", "operation", "run", "update"]
+    """What the figure is divided by: logical rows written, operations, nothing (over all counted trials), updates."""
+    value: float | None
+    """None where the server does not offer it, or there was nothing to divide by."""
+    ratio: Estimate | None = None
+    """To the baseline's, paired by block; None for the baseline, for shares, and where one of the two is zero."""
+    differs: bool = False
+    """Whether it is told apart from the baseline's. Intervals hold jointly for all candidates, measure by measure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementPlan:
+    """How the server executes one statement of an operation, on the final state, as the writers' own sessions do."""
+
+    operation: str
+    position: int
+    """Of the statement in its operation, from 0."""
+    nodes: str
+    """The types of its nodes and what they scan, in one line; what the baseline's is compared by."""
+    summary: str
+    """`nodes`, with rows and blocks; or why there is no plan."""
+    same: bool | None
+    """Whether the nodes are the baseline's; None for the baseline, and where either has no plan."""
+    plan: Any
+    """What EXPLAIN said, whole; None where there is no plan."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CandidateResult:
+    """All that is known of one candidate in one experiment."""
+
+    name: str
+    summary: str
+    expects: str
+    path: str
+    """The SQL file."""
+    sql: str
+    """The text of the SQL file."""
+    status: Status
+    reason: str = ""
+    """Why it was not ranked; empty for a ranked one."""
+    standing: Standing | None = None
+    operations_per_s: Estimate | None = None
+    rows_per_s: Estimate | None = None
+    headroom: Estimate | None = None
+    """Throughput over production's: 40 means that it does in 1 s what production asks for in 40 s. None where the
+    workload does not say what production asks for."""
+    attempts_per_s: Estimate | None = None
+    """Operations per second with those that were undone and repeated; `operations_per_s` counts each once."""
+    retries: tuple[Retries, ...] = ()
+    """Undone attempts in counted trials."""
+    lock_standing: LockStanding | None = None
+    """None where nothing was sampled."""
+    on_front: bool = False
+    """Whether it is on the Pareto front: no candidate is better in throughput or in lock waits without being worse in
+    the other. Never without a `lock_standing`."""
+    contention: Contention | None = None
+    """None where nothing was sampled."""
+    costs: tuple[Cost, ...] = ()
+    """The same measures in the same order for all candidates of an experiment."""
+    plans: tuple[StatementPlan, ...] = ()
+    latencies: tuple[Latency, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    notices: tuple[Notice, ...] = ()

@@ -1,0 +1,64 @@
+"""What was measured of one burst, and of the operations in it.
+
+Owns the records of trials. Must not compute anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """One candidate executing one burst."""
+
+    block: int
+    """The block, counted from 0 over warm-up and counted ones alike."""
+    position: int
+    """The place in the block's shuffled order, from 0."""
+    warmup: bool
+    """Whether the trial came before counting began."""
+    started_s: float
+    """Seconds from the start of the experiment."""
+    duration_s: float
+    """Wall time of the burst over all writers."""
+    operations: int
+    """Operations executed, each once however often it was retried."""
+    rows: int
+    """Logical rows written."""
+    retries: int
+    """Attempts that a deadlock, a serialization failure or a lock timeout undid."""
+    busy_share: float
+    """The share of the duration in which the load loop itself was at work, 0 to 1; of the busiest worker's."""
+    busy_shares: tuple[float, ...] = ()
+    """Of each worker's load loop, the leader's first."""
+    writers_s: Mapping[str, float]
+    """Writer -> seconds from the start of the trial to the writer's last response."""
+    waits: Mapping[str, int] = field(default_factory=dict)
+    """Wait class -> how often a writer's session was seen at work in it; empty where nothing was sampled."""
+    counters: Mapping[str, float] = field(default_factory=dict)
+    """Counter -> its increase over the trial; a counter that the server does not offer is absent, never zero."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Latency:
+    """Service times of one operation under one candidate, over all counted trials."""
+
+    operation: str
+    count: int
+    p50_ns: float | None
+    """None where there are too few samples to support the figure; likewise below."""
+    p95_ns: float | None
+    p99_ns: float | None
+    max_ns: float
+    retries: int
+    """Attempts that were undone and repeated."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retries:
+    """Attempts at one operation that the server undid."""
+
+    operation: str
+    reason: str
+    """As in `deadlock`, `serialization failure` or `lock timeout`."""
+    count: int
