@@ -6,13 +6,13 @@ Executes the single-row upsert of load_generator.py, prepared, on a server of it
 the sampler, one for each rate, and a second one without as the control. Prints a line for each number of connections,
 and as its last line a JSON object: for each number of connections and each rate the ratio of throughput with the
 sampler to without and its 95 % interval (the control's is what this run could have seen at the best); how many looks
-were taken, late and lost; and, since a counter has no noise, the processor time that the server spent on a look, with
-the share of all processors that this amounts to at that rate.
+were taken, late and lost; and, since it has far less noise than throughput, the processor time that the server spent
+on a look, with its share of all that server and client spent in the same slices: where processors are what limits
+throughput, that share is what looking costs.
 """
 
 import argparse
 import json
-import os
 from collections import Counter
 from contextlib import closing
 from random import Random
@@ -70,6 +70,10 @@ def measure(
     with closing(Bench(server, connections)) as bench:
         samplers = {f"{hz:g}": Sampler(server.conninfo, hz) for hz in rates_hz}
         looking = {name: psutil.Process(sampler.pid) for name, sampler in samplers.items()}
+        postmaster = psutil.Process(next(iter(samplers.values())).pid).parent()
+        assert postmaster is not None, "a session is a child of the server"
+        busy = [psutil.Process(), *postmaster.children()]
+        all_s = dict.fromkeys(samplers, 0.0)
         looks = {name: Counter[str]() for name in samplers}
         calls = round(bench.rate(_FIRST_CALLS, None, random) * slice_s)
         for sampler in samplers.values():
@@ -80,7 +84,10 @@ def measure(
             random.shuffle(order)
             for name in order:
                 bench.looks = looks.get(name, Counter())
+                before_s = sum(map(_spent_s, busy)) if name in samplers else 0.0
                 row[name] = bench.rate(calls, samplers.get(name), random)
+                if name in samplers:
+                    all_s[name] += sum(map(_spent_s, busy)) - before_s
             rows.append([row[name] for name in names])
         spent_s = {name: _spent_s(process) - begun_s[name] for name, process in looking.items()}
         for sampler in samplers.values():
@@ -96,7 +103,7 @@ def measure(
     for hz in rates_hz:
         name = f"{hz:g}"
         look_s = spent_s[name] / looks[name]["taken"]
-        share = look_s * hz / (os.cpu_count() or 1)
+        share = spent_s[name] / all_s[name]
         found[name] |= {**looks[name], "look_us": round(look_s * 1e6), "processor_share": round(share, 4)}
     return found
 

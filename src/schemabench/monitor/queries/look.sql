@@ -1,6 +1,6 @@
 -- What each of the given sessions does, of those that are in a transaction, and what it waits for.
 -- By function, since pg_stat_activity computes 30 columns for every session of the server, at ten times the price. Locks
--- are read only where a session waits for one: reading them takes the locks that guard the lock table.
+-- are read once, and only where a session waits for one: reading them takes the locks that guard the lock table.
 WITH session AS MATERIALIZED (
     SELECT
         pg_catalog.pg_stat_get_backend_pid(id) AS pid,
@@ -11,21 +11,11 @@ WITH session AS MATERIALIZED (
     WHERE
         pg_catalog.pg_stat_get_backend_pid(id) = ANY ($1::integer [])
         AND pg_catalog.pg_stat_get_backend_xact_start(id) IS NOT NULL
-)
-SELECT
-    session.pid,
-    left(session.activity, 100),
-    session.wait_class,
-    session.event,
-    waited.kind,
-    waited.mode,
-    waited.target,
-    waited.seconds,
-    waited.relations,
-    CASE WHEN waited.kind IS NOT NULL THEN array_to_string(pg_catalog.pg_blocking_pids(session.pid), ',') END
-FROM session
-LEFT JOIN LATERAL (
+),
+
+waited AS (
     SELECT
+        pid,
         max(locktype) FILTER (WHERE NOT granted) AS kind,
         max(mode) FILTER (WHERE NOT granted) AS mode,
         max(
@@ -42,5 +32,20 @@ LEFT JOIN LATERAL (
             )
         ) AS relations
     FROM pg_catalog.pg_locks
-    WHERE session.wait_class = 'Lock' AND pg_locks.pid = session.pid
-) AS waited ON true
+    WHERE EXISTS (SELECT FROM session WHERE wait_class = 'Lock')
+    GROUP BY pid
+)
+
+SELECT
+    session.pid,
+    left(session.activity, 100),
+    session.wait_class,
+    session.event,
+    waited.kind,
+    waited.mode,
+    waited.target,
+    waited.seconds,
+    waited.relations,
+    CASE WHEN waited.kind IS NOT NULL THEN array_to_string(pg_catalog.pg_blocking_pids(session.pid), ',') END
+FROM session
+LEFT JOIN waited ON session.pid = waited.pid AND session.wait_class = 'Lock'
