@@ -139,7 +139,7 @@ def write(folder: Path) -> None:
 
 def attend(case: Case, folder: Path, conninfo: str, seat: Seat) -> None:
     """Follow, in a process of its own, until it is over."""
-    with closing(Link(conninfo, seat.number)) as link:
+    with closing(Link(conninfo, seat.run_id, seat.number)) as link:
         follow(planned(case, folder), link, seat)
 
 
@@ -215,7 +215,7 @@ class Bench:
         """Start the processes of a team."""
         seat = Seat(number=0, names=tuple(f"gw{number}" for number in range(workers)), run_id=RUN_ID, folder="")
         conninfo = self._server.conninfo_for(self._server.create(f"team_{workers}").name)
-        link = self._stack.enter_context(closing(ClockedLink(conninfo, seat.number)))
+        link = self._stack.enter_context(closing(ClockedLink(conninfo, seat.run_id, seat.number)))
         for number in range(1, workers):
             one = Seat(number=number, names=seat.names, run_id=RUN_ID, folder="")
             process = multiprocessing.get_context("spawn").Process(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import psutil
 import pytest
 
 from schemabench import cli
@@ -22,6 +23,7 @@ QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Runs start sooner without plugins that have no part in them."""
 _STEERING = (
     "SCHEMABENCH_",
+    "GITHUB_",  # a step's summary is not for shops
     "CI",  # pytest then cuts nothing in its summary
     "PYTEST_",
     "PYTHONDONTWRITEBYTECODE",
@@ -120,7 +122,8 @@ class Shop:
         try:
             out, err = process.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            for one in (*psutil.Process(process.pid).children(recursive=True), process):
+                one.kill()  # all of them: a worker that is left holds the pipes open
             out, err = process.communicate()
             pytest.fail(f"the run did not end within {LIMIT_S} s:\n{out}\n{err}")
         sys.stdout.write(f"{out}\n{err}\n")

@@ -12,12 +12,13 @@ from random import Random
 import psycopg
 import pytest
 
-from schemabench import Call, Workload, Writer, candidate, sqlfile
+from schemabench import Call, Replay, Workload, Writer, candidate, sqlfile
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.plan import WARMUP_BLOCKS
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
+from schemabench.server.dsn import with_words
 from schemabench.workers import follower, leader, link, meeting
 from schemabench.workers.follower import follow
 from schemabench.workers.leader import lead
@@ -55,6 +56,11 @@ def burst(sizes: Sizes, writer: str, block: int, _: Random) -> Iterator[Call]:
             yield Call("look", {"key": key}, rows=0)
 
 
+def replayed(_sizes: Sizes, lines: Iterator[str], _others: object, cycle: int) -> Iterator[Call]:
+    """Yield a put for each line."""
+    return (Call("put", {"key": line, "value": cycle}, key=line) for line in lines)
+
+
 def background(sizes: Sizes, _: Random) -> Iterator[Call]:
     """Yield the items that are there before."""
     return (Call("put", {"key": f"key {number}", "value": number}) for number in range(sizes.keys))
@@ -88,7 +94,7 @@ class Silence:
 def links(server: Server, database: Database) -> Iterator[tuple[Link, Link]]:
     """Return the ends of a leader and a follower."""
     conninfo = server.conninfo_for(database.name)
-    with closing(Link(conninfo, 0)) as first, closing(Link(conninfo, 1)) as second:
+    with closing(Link(conninfo, "test", 0)) as first, closing(Link(conninfo, "test", 1)) as second:
         yield first, second
 
 
@@ -195,19 +201,20 @@ def test_a_worker_that_hangs_up_is_lost_and_one_that_never_came_is_not(links: tu
 
 
 def test_a_worker_has_stalled_once_none_of_its_sessions_has_done_anything_for_a_while(
-    server: Server, links: tuple[Link, Link], monkeypatch: pytest.MonkeyPatch
+    server: Server, links: tuple[Link, Link]
 ) -> None:
-    monkeypatch.setattr(link, "STALL_S", 0.3)
     first, _ = links
-    with psycopg.connect(server.conninfo) as idle, psycopg.connect(server.conninfo) as busy:
+    conninfo = with_words(server.conninfo, application_name=link.session_name("test", 1))
+    with psycopg.connect(conninfo) as idle, psycopg.connect(conninfo) as busy, ThreadPoolExecutor(1) as pool:
         idle.execute("SELECT 1")  # and stays in its transaction, as who is stopped in the middle of one
-        busy.execute("SELECT 1")
         time.sleep(0.5)
-        assert first.stalled([idle.info.backend_pid, busy.info.backend_pid])
-        busy.execute("SELECT 1")
-        assert not first.stalled([idle.info.backend_pid, busy.info.backend_pid])
+        assert 0.5 <= first.still_s(1) < 60
+        asleep = pool.submit(busy.execute, "SELECT pg_sleep(1)")
+        time.sleep(0.5)
+        assert first.still_s(1) < 0.1
+        asleep.result()
 
-    assert first.stalled([])
+    assert first.still_s(2) == 0
 
 
 def test_two_workers_execute_every_call_once(server: Server, links: tuple[Link, Link], plan: Plan) -> None:
@@ -230,6 +237,22 @@ def test_a_follower_that_comes_before_the_leader_or_after_it_takes_part(
         follow(plan, links[1], _seat(1))
 
     assert _together(server, links, plan, late).blocks == 1
+
+
+def test_workers_replay_a_file_together_each_its_own_lines(
+    server: Server, links: tuple[Link, Link], plan: Plan, tmp_path: Path
+) -> None:
+    path = tmp_path / "keys.csv"
+    path.write_text("".join(f"line {number}\n" for number in range(300)), encoding="utf-8")
+    workload = replace(WORKLOAD, replay=Replay(writer="stream", columns="key", parse=str, calls=replayed))
+    plan = replace(plan, found=replace(plan.found, workload=workload), inputs={"shared": path})
+
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    assert experiment.replay == {"shared": "keys.csv"}
+    assert {one.status for one in experiment.candidates} == {"ranked"}, "all entries hold the same rows"
+    (latency,) = (latency for latency in experiment.candidates[0].latencies if latency.operation == "put")
+    assert latency.count == experiment.blocks * experiment.rows
 
 
 def test_a_candidate_that_is_refused_to_the_follower_alone_leaves(
@@ -309,6 +332,15 @@ def test_a_follower_whose_leader_dies_says_so(links: tuple[Link, Link], plan: Pl
     assert caught.value.worker == "gw0"
 
 
+def test_a_leader_that_stands_still_before_the_first_block_is_given_up(
+    links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "IDLE_STALL_S", 1.0)
+
+    with pytest.raises(WorkerError, match="gw0, which leads, was stopped while beginning"):
+        follow(plan, links[1], _seat(1))
+
+
 def test_an_experiment_that_fails_before_anybody_joined_lets_the_followers_go(
     links: tuple[Link, Link], plan: Plan
 ) -> None:
@@ -343,7 +375,7 @@ def test_what_a_follower_says_is_heard_though_it_reached_the_database_before_the
         coming = pool.submit(guest.join, 1)
         with pytest.raises(TimeoutError):
             coming.result(timeout=0.3)
-        with closing(Link(conninfo, 0)) as first:
+        with closing(Link(conninfo, "test", 0)) as first:
             second = coming.result(timeout=5)
             assert second is not None
             first.topic = 1

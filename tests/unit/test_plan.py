@@ -88,3 +88,10 @@ def test_what_shapes_bursts_shapes_the_digest_and_nothing_else_does(plan: Plan, 
     assert replayed.digest != plan.digest
     assert replayed.digest == replace(plan, inputs={"made_up": same}).digest
     assert replayed.digest != replace(plan, inputs={"made_up": other}).digest
+
+
+def test_workers_can_tell_that_they_have_other_modules_of_a_workload(plan: Plan) -> None:
+    before = plan.fingerprint
+    (plan.found.path.parent / "sizes.py").write_text("SITES = 3\n", encoding="utf-8")
+
+    assert plan.fingerprint != before

@@ -7,10 +7,10 @@ Owns the life of servers and databases. Must not know what they are used for.
         candidate = server.clone(template, "baseline")
 """
 
-from schemabench.server.choice import serve, survey, sweep
+from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.database import Database
 from schemabench.server.offer import Offer
 from schemabench.server.reached import Host, Reached
 from schemabench.server.serving import Server
 
-__all__ = ["Database", "Host", "Offer", "Reached", "Server", "serve", "survey", "sweep"]
+__all__ = ["SESSION_NAME", "Database", "Host", "Offer", "Reached", "Server", "serve", "survey", "sweep"]

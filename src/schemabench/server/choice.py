@@ -59,6 +59,10 @@ def survey() -> tuple[Offer, ...]:
     return (*binaries.survey().offers, container.survey())
 
 
+SESSION_NAME = "schemabench"
+"""What our sessions are called on the server, as its administrator sees them."""
+
+
 @contextmanager
 def serve(  # noqa: PLR0913 (what a run asks of its server)
     spec: str,
@@ -68,11 +72,12 @@ def serve(  # noqa: PLR0913 (what a run asks of its server)
     databases: int = 1,
     run_id: str,
     keep_databases: bool = False,
+    session_name: str = SESSION_NAME,
 ) -> Iterator[Server]:
     """Find the server that `spec` asks for, start it where it is ours, and end everything with the block.
 
     What killed runs left behind is removed first. There is room for `clients` connections to each of `databases`
-    databases at once, and for some of our own.
+    databases at once, and for some of our own. `session_name` is what our sessions are called there.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong.
@@ -96,6 +101,7 @@ def serve(  # noqa: PLR0913 (what a run asks of its server)
                 databases_at_once=databases,
                 run_id=run_id,
                 keep=keep_databases,
+                session_name=session_name,
             )
         )
 

@@ -87,12 +87,13 @@ class Server:
         source: Source,
         session: psycopg.Connection[TupleRow],
         *,
+        conninfo: Conninfo,
         run_id: str,
         keep_databases: bool,
         own_settings: Mapping[str, str],
         set_by: Mapping[str, str],
     ) -> None:
-        self.conninfo = source.conninfo
+        self.conninfo = conninfo
         self.is_local = source.data is not None or _on_this_machine(session)
         self.notices = (*source.notices, *_version_notices(session.info.server_version))
         self._source = source
@@ -289,6 +290,7 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
     databases_at_once: int,
     run_id: str,
     keep: bool,
+    session_name: str,
 ) -> Iterator[Server]:
     """Put a running server at the service of a run, and take the run's databases away at the end of the block.
 
@@ -296,7 +298,8 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
         ServerError: Its version is refused, it is a standby, we may not make databases, or it takes too few clients.
         UsageError: A setting of the user's cannot be had there.
     """
-    session = open_session(source.conninfo, run_id)
+    conninfo = with_words(source.conninfo, application_name=session_name)
+    session = open_session(conninfo, run_id)
     try:
         admission.check_fitness(session, describe(source.conninfo))
         admission.check_room(session, clients, databases_at_once, owned=source.owned)
@@ -306,6 +309,7 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
         server = Server(
             source,
             session,
+            conninfo=conninfo,
             run_id=run_id,
             keep_databases=keep,
             own_settings={} if source.owned else asked,

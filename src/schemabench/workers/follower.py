@@ -24,7 +24,7 @@ from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
 from schemabench.experiment.team import execute
 from schemabench.server import Database, Reached
 from schemabench.workers import letters
-from schemabench.workers.link import DIED, GONE, LEADER, OVER, STALL_S, STOPPED, UNREACHED, Link, Message
+from schemabench.workers.link import DIED, GONE, IDLE_STALL_S, LEADER, OVER, STALL_S, STOPPED, UNREACHED, Link, Message
 from schemabench.workers.meeting import Seat
 
 _GLANCE_S = 0.5
@@ -75,7 +75,6 @@ class Follower:
         self._positions = plan.seats(len(seat.names))[seat.number]
         self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
         self._entrants: dict[str, Entrant] = {}
-        self._leader_pids: list[int] = []
         self._size = 0
         self._block = 0
         self._burst: Burst | None = None
@@ -108,7 +107,7 @@ class Follower:
         """Return what the leader says next.
 
         Raises:
-            WorkerError: The leader is gone, or has been stopped in the middle of a block.
+            WorkerError: The leader is gone, or has been stopped.
         """
         since_s = monotonic()
         while (message := self._link.hear(_GLANCE_S)) is None:
@@ -119,10 +118,11 @@ class Follower:
                     worker=self._leader,
                     remedies=[DIED],
                 )
-            if self._order and waited_s > STALL_S and self._link.stalled(self._leader_pids):
+            limit_s = STALL_S if self._order else IDLE_STALL_S
+            if waited_s > limit_s and self._link.still_s(LEADER) > limit_s:
                 raise WorkerError(
                     f"The worker {self._leader}, which leads, was stopped while {self._doing}: none of its sessions "
-                    f"has done anything for {STALL_S:g} s",
+                    f"has done anything for {limit_s:g} s",
                     worker=self._leader,
                     remedies=[STOPPED],
                 )
@@ -145,7 +145,7 @@ class Follower:
 
     def _connect(self, message: Message) -> None:
         self._doing = f"preparing {self._plan}"
-        self._size, self._leader_pids = message["size"], message["pids"]
+        self._size = message["size"]
         known = {candidate.name: candidate for candidate in self._plan.candidates}
         writers = [self._plan.connections[position] for position in self._positions]
         for described in message["entrants"]:
@@ -160,7 +160,7 @@ class Follower:
             name = described["name"]
             self._entrants[name] = entrants.enter(template, name, template.database, writers)
         pids = {name: one.pids for name, one in self._entrants.items()}
-        self._link.tell("joined", pids=pids, link=self._link.pid)
+        self._link.tell("joined", pids=pids)
 
     def _begin(self, message: Message) -> None:
         self._block, self._order = message["number"], list(message["order"])

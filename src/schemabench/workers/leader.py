@@ -82,7 +82,6 @@ class Leader:
         self._positions = plan.seats(len(seat.names))[LEADER]
         self._others = range(1, len(seat.names))
         self._doing = "joining the experiment"
-        self._pids: dict[int, list[int]] = {}
         self._block = 0
         self._early: list[Message] = []
 
@@ -106,14 +105,11 @@ class Leader:
         with _heard():
             self._gather(self._await("here", limit_s=JOIN_LIMIT_S))
             self._link.tell("experiment", digest=self._plan.fingerprint)
-            own = [self._link.pid, *(pid for one in entrants for pid in one.pids)]
-            self._link.tell("entrants", entrants=described, size=size, pids=own)
+            self._link.tell("entrants", entrants=described, size=size)
             answers = self._gather(self._await("joined", limit_s=JOIN_LIMIT_S))
         pids: dict[str, list[int]] = {one.name: [] for one in entrants}
-        for seat, answer in answers.items():
-            self._pids[seat] = [answer["link"]]
+        for answer in answers.values():
             for name, theirs in answer["pids"].items():
-                self._pids[seat] += theirs
                 pids[name] += theirs
         return pids
 
@@ -233,7 +229,7 @@ class Leader:
             if limit_s is not None and waited_s > limit_s:
                 what = f"The worker {name} did not come within {limit_s:g} s of {self._doing}"
                 raise WorkerError(what, worker=name, remedies=[STOPPED])
-            if limit_s is None and waited_s > STALL_S and self._link.stalled(self._pids[seat]):
+            if limit_s is None and waited_s > STALL_S and self._link.still_s(seat) > STALL_S:
                 raise WorkerError(
                     f"The worker {name} was stopped while {self._doing}: none of its sessions has done anything for "
                     f"{STALL_S:g} s",

@@ -10,7 +10,6 @@ for in vain.
 
 import json
 from collections import deque
-from collections.abc import Sequence
 from select import select
 from time import monotonic
 from typing import Any, TypeAlias
@@ -18,7 +17,7 @@ from typing import Any, TypeAlias
 import psycopg
 from psycopg import sql
 
-from schemabench.server.dsn import Conninfo
+from schemabench.server.dsn import with_words
 
 Message: TypeAlias = dict[str, Any]
 """`kind`, `topic`, the `seat` of the sender, and whatever else it says."""
@@ -32,8 +31,10 @@ GONE = "gone"
 LEADER = 0
 """The seat of the worker that leads."""
 STALL_S = 8.0
-"""A worker none of whose sessions has done anything for so long, while it is waited for, has been stopped. Far longer
-than making a burst takes, or judging whether the intervals are narrow enough."""
+"""A worker none of whose sessions has done anything for so long, during a block, has been stopped. Far longer than
+making a burst takes, or judging whether the intervals are narrow enough."""
+IDLE_STALL_S = 60.0
+"""The same outside of blocks, where the leader may be busy without the server: reading files, or ranking."""
 DIED = "look at the kernel's log of its machine (dmesg) for what ended it, often a lack of memory, and run again"
 STOPPED = "look at its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
 UNREACHED = "see that its machine can reach the server for the whole run, and that the server runs; then run again"
@@ -55,16 +56,26 @@ SELECT objid::integer FROM pg_catalog.pg_locks
 WHERE locktype = 'advisory' AND granted AND classid = 0 AND objsubid = 1
   AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 """
-_STALLED = """
-SELECT coalesce(bool_and(
-    (state <> 'active' OR wait_event_type = 'Client') AND state_change < clock_timestamp() - make_interval(secs => %s)
-), true)
-FROM pg_catalog.pg_stat_activity WHERE pid = ANY (%s)
+_STILL_S = """
+SELECT extract(EPOCH FROM clock_timestamp() - max(CASE
+    WHEN state = 'active' AND wait_event_type IS DISTINCT FROM 'Client' THEN clock_timestamp() ELSE state_change
+END))::float8
+FROM pg_catalog.pg_stat_activity WHERE application_name = %s
 """
+
+
+def session_name(run_id: str, seat: int) -> str:
+    """Return what all sessions of a worker are called on the server, by which others tell whether it stands still."""
+    return f"schemabench {run_id} worker {seat}"
 
 
 class Link:
     """One worker's end.
+
+    Args:
+        conninfo: libpq's words for the database in which the workers meet; may hold a password.
+        run_id: The same for all.
+        seat: Of this worker.
 
     Attributes:
         seat: 0 for the worker that leads, and a number for each that follows.
@@ -77,11 +88,12 @@ class Link:
         psycopg.Error: The database cannot be reached, or the server refused.
     """
 
-    def __init__(self, conninfo: str, seat: int) -> None:
+    def __init__(self, conninfo: str, run_id: str, seat: int) -> None:
         self.seat = seat
-        self.conninfo = Conninfo(conninfo)
+        self.conninfo = with_words(conninfo, application_name=session_name(run_id, seat))
         self.topic = 0
-        self.connection = psycopg.connect(conninfo, autocommit=True)
+        self.connection = psycopg.connect(self.conninfo, autocommit=True)
+        self._run_id = run_id
         self._heard: deque[str] = deque()
         self._met: set[int] = set()
         try:
@@ -133,11 +145,6 @@ class Link:
                 return None
 
     @property
-    def pid(self) -> int:
-        """The process id of this session, on the server."""
-        return self.connection.info.backend_pid
-
-    @property
     def socket(self) -> int:
         """What becomes readable when a message arrives."""
         return self.connection.pgconn.socket
@@ -166,14 +173,14 @@ class Link:
         present = self.present()
         return frozenset(self._met - present)
 
-    def stalled(self, pids: Sequence[int]) -> bool:
-        """Return whether a worker has been stopped, by the process ids of its sessions on the server.
+    def still_s(self, seat: int) -> float:
+        """Return for how long no session of a worker has done anything, in seconds; 0 where it has no session.
 
         Raises:
             psycopg.Error: The connection is lost.
         """
-        row = self.connection.execute(_STALLED, [STALL_S, list(pids)]).fetchone()
-        return row is None or bool(row[0])
+        row = self.connection.execute(_STILL_S, [session_name(self._run_id, seat)]).fetchone()
+        return 0.0 if row is None or row[0] is None else float(row[0])
 
     def _listen(self, timeout_s: float) -> bool:
         """Take what has arrived, and wait for more where nothing has; return whether there is anything."""

@@ -137,7 +137,7 @@ class Meeting:
 
     def _open(self, conninfo: str) -> Link:
         try:
-            link = Link(conninfo, self.seat.number)
+            link = Link(conninfo, self.seat.run_id, self.seat.number)
         except psycopg.Error as cause:
             what = f"The worker {self.seat.name} cannot meet the others: {str(cause).strip()}"
             raise WorkerError(what, remedies=[UNREACHED]) from cause
