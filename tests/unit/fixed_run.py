@@ -60,6 +60,10 @@ To fix this, either:
 RETRIES = Notice(code="retries", text="split_events: deadlocks were retried and charged: upsert_media_count 3")
 
 
+CURVE = ((0.25, 0.7, 11), (0.5, 1.0, 5), (0.75, 1.6, 11), (0.95, 3.1, 59), (0.99, 7.3, 299), (0.999, 15.0, 2995))
+"""Level, its quantile over the median, and the fewest samples that support it."""
+
+
 def estimate(value: float, share: float = 0.04) -> Estimate:
     return Estimate(value=value, low=value * (1 - share), high=value * (1 + share))
 
@@ -75,6 +79,7 @@ def latency(operation: str, count: int, p50_ms: float, retries: int = 0) -> Late
         p99_ns=p50_ns * 7.3 if count >= 299 else None,
         max_ns=p50_ns * 21,
         retries=retries,
+        curve=tuple((level, p50_ns * factor) for level, factor, fewest in CURVE if count >= fewest),
     )
 
 
@@ -90,11 +95,35 @@ def trial(block: int, duration_s: float) -> Trial:
         retries=0,
         busy_share=0.41,
         writers_s={"media_library": duration_s, "aggregation_cdn": duration_s * 0.9},
+        counters={"checkpoints": 1.0 * (block == 3), "autovacuums": 1.0 * (block == 4)},
     )
 
 
 def standing(name: str, rank: int, ratio: Estimate, tied_with: tuple[str, ...] = ()) -> Standing:
     return Standing(name=name, rate=estimate(4.9 * ratio.value, 0.1), ratio=ratio, rank=rank, tied_with=tied_with)
+
+
+TABLE = """\
+CREATE TABLE media_storage (
+    site_id text NOT NULL,
+    utc_date date NOT NULL,
+    media_count bigint,
+    PRIMARY KEY (site_id, utc_date)
+);
+"""
+UPSERT_SQL = """\
+INSERT INTO media_storage AS stored VALUES (:site_id, :utc_date, :media_count)
+ON CONFLICT (site_id, utc_date) DO UPDATE SET media_count = excluded.media_count;
+"""
+SQL = {
+    "hash_partitioned": TABLE.replace(");", ") PARTITION BY HASH (site_id);"),
+    "split_events": TABLE.replace("media_storage", "media_counts")
+    + "\n-- name: upsert_media_count\n"
+    + UPSERT_SQL.replace("media_storage AS stored", "media_counts"),
+    "fillfactor": TABLE.replace(");", ") WITH (fillfactor = 70);"),
+    "secondary_index": TABLE + "CREATE INDEX media_storage_utc_date ON media_storage (utc_date);\n",
+}
+"""Candidate -> its definitions and overrides, where they differ from the baseline's."""
 
 
 def ranked(
@@ -106,7 +135,7 @@ def ranked(
         summary=summary,
         expects="" if place.name == "baseline" else "fewer lock waits between the two event streams",
         path=f"schemas/usage/{place.name}.sql",
-        sql="CREATE TABLE media_storage (site_id text, utc_date date, PRIMARY KEY (site_id, utc_date));\n",
+        sql=f"-- candidate: {place.name}\n-- summary: {summary}\n\n{SQL.get(place.name, TABLE)}",
         status="ranked",
         standing=place,
         operations_per_s=estimate(rate.value * OPERATIONS, 0.1),
@@ -318,6 +347,7 @@ USAGE = Experiment(
     warmup_blocks=2,
     budget_s=60.0,
     precision=0.01,
+    operations_sql={"upsert_media_count": UPSERT_SQL},
     sample_hz=50.0,
     busy_share=0.83,
     steal_share=0.004,

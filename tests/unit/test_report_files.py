@@ -61,8 +61,27 @@ def test_report_replaces_the_one_before_and_leaves_nothing_else(tmp_path: Path) 
     assert [path.name for path in tmp_path.iterdir()] == ["report.md"]
 
 
+def test_summary_of_a_step_keeps_what_others_wrote(tmp_path: Path) -> None:
+    path = tmp_path / "summary"
+    path.write_text("# Tests\n")
+    report.append(RUN, path)
+    assert path.read_text() == f"# Tests\n\n{report.markdown(RUN)}"
+
+
+def test_summary_of_a_step_that_would_not_be_shown_is_made_short(tmp_path: Path) -> None:
+    path = tmp_path / "summary"
+    path.write_text("x" * (1024 * 1024 - 10_000))
+    report.append(RUN, path)
+    assert path.read_text().endswith(f"```\n{report.terminal(RUN)}\n```\n")
+
+
+def test_summary_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be written: Is a directory"):
+        report.append(RUN, tmp_path)
+
+
 def test_unknown_suffix_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"No report is drawn as \.pdf(.|\n)*end the path in \.md"):
+    with pytest.raises(UsageError, match=r"No report is drawn as \.pdf(.|\n)*end the path in \.html or \.md or \.csv"):
         report.write(RUN, tmp_path / "report.pdf")
 
 

@@ -18,7 +18,7 @@ from schemabench.report.characters import columns
 from schemabench.report.layout import block, shorten, wrap
 
 ANY_NAME = st.text(max_size=120) | st.text("漢字かな한글e\u0301\u200d👩\ufe0f🇨🇭ab _", min_size=20, max_size=120)
-CLOSED = {"status", "source", "stopped", "unit", "per"}
+CLOSED = {"status", "source", "stopped", "unit", "per", "origin"}
 """Fields that take one of a few words."""
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from fixed_run import BASELINE, USAGE, estimate, ranked, standing, unranked
 
-from schemabench.records import Estimate, Experiment, Standing
+from schemabench.records import EquivalenceCheck, Estimate, Experiment, Standing
 from schemabench.report import figures, verdict
 
 
@@ -133,3 +133,21 @@ def test_digits_of_a_ratio_show_its_width_and_its_side_of_1(ratio: Estimate, exp
 )
 def test_lists_read_as_sentences_do(items: str, expected: str) -> None:
     assert figures.listed(items) == expected
+
+
+def _checked(calls: int, *, agrees: bool) -> EquivalenceCheck:
+    return EquivalenceCheck(agrees=agrees, sequences=30, calls=calls, complete=True, elapsed_s=2.0)
+
+
+def test_who_agrees_with_the_model_is_counted_with_the_fewest_calls() -> None:
+    checks = [_checked(700, agrees=True), _checked(450, agrees=True), _checked(90, agrees=False)]
+    one = unranked("a", "failed", "")
+    found = replace(USAGE, candidates=tuple(replace(one, equivalence=check) for check in [*checks, None]))
+
+    assert verdict.equivalence(found) == (
+        "2 of 3 candidates agree with the workload's model, by their rows after each of at least 450 calls"
+    )
+
+
+def test_nothing_is_said_of_a_model_where_there_is_none() -> None:
+    assert verdict.equivalence(replace(USAGE, candidates=(unranked("a", "failed", ""),))) == ""

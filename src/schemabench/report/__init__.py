@@ -5,7 +5,22 @@ rank. So a report can be drawn later, elsewhere, from the run file alone.
 """
 
 from schemabench.report.document import markdown
-from schemabench.report.files import read, write, write_json
+from schemabench.report.files import append, find, read, write, write_comparison, write_json
+from schemabench.report.matrix import compare
+from schemabench.report.matrix import terminal as terminal_comparison
 from schemabench.report.screen import terminal
+from schemabench.report.sizes import cardinalities
 
-__all__ = ["markdown", "read", "terminal", "write", "write_json"]
+__all__ = [
+    "append",
+    "cardinalities",
+    "compare",
+    "find",
+    "markdown",
+    "read",
+    "terminal",
+    "terminal_comparison",
+    "write",
+    "write_comparison",
+    "write_json",
+]

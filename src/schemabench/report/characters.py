@@ -5,7 +5,7 @@ Owns what a name or a message may do to a screen or a page: take up columns, not
 
 import unicodedata
 
-_TAB_COLUMNS = 4
+TAB_COLUMNS = 4
 _JOINERS = "\u200c\u200d"
 """Zero-width characters that scripts and emoji are spelt with; other invisible ones are escaped."""
 _EMOJI_SELECTOR = "\ufe0f"
@@ -17,12 +17,19 @@ _FIRST_PICTURE = "\u2600"
 
 def clean(text: str) -> str:
     """Return a text on one line, its whitespace collapsed, invisible and control characters as escapes."""
-    return _escaped(" ".join(text.split()))
+    return escaped(" ".join(text.split()))
 
 
 def clean_lines(text: str) -> list[str]:
     """Return the lines of a text with their own spaces, invisible and control characters as escapes."""
-    return [_escaped(line.rstrip()) for line in text.expandtabs(_TAB_COLUMNS).strip("\r\n").splitlines()]
+    return [escaped(line.rstrip()) for line in text.expandtabs(TAB_COLUMNS).strip("\r\n").splitlines()]
+
+
+def escaped(line: str) -> str:
+    """Return a line as it is, but its invisible and control characters as escapes."""
+    return "".join(
+        character if character.isprintable() or character in _JOINERS else _escape(character) for character in line
+    )
 
 
 def columns(text: str) -> int:
@@ -54,12 +61,6 @@ def tail(text: str, most: int) -> str:
         if width and text[index] != _EMOJI_SELECTOR:
             start = index
     return text[start:]
-
-
-def _escaped(line: str) -> str:
-    return "".join(
-        character if character.isprintable() or character in _JOINERS else _escape(character) for character in line
-    )
 
 
 def _escape(character: str) -> str:

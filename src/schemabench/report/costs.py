@@ -56,10 +56,10 @@ def told_apart(experiment: Experiment, name: Name, text: Callable[[str], str]) -
     """
     results = ranked(experiment)
     standings = [standing for _, standing in results]
-    baseline = next((_by_name(result) for result, _ in results if result.name == BASELINE), {})
+    baseline = next((by_name(result) for result, _ in results if result.name == BASELINE), {})
     tied = [result for result, standing in results if result.name != BASELINE and _ties(standing, standings)]
     found = [(result.name, costs) for result in tied if (costs := _noteworthy(result, baseline))]
-    found.sort(key=lambda pair: _distance(pair[1][0], baseline), reverse=True)
+    found.sort(key=lambda pair: distance(pair[1][0], baseline), reverse=True)
     return [
         f"{name(one)}: {', '.join(_worded(cost, baseline, text) for cost in costs[:_MOST_MEASURES])}"
         for one, costs in found
@@ -68,8 +68,8 @@ def told_apart(experiment: Experiment, name: Name, text: Callable[[str], str]) -
 
 def _noteworthy(result: CandidateResult, baseline: Mapping[str, Cost]) -> list[Cost]:
     """Return the measures by which a candidate clearly differs from the baseline, the farthest apart first."""
-    costs = [cost for cost in result.costs if cost.differs and _distance(cost, baseline) >= _NOTEWORTHY]
-    return sorted(costs, key=lambda cost: _distance(cost, baseline), reverse=True)
+    costs = [cost for cost in result.costs if cost.differs and distance(cost, baseline) >= _NOTEWORTHY]
+    return sorted(costs, key=lambda cost: distance(cost, baseline), reverse=True)
 
 
 def _ties(standing: Standing, standings: Sequence[Standing]) -> bool:
@@ -78,12 +78,13 @@ def _ties(standing: Standing, standings: Sequence[Standing]) -> bool:
     return BASELINE in standing.tied_with or (standing.name in lead and bool(lead.intersection(standing.tied_with)))
 
 
-def _by_name(result: CandidateResult) -> dict[str, Cost]:
+def by_name(result: CandidateResult) -> dict[str, Cost]:
+    """Return what a candidate costs, by the name of the measure."""
     return {cost.name: cost for cost in result.costs}
 
 
-def _distance(cost: Cost, baseline: Mapping[str, Cost]) -> float:
-    """Return how far a figure is from the baseline's: as a part of the whole for shares, else of the larger one."""
+def distance(cost: Cost, baseline: Mapping[str, Cost]) -> float:
+    """Return how far a figure is from the baseline's, 0 to 1: of the whole for shares, else of the larger one."""
     if cost.ratio is not None:
         return 1 - min(cost.ratio.value, 1 / cost.ratio.value) if cost.ratio.value > 0 else 0.0
     other = baseline.get(cost.name)
@@ -105,27 +106,39 @@ def _worded(cost: Cost, baseline: Mapping[str, Cost], text: Callable[[str], str]
     return f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else less} {title}"
 
 
+def groups(results: Sequence[CandidateResult]) -> list[tuple[str, list[Cost]]]:
+    """Return the measures that are read together, under a title: bytes, blocks and the rest, as far as there are any.
+
+    Each measure is the first candidate's cost by it: for its title and unit, not for its figure.
+    """
+    found: dict[str, list[Cost]] = {title: [] for title in (*_GROUPS.values(), _OTHERS)}
+    for measure in {cost.name: cost for result in results for cost in result.costs}.values():
+        found[_GROUPS.get(measure.unit, _OTHERS)].append(measure)
+    return [(title, measures) for title, measures in found.items() if measures]
+
+
+def heading(measure: Cost) -> str:
+    """Return what a measure is called above its figures, as in `WAL per row`."""
+    return measure.title + _PER[measure.per]
+
+
 def tables(results: Sequence[CandidateResult]) -> list[Table]:
     """Return tables of bytes, of blocks and of the rest: a row for each candidate, a column for each measure.
 
     A figure stands with its ratio to the baseline's, if any, and is bold where the two were told apart.
     """
-    groups: dict[str, list[Cost]] = {title: [] for title in (*_GROUPS.values(), _OTHERS)}
-    for measure in {cost.name: cost for result in results for cost in result.costs}.values():
-        groups[_GROUPS.get(measure.unit, _OTHERS)].append(measure)
     return [
         Table(
             title=title,
-            headings=("candidate", *(prose(measure.title + _PER[measure.per]) for measure in measures)),
+            headings=("candidate", *(prose(heading(measure)) for measure in measures)),
             rows=[(code(result.name), *_cells(result, measures)) for result in results if result.costs],
         )
-        for title, measures in groups.items()
-        if measures
+        for title, measures in groups(results)
     ]
 
 
 def _cells(result: CandidateResult, measures: Sequence[Cost]) -> list[object]:
-    costs = _by_name(result)
+    costs = by_name(result)
     return [_cell(costs[measure.name]) if measure.name in costs else figures.DASH for measure in measures]
 
 

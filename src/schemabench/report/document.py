@@ -3,17 +3,25 @@
 Owns which figures the templates may show. Must not word a verdict, nor hold the page's text: that is in `templates/`.
 """
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from schemabench.records import WAIT_CLASSES, CandidateResult, Experiment, LockStanding, Notice, Run, Standing
-from schemabench.report import contention, costs, escape, figures, footnotes, plans, verdict
+from schemabench.records import (
+    WAIT_CLASSES,
+    CandidateResult,
+    Crossover,
+    Experiment,
+    LockStanding,
+    Notice,
+    RatioMap,
+    Run,
+    Standing,
+)
+from schemabench.report import contention, costs, crossovers, escape, facts, figures, footnotes, plans, verdict
 from schemabench.report.escape import Markdown, code
+from schemabench.report.facts import Fact
 from schemabench.report.footnotes import Numbers
-from schemabench.units import format_duration, format_significant
 
 _TEMPLATE = "run.md.j2"
 _RANK_HEADINGS = (
@@ -31,13 +39,15 @@ def markdown(run: Run) -> str:
     """Return a run as GitHub Flavored Markdown."""
     known = footnotes.numbers(run)
     return (
-        _templates()
+        templates()
         .get_template(_TEMPLATE)
         .render(
             run=run,
             notes=_notes(run.notices, known),
             experiments=[_experiment(run, experiment, known) for experiment in run.experiments],
-            facts=[("schemabench", run.version), ("run", code(run.run_id)), *run.machine.items()],
+            searches=[_search(one) for one in run.crossovers],
+            maps=[_map(one) for one in run.maps],
+            facts=_facts(facts.of_run(run)),
             options=[(code(one.name), code(one.value), one.source) for one in run.options],
             settings=[
                 (code(one.name), code(one.value), one.source) for one in (run.server.settings if run.server else ())
@@ -46,7 +56,7 @@ def markdown(run: Run) -> str:
     )
 
 
-def _templates() -> Environment:
+def templates() -> Environment:
     """Return the templates: what they print is escaped, unless a filter below made it Markdown."""
     templates = Environment(  # noqa: S701 (HTML's escapes are not enough: `finalize` applies Markdown's)
         loader=PackageLoader("schemabench.report"),
@@ -73,6 +83,7 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "why": _capital(contention.why(experiment, code)),
         "ranks": _ranks(experiment, known),
         "control": Markdown(verdict.control(experiment)),
+        "equivalence": Markdown(verdict.equivalence(experiment)),
         "lock_control": Markdown(contention.control(experiment)),
         "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
         "adequacy": Markdown(verdict.adequacy(experiment, code)),
@@ -88,7 +99,31 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "writers": [
             (code(one.name), one.kind, one.clients, f"{one.operations:,}", one.pace) for one in experiment.writers
         ],
-        "facts": _facts(experiment),
+        "facts": _facts(facts.of_experiment(experiment)),
+    }
+
+
+def _search(crossover: Crossover) -> Mapping[str, object]:
+    """Return what the template shows of a search for where the answer changes."""
+    return {
+        "record": crossover,
+        "sentence": Markdown(crossovers.sentence(crossover, code)),
+        "looked": crossovers.looked(crossover),
+        "spots": [(Markdown(where), figure, fields) for where, figure, fields in crossovers.spots(crossover, code)],
+        "legend": crossovers.LEGEND,
+    }
+
+
+def _map(drawn: RatioMap) -> Mapping[str, object]:
+    """Return what the template shows of a map."""
+    headings, rows = crossovers.grid(drawn)
+    return {
+        "record": drawn,
+        "about": Markdown(crossovers.about(drawn, code)),
+        "headings": headings,
+        "rows": rows,
+        "alignment": "l" + "r" * (len(headings) - 1),
+        "legend": crossovers.LEGEND,
     }
 
 
@@ -190,39 +225,8 @@ def _latencies(results: Sequence[CandidateResult]) -> dict[str, list[tuple[objec
     return found
 
 
-def _facts(experiment: Experiment) -> list[tuple[object, object]]:
-    """Return how an experiment was made, as rows of name and value."""
-    return [
-        ("blocks", f"{experiment.blocks:,} counted, after {experiment.warmup_blocks:,} to warm up"),
-        ("stopped by", f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
-        ("budget", format_duration(experiment.budget_s)),
-        ("precision", f"{figures.percent(experiment.precision)} on either side of every ratio"),
-        ("seed", experiment.seed),
-        ("clients", figures.plural(experiment.clients, "connection")),
-        ("isolation", experiment.isolation),
-        *_client(experiment),
-        ("burst", f"{figures.plural(experiment.operations, 'operation')}, {experiment.rows:,} rows on average"),
-        *((f"input {name}", code(path)) for name, path in experiment.replay.items()),
-        *((f"cardinality: {name}", code(_plain(value))) for name, value in experiment.values.items()),
-        ("digest of the cardinality", code(experiment.digest)),
-    ]
-
-
-def _client(experiment: Experiment) -> list[tuple[object, object]]:
-    """Return how much the client and its machine may have had to do with the figures, as far as that is known."""
-    facts: list[tuple[object, object]] = []
-    if experiment.sample_hz:
-        facts.append(("looks at the server", f"{format_significant(experiment.sample_hz, 2)} a second"))
-    if experiment.busy_share:
-        facts.append(("load loop", f"at work {figures.share(experiment.busy_share)} of the median trial"))
-    facts += [(f"load loop of {name}", f"at work {figures.share(busy)}") for name, busy in experiment.workers.items()]
-    if experiment.steal_share is not None:
-        facts.append(("processor time stolen", f"{figures.share(experiment.steal_share)} of this machine's"))
-    return facts
-
-
-def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be anything that JSON can hold)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+def _facts(known: Sequence[Fact]) -> list[tuple[str, object]]:
+    return [(fact.name, code(fact.value) if fact.literal else fact.value) for fact in known]
 
 
 def _marks(notices: Sequence[Notice], known: Numbers) -> Markdown:

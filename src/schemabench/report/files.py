@@ -6,39 +6,70 @@ Owns reading a run file and writing any report whole or not at all. Must not kno
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from schemabench import records
 from schemabench.errors import Place, UsageError
 from schemabench.records import FORMAT, Run
+from schemabench.report import matrix, trials
 from schemabench.report.document import markdown
+from schemabench.report.escape import fence
+from schemabench.report.matrix import Comparison
+from schemabench.report.screen import terminal
 
 KEY = "schemabench"
 """The key of a run file beside pytest-benchmark's own."""
 
-_FORMATS: Mapping[str, Callable[[Run], str]] = {".md": markdown}
+_COMPARISON_FORMATS: Mapping[str, Callable[[Comparison], str]] = {".md": matrix.markdown, ".html": matrix.html}
+_Content = TypeVar("_Content")
+_PATTERN = re.compile(r"[*?\[]")
+_ESCAPED = "backslashreplace"
+_SUMMARY_BYTES = 1024 * 1024
+"""GitHub shows nothing of a step's summary that is larger."""
 _STEP = re.compile(r"\.(?P<key>\w+)|\[(?P<index>\d+)\]")
 _SHOWN_CHARACTERS = 80
 _ANOTHER_RUN = "write a run file with `pytest --report run.json`"
 
 
 def write(run: Run, path: Path) -> None:
-    """Write a report in the format that the path's suffix names, in place of what was there.
+    """Write a report, or the table of all trials, as the path's suffix says, in place of what was there.
 
     Raises:
         UsageError: The suffix is not known, or the path cannot be written.
     """
-    drawn = _FORMATS.get(path.suffix.lower())
-    if drawn is None:
-        raise UsageError(
-            f"No report is drawn as {path.suffix or 'a file without a suffix'}: {path}",
-            remedies=[f"end the path in {' or '.join(_FORMATS)}"],
-        )
-    _replace(path, drawn(run))
+    _replace(path, _drawn_as(path, {".html": _page, ".md": markdown, ".csv": trials.csv})(run))
+
+
+def write_comparison(comparison: Comparison, path: Path) -> None:
+    """Write a comparison of runs, as `write` writes a report of one.
+
+    Raises:
+        UsageError: The suffix is not known, or the path cannot be written.
+    """
+    _replace(path, _drawn_as(path, _COMPARISON_FORMATS)(comparison))
+
+
+def append(run: Run, path: Path) -> None:
+    """Append a run as Markdown to a file that others append to as well: the summary of a step of GitHub's Actions.
+
+    Where it would take up more than such a summary may, the terminal's report is appended in its place.
+
+    Raises:
+        UsageError: The path cannot be written.
+    """
+    try:
+        taken = path.stat().st_size if path.exists() else 0
+        text = markdown(run)
+        if taken + len(text.encode(errors=_ESCAPED)) >= _SUMMARY_BYTES:
+            text = fence(terminal(run)) + "\n"
+        with path.open("a", encoding="utf-8", errors=_ESCAPED) as file:
+            file.write(f"\n{text}")
+    except OSError as cause:
+        raise _unwritten(path, path.parent, cause) from cause
 
 
 def write_json(benchmark_json: Mapping[str, Any], run: Run, path: Path) -> None:
@@ -71,6 +102,40 @@ def read(path: Path) -> Run:
             f"The run in {path} is malformed: {cause}{_found(value, str(cause))}",
             remedies=["restore the file, if it was edited or cut", _ANOTHER_RUN],
         ) from cause
+
+
+def find(paths: Iterable[Path]) -> list[Path]:
+    """Return the files that some paths name; a path that is no file may be a pattern, as in `reports/pg*.json`.
+
+    Raises:
+        UsageError: No file is as the pattern asks for.
+    """
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.exists() or not _PATTERN.search(str(path)):
+            found[path] = None
+        elif files := sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))):
+            found.update(dict.fromkeys(files))
+        else:
+            raise UsageError(f"No run file is named like {path}", remedies=["check the pattern", _ANOTHER_RUN])
+    return list(found)
+
+
+def _page(run: Run) -> str:
+    from schemabench.report import page  # noqa: PLC0415 (the library of its charts takes a second to load)
+
+    return page.html(run)
+
+
+def _drawn_as(path: Path, formats: Mapping[str, Callable[[_Content], str]]) -> Callable[[_Content], str]:
+    """Return what draws the format that a path's suffix names."""
+    drawn = formats.get(path.suffix.lower())
+    if drawn is None:
+        raise UsageError(
+            f"No report is drawn as {path.suffix or 'a file without a suffix'}: {path}",
+            remedies=[f"end the path in {' or '.join(formats)}"],
+        )
+    return drawn
 
 
 def _parsed(path: Path) -> object:
@@ -126,13 +191,17 @@ def _replace(path: Path, text: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            scratch.write_text(text, encoding="utf-8", errors="backslashreplace")
+            scratch.write_text(text, encoding="utf-8", errors=_ESCAPED)
             scratch.replace(target)
         finally:
             scratch.unlink(missing_ok=True)
     except OSError as cause:
-        raise UsageError(
-            f"The report {path} cannot be written: {cause.strerror}",
-            checked=[f"its folder is {target.parent}"],
-            remedies=["name a path that you may write to, on a disk with space left"],
-        ) from cause
+        raise _unwritten(path, target.parent, cause) from cause
+
+
+def _unwritten(path: Path, folder: Path, cause: OSError) -> UsageError:
+    return UsageError(
+        f"The report {path} cannot be written: {cause.strerror}",
+        checked=[f"its folder is {folder}"],
+        remedies=["name a path that you may write to, on a disk with space left"],
+    )

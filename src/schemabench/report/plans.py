@@ -1,10 +1,10 @@
 """How the server executes each statement: one line for each plan.
 
-Owns what is left out because it is the baseline's, or another candidate's. Must not show a plan whole: the run file
-holds it.
+Owns what is left out because it is the baseline's, or another candidate's.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from schemabench.records import CandidateResult, StatementPlan
 from schemabench.report.escape import Markdown, code
@@ -13,26 +13,67 @@ from schemabench.report.verdict import BASELINE
 _SAME = "as the baseline"
 
 
-def tables(results: Sequence[CandidateResult]) -> dict[Markdown, list[tuple[object, ...]]]:
-    """Return rows of candidates and plan for each statement: the baseline's first, those that are as it is last.
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Candidates that execute one statement alike."""
 
-    The key names the operation, and the statement where it has several.
-    """
+    names: tuple[str, ...]
+    text: str
+    """The summary of their plan, or that it is as the baseline's."""
+    first: StatementPlan
+    """The first candidate's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One statement of an operation under all candidates."""
+
+    operation: str
+    number: int | None
+    """In its operation, from 1; None where it is the only one."""
+    groups: tuple[Group, ...]
+    """The baseline's first, those that are as it is last."""
+
+    @property
+    def is_alike(self) -> bool:
+        """Whether every candidate executes it as the baseline does."""
+        return all(group.first.same for group in self.groups[1:])
+
+
+def statements(results: Sequence[CandidateResult]) -> list[Statement]:
+    """Return how each statement is executed, candidates of one plan together."""
     baseline_first = sorted(results, key=lambda result: result.name != BASELINE)
     found: dict[tuple[str, int], list[tuple[str, StatementPlan]]] = {}
     for result in baseline_first:
         for plan in result.plans:
             found.setdefault((plan.operation, plan.position), []).append((result.name, plan))
     several = {operation for operation, position in found if position}
-    return {
-        Markdown(code(operation) + (f", statement {position + 1}" if operation in several else "")): _rows(plans)
+    return [
+        Statement(
+            operation=operation, number=position + 1 if operation in several else None, groups=tuple(_groups(plans))
+        )
         for (operation, position), plans in found.items()
+    ]
+
+
+def tables(results: Sequence[CandidateResult]) -> dict[Markdown, list[tuple[object, ...]]]:
+    """Return rows of candidates and plan for each statement.
+
+    The key names the operation, and the statement where it has several.
+    """
+    return {
+        Markdown(code(one.operation) + (f", statement {one.number}" if one.number else "")): [
+            (Markdown(", ".join(map(code, group.names))), group.text) for group in one.groups
+        ]
+        for one in statements(results)
     }
 
 
-def _rows(plans: Sequence[tuple[str, StatementPlan]]) -> list[tuple[object, ...]]:
-    found: dict[str, list[str]] = {}
+def _groups(plans: Sequence[tuple[str, StatementPlan]]) -> list[Group]:
+    found: dict[str, list[tuple[str, StatementPlan]]] = {}
     for name, plan in plans:
-        found.setdefault(_SAME if plan.same else plan.summary, []).append(code(name))
-    in_order = sorted(found.items(), key=lambda item: item[0] == _SAME)
-    return [(Markdown(", ".join(names)), text) for text, names in in_order]
+        found.setdefault(_SAME if plan.same else plan.summary, []).append((name, plan))
+    return [
+        Group(names=tuple(name for name, _ in same), text=text, first=same[0][1])
+        for text, same in sorted(found.items(), key=lambda item: item[0] == _SAME)
+    ]

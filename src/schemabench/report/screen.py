@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from schemabench.records import CandidateResult, Experiment, Notice, Run, Standing
-from schemabench.report import contention, costs, figures, footnotes, verdict
+from schemabench.report import contention, costs, crossovers, figures, footnotes, verdict
 from schemabench.report.characters import clean, columns
 from schemabench.report.footnotes import Numbers
 from schemabench.report.layout import GAP, Column, block, labelled, shorten, table, wrap
@@ -39,7 +39,8 @@ def terminal(run: Run, width: int = 80) -> str:
     width = max(width, _NARROWEST)
     known = footnotes.numbers(run)
     drawn = [_experiment(run, experiment, known, width) for experiment in run.experiments]
-    parts = [_notes(run.notices, known, width), *(drawn or [["No experiment was run."]])]
+    searches = crossovers.terminal(run, width, clean)
+    parts = [_notes(run.notices, known, width), *(drawn + searches or [["No experiment was run."]])]
     return "\n\n".join("\n".join(lines) for lines in parts if lines)
 
 
@@ -180,6 +181,7 @@ def _legend(experiment: Experiment, shown: Collection[str], width: int) -> list[
         ("headroom: ", verdict.adequacy(experiment, clean)),
         ("control: ", verdict.control(experiment)),
         ("control, locks: ", contention.control(experiment)),
+        ("equivalence: ", verdict.equivalence(experiment)),
     ]
     return [line for label, text in notes if text for line in labelled(label, text, width)]
 

@@ -47,7 +47,7 @@ def left_out(experiment: Experiment) -> list[list[CandidateResult]]:
 def sentence(experiment: Experiment, name: Name) -> str:
     """Return the verdict: who leads, by how much, and whether the figures can be trusted."""
     standings = [standing for _, standing in ranked(experiment)]
-    doubt = " Doubtful: the baseline differs from itself (see control)." if _differs(experiment) else ""
+    doubt = " Doubtful: the baseline differs from itself (see control)." if is_doubtful(experiment) else ""
     return _verdict(experiment, standings, name) + doubt
 
 
@@ -119,7 +119,7 @@ def _blindness(experiment: Experiment) -> str:
     return f"; differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
 
 
-def _differs(experiment: Experiment) -> bool:
+def is_doubtful(experiment: Experiment) -> bool:
     """Return whether the control was told apart from the baseline."""
     control = experiment.control
     return control is not None and BASELINE not in control.tied_with
@@ -130,7 +130,7 @@ def control(experiment: Experiment) -> str:
     if experiment.control is None:
         return ""
     found = figures.ratio_with_interval(experiment.control.ratio, figures.decimals(experiment))
-    if _differs(experiment):
+    if is_doubtful(experiment):
         return f"{found}: the baseline differs from itself; trust no difference of this size"
     if experiment.smallest_difference is None:
         return f"{found}: too few blocks to see any difference"
@@ -178,6 +178,16 @@ def adequacy(experiment: Experiment, name: Name) -> str:
 
 def _headroom(pair: tuple[Estimate, str]) -> float:
     return pair[0].value
+
+
+def equivalence(experiment: Experiment) -> str:
+    """Return how many candidates agree with the workload's model, and how often they were asked; empty without one."""
+    checks = [result.equivalence for result in experiment.candidates if result.equivalence]
+    agreeing = [check.calls for check in checks if check.agrees]
+    if not checks:
+        return ""
+    asked = f", by their rows after each of at least {figures.plural(min(agreeing), 'call')}" if agreeing else ""
+    return f"{len(agreeing)} of {figures.plural(len(checks), 'candidate')} agree with the workload's model{asked}"
 
 
 def setting(experiment: Experiment) -> str:

@@ -12,6 +12,9 @@ from schemabench.records import Estimate, Latency
 from schemabench.statistics import signed_rank
 from schemabench.statistics.sign_flips import CONFIDENCE
 
+CURVE = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
+"""The levels of a percentile curve: about evenly spaced where each further nine takes as much room as the last."""
+
 
 def estimate(values: NDArray[np.float64], *, seed: int) -> Estimate:
     """Return the robust centre of one value per block and its 95 % interval.
@@ -39,7 +42,7 @@ def estimate_rates(rates: NDArray[np.float64], *, seed: int) -> tuple[Estimate, 
 
 
 def latency(operation: str, samples_ns: NDArray[np.int64], retries: int) -> Latency:
-    """Return the percentiles of an operation's service times, each an observed one (nearest rank).
+    """Return percentiles and percentile curve of an operation's service times, each an observed one (nearest rank).
 
     A percentile is None where `samples_for` finds too few samples. Samples of one burst depend on each other, so that
     the figures describe the run; no interval is attached to them.
@@ -51,19 +54,18 @@ def latency(operation: str, samples_ns: NDArray[np.int64], retries: int) -> Late
     """
     count = len(samples_ns)
     assert count > 0, f"operation {operation!r} has no latencies: leave it out"
-    levels = (0.50, 0.95, 0.99)
+    levels = [level for level in CURVE if count >= samples_for(max(level, 1 - level))]
     observed = np.quantile(samples_ns, levels, method="inverted_cdf")
-    p50_ns, p95_ns, p99_ns = (
-        float(value) if count >= samples_for(level) else None for level, value in zip(levels, observed, strict=True)
-    )
+    curve = dict(zip(levels, map(float, observed), strict=True))
     return Latency(
         operation=operation,
         count=count,
-        p50_ns=p50_ns,
-        p95_ns=p95_ns,
-        p99_ns=p99_ns,
+        p50_ns=curve.get(0.50),
+        p95_ns=curve.get(0.95),
+        p99_ns=curve.get(0.99),
         max_ns=float(np.max(samples_ns)),
         retries=retries,
+        curve=tuple(curve.items()),
     )
 
 

@@ -1,0 +1,153 @@
+"""From run files to matrices: which experiments stand side by side, candidate by candidate.
+
+Owns how runs are put together. Must not decide what may be compared, who wins, or how anything looks.
+"""
+
+from collections.abc import Iterator, Sequence
+from statistics import mean
+
+from schemabench.errors import UsageError
+from schemabench.records import CandidateResult, Notice, Run
+from schemabench.report import figures, verdict
+from schemabench.report.matrix import comparable, traits, winner
+from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix, Row, Source
+from schemabench.report.matrix.traits import Labelled
+
+_NOT_RUN = "not run"
+_ON_OTHER_FIGURES = {"counters-missing", "blocks-unobserved"}
+"""Notices on figures that a matrix does not hold."""
+
+
+def compare(runs: Sequence[tuple[str, Run]]) -> Comparison:
+    """Return a matrix for each workload and cardinality that several runs have.
+
+    Where no two runs have a workload at the same cardinality, its cardinalities stand side by side in one matrix.
+
+    Args:
+        runs: File and run, two or more. Columns stand in order of version, clients and time; cardinalities as given.
+
+    Raises:
+        UsageError: Runs must not be compared, or have nothing in common.
+    """
+    sources = [
+        Source(file=file, run=run, experiment=experiment) for file, run in runs for experiment in run.experiments
+    ]
+    groups = list(_groups(sources))
+    shared = [group for group in groups if len(group) > 1]
+    if not shared:
+        raise _nothing_in_common(runs)
+    return Comparison(
+        files=tuple(file for file, _ in runs),
+        matrices=tuple(_matrix(group) for group in shared),
+        notices=(
+            *_empty(runs),
+            *(_alone(group[0]) for group in groups if len(group) == 1),
+        ),
+    )
+
+
+def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
+    """Yield the experiments of each matrix."""
+    workloads: dict[str, dict[str, list[Source]]] = {}
+    for source in sources:
+        experiment = source.experiment
+        workloads.setdefault(experiment.workload, {}).setdefault(experiment.cardinality, []).append(source)
+    for cardinalities in workloads.values():
+        if all(len(group) == 1 for group in cardinalities.values()):
+            yield [group[0] for group in cardinalities.values()]
+        else:
+            yield from cardinalities.values()
+
+
+def _matrix(sources: Sequence[Source]) -> Matrix:
+    comparable.check(sources)
+    labelled = traits.label(sources)
+    columns = winner.marked(
+        [_column(source, text) for source, text in zip(labelled.sources, labelled.labels, strict=True)]
+    )
+    cardinalities = {source.experiment.cardinality for source in sources}
+    names = dict.fromkeys(result.name for source in labelled.sources for result in source.experiment.candidates)
+    return Matrix(
+        workload=sources[0].experiment.workload,
+        cardinality=cardinalities.pop() if len(cardinalities) == 1 else "",
+        differ=tuple(trait.title for trait in labelled.traits),
+        preposition=labelled.traits[0].preposition,
+        columns=columns,
+        rows=tuple(sorted((_row(labelled, name) for name in names), key=_mean_rank)),
+        notices=comparable.notices(labelled),
+    )
+
+
+def _column(source: Source, text: str) -> Column:
+    return Column(
+        label=text,
+        source=source,
+        leaders=winner.leaders(source.experiment),
+        winner="first to tell",
+        notices=tuple(
+            dict.fromkeys(
+                notice
+                for notice in (*source.run.notices, *source.experiment.notices)
+                if notice.code not in _ON_OTHER_FIGURES
+            )
+        ),
+    )
+
+
+def _row(labelled: Labelled, name: str) -> Row:
+    results = [comparable.result(source.experiment, name) for source in labelled.sources]
+    return Row(
+        candidate=name,
+        cells=tuple(
+            _cell(source, result, text)
+            for source, result, text in zip(labelled.sources, results, labelled.labels, strict=True)
+        ),
+        notices=comparable.on_candidate(labelled, name),
+    )
+
+
+def _cell(source: Source, result: CandidateResult | None, text: str) -> Cell:
+    if result is None:
+        return Cell(place=_NOT_RUN)
+    standing = result.standing
+    if result.status != "ranked" or standing is None:
+        reason = result.reason.strip().partition("\n")[0]
+        notice = Notice(code=result.status, text=f"{result.name} ({text}), {result.status}: {reason}")
+        return Cell(place=result.status, notices=(notice, *result.notices))
+    standings = [other for _, other in verdict.ranked(source.experiment)]
+    return Cell(
+        place=verdict.place(standing, standings),
+        rank=standing.rank,
+        ratio=None if result.name == verdict.BASELINE else standing.ratio,
+        notices=result.notices,
+    )
+
+
+def _mean_rank(row: Row) -> tuple[float, str]:
+    """Return what rows are sorted by."""
+    ranks = [cell.rank for cell in row.cells if cell.rank is not None]
+    return mean(ranks) if ranks else float("inf"), row.candidate
+
+
+def _empty(runs: Sequence[tuple[str, Run]]) -> Iterator[Notice]:
+    for file, run in runs:
+        if not run.experiments:
+            yield Notice(code="no-experiment", text=f"{file} holds no experiment: nothing in it came to an end")
+
+
+def _alone(source: Source) -> Notice:
+    experiment = source.experiment
+    text = f"{experiment.workload} at {experiment.cardinality} is in {source.file} alone, so that it is not shown here"
+    return Notice(code="one-run", text=text)
+
+
+def _nothing_in_common(runs: Sequence[tuple[str, Run]]) -> UsageError:
+    held = [
+        f"{file}: {figures.listed([f'{one.workload} at {one.cardinality}' for one in run.experiments]) or 'nothing'}"
+        for file, run in runs
+    ]
+    return UsageError(
+        "The runs have no workload in common: there is nothing to compare",
+        checked=held,
+        remedies=["name runs of the same workload", "draw a report of each alone: schemabench report FILE"],
+    )

@@ -1,0 +1,194 @@
+"""Which runs may stand in one matrix, and with what caveat.
+
+Owns the rules: runs of other bursts or other operations are refused, for their ratios answer different questions; other
+texts of a candidate, other candidates and whatever else differs are notices. Must not label runs, nor look at a rank.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from itertools import combinations
+
+from schemabench.errors import UsageError
+from schemabench.records import CandidateResult, Experiment, Notice
+from schemabench.report import figures, verdict
+from schemabench.report.matrix import traits
+from schemabench.report.matrix.model import Source
+from schemabench.report.matrix.traits import Labelled
+
+_ONE_SIDE = 0.025
+"""How often the 95 % interval of a run at most puts the first of two equal candidates ahead; as often the second."""
+_NOTED_CHANCE = 0.05
+"""As rare a mistake as every single run allows itself: passed from ten runs on."""
+_ALONE = "draw a report of each alone: schemabench report FILE"
+
+
+def check(sources: Sequence[Source]) -> None:
+    """Refuse experiments of one workload that must not be compared.
+
+    Raises:
+        UsageError: Two files hold the same run, bursts of another cardinality of that name, or other operations; the
+            message names both files and what differs.
+    """
+    for one, other in combinations(sources, 2):
+        _check_runs(one, other)
+        if one.experiment.cardinality == other.experiment.cardinality:
+            _check_bursts(one, other)
+        _check_operations(one, other)
+
+
+def notices(labelled: Labelled) -> tuple[Notice, ...]:
+    """Return what restrains a comparison of all these runs."""
+    return (
+        *traits.notices(labelled),
+        *_other_servers(labelled),
+        *_unknown_operations(labelled),
+        *_partial(labelled),
+        *_by_chance(len(labelled.sources)),
+    )
+
+
+def on_candidate(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
+    """Return a notice where a candidate of one name is not the same SQL in all runs."""
+    found = [(place, result(source.experiment, candidate)) for place, source in enumerate(labelled.sources)]
+    texts = {place: one.sql for place, one in found if one and one.sql}
+    versions = list(dict.fromkeys(texts.values()))
+    if len(versions) <= 1:
+        return ()
+    shown = traits.grouped(
+        Labelled(
+            sources=tuple(labelled.sources[place] for place in texts),
+            labels=tuple(labelled.labels[place] for place in texts),
+            traits=labelled.traits,
+        ),
+        [f"text {1 + versions.index(text)}" for text in texts.values()],
+    )
+    against = "; ratios are against different baselines" if candidate == verdict.BASELINE else ""
+    text = f"The SQL file of {candidate} is not the same in all runs: {shown}{against}"
+    return (Notice(code="other-sql", text=text),)
+
+
+def result(experiment: Experiment, candidate: str) -> CandidateResult | None:
+    """Return what an experiment knows of a candidate; None where it took no part."""
+    return next((one for one in experiment.candidates if one.name == candidate), None)
+
+
+def _check_runs(one: Source, other: Source) -> None:
+    if one.run.run_id == other.run.run_id and one.experiment.cardinality == other.experiment.cardinality:
+        raise UsageError(
+            f"{one.file} and {other.file} hold the same run, {one.run.run_id}", remedies=["name each run once"]
+        )
+
+
+def _check_bursts(one: Source, other: Source) -> None:
+    """Refuse what cardinalities of one name do not have in common."""
+    left, right = one.experiment, other.experiment
+    if left.digest != right.digest:
+        reasons = list(_differing_values(left, right)) or [_other_inputs(left, right)]
+        raise _refused(one, other, f"have different cardinalities named {left.cardinality!r}", reasons)
+    if shares := list(_differing_writers(left, right)):
+        raise _refused(one, other, "share the load out to writers in different ways", shares)
+
+
+def _check_operations(one: Source, other: Source) -> None:
+    left, right = one.experiment, other.experiment
+    if left.isolation != right.isolation:
+        raise _refused(one, other, "have different isolation levels", [f"{left.isolation} against {right.isolation}"])
+    if left.operations_sql and right.operations_sql and (names := _differing_operations(left, right)):
+        raise _refused(
+            one, other, "execute different SQL of the workload's own", [f"operation {name}" for name in names]
+        )
+
+
+def _refused(one: Source, other: Source, what: str, reasons: Sequence[str]) -> UsageError:
+    name = one.experiment.workload
+    return UsageError(
+        f"{one.file} and {other.file} must not be compared: their runs of {name} {what}",
+        checked=reasons,
+        remedies=[f"repeat one of them with the workload as the other had it: {other.run.command}", _ALONE],
+    )
+
+
+def _differing_operations(left: Experiment, right: Experiment) -> list[str]:
+    """Return the operations that writers executed and whose SQL differs; queries that only check do not count."""
+    executed = {
+        latency.operation
+        for experiment in (left, right)
+        for result in experiment.candidates
+        for latency in result.latencies
+    }
+    return sorted(name for name in executed if left.operations_sql.get(name) != right.operations_sql.get(name))
+
+
+def _differing_values(left: Experiment, right: Experiment) -> Iterator[str]:
+    for name in sorted({*left.values, *right.values}):
+        values = [experiment.values.get(name, "absent") for experiment in (left, right)]
+        if values[0] != values[1]:
+            yield f"{name}: {values[0]} against {values[1]}"
+
+
+def _other_inputs(left: Experiment, right: Experiment) -> str:
+    """Return why digests differ although all values are equal."""
+    files = [", ".join(experiment.replay.values()) or "generated" for experiment in (left, right)]
+    said = "input" if files[0] != files[1] else "input, in files of the same name or in how the digest was made"
+    return f"{said}: {files[0]} against {files[1]}; digests {left.digest} against {right.digest}"
+
+
+def _differing_writers(left: Experiment, right: Experiment) -> Iterator[str]:
+    """Yield each writer whose part of a burst is another, sizes of bursts apart."""
+    shares = [_shares(experiment) for experiment in (left, right)]
+    for name in sorted({*shares[0], *shares[1]}):
+        texts = [found.get(name, "absent") for found in shares]
+        if texts[0] != texts[1]:
+            yield f"writer {name}: {texts[0]} against {texts[1]}"
+
+
+def _shares(experiment: Experiment) -> Mapping[str, str]:
+    """Return each writer's kind and its exact share of a burst's operations, which scales with the burst."""
+    total = sum(writer.operations for writer in experiment.writers) or 1
+    return {
+        writer.name: f"a {writer.kind} of {Fraction(writer.operations, total)} of the operations"
+        for writer in experiment.writers
+    }
+
+
+def _other_servers(labelled: Labelled) -> Iterator[Notice]:
+    """Yield a notice for each version that came from several places: another build, or another machine."""
+    servers = [source.run.server for source in labelled.sources]
+    origins: dict[str, list[str]] = {}
+    for server in servers:
+        if server:
+            origins.setdefault(server.version, []).append(server.origin)
+    for version, found in origins.items():
+        if len(set(found)) > 1:
+            places = ", ".join(dict.fromkeys(found))
+            text = f"PostgreSQL {version} came from different places: {places}; builds and machines may differ"
+            yield Notice(code="other-servers", text=text)
+
+
+def _unknown_operations(labelled: Labelled) -> Iterator[Notice]:
+    """Yield a notice on run files of a version that did not keep what operations they executed."""
+    files = [source.file for source in labelled.sources if not source.experiment.operations_sql]
+    if files:
+        text = (
+            f"Whether all runs executed the same operations cannot be checked: their SQL is not in {', '.join(files)}"
+        )
+        yield Notice(code="unknown-operations", text=text)
+
+
+def _partial(labelled: Labelled) -> Iterator[Notice]:
+    """Yield a notice where runs have other candidates."""
+    names = [{result.name for result in source.experiment.candidates} for source in labelled.sources]
+    if any(some != names[0] for some in names):
+        text = "Not every run has the same candidates: a rank counts only those of its own run"
+        yield Notice(code="other-candidates", text=text)
+
+
+def _by_chance(runs: int) -> Iterator[Notice]:
+    """Yield a notice where so many runs make it likely that equal candidates seem to change places."""
+    either = 1 - (1 - _ONE_SIDE) ** runs
+    if (chance := either**2) > _NOTED_CHANCE:
+        text = (
+            f"Among {runs} runs, two candidates that are equal may seem to change places by chance, with a probability "
+            f"of up to {figures.percent(chance)}: repeat the runs between which a winner changes"
+        )
+        yield Notice(code="many-runs", text=text)

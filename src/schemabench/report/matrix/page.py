@@ -1,0 +1,95 @@
+"""A comparison of runs as an HTML page, in the look of the page of one run.
+
+Owns which cells the template may show. Must not word anything, nor know the page's style.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from markupsafe import Markup
+
+from schemabench.records import Notice
+from schemabench.report.footnotes import Numbers
+from schemabench.report.matrix import winner, wording
+from schemabench.report.matrix.chart import chart
+from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
+from schemabench.report.page import shell, tables
+from schemabench.report.page.templates import render
+from schemabench.report.page.wording import code, name, sentence
+
+_GENERAL = "all"
+"""What ids of notes on the whole comparison begin with."""
+
+
+def html(comparison: Comparison) -> str:
+    """Return matrices as one HTML page: who leads in which run first, then what it rests on."""
+    known = wording.numbers(comparison)
+    matrices = [
+        _matrix(matrix, f"matrix-{number}", known) for number, matrix in enumerate(comparison.matrices, start=1)
+    ]
+    body = render(
+        "matrix.html.j2",
+        matrices=matrices,
+        notes=_notes(comparison.notices, known, _GENERAL),
+        ratio_legend=wording.RATIO_LEGEND,
+        winner_legend=wording.WINNER_LEGEND,
+    )
+    links = [("verdict", "Verdict"), *((str(one["anchor"]), str(one["link"])) for one in matrices)]
+    return shell.document(wording.TITLE, links, body)
+
+
+def _matrix(matrix: Matrix, anchor: str, known: Numbers) -> Mapping[str, object]:
+    """Return what the template shows of a matrix."""
+    return {
+        "anchor": anchor,
+        "link": f"{matrix.workload} {matrix.cardinality}".strip(),
+        "title": sentence(wording.title(matrix, name)),
+        "verdict": [sentence(text) for text in winner.sentences(matrix, name)],
+        "marks": _marks(matrix.notices, known, anchor),
+        "runs": [
+            {
+                "label": column.label,
+                "winner": winner.mark(column),
+                "changes": bool(column.changed_from),
+                "marks": _marks(column.notices, known, anchor),
+            }
+            for column in matrix.columns
+        ],
+        "rows": [
+            {
+                "candidate": code(row.candidate),
+                "marks": _marks(row.notices, known, anchor),
+                "cells": [
+                    _cell(cell, column, known, anchor) for cell, column in zip(row.cells, matrix.columns, strict=True)
+                ],
+            }
+            for row in matrix.rows
+        ],
+        "chart": chart(matrix),
+        "notes": _notes(wording.notices(matrix), known, anchor),
+        "facts": _facts(matrix),
+    }
+
+
+def _cell(cell: Cell, column: Column, known: Numbers, anchor: str) -> Mapping[str, object]:
+    ratio, interval = wording.ratio(cell, column)
+    return {
+        "place": cell.place,
+        "leads": winner.leads(cell, column),
+        "ratio": ratio,
+        "interval": interval,
+        "marks": _marks(cell.notices, known, anchor),
+    }
+
+
+def _facts(matrix: Matrix) -> Markup:
+    """Return how each run was made, as a table."""
+    columns = [tables.Column(heading=heading) for heading in wording.RUN_HEADINGS]
+    return tables.table(columns, map(wording.run, matrix.columns), "How each run was made")
+
+
+def _marks(notices: Iterable[Notice], known: Numbers, anchor: str) -> Markup:
+    return render("marks.html.j2", numbers=sorted({known[notice] for notice in notices}), anchor=anchor)
+
+
+def _notes(notices: Iterable[Notice], known: Numbers, anchor: str) -> Markup:
+    return render("notes.html.j2", notes=[(known[notice], notice.text) for notice in notices], anchor=anchor)

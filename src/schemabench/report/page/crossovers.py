@@ -1,0 +1,121 @@
+"""When the answer changes: searches over cardinalities, and maps over two of their fields.
+
+Owns what of them the page shows; their wording is that of the other formats. Must not say more than the intervals do.
+"""
+
+from collections.abc import Sequence
+
+import altair as alt
+from markupsafe import Markup
+
+from schemabench.records import Crossover, MapCell, RatioMap, Run
+from schemabench.report import crossovers, figures
+from schemabench.report.page import wording
+from schemabench.report.page.charts import data, figure
+from schemabench.report.page.forest import on_log_scale
+from schemabench.report.page.section import Section
+from schemabench.report.page.tables import Cell, Column, table
+from schemabench.report.page.templates import render
+from schemabench.report.sizes import size, sizes
+
+_ROW_PX = 44
+_SLOWER, _EQUAL, _FASTER = "#d55e00", "#f7f7f7", "#0072b2"
+"""Vermillion and blue of the Okabe-Ito palette, apart for every kind of colour vision, by way of no colour."""
+_TEXT = "#1a1a1a"
+"""On the cells, which are light wherever two ratios are close, in the dark theme too."""
+_WIDEST = 4.0
+"""The ratio at which the colour is at its strongest: what is beyond needs no finer shade."""
+
+
+def of_run(run: Run) -> Section | None:
+    """Return the section on searches and maps; None where there was none."""
+    parts = [*map(_search, run.crossovers), *map(_map, run.maps)]
+    return Section(id="crossover", title="When the answer changes", html=Markup().join(parts)) if parts else None
+
+
+def _search(one: Crossover) -> Markup:
+    rows = [
+        (
+            spot.cardinality,
+            Cell(text=crossovers.ratio(spot.ratio), sort=spot.ratio.value),
+            spot.side,
+            ", ".join(sizes(spot.values)),
+        )
+        for spot in (one.start, *one.found)
+    ]
+    columns = [
+        Column(heading="cardinality"),
+        Column(heading="throughput over the baseline's [95 % interval]", number=True),
+        Column(heading="than the baseline"),
+        Column(heading="sizes", prose=True),
+    ]
+    return render(
+        "crossover.html.j2",
+        workload=one.workload,
+        sentence=wording.sentence(crossovers.sentence(one, wording.name)),
+        table=table(columns, rows, "Measured in full"),
+        looked=wording.sentence(crossovers.looked(one)),
+    )
+
+
+def _map(drawn: RatioMap) -> Markup:
+    cells = [cell for cell in drawn.cells if cell.ratio is not None and on_log_scale(cell.ratio)]
+    about = crossovers.about(drawn, wording.name)
+    shown = figure(_chart(drawn, cells), _title(drawn), _described(drawn), _table(drawn)) if cells else _table(drawn)
+    return render("map.html.j2", workload=drawn.workload, about=wording.sentence(about), map=shown)
+
+
+def _title(drawn: RatioMap) -> str:
+    return f"Throughput of {drawn.candidate} over the baseline's (ratio), by {drawn.first} and {drawn.second}"
+
+
+def _described(drawn: RatioMap) -> str:
+    """Return the map in words."""
+    sides = [cell.side for cell in drawn.cells]
+    return (
+        f"Of {len(sides)} cells, {drawn.candidate} is better than the baseline in {sides.count('better')}, worse in "
+        f"{sides.count('worse')}, and cannot be told apart in {sides.count('tied')}."
+    )
+
+
+def _chart(drawn: RatioMap, cells: Sequence[MapCell]) -> alt.LayerChart:
+    rows = [
+        {
+            "first": size(cell.first),
+            "second": size(cell.second),
+            "ratio": min(max(cell.ratio.value, 1 / _WIDEST), _WIDEST),
+            "label": figures.multiple(cell.ratio.value) + (f" {crossovers.TIED}" if cell.side == "tied" else ""),
+            "interval": crossovers.ratio(cell.ratio),
+        }
+        for cell in cells
+        if cell.ratio is not None
+    ]
+    down = list(dict.fromkeys(size(cell.first) for cell in drawn.cells))
+    across = list(dict.fromkeys(size(cell.second) for cell in drawn.cells))
+    base = alt.Chart().encode(
+        x=alt.X("second:O", sort=across, title=drawn.second, axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("first:O", sort=down, title=drawn.first),
+    )
+    colour = alt.Scale(
+        type="log", domain=[1 / _WIDEST, 1, _WIDEST], range=[_SLOWER, _EQUAL, _FASTER], interpolate="lab"
+    )
+    tooltip = [
+        alt.Tooltip("first:N", title=drawn.first),
+        alt.Tooltip("second:N", title=drawn.second),
+        alt.Tooltip("interval:N", title="over the baseline's"),
+    ]
+    return alt.LayerChart(
+        layer=[
+            base.mark_rect().encode(color=alt.Color("ratio:Q", scale=colour, legend=None), tooltip=tooltip),
+            base.mark_text(color=_TEXT).encode(text=alt.Text("label:N")),
+        ],
+        data=data(rows),
+        height=_ROW_PX * len(down),
+    )
+
+
+def _table(drawn: RatioMap) -> Markup:
+    headings, rows = crossovers.grid(drawn)
+    first, *others = headings
+    columns = [Column(heading=first), *(Column(heading=heading, number=True) for heading in others)]
+    return table(columns, [tuple(row) for row in rows], f"{_title(drawn)}. {crossovers.LEGEND}")

@@ -1,0 +1,112 @@
+"""Runs that differ in what a test is about and in nothing else, and a fixed set of them: the source of golden files."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from fixed_run import BASELINE, PAGEVIEWS, RUN, SQL_ERROR, USAGE, estimate, ranked, standing, unranked
+
+from schemabench.records import CandidateResult, Estimate, Experiment, Latency, Notice, Run, Standing
+from schemabench.report import matrix
+from schemabench.report.matrix import Comparison
+from schemabench.report.matrix.model import Matrix
+
+OPERATIONS = {"upsert": "INSERT INTO storage VALUES (:site) ON CONFLICT DO NOTHING;\n", "state": "TABLE storage;\n"}
+SPEEDS = {"baseline": 1.0, "hash_by_site": 1.31, "two_tables": 1.28, "index": 0.8}
+CONTROL = standing("baseline (control)", 1, Estimate(value=1.0, low=0.97, high=1.03), ("baseline",))
+DIFFERING_CONTROL = standing("baseline (control)", 1, Estimate(value=1.09, low=1.04, high=1.15))
+
+
+def latency(operation: str) -> Latency:
+    return Latency(operation=operation, count=9, p50_ns=1e6, p95_ns=None, p99_ns=None, max_ns=2e6, retries=0)
+
+
+def candidate(place: Standing, sql: str = "") -> CandidateResult:
+    result = ranked(place, f"the schema {place.name}")
+    return replace(result, sql=sql or f"CREATE TABLE {place.name} ();\n", latencies=(latency("upsert"),))
+
+
+def places(*ranks: tuple[str, ...]) -> list[Standing]:
+    """Return standings from the names at each rank, the best first; all of a rank tie."""
+    found: list[Standing] = []
+    for names in ranks:
+        rank = 1 + len(found)
+        for name in names:
+            others = tuple(other for other in names if other != name)
+            ratio = BASELINE if name == "baseline" else estimate(SPEEDS.get(name, 1.1))
+            found.append(standing(name, rank, ratio, others))
+    return found
+
+
+def experiment(*ranks: tuple[str, ...], **changes: object) -> Experiment:
+    """Return an experiment of the usage workload in which these candidates have these ranks."""
+    fields: Mapping[str, object] = {
+        "candidates": tuple(map(candidate, places(*ranks))),
+        "control": CONTROL,
+        "notices": (),
+        "replay": {},
+        "operations_sql": OPERATIONS,
+    }
+    return replace(USAGE, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+def run(
+    version: str,
+    *experiments: Experiment,
+    settings: Mapping[str, str] | None = None,
+    origin: str = "",
+    **changes: object,
+) -> Run:
+    """Return a run on a server of this version, with an id of its own for each version."""
+    assert RUN.server is not None
+    kept = tuple(replace(one, value=(settings or {}).get(one.name, one.value)) for one in RUN.server.settings)
+    server = replace(
+        RUN.server,
+        version=version,
+        version_num=int(version.partition(".")[0]) * 10_000,
+        origin=origin or f"a wheel of {version}",
+        settings=kept,
+    )
+    fields = {"run_id": f"run-{version}", "server": server, "experiments": experiments, "notices": ()}
+    return replace(RUN, **{**fields, **changes})  # type: ignore[arg-type]
+
+
+def led_by(*leaders: str, version: str = "15.1", **changes: object) -> Run:
+    """Return a run whose leaders are these, of three candidates that differ."""
+    rest = tuple((name,) for name in ("hash_by_site", "two_tables", "baseline") if name not in leaders)
+    return run(version, experiment(leaders, *rest), **changes)
+
+
+def compared(*runs: Run) -> Comparison:
+    """Return the comparison of runs whose files are `a.json`, `b.json` and so on."""
+    return matrix.compare([(f"{letter}.json", one) for letter, one in zip("abcdefgh", runs, strict=False)])
+
+
+def only(*runs: Run) -> Matrix:
+    """Return the only matrix of a comparison."""
+    (found,) = compared(*runs).matrices
+    return found
+
+
+_MEMORY = Notice(code="data-in-memory", text="The server's data lie in memory: writing WAL costs less than on a disk.")
+
+FOUR = (
+    run(
+        "18.6",
+        experiment(("two_tables",), ("hash_by_site",), ("baseline",), control=DIFFERING_CONTROL, budget_s=30.0),
+        settings={"jit": "on"},
+    ),
+    run("15.18", experiment(("hash_by_site",), ("two_tables", "baseline")), PAGEVIEWS, notices=(_MEMORY,)),
+    run("16.14", experiment(("hash_by_site", "two_tables"), ("baseline",), ("index",)), notices=(_MEMORY,)),
+    run(
+        "17.10",
+        experiment(
+            candidates=(
+                candidate(standing("two_tables", 1, estimate(1.28))),
+                candidate(standing("hash_by_site", 2, estimate(1.2)), "CREATE TABLE other ();\n"),
+                candidate(standing("baseline", 3, BASELINE)),
+                unranked("index", "failed", SQL_ERROR),
+            ),
+        ),
+    ),
+)
+"""The lead goes over from one candidate to another, by way of a tie; the last run is doubtful."""

@@ -1,0 +1,174 @@
+"""Which runs may stand side by side: what is refused, and what is said of those that are not."""
+
+from dataclasses import replace
+
+import pytest
+from fixed_run import PAGEVIEWS, unranked
+from several_runs import OPERATIONS, candidate, compared, experiment, led_by, only, places, run
+
+from schemabench.errors import UsageError
+from schemabench.records import Experiment, Run, WriterShare
+from schemabench.report import matrix
+from schemabench.report.matrix.model import Matrix
+
+RANKS = ("hash_by_site",), ("baseline",)
+
+
+def at(**changes: object) -> Experiment:
+    return experiment(*RANKS, **changes)
+
+
+def codes(*runs: Run) -> list[str]:
+    return [notice.code for notice in only(*runs).notices]
+
+
+def matrix_of(runs: list[Run]) -> Matrix:
+    (found,) = matrix.compare([(f"{number}.json", one) for number, one in enumerate(runs)]).matrices
+    return found
+
+
+def writers(stream: int, batch: int) -> tuple[WriterShare, ...]:
+    return (
+        WriterShare(name="stream", kind="stream", clients=4, operations=stream, pace=""),
+        WriterShare(name="batch", kind="batch", clients=4, operations=batch, pace=""),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        (
+            {"digest": "other", "values": {**at().values, "sites": 5}},
+            "have different cardinalities named 'typical'(.|\n)*  - sites: 2000 against 5\n",
+        ),
+        (
+            {"digest": "other", "replay": {"usage": "more.csv"}},
+            r"have different cardinalities(.|\n)*  - input: generated against more\.csv; digests sha256:5f0c6d1e ",
+        ),
+        ({"digest": "other"}, "in files of the same name or in how the digest was made"),
+        (
+            {"operations_sql": {**OPERATIONS, "upsert": "SELECT 1;\n"}},
+            "execute different SQL of the workload's own(.|\n)*  - operation upsert\n",
+        ),
+        ({"isolation": "serializable"}, "isolation levels(.|\n)*  - read committed against serializable\n"),
+        (
+            {"writers": at().writers[:2]},
+            "share the load out to writers in different ways(.|\n)*writer dashboard: .* against absent\n",
+        ),
+    ],
+    ids=["values", "replay", "digest", "operations", "isolation", "writers"],
+)
+def test_runs_of_other_work_are_refused_with_files_reason_and_remedy(changes: dict[str, object], reasons: str) -> None:
+    with pytest.raises(UsageError, match=reasons) as caught:
+        compared(run("15.1", at()), run("16.1", at(**changes)))
+    assert caught.value.what.startswith("a.json and b.json must not be compared: their runs of usage ")
+    assert "schemabench report FILE" in str(caught.value)
+
+
+def test_run_is_not_compared_with_itself() -> None:
+    with pytest.raises(UsageError, match=r"a\.json and b\.json hold the same run, run-15\.1(.|\n)*name each run once"):
+        compared(run("15.1", at()), run("15.1", at()))
+
+
+def test_runs_without_a_workload_in_common_are_an_error_that_lists_what_each_holds() -> None:
+    with pytest.raises(
+        UsageError, match=r"no workload in common(.|\n)*a\.json: usage at typical\n.*b\.json: pageviews"
+    ):
+        compared(run("15.1", at()), run("16.1", PAGEVIEWS))
+
+
+def test_bursts_of_another_size_are_the_same_work() -> None:
+    one, other = at(writers=writers(300, 3), operations=303), at(writers=writers(700, 7), operations=707)
+    assert codes(run("15.1", one), run("16.1", other)) == []
+
+
+def test_another_share_of_the_work_is_refused() -> None:
+    one, other = at(writers=writers(300, 3)), at(writers=writers(300, 4))
+    with pytest.raises(UsageError, match="writer batch: a batch of 1/101 of the operations against a batch of 1/76"):
+        compared(run("15.1", one), run("16.1", other))
+
+
+def test_query_that_only_checks_may_differ() -> None:
+    checked = at(operations_sql={**OPERATIONS, "state": "SELECT 1;\n"})
+    assert codes(run("15.1", at()), run("16.1", checked)) == []
+
+
+def test_other_cardinality_by_another_name_is_compared() -> None:
+    worst = at(cardinality="worst", digest="other", values={}, writers=writers(1, 1))
+    assert codes(run("15.1", at()), run("15.1", worst, run_id="other")) == []
+
+
+def test_run_file_that_does_not_hold_its_operations_is_a_notice() -> None:
+    found = only(run("15.1", at(operations_sql={})), run("16.1", at()))
+    assert [notice.text for notice in found.notices] == [
+        "Whether all runs executed the same operations cannot be checked: their SQL is not in a.json"
+    ]
+
+
+def test_candidate_whose_file_changed_carries_a_notice() -> None:
+    (leader, baseline) = places(*RANKS)
+    changed = at(candidates=(candidate(leader, "CREATE TABLE other ();\n"), candidate(baseline)))
+    found = only(run("15.1", at()), run("16.1", changed), run("17.1", at()))
+    noted, unnoted = found.rows
+    (notice,) = noted.notices
+    assert notice.text.endswith("not the same in all runs: text 1 on PostgreSQL 15 and 17, text 2 on PostgreSQL 16")
+    assert not unnoted.notices
+
+
+def test_baseline_whose_file_changed_puts_all_ratios_in_question() -> None:
+    (leader, baseline) = places(*RANKS)
+    changed = at(candidates=(candidate(leader), candidate(baseline, "CREATE TABLE other ();\n")))
+    (*_, row) = only(run("15.1", at()), run("16.1", changed)).rows
+    assert row.notices[0].text.endswith("; ratios are against different baselines")
+
+
+def test_other_candidates_are_a_notice_since_ranks_count_them() -> None:
+    more = experiment(("hash_by_site",), ("baseline",), ("index",))
+    found = only(run("15.1", at()), run("16.1", more))
+    assert [notice.code for notice in found.notices] == ["other-candidates"]
+    assert [[cell.place for cell in row.cells] for row in found.rows] == [["1", "1"], ["2", "2"], ["not run", "3"]]
+
+
+def test_candidate_that_failed_says_so_in_its_cell() -> None:
+    failed = at(candidates=(*at().candidates, unranked("index", "failed", "no such column\nat index.sql:1")))
+    (*_, row) = only(run("15.1", failed), run("16.1", failed)).rows
+    assert [cell.place for cell in row.cells] == ["failed", "failed"]
+    assert row.cells[0].notices[0].text == "index (PostgreSQL 15), failed: no such column"
+
+
+def test_workload_that_only_one_run_has_is_not_passed_over_in_silence() -> None:
+    comparison = compared(run("15.1", at(), PAGEVIEWS), run("16.1", at()))
+    assert [one.workload for one in comparison.matrices] == ["usage"]
+    assert [notice.text for notice in comparison.notices] == [
+        "pageviews at worst is in a.json alone, so that it is not shown here"
+    ]
+
+
+def test_run_that_holds_nothing_is_not_passed_over_in_silence() -> None:
+    comparison = compared(led_by("hash_by_site"), led_by("hash_by_site", version="16.1"), run("17.1"))
+    assert [notice.text for notice in comparison.notices] == [
+        "c.json holds no experiment: nothing in it came to an end"
+    ]
+
+
+def test_each_cardinality_that_several_runs_have_is_a_matrix_of_its_own() -> None:
+    worst = at(cardinality="worst", digest="other")
+    comparison = compared(run("15.1", at(), worst), run("16.1", at(), worst))
+    assert [(one.workload, one.cardinality) for one in comparison.matrices] == [
+        ("usage", "typical"),
+        ("usage", "worst"),
+    ]
+
+
+def test_notices_on_figures_that_a_matrix_does_not_hold_are_left_out() -> None:
+    noted = replace(PAGEVIEWS.notices[0], code="counters-missing")
+    columns = only(run("15.1", at(notices=(noted,))), run("16.1", at(notices=PAGEVIEWS.notices))).columns
+    assert [column.notices for column in columns] == [(), PAGEVIEWS.notices]
+
+
+def test_many_runs_are_a_notice_since_chance_has_many_tries() -> None:
+    runs = [run(f"{version}.1", at()) for version in range(10, 20)]
+    (notice,) = matrix_of(runs).notices
+    assert notice.text.startswith("Among 10 runs, two candidates that are equal may seem to change places by chance, ")
+    assert "up to 5.0 %" in notice.text
+    assert not matrix_of(runs[:9]).notices

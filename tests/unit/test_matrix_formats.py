@@ -1,0 +1,138 @@
+"""What a matrix looks like: Markdown, terminal, HTML."""
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import golden_file
+import pytest
+from several_runs import FOUR, candidate, compared, experiment, run
+
+from schemabench.records import Estimate, Standing
+from schemabench.report import matrix
+from schemabench.report.characters import columns
+from schemabench.report.matrix import Comparison
+
+HOSTILE = "<img src=x onerror=alert(1)>|`"
+DRAWN = [matrix.markdown, matrix.terminal, matrix.html]
+LABELS = ["PostgreSQL 15", "PostgreSQL 16", "PostgreSQL 17", "PostgreSQL 18"]
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page, as far as tests ask."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take note of a tag, its id and where it leads."""
+        self.tags.append(tag)
+        for key, value in attrs:
+            if key == "id":
+                self.ids.append(str(value))
+            if key == "href":
+                self.links.append(str(value))
+
+
+def hostile() -> Comparison:
+    """Return a comparison whose candidate, cardinality, files and server carry markup in their names."""
+    drawn = [run(version, experiment(("hash_by_site",), ("baseline",)), origin=HOSTILE) for version in ("15.1", "16.1")]
+    changed = [
+        replace(
+            one,
+            experiments=tuple(
+                replace(
+                    some,
+                    cardinality=HOSTILE,
+                    candidates=(
+                        *some.candidates,
+                        replace(candidate(_standing(HOSTILE)), summary="</script><script>alert(2)</script>"),
+                    ),
+                )
+                for some in one.experiments
+            ),
+        )
+        for one in drawn
+    ]
+    return matrix.compare([(f"{HOSTILE}.json", one) for one in changed])
+
+
+def words(text: str) -> str:
+    """Return what a reader sees: no tags, no brackets around numbers, single spaces."""
+    return " ".join(re.sub(r"[()]", "", html.unescape(re.sub(r"<[^>]*>", "", text))).split())
+
+
+def _standing(name: str) -> Standing:
+    ratio = Estimate(value=0.5, low=0.4, high=0.6)
+    return Standing(name=name, rate=ratio, ratio=ratio, rank=3, tied_with=())
+
+
+def test_markdown_looks_like_its_golden_file() -> None:
+    golden_file.check("matrix.md", matrix.markdown(compared(*FOUR)))
+
+
+def test_terminal_looks_like_its_golden_file() -> None:
+    golden_file.check("matrix.txt", matrix.terminal(compared(*FOUR)) + "\n")
+
+
+def test_html_looks_like_its_golden_file() -> None:
+    found = re.search(r"<main.*</main>\n", matrix.html(compared(*FOUR)), re.DOTALL)
+    assert found
+    golden_file.check("matrix.html", re.sub(r"<figure.*?</figure>\n?", "", found[0], flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_terminal_keeps_to_its_width_and_shows_every_run(width: int) -> None:
+    text = matrix.terminal(compared(*FOUR), width)
+    assert max(map(columns, text.splitlines())) <= width
+    tables = [line for line in text.splitlines() if line.startswith("candidate ")]
+    assert re.findall(r"PostgreSQL \d+", " ".join(tables)) == LABELS
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_change_of_the_winner_is_said_in_words(drawn: Callable[[Comparison], str]) -> None:
+    text = words(drawn(compared(*FOUR)))
+    assert "The winner changes between PostgreSQL 15 and 17." in text
+    assert "changes from" in text
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+@pytest.mark.parametrize("notice", ["1 pageviews at worst is in b.json alone", "5 The server's data lie in memory"])
+def test_every_notice_is_shown_with_its_number(drawn: Callable[[Comparison], str], notice: str) -> None:
+    assert notice in words(drawn(compared(*FOUR)))
+
+
+def test_page_leads_to_every_note_and_asks_the_network_for_nothing() -> None:
+    page = Page(matrix.html(compared(*FOUR)))
+    assert len(page.ids) == len(set(page.ids))
+    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
+    assert all(link.startswith("#") for link in page.links)
+
+
+def test_names_from_files_are_text_on_the_page() -> None:
+    page = matrix.html(hostile())
+    assert "img" not in Page(page).tags
+    assert "<script>alert" not in page
+    assert page.count("</script>") == Page(page).tags.count("script")
+
+
+def test_names_from_files_are_text_in_markdown() -> None:
+    assert "<img" not in matrix.markdown(hostile())
+
+
+def test_ratio_that_cannot_be_drawn_is_left_out_of_the_chart() -> None:
+    endless = Estimate(value=1.2, low=0.0, high=float("inf"))
+    runs = []
+    for version in ("15.1", "16.1"):
+        some = experiment(("hash_by_site",), ("baseline",))
+        (first, *rest) = some.candidates
+        assert first.standing
+        first = replace(first, standing=replace(first.standing, ratio=endless))
+        runs.append(run(version, replace(some, candidates=(first, *rest))))
+    assert "figure" not in Page(matrix.html(compared(*runs))).tags

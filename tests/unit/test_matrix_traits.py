@@ -1,0 +1,196 @@
+"""How runs are labelled, put in order, and what is said of all else in which they differ."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from several_runs import experiment, led_by, only, run
+
+from schemabench.records import Experiment, Run
+from schemabench.report.matrix import traits
+
+RANKS = ("hash_by_site",), ("baseline",)
+
+
+def labels(*runs: Run) -> list[str]:
+    return [column.label for column in only(*runs).columns]
+
+
+def texts(*runs: Run) -> list[str]:
+    return [notice.text for notice in only(*runs).notices]
+
+
+def at(**changes: object) -> Experiment:
+    return experiment(*RANKS, **changes)
+
+
+def test_runs_on_several_versions_are_labelled_by_the_major_version() -> None:
+    assert labels(run("15.18", at()), run("16.14", at())) == ["PostgreSQL 15", "PostgreSQL 16"]
+
+
+def test_minor_versions_are_shown_where_majors_hide_a_difference() -> None:
+    assert labels(run("15.17", at()), run("15.18", at())) == ["PostgreSQL 15.17", "PostgreSQL 15.18"]
+
+
+def test_runs_stand_in_order_of_their_version_however_they_were_given() -> None:
+    runs = [run(version, at()) for version in ("16.1", "9.6", "18.1", "15.1")]
+    assert labels(*runs) == ["PostgreSQL 9", "PostgreSQL 15", "PostgreSQL 16", "PostgreSQL 18"]
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "expected"),
+    [
+        ("clients", (16, 4), ["4 clients", "16 clients"]),
+        ("seed", (2, 1), ["seed 1", "seed 2"]),
+    ],
+)
+def test_runs_are_labelled_by_what_distinguishes_them(field: str, values: tuple[int, int], expected: list[str]) -> None:
+    runs = [run("15.1", at(**{field: value}), run_id=str(value)) for value in values]
+    assert labels(*runs) == expected
+
+
+def test_cardinalities_stand_side_by_side_in_the_order_in_which_they_were_given() -> None:
+    worst = at(cardinality="worst", digest="other", values={"sites": 1})
+    runs = run("15.1", worst, run_id="one"), run("15.1", at(), run_id="two")
+    assert labels(*runs) == ["worst", "typical"]
+    assert only(*runs).cardinality == ""
+
+
+def test_runs_over_time_are_labelled_by_the_day() -> None:
+    runs = [run("15.1", at(), run_id=day, started=f"2026-02-{day}T09:30:00+00:00") for day in ("17", "16")]
+    assert labels(*runs) == ["2026-02-16", "2026-02-17"]
+
+
+def test_runs_of_one_day_are_labelled_by_the_time() -> None:
+    runs = [run("15.1", at(), run_id=hour, started=f"2026-02-16T{hour}:30:00+00:00") for hour in ("09", "10")]
+    assert labels(*runs) == ["2026-02-16 09:30:00", "2026-02-16 10:30:00"]
+
+
+def test_runs_that_differ_in_a_setting_are_labelled_by_it() -> None:
+    runs = [run("15.1", at(), run_id=value, settings={"jit": value}) for value in ("on", "off")]
+    assert labels(*runs) == ["jit on", "jit off"]
+    assert texts(*runs) == []
+
+
+def test_runs_alike_in_all_but_their_id_are_labelled_by_that() -> None:
+    assert labels(*(run("15.1", at(), run_id=name) for name in ("x", "y"))) == ["run x", "run y"]
+
+
+def test_axis_that_differs_on_purpose_is_no_complaint() -> None:
+    assert texts(run("15.1", at()), run("16.1", at(), started="2026-02-17T00:00:00+00:00")) == []
+
+
+def test_second_axis_is_a_complaint_since_it_cannot_be_told_from_the_first() -> None:
+    runs = run("15.1", at()), run("16.1", at(clients=16))
+    assert labels(*runs) == ["PostgreSQL 15, 8 clients", "PostgreSQL 16, 16 clients"]
+    (text,) = texts(*runs)
+    assert text.startswith("Runs that stand side by side differ in PostgreSQL version and clients at once: a change")
+
+
+def test_two_axes_of_which_neighbours_differ_in_one_are_no_complaint() -> None:
+    runs = [
+        run(version, at(clients=clients), run_id=f"{version} {clients}")
+        for version, clients in (("15.1", 8), ("15.1", 16), ("16.1", 16))
+    ]
+    assert texts(*runs) == []
+
+
+def test_runs_repeated_on_each_version_are_no_complaint() -> None:
+    runs = [
+        run(version, at(), run_id=f"{version} {day}", started=f"2026-02-{day}T09:30:00+00:00")
+        for version, day in (("15.1", "16"), ("15.1", "17"), ("16.1", "18"), ("16.1", "19"))
+    ]
+    assert labels(*runs)[1:3] == ["PostgreSQL 15, 2026-02-17", "PostgreSQL 16, 2026-02-18"]
+    assert texts(*runs) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"budget_s": 30.0}, "budget: 1 min on PostgreSQL 15, 30.0 s on PostgreSQL 16; a shorter run sees only larger"),
+        ({"seed": 7}, "seed: seed 1 on PostgreSQL 15, seed 7 on PostgreSQL 16; their bursts are not the same ones"),
+        ({"precision": 0.05}, "precision asked for: 1.0 % on PostgreSQL 15, 5.0 % on PostgreSQL 16"),
+        ({"sample_hz": 0.0}, "looks at the server: 50 a second on PostgreSQL 15, 0 a second on PostgreSQL 16"),
+        ({"workers": {"gw0": 0.1, "gw1": 0.2}}, "worker processes: 1 on PostgreSQL 15, 2 on PostgreSQL 16"),
+    ],
+)
+def test_what_differs_beside_the_axis_is_a_notice_with_the_reason(changes: dict[str, object], expected: str) -> None:
+    (text,) = texts(run("15.1", at()), run("16.1", at(**changes)))
+    assert text.startswith(f"Runs differ in {expected}")
+
+
+def test_other_machine_is_a_notice_that_names_what_differs() -> None:
+    one, other = run("15.1", at()), run("16.1", at())
+    other = replace(other, machine={**other.machine, "memory": "1.0 GiB"})
+    (text,) = texts(one, other)
+    assert text.startswith("Runs differ in the machine's memory: 31.3 GiB on PostgreSQL 15, 1.0 GiB on PostgreSQL 16; ")
+
+
+def test_other_version_of_schemabench_is_a_notice() -> None:
+    (text,) = texts(run("15.1", at()), replace(run("16.1", at()), version="9.9"))
+    assert text.startswith("Runs differ in version of schemabench: 0.1.0 on PostgreSQL 15, 9.9 on PostgreSQL 16;")
+
+
+def test_other_settings_beside_another_version_are_a_notice_each() -> None:
+    runs = run("15.1", at()), run("16.1", at(), settings={"jit": "on", "shared_buffers": "1GB"})
+    assert [text.partition(";")[0] for text in texts(*runs)] == [
+        "Runs differ in the setting jit: 'off' on PostgreSQL 15, 'on' on PostgreSQL 16",
+        "Runs differ in the setting shared_buffers: '8GB' on PostgreSQL 15, '1GB' on PostgreSQL 16",
+    ]
+
+
+def test_one_version_from_two_places_is_a_notice() -> None:
+    one, other = run("15.1", at(), run_id="one"), run("15.1", at(clients=16), run_id="two")
+    assert other.server is not None
+    elsewhere = replace(other, server=replace(other.server, origin="a container"))
+    assert texts(one, elsewhere) == [
+        "PostgreSQL 15.1 came from different places: a wheel of 15.1, a container; builds and machines may differ"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given_labels", "expected"),
+    [
+        (["PostgreSQL 15", "PostgreSQL 16", "PostgreSQL 17"], "PostgreSQL 15, 16 and 17"),
+        (["8 clients", "16 clients"], "8 clients and 16 clients"),
+        (["typical"], "typical"),
+        (["PostgreSQL 15"], "PostgreSQL 15"),
+        (["2026-02-16 09:30:00", "2026-02-16 10:30:00"], "2026-02-16 09:30:00 and 10:30:00"),
+        (
+            ["PostgreSQL 15, 8 clients", "PostgreSQL 15, 9 clients"],
+            "PostgreSQL 15, 8 clients and PostgreSQL 15, 9 clients",
+        ),
+    ],
+)
+def test_words_that_labels_begin_with_alike_stand_once(given_labels: list[str], expected: str) -> None:
+    assert traits.listed(given_labels) == expected
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["15.1", "15.2", "16.1"]),
+            st.sampled_from([4, 8]),
+            st.sampled_from([1, 2]),
+            st.sampled_from(["2026-02-16T09:30:00+00:00", "2026-02-16T10:30:00+00:00", "2026-02-17T09:30:00+00:00"]),
+            st.sampled_from(["on", "off"]),
+        ),
+        min_size=2,
+        max_size=6,
+    )
+)
+def test_labels_are_unique_whatever_runs_differ_in(drawn: list[tuple[str, int, int, str, str]]) -> None:
+    runs = [
+        run(version, at(clients=clients, seed=seed), run_id=str(place), started=started, settings={"jit": jit})
+        for place, (version, clients, seed, started, jit) in enumerate(drawn)
+    ]
+    assert len(set(labels(*runs))) == len(runs)
+
+
+def test_every_run_file_stands_under_a_label_of_its_own() -> None:
+    matrix = only(led_by("hash_by_site", version="16.1"), led_by("hash_by_site", version="15.1"))
+    assert [(column.label, column.source.file) for column in matrix.columns] == [
+        ("PostgreSQL 15", "b.json"),
+        ("PostgreSQL 16", "a.json"),
+    ]

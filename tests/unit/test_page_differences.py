@@ -1,0 +1,133 @@
+"""What differs: definitions against the baseline's, operations against what they override, plans that are not alike."""
+
+import re
+from dataclasses import replace
+from html import unescape
+
+from fixed_run import BASELINE, NO_PLAN, RUN, USAGE, estimate, ranked, standing
+
+from schemabench.records import CandidateResult, Experiment, StatementPlan
+from schemabench.report.page import differences
+
+BASE = "-- candidate: baseline\n-- summary: one table\n\nCREATE TABLE t (id int);\n"
+OTHER = "-- candidate: other\n-- summary: with a key\n\nCREATE TABLE t (id bigint);\n"
+OVERRIDE = "\n-- name: insert\nINSERT INTO t VALUES (2);\n"
+DEFAULTS = {"insert": "INSERT INTO t VALUES (1);\n", "read": "SELECT id FROM t;\n"}
+
+
+def candidate(name: str, sql: str, *plans: StatementPlan) -> CandidateResult:
+    place = standing(name, 1, BASELINE if name == "baseline" else estimate(1.1))
+    return replace(ranked(place, ""), expects="", sql=sql, plans=plans)
+
+
+def drawn(sql: str, base: str = BASE, defaults: dict[str, str] | None = None) -> str:
+    """Return what is shown, with a sign before each line and `[]` around what is marked; without explanations."""
+    candidates = (candidate("other", sql), candidate("baseline", base))
+    return shown(replace(USAGE, candidates=candidates, operations_sql=DEFAULTS if defaults is None else defaults))
+
+
+def shown(experiment: Experiment) -> str:
+    section = differences.section(experiment, RUN)
+    assert section is not None
+    _, _, html = section.html.partition("</p>")
+    marked = html.replace("<mark>", "[").replace("</mark>", "]")
+    lines = re.sub(r"<.*?>", "", marked.replace("<details>", "\n")).splitlines()
+    return unescape("\n".join(line for line in lines if line.strip()))
+
+
+def plan(nodes: str, *, same: bool | None, position: int = 0) -> StatementPlan:
+    return StatementPlan(
+        operation="read",
+        position=position,
+        nodes=nodes,
+        summary=f"{nodes}; 3 rows, 7 blocks hit" if nodes else NO_PLAN,
+        same=same,
+        plan=[{"Plan": {"Node Type": nodes}}] if nodes else None,
+    )
+
+
+def test_definitions_are_compared_without_the_comments_at_the_top() -> None:
+    assert drawn(OTHER).splitlines() == [
+        "other definitions +1 -1; no overrides",
+        "-CREATE TABLE t (id [int]);",
+        "+CREATE TABLE t (id [bigint]);",
+    ]
+
+
+def test_operation_is_compared_with_the_workloads_own() -> None:
+    assert drawn(BASE + OVERRIDE).splitlines() == [
+        "other definitions +0 -0; 1 override",
+        "Its definitions are the baseline's.",
+        "Overrides insert +1 -1",
+        "-INSERT INTO t VALUES ([1]);",
+        "+INSERT INTO t VALUES ([2]);",
+    ]
+
+
+def test_operation_that_the_baseline_overrides_is_compared_with_the_baselines() -> None:
+    assert "-INSERT INTO t VALUES ([2]);\n+INSERT INTO t VALUES ([1]);" in drawn(BASE, BASE + OVERRIDE)
+
+
+def test_operation_that_both_override_alike_does_not_differ() -> None:
+    assert "no overrides" in drawn(OTHER + OVERRIDE, BASE + OVERRIDE)
+
+
+def test_operation_is_shown_whole_where_the_run_file_does_not_hold_the_workloads_own() -> None:
+    found = drawn(OTHER + OVERRIDE, defaults={})
+    assert "The run file does not hold the workload's own SQL for it.\n+INSERT INTO t VALUES (2);" in found
+
+
+def test_sql_that_cannot_be_read_is_compared_as_a_whole() -> None:
+    assert "+SELECT 'never ends" in drawn(BASE + "SELECT 'never ends\n")
+
+
+def test_candidate_whose_sql_is_not_in_the_run_file_says_so() -> None:
+    assert drawn("") == "other no SQL in the run file"
+
+
+def test_candidate_without_a_rank_says_so_beside_its_difference() -> None:
+    failed = replace(candidate("other", OTHER), status="failed", standing=None)
+    found = shown(replace(USAGE, candidates=(failed, candidate("baseline", BASE))))
+    assert found.startswith("other not ranked, failed; definitions +1 -1")
+
+
+def test_sql_is_escaped_and_its_control_characters_are_seen() -> None:
+    experiment = replace(
+        USAGE, candidates=(candidate("other", BASE + "-- </code><b>\x1b[0m\n"), candidate("baseline", BASE))
+    )
+    section = differences.section(experiment, RUN)
+    assert section is not None
+    assert "+-- &lt;/code&gt;&lt;b&gt;\\x1b[0m" in section.html
+
+
+def test_nodes_that_the_baseline_does_not_have_are_marked() -> None:
+    candidates = (
+        candidate("other", BASE, plan("Index Scan on t", same=False)),
+        candidate("alike", BASE, plan("Seq Scan on t", same=True)),
+        candidate("baseline", BASE, plan("Seq Scan on t", same=None)),
+    )
+    found = shown(replace(USAGE, candidates=candidates))
+    assert "1 of 1 plans differ" in found
+    _, _, plans = found.partition("Plans of read")
+    assert [line.strip() for line in plans.splitlines() if "Scan" in line or "as the" in line] == [
+        "baseline Seq Scan on t 3 rows, 7 blocks hit",
+        "-> Seq Scan on t",
+        "other [Index] Scan on t 3 rows, 7 blocks hit",
+        "-> Index Scan on t",
+        "alike as the baseline",
+    ]
+
+
+def test_statements_that_are_executed_alike_are_folded_away() -> None:
+    candidates = (
+        candidate("other", BASE, plan("Seq Scan", same=True), plan("", same=None, position=1)),
+        candidate("baseline", BASE, plan("Seq Scan", same=None), plan("", same=None, position=1)),
+    )
+    found = shown(replace(USAGE, candidates=candidates))
+    assert "All statements are executed alike under every candidate" in found
+    assert found.count(NO_PLAN) == 1
+
+
+def test_there_is_no_section_where_there_is_nothing_to_compare() -> None:
+    assert differences.section(replace(USAGE, candidates=(candidate("baseline", BASE),)), RUN) is None
+    assert differences.section(replace(USAGE, candidates=(candidate("other", BASE),)), RUN) is None

@@ -1,0 +1,133 @@
+"""What is said of searches and maps, on a terminal and in Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fixed_run import RUN
+
+from schemabench import report
+from schemabench.records import Crossover, Estimate, MapCell, Probe, RatioMap, Side, Spot, from_builtins, to_builtins
+from schemabench.report import crossovers
+
+
+def _spot(cardinality: str, value: float, side: Side, **values: Any) -> Spot:  # noqa: ANN401 (any field)
+    ratio = Estimate(value=value, low=value * 0.9, high=value * 1.1)
+    return Spot(cardinality=cardinality, values=values, digest="abc", ratio=ratio, side=side)
+
+
+START = _spot("typical", 1.5, "better", rows=40_000, kind="stream")
+WORST = _spot("worst-found", 0.5, "worse", rows=10, kind="batch")
+PROBES = tuple(
+    Probe(values={"rows": rows, "kind": kind}, cost=1.0, ratio=1.0, elapsed_s=1.0)
+    for rows, kind in ((10, "batch"), (40_000, "stream"), (900, "stream"))
+)
+SEARCH = Crossover(
+    workload="usage",
+    candidate="hash_by_site",
+    start=START,
+    found=(WORST,),
+    flips=True,
+    remeasured=2,
+    probes=PROBES,
+    seed=1,
+    hypothesis="6.170.15",
+    budget_s=300.0,
+    elapsed_s=290.0,
+)
+CELLS = (
+    MapCell(first=10, second=1, ratio=Estimate(value=0.5, low=0.4, high=0.6), side="worse"),
+    MapCell(first=10, second=64, ratio=Estimate(value=1.01, low=0.9, high=1.2), side="tied"),
+    MapCell(first=40_000, second=1, ratio=Estimate(value=2.0, low=1.9, high=2.1), side="better"),
+    MapCell(first=40_000, second=64, ratio=None, side=None, reason="hash_by_site is failed"),
+)
+MAP = RatioMap(
+    workload="usage",
+    candidate="hash_by_site",
+    cardinality="typical",
+    first="rows",
+    second="reads",
+    cells=CELLS,
+    cell_s=5.0,
+)
+
+
+def _sentence(start: Spot, found: Sequence[Spot], *, flips: bool = False) -> str:
+    return crossovers.sentence(replace(SEARCH, start=start, found=tuple(found), flips=flips), str)
+
+
+def test_flip_is_said_with_both_intervals() -> None:
+    assert _sentence(START, [WORST], flips=True) == (
+        "The ranking flips: hash_by_site leads at typical (1.50x [1.35, 1.65]) and trails at worst-found "
+        "(0.50x [0.45, 0.55])."
+    )
+
+
+def test_ranking_that_never_flips_says_so() -> None:
+    assert _sentence(START, [replace(WORST, side="better")]).startswith("The ranking never flipped: hash_by_site leads")
+
+
+def test_start_that_is_the_worst_is_said_to_be() -> None:
+    better = replace(WORST, side="better", ratio=Estimate(value=1.8, low=1.7, high=1.9))
+
+    assert _sentence(START, [better]).endswith("Nowhere did it look worse than at typical.")
+
+
+def test_tie_that_breaks_is_no_flip() -> None:
+    said = _sentence(replace(START, side="tied"), [WORST])
+
+    assert said.startswith("The ranking never flipped from one side to the other, but it changed")
+    assert "hash_by_site cannot be told apart from the baseline at typical" in said
+
+
+def test_search_says_how_far_it_looked() -> None:
+    assert crossovers.looked(SEARCH) == (
+        "It looked at 3 cardinalities in short trials and measured 2 of them in full, in 4 min 50 s with Hypothesis "
+        "6.170.15 and seed 1: rows 10 to 40,000, kind batch or stream."
+    )
+
+
+def test_cardinalities_without_a_figure_are_counted_with_the_first_reason() -> None:
+    broken = replace(PROBES[0], cost=None, ratio=None, reason="hash_by_site is failed: no such table\nat x.sql:1")
+
+    said = crossovers.looked(replace(SEARCH, probes=(*PROBES, broken)))
+
+    assert said.endswith("; at 1 of them there was no figure, first since hash_by_site is failed: no such table.")
+
+
+def test_map_marks_cells_that_cannot_be_told_from_one_and_those_without_a_figure() -> None:
+    headings, rows = crossovers.grid(MAP)
+
+    assert headings == ["rows, reads:", "1", "64"]
+    assert rows == [
+        ["10", "0.50x [0.40, 0.60]", "1.01x [0.90, 1.20] ="],
+        ["40,000", "2.00x [1.90, 2.10]", "-"],
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_terminal_shows_both_within_its_width(width: int) -> None:
+    lines = report.terminal(replace(RUN, experiments=(), crossovers=(SEARCH,), maps=(MAP,)), width).splitlines()
+
+    assert "usage: where does the answer change?" in lines
+    assert "usage: rows by reads" in lines
+    assert all(len(line) <= width for line in lines)
+
+
+def test_markdown_shows_both() -> None:
+    text = report.markdown(replace(RUN, crossovers=(SEARCH,), maps=(MAP,)))
+
+    assert "## When the answer changes" in text
+    assert "The ranking flips: `hash_by_site` leads at `typical`" in text
+    assert "### `usage`: `rows` by `reads`" in text
+
+
+def test_report_of_a_run_without_searches_says_nothing_of_them() -> None:
+    assert "When the answer changes" not in report.markdown(RUN)
+
+
+def test_searches_and_maps_are_kept_in_the_run_file() -> None:
+    run = replace(RUN, crossovers=(SEARCH,), maps=(MAP,))
+
+    assert from_builtins(to_builtins(run)) == run
