@@ -15,21 +15,22 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"bench", "entries", "distribution"},
+    {"crossover"},
+    {"bench", "entries", "distribution", "terminal"},
     {"workers"},
     {"progress", "experiment", "report"},
-    {"monitor"},
-    {"candidate", "workload", "cardinality", "server", "load", "statistics", "equivalence"},
-    {"sqlfile", "options"},
+    {"monitor", "equivalence"},
+    {"candidate", "workload", "server", "load", "statistics"},
+    {"sqlfile", "options", "cardinality", "machine"},
     {"records"},
-    {"units", "errors", "naming"},
+    {"units", "errors", "naming", "signals"},
 )
 """Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads."""
-INTERFACE = {"workload"}
+INTERFACE = {"workload", "cardinality"}
 """What the package's own `__init__` may import."""
 STARTER = "starter"
 """What `schemabench init` copies: a user's files, no modules of ours."""
-PURE = {"errors", "naming", "options", "records", "report", "sqlfile", "statistics", "units", "workload"}
+PURE = {"cardinality", "errors", "naming", "options", "records", "report", "sqlfile", "statistics", "units", "workload"}
 """Modules that never open a connection."""
 DRIVERS = {"psycopg", "docker", "testcontainers"}
 

@@ -3,6 +3,7 @@
 This is the interface for authors of workloads; everything else is reached through pytest and the command line.
 """
 
-from schemabench.workload import BadLineError, Call, OtherInput, Replay, Workload, Writer
+from schemabench.cardinality import Axis, log_scale
+from schemabench.workload import BadLineError, Call, Model, OtherInput, Replay, Workload, Writer
 
-__all__ = ["BadLineError", "Call", "OtherInput", "Replay", "Workload", "Writer"]
+__all__ = ["Axis", "BadLineError", "Call", "Model", "OtherInput", "Replay", "Workload", "Writer", "log_scale"]

@@ -4,20 +4,17 @@ Owns which experiments there are, that each runs once however many tests ask for
 know pytest's hooks: the plugin calls it.
 """
 
-import os
-import platform
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import psutil
 import psycopg
 
 from schemabench import candidate as candidates
@@ -25,11 +22,12 @@ from schemabench import cardinality as cardinalities
 from schemabench import workload as workloads
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.machine import described
 from schemabench.options import Options
 from schemabench.progress import Progress
-from schemabench.records import CandidateResult, Experiment, Notice, OptionValue, Run
-from schemabench.server import Server, serve, sweep
-from schemabench.units import format_bytes
+from schemabench.records import CandidateResult, Crossover, Experiment, Notice, OptionValue, RatioMap, Run
+from schemabench.server import SESSION_NAME, Server, serve, sweep
+from schemabench.workers.link import session_name
 from schemabench.workers.meeting import Meeting, Seat
 
 if TYPE_CHECKING:
@@ -65,6 +63,9 @@ class Bench:
         progress: Whoever watches.
         seat: This process's place among the workers that share the load; None in a process that is no worker.
         wanted: (workload, cardinality) -> the candidates that tests ask for, known once tests are collected.
+        crossovers: Searches for where the answer changes, added by whoever makes them; likewise the next two.
+        maps: Of ratios over two sizes.
+        further: Experiments that were made for searches.
     """
 
     options: Options
@@ -75,6 +76,9 @@ class Bench:
     progress: Progress
     seat: Seat | None = None
     wanted: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    crossovers: list[Crossover] = field(default_factory=list)
+    maps: list[RatioMap] = field(default_factory=list)
+    further: list[Experiment] = field(default_factory=list)
     run_id: str = ""
     """Random, or the one that all workers share."""
     started: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
@@ -139,7 +143,7 @@ class Bench:
             WorkloadError: The workload is wrong.
         """
         if name not in self._subjects:
-            found = workloads.load(self.root / self.options.workloads, name)
+            found = workloads.with_frozen(workloads.load(self.root / self.options.workloads, name))
             known = candidates.find(self.root / self.options.schemas / name)
             wanted = [one for one in self.options.candidate if one in known] or self._unknown(known)
             selected = tuple(one.name for one in candidates.select(known, wanted))
@@ -201,10 +205,15 @@ class Bench:
             started=self.started,
             version=version("schemabench"),
             command=self.command,
-            machine=_machine(),
+            machine=described(),
             options=self.origins,
             server=None if server is None else server.record,
-            experiments=tuple(one for one in self._finished.values() if isinstance(one, Experiment)),
+            experiments=(
+                *(one for one in self._finished.values() if isinstance(one, Experiment)),
+                *self.further,
+            ),
+            crossovers=tuple(self.crossovers),
+            maps=tuple(self.maps),
             notices=(
                 *(() if server is None else server.notices),
                 *(
@@ -230,7 +239,7 @@ class Bench:
         self._followed.add(key)
         from schemabench.workers.follower import follow  # noqa: PLC0415 (as in `_measure`)
 
-        plan = self._plan(workload, cardinality, rehearse=rehearse)
+        plan = self.plan(workload, cardinality, rehearse=rehearse)
         assert self._meeting is not None, "only a worker follows"
         _ = plan.seats(self._meeting.workers)  # an error of this needs no server
         if link := self._meeting.join(self._topic(key)):
@@ -277,20 +286,21 @@ class Bench:
         from schemabench.experiment import measure  # noqa: PLC0415
         from schemabench.workers.leader import lead  # noqa: PLC0415
 
-        plan = self._plan(workload, cardinality, rehearse=rehearse)
-        try:
+        plan = self.plan(workload, cardinality, rehearse=rehearse)
+        with in_words():
             if self._meeting is None:
-                return measure(plan, self._serve(), self.progress)
+                return measure(plan, self.serve(), self.progress)
             _ = plan.seats(self._meeting.workers)  # an error of this needs no server
-            link = self._meeting.host(self._serve, self._topic((workload, cardinality)))
+            link = self._meeting.host(self.serve, self._topic((workload, cardinality)))
             with lead(plan, link, self._meeting.seat) as team:
-                return measure(plan, self._serve(), self.progress, team)
-        except psycopg.Error as cause:
-            raise ServerError(
-                f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
-            ) from cause
+                return measure(plan, self.serve(), self.progress, team)
 
-    def _plan(self, workload: str, cardinality: str, *, rehearse: bool) -> "Plan":
+    def plan(self, workload: str, cardinality: str, *, rehearse: bool) -> "Plan":
+        """Return what an experiment is to do, with the candidates that are `wanted`.
+
+        Raises:
+            UsageError: An input or the number of clients does not fit.
+        """
         from schemabench.experiment import Plan, check_inputs  # noqa: PLC0415 (as in `_measure`)
 
         subject = self.subject(workload)
@@ -303,6 +313,7 @@ class Bench:
             budget_s=0.0 if rehearse else self.options.budget_s,
             precision=self.options.precision,
             sample_hz=self.options.sample_hz,
+            equivalence=self.options.equivalence,
             seed=self.options.seed,
             inputs={name: path for name, path in self.options.replay if name.partition(".")[0] == workload},
             keep_databases=self.options.keep_databases,
@@ -310,12 +321,27 @@ class Bench:
         _ = plan.writers, check_inputs(plan.found, plan.inputs)  # errors of these need no server
         return plan
 
+    def sizes(self) -> dict[tuple[str, str], tuple[str, Mapping[str, Any]]]:
+        """Return the digest and the values of every cardinality that was run at, or before that is to be.
+
+        Raises:
+            SchemabenchError: As `subject` and `plan`.
+        """
+        if done := self.record().experiments:
+            return {(one.workload, one.cardinality): (one.digest, one.values) for one in done}
+        plans = {key: self.plan(*key, rehearse=True) for key in self.wanted}
+        return {key: (plan.digest, cardinalities.values(plan.values)) for key, plan in plans.items()}
+
     def _topic(self, key: tuple[str, str]) -> int:
         """Return the number of an experiment, from 1: the same in all workers, since they collect the same tests."""
         return list(self.wanted).index(key) + 1
 
-    def _serve(self) -> Server:
-        """Return the server, started for all experiments of the session."""
+    def serve(self) -> Server:
+        """Return the server, started for all experiments of the session.
+
+        Raises:
+            ServerError: No server can be had.
+        """
         if self._server is None:
             entrants = max(len({BASELINE, *names}) for names in self.wanted.values()) + _SPARE_ENTRANTS
             try:
@@ -327,6 +353,7 @@ class Bench:
                         databases=entrants,
                         run_id=self.run_id,
                         keep_databases=self.options.keep_databases,
+                        session_name=session_name(self.run_id, self.seat.number) if self.seat else SESSION_NAME,
                     )
                 )
             except SchemabenchError as failure:
@@ -345,6 +372,17 @@ class Bench:
         return strangers or [next(iter(known))]
 
 
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Put what nobody expected of the server into words."""
+    try:
+        yield
+    except psycopg.Error as cause:
+        raise ServerError(
+            f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
+        ) from cause
+
+
 def _check_writable(path: Path) -> None:
     """Refuse a report that could not be written once all is measured."""
     reason = "Is a directory" if path.is_dir() else None
@@ -358,13 +396,3 @@ def _check_writable(path: Path) -> None:
             f"--report {path} cannot be written: {reason}",
             remedies=["name a path that you may write to: --report PATH"],
         )
-
-
-def _machine() -> dict[str, str]:
-    return {
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": str(os.cpu_count()),
-        "memory": format_bytes(psutil.virtual_memory().total),
-        "python": platform.python_version(),
-    }

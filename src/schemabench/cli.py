@@ -1,21 +1,37 @@
-"""The command line beside pytest: which servers there are, a starter, reports of saved runs.
+"""The command line beside pytest: servers, a starter, reports of saved runs, cardinalities and what depends on them.
 
 Owns nothing but the adaptation of arguments. Must not hold logic of its own.
 """
 
 import argparse
+import os
+import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from importlib.metadata import version
 from importlib.resources import as_file, files
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, get_terminal_size
 
-from schemabench import report
+import pytest
+
+from schemabench import options, progress, report, signals
+from schemabench import workload as workloads
+from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError, UsageError
+from schemabench.options import Options
+from schemabench.records import OptionValue
 from schemabench.server import survey
+from schemabench.terminal import Screen
 
 _FAILED = 2
+_NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
+"""Nothing is to be rewritten, and Hypothesis need not fear that it is used while tests are still being set up."""
+_MOST_CELLS = 9
+"""Values on either axis of a map: 81 cells, each with its loading, take most of an hour."""
+_DRAWN, _MOST_DRAWN = 8, 100
+"""Cardinalities that are drawn unless told otherwise, and at most: to run at a hundred takes hours."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,11 +57,115 @@ def _parser() -> argparse.ArgumentParser:
     init = commands.add_parser("init", help="write a starter into an empty folder: a workload, two candidates, a test")
     init.add_argument("folder", nargs="?", type=Path, default=Path(), help="the folder (default: this one)")
     init.set_defaults(run=_init)
-    draw = commands.add_parser("report", help="draw a report from a saved run file")
-    draw.add_argument("run_file", type=Path, metavar="RUN.json", help="a run file, of --report or --benchmark-json")
-    draw.add_argument("-o", "--output", type=Path, metavar="OUT.md", help="where to; the terminal without it")
+    draw = commands.add_parser("report", help="draw a report from a saved run file, or a matrix from several")
+    about = "a run file, of --report or --benchmark-json, or a pattern such as 'reports/pg*.json'; several are compared"
+    draw.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
+    about = "where to: .md or .html (repeatable); the terminal without it"
+    draw.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
     draw.set_defaults(run=_report)
+    _add_cardinalities(commands)
+    _add_crossover(commands)
     return parser
+
+
+def _add_cardinalities(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = "the sizes at which a workload can be run: list them, or have Hypothesis draw some and freeze them"
+    parser = commands.add_parser("cardinalities", help=about)
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+    drawing = actions.add_parser("draw", help="draw cardinalities anew, in place of those drawn before")
+    drawing.add_argument("workload", metavar="WORKLOAD")
+    drawing.add_argument("-n", "--number", type=_number, default=_DRAWN, metavar="N", help=f"how many ({_DRAWN})")
+    _add_options(drawing, "seed")
+    drawing.set_defaults(run=_draw)
+    listing = actions.add_parser("list", help="list a workload's cardinalities, with where each came from")
+    listing.add_argument("workload", metavar="WORKLOAD")
+    listing.set_defaults(run=_list)
+
+
+def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    about = "search for the cardinality at which a candidate looks worst, and for one at which the ranking flips"
+    parser = commands.add_parser("crossover", help=about)
+    parser.add_argument("workload", metavar="WORKLOAD")
+    parser.add_argument("--map", type=_shape, metavar="NxM", help="draw a map over two axes instead, as in 3x3")
+    parser.add_argument("--resume", action="store_true", help="go on with the search that was interrupted")
+    _add_options(
+        parser,
+        *("postgres", "postgres_setting", "candidate", "cardinality", "clients", "budget_s", "precision", "sample_hz"),
+        *("seed", "report"),
+    )
+    parser.set_defaults(run=_crossover)
+
+
+def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Add some of the options that a run of pytest has."""
+    for option in options.table():
+        if option.name in names:
+            parser.add_argument(options.flag(option), **options.argument(option))
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_DRAWN:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_DRAWN}")
+    return int(text)
+
+
+def _shape(text: str) -> tuple[int, int]:
+    first, _, second = text.partition("x")
+    if not (first.isdecimal() and second.isdecimal()) or not all(
+        1 < int(one) <= _MOST_CELLS for one in (first, second)
+    ):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of values on either axis, 2 to {_MOST_CELLS}: 3x3")
+    return int(first), int(second)
+
+
+def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionValue, ...]]:
+    """Return the project's folder and the settings, as a run of pytest would find them here."""
+    config = pytest.Config.fromdictargs({}, _NO_TESTS)
+    return config.rootpath, *options.resolve(chosen, os.environ, config.getini)
+
+
+def _draw(chosen: argparse.Namespace) -> None:
+    root, settings, _ = _project(chosen)
+    found = workloads.redraw(workloads.load(root / settings.workloads, chosen.workload), chosen.number, settings.seed)
+    print(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))  # noqa: T201 (the command line prints)
+
+
+def _list(chosen: argparse.Namespace) -> None:
+    root, settings, _ = _project(chosen)
+    found = workloads.with_frozen(workloads.load(root / settings.workloads, chosen.workload))
+    print(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))  # noqa: T201 (the command line prints)
+
+
+def _crossover(chosen: argparse.Namespace) -> None:
+    from schemabench import crossover  # noqa: PLC0415 (brings the whole harness with it)
+
+    root, settings, origins = _project(chosen)
+    bench = Bench(
+        options=settings,
+        origins=origins,
+        root=root,
+        folder=Path.cwd(),
+        command=shlex.join(["schemabench", *(options.redact(text) for text in sys.argv[1:])]),
+        progress=progress.on(Screen(_width())),
+    )
+    bench.check()
+    with closing(bench), ExitStack() as stack:
+        signals.heed(stack.callback)
+        if chosen.map:
+            crossover.add_map(bench, chosen.workload, chosen.map)
+        else:
+            crossover.add_search(bench, chosen.workload, resume=chosen.resume)
+    run = bench.record()
+    for path in bench.reports():
+        if path.suffix == ".json":
+            report.write_json({}, run, path)
+        else:
+            report.write(run, path)
+    print(report.terminal(run, _width()))  # noqa: T201 (the command line prints)
+
+
+def _width() -> int:
+    return get_terminal_size().columns
 
 
 def _servers(_: argparse.Namespace) -> None:
@@ -69,8 +189,16 @@ def _init(chosen: argparse.Namespace) -> None:
 
 
 def _report(chosen: argparse.Namespace) -> None:
-    run = report.read(chosen.run_file)
-    if chosen.output is None:
-        print(report.terminal(run))  # noqa: T201 (the command line prints)
+    runs = [(str(path), report.read(path)) for path in report.find(chosen.run_files)]
+    if len(runs) == 1:
+        ((_, run),) = runs
+        for path in chosen.output:
+            report.write(run, path)
+        shown = "" if chosen.output else report.terminal(run)
     else:
-        report.write(run, chosen.output)
+        comparison = report.compare(runs)
+        for path in chosen.output:
+            report.write_comparison(comparison, path)
+        shown = "" if chosen.output else report.terminal_comparison(comparison)
+    if shown:
+        print(shown)  # noqa: T201 (the command line prints)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pytest_benchmark.stats import Metadata
 
+from schemabench.errors import UsageError
 from schemabench.records import CandidateResult
 
 _SESSION = "pytest-benchmark"
@@ -70,6 +71,54 @@ def enter(config: pytest.Config, entry: Mapping[str, Any]) -> None:
     for duration_s in entry["durations_s"]:
         metadata.update(duration_s)
     config.pluginmanager.getplugin(_SESSION).benchmarks.append(metadata)
+
+
+def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]]) -> None:
+    """Refuse `--benchmark-compare` with a saved run at other sizes under the same names.
+
+    Args:
+        config: The session's.
+        sizes: (workload, cardinality) -> its digest and values.
+
+    Raises:
+        UsageError: With what differs.
+    """
+    for path, content in _compared(config):
+        for other in content.get("schemabench", {}).get("experiments", ()):
+            key = other["workload"], other["cardinality"]
+            digest, values = sizes.get(key, (other["digest"], {}))
+            if digest != other["digest"]:
+                then = {**dict.fromkeys(values), **other["values"]}
+                changed = [
+                    f"{name} {value}, then {then[name]}" for name, value in values.items() if value != then[name]
+                ]
+                raise UsageError(
+                    f"This run cannot be compared with {path}: {' at '.join(key)} has the digest {digest}, and had "
+                    f"{other['digest']} then",
+                    checked=changed or ["the values are the same: replayed files differ, or types of values"],
+                    remedies=[
+                        "compare with a run at the same sizes: --benchmark-compare=NUMBER",
+                        "save this run to compare with later: --benchmark-autosave without --benchmark-compare",
+                    ],
+                )
+
+
+def comparing(config: pytest.Config) -> bool:
+    """Return whether the session is to be compared with a saved run."""
+    return bool(config.pluginmanager.getplugin(_SESSION).compare) if available(config) else False
+
+
+def compare_nothing(config: pytest.Config) -> None:
+    """Leave the comparison out that was asked for."""
+    config.pluginmanager.getplugin(_SESSION).compare = None
+
+
+def _compared(config: pytest.Config) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the saved runs to compare with, as pytest-benchmark will choose them."""
+    session = config.pluginmanager.getplugin(_SESSION)
+    if session.compare is True:
+        return list(session.storage.load())[-1:]
+    return list(session.storage.load(session.compare))
 
 
 def as_json(config: pytest.Config) -> dict[str, Any]:

@@ -82,6 +82,15 @@ def _frequency(text: str) -> float:
     return hz
 
 
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is none of {', '.join(words)}")
+        return text
+
+    return parse
+
+
 def _setting(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not name.strip() or not equals:
@@ -96,8 +105,8 @@ def _replay(text: str) -> tuple[str, Path]:
 
 def _report(text: str) -> Path:
     path = Path(text)
-    if path.suffix not in {".md", ".json"}:
-        raise ValueError(f"{text!r} ends in {path.suffix or 'nothing'}, not in .md or .json")
+    if path.suffix not in {".html", ".md", ".csv", ".json"}:
+        raise ValueError(f"{text!r} ends in {path.suffix or 'nothing'}, not in .html, .md, .csv or .json")
     return path
 
 
@@ -178,6 +187,13 @@ class Options:
         parse=_share,
         metavar="SHARE",
     )
+    equivalence: Literal["off", "quick", "thorough"] = _option(
+        "how hard to look, before measuring, for calls after which a candidate's rows are not those of the workload's "
+        "model: `off`, `quick` (seconds for each candidate) or `thorough` (minutes)",
+        default="quick",
+        parse=_one_of("off", "quick", "thorough"),
+        metavar="HOW",
+    )
     seed: int = _option(
         "where all chance comes from: the same seed, the same bursts",
         default="1",
@@ -185,7 +201,10 @@ class Options:
         metavar="N",
     )
     report: tuple[Path, ...] = _option(
-        "write a report: `.md` for people, `.json` for the run file", parse=_report, kind="many", metavar="PATH"
+        "write a report: `.html` and `.md` for people, `.csv` for the table of all trials, `.json` for the run file",
+        parse=_report,
+        kind="many",
+        metavar="PATH",
     )
     keep_databases: bool = _option("leave the candidates' databases on the server (a DSN only)", kind="switch")
     neutral_ids: bool = _option(
@@ -204,6 +223,17 @@ def flag(option: Field[Any]) -> str:
     """Return an option's flag, as in `--keep-databases`."""
     given: str | None = option.metadata["flag"]
     return given or "--" + option.name.replace("_", "-")
+
+
+def argument(option: Field[Any]) -> dict[str, Any]:
+    """Return what a parser of a command line must know of an option, as keywords of `add_argument`."""
+    how: dict[Kind, dict[str, Any]] = {
+        "one": {"metavar": option.metadata["metavar"]},
+        "many": {"metavar": option.metadata["metavar"], "action": "append"},
+        "switch": {"action": "store_const", "const": "true"},
+    }
+    about = option.metadata["about"].replace("%", "%%")
+    return {"dest": ini_name(option), "default": None, "help": about, **how[option.metadata["kind"]]}
 
 
 def ini_name(option: Field[Any]) -> str:

@@ -7,23 +7,22 @@ without pytest.
 import os
 import secrets
 import shlex
-import signal
-import threading
 from collections.abc import Callable, Generator
-from contextlib import nullcontext
-from functools import partial
-from types import FrameType
-from typing import Any, NoReturn, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from _pytest.runner import runtestprotocol
 
-from schemabench import distribution, entries, options, report
+from schemabench import distribution, entries, options, progress, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Bench
+from schemabench.candidate import BASELINE
+from schemabench.crossover import searched
 from schemabench.errors import SchemabenchError, WorkerError
-from schemabench.progress import Progress, ProgressBar, ProgressLines, Silence
-from schemabench.records import CandidateResult, Run, from_builtins, to_builtins
+from schemabench.progress import Progress, Silence
+from schemabench.records import CandidateResult, Crossover, Run, from_builtins, to_builtins
+from schemabench.terminal import Uncaptured
 
 KEY = pytest.StashKey[Bench]()
 _RUN = pytest.StashKey[Run]()
@@ -36,23 +35,17 @@ _SENT = "schemabench"
 Result = TypeVar("Result")
 _PARAMETERS = ("workload", "cardinality", "candidate")
 _UNSELECTED = "unselected"
-_GIVEN_UP = (signal.SIGTERM, signal.SIGHUP)
-"""Signals that end a run as Ctrl-C does: what is finished is reported, and nothing is left behind."""
+_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""The variable that names the file in which a step of GitHub's Actions collects what its page shows."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the table to the command line and the ini file."""
     group = parser.getgroup("schemabench", "schemabench: rank candidate PostgreSQL schemas")
     for option in options.table():
-        meta, name = option.metadata, options.ini_name(option)
-        parser.addini(name, meta["about"], default="")
-        if meta["ini_only"]:
-            continue
-        how: dict[str, Any] = {"one": {}, "many": {"action": "append"}, "switch": {"action": "store_const"}}[
-            meta["kind"]
-        ]
-        how = {**how, "const": "true"} if meta["kind"] == "switch" else {**how, "metavar": meta["metavar"]}
-        group.addoption(options.flag(option), dest=name, default=None, help=meta["about"].replace("%", "%%"), **how)
+        parser.addini(options.ini_name(option), option.metadata["about"], default="")
+        if not option.metadata["ini_only"]:
+            group.addoption(options.flag(option), **options.argument(option))
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-benchmark decides about xdist
@@ -99,33 +92,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _progress(config: pytest.Config) -> Progress:
     if not config.pluginmanager.hasplugin("terminalreporter"):
         return Silence()
-    terminal = Uncaptured(config)
-    return ProgressBar(terminal) if terminal.hasmarkup else ProgressLines(terminal)
-
-
-class Uncaptured:
-    """pytest's terminal, in the middle of a test whose output pytest captures."""
-
-    def __init__(self, config: pytest.Config) -> None:
-        self._reporter = config.pluginmanager.getplugin("terminalreporter")
-        self._capture = config.pluginmanager.getplugin("capturemanager")
-        self.hasmarkup = bool(self._reporter.hasmarkup)
-        self.width = config.get_terminal_writer().fullwidth
-
-    def write(self, text: str) -> None:
-        """Write a text at once."""
-        with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
-            self._reporter.write(text, flush=True)
-
-    def begin(self) -> None:
-        """Start a line of its own, and let pytest begin anew after it."""
-        with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
-            self._reporter.ensure_newline()
+    return progress.on(Uncaptured(config))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for each workload, cardinality and candidate that is selected."""
-    if "candidate" not in metafunc.fixturenames or "evaluate" not in metafunc.fixturenames:
+    if "candidate" not in metafunc.fixturenames or not {"evaluate", "crossover"} & set(metafunc.fixturenames):
         return
     bench = metafunc.config.stash[KEY]
     marker = metafunc.definition.get_closest_marker("workload")
@@ -149,7 +121,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out evaluations of workloads that are not selected."""
-    unselected = [item for item in items if _parameters(item)[:1] == (_UNSELECTED,)]
+    unselected = [
+        item for item in items if getattr(getattr(item, "callspec", None), "params", {}).get("workload") is _UNSELECTED
+    ]
     if unselected:
         config.hook.pytest_deselected(items=unselected)
         items[:] = [item for item in items if item not in unselected]
@@ -183,18 +157,13 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         if parameters := _parameters(item):
             workload, cardinality, candidate = parameters
             wanted.setdefault((workload, cardinality), []).append(candidate)
-    if wanted and threading.current_thread() is threading.main_thread():
-        for number in _GIVEN_UP:
-            if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
-                session.config.add_cleanup(partial(_restore, number, signal.signal(number, _interrupt)))
-
-
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
-def _restore(number: int, previous: Any) -> None:  # noqa: ANN401 (whatever Python calls a handler)
-    signal.signal(number, previous)
+    if wanted and entries.comparing(session.config):
+        try:
+            entries.check_compared(session.config, session.config.stash[KEY].sizes())
+        except SchemabenchError as error:
+            raise pytest.UsageError(str(error)) from None
+    if wanted:
+        signals.heed(session.config.add_cleanup)
 
 
 def _parameters(item: pytest.Item) -> tuple[str, ...]:
@@ -244,6 +213,30 @@ def evaluate(
             if bench.seat is None:
                 entries.enter(config, node.stash[_ENTRY])
         return result
+
+    return run
+
+
+@pytest.fixture
+def crossover(
+    request: pytest.FixtureRequest, workload: str, cardinality: str, candidate: str
+) -> Callable[[], Crossover]:
+    """Return the function that searches for where the test's candidate looks worst, and returns a `Crossover`.
+
+    It begins at the test's cardinality and takes `--budget`. Nothing is frozen: `schemabench crossover` does that.
+    """
+
+    def run() -> Crossover:
+        bench: Bench = request.config.stash[KEY]
+        if bench.seat:
+            pytest.fail("A search is made by one process: leave out -n", pytrace=False)
+        if candidate == BASELINE:
+            pytest.skip("the baseline is what candidates are compared with")
+        found, problem = _attempt(request.node, lambda: searched(bench, workload, cardinality, candidate))
+        _write_reports(request.config, bench)
+        if found is None:
+            pytest.fail(problem, pytrace=False)
+        return found
 
     return run
 
@@ -301,6 +294,16 @@ def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, A
         output_json["schemabench"] = to_builtins(bench.record())
 
 
+@pytest.hookimpl(optionalhook=True)  # of pytest-html
+def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
+    """Put the ranking above the table of tests on pytest-html's page."""
+    bench = session.config.stash.get(KEY, None)
+    if bench is not None and (record := bench.record()).experiments:
+        from schemabench.report.page.brief import brief  # noqa: PLC0415 (charts take a second to load)
+
+        prefix.append(str(brief(record)))
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Stop the server, and write the reports."""
@@ -312,9 +315,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
         except SchemabenchError as error:
             _complain(session.config, error)
             well = False
-        well &= _write_reports(session.config, bench)
+        well &= _write_reports(session.config, bench) and _comparable(session.config, bench)
         if not well and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        _append_to_step(session.config, bench)
     yield
     if bench is not None and (run_id := distribution.bereaved(session.config)):  # by now all workers have ended
         try:
@@ -360,6 +364,29 @@ def _write_reports(config: pytest.Config, bench: Bench) -> bool:
             _complain(config, error)
             written = False
     return written
+
+
+def _comparable(config: pytest.Config, bench: Bench) -> bool:
+    """Return whether the run may be compared with a saved one as asked for; a controller knows only once it is made."""
+    try:
+        if entries.comparing(config) and bench.record().experiments:
+            entries.check_compared(config, bench.sizes())
+    except SchemabenchError as error:
+        _complain(config, error)
+        entries.compare_nothing(config)
+        return False
+    return True
+
+
+def _append_to_step(config: pytest.Config, bench: Bench) -> None:
+    """Append the ranking to the summary of a step of GitHub's Actions; nobody asked for it, so no run fails for it."""
+    path, record = os.environ.get(_STEP_SUMMARY), bench.record()
+    if not path or not record.experiments or distribution.is_worker(config):
+        return
+    try:
+        report.append(record, Path(path))
+    except SchemabenchError as error:
+        _complain(config, error)
 
 
 def _complain(config: pytest.Config, error: SchemabenchError) -> None:

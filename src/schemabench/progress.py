@@ -48,8 +48,8 @@ class Terminal(Protocol):
 class Progress(Protocol):
     """Whoever shows how far an experiment is."""
 
-    def stage(self, plan: Shown, text: str) -> None:
-        """Hear what is being done before and after the blocks."""
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
+        """Hear what is being done before and after the blocks, and what is spent of the budget where that counts."""
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how many blocks are done, how much of the budget is spent, and the ratios so far."""
@@ -61,7 +61,7 @@ class Progress(Protocol):
 class Silence:
     """Nothing, for a session without a terminal reporter."""
 
-    def stage(self, plan: Shown, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Show nothing."""
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
@@ -91,9 +91,11 @@ class ProgressBar:
         self._terminal = terminal
         self._bar: tqdm[None] | None = None
 
-    def stage(self, plan: Shown, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Show what is being done."""
         bar = self._open(plan)
+        if elapsed_s is not None:
+            bar.n = min(elapsed_s, plan.budget_s)
         bar.set_description_str(f"{plan}: {text}")
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
@@ -130,14 +132,14 @@ class ProgressLines:
         self._terminal = terminal
         self._last_s = -PLAIN_INTERVAL_S
 
-    def stage(self, plan: Shown, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Say what is being done, if it has been quiet for a while."""
-        self._say(f"{plan}: {text}")
+        spent = "" if elapsed_s is None else f", {_spent(plan, elapsed_s)}"
+        self._say(f"{plan}: {text}{spent}")
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Say how far it is, likewise."""
-        spent = f"{format_duration(elapsed_s)} of {format_duration(plan.budget_s)}"
-        self._say(f"{plan}: block {done}, {spent}: {best(plan, ratios)}")
+        self._say(f"{plan}: block {done}, {_spent(plan, elapsed_s)}: {best(plan, ratios)}")
 
     def close(self) -> None:
         """Let the next experiment speak at once."""
@@ -148,6 +150,15 @@ class ProgressLines:
             self._terminal.begin()
             self._terminal.write(f"{text}\n")
             self._last_s = monotonic()
+
+
+def on(terminal: Terminal) -> Progress:
+    """Return the progress for a terminal: a bar for a person, plain lines for a log."""
+    return ProgressBar(terminal) if terminal.hasmarkup else ProgressLines(terminal)
+
+
+def _spent(plan: Shown, elapsed_s: float) -> str:
+    return f"{format_duration(elapsed_s)} of {format_duration(plan.budget_s)}"
 
 
 def best(plan: Shown, ratios: Mapping[str, float]) -> str:

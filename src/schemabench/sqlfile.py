@@ -129,6 +129,11 @@ class Operation:
     statements: tuple[Statement, ...]
 
     @property
+    def sql(self) -> str:
+        """Its statements, each with its semicolon, without the comments between them."""
+        return "".join(f"{statement.text.sql.rstrip()};\n" for statement in self.statements)
+
+    @property
     def parameters(self) -> tuple[str, ...]:
         """The names of its parameters, each once, in order of appearance."""
         return tuple(dict.fromkeys(name for statement in self.statements for name in statement.parameters))
@@ -156,8 +161,7 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
         error: The class of error to raise: it says who must act.
 
     Raises:
-        SchemabenchError: The file cannot be read, is not UTF-8, holds a NUL, has an unterminated quote or comment, a
-            block without a name or without a statement, two blocks of one name, or copies from or to the client.
+        SchemabenchError: The file cannot be read, is not UTF-8, or its text is not as `parse` asks for.
     """
     try:
         source = path.read_text(encoding="utf-8-sig")  # as psql does: editors on Windows write a mark first
@@ -168,6 +172,21 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
             f"{path} is not UTF-8: byte {cause.start} is 0x{cause.object[cause.start]:02x}",
             remedies=["save the file as UTF-8"],
         ) from cause
+    return parse(path, source, error)
+
+
+def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
+    """Return what an annotated SQL text holds.
+
+    Args:
+        path: The file that the text is from.
+        source: The text.
+        error: As in `read`.
+
+    Raises:
+        SchemabenchError: The text holds a NUL, an unterminated quote or comment, a block without a name or without a
+            statement, two blocks of one name, or copies from or to the client.
+    """
     whole = Text(path=path, source=source, start=0, end=len(source))
     if "\0" in source:
         raise error(f"{path} holds a NUL character, which Postgres cannot", where=whole.place(source.index("\0")))

@@ -7,17 +7,25 @@ afterwards. Must not know candidates or servers.
 import importlib.util
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
+from schemabench import cardinality as cardinalities
 from schemabench import sqlfile
+from schemabench.cardinality import Axis, Frozen
 from schemabench.errors import UsageError, WorkloadError
 from schemabench.naming import nearest
 
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
 Cardinality = TypeVar("Cardinality")
+State = TypeVar("State")
+Row: TypeAlias = tuple[object, ...]
+"""One row of an answer, as psycopg reads it: `int` or `Decimal` for numbers, `date`, `datetime`, `str`, lists, None."""
 
 OPERATIONS_FILE = "operations.sql"
 
@@ -89,6 +97,27 @@ class Replay(Generic[Cardinality]):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Model(Generic[Cardinality, State]):
+    """What a database that starts without rows must hold after any sequence of calls, in plain Python.
+
+    Every candidate is proved to agree with it before it is measured (see `--equivalence`).
+    """
+
+    initial: Callable[[], State]
+    """The state of a database without rows."""
+    calls: "Callable[[Cardinality], SearchStrategy[Call]]"
+    """A Hypothesis strategy of single calls: few keys, so that they meet, and the values at the edges on purpose."""
+    apply: Callable[[State, Call], Sequence[Row] | None]
+    """Execute a call on the state, in place. Returns the rows that the call must answer with, in order; None where it
+    answers nothing, or candidates are free to answer differently."""
+    state: Callable[[State], Mapping[str, Sequence[Row]]]
+    """Query -> the rows that it must return now, in order, for `state` queries and invariants; one that is left out is
+    not looked at."""
+    possible: Callable[[State, Call], bool] = lambda *_: True
+    """Whether the writers could make the call now; one that they could not is left out of its sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload(Generic[Cardinality]):
     """A team's write pattern.
 
@@ -117,6 +146,13 @@ class Workload(Generic[Cardinality]):
     replay: Replay[Cardinality] | None = None
     isolation: Literal["read committed", "repeatable read", "serializable"] = "read committed"
     """Of all transactions. What the server undoes for its sake is repeated, counted and charged to the candidate."""
+    strategy: "Callable[[], SearchStrategy[Cardinality]] | None" = None
+    """All cardinalities that make sense, for Hypothesis to choose from: sizes by `schemabench.log_scale`, bounded so
+    that the background is loaded in seconds. A function, as Hypothesis is loaded only where something is drawn."""
+    axes: tuple[Axis, ...] = ()
+    """The two fields of the cardinality that are likeliest to change the answer, for a map of it; or none."""
+    model: Model[Cardinality, Any] | None = None
+    """What the rows must be: without it, candidates are only compared with the baseline, after the last block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +164,8 @@ class Found:
     """The module's file."""
     operations: Mapping[str, sqlfile.Operation]
     """The blocks of `operations.sql`, in order."""
+    frozen: Mapping[str, Frozen] = field(default_factory=dict)
+    """The cardinalities that Hypothesis chose, by name, as far as they are among the workload's; none are pinned."""
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -165,6 +203,55 @@ def load(folder: Path, name: str) -> Found:
     return found
 
 
+def with_frozen(found: Found) -> Found:
+    """Return a workload with the cardinalities of its `cardinalities.json` after those that are pinned.
+
+    Raises:
+        WorkloadError: The file is broken, was changed by hand, or freezes a name that is pinned.
+    """
+    path, workload = found.path.parent / cardinalities.FILE, found.workload
+    frozen = cardinalities.read(path)
+    if both := set(frozen) & set(workload.cardinalities):
+        raise WorkloadError(
+            f"{path} freezes {', '.join(sorted(both))}, which {workload.name!r} pins itself",
+            remedies=["rename what the workload's module pins"],
+        )
+    kind = type(workload.cardinalities["typical"])
+    thawed = {name: cardinalities.thaw(path, workload.name, name, one, kind) for name, one in frozen.items()}
+    return replace(found, workload=replace(workload, cardinalities={**workload.cardinalities, **thawed}), frozen=frozen)
+
+
+def redraw(found: Found, number: int, seed: int) -> Found:
+    """Draw cardinalities and freeze them in place of those drawn before; what a search found stays.
+
+    Args:
+        found: The workload.
+        number: How many to draw: `drawn-1` and so on, which need not be from the smallest to the largest.
+        seed: The same seed freezes the same bytes.
+
+    Raises:
+        WorkloadError: The workload has no strategy, or one that fails or yields what it cannot make bursts of.
+        UsageError: The file cannot be written.
+    """
+    workload, path = found.workload, found.path.parent / cardinalities.FILE
+    if workload.strategy is None:
+        raise WorkloadError(
+            f"The workload {workload.name!r} has no strategy to draw cardinalities from",
+            remedies=["give it one: Workload(strategy=...), a function that returns a Hypothesis strategy"],
+        )
+    drawn = {
+        f"drawn-{place}": one for place, one in enumerate(cardinalities.draw(workload.strategy(), number, seed), 1)
+    }
+    for name, one in drawn.items():
+        check_cardinality(found, name, one)
+    frozen = {
+        name: cardinalities.freeze(workload.name, name, one, origin="drawn", seed=seed) for name, one in drawn.items()
+    }
+    kept = {name: one for name, one in cardinalities.read(path).items() if one.origin != "drawn"}
+    cardinalities.write(path, {**frozen, **kept})
+    return with_frozen(found)
+
+
 def _import(path: Path) -> Any:  # noqa: ANN401 (a module has whatever attributes its author gave it)
     name = f"schemabench_workload_{path.parent.name}"
     spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=[str(path.parent)])
@@ -193,10 +280,38 @@ def _exported(module: object, path: Path) -> Workload[Any]:
 
 def _check(found: Found) -> None:
     """Refuse a workload whose parts do not fit each other."""
-    workload, known = found.workload, tuple(found.operations)
-    file = found.path.parent / OPERATIONS_FILE
+    workload = found.workload
     if "typical" not in workload.cardinalities:
         raise WorkloadError(f"The workload {workload.name!r} pins no cardinality named 'typical'")
+    _check_queries(found)
+    _check_axes(workload)
+    for label, cardinality in workload.cardinalities.items():
+        check_cardinality(found, label, cardinality)
+    if workload.replay is not None and any(
+        workload.replay.writer not in {writer.name for writer in workload.writers(cardinality)}
+        for cardinality in workload.cardinalities.values()
+    ):
+        raise WorkloadError(f"The replay of {workload.name!r} feeds {workload.replay.writer!r}, which is not a writer")
+
+
+def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # noqa: ANN401 (the author's own type)
+    """Refuse a cardinality of which the workload makes no acceptable writers or bursts.
+
+    Raises:
+        WorkloadError: With the cardinality's label, and what is wrong.
+    """
+    workload = found.workload
+    writers = workload.writers(cardinality)
+    if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
+        raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
+    for writer in writers:
+        sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
+        check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
+
+
+def _check_queries(found: Found) -> None:
+    workload, known = found.workload, tuple(found.operations)
+    file = found.path.parent / OPERATIONS_FILE
     for name in found.queries:
         if name not in found.operations:
             raise WorkloadError(f"The query {name!r} is not in {file}{nearest(name, known)}")
@@ -211,18 +326,24 @@ def _check(found: Found) -> None:
                 where=found.operations[name].text.place(),
                 remedies=["write a query over the whole state"],
             )
-    for label, cardinality in workload.cardinalities.items():
-        writers = workload.writers(cardinality)
-        if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
-            raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
-        for writer in writers:
-            sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
-            check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
-    if workload.replay is not None and any(
-        workload.replay.writer not in {writer.name for writer in workload.writers(cardinality)}
-        for cardinality in workload.cardinalities.values()
-    ):
-        raise WorkloadError(f"The replay of {workload.name!r} feeds {workload.replay.writer!r}, which is not a writer")
+    for name in workload.model.state(workload.model.initial()) if workload.model else ():
+        if name not in found.queries:
+            raise WorkloadError(
+                f"The model of {workload.name!r} knows the rows of {name!r}, which is no query of the workload"
+                f"{nearest(name, found.queries)}",
+                remedies=["name it in the workload's `state` or `invariants`"],
+            )
+
+
+def _check_axes(workload: Workload[Any]) -> None:
+    known = {one.name for one in fields(workload.cardinalities["typical"])} if workload.axes else set()
+    named = [axis.field for axis in workload.axes]
+    if len(set(named)) not in {0, 2} or not known.issuperset(named):
+        raise WorkloadError(
+            f"The axes of {workload.name!r} are {', '.join(named)}",
+            checked=[f"fields of its cardinality: {', '.join(sorted(known))}"],
+            remedies=["name two of the fields, or no axes"],
+        )
 
 
 def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:

@@ -49,7 +49,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
     shop.change("schemas/orders/without_index.sql", "-- expects", "-- postgres: >= 15\n-- expects")
     future = shop.candidate("future", "")
     future.write_text("-- postgres: >= 99\n" + future.read_text(encoding="utf-8"), encoding="utf-8")
-    return shop, shop.run("--report", "run.json", "--report", "run.md")
+    return shop, shop.run("--report", "run.json", "--report", "run.md", "--report", "run.html")
 
 
 def _reason(shop: Shop, name: str) -> tuple[str, str]:
@@ -154,7 +154,14 @@ def test_a_candidate_for_a_newer_server_is_skipped_with_the_reason(faulty: tuple
 def test_reports_show_no_password(faulty: tuple[Shop, pytest.RunResult]) -> None:
     shop, _ = faulty
 
-    assert PASSWORD not in shop.read("run.md") + shop.read("run.json")
+    assert PASSWORD not in shop.read("run.md") + shop.read("run.json") + shop.read("run.html")
+
+
+def test_page_says_why_a_candidate_was_left_out(faulty: tuple[Shop, pytest.RunResult]) -> None:
+    shop, _ = faulty
+
+    assert "Not ranked, failed:</strong> <code>syntax</code>" in shop.read("run.html")
+    assert "SQLSTATE 42601" in shop.read("run.html")
 
 
 def test_an_error_in_the_baseline_fails_its_experiment_and_no_other(shop: Shop) -> None:

@@ -71,7 +71,7 @@ def test_the_ini_file_may_move_the_folders(shop: Shop) -> None:
             ["--clients: 'none' is not a whole number", "it comes from: environment"],
         ),
         (["--precision", "2"], {}, ["--precision: '2' is not a share", "write 0.03 or 3%"]),
-        (["--report", "run.pdf"], {}, ["--report: 'run.pdf' ends in .pdf, not in .md or .json"]),
+        (["--report", "run.pdf"], {}, ["--report: 'run.pdf' ends in .pdf, not in .html, .md, .csv or .json"]),
         (["--replay", "orders"], {}, ["--replay: 'orders' is not NAME=VALUE"]),
         (["--postgres-setting", "fsync"], {}, ["--postgres-setting: 'fsync' is not NAME=VALUE"]),
         ([], {"SCHEMABENCH_NEUTRAL_IDS": "perhaps"}, ["--neutral-ids: 'perhaps' is neither true nor false"]),

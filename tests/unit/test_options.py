@@ -140,6 +140,7 @@ def test_a_rate_of_looks_may_be_none_or_a_fraction(text: str, hz: float) -> None
         ("sample_hz", "nan", "'nan' is not a number"),
         ("sample_hz", "often", "'often' is not a number"),
         ("neutral_ids", "maybe", "'maybe' is neither true nor false"),
+        ("equivalence", "some", "'some' is none of off, quick, thorough"),
     ],
 )
 def test_a_value_that_is_not_acceptable_is_named_with_where_it_came_from(name: str, text: str, words: str) -> None:
@@ -158,7 +159,7 @@ def test_a_value_that_is_not_acceptable_is_named_with_where_it_came_from(name: s
         ("postgres_setting", "work_mem", "'work_mem' is not NAME=VALUE"),
         ("postgres_setting", "=64MB", "'=64MB' is not NAME=VALUE"),
         ("replay", "file.csv", "'file.csv' is not NAME=VALUE"),
-        ("report", "r.html", "'r.html' ends in .html, not in .md or .json"),
+        ("report", "r.pdf", "'r.pdf' ends in .pdf, not in .html, .md, .csv or .json"),
         ("report", "report", "'report' ends in nothing, not in"),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
-from schemabench.sqlfile import Operation, Query, SqlFile, Statement, read, split_preamble
+from schemabench.sqlfile import Operation, Query, SqlFile, Statement, parse, read, split_preamble
 
 PIECES = {
     "SELECT": None,
@@ -199,6 +199,20 @@ def test_a_file_of_another_editor_is_read_alike(folder: Path) -> None:
 
     assert file.headers == {"candidate": "x", "summary": "y"}
     assert file.operations["op"].statements[0].text.place().line == 5
+
+
+def test_a_text_that_is_held_already_is_read_as_its_file(folder: Path) -> None:
+    text = "-- candidate: x\nCREATE TABLE t ();\n-- name: op\nSELECT :a;\n"
+    file = _read(folder, text)
+
+    assert parse(file.path, text, CandidateError) == file
+
+
+def test_the_sql_of_an_operation_is_its_statements_without_what_is_said_between_them(folder: Path) -> None:
+    text = "-- name: op\n-- first\nSELECT 1 /* one */;\n-- then\nSELECT\n  2\n-- name: other\nSELECT 3"
+    operation = _read(folder, text).operations["op"]
+
+    assert operation.sql == "SELECT 1 /* one */;\nSELECT\n  2;\n"
 
 
 @pytest.mark.parametrize("text", ["", "\n", "-- nothing\n", "/* nothing */"])

@@ -1,5 +1,7 @@
 """Estimates of one series and percentiles of latencies."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,9 +37,26 @@ def test_rate_of_zero_is_refused() -> None:
 def test_percentiles_are_observed_latencies_by_nearest_rank() -> None:
     # Of 1 ... 1000 in any order, the 500th, 950th and 990th smallest.
     samples_ns = np.random.default_rng(1).permutation(np.arange(1, 1001, dtype=np.int64))
-    assert latency("write", samples_ns, 3) == Latency(
+    found = latency("write", samples_ns, 3)
+    assert replace(found, curve=()) == Latency(
         operation="write", count=1000, p50_ns=500, p95_ns=950, p99_ns=990, max_ns=1000, retries=3
     )
+    assert {level: time_ns for level, time_ns in found.curve if level in {0.1, 0.5, 0.99}} == {
+        0.1: 100,
+        0.5: 500,
+        0.99: 990,
+    }
+
+
+def test_percentile_curve_ends_where_the_samples_do() -> None:
+    # 0.9^n <= 0.05 from n = 29, which 10 % needs as well, from the other side; 0.95^n from 59, 0.995^n from 598.
+    given = {count: latency("write", np.arange(count, dtype=np.int64), 0).curve for count in (1, 28, 29, 597, 598)}
+    levels = {count: [level for level, _ in curve] for count, curve in given.items()}
+
+    assert levels[1] == []
+    assert levels[28] == [0.25, 0.5, 0.75]
+    assert levels[29] == [0.1, 0.25, 0.5, 0.75, 0.9]
+    assert (levels[597][-1], levels[598][-1]) == (0.99, 0.995)
 
 
 def test_percentiles_without_enough_samples_are_left_out() -> None:

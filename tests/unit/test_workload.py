@@ -146,6 +146,14 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path, line: str, words: str
     assert words in _refused(_write(tmp_path, line)).what
 
 
+def test_a_model_knows_rows_of_queries_only(tmp_path: Path) -> None:
+    model = "MODEL = Model(initial=dict, calls=None, apply=None, state=lambda _: {'item': []})"
+    end = WORKLOAD.replace("replay=REPLAY", "model=MODEL")
+    refused = _refused(_write(tmp_path, "from schemabench import Model", model, end=end))
+
+    assert "knows the rows of 'item', which is no query of the workload; did you mean 'items'?" in refused.what
+
+
 def test_a_burst_that_names_what_it_lacks_shows_the_operation(tmp_path: Path) -> None:
     error = _refused(_write(tmp_path, 'CALL = Call("add", {})'))
 

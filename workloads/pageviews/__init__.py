@@ -17,7 +17,6 @@ production is read is not known: readers have a quarter of the connections and w
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 from itertools import chain, count, islice
@@ -27,64 +26,11 @@ from urllib.parse import unquote_to_bytes
 
 from schemabench import BadLineError, Call, OtherInput, Replay, Workload, Writer
 
+from .cardinality import AXES, TYPICAL, WORST, Pageviews, strategy
+from .model import MODEL
+
 Item = TypeVar("Item")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Pageviews:
-    """The sizes of the workload."""
-
-    domains: int
-    """Domains with views in an hour; every other one is the mobile site of the one before it."""
-    lines_per_hour: int
-    """Lines of an hour's file, blacklisted ones included."""
-    lines_per_call: int
-    """Lines of an hour that the loader sends at a time."""
-    hours_in_flight: int
-    """Hours that load at the same time."""
-    known_pages: int
-    """Pages that were seen before anything is measured, at least."""
-    new_page_share: float
-    """Share of an hour's lines whose page was never seen before, from 0 to 1."""
-    blacklisted: int
-    """Pages on the blacklist, the most viewed ones of each domain among them."""
-    domain_exponent: float
-    """Zipf exponent of the domains' shares in an hour's lines."""
-    page_skew: float
-    """How much popular pages are favoured: rank = pages * u ** page_skew, for u uniform in [0, 1)."""
-    views_exponent: float
-    """Pareto exponent of the views of a line: P(views >= v) = v ** -views_exponent."""
-    reload_share: float
-    """Share of the repeated jobs that reload by force, from 0 to 1; the others find the hour loaded."""
-
-
-_TYPICAL = Pageviews(
-    domains=6,  # few, so that as in production each has more than 25 lines in an hour
-    lines_per_hour=512,  # of up to 5,000,000: a burst of about 200 ms holds a dozen hours
-    lines_per_call=128,
-    hours_in_flight=3,  # assumed: "the last N hours catch up after a pause"
-    known_pages=16_384,  # 32 hours without a page in common
-    new_page_share=0.03,  # assumed: after years nearly every page with a view is known
-    blacklisted=216,  # a published blacklist has 217 lines
-    domain_exponent=1.0,  # sample of an hourly file: its 10 largest domains have 814, 555, 297, 249, ... 131 lines
-    page_skew=3.0,  # assumed: half of the lines are of an eighth of the pages
-    views_exponent=2.32,  # sample: 80 % of lines have 1 view, 12 % have 2, 4 % have 3; the most has 52
-    reload_share=0.25,  # assumed: reruns are routine, forced reloads are not
-)
-
-_WORST = Pageviews(
-    domains=24,
-    lines_per_hour=2_048,
-    lines_per_call=512,
-    hours_in_flight=4,
-    known_pages=65_536,
-    new_page_share=0.3,  # assumed: crawlers ask for pages that do not exist
-    blacklisted=5_000,  # assumed: a list that nobody ever cleared out
-    domain_exponent=1.0,
-    page_skew=3.0,
-    views_exponent=2.32,
-    reload_share=0.5,  # assumed: a corrupt day is loaded anew
-)
 
 _FIRST_HOUR = datetime(2016, 9, 1)  # noqa: DTZ001 (hours of files are UTC and stored without a zone)
 _HOURS_PER_BLOCK = 168  # a week: more than a burst takes, and few enough that years pass slowly
@@ -364,21 +310,25 @@ def _batched(items: Iterator[Item], size: int) -> Iterator[list[Item]]:
         yield batch
 
 
-WORKLOAD = Workload(
+WORKLOAD = Workload[Pageviews](
     name="pageviews",
     summary="hourly page views of many domains, of which the 25 most viewed of each are kept",
-    cardinalities={"typical": _TYPICAL, "worst": _WORST},
+    cardinalities={"typical": TYPICAL, "worst": WORST},
+    strategy=strategy,
+    axes=AXES,
     writers=_writers,
     burst=_burst,
     background=_background,
     state=("loaded_hours", "ranked_pages"),
     invariants=(
         "domains_of_too_many_entries",
+        "entries_doubled",
         "ranks_with_gaps",
         "entries_out_of_order",
         "blacklisted_entries",
         "entries_of_hours_not_loaded",
     ),
+    model=MODEL,
     replay=Replay(
         writer="loader",
         columns="`domain page views bytes`; page names are decoded, bytes are not used; each pass is the next hour",

@@ -119,6 +119,12 @@ FROM ranked_page
 GROUP BY date_hour, domain
 HAVING count(*) > 25;
 
+-- name: entries_doubled
+SELECT date_hour, domain, page, count(*) AS entries
+FROM ranked_page
+GROUP BY date_hour, domain, page
+HAVING count(*) > 1;
+
 -- name: ranks_with_gaps
 SELECT date_hour, domain, rank, place
 FROM (

@@ -1,6 +1,6 @@
 """Usage metering of a video platform: a stream of upserts, two batch writers, and the dashboards that read them.
 
-Owns what the writers do and how much of it. Must not know tables: the SQL stands in `operations.sql`, and in the
+Owns what the writers do. Must not know tables: the SQL stands in `operations.sql`, and in the
 candidates that override it.
 
 A burst of size 1 is a *slice*: `slice_s` seconds out of the eight minutes in which a run of the aggregations writes, so
@@ -18,28 +18,24 @@ production spreads over seconds, for it asks how fast it can be done.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from itertools import count, cycle
 from random import Random
-from typing import Literal
 
 from schemabench import Call, Replay, Workload, Writer
 
+from .cardinality import AXES, CDNS, MONTH_DAYS, SLICES_PER_BLOCK, TODAY, TYPICAL, WORST, Usage, strategy
+from .model import MODEL
 from .replay import COLUMNS, DailyRow, parse
 
-CDNS = ("cdn_a", "cdn_b")  # two CDNs deliver; which ones does not matter
-RUN_WRITE_S = 480  # a run of the aggregations writes for about 8 minutes
 FIRST_DAY = date(2026, 2, 16)  # the day on which blocks begin, with history before it
-MONTH_DAYS = 31  # what a read of a month spans
 
 # A true day has 24 x 2 runs of some 70 blocks, more than 3,000. A shorter one lets a long experiment meet the change of
 # the date, when every entry is inserted rather than updated, and keeps inserts to some 1 % of the events.
 BLOCKS_PER_DAY = 480
 
 BATCHES_PER_BLOCK = 1000  # batch ids set apart for a block: far more than a burst has slices
-SLICES_PER_BLOCK = 2  # about what calibration arrives at: from it follows how many blocks are half a run
 ROWS_PER_LOAD = 10_000  # ids in one call that loads history
 
 # Sizes. The sites' follow Zipf's law, as customers' do; the rest is uniform below a bound that is merely plausible.
@@ -48,95 +44,6 @@ BYTES_PER_MEDIA = 50_000_000
 DAILY_CHANGE = 0.02  # how far a site's media may move from its usual number, up or down
 BYTES_PER_CDN_ROW = 2_000_000_000
 PLAYS_PER_PING_ROW = 500
-
-
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """How much of everything there is."""
-
-    sites: int
-    """Sites that are live: each has one row a day in media_storage, and two rows in a run of aggregation_cdn."""
-    media_kind: Literal["stream", "batch"]
-    """How media_library writes."""
-    media_entries: int
-    """(date, site) entries in one cycle of media_library, two events each."""
-    media_cycle_s: int
-    """Seconds in which media_library sends one cycle of entries."""
-    media_sources_apart: int
-    """How many entries the source of bytes_stored is behind that of media_count: 0 is in step, on the same row."""
-    analytics_ids: int
-    """Analytics ids that are active: each has one row in a run of aggregation_ping."""
-    slice_s: float
-    """Seconds of production in a burst of size 1."""
-    reads: int
-    """Reads in a slice."""
-    history_days: int
-    """Days that media_storage and cdn_daily hold before the first block, the first day among them."""
-    analytics_history_days: int
-    """Days that ping_daily holds before the first block, the first day among them."""
-
-    @property
-    def media_events(self) -> int:
-        """Events of media_library in a slice."""
-        return self._share(2 * self.media_entries, self.media_cycle_s)
-
-    @property
-    def cdn_rows(self) -> int:
-        """Rows of aggregation_cdn in a slice."""
-        return self._share(len(CDNS) * self.sites, RUN_WRITE_S)
-
-    @property
-    def ping_rows(self) -> int:
-        """Rows of aggregation_ping in a slice."""
-        return self._share(self.analytics_ids, RUN_WRITE_S)
-
-    @property
-    def open_blocks(self) -> int:
-        """Blocks whose batches are open, not compacted yet: about half a run."""
-        return max(1, round(RUN_WRITE_S / 2 / self.slice_s / SLICES_PER_BLOCK))
-
-    def _share(self, calls: int, seconds: int) -> int:
-        return max(1, round(calls * self.slice_s / seconds))
-
-
-TODAY = Usage(
-    sites=1_000,  # one data set has about 1,000
-    media_kind="batch",
-    media_entries=68,  # up to 68 entries every 2 minutes
-    media_cycle_s=30,  # a batch takes about 30 s
-    media_sources_apart=0,  # one source sends both events
-    analytics_ids=5_000,  # X is not known; as in `typical`
-    slice_s=30,  # one batch of media_library
-    reads=8,  # a guess, see the module
-    history_days=MONTH_DAYS,  # what the longest read spans
-    analytics_history_days=3,  # enough to have a depth; days that nobody touches cost loading time only
-)
-
-TYPICAL = Usage(
-    sites=2_000,  # live soon
-    media_kind="stream",
-    media_entries=2_000,  # all sites
-    media_cycle_s=30,  # every 30 s
-    media_sources_apart=2,  # two sources on the same timer, almost in step
-    analytics_ids=5_000,  # X is not known; a twentieth of the ids there may be
-    slice_s=2.4,  # 320 events: what 5 connections write while the views are refreshed
-    reads=8,  # a guess, see the module
-    history_days=MONTH_DAYS,  # what the longest read spans
-    analytics_history_days=3,  # as above
-)
-
-WORST = Usage(
-    sites=2_000,  # live soon; no larger number is foreseen
-    media_kind="stream",
-    media_entries=2_000,  # all sites
-    media_cycle_s=30,  # every 30 s
-    media_sources_apart=0,  # two sources in step: both events of a site at once
-    analytics_ids=100_000,  # aw_0000000 to aw_0099999: a run that touches every one
-    slice_s=6,  # 800 events: what 5 connections write while the views, ten times larger, are refreshed
-    reads=8,  # a guess; more would wait in line behind the longer refreshes, and a trial speak of nothing else
-    history_days=2 * MONTH_DAYS,  # the month that is read, and the one before it
-    analytics_history_days=3,  # 300,000 rows
-)
 
 
 def writers(usage: Usage) -> tuple[Writer, ...]:
@@ -371,10 +278,12 @@ def replayed(
         yield bytes_stored_event(row.utc_date, row.site_id, row.bytes_stored)
 
 
-WORKLOAD = Workload(
+WORKLOAD = Workload[Usage](
     name="usage",
     summary="usage metering: two upserted events per site and day, batches compacted to daily rows, dashboards",
     cardinalities={"typical": TYPICAL, "today": TODAY, "worst": WORST},
+    strategy=strategy,
+    axes=AXES,
     writers=writers,
     burst=burst,
     production_s=lambda usage: usage.slice_s,
@@ -387,6 +296,7 @@ WORKLOAD = Workload(
         "cdn_served_differs_from_batches",
         "ping_served_differs_from_batches",
     ),
+    model=MODEL,
     replay=Replay(
         writer="media_library",
         columns=COLUMNS,

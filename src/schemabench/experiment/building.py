@@ -3,10 +3,11 @@
 Owns the life of an experiment's databases. Must not execute a trial, but for finding the size of the burst.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from schemabench import equivalence
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, Place
 from schemabench.experiment import blocks, entrant, results
@@ -14,11 +15,13 @@ from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan, Progress
-from schemabench.records import CandidateResult
+from schemabench.records import CandidateResult, EquivalenceCheck, Notice
 from schemabench.server import Server
 
 _SCRATCH = "scratch"
 """The clone of the baseline that the burst is calibrated on."""
+_SHOWN_TABLES = 3
+"""A table may have hundreds of partitions."""
 
 
 @dataclass(kw_only=True)
@@ -32,6 +35,8 @@ class Building:
         positions: The connections that belong to this process.
         stack: What closes connections and drops databases.
         entrants: The baseline first, then the control, then the other candidates that could be built.
+        checks: Candidate -> how it was compared with the workload's model.
+        unlogged: Candidate -> its tables that a crash of the server empties.
         left_out: Candidate -> why it does not take part.
         size: Of the burst.
     """
@@ -42,17 +47,21 @@ class Building:
     positions: Sequence[int]
     stack: ExitStack
     entrants: list[Entrant] = field(default_factory=list)
+    checks: dict[str, EquivalenceCheck] = field(default_factory=dict)
+    unlogged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
 
     def build(self) -> None:
-        """Build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
+        """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
 
         Raises:
-            CandidateError: The baseline cannot be built. Any other that cannot is left out.
+            CandidateError: The baseline cannot be built, or disagrees with the workload's model. Any other that cannot
+                or does is left out.
             WorkloadError: The workload's calls are not acceptable.
             ServerError: The server fails.
         """
+        oracle = self._oracle()
         for candidate in self.plan.candidates:
             reason = candidate.refuses(self.server.record.version_num)
             if reason and candidate.name == BASELINE:
@@ -64,13 +73,61 @@ class Building:
             if reason:
                 self.left_out[candidate.name] = results.unranked(candidate, "skipped", reason)
                 continue
-            self.progress.stage(self.plan, f"building {candidate.name}")
             try:
+                if oracle is not None and not self._agrees(oracle, candidate):
+                    continue
+                self.progress.stage(self.plan, f"building {candidate.name}")
                 self._enter(candidate)
             except CandidateError as failure:
                 if candidate.name == BASELINE:
                     raise
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """What to keep in mind of all candidates."""
+        if self.plan.equivalence == "off" or self.plan.found.workload.model is not None:
+            return ()
+        text = "The workload has no model: candidates were compared with the baseline only, after the last block"
+        return (Notice(code="equivalence-not-checked", text=text),)
+
+    def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
+        """Return results with what was known of each candidate before it was measured."""
+        return {
+            name: replace(
+                result,
+                equivalence=self.checks.get(name),
+                notices=(*result.notices, *_crash_notices(name, self.unlogged.get(name, ()))),
+            )
+            for name, result in found.items()
+        }
+
+    def _oracle(self) -> equivalence.Oracle | None:
+        """Return what candidates are compared with beforehand, if there is anything."""
+        plan = self.plan
+        if plan.equivalence == "off" or plan.found.workload.model is None:
+            return None
+        self.progress.stage(plan, "drawing calls for the workload's model")
+        return equivalence.Oracle(plan.found, plan.values, equivalence.EFFORTS[plan.equivalence], plan.seed)
+
+    def _agrees(self, oracle: equivalence.Oracle, candidate: Candidate) -> bool:
+        """Return whether a candidate agrees with the workload's model; it is left out where it does not."""
+        self.progress.stage(self.plan, f"checking {candidate.name}")
+        checked = oracle.check(candidate, self.server)
+        self.checks[candidate.name] = checked.record
+        if checked.disagreement is None:
+            return True
+        if candidate.name == BASELINE:
+            raise CandidateError(
+                f"The baseline cannot be what others are compared with: {checked.reason}",
+                remedies=[
+                    f"mend {candidate.file.path}, if its rows are wrong",
+                    f"mend the model of the workload {self.plan.found.workload.name!r}, if that is",
+                    "do without the model: --equivalence off",
+                ],
+            )
+        self.left_out[candidate.name] = results.unranked(candidate, "disqualified", checked.reason)
+        return False
 
     def _enter(self, candidate: Candidate) -> None:
         plan, found = self.plan, self.plan.found
@@ -81,6 +138,8 @@ class Building:
             )
             scratch.callback(entrant.drop, self.server, template.database)
             entrant.check(template, found.queries)
+            with entrant.connect(self.server, template.database) as connection:
+                self.unlogged[candidate.name] = equivalence.unlogged(connection)
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
@@ -102,3 +161,11 @@ class Building:
         database = self.server.clone(template.database, _SCRATCH)
         stack.callback(entrant.drop, self.server, database)
         return stack.enter_context(closing(entrant.enter(template, _SCRATCH, database, self.plan.connections)))
+
+
+def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:
+    if not unlogged:
+        return ()
+    shown = ", ".join(unlogged[:_SHOWN_TABLES]) + (", ..." if len(unlogged) > _SHOWN_TABLES else "")
+    text = f"{name} loses committed rows in a crash of the server, which empties unlogged tables: {shown}"
+    return (Notice(code="unlogged-tables", text=text),)

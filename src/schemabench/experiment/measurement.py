@@ -74,12 +74,13 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
     replayed = f"the file was replayed {measured.cycles} times, from its start each time"
     return _record(
         plan,
-        found | dict(rankings.results if rankings else {}),
+        building.completed(found | dict(rankings.results if rankings else {})),
         measured,
         rankings,
         notices=(
             *(notice for checked in inputs for notice in checked.notices),
             *((Notice(code="replayed", text=replayed),) if measured.cycles > 1 else ()),
+            *building.notices,
             *notices,
             *(rankings.throughput.notices if rankings else ()),
             *(rankings.locks.notices if rankings and rankings.locks else ()),
@@ -96,6 +97,7 @@ def _record(
     notices: tuple[Notice, ...],
 ) -> Experiment:
     operations = measured.trials[BASELINE][0].operations
+    frozen = plan.found.frozen.get(plan.cardinality)
     size = operations // sum(writer.weight for writer, _ in plan.writers)
     return Experiment(
         workload=plan.found.workload.name,
@@ -103,6 +105,8 @@ def _record(
         cardinality=plan.cardinality,
         values=cardinalities.values(plan.values),
         digest=plan.digest,
+        origin=frozen.origin if frozen else "pinned",
+        hypothesis=frozen.hypothesis if frozen else "",
         replay={name: path.name for name, path in plan.inputs.items()},
         seed=plan.seed,
         clients=plan.clients,
@@ -119,6 +123,7 @@ def _record(
         budget_s=plan.budget_s,
         precision=plan.precision,
         isolation=plan.found.workload.isolation,
+        operations_sql={operation.name: operation.sql for operation in plan.found.operations.values()},
         sample_hz=plan.sample_hz,
         busy_share=results.busy_share(measured),
         workers=results.busy_shares(measured),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
@@ -48,6 +48,8 @@ class Plan:
     """Where all chance comes from."""
     sample_hz: float = 0.0
     """Looks per second at who waits for whom; 0 for none."""
+    equivalence: Literal["off", "quick", "thorough"] = "off"
+    """How hard to compare candidates with the workload's model, before anything is measured."""
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """The files to replay, by the name of the input."""
     keep_databases: bool = False
@@ -95,10 +97,10 @@ class Plan:
     def fingerprint(self) -> str:
         """What must be equal for two processes to execute the same: cardinality, workload, candidates and choices."""
         sources = [candidate.file.source for candidate in self.candidates]
-        module = self.found.path.read_text(encoding="utf-8")
+        modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
         choices = [version("schemabench"), str(self.clients), str(self.seed)]
-        return sha256("\0".join([self.digest, *choices, module, *operations, *sources]).encode()).hexdigest()
+        return sha256("\0".join([self.digest, *choices, *modules, *operations, *sources]).encode()).hexdigest()
 
     @property
     def trial_s(self) -> float:

@@ -4,8 +4,9 @@ The layers above fill records in, reports read them. Must not compute anything.
 """
 
 from schemabench.records.contention import WAIT_CLASSES, Contention, LockStanding, LockWait, WaitEvent, WaitPair
+from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
-from schemabench.records.result import CandidateResult, Cost, Standing, StatementPlan, Status
+from schemabench.records.result import CandidateResult, Cost, EquivalenceCheck, Standing, StatementPlan, Status
 from schemabench.records.run import (
     FORMAT,
     Experiment,
@@ -25,17 +26,24 @@ __all__ = [
     "CandidateResult",
     "Contention",
     "Cost",
+    "Crossover",
+    "EquivalenceCheck",
     "Estimate",
     "Experiment",
     "Latency",
     "LockStanding",
     "LockWait",
+    "MapCell",
     "Notice",
     "OptionValue",
+    "Probe",
+    "RatioMap",
     "Retries",
     "Run",
     "ServerRecord",
     "Setting",
+    "Side",
+    "Spot",
     "Standing",
     "StatementPlan",
     "Status",

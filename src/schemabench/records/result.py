@@ -11,8 +11,9 @@ from schemabench.records.figure import Estimate, Notice
 from schemabench.records.trial import Latency, Retries, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
-"""ranked: measured and comparable; disqualified: measured, but its rows differ; invalid: measured, but the client was
-what limited the figures; failed: could not be measured; skipped: does not apply to this server."""
+"""ranked: measured and comparable; disqualified: its rows differ, from the model's beforehand or from the baseline's
+afterwards; invalid: measured, but the client was what limited the figures; failed: could not be measured; skipped: does
+not apply to this server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +68,21 @@ class StatementPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EquivalenceCheck:
+    """How a candidate was compared with the workload's model, before anything was measured."""
+
+    agrees: bool
+    """Whether its rows were the model's after every call."""
+    sequences: int
+    """Sequences of calls that were executed, each from a database without rows."""
+    calls: int
+    """Calls in all of them, with those to find the shortest that disagrees; after each the rows were compared."""
+    complete: bool
+    """Whether it ended before its time did."""
+    elapsed_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateResult:
     """All that is known of one candidate in one experiment."""
 
@@ -80,6 +96,8 @@ class CandidateResult:
     status: Status
     reason: str = ""
     """Why it was not ranked; empty for a ranked one."""
+    equivalence: EquivalenceCheck | None = None
+    """None where the candidate was not compared with a model."""
     standing: Standing | None = None
     operations_per_s: Estimate | None = None
     rows_per_s: Estimate | None = None

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from schemabench.records.contention import LockStanding
+from schemabench.records.crossover import Crossover, RatioMap
 from schemabench.records.figure import Notice
 from schemabench.records.result import CandidateResult, Standing
 
@@ -43,6 +44,10 @@ class Experiment:
     """The cardinality's fields."""
     digest: str
     """A digest over workload, cardinality name and values: runs of different digests are not comparable."""
+    origin: Literal["pinned", "drawn", "found"] = "pinned"
+    """Who chose the cardinality: the workload's author, Hypothesis at random, or a search for where ranks change."""
+    hypothesis: str = ""
+    """The version of Hypothesis that chose it; empty for a pinned one."""
     replay: Mapping[str, str]
     """Input name -> file, where bursts came from files; empty where they were generated."""
     seed: int
@@ -59,6 +64,8 @@ class Experiment:
     precision: float
     isolation: str = "read committed"
     """Of all transactions."""
+    operations_sql: Mapping[str, str] = field(default_factory=dict)
+    """Operation or query -> the workload's own SQL for it, which candidates may override; empty in older run files."""
     sample_hz: float = 0.0
     """Looks at the server per second; 0 where nothing was sampled."""
     busy_share: float = 0.0
@@ -130,6 +137,9 @@ class Run:
     server: ServerRecord | None
     """None where no experiment needed one."""
     experiments: tuple[Experiment, ...] = ()
+    crossovers: tuple[Crossover, ...] = ()
+    """Searches for where the answer changes."""
+    maps: tuple[RatioMap, ...] = ()
     notices: tuple[Notice, ...] = field(default=())
 
 

@@ -52,6 +52,8 @@ class Latency:
     max_ns: float
     retries: int
     """Attempts that were undone and repeated."""
+    curve: tuple[tuple[float, float], ...] = ()
+    """Level and quantile in nanoseconds, as in (0.99, 2.1e6), ascending; only levels that the samples support."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
-"""Cardinalities: chosen by name, and identified by a digest.
+"""Which cardinality a name stands for, and what makes two runs comparable.
 
-Owns which cardinality a name stands for and what makes two runs comparable. Must not know how bursts are made.
+Owns selection by name and the digest. Must not know where a cardinality came from.
 """
 
 import hashlib

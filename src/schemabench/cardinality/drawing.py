@@ -1,0 +1,89 @@
+"""Cardinalities drawn from a strategy, spread over all that it can be.
+
+Owns the draw: the same seed gives the same cardinalities, for one version of Hypothesis and the same source (it takes
+constants from modules beside it). Hence runs use what was drawn once and frozen. Must not write anything.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import dist, inf
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from schemabench.cardinality.identity import values
+from schemabench.errors import WorkloadError
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Cardinality = TypeVar("Cardinality")
+
+_POOL_FOR_EACH = 25
+"""Examples that each drawn cardinality is chosen from: with more, the spread gets hardly better."""
+_MOST = 1_000
+"""Cardinalities in one draw: to choose them takes time that grows with the square, and no run ever ends."""
+
+
+def draw(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> list[Cardinality]:
+    """Return so many different cardinalities, far from each other.
+
+    Hypothesis begins with the smallest example and likes small ones: many are drawn, and of these always the one that
+    is farthest from all that were taken (Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"),
+    after the one in the middle. Distances are between ranks within each field, so that no scale counts for more.
+
+    Raises:
+        WorkloadError: The strategy has fewer different examples than that, or fails.
+    """
+    assert 0 < number <= _MOST, f"{number} cardinalities are not from 1 to {_MOST:,}"
+    pool = _pool(strategy, number * _POOL_FOR_EACH, seed)
+    if len(pool) < number:
+        raise WorkloadError(
+            f"The strategy gave {len(pool)} different cardinalities, fewer than the {number} to draw",
+            remedies=[f"draw fewer: -n {len(pool)}", "widen the strategy"],
+        )
+    places = _ranks([values(one) for one in pool])
+    middle = [0.5] * len(places[0])
+    chosen = [min(range(len(pool)), key=lambda one: dist(places[one], middle))]
+    nearest = [inf] * len(pool)
+    while len(chosen) < number:
+        nearest = [min(known, dist(place, places[chosen[-1]])) for known, place in zip(nearest, places, strict=True)]
+        chosen.append(max(range(len(pool)), key=nearest.__getitem__))  # what was taken is at no distance from itself
+    return [pool[one] for one in chosen]
+
+
+def _pool(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> list[Cardinality]:
+    """Return different examples of a strategy, in the order in which they are drawn."""
+    from hypothesis import HealthCheck, Phase, given, settings  # noqa: PLC0415 (takes a third of a second to load)
+    from hypothesis import seed as seeded  # noqa: PLC0415
+
+    found: dict[str, Cardinality] = {}
+
+    @seeded(seed)
+    @settings(
+        max_examples=number,
+        phases=[Phase.generate],
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategy)
+    def collect(one: Cardinality) -> None:
+        found.setdefault(repr(one), one)
+
+    try:
+        collect()
+    except Exception as cause:
+        raise WorkloadError(f"The strategy failed: {type(cause).__name__}: {cause}") from cause
+    return list(found.values())
+
+
+def _ranks(pool: Sequence[Mapping[str, object]]) -> list[tuple[float, ...]]:
+    """Return where each cardinality stands in each field, from 0 to 1."""
+    columns = []
+    for field in pool[0]:
+        distinct = sorted({one[field] for one in pool}, key=_sortable)
+        place = {value: rank / max(1, len(distinct) - 1) for rank, value in enumerate(distinct)}
+        columns.append([place[one[field]] for one in pool])
+    return list(zip(*columns, strict=True))
+
+
+def _sortable(value: Any) -> tuple[str, Any]:  # noqa: ANN401 (a plain value of any type)
+    return type(value).__name__, value

@@ -1,0 +1,147 @@
+"""Frozen cardinalities: the file `cardinalities.json` beside a workload.
+
+Owns the file's format, and the refusal of what does not fit its digest. Must not draw anything.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from schemabench.cardinality.identity import digest
+from schemabench.errors import Place, UsageError, WorkloadError
+
+FILE = "cardinalities.json"
+Origin = Literal["drawn", "found"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frozen:
+    """A cardinality that Hypothesis chose, as the file holds it."""
+
+    origin: Origin
+    """drawn: from the workload's strategy, by `schemabench cardinalities draw`; found: by `schemabench crossover`."""
+    hypothesis: str
+    """The version of Hypothesis that chose it."""
+    seed: int
+    """Of the draw or the search."""
+    digest: str
+    """Of workload, name and values, as runs record it."""
+    values: Mapping[str, Any]
+    """The cardinality's fields."""
+    about: str = ""
+    """What was found there; empty for a drawn one."""
+
+
+def freeze(  # noqa: PLR0913 (one keyword for each field of the record)
+    workload: str,
+    name: str,
+    cardinality: Any,  # noqa: ANN401 (the author's own type)
+    *,
+    origin: Origin,
+    seed: int,
+    about: str = "",
+) -> Frozen:
+    """Return a cardinality, a dataclass of plain values, as the file holds it."""
+    return Frozen(
+        origin=origin,
+        hypothesis=version("hypothesis"),
+        seed=seed,
+        digest=digest(workload, name, cardinality, {}),
+        values=msgspec.to_builtins(cardinality),
+        about=about,
+    )
+
+
+def read(path: Path) -> dict[str, Frozen]:
+    """Return the frozen cardinalities by name, none where there is no file; digests are not looked at yet.
+
+    Raises:
+        WorkloadError: It cannot be read, or is not of this form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return msgspec.convert(content, type=dict[str, Frozen])
+    except FileNotFoundError:
+        return {}
+    except json.JSONDecodeError as cause:
+        where = Place(path=path, line=cause.lineno, column=cause.colno)
+        raise WorkloadError(f"{path.name} is not JSON: {cause.msg}", where=where, remedies=_remedies(path)) from cause
+    except (OSError, ValueError) as cause:  # msgspec's errors are values' too
+        raise WorkloadError(f"{path} cannot be used: {cause}", remedies=_remedies(path)) from cause
+
+
+def thaw(path: Path, workload: str, name: str, frozen: Frozen, kind: type[Any]) -> Any:  # noqa: ANN401 (the author's own type)
+    """Return a cardinality of the file.
+
+    Args:
+        path: The file.
+        workload: The workload's name.
+        name: The cardinality's name.
+        frozen: What the file holds of it.
+        kind: The workload's dataclass.
+
+    Raises:
+        WorkloadError: Its values are not what they were when it was frozen, or the dataclass is another by now.
+    """
+    try:
+        cardinality = msgspec.convert(frozen.values, type=kind)
+    except msgspec.ValidationError as cause:
+        raise _unlike(path, name, f"it is no {kind.__name__}: {cause}") from cause
+    if (found := digest(workload, name, cardinality, {})) != frozen.digest:
+        raise _unlike(path, name, f"its values have the digest {found}, not {frozen.digest}")
+    return cardinality
+
+
+def write(path: Path, frozen: Mapping[str, Frozen]) -> None:
+    """Write the file whole or not at all, in the order given.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    entries = {name: msgspec.to_builtins(one) for name, one in frozen.items()}
+    write_whole(path, json.dumps(entries, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file whole or not at all: who reads, or is interrupted, never meets half of it.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    scratch = path.with_name(f".{path.name}-{os.getpid()}.tmp")
+    try:
+        try:
+            scratch.write_text(text, encoding="utf-8")
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+    except OSError as cause:
+        raise UsageError(
+            f"{path} cannot be written: {cause.strerror}", remedies=["give yourself the right to write there"]
+        ) from cause
+
+
+def _unlike(path: Path, name: str, reason: str) -> WorkloadError:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    line = next((number for number, text in enumerate(lines, start=1) if text.strip() == f"{json.dumps(name)}: {{"), 1)
+    return WorkloadError(
+        f"The frozen cardinality {name!r} is not what was frozen: {reason}",
+        where=Place(path=path, line=line, column=lines[line - 1].find('"') + 1, text=lines[line - 1]),
+        checked=["a frozen cardinality keeps its values, so that runs of one name can be compared"],
+        remedies=_remedies(path),
+    )
+
+
+def _remedies(path: Path) -> tuple[str, ...]:
+    workload = path.parent.name
+    return (
+        f"bring back the file as it was frozen, as with `git checkout {path}`",
+        f"draw anew, which gives other cardinalities: schemabench cardinalities draw {workload}",
+        "take the entry out of the file, and pin sizes of your own choice in the workload's module",
+    )

@@ -1,0 +1,290 @@
+"""When does the answer change: from a start, over what a search looks at, to what is measured again.
+
+Owns the order of a search, how its budget is shared out, and what is concluded. Must not know Hypothesis, nor draw
+anything.
+
+What decides is measured anew: the cardinality that looked worst of many in short trials looked so partly by chance, and
+by its figures alone it would seem worse than it is.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
+from math import exp, log
+from typing import Any
+
+import msgspec
+
+from schemabench import cardinality as cardinalities
+from schemabench.candidate import BASELINE
+from schemabench.crossover.laboratory import Laboratory
+from schemabench.crossover.search import Search, key
+from schemabench.crossover.state import FILE, State, resumed
+from schemabench.errors import CandidateError, UsageError, WorkloadError
+from schemabench.records import CandidateResult, Crossover, Estimate, Experiment, Probe, Side, Spot
+
+WORST, BEST = "worst-found", "best-found"
+"""What the cardinalities are called that a search freezes."""
+START_SHARE = 0.15
+"""Of the budget, for the experiment at the start: with its intervals all that is found is compared."""
+SEARCH_SHARE = 0.75
+"""Of the budget, when the search ends: what is left must do for two full experiments, or four."""
+PROBE_S = 0.5
+"""Trials of a probe: half a dozen short ones. Loading takes longer; more would not make the counters more exact."""
+FULL_S = 4.0
+"""A full experiment shorter than this has too few blocks for an interval worth having."""
+MOST_REMEASURED = 2
+"""In each direction: the slowest in trials and the dearest by count. With more, each would have less time."""
+_STEERING = (("wal_bytes",), ("blocks_hit", "blocks_read"))
+"""Counters that steer, those in brackets added up: what is written, and what is touched."""
+
+
+def open_state(laboratory: Laboratory, *, resume: bool) -> State:
+    """Return the state of a search: of the one that was interrupted, or a new one.
+
+    Raises:
+        UsageError: There is none to resume, or it was measured under other conditions.
+    """
+    options = laboratory.bench.options
+    parts = [laboratory.plan.fingerprint, version("hypothesis"), str(options.postgres), repr(options.postgres_setting)]
+    fingerprint = sha256("\0".join(parts).encode()).hexdigest()
+    path = laboratory.found.path.parent / FILE
+    return resumed(path, fingerprint) if resume else State(fingerprint=fingerprint, path=path)
+
+
+def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment]:
+    """Return the candidate that the questions are about, and the experiment at the start.
+
+    That is the one given, or the only one that is selected; of several, the best: does the winner win elsewhere?
+
+    Raises:
+        UsageError: Only the baseline is selected.
+        CandidateError: None was ranked.
+        SchemabenchError: The experiment cannot be made.
+    """
+    selected = laboratory.bench.subject(laboratory.workload).selected
+    rivals = [candidate] if candidate else [name for name in selected if name != BASELINE]
+    if not rivals:
+        raise UsageError(
+            f"{laboratory.workload} has nothing to compare with the baseline", remedies=["select --candidate NAME"]
+        )
+    laboratory.doing = "at the start"
+    start = laboratory.found.workload.cardinalities[laboratory.start]
+    experiment = laboratory.measure(laboratory.start, start, rivals, START_SHARE * laboratory.budget_s)
+    ranked = [one.name for one in experiment.candidates if one.standing and one.name != BASELINE]
+    if not ranked or BASELINE not in _standings(experiment):
+        reasons = [f"{one.name} is {one.status}: {one.reason}" for one in experiment.candidates if one.reason]
+        raise CandidateError(f"No candidate of {laboratory.workload} was ranked at {laboratory.start}", checked=reasons)
+    return ranked[0], experiment
+
+
+def find(laboratory: Laboratory, state: State) -> tuple[Crossover, tuple[Experiment, ...]]:
+    """Return what a search found, and the full experiments behind it; the state is kept up to date meanwhile.
+
+    Raises:
+        UsageError: As `leader`.
+        WorkloadError: The workload has no strategy, or one that yields what it cannot make bursts of.
+        SchemabenchError: An experiment cannot be made.
+    """
+    workload, seed = laboratory.found.workload, laboratory.bench.options.seed
+    if workload.strategy is None:
+        raise WorkloadError(
+            f"The workload {workload.name!r} has no strategy to search",
+            remedies=["give it one: Workload(strategy=...), a function that returns a Hypothesis strategy"],
+        )
+    candidate, experiment = leader(laboratory, state.candidate)
+    state.candidate = candidate
+    start = _spot(experiment, candidate)
+    both = start.side != "better"
+    longest_s = max((probe.elapsed_s for probe in state.probes.values()), default=0.0)
+
+    def look(cardinality: Any) -> Probe:  # noqa: ANN401 (a workload's own type)
+        nonlocal longest_s
+        laboratory.doing = f"looking at the {_ordinal(len(state.probes) + 1)} cardinality"
+        probe = _probe(laboratory, cardinality, candidate)
+        longest_s = max(longest_s, probe.elapsed_s)
+        state.keep(key(cardinality), probe)
+        return probe
+
+    def over() -> bool:
+        late = laboratory.elapsed_s + longest_s > SEARCH_SHARE * laboratory.budget_s
+        return late and bool(state.probes)  # however short the budget, one is looked at
+
+    Search(strategy=workload.strategy(), look=look, over=over, both=both, known=state.probes).run(seed)
+    experiments = _remeasured(laboratory, candidate, tuple(state.probes.values()), both=both)
+    spots = [_spot(one, candidate) for one in experiments if candidate in _standings(one)]
+    found = _ends(spots)
+    sides = {spot.side for spot in (start, *found)}
+    crossover = Crossover(
+        workload=workload.name,
+        candidate=candidate,
+        start=start,
+        found=found,
+        flips=sides >= {"better", "worse"},
+        remeasured=len(spots),
+        probes=tuple(state.probes.values()),
+        seed=seed,
+        hypothesis=version("hypothesis"),
+        budget_s=laboratory.budget_s,
+        elapsed_s=laboratory.elapsed_s,
+    )
+    digests = {(spot.cardinality, spot.digest) for spot in found}
+    return crossover, (experiment, *(one for one in experiments if (one.cardinality, one.digest) in digests))
+
+
+def freeze(laboratory: Laboratory, crossover: Crossover) -> None:
+    """Freeze what a search found, in place of what was found before.
+
+    Raises:
+        UsageError: The file cannot be written.
+        WorkloadError: It cannot be read.
+    """
+    workload = laboratory.found.workload
+    path = laboratory.found.path.parent / cardinalities.FILE
+    kept = {name: one for name, one in cardinalities.read(path).items() if one.origin != "found"}
+    kind = type(workload.cardinalities[laboratory.start])
+    for spot in crossover.found:
+        ratio = spot.ratio
+        kept[spot.cardinality] = cardinalities.freeze(
+            workload.name,
+            spot.cardinality,
+            msgspec.convert(spot.values, type=kind),
+            origin="found",
+            seed=crossover.seed,
+            about=f"{crossover.candidate} had {ratio.value:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}] of the baseline's "
+            "throughput",
+        )
+    cardinalities.write(path, kept)
+
+
+def side(experiment: Experiment, candidate: str) -> Side:
+    """Return where a ranked candidate stands against the baseline."""
+    standing = _standings(experiment)[candidate].standing
+    assert standing is not None, "a ranked candidate has a standing"
+    if BASELINE in standing.tied_with:
+        return "tied"
+    return "better" if standing.ratio.value > 1 else "worse"
+
+
+def ratio(experiment: Experiment, candidate: str) -> Estimate:
+    """Return the throughput of a ranked candidate over the baseline's."""
+    standing = _standings(experiment)[candidate].standing
+    assert standing is not None, "a ranked candidate has a standing"
+    return standing.ratio
+
+
+def failure(experiment: Experiment, candidate: str) -> str:
+    """Return why a candidate has no figure in an experiment; nothing where it has one."""
+    by_name = {one.name: one for one in experiment.candidates}
+    broken = [by_name[name] for name in (candidate, BASELINE) if by_name[name].standing is None]
+    return "; ".join(f"{one.name} is {one.status}: {one.reason}" for one in broken)
+
+
+def cost(experiment: Experiment, candidate: str) -> float | None:
+    """Return a candidate's cost over the baseline's: the geometric mean over what is written and what is touched.
+
+    Both executed the same bursts. None where the server offers none of the counters, or the candidate failed.
+    """
+    by_name = {one.name: one for one in experiment.candidates}
+    logs = []
+    for names in _STEERING:
+        own, base = (_counted(by_name[name], names) for name in (candidate, BASELINE))
+        if own is not None and base is not None:
+            logs.append(log((own + 1) / (base + 1)))  # a byte or block more: either may have none
+    return exp(sum(logs) / len(logs)) if logs else None
+
+
+def _counted(result: CandidateResult, names: Sequence[str]) -> float | None:
+    """Return by how much counters grew over all counted trials, added up; None where one is not offered."""
+    trials = [trial.counters for trial in result.trials if not trial.warmup]
+    if not trials or any(name not in counters for counters in trials for name in names):
+        return None
+    return sum(counters[name] for counters in trials for name in names)
+
+
+def _probe(laboratory: Laboratory, cardinality: Any, candidate: str) -> Probe:  # noqa: ANN401 (a workload's own type)
+    began_s = laboratory.elapsed_s
+    experiment = laboratory.measure("probe", cardinality, [candidate], PROBE_S, sampled=False)
+    reason = failure(experiment, candidate)
+    return Probe(
+        values=cardinalities.values(cardinality),
+        cost=cost(experiment, candidate),
+        ratio=None if reason else ratio(experiment, candidate).value,
+        elapsed_s=laboratory.elapsed_s - began_s,
+        reason=reason,
+    )
+
+
+def shortlist(probes: Iterable[Probe], *, both: bool) -> list[tuple[str, Probe]]:
+    """Return which probes to measure in full, the likeliest first, each under the name that it would be frozen by.
+
+    By throughput, which decides but is noisy in short trials, and by cost, which is exact but does not decide.
+    """
+    told = [probe for probe in probes if probe.ratio is not None]
+    orders = {
+        WORST: (sorted(told, key=_ratio), sorted(told, key=_cost, reverse=True)),
+        BEST: (sorted(told, key=_ratio, reverse=True), sorted(told, key=_cost)),
+    }
+    chosen: list[tuple[str, Probe]] = []
+    for place in range(MOST_REMEASURED):
+        for name in (WORST, BEST) if both else (WORST,):
+            order = orders[name][place % len(orders[name])]
+            taken = [probe for _, probe in chosen]
+            chosen += [(name, probe) for probe in order if probe not in taken][:1]
+    return chosen
+
+
+def _ratio(probe: Probe) -> float:
+    assert probe.ratio is not None, "only probes with a ratio are compared"
+    return probe.ratio
+
+
+def _cost(probe: Probe) -> float:
+    return 1.0 if probe.cost is None else probe.cost
+
+
+def _remeasured(laboratory: Laboratory, candidate: str, probes: Sequence[Probe], *, both: bool) -> list[Experiment]:
+    """Return full experiments at what is on the shortlist, as many as there is time for, but one each way."""
+    kind = type(laboratory.found.workload.cardinalities[laboratory.start])
+    listed = shortlist(probes, both=both)
+    setups_s = [max(0.0, probe.elapsed_s - PROBE_S) for _, probe in listed]
+    directions = len({name for name, _ in listed})
+    while len(listed) > directions and sum(setups_s[: len(listed)]) + len(listed) * FULL_S > laboratory.remaining_s:
+        listed.pop()
+    found = []
+    for place, (name, probe) in enumerate(listed):
+        left_s = laboratory.remaining_s - sum(setups_s[place : len(listed)])
+        laboratory.doing = f"measuring {place + 1} of {len(listed)} in full"
+        budget_s = max(FULL_S, left_s / (len(listed) - place))
+        experiment = laboratory.measure(name, msgspec.convert(probe.values, type=kind), [candidate], budget_s)
+        found.append(replace(experiment, origin="found", hypothesis=version("hypothesis")))
+    return found
+
+
+def _ends(spots: Sequence[Spot]) -> tuple[Spot, ...]:
+    """Return the spot at which the candidate did worst; after it the one at which it did best, where that is better."""
+    worst = min((spot for spot in spots if spot.cardinality == WORST), key=lambda spot: spot.ratio.value, default=None)
+    best = max((spot for spot in spots if spot.cardinality == BEST), key=lambda spot: spot.ratio.value, default=None)
+    return (*((worst,) if worst else ()), *((best,) if best and best.side == "better" else ()))
+
+
+def _spot(experiment: Experiment, candidate: str) -> Spot:
+    return Spot(
+        cardinality=experiment.cardinality,
+        values=experiment.values,
+        digest=experiment.digest,
+        ratio=ratio(experiment, candidate),
+        side=side(experiment, candidate),
+    )
+
+
+def _standings(experiment: Experiment) -> Mapping[str, CandidateResult]:
+    """Return the ranked candidates; none where the baseline is not among them."""
+    ranked = {one.name: one for one in experiment.candidates if one.standing is not None}
+    return ranked if BASELINE in ranked else {}
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"

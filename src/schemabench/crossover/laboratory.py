@@ -1,0 +1,127 @@
+"""Experiments at any cardinality, one after the other, within one budget.
+
+Owns the clock of a search, and how an experiment at a cardinality that has no name yet is made. Must not know what is
+searched for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from schemabench.bench import Bench, in_words
+from schemabench.candidate import BASELINE, Candidate
+from schemabench.records import Experiment
+from schemabench.units import format_duration
+from schemabench.workload import Found
+
+if TYPE_CHECKING:
+    from schemabench.experiment import Plan
+
+
+@dataclass(kw_only=True)
+class Laboratory:
+    """What makes experiments of one workload, and tells whoever watches how much of the budget is spent.
+
+    Attributes:
+        bench: Whose server and settings they have.
+        workload: The workload's name.
+        start: The cardinality that they begin from.
+        budget_s: For all of them, loading and comparing included.
+        candidates: None: the bar names no ratios.
+        doing: What the experiments at present are for, in words.
+    """
+
+    bench: Bench
+    workload: str
+    start: str
+    budget_s: float
+    candidates: tuple[Candidate, ...] = ()
+    doing: str = ""
+    _started_s: float = field(default_factory=monotonic)
+
+    def __post_init__(self) -> None:
+        subject = self.bench.subject(self.workload)
+        wanted = self.bench.wanted.setdefault((self.workload, self.start), [])
+        wanted += [name for name in subject.selected if name not in wanted]
+
+    def __str__(self) -> str:
+        """Return what is shown at the head of the progress bar."""
+        return f"{self.workload} from {self.start}"
+
+    @property
+    def found(self) -> Found:
+        """The workload."""
+        return self.bench.subject(self.workload).found
+
+    @cached_property
+    def plan(self) -> "Plan":
+        """The experiment at the start, with all candidates that are selected.
+
+        Raises:
+            UsageError: The number of clients does not fit.
+        """
+        return self.bench.plan(self.workload, self.start, rehearse=False)
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long ago it began."""
+        return monotonic() - self._started_s
+
+    @property
+    def remaining_s(self) -> float:
+        """What is left of the budget, below zero where more is spent."""
+        return self.budget_s - self.elapsed_s
+
+    def measure(
+        self,
+        name: str,
+        cardinality: Any,  # noqa: ANN401 (a workload's own type)
+        candidates: Sequence[str],
+        budget_s: float,
+        *,
+        sampled: bool = True,
+    ) -> Experiment:
+        """Run an experiment.
+
+        Args:
+            name: What the cardinality is called in the record.
+            cardinality: The cardinality itself.
+            candidates: Who takes part beside the baseline.
+            budget_s: For its blocks alone.
+            sampled: Whether to look at who waits for whom, as far as the settings say so.
+
+        Raises:
+            SchemabenchError: As `experiment.measure`.
+        """
+        from schemabench.experiment import measure  # noqa: PLC0415 (scipy takes seconds to load)
+
+        plan = self.plan
+        workload = replace(self.found.workload, cardinalities={name: cardinality})
+        names = {BASELINE, *candidates}
+        plan = replace(
+            plan,
+            found=replace(self.found, workload=workload),
+            cardinality=name,
+            candidates=tuple(one for one in plan.candidates if one.name in names),
+            budget_s=budget_s,
+            sample_hz=plan.sample_hz if sampled else 0.0,
+            equivalence="off",  # that is the same at every cardinality, and would take most of the time
+        )
+        with in_words():
+            return measure(plan, self.bench.serve(), self)
+
+    def stage(self, plan: "Plan", text: str) -> None:
+        """Hear what an experiment does, and pass it on."""
+        assert plan.found.workload.name == self.workload, f"{plan} is none of ours"
+        self._show(text)
+
+    def block(self, plan: "Plan", done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Hear how far an experiment is, and pass it on."""
+        pair = {one.name for one in plan.candidates} - {BASELINE}
+        shown = ", ".join(f"{name} {ratios[name]:.2f}x" for name in pair) if len(pair) == 1 else ""
+        self._show(f"block {done}, {format_duration(elapsed_s)} {shown}".strip())
+
+    def _show(self, text: str) -> None:
+        self.bench.progress.stage(self, f"{self.doing}: {text}", self.elapsed_s)

@@ -1,0 +1,79 @@
+"""What a search knows so far, on disk beside the workload, so that it can be resumed.
+
+Owns the file and the refusal to go on with what was found out under other conditions. Must not search.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from schemabench.cardinality import write_whole
+from schemabench.errors import UsageError
+from schemabench.records import Probe
+
+FILE = "crossover-state.json"
+
+
+@dataclass(kw_only=True)
+class State:
+    """A search on its way.
+
+    Attributes:
+        candidate: Whom it is about; empty before that is known.
+        fingerprint: Of all that its figures depend on.
+        probes: What it looked at, by key, in order.
+        path: The file; None to keep it in memory alone.
+    """
+
+    candidate: str = ""
+    fingerprint: str = ""
+    path: Path | None = None
+    probes: dict[str, Probe] = field(default_factory=dict)
+
+    def keep(self, key: str, probe: Probe) -> None:
+        """Add what one cardinality looks like, and write it all down.
+
+        Raises:
+            UsageError: The file cannot be written.
+        """
+        self.probes[key] = probe
+        if self.path is not None:
+            content = _Content(fingerprint=self.fingerprint, candidate=self.candidate, probes=self.probes)
+            write_whole(self.path, msgspec.json.encode(content).decode() + "\n")
+
+    def forget(self) -> None:
+        """Take the file away: the search came to its end."""
+        if self.path is not None:
+            self.path.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Content:
+    fingerprint: str
+    candidate: str
+    probes: dict[str, Probe]
+
+
+def resumed(path: Path, fingerprint: str) -> State:
+    """Return the state of the search that was interrupted.
+
+    Raises:
+        UsageError: There is none, it cannot be read, or its figures depend on what is another by now.
+    """
+    anew = "begin anew: leave out --resume"
+    try:
+        content = msgspec.json.decode(path.read_bytes(), type=_Content)
+    except FileNotFoundError as cause:
+        raise UsageError(f"There is no search to resume: no {path}", remedies=[anew]) from cause
+    except (OSError, msgspec.DecodeError) as cause:
+        raise UsageError(f"The search in {path} cannot be resumed: {cause}", remedies=[anew]) from cause
+    if content.fingerprint != fingerprint:
+        raise UsageError(
+            f"The search in {path} cannot be resumed: its figures were measured under other conditions",
+            checked=[
+                "the workload, its cardinalities and SQL, the candidates, --seed, --clients, --postgres, Hypothesis"
+            ],
+            remedies=["bring back what was changed", anew],
+        )
+    return State(fingerprint=fingerprint, path=path, candidate=content.candidate, probes=content.probes)

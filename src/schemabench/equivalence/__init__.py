@@ -1,0 +1,10 @@
+"""Whether a schema is right: compared with the workload's model beforehand, and with the baseline afterwards.
+
+Must not decide what follows from a difference.
+"""
+
+from schemabench.equivalence.check import EFFORTS, Checked, Oracle
+from schemabench.equivalence.durability import unlogged
+from schemabench.equivalence.states import difference, digest, violation
+
+__all__ = ["EFFORTS", "Checked", "Oracle", "difference", "digest", "unlogged", "violation"]

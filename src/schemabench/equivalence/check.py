@@ -1,0 +1,148 @@
+"""A candidate beside the workload's model: both execute the same calls, and must show the same rows after each.
+
+Owns how the two are compared, and how much of it is done. Must not decide what becomes of a candidate that disagrees.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from schemabench.candidate import Candidate
+from schemabench.equivalence.counterexample import Disagreement, described
+from schemabench.equivalence.scratch import RefusedError, Scratch
+from schemabench.equivalence.search import Effort, draw, search
+from schemabench.errors import WorkloadError
+from schemabench.records import EquivalenceCheck
+from schemabench.server import Server
+from schemabench.workload import Call, Found, Model, Row, check_calls
+
+EFFORTS: Mapping[str, Effort] = {
+    "quick": Effort(drawn=1_000, sequences=50, length=25, search_s=2.5, shrink_s=2.5),
+    "thorough": Effort(drawn=4_000, sequences=2_000, length=50, search_s=120.0, shrink_s=30.0),
+}
+"""By name. The quick one finds each of tests/mutants in 28 sequences at most, over several seeds; together with what it
+takes to make a database, it leaves a busy machine some of the five seconds that it may take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What a check found out."""
+
+    record: EquivalenceCheck
+    disagreement: Disagreement | None
+    """The shortest that was found; None where the candidate agrees with the model."""
+    reason: str
+    """The disagreement for people, with SQL that shows it; empty without one."""
+
+
+class Oracle:
+    """A workload's model, and the calls by which all candidates are compared with it.
+
+    Raises:
+        WorkloadError: The model's strategy fails, or draws calls that the operations do not know.
+    """
+
+    def __init__(self, found: Found, cardinality: Any, effort: Effort, seed: int) -> None:  # noqa: ANN401 (a workload's own type)
+        model = found.workload.model
+        assert model is not None, "only a workload with a model has an oracle"
+        self._found = found
+        self._model = model
+        self._effort = effort
+        self._seed = seed
+        self._drawn = draw(model.calls(cardinality), effort.drawn, seed)
+        self._identifiers = _identifiers(found, cardinality)
+        check_calls(found, self._drawn, "model")
+
+    def check(self, candidate: Candidate, server: Server) -> Checked:
+        """Look for calls after which a candidate's rows differ from the model's, in a database made for that.
+
+        Raises:
+            CandidateError: The candidate's SQL is wrong, whatever is called.
+            WorkloadError: The model fails.
+            ServerError: The server failed.
+        """
+        started_s = monotonic()
+        with closing(Scratch(candidate, self._found.operations, self._identifiers, server)) as scratch:
+            scratch.install()
+            comparison = _Comparison(self._model, scratch)
+            outcome = search(self._drawn, comparison.disagreement, self._effort, self._seed)
+        found = outcome.disagreement
+        record = EquivalenceCheck(
+            agrees=found is None,
+            sequences=outcome.sequences,
+            calls=comparison.calls,
+            complete=outcome.complete,
+            elapsed_s=monotonic() - started_s,
+        )
+        reason = described(found, candidate, scratch.operations, self._identifiers) if found else ""
+        return Checked(record=record, disagreement=found, reason=reason)
+
+
+class _Comparison:
+    """The model and the candidate, step by step.
+
+    Attributes:
+        calls: How many calls were executed.
+    """
+
+    def __init__(self, model: Model[Any, Any], scratch: Scratch) -> None:
+        self._model = model
+        self._scratch = scratch
+        self.calls = 0
+
+    def disagreement(self, drawn: Sequence[Call]) -> Disagreement | None:
+        """Execute calls, from no rows at all, until the two disagree; None where they do not.
+
+        Raises:
+            CandidateError, WorkloadError, ServerError: As `Oracle.check` does.
+        """
+        self._scratch.clear()
+        state = self._model.initial()
+        executed: list[Call] = []
+        for call in drawn:
+            possible, answer, states = self._expected(state, call)
+            if not possible:
+                continue
+            executed.append(call)
+            self.calls += 1
+            try:
+                rows = self._scratch.execute(call)
+                if answer is not None and rows != list(answer):
+                    return _disagreement(executed, "", answer, rows)
+                for (name, expected), rows in zip(states.items(), self._scratch.query(states), strict=True):
+                    if rows != list(expected):
+                        return _disagreement(executed, name, expected, rows)
+            except RefusedError as refusal:
+                return _disagreement(executed, "", None, str(refusal))
+        return None
+
+    def _expected(self, state: Any, call: Call) -> tuple[bool, Sequence[Row] | None, Mapping[str, Sequence[Row]]]:  # noqa: ANN401 (a workload's own type)
+        """Execute a call on the model: whether it is possible, what it answers, and what queries then return."""
+        try:
+            if not self._model.possible(state, call):
+                return False, None, {}
+            return True, self._model.apply(state, call), self._model.state(state)
+        except Exception as cause:
+            raise WorkloadError(
+                f"The workload's model failed: {type(cause).__name__}: {cause}",
+                checked=[f"it executed {call.operation!r} with {dict(call.values)!r}"],
+            ) from cause
+
+
+def _disagreement(
+    executed: Sequence[Call], query: str, expected: Sequence[Row] | None, found: Sequence[Row] | str
+) -> Disagreement:
+    return Disagreement(
+        calls=tuple(executed),
+        query=query,
+        expected=None if expected is None else tuple(expected),
+        found=found if isinstance(found, str) else tuple(found),
+    )
+
+
+def _identifiers(found: Found, cardinality: Any) -> dict[str, str]:  # noqa: ANN401 (a workload's own type)
+    """Return what each `:"name"` stands for: where writers differ, what it is for the first of them."""
+    writers = found.workload.writers(cardinality)
+    return {name: value for writer in reversed(writers) for name, value in writer.identifiers.items()}

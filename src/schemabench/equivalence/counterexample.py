@@ -1,0 +1,107 @@
+"""A sequence of calls after which a candidate disagrees with the model, and how it is shown.
+
+Owns the wording, and the SQL that anyone can run again. Must not execute anything.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, zip_longest
+
+from psycopg import sql
+
+from schemabench.candidate import Candidate
+from schemabench.equivalence.states import SHOWN_ROWS
+from schemabench.sqlfile import Operation, Statement
+from schemabench.workload import Call, Row
+
+
+@dataclass(frozen=True, kw_only=True)
+class Disagreement:
+    """What a candidate does that the model does not."""
+
+    calls: tuple[Call, ...]
+    """From a database without rows; after the last of them the two disagree."""
+    query: str
+    """The query whose rows differ; empty where it is the last call itself that answers differently or is refused."""
+    expected: tuple[Row, ...] | None
+    """By the model; None where all that is asked of the last call is that it succeeds."""
+    found: tuple[Row, ...] | str
+    """By the candidate; or why the server refused the last call."""
+
+    def summary(self) -> str:
+        """Return what disagrees, in a line."""
+        calls = f"{len(self.calls)} call{'' if len(self.calls) == 1 else 's'}"
+        what = f"the rows of {self.query!r}" if self.query else f"the answer of {self.calls[-1].operation!r}"
+        if isinstance(self.found, str):
+            return f"after {calls}, {self.calls[-1].operation!r} is refused: {self.found}"
+        return f"after {calls}, {what} differ{'' if self.query else 's'} from the model's"
+
+    def differences(self) -> Iterator[str]:
+        """Yield the first rows that differ, a line each; nothing for a call that is refused."""
+        if isinstance(self.found, str):
+            return
+        pairs = enumerate(zip_longest(self.expected or (), self.found), start=1)
+        different = ((number, pair) for number, pair in pairs if pair[0] != pair[1])
+        for number, (expected, found) in islice(different, SHOWN_ROWS):
+            yield f"row {number}: expected {_shown(expected)}, found {_shown(found)}"
+
+
+def described(
+    disagreement: Disagreement,
+    candidate: Candidate,
+    operations: Mapping[str, Operation],
+    identifiers: Mapping[str, str],
+) -> str:
+    """Return a disagreement for people: what it is, the rows, and SQL that shows it on the candidate's schema.
+
+    Args:
+        disagreement: What was found.
+        candidate: Whose it is.
+        operations: Those of the candidate.
+        identifiers: What each `:"name"` in them stands for.
+    """
+    lines = [
+        f"it disagrees with the workload's model: {disagreement.summary()}",
+        *disagreement.differences(),
+        f"To see it, with the schema of {candidate.file.path} and no rows:",
+        script(disagreement, operations, identifiers),
+    ]
+    return "\n".join(lines)
+
+
+def script(disagreement: Disagreement, operations: Mapping[str, Operation], identifiers: Mapping[str, str]) -> str:
+    """Return SQL that psql can run: each call with its values in place, then the query that answers wrongly."""
+    calls = [*disagreement.calls, *([Call(disagreement.query, {})] if disagreement.query else [])]
+    return "\n".join(
+        f"-- {number}. {call.operation}\n{_sql(call, operations[call.operation].statements, identifiers)}"
+        for number, call in enumerate(calls, start=1)
+    )
+
+
+def _sql(call: Call, statements: Sequence[Statement], identifiers: Mapping[str, str]) -> str:
+    texts = [_literal(statement, call.values, identifiers) for statement in statements]
+    return "\n".join(["BEGIN;", *texts, "COMMIT;"] if len(texts) > 1 else texts)
+
+
+def _literal(statement: Statement, values: Mapping[str, object], identifiers: Mapping[str, str]) -> str:
+    """Return a statement with literals in place of its parameters."""
+    source, pieces, written = statement.text.sql, [], 0
+    for start, end, name, identifier in statement.marks:
+        value = sql.Identifier(identifiers[name]) if identifier else sql.Literal(values[name])
+        pieces += [source[written:start], value.as_string()]
+        written = end
+    pieces.append(source[written:])
+    text = "".join(pieces).rstrip()
+    commented = "--" in text.rpartition("\n")[2]  # a semicolon there would be part of the comment
+    return text + ("\n;" if commented else ";")
+
+
+def _shown(row: Row | None) -> str:
+    return "no row" if row is None else f"({', '.join(map(_value, row))})"
+
+
+def _value(value: object) -> str:
+    """Return a value as SQL would show it."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    return "NULL" if value is None else str(value)

@@ -1,0 +1,19 @@
+"""What of a schema does not outlive a crash of the server.
+
+Owns the reading of the catalog. Must not crash anything, nor judge: rows that writers can send again may well be lost.
+"""
+
+import psycopg
+
+_UNLOGGED = """
+SELECT relname
+FROM pg_catalog.pg_class
+JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+WHERE relpersistence = 'u' AND relkind = 'r' AND nspname <> 'information_schema' AND nspname !~ '^pg_'
+ORDER BY relname
+"""
+
+
+def unlogged(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[str, ...]:
+    """Return the names of the tables, sorted, that a crash of the server empties."""
+    return tuple(str(name) for (name,) in connection.execute(_UNLOGGED))

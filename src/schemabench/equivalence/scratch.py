@@ -1,0 +1,220 @@
+"""A candidate alone in a database without rows, which can be emptied again and again.
+
+Owns how calls are executed serially, each committed as in production, and how the database is emptied. Must not know
+what the rows should be.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from schemabench import candidate as candidates
+from schemabench.candidate import Candidate
+from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
+from schemabench.server import Database, Server
+from schemabench.sqlfile import Operation, Query
+from schemabench.workload import Call, Row
+
+_LABEL = "check"
+_FILE_IS_WRONG = "42"
+"""The class of SQLSTATEs for syntax errors and names that do not exist: whatever is called, and whenever."""
+_TIMED_OUT = "57014"
+STATEMENT_LIMIT_S = 20.0
+"""A few rows take milliseconds, on a machine that stalls perhaps seconds: what takes longer never ends."""
+_RELATIONS = """
+SELECT relkind::text, nspname, relname
+FROM pg_catalog.pg_class
+JOIN pg_catalog.pg_namespace ON pg_namespace.oid = relnamespace
+WHERE (relkind = 'r' OR relkind = 'm' AND relispopulated)
+    AND nspname <> 'information_schema' AND nspname !~ '^pg_'
+    AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend
+        WHERE classid = 'pg_catalog.pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e'
+    )
+ORDER BY pg_class.oid
+"""
+"""Tables, partitions among them, and views that hold rows, in the order of their making: no view is before what it
+reads. What extensions bring along is theirs."""
+
+Connection = psycopg.Connection[Any]
+
+
+class RefusedError(Exception):
+    """The server refused a call, for reasons that lie in its values or in the rows that are there."""
+
+
+class Scratch:
+    """A candidate in a database of its own.
+
+    Attributes:
+        candidate: The candidate.
+        operations: The workload's, with the candidate's own where it overrides them.
+        identifiers: What each `:"name"` in them stands for.
+    """
+
+    def __init__(
+        self, candidate: Candidate, defaults: Mapping[str, Operation], identifiers: Mapping[str, str], server: Server
+    ) -> None:
+        self.candidate = candidate
+        self.operations = candidates.operations(candidate, defaults)
+        self.identifiers = identifiers
+        self._server = server
+        self._queries: dict[str, tuple[Query, ...]] = {}
+        self._pristine: Database | None = None  # what is cloned where the schema comes with rows of its own
+        self._database = server.create(_LABEL, keep=False)
+        self._connection = self._connect()
+
+    def install(self) -> None:
+        """Install the candidate.
+
+        Raises:
+            CandidateError: The server refused the schema.
+            ServerError: The server failed.
+        """
+        candidates.install(self.candidate, self._connection)
+        if _filled(self._connection):
+            self._connection.close()
+            self._pristine, self._database = self._database, self._server.clone(self._database, _LABEL)
+            self._connection = self._connect()
+
+    def execute(self, call: Call) -> list[Row]:
+        """Execute a call, all or nothing, and return the rows that its last statement answers with.
+
+        Raises:
+            RefusedError: The server refused it; with its words.
+            CandidateError: The operation's SQL is wrong.
+            ServerError: The server failed.
+        """
+        rows: list[Row] = []
+        queries = self._rendered(call.operation)
+        several = len(queries) > 1
+        try:
+            if several:
+                self._connection.execute("BEGIN")
+            for query in queries:
+                rows = self._rows(query, [call.values[name] for name in query.parameters])
+            if several:
+                self._connection.execute("COMMIT")
+        except (RefusedError, psycopg.Error) as cause:
+            if not self._connection.closed:
+                self._connection.rollback()
+            if isinstance(cause, psycopg.Error):  # of COMMIT, which executes what was deferred
+                raise self._failed(queries[-1], cause) from cause
+            raise
+        return rows
+
+    def query(self, names: Iterable[str]) -> list[list[Row]]:
+        """Return the rows of some of the workload's queries; raises as `execute` does."""
+        calls = [Call(name, {}) for name in names]
+        try:
+            with self._connection.pipeline():
+                cursors = [self._connection.execute(self._rendered(call.operation)[0].sql.encode()) for call in calls]
+                return [cursor.fetchall() for cursor in cursors]
+        except psycopg.Error:  # of which query, is seen when one is executed after the other
+            return [self.execute(call) for call in calls]
+
+    def clear(self) -> None:
+        """Make the database as it was when the schema was installed.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        try:
+            if self._pristine is None:
+                _empty(self._connection)
+                return
+            self._connection.close()
+            self._server.drop(self._database)
+            self._database = self._server.clone(self._pristine, _LABEL)
+            self._connection = self._connect()
+        except psycopg.Error as cause:
+            raise self._lost(cause) from cause
+
+    def close(self) -> None:
+        """Disconnect, and drop what there is on the server, unless that is gone."""
+        self._connection.close()
+        if self._server.alive():
+            for database in filter(None, (self._database, self._pristine)):
+                self._server.drop(database)
+
+    def _connect(self) -> Connection:
+        connection: Connection = psycopg.connect(
+            self._server.conninfo_for(self._database.name), autocommit=True, cursor_factory=psycopg.RawCursor
+        )
+        connection.execute("SET synchronous_commit = off")  # nobody measures it, and a crash would end it in any case
+        connection.execute(f"SET statement_timeout = '{STATEMENT_LIMIT_S}s'".encode())
+        return connection
+
+    def _rendered(self, name: str) -> tuple[Query, ...]:
+        if name not in self._queries:
+            statements = self.operations[name].statements
+            self._queries[name] = tuple(one.render(self.identifiers, CandidateError) for one in statements)
+        return self._queries[name]
+
+    def _rows(self, query: Query, values: list[object]) -> list[Row]:
+        try:
+            cursor = self._connection.execute(query.sql.encode(), values or None)
+            return cursor.fetchall() if cursor.description else []
+        except psycopg.Error as cause:
+            raise self._failed(query, cause) from cause
+
+    def _failed(self, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
+        """Return what a refusal means: a lost server, a file that is wrong, or a call that this candidate cannot do."""
+        if self._connection.closed or (is_servers_fault(cause.sqlstate) and cause.sqlstate != _TIMED_OUT):
+            return self._lost(cause)
+        said = cause.diag.message_primary or str(cause)
+        if (cause.sqlstate or "").startswith(_FILE_IS_WRONG):
+            position = int(cause.diag.statement_position or 0)
+            return CandidateError(
+                f"The server refused an operation of the candidate {self.candidate.name!r}: {said}",
+                where=query.place(position - 1) if position else query.text.place(),
+                sqlstate=cause.sqlstate,
+                remedies=[] if query.text.path == self.candidate.file.path else [f"override it in {self._path}"],
+            )
+        detail = f": {cause.diag.message_detail}" if cause.diag.message_detail else ""
+        return RefusedError(f"{said}{detail} (SQLSTATE {cause.sqlstate})")
+
+    @property
+    def _path(self) -> str:
+        return str(self.candidate.file.path)
+
+    def _lost(self, cause: psycopg.Error) -> ServerError:
+        reason = self._server.failure() if self._connection.closed else None
+        return ServerError(
+            f"The server failed while {self.candidate.name!r} was checked: {str(cause).strip()}",
+            sqlstate=cause.sqlstate,
+            checked=[f"the server: {reason}"] if reason else [],
+            remedies=["run again"],
+        )
+
+
+def _filled(connection: Connection) -> list[tuple[str, sql.Identifier]]:
+    """Return the tables (`r`) and views (`m`) that hold rows."""
+    relations = [(kind, sql.Identifier(*name)) for kind, *name in connection.execute(_RELATIONS)]
+    if not relations:
+        return []
+    looks = sql.SQL(", ").join(sql.SQL("EXISTS (SELECT FROM {})").format(name) for _, name in relations)
+    (found,) = connection.execute(sql.SQL("SELECT ARRAY[{}]").format(looks)).fetchone() or ((),)
+    return [relation for relation, filled in zip(relations, found, strict=True) if filled]
+
+
+def _empty(connection: Connection) -> None:
+    """Empty all tables and views.
+
+    TRUNCATE waits for the disk, several times as long as deleting a few rows takes; but only a superuser can delete
+    without triggers and foreign keys.
+    """
+    filled = _filled(connection)
+    tables = [name for kind, name in filled if kind == "r"]
+    if tables and connection.info.parameter_status("is_superuser") == "on":
+        deletions = sql.SQL("; ").join(sql.SQL("DELETE FROM {}").format(name) for name in tables)
+        connection.execute(
+            sql.SQL("SET session_replication_role = replica; {}; RESET session_replication_role").format(deletions)
+        )
+    elif tables:
+        connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(tables)))
+    for kind, name in filled:
+        if kind == "m":
+            connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(name))

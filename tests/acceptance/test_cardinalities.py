@@ -1,0 +1,53 @@
+"""Cardinalities as a user meets them: drawn and frozen, searched, mapped, and told apart when runs are compared."""
+
+import json
+
+import pytest
+from shop import Shop, assert_clear, said
+
+SEARCH = """
+
+@pytest.mark.workload("orders")
+def test_winner(crossover):
+    found = crossover()
+    assert found.candidate == "without_index"
+    assert found.probes
+"""
+
+
+@pytest.fixture(autouse=True)
+def small(shop: Shop) -> None:
+    """Have no shop of many orders: each is loaded by a call of its own."""
+    shop.change("workloads/orders/__init__.py", "log_scale(100, 20_000)", "log_scale(100, 500)")
+    shop.change("workloads/orders/__init__.py", "low=100, high=20_000", "low=100, high=500")
+
+
+def test_command_line_draws_lists_and_maps(shop: Shop) -> None:
+    drawn = shop.schemabench("cardinalities", "draw", "orders", "-n", "2")
+    listed = shop.schemabench("cardinalities", "list", "orders")
+    drawing = shop.schemabench("crossover", "orders", "--map", "2x2", "--budget", "2s", "--report", "map.md")
+
+    assert (drawn.ret, listed.ret, drawing.ret) == (0, 0, 0), said(drawing)
+    assert "drawn-2: drawn by Hypothesis" in said(listed)
+    assert listed.outlines == drawn.outlines
+    assert "orders: customers by background_orders" in said(drawing)
+    assert "| customers, background_orders: | 100 | 500 |" in " ".join(shop.read("map.md").split())
+
+
+def test_run_at_other_sizes_is_not_compared(shop: Shop) -> None:
+    shop.write("tests/test_search.py", "import pytest" + SEARCH)
+    saved = shop.run("--benchmark-autosave", "--report", "run.json", "--candidate", "without_index", "--budget", "3s")
+    shop.change(
+        "workloads/orders/__init__.py", "customers=20, background_orders=30", "customers=21, background_orders=30"
+    )
+
+    refused = shop.run("tests/test_orders.py", "--benchmark-compare")
+
+    assert saved.ret == 0, said(saved)
+    (search,) = json.loads(shop.read("run.json"))["schemabench"]["crossovers"]
+    assert search["start"]["cardinality"] == "typical"
+    assert "where does the answer change?" in said(saved)
+    assert not (shop.path / "workloads/orders/cardinalities.json").exists(), "only the command freezes"
+    assert_clear(
+        refused, "This run cannot be compared with", "orders at typical has the digest", "customers 21, then 20"
+    )

@@ -1,0 +1,299 @@
+"""Candidates beside the workload's model on a real server: who agrees, who does not, and what becomes of them."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import mutants
+import psycopg
+import pytest
+from hypothesis import strategies as st
+
+from schemabench import Call, Model, Workload, Writer, candidate, sqlfile
+from schemabench.candidate import Candidate
+from schemabench.equivalence import EFFORTS, Checked, Oracle, scratch
+from schemabench.errors import CandidateError, WorkloadError
+from schemabench.experiment import Plan, measure
+from schemabench.records import CandidateResult, Experiment
+from schemabench.server import Database, Server
+from schemabench.workload import Found, Row
+
+PATIENT = replace(EFFORTS["quick"], search_s=mutants.PATIENT_S, shrink_s=mutants.PATIENT_S)
+BRIEF = replace(PATIENT, sequences=5)
+
+SCHEMA = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
+OPERATIONS = """\
+-- name: put
+INSERT INTO item VALUES (:key::text, :value::bigint) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+-- name: swap
+UPDATE :"table" SET value = -value WHERE key = :key::text;
+SELECT value FROM item WHERE key = :key::text;
+-- name: items
+SELECT key, value FROM item ORDER BY key COLLATE "C";
+"""
+WITH_ROWS = f"""\
+{SCHEMA}CREATE TABLE kind AS SELECT 'item' AS name;
+-- name: put
+INSERT INTO item SELECT :key::text, :value::bigint FROM kind
+ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+"""  # noqa: S608 (SQL of our own)
+"""Nothing is written once the row of the schema's own is gone."""
+REFUSING = """\
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE child (id int REFERENCES parent);
+CREATE MATERIALIZED VIEW number AS SELECT id FROM child;
+CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$never$$; END';
+CREATE TRIGGER refuse BEFORE DELETE ON child FOR EACH ROW EXECUTE FUNCTION refuse();
+INSERT INTO parent VALUES (1);
+INSERT INTO child VALUES (1);
+REFRESH MATERIALIZED VIEW number;
+"""
+State = dict[str, int | None]
+
+
+def apply(state: State, call: Call) -> Sequence[Row] | None:
+    """Execute a call on the model."""
+    key, value = str(call.values["key"]), call.values.get("value")
+    if call.operation == "put":
+        assert value is None or isinstance(value, int)
+        state[key] = value
+        return None
+    if key in state and (known := state[key]) is not None:
+        state[key] = -known
+    return [(state[key],)] if key in state else []
+
+
+def calls(_: object) -> "st.SearchStrategy[Call]":
+    """Return puts, of NULL and of the largest number too, and swaps."""
+    keys, values = st.sampled_from("äb'"), st.sampled_from((1, None, 0, 2**63 - 1))
+    puts = st.fixed_dictionaries({"key": keys, "value": values}).map(lambda values: Call("put", values))
+    return puts | keys.map(lambda key: Call("swap", {"key": key}))
+
+
+def rows(state: State) -> dict[str, Sequence[Row]]:
+    """Return the items in the order of their bytes."""
+    return {"items": sorted(state.items(), key=lambda item: item[0].encode())}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The cardinality."""
+
+
+MODEL: Model[Any, State] = Model(initial=dict, calls=calls, apply=apply, state=rows)
+SHOP = Workload(
+    name="shop",
+    summary="items",
+    cardinalities={"typical": Sizes()},
+    writers=lambda _: (Writer(name="stream", kind="stream", weight=2, identifiers={"table": "item"}),),
+    burst=lambda *_: iter(lambda: Call("put", {"key": "a", "value": 1}, key="a"), None),
+    state=("items",),
+    model=MODEL,
+)
+
+
+def _found(folder: Path, **changes: Any) -> Found:  # noqa: ANN401 (any field)
+    path = folder / "operations.sql"
+    path.write_text(OPERATIONS, encoding="utf-8")
+    workload = replace(SHOP, **changes)
+    operations = sqlfile.read(path, WorkloadError).operations
+    return Found(workload=workload, path=folder / "__init__.py", operations=operations)
+
+
+def _candidates(folder: Path, **sources: str) -> tuple[Candidate, ...]:
+    schemas = folder / "schemas"
+    schemas.mkdir()
+    for name, sql in {"baseline": SCHEMA, **sources}.items():
+        (schemas / f"{name}.sql").write_text(sql, encoding="utf-8")
+    return tuple(candidate.find(schemas).values())
+
+
+def _checked(folder: Path, server: Server, sql: str, **changes: Any) -> Checked:  # noqa: ANN401 (any field)
+    found = _found(folder, **changes)
+    _, other = _candidates(folder, other=sql)
+    return Oracle(found, None, PATIENT, seed=1).check(other, server)
+
+
+@pytest.fixture(autouse=True)
+def _tidy(server: Server) -> Any:  # noqa: ANN401 (a generator)
+    """See that a check leaves no database behind."""
+    before = server.databases
+    yield
+    assert server.databases == before
+
+
+@pytest.mark.parametrize("name", ["usage", "pageviews"])
+def test_every_shipped_candidate_agrees_with_its_model(server: Server, name: str) -> None:
+    found = mutants.found(name)
+    oracle = Oracle(found, found.workload.cardinalities["typical"], BRIEF, seed=2)
+    checked = {one.name: oracle.check(one, server) for one in mutants.shipped(name).values()}
+
+    assert {which: one.reason for which, one in checked.items()} == dict.fromkeys(checked, "")
+    assert {one.record.sequences for one in checked.values()} == {BRIEF.sequences}
+
+
+def test_a_candidate_that_agrees_is_told_how_often_it_was_asked(tmp_path: Path, server: Server) -> None:
+    checked = _checked(tmp_path, server, SCHEMA.replace(";", " WITH (fillfactor = 50);"))
+
+    assert (checked.disagreement, checked.reason) == (None, "")
+    assert (checked.record.agrees, checked.record.complete) == (True, True)
+    assert checked.record.sequences == PATIENT.sequences
+    assert checked.record.calls == PATIENT.sequences * PATIENT.length
+
+
+def test_wrong_rows_wrong_answers_and_refusals_are_disagreements(tmp_path: Path, server: Server) -> None:
+    wrong: dict[str, Callable[[str], str]] = {
+        "rows": lambda sql: sql.replace("value = excluded.value", "value = item.value"),
+        "answers": lambda sql: sql.replace("SELECT value FROM item", "SELECT abs(value) FROM item"),
+    }
+    blocks = {name: SCHEMA + change(OPERATIONS) for name, change in wrong.items()}
+    _, answers, refused, wrong_rows = _candidates(tmp_path, **blocks, refused=SCHEMA.replace("bigint", "integer"))
+    oracle = Oracle(_found(tmp_path), None, PATIENT, seed=1)
+
+    assert "the rows of 'items' differ" in oracle.check(wrong_rows, server).reason
+    assert "after 2 calls, the answer of 'swap' differs" in oracle.check(answers, server).reason
+    assert "after 1 call, 'put' is refused: integer out of range" in oracle.check(refused, server).reason
+
+
+def test_a_schema_that_comes_with_rows_begins_with_them_every_time(tmp_path: Path, server: Server) -> None:
+    found = _found(tmp_path)
+    _, other = _candidates(tmp_path, other=WITH_ROWS)
+    checked = Oracle(found, None, BRIEF, seed=1).check(other, server)
+
+    assert checked.reason == ""
+    assert checked.record.sequences == BRIEF.sequences
+
+
+def test_the_same_seed_finds_the_same_counterexample(tmp_path: Path, server: Server) -> None:
+    _, other = _candidates(tmp_path, other=SCHEMA.replace("bigint", "integer"))
+    reasons = {Oracle(_found(tmp_path), None, PATIENT, seed=5).check(other, server).reason for _ in range(2)}
+
+    assert len(reasons) == 1
+
+
+def test_sql_that_is_wrong_whatever_is_called_is_an_error_at_its_place(tmp_path: Path, server: Server) -> None:
+    with pytest.raises(CandidateError, match='relation "item" does not exist') as caught:
+        _checked(tmp_path, server, SCHEMA.replace("item", "thing"))
+
+    assert caught.value.where is not None
+    assert caught.value.where.path.name == "operations.sql"
+    assert caught.value.sqlstate == "42P01"
+
+
+def test_a_call_that_never_ends_is_refused(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "STATEMENT_LIMIT_S", 0.2)
+    endless = SCHEMA + "-- name: put\nSELECT pg_sleep(60), :key::text, :value::bigint;\n"
+
+    assert (
+        "'put' is refused: canceling statement due to statement timeout" in _checked(tmp_path, server, endless).reason
+    )
+
+
+def test_a_model_that_fails_is_the_workloads_fault(tmp_path: Path, server: Server) -> None:
+    def fail(_: State, call: Call) -> Sequence[Row] | None:
+        raise KeyError(call.operation)
+
+    with pytest.raises(WorkloadError, match="model failed: KeyError"):
+        _checked(tmp_path, server, SCHEMA, model=replace(MODEL, apply=fail))
+
+
+def _experiment(folder: Path, server: Server, *, found: Found | None = None, **sources: str) -> Experiment:
+    plan = Plan(
+        found=found or _found(folder),
+        cardinality="typical",
+        candidates=_candidates(folder, **sources),
+        clients=1,
+        budget_s=0.0,
+        precision=0.01,
+        seed=1,
+        equivalence="quick",
+    )
+    return measure(plan, server, _Stages())
+
+
+class _Stages:
+    """Whoever watches."""
+
+    said: list[str]
+
+    def __init__(self) -> None:
+        _Stages.said = []
+
+    def stage(self, plan: Plan, text: str) -> None:
+        """Hear what is done."""
+        assert plan
+        self.said.append(text)
+
+    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Any) -> None:  # noqa: ANN401 (not used)
+        """Hear how far it is."""
+
+
+def _results(experiment: Experiment) -> dict[str, CandidateResult]:
+    return {result.name: result for result in experiment.candidates}
+
+
+def test_who_disagrees_is_disqualified_before_it_is_measured_and_the_others_go_on(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schemabench.experiment.building.equivalence.EFFORTS", {"quick": PATIENT})
+    unlogged = SCHEMA.replace("TABLE", "UNLOGGED TABLE")
+    found = _results(_experiment(tmp_path, server, narrow=SCHEMA.replace("bigint", "integer"), unlogged=unlogged))
+    narrow, checks = found["narrow"], {name: result.equivalence for name, result in found.items()}
+
+    assert {name: result.status for name, result in found.items()} == {
+        "baseline": "ranked",
+        "narrow": "disqualified",
+        "unlogged": "ranked",
+    }
+    assert narrow.reason.startswith("it disagrees with the workload's model: after 1 call, 'put' is refused")
+    assert "INSERT INTO item VALUES (" in narrow.reason
+    assert narrow.trials == ()
+    assert {name: check.agrees for name, check in checks.items() if check} == {
+        "baseline": True,
+        "narrow": False,
+        "unlogged": True,
+    }
+    assert [notice.code for notice in found["unlogged"].notices] == ["unlogged-tables"]
+    assert "unlogged tables: item" in found["unlogged"].notices[0].text
+    assert _Stages.said[:3] == ["drawing calls for the workload's model", "checking baseline", "building baseline"]
+    assert "building narrow" not in _Stages.said
+
+
+def test_a_baseline_that_disagrees_ends_the_experiment(tmp_path: Path, server: Server) -> None:
+    with pytest.raises(
+        CandidateError, match="The baseline cannot be what others are compared with: it disagrees"
+    ) as caught:
+        _experiment(tmp_path, server, baseline=SCHEMA.replace("bigint", "integer"))
+
+    assert any("the model of the workload 'shop'" in remedy for remedy in caught.value.remedies)
+
+
+def test_a_workload_without_a_model_runs_with_a_notice(tmp_path: Path, server: Server) -> None:
+    experiment = _experiment(tmp_path, server, found=_found(tmp_path, model=None))
+
+    assert [result.status for result in experiment.candidates] == ["ranked"]
+    assert "equivalence-not-checked" in {notice.code for notice in experiment.notices}
+    assert experiment.candidates[0].equivalence is None
+
+
+@pytest.mark.parametrize("role", ["postgres", "plain_maker"])
+def test_a_database_is_emptied_whatever_its_tables_refuse(server: Server, database: Database, role: str) -> None:
+    with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
+        if role != "postgres":
+            connection.execute("CREATE ROLE plain_maker")
+        connection.execute(f"GRANT CREATE ON SCHEMA public TO {role}")
+        connection.execute(f"SET ROLE {role}")
+        connection.execute(REFUSING)
+        assert [name.as_string() for _, name in scratch._filled(connection)] == [
+            '"public"."parent"',
+            '"public"."child"',
+            '"public"."number"',
+        ]
+        scratch._empty(connection)
+
+        assert scratch._filled(connection) == []
+        assert connection.execute("SHOW session_replication_role").fetchone() == ("origin",)
+        connection.execute("RESET ROLE")
+        if role != "postgres":
+            connection.execute("DROP OWNED BY plain_maker; DROP ROLE plain_maker")

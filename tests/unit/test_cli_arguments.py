@@ -1,0 +1,23 @@
+"""What the command line refuses before it does anything."""
+
+import pytest
+
+from schemabench import cli
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["crossover", "usage", "--map", "3"], "'3' is not a number of values on either axis, 2 to 9: 3x3"),
+        (["crossover", "usage", "--map", "1x3"], "'1x3' is not a number of values on either axis"),
+        (["crossover", "usage", "--map", "3x10"], "'3x10' is not a number of values on either axis"),
+        (["cardinalities", "draw", "usage", "-n", "0"], "'0' is not a whole number from 1 to 100"),
+        (["cardinalities", "draw", "usage", "-n", "many"], "'many' is not a whole number"),
+    ],
+)
+def test_number_out_of_bounds_is_refused(arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+
+    assert caught.value.code == 2
+    assert reason in capsys.readouterr().err
