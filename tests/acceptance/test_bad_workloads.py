@@ -73,7 +73,7 @@ def test_bursts_that_cannot_be_executed_are_a_clear_error(shop: Shop) -> None:
 @pytest.fixture
 def replaying(shop: Shop) -> Shop:
     """Return a project whose orders can be replayed from a file of numbers."""
-    shop.change(MODULE, "from schemabench import Call, ", "from schemabench import BadLineError, Call, Replay, ")
+    shop.change(MODULE, "import Axis, Call, Model, ", "import Axis, BadLineError, Call, Model, Replay, ")
     shop.change(MODULE, "WORKLOAD = Workload(", f"{REPLAY}WORKLOAD = Workload(")
     shop.change(
         MODULE,

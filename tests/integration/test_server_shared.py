@@ -353,6 +353,20 @@ def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
     assert str(conninfo_to_dict(elsewhere.conninfo)["password"]) not in caught.value.__notes__[0]
 
 
+def test_a_database_is_dropped_once_the_superuser_has_left_it(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    url = f"postgresql://maker:{SECRET}@127.0.0.1:{conninfo_to_dict(dsn)['port']}/postgres"
+    with serve(url, settings={}, clients=4, run_id="run1") as server:
+        database = server.create("a")
+        busy = psycopg.connect(with_words(dsn, dbname=database.name))  # as an autovacuum is
+        leaving = threading.Timer(0.5, busy.close)
+        leaving.start()
+
+        server.drop(database)
+
+        leaving.join()
+        assert _databases(theirs) == set()
+
+
 def _until_silent(server: Server) -> None:
     """Wait until the sessions of a server that was killed have noticed it; they may still answer for a moment."""
     deadline_s = time.monotonic() + 10

@@ -7,6 +7,7 @@ A run lives as long as the session that holds its advisory lock: so any machine 
 import hashlib
 import json
 import re
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -27,6 +28,9 @@ PREFIX = "sb"
 FILE_COPY_SINCE = 150000
 """The version with CREATE DATABASE ... STRATEGY; older ones always copy files."""
 
+_VACUUMED_LIMIT_S = 30.0
+"""How long to wait for an autovacuum to leave a database that is dropped: only a superuser may end it."""
+_POLL_S = 0.1
 _MARK_VERSION = 1
 _NO_SPACE = "No space left on device"
 _FULL_DISK_REMEDIES = (
@@ -147,8 +151,19 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
             f"The database {name} does not carry the mark of the run {run_id}, and is not dropped",
             remedies=[f"drop it yourself if it is of no use: DROP DATABASE {name}"],
         )
-    with suppress(errors.InvalidCatalogName):
-        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    deadline_s = time.monotonic() + _VACUUMED_LIMIT_S
+    while True:
+        try:
+            connection.execute(statement)
+        except errors.InvalidCatalogName:
+            return
+        except errors.InsufficientPrivilege:  # an autovacuum is the superuser's, and soon over
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
 
 
 def drop_all(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
