@@ -130,6 +130,7 @@ def test_every_writer_is_timed_whichever_worker_has_it(saved: tuple[Shop, pytest
             assert max(trial["writers_s"].values()) == pytest.approx(trial["duration_s"], rel=0.01)
 
 
+@pytest.mark.thorough
 def test_contention_is_sampled_over_all_workers_sessions(shop: Shop) -> None:
     shop.write(
         "workloads/orders/operations.sql",
@@ -152,6 +153,7 @@ def test_a_junit_file_shows_each_evaluation_once(saved: tuple[Shop, pytest.RunRe
     assert sorted(map(str, cases)) == [*NAMES, "test_plain"]
 
 
+@pytest.mark.thorough
 def test_retries_of_all_workers_are_counted(shop: Shop) -> None:
     shop.write(
         "workloads/orders/operations.sql",
@@ -187,6 +189,7 @@ def test_any_number_of_workers_gives_the_same_entries(
     assert list(_experiment(project)["workers"]) == (["gw0", "gw1"] if workers is None else workers)
 
 
+@pytest.mark.thorough
 def test_evaluations_run_where_xdist_is_not_installed(project: Shop) -> None:
     blocked = "import sys; sys.modules['xdist'] = None; import pytest; sys.exit(pytest.main(sys.argv[1:]))"
     plugins = ["-p", "schemabench.plugin", "-p", "pytest_benchmark.plugin"]
@@ -198,6 +201,7 @@ def test_evaluations_run_where_xdist_is_not_installed(project: Shop) -> None:
     result.assert_outcomes(passed=2)
 
 
+@pytest.mark.thorough
 def test_a_run_compares_with_a_saved_one_of_a_single_process(saved: tuple[Shop, pytest.RunResult]) -> None:
     shop, _ = saved
     _rewrite(shop, lambda stats: stats.update({name: stats[name] * 1000 for name in ("min", "max", "mean", "median")}))
@@ -209,6 +213,7 @@ def test_a_run_compares_with_a_saved_one_of_a_single_process(saved: tuple[Shop, 
     assert len(list(shop.path.glob(".benchmarks/*/*.json"))) == 2
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_slower_than_the_saved_one_fails(saved: tuple[Shop, pytest.RunResult]) -> None:
     shop, _ = saved
     _rewrite(shop, lambda stats: stats.update({name: stats[name] / 1e6 for name in ("min", "max", "mean", "median")}))
@@ -220,6 +225,7 @@ def test_a_run_that_is_slower_than_the_saved_one_fails(saved: tuple[Shop, pytest
     assert "orders at typical" in said(result)
 
 
+@pytest.mark.thorough
 def test_a_histogram_is_drawn(shop: Shop) -> None:
     pytest.importorskip("pygal", reason="it is drawn by pytest-benchmark[histogram]")
 
@@ -229,6 +235,7 @@ def test_a_histogram_is_drawn(shop: Shop) -> None:
     assert [path.suffix for path in shop.path.glob("plot*")] == [".svg"]
 
 
+@pytest.mark.thorough
 def test_benchmark_only_skips_ordinary_tests_and_runs_evaluations(shop: Shop) -> None:
     shop.write("tests/test_plain.py", "def test_plain():\n    assert False\n")
 
@@ -238,6 +245,7 @@ def test_benchmark_only_skips_ordinary_tests_and_runs_evaluations(shop: Shop) ->
     result.assert_outcomes(passed=2, skipped=1)
 
 
+@pytest.mark.thorough
 def test_benchmark_disable_rehearses_one_block(shop: Shop) -> None:
     result = shop.run("-n", "2", "--benchmark-disable", "--budget", "10min", "--report", "run.json")
 
@@ -295,6 +303,7 @@ def test_ways_to_distribute_that_make_no_sense_fail_evaluations_and_leave_other_
     assert sorted(number for _, number in _ran(shop)) == [0, 1, 2]
 
 
+@pytest.mark.thorough
 def test_neutral_ids_pair_one_candidate_with_the_saved_run_of_another(shop: Shop) -> None:
     first = shop.run("-n", "2", "--candidate", "baseline", "--neutral-ids", "--benchmark-save", "a")
     second = shop.run("-n", "2", "--candidate", "without_index", "--neutral-ids", "--benchmark-compare")
@@ -304,6 +313,7 @@ def test_neutral_ids_pair_one_candidate_with_the_saved_run_of_another(shop: Shop
     assert "test_orders[orders-typical] (0001_a)" in said(second)
 
 
+@pytest.mark.thorough
 def test_several_workloads_and_cardinalities_are_evaluated_one_after_the_other(shop: Shop) -> None:
     shop.add("returns")
     shop.change("workloads/orders/__init__.py", "background_orders=20_000", "background_orders=200")
@@ -317,6 +327,7 @@ def test_several_workloads_and_cardinalities_are_evaluated_one_after_the_other(s
     ]
 
 
+@pytest.mark.thorough
 def test_the_folder_in_which_workers_meet_is_private_and_goes(shop: Shop, tmp_path: Path) -> None:
     shop.write(
         "tests/test_plain.py",

@@ -80,7 +80,7 @@ def no_workers_left(tmp_path: Path) -> object:
     assert [pid for pid in left if psutil.pid_exists(pid)] == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.thorough)])
 def test_a_worker_that_is_gone_ends_the_run_with_its_name_and_the_trial(
     shop: Shop, shared: Shared, how: signal.Signals
 ) -> None:
@@ -95,7 +95,7 @@ def test_a_worker_that_is_gone_ends_the_run_with_its_name_and_the_trial(
     assert "orders at typical" in said(result)
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGSTOP, marks=pytest.mark.thorough)])
 def test_a_leader_that_is_gone_ends_the_run_and_its_databases_go(
     shop: Shop, shared: Shared, how: signal.Signals
 ) -> None:
@@ -163,6 +163,7 @@ def test_a_candidate_that_fails_in_another_worker_leaves_and_the_others_are_rank
     }
 
 
+@pytest.mark.thorough
 def test_a_baseline_that_fails_in_another_worker_is_said_once(shop: Shop) -> None:
     shop.write("schemas/orders/baseline.sql", shop.read("schemas/orders/baseline.sql") + MISSING_TABLE)
 
@@ -197,6 +198,7 @@ def test_a_worker_that_skips_or_fails_before_it_evaluates_ends_the_item_quickly(
         assert result.parseoutcomes()["skipped"] == 2
 
 
+@pytest.mark.thorough
 def test_fewer_connections_than_workers_are_a_clear_error_said_once(shop: Shop) -> None:
     result = shop.run("-n", "3", "--clients", "2")
 
@@ -213,6 +215,7 @@ def test_fewer_connections_than_workers_are_a_clear_error_said_once(shop: Shop) 
     ],
     ids=["version", "unreachable"],
 )
+@pytest.mark.thorough
 def test_a_server_that_cannot_be_had_is_said_once(shop: Shop, spec: str, words: list[str]) -> None:
     result = shop.run("-n", "2", "--postgres", spec)
 
@@ -221,6 +224,7 @@ def test_a_server_that_cannot_be_had_is_said_once(shop: Shop, spec: str, words: 
     assert said(result).count("either:") == 1
 
 
+@pytest.mark.thorough
 def test_a_wrong_password_is_a_clear_error_and_never_shown(shop: Shop, shared: Shared) -> None:
     result = shop.run("-n", "2", "--postgres", shared.dsn(password="mistyped"))  # noqa: S106
 
@@ -228,6 +232,7 @@ def test_a_wrong_password_is_a_clear_error_and_never_shown(shop: Shop, shared: S
     assert "mistyped" not in said(result)
 
 
+@pytest.mark.thorough
 def test_the_password_is_in_no_message_about_a_worker_that_is_gone(shop: Shop, shared: Shared) -> None:
     run = _second(shop, shared)
     _worker(shop, "gw1").kill()
@@ -237,6 +242,7 @@ def test_the_password_is_in_no_message_about_a_worker_that_is_gone(shop: Shop, s
     assert PASSWORD not in said(result)
 
 
+@pytest.mark.thorough
 def test_kept_databases_outlive_the_run_and_that_of_the_workers_does_not(shop: Shop, shared: Shared) -> None:
     result = shop.run("-n", "2", "--keep-databases")
     kept = shared.databases()

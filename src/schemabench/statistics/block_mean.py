@@ -28,7 +28,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from schemabench.statistics.sign_flips import CONFIDENCE, Span, check, fewest, flipped_sums, upper_point
 from schemabench.statistics.walsh import DECIMALS
@@ -85,7 +85,7 @@ def _critical_value(differences: NDArray[np.float64], seed: int) -> float:
 
 def _students(blocks: int) -> float:
     """Return Student's two-sided 5 % point for the mean of so many blocks."""
-    return float(stats.t.isf((1 - CONFIDENCE) / 2, blocks - 1))
+    return float(special.stdtrit(blocks - 1, (1 + CONFIDENCE) / 2))
 
 
 def _span(values: NDArray[np.float64], critical: float) -> Span:

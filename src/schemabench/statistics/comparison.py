@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from schemabench.statistics import signed_rank
 from schemabench.statistics.sign_flips import CONFIDENCE, Span, fewest
@@ -117,7 +117,7 @@ def widest_interval(
         return math.inf
     own = names.index(baseline)
     others = np.delete(logs, own, axis=1) - logs[:, [own]]
-    quantile = float(stats.norm.isf((1 - CONFIDENCE) / (2 * family)))
+    quantile = -float(special.ndtri((1 - CONFIDENCE) / (2 * family)))
     widths = _widths_by_ranks(others, quantile) if blocks <= _FEW else 2 * quantile * _standard_errors(others)
     return math.expm1(max(widths, default=0.0) / 2)
 

@@ -35,7 +35,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from schemabench.statistics.sign_flips import Span, check, fewest, flipped_sums, upper_point
 from schemabench.statistics.walsh import DECIMALS, order_statistics
@@ -100,7 +99,8 @@ def _signed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     or midway between two, they are no information, and shared ranks would give a narrower null distribution.
     """
     rounded = np.round(values, DECIMALS)
-    ranks: NDArray[np.float64] = stats.rankdata(np.abs(rounded), method="ordinal").astype(np.float64)
+    ranks = np.empty(len(rounded))
+    ranks[np.argsort(np.abs(rounded), kind="stable")] = np.arange(1, len(rounded) + 1)
     return np.where(rounded < 0, -ranks, ranks)
 
 
