@@ -124,6 +124,16 @@ def test_a_candidate_that_cannot_be_compared_keeps_its_trials_and_its_reason(pla
     assert (skipped.status, skipped.trials) == ("skipped", ())
 
 
+def test_a_candidates_path_is_told_from_where_the_run_was_started(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = plan.candidates[1].file.path
+    elsewhere = results.unranked(plan.candidates[1], "skipped", "too new")
+    monkeypatch.chdir(path.parents[1])
+    inside = results.unranked(plan.candidates[1], "skipped", "too new")
+
+    assert elsewhere.path == str(path)
+    assert inside.path == str(path.relative_to(path.parents[1]))
+
+
 def test_who_waits_less_is_ranked_before_who_waits_more(plan: Plan) -> None:
     ranked = _rank(plan, _measured(lambda name, _: {"waits": {"running": 4, "Lock": 6}} if name == "a" else {}))
     standings = {name: result.lock_standing for name, result in ranked.results.items()}

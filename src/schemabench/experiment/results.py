@@ -6,6 +6,7 @@ is significant (see `statistics`), nor talk to a server.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -240,9 +241,14 @@ def _described(candidate: Candidate) -> dict[str, Any]:
         "name": candidate.name,
         "summary": candidate.summary,
         "expects": candidate.expects,
-        "path": str(candidate.file.path),
+        "path": str(_within_project(candidate.file.path)),
         "sql": candidate.file.source,
     }
+
+
+def _within_project(path: Path) -> Path:
+    """Return a path as seen from where the run was started: reports travel, and need not tell whose machine it was."""
+    return path.relative_to(here) if path.is_relative_to(here := Path.cwd()) else path
 
 
 def _latencies(name: str, measured: Measured) -> tuple[records.Latency, ...]:

@@ -90,7 +90,7 @@ class CandidateResult:
     summary: str
     expects: str
     path: str
-    """The SQL file."""
+    """The SQL file, from where the run was started if it lies below."""
     sql: str
     """The text of the SQL file."""
     status: Status
