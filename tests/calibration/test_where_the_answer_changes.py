@@ -4,9 +4,7 @@ Six indexes make each write dearer and a read of many rows cheaper by far: at 40
 indexed candidate leads, at a few rows it trails.
 """
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import items_project
@@ -14,17 +12,13 @@ import pytest
 
 from schemabench import crossover
 from schemabench.bench import Bench
-from schemabench.server import folder
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+def bench(tmp_path: Path) -> Iterator[Bench]:
     """Return the bench of the project, and a server of its own."""
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as place:
-        Path(place).chmod(0o755)  # the server's user is another
-        monkeypatch.setenv(folder.VARIABLE, place)
-        with closing(items_project.bench(tmp_path, budget_s=60.0)) as bench:
-            yield bench
+    with items_project.bench(tmp_path, budget_s=60.0) as bench:
+        yield bench
 
 
 def test_search_finds_the_flip(bench: Bench) -> None:

@@ -1,8 +1,6 @@
 """Searches and maps: what they record and freeze, interrupted ones too. What they find is for tests/calibration."""
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from schemabench.bench import Bench
 from schemabench.crossover import finding
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.records import from_builtins, to_builtins
-from schemabench.server import folder
 
 
 @pytest.fixture
@@ -24,13 +21,10 @@ def database() -> None:
 
 
 @pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Return the bench of a project with one workload and two candidates, and a server of its own."""
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as place:
-        Path(place).chmod(0o755)  # the server's user is another
-        monkeypatch.setenv(folder.VARIABLE, place)
-        with closing(items_project.bench(tmp_path, budget_s=15.0)) as bench:
-            yield bench
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """Return the bench of the project, and a server of its own."""
+    with items_project.bench(tmp_path, budget_s=15.0) as bench:
+        yield bench
 
 
 def test_search_freezes_and_records_what_it_found(bench: Bench) -> None:

@@ -1,10 +1,16 @@
 """A project whose answer is known by construction: its indexes help reads of many rows, and make each write dearer."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+
+import pytest
 
 from schemabench.bench import Bench
 from schemabench.options import Options
 from schemabench.progress import Silence
+from schemabench.server import folder
 
 OPERATIONS = """\
 -- name: fill
@@ -61,21 +67,27 @@ WORKLOAD = Workload(
 """
 
 
-def bench(folder: Path, budget_s: float) -> Bench:
-    """Write the project into a folder, and return its bench, with a server of its own."""
+@contextmanager
+def bench(project: Path, budget_s: float) -> Iterator[Bench]:
+    """Write the project into a folder, and return its bench, with a server of its own until the end of the block."""
     for name, text in {
         "workloads/items/__init__.py": MODULE,
         "workloads/items/operations.sql": OPERATIONS,
         "schemas/items/baseline.sql": BASELINE,
         "schemas/items/indexed.sql": INDEXED,
     }.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    return Bench(
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).write_text(text, encoding="utf-8")
+    bench = Bench(
         options=Options(clients=2, budget_s=budget_s, postgres_setting=(("fsync", "off"),), sample_hz=0.0),
         origins=(),
-        root=folder,
-        folder=folder,
+        root=project,
+        folder=project,
         command="schemabench crossover items",
         progress=Silence(),
     )
+    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as place, pytest.MonkeyPatch.context() as patch:
+        Path(place).chmod(0o755)  # the server's user is another
+        patch.setenv(folder.VARIABLE, place)
+        with closing(bench):
+            yield bench

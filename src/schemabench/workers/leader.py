@@ -208,7 +208,10 @@ class Leader:
                 return False
             if message["kind"] in {GONE, OVER}:
                 name, reason = self._names[message["seat"]], message.get("reason", "it has gone on to the next")
-                raise WorkerError(f"The worker {name} gave up while {self._doing}: {reason}")
+                raise WorkerError(
+                    f"The worker {name} gave up while {self._doing}: {reason}",
+                    remedies=["mend that, or leave the worker out: every evaluation is executed by all of them"],
+                )
             if message["kind"] == waiting.kind:
                 waiting.answers[message["seat"]] = message
             else:
