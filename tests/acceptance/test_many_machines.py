@@ -176,7 +176,7 @@ def test_a_machine_with_another_checkout_is_refused(machines: Machines, ssh: str
 def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, shared: Shared) -> None:
     run = machines.start("--tx", "popen", "--tx", f"{ssh}//chdir={machines.elsewhere}", "--budget", "60s")
     try:
-        _await(lambda: _connections(shared, "typical_without_index") == CLIENTS)
+        _await(lambda: _connections(shared, "typical_without_index") >= CLIENTS)
     except AssertionError:
         run.terminate()
         machines.here.finish(run)
@@ -193,7 +193,7 @@ def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, sh
 
 
 def _connections(shared: Shared, database: str) -> int:
-    """Return how many sessions the databases with such a name have."""
+    """Return how many sessions the databases with such a name have: the writers', and soon one that counts."""
     asked = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE %s"
     with psycopg.connect(shared.conninfo) as connection:
         ((found,),) = connection.execute(asked, [f"%{database}%"]).fetchall()
