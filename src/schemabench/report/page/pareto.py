@@ -20,6 +20,8 @@ _HEIGHT_PX = 320
 _POINT_PX2 = 90
 _RING_PX2 = 330
 """Around those on the front."""
+_STEPS, _STEP_PX = 3, 13
+"""Names of neighbours stand on steps: ties on the front lie close together, and their names would cover each other."""
 _TITLE = "Throughput against lock waits: best at the lower right"
 
 Placed = tuple[CandidateResult, Standing, LockStanding]
@@ -53,6 +55,7 @@ def pareto(placed: Sequence[Placed], known: Mapping[str, Look]) -> Markup:
         tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("throughput:N"), alt.Tooltip("lock waits:N")],
     )
     front = base.transform_filter("datum.front")
+    named = sorted((one for one in shown if one[0].on_front), key=lambda one: one[1].ratio.value)
     chart = alt.LayerChart(
         layer=[
             base.mark_rule(opacity=0.5).encode(x=x("ratio_low"), x2=alt.X2("ratio_high:Q"), y=y("share")),
@@ -65,8 +68,11 @@ def pareto(placed: Sequence[Placed], known: Mapping[str, Look]) -> Markup:
             front.mark_point(shape="circle", size=_RING_PX2, strokeWidth=1.5, opacity=1).encode(
                 x=x("ratio"), y=y("share")
             ),
-            front.mark_text(align="right", dx=-13, dy=-9, fontWeight="bold").encode(
-                x=x("ratio"), y=y("share"), text=alt.Text("candidate:N"), color=alt.value("currentColor")
+            *(
+                base.transform_filter(alt.FieldEqualPredicate(field="candidate", equal=result.name))
+                .mark_text(align="right", dx=-13, dy=-9 - _STEP_PX * (number % _STEPS), fontWeight="bold")
+                .encode(x=x("ratio"), y=y("share"), text=alt.Text("candidate:N"), color=alt.value("currentColor"))
+                for number, (result, _, _) in enumerate(named)
             ),
         ],
         data=data(rows),

@@ -49,8 +49,8 @@ def section(experiment: Experiment, run: Run) -> Section | None:
         key=[(result.name, known[result.name]) for result, _ in ranked],
         table=_table(experiment, run, locks),
         ties=wording.sentence(verdict.ties_across_ranks(experiment, wording.name)),
-        control=verdict.control(experiment),
-        lock_control=contention.control(experiment),
+        control=wording.sentence(verdict.control(experiment)),
+        lock_control=wording.sentence(contention.control(experiment)),
     )
     return Section(id="ranks", title="Ranks", html=html)
 

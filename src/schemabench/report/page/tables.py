@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from schemabench.report.page import wording
 from schemabench.report.page.templates import render
 
 _DIGITS = 6
@@ -54,7 +55,8 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], caption: 
     """
     cells = [[cell if isinstance(cell, Cell) else _plain(cell) for cell in row] for row in rows]
     assert all(len(row) == len(columns) for row in cells), f"a row of {caption!r} has not {len(columns)} cells"
-    return render("table.html.j2", columns=columns, rows=cells, caption=caption)
+    headed = [(column, wording.sentence(column.heading)) for column in columns]
+    return render("table.html.j2", columns=headed, rows=cells, caption=caption)
 
 
 def _plain(value: object) -> Cell:
