@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 from fixed_run import PAGEVIEWS, unranked
-from several_runs import OPERATIONS, candidate, compared, experiment, led_by, only, places, run
+from several_runs import OPERATIONS, candidate, compared, experiment, led_by, only, places, run, unsampled
 
 from schemabench.errors import UsageError
 from schemabench.records import Experiment, Run, WriterShare
 from schemabench.report import matrix
+from schemabench.report.matrix.criteria import CRITERIA, LOCK_WAITS, THROUGHPUT
 from schemabench.report.matrix.model import Matrix
 
 RANKS = ("hash_by_site",), ("baseline",)
@@ -126,13 +127,15 @@ def test_other_candidates_are_a_notice_since_ranks_count_them() -> None:
     more = experiment(("hash_by_site",), ("baseline",), ("index",))
     found = only(run("15.1", at()), run("16.1", more))
     assert [notice.code for notice in found.notices] == ["other-candidates"]
-    assert [[cell.place for cell in row.cells] for row in found.rows] == [["1", "1"], ["2", "2"], ["not run", "3"]]
+    for by in CRITERIA:
+        places = [[cell.places[by].text for cell in row.cells] for row in found.rows]
+        assert places == [["1", "1"], ["2", "2"], ["not run", "3"]]
 
 
 def test_candidate_that_failed_says_so_in_its_cell() -> None:
     failed = at(candidates=(*at().candidates, unranked("index", "failed", "no such column\nat index.sql:1")))
     (*_, row) = only(run("15.1", failed), run("16.1", failed)).rows
-    assert [cell.place for cell in row.cells] == ["failed", "failed"]
+    assert [[place.text for place in cell.places.values()] for cell in row.cells] == [["failed", "failed"]] * 2
     assert row.cells[0].notices[0].text == "index (PostgreSQL 15), failed: no such column"
 
 
@@ -164,6 +167,30 @@ def test_notices_on_figures_that_a_matrix_does_not_hold_are_left_out() -> None:
     noted = replace(PAGEVIEWS.notices[0], code="counters-missing")
     columns = only(run("15.1", at(notices=(noted,))), run("16.1", at(notices=PAGEVIEWS.notices))).columns
     assert [column.notices for column in columns] == [(), PAGEVIEWS.notices]
+
+
+def test_runs_that_were_not_sampled_are_one_notice_and_have_a_dash_for_lock_waits() -> None:
+    runs = [run(version, unsampled(at(), sample_hz=50.0)) for version in ("15.1", "17.1")]
+    found = only(runs[0], run("16.1", at()), runs[1])
+    (notice,) = found.notices
+    assert notice.text == (
+        "Lock waits are not known on PostgreSQL 15 and 17: nothing was sampled (--sample-hz 0), or the run file holds "
+        "no ranks by them"
+    )
+    assert [[cell.places[LOCK_WAITS].text for cell in row.cells] for row in found.rows] == [
+        ["-", "1", "-"],
+        ["-", "2", "-"],
+    ]
+
+
+def test_where_no_run_was_sampled_there_is_a_notice_and_no_ranking_by_lock_waits() -> None:
+    found = only(*(run(version, unsampled(at())) for version in ("15.1", "16.1")))
+    assert found.criteria == (THROUGHPUT,)
+    assert [notice.code for notice in found.notices] == ["no-lock-waits"]
+
+
+def test_run_without_any_ranking_is_not_said_to_lack_lock_waits() -> None:
+    assert "no-lock-waits" not in codes(run("15.1", at()), run("16.1", at(candidates=())))
 
 
 def test_many_runs_are_a_notice_since_chance_has_many_tries() -> None:

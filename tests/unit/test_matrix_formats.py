@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import golden_file
 import pytest
-from several_runs import FOUR, candidate, compared, experiment, run
+from several_runs import FOUR, candidate, compared, experiment, run, unsampled
 
 from schemabench.records import Estimate, Standing
 from schemabench.report import matrix
@@ -91,8 +91,62 @@ def test_html_looks_like_its_golden_file() -> None:
 def test_terminal_keeps_to_its_width_and_shows_every_run(width: int) -> None:
     text = matrix.terminal(compared(*FOUR), width)
     assert max(map(columns, text.splitlines())) <= width
-    tables = [line for line in text.splitlines() if line.startswith("candidate ")]
-    assert re.findall(r"PostgreSQL \d+", " ".join(tables)) == LABELS
+    for ranking in ("throughput  ", "lock waits  "):
+        headings = [line for line in text.splitlines() if line.startswith(ranking)]
+        assert re.findall(r"PostgreSQL \d+", " ".join(headings)) == LABELS
+
+
+def test_four_runs_fit_a_usual_terminal_side_by_side() -> None:
+    text = matrix.terminal(compared(*FOUR), 80)
+    assert len(re.findall(r"^throughput  .*PostgreSQL 15.*PostgreSQL 18$", text, re.MULTILINE)) == 1
+    assert len(re.findall(r"^lock waits  .*PostgreSQL 15.*PostgreSQL 18$", text, re.MULTILINE)) == 1
+
+
+@pytest.mark.parametrize(
+    ("drawn", "on_front", "off_front"),
+    [
+        (matrix.markdown, "**1** 3.1 % [2.7, 3.5] \\* ", "| 2 13 % [11, 14] "),
+        (matrix.terminal, "1   3.1 % * ", "2   13 %   "),
+        (
+            matrix.html,
+            "<strong>1</strong> 3.1\N{NO-BREAK SPACE}% *<br>[2.7, 3.5]",
+            ">2 13\N{NO-BREAK SPACE}%<br>[11, 14]",
+        ),
+    ],
+    ids=["markdown", "terminal", "html"],
+)
+def test_lock_waits_stand_with_their_rank_and_the_mark_of_the_front(
+    drawn: Callable[[Comparison], str], on_front: str, off_front: str
+) -> None:
+    text = drawn(compared(*FOUR))
+    assert on_front in text
+    assert off_front in text
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_change_of_who_waits_least_is_said_in_words(drawn: Callable[[Comparison], str]) -> None:
+    text = words(drawn(compared(*FOUR)))
+    assert "The one that waits least for locks changes between PostgreSQL 15 and 18." in text
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_lock_waits_that_are_not_known_are_a_dash_and_never_a_zero(drawn: Callable[[Comparison], str]) -> None:
+    known, unknown = (
+        experiment(("hash_by_site",), ("baseline",)),
+        unsampled(experiment(("hash_by_site",), ("baseline",))),
+    )
+    text = words(drawn(compared(run("15.1", known), run("16.1", unknown))))
+    assert "lock waits are not known on PostgreSQL 16" in text
+    assert not re.search(r"\b0 %", text)
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_runs_of_which_none_was_sampled_are_compared_by_throughput_alone(drawn: Callable[[Comparison], str]) -> None:
+    runs = [run(version, unsampled(experiment(("hash_by_site",), ("baseline",)))) for version in ("15.1", "16.1")]
+    text = words(drawn(compared(*runs)))
+    assert "waits least" not in text
+    assert "(Pareto)" not in drawn(compared(*runs))
+    assert text.count("Lock waits are not known on PostgreSQL 15 and 16") == 1
 
 
 @pytest.mark.parametrize("drawn", DRAWN)
@@ -103,7 +157,7 @@ def test_change_of_the_winner_is_said_in_words(drawn: Callable[[Comparison], str
 
 
 @pytest.mark.parametrize("drawn", DRAWN)
-@pytest.mark.parametrize("notice", ["1 pageviews at worst is in b.json alone", "5 The server's data lie in memory"])
+@pytest.mark.parametrize("notice", ["1 pageviews at worst is in b.json alone", "7 The server's data lie in memory"])
 def test_every_notice_is_shown_with_its_number(drawn: Callable[[Comparison], str], notice: str) -> None:
     assert notice in words(drawn(compared(*FOUR)))
 

@@ -5,61 +5,76 @@ from itertools import combinations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from several_runs import DIFFERING_CONTROL, experiment, led_by, only, run
+from several_runs import DIFFERING_CONTROL, DIFFERING_LOCK_CONTROL, experiment, led_by, only, run, unsampled, waiting
 
-from schemabench.records import Run
+from schemabench.records import Notice, Run
 from schemabench.report.matrix import winner
+from schemabench.report.matrix.criteria import CRITERIA, LOCK_WAITS, THROUGHPUT, Criterion
 from schemabench.report.matrix.model import Matrix
 
-
-def marks(matrix: Matrix) -> list[str]:
-    return [winner.mark(column) for column in matrix.columns]
-
-
-def said(*runs: Run) -> str:
-    return " ".join(winner.sentences(only(*runs), str))
+BY_EACH = pytest.mark.parametrize("by", CRITERIA, ids=lambda criterion: criterion.title)
+"""In these runs lock waits have the ranks of throughput: there is one rule for both."""
+HASH, TABLES, BASELINE = ("hash_by_site",), ("two_tables",), ("baseline",)
 
 
-def test_leader_that_stays_is_the_same_winner() -> None:
+def marks(matrix: Matrix, by: Criterion = THROUGHPUT) -> list[str]:
+    return [winner.mark(column.leads[by]) for column in matrix.columns]
+
+
+def said(*runs: Run, by: Criterion = THROUGHPUT) -> str:
+    return " ".join(winner.sentences(only(*runs), by, str))
+
+
+def waits(version: str, *ranks: tuple[str, ...], **changes: object) -> Run:
+    """Return a run with these ranks by lock waits, in which nothing can be told apart by throughput."""
+    return run(version, waiting(experiment(("baseline", "hash_by_site", "two_tables"), **changes), *ranks))
+
+
+@BY_EACH
+def test_leader_that_stays_is_the_same_winner(by: Criterion) -> None:
     runs = led_by("hash_by_site", version="15.1"), led_by("hash_by_site", version="16.1")
-    assert marks(only(*runs)) == ["first to tell", "same"]
+    assert marks(only(*runs), by) == ["first to tell", "same"]
     assert said(*runs) == "hash_by_site leads in both runs. The winner is the same."
 
 
-def test_winner_changes_where_no_leader_is_shared() -> None:
+@BY_EACH
+def test_winner_changes_where_no_leader_is_shared(by: Criterion) -> None:
     runs = led_by("hash_by_site", version="15.1"), led_by("two_tables", version="16.1")
-    assert marks(only(*runs)) == ["first to tell", "changes from PostgreSQL 15"]
+    assert marks(only(*runs), by) == ["first to tell", "changes from PostgreSQL 15"]
     assert said(*runs) == (
         "hash_by_site leads on PostgreSQL 15; two_tables leads on PostgreSQL 16. "
         "The winner changes between PostgreSQL 15 and 16."
     )
 
 
-def test_leaders_that_overlap_cannot_be_told_apart() -> None:
+@BY_EACH
+def test_leaders_that_overlap_cannot_be_told_apart(by: Criterion) -> None:
     runs = (
         led_by("hash_by_site", version="15.1"),
         led_by("hash_by_site", version="16.1"),
         led_by("hash_by_site", "two_tables", version="17.1"),
     )
-    assert marks(only(*runs)) == ["first to tell", "same", "cannot be told apart"]
+    assert marks(only(*runs), by) == ["first to tell", "same", "cannot be told apart"]
     assert said(*runs) == (
         "hash_by_site leads on PostgreSQL 15 and 16; hash_by_site and two_tables lead, tied, on PostgreSQL 17. "
         "Whether the winner changes cannot be told: any two of these runs may have the same one."
     )
 
 
-def test_same_tie_in_two_runs_does_not_show_that_the_winner_is_the_same() -> None:
+@BY_EACH
+def test_same_tie_in_two_runs_does_not_show_that_the_winner_is_the_same(by: Criterion) -> None:
     tied = [led_by("hash_by_site", "two_tables", version=version) for version in ("15.1", "16.1")]
-    assert marks(only(*tied)) == ["first to tell", "cannot be told apart"]
+    assert marks(only(*tied), by) == ["first to tell", "cannot be told apart"]
 
 
-def test_change_shows_across_a_run_that_ties_with_both_sides() -> None:
+@BY_EACH
+def test_change_shows_across_a_run_that_ties_with_both_sides(by: Criterion) -> None:
     runs = (
         led_by("hash_by_site", version="15.1"),
         led_by("hash_by_site", "two_tables", version="16.1"),
         led_by("two_tables", version="17.1"),
     )
-    assert marks(only(*runs))[1:] == ["cannot be told apart", "changes from PostgreSQL 15"]
+    assert marks(only(*runs), by)[1:] == ["cannot be told apart", "changes from PostgreSQL 15"]
     assert said(*runs).endswith("The winner changes between PostgreSQL 15 and 17.")
 
 
@@ -78,17 +93,19 @@ def test_runs_with_the_same_leaders_are_said_together_whichever_of_them_was_fast
     assert said(*runs).startswith("hash_by_site and two_tables lead, tied, on PostgreSQL 15 and 16; two_tables leads")
 
 
-def test_new_candidate_that_leads_is_no_change_of_winner() -> None:
+@BY_EACH
+def test_new_candidate_that_leads_is_no_change_of_winner(by: Criterion) -> None:
     before = run("15.1", experiment(("hash_by_site",), ("baseline",)))
     after = run("16.1", experiment(("new",), ("hash_by_site",), ("baseline",)))
-    assert marks(only(before, after)) == ["first to tell", "cannot be told apart"]
+    assert marks(only(before, after), by) == ["first to tell", "cannot be told apart"]
     assert "new leads on PostgreSQL 16" in said(before, after)
 
 
-def test_winner_changes_among_candidates_that_both_runs_ranked() -> None:
+@BY_EACH
+def test_winner_changes_among_candidates_that_both_runs_ranked(by: Criterion) -> None:
     before = run("15.1", experiment(("gone",), ("hash_by_site",), ("baseline",)))
     after = run("16.1", experiment(("new",), ("baseline",), ("hash_by_site",)))
-    assert marks(only(before, after))[1] == "changes from PostgreSQL 15"
+    assert marks(only(before, after), by)[1] == "changes from PostgreSQL 15"
 
 
 @pytest.mark.parametrize(
@@ -115,11 +132,12 @@ def test_change_shows_across_a_run_that_says_nothing() -> None:
     assert marks(only(*runs))[1:] == ["doubtful", "changes from PostgreSQL 15"]
 
 
-def test_where_all_tie_nobody_leads() -> None:
+@BY_EACH
+def test_where_all_tie_nobody_leads(by: Criterion) -> None:
     tied = [run(version, experiment(("baseline", "hash_by_site"))) for version in ("15.1", "16.1")]
     matrix = only(*tied)
     assert said(*tied).startswith("All candidates tie in both runs.")
-    assert not any(winner.leads(row.cells[0], matrix.columns[0]) for row in matrix.rows)
+    assert not any(winner.is_first(row.cells[0], matrix.columns[0], by) for row in matrix.rows)
 
 
 @given(
@@ -127,8 +145,81 @@ def test_where_all_tie_nobody_leads() -> None:
 )
 def test_change_is_claimed_only_between_runs_without_a_shared_leader(leading: list[set[str]]) -> None:
     matrix = only(*(led_by(*sorted(some), version=f"{10 + place}.1") for place, some in enumerate(leading)))
-    leaders = {column.label: set(column.leaders) for column in matrix.columns}
-    for column in matrix.columns:
-        assert not column.changed_from or not leaders[column.label] & leaders[column.changed_from]
-    if all(one & other for one, other in combinations(leading, 2)):
-        assert not any(column.changed_from for column in matrix.columns)
+    for by in CRITERIA:
+        leads = {column.label: column.leads[by] for column in matrix.columns}
+        for lead in leads.values():
+            assert not lead.changed_from or not {*lead.leaders} & {*leads[lead.changed_from].leaders}
+        if all(one & other for one, other in combinations(leading, 2)):
+            assert not any(lead.changed_from for lead in leads.values())
+
+
+def test_who_waits_least_for_locks_is_said_in_words_of_its_own() -> None:
+    runs = (
+        waits("15.1", HASH, TABLES, BASELINE),
+        waits("16.1", ("hash_by_site", "two_tables"), BASELINE),
+        waits("17.1", TABLES, HASH, BASELINE),
+    )
+    assert said(*runs, by=LOCK_WAITS) == (
+        "hash_by_site waits least for locks on PostgreSQL 15; hash_by_site and two_tables wait least for locks, tied, "
+        "on PostgreSQL 16; two_tables waits least for locks on PostgreSQL 17. "
+        "The one that waits least for locks changes between PostgreSQL 15 and 17."
+    )
+
+
+def test_who_waits_least_may_change_where_the_winner_does_not_and_the_other_way_round() -> None:
+    faster = [led_by("hash_by_site", version=version).experiments[0] for version in ("15.1", "16.1")]
+    runs = run("15.1", waiting(faster[0], HASH, TABLES)), run("16.1", waiting(faster[1], TABLES, HASH))
+    assert marks(only(*runs))[1] == "same"
+    assert marks(only(*runs), LOCK_WAITS)[1] == "changes from PostgreSQL 15"
+    runs = led_by("hash_by_site", version="15.1"), run("16.1", waiting(experiment(TABLES, HASH), HASH, TABLES))
+    assert marks(only(*runs))[1] == "changes from PostgreSQL 15"
+    assert marks(only(*runs), LOCK_WAITS)[1] == "same"
+
+
+def test_where_all_tie_by_lock_waits_nobody_waits_least() -> None:
+    tied = [waits(version, ("baseline", "hash_by_site", "two_tables")) for version in ("15.1", "16.1")]
+    assert said(*tied, by=LOCK_WAITS).startswith("All candidates tie by lock waits in both runs. Whether the one that ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "mark", "sentence"),
+    [
+        ({"lock_control": DIFFERING_LOCK_CONTROL}, "doubtful", "the ranking by lock waits is doubtful on"),
+        ({"smallest_difference": None}, "too few blocks", "there were too few blocks to tell lock waits apart on"),
+        (
+            {"notices": (Notice(code="few-blocks", text="9 of 10 blocks do not count for lock waits"),)},
+            "too few blocks",
+            "there were too few blocks to tell lock waits apart on PostgreSQL 16",
+        ),
+    ],
+    ids=["doubtful", "too few blocks", "too few observed"],
+)
+def test_run_whose_lock_waits_say_nothing_shows_no_change_of_who_waits_least(
+    changes: dict[str, object], mark: str, sentence: str
+) -> None:
+    runs = waits("15.1", HASH, TABLES), waits("16.1", TABLES, HASH, **changes)
+    assert marks(only(*runs), LOCK_WAITS) == ["first to tell", mark]
+    assert sentence in said(*runs, by=LOCK_WAITS)
+    assert said(*runs, by=LOCK_WAITS).endswith(
+        "Too little was measured to tell whether the one that waits least for locks changes."
+    )
+
+
+def test_doubt_about_one_ranking_is_none_about_the_other() -> None:
+    for doubt, touched, untouched in (
+        ({"control": DIFFERING_CONTROL}, THROUGHPUT, LOCK_WAITS),
+        ({"lock_control": DIFFERING_LOCK_CONTROL}, LOCK_WAITS, THROUGHPUT),
+    ):
+        runs = led_by("hash_by_site", version="15.1"), run("16.1", experiment(HASH, BASELINE, **doubt))
+        assert marks(only(*runs), touched)[1] == "doubtful"
+        assert marks(only(*runs), untouched)[1] == "same"
+
+
+def test_run_that_was_not_sampled_shows_no_change_and_is_no_obstacle_to_one() -> None:
+    runs = (
+        waits("15.1", HASH, TABLES),
+        run("16.1", unsampled(experiment(HASH, TABLES))),
+        waits("17.1", TABLES, HASH),
+    )
+    assert marks(only(*runs), LOCK_WAITS) == ["first to tell", "nothing ranked", "changes from PostgreSQL 15"]
+    assert "lock waits are not known on PostgreSQL 16" in said(*runs, by=LOCK_WAITS)

@@ -105,7 +105,12 @@ def share(value: float) -> str:
 
 def share_with_interval(estimate: Estimate) -> str:
     """Return a share in percent and its interval, as in `3.1 % [2.7, 3.6]`."""
-    return f"{share(estimate.value)} [{_hundredths(estimate.low)}, {_hundredths(estimate.high)}]"
+    return f"{share(estimate.value)} {share_interval(estimate)}"
+
+
+def share_interval(estimate: Estimate) -> str:
+    """Return the interval of a share in percent without the sign, as in `[2.7, 3.6]`."""
+    return f"[{_hundredths(estimate.low)}, {_hundredths(estimate.high)}]"
 
 
 def points_with_interval(estimate: Estimate) -> str:

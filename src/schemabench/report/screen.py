@@ -17,7 +17,6 @@ _NARROWEST = 40
 """Rank, name and ratio fit it; to a narrower terminal is written as if it were as wide."""
 _SHORTEST_NAME = 16
 """Columns of figures are left out rather than shorten names further."""
-_FRONT = "*"
 _WIDEST_FIGURE = 21
 """More than any sane figure takes up: an interval with three decimals takes 14."""
 _LEFT_OUT_FIRST = ("p95", "rate", "interval", "lock rank", "locks")
@@ -79,7 +78,7 @@ def _columns(experiment: Experiment, ranked: Ranked, known: Numbers, width: int)
     if not ranked:
         return {}
     standings = [standing for _, standing in ranked]
-    marks = [_FRONT if result.on_front else " " for result, _ in ranked]
+    marks = [verdict.FRONT if result.on_front else " " for result, _ in ranked]
     places = _padded([verdict.place(standing, standings) for standing in standings])
     rank = Column(heading="rank", cells=[mark + place for mark, place in zip(marks, places, strict=True)])
     rest = _figures(experiment, ranked)
@@ -171,11 +170,10 @@ def _legend(experiment: Experiment, shown: Collection[str], width: int) -> list[
         return []
     ranked = verdict.ranked(experiment)
     locks = f"share of the writers' time spent waiting for locks{', and the rank by it' * ('lock rank' in shown)}"
-    front = "no other is better in one rank without being worse in the other (Pareto)"
     notes = [
         ("ratio: ", "of throughput to the baseline's, by block; =: tied; -: too few data"),
         ("locks: ", locks if "locks" in shown else ""),
-        (f"{_FRONT}: ", front if any(result.on_front for result, _ in ranked) else ""),
+        (f"{verdict.FRONT}: ", verdict.FRONT_LEGEND if any(result.on_front for result, _ in ranked) else ""),
         ("p95: ", _slowest(ranked) if "p95" in shown else ""),
         ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean, _SHOWN_TIES)),
         ("headroom: ", verdict.adequacy(experiment, clean)),

@@ -15,6 +15,10 @@ from schemabench.units import format_duration
 BASELINE = "baseline"
 """The candidate that ratios are against."""
 
+FRONT = "*"
+"""Marks a candidate on the Pareto front."""
+FRONT_LEGEND = "no other is better in one rank without being worse in the other (Pareto)"
+
 Name = Callable[[str], str]
 
 _USUAL_ISOLATION = "read committed"
@@ -47,7 +51,7 @@ def left_out(experiment: Experiment) -> list[list[CandidateResult]]:
 def sentence(experiment: Experiment, name: Name) -> str:
     """Return the verdict: who leads, by how much, and whether the figures can be trusted."""
     standings = [standing for _, standing in ranked(experiment)]
-    doubt = " Doubtful: the baseline differs from itself (see control)." if is_doubtful(experiment) else ""
+    doubt = " Doubtful: the baseline differs from itself (see control)." if is_doubtful(experiment.control) else ""
     return _verdict(experiment, standings, name) + doubt
 
 
@@ -119,9 +123,8 @@ def _blindness(experiment: Experiment) -> str:
     return f"; differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
 
 
-def is_doubtful(experiment: Experiment) -> bool:
-    """Return whether the control was told apart from the baseline."""
-    control = experiment.control
+def is_doubtful(control: Standing | LockStanding | None) -> bool:
+    """Return whether there is a control, and it was told apart from the baseline."""
     return control is not None and BASELINE not in control.tied_with
 
 
@@ -130,7 +133,7 @@ def control(experiment: Experiment) -> str:
     if experiment.control is None:
         return ""
     found = figures.ratio_with_interval(experiment.control.ratio, figures.decimals(experiment))
-    if is_doubtful(experiment):
+    if is_doubtful(experiment.control):
         return f"{found}: the baseline differs from itself; trust no difference of this size"
     if experiment.smallest_difference is None:
         return f"{found}: too few blocks to see any difference"

@@ -3,18 +3,19 @@
 Owns how runs are put together. Must not decide what may be compared, who wins, or how anything looks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
 
 from schemabench.errors import UsageError
-from schemabench.records import CandidateResult, Notice, Run
+from schemabench.records import CandidateResult, Experiment, Notice, Run
 from schemabench.report import figures, verdict
 from schemabench.report.matrix import comparable, traits, winner
-from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix, Row, Source
+from schemabench.report.matrix.criteria import CRITERIA, THROUGHPUT, Criterion
+from schemabench.report.matrix.model import Cell, Column, Comparison, Lead, Matrix, Place, Row, Source
 from schemabench.report.matrix.traits import Labelled
 
 _NOT_RUN = "not run"
-_ON_OTHER_FIGURES = {"counters-missing", "blocks-unobserved"}
+_ON_OTHER_FIGURES = {"counters-missing"}
 """Notices on figures that a matrix does not hold."""
 
 
@@ -62,9 +63,7 @@ def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
 def _matrix(sources: Sequence[Source]) -> Matrix:
     comparable.check(sources)
     labelled = traits.label(sources)
-    columns = winner.marked(
-        [_column(source, text) for source, text in zip(labelled.sources, labelled.labels, strict=True)]
-    )
+    leads = {criterion: winner.leads(labelled, criterion) for criterion in CRITERIA}
     cardinalities = {source.experiment.cardinality for source in sources}
     names = dict.fromkeys(result.name for source in labelled.sources for result in source.experiment.candidates)
     return Matrix(
@@ -72,18 +71,30 @@ def _matrix(sources: Sequence[Source]) -> Matrix:
         cardinality=cardinalities.pop() if len(cardinalities) == 1 else "",
         differ=tuple(trait.title for trait in labelled.traits),
         preposition=labelled.traits[0].preposition,
-        columns=columns,
+        columns=tuple(
+            _column(source, text, {criterion: leads[criterion][place] for criterion in CRITERIA})
+            for place, (source, text) in enumerate(zip(labelled.sources, labelled.labels, strict=True))
+        ),
         rows=tuple(sorted((_row(labelled, name) for name in names), key=_mean_rank)),
+        criteria=_criteria(sources),
         notices=comparable.notices(labelled),
     )
 
 
-def _column(source: Source, text: str) -> Column:
+def _criteria(sources: Sequence[Source]) -> tuple[Criterion, ...]:
+    """Return throughput, and whatever else any of the runs was ranked by."""
+    return tuple(
+        criterion
+        for criterion in CRITERIA
+        if criterion is THROUGHPUT or any(criterion.standings(source.experiment) for source in sources)
+    )
+
+
+def _column(source: Source, text: str, leads: Mapping[Criterion, Lead]) -> Column:
     return Column(
         label=text,
         source=source,
-        leaders=winner.leaders(source.experiment),
-        winner="first to tell",
+        leads=leads,
         notices=tuple(
             dict.fromkeys(
                 notice
@@ -108,24 +119,36 @@ def _row(labelled: Labelled, name: str) -> Row:
 
 def _cell(source: Source, result: CandidateResult | None, text: str) -> Cell:
     if result is None:
-        return Cell(place=_NOT_RUN)
-    standing = result.standing
-    if result.status != "ranked" or standing is None:
+        return _unplaced(_NOT_RUN)
+    if result.status != "ranked" or result.standing is None:
         reason = result.reason.strip().partition("\n")[0]
         notice = Notice(code=result.status, text=f"{result.name} ({text}), {result.status}: {reason}")
-        return Cell(place=result.status, notices=(notice, *result.notices))
-    standings = [other for _, other in verdict.ranked(source.experiment)]
+        return _unplaced(result.status, notice, *result.notices)
     return Cell(
-        place=verdict.place(standing, standings),
-        rank=standing.rank,
-        ratio=None if result.name == verdict.BASELINE else standing.ratio,
+        places={criterion: _place(source.experiment, result, criterion) for criterion in CRITERIA},
+        on_front=result.on_front,
         notices=result.notices,
+    )
+
+
+def _unplaced(why: str, *notices: Notice) -> Cell:
+    return Cell(places=dict.fromkeys(CRITERIA, Place(text=why)), notices=notices)
+
+
+def _place(experiment: Experiment, result: CandidateResult, criterion: Criterion) -> Place:
+    standing = criterion.standing(result)
+    if standing is None:
+        return Place(text=figures.DASH)
+    return Place(
+        text=verdict.place(standing, criterion.standings(experiment)),
+        rank=standing.rank,
+        figure=criterion.figure(result),
     )
 
 
 def _mean_rank(row: Row) -> tuple[float, str]:
     """Return what rows are sorted by."""
-    ranks = [cell.rank for cell in row.cells if cell.rank is not None]
+    ranks = [rank for cell in row.cells if (rank := cell.places[THROUGHPUT].rank) is not None]
     return mean(ranks) if ranks else float("inf"), row.candidate
 
 

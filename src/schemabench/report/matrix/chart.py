@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from schemabench.records import Estimate
 from schemabench.report.matrix import wording
+from schemabench.report.matrix.criteria import THROUGHPUT
 from schemabench.report.matrix.model import Cell, Column, Matrix
 from schemabench.report.page import charts, forest, looks, tables
 from schemabench.report.page.looks import Look
@@ -58,12 +59,13 @@ def _points(matrix: Matrix) -> Iterator[_Point]:
     for place, column in enumerate(matrix.columns):
         for row in matrix.rows:
             cell = row.cells[place]
-            if cell.ratio and forest.on_log_scale(cell.ratio):
-                yield _Point(candidate=row.candidate, run=column.label, ratio=cell.ratio, shown=_shown(cell, column))
+            ratio = cell.places[THROUGHPUT].figure
+            if ratio and forest.on_log_scale(ratio):
+                yield _Point(candidate=row.candidate, run=column.label, ratio=ratio, shown=_shown(cell, column))
 
 
 def _shown(cell: Cell, column: Column) -> str:
-    return " ".join(wording.ratio(cell, column))
+    return " ".join(wording.figure(cell, column, THROUGHPUT))
 
 
 def _looks(matrix: Matrix) -> Mapping[str, Look]:

@@ -12,6 +12,7 @@ from schemabench.errors import UsageError
 from schemabench.records import CandidateResult, Experiment, Notice
 from schemabench.report import figures, verdict
 from schemabench.report.matrix import traits
+from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT
 from schemabench.report.matrix.model import Source
 from schemabench.report.matrix.traits import Labelled
 
@@ -43,6 +44,7 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
         *_other_servers(labelled),
         *_unknown_operations(labelled),
         *_partial(labelled),
+        *_without_lock_waits(labelled),
         *_by_chance(len(labelled.sources)),
     )
 
@@ -181,6 +183,21 @@ def _partial(labelled: Labelled) -> Iterator[Notice]:
     if any(some != names[0] for some in names):
         text = "Not every run has the same candidates: a rank counts only those of its own run"
         yield Notice(code="other-candidates", text=text)
+
+
+def _without_lock_waits(labelled: Labelled) -> Iterator[Notice]:
+    """Yield a notice on runs with a ranking that have none by lock waits."""
+    without = [
+        text
+        for source, text in zip(labelled.sources, labelled.labels, strict=True)
+        if THROUGHPUT.standings(source.experiment) and not LOCK_WAITS.standings(source.experiment)
+    ]
+    if without:
+        text = (
+            f"Lock waits are not known {labelled.traits[0].preposition} {traits.listed(without)}: nothing was sampled "
+            "(--sample-hz 0), or the run file holds no ranks by them"
+        )
+        yield Notice(code="no-lock-waits", text=text)
 
 
 def _by_chance(runs: int) -> Iterator[Notice]:

@@ -6,12 +6,13 @@ Owns which cells the template may show. Must not word anything, nor hold the pag
 from collections.abc import Iterable, Mapping
 
 from schemabench.records import Notice
-from schemabench.report import footnotes
+from schemabench.report import footnotes, verdict
 from schemabench.report.document import templates
 from schemabench.report.escape import Markdown, code, prose
 from schemabench.report.footnotes import Numbers
 from schemabench.report.matrix import winner, wording
-from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
+from schemabench.report.matrix.criteria import Criterion
+from schemabench.report.matrix.model import Cell, Column, Comparison, Lead, Matrix
 
 _TEMPLATE = "matrix.md.j2"
 
@@ -26,7 +27,8 @@ def markdown(comparison: Comparison) -> str:
             title=wording.TITLE,
             notes=_notes(comparison.notices, known),
             matrices=[_matrix(matrix, known) for matrix in comparison.matrices],
-            ratio_legend=wording.RATIO_LEGEND,
+            front=verdict.FRONT,
+            front_legend=verdict.FRONT_LEGEND,
             winner_legend=wording.WINNER_LEGEND,
             run_headings=list(wording.RUN_HEADINGS),
         )
@@ -35,33 +37,42 @@ def markdown(comparison: Comparison) -> str:
 
 def _matrix(matrix: Matrix, known: Numbers) -> Mapping[str, object]:
     """Return what the template shows of a matrix."""
-    candidates = [
-        [
-            Markdown(code(row.candidate) + _marks(row.notices, known)),
-            *(_cell(cell, column, known) for cell, column in zip(row.cells, matrix.columns, strict=True)),
-        ]
-        for row in matrix.rows
-    ]
     return {
         "title": Markdown(wording.title(matrix, code)),
-        "verdict": Markdown(" ".join(winner.sentences(matrix, code))),
+        "verdicts": [Markdown(" ".join(winner.sentences(matrix, one, code))) for one in matrix.criteria],
         "marks": _marks(matrix.notices, known),
-        "headings": ["candidate", *(prose(column.label) + _marks(column.notices, known) for column in matrix.columns)],
-        "rows": [*candidates, [Markdown("**winner**"), *map(_winner, matrix.columns)]],
+        "runs_with_marks": [prose(column.label) + _marks(column.notices, known) for column in matrix.columns],
+        "tables": [(one.title, wording.LEGENDS[one], _rows(matrix, one, known)) for one in matrix.criteria],
+        "shows_front": wording.shows_front(matrix),
+        "firsts": wording.firsts(matrix).capitalize(),
         "notes": _notes(wording.notices(matrix), known),
         "runs": [[*facts[:-1], code(facts[-1])] for facts in map(wording.run, matrix.columns)],
     }
 
 
-def _cell(cell: Cell, column: Column, known: Numbers) -> Markdown:
-    """Return rank, ratio and interval, as in `**1=** 1.31x [1.26, 1.36]`."""
-    place = f"**{cell.place}**" if winner.leads(cell, column) else cell.place
-    return Markdown(" ".join(filter(None, (place, *wording.ratio(cell, column)))) + _marks(cell.notices, known))
+def _rows(matrix: Matrix, criterion: Criterion, known: Numbers) -> list[list[Markdown]]:
+    """Return a row for each candidate, and one of who is first."""
+    candidates = [
+        [
+            Markdown(code(row.candidate) + _marks(row.notices, known)),
+            *(_cell(cell, column, criterion, known) for cell, column in zip(row.cells, matrix.columns, strict=True)),
+        ]
+        for row in matrix.rows
+    ]
+    return [*candidates, [Markdown(f"**{criterion.first}**"), *(_lead(one.leads[criterion]) for one in matrix.columns)]]
 
 
-def _winner(column: Column) -> Markdown:
-    said = prose(winner.mark(column))
-    return Markdown(f"**{said}**" if column.changed_from else said)
+def _cell(cell: Cell, column: Column, criterion: Criterion, known: Numbers) -> Markdown:
+    """Return rank, figure, interval and the mark of the front, as in `**1=** 3.1 % [2.7, 3.6] *`."""
+    place = cell.places[criterion].text
+    shown = f"**{place}**" if winner.is_first(cell, column, criterion) else place
+    parts = (shown, *wording.figure(cell, column, criterion), prose(wording.front(cell, criterion)))
+    return Markdown(" ".join(filter(None, parts)) + _marks(cell.notices, known))
+
+
+def _lead(lead: Lead) -> Markdown:
+    said = prose(winner.mark(lead))
+    return Markdown(f"**{said}**" if lead.changed_from else said)
 
 
 def _marks(notices: Iterable[Notice], known: Numbers) -> Markdown:

@@ -3,18 +3,17 @@
 Owns what a matrix holds. Must not compute, word or draw any of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from schemabench.records import Estimate, Experiment, Notice, Run
+from schemabench.report.matrix.criteria import Criterion, Untold
 
-Winner = Literal[
-    "first to tell", "same", "changes", "cannot be told apart", "doubtful", "too few blocks", "nothing ranked"
-]
+Winner = Literal["first to tell", "same", "changes", "cannot be told apart"] | Untold
 """What a run says of the winner, beside the runs before it. first to tell: none before it said anything; same: as the
 run before, it has one leader, and that is the same; changes: an earlier run has others; cannot be told apart: a leader
-is shared, or either run lacks what leads the other; doubtful: the baseline differs from itself; too few blocks: no
-difference, however large, could have been seen."""
+is shared, or either run lacks what leads the other; else why it shows none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,31 +26,49 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lead:
+    """Who is first in one run by one criterion."""
+
+    leaders: tuple[str, ...]
+    """The candidates of rank 1, in order; empty where nothing was ranked."""
+    winner: Winner
+    """How they compare with those of the runs before it."""
+    changed_from: str = ""
+    """The label of the last run before it that others lead; empty unless the winner changes."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Column:
     """One run."""
 
     label: str
     """What distinguishes it from the other runs, as in `PostgreSQL 16`; unique within a matrix."""
     source: Source
-    leaders: tuple[str, ...]
-    """The candidates of rank 1, in order; empty where nothing was ranked."""
-    winner: Winner
-    """How its leaders compare with those of the runs before it."""
-    changed_from: str = ""
-    """The label of the last run before it that others lead; empty unless the winner changes."""
+    leads: Mapping[Criterion, Lead]
+    """By every criterion."""
     notices: tuple[Notice, ...] = ()
     """Of its run, its experiment and its control."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where one candidate stands in one run by one criterion."""
+
+    text: str
+    """The rank, as in `1=`; else why it has none: its status, `not run`, or a dash where the run does not know."""
+    rank: int | None = None
+    figure: Estimate | None = None
+    """What the rank rests on; None without a rank, and for the baseline's ratio to itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One candidate in one run."""
 
-    place: str
-    """The rank, as in `1=`; else why it has none: its status, or `not run`."""
-    rank: int | None = None
-    ratio: Estimate | None = None
-    """Throughput over the baseline's; None without a rank, and for the baseline itself."""
+    places: Mapping[Criterion, Place]
+    """By every criterion."""
+    on_front: bool = False
+    """Whether no candidate of the run is better by one criterion without being worse by the other."""
     notices: tuple[Notice, ...] = ()
 
 
@@ -80,7 +97,9 @@ class Matrix:
     columns: tuple[Column, ...]
     """In order of what the labels name."""
     rows: tuple[Row, ...]
-    """By mean rank, the best first; those without a rank last."""
+    """By mean rank by throughput, the best first; those without a rank last."""
+    criteria: tuple[Criterion, ...]
+    """Those that any of the runs was ranked by."""
     notices: tuple[Notice, ...] = ()
     """On how far the runs can be compared."""
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Mapping
 from markupsafe import Markup
 
 from schemabench.records import Notice
+from schemabench.report import verdict
 from schemabench.report.footnotes import Numbers
 from schemabench.report.matrix import winner, wording
 from schemabench.report.matrix.chart import chart
+from schemabench.report.matrix.criteria import Criterion
 from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
 from schemabench.report.page import shell, tables
 from schemabench.report.page.templates import render
@@ -30,7 +32,8 @@ def html(comparison: Comparison) -> str:
         "matrix.html.j2",
         matrices=matrices,
         notes=_notes(comparison.notices, known, _GENERAL),
-        ratio_legend=wording.RATIO_LEGEND,
+        front=verdict.FRONT,
+        front_legend=verdict.FRONT_LEGEND,
         winner_legend=wording.WINNER_LEGEND,
     )
     links = [("verdict", "Verdict"), *((str(one["anchor"]), str(one["link"])) for one in matrices)]
@@ -43,41 +46,48 @@ def _matrix(matrix: Matrix, anchor: str, known: Numbers) -> Mapping[str, object]
         "anchor": anchor,
         "link": f"{matrix.workload} {matrix.cardinality}".strip(),
         "title": sentence(wording.title(matrix, name)),
-        "verdict": [sentence(text) for text in winner.sentences(matrix, name)],
+        "verdicts": [sentence(" ".join(winner.sentences(matrix, one, name))) for one in matrix.criteria],
         "marks": _marks(matrix.notices, known, anchor),
-        "runs": [
-            {
-                "label": column.label,
-                "winner": winner.mark(column),
-                "changes": bool(column.changed_from),
-                "marks": _marks(column.notices, known, anchor),
-            }
-            for column in matrix.columns
-        ],
-        "rows": [
-            {
-                "candidate": code(row.candidate),
-                "marks": _marks(row.notices, known, anchor),
-                "cells": [
-                    _cell(cell, column, known, anchor) for cell, column in zip(row.cells, matrix.columns, strict=True)
-                ],
-            }
-            for row in matrix.rows
-        ],
+        "runs": [(column.label, _marks(column.notices, known, anchor)) for column in matrix.columns],
+        "tables": [_table(matrix, criterion, known, anchor) for criterion in matrix.criteria],
+        "firsts": wording.firsts(matrix).capitalize(),
+        "shows_front": wording.shows_front(matrix),
         "chart": chart(matrix),
         "notes": _notes(wording.notices(matrix), known, anchor),
         "facts": _facts(matrix),
     }
 
 
-def _cell(cell: Cell, column: Column, known: Numbers, anchor: str) -> Mapping[str, object]:
-    ratio, interval = wording.ratio(cell, column)
+def _table(matrix: Matrix, criterion: Criterion, known: Numbers, anchor: str) -> Mapping[str, object]:
+    """Return what the template shows of a matrix by a criterion."""
+    leads = [column.leads[criterion] for column in matrix.columns]
     return {
-        "place": cell.place,
-        "leads": winner.leads(cell, column),
-        "ratio": ratio,
+        "title": criterion.title,
+        "legend": sentence(wording.LEGENDS[criterion]),
+        "first": criterion.first,
+        "rows": [
+            {
+                "candidate": code(row.candidate),
+                "marks": _marks(row.notices, known, anchor),
+                "cells": [
+                    _cell(cell, column, criterion) | {"marks": _marks(cell.notices, known, anchor)}
+                    for cell, column in zip(row.cells, matrix.columns, strict=True)
+                ],
+            }
+            for row in matrix.rows
+        ],
+        "leads": [(winner.mark(lead), bool(lead.changed_from)) for lead in leads],
+    }
+
+
+def _cell(cell: Cell, column: Column, criterion: Criterion) -> dict[str, object]:
+    figure, interval = wording.figure(cell, column, criterion)
+    return {
+        "place": cell.places[criterion].text,
+        "is_first": winner.is_first(cell, column, criterion),
+        "figure": sentence(figure),
+        "front": wording.front(cell, criterion),
         "interval": interval,
-        "marks": _marks(cell.notices, known, anchor),
     }
 
 

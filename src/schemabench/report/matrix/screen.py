@@ -5,11 +5,12 @@ Owns the layout. Must not word anything, nor need a terminal: lines of text come
 
 from collections.abc import Iterator, Sequence
 
-from schemabench.report import footnotes, layout
+from schemabench.report import footnotes, layout, verdict
 from schemabench.report.characters import clean, columns
 from schemabench.report.footnotes import Numbers
 from schemabench.report.layout import labelled, shorten, wrap
 from schemabench.report.matrix import winner, wording
+from schemabench.report.matrix.criteria import THROUGHPUT, Criterion
 from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
 
 _NARROWEST = 40
@@ -37,52 +38,72 @@ def terminal(comparison: Comparison, width: int = 80) -> str:
 
 def _matrix(matrix: Matrix, known: Numbers, width: int) -> list[str]:
     title = shorten(wording.title(matrix, clean), width)
-    verdict = " ".join(winner.sentences(matrix, clean)) + _bracketed(footnotes.marks(matrix.notices, known))
+    marks = _bracketed(footnotes.marks(matrix.notices, known))
     sections = [
         [title, "=" * columns(title)],
-        wrap(verdict, width),
-        *_tables(matrix, known, width),
-        [
-            *labelled("cells: ", f"rank (=: tied) and {wording.RATIO_LEGEND}", width),
-            *labelled("winner: ", wording.WINNER_LEGEND, width),
-        ],
+        *(wrap(" ".join(winner.sentences(matrix, one, clean)) + marks, width) for one in matrix.criteria),
+        *(table for criterion in matrix.criteria for table in _tables(matrix, criterion, known, width)),
+        _legend(matrix, width),
         [line for notice in wording.notices(matrix) for line in labelled(f"({known[notice]}) ", notice.text, width)],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines).splitlines()
 
 
-def _tables(matrix: Matrix, known: Numbers, width: int) -> Iterator[list[str]]:
-    """Yield the matrix as a table; as several below each other where the runs do not fit side by side."""
+def _legend(matrix: Matrix, width: int) -> list[str]:
+    """Return what stands in the tables."""
+    notes = [
+        *((f"{one.title}: ", f"rank (=: tied) and {wording.LEGENDS[one]}") for one in matrix.criteria),
+        (f"{verdict.FRONT}: ", verdict.FRONT_LEGEND if wording.shows_front(matrix) else ""),
+        (f"{wording.firsts(matrix)}: ", wording.WINNER_LEGEND),
+    ]
+    return [line for label, text in notes if text for line in labelled(label, text, width)]
+
+
+def _tables(matrix: Matrix, criterion: Criterion, known: Numbers, width: int) -> Iterator[list[str]]:
+    """Yield the matrix by a criterion as a table; as several where the runs do not fit side by side."""
     names = [_name(row.candidate, footnotes.marks(row.notices, known)) for row in matrix.rows]
-    widest = max(map(columns, (*names, "candidate")))
+    headings = [heading for one in matrix.criteria for heading in (one.title, one.first)]
+    widest = max(map(columns, (*names, *headings)))
     widths = [min(max(columns(run.label), _NARROWEST_RUN), width - widest - len(layout.GAP)) for run in matrix.columns]
+    lines = [
+        *zip(names, _cells(matrix, criterion, known), strict=True),
+        *_answers(matrix, criterion, known, widths),
+    ]
     start = 0
     while start < len(widths):
         end, room = start + 1, width - widest - len(layout.GAP) - widths[start]
         while end < len(widths) and (room := room - len(layout.GAP) - widths[end]) >= 0:
             end += 1
-        yield _table(matrix, names, known, slice(start, end), widths[start:end])
+        part = slice(start, end)
+        labels = [shorten(run.label, most) for run, most in zip(matrix.columns[part], widths[part], strict=True)]
+        yield _table(f"{criterion.title:<{widest}}", labels, [(name, cells[part]) for name, cells in lines])
         start = end
 
 
-def _table(matrix: Matrix, names: Sequence[str], known: Numbers, part: slice, widths: Sequence[int]) -> list[str]:
-    """Return the lines of a table of some of the runs, each in a column of its width."""
-    runs = matrix.columns[part]
-    lines: list[Line] = [
-        (name, [_cell(cell, run, known) for cell, run in zip(row.cells[part], runs, strict=True)])
-        for name, row in zip(names, matrix.rows, strict=True)
+def _cells(matrix: Matrix, criterion: Criterion, known: Numbers) -> list[list[Sequence[str]]]:
+    """Return the lines of every cell, row by row."""
+    return [
+        [_cell(cell, run, criterion, known) for cell, run in zip(row.cells, matrix.columns, strict=True)]
+        for row in matrix.rows
     ]
-    lines.append(("winner", [wrap(winner.mark(run), room) for run, room in zip(runs, widths, strict=True)]))
-    if any(run.notices for run in runs):
-        marks = [_bracketed(footnotes.marks(run.notices, known)).strip() for run in runs]
-        lines.append(
-            ("footnotes", [wrap(mark.replace(",", ", "), room) for mark, room in zip(marks, widths, strict=True)])
-        )
-    heights = [max(map(len, cells), default=1) for _, cells in lines]
-    parts = [layout.Column(heading="candidate", cells=_stacked([[name] for name, _ in lines], heights), align="left")]
-    for place, (run, room) in enumerate(zip(runs, widths, strict=True)):
-        cells = _stacked([cells[place] for _, cells in lines], heights)
-        parts.append(layout.Column(heading=shorten(run.label, room), cells=cells, align="left"))
+
+
+def _answers(matrix: Matrix, criterion: Criterion, known: Numbers, widths: Sequence[int]) -> Iterator[Line]:
+    """Yield what each run says of who is first, and its footnotes, each run's in so many columns."""
+    leads = [winner.mark(run.leads[criterion]) for run in matrix.columns]
+    marks = [_bracketed(footnotes.marks(run.notices, known)).strip() for run in matrix.columns]
+    for name, texts in ((criterion.first, leads), ("footnotes", [mark.replace(",", ", ") for mark in marks])):
+        yield name, [wrap(text, room) if text else [] for text, room in zip(texts, widths, strict=True)]
+
+
+def _table(title: str, labels: Sequence[str], lines: Sequence[Line]) -> list[str]:
+    """Return the lines of a table of runs; rows in which they all have nothing to say are left out."""
+    said = [(name, cells) for name, cells in lines if any(cells)]
+    heights = [max(map(len, cells)) for _, cells in said]
+    parts = [layout.Column(heading=title, cells=_stacked([[name] for name, _ in said], heights), align="left")]
+    for place, label in enumerate(labels):
+        cells = _stacked([cells[place] for _, cells in said], heights)
+        parts.append(layout.Column(heading=label, cells=cells, align="left"))
     return layout.table(parts)
 
 
@@ -93,11 +114,14 @@ def _stacked(cells: Sequence[Sequence[str]], heights: Sequence[int]) -> list[str
     ]
 
 
-def _cell(cell: Cell, run: Column, known: Numbers) -> list[str]:
-    """Return rank and ratio, and the interval below."""
-    ratio, interval = wording.ratio(cell, run)
-    first = f"{cell.place:<3} {ratio}" if ratio else cell.place
-    return [first.rstrip() + _bracketed(footnotes.marks(cell.notices, known)), *([interval] if interval else [])]
+def _cell(cell: Cell, run: Column, criterion: Criterion, known: Numbers) -> list[str]:
+    """Return rank, figure and footnotes, and below the interval of a ratio."""
+    place = cell.places[criterion].text
+    figure, interval = wording.figure(cell, run, criterion)
+    first = f"{place:<3} {figure}" if figure else place
+    front = f" {wording.front(cell, criterion)}".rstrip()
+    lines = [first.rstrip() + front + _bracketed(footnotes.marks(cell.notices, known))]
+    return [*lines, interval] if interval and criterion is THROUGHPUT else lines
 
 
 def _name(name: str, marks: str) -> str:

@@ -1,101 +1,92 @@
 """Who leads in which run, and whether that changes.
 
-Owns the rule for calling it a change, and the sentences that say so, alike in every format: `name` draws a candidate's
-name in that format. Must not say more than the standings do.
+Owns the rule for calling it a change, by whatever criterion, and the sentences that say so, alike in every format:
+`name` draws a candidate's name in that format. Must not say more than the standings do.
 
 The rule: between two runs the winner changes only where, among the candidates that both ranked, no leader of the one
 leads in the other. Every leader of each is then significantly worse than some candidate in the other run.
 Runs whose leaders overlap cannot be told apart; neither can runs with too few blocks, nor with a doubtful control.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 
 from schemabench.records import Experiment
 from schemabench.report import figures, verdict
 from schemabench.report.matrix import traits
-from schemabench.report.matrix.model import Cell, Column, Matrix, Winner
+from schemabench.report.matrix.criteria import Criterion, Untold
+from schemabench.report.matrix.model import Cell, Column, Lead, Matrix, Winner
+from schemabench.report.matrix.traits import Labelled
 from schemabench.report.verdict import Name
 
-_NO_LEADERS: Mapping[Winner, str] = {
-    "doubtful": "the ranking is doubtful",
-    "too few blocks": "there were too few blocks to tell anything apart",
-    "nothing ranked": "nothing was ranked",
-}
 _PAIR = 2
-_ALL_TIE = "all candidates tie"
-_TELLING: tuple[Winner, ...] = ("first to tell", "same", "changes", "cannot be told apart")
-"""Runs that can show a change."""
 
 
-def leaders(experiment: Experiment) -> tuple[str, ...]:
-    """Return the candidates of rank 1, in order; nothing where nothing was ranked."""
-    return tuple(result.name for result, standing in verdict.ranked(experiment) if standing.rank == 1)
-
-
-def marked(columns: Sequence[Column]) -> tuple[Column, ...]:
-    """Return the columns, each with what it says of the winner beside those before it."""
-    found: list[Column] = []
-    since: list[Column] = []  # the runs since the last change that can show one
-    for column in columns:
-        if untold := _untold(column.source.experiment):
-            found.append(replace(column, winner=untold))
-        elif changed := next((one for one in reversed(since) if _apart(one, column)), None):
-            found.append(replace(column, winner="changes", changed_from=changed.label))
-            since = [column]
+def leads(labelled: Labelled, criterion: Criterion) -> tuple[Lead, ...]:
+    """Return for each run who is first by a criterion, and what that says beside the runs before it."""
+    experiments = [source.experiment for source in labelled.sources]
+    found: list[Lead] = []
+    since: list[int] = []  # the runs since the last change that can show one
+    for place, experiment in enumerate(experiments):
+        leaders = tuple(one.name for one in criterion.standings(experiment) if one.rank == 1)
+        if untold := _untold(experiment, criterion):
+            found.append(Lead(leaders=leaders, winner=untold))
+            continue
+        apart = [one for one in since if _apart(experiments[one], experiment, criterion)]
+        if apart:
+            found.append(Lead(leaders=leaders, winner="changes", changed_from=labelled.labels[apart[-1]]))
+            since = [place]
         else:
-            found.append(replace(column, winner=_unchanged(since, column)))
-            since.append(column)
+            found.append(Lead(leaders=leaders, winner=_unchanged([found[one] for one in since], leaders)))
+            since.append(place)
     return tuple(found)
 
 
-def sentences(matrix: Matrix, name: Name) -> list[str]:
-    """Return two sentences: who leads where, and whether the winner changes."""
-    first, *rest = _leads(matrix, name)
-    if _said(matrix.columns[0]):  # no candidate's name, which would keep its letters
+def sentences(matrix: Matrix, criterion: Criterion, name: Name) -> list[str]:
+    """Return two sentences: who leads where by a criterion, and whether that changes."""
+    first, *rest = _clauses(matrix, criterion, name)
+    if _said(matrix.columns[0], criterion):  # no candidate's name, which would keep its letters
         first = first[0].upper() + first[1:]
-    return [f"{'; '.join([first, *rest])}.", _changes(matrix)]
+    return [f"{'; '.join([first, *rest])}.", _changes(matrix, criterion)]
 
 
-def leads(cell: Cell, column: Column) -> bool:
+def is_first(cell: Cell, column: Column, criterion: Criterion) -> bool:
     """Return whether a candidate's rank is 1 in a run that told candidates apart."""
-    return cell.rank == 1 and column.winner in _TELLING and not _all_tie(column)
+    return cell.places[criterion].rank == 1 and not _said(column, criterion)
 
 
-def mark(column: Column) -> str:
+def mark(lead: Lead) -> str:
     """Return what a run says of the winner in a few words, as in `changes from PostgreSQL 15`."""
-    return f"changes from {column.changed_from}" if column.changed_from else column.winner
+    return f"changes from {lead.changed_from}" if lead.changed_from else lead.winner
 
 
-def _untold(experiment: Experiment) -> Winner | None:
+def _untold(experiment: Experiment, criterion: Criterion) -> Untold | None:
     """Return why an experiment can show no change, or None."""
-    if not leaders(experiment):
+    if not criterion.standings(experiment):
         return "nothing ranked"
-    if verdict.is_doubtful(experiment):
+    if verdict.is_doubtful(criterion.control(experiment)):
         return "doubtful"
-    return "too few blocks" if experiment.smallest_difference is None else None
+    return "too few blocks" if criterion.few_blocks(experiment) else None
 
 
-def _unchanged(since: Sequence[Column], column: Column) -> Winner:
+def _unchanged(since: Sequence[Lead], leaders: tuple[str, ...]) -> Winner:
     if not since:
         return "first to tell"
-    return "same" if since[-1].leaders == column.leaders and len(column.leaders) == 1 else "cannot be told apart"
+    return "same" if since[-1].leaders == leaders and len(leaders) == 1 else "cannot be told apart"
 
 
-def _apart(one: Column, other: Column) -> bool:
+def _apart(one: Experiment, other: Experiment, criterion: Criterion) -> bool:
     """Return whether no candidate leads in both, among those that both ranked."""
-    left, right = one.source.experiment, other.source.experiment
-    common = _ranked(left) & _ranked(right)
-    return bool(common) and not _leaders_among(left, common) & _leaders_among(right, common)
+    common = _ranked(one, criterion) & _ranked(other, criterion)
+    return bool(common) and not _leaders_among(one, common, criterion) & _leaders_among(other, common, criterion)
 
 
-def _ranked(experiment: Experiment) -> set[str]:
-    return {result.name for result, _ in verdict.ranked(experiment)}
+def _ranked(experiment: Experiment, criterion: Criterion) -> set[str]:
+    return {standing.name for standing in criterion.standings(experiment)}
 
 
-def _leaders_among(experiment: Experiment, names: set[str]) -> set[str]:
+def _leaders_among(experiment: Experiment, names: set[str], criterion: Criterion) -> set[str]:
     """Return the candidates that none of the others with these names is significantly better than."""
-    standings = [standing for _, standing in verdict.ranked(experiment) if standing.name in names]
+    standings = [standing for standing in criterion.standings(experiment) if standing.name in names]
     return {
         one.name
         for one in standings
@@ -103,45 +94,45 @@ def _leaders_among(experiment: Experiment, names: set[str]) -> set[str]:
     }
 
 
-def _leads(matrix: Matrix, name: Name) -> list[str]:
+def _clauses(matrix: Matrix, criterion: Criterion, name: Name) -> list[str]:
     """Return a clause for each group of runs that say the same, in order of the first."""
     groups: dict[object, list[Column]] = {}
     for column in matrix.columns:
-        groups.setdefault(_said(column) or frozenset(column.leaders), []).append(column)
+        said = _said(column, criterion) or frozenset(column.leads[criterion].leaders)
+        groups.setdefault(said, []).append(column)
     if len(groups) == 1:
         both = "both" if len(matrix.columns) == _PAIR else f"all {len(matrix.columns)}"
-        return [f"{_clause(matrix.columns[0], name)} in {both} runs"]
+        return [f"{_clause(matrix.columns[0], criterion, name)} in {both} runs"]
     return [
-        f"{_clause(columns[0], name)} {matrix.preposition} {traits.listed([column.label for column in columns])}"
+        f"{_clause(columns[0], criterion, name)} {matrix.preposition} "
+        f"{traits.listed([column.label for column in columns])}"
         for columns in groups.values()
     ]
 
 
-def _clause(column: Column, name: Name) -> str:
-    lead = "leads" if len(column.leaders) == 1 else "lead, tied,"
-    return _said(column) or f"{figures.listed(map(name, column.leaders))} {lead}"
+def _clause(column: Column, criterion: Criterion, name: Name) -> str:
+    leaders = column.leads[criterion].leaders
+    alone, tied = criterion.leads
+    return _said(column, criterion) or f"{figures.listed(map(name, leaders))} {alone if len(leaders) == 1 else tied}"
 
 
-def _said(column: Column) -> str:
+def _said(column: Column, criterion: Criterion) -> str:
     """Return what is said of a run without naming anyone; empty where some candidates lead it."""
-    if column.winner not in _TELLING:
-        return _NO_LEADERS[column.winner]
-    return _ALL_TIE if _all_tie(column) else ""
+    lead = column.leads[criterion]
+    if lead.winner in criterion.untold:
+        return criterion.untold[lead.winner]
+    return criterion.all_tie if len(lead.leaders) == len(_ranked(column.source.experiment, criterion)) > 1 else ""
 
 
-def _all_tie(column: Column) -> bool:
-    return len(column.leaders) == len(_ranked(column.source.experiment)) > 1
-
-
-def _changes(matrix: Matrix) -> str:
+def _changes(matrix: Matrix, criterion: Criterion) -> str:
     """Return between which runs the winner changes, that it is the same, or that neither can be told."""
-    telling = [column for column in matrix.columns if column.winner in _TELLING]
-    changed = [column for column in telling if column.changed_from]
+    telling = [column for column in matrix.columns if column.leads[criterion].winner not in criterion.untold]
+    changed = [column for column in telling if column.leads[criterion].changed_from]
     if changed:
-        pairs = [traits.listed([column.changed_from, column.label]) for column in changed]
-        return f"The winner changes between {', and between '.join(pairs)}."
+        pairs = [traits.listed([column.leads[criterion].changed_from, column.label]) for column in changed]
+        return f"The {criterion.best} changes between {', and between '.join(pairs)}."
     if len(telling) <= 1:
-        return "Too little was measured to tell whether the winner changes."
-    if all(column.winner == "same" for column in telling[1:]):
-        return "The winner is the same."
-    return "Whether the winner changes cannot be told: any two of these runs may have the same one."
+        return f"Too little was measured to tell whether the {criterion.best} changes."
+    if all(column.leads[criterion].winner == "same" for column in telling[1:]):
+        return f"The {criterion.best} is the same."
+    return f"Whether the {criterion.best} changes cannot be told: any two of these runs may have the same one."

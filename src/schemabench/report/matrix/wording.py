@@ -4,21 +4,26 @@ Owns titles, cells, footnote numbers and the facts of each run as text; `name` d
 cardinality in the format at hand. Must not lay anything out.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from schemabench.records import Notice
 from schemabench.report import figures, verdict
 from schemabench.report.footnotes import Numbers
 from schemabench.report.matrix import traits
+from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT, Criterion
 from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
 from schemabench.report.verdict import Name
 from schemabench.units import format_duration
 
 TITLE = "Candidate schemas over several runs"
-RATIO_LEGEND = (
-    "throughput over that of the baseline of the same run, paired by block, with its 95 % interval; intervals hold "
-    "jointly for the candidates of a run, not over runs"
-)
+LEGENDS: Mapping[Criterion, str] = {
+    THROUGHPUT: (
+        "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
+        "a run, not over runs"
+    ),
+    LOCK_WAITS: "share of the writers' time spent waiting for locks",
+}
+"""What the figures beside the ranks are."""
 WINNER_LEGEND = (
     "it changes only where, among the candidates that both runs ranked, no leader of the one leads in the other; else "
     "they cannot be told apart"
@@ -42,13 +47,25 @@ def title(matrix: Matrix, name: Name) -> str:
     return f"{name(matrix.workload)}{at}, by {figures.listed(matrix.differ, len(matrix.differ))}"
 
 
-def ratio(cell: Cell, column: Column) -> tuple[str, str]:
-    """Return a candidate's ratio and its interval; `1x` alone for the baseline, nothing without a rank."""
-    if cell.ratio is None:
-        return (f"{figures.BASELINE_RATIO}x" if cell.rank else "", "")
-    places = figures.decimals(column.source.experiment)
-    shown = figures.ratio(cell.ratio.value, places)
-    return (shown if shown == figures.DASH else f"{shown}x", figures.ratio_interval(cell.ratio, places))
+def figure(cell: Cell, column: Column, criterion: Criterion) -> tuple[str, str]:
+    """Return what a candidate's rank rests on, and its interval; nothing without a rank."""
+    place = cell.places[criterion]
+    return criterion.drawn(place.figure, column.source.experiment) if place.rank else ("", "")
+
+
+def front(cell: Cell, criterion: Criterion) -> str:
+    """Return the mark of the Pareto front beside the second rank, where both have been seen; empty off the front."""
+    return verdict.FRONT if cell.on_front and criterion is LOCK_WAITS else ""
+
+
+def shows_front(matrix: Matrix) -> bool:
+    """Return whether any candidate has the mark in any run."""
+    return any(cell.on_front for row in matrix.rows for cell in row.cells)
+
+
+def firsts(matrix: Matrix) -> str:
+    """Return what stands before the runs' answers, as in `winner, waits least`."""
+    return ", ".join(criterion.first for criterion in matrix.criteria)
 
 
 def run(column: Column) -> tuple[str, ...]:
