@@ -10,7 +10,7 @@ import golden_file
 import pytest
 from several_runs import FOUR, candidate, compared, experiment, run, unsampled
 
-from schemabench.records import Estimate, Standing
+from schemabench.records import Estimate, Notice, Standing
 from schemabench.report import matrix
 from schemabench.report.characters import columns
 from schemabench.report.matrix import Comparison
@@ -94,6 +94,19 @@ def test_terminal_keeps_to_its_width_and_shows_every_run(width: int) -> None:
     for ranking in ("throughput  ", "lock waits  "):
         headings = [line for line in text.splitlines() if line.startswith(ranking)]
         assert re.findall(r"PostgreSQL \d+", " ".join(headings)) == LABELS
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_terminal_keeps_to_its_width_whatever_stands_in_a_cell(width: int) -> None:
+    narrow = Estimate(value=1.001, low=0.996, high=1.006)
+    notices = tuple(Notice(code="retries", text=f"deadlock {number}") for number in range(12))
+    some = experiment(("baseline", "a_candidate_with_a_long_name"))
+    candidates = tuple(
+        replace(one, standing=one.standing and replace(one.standing, ratio=narrow), notices=notices)
+        for one in some.candidates
+    )
+    runs = [run(f"{version}.1", replace(some, candidates=candidates)) for version in (15, 16, 17, 18)]
+    assert max(map(columns, matrix.terminal(compared(*runs), width).splitlines())) <= width
 
 
 def test_four_runs_fit_a_usual_terminal_side_by_side() -> None:

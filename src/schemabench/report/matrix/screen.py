@@ -18,7 +18,10 @@ _NARROWEST = 40
 _WIDEST_NAME = 24
 """Longer names are cut in the middle, so that runs have room."""
 _NARROWEST_RUN = 13
-"""What an interval with three decimals takes, or `PostgreSQL 15`."""
+"""What `PostgreSQL 15` takes, or `12= 31 % *`."""
+
+_WIDEST_PLACE = 3
+"""What `12=` takes: figures stand below each other."""
 
 Line = tuple[str, Sequence[Sequence[str]]]
 """A name, and for each run the lines of its cell."""
@@ -42,7 +45,7 @@ def _matrix(matrix: Matrix, known: Numbers, width: int) -> list[str]:
     sections = [
         [title, "=" * columns(title)],
         *(wrap(" ".join(winner.sentences(matrix, one, clean)) + marks, width) for one in matrix.criteria),
-        *(table for criterion in matrix.criteria for table in _tables(matrix, criterion, known, width)),
+        *_tables(matrix, known, width),
         _legend(matrix, width),
         [line for notice in wording.notices(matrix) for line in labelled(f"({known[notice]}) ", notice.text, width)],
     ]
@@ -59,40 +62,56 @@ def _legend(matrix: Matrix, width: int) -> list[str]:
     return [line for label, text in notes if text for line in labelled(label, text, width)]
 
 
-def _tables(matrix: Matrix, criterion: Criterion, known: Numbers, width: int) -> Iterator[list[str]]:
-    """Yield the matrix by a criterion as a table; as several where the runs do not fit side by side."""
+def _tables(matrix: Matrix, known: Numbers, width: int) -> Iterator[list[str]]:
+    """Yield a table for each criterion; several below each other where the runs do not fit side by side."""
     names = [_name(row.candidate, footnotes.marks(row.notices, known)) for row in matrix.rows]
-    headings = [heading for one in matrix.criteria for heading in (one.title, one.first)]
+    headings = [heading for criterion in matrix.criteria for heading in (criterion.title, criterion.first)]
     widest = max(map(columns, (*names, *headings)))
-    widths = [min(max(columns(run.label), _NARROWEST_RUN), width - widest - len(layout.GAP)) for run in matrix.columns]
-    lines = [
-        *zip(names, _cells(matrix, criterion, known), strict=True),
-        *_answers(matrix, criterion, known, widths),
-    ]
+    widths = [_width(matrix, place, width - widest - len(layout.GAP)) for place in range(len(matrix.columns))]
+    for criterion in matrix.criteria:
+        lines = [
+            *zip(names, _cells(matrix, criterion, known, widths), strict=True),
+            *_answers(matrix, criterion, known, widths),
+        ]
+        for part in _parts(widths, width - widest):
+            labels = [shorten(run.label, room) for run, room in zip(matrix.columns[part], widths[part], strict=True)]
+            yield _table(f"{criterion.title:<{widest}}", labels, [(name, cells[part]) for name, cells in lines])
+
+
+def _width(matrix: Matrix, place: int, most: int) -> int:
+    """Return the columns that a run takes, with its label and intervals on one line each, if there are as many."""
+    run = matrix.columns[place]
+    intervals = [_interval(row.cells[place], run, criterion) for criterion in matrix.criteria for row in matrix.rows]
+    return min(max(_NARROWEST_RUN, *map(columns, (run.label, *intervals))), most)
+
+
+def _parts(widths: Sequence[int], room: int) -> Iterator[slice]:
+    """Yield which runs stand side by side, as many as there is room for, and one at least."""
     start = 0
     while start < len(widths):
-        end, room = start + 1, width - widest - len(layout.GAP) - widths[start]
-        while end < len(widths) and (room := room - len(layout.GAP) - widths[end]) >= 0:
+        end, left = start + 1, room - len(layout.GAP) - widths[start]
+        while end < len(widths) and (left := left - len(layout.GAP) - widths[end]) >= 0:
             end += 1
-        part = slice(start, end)
-        labels = [shorten(run.label, most) for run, most in zip(matrix.columns[part], widths[part], strict=True)]
-        yield _table(f"{criterion.title:<{widest}}", labels, [(name, cells[part]) for name, cells in lines])
+        yield slice(start, end)
         start = end
 
 
-def _cells(matrix: Matrix, criterion: Criterion, known: Numbers) -> list[list[Sequence[str]]]:
+def _cells(matrix: Matrix, criterion: Criterion, known: Numbers, widths: Sequence[int]) -> list[list[list[str]]]:
     """Return the lines of every cell, row by row."""
     return [
-        [_cell(cell, run, criterion, known) for cell, run in zip(row.cells, matrix.columns, strict=True)]
+        [
+            [*_standing(cell, run, criterion, known, room), *filter(None, [_interval(cell, run, criterion)])]
+            for cell, run, room in zip(row.cells, matrix.columns, widths, strict=True)
+        ]
         for row in matrix.rows
     ]
 
 
 def _answers(matrix: Matrix, criterion: Criterion, known: Numbers, widths: Sequence[int]) -> Iterator[Line]:
-    """Yield what each run says of who is first, and its footnotes, each run's in so many columns."""
+    """Yield what each run says of who is first, then its footnotes, wrapped to the widths of the runs."""
     leads = [winner.mark(run.leads[criterion]) for run in matrix.columns]
-    marks = [_bracketed(footnotes.marks(run.notices, known)).strip() for run in matrix.columns]
-    for name, texts in ((criterion.first, leads), ("footnotes", [mark.replace(",", ", ") for mark in marks])):
+    marks = [_apart(_bracketed(footnotes.marks(run.notices, known))).strip() for run in matrix.columns]
+    for name, texts in ((criterion.first, leads), ("footnotes", marks)):
         yield name, [wrap(text, room) if text else [] for text, room in zip(texts, widths, strict=True)]
 
 
@@ -114,14 +133,21 @@ def _stacked(cells: Sequence[Sequence[str]], heights: Sequence[int]) -> list[str
     ]
 
 
-def _cell(cell: Cell, run: Column, criterion: Criterion, known: Numbers) -> list[str]:
-    """Return rank, figure and footnotes, and below the interval of a ratio."""
+def _standing(cell: Cell, run: Column, criterion: Criterion, known: Numbers, width: int) -> list[str]:
+    """Return rank, figure, the mark of the front and footnotes, on one line where they fit it."""
     place = cell.places[criterion].text
-    figure, interval = wording.figure(cell, run, criterion)
-    first = f"{place:<3} {figure}" if figure else place
+    figure, _ = wording.figure(cell, run, criterion)
+    marks = _apart(_bracketed(footnotes.marks(cell.notices, known)))
+    if not figure:
+        return wrap(place + marks, width)
     front = f" {wording.front(cell, criterion)}".rstrip()
-    lines = [first.rstrip() + front + _bracketed(footnotes.marks(cell.notices, known))]
-    return [*lines, interval] if interval and criterion is THROUGHPUT else lines
+    return labelled(f"{place:<{_WIDEST_PLACE}} ", figure + front + marks, width)
+
+
+def _interval(cell: Cell, run: Column, criterion: Criterion) -> str:
+    """Return the interval of a ratio; as on the terminal of one run, none of lock waits."""
+    _, interval = wording.figure(cell, run, criterion)
+    return interval if criterion is THROUGHPUT else ""
 
 
 def _name(name: str, marks: str) -> str:
@@ -130,3 +156,8 @@ def _name(name: str, marks: str) -> str:
 
 def _bracketed(marks: str) -> str:
     return f" ({marks})" if marks else ""
+
+
+def _apart(marks: str) -> str:
+    """Return marks that may stand on several lines, each number whole."""
+    return marks.replace(",", ", ")
