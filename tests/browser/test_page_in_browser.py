@@ -113,7 +113,7 @@ def written(run: Run, factory: pytest.TempPathFactory) -> Path:
 
 
 def test_page_is_drawn_from_disk_with_no_complaint_and_asks_for_nothing_else(fixed_page: Page) -> None:
-    assert fixed_page.console == ()
+    assert fixed_page.console == ()  # Vega-Embed would complain of charts that are in another version of Vega-Lite
     assert [url for url in fixed_page.requests if not url.startswith(("data:", "blob:"))] == [fixed_page.url]
 
 

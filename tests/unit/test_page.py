@@ -29,7 +29,7 @@ MEGABYTE = 1024 * 1024
 
 @pytest.fixture(autouse=True)
 def _short_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for the library of the charts, which takes seconds to bundle and is not what is tested here."""
+    """Stand in for the library of the charts, a megabyte that is not what is tested here."""
     monkeypatch.setattr(vega, "script", lambda: "/* vegaEmbed */")
 
 

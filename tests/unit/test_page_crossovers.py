@@ -15,7 +15,7 @@ HOSTILE = "<img src=x onerror=alert(1)></script>"
 
 @pytest.fixture(autouse=True)
 def _short_script(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in for the library of the charts, which takes seconds to bundle and is not what is tested here."""
+    """Stand in for the library of the charts, a megabyte that is not what is tested here."""
     monkeypatch.setattr(vega, "script", lambda: "/* vegaEmbed */")
 
 

@@ -1,35 +1,36 @@
-"""The script that draws the charts is bundled once, and kept where the user's caches are."""
+"""The script that draws the charts, as it was bundled when the package was built."""
 
-from collections.abc import Iterator
+import re
 from pathlib import Path
 
-import platformdirs
+import altair as alt
 import pytest
 
+from schemabench.errors import UsageError
 from schemabench.report.page import vega
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    monkeypatch.setattr(platformdirs, "user_cache_path", lambda _name: tmp_path / "cache")
-    vega.script.cache_clear()
-    yield tmp_path / "cache"
-    vega.script.cache_clear()
+def test_script_draws_the_major_version_of_vega_lite_that_charts_are_written_in() -> None:
+    heading, _, libraries = vega.script().partition("\n")
+    bundled = re.search(r"Vega-Lite (\d+)\.(\d+)", heading)
+
+    assert bundled
+    assert alt.SCHEMA_VERSION.startswith(f"v{bundled[1]}.")
+    assert re.search(rf'"{bundled[1]}\.{bundled[2]}\.\d+"', libraries), "and it is what the heading says"
 
 
-def test_script_is_bundled_once_and_kept_for_the_next_process(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = iter(["the script"])
-    monkeypatch.setattr(vega, "_bundled", lambda: next(made))
-
-    first = vega.script()
-    vega.script.cache_clear()  # as another process would begin
-
-    assert (first, vega.script()) == ("the script", "the script")
-    assert [path.suffix for path in cache.iterdir()] == [".js"]
+def test_script_neither_ends_its_element_nor_opens_a_comment_in_it() -> None:
+    assert not re.findall(r"</script|<!--", vega.script(), re.IGNORECASE)
 
 
-def test_script_that_cannot_be_kept_is_used_all_the_same(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache.write_text("a file where the folder would be")
-    monkeypatch.setattr(vega, "_bundled", lambda: "the script")
+def test_script_loads_no_other() -> None:
+    assert not re.findall(r"\bimport\s*\(|\bimportScripts\b|<script|\bnew Worker\b", vega.script())
 
-    assert vega.script() == "the script"
+
+def test_missing_script_is_an_error_that_says_how_to_make_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vega, "FILE", tmp_path / "vega.js")
+
+    with pytest.raises(UsageError, match=r"vega\.js") as caught:
+        vega.script()
+
+    assert "pip install --editable ." in str(caught.value)
