@@ -146,7 +146,7 @@ def _chart(points: Sequence[_Point], names: Sequence[str], known: Mapping[str, L
     )
     coloured = base.encode(
         color=alt.Color("candidate:N", scale=scale(known, names, "colour"), legend=None),
-        opacity=alt.when(near).then(alt.value(1)).otherwise(alt.value(_FAINT)),
+        opacity=alt.OpacityValue(_FAINT, condition={"param": near.name, "value": 1}),
     )
     dash = alt.StrokeDash("candidate:N", scale=scale(known, names, "dash"), legend=None)
     layers = [

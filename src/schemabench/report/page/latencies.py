@@ -108,7 +108,7 @@ def _chart(drawn: Sequence[Named], known: Mapping[str, Look]) -> alt.LayerChart:
             axis=alt.Axis(labelExpr=_TIME.format("datum.value"), tickCount=4),
         ),
         color=alt.Color("candidate:N", scale=scale(known, names, "colour"), legend=None),
-        opacity=alt.when(near).then(alt.value(1)).otherwise(alt.value(_FAINT)),
+        opacity=alt.OpacityValue(_FAINT, condition={"param": near.name, "value": 1}),
         tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("percentile:N"), alt.Tooltip("time:N")],
     )
     dash = alt.StrokeDash("candidate:N", scale=scale(known, names, "dash"), legend=None)
@@ -120,8 +120,11 @@ def _chart(drawn: Sequence[Named], known: Mapping[str, Look]) -> alt.LayerChart:
         ],
         data=data(rows),
         height=_HEIGHT_PX,
-    ).transform_calculate(
-        slower=_SLOWER, percentile=_PERCENTILE.format("datum.level"), time=_TIME.format("datum.seconds")
+        transform=[  # as it is in Vega-Lite: `transform_calculate` would make the chart anew for each
+            {"as": "slower", "calculate": _SLOWER},
+            {"as": "percentile", "calculate": _PERCENTILE.format("datum.level")},
+            {"as": "time", "calculate": _TIME.format("datum.seconds")},
+        ],
     )
     return chart
 
