@@ -103,8 +103,11 @@ class WorkerError(SchemabenchError):
 _SERVERS_FAULT = ("53", "57", "58")
 """Insufficient resources, operator intervention, system error:
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+_STATEMENTS_OWN = ("57014", "58P01", "58P02")
+"""Of these classes, yet about the statement: one that ran out of its time, a file that it names and that is not there,
+or is there already."""
 
 
 def is_servers_fault(sqlstate: str | None) -> bool:
     """Return whether a server's refusal has nothing to do with the statement that it refused."""
-    return (sqlstate or "").startswith(_SERVERS_FAULT)
+    return (sqlstate or "").startswith(_SERVERS_FAULT) and sqlstate not in _STATEMENTS_OWN

@@ -165,6 +165,12 @@ def test_a_schema_that_comes_with_rows_begins_with_them_every_time(tmp_path: Pat
     assert checked.record.sequences == BRIEF.sequences
 
 
+def test_what_a_schema_sets_ends_with_its_installation_as_it_does_in_a_trial(tmp_path: Path, server: Server) -> None:
+    dumped = "SELECT pg_catalog.set_config('search_path', '', false);\n" + SCHEMA.replace(" item ", " public.item ")
+
+    assert _checked(tmp_path, server, dumped).reason == ""
+
+
 def test_the_same_seed_finds_the_same_counterexample(tmp_path: Path, server: Server) -> None:
     _, other = _candidates(tmp_path, other=SCHEMA.replace("bigint", "integer"))
     reasons = {Oracle(_found(tmp_path), None, PATIENT, seed=5).check(other, server).reason for _ in range(2)}

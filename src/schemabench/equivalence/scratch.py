@@ -20,7 +20,6 @@ from schemabench.workload import Call, Row
 _LABEL = "check"
 _FILE_IS_WRONG = "42"
 """The class of SQLSTATEs for syntax errors and names that do not exist: whatever is called, and whenever."""
-_TIMED_OUT = "57014"
 STATEMENT_LIMIT_S = 20.0
 """A few rows take milliseconds, on a machine that stalls perhaps seconds: what takes longer never ends."""
 _RELATIONS = """
@@ -74,10 +73,11 @@ class Scratch:
             ServerError: The server failed.
         """
         candidates.install(self.candidate, self._connection)
-        if _filled(self._connection):
-            self._connection.close()
+        filled = _filled(self._connection)
+        self._connection.close()  # what a schema SETs ends with its session: writers do not have it either
+        if filled:
             self._pristine, self._database = self._database, self._server.clone(self._database, _LABEL)
-            self._connection = self._connect()
+        self._connection = self._connect()
 
     def execute(self, call: Call) -> list[Row]:
         """Execute a call, all or nothing, and return the rows that its last statement answers with.
@@ -162,7 +162,7 @@ class Scratch:
 
     def _failed(self, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
         """Return what a refusal means: a lost server, a file that is wrong, or a call that this candidate cannot do."""
-        if self._connection.closed or (is_servers_fault(cause.sqlstate) and cause.sqlstate != _TIMED_OUT):
+        if self._connection.closed or is_servers_fault(cause.sqlstate):
             return self._lost(cause)
         said = cause.diag.message_primary or str(cause)
         if (cause.sqlstate or "").startswith(_FILE_IS_WRONG):
