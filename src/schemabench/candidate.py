@@ -135,11 +135,18 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
         connection: To an empty database, in autocommit mode.
 
     Raises:
-        CandidateError: The server refused a statement; with its place, line, caret and SQLSTATE.
+        CandidateError: The server refused a statement, with its place, line, caret and SQLSTATE; or a statement copies
+            from or to the client.
         ServerError: It refused for reasons of its own, such as a full disk.
         psycopg.OperationalError: The connection was lost.
     """
     for statement in sqlfile.split_preamble(candidate.file.preamble):
+        if (offset := sqlfile.client_copy(statement)) is not None:
+            raise CandidateError(
+                f"The schema of the candidate {candidate.name!r} cannot copy from or to the client",
+                where=statement.place(offset),
+                remedies=["load rows by the workload's background", "write INSERT, as pg_dump --inserts does"],
+            )
         try:
             connection.execute(statement.sql.encode())
         except psycopg.Error as cause:
@@ -152,13 +159,16 @@ def refused(candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error)
     """Return the error for a statement of a candidate that the server refused: whose fault it is, its code tells."""
     position = int(cause.diag.statement_position or _FIRST_POSITION) - _FIRST_POSITION
     detail = [line for line in (cause.diag.message_detail, cause.diag.context) if line]
+    remedies = [cause.diag.message_hint] if cause.diag.message_hint else []
+    if statement.sql.startswith("\\", position):
+        remedies.append("leave out commands of psql's own, such as \\set, and \\restrict of pg_dump")
     kind = ServerError if is_servers_fault(cause.sqlstate) else CandidateError
     return kind(
         f"The server refused the candidate {candidate.name!r}: {cause.diag.message_primary or cause}",
         where=statement.place(position),
         sqlstate=cause.sqlstate,
         checked=detail,
-        remedies=[cause.diag.message_hint] if cause.diag.message_hint else [],
+        remedies=remedies,
     )
 
 

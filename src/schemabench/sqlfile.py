@@ -7,7 +7,7 @@ comments, statements and parameters, so quoting of every kind is understood. Mus
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -219,6 +219,19 @@ def split_preamble(preamble: Text) -> tuple[Text, ...]:
     return tuple(preamble.part(piece.start, piece.stop) for piece in slices)
 
 
+def client_copy(statement: Text) -> int | None:
+    """Return where a statement begins to copy from or to the client, as an offset into its SQL; None where it does not.
+
+    Args:
+        statement: One statement, or several where the grammar does not know their syntax.
+    """
+    for piece in split(statement.sql, with_parser=False, only_slices=True):
+        words = _words(scan(statement.sql[piece]))
+        if _copies(words):
+            return int(piece.start + words[0].start)
+    return None
+
+
 def _is_name(whole: Text, token: Token) -> re.Match[str] | None:
     comment = whole.source[token.start : token.end + 1] if token.name == "SQL_COMMENT" else ""
     return _NAME.fullmatch(comment)
@@ -241,11 +254,11 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
     for piece in split(text.sql, with_parser=False, only_slices=True):
         whole = text.part(piece.start, piece.stop)
         tokens = _scan(whole, error)
-        words = [token for token in tokens if token.name not in {"SQL_COMMENT", "C_COMMENT"}]
+        words = _words(tokens)
         if not words:
             continue
         first = words[0].start
-        if words[0].name == "COPY" and {"STDIN", "STDOUT"} & {token.name for token in words}:
+        if _copies(words):
             raise error(
                 "An operation cannot copy from or to the client",
                 where=whole.place(first),
@@ -253,6 +266,14 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
             )
         marks = ((start - first, end - first, *what) for start, end, what in _marks(whole, tokens))
         yield Statement(text=whole.part(first, piece.stop - piece.start), marks=tuple(marks))
+
+
+def _words(tokens: Sequence[Token]) -> list[Token]:
+    return [token for token in tokens if token.name not in {"SQL_COMMENT", "C_COMMENT"}]
+
+
+def _copies(words: Sequence[Token]) -> bool:
+    return bool(words) and words[0].name == "COPY" and not {"STDIN", "STDOUT"}.isdisjoint(one.name for one in words)
 
 
 def _marks(text: Text, tokens: list[Token]) -> Iterator[tuple[int, int, tuple[str, bool]]]:

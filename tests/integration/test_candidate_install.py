@@ -158,6 +158,39 @@ def test_a_hint_of_the_server_is_a_remedy(tmp_path: Path, connection: psycopg.Co
     assert "a.id" in error.remedies[0]
 
 
+def test_commands_of_psql_are_named_as_such(tmp_path: Path, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    error = _refused(tmp_path, connection, "--\n-- A database dump\n--\n\n\\restrict abc\n\nCREATE TABLE a ();")
+
+    assert str(error.where).splitlines() == [f"{tmp_path / 'baseline.sql'}:5:1", "  \\restrict abc", "  ^"]
+    assert "\\restrict" in error.remedies[0]
+
+
+@pytest.mark.parametrize(
+    "copy", ["COPY a FROM stdin;\n1\t2\n\\.\n", "COPY a TO STDOUT;", "COPY a FROM STDIN (FORMAT csv);"]
+)
+def test_rows_are_not_copied_from_or_to_the_client(
+    tmp_path: Path, connection: psycopg.Connection[tuple[object, ...]], copy: str
+) -> None:
+    error = _refused(tmp_path, connection, f"CREATE TABLE a (n int, m int);\n /* rows */ {copy}")
+
+    assert "cannot copy from or to the client" in error.what
+    assert str(error.where).startswith(f"{tmp_path / 'baseline.sql'}:2:13\n")
+
+
+def test_a_file_that_is_not_there_is_the_candidates_fault(
+    tmp_path: Path, connection: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    assert _refused(tmp_path, connection, "SELECT pg_stat_file('nowhere');").sqlstate == "58P01"
+
+
+def test_a_statement_that_ran_out_of_its_time_is_the_candidates_fault(
+    tmp_path: Path, connection: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    slow = "SET statement_timeout = '50ms';\nSELECT pg_sleep(60);"
+
+    assert _refused(tmp_path, connection, slow).sqlstate == "57014"
+
+
 def test_a_lost_connection_is_no_fault_of_the_candidate(
     tmp_path: Path, connection: psycopg.Connection[tuple[object, ...]]
 ) -> None:
