@@ -259,6 +259,21 @@ def test_a_setting_that_cannot_be_had_is_a_usage_error(
     assert theirs.closed is False
 
 
+def test_a_setting_that_is_not_shown_to_a_role_is_a_usage_error_too(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    theirs.execute(f"CREATE ROLE plain LOGIN CREATEDB PASSWORD '{SECRET}'")
+    asked = {"shared_preload_libraries": "pg_stat_statements"}
+    try:
+        with (
+            pytest.raises(UsageError, match="not ours: .* cannot be changed without restarting the server") as caught,
+            serve(_as(dsn, "plain"), settings=asked, clients=4, run_id="run1"),
+        ):
+            pass
+    finally:
+        theirs.execute("DROP ROLE plain")
+
+    assert caught.value.remedies[0].startswith("set shared_preload_libraries on that server")
+
+
 def test_too_many_clients_are_told_with_the_numbers_before_anything_is_made(
     dsn: Conninfo, theirs: psycopg.Connection
 ) -> None:

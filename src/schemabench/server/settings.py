@@ -147,13 +147,12 @@ def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[
         row = connection.execute("SELECT context FROM pg_catalog.pg_settings WHERE name = %s", [name]).fetchone()
         if row is not None and row[0] not in _PER_DATABASE:
             need = "a restart" if row[0] == "postmaster" else "a change of its configuration"
-            raise UsageError(
-                f"{OPTION} {name} cannot be set on a server that is not ours: it needs {need} of the whole server",
-                remedies=[f"set {name} on that server, and leave the option out", "use --postgres embedded"],
-            )
+            raise _for_the_whole(name, f"it needs {need} of the whole server")
         try:
             with connection.transaction(force_rollback=True):
                 connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(*name.split(".")), value))
+        except psycopg.errors.CantChangeRuntimeParam as error:  # one that is not shown to this role
+            raise _for_the_whole(name, f"{error.diag.message_primary}") from None
         except psycopg.OperationalError as error:
             raise ServerError(f"The connection was lost: {error}") from error
         except psycopg.Error as error:
@@ -162,6 +161,13 @@ def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[
                 sqlstate=error.sqlstate,
                 remedies=[f"correct or leave out {OPTION} {name}=..."],
             ) from None
+
+
+def _for_the_whole(name: str, reason: str) -> UsageError:
+    return UsageError(
+        f"{OPTION} {name} cannot be set on a server that is not ours: {reason}",
+        remedies=[f"set {name} on that server, and leave the option out", "use --postgres embedded"],
+    )
 
 
 def per_database(name: str, settings: Mapping[str, str]) -> Sequence[sql.Composed]:
