@@ -385,8 +385,10 @@ def in_words() -> Iterator[None]:
 
 def _check_writable(path: Path) -> None:
     """Refuse a report that could not be written once all is measured."""
-    reason = "Is a directory" if path.is_dir() else None
+    reason: str | None = None
     try:
+        if path.is_dir():
+            reason = "Is a directory"
         with TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
             pass
     except OSError as cause:

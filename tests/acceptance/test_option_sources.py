@@ -93,7 +93,11 @@ def test_an_unacceptable_value_of_the_ini_file_is_named_with_its_source(shop: Sh
     assert_clear(shop.run(), "--seed: '-1' is not a whole number", "it comes from: ini file")
 
 
-@pytest.mark.parametrize("report", ["pytest.ini/run.md", "/proc/run.md", "schemas"], ids=["file", "system", "folder"])
+@pytest.mark.parametrize(
+    "report",
+    ["pytest.ini/run.md", "/proc/run.md", "schemas", "x" * 300 + ".md"],
+    ids=["file", "system", "folder", "name too long"],
+)
 def test_a_report_that_cannot_be_written_is_refused_before_anything_is_measured(shop: Shop, report: str) -> None:
     shop.write("pytest.ini", "[pytest]\n")
     (shop.path / "schemas.md").mkdir()
