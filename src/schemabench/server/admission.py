@@ -3,6 +3,8 @@
 Owns what is refused before anything is made. Must not change anything on the server.
 """
 
+import resource
+
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
@@ -25,6 +27,9 @@ SELECT current_setting('max_connections')::int,
        (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user),
        current_user
 """
+
+_OTHER_FILES = 200
+"""What this process has open beside its connections, with room to spare: modules, logs, pipes of the server."""
 
 
 def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
@@ -51,7 +56,7 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
 
 
 def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: int, *, owned: bool) -> None:
-    """Refuse more clients than the server has connections for.
+    """Refuse more clients than the server has connections for, and have this process be allowed as many.
 
     Args:
         session: To the server.
@@ -89,6 +94,15 @@ def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: i
                 f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
             ],
         )
+    _allow_files(need + _OTHER_FILES)
+
+
+def _allow_files(number: int) -> None:
+    """Raise this process's limit of open files, 1,024 on most systems, as far as may be: a connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = number if hard == resource.RLIM_INFINITY else min(number, hard)
+    if soft != resource.RLIM_INFINITY and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
 def _fewer(room: int, databases: int) -> list[str]:
