@@ -25,7 +25,7 @@ from schemabench.records import OptionValue
 from schemabench.server import survey
 from schemabench.terminal import Screen
 
-_FAILED = 2
+_FAILED, _INTERRUPTED = 2, 130
 _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 """Nothing is to be rewritten, and Hypothesis need not fear that it is used while tests are still being set up."""
 _MOST_CELLS = 9
@@ -35,13 +35,16 @@ _DRAWN, _MOST_DRAWN = 8, 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, or 2 after an error that was shown."""
+    """Run a command; return 0, 2 after an error that was shown, or 130 after Ctrl-C, as shells do."""
     chosen = _parser().parse_args(arguments)
     try:
         chosen.run(chosen)
     except SchemabenchError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201 (the command line prints)
         return _FAILED
+    except KeyboardInterrupt:
+        print("Interrupted", file=sys.stderr)  # noqa: T201 (as above)
+        return _INTERRUPTED
     return 0
 
 
@@ -175,17 +178,27 @@ def _servers(_: argparse.Namespace) -> None:
 
 def _init(chosen: argparse.Namespace) -> None:
     folder: Path = chosen.folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(
+                f"{folder.resolve()} is not an empty folder", remedies=["name a new one: schemabench init DIR"]
+            )
+        _write_starter(folder)
+    except OSError as cause:
         raise UsageError(
-            f"{folder.resolve()} is not an empty folder", remedies=["name a new one: schemabench init DIR"]
-        )
+            f"The starter cannot be written into {folder.absolute()}: {cause.strerror}",
+            remedies=["name a folder that you may write to: schemabench init DIR"],
+        ) from cause
+    print("Now run: pytest --budget 10s")  # noqa: T201 (the command line prints)
+
+
+def _write_starter(folder: Path) -> None:
     with as_file(files("schemabench") / "starter") as starter:
         for source in sorted(path for path in starter.rglob("*") if path.suffix in {".py", ".sql"}):
             target = folder / source.relative_to(starter)
             target.parent.mkdir(parents=True, exist_ok=True)
             copyfile(source, target)
             print(f"wrote {target}")  # noqa: T201 (the command line prints)
-    print("Now run: pytest --budget 10s")  # noqa: T201 (the command line prints)
 
 
 def _report(chosen: argparse.Namespace) -> None:

@@ -276,7 +276,7 @@ def resolve(
                     raise UsageError(
                         redact(f"{flag(option)}: {cause}"),
                         checked=[f"it comes from: {source}"],
-                        remedies=[f"{flag(option)} {option.metadata['metavar']}: {option.metadata['about']}"],
+                        remedies=[f"{flag(option)}{_metavar(option)}: {option.metadata['about']}"],
                     ) from cause
                 origins.append(OptionValue(name=flag(option), value=redact(" ".join(texts)), source=source))
                 break

@@ -74,7 +74,11 @@ def test_the_ini_file_may_move_the_folders(shop: Shop) -> None:
         (["--report", "run.pdf"], {}, ["--report: 'run.pdf' ends in .pdf, not in .html, .md, .csv or .json"]),
         (["--replay", "orders"], {}, ["--replay: 'orders' is not NAME=VALUE"]),
         (["--postgres-setting", "fsync"], {}, ["--postgres-setting: 'fsync' is not NAME=VALUE"]),
-        ([], {"SCHEMABENCH_NEUTRAL_IDS": "perhaps"}, ["--neutral-ids: 'perhaps' is neither true nor false"]),
+        (
+            [],
+            {"SCHEMABENCH_NEUTRAL_IDS": "perhaps"},
+            ["--neutral-ids: 'perhaps' is neither true nor false", "--neutral-ids: leave"],
+        ),
     ],
     ids=["duration", "number", "share", "report", "replay", "setting", "switch"],
 )

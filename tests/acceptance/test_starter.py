@@ -67,6 +67,14 @@ def test_init_refuses_a_folder_that_is_not_empty(shop: Shop) -> None:
     assert sorted(shop.path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("folder", ["/proc/shop", "tests/test_orders.py/shop"], ids=["system", "file"])
+def test_init_says_that_a_folder_cannot_be_written_to(shop: Shop, folder: str) -> None:
+    result = shop.schemabench("init", folder)
+
+    assert result.ret == 2
+    assert_clear(result, "The starter cannot be written into", folder, "schemabench init DIR")
+
+
 def test_init_writes_into_the_empty_folder_that_it_is_started_in(shop: Shop, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()

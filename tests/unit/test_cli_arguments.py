@@ -21,3 +21,15 @@ def test_number_out_of_bounds_is_refused(arguments: list[str], reason: str, caps
 
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+def test_interrupted_command_ends_as_shells_say_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "survey", interrupted)
+
+    assert cli.main(["servers"]) == 130
+    assert capsys.readouterr().err == "Interrupted\n"

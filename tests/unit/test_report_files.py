@@ -95,6 +95,12 @@ def test_path_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path, p
     assert sorted(path.name for path in tmp_path.iterdir()) == ["folder.md", "taken"]
 
 
+def test_run_file_that_the_system_refuses_to_look_for_is_an_error_that_names_it(tmp_path: Path) -> None:
+    endless = tmp_path / ("x" * 300 + ".json")
+    with pytest.raises(UsageError, match=r"x\.json cannot be read: File name too long"):
+        report.read(*report.find([endless]))
+
+
 def test_absent_run_file_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"There is no run file .*absent\.json"):
         report.read(tmp_path / "absent.json")

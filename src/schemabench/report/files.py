@@ -112,7 +112,7 @@ def find(paths: Iterable[Path]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for path in paths:
-        if path.exists() or not _PATTERN.search(str(path)):
+        if not _PATTERN.search(str(path)) or path.exists():
             found[path] = None
         elif files := sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))):
             found.update(dict.fromkeys(files))
