@@ -6,7 +6,9 @@ afterwards. Must not know candidates or servers.
 
 import importlib.util
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, 
 from schemabench import cardinality as cardinalities
 from schemabench import sqlfile
 from schemabench.cardinality import Axis, Frozen
-from schemabench.errors import UsageError, WorkloadError
+from schemabench.errors import Place, SchemabenchError, UsageError, WorkloadError
 from schemabench.naming import nearest
 
 if TYPE_CHECKING:
@@ -301,12 +303,41 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
         WorkloadError: With the cardinality's label, and what is wrong.
     """
     workload = found.workload
-    writers = workload.writers(cardinality)
-    if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
-        raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
+    with authored(found, "writers"):
+        writers = workload.writers(cardinality)
+        if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
+            raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
     for writer in writers:
-        sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
-        check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
+        with authored(found, "burst"):
+            sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
+            check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
+
+
+@contextmanager
+def authored(found: Found, part: str) -> Iterator[None]:
+    """Put into words what a function of a workload's author raises, with its line in the author's files.
+
+    Args:
+        found: The workload.
+        part: The field of `Workload` that holds the function.
+
+    Raises:
+        WorkloadError: In place of any other error than ours.
+    """
+    try:
+        yield
+    except SchemabenchError:
+        raise
+    except Exception as cause:
+        own = [
+            Place(path=Path(frame.filename), line=frame.lineno or 1, text=frame.line or "")
+            for frame in traceback.extract_tb(cause.__traceback__)
+            if Path(frame.filename).is_relative_to(found.path.parent)
+        ]
+        raise WorkloadError(
+            f"`{part}` of the workload {found.workload.name!r} failed: {type(cause).__name__}: {cause}",
+            where=own[-1] if own else None,
+        ) from cause
 
 
 def _check_queries(found: Found) -> None:
@@ -350,9 +381,11 @@ def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
     """Refuse calls whose operation or parameters `operations.sql` does not know.
 
     Raises:
-        WorkloadError: With the call's source, the name, and the nearest name that exists.
+        WorkloadError: With the call's source, the name, and the nearest name that exists; or it is no call.
     """
     for call in calls:
+        if not isinstance(call, Call):
+            raise WorkloadError(f"The {source} makes {call!r}, which is no schemabench.Call")
         operation = found.operations.get(call.operation)
         if operation is None:
             raise WorkloadError(

@@ -31,7 +31,19 @@ CASES = {
     "unpinned": (MODULE_OF, '"typical":', '"usual":', ["pins no cardinality named 'typical'"]),
     "misspelt": (MODULE_OF, 'Call("place_order"', 'Call("place_ordr"', ["'place_ordr'", "did you mean 'place_order'?"]),
     "wanting": (MODULE_OF, '"amount_cents": random', '"amount": random', ["without amount_cents", "operations.sql:"]),
-    "failing": (MODULE_OF, "    while True:", "    raise ValueError(block)\n    while True:", ["ValueError: 0"]),
+    "failing": (
+        MODULE_OF,
+        "    while True:",
+        "    raise ValueError(block)\n    while True:",
+        ["`burst` of the workload 'failing' failed: ValueError: 0", "failing/__init__.py:5"],
+    ),
+    "forgetful": (
+        MODULE_OF,
+        "            yield order(",
+        "            yield None and order(",
+        ["makes None, which is no"],
+    ),
+    "worded": (MODULE_OF, "weight=4", 'weight="4"', ["`writers` of the workload 'worded' failed: TypeError"]),
     "unknown": (OPERATIONS_OF, "-- name: totals", "-- name: total", ["'totals' is not in", "did you mean 'total'?"]),
     "nameless": (OPERATIONS_OF, "-- name: totals", "-- name:", ["is not a name for an operation", "operations.sql:"]),
     "open": (OPERATIONS_OF, "ORDER BY customer;", "ORDER BY 'customer;", ["unterminated quoted string", "^"]),
@@ -61,6 +73,10 @@ def test_a_workload_that_cannot_be_used_is_a_clear_error(spoilt: pytest.RunResul
 def test_bursts_that_cannot_be_executed_are_a_clear_error(shop: Shop) -> None:
     shop.add("ending")
     shop.change(MODULE_OF.format("ending"), "    while True:", "    for _ in range(30):")
+    shop.add("failing")
+    shop.change(MODULE_OF.format("failing"), "    while True:", "    1 // (2 - block)\n    while True:")
+    shop.add("lacking")
+    shop.change(MODULE_OF.format("lacking"), "    return (order(", '    return (Call("place", {}) or order(')
     shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": object()')
 
     result = shop.run()
@@ -68,6 +84,8 @@ def test_bursts_that_cannot_be_executed_are_a_clear_error(shop: Shop) -> None:
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert_clear(result, "The burst of writer", "ended after 30 calls", "let the generator go on for ever")
     assert_clear(result, "A value of 'place_order' cannot be sent", "object")
+    assert_clear(result, "`burst` of the workload 'failing' failed: ZeroDivisionError", "1 // (2 - block)")
+    assert_clear(result, "The background calls 'place', which is not in", "did you mean 'place_order'?")
 
 
 @pytest.fixture

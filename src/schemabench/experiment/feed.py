@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from schemabench.errors import UsageError, WorkloadError
 from schemabench.naming import nearest
 from schemabench.records import Notice
-from schemabench.workload import BadLineError, Call, Found, check_calls
+from schemabench.workload import BadLineError, Call, Found, authored, check_calls
 
 LINE_LIMIT_BYTES = 1 << 20
 """A longer line means that the file is not one of lines."""
@@ -73,22 +73,31 @@ class Feed:
         self.cycles = 0
 
     def background(self) -> Iterator[Call]:
-        """Return the calls that fill a fresh database."""
+        """Yield the calls that fill a fresh database.
+
+        Raises:
+            WorkloadError: The author's function failed, or makes calls that the operations do not know.
+        """
         random = Random(f"{self._seed}/background")  # noqa: S311 (reproducible on purpose)
-        return self._found.workload.background(self._cardinality, random)
+        with authored(self._found, "background"):
+            for call in self._found.workload.background(self._cardinality, random):
+                check_calls(self._found, (call,), "background")
+                yield call
 
     def take(self, writer: str, block: int, count: int) -> list[Call]:
         """Return a writer's calls in a block.
 
         Raises:
-            WorkloadError: The generator ended early, or yields calls that the operations do not know.
+            WorkloadError: The generator failed or ended early, or yields calls that the operations do not know.
         """
         replay = self._found.workload.replay
         if replay is not None and replay.writer == writer and self._found.workload.name in self._inputs:
-            calls = self._replayed(count)
+            with authored(self._found, "replay"):
+                calls = self._replayed(count)
         else:
             random = Random(f"{self._seed}/{writer}/{block}")  # noqa: S311 (reproducible on purpose)
-            calls = list(islice(self._found.workload.burst(self._cardinality, writer, block, random), count))
+            with authored(self._found, "burst"):
+                calls = list(islice(self._found.workload.burst(self._cardinality, writer, block, random), count))
         if len(calls) < count:
             raise WorkloadError(
                 f"The burst of writer {writer!r} ended after {len(calls)} calls in block {block}",
