@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from importlib.metadata import version
 from importlib.resources import as_file, files
+from io import TextIOWrapper
 from pathlib import Path
 from shutil import copyfile, get_terminal_size
 
@@ -37,8 +38,13 @@ _DRAWN, _MOST_DRAWN = 8, 100
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, 2 after an error that was shown, or 130 after Ctrl-C, as shells do."""
     chosen = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # what a locale cannot show, as standard error has it
     try:
         chosen.run(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, and what is left must not be flushed to them
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SchemabenchError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201 (the command line prints)
         return _FAILED

@@ -57,6 +57,27 @@ def test_a_saved_run_is_shown_on_the_terminal_as_the_run_was(ranked: tuple[Shop,
     assert [*shown.outlines, "report: out/run.md", "report: out/run.json"] == section(result)
 
 
+def test_what_a_locale_cannot_show_is_escaped(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    shop, _ = ranked
+    shop.write("später.json", shop.read("out/run.json").replace("without_index", "sans_clé"))
+
+    shown = shop.schemabench("report", "später.json", PYTHONIOENCODING="ascii")
+
+    assert shown.ret == 0
+    assert "sans_cl\\xe9" in said(shown)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(ranked: tuple[Shop, pytest.RunResult]) -> None:
+    shop, _ = ranked
+    program = "import sys; from schemabench.cli import main; sys.exit(main(['report', 'out/run.json']))"
+    run = shop.start_python("-c", program)
+    assert run.stdout is not None
+    run.stdout.close()
+    _, errors = run.communicate()
+
+    assert (run.returncode, errors) == (0, "")
+
+
 def test_init_refuses_a_folder_that_is_not_empty(shop: Shop) -> None:
     before = sorted(shop.path.rglob("*"))
 
