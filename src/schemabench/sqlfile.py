@@ -298,7 +298,7 @@ def _scan(text: Text, error: type[SchemabenchError]) -> list[Token]:
 def _headers(source: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     key = None
-    for line in source.split("\n"):
+    for line in source.lstrip().split("\n"):
         if not line.startswith("--") or _NAME.fullmatch(line):
             break
         if key is not None and (match := _CONTINUATION.fullmatch(line)):

@@ -189,6 +189,10 @@ def test_headers_are_read_with_their_continuations(folder: Path) -> None:
     }
 
 
+def test_blank_lines_above_the_headers_hide_none(folder: Path) -> None:
+    assert _read(folder, "\n \n-- postgres: >= 99\nCREATE TABLE t ();").headers == {"postgres": ">= 99"}
+
+
 def test_headers_end_at_the_first_operation(folder: Path) -> None:
     assert _read(folder, "-- summary: a\n-- name: op\n-- expects: b\nSELECT 1").headers == {"summary": "a"}
 
