@@ -1,6 +1,7 @@
 """Feeds: generated or replayed, streamed, with bad lines counted and files that are none refused."""
 
 import gzip
+import os
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,6 +158,15 @@ def test_a_file_that_is_not_there_is_refused(found: Found, tmp_path: Path) -> No
     assert "Cannot read" in _refused(found, tmp_path / "absent.csv").what
     assert "No such file" in _refused(found, tmp_path / "absent.csv").what
     assert "Is a directory" in _refused(found, tmp_path).what
+
+
+def test_a_pipe_is_refused_before_anybody_waits_for_it(found: Found, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    error = _refused(found, tmp_path / "pipe")
+
+    assert "is a pipe: it can be read once only" in error.what
+    assert error.remedies == ("write it into a file first, plain or gzip",)
 
 
 def test_gzip_that_is_cut_short_anywhere_is_refused(found: Found, tmp_path: Path) -> None:

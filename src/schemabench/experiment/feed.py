@@ -201,8 +201,13 @@ def _lines(path: Path) -> Iterator[bytes]:
     """Yield the lines of a file, plain or gzip, without their ends.
 
     Raises:
-        UsageError: The file cannot be read, is binary, or is a gzip file that is corrupt or ends early.
+        UsageError: The file cannot be read, is a pipe, is binary, or is a gzip file that is corrupt or ends early.
     """
+    if path.is_fifo():
+        raise UsageError(
+            f"{path} is a pipe: it can be read once only, and a replay begins again at the file's end",
+            remedies=["write it into a file first, plain or gzip"],
+        )
     number = 0
     try:
         with path.open("rb") as plain:
