@@ -12,6 +12,7 @@ import pytest
 
 from schemabench.monitor.counters import MEASURES, Counters, cost, growth, increase
 from schemabench.server import Database, Server, binaries, folder, serve
+from schemabench.server.dsn import with_words
 
 FOUND = {one.major: one for one in reversed(binaries.survey().found)}
 LIBRARY = "pg_stat_statements"
@@ -441,3 +442,10 @@ def test_a_counter_that_is_turned_off_is_missing_rather_than_zero(
     if _has_library(major):
         words = f"{LIBRARY}.track is none: --postgres-setting {LIBRARY}.track=top"
         assert counters.missing["blocks_dirtied"] == words
+
+
+def test_who_counts_may_idle_for_longer_than_the_server_lets_others(conninfo: str, writer: Connection) -> None:
+    with _opened(with_words(conninfo, options="-c idle_session_timeout=100"), writer) as counters:
+        time.sleep(0.3)
+
+        assert counters.read()

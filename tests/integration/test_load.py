@@ -13,6 +13,7 @@ from psycopg.pq import ExecStatus
 
 from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
 from schemabench.server import Database, Server
+from schemabench.server.dsn import with_words
 
 Connect = Callable[..., Session]
 BEGIN, COMMIT = b"begin", b"commit"
@@ -252,3 +253,11 @@ def test_a_closed_session_leaves_nothing_running(admin: psycopg.Connection, conn
     while admin.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone():
         assert time.monotonic() < deadline, "the query still runs"
         time.sleep(0.02)
+
+
+def test_a_session_may_idle_for_longer_than_the_server_lets_others(conninfo: str) -> None:
+    session = Session.open(with_words(conninfo, options="-c idle_session_timeout=100"))
+    time.sleep(0.3)
+
+    _prepare(session, one="SELECT 1")
+    session.close()

@@ -301,6 +301,7 @@ def _fill(template: Template, background: Iterable[Call]) -> None:
         with closing(enter(template, candidate.name, database, [_LOADER])) as loader:
             _load(loader, background)
         with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
+            connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
             connection.execute("VACUUM (ANALYZE)")
     except psycopg.OperationalError as cause:
         raise lost(server, str(cause)) from cause

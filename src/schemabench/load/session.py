@@ -28,6 +28,8 @@ _LONGEST_BACKOFF_S = 0.1
 
 _FORSAKEN = b"SET idle_in_transaction_session_timeout TO '5s'"
 """A process that is stopped in the middle of a transaction must not stop, by its locks, all others with it."""
+_PATIENT = b"SET idle_session_timeout TO 0"
+"""Between trials a session idles for as long as the others' take, and while candidates are built for minutes."""
 
 ROLLBACK = b"rollback"
 """The name of the one statement that every session has prepared."""
@@ -111,6 +113,7 @@ class Session:
             connection.finish()
             raise LostConnectionError(message)
         connection.exec_(_FORSAKEN)
+        connection.exec_(_PATIENT)
         if isolation:
             connection.exec_(f"SET default_transaction_isolation TO '{isolation}'".encode())
         connection.prepare(ROLLBACK, b"ROLLBACK")

@@ -186,6 +186,7 @@ class Counters:
         """
         connection = psycopg.connect(conninfo, autocommit=True)
         try:
+            connection.execute("SET idle_session_timeout = 0")  # it waits while other candidates are built
             return cls(connection, pids, local=local)
         except BaseException:
             connection.close()
