@@ -185,7 +185,7 @@ def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
 
     Raises:
         SchemabenchError: The text holds a NUL, an unterminated quote or comment, a block without a name or without a
-            statement, two blocks of one name, or copies from or to the client.
+            statement, two blocks of one name, a parameter by number, or copies from or to the client.
     """
     whole = Text(path=path, source=source, start=0, end=len(source))
     if "\0" in source:
@@ -263,6 +263,12 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
                 "An operation cannot copy from or to the client",
                 where=whole.place(first),
                 remedies=["insert from arrays: INSERT INTO t SELECT * FROM unnest(:names::text[], :sizes::bigint[])"],
+            )
+        if number := next((token for token in words if token.name == "PARAM"), None):
+            raise error(
+                f"A parameter has a name, not a number: {whole.sql[number.start : number.end + 1]}",
+                where=whole.place(number.start),
+                remedies=["write :name, as in :customer::text"],
             )
         marks = ((start - first, end - first, *what) for start, end, what in _marks(whole, tokens))
         yield Statement(text=whole.part(first, piece.stop - piece.start), marks=tuple(marks))

@@ -291,6 +291,15 @@ def test_an_operation_that_streams_from_or_to_the_client_is_refused(folder: Path
     assert _read(folder, "-- name: op\nCOPY t TO '/dev/null'").operations
 
 
+def test_a_parameter_by_number_is_refused_but_within_a_string(folder: Path) -> None:
+    error = _refused(folder, "-- name: op\nSELECT 1;\nSELECT :name::text, $2::int")
+
+    assert error.what == "A parameter has a name, not a number: $2"
+    assert error.where is not None
+    assert (error.where.line, error.where.column) == (3, 21)
+    assert _read(folder, "-- name: op\nSELECT '$1', $$ $1 $$").operations["op"].parameters == ()
+
+
 def test_two_operations_of_one_name_are_refused(folder: Path) -> None:
     error = _refused(folder, "-- name: op\nSELECT 1;\n-- name: op\nSELECT 2")
 
