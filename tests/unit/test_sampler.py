@@ -79,12 +79,12 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
 
 
 def _row(query: Cell = "/* add */ INSERT", *wait: Cell) -> tuple[Cell, ...]:
-    """Return a row of `look.sql`; `wait` is class, event, kind, mode, target, seconds, relations, blockers."""
-    return ("7", query, *wait, *[None] * (8 - len(wait)))
+    """Return a row of `look.sql`; `wait` is class, event, lock, blockers."""
+    return ("7", query, *wait, *[None] * (4 - len(wait)))
 
 
-def _locked(relations: Cell, seconds: Cell = "0.5", blockers: Cell = "8") -> tuple[Cell, ...]:
-    return _row("/* add */ INSERT", "Lock", "tuple", "tuple", "ExclusiveLock", "t,1", seconds, relations, blockers)
+def _locked(relations: str, seconds: str = "0.5", blockers: Cell = "8") -> tuple[Cell, ...]:
+    return _row("/* add */ INSERT", "Lock", "tuple", f"tuple ExclusiveLock t,1 {seconds} {relations}", blockers)
 
 
 def _seen(watched: Watched, row: tuple[Cell, ...]) -> Seen:
@@ -237,16 +237,22 @@ def test_a_lock_wait_has_all_that_the_server_says(watched: Watched) -> None:
 
 @pytest.mark.parametrize("blockers", [None, ""])
 def test_a_wait_that_was_over_when_its_blockers_were_asked_for_has_none(watched: Watched, blockers: Cell) -> None:
-    seen = _seen(watched, _locked(str(ITEM), None, blockers))
+    seen = _seen(watched, _locked(str(ITEM), "0", blockers))
 
     assert seen.lock is not None
     assert (seen.lock.waited_s, seen.blockers) == (0.0, ())
 
 
+def test_a_wait_that_was_over_when_its_lock_was_looked_for_has_neither_lock_nor_blockers(watched: Watched) -> None:
+    seen = _seen(watched, _row("/* add */ INSERT", "Lock", "tuple", None, "8"))
+
+    assert (seen.wait_class, seen.lock, seen.blockers) == ("Lock", None, ())
+
+
 @pytest.mark.parametrize(
     ("relations", "relation"),
     [
-        (None, 0),
+        ("", 0),
         (f"{ITEM}", ITEM),
         (f"{ONE_PART}", ONE_PART),
         (f"{ITEM_KEY},{ITEM}", ITEM),
@@ -257,7 +263,7 @@ def test_a_wait_that_was_over_when_its_blockers_were_asked_for_has_none(watched:
         (f"{ITEM_KEY},999", 0),
     ],
 )
-def test_a_lock_is_laid_to_the_one_table_that_it_can_be_about(watched: Watched, relations: Cell, relation: int) -> None:
+def test_a_lock_is_laid_to_the_one_table_that_it_can_be_about(watched: Watched, relations: str, relation: int) -> None:
     lock = _seen(watched, _locked(relations)).lock
 
     assert lock is not None

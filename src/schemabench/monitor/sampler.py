@@ -124,7 +124,7 @@ def _is_good(answer: PGresult) -> bool:
 def _seen(answer: PGresult, row: int, tables: Mapping[int, int]) -> Seen:
     """Return one row of `look.sql`."""
     cells = [answer.get_value(row, column) for column in range(answer.nfields)]
-    pid, query, wait_class, event, kind, mode, target, seconds, relations, blockers = (
+    pid, query, wait_class, event, lock, blockers = (
         None if cell is None else cell.decode(errors="replace") for cell in cells
     )
     found = _MARK.match(query or "")
@@ -133,17 +133,15 @@ def _seen(answer: PGresult, row: int, tables: Mapping[int, int]) -> Seen:
         operation=found[1] if found else "",
         wait_class=_class(wait_class),
         event=(event or "") if wait_class else "",  # the server reads the two one after the other
-        lock=None
-        if kind is None
-        else Lock(
-            kind=kind,
-            mode=mode or "",
-            target=target or "",
-            relation=_relation(relations, tables),
-            waited_s=float(seconds or 0),
-        ),
-        blockers=tuple(int(blocker) for blocker in blockers.split(",")) if blockers else (),
+        lock=_lock(lock, tables) if lock else None,
+        blockers=tuple(int(blocker) for blocker in blockers.split(",")) if lock and blockers else (),
     )
+
+
+def _lock(text: str, tables: Mapping[int, int]) -> Lock:
+    """Return what `look.sql` tells of a lock: kind, mode, target, seconds and relations, with blanks between them."""
+    kind, mode, target, seconds, relations = text.split(" ")
+    return Lock(kind=kind, mode=mode, target=target, relation=_relation(relations, tables), waited_s=float(seconds))
 
 
 def _class(wait_class: str | None) -> str:
@@ -152,7 +150,7 @@ def _class(wait_class: str | None) -> str:
     return wait_class if wait_class in WAIT_CLASSES else "other"
 
 
-def _relation(relations: str | None, tables: Mapping[int, int]) -> int:
+def _relation(relations: str, tables: Mapping[int, int]) -> int:
     """Return the OID of what a lock belongs to.
 
     The lock itself names it, or the row whose queue the session is the first of. A wait for a transaction that has
