@@ -158,19 +158,28 @@ def _crossover(chosen: argparse.Namespace) -> None:
         progress=progress.on(Screen(_width())),
     )
     bench.check()
-    with closing(bench), ExitStack() as stack:
-        signals.heed(stack.callback)
-        if chosen.map:
-            crossover.add_map(bench, chosen.workload, chosen.map)
-        else:
-            crossover.add_search(bench, chosen.workload, resume=chosen.resume)
+    try:
+        with closing(bench), ExitStack() as stack:
+            signals.heed(stack.callback)
+            if chosen.map:
+                crossover.add_map(bench, chosen.workload, chosen.map, lambda: _write_reports(bench))
+            else:
+                crossover.add_search(bench, chosen.workload, resume=chosen.resume)
+    finally:
+        run = bench.record()
+        if run.experiments or run.maps:  # what is finished is reported, whatever ended the rest
+            print(report.terminal(run, _width()))  # noqa: T201 (the command line prints)
+            _write_reports(bench)
+
+
+def _write_reports(bench: Bench) -> None:
+    """Write the reports of what is finished so far."""
     run = bench.record()
     for path in bench.reports():
         if path.suffix == ".json":
             report.write_json({}, run, path)
         else:
             report.write(run, path)
-    print(report.terminal(run, _width()))  # noqa: T201 (the command line prints)
 
 
 def _width() -> int:

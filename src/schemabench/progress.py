@@ -54,6 +54,9 @@ class Progress(Protocol):
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how many blocks are done, how much of the budget is spent, and the ratios so far."""
 
+    def say(self, text: str) -> None:
+        """Hear what was found on the way, to be shown at once and to stay."""
+
     def close(self) -> None:
         """Hear that the experiment is over."""
 
@@ -65,6 +68,9 @@ class Silence:
         """Show nothing."""
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+        """Show nothing."""
+
+    def say(self, text: str) -> None:
         """Show nothing."""
 
     def close(self) -> None:
@@ -105,6 +111,12 @@ class ProgressBar:
         bar.set_description_str(f"{plan}: block {done}", refresh=False)
         bar.set_postfix_str(best(plan, ratios))
 
+    def say(self, text: str) -> None:
+        """Write a line that stays, in place of the bar, which is drawn anew below it."""
+        self.close()
+        self._terminal.begin()
+        self._terminal.write(f"{text}\n")
+
     def close(self) -> None:
         """Take the bar away."""
         if self._bar is not None:
@@ -140,6 +152,11 @@ class ProgressLines:
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Say how far it is, likewise."""
         self._say(f"{plan}: block {done}, {_spent(plan, elapsed_s)}: {best(plan, ratios)}")
+
+    def say(self, text: str) -> None:
+        """Say it, however lately something was said."""
+        self.close()
+        self._say(text)
 
     def close(self) -> None:
         """Let the next experiment speak at once."""

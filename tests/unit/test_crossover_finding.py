@@ -23,7 +23,8 @@ TRIAL = Trial(
 )
 
 
-def _result(name: str, ratio: float, tied_with: tuple[str, ...] = (), **counters: float) -> CandidateResult:
+def result(name: str, ratio: float, tied_with: tuple[str, ...] = (), **counters: float) -> CandidateResult:
+    """Return what was found of a candidate, with as much counted in each of two trials."""
     interval = Estimate(value=ratio, low=ratio, high=ratio)
     warmup = replace(TRIAL, block=0, warmup=True, counters=dict.fromkeys(counters, 1e9))
     return CandidateResult(
@@ -39,7 +40,7 @@ def _result(name: str, ratio: float, tied_with: tuple[str, ...] = (), **counters
 
 
 def _experiment(candidate: CandidateResult, **baseline: float) -> Experiment:
-    return replace(USAGE, candidates=(candidate, _result("baseline", 1.0, **baseline)))
+    return replace(USAGE, candidates=(candidate, result("baseline", 1.0, **baseline)))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def _experiment(candidate: CandidateResult, **baseline: float) -> Experiment:
     [(1.5, (), "better"), (0.5, (), "worse"), (1.5, ("baseline",), "tied"), (0.5, ("other",), "worse")],
 )
 def test_side_follows_the_ranking_not_the_ratio_alone(ratio: float, tied_with: tuple[str, ...], side: str) -> None:
-    assert finding.side(_experiment(_result("indexed", ratio, tied_with)), "indexed") == side
+    assert finding.side(_experiment(result("indexed", ratio, tied_with)), "indexed") == side
 
 
 @pytest.mark.parametrize(
@@ -71,13 +72,13 @@ def test_side_follows_the_ranking_not_the_ratio_alone(ratio: float, tied_with: t
 def test_cost_is_the_mean_ratio_of_what_is_written_and_touched(
     own: Mapping[str, float], baseline: Mapping[str, float], cost: float | None
 ) -> None:
-    found = finding.cost(_experiment(_result("indexed", 1.0, **own), **baseline), "indexed")
+    found = finding.cost(_experiment(result("indexed", 1.0, **own), **baseline), "indexed")
 
     assert found == (None if cost is None else pytest.approx(cost, rel=0.01))
 
 
 def test_candidate_that_failed_has_no_cost_and_a_reason() -> None:
-    failed = replace(_result("indexed", 1.0), status="failed", reason="no such table", standing=None, trials=())
+    failed = replace(result("indexed", 1.0), status="failed", reason="no such table", standing=None, trials=())
 
     experiment = _experiment(failed, wal_bytes=1.0)
 

@@ -96,6 +96,36 @@ def test_cardinalities_without_a_figure_are_counted_with_the_first_reason() -> N
     assert said.endswith("; at 1 of them there was no figure, first since hash_by_site is failed: no such table.")
 
 
+def test_search_that_ended_before_its_time_says_so_and_why() -> None:
+    ended = replace(SEARCH, found=(), flips=False, ended="The server failed: it is gone\nafter all")
+
+    assert crossovers.looked(ended).endswith(
+        "It ended before its time, so that there may be more to find: The server failed: it is gone."
+    )
+    assert crossovers.sentence(ended, str).endswith("; it was measured in full nowhere else.")
+
+
+def test_map_says_which_cells_were_not_measured_with_each_reason_once() -> None:
+    left_out = [replace(cell, ratio=None, side=None, reason="too little was left") for cell in CELLS[:2]]
+
+    assert crossovers.unmeasured(replace(MAP, cells=(*left_out, *CELLS[2:]))) == [
+        "Not measured: rows 10 by reads 1; rows 10 by reads 64: too little was left.",
+        "Not measured: rows 40,000 by reads 64: hash_by_site is failed.",
+    ]
+
+
+def test_map_says_how_many_cells_were_measured_and_how_much_of_the_budget_was_spent() -> None:
+    told = crossovers.about(replace(MAP, budget_s=60.0, elapsed_s=58.0), str)
+
+    assert told.endswith("; 3 of 4 cells were measured, for 5.00 s on average, in 58.0 s of a budget of 1 min.")
+
+
+def test_map_without_a_measured_cell_says_so() -> None:
+    empty = replace(MAP, cells=CELLS[3:], cell_s=0.0)
+
+    assert crossovers.about(empty, str).endswith("; no cell was measured.")
+
+
 def test_map_marks_cells_that_cannot_be_told_from_one_and_those_without_a_figure() -> None:
     headings, rows = crossovers.grid(MAP)
 
@@ -112,6 +142,7 @@ def test_terminal_shows_both_within_its_width(width: int) -> None:
 
     assert "usage: where does the answer change?" in lines
     assert "usage: rows by reads" in lines
+    assert "Not measured: rows 40,000 by reads 64: hash_by_site is failed." in " ".join(map(str.strip, lines))
     assert all(len(line) <= width for line in lines)
 
 
@@ -121,6 +152,7 @@ def test_markdown_shows_both() -> None:
     assert "## When the answer changes" in text
     assert "The ranking flips: `hash_by_site` leads at `typical`" in text
     assert "### `usage`: `rows` by `reads`" in text
+    assert "Not measured: rows 40,000 by reads 64: hash_by_site is failed." in text
 
 
 def test_report_of_a_run_without_searches_says_nothing_of_them() -> None:

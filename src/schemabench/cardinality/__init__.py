@@ -7,6 +7,7 @@ from schemabench.cardinality.drawing import draw
 from schemabench.cardinality.frozen import FILE, Frozen, freeze, read, thaw, write, write_whole
 from schemabench.cardinality.identity import DEFAULT, digest, select, values
 from schemabench.cardinality.scale import Axis, log_scale
+from schemabench.cardinality.spread import spread
 
 __all__ = [
     "DEFAULT",
@@ -19,6 +20,7 @@ __all__ = [
     "log_scale",
     "read",
     "select",
+    "spread",
     "thaw",
     "values",
     "write",

@@ -5,10 +5,10 @@ constants from modules beside it). Hence runs use what was drawn once and frozen
 """
 
 from collections.abc import Mapping, Sequence
-from math import dist, inf
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from schemabench.cardinality.identity import values
+from schemabench.cardinality.spread import spread
 from schemabench.errors import WorkloadError
 
 if TYPE_CHECKING:
@@ -25,9 +25,8 @@ _MOST = 1_000
 def draw(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> list[Cardinality]:
     """Return so many different cardinalities, far from each other.
 
-    Hypothesis begins with the smallest example and likes small ones: many are drawn, and of these always the one that
-    is farthest from all that were taken (Gonzalez 1985, "Clustering to minimize the maximum intercluster distance"),
-    after the one in the middle. Distances are between ranks within each field, so that no scale counts for more.
+    Hypothesis begins with the smallest example and likes small ones: many are drawn, and of these a spread is taken.
+    Distances are between ranks within each field, so that no scale counts for more.
 
     Raises:
         WorkloadError: The strategy has fewer different examples than that, or fails.
@@ -39,14 +38,7 @@ def draw(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> lis
             f"The strategy gave {len(pool)} different cardinalities, fewer than the {number} to draw",
             remedies=[f"draw fewer: -n {len(pool)}", "widen the strategy"],
         )
-    places = _ranks([values(one) for one in pool])
-    middle = [0.5] * len(places[0])
-    chosen = [min(range(len(pool)), key=lambda one: dist(places[one], middle))]
-    nearest = [inf] * len(pool)
-    while len(chosen) < number:
-        nearest = [min(known, dist(place, places[chosen[-1]])) for known, place in zip(nearest, places, strict=True)]
-        chosen.append(max(range(len(pool)), key=nearest.__getitem__))  # what was taken is at no distance from itself
-    return [pool[one] for one in chosen]
+    return [pool[one] for one in spread(_ranks([values(one) for one in pool]), number)]
 
 
 def _pool(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> list[Cardinality]:

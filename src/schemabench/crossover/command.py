@@ -3,20 +3,22 @@
 Owns what becomes of their results. Must not search.
 """
 
+from collections.abc import Callable, Sequence
+
 from schemabench.bench import Bench
 from schemabench.crossover.finding import WORST, find, freeze, open_state
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.crossover.mapping import draw_map
 from schemabench.crossover.state import State
 from schemabench.errors import SchemabenchError, UsageError
-from schemabench.records import Crossover
+from schemabench.records import Crossover, RatioMap
 from schemabench.units import format_duration
 
 _RESUME = " --resume"
 
 
 def add_search(bench: Bench, workload: str, *, resume: bool) -> None:
-    """Search, record what was found and freeze it. What is interrupted freezes nothing and can be resumed.
+    """Search, record what was found and freeze it. What is interrupted is recorded, freezes nothing, can be resumed.
 
     Raises:
         UsageError: A name is unknown, there is nothing to search, or nothing to resume.
@@ -25,9 +27,11 @@ def add_search(bench: Bench, workload: str, *, resume: bool) -> None:
     laboratory = _laboratory(bench, workload)
     state = open_state(laboratory, resume=resume)
     try:
-        crossover = _recorded(laboratory, state)
+        crossover = find(laboratory, state)
     except KeyboardInterrupt:
         raise _interrupted(laboratory, state) from None
+    finally:
+        bench.progress.close()
     freeze(laboratory, crossover)
     state.forget()
 
@@ -39,19 +43,34 @@ def searched(bench: Bench, workload: str, cardinality: str, candidate: str) -> C
         SchemabenchError: As `find`.
     """
     laboratory = Laboratory(bench=bench, workload=workload, start=cardinality, budget_s=bench.options.budget_s)
-    return _recorded(laboratory, State(candidate=candidate))
+    try:
+        return find(laboratory, State(candidate=candidate))
+    finally:
+        bench.progress.close()
 
 
-def add_map(bench: Bench, workload: str, shape: tuple[int, int]) -> None:
-    """Draw a map of so many values on either axis, and record it.
+def add_map(bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[[], None]) -> None:
+    """Draw a map of so many values on either axis, and record as much of it as there is, whatever ends it.
+
+    Args:
+        bench: Where it is recorded.
+        workload: The workload's name.
+        shape: Values on the first axis and on the second.
+        keep: Called after each cell, so that a crash loses nothing.
 
     Raises:
         SchemabenchError: As `draw_map`; or it was interrupted.
     """
+    laboratory, recorded = _laboratory(bench, workload), len(bench.maps)
+
+    def grow(drawn: RatioMap) -> None:
+        bench.maps[recorded:] = [drawn]
+        keep()
+
     try:
-        bench.maps.append(draw_map(_laboratory(bench, workload), shape))
+        draw_map(laboratory, shape, grow)
     except KeyboardInterrupt:
-        raise SchemabenchError("The map was interrupted: nothing is left of it") from None
+        raise _broken_off(laboratory, bench.maps[recorded:]) from None
     finally:
         bench.progress.close()
 
@@ -72,18 +91,20 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
     seen = (
         f"{state.candidate} had {lowest:.2f}x of the baseline's throughput at worst, in short trials" if lowest else ""
     )
+    full = [one.cardinality for one in laboratory.bench.further]
     return SchemabenchError(
         f"The search was interrupted after {format_duration(laboratory.elapsed_s)}: no {WORST} was frozen",
-        checked=[f"cardinalities looked at: {len(state.probes)}", *([seen] if seen else [])],
+        checked=[
+            f"measured in full: {', '.join(full) or 'nothing'}",
+            f"cardinalities looked at: {len(state.probes)}",
+            *([seen] if seen else []),
+        ],
         remedies=[f"go on with it: {laboratory.bench.command.removesuffix(_RESUME)}{_RESUME}"] if state.probes else [],
     )
 
 
-def _recorded(laboratory: Laboratory, state: State) -> Crossover:
-    try:
-        crossover, experiments = find(laboratory, state)
-    finally:
-        laboratory.bench.progress.close()
-    laboratory.bench.crossovers.append(crossover)
-    laboratory.bench.further += experiments
-    return crossover
+def _broken_off(laboratory: Laboratory, maps: Sequence[RatioMap]) -> SchemabenchError:
+    cells = [cell for drawn in maps for cell in drawn.cells]
+    done = sum(cell.ratio is not None for cell in cells)
+    there = f"{done} of its {len(cells)} cells are measured" if cells else "no cell of it was measured"
+    return SchemabenchError(f"The map was interrupted after {format_duration(laboratory.elapsed_s)}: {there}")

@@ -12,7 +12,7 @@ from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
 from math import exp, log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -21,8 +21,11 @@ from schemabench.candidate import BASELINE
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.crossover.search import Search, key
 from schemabench.crossover.state import FILE, State, resumed
-from schemabench.errors import CandidateError, UsageError, WorkloadError
+from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkloadError
 from schemabench.records import CandidateResult, Crossover, Estimate, Experiment, Probe, Side, Spot
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
 
 WORST, BEST = "worst-found", "best-found"
 """What the cardinalities are called that a search freezes."""
@@ -54,7 +57,7 @@ def open_state(laboratory: Laboratory, *, resume: bool) -> State:
 
 
 def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment]:
-    """Return the candidate that the questions are about, and the experiment at the start.
+    """Return the candidate that the questions are about, and the experiment at the start, which is kept on the bench.
 
     That is the one given, or the only one that is selected; of several, the best: does the winner win elsewhere?
 
@@ -72,6 +75,7 @@ def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment
     laboratory.doing = "at the start"
     start = laboratory.found.workload.cardinalities[laboratory.start]
     experiment = laboratory.measure(laboratory.start, start, rivals, START_SHARE * laboratory.budget_s)
+    laboratory.bench.further.append(experiment)
     ranked = [one.name for one in experiment.candidates if one.standing and one.name != BASELINE]
     if not ranked or BASELINE not in _standings(experiment):
         reasons = [f"{one.name} is {one.status}: {one.reason}" for one in experiment.candidates if one.reason]
@@ -79,15 +83,17 @@ def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment
     return ranked[0], experiment
 
 
-def find(laboratory: Laboratory, state: State) -> tuple[Crossover, tuple[Experiment, ...]]:
-    """Return what a search found, and the full experiments behind it; the state is kept up to date meanwhile.
+def find(laboratory: Laboratory, state: State) -> Crossover:
+    """Return what a search found; the state is kept up to date meanwhile.
+
+    Whatever ends it once the start is measured, what was found is kept on the bench, with the experiments behind it.
 
     Raises:
         UsageError: As `leader`.
         WorkloadError: The workload has no strategy, or one that yields what it cannot make bursts of.
         SchemabenchError: An experiment cannot be made.
     """
-    workload, seed = laboratory.found.workload, laboratory.bench.options.seed
+    workload = laboratory.found.workload
     if workload.strategy is None:
         raise WorkloadError(
             f"The workload {workload.name!r} has no strategy to search",
@@ -95,14 +101,28 @@ def find(laboratory: Laboratory, state: State) -> tuple[Crossover, tuple[Experim
         )
     candidate, experiment = leader(laboratory, state.candidate)
     state.candidate = candidate
-    start = _spot(experiment, candidate)
-    both = start.side != "better"
+    both = side(experiment, candidate) != "better"
+    measured: list[Experiment] = []
+    try:
+        _look_around(laboratory, workload.strategy(), state, both=both)
+        _remeasure(laboratory, state, measured, both=both)
+    except KeyboardInterrupt:
+        _kept(laboratory, state, experiment, measured, "it was interrupted")
+        raise
+    except SchemabenchError as cause:
+        _kept(laboratory, state, experiment, measured, cause.what)
+        raise
+    return _kept(laboratory, state, experiment, measured)
+
+
+def _look_around(laboratory: Laboratory, strategy: "SearchStrategy[Any]", state: State, *, both: bool) -> None:
+    """Look at one cardinality after the other, as long as there is time; the state holds what they look like."""
     longest_s = max((probe.elapsed_s for probe in state.probes.values()), default=0.0)
 
     def look(cardinality: Any) -> Probe:  # noqa: ANN401 (a workload's own type)
         nonlocal longest_s
         laboratory.doing = f"looking at the {_ordinal(len(state.probes) + 1)} cardinality"
-        probe = _probe(laboratory, cardinality, candidate)
+        probe = _probe(laboratory, cardinality, state.candidate)
         longest_s = max(longest_s, probe.elapsed_s)
         state.keep(key(cardinality), probe)
         return probe
@@ -111,26 +131,45 @@ def find(laboratory: Laboratory, state: State) -> tuple[Crossover, tuple[Experim
         late = laboratory.elapsed_s + longest_s > SEARCH_SHARE * laboratory.budget_s
         return late and bool(state.probes)  # however short the budget, one is looked at
 
-    Search(strategy=workload.strategy(), look=look, over=over, both=both, known=state.probes).run(seed)
-    experiments = _remeasured(laboratory, candidate, tuple(state.probes.values()), both=both)
-    spots = [_spot(one, candidate) for one in experiments if candidate in _standings(one)]
+    seed = laboratory.bench.options.seed
+    Search(strategy=strategy, look=look, over=over, both=both, known=state.probes).run(seed)
+
+
+def _kept(
+    laboratory: Laboratory, state: State, experiment: Experiment, measured: Sequence[Experiment], ended: str = ""
+) -> Crossover:
+    """Return what was found, once it is on the bench with the experiments at its ends.
+
+    Args:
+        laboratory: What measured it.
+        state: What it looked at.
+        experiment: At the start.
+        measured: In full, elsewhere.
+        ended: Why it ended before its time.
+    """
+    candidate = state.candidate
+    start = _spot(experiment, candidate)
+    spots = [_spot(one, candidate) for one in measured if candidate in _standings(one)]
     found = _ends(spots)
     sides = {spot.side for spot in (start, *found)}
     crossover = Crossover(
-        workload=workload.name,
+        workload=laboratory.workload,
         candidate=candidate,
         start=start,
         found=found,
         flips=sides >= {"better", "worse"},
         remeasured=len(spots),
         probes=tuple(state.probes.values()),
-        seed=seed,
+        seed=laboratory.bench.options.seed,
         hypothesis=version("hypothesis"),
         budget_s=laboratory.budget_s,
         elapsed_s=laboratory.elapsed_s,
+        ended=ended,
     )
     digests = {(spot.cardinality, spot.digest) for spot in found}
-    return crossover, (experiment, *(one for one in experiments if (one.cardinality, one.digest) in digests))
+    laboratory.bench.crossovers.append(crossover)
+    laboratory.bench.further += [one for one in measured if (one.cardinality, one.digest) in digests]
+    return crossover
 
 
 def freeze(laboratory: Laboratory, crossover: Crossover) -> None:
@@ -205,10 +244,15 @@ def _counted(result: CandidateResult, names: Sequence[str]) -> float | None:
 
 def _probe(laboratory: Laboratory, cardinality: Any, candidate: str) -> Probe:  # noqa: ANN401 (a workload's own type)
     began_s = laboratory.elapsed_s
-    experiment = laboratory.measure("probe", cardinality, [candidate], PROBE_S, sampled=False)
+    values = cardinalities.values(cardinality)
+    try:
+        experiment = laboratory.measure("probe", cardinality, [candidate], PROBE_S, sampled=False)
+    except CandidateError as cause:  # the baseline failed, here alone: the search goes on
+        elapsed_s = laboratory.elapsed_s - began_s
+        return Probe(values=values, cost=None, ratio=None, elapsed_s=elapsed_s, reason=f"baseline failed: {cause.what}")
     reason = failure(experiment, candidate)
     return Probe(
-        values=cardinalities.values(cardinality),
+        values=values,
         cost=cost(experiment, candidate),
         ratio=None if reason else ratio(experiment, candidate).value,
         elapsed_s=laboratory.elapsed_s - began_s,
@@ -244,22 +288,25 @@ def _cost(probe: Probe) -> float:
     return 1.0 if probe.cost is None else probe.cost
 
 
-def _remeasured(laboratory: Laboratory, candidate: str, probes: Sequence[Probe], *, both: bool) -> list[Experiment]:
-    """Return full experiments at what is on the shortlist, as many as there is time for, but one each way."""
+def _remeasure(laboratory: Laboratory, state: State, measured: list[Experiment], *, both: bool) -> None:
+    """Add full experiments at what is on the shortlist, as many as there is time for, but one each way."""
     kind = type(laboratory.found.workload.cardinalities[laboratory.start])
-    listed = shortlist(probes, both=both)
+    listed = shortlist(state.probes.values(), both=both)
     setups_s = [max(0.0, probe.elapsed_s - PROBE_S) for _, probe in listed]
     directions = len({name for name, _ in listed})
     while len(listed) > directions and sum(setups_s[: len(listed)]) + len(listed) * FULL_S > laboratory.remaining_s:
         listed.pop()
-    found = []
     for place, (name, probe) in enumerate(listed):
         left_s = laboratory.remaining_s - sum(setups_s[place : len(listed)])
         laboratory.doing = f"measuring {place + 1} of {len(listed)} in full"
         budget_s = max(FULL_S, left_s / (len(listed) - place))
-        experiment = laboratory.measure(name, msgspec.convert(probe.values, type=kind), [candidate], budget_s)
-        found.append(replace(experiment, origin="found", hypothesis=version("hypothesis")))
-    return found
+        try:
+            cardinality = msgspec.convert(probe.values, type=kind)
+            experiment = laboratory.measure(name, cardinality, [state.candidate], budget_s)
+        except CandidateError as cause:  # the baseline, which did not fail in short trials
+            laboratory.say(f"{laboratory.doing}: baseline failed: {cause.what}")
+        else:
+            measured.append(replace(experiment, origin="found", hypothesis=version("hypothesis")))
 
 
 def _ends(spots: Sequence[Spot]) -> tuple[Spot, ...]:

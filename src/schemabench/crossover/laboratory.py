@@ -123,5 +123,9 @@ class Laboratory:
         shown = ", ".join(f"{name} {ratios[name]:.2f}x" for name in pair) if len(pair) == 1 else ""
         self._show(f"block {done}, {format_duration(elapsed_s)} {shown}".strip())
 
+    def say(self, text: str) -> None:
+        """Tell what was found on the way."""
+        self.bench.progress.say(f"{self}: {text}")
+
     def _show(self, text: str) -> None:
         self.bench.progress.stage(self, f"{self.doing}: {text}", self.elapsed_s)

@@ -1,25 +1,41 @@
 """A map: a candidate against the baseline over the two fields of a cardinality that matter most.
 
-Owns the grid and how its budget is shared out. Must not choose the fields: the workload's author does.
+Owns the grid, in which order its cells are measured and how the budget is shared out. Must not choose the fields: the
+workload's author does.
+
+A map grows: whatever ends it, the cells that were measured are kept, and those in the middle and at the corners come
+first. What loading a cell takes is foretold by its neighbours, so that none is begun that would outrun the budget.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from itertools import product
+from statistics import fmean
 
+from schemabench import cardinality as cardinalities
 from schemabench.candidate import BASELINE
+from schemabench.cardinality import Axis
 from schemabench.crossover.finding import failure, leader, ratio, side
 from schemabench.crossover.laboratory import Laboratory
-from schemabench.errors import CandidateError, WorkloadError
-from schemabench.records import MapCell, RatioMap
+from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
+from schemabench.records import Experiment, MapCell, RatioMap
+from schemabench.report import crossovers
+from schemabench.units import format_duration
 
 SHORTEST_CELL_S = 1.0
-"""Below this a cell has too few blocks for an interval; the map then takes longer than its budget."""
+"""Below this a cell has too few blocks for an interval: it is left out."""
+FIRST_SETUP_SHARE = 0.5
+"""Of a cell's time, for loading, as long as nothing is known of it."""
+
+Place = tuple[float, float]
+"""A value on either axis."""
 
 
-def draw_map(laboratory: Laboratory, shape: tuple[int, int]) -> RatioMap:
-    """Return a map of so many values on either axis.
+def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[RatioMap], None]) -> None:
+    """Draw a map of so many values on either axis, and hand it over after each cell and once more when it ends.
 
-    The candidate is the one that is selected; of several, the best at the start.
+    The candidate is the one that is selected; of several, the best at the start. One cell is measured however short the
+    budget.
 
     Raises:
         WorkloadError: The workload names no axes.
@@ -31,37 +47,137 @@ def draw_map(laboratory: Laboratory, shape: tuple[int, int]) -> RatioMap:
             f"The workload {workload.name!r} names no axes to draw a map over",
             remedies=["name two: Workload(axes=(Axis(field=..., low=..., high=...), Axis(...)))"],
         )
-    first, second = workload.axes
     selected = [name for name in laboratory.bench.subject(workload.name).selected if name != BASELINE]
     candidate = selected[0] if len(selected) == 1 else leader(laboratory)[0]
-    places = list(product(first.points(shape[0]), second.points(shape[1])))
-    cells: list[MapCell] = []
-    spent_s, setup_s = 0.0, 0.0
-    for number, (one, other) in enumerate(places):
-        laboratory.doing = f"cell {number + 1} of {len(places)}"
-        cell_s = max(SHORTEST_CELL_S, laboratory.remaining_s / (len(places) - number) - setup_s)
-        began_s = laboratory.elapsed_s
-        cells.append(_cell(laboratory, candidate, {first.field: one, second.field: other}, cell_s))
-        setup_s = max(0.0, laboratory.elapsed_s - began_s - cell_s)
-        spent_s += cell_s
-    return RatioMap(
-        workload=workload.name,
-        candidate=candidate,
-        cardinality=laboratory.start,
-        first=first.field,
-        second=second.field,
-        cells=tuple(cells),
-        cell_s=spent_s / len(places),
-    )
-
-
-def _cell(laboratory: Laboratory, candidate: str, place: dict[str, float], budget_s: float) -> MapCell:
-    start = laboratory.found.workload.cardinalities[laboratory.start]
-    one, other = place.values()
+    laboratory.bench.serve()  # so that what the first cell takes is its own
+    first, second = workload.axes
+    drawing = _Drawing(laboratory=laboratory, candidate=candidate, axes=(first, second), shape=shape)
     try:
-        experiment = laboratory.measure("map", replace(start, **place), [candidate], budget_s, sampled=False)
-    except (CandidateError, WorkloadError) as cause:
-        return MapCell(first=one, second=other, ratio=None, side=None, reason=cause.what)
-    if reason := failure(experiment, candidate):
-        return MapCell(first=one, second=other, ratio=None, side=None, reason=reason)
-    return MapCell(first=one, second=other, ratio=ratio(experiment, candidate), side=side(experiment, candidate))
+        while fitting := drawing.fitting():
+            drawing.measure(fitting)
+            grow(drawing.record("its turn has not come yet"))
+    except KeyboardInterrupt:
+        grow(drawing.record("the map was interrupted"))
+        raise
+    except SchemabenchError as cause:
+        grow(drawing.record(f"the map ended before it: {cause.what}"))
+        raise
+    grow(drawing.record(f"too little was left of the budget of {format_duration(laboratory.budget_s)} to load it"))
+
+
+@dataclass(kw_only=True)
+class _Drawing:
+    """A map on its way.
+
+    Attributes:
+        laboratory: What measures.
+        candidate: Whom it is about.
+        axes: The first goes down, the second to the right.
+        shape: How many values on either.
+        cells: What was tried, measured or failed.
+        setups_s: What each of them took, apart from its blocks.
+        blocks_s: For how long those that did not fail were measured.
+        order: All places, those to measure first first, with where they are on either axis, from 0 to 1.
+    """
+
+    laboratory: Laboratory
+    candidate: str
+    axes: tuple[Axis, Axis]
+    shape: tuple[int, int]
+    cells: dict[Place, MapCell] = field(default_factory=dict)
+    setups_s: dict[Place, float] = field(default_factory=dict)
+    blocks_s: list[float] = field(default_factory=list)
+    order: dict[Place, tuple[float, float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        down, across = (axis.points(number) for axis, number in zip(self.axes, self.shape, strict=True))
+        on_axes = {
+            (one, other): (row / (len(down) - 1), column / (len(across) - 1))
+            for (row, one), (column, other) in product(enumerate(down), enumerate(across))
+        }
+        places = list(reversed(on_axes))  # of two as far apart, the larger first: what follows is then not the dearest
+        chosen = cardinalities.spread([on_axes[place] for place in places], len(places))
+        self.order = {places[one]: on_axes[places[one]] for one in chosen}
+
+    def fitting(self) -> list[Place]:
+        """Return the places that there is time to load and measure, in order; the very first in any case."""
+        left_s = self.laboratory.remaining_s
+        found: list[Place] = []
+        for place in self.order:
+            least_s = self._setup_s(place) + SHORTEST_CELL_S
+            if place not in self.cells and (least_s <= left_s or not (self.cells or found)):
+                found.append(place)
+                left_s -= least_s
+        return found
+
+    def measure(self, fitting: list[Place]) -> None:
+        """Measure the first of the places for which there is time, for its share of it."""
+        place, laboratory = fitting[0], self.laboratory
+        left_s = laboratory.remaining_s - sum(map(self._setup_s, fitting))
+        blocks_s = max(SHORTEST_CELL_S, left_s / len(fitting))
+        about = f"cell {len(self.cells) + 1} of {len(self.order)}, {self._named(place)}"
+        laboratory.doing = about
+        began_s, experiment, reason = laboratory.elapsed_s, None, ""
+        try:
+            experiment = self._measured(place, blocks_s)
+            reason = failure(experiment, self.candidate)
+        except (CandidateError, WorkloadError) as cause:
+            reason = cause.what
+        took_s = laboratory.elapsed_s - began_s
+        self.setups_s[place] = took_s - (min(blocks_s, experiment.elapsed_s) if experiment else 0.0)
+        if experiment is None or reason:
+            self.cells[place] = _empty(place, reason)
+        else:
+            self.cells[place] = _full(place, experiment, self.candidate)
+            self.blocks_s.append(experiment.elapsed_s)
+        laboratory.say(f"{about}: {crossovers.figure(self.cells[place])}{f', {reason}' if reason else ''}")
+
+    def record(self, rest: str) -> RatioMap:
+        """Return the map as far as it is.
+
+        Args:
+            rest: Why the cells that were not tried were not.
+        """
+        first, second = self.axes
+        return RatioMap(
+            workload=self.laboratory.workload,
+            candidate=self.candidate,
+            cardinality=self.laboratory.start,
+            first=first.field,
+            second=second.field,
+            cells=tuple(self.cells.get(place) or _empty(place, rest) for place in sorted(self.order)),
+            cell_s=fmean(self.blocks_s) if self.blocks_s else 0.0,
+            budget_s=self.laboratory.budget_s,
+            elapsed_s=self.laboratory.elapsed_s,
+        )
+
+    def _setup_s(self, place: Place) -> float:
+        """Return what loading a place will take, by what it took elsewhere.
+
+        On each axis, as long as the cheapest of those nearest on it: others may be dear for where they are on the other
+        axis. Of the two axes, the dearer.
+        """
+        if not self.setups_s:
+            return FIRST_SETUP_SHARE * self.laboratory.remaining_s / len(self.order)
+        return max(
+            min((abs(self.order[one][axis] - own), setup_s) for one, setup_s in self.setups_s.items())[1]
+            for axis, own in enumerate(self.order[place])
+        )
+
+    def _measured(self, place: Place, blocks_s: float) -> Experiment:
+        start = self.laboratory.found.workload.cardinalities[self.laboratory.start]
+        values = dict(zip((axis.field for axis in self.axes), place, strict=True))
+        return self.laboratory.measure("map", replace(start, **values), [self.candidate], blocks_s, sampled=False)
+
+    def _named(self, place: Place) -> str:
+        return crossovers.place(self.axes[0].field, self.axes[1].field, *place)
+
+
+def _empty(place: Place, reason: str) -> MapCell:
+    first, second = place
+    return MapCell(first=first, second=second, ratio=None, side=None, reason=reason)
+
+
+def _full(place: Place, experiment: Experiment, candidate: str) -> MapCell:
+    first, second = place
+    return MapCell(first=first, second=second, ratio=ratio(experiment, candidate), side=side(experiment, candidate))

@@ -66,6 +66,8 @@ class Crossover:
     """The version of Hypothesis that chose where to look."""
     budget_s: float
     elapsed_s: float
+    ended: str = ""
+    """Why it ended before its time; empty where it did not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +78,11 @@ class MapCell:
     """The value on the first axis; likewise the second."""
     second: float
     ratio: Estimate | None
-    """None where it could not be measured."""
+    """None where it was not measured."""
     side: Side | None
     """None likewise."""
     reason: str = ""
-    """Why it could not be measured."""
+    """Why it was not measured: it failed, there was no time for it, or the map ended before it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +97,9 @@ class RatioMap:
     """The field along the first axis; likewise the second."""
     second: str
     cells: tuple[MapCell, ...]
-    """By the first value, then by the second."""
+    """All of them, by the first value, then by the second."""
     cell_s: float
-    """How long each cell was measured for, on average."""
+    """How long each measured cell was measured for, on average; 0 where none was."""
+    budget_s: float = 0.0
+    """For all of it, loading included; 0 in older run files, likewise the next."""
+    elapsed_s: float = 0.0

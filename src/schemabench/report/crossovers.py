@@ -18,7 +18,7 @@ Name = Callable[[str], str]
 
 TIED = "="
 """Beside a ratio that cannot be told from 1."""
-LEGEND = f"{TIED}: cannot be told from 1; -: could not be measured"
+LEGEND = f"{TIED}: cannot be told from 1; -: not measured"
 _PLACES = 2
 _INDENT = "  "
 _STANDS = {"better": "leads", "worse": "trails", "tied": "cannot be told apart from the baseline"}
@@ -29,7 +29,7 @@ def sentence(crossover: Crossover, name: Name) -> str:
     whom, start = name(crossover.candidate), crossover.start
     begun = f"{whom} {_stands(start)} at {name(start.cardinality)} ({ratio(start.ratio)})"
     if not crossover.found:
-        return f"{begun}; it could be measured nowhere else."
+        return f"{begun}; it was measured in full nowhere else."
     others = [f"{_stands(spot)} at {name(spot.cardinality)} ({ratio(spot.ratio)})" for spot in crossover.found]
     if crossover.flips:
         head = "The ranking flips"
@@ -51,7 +51,7 @@ def looked(crossover: Crossover) -> str:
     return (
         f"It looked at {len(probes):,} {'cardinality' if len(probes) == 1 else 'cardinalities'} in short trials and "
         f"measured {crossover.remeasured:,} of them in full, in {format_duration(crossover.elapsed_s)} with Hypothesis "
-        f"{crossover.hypothesis} and seed {crossover.seed}{bounds}{lacking}."
+        f"{crossover.hypothesis} and seed {crossover.seed}{bounds}{lacking}.{_ended(crossover)}"
     )
 
 
@@ -68,16 +68,40 @@ def grid(drawn: RatioMap) -> tuple[list[str], list[list[str]]]:
     across = dict.fromkeys(cell.second for cell in drawn.cells)
     rows: dict[float, list[str]] = {}
     for cell in drawn.cells:
-        rows.setdefault(cell.first, [size(cell.first)]).append(_cell(cell))
+        rows.setdefault(cell.first, [size(cell.first)]).append(figure(cell))
     return [f"{drawn.first}, {drawn.second}:", *map(size, across)], list(rows.values())
 
 
 def about(drawn: RatioMap, name: Name) -> str:
-    """Return what a map shows."""
+    """Return what a map shows, and how it was made."""
+    done = sum(cell.ratio is not None for cell in drawn.cells)
+    number = "each cell was" if done == len(drawn.cells) else f"{done} of {len(drawn.cells)} cells were"
+    measured = f"{number} measured, for {format_duration(drawn.cell_s)} on average" if done else "no cell was measured"
+    spent = f"{format_duration(drawn.elapsed_s)} of a budget of {format_duration(drawn.budget_s)}"
     return (
         f"Throughput of {name(drawn.candidate)} over the baseline's, with the other sizes as at "
-        f"{name(drawn.cardinality)}; each cell was measured for {format_duration(drawn.cell_s)}."
+        f"{name(drawn.cardinality)}; {measured}{f', in {spent}' if drawn.budget_s else ''}."
     )
+
+
+def unmeasured(drawn: RatioMap) -> list[str]:
+    """Return a sentence for each reason for which cells were not measured, with the cells."""
+    reasons: dict[str, list[str]] = {}
+    for cell in drawn.cells:
+        if cell.ratio is None:
+            where = place(drawn.first, drawn.second, cell.first, cell.second)
+            reasons.setdefault(cell.reason.partition("\n")[0], []).append(where)
+    return [f"Not measured: {'; '.join(where)}: {reason}." for reason, where in reasons.items()]
+
+
+def place(first: str, second: str, one: float, other: float) -> str:
+    """Return where a cell is, as in `rows 10 by reads 64`."""
+    return f"{first} {size(one)} by {second} {size(other)}"
+
+
+def figure(cell: MapCell) -> str:
+    """Return what a cell says: a ratio with its interval and whether it is told from 1, or a dash."""
+    return figures.DASH if cell.ratio is None else f"{ratio(cell.ratio)}{_mark(cell.side)}"
 
 
 def terminal(run: Run, width: int, name: Name) -> list[list[str]]:
@@ -108,12 +132,14 @@ def _map(drawn: RatioMap, width: int, name: Name) -> list[str]:
             line
             for cell in drawn.cells
             for line in wrap(
-                f"{drawn.first} {size(cell.first)}, {drawn.second} {size(cell.second)}: {_cell(cell)}",
+                f"{place(drawn.first, drawn.second, cell.first, cell.second)}: {figure(cell)}",
                 width,
                 indent=_INDENT,
             )
         ]
-    return [title, "=" * columns(title), *wrap(about(drawn, name), width), "", *lines, "", *wrap(LEGEND, width)]
+    lacking = [line for text in unmeasured(drawn) for line in wrap(text, width, indent=_INDENT)]
+    about_it = wrap(about(drawn, name), width)
+    return [title, "=" * columns(title), *about_it, "", *lines, "", *wrap(LEGEND, width), *lacking]
 
 
 def _stands(spot: Spot) -> str:
@@ -124,8 +150,9 @@ def _mark(side: str | None) -> str:
     return f" {TIED}" if side == "tied" else ""
 
 
-def _cell(cell: MapCell) -> str:
-    return figures.DASH if cell.ratio is None else f"{ratio(cell.ratio)}{_mark(cell.side)}"
+def _ended(crossover: Crossover) -> str:
+    cause = crossover.ended.partition("\n")[0]
+    return f" It ended before its time, so that there may be more to find: {cause}." if cause else ""
 
 
 def _first(probes: Sequence[Probe]) -> str:

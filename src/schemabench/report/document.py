@@ -120,6 +120,7 @@ def _map(drawn: RatioMap) -> Mapping[str, object]:
     return {
         "record": drawn,
         "about": Markdown(crossovers.about(drawn, code)),
+        "unmeasured": crossovers.unmeasured(drawn),
         "headings": headings,
         "rows": rows,
         "alignment": "l" + "r" * (len(headings) - 1),

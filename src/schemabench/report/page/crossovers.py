@@ -3,7 +3,7 @@
 Owns what of them the page shows; their wording is that of the other formats. Must not say more than the intervals do.
 """
 
-from collections.abc import Sequence
+import math
 
 import altair as alt
 from markupsafe import Markup
@@ -12,7 +12,6 @@ from schemabench.records import Crossover, MapCell, RatioMap, Run
 from schemabench.report import crossovers, figures
 from schemabench.report.page import wording
 from schemabench.report.page.charts import data, figure
-from schemabench.report.page.forest import on_log_scale
 from schemabench.report.page.section import Section
 from schemabench.report.page.tables import Cell, Column, table
 from schemabench.report.page.templates import render
@@ -23,6 +22,8 @@ _SLOWER, _EQUAL, _FASTER = "#d55e00", "#f7f7f7", "#0072b2"
 """Vermillion and blue of the Okabe-Ito palette, apart for every kind of colour vision, by way of no colour."""
 _TEXT = "#1a1a1a"
 """On the cells, which are light wherever two ratios are close, in the dark theme too."""
+_UNMEASURED = "#bdbdbd"
+"""Darker than no difference, lighter than any text on it."""
 _WIDEST = 4.0
 """The ratio at which the colour is at its strongest: what is beyond needs no finer shade."""
 
@@ -59,10 +60,12 @@ def _search(one: Crossover) -> Markup:
 
 
 def _map(drawn: RatioMap) -> Markup:
-    cells = [cell for cell in drawn.cells if cell.ratio is not None and on_log_scale(cell.ratio)]
-    about = crossovers.about(drawn, wording.name)
-    shown = figure(_chart(drawn, cells), _title(drawn), _described(drawn), _table(drawn)) if cells else _table(drawn)
-    return render("map.html.j2", workload=drawn.workload, about=wording.sentence(about), map=shown)
+    about = wording.sentence(crossovers.about(drawn, wording.name))
+    any_drawn = any(_shade(cell) is not None for cell in drawn.cells)
+    shown = figure(_chart(drawn), _title(drawn), _described(drawn), _table(drawn)) if any_drawn else _table(drawn)
+    return render(
+        "map.html.j2", workload=drawn.workload, about=about, map=shown, unmeasured=crossovers.unmeasured(drawn)
+    )
 
 
 def _title(drawn: RatioMap) -> str:
@@ -72,23 +75,37 @@ def _title(drawn: RatioMap) -> str:
 def _described(drawn: RatioMap) -> str:
     """Return the map in words."""
     sides = [cell.side for cell in drawn.cells]
+    lacking = f"; {sides.count(None)} were not measured" if None in sides else ""
     return (
         f"Of {len(sides)} cells, {drawn.candidate} is better than the baseline in {sides.count('better')}, worse in "
-        f"{sides.count('worse')}, and cannot be told apart in {sides.count('tied')}."
+        f"{sides.count('worse')}, and cannot be told apart in {sides.count('tied')}{lacking}."
     )
 
 
-def _chart(drawn: RatioMap, cells: Sequence[MapCell]) -> alt.LayerChart:
+def _shade(cell: MapCell) -> float | None:
+    """Return the ratio that a cell's colour stands for; None where there is none to draw."""
+    if cell.ratio is None or not 0 < cell.ratio.value < math.inf:
+        return None
+    return min(max(cell.ratio.value, 1 / _WIDEST), _WIDEST)
+
+
+def _label(cell: MapCell) -> str:
+    """Return what stands on a cell: the ratio without its interval, or a dash."""
+    if cell.ratio is None:
+        return figures.DASH
+    return figures.multiple(cell.ratio.value) + (f" {crossovers.TIED}" if cell.side == "tied" else "")
+
+
+def _chart(drawn: RatioMap) -> alt.LayerChart:
     rows = [
         {
             "first": size(cell.first),
             "second": size(cell.second),
-            "ratio": min(max(cell.ratio.value, 1 / _WIDEST), _WIDEST),
-            "label": figures.multiple(cell.ratio.value) + (f" {crossovers.TIED}" if cell.side == "tied" else ""),
-            "interval": crossovers.ratio(cell.ratio),
+            "ratio": _shade(cell),
+            "label": _label(cell),
+            "told": crossovers.figure(cell) if cell.ratio else cell.reason,
         }
-        for cell in cells
-        if cell.ratio is not None
+        for cell in drawn.cells
     ]
     down = list(dict.fromkeys(size(cell.first) for cell in drawn.cells))
     across = list(dict.fromkeys(size(cell.second) for cell in drawn.cells))
@@ -102,11 +119,14 @@ def _chart(drawn: RatioMap, cells: Sequence[MapCell]) -> alt.LayerChart:
     tooltip = [
         alt.Tooltip("first:N", title=drawn.first),
         alt.Tooltip("second:N", title=drawn.second),
-        alt.Tooltip("interval:N", title="over the baseline's"),
+        alt.Tooltip("told:N", title="over the baseline's"),
     ]
     return alt.LayerChart(
         layer=[
-            base.mark_rect().encode(color=alt.Color("ratio:Q", scale=colour, legend=None), tooltip=tooltip),
+            base.mark_rect(color=_UNMEASURED).transform_filter("datum.ratio === null").encode(tooltip=tooltip),
+            base.mark_rect().transform_filter("datum.ratio !== null").encode(
+                color=alt.Color("ratio:Q", scale=colour, legend=None), tooltip=tooltip
+            ),
             base.mark_text(color=_TEXT).encode(text=alt.Text("label:N")),
         ],
         data=data(rows),
