@@ -100,9 +100,13 @@ class Shop:
         return self._start(list(arguments), environment)
 
     def schemabench(self, *arguments: str, **environment: str) -> pytest.RunResult:
-        """Run the command line beside pytest."""
+        """Run the command line beside pytest, to its end."""
+        return self.finish(self.start_schemabench(*arguments, **environment))
+
+    def start_schemabench(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+        """Start the command line beside pytest."""
         program = "import sys; from schemabench.cli import main; sys.exit(main())"
-        return self.finish(self._start(["-c", program, *arguments], environment))
+        return self._start(["-c", program, *arguments], environment)
 
     def _start(self, arguments: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
         return subprocess.Popen(  # noqa: S603 (the interpreter that runs the tests)

@@ -25,7 +25,7 @@ def small(shop: Shop) -> None:
 def test_command_line_draws_lists_and_maps(shop: Shop) -> None:
     drawn = shop.schemabench("cardinalities", "draw", "orders", "-n", "2")
     listed = shop.schemabench("cardinalities", "list", "orders")
-    drawing = shop.schemabench("crossover", "orders", "--map", "2x2", "--budget", "2s", "--report", "map.md")
+    drawing = shop.schemabench("crossover", "orders", "--map", "2x2", "--budget", "8s", "--report", "map.md")
 
     assert (drawn.ret, listed.ret, drawing.ret) == (0, 0, 0), said(drawing)
     assert "drawn-2: drawn by Hypothesis" in said(listed)

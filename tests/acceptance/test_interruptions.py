@@ -34,6 +34,14 @@ def _started_second(shop: Shop, shared: Shared) -> "subprocess.Popen[str]":
     return run
 
 
+def _kill_server(place: Path) -> None:
+    """Kill the server that a run started for itself, all its processes."""
+    (pid_file,) = (place / "schemabench").glob("servers/*/data/postmaster.pid")
+    postmaster = psutil.Process(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
+    for process in (postmaster, *postmaster.children()):
+        process.kill()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared, number: signal.Signals) -> None:
     run = _started_second(shop, shared)
@@ -46,6 +54,54 @@ def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared,
     assert_clear(result, "KeyboardInterrupt", "orders at typical")
     assert [one["workload"] for one in json.loads(shop.read("run.json"))["schemabench"]["experiments"]] == ["orders"]
     assert "orders" in shop.read("run.md")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_map_reports_the_cells_that_were_measured(shop: Shop, number: signal.Signals) -> None:
+    run = shop.start_schemabench("crossover", "orders", "--map", "3x3", "--budget", "3min", *REPORTS)
+    _wait(run, (shop.path / "run.json").exists)  # the first cell is over
+    run.send_signal(number)
+    result = shop.finish(run)
+
+    assert result.ret == 2
+    assert_clear(result, "The map was interrupted after", "of its 9 cells are measured", "orders: customers by")
+    (drawn,) = json.loads(shop.read("run.json"))["schemabench"]["maps"]
+    reasons = [cell["reason"] for cell in drawn["cells"] if cell["ratio"] is None]
+    assert 0 < len(reasons) < 9
+    assert set(reasons) == {"the map was interrupted"}
+    assert "the map was interrupted." in shop.read("run.md")
+
+
+def test_a_map_whose_server_is_killed_reports_the_cells_that_were_measured(shop: Shop, place: Path) -> None:
+    run = shop.start_schemabench(
+        *("crossover", "orders", "--map", "3x3", "--budget", "3min", *REPORTS),
+        *("--postgres", "embedded", "--postgres-setting", "fsync=off"),
+    )
+    _wait(run, (shop.path / "run.json").exists)
+    _kill_server(place)
+    result = shop.finish(run)
+
+    assert result.ret == 2
+    assert_clear(result, "SIGKILL", "orders: customers by")
+    (drawn,) = json.loads(shop.read("run.json"))["schemabench"]["maps"]
+    assert any(cell["ratio"] for cell in drawn["cells"])
+    assert all("SIGKILL" in cell["reason"] for cell in drawn["cells"] if not cell["ratio"])
+
+
+def test_an_interrupted_search_reports_its_start_and_can_be_resumed(shop: Shop) -> None:
+    state = shop.path / "workloads/orders/crossover-state.json"
+    run = shop.start_schemabench("crossover", "orders", "--budget", "30s", *REPORTS)
+    _wait(run, state.exists)
+    run.send_signal(signal.SIGINT)
+    result = shop.finish(run)
+
+    assert result.ret == 2
+    assert_clear(result, "The search was interrupted after", "measured in full: typical", "--resume")
+    saved = json.loads(shop.read("run.json"))["schemabench"]
+    assert [one["cardinality"] for one in saved["experiments"]] == ["typical"]
+    assert [one["ended"] for one in saved["crossovers"]] == ["it was interrupted"]
+    assert "It ended before its time" in shop.read("run.md")
+    assert state.exists()
 
 
 def test_an_interrupted_run_on_a_server_of_its_own_leaves_no_server(shop: Shop, place: Path) -> None:
@@ -63,10 +119,7 @@ def test_a_server_that_is_killed_fails_the_run_and_what_is_finished_is_reported(
     shop.add("returns")
     run = shop.start(*REPORTS, "--postgres", "embedded", "--postgres-setting", "fsync=off")
     _wait(run, (shop.path / "run.json").exists)  # the first experiment is over
-    (pid_file,) = (place / "schemabench").glob("servers/*/data/postmaster.pid")
-    postmaster = psutil.Process(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
-    for process in (postmaster, *postmaster.children()):
-        process.kill()
+    _kill_server(place)
 
     result = shop.finish(run)
 

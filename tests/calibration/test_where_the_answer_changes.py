@@ -31,7 +31,7 @@ def test_search_finds_the_flip(bench: Bench) -> None:
 
 
 def test_map_shows_where_the_answer_changes(bench: Bench) -> None:
-    crossover.add_map(bench, "items", (2, 2))
+    crossover.add_map(bench, "items", (2, 2), lambda: None)
 
     (drawn,) = bench.maps
     assert [cell.side for cell in drawn.cells[2:]] == ["better", "better"]

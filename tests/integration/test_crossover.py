@@ -11,7 +11,7 @@ from schemabench import cardinality as cardinalities
 from schemabench import crossover, workload
 from schemabench.bench import Bench
 from schemabench.crossover import finding
-from schemabench.errors import SchemabenchError, UsageError
+from schemabench.errors import CandidateError, SchemabenchError, UsageError
 from schemabench.records import from_builtins, to_builtins
 
 
@@ -49,26 +49,42 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(finding, "FULL_S", 1.0)
-    looks: list[str] = []
-    measure = crossover.Laboratory.measure
-
-    def interrupt(self: crossover.Laboratory, name: str, *arguments: object, **options: object) -> object:
-        looks.append(name)
-        if len(looks) == 3:
-            raise KeyboardInterrupt
-        return measure(self, name, *arguments, **options)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(crossover.Laboratory, "measure", interrupt)
+    looks = _interrupt(monkeypatch, at=3)
     with pytest.raises(SchemabenchError, match=r"interrupted after .*: no worst-found was frozen") as caught:
         crossover.add_search(bench, "items", resume=False)
     assert caught.value.remedies == ("go on with it: schemabench crossover items --resume",)
+    assert caught.value.checked[:2] == ("measured in full: typical", "cardinalities looked at: 1")
     assert not (bench.root / "workloads/items/cardinalities.json").exists()
+    (broken_off,) = bench.record().crossovers
+    assert (broken_off.ended, broken_off.found, len(broken_off.probes)) == ("it was interrupted", (), 1)
+    assert [one.cardinality for one in bench.record().experiments] == ["typical"]
 
     looks[:] = ["again"] * 3
     bench.options = replace(bench.options, budget_s=8.0)
     crossover.add_search(bench, "items", resume=True)
 
-    assert len(bench.crossovers[0].probes) == 1 + looks.count("probe")
+    assert len(bench.crossovers[1].probes) == 1 + looks.count("probe")
+
+
+def test_search_goes_on_where_the_baseline_fails_at_one_cardinality(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    measure = crossover.Laboratory.measure
+
+    def failing(self: crossover.Laboratory, name: str, *arguments: object, **options: object) -> object:
+        looks.append(name)
+        if (looks.count("probe") in {1, 2} and name == "probe") or looks.count("worst-found") == 1:
+            raise CandidateError("the baseline is too slow")
+        return measure(self, name, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(crossover.Laboratory, "measure", failing)
+    crossover.add_search(bench, "items", resume=False)
+
+    (found,) = bench.crossovers
+    assert [probe.reason for probe in found.probes[:2]] == ["baseline failed: the baseline is too slow"] * 2
+    assert len(found.probes) > 2
+    assert not found.ended
 
 
 def test_search_is_not_resumed_under_other_conditions(bench: Bench) -> None:
@@ -83,13 +99,62 @@ def test_search_is_not_resumed_under_other_conditions(bench: Bench) -> None:
 
 
 def test_map_has_a_cell_for_each_place_and_says_no_more_than_its_interval(bench: Bench) -> None:
-    bench.options = replace(bench.options, budget_s=8.0)
+    bench.options = replace(bench.options, budget_s=60.0, precision=0.5)  # enough, and soon over
 
-    crossover.add_map(bench, "items", (2, 2))
+    kept: list[int] = []
+    crossover.add_map(bench, "items", (2, 2), lambda: kept.append(_measured(bench)))
 
     (drawn,) = bench.maps
     assert [(cell.first, cell.second) for cell in drawn.cells] == [(10, 4), (10, 8), (40_000, 4), (40_000, 8)]
     for cell in drawn.cells:
         assert cell.ratio is not None
         assert cell.side in {"tied", "better" if cell.ratio.low > 1 else "worse"}
+    assert kept == [1, 2, 3, 4, 4]
     assert from_builtins(to_builtins(bench.record())).maps == (drawn,)
+
+
+def test_interrupted_map_keeps_the_cells_that_were_measured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.options = replace(bench.options, budget_s=60.0, precision=0.5)  # enough, and soon over
+    _interrupt(monkeypatch, at=3)
+
+    with pytest.raises(SchemabenchError, match=r"The map was interrupted after .*: 2 of its 4 cells are measured"):
+        crossover.add_map(bench, "items", (2, 2), lambda: None)
+
+    (drawn,) = bench.record().maps
+    assert [cell.ratio is None for cell in drawn.cells] == [False, True, True, False]
+    assert {cell.reason for cell in drawn.cells[1:3]} == {"the map was interrupted"}
+
+
+def test_map_of_several_candidates_keeps_the_experiment_that_chose_the_best(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schemas = bench.root / "schemas/items"
+    (schemas / "plain.sql").write_text(items_project.BASELINE, encoding="utf-8")
+    bench.options = replace(bench.options, budget_s=10.0)
+    _interrupt(monkeypatch, at=2)
+
+    with pytest.raises(SchemabenchError, match="no cell of it was measured"):
+        crossover.add_map(bench, "items", (2, 2), lambda: None)
+
+    (start,) = bench.record().experiments
+    assert (start.cardinality, len(start.candidates)) == ("typical", 3)
+
+
+def _measured(bench: Bench) -> int:
+    (drawn,) = bench.maps
+    return sum(cell.ratio is not None for cell in drawn.cells)
+
+
+def _interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> list[str]:
+    """Have Ctrl-C come before an experiment, counted from 1; return the names of all so far."""
+    looks: list[str] = []
+    measure = crossover.Laboratory.measure
+
+    def interrupted(self: crossover.Laboratory, name: str, *arguments: object, **options: object) -> object:
+        looks.append(name)
+        if len(looks) == at:
+            raise KeyboardInterrupt
+        return measure(self, name, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(crossover.Laboratory, "measure", interrupted)
+    return looks

@@ -173,6 +173,15 @@ def test_what_ends_a_map_leaves_the_cells_that_were_measured(failure: BaseExcept
     assert {cell.reason for cell in last.cells if cell.ratio is None} == {reason}
 
 
+def test_a_map_that_ends_before_its_first_cell_is_no_map() -> None:
+    laboratory = FakeLaboratory(budget_s=90.0, loading_s=lambda _: 1.0, fails=lambda _: KeyboardInterrupt())
+
+    with pytest.raises(KeyboardInterrupt):
+        laboratory.draw()
+
+    assert laboratory.maps == []
+
+
 def test_a_cell_at_which_the_baseline_fails_has_a_reason_and_the_map_goes_on() -> None:
     laboratory = FakeLaboratory(budget_s=90.0, loading_s=lambda _: 1.0)
     laboratory.fails = lambda sizes: CandidateError("too many rows") if (sizes.rows, sizes.reads) == FAR else None

@@ -38,7 +38,7 @@ def test_a_map_is_a_chart_with_the_figures_behind_it(monkeypatch: pytest.MonkeyP
     chart.to_dict()  # validated
     assert found is not None
     assert "better than the baseline in 1, worse in 1, and cannot be told apart in 1; 1 were not measured" in found.html
-    assert "Not measured: rows 40,000 by reads 64: hash_by_site is failed." in found.html
+    assert "Not measured: hash_by_site is failed." in found.html
     assert "1.01x [0.90, 1.20] =" in found.html
     assert "0.50x" in found.html, "the chart's own label, or the table's"
 
@@ -53,6 +53,11 @@ def test_a_cell_that_was_not_measured_is_drawn_as_a_dash_with_the_reason(monkeyp
     (cells,) = chart.to_dict()["datasets"].values()
     assert [(cell["ratio"], cell["label"]) for cell in cells[2:]] == [(2.0, "2.00x"), (None, "-")]
     assert cells[3]["told"] == "hash_by_site is failed"
+
+
+def test_a_page_of_a_map_alone_has_no_verdict_to_show() -> None:
+    assert "No experiment was run" not in page.html(replace(RUN, experiments=(), maps=(MAP,)))
+    assert "No experiment was run" in page.html(replace(RUN, experiments=()))
 
 
 def test_a_map_without_any_figure_is_a_table_alone() -> None:

@@ -1,5 +1,6 @@
 """What is said of searches and maps, on a terminal and in Markdown."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -109,15 +110,23 @@ def test_map_says_which_cells_were_not_measured_with_each_reason_once() -> None:
     left_out = [replace(cell, ratio=None, side=None, reason="too little was left") for cell in CELLS[:2]]
 
     assert crossovers.unmeasured(replace(MAP, cells=(*left_out, *CELLS[2:]))) == [
-        "Not measured: rows 10 by reads 1; rows 10 by reads 64: too little was left.",
-        "Not measured: rows 40,000 by reads 64: hash_by_site is failed.",
+        "Not measured at rows 10 by reads 1; rows 10 by reads 64: too little was left.",
+        "Not measured at rows 40,000 by reads 64: hash_by_site is failed.",
     ]
+    assert crossovers.unmeasured(MAP) == ["Not measured: hash_by_site is failed."], "dashes show where"
 
 
 def test_map_says_how_many_cells_were_measured_and_how_much_of_the_budget_was_spent() -> None:
     told = crossovers.about(replace(MAP, budget_s=60.0, elapsed_s=58.0), str)
 
-    assert told.endswith("; 3 of 4 cells were measured, for 5.00 s on average, in 58.0 s of a budget of 1 min.")
+    assert told.endswith("; 3 of 4 cells were measured for 5.00 s on average, in 58.0 s of a budget of 1 min.")
+
+
+def test_map_from_a_run_file_shows_its_sizes_as_before() -> None:
+    again = from_builtins(json.loads(json.dumps(to_builtins(replace(RUN, maps=(MAP,)))))).maps[0]
+
+    assert crossovers.grid(again) == crossovers.grid(MAP)
+    assert crossovers.unmeasured(again) == crossovers.unmeasured(MAP)
 
 
 def test_map_without_a_measured_cell_says_so() -> None:
@@ -142,7 +151,7 @@ def test_terminal_shows_both_within_its_width(width: int) -> None:
 
     assert "usage: where does the answer change?" in lines
     assert "usage: rows by reads" in lines
-    assert "Not measured: rows 40,000 by reads 64: hash_by_site is failed." in " ".join(map(str.strip, lines))
+    assert "Not measured: hash_by_site is failed." in " ".join(map(str.strip, lines))
     assert all(len(line) <= width for line in lines)
 
 
@@ -152,7 +161,7 @@ def test_markdown_shows_both() -> None:
     assert "## When the answer changes" in text
     assert "The ranking flips: `hash_by_site` leads at `typical`" in text
     assert "### `usage`: `rows` by `reads`" in text
-    assert "Not measured: rows 40,000 by reads 64: hash_by_site is failed." in text
+    assert "Not measured: hash_by_site is failed." in text
 
 
 def test_report_of_a_run_without_searches_says_nothing_of_them() -> None:

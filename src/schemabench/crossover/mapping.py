@@ -34,6 +34,7 @@ Place = tuple[float, float]
 def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[RatioMap], None]) -> None:
     """Draw a map of so many values on either axis, and hand it over after each cell and once more when it ends.
 
+    What ends before any cell was tried is not handed over: there is no map.
     The candidate is the one that is selected; of several, the best at the start. One cell is measured however short the
     budget.
 
@@ -52,17 +53,22 @@ def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[Rat
     laboratory.bench.serve()  # so that what the first cell takes is its own
     first, second = workload.axes
     drawing = _Drawing(laboratory=laboratory, candidate=candidate, axes=(first, second), shape=shape)
+
+    def end(reason: str) -> None:
+        if drawing.cells:
+            grow(drawing.record(reason))
+
     try:
         while fitting := drawing.fitting():
             drawing.measure(fitting)
             grow(drawing.record("its turn has not come yet"))
     except KeyboardInterrupt:
-        grow(drawing.record("the map was interrupted"))
+        end("the map was interrupted")
         raise
     except SchemabenchError as cause:
-        grow(drawing.record(f"the map ended before it: {cause.what}"))
+        end(f"the map ended before it: {cause.what}")
         raise
-    grow(drawing.record(f"too little was left of the budget of {format_duration(laboratory.budget_s)} to load it"))
+    end(f"too little was left of the budget of {format_duration(laboratory.budget_s)} to load it")
 
 
 @dataclass(kw_only=True)

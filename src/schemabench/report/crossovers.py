@@ -76,7 +76,7 @@ def about(drawn: RatioMap, name: Name) -> str:
     """Return what a map shows, and how it was made."""
     done = sum(cell.ratio is not None for cell in drawn.cells)
     number = "each cell was" if done == len(drawn.cells) else f"{done} of {len(drawn.cells)} cells were"
-    measured = f"{number} measured, for {format_duration(drawn.cell_s)} on average" if done else "no cell was measured"
+    measured = f"{number} measured for {format_duration(drawn.cell_s)} on average" if done else "no cell was measured"
     spent = f"{format_duration(drawn.elapsed_s)} of a budget of {format_duration(drawn.budget_s)}"
     return (
         f"Throughput of {name(drawn.candidate)} over the baseline's, with the other sizes as at "
@@ -85,13 +85,15 @@ def about(drawn: RatioMap, name: Name) -> str:
 
 
 def unmeasured(drawn: RatioMap) -> list[str]:
-    """Return a sentence for each reason for which cells were not measured, with the cells."""
+    """Return a sentence for each reason for which cells were not measured; with the cells, where there are several."""
     reasons: dict[str, list[str]] = {}
     for cell in drawn.cells:
         if cell.ratio is None:
             where = place(drawn.first, drawn.second, cell.first, cell.second)
-            reasons.setdefault(cell.reason.partition("\n")[0], []).append(where)
-    return [f"Not measured: {'; '.join(where)}: {reason}." for reason, where in reasons.items()]
+            reasons.setdefault(_head(cell.reason), []).append(where)
+    if len(reasons) == 1:
+        return [f"Not measured: {reason}." for reason in reasons]
+    return [f"Not measured at {'; '.join(where)}: {reason}." for reason, where in reasons.items()]
 
 
 def place(first: str, second: str, one: float, other: float) -> str:
@@ -151,12 +153,18 @@ def _mark(side: str | None) -> str:
 
 
 def _ended(crossover: Crossover) -> str:
-    cause = crossover.ended.partition("\n")[0]
-    return f" It ended before its time, so that there may be more to find: {cause}." if cause else ""
+    if not crossover.ended:
+        return ""
+    return f" It ended before its time, so that there may be more to find: {_head(crossover.ended)}."
 
 
 def _first(probes: Sequence[Probe]) -> str:
-    return next(probe.reason for probe in probes if probe.reason).splitlines()[0]
+    return _head(next(probe.reason for probe in probes if probe.reason))
+
+
+def _head(reason: str) -> str:
+    """Return the first line of a reason; what it announces is in the run file."""
+    return reason.partition("\n")[0].rstrip(":")
 
 
 def _bounds(values: Sequence[Mapping[str, Any]]) -> str:

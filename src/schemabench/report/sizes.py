@@ -33,8 +33,10 @@ def sizes(fields: Mapping[str, Any]) -> str:
 
 
 def size(value: object) -> str:
-    """Return a value of a cardinality, thousands set apart."""
-    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    """Return a value of a cardinality, thousands set apart; alike for a whole number that a run file held as 10.0."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return str(value)
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"
 
 
 def _origin(frozen: Frozen | None) -> str:

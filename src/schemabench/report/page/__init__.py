@@ -31,7 +31,7 @@ def html(run: Run) -> str:
         about=about,
     )
     links = [
-        ("verdict", "Verdict"),
+        *((("verdict", "Verdict"),) if experiments or not further else ()),
         *((name, f"{experiment.workload} {experiment.cardinality}") for experiment, name, _ in experiments),
         *((one.id, one.title) for one in (further, about) if one),
     ]

@@ -124,9 +124,9 @@ def _chart(drawn: RatioMap) -> alt.LayerChart:
     return alt.LayerChart(
         layer=[
             base.mark_rect(color=_UNMEASURED).transform_filter("datum.ratio === null").encode(tooltip=tooltip),
-            base.mark_rect().transform_filter("datum.ratio !== null").encode(
-                color=alt.Color("ratio:Q", scale=colour, legend=None), tooltip=tooltip
-            ),
+            base.mark_rect()
+            .transform_filter("datum.ratio !== null")
+            .encode(color=alt.Color("ratio:Q", scale=colour, legend=None), tooltip=tooltip),
             base.mark_text(color=_TEXT).encode(text=alt.Text("label:N")),
         ],
         data=data(rows),
