@@ -37,7 +37,7 @@ class Map:
 
 
 @pytest.mark.parametrize("hasmarkup", [False, True])
-def test_what_was_found_is_a_line_of_its_own_at_once(hasmarkup: bool) -> None:
+def test_what_was_found_is_a_line_of_its_own_at_once(*, hasmarkup: bool) -> None:
     terminal = FakeTerminal(hasmarkup=hasmarkup)
     shown = progress.on(terminal)
 
