@@ -1,6 +1,5 @@
 """A server that plays somebody else's, shared by all tests, and what no run may leave behind."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -9,10 +8,11 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+import servers
 from psycopg import sql
 from shop import Shop
 
-from schemabench.server import folder, serve
+from schemabench.server import folder
 from schemabench.server.dsn import with_words
 
 PASSWORD = "hunter2-of-the-shop"  # noqa: S105 (the password that must not be seen)
@@ -48,25 +48,20 @@ class Shared:
 @pytest.fixture(scope="session")
 def shared() -> Iterator[Shared]:
     """Start a server for all tests, and return it."""
-    settings = {"fsync": "off", "synchronous_commit": "off", "max_connections": str(ROOM)}
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path, pytest.MonkeyPatch.context() as patch:
-        Path(path).chmod(0o755)
-        patch.setenv(folder.VARIABLE, path)
-        with serve("embedded", settings=settings, clients=8, run_id="theirs") as server:
-            with psycopg.connect(server.conninfo, autocommit=True) as connection:
-                connection.execute(f"CREATE ROLE maker LOGIN CREATEDB PASSWORD '{PASSWORD}'")
-                connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
-                port = connection.info.port
-            patch.undo()
-            yield Shared(conninfo=with_words(server.conninfo), place=f"127.0.0.1:{port}")
+    settings = {"synchronous_commit": "off", "max_connections": str(ROOM)}
+    with servers.serving("embedded", settings=settings, clients=8, run_id="theirs") as server:
+        with psycopg.connect(server.conninfo, autocommit=True) as connection:
+            connection.execute(f"CREATE ROLE maker LOGIN CREATEDB PASSWORD '{PASSWORD}'")
+            connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{PASSWORD}'")
+            port = connection.info.port
+        yield Shared(conninfo=with_words(server.conninfo), place=f"127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
     """Return the folder in which runs keep their own servers."""
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
-        Path(path).chmod(0o755)
-        yield Path(path)
+    with servers.place() as path:
+        yield path
 
 
 @pytest.fixture(scope="session")
@@ -94,8 +89,8 @@ def nothing_left(shared: Shared, place: Path, capsys: pytest.CaptureFixture[str]
     """See that a test left no database, server or folder behind, and that no run showed the password."""
     yield
     assert shared.databases() == set()
-    servers = place / "schemabench" / "servers"
-    assert not servers.exists() or list(servers.iterdir()) == []
+    homes = place / "schemabench" / "servers"
+    assert not homes.exists() or list(homes.iterdir()) == []
     assert [process for process in psutil.process_iter() if _works_below(process, place)] == []
     out, err = capsys.readouterr()
     assert PASSWORD not in out + err

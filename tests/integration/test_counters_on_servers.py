@@ -1,17 +1,16 @@
 """Counters of real servers of each version: each moves when it should, by as much as it should, and not otherwise."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 
 import psutil
 import psycopg
 import pytest
+import servers
 
 from schemabench.monitor.counters import MEASURES, Counters, cost, growth, increase
-from schemabench.server import Database, Server, binaries, folder, serve
+from schemabench.server import Database, Server, binaries
 from schemabench.server.dsn import with_words
 
 FOUND = {one.major: one for one in reversed(binaries.survey().found)}
@@ -28,14 +27,8 @@ def _has_library(major: int) -> bool:
     return any(FOUND[major].folder.parent.rglob(f"{LIBRARY}.so"))
 
 
-@contextmanager
-def _serving(major: int, settings: dict[str, str]) -> Iterator[Server]:
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="schemabench-test-")))
-        place.chmod(0o755)
-        patch.setenv(folder.VARIABLE, str(place))
-        settings = {"fsync": "off", **settings}
-        yield stack.enter_context(serve(str(major), settings=settings, clients=16, run_id="counters"))
+def _serving(major: int, settings: dict[str, str]) -> AbstractContextManager[Server]:
+    return servers.serving(str(major), settings=settings, clients=16, run_id="counters")
 
 
 @pytest.fixture(

@@ -2,23 +2,22 @@
 
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from datetime import date
-from pathlib import Path
 
 import mutants
 import psycopg
 import pytest
+import servers
 
 from schemabench import Call
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.equivalence import unlogged
 from schemabench.equivalence.counterexample import Disagreement, script
-from schemabench.server import Server, folder, serve
+from schemabench.server import Server
 from schemabench.server.dsn import Conninfo
 
 RECOVERY_LIMIT_S = 60.0
@@ -40,12 +39,7 @@ CALLS = (
 @pytest.fixture
 def mortal() -> Iterator[Server]:
     """Start a server that may crash."""
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="schemabench-test-")))
-        place.chmod(0o755)
-        patch.setenv(folder.VARIABLE, str(place))
-        server = stack.enter_context(serve("embedded", settings={}, clients=4, run_id="mortal"))
-        patch.undo()
+    with servers.serving("embedded", settings={}, clients=4, run_id="mortal") as server:
         yield server
 
 

@@ -1,18 +1,17 @@
 """Plans as real servers tell them, from the session of a writer, and what is left when they were told: no row."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import psycopg
 import pytest
+import servers
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from schemabench.load import LostConnectionError, Session
 from schemabench.monitor import plans
 from schemabench.monitor.plans import Statement, compared, explain
 from schemabench.records import StatementPlan
-from schemabench.server import Database, Server, binaries, folder, serve
+from schemabench.server import Database, Server, binaries
 
 FOUND = {one.major for one in binaries.survey().found}
 SCHEMA = """
@@ -285,29 +284,26 @@ def test_a_connection_that_is_lost_is_told_from_a_refusal(
 
 
 @pytest.mark.parametrize("major", [15, 16, 17, 18])
-def test_versions_differ_in_what_they_tell_but_not_in_the_line(major: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_differ_in_what_they_tell_but_not_in_the_line(major: int) -> None:
     if major not in FOUND:
         pytest.skip(f"no programs of PostgreSQL {major} on this machine")
     upsert = "INSERT INTO stored VALUES ($1, $2, $3) ON CONFLICT (day, source) DO UPDATE SET total = excluded.total"
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as place:
-        Path(place).chmod(0o755)
-        monkeypatch.setenv(folder.VARIABLE, place)
-        with serve(f"local:{major}", settings={}, clients=4, run_id="plans") as server:
-            conninfo = server.conninfo_for(server.create("plans").name)
-            with psycopg.connect(conninfo, autocommit=True) as admin:
-                admin.execute(SCHEMA + PARTITIONS)
-            session = Session.open(conninfo)
-            found = _explain(
-                session,
-                (upsert, [b"2026-01-02", b"1", b"-3"]),
-                (upsert, [b"2026-01-01", b"1", b"-3"]),
-                ("UPDATE stored SET total = total + 1", []),
-                ("SELECT day, count(*) FROM stored GROUP BY day ORDER BY day DESC LIMIT 1", []),
-                ("SELECT total FROM stored WHERE day = $1 AND source = $2", [b"2026-01-03", b"1"]),
-                ("INSERT INTO ruled VALUES ($1)", [b"1"]),
-                ("INSERT INTO mute VALUES ($1)", [b"1"]),
-            )
-            session.close()
+    with servers.serving(f"local:{major}", settings={}, clients=4, run_id="plans") as server:
+        conninfo = server.conninfo_for(server.create("plans").name)
+        with psycopg.connect(conninfo, autocommit=True) as admin:
+            admin.execute(SCHEMA + PARTITIONS)
+        session = Session.open(conninfo)
+        found = _explain(
+            session,
+            (upsert, [b"2026-01-02", b"1", b"-3"]),
+            (upsert, [b"2026-01-01", b"1", b"-3"]),
+            ("UPDATE stored SET total = total + 1", []),
+            ("SELECT day, count(*) FROM stored GROUP BY day ORDER BY day DESC LIMIT 1", []),
+            ("SELECT total FROM stored WHERE day = $1 AND source = $2", [b"2026-01-03", b"1"]),
+            ("INSERT INTO ruled VALUES ($1)", [b"1"]),
+            ("INSERT INTO mute VALUES ($1)", [b"1"]),
+        )
+        session.close()
 
     triggers = "triggers: stored_source_fkey, stored_written"
     insert = "Insert on stored (conflict: stored_pkey, update) <- Result"

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import psycopg
 import pytest
+import servers
 from psycopg.pq import ExecStatus
 
 from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, Step, Talk, drive
@@ -20,7 +21,7 @@ from schemabench.monitor.attribution import Tally
 from schemabench.monitor.sample import Lock, Samples, Seen
 from schemabench.monitor.sampler import Sampler, mark
 from schemabench.records import Contention
-from schemabench.server import Database, Server, binaries, serve
+from schemabench.server import Database, Server, binaries
 from schemabench.server.offer import TESTED_MAJORS
 from schemabench.units import NANOSECONDS
 
@@ -435,7 +436,7 @@ def test_a_sampler_whose_connection_is_ended_ends_the_drive(stage: Stage) -> Non
 def test_every_version_of_the_server_shows_who_waits_for_whom(major: int) -> None:
     if major not in {one.major for one in binaries.survey().found}:
         pytest.skip(f"no PostgreSQL {major} here")
-    with serve(str(major), settings={"fsync": "off"}, clients=4, run_id="sampler") as server:
+    with servers.serving(str(major), settings={}, clients=4, run_id="sampler") as server:
         assert server.record.version_num // 10_000 == major
         with _staged(server, server.create("sampler")) as stage:
             holder, first, second = (

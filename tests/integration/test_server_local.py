@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,6 +15,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
+import servers
 
 from schemabench.errors import ServerError, UsageError
 from schemabench.server import Server, binaries, folder, local, serve
@@ -36,13 +36,12 @@ pytestmark = pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on 
 @pytest.fixture(autouse=True)
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give each test a place of its own for servers, and see that nothing is left there."""
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
-        Path(path).chmod(0o755)
-        monkeypatch.setenv(folder.VARIABLE, path)
-        yield Path(path)
-        servers = Path(path) / "schemabench" / "servers"
-        assert not servers.exists() or list(servers.iterdir()) == []
-        assert _processes_below(Path(path)) == []
+    with servers.place() as path:
+        monkeypatch.setenv(folder.VARIABLE, str(path))
+        yield path
+        homes = path / "schemabench" / "servers"
+        assert not homes.exists() or list(homes.iterdir()) == []
+        assert _processes_below(path) == []
 
 
 def _processes_below(place: Path) -> list[psutil.Process]:

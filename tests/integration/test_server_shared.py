@@ -8,14 +8,13 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
+import servers
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -32,10 +31,9 @@ pytestmark = pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on 
 @pytest.fixture(scope="module")
 def dsn() -> Iterator[Conninfo]:
     """Start a server that plays somebody else's, with room for 30 connections, and return its superuser's DSN."""
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path, pytest.MonkeyPatch.context() as patch:
-        Path(path).chmod(0o755)
-        patch.setenv(folder.VARIABLE, path)
-        settings = {"max_connections": "30", "fsync": "off"}
+    with servers.place() as path, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(folder.VARIABLE, str(path))
+        settings = {"max_connections": "30", "fsync": "off", **servers.WAL}
         oldest = min(FOUND, key=lambda one: one.major)
         with local.start(oldest, settings, [], "theirs") as server:
             with psycopg.connect(server.conninfo, autocommit=True) as connection:

@@ -1,11 +1,11 @@
 """A project whose answer is known by construction: its indexes help reads of many rows, and make each write dearer."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+import servers
 
 from schemabench.bench import Bench
 from schemabench.options import Options
@@ -86,8 +86,7 @@ def bench(project: Path, budget_s: float) -> Iterator[Bench]:
         command="schemabench crossover items",
         progress=Silence(),
     )
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as place, pytest.MonkeyPatch.context() as patch:
-        Path(place).chmod(0o755)  # the server's user is another
-        patch.setenv(folder.VARIABLE, place)
+    with servers.place() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(folder.VARIABLE, str(place))
         with closing(bench):
             yield bench
