@@ -130,7 +130,9 @@ def test_lines_end_as_they_do_anywhere(found: Found, tmp_path: Path, end: bytes)
     assert _values(Feed(found, made_up.Sizes(), 1, {"made_up": path}), 2) == [("a", 1), ("b", 2)]
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n", b"key,value\n", gzip.compress(b"")])
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n", b"key,value\n", gzip.compress(b"")], ids=["empty", "blank", "header", "gzip"]
+)
 def test_a_file_without_a_line_is_refused(found: Found, tmp_path: Path, content: bytes) -> None:
     error = _refused(found, _write(tmp_path, content))
 
