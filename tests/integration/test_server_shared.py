@@ -6,6 +6,7 @@ import json
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,7 +22,7 @@ from psycopg.conninfo import conninfo_to_dict
 from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.server import Server, binaries, folder, local, serve
 from schemabench.server.database import Mark, lock_key
-from schemabench.server.dsn import Conninfo, describe, with_words
+from schemabench.server.dsn import Conninfo, describe, opened, with_words
 
 FOUND = binaries.survey().found
 SECRET = "hunter2"  # noqa: S105 - the password that must not be seen
@@ -49,6 +50,26 @@ def theirs(dsn: Conninfo) -> Iterator[psycopg.Connection]:
     with psycopg.connect(dsn, autocommit=True) as connection:
         yield connection
         assert _databases(connection) == set()
+
+
+def test_an_attempt_to_connect_that_is_interrupted_is_not_left_half_open() -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        before = signal.signal(signal.SIGALRM, interrupt)
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
+        try:
+            with pytest.raises(KeyboardInterrupt) as held:  # whose frames would hold the socket
+                opened(f"host=127.0.0.1 port={silent.getsockname()[1]} sslmode=disable user=maker")
+        finally:
+            signal.signal(signal.SIGALRM, before)
+        other, _ = silent.accept()
+        with other:
+            other.settimeout(10)
+            while other.recv(1024):
+                pass  # what it asked for; then it hangs up
+    assert held.value.__traceback__ is not None
 
 
 def _databases(connection: psycopg.Connection) -> set[str]:

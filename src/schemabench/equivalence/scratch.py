@@ -13,7 +13,7 @@ from psycopg import sql
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
-from schemabench.server import Database, Server
+from schemabench.server import Database, Server, opened
 from schemabench.sqlfile import Operation, Query
 from schemabench.workload import Call, Row
 
@@ -140,9 +140,8 @@ class Scratch:
                 self._server.drop(database)
 
     def _connect(self) -> Connection:
-        connection: Connection = psycopg.connect(
-            self._server.conninfo_for(self._database.name), autocommit=True, cursor_factory=psycopg.RawCursor
-        )
+        connection: Connection = opened(self._server.conninfo_for(self._database.name))
+        connection.cursor_factory = psycopg.RawCursor
         connection.execute("SET synchronous_commit = off")  # nobody measures it, and a crash would end it in any case
         connection.execute(f"SET statement_timeout = '{STATEMENT_LIMIT_S}s'".encode())
         return connection

@@ -34,7 +34,7 @@ from schemabench.load.session import Retried
 from schemabench.monitor.plans import Statement, explain
 from schemabench.monitor.sampler import mark
 from schemabench.records import StatementPlan
-from schemabench.server import Database, Host, Server
+from schemabench.server import Database, Host, Server, opened
 from schemabench.sqlfile import Operation, Text
 from schemabench.workload import Call, Writer
 
@@ -293,14 +293,14 @@ def build(
 def _fill(template: Template, background: Iterable[Call]) -> None:
     candidate, server, database = template.candidate, template.server, template.database
     try:
-        with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
+        with opened(server.conninfo_for(database.name)) as connection:
             candidates.install(candidate, connection)
             # Nobody measures the loading, and a clone does not inherit settings of its template.
             name = sql.Identifier(database.name)
             connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
         with closing(enter(template, candidate.name, database, [_LOADER])) as loader:
             _load(loader, background)
-        with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
+        with opened(server.conninfo_for(database.name)) as connection:
             connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
             connection.execute("VACUUM (ANALYZE)")
     except psycopg.OperationalError as cause:
@@ -346,7 +346,7 @@ def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, .
         ServerError: The server cannot be reached or refused.
     """
     try:
-        return psycopg.connect(server.conninfo_for(database.name), autocommit=True)
+        return opened(server.conninfo_for(database.name))
     except psycopg.OperationalError as cause:
         raise lost(server, str(cause)) from cause
 

@@ -19,7 +19,7 @@ from schemabench.monitor.attribution import Tally
 from schemabench.monitor.counters import Counters, Reading, growth, increase
 from schemabench.monitor.sampler import Sampler
 from schemabench.records import Contention
-from schemabench.server import Server
+from schemabench.server import Server, opened
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,7 @@ class Observer:
         self._sampler = sampler
         self._pids = [*entrant.pids, *others]
         with _words(server):
-            with psycopg.connect(server.conninfo_for(entrant.database.name), autocommit=True) as connection:
+            with opened(server.conninfo_for(entrant.database.name)) as connection:
                 self._relations = relations.read(connection)
             self._counters = Counters.open(
                 server.conninfo_for(entrant.database.name), pids=self._pids, local=server.is_local
@@ -107,7 +107,7 @@ class Observer:
             ServerError: The server failed.
         """
         conninfo = self._server.conninfo_for(self._entrant.database.name)
-        with _words(self._server), psycopg.connect(conninfo) as connection:
+        with _words(self._server), opened(conninfo) as connection:
             return self._tally.contention({**self._relations.named, **relations.read(connection).named})
 
     def close(self) -> None:

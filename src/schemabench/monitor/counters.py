@@ -19,6 +19,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.server.dsn import opened
 from schemabench.server.settings import OPTION
 
 Reading: TypeAlias = Mapping[str, float]
@@ -184,7 +185,7 @@ class Counters:
         Raises:
             psycopg.Error: The server cannot be reached, refused the connection or failed.
         """
-        connection = psycopg.connect(conninfo, autocommit=True)
+        connection = opened(conninfo)
         try:
             connection.execute("SET idle_session_timeout = 0")  # it waits while other candidates are built
             return cls(connection, pids, local=local)

@@ -9,8 +9,9 @@ Owns the life of servers and databases. Must not know what they are used for.
 
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.database import Database
+from schemabench.server.dsn import opened
 from schemabench.server.offer import Offer
 from schemabench.server.reached import Host, Reached
 from schemabench.server.serving import Server
 
-__all__ = ["SESSION_NAME", "Database", "Host", "Offer", "Reached", "Server", "serve", "survey", "sweep"]
+__all__ = ["SESSION_NAME", "Database", "Host", "Offer", "Reached", "Server", "opened", "serve", "survey", "sweep"]

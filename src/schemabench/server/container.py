@@ -20,7 +20,7 @@ from psycopg.conninfo import make_conninfo
 from schemabench.errors import ServerError, UsageError
 from schemabench.records import Notice
 from schemabench.server import folder
-from schemabench.server.dsn import Conninfo
+from schemabench.server.dsn import Conninfo, opened
 from schemabench.server.offer import Offer
 
 LABEL = "schemabench.folder"
@@ -155,7 +155,7 @@ def _wait(postgres: Any, words: Mapping[str, str], image: str) -> Conninfo:  # n
     while (status := _status(container)) in ("created", "running") and time.monotonic() < deadline:
         for host, port in _addresses(postgres, container):
             conninfo = make_conninfo("", **words, host=host, port=port, connect_timeout=2)
-            with suppress(psycopg.OperationalError), psycopg.connect(conninfo):
+            with suppress(psycopg.OperationalError), opened(conninfo):
                 return Conninfo(make_conninfo("", **words, host=host, port=port))
         time.sleep(POLL_S)
     lines = _log(container)

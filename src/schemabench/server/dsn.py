@@ -5,6 +5,7 @@ Owns every word said about a connection that failed. Must never let a password i
 
 import os
 import re
+import traceback
 
 import psycopg
 from psycopg import conninfo as libpq
@@ -58,6 +59,22 @@ def with_words(conninfo: str, **words: str | int) -> Conninfo:
     return Conninfo(libpq.make_conninfo(conninfo, **words))
 
 
+def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
+    """Connect, in autocommit mode: whole or not at all, also where Ctrl-C comes in between.
+
+    An attempt that is broken off would stay half open for as long as anyone holds the exception, whose frames hold the
+    socket; and a server has DROP DATABASE wait for whoever is half open, for its `authentication_timeout` of a minute.
+
+    Raises:
+        psycopg.Error: The server cannot be reached or refuses us.
+    """
+    try:
+        return psycopg.connect(conninfo, autocommit=True)
+    except BaseException as cause:
+        traceback.clear_frames(cause.__traceback__)
+        raise
+
+
 def connect(conninfo: str) -> psycopg.Connection[TupleRow]:
     """Connect, in autocommit mode.
 
@@ -65,7 +82,7 @@ def connect(conninfo: str) -> psycopg.Connection[TupleRow]:
         ServerError: The server cannot be reached or refuses us; says where it was sought, and what to do.
     """
     try:
-        return psycopg.connect(conninfo, autocommit=True)
+        return opened(conninfo)
     except psycopg.Error as error:
         reason = without_secrets(str(error).strip(), conninfo)
     raise ServerError(  # out of the except block: the driver's frames hold the password

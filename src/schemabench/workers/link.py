@@ -14,10 +14,9 @@ from select import select
 from time import monotonic
 from typing import Any, TypeAlias
 
-import psycopg
 from psycopg import sql
 
-from schemabench.server.dsn import with_words
+from schemabench.server.dsn import opened, with_words
 
 Message: TypeAlias = dict[str, Any]
 """`kind`, `topic`, the `seat` of the sender, and whatever else it says."""
@@ -92,7 +91,7 @@ class Link:
         self.seat = seat
         self.conninfo = with_words(conninfo, application_name=session_name(run_id, seat))
         self.topic = 0
-        self.connection = psycopg.connect(self.conninfo, autocommit=True)
+        self.connection = opened(self.conninfo)
         self._run_id = run_id
         self._heard: deque[str] = deque()
         self._met: set[int] = set()
