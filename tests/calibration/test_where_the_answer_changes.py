@@ -17,7 +17,7 @@ from schemabench.bench import Bench
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     """Return the bench of the project, and a server of its own."""
-    with items_project.bench(tmp_path, budget_s=60.0) as bench:
+    with items_project.bench(tmp_path, budget_s=90.0) as bench:
         yield bench
 
 
