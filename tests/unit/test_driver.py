@@ -37,10 +37,13 @@ def _requests(*numbers: int) -> list[Request]:
 
 
 def _drive(
-    queues: Sequence[tuple[Session, Sequence[Request]]], limit_s: float = 5.0, watch: Watch | None = None
+    queues: Sequence[tuple[Session, Sequence[Request]]],
+    limit_s: float = 5.0,
+    watch: Watch | None = None,
+    due_s: Sequence[float] | None = None,
 ) -> Drive:
     calls = sum(len(requests) for _, requests in queues)
-    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1), watch=watch)  # noqa: S311 (reproducible)
+    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1), due_s=due_s, watch=watch)  # noqa: S311 (reproducible)
 
 
 def _watch(watcher: Session, pause_s: float = 0.0, after: Callable[[int], None] = lambda _: None) -> Watch:
@@ -199,3 +202,39 @@ def test_garbage_is_collected_again_afterwards(opened: Opened, script: list[Answ
     except LostConnectionError:
         assert script
     assert gc.isenabled()
+
+
+def test_an_open_loop_begins_each_request_when_it_is_due(opened: Opened) -> None:
+    one, other = opened(), opened()
+    due_s = [0.0, 0.01, 0.02, 0.03, 0.1]
+    done = _drive([(one, _requests(0, 2, 4)), (other, _requests(1, 3))], due_s=due_s)
+
+    assert (_sent(one), _sent(other)) == ([b"0", b"2", b"4"], [b"1", b"3"])
+    assert done.duration_ns >= 0.1 * NANOSECONDS
+    assert min(done.delays_ns) >= 0, "none begins before"
+    assert sorted(done.lags_ns) == sorted(done.delays_ns[1:]), "a session was free for all but the first"
+
+
+def test_an_open_loop_wakes_to_less_than_a_millisecond(opened: Opened) -> None:
+    numbers = range(1, 40)
+    done = _drive([(opened(), _requests(0, *numbers))], due_s=[number * 0.0033 for number in (0, *numbers)])
+
+    assert sorted(done.lags_ns)[len(done.lags_ns) // 2] < 0.5e-3 * NANOSECONDS
+
+
+def test_a_closed_loop_notes_no_delays(opened: Opened) -> None:
+    done = _drive([(opened(), _requests(0, 1))])
+
+    assert (done.delays_ns, done.lags_ns) == ((), ())
+
+
+def test_a_server_that_is_asked_nothing_for_long_is_not_hung(opened: Opened) -> None:
+    watched = _watch(opened(), 0.002)
+    done = _drive([(opened(), _requests(0, 1)), (opened(), _requests(2))], 0.05, watched, due_s=[0.0, 0.2, 0.0])
+
+    assert done.duration_ns >= 0.2 * NANOSECONDS
+
+
+def test_a_server_that_hangs_after_a_long_pause_is_found_out_in_its_time(opened: Opened) -> None:
+    with pytest.raises(LostConnectionError, match=r"not answered any of 1 connections for 0\.05 s"):
+        _drive([(opened(Answer(), Answer(silent=True)), _requests(0, 1))], 0.05, due_s=[0.0, 0.2])

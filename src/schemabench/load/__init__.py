@@ -1,4 +1,4 @@
-"""The load: what a burst asks of each connection, and the loop that asks it."""
+"""The load: what a burst asks of each connection, when, and the loop that asks it."""
 
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.session import LostConnectionError, Request, Session, StatementFailedError, Step, Talk

@@ -8,15 +8,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
-from select import EPOLLIN, EPOLLOUT, epoll
+from select import EPOLLIN, EPOLLOUT, epoll, select
 from time import perf_counter_ns, thread_time_ns
 from typing import TypeAlias
 
+from schemabench.load.pace import Schedule, keep_pace
 from schemabench.load.session import LostConnectionError, Pause, Request, Session, Talk, Want, converse
 from schemabench.units import NANOSECONDS
 
 _GLANCE_S = 0.25
 """How often others are asked for of whom nothing is heard."""
+_FD_SETSIZE = 1024
+"""`select` knows no descriptors from here on."""
+
+Ready: TypeAlias = list[tuple[int, int]]
+"""Sockets at which something happened, each with what."""
 
 Others: TypeAlias = tuple[int, Callable[[], bool]]
 """Processes that execute their own parts of the burst: a socket over which they are heard, and what returns whether all
@@ -37,6 +43,10 @@ class Drive:
     """For each session, in order: from the start to its last response."""
     busy_ns: int
     """Processor time that the loop itself took: what it would take with a server that answers at once."""
+    delays_ns: Sequence[int] = ()
+    """In an open loop: from when each request was due to when it was begun, by its number."""
+    lags_ns: Sequence[int] = ()
+    """In an open loop: the delays of those requests for which a session was free, which are the loop's own."""
 
 
 def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
@@ -45,6 +55,7 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
     calls: int,
     limit_s: float,
     random: Random,
+    due_s: Sequence[float] | None = None,
     watch: tuple[int, Talk] | None = None,
     others: Others | None = None,
 ) -> Drive:
@@ -56,6 +67,8 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
         calls: How many requests there are in all; their numbers run from 0.
         limit_s: After so long without a response to any session, the server is taken for hung.
         random: Where the jitter of retries comes from.
+        due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed one,
+            in which each session goes on as soon as it is free.
         watch: The socket and the conversation of whoever watches meanwhile; left off where it is when the last session
             is done, and all others are.
         others: Who else is to be watched to the end; what is returned is about this process alone.
@@ -65,8 +78,12 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
         LostConnectionError: A connection broke, or the server hung; likewise.
     """
     latencies_ns = [0] * calls
+    schedule = None if due_s is None else _schedule(due_s)
     talks = {
-        session.connection.socket: converse(session, requests, latencies_ns, random) for session, requests in queues
+        session.connection.socket: keep_pace(session, requests, schedule, latencies_ns, random)
+        if schedule
+        else converse(session, requests, latencies_ns, random)
+        for session, requests in queues
     }
     collecting = gc.isenabled()
     gc.disable()
@@ -74,13 +91,15 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
         with epoll(len(talks) + 1) as poll:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
             paused: list[tuple[int, int]] = []
-            finished_ns = _loop(poll, talks, watch, limit_s, paused)
+            finished_ns = _loop(poll, talks, watch, limit_s, paused, _wait(poll, exactly=schedule is not None))
             driven = Drive(
                 started_ns=started_ns,
                 duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
                 latencies_ns=latencies_ns,
                 finished_ns=[finished_ns[socket] - started_ns for socket in talks],
                 busy_ns=thread_time_ns() - busy_ns,
+                delays_ns=schedule.delays_ns if schedule else (),
+                lags_ns=schedule.lags_ns if schedule else (),
             )
             if watch and others:
                 _linger(poll, watch, others, paused)
@@ -90,12 +109,35 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
             gc.enable()
 
 
-def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than it explains)
+def _schedule(due_s: Sequence[float]) -> Schedule:
+    """Return a schedule that begins now."""
+    start_ns = perf_counter_ns()
+    return Schedule(due_ns=[start_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
+
+
+def _wait(poll: epoll, *, exactly: bool) -> Callable[[float], Ready]:
+    """Return what waits for so many seconds, until something happens.
+
+    An epoll counts in whole milliseconds, and so wakes up to one too late; `select` waits for the epoll itself, to the
+    microsecond, with one system call more.
+    """
+    if not exactly or poll.fileno() >= _FD_SETSIZE:
+        return poll.poll
+
+    def wait(timeout_s: float) -> Ready:
+        select((poll,), (), (), timeout_s)
+        return poll.poll(0)
+
+    return wait
+
+
+def _loop(  # noqa: C901, PLR0913, PLR0917 (the hot loop: calling its parts would cost more than it explains)
     poll: epoll,
     talks: Mapping[int, Talk],
     watch: tuple[int, Talk] | None,
     limit_s: float,
     paused: list[tuple[int, int]],
+    wait: Callable[[float], Ready],
 ) -> dict[int, int]:
     """Resume conversations until all are over; return when each ended."""
     every = {**talks, **dict([watch] if watch else [])}
@@ -121,10 +163,12 @@ def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than i
         timeout_s = limit_s
         if paused:
             timeout_s = min(limit_s, max(0.0, (paused[0][0] - perf_counter_ns()) / NANOSECONDS))
-        ready = poll.poll(timeout_s)
+        ready = wait(timeout_s)
         now_ns = perf_counter_ns()
         if len(ready) > 1 or (ready and ready[0][0] != watcher):
             heard_ns = now_ns
+        elif sum(socket != watcher for _, socket in paused) == len(talks) - len(finished_ns):
+            heard_ns = now_ns  # nobody has asked the server for anything
         elif now_ns - heard_ns >= limit_s * NANOSECONDS:
             raise LostConnectionError(f"The server has not answered any of {len(talks)} connections for {limit_s:g} s")
         if paused and paused[0][0] <= now_ns:

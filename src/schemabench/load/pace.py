@@ -1,0 +1,53 @@
+"""The open loop: requests begin when they are due, not when the one before is done.
+
+A server that stalls delays every request that comes meanwhile. Times that are taken from when a request was sent do
+not show that; those from when it was due do (Gil Tene's "coordinated omission"). Owns when a request begins, and what
+is noted of it. Must not execute anything: `session.converse` does.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from time import perf_counter_ns
+
+from schemabench.load.session import Pause, Request, Session, Talk, converse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """When each request is due, by its number, and what is noted of it."""
+
+    due_ns: Sequence[int]
+    """On the clock of `time.perf_counter_ns`."""
+    delays_ns: list[int]
+    """From then to when a session began it."""
+    lags_ns: list[int] = field(default_factory=list)
+    """The delays of those for which a session was free: how late the loop itself was. In no particular order."""
+
+
+def keep_pace(
+    session: Session, requests: Iterable[Request], schedule: Schedule, latencies_ns: list[int], random: Random
+) -> Talk:
+    """Execute requests one after the other, none before it is due; yield whenever there is to wait.
+
+    Args:
+        session: The connection.
+        requests: In the order in which they are due.
+        schedule: When they are due; receives how late each was begun.
+        latencies_ns: As for `converse`, likewise the next.
+        random: Where the jitter of retries comes from.
+
+    Raises:
+        StatementFailedError: The server refused a statement.
+        LostConnectionError: The connection broke.
+    """
+    for request in requests:
+        number, *_ = request
+        due_ns = schedule.due_ns[number]
+        if is_free := perf_counter_ns() < due_ns:
+            yield Pause(due_ns)
+        delay_ns = perf_counter_ns() - due_ns
+        schedule.delays_ns[number] = delay_ns
+        if is_free:
+            schedule.lags_ns.append(delay_ns)
+        yield from converse(session, (request,), latencies_ns, random)

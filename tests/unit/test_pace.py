@@ -1,0 +1,100 @@
+"""The open loop's side of one connection, with a clock and a server that are played."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+from fake_connection import FakeConnection
+
+from schemabench.load import Session, pace
+from schemabench.load import session as session_module
+from schemabench.load.pace import Schedule, keep_pace
+from schemabench.load.session import Pause, Request
+
+CALL_NS = 300
+"""What the server takes for a call."""
+
+
+@dataclass
+class Clock:
+    """A clock that stands still but for what is waited for."""
+
+    now_ns: int = 0
+
+    def __call__(self) -> int:
+        """Tell the time."""
+        return self.now_ns
+
+
+@dataclass
+class Kept:
+    """What became of requests."""
+
+    begun_ns: list[int] = field(default_factory=list)
+    responses_ns: list[int] = field(default_factory=list)
+    latencies_ns: list[int] = field(default_factory=list)
+    lags_ns: list[int] = field(default_factory=list)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in (pace, session_module):
+        monkeypatch.setattr(module, "perf_counter_ns", clock)
+    return clock
+
+
+@pytest.fixture
+def connection() -> Iterator[FakeConnection]:
+    connection = FakeConnection()
+    yield connection
+    connection.finish()
+
+
+def _keep(
+    clock: Clock, connection: FakeConnection, due_ns: Sequence[int], *, late_ns: int = 0, stalls: Sequence[int] = ()
+) -> Kept:
+    """Execute requests with a loop that wakes so late after each pause, and a server that takes longer for some."""
+    requests: list[Request] = [(number, "add", ((b"add_0", [b"%d" % number]),)) for number in range(len(due_ns))]
+    played: Any = connection
+    schedule, latencies_ns = Schedule(due_ns=due_ns, delays_ns=[0] * len(due_ns)), [0] * len(due_ns)
+    for want in keep_pace(Session(played), requests, schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
+        if isinstance(want, Pause):
+            assert want.until_ns > clock.now_ns
+            clock.now_ns = want.until_ns + late_ns
+        else:
+            number = len(connection.sent) - 1
+            clock.now_ns += 10 * CALL_NS if number in stalls else CALL_NS
+    begun_ns = [due + delay for due, delay in zip(due_ns, schedule.delays_ns, strict=True)]
+    responses_ns = [delay + latency for delay, latency in zip(schedule.delays_ns, latencies_ns, strict=True)]
+    return Kept(begun_ns, responses_ns, latencies_ns, schedule.lags_ns)
+
+
+def test_no_request_begins_before_it_is_due(clock: Clock, connection: FakeConnection) -> None:
+    kept = _keep(clock, connection, [1000, 2000, 5000])
+
+    assert kept.begun_ns == [1000, 2000, 5000]
+    assert kept.latencies_ns == kept.responses_ns == [CALL_NS] * 3
+
+
+def test_late_request_is_timed_from_its_intended_start(clock: Clock, connection: FakeConnection) -> None:
+    kept = _keep(clock, connection, [1000, 2000, 3000, 9000], stalls=[0])
+
+    assert kept.begun_ns == [1000, 4000, 4300, 9000]
+    assert kept.responses_ns == [3000, 2300, 1600, 300]
+    assert kept.latencies_ns == [3000, 300, 300, 300]
+
+
+def test_what_waits_for_the_server_is_no_lag_of_the_loop(clock: Clock, connection: FakeConnection) -> None:
+    kept = _keep(clock, connection, [1000, 2000, 9000], late_ns=7, stalls=[0])
+
+    assert kept.begun_ns == [1007, 4007, 9007]
+    assert kept.lags_ns == [7, 7]
+
+
+def test_what_is_due_now_begins_without_a_pause(clock: Clock, connection: FakeConnection) -> None:
+    kept = _keep(clock, connection, [0, CALL_NS])
+
+    assert (kept.begun_ns, kept.lags_ns) == ([0, CALL_NS], [])
