@@ -78,18 +78,18 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
         LostConnectionError: A connection broke, or the server hung; likewise.
     """
     latencies_ns = [0] * calls
-    schedule = None if due_s is None else _schedule(due_s)
-    talks = {
-        session.connection.socket: keep_pace(session, requests, schedule, latencies_ns, random)
-        if schedule
-        else converse(session, requests, latencies_ns, random)
-        for session, requests in queues
-    }
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with epoll(len(talks) + 1) as poll:
+        with epoll(len(queues) + 1) as poll:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
+            schedule = None if due_s is None else _schedule(started_ns, due_s)
+            talks = {
+                session.connection.socket: keep_pace(session, requests, schedule, latencies_ns, random)
+                if schedule
+                else converse(session, requests, latencies_ns, random)
+                for session, requests in queues
+            }
             paused: list[tuple[int, int]] = []
             finished_ns = _loop(poll, talks, watch, limit_s, paused, _wait(poll, exactly=schedule is not None))
             driven = Drive(
@@ -109,10 +109,9 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
             gc.enable()
 
 
-def _schedule(due_s: Sequence[float]) -> Schedule:
-    """Return a schedule that begins now."""
-    start_ns = perf_counter_ns()
-    return Schedule(due_ns=[start_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
+def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
+    """Return the schedule of a drive that started then."""
+    return Schedule(due_ns=[started_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
 
 
 def _wait(poll: epoll, *, exactly: bool) -> Callable[[float], Ready]:
