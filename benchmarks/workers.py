@@ -175,13 +175,13 @@ class Together:
     """A process that leads, and others that follow."""
 
     def __init__(self, one: Entrant, leader: Leader, link: ClockedLink, size: int) -> None:
-        self._entrant, self._leader, self._link = one, leader, link
-        leader.join([one], size)
+        self._entrant, self._leader, self._link, self._size = one, leader, link, size
+        leader.join([one])
 
     def trial(self, block: int, burst: Burst) -> Cost:
         """Execute a burst."""
         begun_s = perf_counter()
-        self._leader.announce(block, [self._entrant])
+        self._leader.announce(block, [self._entrant], self._size)
         executed, _samples = self._leader.execute(self._entrant, burst, Random(1), None)  # noqa: S311 (as above)
         return _cost(begun_s, self._link.went_s, executed)
 

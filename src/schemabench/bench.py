@@ -312,6 +312,7 @@ class Bench:
             clients=self.options.clients,
             budget_s=0.0 if rehearse else self.options.budget_s,
             precision=self.options.precision,
+            adequacy_s=0.0 if rehearse else self.options.adequacy_s,
             sample_hz=self.options.sample_hz,
             equivalence=self.options.equivalence,
             seed=self.options.seed,

@@ -48,6 +48,10 @@ class Spec(str):
         return repr(redact(str(self)))
 
 
+def _duration_or_off(text: str) -> float:
+    return 0.0 if text == "off" else parse_duration_s(text)
+
+
 def _whole(low: int, high: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         try:
@@ -174,6 +178,14 @@ class Options:
         parse=parse_duration_s,
         metavar="TIME",
         flag="--budget",
+    )
+    adequacy_s: float = _option(
+        "then execute production's calls at production's pace for so long with each candidate, and say whether it "
+        "keeps up and how long responses take; `off` to leave it",
+        default="off",
+        parse=_duration_or_off,
+        metavar="TIME",
+        flag="--adequacy",
     )
     sample_hz: float = _option(
         "looks per second at who waits for whom; 0 to leave it",

@@ -543,3 +543,53 @@ def test_every_candidate_that_is_shipped_leaves_the_same_rows_as_the_baseline(na
         if result.status != "ranked" and not (result.status == "skipped" and str(major) in result.reason)
     } == {}
     assert not [notice for notice in experiment.notices if notice.code == "state-not-comparable"]
+
+
+def _paced(plan: Plan, production_s: float, adequacy_s: float) -> Plan:
+    """Return a plan whose workload knows what production asks for: 12 calls in so many seconds."""
+    workload = replace(plan.found.workload, production_s=lambda _: production_s)
+    return replace(plan, found=replace(plan.found, workload=workload), adequacy_s=adequacy_s)
+
+
+def test_candidates_keep_a_pace_that_they_can(tmp_path: Path, server: Server) -> None:
+    watcher = Watcher()
+    experiment = measure(_paced(_plan(tmp_path), 0.1, 1.5), server, watcher)
+    kept = _results(experiment)["baseline"].adequacy
+
+    assert kept is not None
+    assert (kept.duration_s, kept.operations_per_s) == pytest.approx((1.5, 120.0))
+    assert kept.keeps_up
+    assert kept.waiting.get("reader", 0) <= 1
+    assert 1.0 < kept.elapsed_s < 3.0
+    assert [one.operation for one in kept.responses] == [one.operation for one in kept.services]
+    assert sum(one.count for one in kept.responses) == 180
+    assert all(
+        response.max_ns >= service.max_ns for response, service in zip(kept.responses, kept.services, strict=True)
+    )
+    assert kept.max_ns == max(one.max_ns for one in kept.responses)
+    paced = [place for place, stage in enumerate(watcher.stages) if stage.endswith("at production's pace")]
+    assert len(paced) == 2, "the baseline and the control"
+    assert max(paced) < watcher.stages.index("comparing states"), "what is executed at a pace is compared, too"
+
+
+def test_a_pace_that_cannot_be_kept_is_told(tmp_path: Path, server: Server) -> None:
+    experiment = measure(_paced(_plan(tmp_path), 1e-5, 1e-3), server, Watcher())
+    kept = _results(experiment)["baseline"].adequacy
+
+    assert kept is not None
+    assert not kept.keeps_up
+    assert kept.waiting["stream"] > 400
+    assert kept.elapsed_s > 10 * kept.duration_s
+    assert kept.p99_ns is not None
+    assert kept.p99_ns > 5 * max(one.p99_ns or 0 for one in kept.services), (
+        "those who wait are timed from when they were due"
+    )
+
+
+def test_without_a_pace_of_production_a_notice_says_that_nothing_was_executed_at_it(
+    tmp_path: Path, server: Server
+) -> None:
+    experiment = measure(replace(_plan(tmp_path), adequacy_s=1.0), server, Watcher())
+
+    assert "pace-unknown" in {notice.code for notice in experiment.notices}
+    assert _results(experiment)["baseline"].adequacy is None

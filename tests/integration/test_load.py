@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 import psycopg
@@ -14,6 +14,7 @@ from psycopg.pq import ExecStatus
 from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
 from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words
+from schemabench.units import NANOSECONDS
 
 Connect = Callable[..., Session]
 BEGIN, COMMIT = b"begin", b"commit"
@@ -54,9 +55,11 @@ def _transaction(number: int, operation: str, *steps: Step) -> Request:
     return number, operation, ((BEGIN, ()), *steps, (COMMIT, ()))
 
 
-def _drive(*queues: tuple[Session, list[Request]], limit_s: float = LIMIT_S) -> Drive:
+def _drive(
+    *queues: tuple[Session, list[Request]], limit_s: float = LIMIT_S, due_s: Sequence[float] | None = None
+) -> Drive:
     calls = sum(len(requests) for _, requests in queues)
-    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1))  # noqa: S311 (reproducible)
+    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1), due_s=due_s)  # noqa: S311 (reproducible)
 
 
 def _value(connection: psycopg.Connection, query: str) -> object:
@@ -261,3 +264,40 @@ def test_a_session_may_idle_for_longer_than_the_server_lets_others(conninfo: str
 
     _prepare(session, one="SELECT 1")
     session.close()
+
+
+def test_a_stall_is_in_the_response_times_of_all_calls_that_were_due_meanwhile(
+    admin: psycopg.Connection, connect: Connect
+) -> None:
+    admin.execute("CREATE TABLE item (id int)")
+    sessions = [connect() for _ in range(2)]
+    for session in sessions:
+        _prepare(session, put="INSERT INTO item VALUES ($1)")
+    queues: list[tuple[Session, list[Request]]] = [
+        (session, [(number, "put", ((b"put", [b"1"]),)) for number in range(place, 200, 2)])
+        for place, session in enumerate(sessions)
+    ]
+    stall_ns: list[int] = []
+
+    def stall() -> None:
+        time.sleep(0.3)
+        with admin.transaction():
+            admin.execute("LOCK TABLE item")
+            stall_ns.append(time.perf_counter_ns())
+            time.sleep(0.3)
+            stall_ns.append(time.perf_counter_ns())
+
+    due_s = [number * 0.005 for number in range(200)]
+    holder = threading.Thread(target=stall)
+    holder.start()
+    done = _drive(*queues, due_s=due_s)
+    holder.join()
+
+    begun_ns, ended_ns = (moment - done.started_ns for moment in stall_ns)
+    due_ns = [round(due * NANOSECONDS) for due in due_s]
+    meanwhile = [number for number, due in enumerate(due_ns) if begun_ns < due < ended_ns]
+    responses_ns = [delay + latency for delay, latency in zip(done.delays_ns, done.latencies_ns, strict=True)]
+    stalled = [number for number in meanwhile if done.latencies_ns[number] > 0.1 * NANOSECONDS]
+    assert len(meanwhile) > 40
+    assert all(due_ns[number] + responses_ns[number] >= ended_ns for number in meanwhile)
+    assert len(stalled) <= len(sessions), "each session waited in one call: all others were sent when it was over"

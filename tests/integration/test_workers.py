@@ -229,6 +229,24 @@ def test_two_workers_execute_every_call_once(server: Server, links: tuple[Link, 
         assert all(trial.writers_s.keys() == {"stream", "reader"} for trial in one.trials)
 
 
+def test_two_workers_keep_a_pace_together_even_if_their_calls_are_far_apart(
+    server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (leader, follower):
+        monkeypatch.setattr(module, "STALL_S", 0.5)
+    workload = replace(WORKLOAD, production_s=lambda _: 2.0)
+    plan = replace(plan, found=replace(plan.found, workload=workload), adequacy_s=2.0)
+
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    for one in experiment.candidates:
+        assert one.adequacy is not None
+        assert one.adequacy.keeps_up
+        assert {latency.operation: latency.count for latency in one.adequacy.responses} == {"put": 4, "look": 4}
+        counted = [trial for trial in one.trials if not trial.warmup]
+        assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
+
+
 def test_a_follower_that_comes_before_the_leader_or_after_it_takes_part(
     server: Server, links: tuple[Link, Link], plan: Plan
 ) -> None:

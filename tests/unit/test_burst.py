@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import made_up
 import pytest
@@ -186,3 +187,37 @@ def test_a_writer_of_weight_one_and_one_connection_is_the_smallest_burst(folder:
     writer = Writer(name="stream", kind="stream", weight=1)
 
     assert len(make(_feed(folder), [(writer, 1)], 0, 1).operations) == 1
+
+
+@given(keys, st.integers(min_value=1, max_value=7), st.sampled_from(["stream", "batch", "reader"]))
+def test_calls_of_a_writer_are_due_in_their_order_on_every_connection(
+    folder: Path, some: list[str | None], share: int, kind: Literal["stream", "batch", "reader"]
+) -> None:
+    writer = Writer(name="any", kind=kind, weight=3)
+    burst = make(_feed(folder, _keyed(some)), [(writer, share)], 0, 5, 60.0)
+
+    assert burst.pace is not None
+    assert list(burst.pace.due_s) == sorted(burst.pace.due_s)
+    assert list(burst.pace.writers) == ["any"] * 15
+    for queue in (*burst.queues, *burst.pools.values()):
+        due_s = [burst.pace.due_s[call.number] for call in queue]
+        assert due_s == sorted(due_s)
+        assert all(0 <= due <= 60 for due in due_s)
+
+
+def test_a_pace_changes_no_call_and_every_process_finds_the_same(folder: Path) -> None:
+    closed, paced, again = (make(_feed(folder), LAYOUT, 0, 10, duration_s) for duration_s in (None, 5.0, 5.0))
+
+    assert closed.pace is None
+    assert list(closed.calls()) == list(paced.calls())
+    assert paced == again
+    assert paced.part([0, 3]).pace == paced.pace
+
+
+def test_batches_are_due_evenly_and_all_else_by_chance(folder: Path) -> None:
+    layout = [(Writer(name="batch", kind="batch", weight=4), 1), (Writer(name="stream", kind="stream", weight=4), 1)]
+    pace = make(_feed(folder, _keyed(["a"])), layout, 0, 1, 8.0).pace
+
+    assert pace is not None
+    assert [later - earlier for earlier, later in pairwise(pace.due_s[:4])] == pytest.approx([2.0] * 3)
+    assert [later - earlier for earlier, later in pairwise(pace.due_s[4:])] != pytest.approx([2.0] * 3)

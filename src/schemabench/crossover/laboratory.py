@@ -107,6 +107,7 @@ class Laboratory:
             candidates=tuple(one for one in plan.candidates if one.name in names),
             budget_s=budget_s,
             sample_hz=plan.sample_hz if sampled else 0.0,
+            adequacy_s=0.0,  # a search asks for ratios alone
             equivalence="off",  # that is the same at every cardinality, and would take most of the time
         )
         with in_words():

@@ -122,7 +122,7 @@ def run(  # noqa: PLR0913, PLR0917 (everything that an experiment consists of)
     while True:
         order = list(present)
         Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-        team.announce(number, order)  # before the burst is made, so that all make it at the same time
+        team.announce(number, order, size)  # before the burst is made, so that all make it at the same time
         burst = make(feed, plan.writers, number, size)
         for position, entrant in enumerate(order):
             where = (number, position, perf_counter() - started_s)

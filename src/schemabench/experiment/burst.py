@@ -1,12 +1,13 @@
 """A burst: the calls of all writers in one block, encoded and dealt out to connections before the clock starts.
 
-Owns which connection executes which call. Must not know servers or candidates:
-every candidate executes the same burst.
+Owns which connection executes which call, and when that is due where there is a pace. Must not know servers or
+candidates: every candidate executes the same burst.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from random import Random
 from typing import NamedTuple
 
 import psycopg
@@ -14,6 +15,7 @@ from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 
 from schemabench.errors import WorkloadError
 from schemabench.experiment.feed import Feed
+from schemabench.load import arrival
 from schemabench.workload import Call, Writer
 
 _SHOWN_CHARACTERS = 80  # of a value in an error
@@ -32,6 +34,17 @@ class Encoded(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pace:
+    """When calls are due, and whose they are: both by the call's number."""
+
+    duration_s: float
+    """In which all of them are due."""
+    due_s: Sequence[float]
+    """Seconds from the start; a writer's calls are due in their order."""
+    writers: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Burst:
     """What the writers execute in one trial."""
 
@@ -45,6 +58,8 @@ class Burst:
     """The operation of each call, by its number."""
     rows: int
     """Logical rows that the burst writes."""
+    pace: Pace | None = None
+    """None where calls are made as soon as a connection is free."""
 
     def part(self, connections: Sequence[int]) -> "Burst":
         """Return what some of the connections, by their places, execute of it.
@@ -64,6 +79,7 @@ class Burst:
             pools=pools,
             operations=self.operations,
             rows=self.rows,
+            pace=self.pace,
         )
 
     def calls(self) -> Iterator[Encoded]:
@@ -71,7 +87,9 @@ class Burst:
         return chain.from_iterable([*self.queues, *self.pools.values()])
 
 
-def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: int) -> Burst:
+def make(
+    feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: int, duration_s: float | None = None
+) -> Burst:
     """Generate a burst; each key goes to the connection of its writer that has the fewest calls yet.
 
     Args:
@@ -79,6 +97,7 @@ def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: in
         writers: Each with its number of connections, in order.
         block: The block's number.
         size: What multiplies the writers' weights.
+        duration_s: In which the calls are due; None where they are made as soon as a connection is free.
 
     Raises:
         WorkloadError: A call is not acceptable, or has a value that cannot be sent to a server.
@@ -88,6 +107,8 @@ def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: in
     queues: list[list[Encoded]] = []
     pools: dict[str, list[Encoded]] = {}
     operations: list[str] = []
+    due_s: list[float] = []
+    callers: list[str] = []
     rows = 0
     for writer, share in writers:
         own: list[list[Encoded]] = [[] for _ in range(share)]
@@ -106,7 +127,17 @@ def make(feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: in
         owners += [writer.name] * share
         queues += own
         pools[writer.name] = pool
-    return Burst(owners=owners, queues=queues, pools=pools, operations=operations, rows=rows)
+        if duration_s is not None:
+            callers += [writer.name] * (writer.weight * size)
+            due_s += _arrivals(feed, writer, block, writer.weight * size, duration_s)
+    pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s, writers=callers)
+    return Burst(owners=owners, queues=queues, pools=pools, operations=operations, rows=rows, pace=pace)
+
+
+def _arrivals(feed: Feed, writer: Writer, block: int, count: int, duration_s: float) -> list[float]:
+    """Return when a writer's calls are due: those of a batch evenly, as a schedule has it, all others by chance."""
+    spread = arrival.evenly if writer.kind == "batch" else arrival.poisson
+    return spread(count, duration_s, Random(f"{feed.seed}/arrival/{writer.name}/{block}"))  # noqa: S311 (reproducible on purpose)
 
 
 class _HexDumper(Dumper):

@@ -19,6 +19,7 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
 from schemabench.experiment.burst import Burst, Encoded, Encoder
+from schemabench.experiment.loaded import Loaded, shared_out
 from schemabench.load import (
     Drive,
     LostConnectionError,
@@ -59,15 +60,6 @@ class Template:
     """The isolation level of the writers' transactions; empty for the server's own."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Loaded:
-    """A burst as an entrant's sessions will execute it: nothing but sending is left to do."""
-
-    queues: Sequence[tuple[Session, Iterable[Request]]]
-    operations: Sequence[str]
-    """The operation of each call of the burst, by its number."""
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Entrant:
     """A candidate under the name by which it enters an experiment."""
@@ -91,14 +83,14 @@ class Entrant:
             CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
-        queues, pools = [], {}
+        own, pools = [], {}
         for (session, writer), queue in zip(self.sessions, burst.queues, strict=True):
             pool = burst.pools.get(writer.name, ())
             self._prepare(session, writer, {call.operation for call in chain(queue, pool)})
             if writer.name not in pools:
-                pools[writer.name] = iter([self._request(call) for call in pool])
-            queues.append((session, chain([self._request(call) for call in queue], pools[writer.name])))
-        return Loaded(queues=queues, operations=burst.operations)
+                pools[writer.name] = [self._request(call) for call in pool]
+            own.append((session, writer.name, [self._request(call) for call in queue]))
+        return Loaded(queues=shared_out(own, pools, burst.pace), operations=burst.operations, pace=burst.pace)
 
     def flush_statistics(self) -> None:
         """Have every session write down what it counted, which it would otherwise do within seconds.
@@ -137,6 +129,7 @@ class Entrant:
                 calls=len(loaded.operations),
                 limit_s=HUNG_S,
                 random=random,
+                due_s=loaded.pace.due_s if loaded.pace else None,
                 watch=watch,
                 others=others,
             )

@@ -61,13 +61,14 @@ class Feed:
     """The calls of one workload at one cardinality, block after block.
 
     Attributes:
+        seed: Where all chance comes from.
         cycles: How many times the replayed file was begun; 0 where nothing is replayed.
     """
 
     def __init__(self, found: Found, cardinality: Any, seed: int, inputs: Mapping[str, Path]) -> None:  # noqa: ANN401
         self._found = found
         self._cardinality = cardinality
-        self._seed = seed
+        self.seed = seed
         self._inputs = inputs
         self._stream: Iterator[Call] = iter(())
         self.cycles = 0
@@ -78,7 +79,7 @@ class Feed:
         Raises:
             WorkloadError: The author's function failed, or makes calls that the operations do not know.
         """
-        random = Random(f"{self._seed}/background")  # noqa: S311 (reproducible on purpose)
+        random = Random(f"{self.seed}/background")  # noqa: S311 (reproducible on purpose)
         with authored(self._found, "background"):
             for call in self._found.workload.background(self._cardinality, random):
                 check_calls(self._found, (call,), "background")
@@ -95,7 +96,7 @@ class Feed:
             with authored(self._found, "replay"):
                 calls = self._replayed(count)
         else:
-            random = Random(f"{self._seed}/{writer}/{block}")  # noqa: S311 (reproducible on purpose)
+            random = Random(f"{self.seed}/{writer}/{block}")  # noqa: S311 (reproducible on purpose)
             with authored(self._found, "burst"):
                 calls = list(islice(self._found.workload.burst(self._cardinality, writer, block, random), count))
         if len(calls) < count:

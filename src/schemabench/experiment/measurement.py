@@ -15,7 +15,7 @@ from schemabench import cardinality as cardinalities
 from schemabench import equivalence, records
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import blocks, entrant, results
+from schemabench.experiment import adequacy, blocks, entrant, results
 from schemabench.experiment.blocks import CONTROL, Measured
 from schemabench.experiment.building import Building
 from schemabench.experiment.entrant import Entrant
@@ -25,14 +25,15 @@ from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.team import Alone, Team
 from schemabench.load import LostConnectionError
+from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
-from schemabench.records import CandidateResult, Experiment, Notice
+from schemabench.records import Adequacy, CandidateResult, Experiment, Notice
 from schemabench.server import Server
 
 
 def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = None) -> Experiment:
-    """Build every candidate, run the blocks, compare the states, and rank.
+    """Build every candidate, run the blocks, keep production's pace where asked, compare the states, and rank.
 
     Args:
         plan: What to do.
@@ -53,13 +54,15 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         building = Building(plan=plan, server=server, progress=progress, positions=team.positions, stack=stack)
         building.build()
         entrants, found = building.entrants, building.left_out
-        observers = _observe(plan, server, entrants, team.join(entrants, building.size), stack)
+        observers = _observe(plan, server, entrants, team.join(entrants), stack)
         measured = blocks.run(plan, team, observers, feed, building.size, progress)
         measured.add(team.samples())
+        grown = {one.name: observers[one].grown() for one in entrants if one.name not in measured.failed}
+        kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
         progress.stage(plan, "comparing states")
         differences, notices = _compare(plan, entrants, measured)
         progress.stage(plan, "explaining plans")
-        watched = _look_back(plan, observers, measured)
+        watched = _look_back(plan, observers, measured, grown, kept)
     saturation = results.saturation(measured)
     for one in entrants:
         candidate = one.template.candidate
@@ -85,6 +88,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             *(rankings.throughput.notices if rankings else ()),
             *(rankings.locks.notices if rankings and rankings.locks else ()),
             *results.notices(measured, watched.missing),
+            *adequacy.notices(plan, kept),
         ),
     )
 
@@ -153,18 +157,24 @@ def _observe(
     }
 
 
-def _look_back(plan: Plan, observers: Mapping[Entrant, Observer], measured: Measured) -> Watched:
+def _look_back(
+    plan: Plan,
+    observers: Mapping[Entrant, Observer],
+    measured: Measured,
+    grown: Mapping[str, Reading],
+    kept: Mapping[str, Adequacy],
+) -> Watched:
     """Return what was seen of the entrants that came through, and how they execute each operation now."""
     through = [one for one in observers if one.name not in measured.failed]
     writers = {writer.name: writer for writer in plan.connections}
     calls = [(writers[call.writer], call) for _, call in sorted(measured.examples.items())]
-    grown = {one.name: observers[one].grown() for one in through}  # before plans, which leave dead rows
     plans = {one.name: one.plans(calls) for one in through}
     return Watched(
         contention={one.name: observers[one].contention() for one in through},
         plans={name: compared(own, () if name == BASELINE else plans[BASELINE]) for name, own in plans.items()},
         grown=grown,
         missing=observers[through[0]].missing,
+        adequacy=kept,
     )
 
 

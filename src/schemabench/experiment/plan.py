@@ -54,6 +54,8 @@ class Plan:
     """The files to replay, by the name of the input."""
     keep_databases: bool = False
     """Whether the candidates' databases outlive the experiment."""
+    adequacy_s: float = 0.0
+    """How long to execute production's calls at production's pace for, after the blocks; 0 for not at all."""
 
     @property
     def values(self) -> Any:  # noqa: ANN401 (a workload's own type)
@@ -92,6 +94,12 @@ class Plan:
         """
         owners = seated(self.writers, workers)
         return tuple(tuple(place for place, owner in enumerate(owners) if owner == worker) for worker in range(workers))
+
+    @property
+    def production_s(self) -> float | None:
+        """The seconds of production that the smallest burst stands for; None where that is not known, or for a file."""
+        stands_for = self.found.workload.production_s
+        return None if stands_for is None or self.inputs else stands_for(self.values)
 
     @property
     def fingerprint(self) -> str:

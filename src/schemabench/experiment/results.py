@@ -5,7 +5,7 @@ is significant (see `statistics`), nor talk to a server.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from schemabench.errors import UsageError
 from schemabench.experiment.blocks import CONTROL, Measured
 from schemabench.experiment.plan import Plan
 from schemabench.monitor import counters
-from schemabench.records import CandidateResult, Contention, Cost, Estimate, Notice, StatementPlan
+from schemabench.records import Adequacy, CandidateResult, Contention, Cost, Estimate, Notice, StatementPlan
 from schemabench.units import format_percent
 
 BUSY_SHARE = 0.8
@@ -42,6 +42,8 @@ class Watched:
     """Entrant -> by how much its tables and indexes grew, in all trials."""
     missing: Mapping[str, str]
     """Counter -> why the server does not offer it."""
+    adequacy: Mapping[str, Adequacy] = field(default_factory=dict)
+    """Entrant -> how it fared at production's pace; empty where that was not asked, or the pace is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +83,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
         rate, operations = standings[name].rate, trials[0].operations
         written = np.array([trial.rows / trial.duration_s for trial in trials])
         attempts = np.array([(trial.operations + trial.retries) / trial.duration_s for trial in trials])
-        production_s = _production_s(plan, operations)
+        size = operations // sum(writer.weight for writer, _ in plan.writers)
         results[name] = CandidateResult(
             **_described(candidate),
             status="ranked",
@@ -89,7 +91,8 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
             operations_per_s=_times(rate, operations),
             attempts_per_s=_rate(attempts, plan.seed),
             rows_per_s=_rate(written, plan.seed) if written.all() else None,
-            headroom=None if production_s is None else _times(rate, production_s),
+            headroom=None if plan.production_s is None else _times(rate, plan.production_s * size),
+            adequacy=watched.adequacy.get(name),
             retries=_retries(name, measured),
             lock_standing=lock_standings.get(name),
             on_front=name in front,
@@ -227,13 +230,6 @@ def _rate(rates: NDArray[np.float64], seed: int) -> Estimate:
 
 def _times(rate: Estimate, factor: float) -> Estimate:
     return Estimate(value=rate.value * factor, low=rate.low * factor, high=rate.high * factor)
-
-
-def _production_s(plan: Plan, operations: int) -> float | None:
-    """Return the seconds of production that a burst of so many operations stands for; None for a replayed file too."""
-    production_s = plan.found.workload.production_s
-    smallest = sum(writer.weight for writer, _ in plan.writers)
-    return None if production_s is None or plan.inputs else production_s(plan.values) * operations / smallest
 
 
 def _described(candidate: Candidate) -> dict[str, Any]:

@@ -5,6 +5,7 @@ talk to each other.
 """
 
 import socket
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench.experiment.burst import Burst
-from schemabench.experiment.entrant import Entrant, Loaded
+from schemabench.experiment.burst import Burst, Pace
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.load import Others, Talk
 from schemabench.load.session import Retried
@@ -25,7 +27,9 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _BOOT.exists() else ''}"
 """Machines made from one image have one name."""
 Samples = Mapping[str, NDArray[np.int64]]
-"""Operation -> service times in nanoseconds."""
+"""Operation -> service times in nanoseconds; of a burst with a pace two rows, service times and response times, the
+latter from when each call was due."""
+_LAG_LEVEL = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,10 @@ class Part:
     """The share of its duration in which the process's own load loop was at work."""
     retried: Retried = field(default_factory=dict)
     """Attempts that were undone."""
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    """Writer -> calls that were due, but had not begun, when the time of a burst with a pace was over."""
+    lag_ns: int = 0
+    """In a burst with a pace: how late the load loop itself began calls, 99 % of them at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,10 @@ class Executed:
     busy_shares: tuple[float, ...]
     """Of each process's load loop."""
     retried: Retried
+    waiting: Mapping[str, int]
+    """Of all processes, as in `Part`."""
+    lag_ns: int
+    """Of the process with the longest, as in `Part`."""
 
 
 class Team(Protocol):
@@ -69,11 +81,11 @@ class Team(Protocol):
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process, by their places."""
 
-    def join(self, entrants: Sequence[Entrant], size: int) -> Mapping[str, Sequence[int]]:
+    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
         """Have everyone connect to the entrants; return the process ids of the others' sessions, by entrant."""
 
-    def announce(self, block: int, order: Sequence[Entrant]) -> None:
-        """Tell everyone which block comes, so that they make the same burst, and who executes it in which order."""
+    def announce(self, block: int, order: Sequence[Entrant], size: int, duration_s: float | None = None) -> None:
+        """Tell everyone which block comes, so that they `make` the same burst, and who executes it in which order."""
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
@@ -81,7 +93,7 @@ class Team(Protocol):
         """Execute a burst together; return what was done, with the service times of this process's own part."""
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
-        """Return the others' service times in counted trials, by entrant and operation, once all blocks are done."""
+        """Return the others' samples of counted trials since they were last asked, by entrant and operation; flat."""
 
 
 class Alone:
@@ -91,13 +103,12 @@ class Alone:
         self.names: Sequence[str] = ()
         self.positions: Sequence[int] = range(len(plan.connections))
 
-    def join(self, entrants: Sequence[Entrant], size: int) -> Mapping[str, Sequence[int]]:
+    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
         """Wait for nobody."""
         assert entrants, "somebody takes part"
-        assert size > 0, "a burst has calls"
         return {}
 
-    def announce(self, block: int, order: Sequence[Entrant]) -> None:
+    def announce(self, block: int, order: Sequence[Entrant], size: int, duration_s: float | None = None) -> None:
         """Tell nobody."""
 
     def execute(
@@ -140,6 +151,10 @@ def execute(
         writers_ns[writer.name] = max(writers_ns.get(writer.name, 0), finished_ns)
     latencies_ns = np.array(drive.latencies_ns, dtype=np.int64)
     operations, own = np.array(loaded.operations), latencies_ns > 0
+    samples_ns, waiting = latencies_ns, {}
+    if loaded.pace:
+        delays_ns = np.array(drive.delays_ns, dtype=np.int64)
+        samples_ns, waiting = np.stack([latencies_ns, delays_ns + latencies_ns]), _waiting(loaded.pace, delays_ns)
     part = Part(
         host=_HOST,
         started_ns=drive.started_ns,
@@ -147,10 +162,18 @@ def execute(
         writers_ns=writers_ns,
         busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
         retried={key: count - before.get(key, 0) for key, count in entrant.retries().items()},
+        waiting=waiting,
+        lag_ns=int(np.quantile(drive.lags_ns, _LAG_LEVEL, method="inverted_cdf")) if drive.lags_ns else 0,
     )
     return part, {
-        str(operation): latencies_ns[own & (operations == operation)] for operation in np.unique(operations[own])
+        str(operation): samples_ns[..., own & (operations == operation)] for operation in np.unique(operations[own])
     }
+
+
+def _waiting(pace: Pace, delays_ns: NDArray[np.int64]) -> dict[str, int]:
+    """Return how many calls of each writer had not begun when the time was over, all of them being due by then."""
+    late = np.array(pace.due_s) + delays_ns / NANOSECONDS > pace.duration_s
+    return dict(Counter(np.array(pace.writers)[late].tolist()))
 
 
 def together(parts: Sequence[Part]) -> Executed:
@@ -160,7 +183,9 @@ def together(parts: Sequence[Part]) -> Executed:
     first_ns = min(start_ns.values())
     writers_ns: dict[str, int] = {}
     retried: Retried = {}
+    waiting: Counter[str] = Counter()
     for part in parts:
+        waiting.update(part.waiting)
         for writer, finished_ns in part.writers_ns.items():
             elapsed_ns = start_ns[id(part)] - first_ns + finished_ns
             writers_ns[writer] = max(writers_ns.get(writer, 0), elapsed_ns)
@@ -172,4 +197,6 @@ def together(parts: Sequence[Part]) -> Executed:
         writers_s={writer: elapsed_ns / NANOSECONDS for writer, elapsed_ns in writers_ns.items()},
         busy_shares=tuple(part.busy_share for part in parts),
         retried=retried,
+        waiting=dict(waiting),
+        lag_ns=max(part.lag_ns for part in parts),
     )

@@ -3,6 +3,7 @@
 The layers above fill records in, reports read them. Must not compute anything.
 """
 
+from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import WAIT_CLASSES, Contention, LockStanding, LockWait, WaitEvent, WaitPair
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
@@ -23,6 +24,7 @@ from schemabench.records.trial import Latency, Retries, Trial
 __all__ = [
     "FORMAT",
     "WAIT_CLASSES",
+    "Adequacy",
     "CandidateResult",
     "Contention",
     "Cost",

@@ -6,6 +6,7 @@ Owns the records of a candidate. Must not compute anything.
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import Contention, LockStanding
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.trial import Latency, Retries, Trial
@@ -104,6 +105,8 @@ class CandidateResult:
     headroom: Estimate | None = None
     """Throughput over production's: 40 means that it does in 1 s what production asks for in 40 s. None where the
     workload does not say what production asks for."""
+    adequacy: Adequacy | None = None
+    """None where it was not asked, or production's pace is not known."""
     attempts_per_s: Estimate | None = None
     """Operations per second with those that were undone and repeated; `operations_per_s` counts each once."""
     retries: tuple[Retries, ...] = ()

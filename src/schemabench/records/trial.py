@@ -41,7 +41,7 @@ class Trial:
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """Service times of one operation under one candidate, over all counted trials."""
+    """How long the calls of one operation took under one candidate: over all counted trials, unless said otherwise."""
 
     operation: str
     count: int

@@ -18,8 +18,9 @@ from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkerError
 from schemabench.experiment import entrant as entrants
 from schemabench.experiment.burst import Burst, make
-from schemabench.experiment.entrant import Entrant, Loaded, Template
+from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
 from schemabench.experiment.team import execute
 from schemabench.server import Database, Reached
@@ -75,8 +76,8 @@ class Follower:
         self._positions = plan.seats(len(seat.names))[seat.number]
         self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
         self._entrants: dict[str, Entrant] = {}
-        self._size = 0
         self._block = 0
+        self._stall_s = STALL_S
         self._burst: Burst | None = None
         self._order: list[str] = []
         self._loaded: Loaded | None = None
@@ -118,7 +119,7 @@ class Follower:
                     worker=self._leader,
                     remedies=[DIED],
                 )
-            limit_s = STALL_S if self._order else IDLE_STALL_S
+            limit_s = self._stall_s if self._order else max(IDLE_STALL_S, self._stall_s)
             if waited_s > limit_s and self._link.still_s(LEADER) > limit_s:
                 raise WorkerError(
                     f"The worker {self._leader}, which leads, was stopped while {self._doing}: none of its sessions "
@@ -145,7 +146,6 @@ class Follower:
 
     def _connect(self, message: Message) -> None:
         self._doing = f"preparing {self._plan}"
-        self._size = message["size"]
         known = {candidate.name: candidate for candidate in self._plan.candidates}
         writers = [self._plan.connections[position] for position in self._positions]
         for described in message["entrants"]:
@@ -164,7 +164,9 @@ class Follower:
 
     def _begin(self, message: Message) -> None:
         self._block, self._order = message["number"], list(message["order"])
-        burst = make(self._feed, self._plan.writers, self._block, self._size)
+        duration_s = message["duration_s"]
+        self._stall_s = STALL_S + (duration_s or 0.0)  # as the leader does
+        burst = make(self._feed, self._plan.writers, self._block, message["size"], duration_s)
         self._burst = burst.part(self._positions)
         self._load()
 
@@ -206,9 +208,10 @@ class Follower:
 
     def _hand_over(self, _: Message) -> None:
         rows = [
-            (entrant, operation, np.concatenate(samples).tobytes())
+            (entrant, operation, np.concatenate(samples, axis=-1).tobytes())
             for (entrant, operation), samples in self._samples.items()
         ]
         with self._link.connection.cursor() as cursor:
             cursor.executemany("INSERT INTO latency (entrant, operation, nanoseconds) VALUES (%s, %s, %s)", rows)
+        self._samples.clear()
         self._link.tell("handed over")

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError, ServerError, WorkerError
 from schemabench.experiment.burst import Burst
-from schemabench.experiment.entrant import Entrant, Loaded
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples, execute, together
 from schemabench.load import Talk
@@ -83,6 +84,7 @@ class Leader:
         self._others = range(1, len(seat.names))
         self._doing = "joining the experiment"
         self._block = 0
+        self._stall_s = STALL_S
         self._early: list[Message] = []
 
     @property
@@ -95,7 +97,7 @@ class Leader:
         """The connections that belong to this process."""
         return self._positions
 
-    def join(self, entrants: Sequence[Entrant], size: int) -> Mapping[str, Sequence[int]]:
+    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
         """Have everyone connect to the entrants; return the process ids of the others' sessions, by entrant."""
         self._doing = "joining the experiment"
         described = [
@@ -105,7 +107,7 @@ class Leader:
         with _heard():
             self._gather(self._await("here", limit_s=JOIN_LIMIT_S))
             self._link.tell("experiment", digest=self._plan.fingerprint)
-            self._link.tell("entrants", entrants=described, size=size)
+            self._link.tell("entrants", entrants=described)
             answers = self._gather(self._await("joined", limit_s=JOIN_LIMIT_S))
         pids: dict[str, list[int]] = {one.name: [] for one in entrants}
         for answer in answers.values():
@@ -113,11 +115,13 @@ class Leader:
                 pids[name] += theirs
         return pids
 
-    def announce(self, block: int, order: Sequence[Entrant]) -> None:
-        """Tell everyone which block comes, and who executes it in which order."""
+    def announce(self, block: int, order: Sequence[Entrant], size: int, duration_s: float | None = None) -> None:
+        """Tell everyone which block comes, how its burst is made, and who executes it in which order."""
         self._block = block
+        self._stall_s = STALL_S + (duration_s or 0.0)  # where there is a pace, a worker's calls may be far apart
+        names = [entrant.name for entrant in order]
         with _heard():
-            self._link.tell("block", number=block, order=[entrant.name for entrant in order])
+            self._link.tell("block", number=block, order=names, size=size, duration_s=duration_s)
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
@@ -170,7 +174,7 @@ class Leader:
         return next((letters.read(answers[seat]["refusal"], self._names[seat]) for seat in refused), None)
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
-        """Return the others' service times in counted trials, by entrant and operation."""
+        """Return the others' samples of counted trials since they were last asked, by entrant and operation; flat."""
         self._doing = "handing over latencies"
         found: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
         with _heard():
@@ -232,10 +236,10 @@ class Leader:
             if limit_s is not None and waited_s > limit_s:
                 what = f"The worker {name} did not come within {limit_s:g} s of {self._doing}"
                 raise WorkerError(what, worker=name, remedies=[STOPPED])
-            if limit_s is None and waited_s > STALL_S and self._link.still_s(seat) > STALL_S:
+            if limit_s is None and waited_s > self._stall_s and self._link.still_s(seat) > self._stall_s:
                 raise WorkerError(
                     f"The worker {name} was stopped while {self._doing}: none of its sessions has done anything for "
-                    f"{STALL_S:g} s",
+                    f"{self._stall_s:g} s",
                     worker=name,
                     remedies=[STOPPED],
                 )
