@@ -18,7 +18,18 @@ from schemabench.records import (
     Run,
     Standing,
 )
-from schemabench.report import contention, costs, crossovers, escape, facts, figures, footnotes, plans, verdict
+from schemabench.report import (
+    adequacy,
+    contention,
+    costs,
+    crossovers,
+    escape,
+    facts,
+    figures,
+    footnotes,
+    plans,
+    verdict,
+)
 from schemabench.report.escape import Markdown, code
 from schemabench.report.facts import Fact
 from schemabench.report.footnotes import Numbers
@@ -86,7 +97,8 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "equivalence": Markdown(verdict.equivalence(experiment)),
         "lock_control": Markdown(contention.control(experiment)),
         "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
-        "adequacy": Markdown(verdict.adequacy(experiment, code)),
+        "headroom": Markdown(verdict.headroom(experiment, code)),
+        "adequacy": Markdown(adequacy.sentence(experiment, code)),
         "unranked": [_unranked(some, known) for some in verdict.left_out(experiment)],
         "notes": _notes(footnotes.of(experiment), known),
         "contention": _contention(results),
@@ -95,6 +107,8 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "goodput": _goodput(results),
         "plans": plans.tables(results),
         "latencies": _latencies(results),
+        "fared": _fared(results),
+        "responses": _responses(results),
         "about": [(code(one.name), code(one.path), one.summary, one.expects) for one in experiment.candidates],
         "writers": [
             (code(one.name), one.kind, one.clients, f"{one.operations:,}", one.pace) for one in experiment.writers
@@ -224,6 +238,36 @@ def _latencies(results: Sequence[CandidateResult]) -> dict[str, list[tuple[objec
             row = (code(result.name), *times, f"{one.count:,}", f"{one.retries:,}")
             found.setdefault(one.operation, []).append(row)
     return found
+
+
+def _fared(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
+    """Return a row for each candidate that was asked for production's pace."""
+    return [
+        (
+            code(name),
+            "yes" if one.keeps_up else "no",
+            adequacy.waiting(one),
+            adequacy.over(one),
+            *(figures.time(time_ns) for time_ns in (one.p99_ns, one.max_ns, one.lag_p99_ns)),
+        )
+        for name, one in adequacy.fared(results)
+    ]
+
+
+def _responses(results: Sequence[CandidateResult]) -> dict[str, list[tuple[object, ...]]]:
+    """Return the rows of one table for each operation at production's pace, candidates in order of rank."""
+    return {
+        operation: [
+            (
+                code(name),
+                *(figures.time(time_ns) for time_ns in (one.p50_ns, one.p95_ns, one.p99_ns, one.max_ns)),
+                figures.time(service.p99_ns),
+                f"{one.count:,}",
+            )
+            for name, one, service in found
+        ]
+        for operation, found in adequacy.by_operation(adequacy.fared(results)).items()
+    }
 
 
 def _facts(known: Sequence[Fact]) -> list[tuple[str, object]]:

@@ -164,13 +164,13 @@ def place(standing: Standing | LockStanding, standings: Sequence[Standing | Lock
     return f"{standing.rank}{'=' if shared else ''}"
 
 
-def adequacy(experiment: Experiment, name: Name) -> str:
-    """Return whether the candidates keep up with production, and by how much; empty where that is not known."""
+def headroom(experiment: Experiment, name: Name) -> str:
+    """Return how many times production's pace the candidates can do at most; empty where that is not known."""
     known = [(result.headroom, name(result.name)) for result, _ in ranked(experiment) if result.headroom]
     if not known:
         return ""
-    slow = [label for headroom, label in known if headroom.low <= 1]
-    (least, last), (most, first) = min(known, key=_headroom), max(known, key=_headroom)
+    slow = [label for factor, label in known if factor.low <= 1]
+    (least, last), (most, first) = min(known, key=_factor), max(known, key=_factor)
     spread = f"from {figures.times(least)} ({last}) to {figures.times(most)} ({first})"
     if len(known) == 1:
         spread = figures.times(least)
@@ -179,7 +179,7 @@ def adequacy(experiment: Experiment, name: Name) -> str:
     return f"{spread} the pace of production: {'every candidate' if len(known) > 1 else 'it'} keeps up"
 
 
-def _headroom(pair: tuple[Estimate, str]) -> float:
+def _factor(pair: tuple[Estimate, str]) -> float:
     return pair[0].value
 
 

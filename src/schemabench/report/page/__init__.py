@@ -6,13 +6,13 @@ Owns the order in which questions are answered. Each section is a module, and de
 from altair.utils.schemapi import debug_mode
 
 from schemabench.records import Experiment, Run
-from schemabench.report.page import costs, crossovers, differences, made, ranks, shell, why
+from schemabench.report.page import adequacy, costs, crossovers, differences, made, ranks, shell, why
 from schemabench.report.page.answer import answer
 from schemabench.report.page.section import Section, anchor
 from schemabench.report.page.templates import render
 
 _TITLE = "Ranking of candidate schemas"
-_SECTIONS = (ranks.section, why.section, costs.section, differences.section, made.section)
+_SECTIONS = (ranks.section, adequacy.section, why.section, costs.section, differences.section, made.section)
 
 
 def html(run: Run) -> str:

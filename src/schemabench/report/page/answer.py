@@ -6,7 +6,7 @@ Owns what stands in it. Must not word a verdict: `report.verdict` does, alike in
 from markupsafe import Markup
 
 from schemabench.records import Experiment, Run
-from schemabench.report import costs, verdict
+from schemabench.report import adequacy, costs, verdict
 from schemabench.report.page.footnotes import marks, notes
 from schemabench.report.page.section import anchor
 from schemabench.report.page.templates import render
@@ -26,7 +26,8 @@ def answer(experiment: Experiment, run: Run) -> Markup:
         told_apart=[sentence(line) for line in costs.told_apart(experiment, name, str)],
         control=verdict.control(experiment),
         equivalence=verdict.equivalence(experiment),
-        adequacy=sentence(verdict.adequacy(experiment, name)),
+        headroom=sentence(verdict.headroom(experiment, name)),
+        adequacy=sentence(adequacy.sentence(experiment, name)),
         setting=verdict.setting(experiment),
         left_out=[
             {
