@@ -138,7 +138,8 @@ class Workload(Generic[Cardinality]):
     the size of the burst asks for. All chance comes from `random`, so that a seed repeats a run."""
     production_s: Callable[[Cardinality], float] | None = None
     """The seconds of production that the smallest burst stands for, where its writers keep production's proportions:
-    from it follows how much headroom a candidate has. None where nothing is known of production."""
+    from it follow how much headroom a candidate has, and the pace of `--adequacy`. None where nothing is known of
+    production."""
     background: Callable[[Cardinality, Random], Iterator[Call]] = lambda *_: iter(())
     """Calls that fill a fresh database before anything is measured, in order, over one connection."""
     state: tuple[str, ...] = ()

@@ -1,0 +1,176 @@
+"""The burst at production's pace: who executes it, what is judged, and what limits the answer. Nothing is executed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import made_up
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from schemabench.errors import CandidateError
+from schemabench.experiment.adequacy import keep_pace, notices
+from schemabench.experiment.blocks import CONTROL, Measured
+from schemabench.experiment.burst import Burst
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.team import Executed, Samples
+from schemabench.records import Adequacy
+
+MS = 1_000_000
+Others = dict[tuple[str, str], list[NDArray[np.int64]]]
+
+
+@dataclass
+class FakeTeam:
+    """Who executes nothing, and answers every call in 2 ms, which waited for 1 ms."""
+
+    waiting: Mapping[str, int] = field(default_factory=dict)
+    lag_ns: int = 0
+    failing: Sequence[str] = ()
+    others: Others = field(default_factory=dict)
+    announced: list[tuple[int, list[str], int, float | None]] = field(default_factory=list)
+    bursts: list[Burst] = field(default_factory=list)
+
+    def announce(self, block: int, order: Sequence[Any], size: int, duration_s: float | None = None) -> None:
+        """Remember what was told."""
+        self.announced.append((block, [one.name for one in order], size, duration_s))
+
+    def execute(self, entrant: Any, burst: Burst, random: Random, watch: object) -> tuple[Executed, Samples]:  # noqa: ANN401 (a fake)
+        """Return what would be done."""
+        assert random is not None
+        assert watch is None
+        if entrant.name in self.failing:
+            raise CandidateError("refused")
+        self.bursts.append(burst)
+        executed = Executed(
+            duration_s=6.5, writers_s={}, busy_shares=(0.1,), retried={}, waiting=self.waiting, lag_ns=self.lag_ns
+        )
+        counts = {operation: burst.operations.count(operation) for operation in set(burst.operations)}
+        return executed, {one: np.array([[2 * MS] * count, [3 * MS] * count]) for one, count in counts.items()}
+
+    def samples(self) -> Others:
+        """Return what others measured."""
+        return self.others
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    """Return a plan whose smallest burst, of 4 calls, stands for 0.1 s of production."""
+    return Plan(
+        found=made_up.found(tmp_path, production_s=lambda _: 0.1),
+        cardinality="typical",
+        candidates=made_up.candidates(tmp_path / "schemas", "a"),
+        clients=3,
+        budget_s=8.0,
+        precision=0.01,
+        seed=1,
+        adequacy_s=6.0,
+    )
+
+
+def _kept(plan: Plan, team: Any, measured: Measured | None = None) -> dict[str, Adequacy]:  # noqa: ANN401 (a fake)
+    progress: Any = SimpleNamespace(stage=lambda *_: None)
+    entrants: Any = [
+        SimpleNamespace(name=name, template=SimpleNamespace(candidate=SimpleNamespace(name=candidate)))
+        for name, candidate in (("baseline", "baseline"), (CONTROL, "baseline"), ("a", "a"))
+    ]
+    feed = Feed(plan.found, plan.values, plan.seed, {})
+    return keep_pace(plan, team, entrants, feed, measured or Measured(blocks=7), progress)
+
+
+def test_every_entrant_executes_the_same_burst_in_the_time_that_it_stands_for(plan: Plan) -> None:
+    team = FakeTeam()
+    kept = _kept(plan, team)
+
+    ((block, order, size, duration_s),) = team.announced
+    assert (size, duration_s) == (60, pytest.approx(6.0))
+    assert block == WARMUP_BLOCKS + 7 + 1
+    assert set(order) == set(kept) == {"baseline", CONTROL, "a"}
+    assert len({id(burst) for burst in team.bursts}) == 1
+    assert team.bursts[0].pace is not None
+
+
+def test_a_pace_shorter_than_the_smallest_burst_lasts_as_long_as_that(plan: Plan) -> None:
+    team = FakeTeam()
+    kept = _kept(replace(plan, adequacy_s=0.01), team)
+
+    assert team.announced[0][2:] == (1, pytest.approx(0.1))
+    assert kept["a"].p99_ns is None, "4 calls support no 99th percentile"
+    assert kept["a"].max_ns == 3 * MS
+
+
+def test_responses_and_service_times_are_kept_apart(plan: Plan) -> None:
+    kept = _kept(plan, FakeTeam())["a"]
+
+    assert (kept.duration_s, kept.elapsed_s, kept.operations_per_s) == pytest.approx((6.0, 6.5, 40.0))
+    assert [(one.operation, one.count) for one in kept.responses] == [("add", 180), ("look", 60)]
+    assert {one.p95_ns for one in kept.responses} == {3 * MS}
+    assert {one.p95_ns for one in kept.services} == {2 * MS}
+
+
+def test_what_other_workers_measured_is_added(plan: Plan) -> None:
+    others: Others = {("a", "add"): [np.array([2 * MS] * 100 + [9 * MS] * 100)]}
+    kept = _kept(plan, FakeTeam(others=others))
+
+    add, _ = kept["a"].responses
+    assert (add.count, add.max_ns) == (280, 9 * MS)
+    assert kept["a"].services[0].max_ns == 2 * MS
+    assert kept["baseline"].responses[0].count == 180
+
+
+@pytest.mark.parametrize(
+    ("waiting", "keeps_up"),
+    [
+        ({}, True),
+        ({"stream": 2}, True),  # as many as its connections, and more than 1 % of 180
+        ({"stream": 3}, False),
+        ({"stream": 1, "reader": 2}, False),
+    ],
+)
+def test_who_leaves_a_queue_does_not_keep_up(plan: Plan, waiting: dict[str, int], keeps_up: bool) -> None:  # noqa: FBT001 (a parameter)
+    assert _kept(plan, FakeTeam(waiting=waiting))["a"].keeps_up is keeps_up
+
+
+def test_a_hundredth_of_many_calls_may_wait(plan: Plan) -> None:
+    assert _kept(replace(plan, adequacy_s=60.0), FakeTeam(waiting={"stream": 18}))["a"].keeps_up
+    assert not _kept(replace(plan, adequacy_s=60.0), FakeTeam(waiting={"stream": 19}))["a"].keeps_up
+
+
+def test_a_candidate_that_fails_leaves_and_one_that_has_left_is_not_asked(plan: Plan) -> None:
+    measured = Measured(blocks=7)
+    kept = _kept(plan, FakeTeam(failing=["a"]), measured)
+    team = FakeTeam()
+    _kept(plan, team, measured)
+
+    assert set(kept) == {"baseline", CONTROL}
+    assert set(measured.failed) == {"a"}
+    assert set(team.announced[0][1]) == {"baseline", CONTROL}
+
+
+def test_a_baseline_that_fails_ends_the_experiment(plan: Plan) -> None:
+    with pytest.raises(CandidateError):
+        _kept(plan, FakeTeam(failing=[CONTROL]))
+
+
+def test_nothing_is_executed_where_it_was_not_asked_or_nobody_knows_the_pace(plan: Plan, tmp_path: Path) -> None:
+    unknown = replace(plan, found=made_up.found(tmp_path))
+    replayed = replace(plan, inputs={"made_up": tmp_path / "keys.csv"})
+    for one, codes in ((replace(plan, adequacy_s=0.0), []), (unknown, ["pace-unknown"]), (replayed, ["pace-unknown"])):
+        team = FakeTeam()
+        assert _kept(one, team) == {}
+        assert team.announced == []
+        assert [notice.code for notice in notices(one, {})] == codes
+
+
+def test_a_client_that_was_late_is_told_with_the_candidates_that_it_hides(plan: Plan) -> None:
+    late, punctual = (_kept(plan, FakeTeam(lag_ns=lag_ns))["a"] for lag_ns in (MS // 2, MS // 10))
+
+    (notice,) = notices(plan, {"a": late, "baseline": punctual})
+    assert notice.code == "schedule-lag"
+    assert notice.text.endswith("response times of a")
+    assert notices(plan, {"a": punctual}) == ()
