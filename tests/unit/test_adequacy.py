@@ -172,5 +172,6 @@ def test_a_client_that_was_late_is_told_with_the_candidates_that_it_hides(plan: 
 
     (notice,) = notices(plan, {"a": late, "baseline": punctual})
     assert notice.code == "schedule-lag"
+    assert "by up to 500 us" in notice.text
     assert notice.text.endswith("response times of a")
     assert notices(plan, {"a": punctual}) == ()

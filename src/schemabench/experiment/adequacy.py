@@ -20,6 +20,7 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
 from schemabench.experiment.team import Executed, Team
 from schemabench.records import Adequacy, Notice
+from schemabench.units import NANOSECONDS, format_duration
 
 WAITING_SHARE = 0.01
 """A candidate that has left more than this share of a writer's calls waiting, at the end, is falling behind."""
@@ -85,10 +86,15 @@ def notices(plan: Plan, kept: Mapping[str, Adequacy]) -> tuple[Notice, ...]:
         why = "files are replayed" if plan.inputs else "the workload has no production_s"
         text = f"--adequacy: production's pace is not known ({why}), so that nothing was executed at it"
         return (Notice(code="pace-unknown", text=text),)
-    late = [name for name, one in kept.items() if one.lag_p99_ns > LAG_SHARE * (one.p99_ns or one.max_ns)]
+    asked = [(candidate.name, kept[candidate.name]) for candidate in plan.candidates if candidate.name in kept]
+    late = {name: one.lag_p99_ns for name, one in asked if one.lag_p99_ns > LAG_SHARE * (one.p99_ns or one.max_ns)}
     if not late:
         return ()
-    text = f"At production's pace the client was late with its calls: it is in the response times of {', '.join(late)}"
+    lag = format_duration(max(late.values()) / NANOSECONDS)
+    text = (
+        f"At production's pace the client itself began calls late, 99 % of them by up to {lag}: that is in the "
+        f"response times of {', '.join(late)}"
+    )
     return (Notice(code="schedule-lag", text=text),)
 
 
