@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from schemabench import candidate as candidates
 from schemabench import cardinality as cardinalities
+from schemabench import report
 from schemabench import workload as workloads
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import SchemabenchError, ServerError, UsageError
@@ -103,7 +103,7 @@ class Bench:
             UsageError: With the nearest name that does exist, or the folder that is in the way.
         """
         for path in self.reports():
-            _check_writable(path)
+            report.check_writable(path)
         known = workloads.names(self.root / self.options.workloads)
         replayed = [name.partition(".")[0] for name, _ in self.options.replay]
         for name in (*self.options.workload, *replayed):
@@ -382,20 +382,3 @@ def in_words() -> Iterator[None]:
         raise ServerError(
             f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
         ) from cause
-
-
-def _check_writable(path: Path) -> None:
-    """Refuse a report that could not be written once all is measured."""
-    reason: str | None = None
-    try:
-        if path.is_dir():
-            reason = "Is a directory"
-        with TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
-            pass
-    except OSError as cause:
-        reason = cause.strerror
-    if reason:
-        raise UsageError(
-            f"--report {path} cannot be written: {reason}",
-            remedies=["name a path that you may write to: --report PATH"],
-        )

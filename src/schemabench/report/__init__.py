@@ -5,7 +5,7 @@ rank. So a report can be drawn later, elsewhere, from the run file alone.
 """
 
 from schemabench.report.document import markdown
-from schemabench.report.files import append, find, read, write, write_comparison, write_json
+from schemabench.report.files import append, check_writable, find, read, write, write_comparison, write_json
 from schemabench.report.matrix import compare
 from schemabench.report.matrix import terminal as terminal_comparison
 from schemabench.report.screen import terminal
@@ -14,6 +14,7 @@ from schemabench.report.sizes import cardinalities
 __all__ = [
     "append",
     "cardinalities",
+    "check_writable",
     "compare",
     "find",
     "markdown",

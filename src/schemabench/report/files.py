@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,6 +34,27 @@ _SUMMARY_BYTES = 1024 * 1024
 _STEP = re.compile(r"\.(?P<key>\w+)|\[(?P<index>\d+)\]")
 _SHOWN_CHARACTERS = 80
 _ANOTHER_RUN = "write a run file with `pytest --report run.json`"
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a report that could not be written once all is measured.
+
+    Raises:
+        UsageError: With the path, and what is in the way.
+    """
+    reason: str | None = None
+    try:
+        if path.is_dir():
+            reason = "Is a directory"
+        with TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
+            pass
+    except OSError as cause:
+        reason = cause.strerror
+    if reason:
+        raise UsageError(
+            f"--report {path} cannot be written: {reason}",
+            remedies=["name a path that you may write to: --report PATH"],
+        )
 
 
 def write(run: Run, path: Path) -> None:
