@@ -121,6 +121,15 @@ def test_a_rate_of_looks_may_be_none_or_a_fraction(text: str, hz: float) -> None
     assert _resolved({"sample_hz": text})[0].sample_hz == hz
 
 
+@pytest.mark.parametrize(("text", "adequacy_s"), [("off", 0.0), ("30s", 30.0), ("2min", 120.0)])
+def test_adequacy_is_a_duration_or_off(text: str, adequacy_s: float) -> None:
+    assert _resolved({"adequacy": text})[0].adequacy_s == adequacy_s
+
+
+def test_adequacy_is_off_unless_asked_for() -> None:
+    assert _resolved()[0].adequacy_s == 0
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
@@ -130,6 +139,7 @@ def test_a_rate_of_looks_may_be_none_or_a_fraction(text: str, hz: float) -> None
         ("clients", "8.0", "'8.0' is not a whole number"),
         ("seed", "-1", "'-1' is not a whole number from 0 to 9,223,372,036,854,775,807"),
         ("budget", "0s", "'0s' is not a duration above zero"),
+        ("adequacy", "0s", "'0s' is not a duration above zero"),
         ("budget", "soon", "'soon' is not a duration"),
         ("precision", "0", "'0' is not a share"),
         ("precision", "100%", "'100%' is not a share"),
