@@ -86,7 +86,7 @@ def test_deadlocks_happen_are_retried_and_counted(admin: psycopg.Connection, con
     assert max(done.latencies_ns) > 20_000_000, "a retried call pays for the deadlock that it waited for"
     for session in sessions:
         session.close()  # a backend tells what it counted when it ends
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while _value(admin, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == 0:
         assert time.monotonic() < deadline, "the server counted no deadlock"
         time.sleep(0.05)
@@ -252,7 +252,7 @@ def test_a_closed_session_leaves_nothing_running(admin: psycopg.Connection, conn
         _drive(_sleeping(session, 60), limit_s=0.05)
     session.close()
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while admin.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [backend]).fetchone():
         assert time.monotonic() < deadline, "the query still runs"
         time.sleep(0.02)

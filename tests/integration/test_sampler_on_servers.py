@@ -391,7 +391,7 @@ def test_looks_are_lost_while_the_server_does_not_answer(stage: Stage) -> None:
 
 
 def test_looks_that_are_still_awaited_at_the_end_are_lost_and_none_of_the_next_trial(stage: Stage) -> None:
-    one, other = stage.writer("rest"), stage.writer("spin", "SELECT spin(0.2)")
+    one, other = stage.writer("first"), stage.writer("second")
     os.kill(stage.sampler.pid, signal.SIGSTOP)
     try:
         done, samples = stage.rested(one.call("rest"), until=lambda: sleep(HELD_S))
@@ -400,24 +400,24 @@ def test_looks_that_are_still_awaited_at_the_end_are_lost_and_none_of_the_next_t
 
     assert samples.taken == ()
     assert samples.lost >= done.duration_ns / NANOSECONDS * HZ - 2
-    done, samples = stage.watch(other.call("0"))
-    assert {seen.operation for sample in samples.taken for seen in sample.seen} == {"spin"}
+    done, samples = stage.rested(other.call("rest"), until=lambda: stage.until_looked(ENOUGH))
+    assert {seen.operation for sample in samples.taken for seen in sample.seen} == {"second"}
     assert samples.lost + len(samples.taken) <= done.duration_ns / NANOSECONDS * HZ + 2
 
 
 def test_a_trial_that_fails_leaves_the_sampler_ready_for_the_next(stage: Stage) -> None:
     failing = stage.writer("fail", "SELECT pg_sleep(0.1)", "SELECT 1 / (random() < 0)::int")
-    working = stage.writer("spin", "SELECT spin(0.2)")
+    working = stage.writer("work")
     os.kill(stage.sampler.pid, signal.SIGSTOP)  # so that a look is under way when the trial fails
     try:
         with pytest.raises(StatementFailedError, match="division by zero"):
             stage.watch(failing.call("0", "1"))
     finally:
         os.kill(stage.sampler.pid, signal.SIGCONT)
-    _, samples = stage.watch(working.call("0"))
+    _, samples = stage.rested(working.call("rest"), until=lambda: stage.until_looked(ENOUGH))
 
     assert samples.taken
-    assert {seen.operation for sample in samples.taken for seen in sample.seen} == {"spin"}
+    assert {seen.operation for sample in samples.taken for seen in sample.seen} == {"work"}
 
 
 def test_a_sampler_whose_connection_is_ended_ends_the_drive(stage: Stage) -> None:

@@ -415,7 +415,7 @@ def test_a_database_is_dropped_once_the_superuser_has_left_it(dsn: Conninfo, the
 
 def _until_silent(server: Server) -> None:
     """Wait until the sessions of a server that was killed have noticed it; they may still answer for a moment."""
-    deadline_s = time.monotonic() + 10
+    deadline_s = time.monotonic() + 60
     while server.alive():
         assert time.monotonic() < deadline_s, "a killed server answers"
         time.sleep(0.05)
