@@ -11,9 +11,13 @@ from schemabench.records import Experiment, Run
 from schemabench.report import adequacy, figures, verdict
 from schemabench.report.adequacy import Fared, Timed
 from schemabench.report.page import wording
+from schemabench.report.page.footnotes import marks
 from schemabench.report.page.section import Section
 from schemabench.report.page.tables import Cell, Column, table
 from schemabench.report.page.templates import render
+
+_OF_LAG = "schedule-lag"
+"""The code of the notice that limits what the times say."""
 
 _FARED = (
     Column(heading="candidate"),
@@ -33,12 +37,12 @@ _TIMED = (
 
 def section(experiment: Experiment, run: Run) -> Section | None:
     """Return how the candidates fared at production's pace; None where that was not asked."""
-    assert experiment in run.experiments, "it is a run's own"
     known = adequacy.fared([result for result, _ in verdict.ranked(experiment)])
     if not known:
         return None
     html = render(
         "adequacy.html.j2",
+        limits=marks([one for one in experiment.notices if one.code == _OF_LAG], experiment, run),
         sentence=wording.sentence(adequacy.sentence(experiment, wording.name)),
         fared=_fared(known),
         tables=[_timed(operation, found) for operation, found in adequacy.by_operation(known).items()],
