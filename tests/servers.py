@@ -1,7 +1,7 @@
-"""Servers of the tests' own, in places of their own: in memory where there is room, or where temporary files are.
+"""Servers of the tests' own, each in a place of its own: in memory where there is room, else where temporary files are.
 
-A server makes 300 files for each database: that takes some disks a fifth of a second of processor time, and memory a
-hundredth. Tests of full disks mount their own.
+A server makes 300 files for each database: on a disk that may take a fifth of a second of processor time, in memory
+a hundredth. Tests of full disks mount their own.
 """
 
 import os

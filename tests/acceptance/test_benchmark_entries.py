@@ -14,10 +14,13 @@ NAMES = ["test_orders[orders-typical-baseline]", "test_orders[orders-typical-wit
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> tuple[Shop, pytest.RunResult]:
-    """Return a project with one saved run."""
+    """Return a project with an ordinary test that fails, and one saved run of its evaluations only."""
     shop = Shop.open(tmp_path_factory.mktemp("entries") / "shop", environment)
+    plain = shop.write("tests/test_plain.py", "def test_plain():\n    assert False\n")
     options = ["--benchmark-only", "--benchmark-save", "first", "--benchmark-json", "all.json", "--report", "run.json"]
-    return shop, shop.run("-W", "error", *options)
+    result = shop.run("-W", "error", *options, "--benchmark-histogram", "plot")
+    plain.unlink()
+    return shop, result
 
 
 def _saved(shop: Shop) -> list[str]:
@@ -44,7 +47,7 @@ def test_candidates_stand_side_by_side_in_the_table(saved: tuple[Shop, pytest.Ru
 def test_pytest_benchmark_does_not_say_that_its_fixture_was_not_used(saved: tuple[Shop, pytest.RunResult]) -> None:
     _, result = saved
 
-    result.assert_outcomes(passed=2, warnings=0)
+    result.assert_outcomes(passed=2, skipped=1, warnings=0)
     assert "not used" not in said(result)
 
 
@@ -124,12 +127,9 @@ def test_a_run_that_is_slower_than_the_saved_one_fails_and_shows_its_ranking(
     assert "orders at typical" in said(result)
 
 
-def test_a_histogram_is_drawn(shop: Shop) -> None:
-    pytest.importorskip("pygal", reason="it is drawn by pytest-benchmark[histogram]")
+def test_a_histogram_is_drawn(saved: tuple[Shop, pytest.RunResult]) -> None:
+    shop, _ = saved
 
-    result = shop.run("--benchmark-histogram", "plot")
-
-    assert result.ret == 0
     assert [path.suffix for path in shop.path.glob("plot*")] == [".svg"]
 
 
@@ -140,10 +140,8 @@ def test_benchmark_skip_skips_evaluations_and_starts_no_server(shop: Shop) -> No
     result.assert_outcomes(skipped=2)
 
 
-def test_benchmark_only_skips_ordinary_tests_and_runs_evaluations(shop: Shop) -> None:
-    shop.write("tests/test_plain.py", "def test_plain():\n    assert False\n")
-
-    result = shop.run("--benchmark-only")
+def test_benchmark_only_skips_ordinary_tests_and_runs_evaluations(saved: tuple[Shop, pytest.RunResult]) -> None:
+    _, result = saved
 
     assert result.ret == 0
     result.assert_outcomes(passed=2, skipped=1)

@@ -5,6 +5,8 @@ import json
 import pytest
 from shop import Shop, assert_clear, said
 
+SOON = "from schemabench.crossover import finding\n\nfinding.FULL_S = 1.0\n"
+"""Has full experiments end as soon as there is an interval."""
 SEARCH = """
 
 @pytest.mark.workload("orders")
@@ -35,6 +37,7 @@ def test_command_line_draws_lists_and_maps(shop: Shop) -> None:
 
 
 def test_run_at_other_sizes_is_not_compared(shop: Shop) -> None:
+    shop.write("conftest.py", SOON)
     shop.write("tests/test_search.py", "import pytest" + SEARCH)
     saved = shop.run("--benchmark-autosave", "--report", "run.json", "--candidate", "without_index", "--budget", "3s")
     shop.change(

@@ -45,7 +45,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str])
     shop = Shop.open(tmp_path_factory.mktemp("saved") / "shop", environment)
     shop.write("tests/test_plain.py", "def test_plain():\n    pass\n")
     options = ["--benchmark-save", "first", "--benchmark-json", "all.json", "--junit-xml", "junit.xml", *REPORTS]
-    return shop, shop.run("-W", "error", "-n", "2", "--clients", "4", "--budget", "2s", *options)
+    return shop, shop.run("-W", "error", "-n", "2", "--clients", "4", "--budget", "1s", *options)
 
 
 def _experiment(shop: Shop) -> dict[str, Any]:
@@ -290,7 +290,7 @@ def test_a_session_in_which_nothing_is_selected_still_ends_with_no_tests(shop: S
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-@pytest.mark.parametrize("dist", ["loadfile", "loadscope", "loadgroup", "worksteal"])
+@pytest.mark.parametrize("dist", ["loadscope", "worksteal"])
 def test_ways_to_distribute_that_make_no_sense_fail_evaluations_and_leave_other_tests_alone(
     shop: Shop, dist: str
 ) -> None:

@@ -21,9 +21,10 @@ def database() -> None:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Return the bench of the project, and a server of its own."""
-    with items_project.bench(tmp_path, budget_s=15.0) as bench:
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """Return the bench of the project, and a server of its own; experiments end as soon as there is an interval."""
+    monkeypatch.setattr(finding, "FULL_S", 1.0)
+    with items_project.bench(tmp_path, budget_s=8.0) as bench:
         yield bench
 
 
@@ -48,7 +49,6 @@ def test_search_freezes_and_records_what_it_found(bench: Bench) -> None:
 def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(finding, "FULL_S", 1.0)
     looks = _interrupt(monkeypatch, at=3)
     with pytest.raises(SchemabenchError, match=r"interrupted after .*: no worst-found was frozen") as caught:
         crossover.add_search(bench, "items", resume=False)
@@ -60,7 +60,6 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     assert [one.cardinality for one in bench.record().experiments] == ["typical"]
 
     looks[:] = ["again"] * 3
-    bench.options = replace(bench.options, budget_s=8.0)
     crossover.add_search(bench, "items", resume=True)
 
     assert len(bench.crossovers[1].probes) == 1 + looks.count("probe")

@@ -226,7 +226,7 @@ def _unordered(plan: Plan, **changes: object) -> Plan:
 def sampled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Run an experiment in which two candidates make their writers wait for each other in different ways."""
     candidates = {"queue": BASELINE + QUEUE, "whole_table": BASELINE + WHOLE_TABLE}
-    plan = _plan(tmp_path_factory.mktemp("sampled"), budget_s=8.0, sample_hz=200.0, **candidates)
+    plan = _plan(tmp_path_factory.mktemp("sampled"), budget_s=5.0, sample_hz=200.0, **candidates)
     return measure(_unordered(plan), server, Watcher())
 
 
