@@ -39,6 +39,12 @@ class Shared:
             rows = connection.execute("SELECT datname FROM pg_database WHERE datname NOT LIKE 'template_'").fetchall()
         return {name for (name,) in rows} - {"postgres"}
 
+    def executes(self, database: str) -> bool:
+        """Return whether a session of a run's database of such a name has executed an operation, as trials do."""
+        asked = "SELECT FROM pg_stat_activity WHERE datname LIKE %s AND query LIKE '/* %%'"
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            return connection.execute(asked, [f"sb_%_{database}"]).rowcount > 0
+
     def drop(self, name: str) -> None:
         """Drop a database."""
         with psycopg.connect(self.conninfo, autocommit=True) as connection:

@@ -35,6 +35,7 @@ _STEERING = (
     "PY_",
     "NO_COLOR",
 )
+_LONG = ("-- name: customer_total\n", "-- name: customer_total\nSELECT pg_sleep(0.05);\n")
 _SIZES = ("customers=500, background_orders=2_000", "customers=20, background_orders=30")
 
 
@@ -86,6 +87,11 @@ class Shop:
             self.write(source.replace("orders", name), text)
         for candidate in ("baseline", "without_index"):
             self.write(f"schemas/{name}/{candidate}.sql", self.read(f"schemas/orders/{candidate}.sql"))
+
+    def add_long(self, name: str) -> None:
+        """Add the like of the first workload whose experiment takes a dozen seconds, however short the budget is."""
+        self.add(name)
+        self.change(f"workloads/{name}/operations.sql", *_LONG)
 
     def run(self, *arguments: str, **environment: str) -> pytest.RunResult:
         """Run pytest in the project, to its end."""

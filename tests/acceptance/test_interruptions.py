@@ -14,7 +14,9 @@ import pytest
 from conftest import Shared
 from shop import Shop, assert_clear
 
-PATIENCE_S = 60
+PATIENCE_S = 120
+ENDS_S = 60
+"""A run that is interrupted ends within so many seconds: in 2, where nothing stalls."""
 REPORTS = ("--report", "run.json", "--report", "run.md")
 
 
@@ -28,9 +30,9 @@ def _wait(run: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None:
 
 def _started_second(shop: Shop, shared: Shared) -> "subprocess.Popen[str]":
     """Start two experiments, and return in the middle of the second."""
-    shop.add("returns")
+    shop.add_long("returns")
     run = shop.start(*REPORTS)
-    _wait(run, lambda: any("returns_typical_without" in name for name in shared.databases()))
+    _wait(run, lambda: shared.executes("returns_typical_without_index"))
     return run
 
 
@@ -49,7 +51,7 @@ def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared,
     sent_s = time.monotonic()
     result = shop.finish(run)
 
-    assert time.monotonic() - sent_s < 20
+    assert time.monotonic() - sent_s < ENDS_S
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert_clear(result, "KeyboardInterrupt", "orders at typical")
     assert [one["workload"] for one in json.loads(shop.read("run.json"))["schemabench"]["experiments"]] == ["orders"]
@@ -116,7 +118,7 @@ def test_an_interrupted_run_on_a_server_of_its_own_leaves_no_server(shop: Shop, 
 
 
 def test_a_server_that_is_killed_fails_the_run_and_what_is_finished_is_reported(shop: Shop, place: Path) -> None:
-    shop.add("returns")
+    shop.add_long("returns")
     run = shop.start(*REPORTS, "--postgres", "embedded", "--postgres-setting", "fsync=off")
     _wait(run, (shop.path / "run.json").exists)  # the first experiment is over
     _kill_server(place)

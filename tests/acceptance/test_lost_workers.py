@@ -41,20 +41,12 @@ def _wait(run: "subprocess.Popen[str]", happened: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def _at_work(shared: Shared, workload: str) -> bool:
-    """Return whether trials of the last candidate are being executed."""
-    return any(f"{workload}_typical_without" in name for name in shared.databases()) and not any(
-        "template" in name or "scratch" in name for name in shared.databases()
-    )
-
-
 def _second(shop: Shop, shared: Shared, *arguments: str) -> "subprocess.Popen[str]":
     """Start two experiments with two workers, and return when trials of the second are under way."""
-    shop.add("returns")
+    shop.add_long("returns")
     shop.write("conftest.py", SPEAKING)
-    run = shop.start("-n", "2", "--budget", "4s", *REPORTS, *arguments)
-    _wait(run, lambda: _at_work(shared, "returns"))
-    time.sleep(1.5)  # into the trials
+    run = shop.start("-n", "2", *REPORTS, *arguments)
+    _wait(run, lambda: shared.executes("returns_typical_without_index"))
     return run
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import psycopg
 import pytest
 from conftest import Shared
 from shop import Shop, assert_clear
@@ -176,7 +175,7 @@ def test_a_machine_with_another_checkout_is_refused(machines: Machines, ssh: str
 def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, shared: Shared) -> None:
     run = machines.start("--tx", "popen", "--tx", f"{ssh}//chdir={machines.elsewhere}", "--budget", "60s")
     try:
-        _await(lambda: _connections(shared, "typical_without_index") >= CLIENTS)
+        _await(lambda: shared.executes("orders_typical_without_index"))
     except AssertionError:
         run.terminate()
         machines.here.finish(run)
@@ -190,14 +189,6 @@ def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, sh
     assert time.monotonic() - cut_s < END_S
     assert_clear(result, "The worker gw1 ", "the trial of")
     assert machines.at_work() == []
-
-
-def _connections(shared: Shared, database: str) -> int:
-    """Return how many sessions the databases with such a name have: the writers', and soon one that counts."""
-    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE %s"
-    with psycopg.connect(shared.conninfo) as connection:
-        ((found,),) = connection.execute(asked, [f"%{database}%"]).fetchall()
-    return int(found)
 
 
 def _assert_like_local(machines: Machines, workers: int) -> None:
