@@ -52,6 +52,17 @@ def test_terminal_report_looks_like_its_golden_file() -> None:
     golden_file.check("terminal.txt", report.terminal(RUN) + "\n")
 
 
+def test_footnotes_stand_in_the_order_of_their_numbers_whichever_experiment_had_them_first() -> None:
+    early, late = (Notice(code="x", text=text) for text in ("what both have", "what the second has"))
+    experiments = (replace(PAGEVIEWS, notices=(early,)), replace(USAGE, notices=(late, early)))
+    drawn = report.terminal(replace(RUN, notices=(), experiments=experiments))
+    _, second = drawn.split("usage at ", maxsplit=1)
+    numbers = [int(number) for number in re.findall(r"^\((\d+)\) ", second, re.MULTILINE)]
+
+    assert numbers == sorted(numbers)
+    assert len(numbers) >= 2
+
+
 @given(ANY_NAME, st.floats(min_value=1e-9, max_value=1e9), st.integers(40, 120))
 def test_no_line_is_wider_than_the_terminal_whatever_texts_and_figures_are(
     suffix: str, factor: float, width: int

@@ -280,4 +280,4 @@ def _marks(notices: Sequence[Notice], known: Numbers) -> Markdown:
 
 
 def _notes(notices: Sequence[Notice], known: Numbers) -> list[tuple[int, str]]:
-    return [(known[notice], notice.text) for notice in notices]
+    return sorted((known[notice], notice.text) for notice in notices)

@@ -208,7 +208,8 @@ def _unranked(groups: Sequence[Sequence[CandidateResult]], known: Numbers, width
 
 
 def _notes(notices: Sequence[Notice], known: Numbers, width: int) -> list[str]:
-    return [line for notice in notices for line in labelled(f"({known[notice]}) ", notice.text, width)]
+    ordered = sorted((known[notice], notice.text) for notice in notices)
+    return [line for number, text in ordered for line in labelled(f"({number}) ", text, width)]
 
 
 def _bracketed(marks: str) -> str:
