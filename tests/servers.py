@@ -19,7 +19,7 @@ from schemabench.server import Server, folder, serve
 
 MEMORY = Path("/dev/shm")  # noqa: S108 (a file system, not a file whose name could be guessed)
 ROOM_BYTES = 3 << 30
-"""The servers of three processes of tests take half a GB together."""
+"""The servers of three processes of tests take a GB together."""
 WAL = {"max_wal_size": "256MB"}
 """Servers in memory keep no more of what they wrote."""
 
