@@ -1,6 +1,6 @@
 """A search and a map that must find what is known by construction: where indexes stop to help.
 
-Two dozen indexes make each write several times dearer and a read of many rows cheaper by far: at 40,000 rows and 8
+Sixteen indexes make each write several times dearer and a read of many rows cheaper by far: at 40,000 rows and 8
 reads for each write the indexed candidate leads by a factor. At a few rows it trails by one, also once rows that were
 replaced have left so many dead ones behind that a table of few rows is read as one of a thousand.
 """

@@ -68,11 +68,14 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
 def test_search_goes_on_where_the_baseline_fails_at_one_cardinality(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    bench.options = replace(bench.options, budget_s=60.0, precision=0.5)  # enough, and soon over
     looks: list[str] = []
     measure = crossover.Laboratory.measure
 
     def failing(self: crossover.Laboratory, name: str, *arguments: object, **options: object) -> object:
         looks.append(name)
+        if looks.count("probe") == 4:
+            monkeypatch.setattr(finding, "SEARCH_SHARE", 0.0)  # it is the last
         if (looks.count("probe") in {1, 2} and name == "probe") or looks.count("worst-found") == 1:
             raise CandidateError("the baseline is too slow")
         return measure(self, name, *arguments, **options)  # type: ignore[arg-type]
