@@ -5,36 +5,53 @@ Usage: python benchmarks/monitor_overhead.py [--slice 200ms] [--blocks 150] [--c
 Executes the single-row upsert of load_generator.py, prepared, on a server of its own, in blocks of one slice without
 the sampler, one for each rate, and a second one without as the control. Prints a line for each number of connections,
 and as its last line a JSON object: for each number of connections and each rate the ratio of throughput with the
-sampler to without and its 95 % interval (the control's is what this run could have seen at the best); how many looks
-were taken, late and lost; and, since it has far less noise than throughput, the processor time that the server spent
-on a look, with its share of all that server and client spent in the same slices: where processors are what limits
-throughput, that share is what looking costs.
+sampler to without and its 95 % interval (the control's is what this run could have seen at the best); and how many
+looks were taken, late and lost.
+
+Throughput differs by several percent from slice to slice, whatever is done. Two more figures have far less noise.
+`stall` is the share of throughput that is missing after looks: calls that began in the first quarter of the time from
+one look to the next, against those of the other three, with a bootstrap interval over slices. `processor_share` is the
+share of the server's look in all processor time that server and client spent in the same slices, and `look_us` what one
+look took.
 """
 
 import argparse
 import json
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from random import Random
+from time import perf_counter_ns
+from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import psutil
 import psycopg
 from load_generator import STATEMENTS, TABLE, parameters
 
-from schemabench.load import Session, drive
+from schemabench.load import Request, Session, Talk, drive
+from schemabench.load.session import Pause
 from schemabench.monitor.sampler import Sampler, mark
 from schemabench.server import Server, serve
 from schemabench.statistics import rank
 from schemabench.units import NANOSECONDS, parse_duration_s
 
+Figures: TypeAlias = npt.NDArray[np.float64]
+
 OFF, CONTROL = "off", "off (control)"
 _FIRST_CALLS = 2000
 """In the slice that tells how many calls a slice takes."""
+_RESAMPLES = 5000
 
 
 class Bench:
-    """Connections at work, with or without somebody watching."""
+    """Connections at work, with or without somebody watching.
+
+    Attributes:
+        looks: How many looks were taken, late and lost in the last slice.
+        after: How many calls of the last slice began in the first quarter after a look, and in the other three.
+    """
 
     def __init__(self, server: Server, connections: int) -> None:
         self._statement = next(one for one in STATEMENTS if one.name == "upsert")
@@ -42,18 +59,33 @@ class Bench:
         for session in self._sessions:
             session.prepare(b"upsert", mark("upsert") + self._statement.sql)
         self._pids = [session.connection.backend_pid for session in self._sessions]
+        self._begun_ns: list[int] = []
         self.looks: Counter[str] = Counter()
+        self.after = np.zeros(2)
 
-    def rate(self, calls: int, sampler: Sampler | None, random: Random) -> float:
+    def rate(self, calls: int, sampler: Sampler | None, hz: float, random: Random) -> float:
         """Execute so many calls; return how many per second."""
-        requests = iter([(call, "upsert", [(b"upsert", parameters(self._statement, random))]) for call in range(calls)])
+        self._begun_ns, looks_ns = [], list[int]()
+        self.looks, self.after = Counter(), np.zeros(2)
+        requests = self._requests(calls, random)
         queues = [(session, requests) for session in self._sessions]
-        watch = sampler.watch(self._pids, random) if sampler else None
+        watch = None
+        if sampler:
+            socket, talk = sampler.watch(self._pids, random)
+            watch = socket, _noting(talk, looks_ns)
         done = drive(queues, calls=calls, limit_s=30, random=random, watch=watch)
         if sampler:
             samples = sampler.taken({})
-            self.looks.update(taken=len(samples.taken), late=sum(one.late for one in samples.taken), lost=samples.lost)
+            self.looks = Counter(
+                taken=len(samples.taken), late=sum(one.late for one in samples.taken), lost=samples.lost
+            )
+            self.after = _after(np.array(looks_ns[:-1]), np.array(self._begun_ns), NANOSECONDS / hz)
         return calls / done.duration_ns * NANOSECONDS
+
+    def _requests(self, calls: int, random: Random) -> Iterator[Request]:
+        for call in range(calls):
+            self._begun_ns.append(perf_counter_ns())
+            yield call, "upsert", [(b"upsert", parameters(self._statement, random))]
 
     def close(self) -> None:
         """Close the connections."""
@@ -65,47 +97,73 @@ def measure(
     server: Server, connections: int, rates_hz: list[float], *, slice_s: float, blocks: int
 ) -> dict[str, dict[str, float]]:
     """Return what each rate costs with so many connections."""
-    names = [OFF, CONTROL, *(f"{hz:g}" for hz in rates_hz)]
+    rates = {f"{hz:g}": hz for hz in rates_hz}
+    names = [OFF, CONTROL, *rates]
     random, rows = Random(1), []  # noqa: S311 (reproducible on purpose)
     with closing(Bench(server, connections)) as bench:
-        samplers = {f"{hz:g}": Sampler(server.conninfo, hz) for hz in rates_hz}
+        samplers = {name: Sampler(server.conninfo, hz) for name, hz in rates.items()}
         looking = {name: psutil.Process(sampler.pid) for name, sampler in samplers.items()}
         postmaster = psutil.Process(next(iter(samplers.values())).pid).parent()
         assert postmaster is not None, "a session is a child of the server"
         busy = [psutil.Process(), *postmaster.children()]
-        all_s = dict.fromkeys(samplers, 0.0)
-        looks = {name: Counter[str]() for name in samplers}
-        calls = round(bench.rate(_FIRST_CALLS, None, random) * slice_s)
-        for sampler in samplers.values():
-            bench.rate(calls, sampler, random)  # plans turn generic after five looks
+        all_s = dict.fromkeys(names, 0.0)
+        looks = {name: Counter[str]() for name in names}
+        after: dict[str, list[Figures]] = {name: [] for name in names}
+        calls = round(bench.rate(_FIRST_CALLS, None, 0, random) * slice_s)
+        for name, sampler in samplers.items():
+            bench.rate(calls, sampler, rates[name], random)  # what is done for the first time takes longer
         begun_s = {name: _spent_s(process) for name, process in looking.items()}
         for _ in range(blocks):
             order, row = list(names), {}
             random.shuffle(order)
-            for name in order:
-                bench.looks = looks.get(name, Counter())
-                before_s = sum(map(_spent_s, busy)) if name in samplers else 0.0
-                row[name] = bench.rate(calls, samplers.get(name), random)
-                if name in samplers:
-                    all_s[name] += sum(map(_spent_s, busy)) - before_s
+            for name in order:  # all alike, so that none begins in a quieter moment
+                before_s = sum(map(_spent_s, busy))
+                row[name] = bench.rate(calls, samplers.get(name), rates.get(name, 0), random)
+                all_s[name] += sum(map(_spent_s, busy)) - before_s
+                looks[name].update(bench.looks)
+                after[name].append(bench.after)
             rows.append([row[name] for name in names])
         spent_s = {name: _spent_s(process) - begun_s[name] for name, process in looking.items()}
         for sampler in samplers.values():
             sampler.close()
     ranking = rank(np.array(rows), names, baseline=OFF, control=CONTROL, seed=1)
     assert ranking.control is not None, "there is a control"
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for standing in (ranking.control, *ranking.standings):
         if standing.name != OFF:
             ratio = standing.ratio
             figures = {"ratio": round(ratio.value, 4), "low": round(ratio.low, 4), "high": round(ratio.high, 4)}
             found[standing.name] = figures
-    for hz in rates_hz:
-        name = f"{hz:g}"
+    for name in samplers:
         look_s = spent_s[name] / looks[name]["taken"]
         share = spent_s[name] / all_s[name]
+        found[name] |= _stall(np.array(after[name]))
         found[name] |= {**looks[name], "look_us": round(look_s * 1e6), "processor_share": round(share, 4)}
     return found
+
+
+def _noting(talk: Talk, looks_ns: list[int]) -> Talk:
+    """Note when each look is taken."""
+    for want in talk:
+        yield want
+        if isinstance(want, Pause):
+            looks_ns.append(perf_counter_ns())
+
+
+def _after(looks_ns: Figures, begun_ns: Figures, interval_ns: float) -> Figures:
+    """Return how many calls began in the first quarter of an interval after a look, and how many in the rest."""
+    first, quarter, last = (np.searchsorted(begun_ns, looks_ns + part * interval_ns) for part in (0, 0.25, 1))
+    return np.array([(quarter - first).sum(), (last - quarter).sum()])
+
+
+def _stall(after: Figures) -> dict[str, float]:
+    """Return which share of calls is missing, from the two counts of each slice, with an interval."""
+    chosen = np.random.default_rng(1).integers(len(after), size=(_RESAMPLES, len(after)))
+    counts = np.vstack([after.sum(axis=0), after[chosen].sum(axis=1)])
+    expected = counts[:, 1] / 3
+    shares = (expected - counts[:, 0]) / (4 * expected)
+    figures = [float(shares[0]), *np.quantile(shares[1:], [0.025, 0.975]).tolist()]
+    return dict(zip(("stall", "stall_low", "stall_high"), (round(figure, 4) for figure in figures), strict=True))
 
 
 def _spent_s(process: psutil.Process) -> float:

@@ -6,23 +6,18 @@ Owns the clock of a trial and who is resumed when. Must not know SQL, workloads 
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from heapq import heappop, heappush
 from random import Random
-from select import EPOLLIN, EPOLLOUT, epoll, select
+from select import EPOLLIN, EPOLLOUT, epoll
 from time import perf_counter_ns, thread_time_ns
 from typing import TypeAlias
 
+from schemabench.load.alarm import Alarm
 from schemabench.load.pace import Schedule, keep_pace
 from schemabench.load.session import LostConnectionError, Pause, Request, Session, Talk, Want, converse
 from schemabench.units import NANOSECONDS
 
 _GLANCE_S = 0.25
 """How often others are asked for of whom nothing is heard."""
-_FD_SETSIZE = 1024
-"""`select` knows no descriptors from here on."""
-
-Ready: TypeAlias = list[tuple[int, int]]
-"""Sockets at which something happened, each with what."""
 
 Others: TypeAlias = tuple[int, Callable[[], bool]]
 """Processes that execute their own parts of the burst: a socket over which they are heard, and what returns whether all
@@ -81,7 +76,7 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with epoll(len(queues) + 1) as poll:
+        with epoll(len(queues) + 2) as poll, Alarm.ready() as alarm:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
             schedule = None if due_s is None else _schedule(started_ns, due_s)
             talks = {
@@ -90,8 +85,7 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
                 else converse(session, requests, latencies_ns, random)
                 for session, requests in queues
             }
-            paused: list[tuple[int, int]] = []
-            finished_ns = _loop(poll, talks, watch, limit_s, paused, _wait(poll, exactly=schedule is not None))
+            finished_ns = _loop(poll, alarm, talks, watch, limit_s)
             driven = Drive(
                 started_ns=started_ns,
                 duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
@@ -102,7 +96,7 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
                 lags_ns=schedule.lags_ns if schedule else (),
             )
             if watch and others:
-                _linger(poll, watch, others, paused)
+                _linger(poll, alarm, watch, others)
             return driven
     finally:
         if collecting:
@@ -114,41 +108,23 @@ def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
     return Schedule(due_ns=[started_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
 
 
-def _wait(poll: epoll, *, exactly: bool) -> Callable[[float], Ready]:
-    """Return what waits for so many seconds, until something happens.
-
-    An epoll counts in whole milliseconds, and so wakes up to one too late; `select` waits for the epoll itself, to the
-    microsecond, with one system call more.
-    """
-    if not exactly or poll.fileno() >= _FD_SETSIZE:
-        return poll.poll
-
-    def wait(timeout_s: float) -> Ready:
-        select((poll,), (), (), timeout_s)
-        return poll.poll(0)
-
-    return wait
-
-
-def _loop(  # noqa: C901, PLR0913, PLR0917 (the hot loop: calling its parts would cost more than it explains)
-    poll: epoll,
-    talks: Mapping[int, Talk],
-    watch: tuple[int, Talk] | None,
-    limit_s: float,
-    paused: list[tuple[int, int]],
-    wait: Callable[[float], Ready],
+def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than it explains)
+    poll: epoll, alarm: Alarm, talks: Mapping[int, Talk], watch: tuple[int, Talk] | None, limit_s: float
 ) -> dict[int, int]:
     """Resume conversations until all are over; return when each ended."""
     every = {**talks, **dict([watch] if watch else [])}
     resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in every.items()}
-    watcher = watch[0] if watch else -1
+    bell = alarm.bell
     finished_ns: dict[int, int] = {}
     ready = [(socket, EPOLLIN) for socket in resumes]
     heard_ns = perf_counter_ns()  # when something last came from a session
-    for socket in resumes:
+    for socket in (bell, *resumes):
         poll.register(socket, EPOLLIN)
     while True:
         for socket, _ in ready:
+            if socket == bell:
+                ready += _rung(poll, alarm)  # they are resumed in the same round
+                continue
             try:
                 want = resumes[socket](None)
             except StopIteration:
@@ -156,50 +132,45 @@ def _loop(  # noqa: C901, PLR0913, PLR0917 (the hot loop: calling its parts woul
                 poll.unregister(socket)
                 continue
             if want is not None:
-                _arrange(poll, socket, want, paused)
+                _arrange(poll, alarm, socket, want)
         if len(finished_ns) == len(talks):
             return finished_ns
-        timeout_s = limit_s
-        if paused:
-            timeout_s = min(limit_s, max(0.0, (paused[0][0] - perf_counter_ns()) / NANOSECONDS))
-        ready = wait(timeout_s)
+        ready = poll.poll(limit_s)
         now_ns = perf_counter_ns()
-        if len(ready) > 1 or (ready and ready[0][0] != watcher):
+        if len(ready) > 1 or (ready and ready[0][0] in talks):
             heard_ns = now_ns
-        elif sum(socket != watcher for _, socket in paused) == len(talks) - len(finished_ns):
+        elif sum(socket in talks for socket in alarm.paused) == len(talks) - len(finished_ns):
             heard_ns = now_ns  # nobody has asked the server for anything
         elif now_ns - heard_ns >= limit_s * NANOSECONDS:
             raise LostConnectionError(f"The server has not answered any of {len(talks)} connections for {limit_s:g} s")
-        if paused and paused[0][0] <= now_ns:
-            ready += _due(poll, paused)
 
 
-def _linger(poll: epoll, watch: tuple[int, Talk], others: Others, paused: list[tuple[int, int]]) -> None:
+def _linger(poll: epoll, alarm: Alarm, watch: tuple[int, Talk], others: Others) -> None:
     """Go on watching until all others are done."""
     heard, done = others
     watcher, talk = watch
     poll.register(heard, EPOLLIN)
     while not done():
-        due_s = (paused[0][0] - perf_counter_ns()) / NANOSECONDS if paused else _GLANCE_S
-        ready = poll.poll(min(_GLANCE_S, max(0.0, due_s))) + _due(poll, paused)
-        if any(socket == watcher for socket, _ in ready) and (want := talk.send(None)) is not None:
-            _arrange(poll, watcher, want, paused)
+        ready = poll.poll(_GLANCE_S)
+        for socket, _ in ready:
+            if socket == alarm.bell:
+                ready += _rung(poll, alarm)
+            elif socket == watcher and (want := talk.send(None)) is not None:
+                _arrange(poll, alarm, watcher, want)
 
 
-def _arrange(poll: epoll, socket: int, want: object, paused: list[tuple[int, int]]) -> None:
+def _arrange(poll: epoll, alarm: Alarm, socket: int, want: object) -> None:
     """Have the kernel wait for what a conversation wants."""
     if isinstance(want, Pause):
         poll.modify(socket, 0)
-        heappush(paused, (want.until_ns, socket))
+        alarm.pause(socket, want.until_ns)
     else:
         poll.modify(socket, EPOLLIN | EPOLLOUT if want is Want.WRITE else EPOLLIN)
 
 
-def _due(poll: epoll, paused: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Take the conversations whose pause is over."""
-    due: list[tuple[int, int]] = []
-    while paused and paused[0][0] <= perf_counter_ns():
-        _, socket = heappop(paused)
+def _rung(poll: epoll, alarm: Alarm) -> list[tuple[int, int]]:
+    """Take the conversations whose pause is over, as the kernel would tell of them."""
+    over = alarm.over()
+    for socket in over:
         poll.modify(socket, EPOLLIN)
-        due.append((socket, EPOLLIN))
-    return due
+    return [(socket, EPOLLIN) for socket in over]

@@ -15,7 +15,7 @@ from typing import LiteralString
 
 import psycopg
 from psycopg import errors, sql
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow
 
@@ -30,8 +30,6 @@ FILE_COPY_SINCE = 150000
 
 _VACUUMED_LIMIT_S = 30.0
 """How long to wait for an autovacuum to leave a database that is dropped: only a superuser may end it."""
-_MARKED_LIMIT_S = 2.0
-"""A mark follows its database within milliseconds."""
 _POLL_S = 0.1
 _MARK_VERSION = 1
 _NO_SPACE = "No space left on device"
@@ -142,14 +140,9 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
     Raises:
         ServerError: It does not carry this run's mark.
     """
-    found: dict[str, str]
-    deadline_s = time.monotonic() + _MARKED_LIMIT_S
-    while name not in (found := dict(connection.execute(_FOUND).fetchall())):
-        if connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone() is None:
-            return
-        if time.monotonic() > deadline_s:
-            break
-        time.sleep(_POLL_S)  # Ctrl-C came when it was made, and the server is still about to mark it
+    if not _exists(connection, name):
+        return
+    found: dict[str, str] = dict(connection.execute(_FOUND).fetchall())
     mark = read_mark(found.get(name))
     if mark is None or mark.run != run_id:
         raise ServerError(
@@ -223,52 +216,63 @@ def lost(reason: str, doing: str) -> ServerError:
 def _make(connection: psycopg.Connection[TupleRow], statement: sql.Composed, name: str, mark: Mark) -> None:
     """Create and mark a database in one breath.
 
-    CREATE DATABASE allows no transaction around it, so both statements are sent before the first is answered: a run
-    that is killed meanwhile leaves a server that has the order to mark as well.
+    CREATE DATABASE allows no transaction around it. But the server has both orders before it begins with the first, and
+    answers none of them before it has done with both: so it marks what it made though the run was killed meanwhile.
     """
-    if connection.execute("SELECT FROM pg_catalog.pg_database WHERE datname = %s", [name]).fetchone() is not None:
+    if _exists(connection, name):
         raise ServerError(
             f"The database {name} exists already", remedies=[f"drop it if it is of no use: DROP DATABASE {name}"]
         )
     comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), str(mark))
-    _execute_together(connection, [statement, comment])
+    *before, problem = _execute_together(connection, [statement, comment])
+    if problem is not None:
+        if before:  # it was made just now, by us, though it does not say so
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+        raise problem
 
 
-def _execute_together(connection: psycopg.Connection[TupleRow], statements: Sequence[sql.Composed]) -> None:
-    """Send all statements before reading the first answer, each a transaction of its own; raise the first error.
+def _execute_together(
+    connection: psycopg.Connection[TupleRow], statements: Sequence[sql.Composed]
+) -> list[psycopg.Error | None]:
+    """Send all statements before reading the first answer; return what became of each until one was refused.
 
-    Uses libpq's pipeline mode at first hand: psycopg's own waits for the answer at each end of a transaction.
+    Uses libpq's pipeline mode at first hand: psycopg's own waits for the answer at each end of a transaction. One
+    synchronization for all: at each the server would answer, and end where nobody is left to hear it.
     """
     pgconn = connection.pgconn
     try:
         pgconn.enter_pipeline_mode()
         for statement in statements:
             pgconn.send_query_params(statement.as_bytes(connection), None)
-            pgconn.pipeline_sync()
+        pgconn.pipeline_sync()
         while pgconn.flush():
             pass  # a few hundred bytes: they fit the socket's buffer
-        problems = _refusals(pgconn, len(statements))
+        answers = _answers(pgconn)
         pgconn.exit_pipeline_mode()
     except BaseException:
-        connection.close()  # answers are still to come: nobody must take them for answers to something else
+        while pgconn.transaction_status == TransactionStatus.ACTIVE:
+            pgconn.get_result()  # whoever looks for what was being made, now that it was interrupted, must find it
+        connection.close()
         raise
-    if problems:
-        raise problems[0]
+    return answers
 
 
-def _refusals(pgconn: PGconn, unanswered: int) -> list[psycopg.Error]:
-    """Read the answers to so many transactions and return the errors among them."""
-    problems: list[psycopg.Error] = []
-    while unanswered:
-        result = pgconn.get_result()
+def _answers(pgconn: PGconn) -> list[psycopg.Error | None]:
+    """Read the answers until the synchronization: an error, or None, for each statement that was not passed over."""
+    answers: list[psycopg.Error | None] = []
+    while (result := pgconn.get_result()) is None or result.status != ExecStatus.PIPELINE_SYNC:
         if result is None:
             if pgconn.status == ConnStatus.BAD:
                 raise psycopg.OperationalError(pgconn.get_error_message())
-        elif result.status == ExecStatus.PIPELINE_SYNC:
-            unanswered -= 1
         elif result.status == ExecStatus.FATAL_ERROR:
-            problems.append(errors.error_from_result(result))
-    return problems
+            answers.append(errors.error_from_result(result))
+        elif result.status == ExecStatus.COMMAND_OK:
+            answers.append(None)
+    return answers
+
+
+def _exists(connection: psycopg.Connection[TupleRow], name: str) -> bool:
+    return _value(connection, "SELECT EXISTS (SELECT FROM pg_catalog.pg_database WHERE datname = %s)", [name])
 
 
 def _value(
