@@ -79,7 +79,7 @@ class Bench:
             self.looks = Counter(
                 taken=len(samples.taken), late=sum(one.late for one in samples.taken), lost=samples.lost
             )
-            self.after = _after(np.array(looks_ns[:-1]), np.array(self._begun_ns), NANOSECONDS / hz)
+            self.after = _after(np.array(looks_ns), np.array(self._begun_ns), NANOSECONDS / hz)
         return calls / done.duration_ns * NANOSECONDS
 
     def _requests(self, calls: int, random: Random) -> Iterator[Request]:
@@ -143,15 +143,16 @@ def measure(
 
 
 def _noting(talk: Talk, looks_ns: list[int]) -> Talk:
-    """Note when each look is taken."""
+    """Note when each look is due: it is taken after a whole batch of calls, and fewer begin next in any case."""
     for want in talk:
-        yield want
         if isinstance(want, Pause):
-            looks_ns.append(perf_counter_ns())
+            looks_ns.append(want.until_ns)
+        yield want
 
 
 def _after(looks_ns: Figures, begun_ns: Figures, interval_ns: float) -> Figures:
     """Return how many calls began in the first quarter of an interval after a look, and how many in the rest."""
+    looks_ns = looks_ns[looks_ns + interval_ns <= begun_ns[-1]]
     first, quarter, last = (np.searchsorted(begun_ns, looks_ns + part * interval_ns) for part in (0, 0.25, 1))
     return np.array([(quarter - first).sum(), (last - quarter).sum()])
 

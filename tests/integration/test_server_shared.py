@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
 from schemabench.errors import SchemabenchError, ServerError, UsageError
-from schemabench.server import Server, binaries, folder, local, serve
+from schemabench.server import Server, binaries, database, folder, local, serve
 from schemabench.server.database import Mark, lock_key
 from schemabench.server.dsn import Conninfo, describe, opened, with_words
 
@@ -34,7 +34,10 @@ def dsn() -> Iterator[Conninfo]:
     """Start a server that plays somebody else's, with room for 30 connections, and return its superuser's DSN."""
     with servers.place() as path, pytest.MonkeyPatch.context() as patch:
         patch.setenv(folder.VARIABLE, str(path))
-        settings = {"max_connections": "30", "fsync": "off", **servers.WAL}
+        sockets = path / "sockets"
+        sockets.mkdir()
+        sockets.chmod(0o777)  # the server's user is another
+        settings = {"max_connections": "30", "fsync": "off", **servers.WAL, "unix_socket_directories": str(sockets)}
         oldest = min(FOUND, key=lambda one: one.major)
         with local.start(oldest, settings, [], "theirs") as server:
             with psycopg.connect(server.conninfo, autocommit=True) as connection:
@@ -188,25 +191,58 @@ def test_a_dead_runs_database_that_somebody_uses_is_left_alone(dsn: Conninfo, th
     _drop(theirs, "sb_dead_a")
 
 
-@pytest.mark.thorough  # a client that is killed with an answer unread resets the connection, and the mark may be lost
+@pytest.mark.parametrize("network", ["TCP", "socket"])  # which says at once that nobody is there
 def test_a_run_killed_while_it_makes_a_database_leaves_none_without_mark(
+    dsn: Conninfo, theirs: psycopg.Connection, network: str
+) -> None:
+    (sockets,) = theirs.execute("SHOW unix_socket_directories").fetchone() or ()
+    over = dsn if network == "TCP" else with_words(dsn, host=sockets)
+    program = (
+        "import sys\nfrom schemabench.server import serve\n"
+        "with serve(sys.argv[1], settings={}, clients=1, run_id='dead') as server:\n"
+        "    while True: server.create('a')\n"
+    )
+    for _ in range(4):
+        with subprocess.Popen([sys.executable, "-c", program, over]) as run:  # noqa: S603
+            _wait_for_statement(theirs, "CREATE DATABASE%")
+            run.kill()
+        _wait_for_no_lock(theirs, "dead")
+        assert _databases(theirs), "the server went on to the end"
+        with serve(dsn, settings={}, clients=1, run_id="next"):
+            assert _databases(theirs) == set()
+
+
+def test_an_interrupted_run_waits_for_the_database_that_is_being_made_and_drops_it(
     dsn: Conninfo, theirs: psycopg.Connection
 ) -> None:
     program = (
         "import sys\nfrom schemabench.server import serve\n"
-        "with serve(sys.argv[1], settings={}, clients=1, run_id='dead') as server:\n"
-        "    print('ready', flush=True)\n"
+        "with serve(sys.argv[1], settings={}, clients=1, run_id='stopped') as server:\n"
         "    while True: server.create('a')\n"
     )
-    for delay_s in (0.05, 0.12, 0.19, 0.26):
-        with subprocess.Popen([sys.executable, "-c", program, str(dsn)], stdout=subprocess.PIPE, text=True) as run:  # noqa: S603
-            assert run.stdout is not None
-            assert run.stdout.readline() == "ready\n"
-            threading.Event().wait(delay_s)
-            run.kill()
-        _wait_for_no_lock(theirs, "dead")
-        with serve(dsn, settings={}, clients=1, run_id="next"):
-            assert _databases(theirs) == set()
+    for _ in range(4):
+        with subprocess.Popen([sys.executable, "-c", program, str(dsn)], stderr=subprocess.PIPE) as run:  # noqa: S603
+            _wait_for_statement(theirs, "CREATE DATABASE%")
+            run.send_signal(signal.SIGINT)
+            _, told = run.communicate()
+        assert told.endswith(b"KeyboardInterrupt\n")
+        assert _databases(theirs) == set()
+
+
+def test_a_database_that_cannot_be_marked_is_dropped_at_once(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    with psycopg.connect(dsn, autocommit=True) as ours, psycopg.connect(dsn) as other:
+        ours.execute("SET lock_timeout = '0.5s'")
+        other.execute("LOCK TABLE pg_shdescription IN SHARE MODE")
+
+        def release() -> None:
+            _wait_for_statement(theirs, "DROP DATABASE%")
+            other.rollback()
+
+        releasing = threading.Thread(target=release)
+        releasing.start()
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            database.create(ours, "sb_run1_a", Mark(run="run1", label="a", keep=False))
+        releasing.join()
 
 
 def test_two_live_runs_never_touch_each_others_databases(dsn: Conninfo, theirs: psycopg.Connection) -> None:
@@ -467,6 +503,18 @@ def _lock_is_held(connection: psycopg.Connection, run_id: str) -> bool:
     query = "SELECT pg_try_advisory_lock(%(key)s) AND pg_advisory_unlock(%(key)s)"
     row = connection.execute(query, {"key": lock_key(run_id)}).fetchone()
     return row != (True,)
+
+
+def _wait_for_statement(connection: psycopg.Connection, like: str) -> None:
+    """Wait until somebody executes such a statement."""
+    for _ in range(5000):
+        found = connection.execute(
+            "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s AND pid <> pg_backend_pid()", [like]
+        )
+        if found.rowcount:
+            return
+        threading.Event().wait(0.002)
+    raise AssertionError(f"nobody executes {like}")
 
 
 def _wait_for_no_lock(connection: psycopg.Connection, run_id: str) -> None:

@@ -166,8 +166,9 @@ def _launch(  # noqa: PLR0913, PLR0917 - the parts of one command line
     lines: list[str] = []
     for _ in range(PORT_ATTEMPTS):
         port = free_port()
-        network = {"listen_addresses": "127.0.0.1", "port": str(port), "unix_socket_directories": ""}
-        arguments = [f"--{name}={value}" for name, value in {**settings, **network}.items()]
+        network = {"listen_addresses": "127.0.0.1", "port": str(port)}
+        together = {"unix_socket_directories": "", **settings, **network}
+        arguments = [f"--{name}={value}" for name, value in together.items()]
         with (home / "log").open("wb") as log:
             process = account.spawn([binaries.folder / "postgres", "-D", data, *arguments], user, home, log)
         try:
