@@ -1,6 +1,7 @@
 """Runs that end before their time: what is finished is reported, and nothing is left behind."""
 
 import json
+import re
 import os
 import signal
 import subprocess
@@ -88,7 +89,8 @@ def test_a_map_whose_server_is_killed_reports_the_cells_that_were_measured(shop:
     assert_clear(result, "SIGKILL", "orders: customers by")
     (drawn,) = json.loads(shop.read("run.json"))["schemabench"]["maps"]
     assert any(cell["ratio"] for cell in drawn["cells"])
-    assert all("SIGKILL" in cell["reason"] for cell in drawn["cells"] if not cell["ratio"])
+    for reason in (cell["reason"] for cell in drawn["cells"] if not cell["ratio"]):
+        assert re.search("SIGKILL|connection to the server was lost", reason), "whichever is seen first"
 
 
 def test_an_interrupted_search_reports_its_start_and_can_be_resumed(shop: Shop) -> None:

@@ -370,7 +370,7 @@ def test_every_look_that_falls_due_is_taken_or_lost_and_the_drive_ends_with_the_
     done, samples = stage.rested(writer.call("rest"), until=lambda: stage.until_looked(ENOUGH))
     duration_s = done.duration_ns / NANOSECONDS
 
-    assert HELD_S <= duration_s < PATIENCE_S
+    assert HELD_S / 2 <= duration_s < PATIENCE_S, "who releases it may begin to wait before the drive does"
     assert duration_s * HZ - 2 <= len(samples.taken) + samples.lost <= duration_s * HZ + 2
     assert len(samples.taken) >= ENOUGH - 1
 
