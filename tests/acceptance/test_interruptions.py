@@ -1,8 +1,8 @@
 """Runs that end before their time: what is finished is reported, and nothing is left behind."""
 
 import json
-import re
 import os
+import re
 import signal
 import subprocess
 import tempfile
