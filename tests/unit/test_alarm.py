@@ -1,6 +1,7 @@
 """The alarm of the loop, with the kernel's own timers."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from select import EPOLLIN, epoll
 from time import perf_counter_ns
 
@@ -14,7 +15,7 @@ MILLISECOND = NANOSECONDS // 1000
 
 @pytest.fixture
 def alarm() -> Iterator[Alarm]:
-    with Alarm.ready() as alarm:
+    with closing(Alarm()) as alarm:
         yield alarm
 
 

@@ -7,11 +7,8 @@ woken at 200 Hz lost 3 % of its throughput to that alone. A timerfd is armed onc
 
 import ctypes
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from heapq import heappop, heappush
 from time import CLOCK_MONOTONIC, perf_counter_ns
-from typing import Self
 
 from schemabench.units import NANOSECONDS
 
@@ -36,15 +33,9 @@ class Alarm:
             raise OSError(number, os.strerror(number))
         self._paused: list[tuple[int, int]] = []
 
-    @classmethod
-    @contextmanager
-    def ready(cls) -> Iterator[Self]:
-        """Have an alarm for a while."""
-        alarm = cls()
-        try:
-            yield alarm
-        finally:
-            os.close(alarm.bell)
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self.bell)
 
     def pause(self, socket: int, until_ns: int) -> None:
         """Have a conversation, known by its socket, wait until then."""

@@ -5,6 +5,7 @@ Owns the clock of a trial and who is resumed when. Must not know SQL, workloads 
 
 import gc
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from random import Random
 from select import EPOLLIN, EPOLLOUT, epoll
@@ -76,7 +77,7 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with epoll(len(queues) + 2) as poll, Alarm.ready() as alarm:
+        with epoll(len(queues) + 2) as poll, closing(Alarm()) as alarm:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
             schedule = None if due_s is None else _schedule(started_ns, due_s)
             talks = {
