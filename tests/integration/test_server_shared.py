@@ -229,6 +229,24 @@ def test_an_interrupted_run_waits_for_the_database_that_is_being_made_and_drops_
         assert _databases(theirs) == set()
 
 
+@pytest.mark.parametrize("interrupted", [1, 2])
+def test_an_interruption_before_both_statements_are_sent_makes_nothing_and_waits_for_nothing(
+    dsn: Conninfo, theirs: psycopg.Connection, interrupted: int
+) -> None:
+    class Interrupted(sql.Composed):
+        def as_bytes(self, context: object = None) -> bytes:  # noqa: ARG002 (as psycopg has it)
+            raise KeyboardInterrupt
+
+    statements = [sql.Composed([sql.SQL("CREATE DATABASE half")]), sql.Composed([sql.SQL("SELECT 1")])]
+    statements.insert(interrupted, Interrupted([]))
+    with psycopg.connect(dsn, autocommit=True) as ours:
+        pid = ours.info.backend_pid
+        with pytest.raises(KeyboardInterrupt):
+            database._execute_together(ours, statements)
+    _wait_for_no_session(theirs, pid)
+    assert _databases(theirs) == set()
+
+
 def test_a_database_that_cannot_be_marked_is_dropped_at_once(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     with psycopg.connect(dsn, autocommit=True) as ours, psycopg.connect(dsn) as other:
         ours.execute("SET lock_timeout = '0.5s'")
@@ -515,6 +533,15 @@ def _wait_for_statement(connection: psycopg.Connection, like: str) -> None:
             return
         threading.Event().wait(0.002)
     raise AssertionError(f"nobody executes {like}")
+
+
+def _wait_for_no_session(connection: psycopg.Connection, pid: int) -> None:
+    """Wait until a session has ended."""
+    for _ in range(1000):
+        if not connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).rowcount:
+            return
+        threading.Event().wait(0.02)
+    raise AssertionError(f"the session {pid} has not ended")
 
 
 def _wait_for_no_lock(connection: psycopg.Connection, run_id: str) -> None:

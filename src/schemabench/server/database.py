@@ -6,7 +6,9 @@ A run lives as long as the session that holds its advisory lock: so any machine 
 
 import hashlib
 import json
+import os
 import re
+import socket
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -240,21 +242,42 @@ def _execute_together(
     synchronization for all: at each the server would answer, and end where nobody is left to hear it.
     """
     pgconn = connection.pgconn
+    complete = False
     try:
         pgconn.enter_pipeline_mode()
         for statement in statements:
             pgconn.send_query_params(statement.as_bytes(connection), None)
-        pgconn.pipeline_sync()
+        complete = True
+        pgconn.pipeline_sync()  # before this, nothing has left
         while pgconn.flush():
             pass  # a few hundred bytes: they fit the socket's buffer
         answers = _answers(pgconn)
         pgconn.exit_pipeline_mode()
     except BaseException:
-        while pgconn.transaction_status == TransactionStatus.ACTIVE:
-            pgconn.get_result()  # whoever looks for what was being made, now that it was interrupted, must find it
+        if complete:
+            _finish(pgconn)
+        else:
+            _cut_off(pgconn)
         connection.close()
         raise
     return answers
+
+
+def _finish(pgconn: PGconn) -> None:
+    """Wait until the server has done what it was asked for before an interruption came.
+
+    Whoever looks for what was being made must find it.
+    """
+    with suppress(psycopg.Error):
+        pgconn.pipeline_sync()  # the interruption may have come before the first: then no answer would ever
+        while pgconn.transaction_status == TransactionStatus.ACTIVE:
+            pgconn.get_result()
+
+
+def _cut_off(pgconn: PGconn) -> None:
+    """See to it that nothing leaves that was queued: closing a connection would send it."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(pgconn.socket)) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
 
 
 def _answers(pgconn: PGconn) -> list[psycopg.Error | None]:
