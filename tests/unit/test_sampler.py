@@ -48,24 +48,33 @@ class Watched:
         assert socket == self.connection.socket
         return self._due()
 
-    def look(self, *rows: tuple[Cell, ...], late_ns: int = 0, takes_ns: int = 0, answer: Answer | None = None) -> int:
-        """Take the look that is due, so much later; return when the next one is."""
-        self.ask(*rows, late_ns=late_ns, answer=answer)
-        self.clock.now_ns += takes_ns
+    def look(self, *rows: tuple[Cell, ...], late_ns: int = 0, answer: Answer | None = None) -> int:
+        """Read the answer before and take the look that is due, so much later; return when the next one is."""
+        self.clock.now_ns = max(self.clock.now_ns, self.due_ns) + late_ns
+        self.connection.script.append(answer or _answer(*rows))
         return self._due()
 
-    def ask(self, *rows: tuple[Cell, ...], late_ns: int = 0, answer: Answer | None = None) -> None:
-        """Send the look that is due, so much later; leave its answer unread."""
-        cells = [[None if cell is None else cell.encode() for cell in row] for row in rows]
-        self.connection.script.append(answer or Answer(FakeResult(ExecStatus.TUPLES_OK, rows=cells)))
-        self.clock.now_ns = max(self.clock.now_ns, self.due_ns) + late_ns
-        assert not isinstance(next(self.talk), Pause)
+    def wait(self) -> None:
+        """Begin to read an answer that is not there yet."""
+        self.clock.now_ns = self.due_ns
+        assert next(self.talk) is None
+
+    def answered(self, *rows: tuple[Cell, ...], later_ns: int) -> int:
+        """Have the awaited answer come, so much later, and take the next look; return when the one after it is due."""
+        self.clock.now_ns += later_ns
+        self.connection.script.append(_answer(*rows))
+        return self._due()
 
     def _due(self) -> int:
         pause = next(self.talk)
         assert isinstance(pause, Pause)
         self.due_ns = pause.until_ns
         return self.due_ns
+
+
+def _answer(*rows: tuple[Cell, ...], late: int = 0) -> Answer:
+    cells = [[None if cell is None else cell.encode() for cell in row] for row in rows]
+    return Answer(FakeResult(ExecStatus.TUPLES_OK, rows=cells), late=late)
 
 
 @pytest.fixture
@@ -111,8 +120,8 @@ def test_the_first_look_falls_anywhere_in_the_first_interval(watched: Watched) -
     assert watched.begin(7) == watched.begin(7)
 
 
-def test_looks_are_due_at_the_rate_however_long_they_take(watched: Watched) -> None:
-    due_ns = [watched.begin(), *(watched.look(takes_ns=INTERVAL_NS * tenths // 10) for tenths in (1, 9, 5, 0))]
+def test_looks_are_due_at_the_rate_however_late_they_are_taken(watched: Watched) -> None:
+    due_ns = [watched.begin(), *(watched.look(late_ns=INTERVAL_NS * tenths // 10) for tenths in (1, 9, 5, 0))]
 
     assert due_ns == [due_ns[0] + place * INTERVAL_NS for place in range(5)]
     samples = watched.sampler.taken({})
@@ -129,25 +138,34 @@ def test_a_look_is_late_after_half_an_interval(watched: Watched, late_ns: int, l
 
 def test_looks_that_fall_due_during_a_slow_answer_are_lost_and_the_rate_is_kept(watched: Watched) -> None:
     first_ns = watched.begin()
+    watched.look(answer=_answer(late=1))
+    watched.wait()
 
-    assert watched.look(takes_ns=32 * INTERVAL_NS // 10) == first_ns + 3 * INTERVAL_NS
-    watched.look()
+    assert watched.answered(later_ns=22 * INTERVAL_NS // 10) == first_ns + 4 * INTERVAL_NS
     samples = watched.sampler.taken({})
     assert (len(samples.taken), samples.lost) == (2, 2)
 
 
 def test_looks_that_fall_due_while_the_last_answer_is_awaited_are_lost(watched: Watched) -> None:
     watched.begin()
-    watched.ask()
+    watched.look(answer=_answer(late=9))
     watched.clock.now_ns += 32 * INTERVAL_NS // 10
 
     assert watched.sampler.taken({}) == ((), 3)
 
 
+def test_an_answer_that_is_there_when_the_burst_ends_is_read(watched: Watched) -> None:
+    watched.begin()
+    watched.look(_row("/* add */ SELECT"))
+
+    (sample,) = watched.sampler.taken({}).taken
+    assert [seen.operation for seen in sample.seen] == ["add"]
+
+
 def test_a_look_that_is_cut_short_by_the_end_is_neither_taken_nor_lost(watched: Watched) -> None:
     watched.begin()
     watched.look()
-    watched.ask()
+    watched.look(answer=_answer(late=9))
     watched.clock.now_ns += INTERVAL_NS // 10
 
     samples = watched.sampler.taken({})
@@ -156,7 +174,7 @@ def test_a_look_that_is_cut_short_by_the_end_is_neither_taken_nor_lost(watched: 
 
 def test_a_look_that_is_cut_short_does_not_leak_into_the_next_trial(watched: Watched) -> None:
     watched.begin()
-    watched.ask(_row("/* earlier */ SELECT"))
+    watched.look(answer=_answer(_row("/* earlier */ SELECT"), late=9))
     watched.begin()
     watched.look(_row("/* later */ SELECT"))
 
@@ -166,7 +184,8 @@ def test_a_look_that_is_cut_short_does_not_leak_into_the_next_trial(watched: Wat
 
 def test_each_trial_counts_from_nothing(watched: Watched) -> None:
     watched.begin()
-    watched.look(late_ns=INTERVAL_NS, takes_ns=3 * INTERVAL_NS)
+    watched.look(late_ns=INTERVAL_NS)
+    watched.clock.now_ns += 3 * INTERVAL_NS
     assert watched.sampler.taken({}).lost > 0
     watched.begin()
 
@@ -184,10 +203,19 @@ def test_a_look_that_the_server_refuses_is_lost(watched: Watched) -> None:
 
 def test_a_connection_that_breaks_is_a_lost_connection(watched: Watched) -> None:
     watched.begin()
-    watched.ask(answer=Answer(lost="server closed the connection\n"))
+    watched.look(answer=Answer(lost="server closed the connection\n"))
 
     with pytest.raises(LostConnectionError, match=r"^server closed the connection$"):
         next(watched.talk)
+
+
+def test_a_connection_that_breaks_at_the_end_of_the_burst_leaves_what_was_seen(watched: Watched) -> None:
+    watched.begin()
+    watched.look(_row())
+    watched.look(answer=Answer(lost="server closed the connection\n"))
+
+    samples = watched.sampler.taken({})
+    assert (len(samples.taken), samples.lost) == (1, 0)
 
 
 def test_a_look_may_see_nobody_at_work(watched: Watched) -> None:

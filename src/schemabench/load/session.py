@@ -206,10 +206,20 @@ def _repeat(session: Session, request: Request, step: Step, result: PGresult | N
 
 def exchange(connection: PGconn, step: Step) -> Generator[Want | Pause | None, None, PGresult | None]:
     """Execute one step and return its result; None where the connection broke."""
+    yield from ask(connection, step)
+    yield Want.READ_AGAIN
+    return (yield from hear(connection))
+
+
+def ask(connection: PGconn, step: Step) -> Talk:
+    """Send one step; its answer is left unread."""
     connection.send_query_prepared(*step)
     while connection.flush():
         yield Want.WRITE
-    yield Want.READ_AGAIN
+
+
+def hear(connection: PGconn) -> Generator[Want | Pause | None, None, PGresult | None]:
+    """Return the answer to what was asked; None where the connection broke."""
     connection.consume_input()
     while connection.is_busy():
         yield None

@@ -5,12 +5,13 @@ candidates, nor add samples up.
 
 What a session executes is read from the comment that `mark` puts before each statement: the server shows the text of
 a prepared statement while it runs, and the last one while a transaction is idle. The phase of the first look is drawn
-anew for each trial, so that looks do not fall on the same moment of every burst. Answers are read in the loop and
-understood after it.
+anew for each trial, so that looks do not fall on the same moment of every burst. An answer is read when the next look
+is due, so that a look wakes the loop once, and understood after the burst.
 """
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib import resources
 from random import Random
 from time import perf_counter_ns
@@ -20,7 +21,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from schemabench.load import LostConnectionError, Session, Talk
-from schemabench.load.session import Pause, exchange
+from schemabench.load.session import Pause, ask, hear
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.records import WAIT_CLASSES
 from schemabench.units import NANOSECONDS
@@ -53,6 +54,8 @@ class Sampler:
         )  # planning takes longer than looking
         self._session.prepare(_LOOK, resources.files(__package__).joinpath("queries/look.sql").read_text())
         self._answers: list[tuple[PGresult | None, bool]] = []
+        self._asked: bool | None = None
+        """Whether the look whose answer is still to be read was late; None where none is under way."""
         self._lost = 0
         self._due_ns = 0
 
@@ -69,17 +72,18 @@ class Sampler:
         connection = self._session.connection
         while connection.get_result() is not None:
             pass  # of a look that was under way when the burst before ended or failed: no look of this one
-        self._answers, self._lost = [], 0
+        self._answers, self._asked, self._lost = [], None, 0
         return connection.socket, self._looks(pids, random)
 
     def taken(self, tables: Mapping[int, int]) -> Samples:
         """Return what was seen since `watch`; call it as soon as the burst has ended.
 
-        A look that is under way then is no look: it saw the end of the burst, at best.
+        A look that is not answered by then is no look: it saw the end of the burst, at best.
 
         Args:
             tables: The OID of each table of the database -> that of its topmost parent, or its own where it has none.
         """
+        self._read_last()
         answered = [(answer, late) for answer, late in self._answers if answer is not None and _is_good(answer)]
         return Samples(
             taken=tuple(
@@ -98,19 +102,36 @@ class Sampler:
         step = (_LOOK, (b"{%s}" % b",".join(b"%d" % pid for pid in pids),))
         self._due_ns = perf_counter_ns() + round(random.random() * self._interval_ns)
         try:
+            yield Pause(self._due_ns)
             while True:
-                yield Pause(self._due_ns)
-                late = perf_counter_ns() - self._due_ns > self._interval_ns // 2
-                answer = yield from exchange(connection, step)
-                if connection.status != ConnStatus.OK:
-                    raise LostConnectionError(connection.get_error_message())
-                self._answers.append((answer, late))
-                self._due_ns += self._interval_ns
+                self._asked = perf_counter_ns() - self._due_ns > self._interval_ns // 2
+                yield from ask(connection, step)
+                yield Pause(self._due_ns + self._interval_ns)
+                answer = yield from hear(connection)
+                self._note(answer)
                 missed = self._overdue()
                 self._lost += missed
                 self._due_ns += missed * self._interval_ns
         except psycopg.OperationalError as cause:
             raise LostConnectionError(str(cause).strip()) from cause
+
+    def _read_last(self) -> None:
+        """Read the answer to the last look of a burst, if it is there."""
+        connection = self._session.connection
+        with suppress(psycopg.OperationalError, LostConnectionError):  # told by the next look, if there is one
+            if self._asked is not None:
+                connection.consume_input()
+                if not connection.is_busy():
+                    self._note(connection.get_result())
+
+    def _note(self, answer: PGresult | None) -> None:
+        """Keep the answer to the look that is under way."""
+        connection = self._session.connection
+        if connection.status != ConnStatus.OK:
+            raise LostConnectionError(connection.get_error_message())
+        self._answers.append((answer, bool(self._asked)))
+        self._asked = None
+        self._due_ns += self._interval_ns
 
     def _overdue(self) -> int:
         """Return how many looks fell due while the one that comes next was still to be taken."""
