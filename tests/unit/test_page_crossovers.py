@@ -7,6 +7,7 @@ import pytest
 from fixed_run import RUN
 from test_report_crossovers import MAP, SEARCH
 
+from schemabench.records import Notice
 from schemabench.report import page
 from schemabench.report.page import charts, crossovers, vega
 
@@ -58,6 +59,13 @@ def test_a_cell_that_was_not_measured_is_drawn_as_a_dash_with_the_reason(monkeyp
 def test_a_page_of_a_map_alone_has_no_verdict_to_show() -> None:
     assert "No experiment was run" not in page.html(replace(RUN, experiments=(), maps=(MAP,)))
     assert "No experiment was run" in page.html(replace(RUN, experiments=()))
+
+
+def test_notices_of_a_run_stand_on_its_page_once_for_each_place_that_they_are_about() -> None:
+    noted = replace(RUN, notices=(Notice(code="machine-noisy", text="The machine was noisy"),), maps=(MAP,))
+
+    assert page.html(replace(noted, experiments=())).count("The machine was noisy") == 1
+    assert page.html(noted).count("The machine was noisy") == len(RUN.experiments)
 
 
 def test_a_map_without_any_figure_is_a_table_alone() -> None:

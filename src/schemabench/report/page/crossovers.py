@@ -10,13 +10,14 @@ from markupsafe import Markup
 
 from schemabench.records import Crossover, MapCell, RatioMap, Run
 from schemabench.report import crossovers, figures
-from schemabench.report.page import wording
+from schemabench.report.page import footnotes, wording
 from schemabench.report.page.charts import data, figure
 from schemabench.report.page.section import Section
 from schemabench.report.page.tables import Cell, Column, table
 from schemabench.report.page.templates import render
 from schemabench.report.sizes import size, sizes
 
+_ID = "crossover"
 _ROW_PX = 44
 _SLOWER, _EQUAL, _FASTER = "#d55e00", "#f7f7f7", "#0072b2"
 """Vermillion and blue of the Okabe-Ito palette, apart for every kind of colour vision, by way of no colour."""
@@ -31,7 +32,10 @@ _WIDEST = 4.0
 def of_run(run: Run) -> Section | None:
     """Return the section on searches and maps; None where there was none."""
     parts = [*map(_search, run.crossovers), *map(_map, run.maps)]
-    return Section(id="crossover", title="When the answer changes", html=Markup().join(parts)) if parts else None
+    if not parts:
+        return None
+    parts.append(footnotes.notes_alone(_ID, run))
+    return Section(id=_ID, title="When the answer changes", html=Markup().join(parts))
 
 
 def _search(one: Crossover) -> Markup:

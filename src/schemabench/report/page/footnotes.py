@@ -22,7 +22,15 @@ def marks(notices: Iterable[Notice], experiment: Experiment, run: Run) -> Markup
 
 def notes(experiment: Experiment, run: Run) -> Markup:
     """Return the notes of the run and of one experiment as a list; nothing where there are none."""
+    return _listed([*run.notices, *footnotes.of(experiment)], anchor(experiment, run), run)
+
+
+def notes_alone(name: str, run: Run) -> Markup:
+    """Return the notes of a run that has no experiment to stand under, for a section of that name."""
+    return _listed([] if run.experiments else run.notices, name, run)
+
+
+def _listed(notices: Iterable[Notice], name: str, run: Run) -> Markup:
     known = footnotes.numbers(run)
-    notices = dict.fromkeys([*run.notices, *footnotes.of(experiment)])
-    found = sorted((known[notice], notice.text) for notice in notices)
-    return render("notes.html.j2", notes=found, anchor=anchor(experiment, run))
+    found = sorted((known[notice], notice.text) for notice in dict.fromkeys(notices))
+    return render("notes.html.j2", notes=found, anchor=name)
