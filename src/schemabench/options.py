@@ -5,6 +5,7 @@ this order. Must not know what a setting is for.
 """
 
 import re
+import shlex
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
@@ -280,9 +281,10 @@ def resolve(
     values: dict[str, Any] = {}
     origins: list[OptionValue] = []
     for option in table():
-        for source, texts in _sources(option, command_line, environment, ini):
-            if texts is not None:
+        for source, given in _sources(option, command_line, environment, ini):
+            if given is not None:
                 try:
+                    texts = _texts(option, given)
                     values[option.name] = _parsed(option, texts)
                 except ValueError as cause:
                     raise UsageError(
@@ -290,7 +292,7 @@ def resolve(
                         checked=[f"it comes from: {source}"],
                         remedies=[f"{flag(option)}{_metavar(option)}: {option.metadata['about']}"],
                     ) from cause
-                origins.append(OptionValue(name=flag(option), value=redact(" ".join(texts)), source=source))
+                origins.append(OptionValue(name=flag(option), value=redact(_shown(option, texts)), source=source))
                 break
     return Options(**values), tuple(origins)
 
@@ -315,17 +317,32 @@ def _metavar(option: Field[Any]) -> str:
 
 def _sources(
     option: Field[Any], command_line: Namespace, environment: Mapping[str, str], ini: Callable[[str], str]
-) -> Iterator[tuple[Literal["command line", "environment", "ini file", "default"], list[str] | None]]:
-    """Yield where a value may come from, the strongest first, with its texts or None."""
-    name, many = ini_name(option), option.metadata["kind"] == "many"
+) -> Iterator[tuple[Literal["command line", "environment", "ini file", "default"], str | list[str] | None]]:
+    """Yield where a value may come from, the strongest first, with its text, its texts, or None."""
+    name = ini_name(option)
     given = getattr(command_line, name, None)
     if given is not None:
         yield "command line", [str(text) for text in given] if isinstance(given, list) else [str(given)]
-    text = environment.get(environment_name(option))
-    yield "environment", None if text is None else (text.split() if many else [text])
-    text = ini(name)
-    yield "ini file", (text.split() if many else [text]) if text else None
-    yield "default", [] if many else [str(option.metadata["text"])]
+    yield "environment", environment.get(environment_name(option))
+    yield "ini file", ini(name) or None
+    yield "default", [] if option.metadata["kind"] == "many" else [str(option.metadata["text"])]
+
+
+def _texts(option: Field[Any], given: str | list[str]) -> list[str]:
+    """Return the texts of an option: of several in one text, each is a word, in quotes where it has blanks."""
+    if isinstance(given, list):
+        return given
+    if option.metadata["kind"] != "many":
+        return [given]
+    try:
+        return shlex.split(given)
+    except ValueError:
+        raise ValueError(f"{given} ends within quotation marks or after a backslash") from None
+
+
+def _shown(option: Field[Any], texts: list[str]) -> str:
+    """Return texts as one, in the way in which `_texts` would take it apart again."""
+    return shlex.join(texts) if option.metadata["kind"] == "many" else texts[0]
 
 
 def _parsed(option: Field[Any], texts: list[str]) -> object:

@@ -80,6 +80,22 @@ def test_an_empty_list_in_the_environment_beats_the_ini_file() -> None:
     assert origins["--workload"] == ("", "environment")
 
 
+@pytest.mark.parametrize("source", ["environment", "ini"])
+def test_of_several_values_in_one_text_those_with_blanks_stand_in_quotes(source: str) -> None:
+    text = "'log_line_prefix=%m %p ' work_mem=64MB"
+
+    chosen, origins = _resolved(**{source: {"postgres_setting": text}})
+
+    assert chosen.postgres_setting == (("log_line_prefix", "%m %p"), ("work_mem", "64MB"))
+    assert origins["--postgres-setting"][0] == text
+
+
+def test_values_of_the_command_line_are_shown_as_the_environment_would_have_them() -> None:
+    _, origins = _resolved({"report": ["a b.md", "c.json"]})
+
+    assert origins["--report"] == ("'a b.md' c.json", "command line")
+
+
 def test_a_switch_is_on_when_its_flag_is_given() -> None:
     assert _resolved({"keep_databases": "true"})[0].keep_databases is True
 
@@ -151,6 +167,7 @@ def test_adequacy_is_off_unless_asked_for() -> None:
         ("sample_hz", "often", "'often' is not a number"),
         ("neutral_ids", "maybe", "'maybe' is neither true nor false"),
         ("equivalence", "some", "'some' is none of off, quick, thorough"),
+        ("workload", "'usage", "'usage ends within quotation marks"),
     ],
 )
 def test_a_value_that_is_not_acceptable_is_named_with_where_it_came_from(name: str, text: str, words: str) -> None:
