@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import PASSWORD
+from shared_server import PASSWORD
 from shop import Shop, assert_clear, collecting, said, section
 
 SYNTAX = "CREATE TABEL notes (note text);\n"

@@ -1,7 +1,7 @@
 """Servers that cannot be had, or not used: each a clear error that says what to do."""
 
 import pytest
-from conftest import ROOM, Shared
+from shared_server import ROOM, Shared
 from shop import Shop, assert_clear, said
 
 UNREACHABLE = "postgresql://maker@127.0.0.1:1/postgres"

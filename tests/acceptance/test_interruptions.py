@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import Shared
+from shared_server import Shared
 from shop import Shop, assert_clear
 
 PATIENCE_S = 120

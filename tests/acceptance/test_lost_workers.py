@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import PASSWORD, Shared
+from shared_server import PASSWORD, Shared
 from shop import Shop, assert_clear, said
 
 PATIENCE_S = 120

@@ -14,7 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
-from conftest import Shared
+from shared_server import Shared
 from shop import Shop, assert_clear
 
 PATIENCE_S = 90

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import PASSWORD, Shared
+from shared_server import PASSWORD, Shared
 from shop import Shop, assert_clear, said
 
 
