@@ -70,6 +70,20 @@ def _killed_run(spec: str) -> dict[str, object]:
     return left
 
 
+def _shared_memory(pid: int, data: Path) -> tuple[list[Path], list[str]]:
+    """Return the files and the System V segments that a running server shares with its sessions."""
+    mapped = {Path(one.path) for one in psutil.Process(pid).memory_maps() if "/PostgreSQL." in one.path}
+    _, segment = (data / "postmaster.pid").read_text().splitlines()[6].split()  # its key, and its number
+    return sorted(mapped), [segment]
+
+
+def _left_of(memory: tuple[list[Path], list[str]]) -> tuple[list[Path], list[str]]:
+    """Return what of it is still there."""
+    files, segments = memory
+    there = {line.split()[1] for line in Path("/proc/sysvipc/shm").read_text().splitlines()}
+    return [file for file in files if file.exists()], [segment for segment in segments if segment in there]
+
+
 @pytest.mark.parametrize("major", MAJORS)
 def test_a_server_of_each_version_is_started_used_and_removed(major: int) -> None:
     with serve(f"local:{major}", settings={"work_mem": "8MB"}, clients=9, run_id="run1") as server:
@@ -172,12 +186,28 @@ def test_a_port_that_is_taken_meanwhile_is_replaced(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("major", MAJORS[:1] + MAJORS[-1:])
 def test_what_a_killed_run_left_is_gone_when_the_next_has_begun(major: int) -> None:
     left = _killed_run(f"local:{major}")
-    assert psutil.pid_exists(int(str(left["pid"])))
+    pid, data = int(str(left["pid"])), Path(str(left["data"]))
+    shared = _shared_memory(pid, data)
+    assert _left_of(shared) == shared
 
     with serve(NEWEST, settings={}, clients=2, run_id="next") as server:
         assert server.alive()
-        assert not psutil.pid_exists(int(str(left["pid"])))
-        assert not Path(str(left["data"])).exists()
+        assert not psutil.pid_exists(pid)
+        assert not data.exists()
+        assert _left_of(shared) == ([], [])
+
+
+@pytest.mark.parametrize("major", MAJORS)
+def test_a_server_that_is_killed_leaves_no_shared_memory(major: int) -> None:
+    with serve(f"local:{major}", settings={}, clients=2, run_id="run1") as server:
+        assert server.data is not None
+        shared = _shared_memory(server.pids[0], server.data)
+        assert shared == _left_of(shared)
+        assert shared[0]
+        os.kill(server.pids[0], signal.SIGKILL)
+        _wait_until_dead(server)
+
+    assert _left_of(shared) == ([], [])
 
 
 def test_a_live_run_is_not_touched_by_another_that_begins_and_ends() -> None:

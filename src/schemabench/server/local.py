@@ -6,6 +6,7 @@ socket, since a socket's path may not exceed 107 bytes. Must not know what the s
 
 import os
 import secrets
+import shlex
 import signal
 import socket
 import subprocess
@@ -125,7 +126,7 @@ def end_leftovers(home: Path) -> bool:
     Only processes of Postgres that work in this very folder are ended: the number in `postmaster.pid` may long belong
     to somebody else.
     """
-    _kill_all_in(home / "data")
+    _clear(home / "data")
     return True
 
 
@@ -206,7 +207,7 @@ def _wait(process: subprocess.Popen[bytes], data: Path) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes], data: Path) -> None:
-    """End a server without a checkpoint, since its data go with it, and whatever outlived a killed postmaster."""
+    """End a server without a checkpoint, since its data go with it."""
     if process.poll() is None:
         process.send_signal(signal.SIGQUIT)
         try:
@@ -214,7 +215,17 @@ def _stop(process: subprocess.Popen[bytes], data: Path) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    _clear(data)
+
+
+def _clear(data: Path) -> None:
+    """End whatever outlived a killed postmaster, and free what memory it shared."""
     _kill_all_in(data)
+    if (data / "postmaster.pid").exists():  # who ends in an orderly way removes it, after all shared memory
+        with suppress(OSError, ValueError, IndexError, subprocess.SubprocessError):
+            program, *_ = shlex.split((data / "postmaster.opts").read_text(encoding="utf-8", errors="replace"))
+            # a server that starts frees what the last one of its folder shared; this one ends as soon as it has
+            account.run([program, "--check", "-D", data], server_user(), data.parent)
 
 
 def _kill_all_in(data: Path) -> None:
