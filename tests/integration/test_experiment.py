@@ -465,7 +465,7 @@ def test_databases_are_kept_when_they_shall_be(tmp_path: Path, server: Server) -
 ENDS_ITSELF = "SELECT pg_terminate_backend(pg_backend_pid())"
 ENDS_THE_SAMPLER = """\
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-WHERE query ~ 'pg_stat_get_backend_wait_event' AND pid <> pg_backend_pid()"""
+WHERE query ~ 'WITH lock AS MATERIALIZED' AND pid <> pg_backend_pid()"""
 
 
 @pytest.mark.parametrize("ends", [f"{ENDS_ITSELF} WHERE :key <> ''", f"{ENDS_THE_SAMPLER} AND :key <> ''"])
