@@ -77,6 +77,29 @@ def _shared_memory(pid: int, data: Path) -> tuple[list[Path], list[str]]:
     return sorted(mapped), [segment]
 
 
+def _works(pid: int) -> bool:
+    """Return whether a process is there that is more than a number which nobody has asked for."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _stopped_within_initdb(place: Path) -> tuple[list[Path], list[str]]:
+    """Stop the first program of any data folder of a place as soon as it shares memory, and return that."""
+    for _ in range(10_000):
+        for pid_file in (place / "schemabench").glob("servers/*/data/postmaster.pid"):
+            with suppress(OSError, ValueError, IndexError, psutil.Error):
+                process = psutil.Process(int(pid_file.read_text().splitlines()[0]))
+                process.suspend()
+                shared = _shared_memory(process.pid, pid_file.parent)
+                if shared[0]:
+                    return shared
+                process.resume()
+        time.sleep(0.001)
+    raise AssertionError("no program shares memory")
+
+
 def _left_of(memory: tuple[list[Path], list[str]]) -> tuple[list[Path], list[str]]:
     """Return what of it is still there."""
     files, segments = memory
@@ -104,7 +127,7 @@ def test_a_server_of_each_version_is_started_used_and_removed(major: int) -> Non
 
     assert data is not None
     assert not data.exists()
-    assert not any(psutil.pid_exists(pid) for pid in pids)
+    assert not any(_works(pid) for pid in pids)
 
 
 def test_the_record_shows_settings_with_who_set_them() -> None:
@@ -140,7 +163,7 @@ def test_a_server_is_stopped_however_its_run_ends(ending: type[BaseException]) -
         server.create("left")
         raise ending
 
-    assert not psutil.pid_exists(pid)
+    assert not _works(pid)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +215,7 @@ def test_what_a_killed_run_left_is_gone_when_the_next_has_begun(major: int) -> N
 
     with serve(NEWEST, settings={}, clients=2, run_id="next") as server:
         assert server.alive()
-        assert not psutil.pid_exists(pid)
+        assert not _works(pid)
         assert not data.exists()
         assert _left_of(shared) == ([], [])
 
@@ -208,6 +231,20 @@ def test_a_server_that_is_killed_leaves_no_shared_memory(major: int) -> None:
         _wait_until_dead(server)
 
     assert _left_of(shared) == ([], [])
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_while_its_cluster_is_made_leaves_no_shared_memory(
+    place: Path, how: signal.Signals
+) -> None:
+    program = f"from schemabench.server import serve\nwith serve({NEWEST!r}, settings={{}}, clients=2, run_id='r'): ..."
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as run:  # noqa: S603
+        shared = _stopped_within_initdb(place)
+        run.send_signal(how)
+    assert run.returncode != 0
+
+    with serve(NEWEST, settings={}, clients=2, run_id="next"):
+        assert _left_of(shared) == ([], [])
 
 
 def test_a_live_run_is_not_touched_by_another_that_begins_and_ends() -> None:

@@ -6,7 +6,6 @@ socket, since a socket's path may not exceed 107 bytes. Must not know what the s
 
 import os
 import secrets
-import shlex
 import signal
 import socket
 import subprocess
@@ -36,6 +35,8 @@ PORT_ATTEMPTS = 5
 """How often another port is tried, should somebody take ours between choosing it and using it."""
 LOG_LINES = 8
 """How much of a dead server's log is shown."""
+_PROGRAM = "postgres"
+"""Beside the data folder, the program that serves it: for the next run, should this one be killed."""
 MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 """Where fsync costs nothing, so that writes look cheaper than they are."""
 
@@ -104,6 +105,7 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
     user = server_user()
     binaries = reachable(binaries, user)
     with folder.hold(run_id) as home:
+        (home / _PROGRAM).symlink_to(binaries.folder / "postgres")
         password = secrets.token_urlsafe(24)
         data = _initdb(binaries, home, user, password)
         process, port = _launch(binaries, home, data, settings, asked, user)
@@ -150,6 +152,7 @@ def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str)
         raise ServerError(f"initdb of {binaries.name} cannot be run: {error}", remedies=_other_servers()) from error
     finally:
         password_file.unlink()
+        _clear(data)  # initdb that was interrupted leaves the server that it had started
     if done.returncode != 0:
         raise _failed("initdb", binaries, (done.stdout + done.stderr).splitlines(), data)
     return data
@@ -221,22 +224,22 @@ def _stop(process: subprocess.Popen[bytes], data: Path) -> None:
 def _clear(data: Path) -> None:
     """End whatever outlived a killed postmaster, and free what memory it shared."""
     _kill_all_in(data)
-    if (data / "postmaster.pid").exists():  # who ends in an orderly way removes it, after all shared memory
-        with suppress(OSError, ValueError, IndexError, subprocess.SubprocessError):
-            program, *_ = shlex.split((data / "postmaster.opts").read_text(encoding="utf-8", errors="replace"))
+    lock = data / "postmaster.pid"
+    if lock.exists():  # who ends in an orderly way removes it, after all shared memory
+        with suppress(OSError, subprocess.SubprocessError):
+            lock.unlink()  # its number is still taken while nobody has reaped the process
             # a server that starts frees what the last one of its folder shared; this one ends as soon as it has
-            account.run([program, "--check", "-D", data], server_user(), data.parent)
+            account.run([data.parent / _PROGRAM, "--check", "-D", data], server_user(), data.parent)
 
 
 def _kill_all_in(data: Path) -> None:
     """Kill every server process of a data folder that nobody needs any more, the postmaster first: it makes others."""
-    while processes := _processes_in(data):
+    deadline = time.monotonic() + STOP_LIMIT_S
+    while (processes := _processes_in(data)) and time.monotonic() < deadline:  # one may wait for the disk
         for process in sorted(processes, key=lambda process: process.pid):
             with suppress(psutil.Error):
                 process.kill()
-        _, stubborn = psutil.wait_procs(processes, timeout=STOP_LIMIT_S)
-        if stubborn:
-            return  # waiting for the disk, perhaps: the next run tries again
+        time.sleep(POLL_S)
 
 
 def _processes_in(data: Path) -> list[psutil.Process]:
