@@ -85,19 +85,37 @@ def _works(pid: int) -> bool:
         return False
 
 
-def _stopped_within_initdb(place: Path) -> tuple[list[Path], list[str]]:
-    """Stop the first program of any data folder of a place as soon as it shares memory, and return that."""
-    for _ in range(10_000):
+def _stopped_within_initdb(place: Path, run: subprocess.Popen[bytes]) -> tuple[list[Path], list[str]]:
+    """Stop the first program that a run's initdb starts as soon as it shares memory, and return that."""
+    while run.poll() is None:
         for pid_file in (place / "schemabench").glob("servers/*/data/postmaster.pid"):
-            with suppress(OSError, ValueError, IndexError, psutil.Error):
-                process = psutil.Process(int(pid_file.read_text().splitlines()[0]))
-                process.suspend()
-                shared = _shared_memory(process.pid, pid_file.parent)
-                if shared[0]:
+            with suppress(OSError, ValueError, IndexError, psutil.Error):  # not yet there, half written, gone again
+                number = int(pid_file.read_text().splitlines()[0])
+                assert number < 0, "a postmaster, whose number is positive, is there: initdb is over"
+                if shared := _stopped_with_memory(psutil.Process(-number), pid_file.parent):
                     return shared
-                process.resume()
         time.sleep(0.001)
-    raise AssertionError("no program shares memory")
+    assert run.stderr is not None
+    raise AssertionError(f"the run ended with {run.returncode} before a program shared memory:\n{run.stderr.read()!r}")
+
+
+def _stopped_with_memory(process: psutil.Process, data: Path) -> tuple[list[Path], list[str]] | None:
+    """Stop a process and return the memory that it shares, or let it go on where it shares none yet.
+
+    A file counts once something is written to it: before, no server that follows could know of it.
+    """
+    process.suspend()
+    shared = None
+    try:
+        while process.status() != psutil.STATUS_STOPPED:
+            time.sleep(0)
+        files, segments = _shared_memory(process.pid, data)
+        if any(any(file.read_bytes()[:4]) for file in files):
+            shared = files, segments
+    finally:
+        if shared is None:
+            process.resume()
+    return shared
 
 
 def _left_of(memory: tuple[list[Path], list[str]]) -> tuple[list[Path], list[str]]:
@@ -238,8 +256,8 @@ def test_a_run_that_is_ended_while_its_cluster_is_made_leaves_no_shared_memory(
     place: Path, how: signal.Signals
 ) -> None:
     program = f"from schemabench.server import serve\nwith serve({NEWEST!r}, settings={{}}, clients=2, run_id='r'): ..."
-    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as run:  # noqa: S603
-        shared = _stopped_within_initdb(place)
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as run:  # noqa: S603
+        shared = _stopped_within_initdb(place, run)
         run.send_signal(how)
     assert run.returncode != 0
 
