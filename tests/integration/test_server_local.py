@@ -265,6 +265,27 @@ def test_a_run_that_is_ended_while_its_cluster_is_made_leaves_no_shared_memory(
         assert _left_of(shared) == ([], [])
 
 
+def test_a_copy_has_the_settings_that_its_template_was_given() -> None:
+    given = {"search_path": 'app, "Odd, name"', "app.list": "'a, b'", "work_mem": "'7MB'", "jit": "off"}
+    with serve(NEWEST, settings={}, clients=2, run_id="run1") as server:
+        template = server.create("template")
+        with psycopg.connect(server.conninfo_for(template.name), autocommit=True) as inside:
+            for name, value in given.items():
+                inside.execute(f"ALTER DATABASE {template.name} SET {name} TO {value}")
+        copies = [server.clone(template, label) for label in ("first", "second")]
+        copies.append(server.clone(copies[0], "copy of a copy"))
+
+        for copy in (template, *copies):
+            with psycopg.connect(server.conninfo_for(copy.name)) as inside:
+                seen = {name: inside.execute(f"SHOW {name}").fetchone() for name in given}
+            assert seen == {
+                "search_path": ('app, "Odd, name"',),
+                "app.list": ("a, b",),
+                "work_mem": ("7MB",),
+                "jit": ("off",),
+            }
+
+
 def test_a_live_run_is_not_touched_by_another_that_begins_and_ends() -> None:
     with serve(NEWEST, settings={}, clients=2, run_id="run1") as first:
         with serve(NEWEST, settings={}, clients=2, run_id="run2"):

@@ -6,7 +6,7 @@ from: it is handed one that answers.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -138,15 +138,28 @@ class Server:
         Raises:
             ServerError: The server refuses, has no space left, or is gone.
         """
-        return self._add(label, databases.create, keep=keep)
+
+        def make(session: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
+            databases.create(session, name, mark)
+            for statement in server_settings.per_database(name, self._own_settings):
+                session.execute(statement)
+
+        return self._add(label, make, keep=keep)
 
     def clone(self, template: Database, label: str) -> Database:
-        """Make a copy of a database of this run; nobody may be connected to it.
+        """Make a copy of a database of this run, settings included; nobody may be connected to it.
 
         Raises:
             ServerError: The server refuses, has no space left, or is gone.
         """
-        return self._add(label, lambda session, name, mark: databases.clone(session, template.name, name, mark))
+
+        def make(session: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
+            databases.clone(session, template.name, name, mark)
+            if settings := server_settings.of_database(session, template.name):  # the server copies all but them
+                with closing(connect(self.conninfo_for(template.name))) as inside:
+                    server_settings.hand_on(inside, settings, name)
+
+        return self._add(label, make)
 
     def drop(self, database: Database) -> None:
         """Drop a database of this run, ending whatever is connected to it.
@@ -212,8 +225,6 @@ class Server:
             self._databases[name] = database  # before it is made: an interrupt in between must not leave it behind
             try:
                 make(session, name, Mark(run=self._run_id, label=label, keep=self._keep and keep))
-                for statement in server_settings.per_database(name, self._own_settings):
-                    session.execute(statement)
                 if session.info.server_version >= _FLUSH_SINCE:
                     session.execute(_FLUSH)
             except Exception:

@@ -57,6 +57,12 @@ HIDDEN = frozenset(
 """Settings that may hold a password."""
 
 _HIDDEN_WORDS = ("password", "passphrase", "secret", "token", "license", "api_key")
+_OF_DATABASE = """
+SELECT unnest(setting.setconfig)
+FROM pg_catalog.pg_db_role_setting AS setting
+JOIN pg_catalog.pg_database AS database ON database.oid = setting.setdatabase
+WHERE setting.setrole = 0 AND database.datname = %s
+"""
 _CONTAINER_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _PER_DATABASE = ("user", "superuser")
 
@@ -178,6 +184,25 @@ def per_database(name: str, settings: Mapping[str, str]) -> Sequence[sql.Compose
         )
         for setting, value in settings.items()
     ]
+
+
+def of_database(connection: psycopg.Connection[TupleRow], name: str) -> tuple[str, ...]:
+    """Return the names of the settings that a database has of its own, for whoever connects to it."""
+    found = connection.execute(_OF_DATABASE, [name]).fetchall()
+    return tuple(entry.partition("=")[0] for (entry,) in found)
+
+
+def hand_on(inside: psycopg.Connection[TupleRow], names: Sequence[str], name: str) -> None:
+    """Give a database the settings of the one that a session is inside of.
+
+    From the session rather than from the catalog, whose texts do not tell a list from a value with commas.
+    """
+    for setting in names:
+        inside.execute(
+            sql.SQL("ALTER DATABASE {} SET {} FROM CURRENT").format(
+                sql.Identifier(name), sql.Identifier(*setting.split("."))
+            )
+        )
 
 
 def _shown(name: str, value: str) -> str:
