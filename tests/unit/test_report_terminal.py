@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench import report
-from schemabench.records import Experiment, Notice, Run, from_builtins, to_builtins
+from schemabench.records import Experiment, Latency, Notice, Run, from_builtins, to_builtins
 from schemabench.report.characters import columns
 from schemabench.report.layout import block, shorten, wrap
 
@@ -87,6 +87,20 @@ def test_legend_explains_no_column_that_was_left_out() -> None:
     assert not re.search("p95|the rank by it", shown(USAGE, width=40))
     assert re.search("p95: .*", shown(USAGE, width=80))
     assert "the rank by it" in shown(USAGE, width=80)
+
+
+def test_legend_names_each_slowest_operation_once_with_all_whose_it_is() -> None:
+    slow, *_ = [one for one in USAGE.candidates[0].latencies if one.p95_ns is not None]
+    others = {"fillfactor": "read_day", "baseline": "read_day", "split_events": "refresh"}
+
+    def one_latency(name: str) -> tuple[Latency, ...]:
+        return (replace(slow, operation=others.get(name, "compact")),)
+
+    candidates = tuple(replace(one, latencies=one_latency(one.name)) for one in USAGE.candidates)
+    drawn = " ".join(shown(replace(USAGE, candidates=candidates)).split())
+    assert (
+        "p95: of the slowest operation, compact; refresh in split_events; read_day in baseline and fillfactor " in drawn
+    )
 
 
 def test_lock_waits_stand_beside_throughput_with_a_rank_of_their_own() -> None:

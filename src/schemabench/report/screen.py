@@ -3,7 +3,6 @@
 Owns the choice of columns. Must not word a verdict, nor need a terminal: lines of text come out.
 """
 
-from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
@@ -187,11 +186,18 @@ def _legend(experiment: Experiment, shown: Collection[str], width: int) -> list[
 
 def _slowest(ranked: Ranked) -> str:
     """Return which operation is slowest for most candidates, where another is, and which could not be judged."""
-    found = {result.name: latency.operation for result, _ in ranked if (latency := figures.slowest(result))}
+    found: dict[str, list[str]] = {}
+    for result, _ in ranked:
+        if latency := figures.slowest(result):
+            found.setdefault(latency.operation, []).append(result.name)
     if not found:
         return ""
-    (usual, _), *_ = Counter(found.values()).most_common(1)
-    others = [f"{operation} in {name}" for name, operation in found.items() if operation != usual]
+    usual = max(found, key=lambda operation: len(found[operation]))
+    others = [
+        f"{operation} in {figures.listed(names, len(names))}"
+        for operation, names in found.items()
+        if operation != usual
+    ]
     unknown = {one.operation for result, _ in ranked for one in result.latencies if one.p95_ns is None}
     too_few = [f"too few calls of {figures.listed(sorted(unknown))}"] if unknown else []
     return "; ".join([f"of the slowest operation, {usual}", *others, *too_few])
