@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from select import EPOLLIN, epoll
+from select import EPOLLET, EPOLLIN, epoll
 from time import perf_counter_ns
 
 import pytest
@@ -22,7 +22,7 @@ def alarm() -> Iterator[Alarm]:
 @pytest.fixture
 def poll(alarm: Alarm) -> Iterator[epoll]:
     with epoll() as poll:
-        poll.register(alarm.bell, EPOLLIN)
+        poll.register(alarm.bell, EPOLLIN | EPOLLET)
         yield poll
 
 

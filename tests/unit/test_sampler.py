@@ -92,8 +92,15 @@ def _row(query: Cell = "/* add */ INSERT", *wait: Cell) -> tuple[Cell, ...]:
     return ("7", query, *wait, *[None] * (4 - len(wait)))
 
 
-def _locked(relations: str, seconds: str = "0.5", blockers: Cell = "8") -> tuple[Cell, ...]:
-    return _row("/* add */ INSERT", "Lock", "tuple", f"tuple ExclusiveLock t,1 {seconds} {relations}", blockers)
+def _told(kind: str, relation: int, *, mode: str = "RowExclusiveLock") -> str:
+    """Return what `look.sql` tells of a lock that is held."""
+    return f"(7,t,{mode},,{kind},5,{relation},,,,,,,)"
+
+
+def _waiting(*held: str, seconds: str = "0.5", blockers: Cell = "8") -> tuple[Cell, ...]:
+    """Return a row of a session that holds these locks and waits for another transaction's end."""
+    awaited = f"(7,f,ShareLock,{seconds},transactionid,,,,,,733,,,)"
+    return _row("/* add */ INSERT", "Lock", "transactionid", " ".join((*held, awaited)), blockers)
 
 
 def _seen(watched: Watched, row: tuple[Cell, ...]) -> Seen:
@@ -257,22 +264,40 @@ def test_a_wait_has_its_class_and_its_event(
 
 
 def test_a_lock_wait_has_all_that_the_server_says(watched: Watched) -> None:
-    seen = _seen(watched, _locked(str(ITEM_KEY), "0.25", "8,0"))
+    awaited = f"(7,f,ExclusiveLock,0.25,tuple,5,{ITEM_KEY},3,1,,,,,)"
+    seen = _seen(watched, _row("/* add */ INSERT", "Lock", "tuple", f"{_told('relation', ITEM)} {awaited}", "8,0"))
 
-    assert seen.lock == Lock("tuple", "ExclusiveLock", target="t,1", relation=ITEM_KEY, waited_s=0.25)
+    assert seen.lock == Lock(
+        "tuple", "ExclusiveLock", target=f"tuple,5,{ITEM_KEY},3,1", relation=ITEM_KEY, waited_s=0.25
+    )
     assert seen.blockers == (8, 0)
 
 
-@pytest.mark.parametrize("blockers", [None, ""])
-def test_a_wait_that_was_over_when_its_blockers_were_asked_for_has_none(watched: Watched, blockers: Cell) -> None:
-    seen = _seen(watched, _locked(str(ITEM), "0", blockers))
+def test_waits_for_the_same_have_the_same_target_and_waits_for_others_do_not(watched: Watched) -> None:
+    watched.begin()
+    rows = [f"(7,f,ShareLock,0,transactionid,,,,,,{number},,,)" for number in (733, 733, 734)]
+    watched.look(*(_row("/* add */ INSERT", "Lock", "transactionid", text, "8") for text in rows))
+    (sample,) = watched.sampler.taken(TABLES).taken
+    first, second, third = (seen.lock.target for seen in sample.seen if seen.lock)
+
+    assert first == second != third
+
+
+@pytest.mark.parametrize(("seconds", "blockers"), [("0", None), ("0", ""), ("", "")])
+def test_a_wait_that_was_over_when_its_blockers_were_asked_for_has_none(
+    watched: Watched, seconds: str, blockers: Cell
+) -> None:
+    seen = _seen(watched, _waiting(seconds=seconds, blockers=blockers))
 
     assert seen.lock is not None
     assert (seen.lock.waited_s, seen.blockers) == (0.0, ())
 
 
-def test_a_wait_that_was_over_when_its_lock_was_looked_for_has_neither_lock_nor_blockers(watched: Watched) -> None:
-    seen = _seen(watched, _row("/* add */ INSERT", "Lock", "tuple", None, "8"))
+@pytest.mark.parametrize("locks", [None, "", _told("relation", ITEM)])
+def test_a_wait_that_was_over_when_its_lock_was_looked_for_has_neither_lock_nor_blockers(
+    watched: Watched, locks: Cell
+) -> None:
+    seen = _seen(watched, _row("/* add */ INSERT", "Lock", "tuple", locks, "8"))
 
     assert (seen.wait_class, seen.lock, seen.blockers) == ("Lock", None, ())
 
@@ -280,19 +305,30 @@ def test_a_wait_that_was_over_when_its_lock_was_looked_for_has_neither_lock_nor_
 @pytest.mark.parametrize(
     ("relations", "relation"),
     [
-        ("", 0),
-        (f"{ITEM}", ITEM),
-        (f"{ONE_PART}", ONE_PART),
-        (f"{ITEM_KEY},{ITEM}", ITEM),
-        (f"{PARENT},{ONE_PART}", ONE_PART),
-        (f"{PARENT},{ONE_PART},{OTHER_PART}", PARENT),
-        (f"{ONE_PART},{OTHER_PART}", PARENT),
-        (f"{ITEM},{PARENT}", 0),
-        (f"{ITEM_KEY},999", 0),
+        ([], 0),
+        ([ITEM], ITEM),
+        ([ITEM, ITEM], ITEM),
+        ([ONE_PART], ONE_PART),
+        ([ITEM_KEY, ITEM], ITEM),
+        ([PARENT, ONE_PART], ONE_PART),
+        ([PARENT, ONE_PART, OTHER_PART], PARENT),
+        ([ONE_PART, OTHER_PART], PARENT),
+        ([ITEM, PARENT], 0),
+        ([ITEM_KEY, 999], 0),
     ],
 )
-def test_a_lock_is_laid_to_the_one_table_that_it_can_be_about(watched: Watched, relations: str, relation: int) -> None:
-    lock = _seen(watched, _locked(relations)).lock
+def test_a_wait_for_a_transaction_is_laid_to_the_one_table_that_it_can_be_about(
+    watched: Watched, relations: list[int], relation: int
+) -> None:
+    lock = _seen(watched, _waiting(*(_told("relation", oid) for oid in relations))).lock
 
     assert lock is not None
     assert lock.relation == relation
+
+
+def test_a_wait_for_a_transaction_is_laid_to_the_table_whose_row_the_session_has_locked(watched: Watched) -> None:
+    held = [_told("relation", ITEM), _told("relation", PARENT), _told("tuple", ITEM, mode="ExclusiveLock")]
+    lock = _seen(watched, _waiting(*held)).lock
+
+    assert lock is not None
+    assert (lock.kind, lock.relation) == ("transactionid", ITEM)

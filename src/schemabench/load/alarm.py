@@ -23,7 +23,7 @@ class Alarm:
     """Who pauses until when, on the clock of `time.perf_counter_ns`.
 
     Attributes:
-        bell: The descriptor; readable once the first pause is over, until `over` is called.
+        bell: The descriptor; becomes readable when the first pause is over, and may stay so: wait for the edge.
     """
 
     def __init__(self) -> None:
@@ -48,7 +48,8 @@ class Alarm:
         over = []
         while self._paused and self._paused[0][0] <= perf_counter_ns():
             over.append(heappop(self._paused)[1])
-        self._arm()
+        if self._paused:
+            self._arm()
         return over
 
     @property
@@ -57,6 +58,6 @@ class Alarm:
         return [socket for _, socket in self._paused]
 
     def _arm(self) -> None:
-        """Ring when the next pause is over, or never; what rang falls silent."""
-        seconds, nanoseconds = divmod(self._paused[0][0], NANOSECONDS) if self._paused else (0, 0)
+        """Ring when the next pause is over."""
+        seconds, nanoseconds = divmod(self._paused[0][0], NANOSECONDS)
         _LIBC.timerfd_settime(self.bell, _ABSOLUTE, _ITIMERSPEC(0, 0, seconds, nanoseconds), None)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from random import Random
-from select import EPOLLIN, EPOLLOUT, epoll
+from select import EPOLLET, EPOLLIN, EPOLLOUT, epoll
 from time import perf_counter_ns, thread_time_ns
 from typing import TypeAlias
 
@@ -119,7 +119,8 @@ def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than i
     finished_ns: dict[int, int] = {}
     ready = [(socket, EPOLLIN) for socket in resumes]
     heard_ns = perf_counter_ns()  # when something last came from a session
-    for socket in (bell, *resumes):
+    poll.register(bell, EPOLLIN | EPOLLET)
+    for socket in resumes:
         poll.register(socket, EPOLLIN)
     while True:
         for socket, _ in ready:

@@ -15,6 +15,7 @@ from contextlib import suppress
 from importlib import resources
 from random import Random
 from time import perf_counter_ns
+from typing import NamedTuple
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
@@ -28,6 +29,18 @@ from schemabench.units import NANOSECONDS
 
 _LOOK = b"look"
 _MARK = re.compile(r"/\* (\w+) \*/ ")
+
+
+class _LockRow(NamedTuple):
+    """A lock that a session holds or waits for, as the server tells it."""
+
+    kind: str
+    mode: str
+    granted: bool
+    target: str
+    relation: int
+    """0 where it belongs to none."""
+    waited_s: float
 
 
 def mark(operation: str) -> str:
@@ -145,24 +158,41 @@ def _is_good(answer: PGresult) -> bool:
 def _seen(answer: PGresult, row: int, tables: Mapping[int, int]) -> Seen:
     """Return one row of `look.sql`."""
     cells = [answer.get_value(row, column) for column in range(answer.nfields)]
-    pid, query, wait_class, event, lock, blockers = (
+    pid, query, wait_class, event, locks, blockers = (
         None if cell is None else cell.decode(errors="replace") for cell in cells
     )
     found = _MARK.match(query or "")
+    lock = _awaited([_row(text) for text in (locks or "").split()], tables)
     return Seen(
         pid=int(pid or 0),
         operation=found[1] if found else "",
         wait_class=_class(wait_class),
         event=(event or "") if wait_class else "",  # the server reads the two one after the other
-        lock=_lock(lock, tables) if lock else None,
+        lock=lock,
         blockers=tuple(int(blocker) for blocker in blockers.split(",")) if lock and blockers else (),
     )
 
 
-def _lock(text: str, tables: Mapping[int, int]) -> Lock:
-    """Return what `look.sql` tells of a lock: kind, mode, target, seconds and relations, with blanks between them."""
-    kind, mode, target, seconds, relations = text.split(" ")
-    return Lock(kind=kind, mode=mode, target=target, relation=_relation(relations, tables), waited_s=float(seconds))
+def _row(text: str) -> _LockRow:
+    """Return what `look.sql` tells of a lock: a row as text, none of whose values needs quotes."""
+    _, granted, mode, waited_s, kind, database, relation, *others = text.strip("()").split(",")
+    return _LockRow(
+        kind=kind,
+        mode=mode,
+        granted=granted == "t",
+        target=",".join(filter(None, (kind, database, relation, *others))),
+        relation=int(relation or 0),
+        waited_s=float(waited_s or 0),
+    )
+
+
+def _awaited(locks: Sequence[_LockRow], tables: Mapping[int, int]) -> Lock | None:
+    """Return the lock that a session waits for, of all that were told of it; None where it was over by then."""
+    for lock in locks:
+        if not lock.granted:
+            relation = lock.relation or _relation(locks, tables)
+            return Lock(kind=lock.kind, mode=lock.mode, target=lock.target, relation=relation, waited_s=lock.waited_s)
+    return None
 
 
 def _class(wait_class: str | None) -> str:
@@ -171,16 +201,19 @@ def _class(wait_class: str | None) -> str:
     return wait_class if wait_class in WAIT_CLASSES else "other"
 
 
-def _relation(relations: str, tables: Mapping[int, int]) -> int:
-    """Return the OID of what a lock belongs to.
+def _relation(locks: Sequence[_LockRow], tables: Mapping[int, int]) -> int:
+    """Return the OID of what a session's wait is about whose lock belongs to no relation.
 
-    The lock itself names it, or the row whose queue the session is the first of. A wait for a transaction that has
-    neither, such as for the outcome of another insertion of the same key, is laid to the table that the waiting
-    transaction writes, if that is only one: to its partition, if that is only one.
+    Where the session is the first in the queue for a row, it has locked that. A wait for a transaction that has no row,
+    such as for the outcome of another insertion of the same key, is laid to the table that the waiting transaction
+    writes, if that is only one: to its partition, if that is only one.
     """
-    oids = [int(oid) for oid in relations.split(",")] if relations else []
+    for lock in locks:
+        if lock.kind == "tuple":
+            return lock.relation
+    oids = {lock.relation for lock in locks if lock.kind == "relation"}
     if len(oids) == 1:
-        return oids[0]
+        return oids.pop()
     written = {oid for oid in oids if oid in tables}
     roots = {tables[oid] for oid in written}
     if len(roots) != 1:

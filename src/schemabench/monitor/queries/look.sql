@@ -1,12 +1,26 @@
 -- What each of the given sessions does, of those that are in a transaction, and what it waits for.
 -- By function, since pg_stat_activity computes 30 columns for every session of the server, at ten times the price. All
 -- sessions are read, by being sorted, before locks are, and locks once, and only where a session waits for one: reading
--- them takes the locks that guard the lock table. What is told of a lock is one text, in a subquery of its own, since
--- every look pays for what joins, columns and further common table expressions would need to begin, though most have
--- nothing to tell. varchar leaves short texts alone, where left() counts their characters.
+-- them takes the locks that guard the lock table. Every look pays for what its parts need to begin, though most have no
+-- lock to tell: hence no aggregates, no view, and locks in a subquery of their own, each as the text of its row, for the
+-- sampler to choose from. varchar leaves short texts alone, where left() counts their characters.
 WITH lock AS MATERIALIZED (
-    SELECT *
-    FROM pg_catalog.pg_locks
+    SELECT
+        pid,
+        granted,
+        mode,
+        extract(EPOCH FROM clock_timestamp() - waitstart) AS waited_s,
+        locktype,
+        database,
+        relation,
+        page,
+        tuple,
+        virtualxid,
+        transactionid,
+        classid,
+        objid,
+        objsubid
+    FROM pg_catalog.pg_lock_status()
     WHERE
         pid = ANY ($1::integer [])
         AND (
@@ -21,30 +35,9 @@ SELECT
     session.activity::varchar(100),
     session.wait_class,
     session.event,
-    CASE WHEN session.wait_class = 'Lock' THEN (
-        SELECT
-            max(
-                concat_ws(
-                    ' ',
-                    locktype,
-                    mode,
-                    concat_ws(
-                        ',',
-                        locktype, database, relation, page, tuple, virtualxid, transactionid, classid, objid, objsubid
-                    ),
-                    coalesce(extract(EPOCH FROM clock_timestamp() - waitstart), 0)
-                )
-            ) FILTER (WHERE NOT granted)
-            || ' '
-            || coalesce(
-                max(relation::text) FILTER (WHERE NOT granted),
-                max(relation::text) FILTER (WHERE locktype = 'tuple'),
-                string_agg(relation::text, ',') FILTER (WHERE locktype = 'relation'),
-                ''
-            )
-        FROM lock
-        WHERE lock.pid = session.pid
-    ) END,
+    CASE WHEN session.wait_class = 'Lock' THEN
+        array_to_string(ARRAY(SELECT lock::text FROM lock WHERE lock.pid = session.pid), ' ')
+    END,
     CASE WHEN session.wait_class = 'Lock' THEN
         array_to_string(pg_catalog.pg_blocking_pids(session.pid), ',')
     END
