@@ -3,7 +3,9 @@
 Owns which these are. Must not end anything itself.
 """
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from functools import partial
@@ -11,22 +13,39 @@ from types import FrameType
 from typing import Any, NoReturn
 
 _GIVEN_UP = (signal.SIGTERM, signal.SIGHUP)
+_AGAIN_S = 0.01
+"""How long after an interrupt that was lost it comes again."""
 
 
 def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> None:
     """Have these signals raise KeyboardInterrupt, until whoever keeps the cleanups calls them.
 
-    Only a process's main thread can; signals that are ignored stay so.
+    Only a process's main thread can; signals that are ignored stay so. An interrupt that falls into code whose
+    exceptions Python ignores, such as Hypothesis's callback of the garbage collector, comes again.
     """
     if threading.current_thread() is not threading.main_thread():
         return
     for number in _GIVEN_UP:
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             add_cleanup(partial(_restore, number, signal.signal(number, _interrupt)))
+    add_cleanup(partial(setattr, sys, "unraisablehook", sys.unraisablehook))
+    sys.unraisablehook = partial(_interrupt_again, sys.unraisablehook)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def _interrupt_again(
+    otherwise: Callable[["sys.UnraisableHookArgs"], object], ignored: "sys.UnraisableHookArgs"
+) -> None:
+    """Repeat an interrupt that was ignored, from a thread, since raised in here it would be ignored too."""
+    if issubclass(ignored.exc_type, KeyboardInterrupt):
+        again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
+        again.daemon = True
+        again.start()
+    else:
+        otherwise(ignored)
 
 
 def _restore(number: int, previous: Any) -> None:  # noqa: ANN401 (whatever Python calls a handler)
