@@ -12,7 +12,6 @@ from random import Random
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.pq import ConnStatus, ExecStatus
 
 from schemabench import candidate as candidates
@@ -45,6 +44,8 @@ HUNG_S = 120.0
 _LOADED_AT_ONCE = 1000  # calls of the background in memory at a time
 _SHOWN_VALUE = 80  # characters of a parameter in an error
 _FLUSH = b"flush_statistics"
+_IN_A_HURRY = b"SET synchronous_commit TO off"
+"""Nobody measures the loading. Said to the session that loads and to nothing that outlives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,10 +289,9 @@ def _fill(template: Template, background: Iterable[Call]) -> None:
     try:
         with opened(server.conninfo_for(database.name)) as connection:
             candidates.install(candidate, connection)
-            # Nobody measures the loading, and a clone does not inherit settings of its template.
-            name = sql.Identifier(database.name)
-            connection.execute(sql.SQL("ALTER DATABASE {} SET synchronous_commit = off").format(name))
         with closing(enter(template, candidate.name, database, [_LOADER])) as loader:
+            for session, _ in loader.sessions:
+                session.connection.exec_(_IN_A_HURRY)
             _load(loader, background)
         with opened(server.conninfo_for(database.name)) as connection:
             connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
