@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import places
 import psutil
 import psycopg
 import pytest
@@ -30,7 +31,7 @@ def shared() -> Iterator[Shared]:
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
     """Return the folder in which runs keep their own servers."""
-    with servers.place() as path:
+    with places.place() as path:
         yield path
 
 
@@ -43,6 +44,7 @@ def environment(shared: Shared, place: Path) -> dict[str, str]:
         "SCHEMABENCH_CLIENTS": "2",
         "SCHEMABENCH_EQUIVALENCE": "off",
         folder.VARIABLE: str(place),
+        "TMPDIR": str(place),
     }
 
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -12,13 +11,14 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
-import psutil
+import programs
 import pytest
+from programs import Program
 
 from schemabench import cli
 
 LIMIT_S = 240
-"""No run of the project takes longer, however busy the machine is."""
+"""No run of the project takes longer, however busy the machine is; a test may start several."""
 QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
 """Runs start sooner without plugins that have no part in them."""
 _STEERING = (
@@ -97,11 +97,11 @@ class Shop:
         """Run pytest in the project, to its end."""
         return self.finish(self.start(*arguments, **environment))
 
-    def start(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str, **environment: str) -> Program:
         """Start pytest in the project."""
         return self._start(["-m", "pytest", *QUICK, *arguments], environment)
 
-    def start_python(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    def start_python(self, *arguments: str, **environment: str) -> Program:
         """Start Python in the project."""
         return self._start(list(arguments), environment)
 
@@ -109,13 +109,13 @@ class Shop:
         """Run the command line beside pytest, to its end."""
         return self.finish(self.start_schemabench(*arguments, **environment))
 
-    def start_schemabench(self, *arguments: str, **environment: str) -> "subprocess.Popen[str]":
+    def start_schemabench(self, *arguments: str, **environment: str) -> Program:
         """Start the command line beside pytest."""
         program = "import sys; from schemabench.cli import main; sys.exit(main())"
         return self._start(["-c", program, *arguments], environment)
 
-    def _start(self, arguments: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-        return subprocess.Popen(  # noqa: S603 (the interpreter that runs the tests)
+    def _start(self, arguments: list[str], environment: Mapping[str, str]) -> Program:
+        return programs.start(
             [sys.executable, *arguments],
             cwd=self.path,
             env={**self.environment, **environment},
@@ -123,17 +123,15 @@ class Shop:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_heed_interrupts,  # noqa: PLW1509 (tests start it from one thread)
         )
 
-    def finish(self, process: "subprocess.Popen[str]") -> pytest.RunResult:
+    def finish(self, process: Program) -> pytest.RunResult:
         """Wait for a run that was started."""
         started = time.monotonic()
         try:
             out, err = process.communicate(timeout=LIMIT_S)
         except subprocess.TimeoutExpired:
-            for one in (*psutil.Process(process.pid).children(recursive=True), process):
-                one.kill()  # all of them: a worker that is left holds the pipes open
+            process.end()  # with all that it started: a worker that is left holds the pipes open
             out, err = process.communicate()
             pytest.fail(f"the run did not end within {LIMIT_S} s:\n{out}\n{err}")
         sys.stdout.write(f"{out}\n{err}\n")
@@ -169,8 +167,3 @@ def collecting(result: pytest.RunResult, name: str) -> str:
     """Return what a run said about a test module that it could not collect."""
     _, _, after = str(result.stdout).partition(f"ERROR collecting tests/test_{name}.py _")
     return re.sub(r"\s+", " ", re.split(r"\n(?:_{3,} ERROR|={3,} )", after)[0])
-
-
-def _heed_interrupts() -> None:
-    """Have the run heed Ctrl-C even where the tests themselves are run in the background, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)

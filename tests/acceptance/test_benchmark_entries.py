@@ -1,11 +1,11 @@
 """Candidates as entries of pytest-benchmark: its table, its JSON, saving and comparing."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from typing import Any
 
+import programs
 import pytest
 from shop import Shop, assert_clear, said
 
@@ -95,7 +95,7 @@ def test_pytest_benchmark_compares_saved_runs(saved: tuple[Shop, pytest.RunResul
     shop, _ = saved
     command = [sys.executable, "-m", "pytest_benchmark", "compare", "0001"]
 
-    done = subprocess.run(command, cwd=shop.path, capture_output=True, text=True, check=True)  # noqa: S603
+    done = programs.run(command, cwd=shop.path, capture_output=True, text=True, check=True)
 
     assert "benchmark 'orders typical': 2 tests" in done.stdout
     assert all(name in done.stdout for name in NAMES)

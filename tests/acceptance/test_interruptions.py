@@ -1,17 +1,16 @@
 """Runs that end before their time: what is finished is reported, and nothing is left behind."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import places
 import psutil
 import pytest
+from programs import Program
 from shared_server import Shared
 from shop import Shop, assert_clear
 
@@ -21,7 +20,7 @@ ENDS_S = 60
 REPORTS = ("--report", "run.json", "--report", "run.md")
 
 
-def _wait(run: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None:
+def _wait(run: Program, happened: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not happened():
         assert run.poll() is None, run.communicate()
@@ -29,7 +28,7 @@ def _wait(run: "subprocess.Popen[str]", happened: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def _started_second(shop: Shop, shared: Shared) -> "subprocess.Popen[str]":
+def _started_second(shop: Shop, shared: Shared) -> Program:
     """Start two experiments, and return in the middle of the second."""
     shop.add_long("returns")
     run = shop.start(*REPORTS)
@@ -148,17 +147,8 @@ def test_a_run_that_is_killed_leaves_nothing_that_the_next_does_not_clean_up(sho
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """Return a folder on a disk of its own with little room."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small disk")
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
-        Path(path).chmod(0o755)
-        mount = ["mount", "-t", "tmpfs", "-o", "size=200m,mode=755", "tmpfs", path]
-        if subprocess.run(mount, check=False, capture_output=True).returncode:  # noqa: S603
-            pytest.skip("a small disk cannot be mounted here")
-        try:
-            yield Path(path)
-        finally:
-            subprocess.run(["umount", path], check=True)  # noqa: S603, S607
+    with places.small_disk("200m") as path:
+        yield path
 
 
 def test_a_full_disk_is_a_clear_error(shop: Shop, small_disk: Path) -> None:

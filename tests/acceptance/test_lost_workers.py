@@ -2,13 +2,13 @@
 
 import json
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
+from programs import Program
 from shared_server import PASSWORD, Shared
 from shop import Shop, assert_clear, said
 
@@ -33,7 +33,7 @@ def pid():
 """
 
 
-def _wait(run: "subprocess.Popen[str]", happened: Callable[[], object]) -> None:
+def _wait(run: Program, happened: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not happened():
         assert run.poll() is None, run.communicate()
@@ -41,7 +41,7 @@ def _wait(run: "subprocess.Popen[str]", happened: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def _second(shop: Shop, shared: Shared, *arguments: str) -> "subprocess.Popen[str]":
+def _second(shop: Shop, shared: Shared, *arguments: str) -> Program:
     """Start two experiments with two workers, and return when trials of the second are under way."""
     shop.add_long("returns")
     shop.write("conftest.py", SPEAKING)
@@ -50,7 +50,7 @@ def _second(shop: Shop, shared: Shared, *arguments: str) -> "subprocess.Popen[st
     return run
 
 
-def _finish(shop: Shop, run: "subprocess.Popen[str]") -> tuple[pytest.RunResult, float]:
+def _finish(shop: Shop, run: Program) -> tuple[pytest.RunResult, float]:
     since_s = time.monotonic()
     result = shop.finish(run)
     return result, time.monotonic() - since_s

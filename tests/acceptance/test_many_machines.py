@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,14 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import programs
 import psutil
 import pytest
+from programs import Program
 from shared_server import Shared
 from shop import Shop, assert_clear
 
 PATIENCE_S = 90
 END_S = 120
 """A run that has lost a machine ends sooner, however busy this one is."""
+SERVERS_S = 1200
+"""Those that the tests of this module share take no longer."""
 CLIENTS = 4
 NO_COPY = "--rsyncignore=*"
 """Without it xdist copies pytest itself into the other machine's folder."""
@@ -60,7 +63,7 @@ class Machines:
         """Run the project with the workers given, to its end."""
         return self.here.finish(self.start(*arguments))
 
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+    def start(self, *arguments: str) -> Program:
         """Start the project with the workers given."""
         return self.here.start("--dist", "load", NO_COPY, *self.options, *arguments)
 
@@ -97,7 +100,7 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         pytest.skip("sshd, ssh or ssh-keygen is missing: apt-get install openssh-server")
     folder, port = tmp_path_factory.mktemp("ssh"), _free_port()
     for name in ("host", "user"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)  # noqa: S603, S607 (no input of others)
+        programs.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name], check=True)
     key = (folder / "host.pub").read_text(encoding="utf-8")
     (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {key}", encoding="utf-8")
     (folder / "sshd_config").write_text(SSHD.format(port=port, folder=folder), encoding="utf-8")
@@ -106,15 +109,13 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     made = os.geteuid() == 0 and not cell.exists()
     if made:
         cell.mkdir(mode=0o755)
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen([sshd, "-D", "-e", "-f", folder / "sshd_config"], stderr=log)  # noqa: S603 (found above)
+    command = [sshd, "-D", "-e", "-f", folder / "sshd_config"]
     try:
-        _await(lambda: _listens(port))
-        yield f"ssh=elsewhere//ssh_config={folder}/ssh_config//python={sys.executable}"
-        _await(lambda: psutil.Process(server.pid).children() == [])
+        with (folder / "log").open("wb") as log, programs.start(command, stderr=log, limit_s=SERVERS_S) as server:
+            _await(lambda: _listens(port))
+            yield f"ssh=elsewhere//ssh_config={folder}/ssh_config//python={sys.executable}"
+            _await(lambda: psutil.Process(server.pid).children() == [])
     finally:
-        server.terminate()
-        server.wait()
         if made:
             cell.rmdir()
 
@@ -123,19 +124,16 @@ def ssh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def socket_server(machines: Machines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start execnet's socket server; return xdist's word for a worker in it."""
     port = _free_port()
-    server = subprocess.Popen(  # noqa: S603 (the interpreter that runs the tests)
-        [sys.executable, "-m", "execnet.script.socketserver", f"127.0.0.1:{port}"],
-        cwd=tmp_path_factory.mktemp("socket"),
-        env=machines.other_environment(),
-        stdout=subprocess.DEVNULL,
-    )
-    try:
+    command = [sys.executable, "-m", "execnet.script.socketserver", f"127.0.0.1:{port}"]
+    with (
+        (tmp_path_factory.mktemp("socket") / "log").open("wb") as log,
+        programs.start(
+            command, cwd=Path(log.name).parent, env=machines.other_environment(), stdout=log, limit_s=SERVERS_S
+        ) as server,
+    ):
         _await(lambda: _listens(port))
         yield f"socket=127.0.0.1:{port}"
         _await(lambda: psutil.Process(server.pid).children() == [])
-    finally:
-        server.terminate()
-        server.wait()
 
 
 @pytest.mark.parametrize("way", ["ssh", "socket_server"])

@@ -2,10 +2,10 @@
 
 import os
 import pty
-import subprocess
 import sys
 from contextlib import suppress
 
+import programs
 from shop import LIMIT_S, QUICK, Shop
 
 
@@ -14,7 +14,7 @@ def _watch(shop: Shop, *arguments: str) -> str:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "pytest", *QUICK, *arguments]
     environment = {**shop.environment, "TERM": "xterm", "COLUMNS": "80"}
-    with subprocess.Popen(command, cwd=shop.path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as run:  # noqa: S603
+    with programs.start(command, cwd=shop.path, env=environment, stdin=theirs, stdout=theirs, stderr=theirs) as run:
         os.close(theirs)
         written = b""
         with suppress(OSError):  # how a terminal says that nobody is there any more

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import programs
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -18,9 +19,7 @@ EVALUATIONS = [words for words in COMMANDS if words[:2] == ["pytest", "tests/eva
 
 
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 (our own commands)
-        [sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    return programs.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True)
 
 
 @pytest.mark.parametrize("words", EVALUATIONS, ids=[" ".join(words[2:]) for words in EVALUATIONS])

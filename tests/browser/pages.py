@@ -1,6 +1,7 @@
 """Pages in a browser that has no way to any network: of the fixed run, and of one that tries to break out."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -8,6 +9,8 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
+import places
+import programs
 import pytest
 from fixed_run import RUN
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 LIMIT_S = 60
 """No page takes longer to be drawn, however busy the machine is."""
+BROWSER_S = 1200
+"""No browser is at work for longer: all tests of a module share it."""
 NAME = "<img src=x onerror=alert(1)>"
 """A candidate's, or anything's that a page shows."""
 MARKUP = "</script><script>window.intruder = 1; alert(2)</script><!-- '\"><svg onload=alert(3)>"
@@ -62,19 +67,22 @@ def started() -> Iterator["Chrome"]:
     if not program or not driver:
         pytest.skip("there is no browser to be driven: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
-    options.binary_location = program
     options.add_argument("--headless=new")
     options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")  # the network is cut
     options.add_argument("--disable-background-networking")
     options.add_argument("--disable-dev-shm-usage")  # which is small in containers
     options.add_argument("--no-sandbox")  # which root and most containers have none of; pages are our own
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=driver))
-    chrome.set_page_load_timeout(LIMIT_S)
-    try:
-        yield chrome
-    finally:
-        chrome.quit()
+    with places.place() as place:
+        options.binary_location = str(programs.script(place / "chromium", program, limit_s=BROWSER_S))
+        script = programs.script(place / "chromedriver", driver, limit_s=BROWSER_S)
+        service = webdriver.ChromeService(executable_path=str(script), env={**os.environ, "TMPDIR": str(place)})
+        chrome = webdriver.Chrome(options=options, service=service)
+        chrome.set_page_load_timeout(LIMIT_S)
+        try:
+            yield chrome
+        finally:
+            chrome.quit()
 
 
 def opened(browser: "Chrome", path: Path) -> Page:

@@ -10,16 +10,19 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
+import places
+import programs
 import psutil
 import psycopg
 import pytest
-import servers
+from programs import Program
 
 from schemabench.errors import ServerError, UsageError
 from schemabench.server import Server, binaries, folder, local, serve
-from schemabench.server.binaries import Binaries
+from schemabench.server.binaries import Binaries, Wheel
 
 FOUND = {one.major: one for one in reversed(binaries.survey().found)}
 MAJORS = [
@@ -30,13 +33,12 @@ MAJORS = [
     for major in (15, 16, 17, 18)
 ]
 NEWEST = str(max(FOUND, default=0))
-pytestmark = pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on this machine")
 
 
 @pytest.fixture(autouse=True)
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give each test a place of its own for servers, and see that nothing is left there."""
-    with servers.place() as path:
+    with places.place() as path:
         monkeypatch.setenv(folder.VARIABLE, str(path))
         yield path
         homes = path / "schemabench" / "servers"
@@ -63,10 +65,11 @@ def _killed_run(spec: str) -> dict[str, object]:
         "    print(json.dumps({'data': str(server.data), 'pid': server.pids[0]}), flush=True)\n    time.sleep(60)\n"
     )
     command = [sys.executable, "-c", program]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:  # noqa: S603
+    with programs.start(command, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None
         left: dict[str, object] = json.loads(run.stdout.readline())
         run.kill()
+        run.wait()  # what it started is left alone
     return left
 
 
@@ -85,7 +88,7 @@ def _works(pid: int) -> bool:
         return False
 
 
-def _stopped_within_initdb(place: Path, run: subprocess.Popen[bytes]) -> tuple[list[Path], list[str]]:
+def _stopped_within_initdb(place: Path, run: Program) -> tuple[list[Path], list[str]]:
     """Stop the first program that a run's initdb starts as soon as it shares memory, and return that."""
     while run.poll() is None:
         for pid_file in (place / "schemabench").glob("servers/*/data/postmaster.pid"):
@@ -148,17 +151,28 @@ def test_a_server_of_each_version_is_started_used_and_removed(major: int) -> Non
     assert not any(_works(pid) for pid in pids)
 
 
-def test_the_record_shows_settings_with_who_set_them() -> None:
-    asked = {"work_mem": "8MB", "synchronous_commit": "off", "shared_buffers": "32MB"}
-    with serve(NEWEST, settings=asked, clients=9, run_id="run1") as server:
-        settings = {one.name: (one.value, one.source) for one in server.record.settings}
+@pytest.mark.parametrize("wheel", binaries.WHEELS, ids=lambda wheel: wheel.distribution)
+def test_the_programs_of_a_wheel_that_is_installed_are_not_passed_over(wheel: Wheel) -> None:
+    spec = find_spec(wheel.package)
+    if spec is None or spec.origin is None:
+        pytest.skip(f"{wheel.distribution} is not installed")
+    package = Path(spec.origin).parent
+    installed = {package / install / "bin" for install in wheel.installs if (package / install).exists()}
 
-    assert settings["work_mem"] == ("8MB", "--postgres-setting")
-    assert settings["shared_buffers"] == ("32MB", "--postgres-setting")
-    assert settings["synchronous_commit"] == ("off", "--postgres-setting")
-    assert settings["fsync"] == ("on", "schemabench")
-    assert settings["lc_messages"] == ("C", "configuration file")
-    assert "work_mem" in sorted(settings)
+    survey = binaries.survey()
+
+    assert installed
+    assert installed <= {one.folder for one in survey.found}, survey.offers
+
+
+def test_a_list_of_the_users_is_a_list_in_a_session() -> None:
+    asked = {"search_path": 'app,"$user" , "Odd, ""name"""', "temp_tablespaces": "pg_default, pg_default"}
+    with serve(NEWEST, settings=asked, clients=2, run_id="run1") as server:
+        copy = server.clone(server.create("template"), "copy")
+        with psycopg.connect(server.conninfo_for(copy.name), autocommit=True) as inside:
+            inside.execute('CREATE SCHEMA app; CREATE SCHEMA "Odd, ""name"""')
+            assert inside.execute("SELECT current_schemas(false)").fetchone() == (["app", 'Odd, "name"'],)
+            assert inside.execute("SHOW temp_tablespaces").fetchone() == ("pg_default, pg_default",)
 
 
 def test_the_password_of_a_server_is_in_none_of_its_words() -> None:
@@ -256,9 +270,10 @@ def test_a_run_that_is_ended_while_its_cluster_is_made_leaves_no_shared_memory(
     place: Path, how: signal.Signals
 ) -> None:
     program = f"from schemabench.server import serve\nwith serve({NEWEST!r}, settings={{}}, clients=2, run_id='r'): ..."
-    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as run:  # noqa: S603
+    with programs.start([sys.executable, "-c", program], stderr=subprocess.PIPE) as run:
         shared = _stopped_within_initdb(place, run)
         run.send_signal(how)
+        run.communicate()
     assert run.returncode != 0
 
     with serve(NEWEST, settings={}, clients=2, run_id="next"):
@@ -272,6 +287,7 @@ def test_a_copy_has_the_settings_that_its_template_was_given() -> None:
         with psycopg.connect(server.conninfo_for(template.name), autocommit=True) as inside:
             for name, value in given.items():
                 inside.execute(f"ALTER DATABASE {template.name} SET {name} TO {value}")
+            inside.execute(f"ALTER ROLE CURRENT_USER IN DATABASE {template.name} SET jit TO on")
         copies = [server.clone(template, label) for label in ("first", "second")]
         copies.append(server.clone(copies[0], "copy of a copy"))
 
@@ -282,7 +298,7 @@ def test_a_copy_has_the_settings_that_its_template_was_given() -> None:
                 "search_path": ('app, "Odd, name"',),
                 "app.list": ("a, b",),
                 "work_mem": ("7MB",),
-                "jit": ("off",),
+                "jit": ("on",),
             }
 
 
@@ -297,7 +313,7 @@ def test_a_live_run_is_not_touched_by_another_that_begins_and_ends() -> None:
 def test_a_process_that_only_inherited_a_dead_servers_number_is_not_ended(place: Path) -> None:
     home = folder.base() / "servers" / "dead-1"
     (home / "data").mkdir(parents=True)
-    with subprocess.Popen(["sleep", "60"]) as other:  # noqa: S607
+    with programs.start(["sleep", "60"]) as other:
         (home / "data" / "postmaster.pid").write_text(f"{other.pid}\n{home / 'data'}\n")
 
         assert folder.sweep(local.end_leftovers) == ("dead-1",)
@@ -360,7 +376,7 @@ def test_programs_that_only_root_can_read_are_copied_once(place: Path) -> None:
     closed.mkdir(mode=0o700)
     for part in (package, package.with_name(f"{package.name}.libs")):
         if part.exists():
-            subprocess.run(["cp", "-r", part, closed / part.name], check=True)  # noqa: S603, S607
+            programs.run(["cp", "-r", part, closed / part.name], check=True)
     spec = f"local:{closed / package.name / wheel.folder.parent.name / 'bin'}"
 
     for run in ("run1", "run2"):
@@ -370,15 +386,9 @@ def test_programs_that_only_root_can_read_are_copied_once(place: Path) -> None:
     assert len([path for path in (folder.base() / "binaries").iterdir() if path.is_dir()]) == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
 @pytest.mark.parametrize("size", ["8m", "60m"])
-def test_a_full_disk_is_told_with_what_to_do(size: str, monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
-    small = place / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=0755", "none", small]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:  # noqa: S603
-        pytest.skip("this container may not mount anything")
-    try:
+def test_a_full_disk_is_told_with_what_to_do(size: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with places.small_disk(size) as small:
         monkeypatch.setenv(folder.VARIABLE, str(small))
         with (
             pytest.raises(ServerError, match=r"full|space") as caught,
@@ -395,8 +405,6 @@ def test_a_full_disk_is_told_with_what_to_do(size: str, monkeypatch: pytest.Monk
             server.clone(template, "another copy")
         assert caught.value.remedies
         assert list((small / "schemabench" / "servers").iterdir()) == []
-    finally:
-        subprocess.run(["umount", small], check=True)  # noqa: S603, S607
 
 
 def _wait_until_dead(server: Server) -> None:

@@ -12,10 +12,16 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
 
+import places
+import programs
 import psycopg
 import pytest
 import servers
+from programs import Program
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -26,18 +32,21 @@ from schemabench.server.dsn import Conninfo, describe, opened, with_words
 
 FOUND = binaries.survey().found
 SECRET = "hunter2"  # noqa: S105 - the password that must not be seen
-pytestmark = pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on this machine")
+DATABASES = 30
+"""How many a run makes that is to be ended while it makes one, so that it ends by itself; in 1 s to 5 s."""
+PATIENCE_S = 60
+"""How long is waited for anything, however busy the machine is."""
 
 
 @pytest.fixture(scope="module")
 def dsn() -> Iterator[Conninfo]:
     """Start a server that plays somebody else's, with room for 30 connections, and return its superuser's DSN."""
-    with servers.place() as path, pytest.MonkeyPatch.context() as patch:
+    with places.place() as path, pytest.MonkeyPatch.context() as patch:
         patch.setenv(folder.VARIABLE, str(path))
         sockets = path / "sockets"
         sockets.mkdir()
         sockets.chmod(0o777)  # the server's user is another
-        settings = {"max_connections": "30", "fsync": "off", **servers.WAL, "unix_socket_directories": str(sockets)}
+        settings = {"max_connections": "30", **servers.SMALL, "unix_socket_directories": str(sockets)}
         oldest = min(FOUND, key=lambda one: one.major)
         with local.start(oldest, settings, [], "theirs") as server:
             with psycopg.connect(server.conninfo, autocommit=True) as connection:
@@ -45,6 +54,14 @@ def dsn() -> Iterator[Conninfo]:
                 connection.execute(f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'")
                 connection.execute(f"CREATE ROLE narrow LOGIN CREATEDB CONNECTION LIMIT 12 PASSWORD '{SECRET}'")
             yield server.conninfo
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return the folder in which a test starts servers of its own."""
+    with places.place() as path:
+        monkeypatch.setenv(folder.VARIABLE, str(path))
+        yield path
 
 
 @pytest.fixture
@@ -59,20 +76,28 @@ def test_an_attempt_to_connect_that_is_interrupted_is_not_left_half_open() -> No
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        before = signal.signal(signal.SIGALRM, interrupt)
-        signal.setitimer(signal.ITIMER_REAL, 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as thread:
+        silent.settimeout(PATIENCE_S)
+        before = signal.signal(signal.SIGUSR2, interrupt)
         try:
+            reached = thread.submit(_interrupted_once_reached, silent, threading.get_ident())
             with pytest.raises(KeyboardInterrupt) as held:  # whose frames would hold the socket
                 opened(f"host=127.0.0.1 port={silent.getsockname()[1]} sslmode=disable user=maker")
         finally:
-            signal.signal(signal.SIGALRM, before)
-        other, _ = silent.accept()
-        with other:
-            other.settimeout(10)
+            signal.signal(signal.SIGUSR2, before)
+        with reached.result() as other:
+            other.settimeout(PATIENCE_S)
             while other.recv(1024):
                 pass  # what it asked for; then it hangs up
     assert held.value.__traceback__ is not None
+
+
+def _interrupted_once_reached(silent: socket.socket, caller: int) -> socket.socket:
+    """Interrupt who calls a server once the server has been asked for something, and return the server's side."""
+    other, _ = silent.accept()
+    other.recv(1, socket.MSG_PEEK)
+    signal.pthread_kill(caller, signal.SIGUSR2)
+    return other
 
 
 def _databases(connection: psycopg.Connection) -> set[str]:
@@ -200,10 +225,10 @@ def test_a_run_killed_while_it_makes_a_database_leaves_none_without_mark(
     program = (
         "import sys\nfrom schemabench.server import serve\n"
         "with serve(sys.argv[1], settings={}, clients=1, run_id='dead') as server:\n"
-        "    while True: server.create('a')\n"
+        f"    for _ in range({DATABASES}): server.create('a')\n"
     )
     for _ in range(4):
-        with subprocess.Popen([sys.executable, "-c", program, over]) as run:  # noqa: S603
+        with programs.start([sys.executable, "-c", program, over]) as run:
             _wait_for_statement(theirs, "CREATE DATABASE%")
             run.kill()
         _wait_for_no_lock(theirs, "dead")
@@ -218,10 +243,10 @@ def test_an_interrupted_run_waits_for_the_database_that_is_being_made_and_drops_
     program = (
         "import sys\nfrom schemabench.server import serve\n"
         "with serve(sys.argv[1], settings={}, clients=1, run_id='stopped') as server:\n"
-        "    while True: server.create('a')\n"
+        f"    for _ in range({DATABASES}): server.create('a')\n"
     )
     for _ in range(4):
-        with subprocess.Popen([sys.executable, "-c", program, str(dsn)], stderr=subprocess.PIPE) as run:  # noqa: S603
+        with programs.start([sys.executable, "-c", program, str(dsn)], stderr=subprocess.PIPE) as run:
             _wait_for_statement(theirs, "CREATE DATABASE%")
             run.send_signal(signal.SIGINT)
             _, told = run.communicate()
@@ -306,9 +331,34 @@ def test_settings_of_the_user_apply_to_our_databases_only(dsn: Conninfo, theirs:
         with psycopg.connect(server.conninfo_for(copy.name)) as connection:
             assert connection.execute("SHOW work_mem").fetchone() == ("7MB",)
         assert theirs.execute("SHOW work_mem").fetchone() == ("4MB",)
-        settings = {one.name: (one.value, one.source) for one in server.record.settings}
-        assert settings["work_mem"] == ("7MB", "--postgres-setting")
-        assert settings["max_connections"] == ("30", "command line")
+
+
+def test_a_text_is_read_as_a_configuration_file_is(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+    asked = {
+        "search_path": 'app,"$user" , "Odd, ""name""", public',
+        "session_preload_libraries": "plpgsql, $libdir/plpgsql",
+        "temp_tablespaces": "pg_default, pg_default",
+        "datestyle": "German, YMD",
+        "app.list": "a, 'b', \"c\"  ",
+        "default_transaction_read_only": "on",
+        "statement_timeout": " 90 min ",
+    }
+    assert theirs.autocommit
+    with serve(dsn, settings=asked, clients=4, run_id="run1") as server:
+        template = server.create("template")
+        for database in (template, server.clone(template, "copy")):
+            with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as inside:
+                seen = {name: inside.execute(f"SHOW {name}").fetchone() for name in asked}
+                inside.execute("SET default_transaction_read_only = off")
+                for schema in ("app", '"Odd, ""name"""'):
+                    inside.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                assert inside.execute("SELECT current_schemas(false)").fetchone() == (["app", 'Odd, "name"', "public"],)
+            assert {name: value for name, (value,) in seen.items()} == {
+                **asked,
+                "datestyle": "German, YMD",
+                "app.list": "a, 'b', \"c\"",
+                "statement_timeout": "90min",
+            }
 
 
 @pytest.mark.parametrize(
@@ -318,6 +368,8 @@ def test_settings_of_the_user_apply_to_our_databases_only(dsn: Conninfo, theirs:
         ({"max_wal_size": "1GB"}, "needs a change of its configuration"),
         ({"no_such_setting": "1"}, "unrecognized configuration parameter"),
         ({"work_mem": "lots"}, "invalid value"),
+        ({"search_path": 'a, "b'}, "invalid value"),
+        ({"temp_tablespaces": "pg_default, nowhere"}, 'tablespace "nowhere" does not exist'),
     ],
 )
 def test_a_setting_that_cannot_be_had_is_a_usage_error(
@@ -438,6 +490,7 @@ def test_a_password_from_the_environment_is_used_and_not_shown(dsn: Conninfo, mo
         assert SECRET not in server.conninfo
 
 
+@pytest.mark.usefixtures("place")
 def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
     with (
         local.start(FOUND[0], {"max_connections": "30"}, [], "theirs") as elsewhere,
@@ -470,10 +523,10 @@ def test_a_database_is_dropped_once_the_superuser_has_left_it(dsn: Conninfo, the
 
 def _until_silent(server: Server) -> None:
     """Wait until the sessions of a server that was killed have noticed it; they may still answer for a moment."""
-    deadline_s = time.monotonic() + 60
-    while server.alive():
-        assert time.monotonic() < deadline_s, "a killed server answers"
-        time.sleep(0.05)
+    for _ in _looks(0.05):
+        if not server.alive():
+            return
+    raise AssertionError("a killed server answers")
 
 
 def test_servers_of_one_run_share_its_lock_and_end_only_their_own_databases(
@@ -495,26 +548,18 @@ def test_errors_of_ours_are_not_swallowed_by_the_end_of_a_run(dsn: Conninfo) -> 
         raise SchemabenchError("mine")
 
 
-class _run_elsewhere:  # noqa: N801 - reads as a function
-    """A run in another process that has made one database."""
-
-    def __init__(self, dsn: Conninfo, run_id: str) -> None:
-        program = (
-            "import json, sys, time\nfrom schemabench.server import serve\n"
-            "with serve(sys.argv[1], settings={}, clients=1, run_id=sys.argv[2]) as server:\n"
-            "    print(json.dumps(server.create('a').name), flush=True)\n    time.sleep(60)\n"
-        )
-        command = [sys.executable, "-c", program, str(dsn), run_id]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603
-
-    def __enter__(self) -> "subprocess.Popen[str]":
-        assert self._process.stdout is not None
-        assert json.loads(self._process.stdout.readline())
-        return self._process
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
+@contextmanager
+def _run_elsewhere(dsn: Conninfo, run_id: str) -> Iterator[Program]:
+    """Start a run in another process, and wait until it has made one database."""
+    program = (
+        "import json, sys, time\nfrom schemabench.server import serve\n"
+        "with serve(sys.argv[1], settings={}, clients=1, run_id=sys.argv[2]) as server:\n"
+        "    print(json.dumps(server.create('a').name), flush=True)\n    time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", program, str(dsn), run_id]
+    with programs.start(command, stdout=subprocess.PIPE, text=True) as run:
+        assert json.loads(run.stdout.readline())
+        yield run
 
 
 def _lock_is_held(connection: psycopg.Connection, run_id: str) -> bool:
@@ -523,35 +568,40 @@ def _lock_is_held(connection: psycopg.Connection, run_id: str) -> bool:
     return row != (True,)
 
 
+def _looks(pause_s: float) -> Iterator[None]:
+    """Yield again and again, with pauses, until nobody would wait any longer."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline_s:
+        yield
+        time.sleep(pause_s)
+
+
 def _wait_for_statement(connection: psycopg.Connection, like: str) -> None:
     """Wait until somebody executes such a statement."""
-    for _ in range(5000):
+    for _ in _looks(0.002):
         found = connection.execute(
             "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE %s AND pid <> pg_backend_pid()", [like]
         )
         if found.rowcount:
             return
-        threading.Event().wait(0.002)
     raise AssertionError(f"nobody executes {like}")
 
 
 def _wait_for_no_session(connection: psycopg.Connection, pid: int) -> None:
     """Wait until a session has ended."""
-    for _ in range(1000):
+    for _ in _looks(0.02):
         if not connection.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).rowcount:
             return
-        threading.Event().wait(0.02)
     raise AssertionError(f"the session {pid} has not ended")
 
 
 def _wait_for_no_lock(connection: psycopg.Connection, run_id: str) -> None:
     """Wait until the server has noticed that a killed run's connections are gone."""
-    for _ in range(500):
+    for _ in _looks(0.02):
         busy = connection.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'schemabench' AND pid <> pg_backend_pid()"
             " AND (wait_event <> 'ClientRead' OR wait_event IS NULL)"
         ).fetchone()
         if busy == (0,) and not _lock_is_held(connection, run_id):
             return
-        threading.Event().wait(0.02)
     raise AssertionError(f"the lock of {run_id} is still held")
