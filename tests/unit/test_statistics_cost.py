@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from schemabench.records import Estimate
 from schemabench.statistics import CostComparison, compare_costs
 
 CONTROL = "baseline (control)"
-UNKNOWN = CostComparison(ratio=None, differs=False)
+UNKNOWN = CostComparison(amount=None, ratio=None, differs=False)
 
 
 def test_constant_amounts_have_a_ratio_of_no_width() -> None:
@@ -19,8 +20,8 @@ def test_constant_amounts_have_a_ratio_of_no_width() -> None:
     assert found["a"].ratio is not None
     assert (found["a"].ratio.value, found["a"].ratio.low, found["a"].ratio.high) == pytest.approx((0.59, 0.59, 0.59))
     assert found["a"].differs
-    assert found["b"] == CostComparison(ratio=Estimate(value=1, low=1, high=1), differs=False)
-    assert found["baseline"] == UNKNOWN
+    assert found["b"] == CostComparison(amount=200, ratio=Estimate(value=1, low=1, high=1), differs=False)
+    assert found["baseline"] == CostComparison(amount=200, ratio=None, differs=False)
 
 
 def test_whoever_differs_differs_by_more_than_the_control() -> None:
@@ -40,19 +41,39 @@ def test_amounts_are_paired_by_block() -> None:
     assert found["a"].ratio.low == pytest.approx(1.001)
 
 
-def test_checkpoint_in_a_few_trials_does_not_move_the_ratio() -> None:
+def test_ratio_is_that_of_the_amounts_and_lies_on_their_side_of_one() -> None:
+    # A checkpoint in three trials of 40: most blocks say 0.99, the sums say 1.5; one estimator speaks for all.
     amounts = np.random.default_rng(1).normal(100, 0.1, (40, 2))
+    amounts[:, 1] *= 0.99
     amounts[[3, 9, 30], 1] *= 8
     found = compare_costs(amounts, ["baseline", "a"], baseline="baseline", seed=1)
-    assert found["a"].ratio is not None
-    assert found["a"].ratio.high < 1.01
+    ratio, own, base = found["a"].ratio, found["a"].amount, found["baseline"].amount
+    assert None not in {ratio, own, base}
+    assert ratio.value == pytest.approx(own / base) == pytest.approx(0.99 * (1 + 7 * 3 / 40), rel=0.001)
+    assert ratio.low < 1 < ratio.high
     assert not found["a"].differs
+
+
+def test_fiellers_interval_holds_each_ratio_that_the_test_of_its_difference_does_not_reject() -> None:
+    amounts = np.random.default_rng(7).lognormal(0, 0.3, (20, 2)) * [1.0, 1.4]
+    found = compare_costs(amounts, ["baseline", "a"], baseline="baseline", seed=1)["a"].ratio
+    assert found is not None
+    for end in (found.low, found.high):
+        differences = amounts[:, 1] - end * amounts[:, 0]
+        assert abs(stats.ttest_1samp(differences, 0).statistic) == pytest.approx(stats.t.ppf(0.975, 19), rel=0.06)
+
+
+def test_baseline_that_is_no_more_than_chance_bounds_no_ratio() -> None:
+    baseline, own = np.zeros(20), np.full(20, 3.0)
+    baseline[[4, 11]] = 1.0
+    found = compare_costs(np.column_stack([baseline, own]), ["baseline", "a"], baseline="baseline", seed=1)
+    assert found["a"] == CostComparison(amount=3, ratio=None, differs=True)
 
 
 def test_zero_leaves_no_ratio_but_a_difference() -> None:
     amounts = np.column_stack([np.ones(20), np.zeros(20), np.full(20, 2.0)])
     found = compare_costs(amounts, ["baseline", "none", "twice"], baseline="baseline", seed=1)
-    assert found["none"] == CostComparison(ratio=None, differs=True)
+    assert found["none"] == CostComparison(amount=0, ratio=None, differs=True)
     assert found["twice"].differs
     assert found["twice"].ratio is not None
     assert found["twice"].ratio.value == pytest.approx(2)
@@ -61,8 +82,8 @@ def test_zero_leaves_no_ratio_but_a_difference() -> None:
 def test_baseline_of_zeros_is_told_from_what_happens_in_two_blocks_of_five() -> None:
     amounts = np.column_stack([np.zeros(30), np.resize([0, 1.0, 0, 0, 1], 30), np.zeros(30)])
     found = compare_costs(amounts, ["baseline", "sometimes", "never"], baseline="baseline", seed=1)
-    assert found["sometimes"] == CostComparison(ratio=None, differs=True)
-    assert found["never"] == UNKNOWN
+    assert found["sometimes"] == CostComparison(amount=pytest.approx(0.4), ratio=None, differs=True)
+    assert found["never"] == CostComparison(amount=0, ratio=None, differs=False)
 
 
 def test_what_is_not_offered_is_not_compared_and_takes_nobody_along() -> None:
@@ -77,7 +98,8 @@ def test_what_is_not_offered_is_not_compared_and_takes_nobody_along() -> None:
 def test_baseline_without_figures_or_alone_leaves_nothing_to_compare(own: float) -> None:
     amounts = np.tile([own, 1.0 if math.isnan(own) else math.nan], (12, 1))
     found = compare_costs(amounts, ["baseline", "a"], baseline="baseline", seed=1)
-    assert found == {"baseline": UNKNOWN, "a": UNKNOWN}
+    alone, unknown = ("a", "baseline") if math.isnan(own) else ("baseline", "a")
+    assert found == {alone: CostComparison(amount=1, ratio=None, differs=False), unknown: UNKNOWN}
 
 
 def test_blocks_that_are_never_whole_leave_nothing_to_compare() -> None:
@@ -106,7 +128,7 @@ def test_control_alone_is_compared() -> None:
     found = compare_costs(
         np.tile([1.0, 1.0], (8, 1)), ["baseline", CONTROL], baseline="baseline", control=CONTROL, seed=1
     )
-    assert found[CONTROL] == CostComparison(ratio=Estimate(value=1, low=1, high=1), differs=False)
+    assert found[CONTROL] == CostComparison(amount=1, ratio=Estimate(value=1, low=1, high=1), differs=False)
 
 
 @given(st.integers(0, 1000), st.booleans(), st.sampled_from([1e-12, 1e12]))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from schemabench.records import Estimate, Standing
 from schemabench.statistics import Ranking, fewest_blocks, rank, running_ratios, widest_interval
+from schemabench.statistics.comparison import compare
 
 CONTROL = "baseline (control)"
 
@@ -38,11 +39,11 @@ def ranks(ranking: Ranking) -> dict[str, int]:
 
 
 def test_ratio_and_rank_of_two_candidates_follow_from_the_blocks() -> None:
-    # Ratios by block are 2, 4, ..., 64: logs to base 2 are 1 ... 6, centre 3.5, interval 1 to 6 (six blocks: the
-    # range). It excludes ratio 1, so fast is better. The machine's drift (the baseline's own rates) cancels.
+    # Ratios by block are 2, 4, ..., 64, out of order: logs to base 2 are 1 ... 6, centre 3.5, interval 1 to 6 (six
+    # blocks: the range). It excludes ratio 1, so fast is better. The machine's drift (the baseline's rates) cancels.
     baseline = np.array([3.0, 1, 7, 2, 9, 5])
     found = rank(
-        np.column_stack([baseline, baseline * 2.0 ** np.arange(1, 7)]),
+        np.column_stack([baseline, baseline * 2.0 ** np.array([3, 6, 1, 5, 2, 4])]),
         ["baseline", "fast"],
         baseline="baseline",
         seed=1,
@@ -109,6 +110,7 @@ def test_control_does_not_widen_the_candidates_intervals() -> None:
     rates = simulate(np.random.default_rng(5), 60, [0, 0.3, 0])
     with_control = rank(rates, ["baseline", "a", CONTROL], baseline="baseline", control=CONTROL, seed=1)
     without = rank(rates[:, :2], ["baseline", "a"], baseline="baseline", seed=1)
+    assert (with_control.effective_blocks, without.effective_blocks) == (60, 60)
     assert with_control.standings == without.standings
 
 
@@ -126,11 +128,92 @@ def test_lone_baseline_still_has_its_control() -> None:
     assert found.smallest_difference is not None
 
 
-def test_ratio_that_wanders_is_a_notice() -> None:
-    rates = simulate(np.random.default_rng(5), 60, [0, 0, 0], spread=0.02)
-    rates[:, 1] *= np.exp(np.linspace(0.2, -0.2, 60))
-    found = rank(rates, ["baseline", "bloats", "c"], baseline="baseline", seed=1)
-    assert [(notice.code, "'bloats'" in notice.text) for notice in found.notices] == [("blocks-related", True)]
+def test_ratios_that_wander_are_a_notice_with_the_number_of_independent_blocks() -> None:
+    random = np.random.default_rng(5)
+    rates = np.exp(0.05 * np.cumsum(random.normal(size=(60, 3)), axis=0))
+    found = rank(rates, ["baseline", "a", "b"], baseline="baseline", seed=1)
+    (notice,) = found.notices
+    assert notice.code == "blocks-related"
+    assert notice.text.startswith("The ratios of all candidates to the baseline wandered during the run")
+    assert f"its 60 blocks say as much as {found.effective_blocks:.0f} independent one" in notice.text
+
+
+def test_one_candidate_that_wanders_widens_its_own_intervals_most() -> None:
+    random = np.random.default_rng(7)
+    logs = random.normal(0, 0.02, (150, 5))
+    logs[:, 1] += 0.02 * np.cumsum(random.normal(size=150))
+    found = compare(logs, ["baseline", "bloats", "c", "d", "e"], twins=None, seed=1)
+    assert found.effective["bloats", "baseline"] < 30
+    assert found.widening["bloats", "baseline"] > 2 * found.widening["baseline", "c"]
+
+
+def test_blocks_on_few_copies_count_for_little_where_copies_differ() -> None:
+    random = np.random.default_rng(3)
+    copies = [number // 12 for number in range(60)]
+    rates = np.exp(random.normal(0, 0.05, (60, 3)) + random.normal(0, 0.1, (5, 3))[copies])
+    names = ["baseline", "a", CONTROL]
+    found = rank(rates, names, baseline="baseline", control=CONTROL, seed=1, copies=copies)
+    assert found.copies_share is not None
+    assert found.copies_share > 0.5
+    assert found.effective_blocks < 15
+    assert rank(rates, names, baseline="baseline", control=CONTROL, seed=1).copies_share is None
+    wide, narrow = (
+        widest_interval(rates[order], names, baseline="baseline", control=CONTROL, copies=copies)
+        for order in (slice(None), random.permutation(60))
+    )
+    assert wide > 1.5 * narrow
+
+
+def test_copies_that_are_not_one_ascending_number_for_each_block_are_refused() -> None:
+    for copies, words in (([0, 1], "2 numbers of copies for 8 blocks"), ([1] * 4 + [0] * 4, "copies must ascend")):
+        with pytest.raises(AssertionError, match=words):
+            rank(np.ones((8, 2)), ["baseline", "a"], baseline="baseline", seed=1, copies=copies)
+
+
+@given(seed=st.integers(0, 1000), order=st.permutations(range(4)))
+@settings(max_examples=15)
+def test_order_of_candidates_does_not_matter_to_what_copies_do(seed: int, order: list[int]) -> None:
+    copies = [0] * 7 + [1] * 9 + [4] * 8
+    rates = simulate(np.random.default_rng(seed), 24, [0, 0.1, -0.05, 0])
+    names = np.array(["baseline", "a", "b", CONTROL])
+    first, second = (
+        rank(rates[:, some], list(names[some]), baseline="baseline", control=CONTROL, seed=1, copies=copies)
+        for some in (list(range(4)), order)
+    )
+    assert named(first)["a"].ratio.low == pytest.approx(named(second)["a"].ratio.low)
+    assert ranks(first) == ranks(second)
+
+
+def test_lead_that_is_gone_in_the_last_third_is_not_counted_and_says_so() -> None:
+    random = np.random.default_rng(4)
+    rates = np.exp(random.normal(0, 0.01, (60, 3)))
+    rates[:40, 1] *= np.where(random.random(40) < 0.5, 1.08, 1.1)
+    found = rank(rates, ["baseline", "fades", CONTROL], baseline="baseline", control=CONTROL, seed=1)
+    fades, text = named(found)["fades"], "\n".join(notice.text for notice in found.notices)
+    assert fades.late_ratio is not None
+    assert fades.late_ratio.low < 1 < fades.late_ratio.high < fades.ratio.value
+    assert "baseline" in fades.tied_with
+    assert fades.ratio.low <= fades.late_ratio.low < 1
+    assert named(found)["baseline"].late_ratio is None
+    assert "'fades' has 1.0" in text
+    assert "in its last third: the lead does not last, and is not counted." in text
+
+
+def test_lag_that_is_gone_in_the_last_third_is_not_counted_either() -> None:
+    rates = np.exp(np.random.default_rng(4).normal(0, 0.01, (60, 2)))
+    rates[:40, 1] *= np.where(np.random.default_rng(5).random(40) < 0.5, 0.9, 0.92)
+    found = rank(rates, ["baseline", "recovers"], baseline="baseline", seed=1)
+    assert ranks(found) == {"baseline": 1, "recovers": 1}
+    assert any("the lag does not last" in notice.text for notice in found.notices)
+
+
+def test_lead_that_lasts_counts_and_a_short_run_has_no_last_third() -> None:
+    rates = np.exp(np.random.default_rng(4).normal(0, 0.01, (60, 2))) * [1, 1.08]
+    found = rank(rates, ["baseline", "a"], baseline="baseline", seed=1)
+    assert ranks(found) == {"a": 1, "baseline": 2}
+    assert found.notices == ()
+    short = rank(rates[:17], ["baseline", "a"], baseline="baseline", seed=1)
+    assert [standing.late_ratio for standing in short.standings] == [None, None]
 
 
 @given(seed=st.integers(0, 1000), order=st.permutations(range(4)), blocks=st.integers(1, 30))

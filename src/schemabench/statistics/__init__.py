@@ -1,23 +1,30 @@
 """What the trials of an experiment say: centres, intervals, comparisons, ranks.
 
 Owns every statistical decision. Two methods for centre, interval and test, `signed_rank` (on `walsh`) and `block_mean`,
-both on `sign_flips`; what they are used for: `summary` (one series), `comparison` (all pairs of candidates), `ranking`
-and `lock_ranking` (standings and notices), `pareto` (both rankings at once), `cost` (candidates against the baseline).
+both on `sign_flips`, and by how much `dependence` widens either; what they are used for: `summary` (one series),
+`comparison` (all pairs of candidates), `lasting` (the last third of a run), `ranking` and `lock_ranking` (standings and
+notices), `pareto` (both rankings at once), `cost` (candidates against the baseline). Of a run as a whole: `steadiness`
+(which blocks warm up), `drifting` (what rows written do to throughput), `copying` (when to copy databases anew).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
 from schemabench.statistics.comparison import running_ratios, widest_interval
+from schemabench.statistics.copying import blocks_per_copy, variances
 from schemabench.statistics.cost import CostComparison, compare_costs
+from schemabench.statistics.drifting import drifts
 from schemabench.statistics.lock_ranking import LockRanking, rank_locks
 from schemabench.statistics.pareto import pareto
 from schemabench.statistics.ranking import Ranking, fewest_blocks, rank
+from schemabench.statistics.steadiness import steady_from
 from schemabench.statistics.summary import estimate, estimate_rates, latency
 
 __all__ = [
     "CostComparison",
     "LockRanking",
     "Ranking",
+    "blocks_per_copy",
     "compare_costs",
+    "drifts",
     "estimate",
     "estimate_rates",
     "fewest_blocks",
@@ -26,5 +33,7 @@ __all__ = [
     "rank",
     "rank_locks",
     "running_ratios",
+    "steady_from",
+    "variances",
     "widest_interval",
 ]

@@ -47,9 +47,12 @@ def spans_sharing(differences: NDArray[np.float64], *, family: int, seed: int) -
         seed: Of the random flips.
     """
     check(differences)
-    rounded = np.round(differences, DECIMALS)
-    critical = _critical_value(rounded[:, :family], seed)
-    return tuple(_span(series, critical) for series in rounded.T)
+    return spans_together(differences, shared_critical_value(differences[:, :family], seed=seed))
+
+
+def spans_together(differences: NDArray[np.float64], critical: float) -> tuple[Span, ...]:
+    """Return the span of every series for one critical value, from `shared_critical_value`."""
+    return tuple(_span(series, critical) for series in np.round(differences, DECIMALS).T)
 
 
 def spans_apart(values: NDArray[np.float64]) -> tuple[Span, ...]:
@@ -63,13 +66,19 @@ def spans_apart(values: NDArray[np.float64]) -> tuple[Span, ...]:
     return tuple(_span(series, critical) for series in np.round(values, DECIMALS).T)
 
 
-def _critical_value(differences: NDArray[np.float64], seed: int) -> float:
+def influence(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how each block moves the means of series of shape (blocks, series): by its value."""
+    return np.round(differences, DECIMALS)
+
+
+def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> float:
     """Return the largest |t| that does not yet tell any series apart from zero; infinite with too few blocks.
 
     Under flips of n values x, t^2 = (n - 1) r^2 / (1 - r^2) where r = sum / sqrt(n * sum of x^2), their correlation
     with a constant: r is bounded and orders the flips just as t does. Never less than Student's own: with one value
     other than zero every flip has the same |t|, which says nothing about how far the mean may be off.
     """
+    differences = np.round(differences, DECIMALS)
     blocks, series = differences.shape
     if series == 0 or blocks < fewest(series):
         return math.inf

@@ -5,14 +5,16 @@ Owns their differences and what is known of them, after a run and, of throughput
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from schemabench.statistics import signed_rank
+from schemabench.statistics import block_mean, signed_rank
+from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import CONFIDENCE, Span, fewest
 
 _FEW = 80
@@ -23,11 +25,12 @@ _TRIM = 0.2
 """Cut from each end by the running width: bears 20 % of outliers (Wilcox 2022, "Introduction to Robust Estimation and
 Hypothesis Testing", 5th ed., section 3.3)."""
 
-Spans = Mapping[tuple[str, str], Span]
+Pair = tuple[str, str]
+Spans = Mapping[Pair, Span]
 """(first, second) -> by how much the first exceeds the second."""
 
 
-class Method(Protocol):
+class Sharing(Protocol):
     """Makes spans of paired differences of shape (blocks, series).
 
     All have the critical value that the first `family` series share.
@@ -35,6 +38,37 @@ class Method(Protocol):
 
     def __call__(self, differences: NDArray[np.float64], *, family: int, seed: int) -> tuple[Span, ...]:
         """Return the span of every series."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Method:
+    """One way to find centre, interval and test of paired differences."""
+
+    spans: Sharing
+    influence: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    """How each block moves the centre, of the shape of the differences."""
+
+
+BY_RANKS = Method(spans=signed_rank.spans_sharing, influence=signed_rank.influence)
+BY_MEANS = Method(spans=block_mean.spans_sharing, influence=block_mean.influence)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """All ordered pairs of candidates, and how far their blocks depend on each other."""
+
+    spans: Spans
+    """For blocks that depend on each other as they do."""
+    widening: Mapping[Pair, float]
+    """By how many times its interval is wider than for independent blocks; at least 1."""
+    effective: Mapping[Pair, float]
+    """As many independent blocks would say as much."""
+    correlation: Mapping[Pair, float]
+    """Of neighbouring blocks on the same copy."""
+    certain: frozenset[Pair]
+    """Those whose blocks do depend on each other, at 1 %."""
+    copies_share: float | None
+    """Of the variance of a block's difference that lies between copies; None with one copy."""
 
 
 def log_rates(rates: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
@@ -60,20 +94,21 @@ def check_baseline(names: Sequence[str], baseline: str, control: str | None) -> 
     assert control is None or (control in names and control != baseline), f"no control {control!r} in {names}"
 
 
-def compare(
+def compare(  # noqa: PLR0913 (how blocks came about)
     values: NDArray[np.float64],
     names: Sequence[str],
     *,
     twins: tuple[str, str] | None,
     seed: int,
-    method: Method = signed_rank.spans_sharing,
-) -> Spans:
+    method: Method = BY_RANKS,
+    copies: Sequence[int] = (),
+) -> Comparison:
     """Return by how much the first exceeds the second, for every ordered pair of candidates.
 
     All intervals hold together with 95 % confidence: a pair that differs does so after correction for the number of
     pairs. `twins`, the control and the baseline, are compared with the same critical value, but do not raise it: the
     control is no candidate, and its interval shows what the ranking itself would have seen. They set it alone where
-    there is nothing else to compare.
+    there is nothing else to compare. How far blocks depend on each other is found from all of them, the control's too.
 
     Args:
         values: Of shape (blocks, columns), one column per name, compared by subtraction: logs give log ratios.
@@ -81,26 +116,44 @@ def compare(
         twins: The control and the baseline, or None.
         seed: Of the random flips.
         method: What makes spans of paired differences.
+        copies: The number of the copy that each block was executed on, ascending; empty for one copy.
     """
     column = {name: index for index, name in enumerate(names)}
     ranked = sorted(name for name in names if twins is None or name != twins[0])
     pairs = list(itertools.combinations(ranked, 2))
-    check = [] if twins is None else [twins]
+    check = [] if twins is None else [twins, *((twins[0], name) for name in ranked if name != twins[1])]
     every = pairs + check
     differences = values[:, [column[first] for first, _ in every]] - values[:, [column[second] for _, second in every]]
-    found = method(differences, family=len(pairs) or len(check), seed=seed)
-    forward = dict(zip(every, found, strict=True))
-    return forward | {(second, first): span.reversed() for (first, second), span in forward.items()}
+    family = len(pairs) or len(check)
+    found = method.spans(differences, family=family, seed=seed)
+    known = dependence(method.influence(differences), copies=copies, independent=len(names) - 1, family=family)
+    widened = [span.widened(factor) for span, factor in zip(found, known.widening.tolist(), strict=True)]
+    forward = dict(zip(every, widened, strict=True))
+    backward = [(second, first) for first, second in every]
+    both = every + backward
+    return Comparison(
+        spans=forward | {pair: span.reversed() for pair, span in zip(backward, widened, strict=True)},
+        widening=dict(zip(both, known.widening.tolist() * 2, strict=True)),
+        effective=dict(zip(both, known.effective.tolist() * 2, strict=True)),
+        correlation=dict(zip(both, known.correlation.tolist() * 2, strict=True)),
+        certain=frozenset(pair for pair, certain in zip(both, known.certain.tolist() * 2, strict=True) if certain),
+        copies_share=known.copies_share,
+    )
 
 
-def greater(spans: Spans, names: Sequence[str]) -> frozenset[tuple[str, str]]:
+def greater(spans: Spans, names: Sequence[str]) -> frozenset[Pair]:
     """Return the pairs of these names whose first exceeds the second beyond chance."""
     pairs = itertools.permutations(names, 2)
     return frozenset(pair for pair in pairs if spans[pair].apart and spans[pair].low > 0)
 
 
 def widest_interval(
-    rates: NDArray[np.float64], names: Sequence[str], *, baseline: str, control: str | None = None
+    rates: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    baseline: str,
+    control: str | None = None,
+    copies: Sequence[int] = (),
 ) -> float:
     """Return the relative half width of the widest interval of a ratio to the baseline, as in 0.03; the control counts.
 
@@ -108,7 +161,7 @@ def widest_interval(
     Bayesian Data Analysis", 2nd ed., section 13.3). Cheap, to be called after every block: Bonferroni's correction and
     the normal limit stand in for the flips, and past `_FEW` blocks the standard error of a trimmed mean for the signed
     ranks; it comes out within about a fifth of the final width. Infinite while there are too few blocks to tell
-    candidates apart.
+    candidates apart. `copies` are as for `compare`.
     """
     logs = log_rates(rates, names)
     blocks = len(logs)
@@ -116,10 +169,16 @@ def widest_interval(
     if blocks < fewest(family):
         return math.inf
     own = names.index(baseline)
+    if len(names) == 1:
+        return 0.0
     others = np.delete(logs, own, axis=1) - logs[:, [own]]
     quantile = -float(special.ndtri((1 - CONFIDENCE) / (2 * family)))
     widths = _widths_by_ranks(others, quantile) if blocks <= _FEW else 2 * quantile * _standard_errors(others)
-    return math.expm1(max(widths, default=0.0) / 2)
+    pairs = list(itertools.combinations(range(len(names)), 2))
+    differences = logs[:, [first for first, _ in pairs]] - logs[:, [second for _, second in pairs]]
+    known = dependence(signed_rank.influence(differences), copies=copies, independent=len(names) - 1, family=family)
+    with_baseline = known.widening[[own in pair for pair in pairs]]
+    return math.expm1(max((with_baseline * widths).tolist()) / 2)
 
 
 def running_ratios(rates: NDArray[np.float64], names: Sequence[str], *, baseline: str) -> dict[str, float]:
@@ -129,12 +188,12 @@ def running_ratios(rates: NDArray[np.float64], names: Sequence[str], *, baseline
     return {name: math.exp(median) for name, median in zip(names, medians, strict=True)}
 
 
-def _widths_by_ranks(differences: NDArray[np.float64], quantile: float) -> list[float]:
+def _widths_by_ranks(differences: NDArray[np.float64], quantile: float) -> NDArray[np.float64]:
     """Return the width of every column's interval by signed ranks, taking |T| as normal."""
     blocks = len(differences)
     critical = quantile * math.sqrt(blocks * (blocks + 1) * (2 * blocks + 1) / 6)
     spans = signed_rank.spans_together(differences, critical)
-    return [span.high - span.low if span.bounded else math.inf for span in spans]
+    return np.array([span.high - span.low if span.bounded else math.inf for span in spans])
 
 
 def _standard_errors(differences: NDArray[np.float64]) -> NDArray[np.float64]:

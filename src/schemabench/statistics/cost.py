@@ -2,14 +2,24 @@
 
 Owns the comparison of amounts per row, measure by measure. Must not know the measures.
 
+One estimator for the amount, the ratio, its interval and the test, so that a table cannot contradict itself: the mean
+over blocks, in which each block counts once. A ratio is that of two means. Its interval holds every ratio r for which
+the mean of (amount - r * baseline's amount) is zero but for chance (Fieller 1954, J. R. Stat. Soc. B 16:175), with the
+critical value that all candidates share, from `block_mean`, and as much wider as dependence makes it. At r = 1 that is
+the test of the difference: the interval excludes 1 exactly where the amounts differ beyond chance. Where the baseline's
+amount is itself no more than chance, no ratio is bounded, and there is only the difference.
+
 Counters are nearly noise-free: their intervals are often of no width, and a difference of one part in a thousand is
 told apart after a dozen blocks. So is chance that lasts: a page more in one of two equal candidates is there in every
 block. Hence whoever differs must differ from the baseline by more than the control does.
+
+The price of means: a checkpoint that falls into a few trials of one candidate moves its ratio, and widens its interval.
 
 The family of comparisons that hold together with 95 % confidence is every candidate against the baseline, by one
 measure. Measures are not corrected for each other: among equal candidates, one measure in twenty may show a difference.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,28 +27,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemabench.records import Estimate
-from schemabench.statistics import block_mean, signed_rank
+from schemabench.statistics import block_mean
 from schemabench.statistics.comparison import check_baseline, check_columns
-from schemabench.statistics.ranking import ratio
+from schemabench.statistics.dependence import dependence, those
+from schemabench.statistics.sign_flips import Span
 
 
 class CostComparison(NamedTuple):
     """One candidate against the baseline by one measure."""
 
+    amount: float | None
+    """The mean over blocks; None where there is none."""
     ratio: Estimate | None
-    """Of its amount to the baseline's; None where either has a zero."""
+    """Of its amount to the baseline's; None where either is zero, or the baseline's no more than chance."""
     differs: bool
-    """Whether it is told apart from the baseline."""
+    """Whether it is told apart from the baseline, and by more than the control is."""
 
 
-def compare_costs(
-    amounts: NDArray[np.float64], names: Sequence[str], *, baseline: str, seed: int, control: str | None = None
+def compare_costs(  # noqa: PLR0913 (how blocks came about)
+    amounts: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    baseline: str,
+    seed: int,
+    control: str | None = None,
+    copies: Sequence[int] = (),
 ) -> dict[str, CostComparison]:
-    """Return every candidate's comparison with the baseline; the baseline's own has no ratio.
-
-    Ratios are compared on logs, by signed ranks, so that a trial into which a checkpoint fell does not count for more
-    than others. Where any amount of the measure is zero, whoever has none, or faces a baseline that has none, is
-    compared by difference instead, and all of them by means over blocks, since zeros come in masses.
+    """Return every candidate's amount and its comparison with the baseline; the baseline's own has no ratio.
 
     Args:
         amounts: Of one measure per row or operation, not below zero, of shape (blocks, candidates); NaN where it was
@@ -47,27 +62,78 @@ def compare_costs(
         baseline: The name to compare with.
         seed: Of the random flips.
         control: The name of the baseline's second entry, compared like a candidate but not corrected for; or None.
+        copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
     """
     check_columns("amounts", amounts, names)
     check_baseline(names, baseline, control)
     assert not np.any((amounts < 0) | np.isinf(amounts)), "amounts must be finite and not below zero"
     missing = np.isnan(amounts)
-    found = dict.fromkeys(names, CostComparison(ratio=None, differs=False))
     offered = [name for name, column in zip(names, missing.T, strict=True) if not column.all()]
-    rivals = sorted((name for name in offered if name != baseline), key=lambda name: (name == control, name))
     whole = amounts[:, [names.index(name) for name in offered]]
-    whole = whole[~np.isnan(whole).any(axis=1)]
-    if baseline not in offered or not rivals or not len(whole):
+    complete: NDArray[np.bool_] = np.logical_not(np.isnan(whole).any(axis=1))
+    whole, counted = whole[complete], those(copies, complete)
+    found = dict.fromkeys(names, CostComparison(amount=None, ratio=None, differs=False))
+    if not len(whole):
+        return found
+    means = dict(zip(offered, whole.mean(axis=0).tolist(), strict=True))
+    found |= {name: CostComparison(amount=mean, ratio=None, differs=False) for name, mean in means.items()}
+    rivals = sorted((name for name in offered if name != baseline), key=lambda name: (name == control, name))
+    if baseline not in offered or not rivals:
         return found
     columns = dict(zip(offered, (whole / (whole.max() or 1.0)).T, strict=True))
-    own = columns.pop(baseline)
-    positive = {name: bool((own > 0).all() and (columns[name] > 0).all()) for name in rivals}
-    differences = [np.log(columns[name] / own) if positive[name] else columns[name] - own for name in rivals]
-    method = signed_rank.spans_sharing if all(positive.values()) else block_mean.spans_sharing
-    spans = method(np.column_stack(differences), family=max(1, len(rivals) - (control in rivals)), seed=seed)
-    forward = dict(zip(rivals, spans, strict=True))
-    doubt = max(abs(forward[control].low), abs(forward[control].high)) if control in forward else 0.0
-    for name, span in forward.items():
+    own = columns[baseline]
+    differences = np.column_stack([columns[name] - own for name in rivals])
+    critical = _critical_values(differences, max(1, len(rivals) - (control in rivals)), counted, seed)
+    spans = {
+        name: block_mean.spans_together(column[:, None], own_critical)[0]
+        for name, column, own_critical in zip(rivals, differences.T, critical, strict=True)
+    }
+    doubt = max(abs(spans[control].low), abs(spans[control].high)) if control in spans else 0.0
+    for (name, span), own_critical in zip(spans.items(), critical, strict=True):
         beyond = name == control or span.low > doubt or span.high < -doubt
-        found[name] = CostComparison(ratio=ratio(span) if positive[name] else None, differs=span.apart and beyond)
+        ratio = _ratio(columns[name], own, own_critical, span)
+        found[name] = CostComparison(amount=means[name], ratio=ratio, differs=span.apart and beyond)
     return found
+
+
+def _critical_values(differences: NDArray[np.float64], family: int, copies: Sequence[int], seed: int) -> list[float]:
+    """Return each series' critical value: the one that the first `family` share, wider by its dependence.
+
+    Differences to one baseline have its noise in common: what dependence is pooled over are those of all pairs.
+    """
+    shared = block_mean.shared_critical_value(differences[:, :family], seed=seed)
+    rivals = differences.shape[1]
+    first, second = np.triu_indices(rivals, 1)
+    every = np.hstack([differences, differences[:, first] - differences[:, second]])
+    known = dependence(block_mean.influence(every), copies=copies, independent=rivals, family=family)
+    return [shared * factor for factor in known.widening[:rivals].tolist()]
+
+
+def _ratio(amounts: NDArray[np.float64], own: NDArray[np.float64], critical: float, span: Span) -> Estimate | None:
+    """Return the ratio of two means and the ends of Fieller's interval: the r with |mean| = critical * standard error.
+
+    The square of that is a r^2 - 2 b r + c = 0, whose roots are the ends where a > 0: where the baseline's own mean is
+    beyond chance. Below the smallest sample the interval is the range of what the blocks say.
+    """
+    mean, base = float(amounts.mean()), float(own.mean())
+    if not (mean and base):
+        return None
+    if not math.isfinite(critical):
+        ratios = amounts[own > 0] / own[own > 0]
+        return Estimate(value=mean / base, low=float(ratios.min()), high=float(ratios.max()))
+    covariances = np.cov(amounts, own) / len(own) * critical**2
+    a = base**2 - float(covariances[1, 1])
+    b = mean * base - float(covariances[0, 1])
+    c = mean**2 - float(covariances[0, 0])
+    if a <= 0:
+        return None
+    value, root = mean / base, math.sqrt(max(b**2 - a * c, 0.0)) / a
+    low, high = min(value, max(0.0, b / a - root)), max(value, b / a + root)
+    return Estimate(value=value, low=low, high=high) if span.apart else _holding_one(value, low, high)
+
+
+def _holding_one(value: float, low: float, high: float) -> Estimate:
+    """Return an interval that holds 1, as it does but for rounding."""
+    if low == high:
+        return Estimate(value=1.0, low=1.0, high=1.0)
+    return Estimate(value=value, low=min(low, 1.0), high=max(high, 1.0))

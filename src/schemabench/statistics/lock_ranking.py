@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from schemabench.records import Estimate, LockStanding, Notice
 from schemabench.statistics import block_mean
-from schemabench.statistics.comparison import check_baseline, check_columns, compare, greater
+from schemabench.statistics.comparison import BY_MEANS, check_baseline, check_columns, compare, greater
+from schemabench.statistics.dependence import those
 from schemabench.statistics.ranking import fewest_blocks, placed
 from schemabench.statistics.sign_flips import Span
 
@@ -36,8 +37,14 @@ class LockRanking:
     notices: tuple[Notice, ...]
 
 
-def rank_locks(
-    shares: NDArray[np.float64], names: Sequence[str], *, baseline: str, control: str | None, seed: int
+def rank_locks(  # noqa: PLR0913 (how blocks came about)
+    shares: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    baseline: str,
+    control: str | None,
+    seed: int,
+    copies: Sequence[int] = (),
 ) -> LockRanking:
     """Return the standings of all candidates by lock waits; the same whatever their order.
 
@@ -48,18 +55,20 @@ def rank_locks(
         baseline: The name that differences are to: its own is exactly 0.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
         seed: Of the random flips.
+        copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
     """
     check_columns("shares", shares, names)
     check_baseline(names, baseline, control)
     assert not np.any((shares < 0) | (shares > 1)), "shares of time lie between 0 and 1"
     unseen = np.isnan(shares)
-    whole = shares[~unseen.any(axis=1)]
+    complete: NDArray[np.bool_] = np.logical_not(unseen.any(axis=1))
+    whole = shares[complete]
     ranked = tuple(name for name in names if name != control)
     notices = _left_out(unseen, names, len(ranked))
     if not len(whole):
         return LockRanking(standings=(), control=None, better=frozenset(), notices=notices)
     twins = None if control is None else (control, baseline)
-    spans = compare(whole, names, twins=twins, seed=seed, method=block_mean.spans_sharing)
+    spans = compare(whole, names, twins=twins, seed=seed, method=BY_MEANS, copies=those(copies, complete)).spans
     estimates = dict(zip(names, map(_share, block_mean.spans_apart(whole)), strict=True))
 
     def standing(name: str, rivals: Sequence[str], better: frozenset[tuple[str, str]]) -> LockStanding:

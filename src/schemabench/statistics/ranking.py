@@ -19,17 +19,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from schemabench.records import Estimate, Notice, Standing
-from schemabench.statistics.comparison import check_baseline, compare, greater, log_rates
+from schemabench.statistics.comparison import Comparison, Pair, Spans, check_baseline, compare, greater, log_rates
+from schemabench.statistics.lasting import lasts, late_spans
 from schemabench.statistics.sign_flips import Span, fewest
 from schemabench.statistics.summary import estimate_rates
-from schemabench.statistics.walsh import DECIMALS
 from schemabench.units import format_percent
 
-_DRIFT_LEVEL = 0.01
-"""The chance of any `blocks-related` notice in a run of independent blocks."""
+_RELATED = 0.5
+"""Where blocks that depend on each other say as much as fewer than this share of them would alone, it is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +44,21 @@ class Ranking:
     control, or where there are too few blocks."""
     better: frozenset[tuple[str, str]]
     """(better, worse), of all ranked candidates that are told apart."""
+    copies_share: float | None
+    """Of the variance of a block's log ratio, how much lies between copies, all pairs together; None with one copy."""
+    effective_blocks: float
+    """As many independent blocks would say as much of the ratio to the baseline that is known worst."""
     notices: tuple[Notice, ...]
 
 
-def rank(
-    rates: NDArray[np.float64], names: Sequence[str], *, baseline: str, seed: int, control: str | None = None
+def rank(  # noqa: PLR0913 (how blocks came about)
+    rates: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    baseline: str,
+    seed: int,
+    control: str | None = None,
+    copies: Sequence[int] = (),
 ) -> Ranking:
     """Return the standings of all candidates; the same whatever their order and the unit of the rates.
 
@@ -59,11 +68,15 @@ def rank(
         baseline: The name that ratios are against: its own is exactly 1.
         seed: Of the random flips.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
+        copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
     """
     check_baseline(names, baseline, control)
     logs = log_rates(rates, names)
     twins = None if control is None else (control, baseline)
-    spans = compare(logs, names, twins=twins, seed=seed)
+    compared = compare(logs, names, twins=twins, seed=seed, copies=copies)
+    late = late_spans(logs, names, compared.widening, seed=seed)
+    fading = {pair for pair, span in compared.spans.items() if span.apart and not lasts(span, late.get(pair))}
+    spans = {pair: span.reaching(late[pair]) if pair in fading else span for pair, span in compared.spans.items()}
     estimates = dict(zip(names, estimate_rates(rates, seed=seed), strict=True))
     ranked = tuple(name for name in names if name != control)
     better = greater(spans, ranked)
@@ -72,7 +85,8 @@ def rank(
         own = Estimate(value=1.0, low=1.0, high=1.0)
         place, ties = placed(name, rivals, known)
         against = own if name == baseline else ratio(spans[name, baseline])
-        return Standing(name=name, rate=estimates[name], ratio=against, rank=place, tied_with=ties)
+        at_last = ratio(late[name, baseline]) if (name, baseline) in late else None
+        return Standing(name=name, rate=estimates[name], ratio=against, rank=place, tied_with=ties, late_ratio=at_last)
 
     checked = None if twins is None else standing(twins[0], twins, greater(spans, twins))
     return Ranking(
@@ -80,10 +94,13 @@ def rank(
         control=checked,
         smallest_difference=None if twins is None else _half_width(spans[twins]),
         better=better,
+        copies_share=compared.copies_share,
+        effective_blocks=_effective(compared, names, baseline, len(logs)),
         notices=(
             *_few_blocks(len(logs), len(ranked)),
             *(() if checked is None else _control_differs(checked, spans[checked.name, baseline])),
-            *_blocks_related(logs, names, baseline),
+            *_not_lasting(compared.spans, late, sorted(pair for pair in fading if set(pair) <= set(ranked)), baseline),
+            *_blocks_related(compared, names, baseline, len(logs)),
         ),
     )
 
@@ -145,44 +162,53 @@ def _control_differs(control: Standing, span: Span) -> tuple[Notice, ...]:
     return (Notice(code="control-differs", text=text),)
 
 
-def _blocks_related(logs: NDArray[np.float64], names: Sequence[str], baseline: str) -> tuple[Notice, ...]:
-    """Return a notice for each candidate whose ratio in one block foretells that in the next.
+def _effective(compared: Comparison, names: Sequence[str], baseline: str, blocks: int) -> float:
+    """Return how many independent blocks would say as much, of the ratio to the baseline that is known worst."""
+    return min((compared.effective[name, baseline] for name in names if name != baseline), default=float(blocks))
 
-    Intervals take blocks as independent; where they are not, as when one candidate's tables bloat, intervals are too
-    narrow. The rank correlation of neighbours has standard error 1 / sqrt(blocks - 1) under independence (Wald &
-    Wolfowitz 1943, Ann. Math. Stat. 14:378); one-sided, corrected by Bonferroni for the number of candidates.
-    """
-    others = [index for index, name in enumerate(names) if name != baseline]
-    blocks = len(logs)
-    if blocks < fewest_blocks(len(names)) or not others:
-        return ()
-    limit = -float(special.ndtri(_DRIFT_LEVEL / len(others))) / math.sqrt(blocks - 1)
-    differences = logs[:, others] - logs[:, [names.index(baseline)]]
-    found = zip((names[index] for index in others), _neighbour_correlations(differences), strict=True)
+
+def _not_lasting(spans: Spans, late: Spans, fading: Sequence[Pair], baseline: str) -> tuple[Notice, ...]:
+    """Return a notice for each pair whose difference over all blocks is not counted, the better one first."""
     return tuple(
-        Notice(
-            code="blocks-related",
-            text=f"The ratio of {name!r} to the baseline wandered during the run (correlation of neighbouring blocks "
-            f"{correlation:.2f}): its interval is too narrow.",
-        )
-        for name, correlation in sorted(found)
-        if correlation > limit
+        Notice(code="not-lasting", text=_faded(pair, spans[pair], late[pair], baseline))
+        for pair in fading
+        if spans[pair].centre > 0
     )
 
 
-def _neighbour_correlations(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the rank correlation of each column with itself one block later; 0 for a constant one."""
-    ranks = np.apply_along_axis(_ranks, 0, np.round(differences, DECIMALS))
-    ranks -= ranks.mean(axis=0)
-    spread = (ranks**2).sum(axis=0)
-    products = (ranks[1:] * ranks[:-1]).sum(axis=0)
-    correlations: NDArray[np.float64] = np.divide(products, spread, out=np.zeros_like(products), where=spread > 0)
-    return correlations
+def _faded(pair: Pair, whole: Span, late: Span, baseline: str) -> str:
+    """Return what became of a lead: against the baseline, or named after whom it was over."""
+    first, second = pair
+    behind = first == baseline
+    subject, other, over, last = (second, first, whole.reversed(), late.reversed()) if behind else (*pair, whole, late)
+    than = "" if other == baseline else f" the throughput of {other!r}"
+    found = ratio(last)
+    return (
+        f"{subject!r} has {math.exp(over.centre):.2f}x{than} over the whole run and {found.value:.2f}x "
+        f"[{found.low:.2f}, {found.high:.2f}] in its last third: the {'lag' if behind else 'lead'} does not last, and "
+        "is not counted."
+    )
 
 
-def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return each value's rank, equal ones sharing their mean; scipy.stats has it, and takes seconds to load."""
-    ordered = np.sort(values)
-    first, past = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
-    ranks: NDArray[np.float64] = (first + past + 1) / 2
-    return ranks
+def _blocks_related(compared: Comparison, names: Sequence[str], baseline: str, blocks: int) -> tuple[Notice, ...]:
+    """Return a notice for each number of independent blocks that ratios to the baseline come to, where it is small."""
+    found: dict[int, list[str]] = {}
+    for name in sorted(set(names) - {baseline}):
+        effective = compared.effective[name, baseline]
+        if (name, baseline) in compared.certain and effective < _RELATED * blocks:
+            found.setdefault(max(1, round(effective)), []).append(name)
+    return tuple(
+        Notice(
+            code="blocks-related",
+            text=f"{_whose(some, len(names) - 1)} wandered during the run, so that its {blocks} blocks say as much as "
+            f"{effective} independent one{'s' * (effective != 1)} would: intervals are so much wider.",
+        )
+        for effective, some in sorted(found.items())
+    )
+
+
+def _whose(names: Sequence[str], all_: int) -> str:
+    """Return whose ratio it is."""
+    if len(names) == all_ > 1:
+        return "The ratios of all candidates to the baseline"
+    return f"The ratio of {', '.join(map(repr, names))} to the baseline"

@@ -13,7 +13,7 @@ Stat. Appl. Genet. Mol. Biol. 9:39).
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,17 @@ class Span:
     def reversed(self) -> "Span":
         """Return the span of the same series with the other sign."""
         return Span(centre=-self.centre, low=-self.high, high=-self.low, bounded=self.bounded)
+
+    def widened(self, factor: float) -> "Span":
+        """Return the span with its ends so many times as far from the centre; as it is where it has no confidence."""
+        if not self.bounded or factor == 1:
+            return self
+        low, high = (self.centre + factor * (end - self.centre) for end in (self.low, self.high))
+        return replace(self, low=low, high=high)
+
+    def reaching(self, other: "Span") -> "Span":
+        """Return the span with an interval that holds the other's, too."""
+        return replace(self, low=min(self.low, other.low), high=max(self.high, other.high))
 
 
 def fewest(series: int) -> int:

@@ -36,6 +36,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from schemabench.statistics.dependence import ranks
 from schemabench.statistics.sign_flips import Span, check, fewest, flipped_sums, upper_point
 from schemabench.statistics.walsh import DECIMALS, order_statistics
 
@@ -90,6 +91,18 @@ def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> flo
 def centre(values: NDArray[np.float64]) -> float:
     """Return the Hodges-Lehmann centre of one series."""
     return _span(values, math.inf).centre
+
+
+def influence(differences: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how each block moves the centres: by its rank in the series.
+
+    The Hodges-Lehmann centre's influence function is F(x) - 1/2 for symmetric noise, divided by a constant (Hampel et
+    al. 1986, "Robust Statistics", section 2.3): as far as ranks depend on each other, the centre varies.
+
+    Args:
+        differences: Of shape (blocks, series).
+    """
+    return ranks(differences)
 
 
 def _signed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
