@@ -11,7 +11,7 @@ from fixed_run import BENCHMARK_JSON
 from several_runs import FOUR, compared
 
 from schemabench import cli, report
-from schemabench.records import FORMAT, CandidateResult, Experiment, Run
+from schemabench.records import FORMAT, OLDEST_FORMAT, CandidateResult, Experiment, Run
 from schemabench.report import matrix
 
 
@@ -72,7 +72,7 @@ def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureF
         (["a.json", "copy.json"], r"a\.json and copy\.json hold the same run"),
         (["a.json", "serial.json"], r"a\.json and serial\.json must not be compared(.|\n)*serializable"),
         (["a.json", "newer.json"], rf"newer\.json has format {FORMAT + 1}, newer than {FORMAT}(.|\n)*upgrade"),
-        (["a.json", "older.json"], rf"older\.json has format {FORMAT - 1}, older than {FORMAT}(.|\n)*that version"),
+        (["a.json", "older.json"], rf"older\.json has format 0, older than {OLDEST_FORMAT}(.|\n)*that version"),
         (["a.json", "cut.json"], r"cut\.json is not JSON"),
     ],
 )
@@ -84,7 +84,7 @@ def test_what_cannot_be_compared_is_refused_with_the_file_and_the_reason(
         Path(f"{name}.json").write_text(text)
     Path("cut.json").write_text(text[:1000])
     edit("newer.json", format=FORMAT + 1)
-    edit("older.json", format=FORMAT - 1)
+    edit("older.json", format=OLDEST_FORMAT - 1)
     content = json.loads(text)["schemabench"]
     edit("serial.json", run_id="another", experiments=[content["experiments"][0] | {"isolation": "serializable"}])
     assert cli.main(["report", *arguments]) == 2

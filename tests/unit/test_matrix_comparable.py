@@ -7,7 +7,7 @@ from fixed_run import PAGEVIEWS, unranked
 from several_runs import OPERATIONS, candidate, compared, experiment, led_by, only, places, run, unsampled
 
 from schemabench.errors import UsageError
-from schemabench.records import Experiment, Run, WriterShare
+from schemabench.records import Experiment, Run, Setting, WriterShare
 from schemabench.report import matrix
 from schemabench.report.matrix.criteria import CRITERIA, LOCK_WAITS, THROUGHPUT
 from schemabench.report.matrix.model import Matrix
@@ -114,6 +114,19 @@ def test_candidate_whose_file_changed_carries_a_notice() -> None:
     (notice,) = noted.notices
     assert notice.text.endswith("not the same in all runs: text 1 on PostgreSQL 15 and 17, text 2 on PostgreSQL 16")
     assert not unnoted.notices
+
+
+def test_candidate_whose_own_settings_changed_carries_a_notice() -> None:
+    (leader, baseline) = places(*RANKS)
+    own = (Setting(name="jit", value="on", source="candidate's database"),)
+    changed = at(candidates=(replace(candidate(leader), settings=own), candidate(baseline)))
+    noted, unnoted = only(run("15.1", at()), run("16.1", changed)).rows
+    (notice,) = noted.notices
+    assert notice.text == (
+        f"The setting jit of {leader.name} is not the same in all runs: off on PostgreSQL 15, on on PostgreSQL 16"
+    )
+    assert not unnoted.notices
+    assert not only(run("15.1", at(), settings={"jit": "on"}), run("16.1", changed)).rows[0].notices
 
 
 def test_baseline_whose_file_changed_puts_all_ratios_in_question() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from fixed_run import SETTINGS
 from hypothesis import given
 from hypothesis import strategies as st
 from several_runs import experiment, led_by, only, run
@@ -138,6 +139,15 @@ def test_other_settings_beside_another_version_are_a_notice_each() -> None:
         "Runs differ in the setting jit: 'off' on PostgreSQL 15, 'on' on PostgreSQL 16",
         "Runs differ in the setting shared_buffers: '8GB' on PostgreSQL 15, '1GB' on PostgreSQL 16",
     ]
+
+
+def test_settings_of_an_older_run_file_are_compared_with_those_of_sessions() -> None:
+    older = replace(at(), settings=())
+    runs = replace(run("15.1"), experiments=(older,)), run("16.1", at())
+    server = runs[0].server
+    assert server is not None
+    kept = tuple(one for one in SETTINGS if one.name != "idle_in_transaction_session_timeout")
+    assert texts(replace(runs[0], server=replace(server, settings=kept)), runs[1]) == []
 
 
 def test_one_version_from_two_places_is_a_notice() -> None:

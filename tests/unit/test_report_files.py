@@ -44,6 +44,17 @@ def test_run_survives_json_whatever_its_texts_and_figures(text: str, figure: flo
     assert from_builtins(json.loads(json.dumps(to_builtins(run)))) == run
 
 
+def test_run_file_of_the_first_format_is_read_and_drawn_with_the_settings_of_its_server(run_file: Path) -> None:
+    experiments = json.loads(run_file.read_text())["schemabench"]["experiments"]
+    for one in experiments:
+        del one["settings"]
+    run = report.read(edited(run_file, format=1, experiments=experiments))
+    assert run.experiments[0].settings == ()
+    drawn = report.markdown(run)
+    assert drawn.count("| `shared_buffers` | `8GB`   | configuration file |") == len(experiments)
+    assert "Settings of the writers' sessions" not in drawn
+
+
 def test_run_file_keeps_what_pytest_benchmark_wrote(run_file: Path) -> None:
     content = json.loads(run_file.read_text())
     assert content.pop("schemabench")

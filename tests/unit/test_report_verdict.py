@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 import pytest
-from fixed_run import BASELINE, USAGE, estimate, ranked, standing, unranked
+from fixed_run import BASELINE, RUN, USAGE, estimate, ranked, standing, unranked
 
 from schemabench.records import EquivalenceCheck, Estimate, Experiment, Standing
-from schemabench.report import figures, verdict
+from schemabench.report import document, figures, page, screen, verdict
 
 
 def experiment(*standings: Standing, **changes: object) -> Experiment:
@@ -151,3 +151,22 @@ def test_who_agrees_with_the_model_is_counted_with_the_fewest_calls() -> None:
 
 def test_nothing_is_said_of_a_model_where_there_is_none() -> None:
     assert verdict.equivalence(replace(USAGE, candidates=(unranked("a", "failed", ""),))) == ""
+
+
+def test_drift_is_told_of_whoever_drifts_beyond_chance_and_on_one_line_in_every_format() -> None:
+    results = (
+        replace(ranked(standing("fast", 1, estimate(1.5)), ""), drift=Estimate(value=-0.04, low=-0.061, high=-0.02)),
+        replace(ranked(standing("slow", 2, estimate(1.2)), ""), drift=Estimate(value=0.002, low=0.001, high=0.003)),
+        ranked(standing("baseline", 3, BASELINE), ""),
+    )
+    told = replace(USAGE, candidates=results)
+    words = "loses 4.0 % [2.0, 6.1] and"
+    run = replace(RUN, experiments=(told,))
+
+    assert verdict.drift(told, str) == (
+        f"fast {words} slow gains 0.20 % [0.10, 0.30] of its throughput per million rows written"
+    )
+    assert verdict.drift(experiment(standing("baseline", 1, BASELINE)), str) == ""
+    assert f"drift: fast {words}" in screen.terminal(run, 120)
+    assert f"Drift: `fast` {words}" in document.markdown(run)
+    assert "<dt>drift</dt>" in page.html(run)

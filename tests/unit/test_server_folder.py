@@ -1,12 +1,12 @@
 """Folders of servers: held while their run lives, swept afterwards."""
 
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import places
+import programs
 import pytest
 from filelock import FileLock
 
@@ -16,10 +16,9 @@ from schemabench.server import folder
 
 @pytest.fixture(autouse=True)
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path:
-        Path(path).chmod(0o755)
-        monkeypatch.setenv(folder.VARIABLE, path)
-        yield Path(path)
+    with places.place() as path:
+        monkeypatch.setenv(folder.VARIABLE, str(path))
+        yield path
 
 
 def test_a_folder_lives_as_long_as_its_block() -> None:
@@ -46,7 +45,7 @@ def test_a_live_folder_is_never_swept() -> None:
 
 def test_the_folder_of_a_killed_process_is_swept() -> None:
     program = "import os\nfrom schemabench.server import folder\nwith folder.hold('dead'): os.kill(os.getpid(), 9)"
-    subprocess.run([sys.executable, "-c", program], check=False)  # noqa: S603
+    programs.run([sys.executable, "-c", program])
     ended = []
 
     swept = folder.sweep(lambda home: ended.append(home) is None)

@@ -26,10 +26,15 @@ RETRY_LIMIT = 100
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 
-_FORSAKEN = b"SET idle_in_transaction_session_timeout TO '5s'"
-"""A process that is stopped in the middle of a transaction must not stop, by its locks, all others with it."""
-_PATIENT = b"SET idle_session_timeout TO 0"
-"""Between trials a session idles for as long as the others' take, and while candidates are built for minutes."""
+SETTINGS = {
+    # A process that is stopped in the middle of a transaction must not stop, by its locks, all others with it.
+    "idle_in_transaction_session_timeout": "5s",
+    # Between trials a session idles for as long as the others' take, and while candidates are built for minutes.
+    "idle_session_timeout": "0",
+}
+"""What every session sets for itself."""
+ISOLATION = "default_transaction_isolation"
+"""The setting that a session has from its workload."""
 
 ROLLBACK = b"rollback"
 """The name of the one statement that every session has prepared."""
@@ -112,10 +117,8 @@ class Session:
             message = connection.get_error_message()
             connection.finish()
             raise LostConnectionError(message)
-        connection.exec_(_FORSAKEN)
-        connection.exec_(_PATIENT)
-        if isolation:
-            connection.exec_(f"SET default_transaction_isolation TO '{isolation}'".encode())
+        for name, value in (SETTINGS | ({ISOLATION: isolation} if isolation else {})).items():
+            connection.exec_(f"SET {name} TO '{value}'".encode())
         connection.prepare(ROLLBACK, b"ROLLBACK")
         connection.nonblocking = 1
         return cls(connection)
@@ -124,6 +127,13 @@ class Session:
         """Prepare a statement; the result tells whether the server accepted it."""
         self.connection.nonblocking = 0
         result = self.connection.prepare(name, sql.encode())
+        self.connection.nonblocking = 1
+        return result
+
+    def query(self, sql: str, parameters: Sequence[bytes] = ()) -> PGresult:
+        """Execute a query between bursts and wait for its answer; the result tells whether the server accepted it."""
+        self.connection.nonblocking = 0
+        result = self.connection.exec_params(sql.encode(), parameters)
         self.connection.nonblocking = 1
         return result
 

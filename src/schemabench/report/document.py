@@ -28,6 +28,7 @@ from schemabench.report import (
     figures,
     footnotes,
     plans,
+    settings,
     verdict,
 )
 from schemabench.report.escape import Markdown, code
@@ -43,6 +44,7 @@ _RANK_HEADINGS = (
     "rows/s [95 % interval]",
     "operations/s [95 % interval]",
 )
+_ABOUT_HEADINGS = ("candidate", "file", "what it is", "what its author expects")
 _LOCK_HEADINGS = ("lock waits [95 % interval]", "rank by lock waits", "front")
 
 
@@ -60,9 +62,6 @@ def markdown(run: Run) -> str:
             maps=[_map(one) for one in run.maps],
             facts=_facts(facts.of_run(run)),
             options=[(code(one.name), code(one.value), one.source) for one in run.options],
-            settings=[
-                (code(one.name), code(one.value), one.source) for one in (run.server.settings if run.server else ())
-            ],
         )
     )
 
@@ -98,6 +97,7 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "lock_control": Markdown(contention.control(experiment)),
         "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
         "headroom": Markdown(verdict.headroom(experiment, code)),
+        "drift": Markdown(verdict.drift(experiment, code)),
         "adequacy": Markdown(adequacy.sentence(experiment, code)),
         "unranked": [_unranked(some, known) for some in verdict.left_out(experiment)],
         "notes": _notes(footnotes.of(experiment), known),
@@ -109,11 +109,26 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "latencies": _latencies(results),
         "fared": _fared(results),
         "responses": _responses(results),
-        "about": [(code(one.name), code(one.path), one.summary, one.expects) for one in experiment.candidates],
+        "otherwise": Markdown(settings.sentence(experiment, code)),
+        "about": _about(experiment),
         "writers": [
             (code(one.name), one.kind, one.clients, f"{one.operations:,}", one.pace) for one in experiment.writers
         ],
         "facts": _facts(facts.of_experiment(experiment)),
+        "settings_title": settings.title(experiment),
+        "settings": [(code(one.name), code(one.value), one.source) for one in settings.known(experiment, run)],
+    }
+
+
+def _about(experiment: Experiment) -> Mapping[str, object]:
+    """Return headings and rows of what candidates are; settings are a column where one has some of its own."""
+    own = [Markdown("; ".join(settings.otherwise(experiment, one, code))) for one in experiment.candidates]
+    rows = [(code(one.name), code(one.path), one.summary, one.expects) for one in experiment.candidates]
+    if not any(own):
+        return {"headings": _ABOUT_HEADINGS, "rows": rows}
+    return {
+        "headings": (*_ABOUT_HEADINGS, "settings"),
+        "rows": [(*row, some) for row, some in zip(rows, own, strict=True)],
     }
 
 

@@ -12,6 +12,11 @@ from schemabench.records import Experiment, Run
 from schemabench.report import figures
 from schemabench.units import format_duration, format_significant
 
+_UPKEEP = {
+    "between-blocks": "between blocks, as soon as a table passes autovacuum's thresholds; not timed",
+    "autovacuum": "by the server's autovacuum alone, whenever it wakes",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
@@ -35,10 +40,13 @@ def of_run(run: Run) -> list[Fact]:
 def of_experiment(experiment: Experiment) -> list[Fact]:
     """Return how an experiment was made: blocks, budget, clients, burst, inputs, cardinality, digest."""
     blocks = f"{experiment.blocks:,} counted, after {experiment.warmup_blocks:,} to warm up"
+    if not experiment.steady:
+        blocks += "; not steady by then"
     burst = f"{figures.plural(experiment.operations, 'operation')}, {experiment.rows:,} rows on average"
     return [
         Fact(name="blocks", value=blocks),
         Fact(name="stopped by", value=f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
+        *_repetition(experiment),
         Fact(name="budget", value=format_duration(experiment.budget_s)),
         Fact(name="precision", value=f"{figures.percent(experiment.precision)} on either side of every ratio"),
         Fact(name="seed", value=str(experiment.seed)),
@@ -54,6 +62,22 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         *_chosen(experiment),
         Fact(name="digest of the cardinality", value=experiment.digest, literal=True),
     ]
+
+
+def _repetition(experiment: Experiment) -> Iterator[Fact]:
+    """Yield what blocks were executed on, how much they tell, and who looked after the tables meanwhile."""
+    if experiment.effective_blocks is not None:
+        worth = f"the counted ones tell as much as {experiment.effective_blocks:.0f} that do not depend on each other"
+        yield Fact(name="independent blocks", value=worth)
+    if experiment.copies > 1:
+        made = f"{experiment.copies}, one after the other, made in {format_duration(experiment.copying_s)}"
+        share = experiment.copies_share
+        between = "" if share is None else f"; {figures.share(share)} of a block's variance lies between them"
+        yield Fact(name="copies of the databases", value=made + between)
+    if experiment.upkeep:
+        yield Fact(name="vacuum and analyze", value=_UPKEEP.get(experiment.upkeep, experiment.upkeep))
+    if experiment.lead_in:
+        yield Fact(name="lead-in", value=f"{figures.share(experiment.lead_in)} of a burst before each trial, not timed")
 
 
 def _chosen(experiment: Experiment) -> Iterator[Fact]:

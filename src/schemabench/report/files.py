@@ -15,7 +15,7 @@ import msgspec
 
 from schemabench import records
 from schemabench.errors import Place, UsageError
-from schemabench.records import FORMAT, Run
+from schemabench.records import FORMAT, OLDEST_FORMAT, Run
 from schemabench.report import matrix, trials
 from schemabench.report.document import markdown
 from schemabench.report.escape import fence
@@ -182,11 +182,12 @@ def _parsed(path: Path) -> object:
 def _check_format(path: Path, value: object) -> None:
     """Refuse a run of another format, before its fields are looked at."""
     found = value.get("format") if isinstance(value, dict) else None
-    if isinstance(found, int) and found != FORMAT:
+    if isinstance(found, int) and not OLDEST_FORMAT <= found <= FORMAT:
         newer = found > FORMAT
         made = f"schemabench {value['version']}" if isinstance(value, dict) and "version" in value else "schemabench"
         raise UsageError(
-            f"The run in {path} has format {found}, {'newer' if newer else 'older'} than {FORMAT}, which is read here",
+            f"The run in {path} has format {found}, {'newer' if newer else 'older'} than "
+            f"{FORMAT if newer else OLDEST_FORMAT}, which is read here",
             checked=[f"it was written by {made}"],
             remedies=["upgrade schemabench" if newer else "draw the report with that version", _ANOTHER_RUN],
         )

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from schemabench.records import CandidateResult, Experiment, Notice, Run, Standing
-from schemabench.report import adequacy, contention, costs, crossovers, figures, footnotes, verdict
+from schemabench.report import adequacy, contention, costs, crossovers, figures, footnotes, settings, verdict
 from schemabench.report.characters import clean, columns
 from schemabench.report.footnotes import Numbers
 from schemabench.report.layout import GAP, Column, block, labelled, shorten, table, wrap
@@ -176,10 +176,12 @@ def _legend(experiment: Experiment, shown: Collection[str], width: int) -> list[
         ("p95: ", _slowest(ranked) if "p95" in shown else ""),
         ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean, _SHOWN_TIES)),
         ("headroom: ", verdict.headroom(experiment, clean)),
+        ("drift: ", verdict.drift(experiment, clean)),
         ("adequacy: ", adequacy.sentence(experiment, clean)),
         ("control: ", verdict.control(experiment)),
         ("control, locks: ", contention.control(experiment)),
         ("equivalence: ", verdict.equivalence(experiment)),
+        ("settings: ", settings.sentence(experiment, clean)),
     ]
     return [line for label, text in notes if text for line in labelled(label, text, width)]
 

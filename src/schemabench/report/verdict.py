@@ -10,7 +10,7 @@ from statistics import median
 
 from schemabench.records import CandidateResult, Estimate, Experiment, LockStanding, Standing
 from schemabench.report import figures
-from schemabench.units import format_duration
+from schemabench.units import format_duration, format_significant
 
 BASELINE = "baseline"
 """The candidate that ratios are against."""
@@ -177,6 +177,21 @@ def headroom(experiment: Experiment, name: Name) -> str:
     if slow:
         return f"{spread} the pace of production; not shown to keep up: {figures.listed(slow, len(slow))}"
     return f"{spread} the pace of production: {'every candidate' if len(known) > 1 else 'it'} keeps up"
+
+
+def drift(experiment: Experiment, name: Name) -> str:
+    """Return what rows that are written do to throughput, candidate by candidate; empty where it is but chance."""
+    found = [f"{name(result.name)} {_drift(result.drift)}" for result, _ in ranked(experiment) if result.drift]
+    return f"{figures.listed(found, len(found))} of its throughput per million rows written" if found else ""
+
+
+def _drift(found: Estimate) -> str:
+    """Return a drift, as in `loses 4 % [2, 6]`."""
+    ends = sorted(100 * abs(end) for end in (found.low, found.high))
+    low, high = (format_significant(end, 2) for end in ends)
+    return (
+        f"{'loses' if found.value < 0 else 'gains'} {format_significant(100 * abs(found.value), 2)} % [{low}, {high}]"
+    )
 
 
 def _factor(pair: tuple[Estimate, str]) -> float:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Protocol
 
 import psutil
@@ -15,7 +16,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from schemabench.errors import SchemabenchError, ServerError
-from schemabench.records import Notice, ServerRecord, Setting
+from schemabench.records import Notice, ServerRecord
 from schemabench.server import admission
 from schemabench.server import database as databases
 from schemabench.server import settings as server_settings
@@ -77,9 +78,11 @@ class Server:
 
     Attributes:
         conninfo: libpq's words for the maintenance database; may hold a password, and its repr does not show it.
+        asked: The user's own settings; on a server that is not ours in its own form, as in `8MB` for `8192kB`.
         record: What a report says about the server.
         notices: What to keep in mind about figures from it.
         is_local: Whether its processes run on this machine, where psutil sees them.
+        owned: Whether it is of this run alone, and ends with it.
     """
 
     def __init__(  # noqa: PLR0913 - called in one place, by `attend`
@@ -90,17 +93,18 @@ class Server:
         conninfo: Conninfo,
         run_id: str,
         keep_databases: bool,
-        own_settings: Mapping[str, str],
+        asked: Mapping[str, str],
         set_by: Mapping[str, str],
     ) -> None:
         self.conninfo = conninfo
+        self.asked = asked
+        self.owned = source.owned
         self.is_local = source.data is not None or _on_this_machine(session)
         self.notices = (*source.notices, *_version_notices(session.info.server_version))
         self._source = source
         self._session = session
         self._run_id = run_id
         self._keep = keep_databases
-        self._own_settings = own_settings
         self._set_by = set_by
         self._databases: dict[str, Database] = {}
         self._version = _version(session)
@@ -141,8 +145,7 @@ class Server:
 
         def make(session: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
             databases.create(session, name, mark)
-            for statement in server_settings.per_database(name, self._own_settings):
-                session.execute(statement)
+            self._give(name, {} if self._source.owned else self.asked)
 
         return self._add(label, make, keep=keep)
 
@@ -155,9 +158,7 @@ class Server:
 
         def make(session: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
             databases.clone(session, template.name, name, mark)
-            if settings := server_settings.of_database(session, template.name):  # the server copies all but them
-                with closing(connect(self.conninfo_for(template.name))) as inside:
-                    server_settings.hand_on(inside, settings, name)
+            self._give(name, *server_settings.of_database(session, template.name))  # the server copies all but them
 
         return self._add(label, make)
 
@@ -216,6 +217,28 @@ class Server:
                 remedies=["run schemabench on this server again: it drops what a dead run left"],
             )
 
+    def who_set(self, name: str, value: str, source: str) -> str:
+        """Return in words who set a setting that a session in one of our databases has.
+
+        Args:
+            name: The setting's.
+            value: In the server's form.
+            source: As the server names it.
+        """
+        if self._source.owned and source == "command line":
+            return self._set_by.get(name, source)
+        if not self._source.owned and source == "database" and name in self.asked:
+            kept = server_settings.shown(name, self.asked[name]) == value
+            return server_settings.OPTION if kept else server_settings.in_words(source)
+        return server_settings.in_words(source)
+
+    def _give(self, name: str, settings: Mapping[str, str], for_role: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Give a database settings of its own: for everyone, and for our role alone."""
+        if settings or for_role:
+            with closing(connect(self.conninfo_for(name))) as inside:
+                server_settings.give(inside, name, settings)
+                server_settings.give(inside, name, for_role, role=True)
+
     def _add(
         self, label: str, make: Callable[[psycopg.Connection[TupleRow], str, Mark], None], *, keep: bool = True
     ) -> Database:
@@ -271,23 +294,12 @@ class Server:
         return self._session
 
     def _read_record(self, session: psycopg.Connection[TupleRow]) -> ServerRecord:
-        settings = server_settings.report(session, self._set_by)
-        seen = {setting.name for setting in settings}
-        settings += tuple(
-            Setting(name=name, value=value, source=server_settings.OPTION)
-            for name, value in self._own_settings.items()
-            if name not in seen
-        )
         place = self._source.origin or _address(session)
         origin = place if self._version in place else f"{place} (PostgreSQL {self._version})"
         return ServerRecord(
             origin=origin,
             version=self._version,
             version_num=session.info.server_version,
-            settings=tuple(
-                Setting(name=one.name, value=self._own_settings.get(one.name, one.value), source=one.source)
-                for one in sorted(settings, key=lambda one: one.name)
-            ),
         )
 
 
@@ -315,7 +327,7 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
         admission.check_fitness(session, describe(source.conninfo))
         admission.check_room(session, clients, databases_at_once, owned=source.owned)
         if not source.owned:
-            server_settings.check_per_database(session, asked)
+            asked = server_settings.check_per_database(session, asked)
             databases.sweep(session, run_id)
         server = Server(
             source,
@@ -323,7 +335,7 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
             conninfo=conninfo,
             run_id=run_id,
             keep_databases=keep,
-            own_settings={} if source.owned else asked,
+            asked=asked,
             set_by=server_settings.sources(ours, asked),
         )
     except BaseException:

@@ -3,7 +3,7 @@
 Owns the values that make a throw-away server behave like a production one. Must not start or connect to anything.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
@@ -12,7 +12,6 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError, UsageError
-from schemabench.records import Setting
 
 OPTION = "--postgres-setting"
 OURS = "schemabench"
@@ -58,23 +57,27 @@ HIDDEN = frozenset(
 
 _HIDDEN_WORDS = ("password", "passphrase", "secret", "token", "license", "api_key")
 _OF_DATABASE = """
-SELECT unnest(setting.setconfig)
+SELECT setting.setrole <> 0, unnest(setting.setconfig)
 FROM pg_catalog.pg_db_role_setting AS setting
 JOIN pg_catalog.pg_database AS database ON database.oid = setting.setdatabase
-WHERE setting.setrole = 0 AND database.datname = %s
+WHERE setting.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname = current_user))
+  AND database.datname = %s
 """
+_SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
+"""The text is read as that of a configuration file is, so that `a, b` is a list where a list is asked for."""
 _CONTAINER_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _PER_DATABASE = ("user", "superuser")
-
-_NON_DEFAULT = """
-SELECT name, current_setting(name), source
-FROM pg_catalog.pg_settings
-WHERE name = ANY(%(named)s)
-   OR (setting IS DISTINCT FROM boot_val
-       AND source NOT IN ('default', 'override', 'client', 'session', 'environment variable')
-       AND name NOT IN ('listen_addresses', 'port', 'unix_socket_directories'))
-ORDER BY name
-"""
+_SOURCES = {
+    "client": "environment or DSN",
+    "database": "candidate's database",
+    "database user": "candidate's database, for the role",
+    "environment variable": "the server's environment",
+    "global": "all roles",
+    "session": "an operation",
+    "user": "role",
+}
+"""Who set a setting, by the server's word for it, where that tells little. Databases of a run are new: what they have
+of their own, and `--postgres-setting` did not give them, comes from the candidate's SQL."""
 
 
 def normalised(settings: Mapping[str, str]) -> dict[str, str]:
@@ -132,23 +135,23 @@ def sources(ours: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]
     return dict.fromkeys(ours, OURS) | dict.fromkeys(asked, OPTION)
 
 
-def report(connection: psycopg.Connection[TupleRow], set_by: Mapping[str, str]) -> tuple[Setting, ...]:
-    """Return the settings of a server that differ from the built-in defaults or were set by this run, by name.
-
-    Read it over a connection to a database of this run: only there do the database's own settings show.
-    """
-    rows = connection.execute(_NON_DEFAULT, {"named": list(set_by)}).fetchall()
-    return tuple(
-        Setting(name=name, value=_shown(name, value), source=set_by.get(name, source)) for name, value, source in rows
-    )
+def in_words(source: str) -> str:
+    """Return who set a setting, from what the server names as its source."""
+    return _SOURCES.get(source, source)
 
 
-def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[str, str]) -> None:
-    """Check that the user's settings can be set for single databases of a server that is not ours.
+def shown(name: str, value: str) -> str:
+    """Return the value of a setting, unless it may hold a secret."""
+    return "(not shown)" if name in HIDDEN or any(word in name for word in _HIDDEN_WORDS) else value
+
+
+def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[str, str]) -> dict[str, str]:
+    """Return the user's settings in the server's own form, as in `8MB` for `8192kB`, for single databases.
 
     Raises:
         UsageError: A setting is unknown, refused by the server, or one for the whole server.
     """
+    known: dict[str, str] = {}
     for name, value in asked.items():
         row = connection.execute("SELECT context FROM pg_catalog.pg_settings WHERE name = %s", [name]).fetchone()
         if row is not None and row[0] not in _PER_DATABASE:
@@ -156,7 +159,7 @@ def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[
             raise _for_the_whole(name, f"it needs {need} of the whole server")
         try:
             with connection.transaction(force_rollback=True):
-                connection.execute(sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(*name.split(".")), value))
+                (known[name],) = connection.execute(_SET_LOCAL, [name, value]).fetchone() or (value,)
         except psycopg.errors.CantChangeRuntimeParam as error:  # one that is not shown to this role
             raise _for_the_whole(name, f"{error.diag.message_primary}") from None
         except psycopg.OperationalError as error:
@@ -167,6 +170,7 @@ def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[
                 sqlstate=error.sqlstate,
                 remedies=[f"correct or leave out {OPTION} {name}=..."],
             ) from None
+    return known
 
 
 def _for_the_whole(name: str, reason: str) -> UsageError:
@@ -176,34 +180,28 @@ def _for_the_whole(name: str, reason: str) -> UsageError:
     )
 
 
-def per_database(name: str, settings: Mapping[str, str]) -> Sequence[sql.Composed]:
-    """Return the statements that give a database settings of its own."""
-    return [
-        sql.SQL("ALTER DATABASE {} SET {} = {}").format(
-            sql.Identifier(name), sql.Identifier(*setting.split(".")), value
-        )
-        for setting, value in settings.items()
-    ]
+def give(inside: psycopg.Connection[TupleRow], name: str, settings: Mapping[str, str], *, role: bool = False) -> None:
+    """Give a database settings of its own, for everyone, or for our role alone.
 
+    By way of the session's own value, for `ALTER DATABASE ... SET search_path = 'a, b'` makes one name of a list.
 
-def of_database(connection: psycopg.Connection[TupleRow], name: str) -> tuple[str, ...]:
-    """Return the names of the settings that a database has of its own, for whoever connects to it."""
-    found = connection.execute(_OF_DATABASE, [name]).fetchall()
-    return tuple(entry.partition("=")[0] for (entry,) in found)
-
-
-def hand_on(inside: psycopg.Connection[TupleRow], names: Sequence[str], name: str) -> None:
-    """Give a database the settings of the one that a session is inside of.
-
-    From the session rather than from the catalog, whose texts do not tell a list from a value with commas.
+    Args:
+        inside: A session in the database, or in another in which the texts are valid.
+        name: Of the database.
+        settings: Setting -> its text, as in a configuration file or in the server's catalog.
+        role: Whether they are for our role alone, which then has them rather than those for everyone.
     """
-    for setting in names:
-        inside.execute(
-            sql.SQL("ALTER DATABASE {} SET {} FROM CURRENT").format(
-                sql.Identifier(name), sql.Identifier(*setting.split("."))
-            )
-        )
+    whose = sql.SQL("ROLE CURRENT_USER IN DATABASE {}" if role else "DATABASE {}").format(sql.Identifier(name))
+    for setting, value in settings.items():
+        with inside.transaction():
+            inside.execute(_SET_LOCAL, [setting, value])
+            inside.execute(sql.SQL("ALTER {} SET {} FROM CURRENT").format(whose, sql.Identifier(*setting.split("."))))
 
 
-def _shown(name: str, value: str) -> str:
-    return "(not shown)" if name in HIDDEN or any(word in name for word in _HIDDEN_WORDS) else value
+def of_database(connection: psycopg.Connection[TupleRow], name: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the settings that a database has of its own: for everyone, and for our role alone."""
+    found: tuple[dict[str, str], dict[str, str]] = {}, {}
+    for for_role, entry in connection.execute(_OF_DATABASE, [name]):
+        setting, _, value = entry.partition("=")
+        found[for_role][setting] = value
+    return found

@@ -10,7 +10,7 @@ from itertools import combinations
 
 from schemabench.errors import UsageError
 from schemabench.records import CandidateResult, Experiment, Notice
-from schemabench.report import figures, verdict
+from schemabench.report import figures, settings, verdict
 from schemabench.report.matrix import traits
 from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT
 from schemabench.report.matrix.model import Source
@@ -50,6 +50,23 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
 
 
 def on_candidate(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
+    """Return notices where a candidate of one name is not the same in all runs: other SQL, or settings of its own."""
+    return (*_other_sql(labelled, candidate), *_other_settings(labelled, candidate))
+
+
+def _other_settings(labelled: Labelled, candidate: str) -> Iterator[Notice]:
+    """Yield a notice for each setting that a candidate has otherwise than the baseline in some run, and that varies."""
+    found = [(one, result(one.experiment, candidate)) for one in labelled.sources]
+    for name in sorted({setting.name for _, own in found if own for setting in own.settings}):
+        values = [
+            settings.value(name, source.experiment, source.run, own) if own else figures.DASH for source, own in found
+        ]
+        if len({value for value in values if value != figures.DASH}) > 1:
+            text = f"The setting {name} of {candidate} is not the same in all runs: {traits.grouped(labelled, values)}"
+            yield Notice(code="other-settings", text=text)
+
+
+def _other_sql(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
     """Return a notice where a candidate of one name is not the same SQL in all runs."""
     found = [(place, result(source.experiment, candidate)) for place, source in enumerate(labelled.sources)]
     texts = {place: one.sql for place, one in found if one and one.sql}

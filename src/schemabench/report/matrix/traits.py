@@ -9,17 +9,20 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from schemabench.records import Notice
-from schemabench.report import figures
+from schemabench.report import figures, settings
 from schemabench.report.matrix.model import Source
 from schemabench.units import format_duration
 
 _LABELLED_SETTINGS = 2
 """Runs that differ in more server settings are told apart by their date."""
-_DERIVED_SETTINGS = {"max_connections"}
-"""What schemabench sets to suit the clients: it says nothing more than they do."""
+_DERIVED_SETTINGS = {
+    "default_transaction_isolation",
+    "idle_in_transaction_session_timeout",
+    "idle_session_timeout",
+    "max_connections",
+}
+"""What schemabench sets alike in every run, or to suit workload and clients: it says nothing more than they do."""
 _DAY = len("2026-02-16")
-_DEFAULT = "default"
-"""The value of a setting that a run file does not hold: it only holds those that differ from PostgreSQL's own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,11 +94,11 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
     sources = labelled.sources
     named = {trait.title for trait in labelled.traits}
     others = [trait for trait in (_SEED, *_CAVEATS) if trait.title not in named and _varies(trait, sources)]
-    settings = () if "server settings" in named else _differing_settings(sources)
+    names = () if "server settings" in named else _differing_settings(sources)
     return (
         *_entangled(labelled),
         *(_notice(labelled, trait) for trait in others),
-        *(_notice(labelled, _setting(name)) for name in settings),
+        *(_notice(labelled, _setting(name)) for name in names),
     )
 
 
@@ -148,13 +151,12 @@ def _version(sources: Sequence[Source]) -> Trait:
 
 def _differing_settings(sources: Sequence[Source]) -> list[str]:
     """Return the names of the server settings that differ, sorted."""
-    found = [_known_settings(source) for source in sources]
-    names = sorted(set().union(*found) - _DERIVED_SETTINGS)
-    return [name for name in names if len({settings.get(name) for settings in found}) > 1]
-
-
-def _known_settings(source: Source) -> dict[str, str]:
-    return {one.name: one.value for one in source.run.server.settings} if source.run.server else {}
+    names = {one.name for source in sources for one in settings.known(source.experiment, source.run)}
+    return [
+        name
+        for name in sorted(names - _DERIVED_SETTINGS)
+        if len({settings.value(name, source.experiment, source.run) for source in sources}) > 1
+    ]
 
 
 def _settings(sources: Sequence[Source]) -> list[Trait]:
@@ -166,7 +168,7 @@ def _settings(sources: Sequence[Source]) -> list[Trait]:
     return [
         Trait(
             title="server settings",
-            text=lambda source: text(f"{name} {_known_settings(source).get(name, _DEFAULT)}" for name in names),
+            text=lambda source: text(f"{name} {settings.value(name, source.experiment, source.run)}" for name in names),
             preposition="with",
         )
     ]
@@ -175,7 +177,7 @@ def _settings(sources: Sequence[Source]) -> list[Trait]:
 def _setting(name: str) -> Trait:
     return Trait(
         title=f"the setting {name}",
-        text=lambda source: repr(_known_settings(source).get(name, _DEFAULT)),
+        text=lambda source: repr(settings.value(name, source.experiment, source.run)),
         why="each ratio holds for the settings of its own run",
     )
 

@@ -27,6 +27,7 @@ def answer(experiment: Experiment, run: Run) -> Markup:
         control=verdict.control(experiment),
         equivalence=verdict.equivalence(experiment),
         headroom=sentence(verdict.headroom(experiment, name)),
+        drift=sentence(verdict.drift(experiment, name)),
         adequacy=sentence(adequacy.sentence(experiment, name)),
         setting=verdict.setting(experiment),
         left_out=[

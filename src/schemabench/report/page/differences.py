@@ -14,9 +14,9 @@ from markupsafe import Markup, escape
 from schemabench import sqlfile
 from schemabench.errors import CandidateError
 from schemabench.records import CandidateResult, Experiment, Run, StatementPlan
-from schemabench.report import plans, verdict
+from schemabench.report import plans, settings, verdict
 from schemabench.report.characters import clean, clean_lines
-from schemabench.report.page import outline, unified
+from schemabench.report.page import outline, unified, wording
 from schemabench.report.page.section import Section
 from schemabench.report.page.templates import render
 from schemabench.report.page.unified import Difference, Part
@@ -55,6 +55,8 @@ class Candidate:
     overrides: tuple[Override, ...]
     plans: str
     """How many of its plans differ, in words; empty where none was compared."""
+    settings: Markup
+    """What its writers' sessions had otherwise, and who set it; empty where that is nothing."""
     recorded: bool
     """Whether the run file holds its SQL."""
 
@@ -94,7 +96,7 @@ def section(experiment: Experiment, run: Run) -> Section | None:
     html = render(
         "differences.html.j2",
         baseline=baseline,
-        candidates=[_candidate(one, reference, experiment.operations_sql) for one in others],
+        candidates=[_candidate(one, reference, experiment) for one in others],
         statements=[_planned(one) for one in statements if not one.is_alike],
         alike=[_planned(one) for one in statements if one.is_alike],
         marked=_marked,
@@ -120,15 +122,18 @@ def _definitions(sql: str) -> tuple[str, ...]:
     return tuple(dropwhile(lambda line: not line or line.startswith(_COMMENT), lines))
 
 
-def _candidate(result: CandidateResult, baseline: Source, defaults: Mapping[str, str]) -> Candidate:
+def _candidate(result: CandidateResult, baseline: Source, experiment: Experiment) -> Candidate:
     own = source(result)
     names = dict.fromkeys([*own.operations, *baseline.operations]) if result.sql else {}
-    compared = [_override(name, own, baseline, defaults) for name in names]
+    compared = [_override(name, own, baseline, experiment.operations_sql) for name in names]
+    texts = settings.otherwise(experiment, result, wording.name)
+    set_by = [f"{text} (set by: {one.source})" for text, one in zip(texts, result.settings, strict=True)]
     return Candidate(
         result=result,
         definitions=unified.difference(baseline.definitions, own.definitions),
         overrides=tuple(one for one in compared if one.difference.lines),
         plans=_counted(result.plans),
+        settings=wording.sentence("; ".join(set_by)),
         recorded=bool(result.sql),
     )
 

@@ -11,7 +11,7 @@ from statistics import median
 import altair as alt
 from markupsafe import Markup
 
-from schemabench.records import CandidateResult, Trial
+from schemabench.records import CHECKPOINTED, VACUUMED, CandidateResult, Trial
 from schemabench.report import figures
 from schemabench.report.page.charts import data, figure
 from schemabench.report.page.looks import Look, scale
@@ -34,8 +34,8 @@ MOST_POINTS = 120
 class Event:
     """Something that the server does now and then, and how it is marked."""
 
-    counter: str
-    """The counter that grows in a trial in which it ends."""
+    counters: tuple[str, ...]
+    """Any of them is above zero in a trial in which it was under way."""
     name: str
     colour: str
     shape: str
@@ -43,9 +43,9 @@ class Event:
 
 
 _EVENTS = (
-    Event(counter="checkpoints", name="checkpoint", colour="var(--checkpoint)", shape="M0,1L1,-1H-1Z"),
+    Event(counters=CHECKPOINTED, name="checkpoint", colour="var(--checkpoint)", shape="M0,1L1,-1H-1Z"),
     Event(
-        counter="autovacuums",
+        counters=VACUUMED,
         name="autovacuum",
         colour="var(--autovacuum)",
         shape="M-1,-.3H-.3V-1H.3V-.3H1V.3H.3V1H-.3V.3H-1Z",
@@ -94,7 +94,7 @@ def events(results: Sequence[CandidateResult]) -> list[Event]:
 
 
 def _during(trials: Sequence[Trial]) -> list[Event]:
-    return [event for event in _EVENTS if any(trial.counters.get(event.counter) for trial in trials)]
+    return [event for event in _EVENTS if any(trial.counters.get(name) for trial in trials for name in event.counters)]
 
 
 def _drawable(trial: Trial) -> bool:

@@ -1,0 +1,205 @@
+"""The settings under which the trials ran: those of the baseline's writers, and what other entrants had otherwise.
+
+Owns whose value is whose, who set it, and what a difference means. Must not ask a session that is not measured.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from schemabench.candidate import BASELINE
+from schemabench.experiment import entrant as entrants
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.team import Team
+from schemabench.load import LostConnectionError
+from schemabench.load.session import ISOLATION, SETTINGS
+from schemabench.monitor import conditions
+from schemabench.monitor.conditions import Condition, Held
+from schemabench.records import CandidateResult, Notice, Setting
+from schemabench.server import Server
+from schemabench.server.settings import OPTION, OURS, shown
+
+_DEFAULT = "default"
+"""The value of a setting that a session does not know, since it has not loaded the library that defines it; and who
+set what nobody has set."""
+
+Who = Callable[[str, Condition], str]
+"""(setting, how a session has it) -> who set it, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Merged:
+    """One setting as all sessions of an entrant have it."""
+
+    setting: Setting
+    chosen: bool
+    """Whether anybody set it."""
+    default: bool
+    """Whether it is PostgreSQL's own default in all sessions."""
+    mixed: bool
+    """Whether sessions have different values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conditions:
+    """The settings of all entrants."""
+
+    baseline: tuple[Setting, ...]
+    """As in `Experiment.settings`."""
+    otherwise: Mapping[str, tuple[Setting, ...]]
+    """Entrant -> as in `CandidateResult.settings`."""
+    notices: tuple[Notice, ...]
+
+    def completed(self, results: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
+        """Return results with the settings that each candidate had otherwise."""
+        return {name: replace(one, settings=self.otherwise.get(name, ())) for name, one in results.items()}
+
+
+def read(server: Server, team: Team, present: Sequence[Entrant]) -> Conditions:
+    """Read the settings of every writer's session, everyone's; ask before the sessions are used for anything else.
+
+    Args:
+        server: Where they are.
+        team: Who has sessions.
+        present: The entrants that came through their trials, baseline and control among them.
+
+    Raises:
+        WorkerError: A worker is gone.
+        ServerError: The server failed.
+    """
+    custom = {name: value for name, value in server.asked.items() if "." in name}
+    own = team.names[0] if team.names else ""
+    others = team.conditions([one.name for one in present], custom)
+    found = {
+        one.name: merged([*held(one, custom, own), *others.get(one.name, ())], _who(server, one)) for one in present
+    }
+    baseline = found[BASELINE]
+    otherwise = {name: differing(theirs, baseline) for name, theirs in found.items() if name != BASELINE}
+    return Conditions(
+        baseline=tuple(
+            one.setting
+            for name, one in baseline.items()
+            if one.chosen and (not one.default or one.setting.source == OURS or name in server.asked)
+        ),
+        otherwise=otherwise,
+        notices=(*_mixed(baseline), *_control(otherwise.get(CONTROL, ()), baseline), *_lost(baseline, server.asked)),
+    )
+
+
+def held(one: Entrant, custom: Mapping[str, str], worker: str) -> list[Held]:
+    """Return what each of this process's sessions with an entrant has.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    try:
+        return [
+            Held(writer=writer.name, worker=worker, reading=conditions.read(session, custom))
+            for session, writer in one.sessions
+        ]
+    except LostConnectionError as failure:
+        raise entrants.lost(one.template.server, str(failure)) from failure
+
+
+def merged(sessions: Sequence[Held], who: Who) -> dict[str, Merged]:
+    """Return the settings of one entrant's sessions, by name in order."""
+    names = {name for one in sessions for name in one.reading}
+    return {name: _together(name, sessions, who) for name in sorted(names)}
+
+
+def differing(own: Mapping[str, Merged], baseline: Mapping[str, Merged]) -> tuple[Setting, ...]:
+    """Return the settings that an entrant's sessions have otherwise than the baseline's, by name in order."""
+    return tuple(
+        mine.setting if (mine := own.get(name)) else Setting(name=name, value=_DEFAULT, source=_DEFAULT)
+        for name in sorted({*own, *baseline})
+        if _told_apart(own.get(name), baseline.get(name))
+    )
+
+
+def _told_apart(one: Merged | None, other: Merged | None) -> bool:
+    """Return whether a setting differs; what one of the two does not know is PostgreSQL's own default there."""
+    known = [merged for merged in (one, other) if merged]
+    if not any(merged.chosen for merged in known):
+        return False
+    if one and other:
+        return one.setting.value != other.setting.value
+    return not all(merged.default for merged in known)
+
+
+def _together(name: str, sessions: Sequence[Held], who: Who) -> Merged:
+    unknown = Condition(_DEFAULT, _DEFAULT, default=True)
+    found = [(one, one.reading.get(name, unknown)) for one in sessions]
+    holders: dict[str, list[Held]] = {}
+    for one, condition in found:
+        if condition is not unknown or any(other.chosen and not other.default for _, other in found):
+            holders.setdefault(condition.value, []).append(one)
+    sources = dict.fromkeys(who(name, condition) for _, condition in found if condition is not unknown)
+    values = list(holders)
+    if len(values) > 1:
+        values = [f"{value} ({_whose(some, holders.values(), sessions)})" for value, some in holders.items()]
+    return Merged(
+        setting=Setting(name=name, value=", ".join(values), source=", ".join(sources)),
+        chosen=any(condition.chosen for _, condition in found),
+        default=all(condition.default for _, condition in found),
+        mixed=len(values) > 1,
+    )
+
+
+def _whose(some: Sequence[Held], groups: Collection[Sequence[Held]], sessions: Sequence[Held]) -> str:
+    """Return who holds one of several values: writers or workers, where these tell the values apart."""
+    traits: tuple[Callable[[Held], str], ...] = (lambda one: one.writer, lambda one: f"worker {one.worker}")
+    for trait in traits:
+        parts = [{trait(one) for one in group} for group in groups]
+        if sum(map(len, parts)) == len({trait(one) for one in sessions}):
+            return ", ".join(sorted({trait(one) for one in some}))
+    counts = Counter(one.writer for one in some)
+    every = Counter(one.writer for one in sessions)
+    return ", ".join(f"{writer}, {count} of {every[writer]} connections" for writer, count in counts.items())
+
+
+def _who(server: Server, one: Entrant) -> Who:
+    """Return what tells who set a setting of an entrant's session."""
+    ours = SETTINGS.items()
+    isolation = one.template.isolation
+
+    def who(name: str, condition: Condition) -> str:
+        if condition.source == "session" and (name, condition.value) in ours:
+            return OURS
+        if condition.source == "session" and (name, condition.value) == (ISOLATION, isolation):
+            return "workload"
+        return server.who_set(name, condition.value, condition.source)
+
+    return who
+
+
+def _mixed(baseline: Mapping[str, Merged]) -> tuple[Notice, ...]:
+    """Return a notice where sessions that execute the same operations have other settings."""
+    shown = [f"{one.setting.name} {one.setting.value}" for one in baseline.values() if one.mixed]
+    if not shown:
+        return ()
+    text = f"Not all of the baseline's sessions have the same settings: {'; '.join(shown)}"
+    return (Notice(code="mixed-settings", text=text),)
+
+
+def _control(control: Sequence[Setting], baseline: Mapping[str, Merged]) -> tuple[Notice, ...]:
+    """Return a notice where the control, which is the baseline, has other settings."""
+    if not control:
+        return ()
+    usual = {name: one.setting.value for name, one in baseline.items()}
+    shown = "; ".join(f"{one.name} {one.value} instead of {usual.get(one.name, _DEFAULT)}" for one in control)
+    text = f"The control's sessions have other settings than the baseline's, which nothing of ours gives them: {shown}"
+    return (Notice(code="control-settings", text=text),)
+
+
+def _lost(baseline: Mapping[str, Merged], asked: Mapping[str, str]) -> tuple[Notice, ...]:
+    """Return a notice for each of the user's settings that another has overruled."""
+    return tuple(
+        Notice(
+            code="setting-overruled",
+            text=f"{OPTION} {name}={shown(name, asked[name])} does not hold in the writers' sessions: there it is "
+            f"{one.setting.value}, set by: {one.setting.source}",
+        )
+        for name in sorted(asked)
+        if (one := baseline.get(name)) and one.setting.source != OPTION
+    )

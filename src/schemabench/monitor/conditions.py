@@ -1,0 +1,108 @@
+"""The settings under which a session works, asked of that session.
+
+Owns what is read, and which settings say nothing about a figure. Must not know who set a setting, nor compare sessions.
+
+They are not asked of a session beside it: what a session has comes from the server's configuration, the database, the
+role, both together, the environment of its client, and whatever was executed in it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import NamedTuple, TypeAlias
+
+import psycopg
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
+
+from schemabench.load import LostConnectionError, Session
+from schemabench.server.settings import shown
+
+_SILENT = frozenset(
+    {
+        "application_name",
+        "config_file",
+        "data_directory",
+        "external_pid_file",
+        "hba_file",
+        "ident_file",
+        "listen_addresses",
+        "port",
+        "unix_socket_directories",
+    }
+)
+"""What a session or a server is called and where it is found: no figure depends on it."""
+_USUAL = {("client_encoding", "UTF8")}
+"""What says nothing at this value."""
+_TRUE = b"t"
+
+
+class Condition(NamedTuple):
+    """One setting as one session has it."""
+
+    value: str
+    """With its unit, as in `8MB`; hidden where it may hold a secret."""
+    source: str
+    """The server's word for who set it."""
+    default: bool
+    """Whether the value is PostgreSQL's own default."""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether anybody set it: `override` are facts, such as the encoding of the database."""
+        return self.source not in {"default", "override"}
+
+
+Reading: TypeAlias = Mapping[str, Condition]
+"""Setting -> how a session has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What one session of a writer had."""
+
+    writer: str
+    worker: str
+    """Whose session it is, as in `gw1`; empty where there are no workers."""
+    reading: Reading
+
+
+def read(session: Session, custom: Mapping[str, str]) -> Reading:
+    """Return the settings of a session, between two bursts.
+
+    Args:
+        session: With no transaction open.
+        custom: Custom settings of the server's command line, as in `myapp.tenant`, with their texts: the server shows
+            them to who knows their names. Those of the database and of the role are found without.
+
+    Raises:
+        LostConnectionError: The connection broke.
+        psycopg.Error: The server refused, as in a transaction that has failed.
+    """
+    found = session.query(_text("settings"))
+    if session.connection.status != ConnStatus.OK:
+        raise LostConnectionError(session.connection.get_error_message())
+    if found.status != ExecStatus.TUPLES_OK:
+        raise psycopg.errors.error_from_result(found)
+    # the server refuses to show a custom setting to a role that may not see it: then none is shown
+    further = session.query(_text("custom_settings"), [json.dumps(dict(custom)).encode()])
+    return {
+        name: condition
+        for answer in (found, further)
+        if answer.status == ExecStatus.TUPLES_OK
+        for name, condition in _rows(answer)
+        if name not in _SILENT and (name, condition.value) not in _USUAL
+    }
+
+
+def _rows(answer: PGresult) -> Sequence[tuple[str, Condition]]:
+    rows = [[answer.get_value(row, column) or b"" for column in range(answer.nfields)] for row in range(answer.ntuples)]
+    return [
+        (name.decode(), Condition(shown(name.decode(), value.decode(errors="replace")), source.decode(), own == _TRUE))
+        for name, value, source, own in rows
+    ]
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(f"queries/{name}.sql").read_text(encoding="utf-8")
