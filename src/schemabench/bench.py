@@ -313,6 +313,8 @@ class Bench:
             budget_s=0.0 if rehearse else self.options.budget_s,
             precision=self.options.precision,
             adequacy_s=0.0 if rehearse else self.options.adequacy_s,
+            upkeep=self.options.upkeep,
+            lead_in=self.options.lead_in,
             sample_hz=self.options.sample_hz,
             equivalence=self.options.equivalence,
             seed=self.options.seed,

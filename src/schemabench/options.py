@@ -77,6 +77,10 @@ def _share(text: str) -> float:
     return share
 
 
+def _share_or_off(text: str) -> float:
+    return 0.0 if text == "off" else _share(text)
+
+
 def _frequency(text: str) -> float:
     try:
         hz = float(text)
@@ -187,6 +191,20 @@ class Options:
         parse=_duration_or_off,
         metavar="TIME",
         flag="--adequacy",
+    )
+    upkeep: Literal["between-blocks", "autovacuum"] = _option(
+        "who vacuums and analyzes: `between-blocks`, schemabench itself, outside the clock, as soon as a table passes "
+        "autovacuum's thresholds; or `autovacuum`, the server alone, whenever it wakes",
+        default="between-blocks",
+        parse=_one_of("between-blocks", "autovacuum"),
+        metavar="WHO",
+    )
+    lead_in: float = _option(
+        "execute so large a part of a burst before each trial without timing it, so that trials start with the cache "
+        "full of what they need, as in `20%`; `off` to leave it",
+        default="off",
+        parse=_share_or_off,
+        metavar="SHARE",
     )
     sample_hz: float = _option(
         "looks per second at who waits for whom; 0 to leave it",

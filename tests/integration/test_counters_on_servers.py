@@ -9,7 +9,8 @@ import psycopg
 import pytest
 import servers
 
-from schemabench.monitor.counters import MEASURES, Counters, cost, growth, increase
+from schemabench.monitor.counters import AFTER_CHECKPOINT, MEASURES, UNDER_WAY, Counters, cost, growth, increase
+from schemabench.records import CHECKPOINTED
 from schemabench.server import Database, Server, binaries
 from schemabench.server.dsn import with_words
 
@@ -128,14 +129,18 @@ def _until_gone(pid: int) -> None:
 
 
 def test_all_is_offered_but_what_the_version_or_the_programs_lack(counters: Counters, major: int) -> None:
-    lacking = {"blocks_written", "blocks_extended"} if major < 16 else set()
+    lacking = {"blocks_written", "blocks_extended", "vacuum_accesses"} if major < 16 else set()
+    lacking |= {"parallel_workers"} if major < 18 else set()
     lacking |= set() if _has_library(major) else {"blocks_dirtied"}
 
     assert set(counters.missing) == lacking
     assert not lacking & set(counters.read())
-    assert {measure.counter for measure in MEASURES} - lacking <= {*counters.read(), *counters.sizes()}
+    offered = {*counters.read(), *counters.sizes(), *AFTER_CHECKPOINT.values()}
+    read = {measure.counter for measure in MEASURES if not measure.counter.startswith("upkeep_")}
+    assert read - lacking <= offered
     for counter in lacking - {"blocks_dirtied"}:
-        assert "16 is the first" in counters.missing[counter]
+        first = 18 if counter == "parallel_workers" else 16
+        assert f"{first} is the first" in counters.missing[counter]
 
 
 def test_reading_adds_nothing_to_what_is_read(counters: Counters, writer: Connection) -> None:
@@ -307,7 +312,81 @@ def test_a_checkpoint_is_counted(counters: Counters, writer: Connection) -> None
     assert _until(counters, "checkpoints", before + 1) == before + 1
 
 
-@pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on this machine")
+@pytest.mark.parametrize("major", [pytest.param(one, id=str(one)) for one in sorted(FOUND)])
+def test_a_checkpoint_that_began_before_shows_by_what_it_writes(major: int) -> None:
+    # a server of its own, where a checkpoint that the length of the log asks for takes minutes for what it writes
+    settings = {"max_wal_size": "128MB", "checkpoint_timeout": "5min", "autovacuum": "off"}
+    with (
+        _serving(major, settings) as server,
+        psycopg.connect(conninfo := server.conninfo_for(server.create("test").name), autocommit=True) as writer,
+        _opened(conninfo, writer) as counters,
+    ):
+        writer.execute("CREATE TABLE bulk AS SELECT n, repeat('x', 900) AS note FROM generate_series(1, 72000) AS n")
+        writer.execute("CHECKPOINT")
+        start = counters.read()
+        writer.execute("UPDATE bulk SET n = -n WHERE n % 8 = 0")  # a page image for each, some 72 MB
+        _until(counters, "checkpoints", start["checkpoints"] + 1)
+        _until(counters, "checkpoint_blocks", start["checkpoint_blocks"] + 1)
+        before = counters.read()
+        _until(counters, "checkpoint_blocks", before["checkpoint_blocks"] + 1)
+        grown = increase(before, counters.read())
+
+    assert (grown["checkpoints"], grown["checkpoint_s"]) == (0, 0)
+    assert grown["checkpoint_blocks"] >= 1
+
+
+def test_a_vacuum_of_another_database_shows_while_it_is_under_way(counters: Counters, server: Server) -> None:
+    idle = counters.read()[UNDER_WAY]
+    with psycopg.connect(server.conninfo, autocommit=True) as other:
+        other.execute("SET vacuum_cost_delay = '100ms'")
+        other.execute("SET vacuum_cost_limit = 1")
+        other.pgconn.send_query(b"VACUUM (FREEZE)")
+        under_way = _until(counters, UNDER_WAY, 1)
+        other.cancel()
+        while other.pgconn.get_result() is not None:
+            pass
+
+    assert (idle, under_way) == (0, 1)
+
+
+def test_rows_that_others_write_are_counted_and_those_of_this_run_are_not(
+    counters: Counters, server: Server, writer: Connection
+) -> None:
+    rows = "INSERT INTO account SELECT n, 0, '' FROM generate_series(1001, 1500) AS n"
+    ours = _grown(counters, writer, rows)
+    with psycopg.connect(server.conninfo, autocommit=True) as stranger:
+        stranger.execute("CREATE TABLE theirs (id int)")
+        _flush(stranger)
+        theirs = _grown(counters, stranger, "INSERT INTO theirs SELECT generate_series(1, 500)", "DELETE FROM theirs")
+        stranger.execute("DROP TABLE theirs")
+
+    assert ours["strangers_rows"] == 0
+    assert theirs["strangers_rows"] == 1000
+
+
+@pytest.mark.parametrize("major", [pytest.param(one, id=str(one)) for one in sorted(FOUND)])
+def test_an_autovacuum_of_another_database_is_counted_where_the_version_tells(major: int) -> None:
+    with (
+        _serving(major, {"autovacuum_naptime": "1s"}) as server,
+        psycopg.connect(server.conninfo_for(server.create("other").name), autocommit=True) as other,
+        psycopg.connect(conninfo := server.conninfo_for(server.create("test").name), autocommit=True) as writer,
+        _opened(conninfo, writer) as counters,
+    ):
+        _make_accounts(other)
+        other.execute("ALTER TABLE account SET (autovacuum_analyze_threshold = 1, autovacuum_vacuum_threshold = 1)")
+        before = counters.read()
+        other.execute("UPDATE account SET total = total + 1")
+        _flush(other)
+        deadline = time.monotonic() + LIMIT_S
+        ended = "SELECT autovacuum_count + autoanalyze_count FROM pg_stat_user_tables"
+        while _value(other, ended) < 1 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        grown = increase(before, counters.read())
+
+    assert grown["autovacuums"] == 0
+    assert grown.get("vacuum_accesses", 0) > 0 or (major < 16 and "vacuum_accesses" in counters.missing)
+
+
 def test_an_autovacuum_is_counted() -> None:
     with (  # a server of its own, since autovacuum would disturb the other tests
         _serving(max(FOUND), {"autovacuum_naptime": "1s"}) as server,
@@ -429,8 +508,8 @@ def test_a_counter_that_is_turned_off_is_missing_rather_than_zero(
     with _opened(conninfo, writer) as counters:
         reading = counters.read()
 
-    server_wide = {"wal_bytes", "wal_records", "wal_fpi", "checkpoints", "multixacts", "cpu_s"}
-    assert server_wide <= set(reading) <= server_wide | {"blocks_written", "blocks_extended"}
+    server_wide = {"wal_bytes", "wal_records", "wal_fpi", *CHECKPOINTED, "multixacts", "cpu_s", UNDER_WAY}
+    assert server_wide <= set(reading) <= server_wide | {"blocks_written", "blocks_extended", "vacuum_accesses"}
     assert counters.missing["deadlocks"] == "track_counts is off: --postgres-setting track_counts=on"
     if _has_library(major):
         words = f"{LIBRARY}.track is none: --postgres-setting {LIBRARY}.track=top"

@@ -12,7 +12,7 @@ import pytest
 
 from schemabench import Call, Workload, Writer, candidate, sqlfile, workload
 from schemabench.errors import CandidateError, ServerError, WorkloadError
-from schemabench.experiment import Plan, entrant, measure, results
+from schemabench.experiment import Plan, entrant, filling, measure, results
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import WARMUP_BLOCKS
@@ -242,7 +242,7 @@ def test_every_ranked_candidate_is_told_who_waited_and_what_it_cost(sampled: Exp
         assert sum(result.contention.classes.values()) == pytest.approx(1)
         counted = [trial for trial in result.trials if not trial.warmup]
         assert result.contention.observations == sum(sum(trial.waits.values()) for trial in counted)
-        assert {trial.waits == {} for trial in result.trials if trial.warmup} == {True}
+        assert any(sum(trial.waits.values()) for trial in result.trials if trial.warmup), "sampled, and not counted"
         assert [cost.name for cost in result.costs] == [measure.name for measure in counters.MEASURES]
         assert next(cost.value for cost in result.costs if cost.name == "wal_bytes")
         assert {plan.operation for plan in result.plans} == {"put", "look"}
@@ -480,7 +480,7 @@ def test_a_server_that_ends_connections_is_the_servers_fault(tmp_path: Path, ser
 def entered(tmp_path: Path, server: Server) -> Iterator[Entrant]:
     """Enter the baseline by itself."""
     plan = _plan(tmp_path)
-    template = entrant.build(plan.candidates[0], plan.found.operations, server, [])
+    template = filling.build(plan.candidates[0], plan.found.operations, server, [])
     writers = [writer for writer, _ in plan.writers]
     with closing(entrant.enter(template, "baseline", template.database, writers)) as one:
         yield one

@@ -14,7 +14,7 @@ from schemabench import Call, Writer, sqlfile
 from schemabench.candidate import Candidate
 from schemabench.equivalence.search import draw
 from schemabench.errors import CandidateError
-from schemabench.experiment import entrant
+from schemabench.experiment import entrant, filling
 from schemabench.experiment.burst import Burst, Encoded, Encoder
 from schemabench.experiment.entrant import Entrant
 from schemabench.server import Server
@@ -95,7 +95,7 @@ def _small(values: Mapping[str, Any]) -> bool:
 @contextmanager
 def _stage(server: Server, name: str, candidate: Candidate, isolation: str = "") -> Iterator[Stage]:
     found = mutants.found(name)
-    template = entrant.build(candidate, found.operations, server, (), isolation)
+    template = filling.build(candidate, found.operations, server, (), isolation)
     try:
         with closing(entrant.enter(template, candidate.name, template.database, [ALONE] * MOST_WRITERS)) as one:
             yield Stage(one, found)

@@ -15,6 +15,7 @@ import pytest
 from schemabench import Call, Replay, Workload, Writer, candidate, sqlfile
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
+from schemabench.experiment.copies import Copies
 from schemabench.experiment.plan import WARMUP_BLOCKS
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
@@ -228,6 +229,20 @@ def test_a_worker_has_stalled_once_none_of_its_sessions_has_done_anything_for_a_
     assert first.still_s(2) == 0
 
 
+def test_two_workers_go_on_together_on_new_copies_of_the_databases(
+    server: Server, links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Copies, "due", lambda _, measured, __: measured.executed % 3 == 0)
+    plan = replace(plan, budget_s=2.0, lead_in=0.5)
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    assert experiment.copies > 1
+    for one in experiment.candidates:
+        assert one.status == "ranked"
+        assert len(one.trials[-1].busy_shares) == len(NAMES)
+        assert sum(latency.count for latency in one.latencies) == experiment.blocks * experiment.operations
+
+
 def test_two_workers_execute_every_call_once(server: Server, links: tuple[Link, Link], plan: Plan) -> None:
     experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
 
@@ -238,6 +253,28 @@ def test_two_workers_execute_every_call_once(server: Server, links: tuple[Link, 
         assert {latency.operation for latency in one.latencies} == {"put", "look"}
         assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
         assert all(trial.writers_s.keys() == {"stream", "reader"} for trial in one.trials)
+
+
+def test_settings_are_those_of_every_worker_and_told_where_workers_differ(
+    server: Server, links: tuple[Link, Link], plan: Plan
+) -> None:
+    only = replace(WORKLOAD, writers=lambda _: (Writer(name="stream", kind="stream", weight=4),))
+    plan = replace(plan, found=replace(plan.found, workload=only))
+
+    def follow_with_others() -> None:
+        words = with_words(links[1].conninfo, options="-c work_mem=23MB")
+        with closing(Link(words, "test", 1)) as other:
+            follow(plan, other, _seat(1))
+
+    links[1].close()
+    experiment = _together(server, links, plan, follow_with_others)
+    shown = {one.name: (one.value, one.source) for one in experiment.settings}
+    (notice,) = [one for one in experiment.notices if one.code == "mixed-settings"]
+
+    assert shown["work_mem"] == ("4MB (worker gw0), 23MB (worker gw1)", "default, environment or DSN")
+    assert shown["deadlock_timeout"] == ("20ms", "--postgres-setting")
+    assert notice.text.endswith("the same settings: work_mem 4MB (worker gw0), 23MB (worker gw1)")
+    assert {one.settings for one in experiment.candidates} == {()}, "all have them alike"
 
 
 def test_two_workers_keep_a_pace_together_even_if_their_calls_are_far_apart(

@@ -324,6 +324,20 @@ def adequacy(name: str, speed: float) -> Adequacy:
     )
 
 
+SETTINGS = (
+    Setting(name="idle_in_transaction_session_timeout", value="5s", source="schemabench"),
+    Setting(name="jit", value="off", source="--postgres-setting"),
+    Setting(name="shared_buffers", value="8GB", source="configuration file"),
+    Setting(name="work_mem", value="64MB (media_library), 4MB (dashboard)", source="an operation, role"),
+)
+"""Of the baseline's writers."""
+OWN_SETTINGS = (
+    Setting(name="jit", value="on", source="candidate's database"),
+    Setting(name="search_path", value='app, "$user"', source="candidate's database, for the role"),
+)
+"""Of one candidate's."""
+
+
 def sampled(result: CandidateResult) -> CandidateResult:
     """Return a ranked candidate with all that is known besides throughput."""
     share, rank, tied_with = LOCK_SHARES[result.name]
@@ -338,6 +352,7 @@ def sampled(result: CandidateResult) -> CandidateResult:
         adequacy=adequacy(result.name, result.standing.ratio.value if result.standing else 1.0),
         attempts_per_s=rate and estimate(rate.value * (1.002 if result.notices else 1.0), 0.1),
         retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3),) if result.notices else (),
+        settings=OWN_SETTINGS if result.name == "fillfactor" else (),
     )
 
 
@@ -367,6 +382,7 @@ USAGE = Experiment(
     warmup_blocks=2,
     budget_s=60.0,
     precision=0.01,
+    settings=SETTINGS,
     operations_sql={"upsert_media_count": UPSERT_SQL},
     sample_hz=50.0,
     busy_share=0.83,

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import places
 import pytest
-import servers
 
 from schemabench.bench import Bench
 from schemabench.options import Options
@@ -91,7 +91,7 @@ def bench(project: Path, budget_s: float) -> Iterator[Bench]:
         command="schemabench crossover items",
         progress=Silence(),
     )
-    with servers.place() as place, pytest.MonkeyPatch.context() as patch:
+    with places.place() as place, pytest.MonkeyPatch.context() as patch:
         patch.setenv(folder.VARIABLE, str(place))
         with closing(bench):
             yield bench

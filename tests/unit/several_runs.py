@@ -7,6 +7,7 @@ from fixed_run import (
     BASELINE,
     PAGEVIEWS,
     RUN,
+    SETTINGS,
     SQL_ERROR,
     USAGE,
     estimate,
@@ -100,13 +101,14 @@ def run(
 ) -> Run:
     """Return a run on a server of this version, with an id of its own for each version."""
     assert RUN.server is not None
-    kept = tuple(replace(one, value=(settings or {}).get(one.name, one.value)) for one in RUN.server.settings)
+    kept = tuple(replace(one, value=(settings or {}).get(one.name, one.value)) for one in SETTINGS)
+    experiments = tuple(replace(one, settings=kept) for one in experiments)
     server = replace(
         RUN.server,
         version=version,
         version_num=int(version.partition(".")[0]) * 10_000,
         origin=origin or f"a wheel of {version}",
-        settings=kept,
+        settings=(),
     )
     fields = {"run_id": f"run-{version}", "server": server, "experiments": experiments, "notices": ()}
     return replace(RUN, **{**fields, **changes})  # type: ignore[arg-type]

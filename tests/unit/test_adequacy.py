@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError
 from schemabench.experiment.adequacy import keep_pace, notices
-from schemabench.experiment.blocks import CONTROL, Measured
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples
 from schemabench.records import Adequacy
 
 MS = 1_000_000
-Others = dict[tuple[str, str], list[NDArray[np.int64]]]
+EXECUTED, BURSTS = 9, 18
+"""What was executed before."""
+Others = dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]]
 
 
 @dataclass
@@ -34,11 +37,16 @@ class FakeTeam:
     failing: Sequence[str] = ()
     others: Others = field(default_factory=dict)
     announced: list[tuple[int, list[str], int, float | None]] = field(default_factory=list)
+    """Number of the burst, order, size, duration."""
     bursts: list[Burst] = field(default_factory=list)
 
-    def announce(self, block: int, order: Sequence[Any], size: int, duration_s: float | None = None) -> None:
+    def announce(
+        self, block: int, bursts: Sequence[tuple[int, int]], order: Sequence[Any], duration_s: float | None = None
+    ) -> None:
         """Remember what was told."""
-        self.announced.append((block, [one.name for one in order], size, duration_s))
+        assert block == EXECUTED
+        ((number, size),) = bursts
+        self.announced.append((number, [one.name for one in order], size, duration_s))
 
     def execute(self, entrant: Any, burst: Burst, random: Random, watch: object) -> tuple[Executed, Samples]:  # noqa: ANN401 (a fake)
         """Return what would be done."""
@@ -56,6 +64,10 @@ class FakeTeam:
     def samples(self) -> Others:
         """Return what others measured."""
         return self.others
+
+    def conditions(self, *_: object) -> dict[str, list[Any]]:
+        """Return nothing: nobody asks."""
+        return {}
 
 
 @pytest.fixture
@@ -80,7 +92,7 @@ def _kept(plan: Plan, team: Any, measured: Measured | None = None) -> dict[str, 
         for name, candidate in (("baseline", "baseline"), (CONTROL, "baseline"), ("a", "a"))
     ]
     feed = Feed(plan.found, plan.values, plan.seed, {})
-    return keep_pace(plan, team, entrants, feed, measured or Measured(blocks=7), progress)
+    return keep_pace(plan, team, entrants, feed, measured or Measured(executed=EXECUTED, bursts=BURSTS), progress)
 
 
 def test_every_entrant_executes_the_same_burst_in_the_time_that_it_stands_for(plan: Plan) -> None:
@@ -89,7 +101,7 @@ def test_every_entrant_executes_the_same_burst_in_the_time_that_it_stands_for(pl
 
     ((block, order, size, duration_s),) = team.announced
     assert (size, duration_s) == (60, pytest.approx(6.0))
-    assert block == WARMUP_BLOCKS + 7 + 1
+    assert block == BURSTS + 1, "the calls of the burst before are explained later"
     assert set(order) == set(kept) == {"baseline", CONTROL, "a"}
     assert len({id(burst) for burst in team.bursts}) == 1
     assert team.bursts[0].pace is not None
@@ -114,7 +126,7 @@ def test_responses_and_service_times_are_kept_apart(plan: Plan) -> None:
 
 
 def test_what_other_workers_measured_is_added(plan: Plan) -> None:
-    others: Others = {("a", "add"): [np.array([2 * MS] * 100 + [9 * MS] * 100)]}
+    others: Others = {("a", "add"): [(EXECUTED, np.array([2 * MS] * 100 + [9 * MS] * 100))]}
     kept = _kept(plan, FakeTeam(others=others))
 
     add, _ = kept["a"].responses
@@ -142,7 +154,7 @@ def test_a_hundredth_of_many_calls_may_wait(plan: Plan) -> None:
 
 
 def test_a_candidate_that_fails_leaves_and_one_that_has_left_is_not_asked(plan: Plan) -> None:
-    measured = Measured(blocks=7)
+    measured = Measured(executed=EXECUTED, bursts=BURSTS)
     kept = _kept(plan, FakeTeam(failing=["a"]), measured)
     team = FakeTeam()
     _kept(plan, team, measured)

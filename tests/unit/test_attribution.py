@@ -29,28 +29,27 @@ def sample(*seen: Seen, late: bool = False) -> Sample:
     return Sample(seen=seen, late=late)
 
 
-def found(*samples: Sample, relations: dict[int, Relation] | None = None) -> Contention:
+def taken(*samples: Sample, lost: int = 0) -> Tally:
+    """Return the samples of one trial."""
     tally = Tally()
-    tally.add(Samples(samples, lost=0))
-    contention = tally.contention(relations or {})
+    tally.add(Samples(samples, lost=lost))
+    return tally
+
+
+def found(*samples: Sample, relations: dict[int, Relation] | None = None) -> Contention:
+    contention = taken(*samples).contention(relations or {})
     assert contention is not None
     return contention
 
 
 def test_trial_counts_sessions_by_what_they_did() -> None:
-    counts = Tally().add(Samples((sample(working(1), waiting(2, 1)), sample(working(1))), lost=0))
+    counts = taken(sample(working(1), waiting(2, 1)), sample(working(1))).waits()
     assert counts == {"running": 2, "Lock": 1, "LWLock": 0, "IO": 0, "Client": 0, "other": 0}
 
 
 def test_trial_without_a_look_has_no_counts_and_one_that_saw_nobody_has_zeros() -> None:
-    assert Tally().add(Samples((), lost=3)) == {}
-    assert Tally().add(Samples((sample(),), lost=0)) == dict.fromkeys(WAIT_CLASSES, 0)
-
-
-def test_trials_of_one_entrant_do_not_mix_in_their_own_counts() -> None:
-    tally = Tally()
-    tally.add(Samples((sample(waiting(2, 1)),), lost=0))
-    assert tally.add(Samples((sample(working(1)),), lost=0))["Lock"] == 0
+    assert taken(lost=3).waits() == {}
+    assert taken(sample()).waits() == dict.fromkeys(WAIT_CLASSES, 0)
 
 
 def test_without_a_sample_nothing_is_known() -> None:
@@ -171,11 +170,12 @@ def test_largest_come_first_whatever_the_order_of_samples() -> None:
 @given(st.lists(st.lists(st.sampled_from(WAIT_CLASSES), max_size=5), min_size=1, max_size=6), st.integers(0, 6))
 def test_adding_trial_by_trial_is_adding_all_at_once(looks: Sequence[Sequence[str]], cut: int) -> None:
     samples = [sample(*(working(pid, wait_class=name, event=name) for pid, name in enumerate(look))) for look in looks]
-    tally, at_once = Tally(), Tally()
-    counts = [tally.add(Samples(tuple(some), lost=0)) for some in (samples[:cut], samples[cut:])]
-    whole = at_once.add(Samples(tuple(samples), lost=0))
-    assert tally.contention({}) == at_once.contention({})
-    assert {name: sum(some.get(name, 0) for some in counts) for name in WAIT_CLASSES} == whole
-    contention = at_once.contention({})
+    whole = taken(*samples)
+    total = Tally()
+    for part in (samples[:cut], samples[cut:]):
+        total.merge(taken(*part))
+
+    assert total == whole
+    contention = total.contention({})
     assert contention is not None
     assert sum(contention.classes.values()) == pytest.approx(1 if contention.observations else 0)

@@ -15,11 +15,14 @@ import pytest
 from schemabench import Call
 from schemabench.errors import CandidateError, ServerError
 from schemabench.experiment import blocks
-from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Measured, calibrate, run
+from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Blocks, calibrate
 from schemabench.experiment.burst import Burst
+from schemabench.experiment.copies import Copies
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.planning import Calls
 from schemabench.experiment.team import Alone
 from schemabench.load import Drive
 from schemabench.load.session import Retried
@@ -95,6 +98,7 @@ class FakeObserver:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.chosen: list[str] = []
 
     def begin(self, random: Random) -> str:
         """Say who watches."""
@@ -102,10 +106,20 @@ class FakeObserver:
         self.asked.append("begin")
         return f"watch {len(self.asked)}"
 
-    def end(self, *, counted: bool) -> Seen:
+    def choices(self, calls: Calls) -> dict[str, list[str]]:
+        """Say what was asked for."""
+        assert not self.chosen, "plans are asked for once"
+        self.chosen = [call.operation for _, call in calls]
+        return {f"{writer.name}: {call.operation}": [] for writer, call in calls}
+
+    def end(self) -> Seen:
         """Return what was seen."""
-        self.asked.append("counted" if counted else "not counted")
+        self.asked.append("end")
         return Seen(waits={"Lock": len(self.asked)}, counters={"wal_bytes": 10.0 * len(self.asked)})
+
+    def look_after(self) -> dict[str, float]:
+        """Vacuum nothing."""
+        return {"upkeep_vacuums": 0.0}
 
 
 class FakeProgress:
@@ -162,9 +176,25 @@ def _entrants(clock: FakeClock, **paces: Pace) -> list[FakeEntrant]:
     ]
 
 
-def _run(plan: Plan, entrants: Any, feed: Feed, progress: Any = None, size: int = 2) -> Measured:  # noqa: ANN401 (fakes)
+def _run(  # noqa: PLR0913, PLR0917 (what makes blocks)
+    plan: Plan,
+    entrants: Any,  # noqa: ANN401 (fakes)
+    feed: Feed,
+    progress: Any = None,  # noqa: ANN401
+    size: int = 2,
+    copy_s: float = 1e9,
+) -> Measured:
     observed = entrants if isinstance(entrants, dict) else {entrant: FakeObserver() for entrant in entrants}
-    return run(plan, Alone(plan), observed, feed, size, progress or FakeProgress())
+    return Blocks(
+        plan=plan,
+        team=Alone(plan),
+        entrants=observed,
+        feed=feed,
+        size=size,
+        progress=progress or FakeProgress(),
+        copies=Copies(plan=plan, copy_s=copy_s),
+        renew=lambda _: None,
+    ).run()
 
 
 def _calibrated(plan: Plan, entrant: Any, feed: Feed) -> int:  # noqa: ANN401 (a fake)
@@ -261,7 +291,10 @@ def test_warm_up_blocks_are_not_counted(plan: Plan, feed: Feed, clock: FakeClock
     assert [trial.warmup for trial in trials] == [True] * WARMUP_BLOCKS + [False] * measured.blocks
     assert measured.rates(["baseline", "a"]).shape == (measured.blocks, 2)
     assert measured.rates(["a"])[0, 0] == pytest.approx(1 / trials[WARMUP_BLOCKS].duration_s)
-    assert len(measured.samples_ns["a", "add"]) == measured.blocks
+    assert {operation: len(times) for operation, times in measured.samples_ns("a")} == {
+        "add": 6 * measured.blocks,
+        "look": 2 * measured.blocks,
+    }
 
 
 def test_it_stops_once_the_budget_is_spent(plan: Plan, feed: Feed, clock: FakeClock) -> None:
@@ -307,9 +340,10 @@ def test_a_trial_is_kept_with_all_that_it_says(plan: Plan, feed: Feed, clock: Fa
 
 def test_latencies_go_to_their_operations(plan: Plan, feed: Feed, clock: FakeClock) -> None:
     measured = _run(plan, _entrants(clock), feed)
-    assert set(measured.samples_ns) == {(name, op) for name in measured.trials for op in ("add", "look")}
-    assert list(measured.samples_ns["a", "add"][0]) == [1000 + number for number in range(6)]
-    assert list(measured.samples_ns["a", "look"][0]) == [1006, 1007]
+    found = dict(measured.samples_ns("a"))
+    assert set(found) == {"add", "look"}
+    assert list(found["add"][:6]) == [1000 + number for number in range(6)]
+    assert list(found["look"][:2]) == [1006, 1007]
 
 
 def test_retries_of_counted_trials_are_counted(plan: Plan, feed: Feed, clock: FakeClock) -> None:
@@ -325,8 +359,8 @@ def test_retries_of_counted_trials_are_counted(plan: Plan, feed: Feed, clock: Fa
     measured = _run(plan, entrants, feed)
 
     assert {trial.retries for trial in measured.trials["a"]} == {4}
-    assert measured.retries["a"] == {("add", "deadlock"): 3 * measured.blocks, ("add", "lock timeout"): measured.blocks}
-    assert not measured.retries["b"]
+    assert measured.retries("a") == {("add", "deadlock"): 3 * measured.blocks, ("add", "lock timeout"): measured.blocks}
+    assert not any(measured.retries("b").values())
 
 
 def test_each_trial_is_watched_by_its_entrants_own_observer_and_keeps_what_was_seen(
@@ -337,13 +371,26 @@ def test_each_trial_is_watched_by_its_entrants_own_observer_and_keeps_what_was_s
 
     for entrant, observer in observed.items():
         trials = measured.trials[entrant.name]
-        warm, counted = ["begin", "not counted"] * WARMUP_BLOCKS, ["begin", "counted"] * measured.blocks
-        assert observer.asked == warm + counted
+        assert observer.asked == ["begin", "end"] * len(trials)
         assert entrant.watches == [f"watch {2 * trial + 1}" for trial in range(len(trials))]
         assert [trial.waits for trial in trials] == [{"Lock": 2 * place + 2} for place in range(len(trials))]
         assert [trial.counters for trial in trials] == [
-            {"wal_bytes": 20.0 * (place + 1)} for place in range(len(trials))
+            {"wal_bytes": 20.0 * (place + 1), "upkeep_vacuums": 0.0} for place in range(len(trials))
         ]
+
+
+def test_plans_are_asked_for_once_after_the_first_block_with_the_calls_of_it(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    measured = _run(plan, _entrants(clock), feed)
+
+    assert [(writer.name, call.operation) for writer, call in measured.begun.calls] == [
+        ("stream", "add"),
+        ("reader", "look"),
+    ]
+    assert measured.begun.choices == {
+        name: {"stream: add": [], "reader: look": []} for name in ("baseline", CONTROL, "a", "b")
+    }
 
 
 def test_there_is_an_example_of_each_operation_that_was_executed_and_of_no_other(plan: Plan, clock: FakeClock) -> None:

@@ -1,5 +1,6 @@
 """Readings subtracted and divided, and the tables of counters and measures."""
 
+from dataclasses import fields
 from importlib import resources
 from typing import get_type_hints
 
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from schemabench import monitor
 from schemabench.monitor import counters
-from schemabench.monitor.counters import CPU, MEASURES, Measure, cost, growth, increase
+from schemabench.monitor.counters import AFTER_CHECKPOINT, CPU, MEASURES, UNDER_WAY, Measure, cost, growth, increase
+from schemabench.monitor.upkeep import Done
 from schemabench.records import Cost
 
 readings = st.dictionaries(st.sampled_from("abcd"), st.integers(0, 2**53).map(float))
@@ -30,6 +32,12 @@ def test_a_counter_that_fell_has_no_increase_and_the_others_keep_theirs() -> Non
 
 def test_a_size_may_shrink() -> None:
     assert growth({"table_bytes": 8192.0, "index_bytes": 0.0}, {"table_bytes": 0.0}) == {"table_bytes": -8192.0}
+
+
+@pytest.mark.parametrize(("before", "after"), [(2.0, 0.0), (0.0, 2.0), (2.0, 1.0)])
+def test_what_was_under_way_at_either_end_was_under_way(before: float, after: float) -> None:
+    assert increase({UNDER_WAY: before}, {UNDER_WAY: after}) == {UNDER_WAY: 2.0}
+    assert increase({UNDER_WAY: before}, {}) == {}
 
 
 @pytest.mark.parametrize(
@@ -70,7 +78,9 @@ def test_measures_have_names_of_their_own_and_are_made_of_counters_that_are_read
 
     assert len(BY_NAME) == len(MEASURES)
     assert len(read) == len(set(read))
-    assert {measure.counter for measure in MEASURES} <= set(read)
+    done = {f"upkeep_{one.name}" for one in fields(Done)}
+    assert {measure.counter for measure in MEASURES} <= {*read, *done, *AFTER_CHECKPOINT.values()}
+    assert set(AFTER_CHECKPOINT) <= set(read)
 
 
 def test_units_and_divisors_are_those_of_the_record() -> None:

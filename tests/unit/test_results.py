@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 
 from schemabench.experiment import results
-from schemabench.experiment.blocks import CONTROL, Measured
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.monitor import counters
+from schemabench.monitor.cache import Cache
 from schemabench.records import CandidateResult, Notice, Retries, Trial
 
 BLOCKS = 16
@@ -56,11 +58,11 @@ def _trial(block: int, **changes: Any) -> Trial:  # noqa: ANN401 (any field)
 
 
 def _measured(changes: Changes = lambda *_: {}, **fields: Any) -> Measured:  # noqa: ANN401 (any field)
-    measured = Measured(blocks=BLOCKS, **fields)
+    measured = Measured(**fields)
     for name in NAMES:
         for block in range(WARMUP_BLOCKS + BLOCKS):
             measured.trials[name].append(_trial(block, **changes(name, block)))
-        measured.samples_ns[name, "add"].append(np.full(1000, 1_000_000, dtype=np.int64))
+        measured.times[name, "add"].append((WARMUP_BLOCKS, np.full(1000, 1_000_000, dtype=np.int64)))
     return measured
 
 
@@ -75,7 +77,7 @@ def _ranked(plan: Plan, measured: Measured) -> Mapping[str, CandidateResult]:
 
 
 def _notices(measured: Measured, missing: Mapping[str, str] | None = None) -> dict[str, str]:
-    found: tuple[Notice, ...] = results.notices(measured, missing or {})
+    found: tuple[Notice, ...] = results.notices(measured, replace(WATCHED, missing=missing or {}))
     return {notice.code: notice.text for notice in found}
 
 
@@ -189,12 +191,12 @@ def test_everyone_has_the_same_measures_in_the_same_order(plan: Plan) -> None:
     assert {some["temp_bytes"].value for some in costs.values()} == {None}
 
 
-def test_a_counter_that_one_trial_lacks_has_no_total(plan: Plan) -> None:
+def test_a_block_in_which_one_trial_lacks_a_counter_does_not_count_for_anyone(plan: Plan) -> None:
     lacking = _measured(lambda name, block: {"counters": {}} if (name, block) == ("a", WARMUP_BLOCKS + 3) else {})
     costs = {name: {cost.name: cost for cost in result.costs} for name, result in _ranked(plan, lacking).items()}
 
-    assert costs["a"]["wal_bytes"].value is None
-    assert costs["b"]["wal_bytes"].value is not None
+    assert costs["a"]["wal_bytes"].value == pytest.approx(100.0, rel=0.05)
+    assert costs["a"]["wal_bytes"].ratio is not None
 
 
 def test_a_counter_that_only_warm_up_lacks_has_its_total(plan: Plan) -> None:
@@ -215,7 +217,11 @@ def test_growth_is_that_of_all_trials_for_each_row_that_any_wrote(plan: Plan) ->
 
 def test_attempts_are_more_than_operations_by_what_was_undone(plan: Plan) -> None:
     measured = _measured(lambda name, _: {"retries": 25} if name == "a" else {})
-    measured.retries["a"] = {("move", "deadlock"): 300, ("add", "serialization failure"): 100, ("add", "deadlock"): 0}
+    measured.undone["a"][WARMUP_BLOCKS] = {
+        ("move", "deadlock"): 300,
+        ("add", "serialization failure"): 100,
+        ("add", "deadlock"): 0,
+    }
     ranked = _ranked(plan, measured)
 
     for name, factor in (("a", 1.25), ("b", 1.0)):
@@ -236,8 +242,10 @@ def test_attempts_are_more_than_operations_by_what_was_undone(plan: Plan) -> Non
 def test_what_was_seen_beside_the_trials_goes_to_its_candidate(plan: Plan) -> None:
     contention: Any = {name: f"contention of {name}" for name in NAMES}
     plans: Any = {name: (f"plan of {name}",) for name in NAMES}
-    found = _rank(plan, _measured(), replace(WATCHED, contention=contention, plans=plans)).results
+    notices = {"a": (Notice(code="plan-stale", text="of a"),)}
+    found = _rank(plan, _measured(), replace(WATCHED, contention=contention, plans=plans, notices=notices)).results
 
+    assert {name: result.notices for name, result in found.items()} == {"baseline": (), "a": notices["a"], "b": ()}
     assert [(result.contention, result.plans) for result in found.values()] == [
         (f"contention of {name}", (f"plan of {name}",)) for name in ("baseline", "a", "b")
     ]
@@ -255,14 +263,35 @@ def test_a_workload_of_one_writer_is_not_reproached_with_it() -> None:
     assert "one-writer" not in _notices(_measured(lambda *_: {"writers_s": {"stream": 0.2}}))
 
 
-@pytest.mark.parametrize(
-    ("counter", "words"), [("checkpoints", "Checkpoints began"), ("autovacuums", "Autovacuums or autoanalyzes ended")]
-)
-def test_what_the_server_did_of_its_own_accord_is_noted_by_candidate(counter: str, words: str) -> None:
-    hit = {("a", WARMUP_BLOCKS), ("a", WARMUP_BLOCKS + 1), ("b", 0), ("b", WARMUP_BLOCKS)}
-    measured = _measured(lambda name, block: {"counters": {counter: float((name, block) in hit)}})
+def test_what_was_measured_after_checkpoints_counts_for_its_own_measures_alone(plan: Plan) -> None:
+    measured = _measured()
+    for name, wal_bytes in (("baseline", 40_000.0), (CONTROL, 40_000.0), ("a", 80_000.0), ("b", 40_000.0)):
+        measured.after_checkpoint[name] = [
+            _trial(20 + block, duration_s=9.0, counters={"wal_bytes_after_checkpoint": wal_bytes + block})
+            for block in range(10)
+        ]
+    found = _ranked(plan, measured)
+    costs = {name: {cost.name: cost for cost in result.costs} for name, result in found.items()}
+    after = costs["a"]["wal_bytes_after_checkpoint"]
 
-    assert _notices(measured)[counter] == f"{words} in 3 of {4 * BLOCKS} trials: a 2, b 1"
+    assert (after.title, after.value) == ("WAL after a checkpoint", pytest.approx(1000.0, rel=0.01))
+    assert after.ratio is not None
+    assert (after.ratio.value, after.differs) == (pytest.approx(2.0, rel=0.01), True)
+    assert costs["a"]["wal_bytes"].value == costs["b"]["wal_bytes"].value == pytest.approx(100.0, rel=0.01)
+    assert costs["a"]["full_page_images_after_checkpoint"].value is None
+    assert max(trial.duration_s for trial in found["a"].trials) < 1
+
+
+def test_how_much_of_a_candidate_was_in_the_cache_is_told(plan: Plan) -> None:
+    cache = Cache(size_bytes=100, relations_bytes={"a": 80, "b": 40}, cached_bytes={"a": 20, "b": 50})
+    measured = _measured(lambda *_: {"counters": {"blocks_hit": 75.0, "blocks_read": 25.0}})
+    found = _rank(plan, measured, replace(WATCHED, cache=cache)).results
+
+    assert {name: (one.resident_share, one.cached_share) for name, one in found.items()} == {
+        "baseline": (0.75, None),
+        "a": (0.75, 0.25),
+        "b": (0.75, 1.0),
+    }
 
 
 @pytest.mark.parametrize(("share", "noted"), [(None, False), (0.0, False), (0.009, False), (0.02, True)])
@@ -272,7 +301,8 @@ def test_stolen_time_is_noted_where_it_matters(share: float | None, noted: bool)
 
 def test_what_the_server_does_not_count_is_noted_once_for_each_reason() -> None:
     missing = {"wal_bytes": "no right to it", "wal_fpi": "no right to it", counters.CPU: "the server is elsewhere"}
-    found = [notice.text for notice in results.notices(_measured(), missing) if notice.code == "counters-missing"]
+    watched = replace(WATCHED, missing=missing)
+    found = [notice.text for notice in results.notices(_measured(), watched) if notice.code == "counters-missing"]
 
     assert found == [
         "Not counted: WAL, full-page images (no right to it)",

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from schemabench import statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment.blocks import Measured
 from schemabench.experiment.burst import make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan, Progress
 from schemabench.experiment.team import Executed, Team
 from schemabench.records import Adequacy, Notice
 from schemabench.units import NANOSECONDS, format_duration
@@ -52,17 +52,17 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     if not plan.adequacy_s or plan.production_s is None:
         return {}
     size = max(1, round(plan.adequacy_s / plan.production_s))
-    block = WARMUP_BLOCKS + measured.blocks + 1  # the calls of the next are explained, and cannot always be made before
+    number = measured.bursts + 1  # the calls of the next are explained, and cannot always be made before
     order = [one for one in entrants if one.name not in measured.failed]
-    Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-    team.announce(block, order, size, size * plan.production_s)
-    burst = make(feed, plan.writers, block, size, size * plan.production_s)
+    Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
+    team.announce(measured.executed, [(number, size)], order, size * plan.production_s)
+    burst = make(feed, plan.writers, number, size, size * plan.production_s)
     done: dict[str, Executed] = {}
     samples: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
     for one in order:
         progress.stage(plan, f"{one.name} at production's pace")
         try:
-            random = Random(f"{plan.seed}/jitter/{block}/{one.name}")  # noqa: S311 (reproducible on purpose)
+            random = Random(f"{plan.seed}/jitter/{number}/{one.name}")  # noqa: S311 (reproducible on purpose)
             done[one.name], own = team.execute(one, burst, random, None)
         except CandidateError as failure:
             if one.template.candidate.name == BASELINE:
@@ -71,7 +71,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         else:
             samples |= {(one.name, operation): [times] for operation, times in own.items()}
     for key, arrays in team.samples().items():
-        samples.setdefault(key, []).extend(arrays)
+        samples.setdefault(key, []).extend(times for _, times in arrays)
     return {
         name: _judged(plan, size, executed, {key[1]: _joined(some) for key, some in samples.items() if key[0] == name})
         for name, executed in done.items()

@@ -1,32 +1,33 @@
-"""The blocks of an experiment: every entrant executes the same burst, in an order shuffled anew for each block.
+"""The blocks of an experiment: every entrant executes the same burst, in another order in each block.
 
-Owns the schedule of trials, the calibration of the burst's size and the stopping rule. Must not judge: what was
-measured goes to the statistics as it is. Source of the design: Montgomery, "Design and Analysis of Experiments",
-chapter 4 (randomized complete block design).
+Owns the schedule of trials, what is done between them, the calibration of the burst's size and the stopping rule. Must
+not judge: what was measured goes to the statistics as it is. Source of the design: Montgomery, "Design and Analysis of
+Experiments", chapter 4 (randomized complete block design); for the order within a block, see `order`.
 """
 
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from math import ceil
 from random import Random
 from time import perf_counter
 
-import numpy as np
 import psutil
-from numpy.typing import NDArray
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment.burst import Burst, Encoded, make
+from schemabench.experiment import planning
+from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
+from schemabench.experiment.order import Orders
 from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
 from schemabench.experiment.team import Team
-from schemabench.load.session import Retried
 from schemabench.units import NANOSECONDS
 
 CONTROL = "baseline (control)"
@@ -37,47 +38,6 @@ _CLOSE_ENOUGH = 0.7
 """A trial of this share of its length tells the rest by proportion."""
 _LARGEST_STEP = 10
 """The first trials are slow (caches, plans): trust no larger proportion."""
-
-
-@dataclass(kw_only=True)
-class Measured:
-    """What the trials of an experiment left behind."""
-
-    workers: Sequence[str] = ()
-    """Those who execute each burst together, in the order of `Trial.busy_shares`; none where one process does."""
-    trials: dict[str, list[records.Trial]] = field(default_factory=lambda: defaultdict(list))
-    """Entrant -> its trials in order."""
-    samples_ns: dict[tuple[str, str], list[NDArray[np.int64]]] = field(default_factory=lambda: defaultdict(list))
-    """(entrant, operation) -> service times of counted trials, an array for each."""
-    retries: dict[str, Retried] = field(default_factory=lambda: defaultdict(dict))
-    """Entrant -> attempts that were undone in counted trials."""
-    examples: dict[str, Encoded] = field(default_factory=dict)
-    """Executed operation -> a call of it: of the burst that would have come next where that has one, since a row that
-    was inserted cannot always be inserted again."""
-    failed: dict[str, CandidateError] = field(default_factory=dict)
-    """Candidates that failed on the way and left the experiment."""
-    blocks: int = 0
-    """Counted blocks."""
-    elapsed_s: float = 0.0
-    stopped: str = "budget"
-    cycles: int = 0
-    """How many times the replayed file was begun; 0 where nothing is replayed."""
-    steal_share: float | None = None
-    """The share of processor time that the host gave to others; None where that is not known."""
-
-    def add(self, samples_ns: Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]) -> None:
-        """Add service times of counted trials that other workers measured."""
-        for key, arrays in samples_ns.items():
-            self.samples_ns[key].extend(arrays)
-
-    def counted(self, name: str) -> list[records.Trial]:
-        """Return an entrant's trials after those that warm up."""
-        return [trial for trial in self.trials[name] if not trial.warmup]
-
-    def rates(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Return bursts per second, of shape (counted blocks, entrants)."""
-        columns = [[1 / trial.duration_s for trial in self.counted(name)] for name in names]
-        return np.array(columns, dtype=np.float64).T
 
 
 def calibrate(plan: Plan, entrant: Entrant, feed: Feed) -> int:
@@ -99,62 +59,174 @@ def calibrate(plan: Plan, entrant: Entrant, feed: Feed) -> int:
     return max(1, round(size * plan.trial_s / shortest_s)) if shortest_s < math.inf else size
 
 
-def run(  # noqa: PLR0913, PLR0917 (everything that an experiment consists of)
-    plan: Plan, team: Team, entrants: Mapping[Entrant, Observer], feed: Feed, size: int, progress: Progress
-) -> Measured:
-    """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
+@dataclass(kw_only=True)
+class Blocks:
+    """The blocks of one experiment; see `run`.
 
-    Args:
+    Attributes:
         plan: What to do.
         team: Who executes bursts.
         entrants: Who takes part, the baseline first, each with who looks at it.
         feed: Where calls come from.
         size: What multiplies the writers' weights.
         progress: Whom to tell.
-
-    Raises:
-        CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
-        ServerError: The server failed.
+        copies: When all get new copies of their databases.
+        renew: What gives these entrants new copies.
     """
-    measured, present = Measured(workers=team.names), list(entrants)
-    processor = _processor_s()
-    started_s, number = perf_counter(), 0
-    while True:
-        order = list(present)
-        Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-        team.announce(number, order, size)  # before the burst is made, so that all make it at the same time
-        burst = make(feed, plan.writers, number, size)
+
+    plan: Plan
+    team: Team
+    entrants: Mapping[Entrant, Observer]
+    feed: Feed
+    size: int
+    progress: Progress
+    copies: Copies
+    renew: Callable[[Sequence[Entrant]], None]
+    measured: Measured = field(init=False)
+    _present: list[Entrant] = field(init=False)
+    _orders: Orders = field(init=False)
+    _fresh: bool = False
+    """Whether the next block is the first on new copies."""
+
+    def __post_init__(self) -> None:
+        self.measured = Measured(workers=self.team.names)
+        self._present = list(self.entrants)
+        self._orders = Orders(self.plan.seed)
+
+    def run(self) -> Measured:
+        """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
+
+        Raises:
+            CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
+            ServerError: The server failed.
+        """
+        measured, processor = self.measured, _processor_s()
+        started_s = perf_counter()
+        while True:
+            begun_s = perf_counter()
+            self._block(begun_s - started_s)
+            measured.elapsed_s += perf_counter() - begun_s
+            if measured.blocks and self._enough():
+                break
+            if self.copies.due(measured, self._names):
+                self._renew()
+        measured.settle(self._names, WARMUP_BLOCKS)
+        measured.steal_share = _stolen(processor, _processor_s())
+        measured.cycles = self.feed.cycles
+        following = make(self.feed, self.plan.writers, measured.bursts, self.size).calls()
+        measured.examples |= {call.operation: call for call in following if call.operation in measured.examples}
+        return measured
+
+    @property
+    def _names(self) -> list[str]:
+        return [entrant.name for entrant in self._present]
+
+    def _block(self, started_s: float) -> None:
+        """Have everyone who is left execute the next burst; look after their tables then."""
+        measured, number, begun_s = self.measured, self.measured.executed, perf_counter()
+        order = self._orders.following(self._present)
+        lead_in = max(1, round(self.plan.lead_in * self.size)) if self.plan.lead_in else None
+        sizes = [lead_in, self.size] if lead_in else [self.size]
+        # before the bursts are made, so that all make them at the same time
+        numbered = list(enumerate(sizes, measured.bursts))
+        self.team.announce(number, numbered, order)
+        *before, burst = [make(self.feed, self.plan.writers, place, size) for place, size in numbered]
         for position, entrant in enumerate(order):
-            where = (number, position, perf_counter() - started_s)
-            try:
-                _trial(plan, team, (entrant, entrants[entrant]), burst, where, measured)
-            except CandidateError as failure:
-                if entrant.template.candidate.name == BASELINE:
-                    raise
-                measured.failed[entrant.name] = failure
-                present.remove(entrant)
+            where = (number, position, started_s + perf_counter() - begun_s)
+            with self._leaving(entrant):
+                for untimed in before:
+                    self._lead_in(entrant, untimed, self._random(number, position))
+                self._trial(entrant, burst, where)
+        for entrant in list(self._present):
+            with self._leaving(entrant):
+                self._look_after(entrant)
         measured.examples |= {call.operation: call for call in burst.calls()}
-        number += 1
-        measured.blocks = max(0, number - WARMUP_BLOCKS)
-        measured.elapsed_s = perf_counter() - started_s
-        if measured.blocks and _enough(plan, present, measured, progress):
-            measured.steal_share = _stolen(processor, _processor_s())
-            measured.cycles = feed.cycles
-            following = make(feed, plan.writers, number, size).calls()
-            measured.examples |= {call.operation: call for call in following if call.operation in measured.examples}
-            return measured
+        if number == 0:
+            calls = planning.calls(self.plan, measured.examples)
+            choices = {one.name: self.entrants[one].choices(calls) for one in self._present}
+            measured.begun = planning.Begun(calls=calls, choices=choices)
+        measured.executed += 1
+        measured.bursts += len(sizes)
+        self._fresh = False
 
+    @contextmanager
+    def _leaving(self, entrant: Entrant) -> Iterator[None]:
+        """Have a candidate that fails leave the experiment, unless it is the baseline."""
+        try:
+            yield
+        except CandidateError as failure:
+            if entrant.template.candidate.name == BASELINE:
+                raise
+            self.measured.failed[entrant.name] = failure
+            self._present.remove(entrant)
 
-def _enough(plan: Plan, present: Sequence[Entrant], measured: Measured, progress: Progress) -> bool:
-    names = [entrant.name for entrant in present]
-    rates = measured.rates(names)
-    progress.block(
-        plan, measured.blocks, measured.elapsed_s, statistics.running_ratios(rates, names, baseline=BASELINE)
-    )
-    if statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL) <= plan.precision:
-        measured.stopped = "precision"
-        return True
-    return measured.elapsed_s >= plan.budget_s
+    def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> None:
+        """Execute a burst that is not timed."""
+        try:
+            self.team.execute(entrant, burst, random, None)
+        except CandidateError:
+            self.team.skip()
+            raise
+
+    def _random(self, block: int, position: int) -> Random:
+        return Random(f"{self.plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
+
+    def _trial(self, entrant: Entrant, burst: Burst, where: tuple[int, int, float]) -> None:
+        """Execute one trial and keep what it says."""
+        measured, observer = self.measured, self.entrants[entrant]
+        block, position, started_s = where
+        random = self._random(block, position)
+        executed, samples = self.team.execute(entrant, burst, random, observer.begin(random))
+        seen = observer.end()
+        measured.trials[entrant.name].append(
+            records.Trial(
+                block=block,
+                position=position,
+                warmup=self._fresh or block < WARMUP_BLOCKS,
+                copy=measured.copies - 1,
+                started_s=started_s,
+                duration_s=executed.duration_s,
+                operations=len(burst.operations),
+                rows=burst.rows,
+                retries=sum(executed.retried.values()),
+                busy_share=max(executed.busy_shares),
+                busy_shares=executed.busy_shares,
+                writers_s=executed.writers_s,
+                waits=seen.waits,
+                counters=seen.counters,
+            )
+        )
+        measured.tallies[entrant.name][block] = seen.tally
+        measured.undone[entrant.name][block] = executed.retried
+        measured.add({(entrant.name, operation): [(block, times)] for operation, times in samples.items()})
+
+    def _look_after(self, entrant: Entrant) -> None:
+        """Vacuum and analyze what the trial made due, and add what that took to what the trial cost."""
+        if self.plan.upkeep == "autovacuum":
+            return
+        trials = self.measured.trials[entrant.name]
+        trials[-1] = replace(trials[-1], counters={**trials[-1].counters, **self.entrants[entrant].look_after()})
+
+    def _renew(self) -> None:
+        """Give everyone who is left a new copy of its database."""
+        begun_s = perf_counter()
+        self.progress.stage(self.plan, f"copying databases, for the copy {self.measured.copies + 1}")
+        self.renew(self._present)
+        self.measured.copies += 1
+        self.measured.copying_s += perf_counter() - begun_s
+        self.copies.renewed(self.measured, perf_counter() - begun_s)
+        self._fresh = True
+
+    def _enough(self) -> bool:
+        plan, measured, names = self.plan, self.measured, self._names
+        rates, copies = measured.rates(names), measured.copies_of_blocks(names[0])
+        ratios = statistics.running_ratios(rates, names, baseline=BASELINE)
+        self.progress.block(plan, measured.blocks, measured.elapsed_s, ratios)
+        width = statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL, copies=copies)
+        if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0)[1]:
+            measured.stopped = "precision"
+            return True
+        return measured.elapsed_s >= plan.budget_s
 
 
 def _processor_s() -> Mapping[str, float]:
@@ -168,42 +240,3 @@ def _stolen(before: Mapping[str, float], after: Mapping[str, float]) -> float | 
     spent = {kind: after[kind] - before[kind] for kind in after if not kind.startswith("guest")}  # part of user, nice
     total = sum(spent.values())
     return spent["steal"] / total if "steal" in spent and total > 0 else None
-
-
-def _trial(  # noqa: PLR0913, PLR0917 (one trial, in one place)
-    plan: Plan,
-    team: Team,
-    pair: tuple[Entrant, Observer],
-    burst: Burst,
-    where: tuple[int, int, float],
-    measured: Measured,
-) -> None:
-    """Execute one trial and keep what it says."""
-    entrant, observer = pair
-    block, position, started_s = where
-    warmup = block < WARMUP_BLOCKS
-    random = Random(f"{plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
-    executed, samples = team.execute(entrant, burst, random, observer.begin(random))
-    seen = observer.end(counted=not warmup)
-    measured.trials[entrant.name].append(
-        records.Trial(
-            block=block,
-            position=position,
-            warmup=warmup,
-            started_s=started_s,
-            duration_s=executed.duration_s,
-            operations=len(burst.operations),
-            rows=burst.rows,
-            retries=sum(executed.retried.values()),
-            busy_share=max(executed.busy_shares),
-            busy_shares=executed.busy_shares,
-            writers_s=executed.writers_s,
-            waits=seen.waits,
-            counters=seen.counters,
-        )
-    )
-    if not warmup:
-        measured.add({(entrant.name, operation): [latencies_ns] for operation, latencies_ns in samples.items()})
-        total = measured.retries[entrant.name]
-        for key, count in executed.retried.items():
-            total[key] = total.get(key, 0) + count

@@ -6,11 +6,12 @@ Owns the life of an experiment's databases. Must not execute a trial, but for fi
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 from schemabench import equivalence
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, Place
-from schemabench.experiment import blocks, entrant, results
+from schemabench.experiment import blocks, entrant, filling, results
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
@@ -39,6 +40,7 @@ class Building:
         unlogged: Candidate -> its tables that a crash of the server empties.
         left_out: Candidate -> why it does not take part.
         size: Of the burst.
+        copying_s: What it took to make a copy for each of the entrants.
     """
 
     plan: Plan
@@ -51,6 +53,7 @@ class Building:
     unlogged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
+    copying_s: float = 0.0
 
     def build(self) -> None:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
@@ -133,7 +136,7 @@ class Building:
         plan, found = self.plan, self.plan.found
         feed = Feed(found, plan.values, plan.seed, plan.inputs)
         with ExitStack() as scratch:
-            template = entrant.build(
+            template = filling.build(
                 candidate, found.operations, self.server, feed.background(), found.workload.isolation
             )
             scratch.callback(entrant.drop, self.server, template.database)
@@ -148,13 +151,24 @@ class Building:
 
     def _clone(self, template: Template, name: str) -> Entrant:
         """Return a clone of a template as an entrant with the connections that are ours."""
+        started_s = perf_counter()
         database = self.server.clone(
             template.database, f"{self.plan.found.workload.name}_{self.plan.cardinality}_{name}"
         )
-        if not self.plan.keep_databases:
-            self.stack.callback(entrant.drop, self.server, database)
         writers = [self.plan.connections[position] for position in self.positions]
-        return self.stack.enter_context(closing(entrant.enter(template, name, database, writers)))
+        try:
+            one = entrant.enter(template, name, database, writers)
+        except BaseException:
+            entrant.drop(self.server, database)
+            raise
+        if not self.plan.keep_databases:
+            self.stack.callback(self._drop, one)
+        self.copying_s += perf_counter() - started_s
+        return self.stack.enter_context(closing(one))
+
+    def _drop(self, one: Entrant) -> None:
+        """Drop the copy that an entrant is in at the end."""
+        entrant.drop(self.server, one.database)
 
     def _scratch(self, template: Template, stack: ExitStack) -> Entrant:
         """Return a clone of a template with all connections, for calibrating."""

@@ -5,19 +5,19 @@ know blocks, order or statistics.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import chain
 from random import Random
 from typing import Any
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGconn
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
-from schemabench.experiment.burst import Burst, Encoded, Encoder
+from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.loaded import Loaded, shared_out
 from schemabench.load import (
     Drive,
@@ -31,21 +31,16 @@ from schemabench.load import (
     drive,
 )
 from schemabench.load.session import Retried
-from schemabench.monitor.plans import Statement, explain
+from schemabench.monitor.plans import Statement
 from schemabench.monitor.sampler import mark
-from schemabench.records import StatementPlan
 from schemabench.server import Database, Host, Server, opened
 from schemabench.sqlfile import Operation, Text
-from schemabench.workload import Call, Writer
+from schemabench.workload import Writer
 
-_LOADER = Writer(name="background", kind="batch", weight=1)
 HUNG_S = 120.0
 """A server that answers none of the connections for so long is taken for hung."""
-_LOADED_AT_ONCE = 1000  # calls of the background in memory at a time
 _SHOWN_VALUE = 80  # characters of a parameter in an error
 _FLUSH = b"flush_statistics"
-_IN_A_HURRY = b"SET synchronous_commit TO off"
-"""Nobody measures the loading. Said to the session that loads and to nothing that outlives it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,13 +56,14 @@ class Template:
     """The isolation level of the writers' transactions; empty for the server's own."""
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
+@dataclass(kw_only=True, eq=False)
 class Entrant:
     """A candidate under the name by which it enters an experiment."""
 
     name: str
     template: Template
     database: Database
+    """The copy that it is in at present."""
     sessions: Sequence[tuple[Session, Writer]]
     """The connections, each with the writer that it belongs to."""
     _prepared: set[tuple[Session, str]] = field(default_factory=set)
@@ -139,35 +135,31 @@ class Entrant:
         except LostConnectionError as failure:
             raise lost(self.template.server, str(failure)) from failure
 
-    def plans(self, calls: Iterable[tuple[Writer, Encoded]]) -> tuple[StatementPlan, ...]:
-        """Return how each call, of the writer given, would be executed now; what is executed is rolled back.
+    def asked(self, calls: Iterable[tuple[Writer, Encoded]]) -> Iterator[tuple[PGconn, list[Statement]]]:
+        """Yield for each call, of the writer given, a connection that has prepared it, and its statements to ask for.
 
-        That is asked of a session that has executed the operation, and so has come to the plan that it was executed by;
-        where only other workers have such a session, of one of ours.
+        That is one that has executed the operation, and so has come to the plan that it was executed by; where only
+        other workers have such a connection, it is one of ours.
 
         Raises:
+            CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
-        found: list[StatementPlan] = []
-        try:
-            for writer, call in calls:
-                known = [session for session, _ in self.sessions if (session, call.operation) in self._prepared]
-                session = known[0] if known else self.sessions[0][0]
-                self._prepare(session, writer, {call.operation})
-                steps = self._plans[call.operation]
-                statements = [
-                    Statement(
-                        operation=call.operation,
-                        position=position,
-                        prepared=name,
-                        parameters=[call.values[parameter] for parameter in parameters],
-                    )
-                    for position, (name, parameters) in enumerate(steps[1:-1] if len(steps) > 1 else steps)
-                ]
-                found += explain(session.connection, statements)
-        except LostConnectionError as failure:
-            raise lost(self.template.server, str(failure)) from failure
-        return tuple(found)
+        for writer, call in calls:
+            known = [session for session, _ in self.sessions if (session, call.operation) in self._prepared]
+            session = known[0] if known else self.sessions[0][0]
+            self._prepare(session, writer, {call.operation})
+            steps = self._plans[call.operation]
+            statements = [
+                Statement(
+                    operation=call.operation,
+                    position=position,
+                    prepared=name,
+                    parameters=[call.values[parameter] for parameter in parameters],
+                )
+                for position, (name, parameters) in enumerate(steps[1:-1] if len(steps) > 1 else steps)
+            ]
+            yield session.connection, statements
 
     @property
     def pids(self) -> list[int]:
@@ -181,6 +173,23 @@ class Entrant:
             for key, count in session.retried.items():
                 total[key] = total.get(key, 0) + count
         return total
+
+    def leave(self) -> None:
+        """Close the connections, and forget what was prepared over them."""
+        self.close()
+        self._prepared.clear()
+        self._plans.clear()
+
+    def renew(self, server: Server) -> None:
+        """Go on in a new copy of the database that nobody is connected to, with new connections; drop the old one.
+
+        Raises:
+            ServerError: The server refuses, has no space left, or is gone.
+        """
+        old, writers = self.database, [writer for _, writer in self.sessions]
+        self.database = server.clone(old, old.label)
+        server.drop(old)
+        self.sessions = connected(self.template, self.database, writers)
 
     def close(self) -> None:
         """Close the connections."""
@@ -251,57 +260,6 @@ class Entrant:
         )
 
 
-def build(
-    candidate: Candidate,
-    defaults: Mapping[str, Operation],
-    server: Server,
-    background: Iterable[Call],
-    isolation: str = "",
-) -> Template:
-    """Create a database with the candidate's schema and the background rows, vacuumed and analyzed.
-
-    Args:
-        candidate: What to build.
-        defaults: The workload's operations.
-        server: Where.
-        background: The calls that load the background rows.
-        isolation: The isolation level of the writers' transactions; empty for the server's own.
-
-    Raises:
-        CandidateError: The server refused the schema or an operation.
-        ServerError: The server failed.
-    """
-    operations = candidates.operations(candidate, defaults)
-    database = server.create(f"{candidate.name}_template")
-    template = Template(
-        candidate=candidate, operations=operations, server=server, database=database, isolation=isolation
-    )
-    try:
-        _fill(template, background)
-    except BaseException:
-        drop(server, database)
-        raise
-    return template
-
-
-def _fill(template: Template, background: Iterable[Call]) -> None:
-    candidate, server, database = template.candidate, template.server, template.database
-    try:
-        with opened(server.conninfo_for(database.name)) as connection:
-            candidates.install(candidate, connection)
-        with closing(enter(template, candidate.name, database, [_LOADER])) as loader:
-            for session, _ in loader.sessions:
-                session.connection.exec_(_IN_A_HURRY)
-            _load(loader, background)
-        with opened(server.conninfo_for(database.name)) as connection:
-            connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
-            connection.execute("VACUUM (ANALYZE)")
-    except psycopg.OperationalError as cause:
-        raise lost(server, str(cause)) from cause
-    except psycopg.Error as cause:  # ANALYZE executes what indexes are made of
-        raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
-
-
 def query(template: Template, name: str) -> Text:
     """Return the SQL of a query that checks rather than loads.
 
@@ -356,6 +314,15 @@ def enter(template: Template, name: str, database: Database, writers: Iterable[W
     Raises:
         ServerError: The server cannot be reached or refused.
     """
+    return Entrant(name=name, template=template, database=database, sessions=connected(template, database, writers))
+
+
+def connected(template: Template, database: Database, writers: Iterable[Writer]) -> list[tuple[Session, Writer]]:
+    """Return a connection to a database for each of the writers given: all, or none.
+
+    Raises:
+        ServerError: The server cannot be reached or refused.
+    """
     sessions: list[tuple[Session, Writer]] = []
     conninfo = template.server.conninfo_for(database.name)
     try:
@@ -367,20 +334,7 @@ def enter(template: Template, name: str, database: Database, writers: Iterable[W
         if isinstance(cause, LostConnectionError):
             raise lost(template.server, str(cause)) from cause
         raise
-    return Entrant(name=name, template=template, database=database, sessions=sessions)
-
-
-def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
-    encode, random = Encoder(), Random(0)  # noqa: S311 (only jitter)
-    remaining = iter(calls)
-    while some := list(islice(remaining, _LOADED_AT_ONCE)):
-        queue = [Encoded(number, call.operation, encode(call), _LOADER.name) for number, call in enumerate(some)]
-        entrant.execute(
-            Burst(
-                owners=[_LOADER.name], queues=[queue], pools={}, operations=[call.operation for call in some], rows=0
-            ),
-            random,
-        )
+    return sessions
 
 
 def lost(server: Host, message: str) -> ServerError:

@@ -5,6 +5,7 @@ Owns the life of its databases and what is said about every candidate. Must not 
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Literal, cast
 
 import numpy as np
@@ -15,13 +16,15 @@ from schemabench import cardinality as cardinalities
 from schemabench import equivalence, records
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import adequacy, blocks, entrant, results
-from schemabench.experiment.blocks import CONTROL, Measured
+from schemabench.experiment import adequacy, checkpoints, conditions, entrant, planning, results, surroundings
+from schemabench.experiment.blocks import CONTROL, Blocks
 from schemabench.experiment.building import Building
+from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed, check_inputs
+from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
+from schemabench.experiment.plan import Plan, Progress
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.team import Alone, Team
 from schemabench.load import LostConnectionError
@@ -55,29 +58,35 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         building.build()
         entrants, found = building.entrants, building.left_out
         observers = _observe(plan, server, entrants, team.join(entrants), stack)
-        measured = blocks.run(plan, team, observers, feed, building.size, progress)
+        telling = surroundings.prepare(server, stack)
+        measured = Blocks(
+            plan=plan,
+            team=team,
+            entrants=observers,
+            feed=feed,
+            size=building.size,
+            progress=progress,
+            copies=Copies(plan=plan, copy_s=building.copying_s),
+            renew=lambda some: _renew(server, team, {one: observers[one] for one in some}),
+        ).run()
         measured.add(team.samples())
-        grown = {one.name: observers[one].grown() for one in entrants if one.name not in measured.failed}
+        present = [one for one in entrants if one.name not in measured.failed]
+        held = conditions.read(server, team, present)
+        grown = {one.name: observers[one].grown() for one in present}
+        cached = surroundings.look(server, present, telling)
         kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
+        checkpoints.execute(plan, team, server, observers, feed, building.size, measured, progress)
         progress.stage(plan, "comparing states")
         differences, notices = _compare(plan, entrants, measured)
         progress.stage(plan, "explaining plans")
-        watched = _look_back(plan, observers, measured, grown, kept)
-    saturation = results.saturation(measured)
-    for one in entrants:
-        candidate = one.template.candidate
-        if one.name in measured.failed:
-            found[one.name] = results.unranked(candidate, "failed", str(measured.failed[one.name]))
-        elif one.name in differences:
-            found[one.name] = results.unranked(candidate, "disqualified", differences[one.name], measured)
-        elif saturation and one.name != CONTROL:
-            found[one.name] = results.unranked(candidate, "invalid", saturation, measured)
+        watched = replace(_look_back(plan, server, observers, measured, grown, kept), cache=cached)
+    found |= _unranked(entrants, measured, differences)
     ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
-    rankings = None if saturation else results.rank(plan, ranked, measured, watched)
+    rankings = results.rank(plan, ranked, measured, watched) if BASELINE in ranked else None
     replayed = f"the file was replayed {measured.cycles} times, from its start each time"
-    return _record(
+    record = _record(
         plan,
-        building.completed(found | dict(rankings.results if rankings else {})),
+        held.completed(building.completed(found | dict(rankings.results if rankings else {}))),
         measured,
         rankings,
         notices=(
@@ -87,10 +96,28 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             *notices,
             *(rankings.throughput.notices if rankings else ()),
             *(rankings.locks.notices if rankings and rankings.locks else ()),
-            *results.notices(measured, watched.missing),
+            *results.notices(measured, watched),
+            *held.notices,
             *adequacy.notices(plan, kept),
         ),
     )
+    return replace(record, settings=held.baseline)
+
+
+def _unranked(
+    entrants: Sequence[Entrant], measured: Measured, differences: Mapping[str, str]
+) -> dict[str, CandidateResult]:
+    """Return the results of those that cannot be ranked: they failed or differ, or the client is what was measured."""
+    found, saturation = {}, results.saturation(measured)
+    for one in entrants:
+        candidate = one.template.candidate
+        if one.name in measured.failed:
+            found[one.name] = results.unranked(candidate, "failed", str(measured.failed[one.name]))
+        elif one.name in differences:
+            found[one.name] = results.unranked(candidate, "disqualified", differences[one.name], measured)
+        elif saturation and one.name != CONTROL:
+            found[one.name] = results.unranked(candidate, "invalid", saturation, measured)
+    return found
 
 
 def _record(
@@ -123,7 +150,14 @@ def _record(
         operations=operations,
         rows=round(np.mean([trial.rows for trial in measured.trials[BASELINE]])),
         blocks=measured.blocks,
-        warmup_blocks=WARMUP_BLOCKS,
+        warmup_blocks=measured.warmup,
+        steady=measured.steady,
+        copies=measured.copies,
+        copies_share=rankings.throughput.copies_share if rankings else None,
+        copying_s=measured.copying_s,
+        effective_blocks=rankings.throughput.effective_blocks if rankings else None,
+        upkeep=plan.upkeep,
+        lead_in=plan.lead_in,
         budget_s=plan.budget_s,
         precision=plan.precision,
         isolation=plan.found.workload.isolation,
@@ -157,8 +191,22 @@ def _observe(
     }
 
 
-def _look_back(
+def _renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> None:
+    """Give entrants new copies of their databases, with new connections of everyone."""
+    team.leave()
+    for one, observer in entrants.items():
+        observer.leave()
+        one.leave()
+    for one in entrants:
+        one.renew(server)
+    others = team.join(list(entrants))
+    for one, observer in entrants.items():
+        observer.follow(others.get(one.name, ()))
+
+
+def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
     plan: Plan,
+    server: Server,
     observers: Mapping[Entrant, Observer],
     measured: Measured,
     grown: Mapping[str, Reading],
@@ -166,15 +214,16 @@ def _look_back(
 ) -> Watched:
     """Return what was seen of the entrants that came through, and how they execute each operation now."""
     through = [one for one in observers if one.name not in measured.failed]
-    writers = {writer.name: writer for writer in plan.connections}
-    calls = [(writers[call.writer], call) for _, call in sorted(measured.examples.items())]
-    plans = {one.name: one.plans(calls) for one in through}
+    calls = planning.calls(plan, measured.examples)
+    ended = {one.name: planning.end(one, measured.begun, calls) for one in through}  # before anything is executed
+    plans = {one.name: planning.plans(one, calls) for one in through}
     return Watched(
-        contention={one.name: observers[one].contention() for one in through},
+        contention={one.name: observers[one].contention(measured.tally(one.name)) for one in through},
         plans={name: compared(own, () if name == BASELINE else plans[BASELINE]) for name, own in plans.items()},
         grown=grown,
-        missing=observers[through[0]].missing,
+        missing={**observers[through[0]].missing, **checkpoints.missing(plan, server)},
         adequacy=kept,
+        notices=planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL}),
     )
 
 

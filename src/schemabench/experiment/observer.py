@@ -1,25 +1,31 @@
-"""What is seen of one entrant beside its speed: who waits for whom, and what its writes cost.
+"""What is seen of one entrant beside its speed: who waits for whom, what its writes cost, which plans it would have.
 
 Owns the order of things around a trial: what is read before it and after it, outside the clock. Must not know blocks,
 nor compare entrants.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
 from random import Random
 
 import psycopg
 
+from schemabench import candidate as candidates
 from schemabench.experiment import entrant as entrants
+from schemabench.experiment import planning
+from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.load import Talk
 from schemabench.monitor import relations
 from schemabench.monitor.attribution import Tally
+from schemabench.monitor.choices import Choices
 from schemabench.monitor.counters import Counters, Reading, growth, increase
 from schemabench.monitor.sampler import Sampler
+from schemabench.monitor.upkeep import Upkeep
 from schemabench.records import Contention
 from schemabench.server import Server, opened
+from schemabench.workload import Writer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,10 +35,12 @@ class Seen:
     waits: Mapping[str, int] = field(default_factory=dict)
     """Wait class -> observations, as in `records.Trial`; likewise below."""
     counters: Mapping[str, float] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
+    """The samples."""
 
 
 class Observer:
-    """Looks at one entrant.
+    """Looks at one entrant, copy after copy of its database, and looks after its tables.
 
     Args:
         server: Where the entrant is.
@@ -48,16 +56,42 @@ class Observer:
         self._server = server
         self._entrant = entrant
         self._sampler = sampler
-        self._pids = [*entrant.pids, *others]
-        with _words(server):
-            with opened(server.conninfo_for(entrant.database.name)) as connection:
-                self._relations = relations.read(connection)
-            self._counters = Counters.open(
-                server.conninfo_for(entrant.database.name), pids=self._pids, local=server.is_local
-            )
-            self._sizes = self._counters.sizes()
+        self._upkeep = Upkeep()
         self._before: Reading = {}
-        self._tally = Tally()
+        with _words(server), opened(self._conninfo) as connection:
+            self._relations = relations.read(connection)
+        self._open(others)
+        with _words(server):
+            self._sizes = self._counters.sizes()
+
+    def leave(self) -> None:
+        """Disconnect from the entrant's database, which is about to be copied.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        with _words(self._server), closing(self._counters):
+            self._upkeep.carry(self._counters.connection)
+
+    def follow(self, others: Sequence[int]) -> None:
+        """Look at the entrant's new copy from now on; what was seen of the ones before is kept.
+
+        Args:
+            others: As when the observer was made.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        self._open(others)
+
+    @property
+    def _conninfo(self) -> str:
+        return self._server.conninfo_for(self._entrant.database.name)
+
+    def _open(self, others: Sequence[int]) -> None:
+        self._pids = [*self._entrant.pids, *others]
+        with _words(self._server):
+            self._counters = Counters.open(self._conninfo, pids=self._pids, local=self._server.is_local)
 
     @property
     def missing(self) -> Mapping[str, str]:
@@ -74,11 +108,8 @@ class Observer:
             self._before = self._counters.read()
         return self._sampler.watch(self._pids, random) if self._sampler else None
 
-    def end(self, *, counted: bool) -> Seen:
+    def end(self) -> Seen:
         """Return what was seen since `begin`; everyone's sessions have handed their statistics over by now.
-
-        Args:
-            counted: Whether the trial counts towards `contention`.
 
         Raises:
             ServerError: The server failed.
@@ -86,8 +117,34 @@ class Observer:
         samples = self._sampler.taken(self._relations.tables) if self._sampler else None
         with _words(self._server):
             after = self._counters.read()
-        waits = self._tally.add(samples) if samples and counted else {}
-        return Seen(waits=waits, counters=increase(self._before, after))
+        tally = Tally()
+        if samples:
+            tally.add(samples)
+        return Seen(waits=tally.waits(), counters=increase(self._before, after), tally=tally)
+
+    def look_after(self) -> dict[str, float]:
+        """Vacuum and analyze the tables that are due; return what that took, as counters.
+
+        Raises:
+            CandidateError: The server refused, as where an index holds a function that fails.
+            ServerError: The server failed.
+        """
+        try:
+            done = self._upkeep.maintain(self._counters.connection, self._conninfo)
+        except psycopg.OperationalError as cause:
+            raise entrants.lost(self._server, str(cause)) from cause
+        except psycopg.Error as cause:
+            candidate = self._entrant.template.candidate
+            raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
+        return {f"upkeep_{name}": float(value) for name, value in asdict(done).items()}
+
+    def choices(self, calls: Sequence[tuple[Writer, Encoded]]) -> Choices:
+        """Return the plans that a new connection would choose for calls; to be asked between blocks.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        return planning.choices(self._entrant, calls)
 
     def grown(self) -> Reading:
         """Return by how much tables and indexes have grown since the observer was made; negative where they shrank.
@@ -100,15 +157,17 @@ class Observer:
         with _words(self._server):
             return growth(self._sizes, self._counters.sizes())
 
-    def contention(self) -> Contention | None:
-        """Return who waited for whom in all counted trials; None where nothing was sampled.
+    def contention(self, tally: Tally) -> Contention | None:
+        """Return who waited for whom; None where nothing was sampled.
+
+        Args:
+            tally: The samples of the trials that count.
 
         Raises:
             ServerError: The server failed.
         """
-        conninfo = self._server.conninfo_for(self._entrant.database.name)
-        with _words(self._server), opened(conninfo) as connection:
-            return self._tally.contention({**self._relations.named, **relations.read(connection).named})
+        with _words(self._server), opened(self._conninfo) as connection:
+            return tally.contention({**self._relations.named, **relations.read(connection).named})
 
     def close(self) -> None:
         """Close the connection."""

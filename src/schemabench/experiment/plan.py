@@ -25,7 +25,7 @@ SHORTEST_TRIAL_S = 0.05
 BLOCKS_IN_BUDGET = 30
 """Blocks that a budget should be good for: trials get shorter, down to the shortest, to make room for them."""
 WARMUP_BLOCKS = 2
-"""Blocks before counting begins: plans turn generic after five executions, caches fill."""
+"""Blocks before counting may begin: plans turn generic after five executions, caches fill."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +54,10 @@ class Plan:
     """The files to replay, by the name of the input."""
     keep_databases: bool = False
     """Whether the candidates' databases outlive the experiment."""
+    upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks"
+    """Who vacuums and analyzes: this process between blocks, by autovacuum's own rules, or the server alone."""
+    lead_in: float = 0.0
+    """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
     adequacy_s: float = 0.0
     """How long to execute production's calls at production's pace for, after the blocks; 0 for not at all."""
 
@@ -107,7 +111,7 @@ class Plan:
         sources = [candidate.file.source for candidate in self.candidates]
         modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
-        choices = [version("schemabench"), str(self.clients), str(self.seed)]
+        choices = [version("schemabench"), str(self.clients), str(self.seed), str(self.lead_in)]
         return sha256("\0".join([self.digest, *choices, *modules, *operations, *sources]).encode()).hexdigest()
 
     @property

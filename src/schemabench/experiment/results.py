@@ -15,10 +15,13 @@ from numpy.typing import NDArray
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import UsageError
-from schemabench.experiment.blocks import CONTROL, Measured
+from schemabench.experiment import costs, surroundings
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.monitor import counters
-from schemabench.records import Adequacy, CandidateResult, Contention, Cost, Estimate, Notice, StatementPlan
+from schemabench.monitor.cache import Cache
+from schemabench.records import Adequacy, CandidateResult, Contention, Estimate, Notice, StatementPlan
 from schemabench.units import format_percent
 
 BUSY_SHARE = 0.8
@@ -42,6 +45,10 @@ class Watched:
     """Entrant -> by how much its tables and indexes grew, in all trials."""
     missing: Mapping[str, str]
     """Counter -> why the server does not offer it."""
+    cache: Cache | None = None
+    """What of the entrants was in the cache after the last block; None where nobody looked."""
+    notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=dict)
+    """Entrant -> what to keep in mind of its plans."""
     adequacy: Mapping[str, Adequacy] = field(default_factory=dict)
     """Entrant -> how it fared at production's pace; empty where that was not asked, or the pace is not known."""
 
@@ -66,13 +73,15 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
         watched: What was seen beside them.
     """
     names = tuple(ranked)
-    throughput = statistics.rank(measured.rates(names), names, baseline=BASELINE, control=CONTROL, seed=plan.seed)
+    rates, copies = measured.rates(names), measured.copies_of_blocks(BASELINE)
+    throughput = statistics.rank(rates, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=copies)
+    drifts = statistics.drifts(rates, names, measured.written(names), copies)
     locks = _rank_locks(plan, names, measured)
     front: frozenset[str] = frozenset()
     if locks is not None and locks.standings:
         candidates = [name for name in names if name != CONTROL]
         front = statistics.pareto(candidates, throughput.better, locks.better)
-    costs = _costs(plan, names, measured, watched)
+    prices = costs.of(plan, names, measured, watched.grown)
     standings = {standing.name: standing for standing in throughput.standings}
     lock_standings = {standing.name: standing for standing in (locks.standings if locks else ())}
     results = {}
@@ -96,12 +105,15 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
             retries=_retries(name, measured),
             lock_standing=lock_standings.get(name),
             on_front=name in front,
+            drift=drifts[name],
             contention=watched.contention.get(name),
-            costs=costs[name],
+            resident_share=surroundings.resident_share(trials),
+            cached_share=watched.cache.share(name) if watched.cache else None,
+            costs=prices[name],
             plans=watched.plans.get(name, ()),
             latencies=_latencies(name, measured),
             trials=tuple(measured.trials[name]),
-            notices=_retry_notices(name, measured),
+            notices=(*_retry_notices(name, measured), *watched.notices.get(name, ())),
         )
     return Rankings(results=results, throughput=throughput, locks=locks)
 
@@ -145,9 +157,16 @@ def busy_shares(measured: Measured) -> dict[str, float]:
     return dict(zip(measured.workers, np.median(shares, axis=0).tolist(), strict=True)) if measured.workers else {}
 
 
-def notices(measured: Measured, missing: Mapping[str, str]) -> tuple[Notice, ...]:
+def notices(measured: Measured, watched: Watched) -> tuple[Notice, ...]:
     """Return notices on figures of all candidates alike."""
-    return (*_busy(measured), *_lonely(measured), *_disturbed(measured), *_stolen(measured), *_missing(missing))
+    return (
+        *_unsteady(measured),
+        *_busy(measured),
+        *_lonely(measured),
+        *surroundings.notices(measured, watched.cache, watched.missing),
+        *_stolen(measured),
+        *_missing(watched.missing),
+    )
 
 
 def ordered(plan: Plan, results: Mapping[str, CandidateResult]) -> tuple[CandidateResult, ...]:
@@ -164,64 +183,14 @@ def _rank_locks(plan: Plan, names: Sequence[str], measured: Measured) -> statist
     if not plan.sample_hz:
         return None
     shares = np.column_stack([[_lock_share(trial) for trial in measured.counted(name)] for name in names])
-    return statistics.rank_locks(shares, names, baseline=BASELINE, control=CONTROL, seed=plan.seed)
+    return statistics.rank_locks(
+        shares, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=measured.copies_of_blocks(BASELINE)
+    )
 
 
 def _lock_share(trial: records.Trial) -> float:
     observations = sum(trial.waits.values())
     return trial.waits.get("Lock", 0) / observations if observations else float("nan")
-
-
-def _costs(plan: Plan, names: Sequence[str], measured: Measured, watched: Watched) -> dict[str, tuple[Cost, ...]]:
-    """Return what the writes of each entrant cost, measure by measure."""
-    found: dict[str, list[Cost]] = {name: [] for name in names}
-    for measure in counters.MEASURES:
-        amounts = np.column_stack([[_amount(measure, trial) for trial in measured.counted(name)] for name in names])
-        compared = statistics.compare_costs(amounts, names, baseline=BASELINE, control=CONTROL, seed=plan.seed)
-        for name in names:
-            ratio, differs = compared[name]
-            found[name].append(
-                Cost(
-                    name=measure.name,
-                    title=measure.title,
-                    unit=measure.unit,
-                    per=measure.per,
-                    value=_growth(measure, measured.trials[name], watched.grown[name])
-                    if measure.counter in watched.grown[name]
-                    else _cost(measure, measured.counted(name)),
-                    ratio=None if measure.unit == "share" else ratio,
-                    differs=differs,
-                )
-            )
-    return {name: tuple(costs) for name, costs in found.items()}
-
-
-def _amount(measure: counters.Measure, trial: records.Trial) -> float:
-    """Return what one trial cost by a measure; NaN where that is not known."""
-    value = _cost(measure, [trial])
-    return float("nan") if value is None else value
-
-
-def _growth(measure: counters.Measure, trials: Sequence[records.Trial], grown: counters.Reading) -> float | None:
-    """Return a growth over all trials, those to warm up among them, as what a row costs."""
-    return counters.cost(
-        measure,
-        grown,
-        rows=sum(trial.rows for trial in trials),
-        operations=sum(trial.operations for trial in trials),
-    )
-
-
-def _cost(measure: counters.Measure, trials: Sequence[records.Trial]) -> float | None:
-    """Return what trials cost by a measure, in all; None where it is not known of each of them."""
-    known = set.intersection(*(set(trial.counters) for trial in trials))
-    increases = {name: sum(trial.counters[name] for trial in trials) for name in known}
-    return counters.cost(
-        measure,
-        increases,
-        rows=sum(trial.rows for trial in trials),
-        operations=sum(trial.operations for trial in trials),
-    )
 
 
 def _rate(rates: NDArray[np.float64], seed: int) -> Estimate:
@@ -251,19 +220,16 @@ def _latencies(name: str, measured: Measured) -> tuple[records.Latency, ...]:
     retries = _retries(name, measured)
     return tuple(
         statistics.latency(
-            operation,
-            np.concatenate(samples),
-            sum(retried.count for retried in retries if retried.operation == operation),
+            operation, samples_ns, sum(retried.count for retried in retries if retried.operation == operation)
         )
-        for (entrant_name, operation), samples in sorted(measured.samples_ns.items())
-        if entrant_name == name
+        for operation, samples_ns in measured.samples_ns(name)
     )
 
 
 def _retries(name: str, measured: Measured) -> tuple[records.Retries, ...]:
     return tuple(
         records.Retries(operation=operation, reason=reason, count=count)
-        for (operation, reason), count in sorted(measured.retries[name].items())
+        for (operation, reason), count in sorted(measured.retries(name).items())
         if count
     )
 
@@ -274,6 +240,16 @@ def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
         return ()
     shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason})" for one in retries)
     return (Notice(code="retries", text=f"{name}: attempts that the server undid were repeated and charged: {shown}"),)
+
+
+def _unsteady(measured: Measured) -> tuple[Notice, ...]:
+    if measured.steady:
+        return ()
+    text = (
+        "Trials were not steady, by a test of trend, from any block of the first half on: figures are averages over a "
+        "run that was still changing. Measure for longer: --budget"
+    )
+    return (Notice(code="not-steady", text=text),)
 
 
 def _busy(measured: Measured) -> tuple[Notice, ...]:
@@ -300,22 +276,6 @@ def _lonely(measured: Measured) -> tuple[Notice, ...]:
         )
         for writer, share in alone.items()
     )
-
-
-def _disturbed(measured: Measured) -> tuple[Notice, ...]:
-    """Return notices on checkpoints and autovacuums that fell into counted trials."""
-    found = []
-    for counter, what in (("checkpoints", "Checkpoints began"), ("autovacuums", "Autovacuums or autoanalyzes ended")):
-        hit = {
-            name: count
-            for name in measured.trials
-            if (count := sum(trial.counters.get(counter, 0) > 0 for trial in measured.counted(name)))
-        }
-        if hit:
-            total = sum(len(measured.counted(name)) for name in measured.trials)
-            shown = ", ".join(f"{name} {count}" for name, count in hit.items())
-            found.append(Notice(code=counter, text=f"{what} in {sum(hit.values())} of {total} trials: {shown}"))
-    return tuple(found)
 
 
 def _stolen(measured: Measured) -> tuple[Notice, ...]:

@@ -21,6 +21,7 @@ from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.load import Others, Talk
 from schemabench.load.session import Retried
+from schemabench.monitor.conditions import Held
 from schemabench.units import NANOSECONDS
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -84,16 +85,38 @@ class Team(Protocol):
     def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
         """Have everyone connect to the entrants; return the process ids of the others' sessions, by entrant."""
 
-    def announce(self, block: int, order: Sequence[Entrant], size: int, duration_s: float | None = None) -> None:
-        """Tell everyone which block comes, so that they `make` the same burst, and who executes it in which order."""
+    def leave(self) -> None:
+        """Have everyone else disconnect from the entrants, which are about to be copied; `join` follows."""
+
+    def announce(
+        self,
+        block: int,
+        bursts: Sequence[tuple[int, int]],
+        order: Sequence[Entrant],
+        duration_s: float | None = None,
+    ) -> None:
+        """Tell everyone which block comes, so that they `make` the same bursts, and who executes them in which order.
+
+        Args:
+            block: Its number.
+            bursts: The number and the size of each burst that an entrant executes before it is the next one's turn.
+            order: Of the entrants.
+            duration_s: In which the calls are due; None where they are made as soon as a connection is free.
+        """
+
+    def skip(self) -> None:
+        """Have nobody wait for the burst that would come next."""
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
     ) -> tuple[Executed, Samples]:
         """Execute a burst together; return what was done, with the service times of this process's own part."""
 
-    def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
-        """Return the others' samples of counted trials since they were last asked, by entrant and operation; flat."""
+    def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
+        """Return the others' samples since they were last asked, by entrant and operation: with their block, flat."""
+
+    def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
+        """Return the settings of the others' sessions with the entrants named; `custom` as for a session's."""
 
 
 class Alone:
@@ -108,7 +131,19 @@ class Alone:
         assert entrants, "somebody takes part"
         return {}
 
-    def announce(self, block: int, order: Sequence[Entrant], size: int, duration_s: float | None = None) -> None:
+    def leave(self) -> None:
+        """Wait for nobody."""
+
+    def announce(
+        self,
+        block: int,
+        bursts: Sequence[tuple[int, int]],
+        order: Sequence[Entrant],
+        duration_s: float | None = None,
+    ) -> None:
+        """Tell nobody."""
+
+    def skip(self) -> None:
         """Tell nobody."""
 
     def execute(
@@ -119,8 +154,13 @@ class Alone:
         entrant.flush_statistics()
         return together([part]), samples
 
-    def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
+    def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
         """Return nothing: there are no others."""
+        return {}
+
+    def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
+        """Return nothing: there are no others."""
+        _ = names, custom
         return {}
 
 

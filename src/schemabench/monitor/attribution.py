@@ -9,6 +9,7 @@ each has the chance of being in some state that the state has of the time: a cou
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
@@ -51,29 +52,48 @@ class _LockKey(NamedTuple):
     relation: int
 
 
+@dataclass(kw_only=True)
 class Tally:
-    """The samples of one entrant's counted trials, added up."""
+    """The samples of some trials of one entrant, added up."""
 
-    def __init__(self) -> None:
-        self._samples = 0
-        self._late = 0
-        self._lost = 0
-        self._deepest_queue = 0
-        self._events: Counter[tuple[str, str]] = Counter()
-        self._locks: Counter[_LockKey] = Counter()
-        self._longest_s: defaultdict[_LockKey, float] = defaultdict(float)
-        self._pairs: Counter[tuple[str, str]] = Counter()
+    samples: int = 0
+    late: int = 0
+    lost: int = 0
+    deepest_queue: int = 0
+    events: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(wait class, event) -> observations."""
+    locks: Counter[_LockKey] = field(default_factory=Counter)
+    longest_s: dict[_LockKey, float] = field(default_factory=dict)
+    pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(waiting operation, blocking operation) -> observations."""
 
-    def add(self, samples: Samples) -> dict[str, int]:
-        """Add the samples of a trial; return how often a session was seen in each of `WAIT_CLASSES` during it.
+    def add(self, samples: Samples) -> None:
+        """Add the samples of a trial."""
+        self.lost += samples.lost
+        for sample in samples.taken:
+            self._add(sample)
+
+    def waits(self) -> dict[str, int]:
+        """Return how often a session was seen in each of `WAIT_CLASSES`.
 
         Empty where no sample was taken; all zero where samples saw nobody at work.
         """
-        self._lost += samples.lost
-        for sample in samples.taken:
-            self._add(sample)
-        classes = Counter(seen.wait_class for sample in samples.taken for seen in sample.seen)
-        return {name: classes[name] for name in WAIT_CLASSES} if samples.taken else {}
+        classes: Counter[str] = Counter()
+        for (wait_class, _), count in self.events.items():
+            classes[wait_class] += count
+        return {name: classes[name] for name in WAIT_CLASSES} if self.samples else {}
+
+    def merge(self, other: "Tally") -> None:
+        """Add what another tally holds."""
+        self.samples += other.samples
+        self.late += other.late
+        self.lost += other.lost
+        self.deepest_queue = max(self.deepest_queue, other.deepest_queue)
+        self.events += other.events
+        self.locks += other.locks
+        self.pairs += other.pairs
+        for key, longest_s in other.longest_s.items():
+            self.longest_s[key] = max(self.longest_s.get(key, 0.0), longest_s)
 
     def contention(self, relations: Mapping[int, Relation]) -> Contention | None:
         """Return what was seen, or None where no sample was taken.
@@ -81,56 +101,54 @@ class Tally:
         Args:
             relations: Tables and indexes by OID; what is not among them is shown as dropped.
         """
-        if not self._samples:
+        if not self.samples:
             return None
-        observations = self._events.total()
-        classes: Counter[str] = Counter()
-        for (wait_class, _), count in self._events.items():
-            classes[wait_class] += count
+        observations = self.events.total()
+        classes = self.waits()
         return Contention(
-            samples=self._samples,
-            late=self._late,
-            lost=self._lost,
+            samples=self.samples,
+            late=self.late,
+            lost=self.lost,
             observations=observations,
             classes={name: classes[name] / observations for name in WAIT_CLASSES} if observations else {},
             events=tuple(
                 WaitEvent(wait_class=wait_class, name=name, share=count / observations)
-                for (wait_class, name), count in _largest(self._events)
+                for (wait_class, name), count in _largest(self.events)
             ),
             locks=tuple(self._lock_waits(relations, observations)),
             pairs=tuple(
                 WaitPair(waiting=waiting, blocking=blocking, share=count / observations)
-                for (waiting, blocking), count in _largest(self._pairs)
+                for (waiting, blocking), count in _largest(self.pairs)
             ),
-            deepest_queue=self._deepest_queue,
-            longest_wait_s=max(self._longest_s.values(), default=0.0),
+            deepest_queue=self.deepest_queue,
+            longest_wait_s=max(self.longest_s.values(), default=0.0),
         )
 
     def _add(self, sample: Sample) -> None:
         """Add one look at the server."""
-        self._samples += 1
-        self._late += sample.late
+        self.samples += 1
+        self.late += sample.late
         operations = {seen.pid: seen.operation for seen in sample.seen}
         queues = Counter(seen.lock.target for seen in sample.seen if seen.lock)
-        self._deepest_queue = max(self._deepest_queue, *queues.values(), 0)
+        self.deepest_queue = max(self.deepest_queue, *queues.values(), 0)
         for seen in sample.seen:
-            self._events[seen.wait_class, seen.event] += 1
+            self.events[seen.wait_class, seen.event] += 1
             if seen.lock:
                 self._add_lock(seen.lock)
             for blocking in _blocking(seen, operations):
-                self._pairs[seen.operation or UNKNOWN_OPERATION, blocking] += 1
+                self.pairs[seen.operation or UNKNOWN_OPERATION, blocking] += 1
 
     def _add_lock(self, lock: Lock) -> None:
         """Add one session's wait for a lock."""
         key = _LockKey(lock.kind, lock.mode, lock.relation)
-        self._locks[key] += 1
-        self._longest_s[key] = max(self._longest_s[key], lock.waited_s)
+        self.locks[key] += 1
+        self.longest_s[key] = max(self.longest_s.get(key, 0.0), lock.waited_s)
 
     def _lock_waits(self, relations: Mapping[int, Relation], observations: int) -> Iterator[LockWait]:
         """Yield the waits for locks, the largest first, a partition's with those of its topmost parent."""
         counts: Counter[tuple[str, str, str]] = Counter()
         members: defaultdict[tuple[str, str, str], list[_LockKey]] = defaultdict(list)
-        for key, count in self._locks.items():
+        for key, count in self.locks.items():
             folded = key.kind, key.mode, _shown(key.relation, relations)
             counts[folded] += count
             members[folded].append(key)
@@ -143,7 +161,7 @@ class Tally:
                 relation=relation,
                 partitions=sum(bool(member.parent) for member in known),
                 share=count / observations,
-                longest_s=max(self._longest_s[key] for key in members[folded]),
+                longest_s=max(self.longest_s[key] for key in members[folded]),
             )
 
 

@@ -4,8 +4,11 @@ Owns the queries for each version of the server, which counters a server or a ro
 of measures. Must not know trials or candidates, nor compare anything.
 
 A session hands its counts over now and then, and at once after `SELECT pg_stat_force_next_flush()`: whoever reads sees
-to it that the measured sessions have done so. WAL, blocks written and extended, multixacts and checkpoints are counted
-for the whole server, and so contain whatever else is at work on it.
+to it that the measured sessions have done so. WAL, blocks written and extended, multixacts, vacuums and checkpoints are
+counted for the whole server, and so contain whatever else is at work on it. What databases of others write is counted
+too, so that it can be said how much of that is theirs; their sessions hand it over up to seconds late, which matters to
+a single reading only. Of processor time, what parallel workers took is known from
+the postmaster's account of its ended children alone: an autovacuum worker may be among them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +31,12 @@ Connection: TypeAlias = psycopg.Connection[TupleRow]
 
 CPU = "cpu_s"
 """The one counter that the operating system keeps, not the server."""
+AFTER_CHECKPOINT = {"wal_bytes": "wal_bytes_after_checkpoint", "wal_fpi": "wal_fpi_after_checkpoint"}
+"""Counter -> what it is called where it is read around a burst that a checkpoint comes before."""
+UNDER_WAY = "vacuums_under_way"
+"""The one that is no count but says what is so at the moment of a reading."""
+_PARALLEL = "parallel_workers"
+"""Parallel workers that sessions in this database have had."""
 _VERSIONS_IN_MAJOR = 10_000
 """As in 180006 for 18.6."""
 _SETTING = "SELECT reset_val, boot_val FROM pg_catalog.pg_settings WHERE name = %s"
@@ -69,9 +78,12 @@ _SOURCES = (
         counters=("rows_updated", "rows_hot_updated", "rows_dead", "seq_scans", "autovacuums"),
         setting="track_counts",
     ),
-    _Source(name="client_io", counters=("blocks_written", "blocks_extended"), majors=(16, 18)),
+    _Source(name="parallel", counters=(_PARALLEL,), majors=(18,), setting="track_counts"),
+    _Source(name="io", counters=("blocks_written", "blocks_extended", "vacuum_accesses"), majors=(16, 18)),
     _Source(name="multixacts", counters=("multixacts",)),
-    _Source(name="checkpoints", counters=("checkpoints",), majors=(0, 17)),
+    _Source(name="checkpoints", counters=("checkpoints", "checkpoint_blocks", "checkpoint_s"), majors=(0, 17)),
+    _Source(name="under_way", counters=(UNDER_WAY,)),
+    _Source(name="strangers", counters=("strangers_rows",), setting="track_counts"),
     _Source(
         name="statements",
         counters=("blocks_dirtied",),
@@ -100,6 +112,20 @@ class Measure:
 MEASURES = (
     Measure(name="wal_bytes", title="WAL", unit="bytes", per="row", counter="wal_bytes"),
     Measure(name="full_page_images", title="full-page images", unit="count", per="row", counter="wal_fpi"),
+    Measure(
+        name="wal_bytes_after_checkpoint",
+        title="WAL after a checkpoint",
+        unit="bytes",
+        per="row",
+        counter=AFTER_CHECKPOINT["wal_bytes"],
+    ),
+    Measure(
+        name="full_page_images_after_checkpoint",
+        title="full-page images after a checkpoint",
+        unit="count",
+        per="row",
+        counter=AFTER_CHECKPOINT["wal_fpi"],
+    ),
     Measure(name="blocks_hit", title="blocks hit", unit="blocks", per="row", counter="blocks_hit"),
     Measure(name="blocks_read", title="blocks read", unit="blocks", per="row", counter="blocks_read"),
     Measure(name="blocks_dirtied", title="blocks dirtied", unit="blocks", per="row", counter="blocks_dirtied"),
@@ -113,6 +139,8 @@ MEASURES = (
     Measure(name="multixacts", title="multixacts", unit="count", per="row", counter="multixacts"),
     Measure(name="deadlocks", title="deadlocks", unit="count", per="run", counter="deadlocks"),
     Measure(name="cpu_s", title="backend CPU", unit="seconds", per="row", counter=CPU),
+    Measure(name="vacuum_s", title="vacuum time", unit="seconds", per="row", counter="upkeep_elapsed_s"),
+    Measure(name="vacuum_wal_bytes", title="WAL of vacuums", unit="bytes", per="row", counter="upkeep_wal_bytes"),
     Measure(name="table_bytes", title="table growth", unit="bytes", per="row", counter="table_bytes"),
     Measure(name="index_bytes", title="index growth", unit="bytes", per="row", counter="index_bytes"),
 )
@@ -139,9 +167,11 @@ def increase(before: Reading, after: Reading) -> dict[str, float]:
     """Return by how much each counter grew between two readings, for those that are in both.
 
     One that fell is left out: statistics were reset, or a table was dropped with its counts, and nobody knows by how
-    much it grew.
+    much it grew. Of `UNDER_WAY`, which does not grow, it is the larger of the two readings.
     """
-    return {name: grown for name, grown in growth(before, after).items() if grown >= 0}
+    grown = {name: by for name, by in growth(before, after).items() if by >= 0 and name != UNDER_WAY}
+    both = UNDER_WAY in before and UNDER_WAY in after
+    return grown | {UNDER_WAY: max(before[UNDER_WAY], after[UNDER_WAY])} if both else grown
 
 
 def growth(before: Reading, after: Reading) -> dict[str, float]:
@@ -153,6 +183,7 @@ class Counters:
     """Reads what the server counts for one entrant's database.
 
     Attributes:
+        connection: Over which it reads.
         missing: Counter -> why this server or role does not offer it; sizes too.
     """
 
@@ -160,8 +191,9 @@ class Counters:
         """Find out what is offered; use `open`."""
         with suppress(psycopg.errors.InsufficientPrivilege):
             connection.execute("SET track_counts = off")  # what is read here is not counted as the writers' doing
+        connection.execute("SET max_parallel_workers_per_gather = 0")  # nor does it have workers
         hindrances: dict[str, str] = {}
-        self._connection = connection
+        self.connection = connection
         self._moment = _offered(connection, _SOURCES, hindrances)
         self._sizes = _offered(connection, [_SIZES], hindrances)
         self._processor = _Processor(pids, local=local)
@@ -194,13 +226,13 @@ class Counters:
             raise
 
     def read(self) -> Reading:
-        """Return where the counters stand: what sessions handed over by now, and their processor time.
+        """Return where the counters stand: what sessions handed over by now, and the processor time that they took.
 
         Raises:
             psycopg.Error: The server failed or is gone.
         """
         reading = self._values(self._moment)
-        return reading if CPU in self.missing else reading | {CPU: self._processor.seconds()}
+        return reading if CPU in self.missing else reading | {CPU: self._processor.seconds(reading.get(_PARALLEL))}
 
     def sizes(self) -> Reading:
         """Return `table_bytes` (with TOAST, materialized views too) and `index_bytes` of all relations of users.
@@ -212,39 +244,69 @@ class Counters:
 
     def close(self) -> None:
         """Close the connection."""
-        self._connection.close()
+        self.connection.close()
 
     def _values(self, query: bytes | None) -> dict[str, float]:
         if query is None:
             return {}
-        cursor = self._connection.execute(query, prepare=True)
+        cursor = self.connection.execute(query, prepare=True)
         row = cursor.fetchone()
         assert row is not None, "every source is one row"
         return dict(zip((column.name for column in cursor.description or ()), row, strict=True))
 
 
 class _Processor:
-    """The processor time of the writers' sessions."""
+    """The processor time of the writers' sessions and of their parallel workers.
+
+    A parallel worker is a child of the postmaster, and is gone before its query ends; its time is then in the sum over
+    all ended children. The sum's increase counts where the server says that this database had such workers, since
+    version 18, and always where it does not say. Whatever else ended since the last reading is in it, mostly autovacuum
+    workers, with all the time of their lives. Systems other than Linux keep no such sum: there, leaders alone count.
+    """
 
     def __init__(self, pids: Sequence[int], *, local: bool) -> None:
         self.hindrance = "" if local else "the server is not on this machine"
         """Why their time cannot be known; empty where it can."""
         self._processes: list[psutil.Process] = []
         self._seconds: dict[int, float] = {}
+        self._postmaster: psutil.Process | None = None
+        self._ended_s = self._workers_s = 0.0
+        self._launched: float | None = None
         try:
             for pid in pids if local else ():
                 self._processes.append(psutil.Process(pid))
                 self._processes[-1].cpu_times()  # which some systems deny
+            if self._processes:
+                self._postmaster = self._processes[0].parent()
         except psutil.Error as error:
             self.hindrance = f"this machine does not show the time of the server's processes: {error}"
 
-    def seconds(self) -> float:
-        """Return the sum of user and system time; a process that is gone counts with what it had when last seen."""
-        for process in self._processes:
-            with suppress(psutil.Error):
+    def seconds(self, launched: float | None) -> float:
+        """Return the sum of user and system time; a process that is gone counts with what it had when last seen.
+
+        Args:
+            launched: How many parallel workers the sessions have had by now; None where the server does not say.
+        """
+        for process in tuple(self._processes):
+            try:
                 times = process.cpu_times()
                 self._seconds[process.pid] = times.user + times.system
-        return sum(self._seconds.values())
+            except psutil.Error:
+                self._processes.remove(process)
+                self._ended_s += self._seconds.get(process.pid, 0.0)  # a session of ours that ended is no worker
+        ended_s = self._ended()
+        if launched is None or launched != self._launched:
+            self._workers_s += ended_s - self._ended_s
+        self._ended_s, self._launched = ended_s, launched
+        return sum(self._seconds.values()) + self._workers_s
+
+    def _ended(self) -> float:
+        """Return the time of all children of the postmaster that have ended, in seconds; 0 where nobody says."""
+        if self._postmaster is not None:
+            with suppress(psutil.Error):
+                times = self._postmaster.cpu_times()
+                return float(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))
+        return self._ended_s
 
 
 def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dict[str, str]) -> bytes | None:

@@ -6,7 +6,7 @@ executed here is rolled back.
 
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from textwrap import shorten
@@ -83,13 +83,13 @@ def explain(connection: PGconn, statements: Sequence[Statement]) -> tuple[Statem
         LostConnectionError: The connection broke.
     """
     assert connection.transaction_status in {TransactionStatus.IDLE, TransactionStatus.UNKNOWN}, "a transaction is open"
-    _execute(connection, b"BEGIN")
+    execute(connection, b"BEGIN")
     try:
-        _execute(connection, b"SET LOCAL statement_timeout = %d" % LIMIT_MS)
+        execute(connection, b"SET LOCAL statement_timeout = %d" % LIMIT_MS)
         return tuple(_explained(connection, statements))
     finally:
         if connection.status == ConnStatus.OK:
-            _execute(connection, b"ROLLBACK")
+            execute(connection, b"ROLLBACK")
 
 
 def compared(own: Sequence[StatementPlan], baseline: Sequence[StatementPlan]) -> tuple[StatementPlan, ...]:
@@ -120,6 +120,31 @@ def summarise(plan: Sequence[Node]) -> tuple[str, str]:
     return " + ".join(nodes), " + ".join(summaries)
 
 
+def outline(plan: Sequence[Node]) -> str:
+    """Return a plan's nodes from the outside in, without triggers, which EXPLAIN tells of only where it executes."""
+    return " + ".join(_line(query["Plan"]) for query in plan)
+
+
+def differing(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
+    """Return the nodes that two plans of a statement do not share, each as in `Seq Scan on item`, innermost first.
+
+    Where it is only their order that differs, both plans are returned whole.
+    """
+    before, after = (Counter(_titles(plan)) for plan in (old, new))
+    ours, theirs = (", ".join(dict.fromkeys(some)) for some in (before - after, after - before))
+    return (ours, theirs) if ours and theirs else (outline(old), outline(new))
+
+
+def every_node(plan: Sequence[Node]) -> Iterator[Node]:
+    """Yield all nodes of a plan, from the outside in."""
+    for query in plan:
+        yield from _walk(query["Plan"])
+
+
+def _titles(plan: Sequence[Node]) -> list[str]:
+    return [f"{_title(node)}{_target(node)}" for node in reversed(list(every_node(plan)))]
+
+
 def _explained(connection: PGconn, statements: Sequence[Statement]) -> Iterator[StatementPlan]:
     obstacle = ""
     for statement in statements:
@@ -142,23 +167,28 @@ def _explained(connection: PGconn, statements: Sequence[Statement]) -> Iterator[
 def _attempt(connection: PGconn, statement: Statement, *, followed: bool) -> tuple[list[Node], str, str]:
     """Return a statement's queries, or why it has none; and what keeps others from being executed after it."""
     try:
-        if queries := _ask(connection, statement):
+        if queries := ask(connection, statement, _EXPLAIN):
             return queries, "", ""
-        sql = _text(connection, statement)
+        sql = statement_text(connection, statement)
         reason = f"EXPLAIN has none for {shorten(sql, _SHOWN_CHARACTERS, placeholder=' ...')}"
         if _is_transaction_control(sql):
             return [], reason, f"not executed, as statement {statement.position + 1} would end the transaction"
         if followed:
-            _execute(connection, _call(connection, statement))
+            execute(connection, _call(connection, statement))
     except psycopg.Error as refusal:
         reason = f"{refusal.diag.message_primary} ({refusal.sqlstate})"
         return [], reason, f"not executed, as statement {statement.position + 1} failed"
     return [], reason, ""
 
 
-def _ask(connection: PGconn, statement: Statement) -> list[Node]:
-    """Execute a statement under EXPLAIN; return its queries, none where it is a utility statement."""
-    result = _execute(connection, _EXPLAIN + _call(connection, statement))
+def ask(connection: PGconn, statement: Statement, explain: bytes) -> list[Node]:
+    """Return what a form of EXPLAIN says of a statement: its queries, none where it is a utility statement.
+
+    Raises:
+        psycopg.Error: The server refused it.
+        LostConnectionError: The connection broke.
+    """
+    result = execute(connection, explain + _call(connection, statement))
     said = json.loads(result.get_value(0, 0) or b"[]")
     return [query for query in said if isinstance(query, dict)]  # of a utility statement there is a mere word
 
@@ -171,11 +201,11 @@ def _call(connection: PGconn, statement: Statement) -> bytes:
     return b"EXECUTE " + escaping.escape_identifier(statement.prepared) + arguments
 
 
-def _text(connection: PGconn, statement: Statement) -> str:
+def statement_text(connection: PGconn, statement: Statement) -> str:
     """Return a prepared statement's SQL."""
     name = Escaping(connection).escape_literal(statement.prepared)
     query = b"SELECT statement FROM pg_catalog.pg_prepared_statements WHERE name = "
-    return (_execute(connection, query + name).get_value(0, 0) or b"").decode()
+    return (execute(connection, query + name).get_value(0, 0) or b"").decode()
 
 
 def _is_transaction_control(sql: str) -> bool:
@@ -183,7 +213,7 @@ def _is_transaction_control(sql: str) -> bool:
     return any(isinstance(statement.stmt, TransactionStmt) for statement in parse_sql(sql))
 
 
-def _execute(connection: PGconn, sql: bytes) -> PGresult:
+def execute(connection: PGconn, sql: bytes) -> PGresult:
     """Execute SQL and wait for its result.
 
     Raises:

@@ -7,22 +7,25 @@ from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import WAIT_CLASSES, Contention, LockStanding, LockWait, WaitEvent, WaitPair
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
-from schemabench.records.result import CandidateResult, Cost, EquivalenceCheck, Standing, StatementPlan, Status
+from schemabench.records.result import CandidateResult, Cost, EquivalenceCheck, Setting, Standing, StatementPlan, Status
 from schemabench.records.run import (
     FORMAT,
+    OLDEST_FORMAT,
     Experiment,
     OptionValue,
     Run,
     ServerRecord,
-    Setting,
     WriterShare,
     from_builtins,
     to_builtins,
 )
-from schemabench.records.trial import Latency, Retries, Trial
+from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, Retries, Trial
 
 __all__ = [
+    "CHECKPOINTED",
     "FORMAT",
+    "OLDEST_FORMAT",
+    "VACUUMED",
     "WAIT_CLASSES",
     "Adequacy",
     "CandidateResult",

@@ -18,6 +18,19 @@ not apply to this server."""
 
 
 @dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A server setting, as the sessions of writers have it."""
+
+    name: str
+    value: str
+    """With its unit; where sessions differ, each value with whose it is; `default` for PostgreSQL's own that is not
+    known in figures."""
+    source: str
+    """Who set it, in words: `schemabench`, `--postgres-setting`, `workload`, `candidate's database`, `an operation`,
+    `role`, `environment or DSN`, or the server's own word for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """Where one candidate stands among the others of its experiment."""
 
@@ -25,11 +38,15 @@ class Standing:
     rate: Estimate
     """Bursts per second: multiply by the operations or rows of a burst."""
     ratio: Estimate
-    """Throughput relative to the baseline, paired by block. Intervals hold jointly for all candidates."""
+    """Throughput relative to the baseline, paired by block. Intervals hold jointly for all candidates. One that the
+    last third of the blocks speaks against reaches as far as theirs does, and so holds 1."""
     rank: int
     """One more than the number of candidates that are significantly better: ties share a rank."""
     tied_with: tuple[str, ...]
     """The candidates that cannot be told apart from this one."""
+    late_ratio: Estimate | None = None
+    """The ratio over the last third of the blocks, with an interval of its own; None for the baseline, and with fewer
+    than 6 blocks there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +114,8 @@ class CandidateResult:
     status: Status
     reason: str = ""
     """Why it was not ranked; empty for a ranked one."""
+    settings: tuple[Setting, ...] = ()
+    """Those that its writers' sessions have otherwise than the baseline's; see `Experiment.settings`."""
     equivalence: EquivalenceCheck | None = None
     """None where the candidate was not compared with a model."""
     standing: Standing | None = None
@@ -111,6 +130,9 @@ class CandidateResult:
     """Operations per second with those that were undone and repeated; `operations_per_s` counts each once."""
     retries: tuple[Retries, ...] = ()
     """Undone attempts in counted trials."""
+    drift: Estimate | None = None
+    """The relative change of its own throughput for each million logical rows written to it, as in -0.04; None where it
+    is no more than chance."""
     lock_standing: LockStanding | None = None
     """None where nothing was sampled."""
     on_front: bool = False
@@ -118,6 +140,11 @@ class CandidateResult:
     the other. Never without a `lock_standing`."""
     contention: Contention | None = None
     """None where nothing was sampled."""
+    resident_share: float | None = None
+    """The share of block accesses in counted trials that shared_buffers answered; None where that is not counted."""
+    cached_share: float | None = None
+    """The share of its tables and indexes that was in shared_buffers after the last block; None where the server does
+    not tell."""
     costs: tuple[Cost, ...] = ()
     """The same measures in the same order for all candidates of an experiment."""
     plans: tuple[StatementPlan, ...] = ()

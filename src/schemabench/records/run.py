@@ -12,10 +12,13 @@ import msgspec
 from schemabench.records.contention import LockStanding
 from schemabench.records.crossover import Crossover, RatioMap
 from schemabench.records.figure import Notice
-from schemabench.records.result import CandidateResult, Standing
+from schemabench.records.result import CandidateResult, Setting, Standing
 
-FORMAT = 1
-"""The version of the run file: raised when a field changes its meaning or goes away."""
+FORMAT = 2
+"""The version of the run file: raised when a field changes its meaning or goes away. In 2, settings stand with each
+experiment rather than with the server."""
+OLDEST_FORMAT = 1
+"""The oldest that is still read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +63,28 @@ class Experiment:
     blocks: int
     """Counted blocks."""
     warmup_blocks: int
+    """Blocks before counting began."""
+    steady: bool = True
+    """Whether trials were steady, by a test of trend, from where counting began."""
+    copies: int = 1
+    """On how many copies of the databases, one after the other, blocks were executed."""
+    copies_share: float | None = None
+    """The share of a block's variance that lies between copies, 0 to 1; None where there was one."""
+    copying_s: float = 0.0
+    """How long making them took, in all; not part of `elapsed_s`."""
+    effective_blocks: float | None = None
+    """As many independent blocks as would tell as much; None in older run files."""
+    upkeep: str = ""
+    """Who vacuums and analyzes, as in the option `--upkeep`; empty in older run files, where the server did."""
+    lead_in: float = 0.0
+    """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
     budget_s: float
     precision: float
     isolation: str = "read committed"
     """Of all transactions."""
+    settings: tuple[Setting, ...] = ()
+    """Of the sessions of the baseline's writers, read there after the last block: those that are not PostgreSQL's own
+    defaults, or that this run set. Empty in run files of format 1."""
     operations_sql: Mapping[str, str] = field(default_factory=dict)
     """Operation or query -> the workload's own SQL for it, which candidates may override; empty in older run files."""
     sample_hz: float = 0.0
@@ -88,16 +109,6 @@ class Experiment:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Setting:
-    """A server setting that differs from the built-in default."""
-
-    name: str
-    value: str
-    source: str
-    """Who set it: `schemabench`, `--postgres-setting`, or the server's own word for it."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class ServerRecord:
     """The server that a run used."""
 
@@ -107,7 +118,8 @@ class ServerRecord:
     """As in 18.6."""
     version_num: int
     """As in 180006."""
-    settings: tuple[Setting, ...]
+    settings: tuple[Setting, ...] = ()
+    """Of format 1 alone, read beside the writers' sessions, which may have had others; see `Experiment.settings`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,11 @@ Owns the records of trials. Must not compute anything.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+CHECKPOINTED = ("checkpoints", "checkpoint_blocks", "checkpoint_s")
+"""Counters any of which above zero says that a checkpoint was under way in a trial: one began, wrote, or ended."""
+VACUUMED = ("autovacuums", "vacuum_accesses", "vacuums_under_way")
+"""Likewise of a vacuum or an analyze, anywhere on the server; the first is of the candidate's own database."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -16,7 +21,9 @@ class Trial:
     position: int
     """The place in the block's shuffled order, from 0."""
     warmup: bool
-    """Whether the trial came before counting began."""
+    """Whether the trial does not count: trials were not steady yet, or it was the first on a new copy."""
+    copy: int = 0
+    """Which copy of the candidate's database it was executed on, from 0."""
     started_s: float
     """Seconds from the start of the experiment."""
     duration_s: float
@@ -36,7 +43,8 @@ class Trial:
     waits: Mapping[str, int] = field(default_factory=dict)
     """Wait class -> how often a writer's session was seen at work in it; empty where nothing was sampled."""
     counters: Mapping[str, float] = field(default_factory=dict)
-    """Counter -> its increase over the trial; a counter that the server does not offer is absent, never zero."""
+    """Counter -> its increase over the trial; a counter that the server does not offer is absent, never zero. Those
+    that begin with `upkeep_` are of what was vacuumed and analyzed after the trial, because of what it wrote."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ to stop comes from the leader; the bursts come from the same seed.
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import asdict
 from random import Random
 from time import monotonic
 
@@ -18,10 +19,11 @@ from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkerError
 from schemabench.experiment import entrant as entrants
 from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.conditions import held
 from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.loaded import Loaded
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import execute
 from schemabench.server import Database, Reached
 from schemabench.workers import letters
@@ -72,16 +74,17 @@ class Follower:
         self._plan = plan
         self._link = link
         self._leader = seat.names[LEADER]
+        self._name = seat.name
         self._host = Reached(link.conninfo)
         self._positions = plan.seats(len(seat.names))[seat.number]
         self._feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
         self._entrants: dict[str, Entrant] = {}
         self._block = 0
         self._stall_s = STALL_S
-        self._burst: Burst | None = None
-        self._order: list[str] = []
+        self._bursts: list[Burst] = []
+        self._order: list[tuple[str, int]] = []
         self._loaded: Loaded | None = None
-        self._samples: dict[tuple[str, str], list[NDArray[np.int64]]] = defaultdict(list)
+        self._samples: dict[tuple[str, str, int], list[NDArray[np.int64]]] = defaultdict(list)
         self._doing = "beginning"
 
     def follow(self) -> None:
@@ -90,10 +93,12 @@ class Follower:
             "calling": self._come,
             "experiment": self._compare,
             "entrants": self._connect,
+            "leave": self._leave,
             "block": self._begin,
             "go": self._execute,
             "pass": self._pass,
             "hand over": self._hand_over,
+            "settings": self._tell_settings,
         }
         self._link.tell("here")
         while (message := self._hear())["kind"] != OVER:
@@ -162,12 +167,20 @@ class Follower:
         pids = {name: one.pids for name, one in self._entrants.items()}
         self._link.tell("joined", pids=pids)
 
+    def _leave(self, _: Message) -> None:
+        self._doing = f"waiting for copies of the databases of {self._plan}"
+        self.close()
+        self._entrants.clear()
+        self._link.tell("left")
+
     def _begin(self, message: Message) -> None:
-        self._block, self._order = message["number"], list(message["order"])
-        duration_s = message["duration_s"]
+        self._block, duration_s = message["number"], message["duration_s"]
         self._stall_s = STALL_S + (duration_s or 0.0)  # as the leader does
-        burst = make(self._feed, self._plan.writers, self._block, message["size"], duration_s)
-        self._burst = burst.part(self._positions)
+        self._order = [(name, place) for name in message["order"] for place in range(len(message["bursts"]))]
+        self._bursts = [
+            make(self._feed, self._plan.writers, number, size, duration_s).part(self._positions)
+            for number, size in message["bursts"]
+        ]
         self._load()
 
     def _load(self) -> None:
@@ -175,17 +188,18 @@ class Follower:
         if not self._order:
             self._doing = f"judging block {self._block}"
             return
-        self._doing = f"executing the trial of {self._order[0]} in block {self._block}"
-        assert self._burst is not None, "a block begins with its burst"
+        name, place = self._order[0]
+        self._doing = f"executing the trial of {name} in block {self._block}"
         try:
-            self._loaded = self._entrants[self._order[0]].load(self._burst)
+            self._loaded = self._entrants[name].load(self._bursts[place])
         except CandidateError as refusal:
             self._link.tell("loaded", refusal=letters.written(refusal))
         else:
             self._link.tell("loaded")
 
     def _execute(self, _: Message) -> None:
-        entrant, loaded = self._entrants[self._order[0]], self._loaded
+        (name, place), loaded = self._order.pop(0), self._loaded
+        entrant = self._entrants[name]
         assert loaded is not None, "a trial is loaded before it begins"
         random = Random(f"{self._plan.seed}/jitter/{self._block}/{entrant.name}/{self._link.seat}")  # noqa: S311 (reproducible on purpose)
         try:
@@ -195,10 +209,9 @@ class Follower:
             self._link.tell("done", refusal=letters.written(refusal))
         else:
             self._link.tell("done", part=letters.packed(part))
-            if self._block >= WARMUP_BLOCKS:
+            if place == len(self._bursts) - 1:  # those before are not timed
                 for operation, latencies_ns in samples.items():
-                    self._samples[entrant.name, operation].append(latencies_ns)
-        self._order.pop(0)
+                    self._samples[name, operation, self._block].append(latencies_ns)
         self._load()
 
     def _pass(self, _: Message) -> None:
@@ -207,11 +220,14 @@ class Follower:
         self._load()
 
     def _hand_over(self, _: Message) -> None:
-        rows = [
-            (entrant, operation, np.concatenate(samples, axis=-1).tobytes())
-            for (entrant, operation), samples in self._samples.items()
-        ]
+        rows = [(*key, np.concatenate(samples, axis=-1).tobytes()) for key, samples in self._samples.items()]
         with self._link.connection.cursor() as cursor:
-            cursor.executemany("INSERT INTO latency (entrant, operation, nanoseconds) VALUES (%s, %s, %s)", rows)
+            cursor.executemany(
+                "INSERT INTO latency (entrant, operation, block, nanoseconds) VALUES (%s, %s, %s, %s)", rows
+            )
         self._samples.clear()
         self._link.tell("handed over")
+
+    def _tell_settings(self, message: Message) -> None:
+        found = {name: held(self._entrants[name], message["custom"], self._name) for name in message["entrants"]}
+        self._link.tell("settings", held={name: [asdict(one) for one in some] for name, some in found.items()})

@@ -24,6 +24,7 @@ from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples, execute, together
 from schemabench.load import Talk
+from schemabench.monitor.conditions import Held
 from schemabench.workers import letters
 from schemabench.workers.link import DIED, GONE, LEADER, OVER, STALL_S, STOPPED, Link, Message
 from schemabench.workers.meeting import Seat
@@ -86,6 +87,7 @@ class Leader:
         self._block = 0
         self._stall_s = STALL_S
         self._early: list[Message] = []
+        self._joined = False
 
     @property
     def names(self) -> Sequence[str]:
@@ -105,8 +107,10 @@ class Leader:
             for one in entrants
         ]
         with _heard():
-            self._gather(self._await("here", limit_s=JOIN_LIMIT_S))
-            self._link.tell("experiment", digest=self._plan.fingerprint)
+            if not self._joined:
+                self._gather(self._await("here", limit_s=JOIN_LIMIT_S))
+                self._link.tell("experiment", digest=self._plan.fingerprint)
+                self._joined = True
             self._link.tell("entrants", entrants=described)
             answers = self._gather(self._await("joined", limit_s=JOIN_LIMIT_S))
         pids: dict[str, list[int]] = {one.name: [] for one in entrants}
@@ -115,13 +119,32 @@ class Leader:
                 pids[name] += theirs
         return pids
 
-    def announce(self, block: int, order: Sequence[Entrant], size: int, duration_s: float | None = None) -> None:
-        """Tell everyone which block comes, how its burst is made, and who executes it in which order."""
+    def leave(self) -> None:
+        """Have the others disconnect from the entrants."""
+        self._doing = "leaving databases that are about to be copied"
+        with _heard():
+            self._link.tell("leave")
+            self._gather(self._await("left"))
+
+    def announce(
+        self,
+        block: int,
+        bursts: Sequence[tuple[int, int]],
+        order: Sequence[Entrant],
+        duration_s: float | None = None,
+    ) -> None:
+        """Tell everyone which block comes, how its bursts are made, and who executes them in which order."""
         self._block = block
         self._stall_s = STALL_S + (duration_s or 0.0)  # where there is a pace, a worker's calls may be far apart
         names = [entrant.name for entrant in order]
         with _heard():
-            self._link.tell("block", number=block, order=names, size=size, duration_s=duration_s)
+            self._link.tell("block", number=block, bursts=bursts, order=names, duration_s=duration_s)
+
+    def skip(self) -> None:
+        """Leave the burst out that would come next, which the others have loaded by now."""
+        with _heard():
+            self._gather(self._await("loaded"))
+            self._link.tell("pass")
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
@@ -173,17 +196,29 @@ class Leader:
         refused = (seat for seat in self._others if answers[seat].get("refusal"))
         return next((letters.read(answers[seat]["refusal"], self._names[seat]) for seat in refused), None)
 
-    def samples(self) -> Mapping[tuple[str, str], Sequence[NDArray[np.int64]]]:
-        """Return the others' samples of counted trials since they were last asked, by entrant and operation; flat."""
+    def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
+        """Return the others' samples since they were last asked, by entrant and operation: with their block, flat."""
         self._doing = "handing over latencies"
-        found: dict[tuple[str, str], list[NDArray[np.int64]]] = {}
+        found: dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]] = {}
         with _heard():
             self._link.tell("hand over")
             self._gather(self._await("handed over"))
-            rows = self._link.connection.execute("DELETE FROM latency RETURNING entrant, operation, nanoseconds")
-            for entrant, operation, nanoseconds in rows:
-                found.setdefault((entrant, operation), []).append(np.frombuffer(nanoseconds, dtype=np.int64))
+            rows = self._link.connection.execute("DELETE FROM latency RETURNING entrant, operation, block, nanoseconds")
+            for entrant, operation, block, nanoseconds in rows:
+                times = block, np.frombuffer(nanoseconds, dtype=np.int64)
+                found.setdefault((entrant, operation), []).append(times)
         return found
+
+    def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
+        """Return the settings of the others' sessions with the entrants named; `custom` as for a session's."""
+        self._doing = "reading settings"
+        with _heard():
+            self._link.tell("settings", entrants=list(names), custom=dict(custom))
+            answers = self._gather(self._await("settings"))
+        return {
+            name: [letters.read_held(one) for answer in answers.values() for one in answer["held"][name]]
+            for name in names
+        }
 
     def _await(self, kind: str, *, limit_s: float | None = None) -> "_Waiting":
         """Begin to wait for one message of each of the others; some may have come already."""

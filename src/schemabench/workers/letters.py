@@ -12,6 +12,7 @@ import msgspec
 
 from schemabench.errors import CandidateError, Place
 from schemabench.experiment.team import Part
+from schemabench.monitor.conditions import Held
 
 
 def packed(part: Part) -> dict[str, object]:
@@ -23,6 +24,11 @@ def unpacked(fields: Mapping[str, Any]) -> Part:
     """Return the part that was `packed`."""
     retried = {(operation, reason): count for operation, reason, count in fields["retried"]}
     return msgspec.convert({**fields, "retried": retried}, type=Part)
+
+
+def read_held(fields: Mapping[str, Any]) -> Held:
+    """Return the settings of a session, from their fields as JSON has them."""
+    return msgspec.convert(fields, type=Held)
 
 
 def written(refusal: CandidateError) -> dict[str, object]:

@@ -48,7 +48,8 @@ _SETTINGS = (
 )
 _TABLES = """
 CREATE TABLE IF NOT EXISTS letter (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
-CREATE TABLE IF NOT EXISTS latency (entrant text NOT NULL, operation text NOT NULL, nanoseconds bytea NOT NULL)
+CREATE TABLE IF NOT EXISTS latency
+    (entrant text NOT NULL, operation text NOT NULL, block integer NOT NULL, nanoseconds bytea NOT NULL)
 """
 _PRESENT = """
 SELECT objid::integer FROM pg_catalog.pg_locks

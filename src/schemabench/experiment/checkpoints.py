@@ -1,0 +1,142 @@
+"""What a burst writes to the log right after a checkpoint, when each page that changes is written to it whole.
+
+Owns rounds of trials after the blocks that count for this one thing: neither for throughput nor for any other cost.
+A checkpoint falls into few trials of a run, or into none: so what the blocks show is the least that production pays,
+and this is the most. See https://www.postgresql.org/docs/current/wal-configuration.html.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from random import Random
+from time import perf_counter
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from schemabench.candidate import BASELINE
+from schemabench.errors import CandidateError
+from schemabench.experiment import entrant as entrants
+from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.observer import Observer
+from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.team import Team
+from schemabench.monitor.counters import AFTER_CHECKPOINT
+from schemabench.records import Trial
+from schemabench.server import Server, opened
+
+ROUNDS = 10
+"""Enough to tell eight candidates from the baseline by signed ranks, see `statistics.sign_flips.fewest`."""
+FEWEST_ROUNDS = 3
+"""Whatever they cost: one round may be an accident."""
+BUDGET_SHARE = 0.1
+"""What the rounds may take of the budget beyond it."""
+_APART = 2
+"""Bursts from that of the calls that are explained, and not executed before, to the first round's: the one in
+between is that of the burst at production's pace. They go on from there one by one, as in a longer run: a generator may
+have time go by with them, and partitions reach only so far."""
+SHORTEST_S = 10.0
+"""A shorter budget is a glance, as a search takes many of: it would go to checkpoints for the most part."""
+TOO_SHORT = f"a budget under {SHORTEST_S:g} s leaves no time to force checkpoints: --budget"
+NOT_OURS = "a checkpoint is forced only on a server of schemabench's own: --postgres 18 or docker:18, not a DSN"
+
+
+def missing(plan: Plan, server: Server) -> dict[str, str]:
+    """Return why nothing is counted after checkpoints; nothing where it is."""
+    reason = TOO_SHORT if plan.budget_s < SHORTEST_S else NOT_OURS if not server.owned else ""
+    return dict.fromkeys(AFTER_CHECKPOINT.values(), reason) if reason else {}
+
+
+def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
+    plan: Plan,
+    team: Team,
+    server: Server,
+    observers: Mapping[Entrant, Observer],
+    feed: Feed,
+    size: int,
+    measured: Measured,
+    progress: Progress,
+) -> None:
+    """Have every entrant that is still there execute bursts, each right after a checkpoint.
+
+    Args:
+        plan: What to do.
+        team: Who executes bursts.
+        server: Where; nothing is done where it is not ours.
+        observers: Who takes part, each with who reads its counters.
+        feed: Where calls come from.
+        size: What multiplies the writers' weights, as in the blocks.
+        measured: The blocks. It receives the trials; a candidate that fails now leaves the experiment there.
+        progress: Whom to tell.
+
+    Raises:
+        CandidateError: The baseline failed.
+        ServerError: The server failed.
+    """
+    if missing(plan, server):
+        return
+    progress.stage(plan, "after checkpoints")
+    if plan.inputs:  # who leads has taken the calls that are explained from the file: so must the others
+        team.announce(measured.executed, [(measured.bursts, size)], [])
+    with _superuser(server) as connection:
+        for block in _rounds(plan, measured.bursts + _APART):
+            order = [one for one in observers if one.name not in measured.failed]
+            Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
+            team.announce(block, [(block, size)], order)
+            burst = make(feed, plan.writers, block, size)
+            for position, one in enumerate(order):
+                connection.execute("CHECKPOINT")
+                random = Random(f"{plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
+                try:
+                    trial = _trial(team, (one, observers[one]), burst, random, (block, position))
+                except CandidateError as failure:
+                    if one.template.candidate.name == BASELINE:
+                        raise
+                    measured.failed[one.name] = failure
+                else:
+                    measured.after_checkpoint[one.name].append(trial)
+    team.samples()  # the others' service times, which count for nothing
+
+
+def _rounds(plan: Plan, first: int) -> Iterator[int]:
+    """Yield the block numbers of as many rounds as there is time for."""
+    started_s = perf_counter()
+    for done in range(ROUNDS):
+        if done >= FEWEST_ROUNDS and perf_counter() - started_s >= BUDGET_SHARE * plan.budget_s:
+            return
+        yield first + done
+
+
+def _trial(team: Team, pair: tuple[Entrant, Observer], burst: Burst, random: Random, where: tuple[int, int]) -> Trial:
+    """Execute one trial and keep what it wrote to the log."""
+    entrant, observer = pair
+    block, position = where
+    executed, _ = team.execute(entrant, burst, random, observer.begin(random))
+    seen = observer.end().counters
+    return Trial(
+        block=block,
+        position=position,
+        warmup=False,
+        started_s=0.0,
+        duration_s=executed.duration_s,
+        operations=len(burst.operations),
+        rows=burst.rows,
+        retries=sum(executed.retried.values()),
+        busy_share=max(executed.busy_shares),
+        busy_shares=executed.busy_shares,
+        writers_s=executed.writers_s,
+        counters={then: seen[counter] for counter, then in AFTER_CHECKPOINT.items() if counter in seen},
+    )
+
+
+@contextmanager
+def _superuser(server: Server) -> Iterator[psycopg.Connection[TupleRow]]:
+    """Connect beside the sessions that are measured, and put what goes wrong there into words."""
+    try:
+        with closing(opened(server.conninfo)) as connection:
+            connection.execute("SET statement_timeout = 0")
+            yield connection
+    except psycopg.Error as cause:
+        raise entrants.lost(server, str(cause)) from cause

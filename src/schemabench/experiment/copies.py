@@ -1,0 +1,74 @@
+"""When the entrants get new copies of their databases, within a run.
+
+Owns that decision. Must not make a copy.
+
+Where files lie, how buffers are mapped and which processes serve the sessions stays as it once fell for as long as the
+same sessions use the same files, so that chance of that kind looks like a difference between schemas, however many
+blocks are executed. Hence all entrants are copied anew at intervals, with the rows that they have by then: blocks are
+one level of repetition, copies the other (Kalibera & Jones 2013, "Rigorous benchmarking in reasonable time", ISMM).
+Their number follows from what a copy costs, and from how much of the variance lies between copies.
+"""
+
+from dataclasses import dataclass, field
+
+from schemabench import statistics
+from schemabench.candidate import BASELINE
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
+
+LEAST_COPIES = 5
+"""With fewer, chance is hardly told from copies that differ, which widens intervals: decision 14."""
+LEAST_BLOCKS = 6
+"""Of a copy that count: with fewer, they say nothing of how far they depend on each other."""
+MOST_SHARE = 0.5
+"""Of the budget that copying may take beside it: a large database is copied seldom, or never."""
+PRIOR_RATIO = 30.0
+"""Variance within copies over that between them, before there are two. Measured with four equal candidates, upserts
+with commits that wait, 12 blocks on each copy: 40 over 20 copies, and no difference between 20 more at all."""
+
+
+@dataclass(kw_only=True)
+class Copies:
+    """Decides, block after block.
+
+    Attributes:
+        copy_s: What copying all entrants takes, as last seen.
+    """
+
+    plan: Plan
+    copy_s: float
+    _begun: list[int] = field(default_factory=lambda: [0])
+    """The first block of each copy."""
+
+    def due(self, measured: Measured, names: list[str]) -> bool:
+        """Return whether the next block shall be executed on new copies.
+
+        Args:
+            measured: The blocks so far.
+            names: The entrants that are left.
+        """
+        done = measured.executed
+        if not done or measured.elapsed_s <= 0:
+            return False
+        block_s = measured.elapsed_s / done
+        left = int((self.plan.budget_s - measured.elapsed_s) / block_s)
+        since = done - self._begun[-1]
+        affordable = measured.copying_s + self.copy_s <= MOST_SHARE * self.plan.budget_s
+        if min(since, left) <= LEAST_BLOCKS or not affordable:
+            return False
+        return since >= self._blocks(measured, names, block_s, done + left)
+
+    def renewed(self, measured: Measured, copy_s: float) -> None:
+        """Note that all were copied, which took so long."""
+        self._begun.append(measured.executed)
+        self.copy_s = copy_s
+
+    def _blocks(self, measured: Measured, names: list[str], block_s: float, total: int) -> int:
+        """Return how many blocks a copy shall serve for."""
+        within, between = PRIOR_RATIO, 1.0
+        if len(self._begun) > 1:
+            rates, copies = measured.rates(names), measured.copies_of_blocks(names[0])
+            within, between = statistics.variances(rates, names, baseline=BASELINE, copies=copies)
+        price_s = self.copy_s + block_s  # the first block on a copy does not count
+        best = statistics.blocks_per_copy(within, between, price_s, block_s)
+        return min(best, max(LEAST_BLOCKS + 1, total // LEAST_COPIES))

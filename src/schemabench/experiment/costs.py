@@ -1,0 +1,95 @@
+"""What the writes of each entrant cost, beside the baseline's.
+
+Owns which trials count for a measure, and how counters become amounts. Must not decide what differs (see `statistics`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from schemabench import records, statistics
+from schemabench.candidate import BASELINE
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
+from schemabench.monitor import counters
+from schemabench.records import Cost
+
+
+def of(
+    plan: Plan, names: Sequence[str], measured: Measured, grown: Mapping[str, counters.Reading]
+) -> dict[str, tuple[Cost, ...]]:
+    """Return what the writes of each entrant cost, measure by measure.
+
+    Args:
+        plan: What was to do.
+        names: The entrants that can be compared; the control among them.
+        measured: Their trials.
+        grown: Entrant -> by how much its tables and indexes grew, in all trials.
+    """
+    found: dict[str, list[Cost]] = {name: [] for name in names}
+    for measure in counters.MEASURES:
+        trials = {name: _counted(measure, name, measured) for name in names}
+        amounts = np.column_stack([_amounts(measure, trials[name]) for name in names])
+        copies = [trial.copy for trial in trials[BASELINE]]
+        compared = statistics.compare_costs(
+            amounts, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=copies
+        )
+        for name in names:
+            amount, ratio, differs = compared[name]
+            found[name].append(
+                Cost(
+                    name=measure.name,
+                    title=measure.title,
+                    unit=measure.unit,
+                    per=measure.per,
+                    value=_growth(measure, measured.trials[name], grown[name])
+                    if measure.counter in grown[name]
+                    else _in_all(measure, amount, len(amounts)),
+                    ratio=None if measure.unit == "share" else ratio,
+                    differs=differs,
+                )
+            )
+    return {name: tuple(costs) for name, costs in found.items()}
+
+
+def _counted(measure: counters.Measure, name: str, measured: Measured) -> Sequence[records.Trial]:
+    """Return an entrant's trials that count for a measure."""
+    apart = measure.counter in counters.AFTER_CHECKPOINT.values()
+    return measured.after_checkpoint[name] if apart else measured.counted(name)
+
+
+def _amounts(measure: counters.Measure, trials: Sequence[records.Trial]) -> list[float]:
+    """Return what each trial adds to what a row, an operation or an update costs; NaN where that is not known.
+
+    All are divided by the same, the mean over trials, so that their mean is what all trials cost together: a trial that
+    writes more counts for more.
+    """
+    rows, operations, updates = (
+        float(np.mean(some)) if trials else 0.0
+        for some in (
+            [trial.rows for trial in trials],
+            [trial.operations for trial in trials],
+            [trial.counters.get("rows_updated", 0.0) for trial in trials],
+        )
+    )
+    values = (
+        counters.cost(measure, {**trial.counters, "rows_updated": updates}, rows=rows, operations=operations)
+        for trial in trials
+    )
+    return [float("nan") if value is None else value for value in values]
+
+
+def _in_all(measure: counters.Measure, amount: float | None, blocks: int) -> float | None:
+    """Return what the mean over blocks comes to for the whole run, where a measure is told so."""
+    return amount * blocks if amount is not None and measure.per == "run" else amount
+
+
+def _growth(measure: counters.Measure, trials: Sequence[records.Trial], grown: counters.Reading) -> float | None:
+    """Return a growth over all trials, those to warm up among them, as what a row costs."""
+    return counters.cost(
+        measure,
+        grown,
+        rows=sum(trial.rows for trial in trials),
+        operations=sum(trial.operations for trial in trials),
+    )

@@ -1,0 +1,89 @@
+"""How a candidate becomes a template: its schema and the background rows, in a database that entrants are cloned from.
+
+Owns the loading. Whatever makes it quick is said to the session that loads and to nothing that outlives it: no setting,
+statistics or lock of it may reach a trial.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from itertools import islice
+from random import Random
+
+import psycopg
+
+from schemabench import candidate as candidates
+from schemabench.candidate import Candidate
+from schemabench.experiment.burst import Burst, Encoded, Encoder
+from schemabench.experiment.entrant import Entrant, Template, drop, enter, lost
+from schemabench.server import Server, opened
+from schemabench.sqlfile import Operation
+from schemabench.workload import Call, Writer
+
+_LOADER = Writer(name="background", kind="batch", weight=1)
+_LOADED_AT_ONCE = 1000  # calls of the background in memory at a time
+_QUICKLY = b"SET synchronous_commit TO off"
+"""Nobody measures the loading."""
+
+
+def build(
+    candidate: Candidate,
+    defaults: Mapping[str, Operation],
+    server: Server,
+    background: Iterable[Call],
+    isolation: str = "",
+) -> Template:
+    """Create a database with the candidate's schema and the background rows, vacuumed and analyzed.
+
+    Args:
+        candidate: What to build.
+        defaults: The workload's operations.
+        server: Where.
+        background: The calls that load the background rows.
+        isolation: The isolation level of the writers' transactions; empty for the server's own.
+
+    Raises:
+        CandidateError: The server refused the schema or an operation.
+        ServerError: The server failed.
+    """
+    operations = candidates.operations(candidate, defaults)
+    database = server.create(f"{candidate.name}_template")
+    template = Template(
+        candidate=candidate, operations=operations, server=server, database=database, isolation=isolation
+    )
+    try:
+        _fill(template, background)
+    except BaseException:
+        drop(server, database)
+        raise
+    return template
+
+
+def _fill(template: Template, background: Iterable[Call]) -> None:
+    candidate, server, database = template.candidate, template.server, template.database
+    try:
+        with opened(server.conninfo_for(database.name)) as connection:
+            candidates.install(candidate, connection)
+        with closing(enter(template, candidate.name, database, [_LOADER])) as loader:
+            for session, _ in loader.sessions:
+                session.connection.exec_(_QUICKLY)
+            _load(loader, background)
+        with opened(server.conninfo_for(database.name)) as connection:
+            connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
+            connection.execute("VACUUM (ANALYZE)")
+    except psycopg.OperationalError as cause:
+        raise lost(server, str(cause)) from cause
+    except psycopg.Error as cause:  # ANALYZE executes what indexes are made of
+        raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
+
+
+def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
+    encode, random = Encoder(), Random(0)  # noqa: S311 (only jitter)
+    remaining = iter(calls)
+    while some := list(islice(remaining, _LOADED_AT_ONCE)):
+        queue = [Encoded(number, call.operation, encode(call), _LOADER.name) for number, call in enumerate(some)]
+        entrant.execute(
+            Burst(
+                owners=[_LOADER.name], queues=[queue], pools={}, operations=[call.operation for call in some], rows=0
+            ),
+            random,
+        )

@@ -1,0 +1,131 @@
+"""What the trials of an experiment left behind.
+
+Owns which trials count: those from which on trials are steady, but for the first on each copy of a database. Must not
+judge.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench import records, statistics
+from schemabench.errors import CandidateError
+from schemabench.experiment import planning
+from schemabench.experiment.burst import Encoded
+from schemabench.load.session import Retried
+from schemabench.monitor.attribution import Tally
+
+Times = tuple[int, NDArray[np.int64]]
+"""A block, and service times in nanoseconds of one operation in it."""
+
+
+@dataclass(kw_only=True)
+class Measured:
+    """What the trials of an experiment left behind."""
+
+    workers: Sequence[str] = ()
+    """Those who execute each burst together, in the order of `Trial.busy_shares`; none where one process does."""
+    trials: dict[str, list[records.Trial]] = field(default_factory=lambda: defaultdict(list))
+    """Entrant -> its trials in order."""
+    after_checkpoint: dict[str, list[records.Trial]] = field(default_factory=lambda: defaultdict(list))
+    """Entrant -> further trials that count for one thing alone, see `checkpoints`."""
+    times: dict[tuple[str, str], list[Times]] = field(default_factory=lambda: defaultdict(list))
+    """(entrant, operation) -> service times."""
+    undone: dict[str, dict[int, Retried]] = field(default_factory=lambda: defaultdict(dict))
+    """Entrant -> block -> attempts that were undone."""
+    tallies: dict[str, dict[int, Tally]] = field(default_factory=lambda: defaultdict(dict))
+    """Entrant -> block -> what was sampled of its trial."""
+    examples: dict[str, Encoded] = field(default_factory=dict)
+    """Executed operation -> a call of it: of the burst that would have come next where that has one, since a row that
+    was inserted cannot always be inserted again."""
+    begun: planning.Begun = field(default_factory=planning.Begun)
+    failed: dict[str, CandidateError] = field(default_factory=dict)
+    """Candidates that failed on the way and left the experiment."""
+    executed: int = 0
+    """Blocks, counted or not."""
+    bursts: int = 0
+    """Bursts that were made for them: the next is this number."""
+    warmup: int = 0
+    """Blocks before counting began."""
+    steady: bool = True
+    """Whether trials are steady from there on."""
+    copies: int = 1
+    """Of the databases, one after the other."""
+    elapsed_s: float = 0.0
+    copying_s: float = 0.0
+    stopped: str = "budget"
+    cycles: int = 0
+    """How many times the replayed file was begun; 0 where nothing is replayed."""
+    steal_share: float | None = None
+    """The share of processor time that the host gave to others; None where that is not known."""
+
+    @property
+    def blocks(self) -> int:
+        """Counted blocks."""
+        return max((len(self.counted(name)) for name in self.trials), default=0)
+
+    def add(self, times: Mapping[tuple[str, str], Sequence[Times]]) -> None:
+        """Add service times, of this process or of another worker."""
+        for key, some in times.items():
+            self.times[key].extend(some)
+
+    def counted(self, name: str) -> list[records.Trial]:
+        """Return an entrant's trials that count."""
+        return [trial for trial in self.trials[name] if not trial.warmup]
+
+    def rates(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return bursts per second, of shape (counted blocks, entrants)."""
+        columns = [[1 / trial.duration_s for trial in self.counted(name)] for name in names]
+        return np.array(columns, dtype=np.float64).T
+
+    def copies_of_blocks(self, name: str) -> list[int]:
+        """Return the copy on which each counted block was executed, asked of one of the entrants in all of them."""
+        return [trial.copy for trial in self.counted(name)]
+
+    def written(self, names: Sequence[str]) -> NDArray[np.float64]:
+        """Return the millions of logical rows that were written before each counted block, in the shape of `rates`."""
+        columns = []
+        for name in names:
+            before = np.cumsum([0, *(trial.rows for trial in self.trials[name])]) / 1e6
+            columns.append([before[place] for place, trial in enumerate(self.trials[name]) if not trial.warmup])
+        return np.array(columns, dtype=np.float64).T
+
+    def samples_ns(self, name: str) -> Iterator[tuple[str, NDArray[np.int64]]]:
+        """Yield each operation of an entrant with its service times in counted trials, by name."""
+        blocks = {trial.block for trial in self.counted(name)}
+        for (entrant, operation), some in sorted(self.times.items()):
+            counted = [times_ns for block, times_ns in some if block in blocks]
+            if entrant == name and counted:
+                yield operation, np.concatenate(counted, axis=-1)
+
+    def retries(self, name: str) -> Retried:
+        """Return the attempts of an entrant that were undone in counted trials."""
+        total: Counter[tuple[str, str]] = Counter()
+        for trial in self.counted(name):
+            total.update(self.undone[name].get(trial.block, {}))
+        return dict(total)
+
+    def tally(self, name: str) -> Tally:
+        """Return what was sampled of an entrant's counted trials."""
+        total = Tally()
+        for trial in self.counted(name):
+            if tally := self.tallies[name].get(trial.block):
+                total.merge(tally)
+        return total
+
+    def settle(self, names: Sequence[str], least: int) -> None:
+        """Count from where trials are steady, by those of all entrants that are left.
+
+        Args:
+            names: The entrants that are left.
+            least: Blocks that do not count in any case.
+        """
+        rates = self.rates(names)
+        shown = [trial.block for trial in self.counted(names[0])]
+        first, self.steady = statistics.steady_from(rates, names, least=0, most=len(rates) // 2)
+        self.warmup = shown[first] if first else least
+        for name, trials in self.trials.items():
+            self.trials[name] = [replace(one, warmup=one.warmup or one.block < self.warmup) for one in trials]

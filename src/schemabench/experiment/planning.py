@@ -1,0 +1,203 @@
+"""Whether the writers' plans are those that the tables deserve: plans outlive what they were made for.
+
+Owns how plans are asked for, of writers and of a connection of its own, and what is said where a plan changed during
+the run, where writers still have one that nobody would choose any more, and where the planner takes a table for empty.
+Must not know EXPLAIN.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import chain
+from textwrap import shorten
+from typing import TypeAlias
+
+import psycopg
+
+from schemabench.errors import CandidateError, WorkloadError
+from schemabench.experiment import entrant as entrants
+from schemabench.experiment.burst import Encoded
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.plan import Plan
+from schemabench.load import LostConnectionError
+from schemabench.monitor.choices import Choices, Table, choose, tables
+from schemabench.monitor.plans import Node, differing, every_node, explain, outline
+from schemabench.records import Notice, StatementPlan
+from schemabench.workload import Writer
+
+Calls: TypeAlias = Sequence[tuple[Writer, Encoded]]
+"""One of each operation, with its writer."""
+
+SMALLER = 10
+"""Statistics of a table with so many times fewer rows or pages are those of another table: plans are chosen by orders
+of magnitude."""
+FEW_ROWS = 1000
+"""A table of fewer is read whole in a fraction of a millisecond, whatever the plan."""
+_SHOWN = 3
+"""Statements, tables and candidates are named up to so many, of hundreds at times."""
+_SAID = {
+    "plan-stale": "Writers of {} still execute plans that a new connection would not",
+    "plan-changed": "Plans of {} changed between the first block and the last",
+    "statistics-of-empty-table": "The planner's statistics of tables of {} are not of what they hold (fill them in the "
+    "background)",
+}
+_SHOWN_CHARACTERS = 80  # of what two plans do not share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What the planner would do after the first block."""
+
+    calls: Calls = ()
+    """Asked for again after the last block: other values may have other plans."""
+    choices: Mapping[str, Choices] = field(default_factory=dict)
+    """By entrant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """What the planner would do with an entrant after the last block."""
+
+    begun: Choices
+    """With the calls of the first block."""
+    now: Choices
+    """With the calls that the writers' own plans are of."""
+    tables: Sequence[Table]
+
+
+def calls(plan: Plan, examples: Mapping[str, Encoded]) -> Calls:
+    """Return calls by their operation as what is asked for, each with its writer."""
+    writers = {writer.name: writer for writer in plan.connections}
+    return [(writers[call.writer], call) for _, call in sorted(examples.items())]
+
+
+def plans(one: Entrant, calls: Calls) -> tuple[StatementPlan, ...]:
+    """Return how each call would be executed by the writers now; what is executed is rolled back.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    with _words(one):
+        return tuple(chain.from_iterable(explain(*asked) for asked in one.asked(calls)))
+
+
+def choices(one: Entrant, calls: Calls) -> Choices:
+    """Return what a new connection would do with each call; nothing is executed, and no writer notices.
+
+    Nothing where the server no longer accepts an operation: that is for the next burst to find out.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    writers = [writer for writer, _ in calls[:1]]  # one connection plans for all of them
+    with (
+        suppress(CandidateError, WorkloadError),
+        _words(one),
+        closing(entrants.enter(one.template, one.name, one.database, writers)) as new,
+    ):
+        return dict(chain.from_iterable(choose(*asked).items() for asked in new.asked(calls)))
+    return {}
+
+
+def end(one: Entrant, begun: Begun, calls: Calls) -> Ended:
+    """Return what the planner would do after the last block; to be asked before the writers' own plans are.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    with _words(one), entrants.connect(one.template.server, one.database) as connection:
+        found = tables(connection)
+    return Ended(begun=choices(one, begun.calls), now=choices(one, calls), tables=found)
+
+
+def notices(
+    begun: Begun, ended: Mapping[str, Ended], own: Mapping[str, Sequence[StatementPlan]]
+) -> dict[str, tuple[Notice, ...]]:
+    """Return what is to be kept in mind of each candidate's plans; the same of several is one notice of all of them.
+
+    Args:
+        begun: What the planner would have done after the first block.
+        ended: What it would do after the last, by candidate; likewise the next.
+        own: How the writers execute each statement.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, plans in own.items():
+        for code, cases in (
+            ("plan-stale", _stale(ended[name], plans)),
+            ("plan-changed", _changed(begun.choices.get(name, {}), ended[name])),
+            ("statistics-of-empty-table", _believed(ended[name].tables)),
+        ):
+            if cases:
+                found.setdefault((code, _some(cases)), []).append(name)
+    told: dict[str, tuple[Notice, ...]] = dict.fromkeys(own, ())
+    for (code, said), names in found.items():
+        notice = Notice(code=code, text=f"{_SAID[code].format(_listed(names))}: {said}")
+        for name in names:
+            told[name] += (notice,)
+    return told
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _stale(ended: Ended, own: Sequence[StatementPlan]) -> list[str]:
+    """Return the plans of writers that are neither what a new connection would begin with nor what it may come to."""
+    return [
+        f"{one.operation}{_made(one.plan, ended.tables)}: {old}; a new connection would use {new}"
+        for one in own
+        if one.plan and (choice := ended.now.get((one.operation, one.position)))
+        if outline(one.plan) not in choice.lines
+        for old, new in [_shown(one.plan, choice.custom)]
+    ]
+
+
+def _changed(begun: Choices, ended: Ended) -> list[str]:
+    return [
+        f"{operation}: {new} instead of {old}"
+        for (operation, position), then in begun.items()
+        if (now := ended.begun.get((operation, position))) and outline(then.custom) != outline(now.custom)
+        for old, new in [_shown(then.custom, now.custom)]
+    ]
+
+
+def _believed(found: Sequence[Table]) -> list[str]:
+    """Return the tables whose statistics are those of an empty or a much smaller one, partitions as one table."""
+    wrong: dict[str, list[Table]] = {}
+    for table in found:
+        if table.live_rows >= FEW_ROWS and max(0.0, table.believed_rows) * SMALLER < table.live_rows:
+            wrong.setdefault(table.root, []).append(table)
+    return [
+        f"{root} holds {sum(table.live_rows for table in some):,} rows, but is taken for "
+        + (f"one of {believed:,.0f}" if (believed := sum(max(0.0, table.believed_rows) for table in some)) else "empty")
+        for root, some in wrong.items()
+    ]
+
+
+def _made(plan: Sequence[Node], found: Sequence[Table]) -> str:
+    """Return what a plan was made for, where that shows: a sequential scan costs at least the pages of its table."""
+    pages = {table.name: table.pages for table in found}
+    for node in every_node(plan):
+        table, cost = node.get("Relation Name", ""), node.get("Total Cost", 0.0)
+        if node["Node Type"] == "Seq Scan" and cost * SMALLER < pages.get(table, 0):
+            return f" (made when {table} was {'far smaller' if cost else 'empty'})"
+    return ""
+
+
+def _shown(old: Sequence[Node], new: Sequence[Node]) -> list[str]:
+    return [shorten(text, _SHOWN_CHARACTERS, placeholder=" ...") for text in differing(old, new)]
+
+
+def _some(cases: Sequence[str]) -> str:
+    more = f"; and {len(cases) - _SHOWN} more" if len(cases) > _SHOWN else ""
+    return "; ".join(cases[:_SHOWN]) + more
+
+
+@contextmanager
+def _words(one: Entrant) -> Iterator[None]:
+    """Put a connection that broke into words."""
+    try:
+        yield
+    except (LostConnectionError, psycopg.Error) as failure:
+        raise entrants.lost(one.template.server, str(failure)) from failure

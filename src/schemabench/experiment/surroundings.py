@@ -1,0 +1,194 @@
+"""What surrounds the trials: one cache, one log and one autovacuum for all candidates, and who else is on the server.
+
+Owns what is said of them. Must not weigh them against differences between candidates.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import psycopg
+
+from schemabench.experiment import entrant as entrants
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.measured import Measured
+from schemabench.monitor import cache
+from schemabench.monitor.cache import Cache
+from schemabench.records import CHECKPOINTED, VACUUMED, Notice, Trial
+from schemabench.server import Database, Server, opened
+from schemabench.units import format_bytes, format_percent
+
+COLD_SHARE = 0.05
+"""Where more of the block accesses were not answered by the cache than this, reading is a part of what is measured: a
+block read from the system costs several times one that is found."""
+NOISE_ROWS = 100
+"""Rows in databases of others that say nothing: as many as an analyze of a few catalogs writes."""
+NOISE_SHARE = 0.001
+"""Likewise, of the rows that the trials wrote."""
+_ROOM = 1.25
+"""How much larger than all candidates a cache should be: catalogs and what grows have to find room, too."""
+_MEBIBYTE = 1 << 20
+
+
+def prepare(server: Server, stack: ExitStack) -> Database | None:
+    """Make a database that tells of the cache; None where the server or the role has nothing to tell.
+
+    Before the first block: making it takes room in the cache itself.
+
+    Args:
+        server: Where.
+        stack: What drops it at its end.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    with _words(server):
+        with opened(server.conninfo) as connection:
+            if not cache.may_tell(connection):
+                return None
+        database = server.create("cache", keep=False)
+        stack.callback(entrants.drop, server, database)
+        with opened(server.conninfo_for(database.name)) as connection:
+            return database if cache.make(connection) else None
+
+
+def look(server: Server, present: Sequence[Entrant], telling: Database | None) -> Cache:
+    """Return what of the entrants is in the cache, and what is not.
+
+    Args:
+        server: Where.
+        present: Those whose trials are done.
+        telling: From `prepare`.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    with _words(server):
+        cached: Mapping[str, int] = {}
+        if telling:  # first of all: to look at anything else takes room in the cache
+            with opened(server.conninfo_for(telling.name)) as connection:
+                cached = cache.cached_bytes(connection)
+        relations_bytes = {}
+        for one in present:
+            with opened(server.conninfo_for(one.database.name)) as connection:
+                relations_bytes[one.name] = cache.relations_bytes(connection)
+        with opened(server.conninfo) as connection:
+            size_bytes = cache.size_bytes(connection)
+    return Cache(
+        size_bytes=size_bytes,
+        relations_bytes=relations_bytes,
+        cached_bytes={one.name: cached.get(one.database.name, 0) for one in present} if telling else {},
+    )
+
+
+def resident_share(trials: Sequence[Trial]) -> float | None:
+    """Return the share of block accesses answered by the cache; None where they are not counted, or there are none."""
+    if not all({"blocks_hit", "blocks_read"} <= trial.counters.keys() for trial in trials):
+        return None
+    hit, read = (sum(trial.counters[name] for trial in trials) for name in ("blocks_hit", "blocks_read"))
+    return hit / (hit + read) if hit + read else None
+
+
+def notices(measured: Measured, found: Cache | None, missing: Mapping[str, str]) -> tuple[Notice, ...]:
+    """Return what to keep in mind about the figures of all candidates.
+
+    Args:
+        measured: Their trials.
+        found: What of them was in the cache after the last; None where nobody looked.
+        missing: Counter -> why the server does not offer it.
+    """
+    return (*_cold(measured, found), *_disturbed(measured, missing), *_strangers(measured))
+
+
+def _cold(measured: Measured, found: Cache | None) -> Iterator[Notice]:
+    """Yield a notice where candidates take the cache from each other, so that each trial begins with it cold."""
+    shares = {name: share for name in measured.trials if (share := resident_share(measured.counted(name))) is not None}
+    if found is None or not shares:
+        return
+    together, candidates = sum(found.relations_bytes.values()), len(found.relations_bytes)
+    coldest = min(shares, key=lambda name: shares[name])
+    read = 1 - shares[coldest]
+    if read <= COLD_SHARE and together <= found.size_bytes:
+        return
+    larger = f"--postgres-setting shared_buffers={_enough(together)}MB, " if together > found.size_bytes else ""
+    median = 1 - float(np.median([*shares.values()]))
+    text = (
+        "Trials begin with a cache that others filled: "
+        f"{format_percent(read)} of block accesses in those of {coldest}, {format_percent(median)} in the median of "
+        f"candidates, were reads. Tables and indexes of the {candidates} databases are {format_bytes(together)}"
+        f"{_resident(found)}, shared_buffers are {format_bytes(found.size_bytes)}. "
+        f"To begin warm: --lead-in, {larger}or fewer candidates by --candidate"
+    )
+    yield Notice(code="cold-cache", text=text)
+
+
+def _resident(found: Cache) -> str:
+    """Return what of each database was in the cache after the last block, where that is known."""
+    shares = [share for name in found.relations_bytes if (share := found.share(name)) is not None]
+    if not shares:
+        return ""
+    least, most = format_percent(min(shares)), format_percent(max(shares))
+    return f" ({least} to {most} of each were in the cache after the last block)"
+
+
+def _enough(together: int) -> int:
+    """Return the size of a cache with room for all databases, a power of two in MiB."""
+    return 1 << max(0, math.ceil(math.log2(_ROOM * together / _MEBIBYTE)))
+
+
+def _disturbed(measured: Measured, missing: Mapping[str, str]) -> Iterator[Notice]:
+    """Yield notices on checkpoints and vacuums that fell into counted trials, whosever they were."""
+    total = sum(len(measured.counted(name)) for name in measured.trials)
+    if checkpointed := _hit(measured, CHECKPOINTED):
+        text = f"Checkpoints, which are the whole server's, were under way in {_shown(checkpointed, total)}"
+        yield Notice(code="checkpoints", text=text)
+    if vacuumed := _hit(measured, VACUUMED):
+        own = sum(_hit(measured, VACUUMED[:1]).values())
+        text = (
+            "Autovacuums or autoanalyzes, anywhere on the server, were under way in "
+            f"{_shown(vacuumed, total)}; in {own} of these trials one ended in the candidate's own database"
+        )
+        if "vacuum_accesses" in missing:
+            text += (
+                ". Those of other databases that began and ended within a trial are not seen: "
+                + (missing["vacuum_accesses"])
+            )
+        yield Notice(code="autovacuums", text=text)
+
+
+def _hit(measured: Measured, counters: Sequence[str]) -> dict[str, int]:
+    """Return in how many counted trials of each entrant any of some counters moved; those without are left out."""
+    hits = {
+        name: sum(any(trial.counters.get(one, 0) > 0 for one in counters) for trial in measured.counted(name))
+        for name in measured.trials
+    }
+    return {name: count for name, count in hits.items() if count}
+
+
+def _shown(hits: Mapping[str, int], total: int) -> str:
+    each = ", ".join(f"{name} {count}" for name, count in hits.items())
+    return f"{sum(hits.values())} of {total} trials ({each})"
+
+
+def _strangers(measured: Measured) -> Iterator[Notice]:
+    """Yield a notice where others wrote on the same server meanwhile; their sessions tell it late, but in the end."""
+    trials = [trial for name in measured.trials for trial in measured.trials[name]]
+    theirs = sum(trial.counters.get("strangers_rows", 0) for trial in trials)
+    ours = sum(trial.rows for trial in trials)
+    if theirs > max(NOISE_ROWS, NOISE_SHARE * ours):
+        text = (
+            f"Databases that are not of this run wrote {theirs:,.0f} rows during trials, which wrote {ours:,} "
+            "themselves: WAL, full-page images and checkpoints are the whole server's and contain theirs. Run on a "
+            "server that nobody else uses, as --postgres embedded is"
+        )
+        yield Notice(code="strangers", text=text)
+
+
+@contextmanager
+def _words(server: Server) -> Iterator[None]:
+    """Put what goes wrong between us and the server into words."""
+    try:
+        yield
+    except psycopg.Error as cause:
+        raise entrants.lost(server, str(cause)) from cause

@@ -1,0 +1,26 @@
+-- What autovacuum decides by, of each table that has changed at all: its counts since it was last looked after, its size,
+-- and its own settings. A TOAST table goes by the name of the table that it belongs to, whose vacuum takes it along.
+SELECT
+    relation.oid::bigint AS oid,
+    owner.oid::bigint AS owner,
+    format('%I.%I', owner.relnamespace::regnamespace, owner.relname) AS name,
+    relation.relkind = 't' AS is_toast,
+    greatest(relation.reltuples, 0)::float8 AS tuples,
+    pg_catalog.pg_stat_get_dead_tuples(relation.oid)::float8 AS dead,
+    pg_catalog.pg_stat_get_ins_since_vacuum(relation.oid)::float8 AS inserted,
+    pg_catalog.pg_stat_get_mod_since_analyze(relation.oid)::float8 AS modified,
+    coalesce(
+        (SELECT json_object_agg(option_name, option_value) FROM pg_catalog.pg_options_to_table(relation.reloptions)),
+        '{}'
+    ) AS options
+FROM pg_catalog.pg_class AS relation
+INNER JOIN pg_catalog.pg_class AS owner
+    ON owner.oid = CASE
+        WHEN relation.relkind = 't' THEN
+            (SELECT main.oid FROM pg_catalog.pg_class AS main WHERE main.reltoastrelid = relation.oid)
+        ELSE relation.oid
+    END
+WHERE
+    relation.relkind IN ('r', 'm', 't')
+    AND owner.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+    AND owner.relpersistence <> 't'

@@ -1,0 +1,183 @@
+"""What autovacuum would do, done between trials: a table is vacuumed and analyzed as soon as a threshold is passed.
+
+Owns the decision, which is autovacuum's own, and what it took. Must not know trials or candidates.
+
+The server's autovacuum wakes once a minute: within a run it comes never, or into the middle of some trial. In
+production it comes as often as the rows that are written ask for. Its rules (https://www.postgresql.org/docs/current/
+routine-vacuuming.html, section 25.1.6) need only counts that the server keeps, thresholds from its settings, and those
+of single tables: so they can be followed outside the clock, and what it took is a cost of its own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg.rows import class_row
+
+from schemabench.server.dsn import opened
+
+_SETTINGS = """
+SELECT name, setting FROM pg_catalog.pg_settings WHERE name LIKE 'autovacuum%'
+"""
+_WAL = "SELECT pg_catalog.pg_current_wal_insert_lsn()"
+_WAL_SINCE = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), %s)::float8"
+NO_LIMIT = -1.0
+"""The value of a threshold that is switched off."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A row of `upkeep.sql`."""
+
+    oid: int
+    owner: int
+    """The table that a TOAST table belongs to; itself for all others."""
+    name: str
+    """Of the owner, with its schema, in quotes where it needs them."""
+    is_toast: bool
+    tuples: float
+    """As of the last vacuum or analyze."""
+    dead: float
+    """Rows; likewise below, since the table was last looked after."""
+    inserted: float
+    modified: float
+    options: Mapping[str, str]
+    """The table's own settings."""
+
+
+class Counts(NamedTuple):
+    """Rows of a table since it was last looked after."""
+
+    dead: float = 0.0
+    inserted: float = 0.0
+    modified: float = 0.0
+
+
+class Due(NamedTuple):
+    """What a table needs."""
+
+    vacuum: bool
+    analyze: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """What was done between two trials."""
+
+    vacuums: int = 0
+    analyzes: int = 0
+    elapsed_s: float = 0.0
+    wal_bytes: float = 0.0
+    """Of the whole server meanwhile."""
+
+
+@dataclass(kw_only=True)
+class Upkeep:
+    """Looks after the tables of one entrant's database.
+
+    A copy of a database begins without counts, though it has all dead rows: they are carried over.
+    """
+
+    _carried: dict[int, Counts] = field(default_factory=dict)
+    _settings: Mapping[str, str] = field(default_factory=dict)
+
+    def carry(self, connection: psycopg.Connection[Any]) -> None:
+        """Note where the counts stand, before the database is copied.
+
+        Raises:
+            psycopg.Error: The server failed.
+        """
+        self._carried = {table.oid: self._counts(table) for table in _tables(connection)}
+
+    def maintain(self, connection: psycopg.Connection[Any], conninfo: str) -> Done:
+        """Vacuum and analyze what is due.
+
+        Args:
+            connection: Who reads the counts.
+            conninfo: libpq's words for the same database: what is done is done in a session of its own, whose counts
+                the server keeps.
+
+        Raises:
+            psycopg.Error: The server refused, as where a function of an index fails, or is gone.
+        """
+        self._settings = self._settings or dict(connection.execute(_SETTINGS).fetchall())
+        if self._settings.get("autovacuum") == "off":
+            return Done()  # nor would the server
+        wanted: dict[int, tuple[str, Due]] = {}
+        for table in _tables(connection):
+            counts = self._counts(table)
+            vacuum, analyze = due(table, counts, self._settings)
+            if vacuum or analyze:
+                self._carried[table.oid] = Counts(
+                    *((0.0, 0.0) if vacuum else counts[:2]), modified=0.0 if analyze else counts.modified
+                )
+                _, before = wanted.get(table.owner, ("", Due(vacuum=False, analyze=False)))
+                wanted[table.owner] = table.name, Due(before.vacuum or vacuum, before.analyze or analyze)
+        return _carry_out(conninfo, list(wanted.values())) if wanted else Done()
+
+    def _counts(self, table: Table) -> Counts:
+        carried = self._carried.get(table.oid, Counts())
+        return Counts(
+            dead=carried.dead + table.dead,
+            inserted=carried.inserted + table.inserted,
+            modified=carried.modified + table.modified,
+        )
+
+
+def due(table: Table, counts: Counts, settings: Mapping[str, str]) -> Due:
+    """Return what autovacuum would do about a table with these counts.
+
+    Args:
+        table: For its size and its own settings.
+        counts: Since it was last looked after.
+        settings: The server's, by name: those that begin with `autovacuum`.
+    """
+
+    def threshold(kind: str) -> float:
+        base, scale = (
+            float(table.options.get(name) or settings.get(name) or 0)
+            for name in (f"autovacuum_{kind}_threshold", f"autovacuum_{kind}_scale_factor")
+        )
+        return base + scale * table.tuples if base > NO_LIMIT else float("inf")
+
+    if table.options.get("autovacuum_enabled", "true").lower() in {"false", "off", "no", "0"}:
+        return Due(vacuum=False, analyze=False)
+    most = float(
+        table.options.get("autovacuum_vacuum_max_threshold") or settings.get("autovacuum_vacuum_max_threshold") or -1
+    )
+    dead = threshold("vacuum") if most <= NO_LIMIT else min(threshold("vacuum"), most)
+    return Due(
+        vacuum=counts.dead > dead or counts.inserted > threshold("vacuum_insert"),
+        analyze=not table.is_toast and counts.modified > threshold("analyze"),
+    )
+
+
+def _tables(connection: psycopg.Connection[Any]) -> list[Table]:
+    with connection.cursor(row_factory=class_row(Table)) as cursor:
+        return cursor.execute(_query(), prepare=True).fetchall()
+
+
+@cache
+def _query() -> bytes:
+    return resources.files(__package__).joinpath("queries/upkeep.sql").read_bytes()
+
+
+def _carry_out(conninfo: str, wanted: list[tuple[str, Due]]) -> Done:
+    started_s = perf_counter()
+    with opened(conninfo) as connection:
+        connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
+        before = connection.execute(_WAL).fetchone()
+        for name, (vacuum, analyze) in wanted:
+            words = ("VACUUM (ANALYZE)" if analyze else "VACUUM") if vacuum else "ANALYZE"
+            connection.execute(f"{words} {name}".encode())
+        after = connection.execute(_WAL_SINCE, before).fetchone()
+    return Done(
+        vacuums=sum(vacuum for _, (vacuum, _) in wanted),
+        analyzes=sum(analyze for _, (_, analyze) in wanted),
+        elapsed_s=perf_counter() - started_s,
+        wal_bytes=after[0] if after else 0.0,
+    )

@@ -1,0 +1,169 @@
+"""What is done between blocks on a real server: tables are looked after, databases are copied, and no row is lost."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+
+import psycopg
+import pytest
+
+from schemabench import Call, Workload, Writer, candidate, sqlfile
+from schemabench.errors import WorkloadError
+from schemabench.experiment import Plan, measure
+from schemabench.experiment.copies import Copies
+from schemabench.monitor.upkeep import Upkeep
+from schemabench.progress import Silence
+from schemabench.records import CandidateResult, Experiment
+from schemabench.server import Database, Server
+from schemabench.workload import Found
+
+ROWS = 400
+OPERATIONS = """\
+-- name: raise
+UPDATE item SET value = value + 1 WHERE key = :key::integer;
+-- name: items
+SELECT key, value FROM item ORDER BY key;
+"""
+BASELINE = """\
+CREATE TABLE item (key integer PRIMARY KEY, value bigint NOT NULL);
+CREATE INDEX ON item (value);
+INSERT INTO item SELECT key, 0 FROM generate_series(1, 400) AS key;
+"""
+UNATTENDED = BASELINE + "ALTER TABLE item SET (autovacuum_enabled = off);\n"
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """A cardinality without sizes."""
+
+
+def burst(_: Nothing, _writer: str, _block: int, random: Random) -> Iterator[Call]:
+    """Yield updates of random rows, no two of which may disagree on the outcome."""
+    while True:
+        yield Call("raise", {"key": random.randint(1, ROWS)})
+
+
+WORKLOAD = Workload(
+    name="raising",
+    summary="values that rise",
+    cardinalities={"typical": Nothing()},
+    writers=lambda _: (Writer(name="stream", kind="stream", weight=4),),
+    burst=burst,
+    state=("items",),
+)
+
+
+def _plan(folder: Path, **candidates: str) -> Plan:
+    (folder / "schemas").mkdir()
+    for name, sql in {"baseline": BASELINE, **candidates}.items():
+        (folder / "schemas" / f"{name}.sql").write_text(sql, encoding="utf-8")
+    path = folder / "operations.sql"
+    path.write_text(OPERATIONS, encoding="utf-8")
+    operations = sqlfile.read(path, WorkloadError).operations
+    return Plan(
+        found=Found(workload=WORKLOAD, path=folder / "__init__.py", operations=operations),
+        cardinality="typical",
+        candidates=tuple(candidate.find(folder / "schemas").values()),
+        clients=2,
+        budget_s=3.0,
+        precision=1e-6,
+        seed=1,
+    )
+
+
+def _of(experiment: Experiment, name: str) -> CandidateResult:
+    (found,) = [one for one in experiment.candidates if one.name == name]
+    return found
+
+
+@pytest.fixture(scope="module")
+def experiment(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """Return an experiment with several copies, however busy the machine is."""
+    plan = _plan(tmp_path_factory.mktemp("raising"), unattended=UNATTENDED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Copies, "due", lambda _, measured, __: measured.executed % 4 == 0)
+        return measure(plan, server, Silence())
+
+
+def test_databases_are_copied_at_intervals_and_keep_their_rows(experiment: Experiment) -> None:
+    assert experiment.copies > 1
+    assert experiment.copying_s > 0
+    for one in experiment.candidates:
+        assert one.status == "ranked", "its rows are those that all bursts leave, those on earlier copies among them"
+        copies = [trial.copy for trial in one.trials]
+        assert copies == sorted(copies)
+        assert set(copies) == set(range(experiment.copies))
+
+
+def test_all_entrants_change_to_new_copies_at_the_same_block(experiment: Experiment) -> None:
+    assert len({tuple((trial.block, trial.copy) for trial in one.trials) for one in experiment.candidates}) == 1
+
+
+def test_the_first_block_on_a_copy_does_not_count(experiment: Experiment) -> None:
+    trials = _of(experiment, "baseline").trials
+    first = [later for earlier, later in pairwise(trials) if later.copy > earlier.copy]
+
+    assert len(first) == experiment.copies - 1
+    assert all(trial.warmup for trial in first)
+
+
+def test_tables_are_vacuumed_between_blocks_as_autovacuum_would_and_that_is_a_cost(experiment: Experiment) -> None:
+    baseline = _of(experiment, "baseline")
+    updated = sum(trial.counters["rows_updated"] for trial in baseline.trials)
+    vacuums = sum(trial.counters["upkeep_vacuums"] for trial in baseline.trials)
+
+    # the threshold is 50 + 0.2 x 400 dead rows: at most every 130 updates, and at most after each block
+    assert 0 < vacuums <= min(updated / 130, len(baseline.trials))
+    costs = {cost.name: cost.value for cost in baseline.costs}
+    assert (costs["vacuum_s"] or 0) > 0
+    assert (costs["vacuum_wal_bytes"] or 0) > 0
+
+
+def test_a_table_that_autovacuum_is_to_leave_alone_is_left_alone(experiment: Experiment) -> None:
+    unattended = _of(experiment, "unattended")
+
+    assert {trial.counters["upkeep_vacuums"] for trial in unattended.trials} == {0}
+    assert {cost.name: cost.value for cost in unattended.costs}["vacuum_s"] == 0
+
+
+def test_who_leaves_upkeep_to_the_server_has_none_from_us(server: Server, tmp_path: Path) -> None:
+    found = measure(replace(_plan(tmp_path), budget_s=0.5, upkeep="autovacuum"), server, Silence())
+
+    assert {name for trial in _of(found, "baseline").trials for name in trial.counters if "upkeep" in name} == set()
+    assert found.upkeep == "autovacuum"
+
+
+def test_a_lead_in_is_executed_and_not_timed(server: Server, tmp_path: Path) -> None:
+    plan = replace(_plan(tmp_path), budget_s=0.5, lead_in=0.5, upkeep="autovacuum")
+    found = measure(plan, server, Silence())
+    trials = _of(found, "baseline").trials
+
+    assert {trial.operations for trial in trials} == {found.operations}
+    assert {latency.count for latency in _of(found, "baseline").latencies} == {found.blocks * found.operations}
+    assert {cost.name: cost.value for cost in _of(found, "baseline").costs}["rows_dead"] == 1, "of timed rows alone"
+
+
+def test_dead_rows_are_counted_on_over_a_copy_of_the_database(server: Server, database: Database) -> None:
+    upkeep = Upkeep()
+    with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:
+        connection.execute(BASELINE)
+        connection.execute("VACUUM (ANALYZE) item")
+        _raise(connection, 100)
+        upkeep.carry(connection)
+    copy = server.clone(database, "copy")
+    try:
+        with psycopg.connect(server.conninfo_for(copy.name), autocommit=True) as connection:
+            _raise(connection, 50)
+            assert upkeep.maintain(connection, server.conninfo_for(copy.name)).vacuums == 1, "100 there and 50 here"
+            assert upkeep.maintain(connection, server.conninfo_for(copy.name)).vacuums == 0
+    finally:
+        server.drop(copy)
+
+
+def _raise(connection: psycopg.Connection[tuple[object, ...]], rows: int) -> None:
+    """Leave so many dead rows, known to the server."""
+    connection.execute("UPDATE item SET value = value + 1 WHERE key <= %s", [rows])
+    connection.execute("SELECT pg_stat_force_next_flush()")
+    connection.execute("SELECT 1")  # whose end hands the counts over

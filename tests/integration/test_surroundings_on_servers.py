@@ -1,0 +1,249 @@
+"""What surrounds trials on real servers: the cache, checkpoints, others who write, and plans made for empty tables."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from random import Random
+from statistics import median
+from types import SimpleNamespace
+from typing import Any
+
+import places
+import psycopg
+import pytest
+import servers
+
+from schemabench import Call, Workload, Writer, candidate, sqlfile
+from schemabench.errors import WorkloadError
+from schemabench.experiment import Plan, checkpoints, entrant, filling, measure, planning
+from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.surroundings import look
+from schemabench.records import Experiment
+from schemabench.server import Server, binaries, folder, local, serve
+from schemabench.workload import Found
+
+FOUND = {one.major: one for one in reversed(binaries.survey().found)}
+SILENCE: Any = SimpleNamespace(stage=lambda *_: None, block=lambda *_: None)
+MIB = 1 << 20
+SCHEMA = "CREATE TABLE votes (id int PRIMARY KEY, total int, note text);\n"
+OPERATIONS = """\
+-- name: vote
+INSERT INTO votes SELECT :first::int + n, n, repeat('x', 1000) FROM generate_series(1, 100) AS n;
+-- name: read_total
+SELECT total FROM votes WHERE id = :id::int;
+-- name: rows
+SELECT count(*), sum(total) FROM votes;
+"""
+
+
+@dataclass(frozen=True)
+class Poll:
+    """The cardinality."""
+
+    ids: int = 1000
+
+
+def _burst(poll: Poll, writer: str, block: int, random: Random) -> Iterator[Call]:
+    for number in count():
+        if writer == "reader":
+            yield Call("read_total", {"id": random.randrange(1, poll.ids)}, rows=0)
+        else:
+            yield Call("vote", {"first": (block * 10_000 + number) * 100}, rows=100)
+
+
+VOTES = Workload(
+    name="votes",
+    summary="a table that begins empty",
+    cardinalities={"typical": Poll()},
+    writers=lambda _: (
+        Writer(name="stream", kind="stream", weight=1),
+        Writer(name="reader", kind="reader", weight=20),
+    ),
+    burst=_burst,
+    state=("rows",),
+)
+
+
+@pytest.fixture
+def database() -> None:
+    """Nothing: experiments make databases of their own."""
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return _plan(tmp_path)
+
+
+def _plan(place: Path) -> Plan:
+    schemas = place / "schemas"
+    schemas.mkdir()
+    for name in ("baseline", "a"):
+        (schemas / f"{name}.sql").write_text(SCHEMA, encoding="utf-8")
+    path = place / "operations.sql"
+    path.write_text(OPERATIONS, encoding="utf-8")
+    found = Found(workload=VOTES, path=place / "__init__.py", operations=sqlfile.read(path, WorkloadError).operations)
+    return Plan(
+        found=found,
+        cardinality="typical",
+        candidates=tuple(candidate.find(schemas).values()),
+        clients=2,
+        budget_s=1.0,
+        precision=1e-9,
+        seed=1,
+    )
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(major, marks=pytest.mark.skipif(major not in FOUND, reason=f"no PostgreSQL {major} here"))
+        for major in (15, 16, 17, 18)
+    ],
+)
+def small(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Start a server of each version with a small cache, where nothing vacuums or analyzes what is looked for."""
+    settings = {"autovacuum": "off", "shared_buffers": "4MB"}
+    with servers.serving(str(request.param), settings=settings, clients=16, run_id="around") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def measured(small: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
+    """Run an experiment on it, with rounds after checkpoints although it is short."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoints, "SHORTEST_S", 0.0)
+        return measure(_plan(tmp_path_factory.mktemp("measured")), small, SILENCE)
+
+
+def test_a_cache_that_all_candidates_together_exceed_is_noted(measured: Experiment, small: Server) -> None:
+    (text,) = [one.text for one in measured.notices if one.code == "cold-cache"]
+
+    assert "shared_buffers are 4.00 MiB" in text
+    assert "--lead-in, --postgres-setting shared_buffers=" in text
+    for one in measured.candidates:
+        assert one.resident_share is not None
+        assert 0.5 < one.resident_share <= 1
+        if _has_buffercache(small):
+            assert one.cached_share is not None
+            assert 0 <= one.cached_share < 1, "the last one to have its turn has taken the cache from others"
+            assert "were in the cache after the last block" in text
+        else:
+            assert one.cached_share is None
+
+
+def test_what_follows_a_checkpoint_is_dearer_and_counts_for_itself_alone(measured: Experiment) -> None:
+    for one in measured.candidates:
+        costs = {cost.name: cost.value for cost in one.costs}
+        usual, after = costs["wal_bytes"], costs["wal_bytes_after_checkpoint"]
+        assert usual is not None
+        assert after is not None
+        assert after > usual
+        assert (costs["full_page_images_after_checkpoint"] or 0) > 0
+        assert len(one.trials) == measured.blocks + measured.warmup_blocks
+        assert sum(latency.count for latency in one.latencies) == measured.blocks * measured.operations
+
+
+def _has_buffercache(server: Server) -> bool:
+    with psycopg.connect(server.conninfo) as connection:
+        return bool(connection.execute("SELECT FROM pg_available_extensions WHERE name = 'pg_buffercache'").fetchall())
+
+
+@pytest.fixture
+def one(plan: Plan, small: Server) -> Iterator[Entrant]:
+    """Enter the baseline, whose table is empty."""
+    with ExitStack() as stack:
+        template = filling.build(plan.candidates[0], plan.found.operations, small, ())
+        stack.callback(entrant.drop, small, template.database)
+        database = small.clone(template.database, "baseline")
+        stack.callback(entrant.drop, small, database)
+        yield stack.enter_context(closing(entrant.enter(template, "baseline", database, plan.connections)))
+
+
+def _execute(one: Entrant, burst: Burst) -> float:
+    """Return the seconds that a burst took."""
+    seconds = one.execute(burst, Random(1)).duration_ns / 1e9  # noqa: S311 (reproducible on purpose)
+    one.flush_statistics()
+    return seconds
+
+
+def _of(burst: Burst, writer: str) -> Burst:
+    """Return the calls of one writer."""
+    queues = [[call for call in queue if call.writer == writer] for queue in burst.queues]
+    pools = {name: pool if name == writer else [] for name, pool in burst.pools.items()}
+    return replace(burst, queues=queues, pools=pools)
+
+
+def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(
+    plan: Plan, one: Entrant, small: Server
+) -> None:
+    feed = Feed(plan.found, plan.values, plan.seed, {})
+    reads = [_of(make(feed, plan.writers, block, 1), "reader") for block in range(5)]
+    writes = _of(make(feed, plan.writers, 0, 200), "stream")
+    _execute(one, reads[0])
+    calls = planning.calls(plan, {call.operation: call for burst in (reads[0], writes) for call in burst.calls()})
+    begun = planning.Begun(calls=calls, choices={"baseline": planning.choices(one, calls)})
+    _execute(one, writes)
+    stale_s = median(_execute(one, burst) for burst in reads)
+    with closing(entrant.enter(one.template, "new", one.database, plan.connections)) as new:
+        fresh_s = median(_execute(new, burst) for burst in reads)
+    ended = planning.end(one, begun, calls)
+    found = {
+        notice.code: notice.text
+        for notice in planning.notices(begun, {"baseline": ended}, {"baseline": planning.plans(one, calls)})["baseline"]
+    }
+
+    assert stale_s > 5 * fresh_s, f"{stale_s:.3f} s instead of {fresh_s:.3f} s"
+    assert found["plan-stale"].startswith(
+        "Writers of baseline still execute plans that a new connection would not: "
+        "read_total (made when votes was empty): Seq Scan on votes; a new connection would use "
+    )
+    assert "votes_pkey" in found["plan-stale"]
+    assert found["plan-changed"].startswith(
+        "Plans of baseline changed between the first block and the last: read_total: "
+    )
+    assert found["plan-changed"].endswith("instead of Seq Scan on votes")
+    assert "votes holds 20,000 rows, but is taken for empty" in found["statistics-of-empty-table"]
+    cache = look(small, [one], None)
+    assert cache.size_bytes == 4 * MIB
+    assert cache.relations_bytes["baseline"] > 2 * MIB
+
+
+@pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on this machine")
+def test_who_writes_beside_on_a_server_of_others_is_told_and_no_checkpoint_is_forced_there(plan: Plan) -> None:
+    settings = {"fsync": "off", **servers.WAL, "autovacuum": "off"}
+    with places.place() as path, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(folder.VARIABLE, str(path))
+        patch.setattr(checkpoints, "SHORTEST_S", 0.0)
+        with (
+            local.start(FOUND[max(FOUND)], settings, [], "theirs") as theirs,
+            serve(theirs.conninfo, settings={}, clients=8, run_id="quiet") as server,
+        ):
+            alone = measure(plan, server, SILENCE)
+            with psycopg.connect(theirs.conninfo, autocommit=True) as stranger:
+                stranger.execute("CREATE TABLE theirs (id int)")
+                done = threading.Event()
+                writing = threading.Thread(target=_write, args=(stranger, done))
+                writing.start()
+                beside = measure(plan, server, SILENCE)
+                done.set()
+                writing.join()
+
+    assert "strangers" not in {one.code for one in alone.notices}
+    (text,) = [one.text for one in beside.notices if one.code == "strangers"]
+    assert text.startswith("Databases that are not of this run wrote ")
+    for one in beside.candidates:
+        costs = {cost.name: cost.value for cost in one.costs}
+        assert (costs["wal_bytes_after_checkpoint"], costs["full_page_images_after_checkpoint"]) == (None, None)
+    (reason,) = [one.text for one in beside.notices if "WAL after a checkpoint" in one.text]
+    assert "full-page images after a checkpoint (a checkpoint is forced only on a server of schemabench's own" in reason
+
+
+def _write(stranger: psycopg.Connection, done: threading.Event) -> None:
+    while not done.wait(0.01):
+        stranger.execute("INSERT INTO theirs SELECT generate_series(1, 1000)")
+        stranger.execute("SELECT pg_stat_force_next_flush()")  # or a run of a second may end before it is told

@@ -1,0 +1,227 @@
+"""Rounds after checkpoints: who executes which bursts, how many, and what becomes of them. Nothing is executed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import made_up
+import pytest
+
+from schemabench.errors import CandidateError
+from schemabench.experiment import adequacy, checkpoints
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.burst import Burst
+from schemabench.experiment.checkpoints import FEWEST_ROUNDS, ROUNDS
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.observer import Seen
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.team import Executed, Samples
+
+NAMES = {"baseline": "baseline", CONTROL: "baseline", "a": "a"}
+EXECUTED = 9
+"""Blocks, and bursts."""
+
+
+@dataclass
+class FakeTeam:
+    """Who executes nothing, and remembers in which order things came."""
+
+    done: list[object]
+    failing: Sequence[str] = ()
+    announced: list[tuple[int, list[str], int]] = field(default_factory=list)
+    bursts: dict[str, list[Burst]] = field(default_factory=lambda: {name: [] for name in NAMES})
+
+    def announce(
+        self, block: int, bursts: Sequence[tuple[int, int]], order: Sequence[Any], duration_s: float | None = None
+    ) -> None:
+        """Remember what was told."""
+        assert duration_s is None or duration_s > 0
+        assert block >= 0
+        ((number, size),) = bursts
+        self.announced.append((number, [one.name for one in order], size))
+
+    def execute(self, entrant: Any, burst: Burst, random: Random, watch: object) -> tuple[Executed, Samples]:  # noqa: ANN401 (a fake)
+        """Return what would be done."""
+        assert random is not None
+        self.done.append((entrant.name, watch))
+        self.bursts[entrant.name].append(burst)
+        if entrant.name in self.failing and len(self.bursts[entrant.name]) > 1:
+            raise CandidateError("refused")
+        return Executed(duration_s=0.2, writers_s={}, busy_shares=(0.1,), retried={}, waiting={}, lag_ns=0), {}
+
+    def samples(self) -> dict[Any, Any]:
+        """Hand over what counts for nothing."""
+        self.done.append("samples")
+        return {}
+
+
+@dataclass
+class FakeObserver:
+    """Whoever reads counters."""
+
+    done: list[object]
+
+    def begin(self, random: Random) -> str:
+        """Read before."""
+        assert random is not None
+        self.done.append("begin")
+        return "watch"
+
+    def end(self) -> Seen:
+        """Read after."""
+        self.done.append("end")
+        return Seen(counters={"wal_bytes": 8000.0, "wal_fpi": 10.0, "blocks_hit": 5.0})
+
+
+@dataclass(frozen=True, eq=False)
+class FakeEntrant:
+    """Who takes part."""
+
+    name: str
+    template: Any
+
+
+@dataclass
+class Played:
+    """What is made of the rounds."""
+
+    team: FakeTeam
+    measured: Measured
+    done: list[object]
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return Plan(
+        found=made_up.found(tmp_path, production_s=lambda _: 0.1),
+        cardinality="typical",
+        candidates=made_up.candidates(tmp_path / "schemas", "a"),
+        clients=3,
+        budget_s=60.0,
+        precision=0.01,
+        seed=1,
+    )
+
+
+def _played(  # noqa: PLR0913 (what differs between tests)
+    plan: Plan,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    owned: bool = True,
+    failing: Sequence[str] = (),
+    round_s: float = 0.0,
+    failed: Mapping[str, CandidateError] | None = None,
+) -> Played:
+    done: list[object] = []
+    monkeypatch.setattr(
+        checkpoints, "opened", lambda _: SimpleNamespace(execute=done.append, close=lambda: done.append("closed"))
+    )
+    observers: Any = {
+        FakeEntrant(name, SimpleNamespace(candidate=SimpleNamespace(name=candidate))): FakeObserver(done)
+        for name, candidate in NAMES.items()
+    }
+    team, measured = FakeTeam(done, failing), Measured(executed=EXECUTED, bursts=EXECUTED, failed=dict(failed or {}))
+    monkeypatch.setattr(checkpoints, "perf_counter", lambda: round_s * len(team.announced))
+    server: Any = SimpleNamespace(owned=owned, conninfo="")
+    progress: Any = SimpleNamespace(stage=lambda *_: None)
+    feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
+    checkpoints.execute(plan, team, server, observers, feed, 2, measured, progress)  # type: ignore[arg-type]
+    return Played(team, measured, done)
+
+
+def test_every_burst_comes_right_after_a_checkpoint_and_is_the_same_for_all(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = _played(plan, monkeypatch)
+    trials = [step for step in played.done if isinstance(step, tuple)]
+
+    expected: list[object] = ["SET statement_timeout = 0"]
+    for trial in trials:
+        expected += ["CHECKPOINT", "begin", trial, "end"]
+    assert played.done == [*expected, "closed", "samples"]
+    assert {watch for _, watch in trials} == {"watch"}
+    for same in zip(*played.team.bursts.values(), strict=True):
+        assert len({id(burst) for burst in same}) == 1
+    assert len({tuple(order) for _, order, _ in played.team.announced}) > 1
+
+
+def test_what_was_written_to_the_log_is_kept_and_nothing_else(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = _played(plan, monkeypatch).measured
+
+    assert set(measured.after_checkpoint) == set(NAMES)
+    for trials in measured.after_checkpoint.values():
+        assert len(trials) == ROUNDS
+        assert {tuple(trial.counters.items()) for trial in trials} == {
+            (("wal_bytes_after_checkpoint", 8000.0), ("wal_fpi_after_checkpoint", 10.0))
+        }
+    assert (dict(measured.trials), dict(measured.times), dict(measured.undone)) == ({}, {}, {})
+    assert measured.executed == EXECUTED
+
+
+@pytest.mark.parametrize(("round_s", "rounds"), [(0.1, ROUNDS), (1.2, 5), (2.0, FEWEST_ROUNDS), (99.0, FEWEST_ROUNDS)])
+def test_rounds_end_once_their_share_of_the_budget_is_spent(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, round_s: float, rounds: int
+) -> None:
+    played = _played(plan, monkeypatch, round_s=round_s)
+
+    assert {len(trials) for trials in played.measured.after_checkpoint.values()} == {rounds}
+
+
+def test_block_numbers_are_those_of_nothing_else(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    played = _played(plan, monkeypatch)
+    at_pace = FakeTeam([])
+    progress: Any = SimpleNamespace(stage=lambda *_: None)
+    feed = Feed(plan.found, plan.values, plan.seed, {})
+    measured = Measured(executed=EXECUTED, bursts=EXECUTED)
+    adequacy.keep_pace(replace(plan, adequacy_s=6.0), at_pace, [], feed, measured, progress)  # type: ignore[arg-type]
+
+    numbers = [block for block, _, _ in played.team.announced]
+    assert at_pace.announced[0][0] == EXECUTED + 1, "the burst before is explained"
+    assert numbers == [EXECUTED + 2 + number for number in range(ROUNDS)]
+    assert {size for _, _, size in played.team.announced} == {2}
+
+
+def test_followers_take_from_a_replayed_file_what_the_leader_has_taken_to_explain(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "replayed.csv"
+    path.write_text("".join(f"k,{number}\n" for number in range(100)))
+    played = _played(replace(plan, inputs={"made_up": path}), monkeypatch)
+
+    assert played.team.announced[0] == (EXECUTED, [], 2)
+    assert len(played.team.announced) == 1 + ROUNDS
+
+
+def test_a_candidate_that_fails_leaves_and_one_that_has_left_executes_nothing(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = _played(plan, monkeypatch, failing=["a"])
+    gone = _played(plan, monkeypatch, failed={"a": CandidateError("before")})
+
+    assert set(failing.measured.failed) == {"a"}
+    assert len(failing.team.bursts["a"]) == 2
+    assert len(failing.measured.after_checkpoint["baseline"]) == ROUNDS
+    assert not gone.team.bursts["a"]
+
+
+def test_a_baseline_that_fails_ends_the_experiment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CandidateError):
+        _played(plan, monkeypatch, failing=["baseline"])
+
+
+def test_no_checkpoint_is_forced_on_a_server_of_others_and_the_reason_is_told(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = _played(plan, monkeypatch, owned=False)
+    theirs: Any = SimpleNamespace(owned=False)
+    ours: Any = SimpleNamespace(owned=True)
+
+    assert (played.done, played.team.announced) == ([], [])
+    assert set(checkpoints.missing(plan, theirs)) == {"wal_bytes_after_checkpoint", "wal_fpi_after_checkpoint"}
+    assert "not a DSN" in checkpoints.missing(plan, theirs)["wal_bytes_after_checkpoint"]
+    assert "--budget" in checkpoints.missing(replace(plan, budget_s=9.0), ours)["wal_bytes_after_checkpoint"]
+    assert not checkpoints.missing(plan, ours)
