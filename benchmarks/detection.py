@@ -1,13 +1,23 @@
 """What an experiment can see: how often equal candidates seem to differ, and how often known differences are found.
 
-Usage: python benchmarks/detection.py [--experiments 9] [--seconds 40] [--equal 1] [--differences 3 5 10]
+Usage: python benchmarks/detection.py [--kind read write drift] [--experiments 9] [--seconds 40] [--equal 1]
+    [--differences 3 5 10]
 
-Runs real experiments, each on fresh databases, of a baseline, the same once more, and candidates whose one operation
-does about 3, 5 and 10 % more work in SQL. Each experiment is 40 s long for each candidate; it is judged as a whole, as
-two experiments of 20 s and as four of 10 s, each candidate alone against the baseline as in an experiment of two.
-Prints as its last line a JSON object: the A/A false-positive rate over all of these, with the 95 % interval of those of
-10 s, which share no trial; and for each difference the share that was found at 10, 20 and 40 s, with the number of
-experiments behind each figure.
+Runs real experiments, each on fresh databases, of a baseline, the same once more, and candidates that do about 3, 5 and
+10 % more. Each experiment is 40 s long for each candidate; it is judged as a whole, as two experiments of 20 s and as
+four of 10 s, each candidate alone against the baseline as in an experiment of two. Equal candidates are built each from
+its own file, as candidates are, so that rows lie where they fall. There are three kinds of work:
+
+* read: an operation that only costs processor time, so and so much more of it.
+* write: upserts of one row, whose commits wait for the disk. More work is done inside the same statement, as long as
+  3, 5 and 10 % of the time that the baseline's takes at full load; both times are measured at the start and printed.
+  Others may be served meanwhile: how much throughput is lost is another figure, which is printed as well.
+* drift: updates and scans of a table that nothing vacuums, so that blocks are unlike their neighbours less than others.
+  Only equal candidates take part.
+
+Prints as its last line a JSON object with a key for each kind: the A/A false-positive rate over all of these, with the
+95 % interval of those of 10 s, which share no trial; and for each difference the share that was found at 10, 20 and
+40 s, with the number of experiments behind each figure.
 
 A rate of 5 % takes hundreds of verdicts to tell from one of 7 %. `--equal 5 --differences` measures that alone: the
 baseline and five candidates that equal it, judged in three pairs that share no trial.
@@ -16,8 +26,9 @@ baseline and five candidates that equal it, judged in three pairs that share no 
 import argparse
 import json
 import tempfile
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -28,16 +39,55 @@ from scipy import stats
 
 from schemabench import Call, Workload, Writer, sqlfile, statistics, workload
 from schemabench import candidate as candidates
+from schemabench.candidate import BASELINE
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.records import Experiment
-from schemabench.server import serve
+from schemabench.server import Server, opened, serve
+from schemabench.units import NANOSECONDS
 
 WORK = 10_000
 """Rows that the baseline's operation generates and adds up: about 1 ms, beside which the rest hardly counts."""
+KEYS = 2_000
+"""Rows that are upserted; writers seldom meet at one."""
+PILOT_S = 5.0
+"""How long the time of the baseline's upsert is measured for."""
+TIMES = 50
+"""How often adding up is timed."""
 SAME = "same"
-TRIAL_S = 0.2
 CLIENTS = 8
+TABLES = {
+    "read": "",
+    "write": """\
+CREATE TABLE item (key integer PRIMARY KEY, times bigint NOT NULL, note text);
+INSERT INTO item SELECT key, 0, repeat('x', 50) FROM generate_series(1, 2000) AS key;
+""",
+    "drift": """\
+CREATE TABLE item (key integer PRIMARY KEY, times bigint NOT NULL) WITH (autovacuum_enabled = off);
+CREATE INDEX ON item (times);
+INSERT INTO item SELECT key, 0 FROM generate_series(1, 200) AS key;
+""",
+}
+"""Kind -> what every candidate's file begins with."""
+ADDED = "SELECT sum(value) FROM generate_series(1, 10000) AS value"
+"""What takes the time of `WORK` rows."""
+OPERATIONS = {
+    "read": """\
+-- name: work
+SELECT sum(value) FROM generate_series(1, {rows}) AS value WHERE :key::integer > 0;
+""",
+    "write": """\
+-- name: work
+INSERT INTO item VALUES (:key::integer, 0, 'new') ON CONFLICT (key) DO UPDATE
+SET times = item.times + 0 * (SELECT sum(value) FROM generate_series(1, {rows}) AS value);
+""",
+    "drift": """\
+-- name: work
+UPDATE item SET times = times + 1 WHERE key = 1 + :key::integer % 200;
+SELECT sum(times) FROM item;
+""",
+}
+"""Kind -> the one operation, which generates and adds up so many rows beside whatever else it does."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,19 +95,14 @@ class Nothing:
     """A cardinality without sizes."""
 
 
-def burst(_cardinality: Nothing, _writer: str, _block: int, _random: Random) -> Iterator[Call]:
-    """Yield the one call, again and again."""
-    while True:
-        yield Call("work", {}, rows=0)
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How long the parts of an upsert take."""
 
-
-WORKLOAD = Workload(
-    name="detection",
-    summary="one operation that only costs processor time",
-    cardinalities={"typical": Nothing()},
-    writers=lambda _: (Writer(name="worker", kind="stream", weight=CLIENTS),),
-    burst=burst,
-)
+    operation_s: float
+    """The baseline's, at full load, in the median."""
+    row_s: float
+    """To generate one row and add it up."""
 
 
 class Quiet:
@@ -70,24 +115,71 @@ class Quiet:
         """Say nothing."""
 
 
-def work(rows: int) -> str:
-    """Return the operation that generates and adds up so many rows."""
-    return f"-- name: work\nSELECT sum(value) FROM generate_series(1, {rows}) AS value;\n"
+def burst(_cardinality: Nothing, _writer: str, _block: int, random: Random) -> Iterator[Call]:
+    """Yield the one call, again and again."""
+    while True:
+        yield Call("work", {"key": random.randint(1, KEYS)})
 
 
-def write(folder: Path, equal: int, differences_percent: list[int]) -> workload.Found:
+def write(folder: Path, kind: str, texts: Mapping[str, str], rows: int) -> workload.Found:
     """Write the candidates, and return the workload."""
     operations = folder / "operations.sql"
-    operations.write_text(work(WORK))
-    (folder / "baseline.sql").write_text("-- candidate: baseline\n")
-    for name in same(equal):
-        (folder / f"{name}.sql").write_text(f"-- candidate: {name}\n")
-    for percent in differences_percent:
-        more = work(round(WORK * (1 + percent / 100)))
-        (folder / f"more_{percent}.sql").write_text(f"-- candidate: more_{percent}\n{more}")
+    operations.write_text(OPERATIONS[kind].format(rows=rows))
+    for name, text in texts.items():
+        (folder / f"{name}.sql").write_text(f"-- candidate: {name}\n{TABLES[kind]}{text}")
     blocks = sqlfile.read(operations, WorkloadError).operations
     operations.unlink()
-    return workload.Found(workload=WORKLOAD, path=folder, operations=blocks)
+    detection = Workload(
+        name="detection",
+        summary=f"one operation to {kind}",
+        cardinalities={"typical": Nothing()},
+        writers=lambda _: (Writer(name="worker", kind="stream", weight=CLIENTS),),
+        burst=burst,
+    )
+    return workload.Found(workload=detection, path=folder, operations=blocks)
+
+
+def experiment(server: Server, kind: str, texts: Mapping[str, str], rows: int, **limits: float) -> Experiment:
+    """Make one experiment of candidates, each with what its file says beyond the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = write(Path(folder), kind, texts, rows)
+        plan = Plan(
+            found=found,
+            cardinality="typical",
+            candidates=tuple(candidates.find(Path(folder)).values()),
+            clients=CLIENTS,
+            budget_s=limits["budget_s"],
+            precision=1e-6,
+            seed=int(limits["seed"]),
+        )
+        return measure(plan, server, Quiet())
+
+
+def pace(server: Server) -> Pace:
+    """Measure how long an upsert takes at full load, and adding up alone."""
+    pilot = experiment(server, "write", {BASELINE: ""}, 1, budget_s=PILOT_S, seed=0)
+    (found,) = pilot.candidates
+    p50_ns = found.latencies[0].p50_ns
+    assert p50_ns, "a pilot of some seconds has enough calls for a median"
+    took = []
+    with opened(server.conninfo) as connection:
+        for _ in range(TIMES):
+            start = time.perf_counter()
+            connection.execute(ADDED)
+            took.append(time.perf_counter() - start)
+    return Pace(operation_s=p50_ns / NANOSECONDS, row_s=median(took) / WORK)
+
+
+def written(
+    kind: str, equal: int, differences_percent: Sequence[int], known: Pace | None
+) -> tuple[dict[str, str], int]:
+    """Return what each candidate's file says beyond the table, and how many rows the baseline adds up."""
+    least = WORK if known is None else 1
+    whole = WORK if known is None else known.operation_s / known.row_s
+    texts = dict.fromkeys([BASELINE, *same(equal)], "")
+    for percent in differences_percent:
+        texts[f"more_{percent}"] = OPERATIONS[kind].format(rows=least + round(whole * percent / 100))
+    return texts, least
 
 
 def rates(experiment: Experiment) -> dict[str, list[float]]:
@@ -102,74 +194,71 @@ def same(equal: int) -> list[str]:
     return [f"{SAME}_{number}" for number in range(1, equal + 1)]
 
 
-def pairs(equal: int, differences_percent: list[int]) -> list[tuple[str, str, str]]:
+def pairs(equal: int, differences_percent: Sequence[int]) -> list[tuple[str, str, str]]:
     """Return what is judged, and as what: each two that are compared, no equal candidate twice."""
-    alike = ["baseline", *same(equal)]
+    alike = [BASELINE, *same(equal)]
     twins = [(SAME, *pair) for pair in zip(alike[::2], alike[1::2], strict=False)]
-    return [*twins, *((f"more_{percent}", "baseline", f"more_{percent}") for percent in differences_percent)]
+    return [*twins, *((f"more_{percent}", BASELINE, f"more_{percent}") for percent in differences_percent)]
 
 
 def judge(
-    found: dict[str, list[float]], compared: list[tuple[str, str, str]], blocks: int, seed: int
+    found: Mapping[str, Sequence[float]], compared: Sequence[tuple[str, str, str]], blocks: int, seed: int
 ) -> Iterator[tuple[str, bool]]:
     """Yield for each stretch of so many blocks and each pair whether the two were told apart."""
-    for first in range(0, len(found["baseline"]) - blocks + 1, blocks):
-        for kind, one, other in compared:
+    for first in range(0, len(found[BASELINE]) - blocks + 1, blocks):
+        for what, one, other in compared:
             columns = np.array([found[name][first : first + blocks] for name in (one, other)]).T
             ranking = statistics.rank(columns, [one, other], baseline=one, seed=seed)
-            yield kind, not ranking.standings[0].tied_with
+            yield what, not ranking.standings[0].tied_with
+
+
+def detect(server: Server, kind: str, chosen: argparse.Namespace) -> dict[str, object]:
+    """Measure one kind of work, and return what is printed of it."""
+    differences = [] if kind == "drift" else chosen.differences
+    known = pace(server) if kind == "write" else None
+    compared = pairs(chosen.equal, differences)
+    texts, rows = written(kind, chosen.equal, differences, known)
+    verdicts: dict[tuple[str, int], list[bool]] = defaultdict(list)
+    ratios: dict[str, list[float]] = defaultdict(list)
+    for number in range(chosen.experiments):
+        budget_s = chosen.seconds * (len(texts) + 1)
+        by_name = rates(experiment(server, kind, texts, rows, budget_s=budget_s, seed=number))
+        blocks = len(by_name[BASELINE])
+        for name, some_rates in by_name.items():
+            ratios[name].append(median(np.array(some_rates) / np.array(by_name[BASELINE])))
+        for parts in (1, 2, 4):
+            for name, apart in judge(by_name, compared, blocks // parts, number):
+                verdicts[name, chosen.seconds // parts].append(apart)
+        print(f"{kind}: experiment {number + 1}: {blocks} blocks, {_shares(verdicts)}", flush=True)
+    equal = [apart for (name, _), some_verdicts in verdicts.items() if name == SAME for apart in some_verdicts]
+    return {
+        "aa_false_positive_rate": round(sum(equal) / len(equal), 3),
+        "aa_experiments": len(equal),
+        "aa_interval": _interval(verdicts[SAME, chosen.seconds // 4]),
+        "found": _shares(verdicts),
+        "experiments": {f"{seconds} s": len(verdicts[SAME, seconds]) for _, seconds in verdicts},
+        "throughput_ratio": {name: round(median(some_ratios), 3) for name, some_ratios in ratios.items()},
+        **({} if known is None else {"operation_ms": round(known.operation_s * 1e3, 3)}),
+        **({} if known is None else {"rows_for_1_percent": round(known.operation_s / known.row_s / 100)}),
+    }
 
 
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--experiments", default=9, type=int)
+    parser.add_argument("--kind", default=list(TABLES), choices=list(TABLES), nargs="+", help="of work; all without it")
+    parser.add_argument("--experiments", default=9, type=int, help="of each kind")
     parser.add_argument("--seconds", default=40, type=int, help="length of an experiment for each candidate")
     parser.add_argument("--equal", default=1, type=int, help="how many candidates equal the baseline: an odd number")
     parser.add_argument("--differences", default=[3, 5, 10], type=int, nargs="*", help="of the others, in percent")
     chosen = parser.parse_args()
     if chosen.equal % 2 == 0:
         parser.error(f"--equal {chosen.equal}: with the baseline they are to make pairs; give an odd number")
-    compared = pairs(chosen.equal, chosen.differences)
-    verdicts: dict[tuple[str, int], list[bool]] = defaultdict(list)
-    ratios: dict[str, list[float]] = defaultdict(list)
-    with tempfile.TemporaryDirectory() as folder:
-        found = write(Path(folder), chosen.equal, chosen.differences)
-        some = tuple(candidates.find(Path(folder)).values())
-        entrants = len(some) + 1
-        with serve("embedded", settings={}, clients=CLIENTS, databases=entrants + 1, run_id="detect") as server:
-            for number in range(chosen.experiments):
-                plan = Plan(
-                    found=found,
-                    cardinality="typical",
-                    candidates=some,
-                    clients=CLIENTS,
-                    budget_s=chosen.seconds * entrants,
-                    precision=1e-6,
-                    seed=number,
-                )
-                experiment = measure(plan, server, Quiet())
-                by_name = rates(experiment)
-                blocks = len(by_name["baseline"])
-                for name, some_rates in by_name.items():
-                    ratios[name].append(median(np.array(some_rates) / np.array(by_name["baseline"])))
-                for parts in (1, 2, 4):
-                    for name, apart in judge(by_name, compared, blocks // parts, number):
-                        verdicts[name, chosen.seconds // parts].append(apart)
-                print(f"experiment {number + 1}: {blocks} blocks, {_shares(verdicts)}", flush=True)
-    equal = [apart for (name, _), some_verdicts in verdicts.items() if name == SAME for apart in some_verdicts]
-    print(
-        json.dumps(
-            {
-                "aa_false_positive_rate": round(sum(equal) / len(equal), 3),
-                "aa_experiments": len(equal),
-                "aa_interval": _interval(verdicts[SAME, chosen.seconds // 4]),
-                "found": _shares(verdicts),
-                "experiments": {f"{seconds} s": len(verdicts[SAME, seconds]) for _, seconds in verdicts},
-                "throughput_ratio": {name: round(median(some_ratios), 3) for name, some_ratios in ratios.items()},
-            }
-        )
-    )
+    entrants = 1 + chosen.equal + len(chosen.differences) + 1
+    with serve("embedded", settings={}, clients=CLIENTS, databases=entrants + 1, run_id="detect") as server:
+        for notice in server.notices:
+            print(notice.text)
+        print(json.dumps({kind: detect(server, kind, chosen) for kind in chosen.kind}))
 
 
 def _interval(apart: list[bool]) -> list[float]:

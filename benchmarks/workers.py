@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 
 from schemabench import Call, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
-from schemabench.experiment import Plan, entrant
+from schemabench.experiment import Plan, entrant, filling
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
@@ -181,7 +181,7 @@ class Together:
     def trial(self, block: int, burst: Burst) -> Cost:
         """Execute a burst."""
         begun_s = perf_counter()
-        self._leader.announce(block, [self._entrant], self._size)
+        self._leader.announce(block, [(block, self._size)], [self._entrant])
         executed, _samples = self._leader.execute(self._entrant, burst, Random(1), None)  # noqa: S311 (as above)
         return _cost(begun_s, self._link.went_s, executed)
 
@@ -201,7 +201,7 @@ class Bench:
         self.plan = planned(case, self._folder)
         self.feed = Feed(self.plan.found, self.plan.values, self.plan.seed, {})
         (baseline,) = self.plan.candidates
-        self._template = entrant.build(baseline, self.plan.found.operations, server, ())
+        self._template = filling.build(baseline, self.plan.found.operations, server, ())
 
     def enter(self, positions: Sequence[int]) -> Entrant:
         """Connect to the database."""

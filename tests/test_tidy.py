@@ -221,6 +221,22 @@ def test_nothing_is_left_for_later() -> None:
     assert not found
 
 
+def test_tests_start_programs_in_one_way() -> None:
+    paths = [path for path in (ROOT / "tests").rglob("*.py") if path.name != "programs.py"]
+    starting = {("subprocess", "Popen"), ("subprocess", "run"), ("os", "fork"), ("os", "system")}
+    found = [
+        f"{_name(path)}:{node.lineno}: by programs.start or programs.run, which bound it"
+        for path in paths
+        for node in ast.walk(_tree(path))
+        if isinstance(node, ast.Call)
+        and isinstance(called := node.func, ast.Attribute)
+        and isinstance(called.value, ast.Name)
+        and (called.value.id, called.attr) in starting
+    ]
+
+    assert not found
+
+
 def test_tests_have_names_of_their_own() -> None:
     names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name not in {"conftest.py", "__init__.py"}]
 

@@ -1,8 +1,12 @@
-"""One server for all calibrations. Where it does not start, they fail: a calibration that is skipped shows nothing."""
+"""One server for all calibrations but those of commits, which have one whose commits wait for a disk.
+
+Where a server does not start, they fail: a calibration that is skipped shows nothing.
+"""
 
 from collections.abc import Iterator
 
 import pytest
+import servers
 from laboratory import Laboratory
 
 from schemabench.plugin import KEY
@@ -11,7 +15,7 @@ from schemabench.server import Server, serve
 SETTINGS = {
     "autovacuum": "off",  # its work and its locks would fall into some candidates' trials and not into others'
     "deadlock_timeout": "10ms",  # what every deadlock costs: the default of 1 s would be most of a budget
-    "fsync": "off",  # no effect here is one of the disk
+    "fsync": "off",  # no effect here is one of the disk, but for those of `paying`
     "full_page_writes": "off",  # whole pages in the WAL follow from checkpoints, not from how a row is written
 }
 CLIENTS = 8
@@ -32,3 +36,12 @@ def server(pytestconfig: pytest.Config) -> Iterator[Server]:
 def laboratory(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Laboratory:
     """Return where experiments are made."""
     return Laboratory(server=server, folders=tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def paying(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """Return where experiments are made whose commits wait for a disk, as they do in production."""
+    spec = pytestconfig.stash[KEY].options.postgres
+    settings = SETTINGS | {"fsync": "on"}
+    with servers.durable(spec, settings=settings, clients=CLIENTS, databases=ENTRANTS, run_id="paying") as server:
+        yield Laboratory(server=server, folders=tmp_path_factory)

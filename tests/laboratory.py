@@ -1,6 +1,6 @@
 """From a few lines of SQL and a generator to an experiment on a real server, and the figures that are looked at.
 
-Owns what all calibrations share. Must not know any effect.
+Owns what calibrations and tests of truth share. Must not know any effect.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +13,7 @@ import pytest
 from schemabench import Call, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
+from schemabench.experiment.team import Alone, Team
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Cost, Experiment
 from schemabench.server import Server
@@ -47,6 +48,10 @@ class Laboratory:
         budget_s: float,
         state: tuple[str, ...] = (),
         seed: int = 1,
+        sample_hz: float = SAMPLE_HZ,
+        production_s: float | None = None,
+        precision: float = PRECISION,
+        team: Callable[[Plan], Team] = Alone,
     ) -> Experiment:
         """Return what an experiment found, whose candidates are all ranked, unless they do not apply to the server.
 
@@ -58,15 +63,20 @@ class Laboratory:
             budget_s: How long to measure for.
             state: Queries on whose rows all candidates must agree.
             seed: Where all chance comes from.
+            sample_hz: Looks per second at who waits for whom.
+            production_s: The seconds of production that the smallest burst stands for; None where that is not known.
+            precision: The relative half width of intervals at which to stop sooner.
+            team: What makes of the plan those who execute its bursts.
         """
-        folder = self.folders.mktemp("calibration")
+        folder = self.folders.mktemp("experiment")
         workload = Workload(
-            name="calibration",
+            name="laboratory",
             summary="an effect that is known",
             cardinalities={"typical": Sizes()},
             writers=lambda _: writers,
             burst=lambda _sizes, writer, _block, random: burst(writer, random),
             state=state,
+            production_s=None if production_s is None else lambda _: production_s,
         )
         plan = Plan(
             found=Found(workload=workload, path=folder / "__init__.py", operations=_operations(folder, operations)),
@@ -74,11 +84,11 @@ class Laboratory:
             candidates=_candidates(folder / "schemas", candidates),
             clients=sum(writer.clients for writer in writers),
             budget_s=budget_s,
-            precision=PRECISION,
+            precision=precision,
             seed=seed,
-            sample_hz=SAMPLE_HZ,
+            sample_hz=sample_hz,
         )
-        experiment = measure(plan, self.server, Silence())
+        experiment = measure(plan, self.server, Silence(), team(plan))
         assert {one.name: one.reason for one in experiment.candidates if one.status not in {"ranked", "skipped"}} == {}
         return experiment
 
