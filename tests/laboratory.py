@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pytest
 
@@ -51,6 +52,7 @@ class Laboratory:
         sample_hz: float = SAMPLE_HZ,
         production_s: float | None = None,
         precision: float = PRECISION,
+        upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks",
         team: Callable[[Plan], Team] = Alone,
     ) -> Experiment:
         """Return what an experiment found, whose candidates are all ranked, unless they do not apply to the server.
@@ -66,6 +68,7 @@ class Laboratory:
             sample_hz: Looks per second at who waits for whom.
             production_s: The seconds of production that the smallest burst stands for; None where that is not known.
             precision: The relative half width of intervals at which to stop sooner.
+            upkeep: Who vacuums and analyzes.
             team: What makes of the plan those who execute its bursts.
         """
         folder = self.folders.mktemp("experiment")
@@ -87,6 +90,7 @@ class Laboratory:
             precision=precision,
             seed=seed,
             sample_hz=sample_hz,
+            upkeep=upkeep,
         )
         experiment = measure(plan, self.server, Silence(), team(plan))
         assert {one.name: one.reason for one in experiment.candidates if one.status not in {"ranked", "skipped"}} == {}

@@ -223,7 +223,7 @@ class Blocks:
         ratios = statistics.running_ratios(rates, names, baseline=BASELINE)
         self.progress.block(plan, measured.blocks, measured.elapsed_s, ratios)
         width = statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL, copies=copies)
-        if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0)[1]:
+        if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
             measured.stopped = "precision"
             return True
         return measured.elapsed_s >= plan.budget_s

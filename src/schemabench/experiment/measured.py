@@ -125,7 +125,8 @@ class Measured:
         """
         rates = self.rates(names)
         shown = [trial.block for trial in self.counted(names[0])]
-        first, self.steady = statistics.steady_from(rates, names, least=0, most=len(rates) // 2)
+        copies = self.copies_of_blocks(names[0])
+        first, self.steady = statistics.steady_from(rates, names, least=0, most=len(rates) // 2, copies=copies)
         self.warmup = shown[first] if first else least
         for name, trials in self.trials.items():
             self.trials[name] = [replace(one, warmup=one.warmup or one.block < self.warmup) for one in trials]
