@@ -109,9 +109,7 @@ def test_many_statements_are_shown_up_to_a_few() -> None:
     begun = {(f"read_{number}", 0): _choice(_scan()) for number in range(5)}
     found = _said(begun=begun, then={key: _choice(_index()) for key in begun})
 
-    assert found["plan-changed"].endswith("; and 2 more")
-    assert "read_2" in found["plan-changed"]
-    assert "read_3" not in found["plan-changed"]
+    assert found["plan-changed"].endswith("; and others of read_1, read_2, read_3 and 1 more")
 
 
 @pytest.mark.parametrize(

@@ -123,12 +123,12 @@ def notices(
     found: dict[tuple[str, str], list[str]] = {}
     for name, plans in own.items():
         for code, cases in (
-            ("plan-stale", _stale(ended[name], plans)),
-            ("plan-changed", _changed(begun.choices.get(name, {}), ended[name])),
-            ("statistics-of-empty-table", _believed(ended[name].tables)),
+            ("plan-stale", _some(_stale(ended[name], plans))),
+            ("plan-changed", _first(_changed(begun.choices.get(name, {}), ended[name]))),
+            ("statistics-of-empty-table", _some(_believed(ended[name].tables))),
         ):
             if cases:
-                found.setdefault((code, _some(cases)), []).append(name)
+                found.setdefault((code, cases), []).append(name)
     told: dict[str, tuple[Notice, ...]] = dict.fromkeys(own, ())
     for (code, said), names in found.items():
         notice = Notice(code=code, text=f"{_SAID[code].format(_listed(names))}: {said}")
@@ -153,13 +153,15 @@ def _stale(ended: Ended, own: Sequence[StatementPlan]) -> list[str]:
     ]
 
 
-def _changed(begun: Choices, ended: Ended) -> list[str]:
-    return [
-        f"{operation}: {new} instead of {old}"
-        for (operation, position), then in begun.items()
-        if (now := ended.begun.get((operation, position))) and outline(then.custom) != outline(now.custom)
-        for old, new in [_shown(then.custom, now.custom)]
-    ]
+def _changed(begun: Choices, ended: Ended) -> dict[str, str]:
+    """Return the operations whose plans changed, each with what its first statement of that kind has now."""
+    changed: dict[str, str] = {}
+    for (operation, position), then in begun.items():
+        now = ended.begun.get((operation, position))
+        if now and outline(then.custom) != outline(now.custom):
+            old, new = _shown(then.custom, now.custom)
+            changed.setdefault(operation, f"{new} instead of {old}")
+    return changed
 
 
 def _believed(found: Sequence[Table]) -> list[str]:
@@ -187,6 +189,13 @@ def _made(plan: Sequence[Node], found: Sequence[Table]) -> str:
 
 def _shown(old: Sequence[Node], new: Sequence[Node]) -> list[str]:
     return [shorten(text, _SHOWN_CHARACTERS, placeholder=" ...") for text in differing(old, new)]
+
+
+def _first(changed: Mapping[str, str]) -> str:
+    """Return the first operation with its plans, and the names of the others: growing tables change many plans."""
+    (operation, plans), *others = changed.items() or (("", ""),)
+    also = f"; and others of {_listed([name for name, _ in others])}" if others else ""
+    return f"{operation}: {plans}{also}" if operation else ""
 
 
 def _some(cases: Sequence[str]) -> str:

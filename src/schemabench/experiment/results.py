@@ -246,8 +246,8 @@ def _unsteady(measured: Measured) -> tuple[Notice, ...]:
     if measured.steady:
         return ()
     text = (
-        "Trials were not steady, by a test of trend, from any block of the first half on: figures are averages over a "
-        "run that was still changing. Measure for longer: --budget"
+        "Trials were not steady: however many of the first half of the blocks are left out, the first of the others "
+        "still differ from the last. Figures are averages over a run that was changing. Measure for longer: --budget"
     )
     return (Notice(code="not-steady", text=text),)
 
