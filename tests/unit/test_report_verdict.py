@@ -164,7 +164,7 @@ def test_drift_is_told_of_whoever_drifts_beyond_chance_and_on_one_line_in_every_
     run = replace(RUN, experiments=(told,))
 
     assert verdict.drift(told, str) == (
-        f"fast {words} slow gains 0.20 % [0.10, 0.30] of its throughput per million rows written"
+        f"fast {words} slow gains 0.20 % [0.10, 0.30] of its throughput per 1,000,000 rows written"
     )
     assert verdict.drift(experiment(standing("baseline", 1, BASELINE)), str) == ""
     assert f"drift: fast {words}" in screen.terminal(run, 120)

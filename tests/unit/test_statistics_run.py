@@ -52,7 +52,7 @@ def test_few_blocks_or_one_entrant_leave_nothing_to_look_at(blocks: int, entrant
     assert steady_from(rates, NAMES[:entrants], least=2, most=30) == (2, True)
 
 
-def test_drift_is_the_slope_per_million_rows() -> None:
+def test_drift_is_the_slope_per_unit_of_rows() -> None:
     # 5 million rows over the run, a loss of 4 % for each.
     written = np.repeat(np.linspace(0, 5, 40)[:, None], 2, axis=1)
     logs = np.random.default_rng(1).normal(0, 0.01, (40, 2))

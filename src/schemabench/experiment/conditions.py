@@ -20,6 +20,8 @@ from schemabench.records import CandidateResult, Notice, Setting
 from schemabench.server import Server
 from schemabench.server.settings import OPTION, OURS, shown
 
+ALWAYS = frozenset({"autovacuum", "fsync", "full_page_writes", "max_wal_size", "shared_buffers", "synchronous_commit"})
+"""Told whoever set them, and where nobody did: what a write costs hangs on them."""
 _DEFAULT = "default"
 """The value of a setting that a session does not know, since it has not loaded the library that defines it; and who
 set what nobody has set."""
@@ -76,11 +78,13 @@ def read(server: Server, team: Team, present: Sequence[Entrant]) -> Conditions:
     }
     baseline = found[BASELINE]
     otherwise = {name: differing(theirs, baseline) for name, theirs in found.items() if name != BASELINE}
+    compared = ALWAYS.union(one.name for settings in otherwise.values() for one in settings)
     return Conditions(
         baseline=tuple(
             one.setting
             for name, one in baseline.items()
-            if one.chosen and (not one.default or one.setting.source == OURS or name in server.asked)
+            if name in compared
+            or (one.chosen and (not one.default or one.setting.source == OURS or name in server.asked))
         ),
         otherwise=otherwise,
         notices=(*_mixed(baseline), *_control(otherwise.get(CONTROL, ()), baseline), *_lost(baseline, server.asked)),

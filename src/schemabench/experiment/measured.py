@@ -86,10 +86,10 @@ class Measured:
         return [trial.copy for trial in self.counted(name)]
 
     def written(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Return the millions of logical rows that were written before each counted block, in the shape of `rates`."""
+        """Return the logical rows that were written before each counted block, in the shape of `rates`."""
         columns = []
         for name in names:
-            before = np.cumsum([0, *(trial.rows for trial in self.trials[name])]) / 1e6
+            before = np.cumsum([0, *(trial.rows for trial in self.trials[name])])
             columns.append([before[place] for place, trial in enumerate(self.trials[name]) if not trial.warmup])
         return np.array(columns, dtype=np.float64).T
 

@@ -156,6 +156,7 @@ def _record(
         copies_share=rankings.throughput.copies_share if rankings else None,
         copying_s=measured.copying_s,
         effective_blocks=rankings.throughput.effective_blocks if rankings else None,
+        drift_rows=results.drift_rows(measured),
         upkeep=plan.upkeep,
         lead_in=plan.lead_in,
         budget_s=plan.budget_s,
@@ -221,10 +222,16 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
         contention={one.name: observers[one].contention(measured.tally(one.name)) for one in through},
         plans={name: compared(own, () if name == BASELINE else plans[BASELINE]) for name, own in plans.items()},
         grown=grown,
-        missing={**observers[through[0]].missing, **checkpoints.missing(plan, server)},
+        missing={**observers[through[0]].missing, **checkpoints.missing(plan, server), **_upkeep_missing(plan)},
         adequacy=kept,
         notices=planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL}),
     )
+
+
+def _upkeep_missing(plan: Plan) -> dict[str, str]:
+    """Return why it is not known what vacuums took; nothing where it is."""
+    reason = "autovacuum does not tell what it takes: --upkeep between-blocks" if plan.upkeep == "autovacuum" else ""
+    return dict.fromkeys(("upkeep_elapsed_s", "upkeep_wal_bytes"), reason) if reason else {}
 
 
 def _compare(plan: Plan, entrants: Sequence[Entrant], measured: Measured) -> tuple[dict[str, str], tuple[Notice, ...]]:

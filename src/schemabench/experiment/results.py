@@ -75,7 +75,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
     names = tuple(ranked)
     rates, copies = measured.rates(names), measured.copies_of_blocks(BASELINE)
     throughput = statistics.rank(rates, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=copies)
-    drifts = statistics.drifts(rates, names, measured.written(names), copies)
+    drifts = statistics.drifts(rates, names, measured.written(names) / drift_rows(measured), copies)
     locks = _rank_locks(plan, names, measured)
     front: frozenset[str] = frozenset()
     if locks is not None and locks.standings:
@@ -116,6 +116,12 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
             notices=(*_retry_notices(name, measured), *watched.notices.get(name, ())),
         )
     return Rankings(results=results, throughput=throughput, locks=locks)
+
+
+def drift_rows(measured: Measured) -> int:
+    """Return the rows that drifts are told for: a power of ten that was written, so that nothing is told beyond it."""
+    written = sum(trial.rows for trial in measured.trials[BASELINE])
+    return int(f"1{'0' * (len(str(max(1, written))) - 1)}")
 
 
 def unranked(

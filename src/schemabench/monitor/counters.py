@@ -343,7 +343,10 @@ def _hindrance(connection: Connection, source: _Source) -> str:
     if source.setting:
         setting = connection.execute(_SETTING, [source.setting]).fetchone()
         if setting is None:
-            return f"{source.extension} is not loaded: {OPTION} shared_preload_libraries={source.extension}"
+            return (
+                f"{source.extension} is not loaded: shared_preload_libraries={source.extension}, on a server of "
+                f"schemabench's own by {OPTION}"
+            )
         value, default = setting
         if value in ("off", "none"):
             return f"{source.setting} is {value}: {OPTION} {source.setting}={default}"

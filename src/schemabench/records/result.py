@@ -131,8 +131,8 @@ class CandidateResult:
     retries: tuple[Retries, ...] = ()
     """Undone attempts in counted trials."""
     drift: Estimate | None = None
-    """The relative change of its own throughput for each million logical rows written to it, as in -0.04; None where it
-    is no more than chance."""
+    """The relative change of its own throughput for `Experiment.drift_rows` rows written to it, as in -0.04; None where
+    it is no more than chance."""
     lock_standing: LockStanding | None = None
     """None where nothing was sampled."""
     on_front: bool = False

@@ -74,6 +74,8 @@ class Experiment:
     """How long making them took, in all; not part of `elapsed_s`."""
     effective_blocks: float | None = None
     """As many independent blocks as would tell as much; None in older run files."""
+    drift_rows: int = 1_000_000
+    """The rows written that drifts are told for."""
     upkeep: str = ""
     """Who vacuums and analyzes, as in the option `--upkeep`; empty in older run files, where the server did."""
     lead_in: float = 0.0

@@ -13,7 +13,7 @@ from schemabench.report import figures
 from schemabench.units import format_duration, format_significant
 
 _UPKEEP = {
-    "between-blocks": "between blocks, as soon as a table passes autovacuum's thresholds; not timed",
+    "between-blocks": "between blocks, as soon as a table passes autovacuum's thresholds; a cost apart",
     "autovacuum": "by the server's autovacuum alone, whenever it wakes",
 }
 
@@ -67,10 +67,15 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
 def _repetition(experiment: Experiment) -> Iterator[Fact]:
     """Yield what blocks were executed on, how much they tell, and who looked after the tables meanwhile."""
     if experiment.effective_blocks is not None:
-        worth = f"the counted ones tell as much as {experiment.effective_blocks:.0f} that do not depend on each other"
+        worth = (
+            f"{experiment.effective_blocks:.0f} of the {experiment.blocks} would tell as much, were none like the last"
+        )
         yield Fact(name="independent blocks", value=worth)
     if experiment.copies > 1:
-        made = f"{experiment.copies}, one after the other, made in {format_duration(experiment.copying_s)}"
+        made = (
+            f"{experiment.copies}, one after the other, so that where files lie is no difference of schema; made in "
+            f"{format_duration(experiment.copying_s)}"
+        )
         share = experiment.copies_share
         between = "" if share is None else f"; {figures.share(share)} of a block's variance lies between them"
         yield Fact(name="copies of the databases", value=made + between)

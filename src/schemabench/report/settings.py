@@ -26,7 +26,7 @@ def value(name: str, experiment: Experiment, run: Run, result: CandidateResult |
 def title(experiment: Experiment) -> str:
     """Return what the settings that are shown are, as the caption of their table."""
     if experiment.settings:
-        return "Settings of the writers' sessions, read there after the last block"
+        return "Settings of the baseline's writers, read in their sessions after the last block"
     return "Settings of the server, read beside the writers' sessions, which may have had others (an older run file)"
 
 

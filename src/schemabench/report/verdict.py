@@ -182,7 +182,11 @@ def headroom(experiment: Experiment, name: Name) -> str:
 def drift(experiment: Experiment, name: Name) -> str:
     """Return what rows that are written do to throughput, candidate by candidate; empty where it is but chance."""
     found = [f"{name(result.name)} {_drift(result.drift)}" for result, _ in ranked(experiment) if result.drift]
-    return f"{figures.listed(found, len(found))} of its throughput per million rows written" if found else ""
+    return (
+        f"{figures.listed(found, len(found))} of its throughput per {experiment.drift_rows:,} rows written"
+        if found
+        else ""
+    )
 
 
 def _drift(found: Estimate) -> str:

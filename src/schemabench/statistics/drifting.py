@@ -35,12 +35,12 @@ _FEWEST = 10
 def drifts(
     rates: NDArray[np.float64], names: Sequence[str], written: NDArray[np.float64], copies: Sequence[int] = ()
 ) -> dict[str, Estimate | None]:
-    """Return the relative change of throughput for each million rows written, as in -0.04; None where it is chance.
+    """Return the relative change of throughput for each unit of rows written, as in -0.04; None where it is chance.
 
     Args:
         rates: Of shape (blocks, entrants), all above zero.
         names: One per column.
-        written: Millions of logical rows that had been written to each entrant before the block, of the same shape;
+        written: Logical rows, in any unit, that had been written to each entrant before the block, of the same shape;
             ascending over the whole run, as copies keep their rows.
         copies: The number of the copy that each block was executed on, ascending; empty for one copy.
     """

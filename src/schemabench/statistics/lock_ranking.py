@@ -115,7 +115,8 @@ def _left_out(unseen: NDArray[np.bool_], names: Sequence[str], candidates: int) 
     seldom = names[int(often.argmax())]
     text = (
         f"{blocks - whole} of {blocks} blocks do not count for lock waits, since no sample of a trial found a writer "
-        f"at work (most often of {seldom!r}, {often.max()} times): sample more often, or make trials longer."
+        f"at work (most often of {seldom!r}, {often.max()} times): sample more often (--sample-hz), "
+        "or make trials longer."
     )
     if whole >= needed:
         return (Notice(code="blocks-unobserved", text=text),)

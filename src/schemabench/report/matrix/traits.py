@@ -16,12 +16,20 @@ from schemabench.units import format_duration
 _LABELLED_SETTINGS = 2
 """Runs that differ in more server settings are told apart by their date."""
 _DERIVED_SETTINGS = {
+    "TimeZone",
+    "default_text_search_config",
     "default_transaction_isolation",
     "idle_in_transaction_session_timeout",
     "idle_session_timeout",
+    "lc_messages",
+    "lc_monetary",
+    "lc_numeric",
+    "lc_time",
+    "log_timezone",
     "max_connections",
 }
-"""What schemabench sets alike in every run, or to suit workload and clients: it says nothing more than they do."""
+"""What schemabench sets alike in every run, or to suit workload and clients, and how dates and messages look: it says
+nothing more than they do, or nothing of what is measured."""
 _DAY = len("2026-02-16")
 
 
