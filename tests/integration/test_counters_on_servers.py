@@ -18,6 +18,7 @@ FOUND = {one.major: one for one in reversed(binaries.survey().found)}
 LIBRARY = "pg_stat_statements"
 BLOCK = 8192
 LIMIT_S = 20.0
+WRITTEN = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')"
 HOT_SHARE = next(measure for measure in MEASURES if measure.name == "hot_share")
 
 Connection = psycopg.Connection[tuple[object, ...]]
@@ -416,6 +417,19 @@ def test_processor_time_is_that_of_the_sessions_and_outlives_them(
 
     assert of_another["cpu_s"] < 0.05 < of_the_writer["cpu_s"] <= elapsed_s + 0.05
     assert counters.read()["cpu_s"] == pytest.approx(before, abs=0.05)
+
+
+def test_what_dropping_a_database_writes_is_counted_at_once(
+    counters: Counters, writer: Connection, server: Server
+) -> None:
+    dropped = server.create("dropped")
+    _flush(writer)
+    start, before = _value(writer, WRITTEN), counters.read()
+    server.drop(dropped)
+    written, counted = _value(writer, WRITTEN) - start, increase(before, counters.read())
+
+    assert written > 0
+    assert counted["wal_bytes"] > 0.5 * written  # the rest: headers of pages, and what the checkpointer counts later
 
 
 def test_processor_time_is_missing_where_the_processes_are_elsewhere_or_gone(conninfo: str, writer: Connection) -> None:

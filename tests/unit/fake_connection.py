@@ -78,9 +78,15 @@ class FakeConnection:
         self.socket = self._near.fileno()
 
     def exec_(self, sql: bytes) -> FakeResult:
-        """Accept a setting."""
-        assert sql.startswith(b"SET ")
+        """Accept a setting, and that statistics are to be handed over."""
+        assert sql.startswith((b"SET ", b"SELECT pg_catalog.pg_stat_force_next_flush()"))
         return FakeResult(ExecStatus.COMMAND_OK)
+
+    def exec_prepared(self, name: bytes, parameters: Sequence[bytes | None]) -> FakeResult:
+        """Accept a statement that is executed at once, and forget it."""
+        assert name in self.prepared
+        assert parameters
+        return FakeResult(ExecStatus.TUPLES_OK)
 
     def prepare(self, name: bytes, sql: bytes) -> FakeResult:
         """Take a statement to prepare."""

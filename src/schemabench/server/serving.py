@@ -30,7 +30,7 @@ _RECOVERY_LIMIT_S = 10.0
 """How long a server that crashed may take to recover before a session that was lost is given up."""
 _POLL_S = 0.02
 _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
-"""What making a database cost is counted at once: else it would be seconds later, as somebody else's doing."""
+"""What a database cost to make or drop is counted at once: else it would be seconds later, as somebody else's doing."""
 _FLUSH_SINCE = 150000
 _HOUSE_KEEPING = (
     "SET statement_timeout = 0",
@@ -170,6 +170,7 @@ class Server:
         """
         with self._words(f"Dropping the database {database.name}") as session:
             databases.drop(session, database.name, self._run_id)
+            _flush(session)
         self._databases.pop(database.name, None)
 
     def alive(self) -> bool:
@@ -248,8 +249,7 @@ class Server:
             self._databases[name] = database  # before it is made: an interrupt in between must not leave it behind
             try:
                 make(session, name, Mark(run=self._run_id, label=label, keep=self._keep and keep))
-                if session.info.server_version >= _FLUSH_SINCE:
-                    session.execute(_FLUSH)
+                _flush(session)
             except Exception:
                 with suppress(SchemabenchError, psycopg.Error):
                     databases.drop(session, name, self._run_id)
@@ -382,6 +382,12 @@ def _version_notices(version_num: int) -> tuple[Notice, ...]:
 def _address(session: psycopg.Connection[TupleRow]) -> str:
     info = session.info
     return describe(with_words("", host=info.host, port=info.port, user=info.user, dbname=info.dbname))
+
+
+def _flush(session: psycopg.Connection[TupleRow]) -> None:
+    """Have a session hand over what it counted."""
+    if session.info.server_version >= _FLUSH_SINCE:
+        session.execute(_FLUSH)
 
 
 def _on_this_machine(session: psycopg.Connection[TupleRow]) -> bool:
