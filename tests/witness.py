@@ -96,16 +96,16 @@ class Witness(Alone):
     def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
         """Connect to the entrants' databases, which must be `staying`."""
         assert not self._connections, "who is watched is not copied anew"
+        server = self._open()
         for one in entrants:
-            self._connections[one.name] = self._open(), self._open(one.database.name)
+            self._connections[one.name] = server, self._open(one.database.name)
             if self._hold:
                 held = self._open(one.database.name)
                 held.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                 held.execute("SELECT 1")
                 self._held.append(held)
             self._first[one.name] = self._look(*self._connections[one.name])
-            for connection in self._connections[one.name]:
-                connection.execute(FLUSH)  # what looking wrote is not to come up within a trial
+            self._flush(one)
         return super().join(entrants)
 
     def announce(
@@ -127,6 +127,7 @@ class Witness(Alone):
         before = self._read(*connections)
         executed = super().execute(entrant, burst, random, watch)
         increase = _increase(before, self._read(*connections))
+        self._flush(entrant)
         self._increases.setdefault(entrant.name, {}).setdefault(self._block, increase)
         return executed
 
@@ -140,6 +141,11 @@ class Witness(Alone):
         """Close all connections."""
         for connection in (*self._held, *(one for pair in self._connections.values() for one in pair)):
             connection.close()
+
+    def _flush(self, entrant: Entrant) -> None:
+        """Have it counted now what was written by reading, as who reads catalogs first does: it marks their rows."""
+        for connection in self._connections[entrant.name]:
+            connection.execute(FLUSH)
 
     def _open(self, database: str | None = None) -> Connection:
         conninfo = self._conninfo if database is None else make_conninfo(self._conninfo, dbname=database)
