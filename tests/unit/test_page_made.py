@@ -43,7 +43,7 @@ def test_experiment_shows_the_settings_of_its_sessions_and_those_of_a_candidate(
     section = made.section(USAGE, RUN)
     assert section is not None
     found = text(section.html)
-    assert "Settings of the writers' sessions" in found
+    assert "Settings of the baseline's writers" in found
     assert "jit off --postgres-setting" in found
     assert "work_mem 64MB (media_library), 4MB (dashboard) an operation, role" in found
     assert 'at fillfactor 70 jit on instead of off ; search_path app, "$user" instead of default' in found

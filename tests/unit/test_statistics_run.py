@@ -102,3 +102,13 @@ def test_variances_are_those_that_were_put_in() -> None:
     assert (within, between) == (pytest.approx(2 * 0.1**2, rel=0.05), pytest.approx(2 * 0.05**2, rel=0.15))
     assert variances(np.exp(logs), names, baseline="baseline", copies=())[1] == 0
     assert variances(np.ones((8, 1)), ["baseline"], baseline="baseline", copies=()) == (0, 0)
+
+
+def test_drift_over_hardly_any_rows_has_ends_all_the_same() -> None:
+    rates = np.exp(np.linspace(0, 1, 20))[:, None] * np.array([1.0, 1.1])
+    written = np.linspace(0, 1e-6, 20)[:, None] * np.array([1.0, 1.0])
+
+    found = drifts(rates, ["baseline", "a"], written)["a"]
+
+    assert found is not None
+    assert found.low <= found.value <= found.high < math.inf

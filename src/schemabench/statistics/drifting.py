@@ -31,6 +31,9 @@ from schemabench.statistics.sign_flips import CONFIDENCE
 _FEWEST = 10
 """Blocks with which the normal limit of Kendall's statistic is near enough."""
 
+_MOST = 100.0
+"""No logarithm of throughput rises by more per unit of rows: two blocks that few rows lie between have any slope."""
+
 
 def drifts(
     rates: NDArray[np.float64], names: Sequence[str], written: NDArray[np.float64], copies: Sequence[int] = ()
@@ -66,4 +69,5 @@ def _drift(slopes: NDArray[np.float64], slope: float, critical: float) -> Estima
     low, high = float(slopes[cut - 1]), float(slopes[len(slopes) - cut])
     if low <= 0 <= high:
         return None
-    return Estimate(value=math.expm1(slope), low=math.expm1(low), high=math.expm1(high))
+    value, low, high = (math.expm1(min(log, _MOST)) for log in (slope, low, high))
+    return Estimate(value=value, low=low, high=high)
