@@ -150,8 +150,8 @@ def dependence(
     layout = _layout(copies, blocks, fitted)
     moments = _moments(influence, layout)
     pooled = _Moments(*(part.sum(keepdims=True) for part in moments))
-    together = _found(pooled, layout, independent, family)
-    alone = _found(moments, layout, 1, family)
+    together = _found(pooled, layout, independent, independent, family)
+    alone = _found(moments, layout, 1, independent, family)
     own = _worse(moments, pooled, layout) & (alone.cautious > together.cautious)
     cautious, plain, correlation, chance = (np.where(own, one, all_) for one, all_ in zip(alone, together, strict=True))
     # Pooled is how copies compare with what is within them. The scale is a series' own, of its blocks within copies:
@@ -240,8 +240,18 @@ def _moments(influence: NDArray[np.float64], layout: _Layout) -> _Moments:
     )
 
 
-def _found(moments: _Moments, layout: _Layout, independent: int, family: int) -> _Found:
-    """Return what the moments say: of the mean's variance, the larger of what neighbours and what copies make it."""
+def _found(moments: _Moments, layout: _Layout, independent: int, known: int, family: int) -> _Found:
+    """Return what the moments say: of the mean's variance, the larger of what neighbours and what copies make it.
+
+    Args:
+        moments: Of each series, or of all together.
+        layout: Of the blocks on copies.
+        independent: How many series they are of.
+        known: How many series Student's point has its degrees of freedom from: of all together, also for one that
+            clearly depends more than the others. Those of its own, two where there are three copies, would make its
+            interval so wide that nothing at all could be said of it.
+        family: As in `dependence`.
+    """
     blocks = layout.blocks
     within = moments.within / layout.within
     usual = _student(blocks - layout.fitted, family)
@@ -249,7 +259,7 @@ def _found(moments: _Moments, layout: _Layout, independent: int, family: int) ->
     correlation, neighbours_chance = _correlation(moments, layout, independent)
     series = np.where(neighbours_chance < _IGNORED, correlation, 0.0)
     grown = inflation(series, round(layout.length))
-    degrees = 1 / (1 / np.maximum(blocks / grown - 1, 1.0) + 2 / (independent * blocks * (1 - series**2)))
+    degrees = 1 / (1 / np.maximum(blocks / grown - 1, 1.0) + 2 / (known * blocks * (1 - series**2)))
     neighbours = within * grown
     precaution = np.where(series > 0, _student(degrees, family) / usual, 1.0)
     wide, plain, chance = neighbours * precaution**2, neighbours, neighbours_chance
@@ -258,7 +268,7 @@ def _found(moments: _Moments, layout: _Layout, independent: int, family: int) ->
         copies_chance = _fisher(between, within, independent * layout.between, independent * layout.within)
         copies = within + np.maximum(between - within, 0.0) * layout.weight / layout.length
         copies = np.where(copies_chance < _IGNORED, copies, 0.0)
-        few = 1 / (1 / (independent * layout.between) + 1 / layout.within)
+        few = 1 / (1 / (known * layout.between) + 1 / layout.within)
         wide = np.maximum(wide, copies * (_student(few, family) / usual) ** 2)
         plain = np.maximum(plain, copies)
         chance = np.minimum(1.0, 2 * np.minimum(chance, copies_chance))
