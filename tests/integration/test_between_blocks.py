@@ -13,6 +13,7 @@ from schemabench import Call, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
+from schemabench.experiment.measured import Measured
 from schemabench.monitor.upkeep import Upkeep
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment
@@ -136,11 +137,12 @@ def test_who_leaves_upkeep_to_the_server_has_none_from_us(server: Server, tmp_pa
 
 
 def test_a_lead_in_is_executed_and_not_timed(server: Server, tmp_path: Path) -> None:
-    plan = replace(_plan(tmp_path), budget_s=0.5, lead_in=0.5, upkeep="autovacuum")
+    plan = replace(_plan(tmp_path), budget_s=0.5, lead_in=0.25, upkeep="autovacuum")
     found = measure(plan, server, Silence())
     trials = _of(found, "baseline").trials
 
     assert {trial.operations for trial in trials} == {found.operations}
+    assert {trial.lead_in_rows for trial in trials} == {found.operations / 4}
     assert {latency.count for latency in _of(found, "baseline").latencies} == {found.blocks * found.operations}
     assert {cost.name: cost.value for cost in _of(found, "baseline").costs}["rows_dead"] == 1, "of timed rows alone"
 
@@ -151,7 +153,7 @@ def test_dead_rows_are_counted_on_over_a_copy_of_the_database(server: Server, da
         connection.execute(BASELINE)
         connection.execute("VACUUM (ANALYZE) item")
         _raise(connection, 100)
-        upkeep.carry(connection)
+        upkeep.carry(upkeep.counts(connection))
     copy = server.clone(database, "copy")
     try:
         with psycopg.connect(server.conninfo_for(copy.name), autocommit=True) as connection:
@@ -167,3 +169,24 @@ def _raise(connection: psycopg.Connection[tuple[object, ...]], rows: int) -> Non
     connection.execute("UPDATE item SET value = value + 1 WHERE key <= %s", [rows])
     connection.execute("SELECT pg_stat_force_next_flush()")
     connection.execute("SELECT 1")  # whose end hands the counts over
+
+
+def test_a_database_that_cannot_be_copied_is_gone_on_with_and_nothing_is_lost(server: Server, tmp_path: Path) -> None:
+    plan, intruders = replace(_plan(tmp_path), budget_s=2.0), []
+
+    def due(_: Copies, measured: Measured, __: list[str]) -> bool:
+        if measured.executed == 4 and not intruders:  # whoever is connected keeps the server from copying
+            (database,) = [one for one in server.databases if one.label.endswith("_baseline")]
+            intruders.append(psycopg.connect(server.conninfo_for(database.name), autocommit=True))
+        return measured.executed == 4
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Copies, "due", due)
+        experiment = measure(plan, server, Silence())
+    intruders[0].close()
+
+    assert experiment.copies == 1
+    assert {one.status for one in experiment.candidates} == {"ranked"}
+    assert experiment.blocks > 4
+    (notice,) = [one for one in experiment.notices if one.code == "not-copied"]
+    assert "is being accessed by other users" in notice.text

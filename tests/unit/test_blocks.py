@@ -193,7 +193,7 @@ def _run(  # noqa: PLR0913, PLR0917 (what makes blocks)
         size=size,
         progress=progress or FakeProgress(),
         copies=Copies(plan=plan, copy_s=copy_s),
-        renew=lambda _: None,
+        renew=lambda _: "",
     ).run()
 
 

@@ -71,7 +71,7 @@ class Blocks:
         size: What multiplies the writers' weights.
         progress: Whom to tell.
         copies: When all get new copies of their databases.
-        renew: What gives these entrants new copies.
+        renew: What gives these entrants new copies, and returns why that was given up.
     """
 
     plan: Plan
@@ -81,7 +81,7 @@ class Blocks:
     size: int
     progress: Progress
     copies: Copies
-    renew: Callable[[Sequence[Entrant]], None]
+    renew: Callable[[Sequence[Entrant]], str]
     measured: Measured = field(init=False)
     _present: list[Entrant] = field(init=False)
     _orders: Orders = field(init=False)
@@ -125,8 +125,7 @@ class Blocks:
         """Have everyone who is left execute the next burst; look after their tables then."""
         measured, number, begun_s = self.measured, self.measured.executed, perf_counter()
         order = self._orders.following(self._present)
-        lead_in = max(1, round(self.plan.lead_in * self.size)) if self.plan.lead_in else None
-        sizes = [lead_in, self.size] if lead_in else [self.size]
+        sizes = [self.plan.lead_in * self.size, self.size] if self.plan.lead_in else [self.size]
         # before the bursts are made, so that all make them at the same time
         numbered = list(enumerate(sizes, measured.bursts))
         self.team.announce(number, numbered, order)
@@ -136,7 +135,7 @@ class Blocks:
             with self._leaving(entrant):
                 for untimed in before:
                     self._lead_in(entrant, untimed, self._random(number, position))
-                self._trial(entrant, burst, where)
+                self._trial(entrant, burst, where, lead_in_rows=sum(untimed.rows for untimed in before))
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
@@ -171,7 +170,7 @@ class Blocks:
     def _random(self, block: int, position: int) -> Random:
         return Random(f"{self.plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
 
-    def _trial(self, entrant: Entrant, burst: Burst, where: tuple[int, int, float]) -> None:
+    def _trial(self, entrant: Entrant, burst: Burst, where: tuple[int, int, float], lead_in_rows: int) -> None:
         """Execute one trial and keep what it says."""
         measured, observer = self.measured, self.entrants[entrant]
         block, position, started_s = where
@@ -188,6 +187,7 @@ class Blocks:
                 duration_s=executed.duration_s,
                 operations=len(burst.operations),
                 rows=burst.rows,
+                lead_in_rows=lead_in_rows,
                 retries=sum(executed.retried.values()),
                 busy_share=max(executed.busy_shares),
                 busy_shares=executed.busy_shares,
@@ -211,8 +211,8 @@ class Blocks:
         """Give everyone who is left a new copy of its database."""
         begun_s = perf_counter()
         self.progress.stage(self.plan, f"copying databases, for the copy {self.measured.copies + 1}")
-        self.renew(self._present)
-        self.measured.copies += 1
+        self.measured.not_copied = self.renew(self._present)
+        self.measured.copies += not self.measured.not_copied
         self.measured.copying_s += perf_counter() - begun_s
         self.copies.renewed(self.measured, perf_counter() - begun_s)
         self._fresh = True

@@ -88,7 +88,7 @@ class Burst:
 
 
 def make(
-    feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: int, duration_s: float | None = None
+    feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: float, duration_s: float | None = None
 ) -> Burst:
     """Generate a burst; each key goes to the connection of its writer that has the fewest calls yet.
 
@@ -96,7 +96,7 @@ def make(
         feed: Where calls come from.
         writers: Each with its number of connections, in order.
         block: The block's number.
-        size: What multiplies the writers' weights.
+        size: What multiplies the writers' weights; a part of the smallest burst has a size below 1.
         duration_s: In which the calls are due; None where they are made as soon as a connection is free.
 
     Raises:
@@ -114,7 +114,8 @@ def make(
         own: list[list[Encoded]] = [[] for _ in range(share)]
         pool: list[Encoded] = []
         by_key: dict[str, list[Encoded]] = {}
-        for call in feed.take(writer.name, block, writer.weight * size):
+        count = round(writer.weight * size)
+        for call in feed.take(writer.name, block, count):
             if call.key is None:
                 queue = pool
             elif (found := by_key.get(call.key)) is not None:
@@ -128,8 +129,8 @@ def make(
         queues += own
         pools[writer.name] = pool
         if duration_s is not None:
-            callers += [writer.name] * (writer.weight * size)
-            due_s += _arrivals(feed, writer, block, writer.weight * size, duration_s)
+            callers += [writer.name] * count
+            due_s += _arrivals(feed, writer, block, count, duration_s)
     pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s, writers=callers)
     return Burst(owners=owners, queues=queues, pools=pools, operations=operations, rows=rows, pace=pace)
 

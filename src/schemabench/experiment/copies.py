@@ -48,7 +48,7 @@ class Copies:
             names: The entrants that are left.
         """
         done = measured.executed
-        if not done or measured.elapsed_s <= 0:
+        if not done or measured.elapsed_s <= 0 or measured.not_copied:
             return False
         block_s = measured.elapsed_s / done
         left = int((self.plan.budget_s - measured.elapsed_s) / block_s)

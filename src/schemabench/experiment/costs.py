@@ -68,7 +68,7 @@ def _amounts(measure: counters.Measure, trials: Sequence[records.Trial]) -> list
     rows, operations, updates = (
         float(np.mean(some)) if trials else 0.0
         for some in (
-            [trial.rows for trial in trials],
+            [_rows(measure, trial) for trial in trials],
             [trial.operations for trial in trials],
             [trial.counters.get("rows_updated", 0.0) for trial in trials],
         )
@@ -78,6 +78,11 @@ def _amounts(measure: counters.Measure, trials: Sequence[records.Trial]) -> list
         for trial in trials
     )
     return [float("nan") if value is None else value for value in values]
+
+
+def _rows(measure: counters.Measure, trial: records.Trial) -> int:
+    """Return the rows that a trial's part of a measure is due to: vacuums are due to those of its lead-in, too."""
+    return trial.rows + (trial.lead_in_rows if measure.counter.startswith("upkeep_") else 0)
 
 
 def _in_all(measure: counters.Measure, amount: float | None, blocks: int) -> float | None:
@@ -90,6 +95,6 @@ def _growth(measure: counters.Measure, trials: Sequence[records.Trial], grown: c
     return counters.cost(
         measure,
         grown,
-        rows=sum(trial.rows for trial in trials),
+        rows=sum(trial.rows + trial.lead_in_rows for trial in trials),
         operations=sum(trial.operations for trial in trials),
     )

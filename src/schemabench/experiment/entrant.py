@@ -180,16 +180,14 @@ class Entrant:
         self._prepared.clear()
         self._plans.clear()
 
-    def renew(self, server: Server) -> None:
-        """Go on in a new copy of the database that nobody is connected to, with new connections; drop the old one.
+    def go_on(self, database: Database) -> None:
+        """Connect anew, to the same database or to a copy of it.
 
         Raises:
-            ServerError: The server refuses, has no space left, or is gone.
+            ServerError: The server cannot be reached or refused.
         """
-        old, writers = self.database, [writer for _, writer in self.sessions]
-        self.database = server.clone(old, old.label)
-        server.drop(old)
-        self.sessions = connected(self.template, self.database, writers)
+        self.database = database
+        self.sessions = connected(self.template, database, [writer for _, writer in self.sessions])
 
     def close(self) -> None:
         """Close the connections."""

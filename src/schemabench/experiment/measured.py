@@ -54,6 +54,8 @@ class Measured:
     """Whether trials are steady from there on."""
     copies: int = 1
     """Of the databases, one after the other."""
+    not_copied: str = ""
+    """Why databases were copied no more; empty where they could be."""
     elapsed_s: float = 0.0
     copying_s: float = 0.0
     stopped: str = "budget"
@@ -86,10 +88,10 @@ class Measured:
         return [trial.copy for trial in self.counted(name)]
 
     def written(self, names: Sequence[str]) -> NDArray[np.float64]:
-        """Return the logical rows that were written before each counted block, in the shape of `rates`."""
+        """Return the logical rows that were written before each counted trial, in the shape of `rates`."""
         columns = []
         for name in names:
-            before = np.cumsum([0, *(trial.rows for trial in self.trials[name])])
+            before = np.cumsum([0, *(trial.rows + trial.lead_in_rows for trial in self.trials[name])])
             columns.append([before[place] for place, trial in enumerate(self.trials[name]) if not trial.warmup])
         return np.array(columns, dtype=np.float64).T
 

@@ -25,6 +25,7 @@ from schemabench.experiment.feed import Feed, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.team import Alone, Team
 from schemabench.load import LostConnectionError
@@ -67,7 +68,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             size=building.size,
             progress=progress,
             copies=Copies(plan=plan, copy_s=building.copying_s),
-            renew=lambda some: _renew(server, team, {one: observers[one] for one in some}),
+            renew=lambda some: renew(server, team, {one: observers[one] for one in some}),
         ).run()
         measured.add(team.samples())
         present = [one for one in entrants if one.name not in measured.failed]
@@ -190,19 +191,6 @@ def _observe(
     return {
         one: stack.enter_context(closing(Observer(server, one, others.get(one.name, ()), sampler))) for one in entrants
     }
-
-
-def _renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> None:
-    """Give entrants new copies of their databases, with new connections of everyone."""
-    team.leave()
-    for one, observer in entrants.items():
-        observer.leave()
-        one.leave()
-    for one in entrants:
-        one.renew(server)
-    others = team.join(list(entrants))
-    for one, observer in entrants.items():
-        observer.follow(others.get(one.name, ()))
 
 
 def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)

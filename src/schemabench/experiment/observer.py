@@ -22,7 +22,7 @@ from schemabench.monitor.attribution import Tally
 from schemabench.monitor.choices import Choices
 from schemabench.monitor.counters import Counters, Reading, growth, increase
 from schemabench.monitor.sampler import Sampler
-from schemabench.monitor.upkeep import Upkeep
+from schemabench.monitor.upkeep import Counts, Upkeep
 from schemabench.records import Contention
 from schemabench.server import Server, opened
 from schemabench.workload import Writer
@@ -57,6 +57,7 @@ class Observer:
         self._entrant = entrant
         self._sampler = sampler
         self._upkeep = Upkeep()
+        self._counts: Mapping[int, Counts] = {}
         self._before: Reading = {}
         with _words(server), opened(self._conninfo) as connection:
             self._relations = relations.read(connection)
@@ -71,17 +72,20 @@ class Observer:
             ServerError: The server failed.
         """
         with _words(self._server), closing(self._counters):
-            self._upkeep.carry(self._counters.connection)
+            self._counts = self._upkeep.counts(self._counters.connection)
 
-    def follow(self, others: Sequence[int]) -> None:
-        """Look at the entrant's new copy from now on; what was seen of the ones before is kept.
+    def follow(self, others: Sequence[int], *, copied: bool) -> None:
+        """Look at the entrant's new sessions from now on; what was seen before is kept.
 
         Args:
             others: As when the observer was made.
+            copied: Whether they are in a copy of the database, whose counts begin anew.
 
         Raises:
             ServerError: The server failed.
         """
+        if copied:
+            self._upkeep.carry(self._counts)
         self._open(others)
 
     @property

@@ -167,6 +167,7 @@ def notices(measured: Measured, watched: Watched) -> tuple[Notice, ...]:
     """Return notices on figures of all candidates alike."""
     return (
         *_unsteady(measured),
+        *_not_copied(measured),
         *_busy(measured),
         *_lonely(measured),
         *surroundings.notices(measured, watched.cache, watched.missing),
@@ -256,6 +257,16 @@ def _unsteady(measured: Measured) -> tuple[Notice, ...]:
         "still differ from the last. Figures are averages over a run that was changing. Measure for longer: --budget"
     )
     return (Notice(code="not-steady", text=text),)
+
+
+def _not_copied(measured: Measured) -> tuple[Notice, ...]:
+    if not measured.not_copied:
+        return ()
+    text = (
+        f"Databases were not copied anew after copy {measured.copies}: {measured.not_copied}. What is chance of its "
+        "files may look like a difference of schema"
+    )
+    return (Notice(code="not-copied", text=text),)
 
 
 def _busy(measured: Measured) -> tuple[Notice, ...]:

@@ -91,7 +91,7 @@ class Team(Protocol):
     def announce(
         self,
         block: int,
-        bursts: Sequence[tuple[int, int]],
+        bursts: Sequence[tuple[int, float]],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
@@ -137,7 +137,7 @@ class Alone:
     def announce(
         self,
         block: int,
-        bursts: Sequence[tuple[int, int]],
+        bursts: Sequence[tuple[int, float]],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:

@@ -9,6 +9,7 @@ of single tables: so they can be followed outside the clock, and what it took is
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -25,6 +26,8 @@ SELECT name, setting FROM pg_catalog.pg_settings WHERE name LIKE 'autovacuum%'
 """
 _WAL = "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 _WAL_SINCE = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), %s)::float8"
+LOCK_LIMIT_S = 2.0
+"""How long to wait for a table that somebody holds, such as a prepared transaction: then it is left out."""
 NO_LIMIT = -1.0
 """The value of a threshold that is switched off."""
 
@@ -85,13 +88,17 @@ class Upkeep:
     _carried: dict[int, Counts] = field(default_factory=dict)
     _settings: Mapping[str, str] = field(default_factory=dict)
 
-    def carry(self, connection: psycopg.Connection[Any]) -> None:
-        """Note where the counts stand, before the database is copied.
+    def counts(self, connection: psycopg.Connection[Any]) -> Mapping[int, Counts]:
+        """Return where the counts of each table stand, by OID.
 
         Raises:
             psycopg.Error: The server failed.
         """
-        self._carried = {table.oid: self._counts(table) for table in _tables(connection)}
+        return {table.oid: self._counts(table) for table in _tables(connection)}
+
+    def carry(self, counts: Mapping[int, Counts]) -> None:
+        """Take over the `counts` of a database that this one is a copy of."""
+        self._carried = dict(counts)
 
     def maintain(self, connection: psycopg.Connection[Any], conninfo: str) -> Done:
         """Vacuum and analyze what is due.
@@ -170,10 +177,12 @@ def _carry_out(conninfo: str, wanted: list[tuple[str, Due]]) -> Done:
     started_s = perf_counter()
     with opened(conninfo) as connection:
         connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
+        connection.execute(f"SET lock_timeout = '{LOCK_LIMIT_S:g}s'".encode())
         before = connection.execute(_WAL).fetchone()
         for name, (vacuum, analyze) in wanted:
             words = ("VACUUM (ANALYZE)" if analyze else "VACUUM") if vacuum else "ANALYZE"
-            connection.execute(f"{words} {name}".encode())
+            with suppress(psycopg.errors.LockNotAvailable):  # nor does autovacuum wait for who holds a table
+                connection.execute(f"{words} {name}".encode())
         after = connection.execute(_WAL_SINCE, before).fetchone()
     return Done(
         vacuums=sum(vacuum for _, (vacuum, _) in wanted),

@@ -32,6 +32,8 @@ class Trial:
     """Operations executed, each once however often it was retried."""
     rows: int
     """Logical rows written."""
+    lead_in_rows: int = 0
+    """Logical rows that were written just before it, untimed."""
     retries: int
     """Attempts that a deadlock, a serialization failure or a lock timeout undid."""
     busy_share: float

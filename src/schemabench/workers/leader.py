@@ -129,7 +129,7 @@ class Leader:
     def announce(
         self,
         block: int,
-        bursts: Sequence[tuple[int, int]],
+        bursts: Sequence[tuple[int, float]],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
