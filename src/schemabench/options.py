@@ -207,7 +207,7 @@ class Options:
         metavar="SHARE",
     )
     sample_hz: float = _option(
-        "looks per second at who waits for whom; 0 to leave it",
+        "samples per second of who waits for whom; 0 to leave it",
         default="50",
         parse=_frequency,
         metavar="N",
