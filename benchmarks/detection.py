@@ -1,12 +1,13 @@
 """What an experiment can see: how often equal candidates seem to differ, and how often known differences are found.
 
-Usage: python benchmarks/detection.py [--kind read write drift] [--experiments 9] [--seconds 40] [--equal 1]
+Usage: python benchmarks/detection.py [--kind read write drift] [--experiments 10] [--seconds 20] [--equal 1]
     [--differences 3 5 10]
 
 Runs real experiments, each on fresh databases, of a baseline, the same once more, and candidates that do about 3, 5 and
-10 % more. Each experiment is 40 s long for each candidate; it is judged as a whole, as two experiments of 20 s and as
-four of 10 s, each candidate alone against the baseline as in an experiment of two. Equal candidates are built each from
-its own file, as candidates are, so that rows lie where they fall. There are three kinds of work:
+10 % more. Each experiment is 20 s long for each candidate; it is judged as a whole and as two experiments of 10 s, each
+candidate alone against the baseline as in an experiment of two. Equal candidates are built each from its own file, as
+candidates are, so that rows lie where they fall. Intervals know copies and neighbours, as in any report. There are
+three kinds of work:
 
 * read: an operation that only costs processor time, so and so much more of it.
 * write: upserts of one row, whose commits wait for the disk. More work is done inside the same statement, as long as
@@ -16,8 +17,8 @@ its own file, as candidates are, so that rows lie where they fall. There are thr
   Only equal candidates take part.
 
 Prints as its last line a JSON object with a key for each kind: the A/A false-positive rate over all of these, with the
-95 % interval of those of 10 s, which share no trial; and for each difference the share that was found at 10, 20 and
-40 s, with the number of experiments behind each figure.
+95 % interval of those of 10 s, which share no trial; and for each difference the share that was found at 10 and 20 s,
+with the number of experiments behind each figure.
 
 A rate of 5 % takes hundreds of verdicts to tell from one of 7 %. `--equal 5 --differences` measures that alone: the
 baseline and five candidates that equal it, judged in three pairs that share no trial.
@@ -182,11 +183,11 @@ def written(
     return texts, least
 
 
-def rates(experiment: Experiment) -> dict[str, list[float]]:
-    """Return the throughput of each counted trial, by candidate."""
-    return {
-        one.name: [1 / trial.duration_s for trial in one.trials if not trial.warmup] for one in experiment.candidates
-    }
+def rates(experiment: Experiment) -> tuple[dict[str, list[float]], list[int]]:
+    """Return the throughput of each counted trial, by candidate; and the copy of the databases in each block."""
+    counted = {one.name: [trial for trial in one.trials if not trial.warmup] for one in experiment.candidates}
+    rates = {name: [1 / trial.duration_s for trial in trials] for name, trials in counted.items()}
+    return rates, [trial.copy for trial in counted[BASELINE]]
 
 
 def same(equal: int) -> list[str]:
@@ -202,13 +203,18 @@ def pairs(equal: int, differences_percent: Sequence[int]) -> list[tuple[str, str
 
 
 def judge(
-    found: Mapping[str, Sequence[float]], compared: Sequence[tuple[str, str, str]], blocks: int, seed: int
+    found: Mapping[str, Sequence[float]],
+    copies: Sequence[int],
+    compared: Sequence[tuple[str, str, str]],
+    blocks: int,
+    seed: int,
 ) -> Iterator[tuple[str, bool]]:
     """Yield for each stretch of so many blocks and each pair whether the two were told apart."""
     for first in range(0, len(found[BASELINE]) - blocks + 1, blocks):
+        stretch = slice(first, first + blocks)
         for what, one, other in compared:
-            columns = np.array([found[name][first : first + blocks] for name in (one, other)]).T
-            ranking = statistics.rank(columns, [one, other], baseline=one, seed=seed)
+            columns = np.array([found[name][stretch] for name in (one, other)]).T
+            ranking = statistics.rank(columns, [one, other], baseline=one, seed=seed, copies=copies[stretch])
             yield what, not ranking.standings[0].tied_with
 
 
@@ -222,19 +228,19 @@ def detect(server: Server, kind: str, chosen: argparse.Namespace) -> dict[str, o
     ratios: dict[str, list[float]] = defaultdict(list)
     for number in range(chosen.experiments):
         budget_s = chosen.seconds * (len(texts) + 1)
-        by_name = rates(experiment(server, kind, texts, rows, budget_s=budget_s, seed=number))
+        by_name, copies = rates(experiment(server, kind, texts, rows, budget_s=budget_s, seed=number))
         blocks = len(by_name[BASELINE])
         for name, some_rates in by_name.items():
             ratios[name].append(median(np.array(some_rates) / np.array(by_name[BASELINE])))
-        for parts in (1, 2, 4):
-            for name, apart in judge(by_name, compared, blocks // parts, number):
+        for parts in (1, 2):
+            for name, apart in judge(by_name, copies, compared, blocks // parts, number):
                 verdicts[name, chosen.seconds // parts].append(apart)
-        print(f"{kind}: experiment {number + 1}: {blocks} blocks, {_shares(verdicts)}", flush=True)
+        print(f"{kind}: experiment {number + 1}: {blocks} blocks on {len(set(copies))} copies, {_shares(verdicts)}", flush=True)
     equal = [apart for (name, _), some_verdicts in verdicts.items() if name == SAME for apart in some_verdicts]
     return {
         "aa_false_positive_rate": round(sum(equal) / len(equal), 3),
         "aa_experiments": len(equal),
-        "aa_interval": _interval(verdicts[SAME, chosen.seconds // 4]),
+        "aa_interval": _interval(verdicts[SAME, chosen.seconds // 2]),
         "found": _shares(verdicts),
         "experiments": {f"{seconds} s": len(verdicts[SAME, seconds]) for _, seconds in verdicts},
         "throughput_ratio": {name: round(median(some_ratios), 3) for name, some_ratios in ratios.items()},
@@ -247,8 +253,8 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kind", default=list(TABLES), choices=list(TABLES), nargs="+", help="of work; all without it")
-    parser.add_argument("--experiments", default=9, type=int, help="of each kind")
-    parser.add_argument("--seconds", default=40, type=int, help="length of an experiment for each candidate")
+    parser.add_argument("--experiments", default=10, type=int, help="of each kind")
+    parser.add_argument("--seconds", default=20, type=int, help="length of an experiment for each candidate")
     parser.add_argument("--equal", default=1, type=int, help="how many candidates equal the baseline: an odd number")
     parser.add_argument("--differences", default=[3, 5, 10], type=int, nargs="*", help="of the others, in percent")
     chosen = parser.parse_args()
