@@ -47,7 +47,6 @@ def described(benchmark: Any, group: str, result: CandidateResult) -> dict[str, 
     standing = result.standing
     assert standing is not None, "a ranked candidate has a standing"
     trials = [trial for trial in result.trials if not trial.warmup]
-    retired = standing.retired
     return {
         "name": benchmark.name,
         "fullname": benchmark.fullname,
@@ -58,7 +57,6 @@ def described(benchmark: Any, group: str, result: CandidateResult) -> dict[str, 
             "candidate": result.name,
             "rank": standing.rank,
             "ratio": [standing.ratio.low, standing.ratio.value, standing.ratio.high],
-            **({"at_least_slower": retired.slower, "in_trials": [retired.times, retired.trials]} if retired else {}),
         },
         "iterations": trials[0].operations,
         "durations_s": [trial.duration_s for trial in trials],

@@ -8,8 +8,6 @@ import re
 
 NANOSECONDS = 1_000_000_000
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
-_ROUNDING = 1e-9
-"""Binary fractions may miss a decimal one by less."""
 _DURATION = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[a-z]+)?\s*", re.ASCII)
 
 
@@ -46,12 +44,6 @@ def format_significant(value: float, digits: int = 3) -> str:
         return f"{value:.0f}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{decimals}f}"
-
-
-def format_at_least(value: float) -> str:
-    """Return a lower bound above 1 with two significant digits, rounded down: no more than is known."""
-    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return format_significant(math.floor(value / unit + _ROUNDING) * unit, 2)
 
 
 def format_percent(share: float) -> str:

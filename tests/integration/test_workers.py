@@ -39,10 +39,6 @@ SELECT value FROM item WHERE key = :key::text;
 -- name: items
 SELECT key FROM item ORDER BY key;
 """
-SLOW = """
-CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.004); RETURN new; END $$;
-CREATE TRIGGER slow BEFORE INSERT OR UPDATE ON item FOR EACH ROW EXECUTE FUNCTION slow();
-"""
 REFUSED = "\n-- name: look\nSELECT 1 / 0 FROM item WHERE key = :key::text;\n"
 
 
@@ -245,25 +241,6 @@ def test_two_workers_go_on_together_on_new_copies_of_the_databases(
         assert one.status == "ranked"
         assert len(one.trials[-1].busy_shares) == len(NAMES)
         assert sum(latency.count for latency in one.latencies) == experiment.blocks * experiment.operations
-
-
-def test_two_workers_go_on_without_a_candidate_that_leaves_early_also_on_new_copies(
-    server: Server, links: tuple[Link, Link], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Copies, "due", lambda _, measured, __: measured.executed % 4 == 0)
-    plan = replace(_plan(tmp_path / "slow", candidate=BASELINE, slow=BASELINE + SLOW), budget_s=6.0)
-    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
-
-    found = {one.name: one for one in experiment.candidates}
-    assert {one.status for one in experiment.candidates} == {"ranked"}
-    assert experiment.copies > 1
-    standing = found["slow"].standing
-    assert standing is not None
-    assert standing.retired is not None
-    assert len(found["slow"].trials) < len(found["candidate"].trials)
-    for one in experiment.candidates:
-        counted = [trial for trial in one.trials if not trial.warmup]
-        assert sum(latency.count for latency in one.latencies) == sum(trial.operations for trial in counted)
 
 
 def test_two_workers_execute_every_call_once(server: Server, links: tuple[Link, Link], plan: Plan) -> None:

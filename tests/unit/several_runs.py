@@ -38,7 +38,6 @@ def latency(operation: str) -> Latency:
 
 def candidate(place: Standing, sql: str = "") -> CandidateResult:
     """Return a candidate that stands where it is told, by lock waits, too."""
-    assert place.rank is not None, "there are blocks enough"
     return replace(
         ranked(place, f"the schema {place.name}"),
         sql=sql or f"CREATE TABLE {place.name} ();\n",

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError
 from schemabench.experiment.adequacy import keep_pace, notices
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import CONTROL, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples
 from schemabench.records import Adequacy
 

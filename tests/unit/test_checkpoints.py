@@ -12,12 +12,13 @@ import pytest
 
 from schemabench.errors import CandidateError
 from schemabench.experiment import adequacy, checkpoints
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.checkpoints import FEWEST_ROUNDS, ROUNDS
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
-from schemabench.experiment.plan import CONTROL, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples
 
 NAMES = {"baseline": "baseline", CONTROL: "baseline", "a": "a"}

@@ -226,7 +226,7 @@ def test_reads_are_shown_as_operations_per_second_where_no_rows_are_written() ->
 def test_figure_without_support_is_a_dash() -> None:
     candidates = tuple(replace(result, latencies=()) for result in PAGEVIEWS.candidates)
     (row,) = re.findall(
-        r"flat  .*", report.terminal(replace(RUN, experiments=(replace(PAGEVIEWS, candidates=candidates),)))
+        r"flat .*", report.terminal(replace(RUN, experiments=(replace(PAGEVIEWS, candidates=candidates),)))
     )
     assert row.split()[-1] == "-"
 

@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from schemabench.experiment import results
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import CONTROL, WARMUP_BLOCKS, Plan
+from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
 from schemabench.experiment.results import Rankings, Watched
-from schemabench.experiment.retiring import Retired
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
-from schemabench.records import CandidateResult, Estimate, Notice, Retirement, Retries, Trial
-from schemabench.statistics import fewest_blocks
+from schemabench.records import CandidateResult, Notice, Retries, Trial
 
 BLOCKS = 16
 NAMES = ("baseline", CONTROL, "a", "b")
@@ -309,86 +308,3 @@ def test_what_the_server_does_not_count_is_noted_once_for_each_reason() -> None:
         "Not counted: WAL, full-page images (no right to it)",
         "Not counted: backend CPU (the server is elsewhere)",
     ]
-
-
-def _left(measured: Measured, name: str, *better: tuple[str, str]) -> Measured:
-    """Have a candidate leave after four blocks, of which two count."""
-    measured.trials[name] = [
-        replace(one, duration_s=20 * one.duration_s, counters={"wal_bytes": 16_000.0 + 2 * one.block})
-        for one in measured.trials[name][:4]
-    ]
-    measured.executed = WARMUP_BLOCKS + BLOCKS
-    measured.retired[name] = Retired(
-        retirement=Retirement(slower=16.0, times=4, trials=4),
-        ratio=Estimate(value=0.05, low=0.04, high=1 / 16),
-        better=frozenset(better),
-        window=4,
-        blocks=4,
-    )
-    return measured
-
-
-def test_a_candidate_that_left_early_ranks_below_those_that_it_is_shown_to_be_slower_than(plan: Plan) -> None:
-    found = _ranked(plan, _left(_measured(), "b", ("baseline", "b"), ("a", "b")))
-    assert {name: one.standing.rank for name, one in found.items() if one.standing} == {"baseline": 1, "a": 1, "b": 3}
-    standing = found["b"].standing
-    assert standing is not None
-    assert (standing.ratio.value, standing.tied_with) == (0.05, ())
-    assert standing.retired == Retirement(slower=16.0, times=4, trials=4)
-    assert found["a"].standing is not None
-    assert found["a"].standing.tied_with == ("baseline",)
-
-
-def test_a_candidate_that_left_early_ties_with_those_that_it_is_not_told_apart_from(plan: Plan) -> None:
-    found = _ranked(plan, _left(_measured(), "b", ("baseline", "b")))
-    standings = {name: one.standing for name, one in found.items() if one.standing}
-    assert standings["b"].tied_with == ("a",)
-    assert standings["a"].tied_with == ("b", "baseline")
-    assert standings["b"].rank == 2
-
-
-def test_figures_of_a_candidate_that_left_early_are_of_the_blocks_that_it_took_part_in(plan: Plan) -> None:
-    measured = _left(_measured(), "b", ("baseline", "b"))
-    for block in range(WARMUP_BLOCKS + BLOCKS):
-        if block >= 4:
-            measured.trials["baseline"][block] = _trial(block, counters={"wal_bytes": 1e9})
-    one = _ranked(plan, measured)["b"]
-
-    wal = next(cost for cost in one.costs if cost.name == "wal_bytes")
-    assert wal.value == pytest.approx(16_005 / 80)
-    assert wal.ratio is not None
-    assert wal.ratio.value == pytest.approx(2, rel=0.01)
-    assert not wal.differs, "two blocks tell nothing apart"
-    assert len(one.trials) == 4
-    assert one.lock_standing is None
-    assert [notice.code for notice in one.notices] == ["retired"]
-    assert "left after 4 of 18 blocks" in one.notices[0].text
-    assert "at least 16x slower than the baseline, in 4 of 4 trials" in one.notices[0].text
-
-
-def test_too_few_blocks_for_the_others_leave_the_one_that_left_its_rank(plan: Plan) -> None:
-    measured = _left(_measured(), "b", ("baseline", "b"), ("a", "b"))
-    for name in ("baseline", CONTROL, "a"):
-        measured.trials[name] = measured.trials[name][:5]
-    found = _ranked(plan, measured)
-    ranks = {name: one.standing.rank for name, one in found.items() if one.standing}
-    assert ranks == {"baseline": None, "a": None, "b": 3}
-    assert [one.name for one in results.ordered(plan, found)][-1] == "b"
-
-
-def test_trials_of_one_that_left_still_count_where_the_others_are_not_steady_yet() -> None:
-    measured = _left(_measured(lambda _, block: {"duration_s": 2.0 if block < 9 else 0.2}), "b")
-    measured.settle(["baseline", CONTROL, "a"], WARMUP_BLOCKS)
-    assert len(measured.counted("b")) == 2
-
-
-def test_a_verdict_needs_blocks_for_those_that_are_ranked_to_the_end_and_none_where_that_is_the_baseline(
-    plan: Plan,
-) -> None:
-    measured = _measured()
-    assert results.needed_blocks(_rank(plan, measured), measured) == fewest_blocks(3)
-    _left(measured, "b")
-    assert results.needed_blocks(_rank(plan, measured), measured) == fewest_blocks(2)
-    _left(measured, "a")
-    assert results.needed_blocks(_rank(plan, measured), measured) == 0
-    assert results.needed_blocks(None, measured) == 0

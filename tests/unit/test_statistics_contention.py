@@ -33,7 +33,7 @@ def named(ranking: LockRanking) -> dict[str, LockStanding]:
     return {standing.name: standing for standing in ranking.standings}
 
 
-def ranks(ranking: LockRanking) -> dict[str, int | None]:
+def ranks(ranking: LockRanking) -> dict[str, int]:
     return {standing.name: standing.rank for standing in ranking.standings}
 
 
@@ -107,17 +107,17 @@ def test_many_blocks_left_out_are_a_notice_that_names_who_was_not_seen() -> None
     assert "'a', 10 times" in notice.text
 
 
-def test_too_many_blocks_left_out_rank_nobody_and_say_so() -> None:
+def test_too_many_blocks_left_out_tie_all_and_say_so() -> None:
     shares = np.tile([0.9, 0.1], (40, 1))
     shares[5:, 0] = math.nan
     found = ranked(shares, ["baseline", "a"])
-    assert ranks(found) == {"baseline": None, "a": None}
+    assert ranks(found) == {"baseline": 1, "a": 1}
     assert [notice.code for notice in found.notices] == ["few-blocks"]
 
 
-def test_too_few_blocks_rank_nobody_and_leave_it_to_throughput_to_say_so() -> None:
+def test_too_few_blocks_tie_and_leave_it_to_throughput_to_say_so() -> None:
     found = ranked(np.tile([0.9, 0.1], (5, 1)), ["baseline", "a"])
-    assert (ranks(found), found.notices) == ({"baseline": None, "a": None}, ())
+    assert (ranks(found), found.notices) == ({"baseline": 1, "a": 1}, ())
 
 
 def test_candidate_that_was_never_seen_leaves_no_standings() -> None:

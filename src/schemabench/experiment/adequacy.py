@@ -53,7 +53,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         return {}
     size = max(1, round(plan.adequacy_s / plan.production_s))
     number = measured.bursts + 1  # the calls of the next are explained, and cannot always be made before
-    order = [one for one in entrants if measured.is_left(one.name)]
+    order = [one for one in entrants if one.name not in measured.failed]
     Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
     team.announce(measured.executed, [(number, size)], order, size * plan.production_s)
     burst = make(feed, plan.writers, number, size, size * plan.production_s)

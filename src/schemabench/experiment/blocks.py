@@ -1,8 +1,7 @@
 """The blocks of an experiment: every entrant executes the same burst, in another order in each block.
 
-Owns the schedule of trials, what is done between them, the calibration of the burst's size, who takes part, and the
-stopping rule. Must not judge: what was measured goes to the statistics as it is, and what leaves early is `retiring`'s
-to say. Source of the design: Montgomery, "Design and Analysis of
+Owns the schedule of trials, what is done between them, the calibration of the burst's size and the stopping rule. Must
+not judge: what was measured goes to the statistics as it is. Source of the design: Montgomery, "Design and Analysis of
 Experiments", chapter 4 (randomized complete block design); for the order within a block, see `order`.
 """
 
@@ -19,7 +18,7 @@ import psutil
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import planning, retiring, sizing
+from schemabench.experiment import planning
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
@@ -27,12 +26,12 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
-from schemabench.experiment.plan import CONTROL, WARMUP_BLOCKS, Plan, Progress
-from schemabench.experiment.retiring import Retired
-from schemabench.experiment.sizing import Seen
+from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
 from schemabench.experiment.team import Team
 from schemabench.units import NANOSECONDS
 
+CONTROL = "baseline (control)"
+"""The name under which the baseline enters a second time."""
 CALIBRATION_TRIALS = 8
 """Trials at most, to find the size of the burst: doubling finds any size up to 10^8 calls."""
 _CLOSE_ENOUGH = 0.7
@@ -69,43 +68,33 @@ class Blocks:
         team: Who executes bursts.
         entrants: Who takes part, the baseline first, each with who looks at it.
         feed: Where calls come from.
-        calibrated: What multiplies the writers' weights, as calibration found it: no burst is larger.
+        size: What multiplies the writers' weights.
         progress: Whom to tell.
         copies: When all get new copies of their databases.
         renew: What gives these entrants new copies, and returns why that was given up.
-        compare: What compares the rows of an entrant with the baseline's, and returns how they differ.
     """
 
     plan: Plan
     team: Team
     entrants: Mapping[Entrant, Observer]
     feed: Feed
-    calibrated: int
+    size: int
     progress: Progress
     copies: Copies
     renew: Callable[[Sequence[Entrant]], str]
-    compare: Callable[[Entrant], str]
     measured: Measured = field(init=False)
     _present: list[Entrant] = field(init=False)
     _orders: Orders = field(init=False)
-    _busy_s: dict[str, float] = field(default_factory=dict)
-    """Entrant -> how long it executed bursts in this block."""
-    _seen: Seen = field(init=False)
-    """What the last block took."""
     _fresh: bool = False
     """Whether the next block is the first on new copies."""
 
     def __post_init__(self) -> None:
-        first = sizing.first(self.plan, self.calibrated) if self.plan.budget_s else self.calibrated
-        self.measured = Measured(workers=self.team.names, calibrated=self.calibrated, size=first)
+        self.measured = Measured(workers=self.team.names)
         self._present = list(self.entrants)
         self._orders = Orders(self.plan.seed)
 
     def run(self) -> Measured:
         """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
-
-        A candidate that takes many times as long as the baseline leaves before; where all do, so does the baseline, as
-        soon as it is known how much it differs from itself.
 
         Raises:
             CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
@@ -117,20 +106,14 @@ class Blocks:
             begun_s = perf_counter()
             self._block(begun_s - started_s)
             measured.elapsed_s += perf_counter() - begun_s
-            self._let_go()
             if measured.blocks and self._enough():
                 break
-            if measured.executed <= WARMUP_BLOCKS and self.plan.budget_s:
-                measured.size, measured.fitting_blocks = sizing.fitting(
-                    self.plan, self.calibrated, self._seen, done=measured.executed, elapsed_s=measured.elapsed_s
-                )
             if self.copies.due(measured, self._names):
                 self._renew()
         measured.settle(self._names, WARMUP_BLOCKS)
-        measured.block_s = self._seen.elapsed_s
         measured.steal_share = _stolen(processor, _processor_s())
         measured.cycles = self.feed.cycles
-        following = make(self.feed, self.plan.writers, measured.bursts, measured.size).calls()
+        following = make(self.feed, self.plan.writers, measured.bursts, self.size).calls()
         measured.examples |= {call.operation: call for call in following if call.operation in measured.examples}
         return measured
 
@@ -142,10 +125,9 @@ class Blocks:
         """Have everyone who is left execute the next burst; look after their tables then."""
         measured, number, begun_s = self.measured, self.measured.executed, perf_counter()
         order = self._orders.following(self._present)
-        sizes = [self.plan.lead_in * measured.size, measured.size] if self.plan.lead_in else [measured.size]
+        sizes = [self.plan.lead_in * self.size, self.size] if self.plan.lead_in else [self.size]
         # before the bursts are made, so that all make them at the same time
         numbered = list(enumerate(sizes, measured.bursts))
-        self._busy_s = dict.fromkeys(self._names, 0.0)
         self.team.announce(number, numbered, order)
         *before, burst = [make(self.feed, self.plan.writers, place, size) for place, size in numbered]
         for position, entrant in enumerate(order):
@@ -157,8 +139,6 @@ class Blocks:
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
-        busy_s = {name: self._busy_s[name] for name in self._names}
-        self._seen = Seen(size=measured.size, busy_s=busy_s, elapsed_s=perf_counter() - begun_s)
         measured.examples |= {call.operation: call for call in burst.calls()}
         if number == 0:
             calls = planning.calls(self.plan, measured.examples)
@@ -182,11 +162,10 @@ class Blocks:
     def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> None:
         """Execute a burst that is not timed."""
         try:
-            executed, _ = self.team.execute(entrant, burst, random, None)
+            self.team.execute(entrant, burst, random, None)
         except CandidateError:
             self.team.skip()
             raise
-        self._busy_s[entrant.name] += executed.duration_s
 
     def _random(self, block: int, position: int) -> Random:
         return Random(f"{self.plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
@@ -198,7 +177,6 @@ class Blocks:
         random = self._random(block, position)
         executed, samples = self.team.execute(entrant, burst, random, observer.begin(random))
         seen = observer.end()
-        self._busy_s[entrant.name] += executed.duration_s
         measured.trials[entrant.name].append(
             records.Trial(
                 block=block,
@@ -229,27 +207,6 @@ class Blocks:
         trials = self.measured.trials[entrant.name]
         trials[-1] = replace(trials[-1], counters={**trials[-1].counters, **self.entrants[entrant].look_after()})
 
-    def _let_go(self) -> None:
-        """Have candidates leave that would take the time of all others."""
-        candidates = [one.name for one in self._present if one.template.candidate.name != BASELINE]
-        found = retiring.find(self.measured.trials, self._names, candidates, self.measured.executed)
-        for entrant in [one for one in self._present if one.name in found]:
-            self.retire(entrant, found[entrant.name])
-
-    def retire(self, entrant: Entrant, known: Retired) -> None:
-        """Have a candidate leave after a block that it took part in; unlike one that failed, it is told about.
-
-        Its rows are compared with the baseline's now, as long as both have executed the same bursts.
-
-        Args:
-            entrant: Who leaves.
-            known: What its trials say.
-        """
-        self.progress.stage(self.plan, f"comparing the state of {entrant.name}, which leaves: {known}")
-        with self._leaving(entrant):
-            self.measured.retired[entrant.name] = replace(known, difference=self.compare(entrant))
-            self._present.remove(entrant)
-
     def _renew(self) -> None:
         """Give everyone who is left a new copy of its database."""
         begun_s = perf_counter()
@@ -265,9 +222,6 @@ class Blocks:
         rates, copies = measured.rates(names), measured.copies_of_blocks(names[0])
         ratios = statistics.running_ratios(rates, names, baseline=BASELINE)
         self.progress.block(plan, measured.blocks, measured.elapsed_s, ratios)
-        if measured.retired and set(names) == {BASELINE, CONTROL} and measured.blocks >= statistics.fewest_blocks(1):
-            measured.stopped = "precision"
-            return True
         width = statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL, copies=copies)
         if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
             measured.stopped = "precision"

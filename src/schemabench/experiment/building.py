@@ -12,9 +12,10 @@ from schemabench import equivalence
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, Place
 from schemabench.experiment import blocks, entrant, filling, results
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.plan import CONTROL, Plan, Progress
+from schemabench.experiment.plan import Plan, Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
 from schemabench.server import Server
 

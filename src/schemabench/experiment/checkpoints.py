@@ -82,7 +82,7 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         team.announce(measured.executed, [(measured.bursts, size)], [])
     with _superuser(server) as connection:
         for block in _rounds(plan, measured.bursts + _APART):
-            order = [one for one in observers if measured.is_left(one.name)]
+            order = [one for one in observers if one.name not in measured.failed]
             Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
             team.announce(block, [(block, size)], order)
             burst = make(feed, plan.writers, block, size)

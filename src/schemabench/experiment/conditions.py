@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from schemabench.candidate import BASELINE
 from schemabench.experiment import entrant as entrants
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant
-from schemabench.experiment.plan import CONTROL
 from schemabench.experiment.team import Team
 from schemabench.load import LostConnectionError
 from schemabench.load.session import ISOLATION, SETTINGS
@@ -58,14 +58,13 @@ class Conditions:
         return {name: replace(one, settings=self.otherwise.get(name, ())) for name, one in results.items()}
 
 
-def read(server: Server, team: Team, present: Sequence[Entrant], retired: Sequence[Entrant]) -> Conditions:
+def read(server: Server, team: Team, present: Sequence[Entrant]) -> Conditions:
     """Read the settings of every writer's session, everyone's; ask before the sessions are used for anything else.
 
     Args:
         server: Where they are.
         team: Who has sessions.
         present: The entrants that came through their trials, baseline and control among them.
-        retired: Those that left the blocks early; the others have no sessions with them any more.
 
     Raises:
         WorkerError: A worker is gone.
@@ -75,8 +74,7 @@ def read(server: Server, team: Team, present: Sequence[Entrant], retired: Sequen
     own = team.names[0] if team.names else ""
     others = team.conditions([one.name for one in present], custom)
     found = {
-        one.name: merged([*held(one, custom, own), *others.get(one.name, ())], _who(server, one))
-        for one in (*present, *retired)
+        one.name: merged([*held(one, custom, own), *others.get(one.name, ())], _who(server, one)) for one in present
     }
     baseline = found[BASELINE]
     otherwise = {name: differing(theirs, baseline) for name, theirs in found.items() if name != BASELINE}

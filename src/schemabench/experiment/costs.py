@@ -9,8 +9,9 @@ import numpy as np
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import CONTROL, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.monitor import counters
 from schemabench.records import Cost
 

@@ -15,7 +15,6 @@ from schemabench import records, statistics
 from schemabench.errors import CandidateError
 from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
-from schemabench.experiment.retiring import Retired
 from schemabench.load.session import Retried
 from schemabench.monitor.attribution import Tally
 
@@ -45,16 +44,6 @@ class Measured:
     begun: planning.Begun = field(default_factory=planning.Begun)
     failed: dict[str, CandidateError] = field(default_factory=dict)
     """Candidates that failed on the way and left the experiment."""
-    retired: dict[str, Retired] = field(default_factory=dict)
-    """Candidates that left the blocks early and are told about all the same."""
-    calibrated: int = 1
-    """What multiplies the writers' weights in a burst of the length that a trial shall have."""
-    size: int = 1
-    """What does in the next burst, and did in all that count."""
-    fitting_blocks: int | None = None
-    """As many counted blocks as were expected to fit the budget at that size; None where it was not chosen."""
-    block_s: float = 0.0
-    """How long the last block took."""
     executed: int = 0
     """Blocks, counted or not."""
     bursts: int = 0
@@ -80,10 +69,6 @@ class Measured:
         """Counted blocks."""
         return max((len(self.counted(name)) for name in self.trials), default=0)
 
-    def is_left(self, name: str) -> bool:
-        """Return whether an entrant has neither failed nor retired."""
-        return name not in self.failed and name not in self.retired
-
     def add(self, times: Mapping[tuple[str, str], Sequence[Times]]) -> None:
         """Add service times, of this process or of another worker."""
         for key, some in times.items():
@@ -92,15 +77,6 @@ class Measured:
     def counted(self, name: str) -> list[records.Trial]:
         """Return an entrant's trials that count."""
         return [trial for trial in self.trials[name] if not trial.warmup]
-
-    def beside(self, name: str) -> "Measured":
-        """Return the same as if no block counted but those that count for one entrant, and nothing after the blocks."""
-        blocks = {trial.block for trial in self.counted(name)}
-        trials = {
-            other: [replace(one, warmup=one.warmup or one.block not in blocks) for one in some]
-            for other, some in self.trials.items()
-        }
-        return replace(self, trials=defaultdict(list, trials), after_checkpoint=defaultdict(list))
 
     def rates(self, names: Sequence[str]) -> NDArray[np.float64]:
         """Return bursts per second, of shape (counted blocks, entrants)."""
@@ -143,7 +119,7 @@ class Measured:
         return total
 
     def settle(self, names: Sequence[str], least: int) -> None:
-        """Count from where trials are steady, by those of all entrants that are left; of retired ones, all count.
+        """Count from where trials are steady, by those of all entrants that are left.
 
         Args:
             names: The entrants that are left.
@@ -155,5 +131,4 @@ class Measured:
         first, self.steady = statistics.steady_from(rates, names, least=0, most=len(rates) // 2, copies=copies)
         self.warmup = shown[first] if first else least
         for name, trials in self.trials.items():
-            if name not in self.retired:
-                self.trials[name] = [replace(one, warmup=one.warmup or one.block < self.warmup) for one in trials]
+            self.trials[name] = [replace(one, warmup=one.warmup or one.block < self.warmup) for one in trials]

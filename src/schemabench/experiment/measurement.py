@@ -17,14 +17,14 @@ from schemabench import equivalence, records
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.experiment import adequacy, checkpoints, conditions, entrant, planning, results, surroundings
-from schemabench.experiment.blocks import Blocks
+from schemabench.experiment.blocks import CONTROL, Blocks
 from schemabench.experiment.building import Building
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import CONTROL, Plan, Progress
+from schemabench.experiment.plan import Plan, Progress
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.team import Alone, Team
@@ -65,20 +65,18 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             team=team,
             entrants=observers,
             feed=feed,
-            calibrated=building.size,
+            size=building.size,
             progress=progress,
             copies=Copies(plan=plan, copy_s=building.copying_s),
             renew=lambda some: renew(server, team, {one: observers[one] for one in some}),
-            compare=lambda one: next(_differences(plan, entrants[0], one, {}), ""),
         ).run()
         measured.add(team.samples())
-        present = [one for one in entrants if measured.is_left(one.name)]
-        retired = [one for one in entrants if one.name in measured.retired]
-        held = conditions.read(server, team, present, retired)
-        grown = {one.name: observers[one].grown() for one in (*present, *retired)}
+        present = [one for one in entrants if one.name not in measured.failed]
+        held = conditions.read(server, team, present)
+        grown = {one.name: observers[one].grown() for one in present}
         cached = surroundings.look(server, present, telling)
         kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
-        checkpoints.execute(plan, team, server, observers, feed, measured.size, measured, progress)
+        checkpoints.execute(plan, team, server, observers, feed, building.size, measured, progress)
         progress.stage(plan, "comparing states")
         differences, notices = _compare(plan, entrants, measured)
         progress.stage(plan, "explaining plans")
@@ -130,9 +128,9 @@ def _record(
     rankings: Rankings | None,
     notices: tuple[Notice, ...],
 ) -> Experiment:
-    needed_blocks = results.needed_blocks(rankings, measured)
-    trials, weights = measured.counted(BASELINE), sum(writer.weight for writer, _ in plan.writers)
+    operations = measured.trials[BASELINE][0].operations
     frozen = plan.found.frozen.get(plan.cardinality)
+    size = operations // sum(writer.weight for writer, _ in plan.writers)
     return Experiment(
         workload=plan.found.workload.name,
         summary=plan.found.workload.summary,
@@ -146,21 +144,13 @@ def _record(
         clients=plan.clients,
         writers=tuple(
             records.WriterShare(
-                name=writer.name,
-                kind=writer.kind,
-                clients=share,
-                operations=writer.weight * measured.size,
-                pace=writer.pace,
+                name=writer.name, kind=writer.kind, clients=share, operations=writer.weight * size, pace=writer.pace
             )
             for writer, share in plan.writers
         ),
-        operations=weights * measured.size,
-        calibrated_operations=weights * measured.calibrated,
-        fitting_blocks=measured.fitting_blocks,
-        rows=round(np.mean([trial.rows for trial in trials])),
+        operations=operations,
+        rows=round(np.mean([trial.rows for trial in measured.trials[BASELINE]])),
         blocks=measured.blocks,
-        needed_blocks=needed_blocks,
-        needed_budget_s=results.needed_budget_s(needed_blocks, measured),
         warmup_blocks=measured.warmup,
         steady=measured.steady,
         copies=measured.copies,
@@ -233,17 +223,11 @@ def _upkeep_missing(plan: Plan) -> dict[str, str]:
 
 
 def _compare(plan: Plan, entrants: Sequence[Entrant], measured: Measured) -> tuple[dict[str, str], tuple[Notice, ...]]:
-    """Return what disqualifies each candidate, and what the control says about comparing.
-
-    Those that left the blocks early were compared then, as they have not executed the later bursts.
-    """
+    """Return what disqualifies each candidate, and what the control says about comparing."""
     found: dict[str, str] = {}
     digests: dict[str, str] = {}
     for one in entrants:
         if one.name in measured.failed:
-            continue
-        if (retired := measured.retired.get(one.name)) is not None:
-            found |= {one.name: retired.difference} if retired.difference else {}
             continue
         try:
             if reason := next(_differences(plan, entrants[0], one, digests), None):
@@ -279,12 +263,11 @@ def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str,
                     yield reason
             for name in workload.state:
                 actual = other, entrant.query(one.template, name).sql
-                expected = reference, entrant.query(baseline.template, name).sql
                 found = equivalence.digest(*actual)
-                if name not in digests:
-                    digests[name] = found if one is baseline else equivalence.digest(*expected)
-                if found != digests[name] and (reason := equivalence.difference(name, expected, actual)):
-                    yield reason
+                if found != digests.setdefault(name, found):
+                    expected = reference, entrant.query(baseline.template, name).sql
+                    if reason := equivalence.difference(name, expected, actual):
+                        yield reason
     except psycopg.OperationalError as cause:
         raise entrant.lost(server, str(cause)) from cause
     except psycopg.Error as cause:

@@ -17,8 +17,6 @@ from schemabench.errors import UsageError
 from schemabench.experiment.seats import seated
 from schemabench.workload import Found, Writer
 
-CONTROL = "baseline (control)"
-"""The name under which the baseline enters a second time."""
 TRIAL_S = 0.2
 """Length of a trial on the baseline. Long enough for some thousand operations, short enough that all candidates
 see the same weather: between 50 and 200 ms, A/A comparisons on a busy machine agree within 3 %."""

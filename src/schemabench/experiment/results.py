@@ -5,7 +5,7 @@ is significant (see `statistics`), nor talk to a server.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import UsageError
-from schemabench.experiment import costs, sizing, surroundings
+from schemabench.experiment import costs, surroundings
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import CONTROL, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
-from schemabench.records import Adequacy, CandidateResult, Contention, Estimate, Notice, Standing, StatementPlan
+from schemabench.records import Adequacy, CandidateResult, Contention, Estimate, Notice, StatementPlan
 from schemabench.units import format_percent
 
 BUSY_SHARE = 0.8
@@ -67,12 +68,11 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
 
     Args:
         plan: What was to do.
-        ranked: Entrant -> its candidate, for those that are left or left the blocks early; the control among them.
+        ranked: Entrant -> its candidate, for those that are left; the control among them.
         measured: Their trials.
         watched: What was seen beside them.
     """
-    retired = [name for name in ranked if name in measured.retired]
-    names = tuple(name for name in ranked if name not in retired)
+    names = tuple(ranked)
     rates, copies = measured.rates(names), measured.copies_of_blocks(BASELINE)
     throughput = statistics.rank(rates, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=copies)
     drifts = statistics.drifts(rates, names, measured.written(names) / drift_rows(measured), copies)
@@ -82,9 +82,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
         candidates = [name for name in names if name != CONTROL]
         front = statistics.pareto(candidates, throughput.better, locks.better)
     prices = costs.of(plan, names, measured, watched.grown)
-    for name in retired:
-        prices[name] = costs.of(plan, (BASELINE, CONTROL, name), measured.beside(name), watched.grown)[name]
-    standings = _standings(plan, throughput, retired, measured)
+    standings = {standing.name: standing for standing in throughput.standings}
     lock_standings = {standing.name: standing for standing in (locks.standings if locks else ())}
     results = {}
     for name, candidate in ranked.items():
@@ -107,7 +105,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
             retries=_retries(name, measured),
             lock_standing=lock_standings.get(name),
             on_front=name in front,
-            drift=drifts.get(name),
+            drift=drifts[name],
             contention=watched.contention.get(name),
             resident_share=surroundings.resident_share(trials),
             cached_share=watched.cache.share(name) if watched.cache else None,
@@ -115,49 +113,9 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
             plans=watched.plans.get(name, ()),
             latencies=_latencies(name, measured),
             trials=tuple(measured.trials[name]),
-            notices=(
-                *_retired_notices(name, measured),
-                *_retry_notices(name, measured),
-                *watched.notices.get(name, ()),
-            ),
+            notices=(*_retry_notices(name, measured), *watched.notices.get(name, ())),
         )
     return Rankings(results=results, throughput=throughput, locks=locks)
-
-
-def _standings(
-    plan: Plan, throughput: statistics.Ranking, retired: Sequence[str], measured: Measured
-) -> dict[str, Standing]:
-    """Return the standings of those that came through and of those that left early, each placed among all of them."""
-    known = {name: measured.retired[name] for name in retired}
-    better = throughput.better.union(*(one.better for one in known.values()))
-    standings = {one.name: one for one in throughput.standings} | {
-        name: Standing(
-            name=name,
-            rate=statistics.estimate_rates(measured.rates([name]), seed=plan.seed)[0],
-            ratio=one.ratio,
-            rank=1,  # until it is placed among the others, below
-            tied_with=(),
-            retired=one.retirement,
-        )
-        for name, one in known.items()
-    }
-    for name, one in standings.items():
-        place, ties = statistics.placed(name, list(standings), better)
-        standings[name] = replace(one, rank=None if one.rank is None else place, tied_with=ties)
-    return standings
-
-
-def needed_blocks(rankings: Rankings | None, measured: Measured) -> int:
-    """Return the fewest counted blocks that tell any of those apart that took part to the end; 0 where none does."""
-    candidates = sum(name not in measured.retired for name in rankings.results) if rankings else 0
-    return statistics.fewest_blocks(candidates) if candidates > 1 else 0
-
-
-def needed_budget_s(blocks: int, measured: Measured) -> float | None:
-    """Return the budget that so many counted blocks take; None where there were as many."""
-    if (missing := blocks - measured.blocks) <= 0:
-        return None
-    return sizing.budget_s(missing=missing, block_s=measured.block_s, elapsed_s=measured.elapsed_s)
 
 
 def drift_rows(measured: Measured) -> int:
@@ -223,9 +181,7 @@ def ordered(plan: Plan, results: Mapping[str, CandidateResult]) -> tuple[Candida
 
     def order(result: CandidateResult) -> tuple[float, float, str]:
         standing = result.standing
-        return (
-            (standing.rank or 0, -standing.ratio.value, result.name) if standing else (float("inf"), 0.0, result.name)
-        )
+        return (standing.rank, -standing.ratio.value, result.name) if standing else (float("inf"), 0.0, result.name)
 
     return tuple(sorted((results[candidate.name] for candidate in plan.candidates), key=order))
 
@@ -283,17 +239,6 @@ def _retries(name: str, measured: Measured) -> tuple[records.Retries, ...]:
         for (operation, reason), count in sorted(measured.retries(name).items())
         if count
     )
-
-
-def _retired_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
-    if (known := measured.retired.get(name)) is None:
-        return ()
-    text = (
-        f"{name} left after {known.blocks} of {measured.executed} blocks, so as to leave the time to the others: "
-        f"{known}. Its ratio is of its last {known.window} trials, its other figures are of the "
-        f"{len(measured.counted(name))} that count"
-    )
-    return (Notice(code="retired", text=text),)
 
 
 def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:

@@ -7,16 +7,7 @@ from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import WAIT_CLASSES, Contention, LockStanding, LockWait, WaitEvent, WaitPair
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
-from schemabench.records.result import (
-    CandidateResult,
-    Cost,
-    EquivalenceCheck,
-    Retirement,
-    Setting,
-    Standing,
-    StatementPlan,
-    Status,
-)
+from schemabench.records.result import CandidateResult, Cost, EquivalenceCheck, Setting, Standing, StatementPlan, Status
 from schemabench.records.run import (
     FORMAT,
     OLDEST_FORMAT,
@@ -52,7 +43,6 @@ __all__ = [
     "OptionValue",
     "Probe",
     "RatioMap",
-    "Retirement",
     "Retries",
     "Run",
     "ServerRecord",

@@ -88,8 +88,7 @@ class LockStanding:
     """Of the writers' time spent waiting for heavyweight locks."""
     difference: Estimate
     """To the baseline's share, paired by block. Intervals hold jointly for all candidates."""
-    rank: int | None
-    """One more than the number of candidates that significantly wait less: ties share a rank. None where there are too
-    few blocks to tell any apart; in older run files 1 for everyone then."""
+    rank: int
+    """One more than the number of candidates that significantly wait less: ties share a rank."""
     tied_with: tuple[str, ...]
     """The candidates that cannot be told apart from this one."""

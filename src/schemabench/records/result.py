@@ -31,22 +31,6 @@ class Setting:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retirement:
-    """That a candidate left the blocks early, since its trials took many times as long as the baseline's.
-
-    Its ratio is of the last trials before that, with an interval that is valid for so few; its other figures are of
-    those of its trials that count.
-    """
-
-    slower: float
-    """At least so many times as long as the baseline's its trials take: one over the upper end of its ratio."""
-    times: int
-    """Its trials that took at least so many times as long as the baseline's of the same block."""
-    trials: int
-    """All its trials, those to warm up among them."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Standing:
     """Where one candidate stands among the others of its experiment."""
 
@@ -56,16 +40,10 @@ class Standing:
     ratio: Estimate
     """Throughput relative to the baseline, paired by block. Intervals hold jointly for all candidates. One that the
     last third of the blocks speaks against reaches as far as theirs does, and so holds 1."""
-    rank: int | None
-    """One more than the number of candidates that are significantly better: ties share a rank. None where there are too
-    few blocks to tell any apart; in older run files 1 for everyone then."""
+    rank: int
+    """One more than the number of candidates that are significantly better: ties share a rank."""
     tied_with: tuple[str, ...]
     """The candidates that cannot be told apart from this one."""
-    faster_blocks: int | None = None
-    """Counted blocks in which its burst took less time than the baseline's; None for the baseline, for a candidate that
-    left the blocks early, and in older run files."""
-    retired: Retirement | None = None
-    """None for a candidate that took part to the end."""
     late_ratio: Estimate | None = None
     """The ratio over the last third of the blocks, with an interval of its own; None for the baseline, and with fewer
     than 6 blocks there."""

@@ -57,21 +57,11 @@ class Experiment:
     clients: int
     writers: tuple[WriterShare, ...]
     operations: int
-    """Operations in each burst that counts."""
-    calibrated_operations: int = 0
-    """Operations in a burst of the length that a trial should have; more than `operations` where so few blocks of it
-    would have fitted the budget that there would be no verdict. 0 in older run files."""
-    fitting_blocks: int | None = None
-    """As many counted blocks as were expected to fit the budget when the burst was chosen; None where it was not."""
+    """Operations in each burst."""
     rows: int
-    """Logical rows written by each burst that counts, on average."""
+    """Logical rows written by each burst, on average."""
     blocks: int
     """Counted blocks."""
-    needed_blocks: int | None = None
-    """The fewest counted blocks that tell any of its candidates apart; 0 where there was nothing to tell apart, None in
-    older run files."""
-    needed_budget_s: float | None = None
-    """The budget that so many blocks take; None where there were as many."""
     warmup_blocks: int
     """Blocks before counting began."""
     steady: bool = True

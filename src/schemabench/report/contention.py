@@ -31,9 +31,8 @@ def why(experiment: Experiment, name: Name) -> str:
     """
     results = [result for result, _ in ranked(experiment)]
     found = {result.name: contention for result, contention in _sampled(results) if contention.classes}
-    shares = {name: contention.classes.get(_LOCK, 0.0) for name, contention in found.items()}
     standings = [result.lock_standing for result in results if result.lock_standing]
-    shares |= {one.name: one.share.value for one in standings if one.name in found}
+    shares = {one.name: one.share.value for one in standings if one.name in found}
     if not shares:
         return ""
     slowest = _slowest(experiment)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemabench.records import Experiment, Run
-from schemabench.report import figures, verdict
+from schemabench.report import figures
 from schemabench.units import format_duration, format_significant
 
 _UPKEEP = {
@@ -54,7 +54,6 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         Fact(name="isolation", value=experiment.isolation),
         *_client(experiment),
         Fact(name="burst", value=burst),
-        *_shortened(experiment),
         *(Fact(name=f"input {name}", value=path, literal=True) for name, path in experiment.replay.items()),
         *(
             Fact(name=f"cardinality: {name}", value=_plain(value), literal=True)
@@ -63,12 +62,6 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         *_chosen(experiment),
         Fact(name="digest of the cardinality", value=experiment.digest, literal=True),
     ]
-
-
-def _shortened(experiment: Experiment) -> Iterator[Fact]:
-    """Yield why bursts are smaller than calibration made them, where they are."""
-    if shortened := verdict.shortened(experiment):
-        yield Fact(name="burst shortened", value=shortened)
 
 
 def _repetition(experiment: Experiment) -> Iterator[Fact]:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency
 from schemabench.units import (
     NANOSECONDS,
-    format_at_least,
     format_bytes,
     format_count,
     format_duration,
@@ -66,32 +65,6 @@ def multiple(value: float) -> str:
     """Return a ratio whose interval is not shown, as in `1.31x`."""
     shown = ratio(value, _FEW_DECIMALS)
     return shown if shown == DASH else f"{shown}x"
-
-
-def distance(value: float) -> float:
-    """Return how far a ratio is from 1, as the size of its log: half as much is as far as twice as much."""
-    return abs(math.log(value)) if math.isfinite(value) and value > 0 else 0.0
-
-
-def rough_multiple(value: float) -> str:
-    """Return how many times a ratio is from 1, either way, where hardly anything is known: as in `1.04x` or `27x`."""
-    if not math.isfinite(value) or value <= 0:
-        return DASH
-    size = math.exp(distance(value))
-    return f"{size:.2f}x" if size < _TEN else f"{format_significant(size, 2)}x"
-
-
-def at_least(value: float) -> str:
-    """Return a lower bound above 1, rounded down, as in `12`."""
-    return format_at_least(value) if math.isfinite(value) and value >= 1 else DASH
-
-
-def whole_seconds(duration_s: float) -> str:
-    """Return a duration as an option takes it, as in `40s`: whole seconds, with two significant digits, rounded up."""
-    if not math.isfinite(duration_s) or duration_s <= 0:
-        return DASH
-    unit = max(1, 10 ** (len(str(math.ceil(duration_s))) - 2))
-    return f"{math.ceil(duration_s / unit) * unit}s"
 
 
 def rate(estimate: Estimate | None) -> str:
@@ -187,7 +160,7 @@ def _hundredths(value: float) -> str:
 
 def _needs_more(estimate: Estimate) -> bool:
     """Return whether two decimals would hide the interval's width, or on which side of 1 it ends."""
-    if estimate.low == estimate.high == 1 or estimate.value < _TENTH:  # below, there are digits enough
+    if estimate.low == estimate.high == 1:
         return False
     ends_at_one = any(abs(end - 1) < _NARROW / 2 and end != 1 for end in (estimate.low, estimate.high))
     return ends_at_one or (estimate.high - estimate.low) / 2 < _NARROW

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 def frame(run: Run) -> "pd.DataFrame":
     """Return a row for each trial, warm-up among them, in the order of experiments and candidates, then of blocks.
 
-    Columns: the run's id and the server's version; workload, cardinality, digest; candidate, status, and whether it
-    left the blocks early (`retired`); the fields of `Trial`, with a column for each wait class (`waits.Lock`) and
-    counter (`counters.wal_bytes`), empty where it was not offered; `operations_per_s` and `rows_per_s`.
+    Columns: the run's id and the server's version; workload, cardinality, digest; candidate, status; the fields of
+    `Trial`, with a column for each wait class (`waits.Lock`) and counter (`counters.wal_bytes`), empty where it was not
+    offered; `operations_per_s` and `rows_per_s`.
     """
     import pandas as pd  # noqa: PLC0415 (loading it takes a second)
 
@@ -31,7 +31,6 @@ def frame(run: Run) -> "pd.DataFrame":
             "digest": experiment.digest,
             "candidate": candidate.name,
             "status": candidate.status,
-            "retired": candidate.standing is not None and candidate.standing.retired is not None,
             **msgspec.to_builtins(trial),
         }
         for experiment in run.experiments

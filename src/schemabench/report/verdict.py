@@ -23,8 +23,6 @@ Name = Callable[[str], str]
 
 _USUAL_ISOLATION = "read committed"
 """The server's own default goes without saying."""
-_SEEN = 3
-"""Candidates whose difference is written out where there are too few blocks for a verdict."""
 _STOPS = {"precision": "until it was precise enough", "budget": "until its budget was spent"}
 
 
@@ -53,90 +51,23 @@ def left_out(experiment: Experiment) -> list[list[CandidateResult]]:
 def sentence(experiment: Experiment, name: Name) -> str:
     """Return the verdict: who leads, by how much, and whether the figures can be trusted."""
     standings = [standing for _, standing in ranked(experiment)]
-    retired = [standing for standing in standings if standing.retired]
-    said = _verdict(experiment, [standing for standing in standings if not standing.retired], retired, name)
     doubt = " Doubtful: the baseline differs from itself (see control)." if is_doubtful(experiment.control) else ""
-    return said + doubt
+    return _verdict(experiment, standings, name) + doubt
 
 
-def _verdict(experiment: Experiment, standings: Sequence[Standing], retired: Sequence[Standing], name: Name) -> str:
-    """Return who leads among those that took part to the end, and what is known of those that did not."""
+def _verdict(experiment: Experiment, standings: Sequence[Standing], name: Name) -> str:
     rivals = [standing for standing in standings if standing.name != BASELINE]
     if not standings:
         return _nothing(experiment)
-    slowest = _far_slower(retired, name)
-    if not rivals and slowest:
-        return f"The baseline leads: {slowest}."
     if not rivals:
         return f"Only the {BASELINE} was ranked: there is nothing to compare it with."
-    return " ".join(filter(None, [_among(experiment, standings, rivals, retired, name), slowest and f"{slowest}."]))
-
-
-def _among(
-    experiment: Experiment,
-    standings: Sequence[Standing],
-    rivals: Sequence[Standing],
-    retired: Sequence[Standing],
-    name: Name,
-) -> str:
-    """Return the verdict on those that took part to the end, of which there are some."""
-    if has_few_blocks(experiment):
-        return _seen(experiment, rivals, name)
     tied = [rival for rival in rivals if BASELINE in rival.tied_with]
     if len(tied) == len(rivals):
-        other = "other " if retired else ""
-        return f"No {other}candidate can be told apart from the baseline{_blindness(experiment)}."
+        return f"No candidate can be told apart from the baseline{_blindness(experiment)}."
     leaders = [standing for standing in standings if standing.rank == 1]
     if any(leader.name == BASELINE for leader in leaders):
         return _baseline_leads(experiment, tied, [rival for rival in rivals if rival not in tied], name)
     return _candidates_lead(experiment, leaders, name)
-
-
-def has_few_blocks(experiment: Experiment) -> bool:
-    """Return whether there were too few blocks to tell any candidates apart, however much they differ."""
-    if experiment.needed_blocks is not None:
-        return experiment.blocks < experiment.needed_blocks
-    # as older versions wrote it
-    return experiment.control is not None and experiment.smallest_difference is None
-
-
-def _seen(experiment: Experiment, rivals: Sequence[Standing], name: Name) -> str:
-    """Word the case that there are too few blocks for a verdict: what was seen all the same, and what is missing."""
-    farthest = sorted(rivals, key=lambda rival: figures.distance(rival.ratio.value), reverse=True)
-    told = [f"{name(one.name)} was {_difference(one, experiment.blocks)}" for one in farthest[:_SEEN]]
-    if more := farthest[_SEEN:]:
-        told.append(f"{figures.plural(len(more), 'other candidate')} differed less")
-    return f"{', '.join(told)}; {_missing(experiment)} for a verdict."
-
-
-def _difference(standing: Standing, blocks: int) -> str:
-    """Return what was seen of a ratio to the baseline, as in `27x slower in 3 of 3 blocks`."""
-    ratio = standing.ratio.value
-    shown = f"{figures.rough_multiple(ratio)} {'slower' if ratio < 1 else 'faster'}"
-    if standing.faster_blocks is None:
-        return shown
-    times = standing.faster_blocks if ratio >= 1 else blocks - standing.faster_blocks
-    return f"{shown} in {times} of {figures.plural(blocks, 'block')}"
-
-
-def _missing(experiment: Experiment) -> str:
-    """Return what it takes to have blocks enough, as in `3 more blocks, or --budget 40s, are needed`."""
-    if experiment.needed_blocks is None:
-        return "more blocks are needed"
-    missing = experiment.needed_blocks - experiment.blocks
-    longer = f", or --budget {figures.whole_seconds(experiment.needed_budget_s)}," if experiment.needed_budget_s else ""
-    return f"{missing:,} more block{'s' * (missing != 1)}{longer} {'are' if missing != 1 or longer else 'is'} needed"
-
-
-def _far_slower(retired: Sequence[Standing], name: Name) -> str:
-    """Return what is known of those that left early; empty where nobody did."""
-    told = [
-        f"{name(one.name)} is at least {figures.at_least(one.retired.slower)}x slower, in {one.retired.times} of "
-        f"{one.retired.trials} trials"
-        for one in retired
-        if one.retired
-    ]
-    return figures.listed(told, len(told))
 
 
 def _nothing(experiment: Experiment) -> str:
@@ -188,7 +119,7 @@ def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing], name: 
 def _blindness(experiment: Experiment) -> str:
     """Return what a tie with the baseline may hide."""
     if experiment.smallest_difference is None:
-        return ""
+        return ", nor could it have been: there are too few blocks" if experiment.control else ""
     return f"; differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
 
 
@@ -219,7 +150,7 @@ def ties_across_ranks(experiment: Experiment, name: Name, most: int | None = Non
     """
     standings = [standing for _, standing in ranked(experiment)]
     found = [
-        (one, [name(other.name) for other in standings if _ranks_below(other, one) and other.name in one.tied_with])
+        (one, [name(other.name) for other in standings if other.rank > one.rank and other.name in one.tied_with])
         for one in standings
     ]
     ties = [f"{name(one.name)} with {figures.listed(others, most or len(others))}" for one, others in found if others]
@@ -227,17 +158,8 @@ def ties_across_ranks(experiment: Experiment, name: Name, most: int | None = Non
     return "; ".join([*ties[:most], *left_out])
 
 
-def _ranks_below(one: Standing, other: Standing) -> bool:
-    return one.rank is not None and other.rank is not None and one.rank > other.rank
-
-
 def place(standing: Standing | LockStanding, standings: Sequence[Standing | LockStanding]) -> str:
-    """Return a rank, as in `2`, or as in `2=` where it is shared with a candidate that cannot be told apart.
-
-    A dash where there are too few blocks for one.
-    """
-    if standing.rank is None:
-        return figures.DASH
+    """Return a rank, as in `2`, or as in `2=` where it is shared with a candidate that cannot be told apart."""
     shared = any(other.rank == standing.rank and other.name in standing.tied_with for other in standings)
     return f"{standing.rank}{'=' if shared else ''}"
 
@@ -307,20 +229,4 @@ def setting(experiment: Experiment) -> str:
     lasting = f", {format_duration(median(durations))} under the baseline" if durations else ""
     took = f"{figures.plural(experiment.blocks, 'block')} in {format_duration(experiment.elapsed_s)}"
     size = f"{figures.plural(experiment.operations, 'operation')} ({figures.plural(experiment.rows, 'row')}{lasting})"
-    shorter = f", {found}" if (found := shortened(experiment)) else ""
-    return f"{clients}; {took}, {_stop(experiment)}; bursts of {size}{shorter}"
-
-
-def shortened(experiment: Experiment) -> str:
-    """Return why bursts are smaller than calibration made them; empty where they are not."""
-    if experiment.fitting_blocks is None or experiment.operations >= experiment.calibrated_operations:
-        return ""
-    room = figures.plural(experiment.fitting_blocks, "block")
-    return f"shortened from {experiment.calibrated_operations:,}, so that {room} fit the budget"
-
-
-def _stop(experiment: Experiment) -> str:
-    rivals = [standing for _, standing in ranked(experiment) if standing.name != BASELINE]
-    if experiment.stopped == "precision" and rivals and all(one.retired for one in rivals):
-        return "until nobody was left to compare"
-    return _STOPS[experiment.stopped]
+    return f"{clients}; {took}, {_STOPS[experiment.stopped]}; bursts of {size}"

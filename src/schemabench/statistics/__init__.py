@@ -3,30 +3,26 @@
 Owns every statistical decision. Two methods for centre, interval and test, `signed_rank` (on `walsh`) and `block_mean`,
 both on `sign_flips`, and by how much `dependence` widens either; what they are used for: `summary` (one series),
 `comparison` (all pairs of candidates), `lasting` (the last third of a run), `ranking` and `lock_ranking` (standings and
-notices), `pareto` (both rankings at once), `cost` (candidates against the baseline), `bounding` (by how much one
-that is many times slower is so at least, after a few trials). Of a run as a whole: `steadiness` (which blocks warm
-up), `drifting` (what rows written do to throughput), `copying` (when to copy databases anew).
+notices), `pareto` (both rankings at once), `cost` (candidates against the baseline). Of a run as a whole: `steadiness`
+(which blocks warm up), `drifting` (what rows written do to throughput), `copying` (when to copy databases anew).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
-from schemabench.statistics.bounding import DOUBTS, bounds_of_few, ratio_of_few
 from schemabench.statistics.comparison import running_ratios, widest_interval
 from schemabench.statistics.copying import blocks_per_copy, variances
 from schemabench.statistics.cost import CostComparison, compare_costs
 from schemabench.statistics.drifting import drifts
 from schemabench.statistics.lock_ranking import LockRanking, rank_locks
 from schemabench.statistics.pareto import pareto
-from schemabench.statistics.ranking import Ranking, fewest_blocks, placed, rank
+from schemabench.statistics.ranking import Ranking, fewest_blocks, rank
 from schemabench.statistics.steadiness import steady_from
 from schemabench.statistics.summary import estimate, estimate_rates, latency
 
 __all__ = [
-    "DOUBTS",
     "CostComparison",
     "LockRanking",
     "Ranking",
     "blocks_per_copy",
-    "bounds_of_few",
     "compare_costs",
     "drifts",
     "estimate",
@@ -34,10 +30,8 @@ __all__ = [
     "fewest_blocks",
     "latency",
     "pareto",
-    "placed",
     "rank",
     "rank_locks",
-    "ratio_of_few",
     "running_ratios",
     "steady_from",
     "variances",

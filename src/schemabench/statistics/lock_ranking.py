@@ -69,15 +69,12 @@ def rank_locks(  # noqa: PLR0913 (how blocks came about)
         return LockRanking(standings=(), control=None, better=frozenset(), notices=notices)
     twins = None if control is None else (control, baseline)
     spans = compare(whole, names, twins=twins, seed=seed, method=BY_MEANS, copies=those(copies, complete)).spans
-    enough = len(ranked) == 1 or len(whole) >= fewest_blocks(len(ranked))
     estimates = dict(zip(names, map(_share, block_mean.spans_apart(whole)), strict=True))
 
     def standing(name: str, rivals: Sequence[str], better: frozenset[tuple[str, str]]) -> LockStanding:
         place, ties = placed(name, rivals, better)
         difference = Estimate(value=0.0, low=0.0, high=0.0) if name == baseline else _estimate(spans[name, baseline])
-        return LockStanding(
-            name=name, share=estimates[name], difference=difference, rank=place if enough else None, tied_with=ties
-        )
+        return LockStanding(name=name, share=estimates[name], difference=difference, rank=place, tied_with=ties)
 
     def less(rivals: Sequence[str]) -> frozenset[tuple[str, str]]:
         return frozenset((second, first) for first, second in greater(spans, rivals))
@@ -94,7 +91,7 @@ def rank_locks(  # noqa: PLR0913 (how blocks came about)
 
 def _order(standing: LockStanding) -> tuple[int, float, str]:
     """Return what standings are sorted by."""
-    return standing.rank or 0, standing.share.value, standing.name
+    return standing.rank, standing.share.value, standing.name
 
 
 def _estimate(span: Span) -> Estimate:
@@ -123,8 +120,7 @@ def _left_out(unseen: NDArray[np.bool_], names: Sequence[str], candidates: int) 
     )
     if whole >= needed:
         return (Notice(code="blocks-unobserved", text=text),)
-    text = f"{text} {needed} are needed to tell lock waits apart: nobody has a rank by them."
-    return (Notice(code="few-blocks", text=text),)
+    return (Notice(code="few-blocks", text=f"{text} {needed} are needed to tell lock waits apart: all tie by them."),)
 
 
 def _control_differs(control: LockStanding) -> tuple[Notice, ...]:

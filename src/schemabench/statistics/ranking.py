@@ -81,21 +81,12 @@ def rank(  # noqa: PLR0913 (how blocks came about)
     ranked = tuple(name for name in names if name != control)
     better = greater(spans, ranked)
 
-    enough = len(ranked) == 1 or len(logs) >= fewest_blocks(len(ranked))
-    faster = dict(zip(names, (logs > logs[:, [names.index(baseline)]]).sum(axis=0).tolist(), strict=True))
-
     def standing(name: str, rivals: Sequence[str], known: frozenset[tuple[str, str]]) -> Standing:
         own = Estimate(value=1.0, low=1.0, high=1.0)
         place, ties = placed(name, rivals, known)
-        return Standing(
-            name=name,
-            rate=estimates[name],
-            ratio=own if name == baseline else ratio(spans[name, baseline]),
-            rank=place if enough else None,
-            tied_with=ties,
-            faster_blocks=None if name == baseline else faster[name],
-            late_ratio=ratio(late[name, baseline]) if (name, baseline) in late else None,
-        )
+        against = own if name == baseline else ratio(spans[name, baseline])
+        at_last = ratio(late[name, baseline]) if (name, baseline) in late else None
+        return Standing(name=name, rate=estimates[name], ratio=against, rank=place, tied_with=ties, late_ratio=at_last)
 
     checked = None if twins is None else standing(twins[0], twins, greater(spans, twins))
     return Ranking(
@@ -139,7 +130,7 @@ def ratio(span: Span) -> Estimate:
 
 def _order(standing: Standing) -> tuple[int, float, str]:
     """Return what standings are sorted by."""
-    return standing.rank or 0, -standing.ratio.value, standing.name
+    return standing.rank, -standing.ratio.value, standing.name
 
 
 def _half_width(span: Span) -> float | None:
@@ -150,11 +141,11 @@ def _half_width(span: Span) -> float | None:
 def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
     """Return a notice where no difference, however large, could have been found."""
     needed = fewest_blocks(candidates)
-    if blocks >= needed or candidates == 1:
+    if blocks >= needed:
         return ()
     text = (
-        f"Only {blocks} block{'s' * (blocks != 1)}: {candidates} candidates need {needed} before any difference can be "
-        "told from chance. None has a rank; intervals are the range of what was seen."
+        f"Only {blocks} block{'s' * (blocks != 1)}: {candidates} candidate{'s' * (candidates != 1)} need "
+        f"{needed} before any difference can be told from chance. All tie; intervals are the range of what was seen."
     )
     return (Notice(code="few-blocks", text=text),)
 

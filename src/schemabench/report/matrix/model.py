@@ -58,8 +58,7 @@ class Place:
     """The rank, as in `1=`; else why it has none: its status, `not run`, or a dash where the run does not know."""
     rank: int | None = None
     figure: Estimate | None = None
-    """What the rank rests on, or would with more blocks; None for a candidate that was not ranked, and for the
-    baseline's ratio to itself."""
+    """What the rank rests on; None without a rank, and for the baseline's ratio to itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

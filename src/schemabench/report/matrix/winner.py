@@ -90,7 +90,7 @@ def _leaders_among(experiment: Experiment, names: set[str], criterion: Criterion
     return {
         one.name
         for one in standings
-        if not any((other.rank or 0) < (one.rank or 0) and other.name not in one.tied_with for other in standings)
+        if not any(other.rank < one.rank and other.name not in one.tied_with for other in standings)
     }
 
 

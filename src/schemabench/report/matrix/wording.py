@@ -50,7 +50,7 @@ def title(matrix: Matrix, name: Name) -> str:
 def figure(cell: Cell, column: Column, criterion: Criterion) -> tuple[str, str]:
     """Return what a candidate's rank rests on, and its interval; nothing without a rank."""
     place = cell.places[criterion]
-    return criterion.drawn(place.figure, column.source.experiment) if place.figure or place.rank else ("", "")
+    return criterion.drawn(place.figure, column.source.experiment) if place.rank else ("", "")
 
 
 def front(cell: Cell, criterion: Criterion) -> str:
