@@ -139,7 +139,7 @@ def test_lock_waits_stand_with_their_rank_and_the_mark_of_the_front(
 @pytest.mark.parametrize("drawn", DRAWN)
 def test_change_of_who_waits_least_is_said_in_words(drawn: Callable[[Comparison], str]) -> None:
     text = words(drawn(compared(*FOUR)))
-    assert "The one that waits least for locks changes between PostgreSQL 15 and 18, which differ in the" in text
+    assert "The one that waits least for locks changes between PostgreSQL 15 and 18." in text
 
 
 @pytest.mark.parametrize("drawn", DRAWN)
@@ -165,7 +165,7 @@ def test_runs_of_which_none_was_sampled_are_compared_by_throughput_alone(drawn: 
 @pytest.mark.parametrize("drawn", DRAWN)
 def test_change_of_the_winner_is_said_in_words(drawn: Callable[[Comparison], str]) -> None:
     text = words(drawn(compared(*FOUR)))
-    assert "The winner changes between PostgreSQL 15 and 17, which differ in the candidate hash_by_site" in text
+    assert "The winner changes between PostgreSQL 15 and 17." in text
     assert "changes from" in text
 
 
@@ -203,10 +203,3 @@ def test_ratio_that_cannot_be_drawn_is_left_out_of_the_chart() -> None:
         first = replace(first, standing=replace(first.standing, ratio=endless))
         runs.append(run(version, replace(some, candidates=(first, *rest))))
     assert "figure" not in Page(matrix.html(compared(*runs))).tags
-
-
-@pytest.mark.parametrize("drawn", DRAWN)
-def test_what_differs_from_the_baseline_is_told_of_each_run(drawn: Callable[[Comparison], str]) -> None:
-    text = words(drawn(compared(*FOUR))).replace("`", "")
-    assert "two_tables on PostgreSQL 16 and 17: HOT updates 99 % instead of 41 %, 38 % less WAL" in text
-    assert "two_tables on PostgreSQL 15" not in text

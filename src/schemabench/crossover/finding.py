@@ -23,7 +23,6 @@ from schemabench.crossover.search import Search, key
 from schemabench.crossover.state import FILE, State, resumed
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkloadError
 from schemabench.records import CandidateResult, Crossover, Estimate, Experiment, Probe, Side, Spot
-from schemabench.workload import authored
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -105,9 +104,7 @@ def find(laboratory: Laboratory, state: State) -> Crossover:
     both = side(experiment, candidate) != "better"
     measured: list[Experiment] = []
     try:
-        with authored(laboratory.found, "strategy"):
-            strategy = workload.strategy()
-        _look_around(laboratory, strategy, state, both=both)
+        _look_around(laboratory, workload.strategy(), state, both=both)
         _remeasure(laboratory, state, measured, both=both)
     except KeyboardInterrupt:
         _kept(laboratory, state, experiment, measured, "it was interrupted")
