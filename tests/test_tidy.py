@@ -15,8 +15,9 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
+    {"evaluations"},
     {"crossover"},
-    {"bench", "entries", "distribution", "terminal"},
+    {"bench", "entries", "distribution", "giving_way", "terminal"},
     {"workers"},
     {"progress", "experiment", "report"},
     {"monitor", "equivalence"},
