@@ -51,8 +51,6 @@ class Laboratory:
         seed: int = 1,
         sample_hz: float = SAMPLE_HZ,
         production_s: float | None = None,
-        adequacy_s: float = 0.0,
-        calls: int = 0,
         precision: float = PRECISION,
         upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks",
         team: Callable[[Plan], Team] = Alone,
@@ -69,8 +67,6 @@ class Laboratory:
             seed: Where all chance comes from.
             sample_hz: Looks per second at who waits for whom.
             production_s: The seconds of production that the smallest burst stands for; None where that is not known.
-            adequacy_s: How long to keep production's pace.
-            calls: In each burst; 0 to find out.
             precision: The relative half width of intervals at which to stop sooner.
             upkeep: Who vacuums and analyzes.
             team: What makes of the plan those who execute its bursts.
@@ -94,8 +90,6 @@ class Laboratory:
             precision=precision,
             seed=seed,
             sample_hz=sample_hz,
-            adequacy_s=adequacy_s,
-            burst=calls,
             upkeep=upkeep,
         )
         experiment = measure(plan, self.server, Silence(), team(plan))

@@ -15,9 +15,8 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"evaluations"},
     {"crossover"},
-    {"bench", "entries", "distribution", "giving_way", "terminal"},
+    {"bench", "entries", "distribution", "terminal"},
     {"workers"},
     {"progress", "experiment", "report"},
     {"monitor", "equivalence"},

@@ -53,15 +53,10 @@ class Shop:
         """Write the project into a new folder."""
         with redirect_stdout(StringIO()):
             assert cli.main(["init", str(path)]) == 0
-        shop = cls.empty(path, environment)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
+        shop = cls(path=path, environment={**kept, **environment})
         shop.change("workloads/orders/__init__.py", *_SIZES)
         return shop
-
-    @classmethod
-    def empty(cls, path: Path, environment: Mapping[str, str]) -> "Shop":
-        """Return a project without a file of ours in it."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
-        return cls(path=path, environment={**kept, **environment})
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file, in place of what was there."""

@@ -12,18 +12,11 @@ import psutil
 import pytest
 from programs import Program
 from shared_server import Shared
-from shop import Shop, assert_clear, said
+from shop import Shop, assert_clear
 
 PATIENCE_S = 120
 ENDS_S = 60
 """A run that is interrupted ends within so many seconds: in 2, where nothing stalls."""
-STUCK = """
-CREATE SEQUENCE asked;
--- name: customer_total
-SELECT pg_sleep(CASE WHEN nextval('asked') > 100 THEN 120 ELSE 0 END);
-SELECT count(*), sum(amount_cents) FROM orders WHERE customer = :customer::text;
-"""
-"""A candidate that stands still after half a dozen blocks of 24 calls."""
 REPORTS = ("--report", "run.json", "--report", "run.md")
 
 
@@ -63,41 +56,6 @@ def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared,
     assert_clear(result, "KeyboardInterrupt", "orders at typical")
     assert [one["workload"] for one in json.loads(shop.read("run.json"))["schemabench"]["experiments"]] == ["orders"]
     assert "orders" in shop.read("run.md")
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_run_that_is_interrupted_in_a_long_trial_reports_the_blocks_before_it(
-    shop: Shop, shared: Shared, number: signal.Signals
-) -> None:
-    shop.candidate("stuck", STUCK)
-    run = shop.start(*REPORTS, "--burst", "24", "--budget", "60s", "--call-timeout", "3min")
-    _wait(run, shared.sleeps)
-    run.send_signal(number)
-    result = shop.finish(run)
-    (experiment,) = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
-
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert_clear(result, "orders typical was interrupted in block", "until it was interrupted", "of 24 calls")
-    assert re.search(r"interrupted in block \d+: stuck, \d", said(result))
-    assert experiment["stopped"] == "interrupted"
-    assert experiment["blocks"] >= 1
-    assert {one["status"] for one in experiment["candidates"]} == {"ranked"}
-    assert {len(one["trials"]) for one in experiment["candidates"]} == {len(experiment["candidates"][0]["trials"])}
-    assert "states were not compared" in shop.read("run.md")
-
-
-def test_a_run_that_is_interrupted_before_a_block_is_done_says_where_it_was(shop: Shop, shared: Shared) -> None:
-    shop.candidate("stuck", STUCK.replace("> 100", "> 0"))
-    run = shop.start("--burst", "24", "--call-timeout", "3min")
-    _wait(run, shared.sleeps)
-    run.send_signal(signal.SIGINT)
-
-    result = shop.finish(run)
-
-    assert result.ret == pytest.ExitCode.INTERRUPTED
-    assert_clear(
-        result, "orders typical was interrupted in warm-up block 1: stuck", "before all had executed one burst"
-    )
 
 
 @pytest.mark.thorough  # it takes half a minute, whichever signal it is

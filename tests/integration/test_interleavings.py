@@ -84,7 +84,7 @@ class Stage:
         encoded = [[Encoded(next(numbers), call.operation, encode(call), ALONE.name) for call in one] for one in queues]
         encoded += [[] for _ in range(MOST_WRITERS - len(queues))]
         owners = [ALONE.name] * MOST_WRITERS
-        self.entrant.execute(Burst(owners=owners, queues=encoded, operations=operations, rows=0), random)
+        self.entrant.execute(Burst(owners=owners, queues=encoded, pools={}, operations=operations, rows=0), random)
 
 
 def _small(values: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ import pytest
 import servers
 from psycopg.pq import ExecStatus
 
-from schemabench.load import Drive, Limits, LostConnectionError, Session, StatementFailedError, Step, Talk, drive
+from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, Step, Talk, drive
 from schemabench.monitor import relations
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.sample import Lock, Samples, Seen
@@ -161,7 +161,7 @@ class Stage:
 
 def _drive(*calls: Call, watch: tuple[int, Talk] | None = None) -> Drive:
     queues = [(session, [(number, operation, steps)]) for number, (session, operation, steps) in enumerate(calls)]
-    return drive(queues, calls=len(calls), limits=Limits(call_s=20.0), random=Random(1), watch=watch)  # noqa: S311 (reproducible)
+    return drive(queues, calls=len(calls), limit_s=20.0, random=Random(1), watch=watch)  # noqa: S311 (reproducible)
 
 
 @contextmanager

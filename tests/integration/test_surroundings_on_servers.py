@@ -174,7 +174,8 @@ def _execute(one: Entrant, burst: Burst) -> float:
 def _of(burst: Burst, writer: str) -> Burst:
     """Return the calls of one writer."""
     queues = [[call for call in queue if call.writer == writer] for queue in burst.queues]
-    return replace(burst, queues=queues)
+    pools = {name: pool if name == writer else [] for name, pool in burst.pools.items()}
+    return replace(burst, queues=queues, pools=pools)
 
 
 def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(

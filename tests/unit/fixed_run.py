@@ -21,7 +21,6 @@ from schemabench.records import (
     LockWait,
     Notice,
     OptionValue,
-    Pacing,
     Retries,
     Run,
     ServerRecord,
@@ -194,7 +193,7 @@ LOCKS = (
 
 def contention(locks: float, partitions: int = 0) -> Contention:
     """Return plausible samples in which writers wait for locks for such a share of their time."""
-    classes = {"Lock": locks, "pause": 0.0, **{kind: share * (1 - locks) for kind, share in BUSY.items()}}
+    classes = {"Lock": locks, **{kind: share * (1 - locks) for kind, share in BUSY.items()}}
     return Contention(
         samples=2980,
         late=14,
@@ -233,7 +232,6 @@ def lock_standing(name: str, share: float, rank: int, tied_with: tuple[str, ...]
     return LockStanding(
         name=name,
         share=estimate(share, 0.13),
-        paused=0.0,
         difference=Estimate(value=difference, low=difference - 0.011, high=difference + 0.012),
         rank=rank,
         tied_with=tied_with,
@@ -308,21 +306,6 @@ def plans(name: str) -> Iterator[StatementPlan]:
         )
 
 
-def pacing(name: str, clients: int, utilisation: float) -> Pacing:
-    """Return how a writer fares whose calls take so much of its time."""
-    spare = 1 - utilisation
-    return Pacing(
-        name=name,
-        clients=clients,
-        utilisation=estimate(utilisation, 0.05),
-        busiest=estimate(utilisation * 1.1, 0.1) if clients > 1 else None,
-        backlog_s=0.02 * utilisation if spare > 0 else PRODUCTION_S * -spare,
-        drain_s=0.02 * utilisation / spare if spare > 0 else None,
-        slowest_s=0.25 if spare > 0 else 2.4,
-        keeps_up=spare > 0,
-    )
-
-
 def adequacy(name: str, speed: float) -> Adequacy:
     """Return how a candidate fares at production's pace: one falls behind."""
     count, slow = 1240, name == "secondary_index"
@@ -337,11 +320,6 @@ def adequacy(name: str, speed: float) -> Adequacy:
         services=(latency("upsert_media_count", count - 41, 0.31 / speed), latency("compact_cdn", 41, 9.4 / speed)),
         lag_p99_ns=0.21e6,
         waiting={"media_library": 310, "dashboard": 1} if slow else {},
-        writers=(
-            pacing("media_library", 4, 1.27 if slow else 0.31 / speed),
-            pacing("aggregation_cdn", 2, 0.12 / speed),
-            pacing("dashboard", 2, 0.042 / speed),
-        ),
         keeps_up=not slow,
     )
 
@@ -373,9 +351,7 @@ def sampled(result: CandidateResult) -> CandidateResult:
         plans=tuple(plans(result.name)),
         adequacy=adequacy(result.name, result.standing.ratio.value if result.standing else 1.0),
         attempts_per_s=rate and estimate(rate.value * (1.002 if result.notices else 1.0), 0.1),
-        retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3, calls=25_200),)
-        if result.notices
-        else (),
+        retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3),) if result.notices else (),
         settings=OWN_SETTINGS if result.name == "fillfactor" else (),
     )
 
@@ -457,7 +433,6 @@ USAGE = Experiment(
     lock_control=LockStanding(
         name="baseline (control)",
         share=estimate(0.186, 0.13),
-        paused=0.0,
         difference=Estimate(value=0.002, low=-0.009, high=0.013),
         rank=1,
         tied_with=("baseline",),

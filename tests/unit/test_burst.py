@@ -42,7 +42,7 @@ def _keyed(keys: list[str | None]) -> made_up.Generator:
 
 
 def _numbers(burst: Burst) -> list[int]:
-    return [call.number for call in burst.calls()]
+    return [call.number for queue in (*burst.queues, *burst.pools.values()) for call in queue]
 
 
 def test_queues_stand_in_the_order_of_writers_and_connections(folder: Path) -> None:
@@ -50,7 +50,8 @@ def test_queues_stand_in_the_order_of_writers_and_connections(folder: Path) -> N
 
     assert len(burst.queues) == 5
     assert {call.operation for queue in burst.queues[:3] for call in queue} == {"add"}
-    assert {call.operation for queue in burst.queues[3:] for call in queue} == {"look"}
+    assert burst.queues[3:] == [[], []], "calls of the reader have no key"
+    assert {call.operation for call in burst.pools["reader"]} == {"look"}
 
 
 def test_a_burst_tells_all_its_calls_those_of_a_key_in_order(folder: Path) -> None:
@@ -101,49 +102,11 @@ def test_calls_of_one_key_keep_their_order_on_one_connection(
 
 
 @given(keys, st.integers(min_value=1, max_value=7))
-def test_calls_are_in_their_order_on_every_connection(folder: Path, some: list[str | None], share: int) -> None:
+def test_calls_without_a_key_are_for_whoever_is_free(folder: Path, some: list[str | None], share: int) -> None:
     burst = make(_feed(folder, _keyed(some)), [(made_up.STREAM, share)], 0, 20)
 
-    for queue in burst.queues:
-        numbers = [call.number for call in queue]
-        assert numbers == sorted(numbers)
-
-
-@given(st.integers(min_value=1, max_value=9), st.integers(min_value=1, max_value=20))
-def test_calls_without_a_key_are_dealt_out_in_turn(folder: Path, share: int, size: int) -> None:
-    burst = make(_feed(folder, _keyed([None])), [(made_up.STREAM, share)], 0, size)
-
-    assert [[call.number for call in queue] for queue in burst.queues] == [
-        list(range(place, 3 * size, share)) for place in range(share)
-    ]
-
-
-@given(keys, st.integers(min_value=1, max_value=7), st.data())
-def test_which_connection_executes_a_call_does_not_depend_on_how_many_processes_there_are(
-    folder: Path, some: list[str | None], share: int, data: st.DataObject
-) -> None:
-    burst = make(_feed(folder, _keyed(some)), [(made_up.STREAM, share), (made_up.READER, 2)], 0, 20)
-    owners = data.draw(st.lists(st.integers(0, 2), min_size=share + 2, max_size=share + 2))
-    found: dict[int, object] = {}
-    for worker in set(owners):
-        places = [place for place, owner in enumerate(owners) if owner == worker]
-        found |= dict(zip(places, burst.part(places).queues, strict=True))
-
-    assert [found[place] for place in range(share + 2)] == list(burst.queues)
-
-
-def test_a_digest_tells_bursts_apart_by_calls_values_connections_and_times(folder: Path) -> None:
-    feed = _feed(folder)
-    burst = make(feed, LAYOUT, 0, 10)
-    others = [
-        make(feed, LAYOUT, 1, 10),
-        make(feed, LAYOUT, 0, 11),
-        make(feed, LAYOUT, 0, 10, 5.0),
-        make(feed, ((made_up.STREAM, 2), (made_up.READER, 3)), 0, 10),
-    ]
-
-    assert make(feed, LAYOUT, 0, 10).digest == burst.digest
-    assert len({burst.digest, *(other.digest for other in others)}) == 1 + len(others)
+    assert all(call.values["key"] is None for call in burst.pools["stream"])
+    assert all(call.values["key"] is not None for queue in burst.queues for call in queue)
 
 
 @given(st.integers(min_value=1, max_value=9), st.integers(min_value=1, max_value=20))
@@ -235,8 +198,8 @@ def test_calls_of_a_writer_are_due_in_their_order_on_every_connection(
 
     assert burst.pace is not None
     assert list(burst.pace.due_s) == sorted(burst.pace.due_s)
-    assert len(burst.pace.due_s) == len(burst.operations) == 15
-    for queue in burst.queues:
+    assert list(burst.pace.writers) == ["any"] * 15
+    for queue in (*burst.queues, *burst.pools.values()):
         due_s = [burst.pace.due_s[call.number] for call in queue]
         assert due_s == sorted(due_s)
         assert all(0 <= due <= 60 for due in due_s)

@@ -20,7 +20,6 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples
-from schemabench.load import Limits
 
 NAMES = {"baseline": "baseline", CONTROL: "baseline", "a": "a"}
 EXECUTED = 9
@@ -33,7 +32,6 @@ class FakeTeam:
 
     done: list[object]
     failing: Sequence[str] = ()
-    cut: Sequence[str] = ()
     announced: list[tuple[int, list[str], int]] = field(default_factory=list)
     bursts: dict[str, list[Burst]] = field(default_factory=lambda: {name: [] for name in NAMES})
 
@@ -46,29 +44,14 @@ class FakeTeam:
         ((number, size),) = bursts
         self.announced.append((number, [one.name for one in order], size))
 
-    def execute(
-        self,
-        entrant: Any,  # noqa: ANN401 (a fake)
-        burst: Burst,
-        random: Random,
-        watch: object,
-        limits: Limits,
-    ) -> tuple[Executed, Samples]:
+    def execute(self, entrant: Any, burst: Burst, random: Random, watch: object) -> tuple[Executed, Samples]:  # noqa: ANN401 (a fake)
         """Return what would be done."""
         assert random is not None
-        assert 0 < limits.call_s <= limits.trial_s
         self.done.append((entrant.name, watch))
         self.bursts[entrant.name].append(burst)
         if entrant.name in self.failing and len(self.bursts[entrant.name]) > 1:
             raise CandidateError("refused")
-        return Executed(
-            duration_s=0.2,
-            writers_s={},
-            busy_shares=(0.1,),
-            retried={},
-            lag_ns=0,
-            cut=entrant.name in self.cut,
-        ), {}
+        return Executed(duration_s=0.2, writers_s={}, busy_shares=(0.1,), retried={}, waiting={}, lag_ns=0), {}
 
     def samples(self) -> dict[Any, Any]:
         """Hand over what counts for nothing."""

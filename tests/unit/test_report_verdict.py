@@ -94,13 +94,6 @@ def test_nothing_ranked_for_the_clients_sake_says_so() -> None:
     )
 
 
-def test_nothing_ranked_for_a_baseline_that_breaks_its_own_invariant_says_so() -> None:
-    left = (unranked("baseline", "disqualified", "x"), unranked("a", "invalid", "y"))
-    assert verdict.sentence(replace(USAGE, candidates=left), str) == (
-        "Nothing was ranked: the baseline breaks its own invariant (1 disqualified; 1 invalid)."
-    )
-
-
 def test_candidates_left_out_are_told_together_only_for_one_status_and_one_reason() -> None:
     left = [("a", "failed", "x"), ("b", "skipped", "y"), ("c", "failed", "x"), ("d", "failed", "y")]
     groups = verdict.left_out(replace(USAGE, candidates=tuple(unranked(*one) for one in left)))

@@ -81,5 +81,9 @@ def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
     remaining = iter(calls)
     while some := list(islice(remaining, _LOADED_AT_ONCE)):
         queue = [Encoded(number, call.operation, encode(call), _LOADER.name) for number, call in enumerate(some)]
-        operations = [call.operation for call in some]
-        entrant.execute(Burst(owners=[_LOADER.name], queues=[queue], operations=operations, rows=0), random)
+        entrant.execute(
+            Burst(
+                owners=[_LOADER.name], queues=[queue], pools={}, operations=[call.operation for call in some], rows=0
+            ),
+            random,
+        )

@@ -59,7 +59,6 @@ class Measured:
     elapsed_s: float = 0.0
     copying_s: float = 0.0
     stopped: str = "budget"
-    """As in `records.Experiment`."""
     cycles: int = 0
     """How many times the replayed file was begun; 0 where nothing is replayed."""
     steal_share: float | None = None
@@ -111,23 +110,6 @@ class Measured:
             total.update(self.undone[name].get(trial.block, {}))
         return dict(total)
 
-    def calls(self, name: str) -> Mapping[str, int]:
-        """Return how often an entrant's counted trials called each operation."""
-        total: Counter[str] = Counter()
-        for trial in self.counted(name):
-            total.update(trial.calls)
-        return total
-
-    def pauses(self, name: str) -> NDArray[np.float64]:
-        """Return how long an entrant paused before retries in each counted trial, in observations.
-
-        That is, what looks would have found meanwhile. All trials are looked at as often a second, but short ones by
-        chance not once: hence by the looks of all together.
-        """
-        trials = self.counted(name)
-        looks_per_s = sum(trial.looks for trial in trials) / sum(trial.duration_s for trial in trials)
-        return np.array([trial.paused_s for trial in trials]) * looks_per_s
-
     def tally(self, name: str) -> Tally:
         """Return what was sampled of an entrant's counted trials."""
         total = Tally()
@@ -135,15 +117,6 @@ class Measured:
             if tally := self.tallies[name].get(trial.block):
                 total.merge(tally)
         return total
-
-    def break_off(self) -> None:
-        """Keep the blocks that are done, of a run that was interrupted; the last counts where all were to warm up."""
-        self.stopped = "interrupted"
-        done = {name: [one for one in some if one.block < self.executed] for name, some in self.trials.items()}
-        some_count = any(not one.warmup for trials in done.values() for one in trials)
-        last = self.executed - 1
-        for name, trials in done.items():
-            self.trials[name] = [replace(one, warmup=one.warmup and (some_count or one.block < last)) for one in trials]
 
     def settle(self, names: Sequence[str], least: int) -> None:
         """Count from where trials are steady, by those of all entrants that are left.

@@ -19,11 +19,10 @@ from schemabench.experiment import costs, surroundings
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.load.session import DEADLOCK
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
 from schemabench.records import Adequacy, CandidateResult, Contention, Estimate, Notice, StatementPlan
-from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant
+from schemabench.units import format_percent
 
 BUSY_SHARE = 0.8
 """A load loop that is busier than this may be what limits the figures."""
@@ -31,8 +30,6 @@ SATURATED_SHARE = 0.95
 """A load loop that is busier than this is what limits the figures: they say nothing about the candidates."""
 LONELY_SHARE = 0.25
 """A trial whose last writer works for longer than this share after all others speaks mostly of that writer."""
-DETECTOR_SHARE = 0.1
-"""Waiting for the server to look for deadlocks that takes more than this share of the writers' time is told."""
 STOLEN_SHARE = 0.01
 """Below this share, what the host gives to others is lost in the noise between trials."""
 
@@ -48,8 +45,6 @@ class Watched:
     """Entrant -> by how much its tables and indexes grew, in all trials."""
     missing: Mapping[str, str]
     """Counter -> why the server does not offer it."""
-    deadlock_timeouts_s: Mapping[str, float] = field(default_factory=dict)
-    """How long its sessions wait for a lock before the server looks for a deadlock."""
     cache: Cache | None = None
     """What of the entrants was in the cache after the last block; None where nobody looked."""
     notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=dict)
@@ -118,11 +113,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
             plans=watched.plans.get(name, ()),
             latencies=_latencies(name, measured),
             trials=tuple(measured.trials[name]),
-            notices=(
-                *_retry_notices(name, measured),
-                *_detector_notices(name, measured, watched.deadlock_timeouts_s.get(name, 0.0)),
-                *watched.notices.get(name, ()),
-            ),
+            notices=(*_retry_notices(name, measured), *watched.notices.get(name, ())),
         )
     return Rankings(results=results, throughput=throughput, locks=locks)
 
@@ -198,20 +189,15 @@ def ordered(plan: Plan, results: Mapping[str, CandidateResult]) -> tuple[Candida
 def _rank_locks(plan: Plan, names: Sequence[str], measured: Measured) -> statistics.LockRanking | None:
     if not plan.sample_hz:
         return None
-    trials = [measured.counted(name) for name in names]
-    waits = np.array([[one.waits.get("Lock", 0) for one in some] for some in trials], dtype=np.float64).T
-    work = np.array([[sum(one.waits.values()) for one in some] for some in trials], dtype=np.float64).T
-    pauses = np.column_stack([measured.pauses(name) for name in names])
+    shares = np.column_stack([[_lock_share(trial) for trial in measured.counted(name)] for name in names])
     return statistics.rank_locks(
-        waits,
-        pauses,
-        work,
-        names,
-        baseline=BASELINE,
-        control=CONTROL,
-        seed=plan.seed,
-        copies=measured.copies_of_blocks(BASELINE),
+        shares, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=measured.copies_of_blocks(BASELINE)
     )
+
+
+def _lock_share(trial: records.Trial) -> float:
+    observations = sum(trial.waits.values())
+    return trial.waits.get("Lock", 0) / observations if observations else float("nan")
 
 
 def _rate(rates: NDArray[np.float64], seed: int) -> Estimate:
@@ -248,9 +234,8 @@ def _latencies(name: str, measured: Measured) -> tuple[records.Latency, ...]:
 
 
 def _retries(name: str, measured: Measured) -> tuple[records.Retries, ...]:
-    calls = measured.calls(name)
     return tuple(
-        records.Retries(operation=operation, reason=reason, count=count, calls=calls.get(operation, 0))
+        records.Retries(operation=operation, reason=reason, count=count)
         for (operation, reason), count in sorted(measured.retries(name).items())
         if count
     )
@@ -260,31 +245,8 @@ def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
     retries = _retries(name, measured)
     if not retries:
         return ()
-    shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason}{_per_call(one)})" for one in retries)
+    shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason})" for one in retries)
     return (Notice(code="retries", text=f"{name}: attempts that the server undid were repeated and charged: {shown}"),)
-
-
-def _per_call(one: records.Retries) -> str:
-    """Return how often a call was repeated, as in `, 0.21 per call`; nothing where its calls were not counted."""
-    return f", {format_significant(one.count / one.calls, 2)} per call" if one.calls else ""
-
-
-def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[Notice, ...]:
-    """Return a notice where waiting for the server to look for deadlocks takes much of the writers' time.
-
-    Whoever is undone has waited for that long; those that it held up have waited beside it, and are not counted.
-    """
-    deadlocks = sum(count for (_, reason), count in measured.retries(name).items() if reason == DEADLOCK)
-    worked_s = sum(float(times_ns.sum()) for _, times_ns in measured.samples_ns(name)) / NANOSECONDS
-    share = min(1.0, deadlocks * timeout_s / worked_s) if worked_s else 0.0
-    if share < DETECTOR_SHARE:
-        return ()
-    text = (
-        f"{name}: at least {format_percent(share)} of its writers' time went to waiting for the server to look for "
-        f"deadlocks, of which there were {deadlocks:,}: it looks after deadlock_timeout, {format_duration(timeout_s)}. "
-        "How slow it is hangs on that setting; to see the rest: --postgres-setting deadlock_timeout=10ms"
-    )
-    return (Notice(code="deadlock-timeout", text=text),)
 
 
 def _unsteady(measured: Measured) -> tuple[Notice, ...]:

@@ -3,18 +3,8 @@
 The layers above fill records in, reports read them. Must not compute anything.
 """
 
-from schemabench.records.adequacy import Adequacy, Pacing
-from schemabench.records.contention import (
-    CONTENDED,
-    PAUSE,
-    TIME_CLASSES,
-    WAIT_CLASSES,
-    Contention,
-    LockStanding,
-    LockWait,
-    WaitEvent,
-    WaitPair,
-)
+from schemabench.records.adequacy import Adequacy
+from schemabench.records.contention import WAIT_CLASSES, Contention, LockStanding, LockWait, WaitEvent, WaitPair
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.result import CandidateResult, Cost, EquivalenceCheck, Setting, Standing, StatementPlan, Status
@@ -33,11 +23,8 @@ from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, Retries, 
 
 __all__ = [
     "CHECKPOINTED",
-    "CONTENDED",
     "FORMAT",
     "OLDEST_FORMAT",
-    "PAUSE",
-    "TIME_CLASSES",
     "VACUUMED",
     "WAIT_CLASSES",
     "Adequacy",
@@ -54,7 +41,6 @@ __all__ = [
     "MapCell",
     "Notice",
     "OptionValue",
-    "Pacing",
     "Probe",
     "RatioMap",
     "Retries",

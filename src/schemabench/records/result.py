@@ -12,9 +12,9 @@ from schemabench.records.figure import Estimate, Notice
 from schemabench.records.trial import Latency, Retries, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
-"""ranked: measured and comparable; disqualified: it breaks an invariant, or its rows differ, from the model's
-beforehand or from the baseline's afterwards; invalid: measured, but the client was what limited the figures, or the
-baseline breaks its own invariant; failed: could not be measured; skipped: does not apply to this server."""
+"""ranked: measured and comparable; disqualified: its rows differ, from the model's beforehand or from the baseline's
+afterwards; invalid: measured, but the client was what limited the figures; failed: could not be measured; skipped: does
+not apply to this server."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -98,7 +98,7 @@ class Experiment:
     steal_share: float | None = None
     """The share of this machine's processor time that its host gave to others meanwhile; None where it is not known."""
     elapsed_s: float
-    stopped: Literal["precision", "budget", "interrupted", "never started"]
+    stopped: Literal["precision", "budget", "never started"]
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""
     control: Standing | None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemabench.records import (
-    TIME_CLASSES,
+    WAIT_CLASSES,
     CandidateResult,
     Crossover,
     Experiment,
@@ -94,7 +94,6 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "ranks": _ranks(experiment, known),
         "control": Markdown(verdict.control(experiment)),
         "equivalence": Markdown(verdict.equivalence(experiment)),
-        "pauses": Markdown(contention.pauses(experiment, code)),
         "lock_control": Markdown(contention.control(experiment)),
         "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
         "headroom": Markdown(verdict.headroom(experiment, code)),
@@ -109,7 +108,6 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "plans": plans.tables(results),
         "latencies": _latencies(results),
         "fared": _fared(results),
-        "pacings": _pacings(results),
         "responses": _responses(results),
         "otherwise": Markdown(settings.sentence(experiment, code)),
         "about": _about(experiment),
@@ -215,7 +213,7 @@ def _unranked(results: Sequence[CandidateResult], known: Numbers) -> Mapping[str
 def _contention(results: Sequence[CandidateResult]) -> Mapping[str, object]:
     """Return the tables of lock waits and others; empty where nothing was sampled."""
     return {
-        "kinds": list(TIME_CLASSES),
+        "kinds": list(WAIT_CLASSES),
         "classes": contention.classes(results),
         "locks": contention.locks(results),
         "pairs": contention.pairs(results),
@@ -225,9 +223,9 @@ def _contention(results: Sequence[CandidateResult]) -> Mapping[str, object]:
 
 
 def _retries(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
-    """Return rows of candidate, operation, reason and undone attempts: how many, and for each call."""
+    """Return rows of candidate, operation, reason and count of undone attempts."""
     return [
-        (code(result.name), code(one.operation), one.reason, f"{one.count:,}", figures.per_call(one.count, one.calls))
+        (code(result.name), code(one.operation), one.reason, f"{one.count:,}")
         for result in results
         for one in result.retries
     ]
@@ -262,31 +260,12 @@ def _fared(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
     return [
         (
             code(name),
-            adequacy.answer(one.keeps_up),
+            "yes" if one.keeps_up else "no",
             adequacy.waiting(one),
             adequacy.over(one),
-            code(adequacy.slowest(one).operation),
-            adequacy.within(one),
-            figures.time(one.lag_p99_ns),
+            *(figures.time(time_ns) for time_ns in (one.p99_ns, one.max_ns, one.lag_p99_ns)),
         )
         for name, one in adequacy.fared(results)
-    ]
-
-
-def _pacings(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
-    """Return a row for each writer under each of these candidates."""
-    return [
-        (
-            code(name),
-            code(one.name),
-            one.clients,
-            figures.share_with_interval(one.utilisation),
-            figures.share_with_interval(one.busiest) if one.busiest else figures.DASH,
-            adequacy.seconds(one.backlog_s),
-            adequacy.drained(one),
-            adequacy.answer(one.keeps_up),
-        )
-        for name, one in adequacy.by_writer(adequacy.fared(results))
     ]
 
 

@@ -134,20 +134,6 @@ def amount(cost: Cost) -> str:
     return f"{value:,.0f}" if whole else format_count(value)
 
 
-def per_call(retries: int, calls: int) -> str:
-    """Return how often a call was repeated, as in `0.21`; a dash where its calls were not counted."""
-    return format_significant(retries / calls, 2) if calls else DASH
-
-
-def most_repeated(result: CandidateResult) -> tuple[str, float] | None:
-    """Return the operation with the most retries per call, and how many; None where none are known."""
-    counts: dict[str, float] = {}
-    for one in result.retries:
-        if one.calls:
-            counts[one.operation] = counts.get(one.operation, 0.0) + one.count / one.calls
-    return max(counts.items(), key=lambda item: item[1], default=None)
-
-
 def slowest(result: CandidateResult) -> Latency | None:
     """Return the operation of the highest p95 among those with samples enough for one, or None."""
     supported = [latency for latency in result.latencies if latency.p95_ns is not None]

@@ -11,7 +11,6 @@ from schemabench.report import adequacy, contention, costs, crossovers, figures,
 from schemabench.report.characters import clean, columns
 from schemabench.report.footnotes import Numbers
 from schemabench.report.layout import GAP, Column, block, labelled, shorten, table, wrap
-from schemabench.units import format_significant
 
 _NARROWEST = 40
 """Rank, name and ratio fit it; to a narrower terminal is written as if it were as wide."""
@@ -19,7 +18,7 @@ _SHORTEST_NAME = 16
 """Columns of figures are left out rather than shorten names further."""
 _WIDEST_FIGURE = 21
 """More than any sane figure takes up: an interval with three decimals takes 14."""
-_LEFT_OUT_FIRST = ("retries", "p95", "rate", "interval", "lock rank", "locks")
+_LEFT_OUT_FIRST = ("p95", "rate", "interval", "lock rank", "locks")
 """Columns that may go, in this order."""
 _SHOWN_TIES = 3
 """Candidates whose ties are written out; the Markdown report holds all."""
@@ -123,17 +122,7 @@ def _figures(experiment: Experiment, ranked: Ranked) -> dict[str, Column]:
         "rate": Column(heading="rows/s" if rows else "ops/s", cells=_clipped(rates)),
         **_lock_waits(ranked),
         "p95": Column(heading="p95", cells=_clipped(times)),
-        **_retries(ranked),
     }
-
-
-def _retries(ranked: Ranked) -> dict[str, Column]:
-    """Return the column of retries per call; none where nothing was repeated."""
-    repeated = [figures.most_repeated(result) for result, _ in ranked]
-    if not any(repeated):
-        return {}
-    cells = [format_significant(one[1], 2) if one else "0" for one in repeated]
-    return {"retries": Column(heading="retries", cells=cells)}
 
 
 def _lock_waits(ranked: Ranked) -> dict[str, Column]:
@@ -183,10 +172,8 @@ def _legend(experiment: Experiment, shown: Collection[str], width: int) -> list[
     notes = [
         ("ratio: ", "of throughput to the baseline's, by block; =: tied; -: too few data"),
         ("locks: ", locks if "locks" in shown else ""),
-        ("pauses: ", contention.pauses(experiment, clean) if "locks" in shown else ""),
         (f"{verdict.FRONT}: ", verdict.FRONT_LEGEND if any(result.on_front for result, _ in ranked) else ""),
         ("p95: ", _slowest(ranked) if "p95" in shown else ""),
-        ("retries: ", "for each call, of the operation that is repeated most" if "retries" in shown else ""),
         ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean, _SHOWN_TIES)),
         ("headroom: ", verdict.headroom(experiment, clean)),
         ("drift: ", verdict.drift(experiment, clean)),

@@ -23,11 +23,7 @@ Name = Callable[[str], str]
 
 _USUAL_ISOLATION = "read committed"
 """The server's own default goes without saying."""
-_STOPS = {
-    "precision": "until it was precise enough",
-    "budget": "until its budget was spent",
-    "interrupted": "until it was interrupted",
-}
+_STOPS = {"precision": "until it was precise enough", "budget": "until its budget was spent"}
 
 
 def ranked(experiment: Experiment) -> list[tuple[CandidateResult, Standing]]:
@@ -79,8 +75,6 @@ def _nothing(experiment: Experiment) -> str:
     why = "; ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     if experiment.stopped == "never started":
         cause = "the experiment never started"
-    elif any(result.name == BASELINE and result.status == "disqualified" for result in experiment.candidates):
-        cause = "the baseline breaks its own invariant"
     elif counts["invalid"]:
         cause = "the client was what limited the figures"
     else:

@@ -21,7 +21,7 @@ LEGENDS: Mapping[Criterion, str] = {
         "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
         "a run, not over runs"
     ),
-    LOCK_WAITS: "share of the writers' time spent waiting for locks, or pausing before a retry",
+    LOCK_WAITS: "share of the writers' time spent waiting for locks",
 }
 """What the figures beside the ranks are."""
 WINNER_LEGEND = (

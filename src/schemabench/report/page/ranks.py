@@ -51,8 +51,6 @@ def section(experiment: Experiment, run: Run) -> Section | None:
         ties=wording.sentence(verdict.ties_across_ranks(experiment, wording.name)),
         control=wording.sentence(verdict.control(experiment)),
         lock_control=wording.sentence(contention.control(experiment)),
-        sampled=bool(locks),
-        pauses=wording.sentence(contention.pauses(experiment, wording.name)),
     )
     return Section(id="ranks", title="Ranks", html=html)
 
