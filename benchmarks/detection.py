@@ -235,8 +235,10 @@ def detect(server: Server, kind: str, chosen: argparse.Namespace) -> dict[str, o
         for parts in (1, 2):
             for name, apart in judge(by_name, copies, compared, blocks // parts, number):
                 verdicts[name, chosen.seconds // parts].append(apart)
-        measured = f"{blocks} blocks on {len(set(copies))} copies"
-        print(f"{kind}: experiment {number + 1}: {measured}, {_shares(verdicts)}", flush=True)
+        print(
+            f"{kind}: experiment {number + 1}: {blocks} blocks on {len(set(copies))} copies, {_shares(verdicts)}",
+            flush=True,
+        )
     equal = [apart for (name, _), some_verdicts in verdicts.items() if name == SAME for apart in some_verdicts]
     return {
         "aa_false_positive_rate": round(sum(equal) / len(equal), 3),
