@@ -16,9 +16,9 @@ three kinds of work:
 * drift: updates and scans of a table that nothing vacuums, so that blocks are unlike their neighbours less than others.
   Only equal candidates take part.
 
-Prints as its last line a JSON object with a key for each kind: the A/A false-positive rate over all of these, with the
-95 % interval of those of 10 s, which share no trial; and for each difference the share that was found at 10 and 20 s,
-with the number of experiments behind each figure.
+Prints as its last line a JSON object with a key for each kind: the A/A false-positive rate of experiments of 10 s,
+which share no trial, with its 95 % interval; and for each difference the share that was found at 10 and 20 s, with the
+number of experiments behind each figure.
 
 A rate of 5 % takes hundreds of verdicts to tell from one of 7 %. `--equal 5 --differences` measures that alone: the
 baseline and five candidates that equal it, judged in three pairs that share no trial.
@@ -184,10 +184,10 @@ def written(
 
 
 def rates(experiment: Experiment) -> tuple[dict[str, list[float]], list[int]]:
-    """Return the throughput of each counted trial, by candidate; and the copy of the databases in each block."""
+    """Return bursts per second in each counted trial, by candidate; and the number of each block's copy."""
     counted = {one.name: [trial for trial in one.trials if not trial.warmup] for one in experiment.candidates}
-    rates = {name: [1 / trial.duration_s for trial in trials] for name, trials in counted.items()}
-    return rates, [trial.copy for trial in counted[BASELINE]]
+    by_name = {name: [1 / trial.duration_s for trial in trials] for name, trials in counted.items()}
+    return by_name, [trial.copy for trial in counted[BASELINE]]
 
 
 def same(equal: int) -> list[str]:
@@ -209,7 +209,7 @@ def judge(
     blocks: int,
     seed: int,
 ) -> Iterator[tuple[str, bool]]:
-    """Yield for each stretch of so many blocks and each pair whether the two were told apart."""
+    """Yield for each stretch of so many blocks, and each pair, what the pair is and whether it was told apart."""
     for first in range(0, len(found[BASELINE]) - blocks + 1, blocks):
         stretch = slice(first, first + blocks)
         for what, one, other in compared:
@@ -239,11 +239,11 @@ def detect(server: Server, kind: str, chosen: argparse.Namespace) -> dict[str, o
             f"{kind}: experiment {number + 1}: {blocks} blocks on {len(set(copies))} copies, {_shares(verdicts)}",
             flush=True,
         )
-    equal = [apart for (name, _), some_verdicts in verdicts.items() if name == SAME for apart in some_verdicts]
+    equal = verdicts[SAME, chosen.seconds // 2]
     return {
         "aa_false_positive_rate": round(sum(equal) / len(equal), 3),
         "aa_experiments": len(equal),
-        "aa_interval": _interval(verdicts[SAME, chosen.seconds // 2]),
+        "aa_interval": _interval(equal),
         "found": _shares(verdicts),
         "experiments": {f"{seconds} s": len(verdicts[SAME, seconds]) for _, seconds in verdicts},
         "throughput_ratio": {name: round(median(some_ratios), 3) for name, some_ratios in ratios.items()},
