@@ -33,6 +33,8 @@ BURN_IN = 50
 """Blocks before the first, so that a process of the first order has forgotten where it began."""
 EFFECT = 0.08
 """A log ratio that is there."""
+OBSERVATIONS = 80.0
+"""Of writers at work in a trial, ten looks at eight of them; see `lock_levels.py` for fewer."""
 QUICK_RUNS = 40
 
 
@@ -130,8 +132,12 @@ def locks_told_apart(setting: Setting, random: np.random.Generator, seed: int) -
     """Return whether any two equal candidates are told apart by lock waits, of which two trials of five have none."""
     level = setting.logs(random) / SPREAD
     shares = np.where(random.random(level.shape) < 0.4, 0.0, 0.1 + 0.03 * level).clip(0, 1)  # noqa: PLR2004 (two of five)
+    work = np.full_like(shares, OBSERVATIONS)
     names, copies = setting.names, setting.numbers
-    return bool(rank_locks(shares, names, baseline=BASELINE, control=CONTROL, seed=seed, copies=copies).better)
+    ranking = rank_locks(
+        shares * work, 0 * work, work, names, baseline=BASELINE, control=CONTROL, seed=seed, copies=copies
+    )
+    return bool(ranking.better)
 
 
 def costs_differ(setting: Setting, random: np.random.Generator, seed: int) -> bool:

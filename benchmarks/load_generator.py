@@ -33,7 +33,7 @@ import numpy as np
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from schemabench.load import Session, drive
+from schemabench.load import Limits, Session, drive
 from schemabench.server import Server, serve
 from schemabench.statistics import rank
 from schemabench.units import NANOSECONDS, parse_duration_s
@@ -128,7 +128,7 @@ def loop(server: Server, statement: Statement, connections: int, each: int, rand
         calls = [(call, statement.name, [(b"statement", parameters(statement, random))]) for call in range(operations)]
         queues = [(session, calls[first::connections]) for first, session in enumerate(sessions)]
         before = resource.getrusage(resource.RUSAGE_SELF)
-        done = drive(queues, calls=operations, limit_s=30, random=random)
+        done = drive(queues, calls=operations, limits=Limits(call_s=30), random=random)
         after = resource.getrusage(resource.RUSAGE_SELF)
     finally:
         for session in sessions:

@@ -30,7 +30,7 @@ import psutil
 import psycopg
 from load_generator import STATEMENTS, TABLE, parameters
 
-from schemabench.load import Request, Session, Talk, drive
+from schemabench.load import Limits, Request, Session, Talk, drive
 from schemabench.load.session import Pause
 from schemabench.monitor.sampler import Sampler, mark
 from schemabench.server import Server, serve
@@ -67,13 +67,13 @@ class Bench:
         """Execute so many calls; return how many per second."""
         self._begun_ns, looks_ns = [], list[int]()
         self.looks, self.after = Counter(), np.zeros(2)
-        requests = self._requests(calls, random)
-        queues = [(session, requests) for session in self._sessions]
+        requests = list(self._requests(calls, random))
+        queues = [(session, requests[first :: len(self._sessions)]) for first, session in enumerate(self._sessions)]
         watch = None
         if sampler:
             socket, talk = sampler.watch(self._pids, random)
             watch = socket, _noting(talk, looks_ns)
-        done = drive(queues, calls=calls, limit_s=30, random=random, watch=watch)
+        done = drive(queues, calls=calls, limits=Limits(call_s=30), random=random, watch=watch)
         if sampler:
             samples = sampler.taken({})
             self.looks = Counter(

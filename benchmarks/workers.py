@@ -44,13 +44,14 @@ from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.team import Executed, execute, together
+from schemabench.load import Limits
 from schemabench.server import Server, serve
 from schemabench.statistics import rank
 from schemabench.units import parse_duration_s
 from schemabench.workers.follower import follow
 from schemabench.workers.leader import Leader, lead
 from schemabench.workers.link import Link
-from schemabench.workers.meeting import Seat
+from schemabench.workers.seat import Seat
 from schemabench.workload import Found
 
 ALONE, CONTROL = "0", "0 (control)"
@@ -166,7 +167,7 @@ class Alone:
         begun_s = perf_counter()
         loaded = self._entrant.load(burst)
         ready_s = perf_counter()
-        part, _samples = execute(self._entrant, loaded, Random(1))  # noqa: S311 (nothing is retried)
+        part, _samples = execute(self._entrant, loaded, Random(1), Limits())  # noqa: S311 (nothing is retried)
         self._entrant.flush_statistics()
         return _cost(begun_s, ready_s, together([part]))
 
@@ -182,7 +183,7 @@ class Together:
         """Execute a burst."""
         begun_s = perf_counter()
         self._leader.announce(block, [(block, self._size)], [self._entrant])
-        executed, _samples = self._leader.execute(self._entrant, burst, Random(1), None)  # noqa: S311 (as above)
+        executed, _samples = self._leader.execute(self._entrant, burst, Random(1), None, Limits())  # noqa: S311 (as above)
         return _cost(begun_s, self._link.went_s, executed)
 
 

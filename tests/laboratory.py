@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -51,6 +51,8 @@ class Laboratory:
         seed: int = 1,
         sample_hz: float = SAMPLE_HZ,
         production_s: float | None = None,
+        adequacy_s: float = 0.0,
+        calls: int = 0,
         precision: float = PRECISION,
         upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks",
         team: Callable[[Plan], Team] = Alone,
@@ -67,6 +69,8 @@ class Laboratory:
             seed: Where all chance comes from.
             sample_hz: Looks per second at who waits for whom.
             production_s: The seconds of production that the smallest burst stands for; None where that is not known.
+            adequacy_s: How long to keep production's pace.
+            calls: In each burst; 0 to find out.
             precision: The relative half width of intervals at which to stop sooner.
             upkeep: Who vacuums and analyzes.
             team: What makes of the plan those who execute its bursts.
@@ -82,14 +86,16 @@ class Laboratory:
             production_s=None if production_s is None else lambda _: production_s,
         )
         plan = Plan(
-            found=Found(workload=workload, path=folder / "__init__.py", operations=_operations(folder, operations)),
+            found=found(folder, workload, operations),
             cardinality="typical",
-            candidates=_candidates(folder / "schemas", candidates),
+            candidates=installable(folder / "schemas", candidates),
             clients=sum(writer.clients for writer in writers),
             budget_s=budget_s,
             precision=precision,
             seed=seed,
             sample_hz=sample_hz,
+            adequacy_s=adequacy_s,
+            burst=calls,
             upkeep=upkeep,
         )
         experiment = measure(plan, self.server, Silence(), team(plan))
@@ -116,14 +122,17 @@ def amount(experiment: Experiment, name: str, measure_name: str) -> float:
     return value
 
 
-def _operations(folder: Path, text: str) -> Mapping[str, sqlfile.Operation]:
+def found(folder: Path, workload: Workload[Any], operations: str) -> Found:
+    """Return a workload as if it had been found in a folder, with the text of its `operations.sql`."""
     path = folder / "operations.sql"
-    path.write_text(text, encoding="utf-8")
-    return sqlfile.read(path, WorkloadError).operations
+    path.write_text(operations, encoding="utf-8")
+    read = sqlfile.read(path, WorkloadError).operations
+    return Found(workload=workload, path=folder / "__init__.py", operations=read)
 
 
-def _candidates(folder: Path, texts: Mapping[str, str]) -> tuple[candidate.Candidate, ...]:
-    folder.mkdir()
+def installable(folder: Path, texts: Mapping[str, str]) -> tuple[candidate.Candidate, ...]:
+    """Return candidates, the baseline first, whose files go to a new folder: name -> the text of its file."""
+    folder.mkdir(parents=True)
     for name, text in texts.items():
         (folder / f"{name}.sql").write_text(text, encoding="utf-8")
     return tuple(candidate.find(folder).values())

@@ -6,10 +6,17 @@ from contextlib import ExitStack, contextmanager
 import places
 import pytest
 
-from schemabench.server import Server, folder, serve
+from schemabench.server import Server, binaries, folder, serve
 
 WAL = {"max_wal_size": "256MB"}
 """Servers in memory keep no more of what they wrote."""
+FOUND = {one.major: one for one in reversed(binaries.survey().found)}
+"""Major version -> its programs on this machine."""
+MAJORS = [
+    pytest.param(major, marks=pytest.mark.skipif(major not in FOUND, reason=f"no PostgreSQL {major} here"))
+    for major in (15, 16, 17, 18)
+]
+"""Of a fixture or a test that wants a server of each version."""
 SMALL = {"fsync": "off", "shared_buffers": "128MB", **WAL}
 """Three processes of tests serve at once: none syncs anything, and none fills a quarter of memory with tables."""
 

@@ -19,7 +19,7 @@ from schemabench.experiment.burst import Burst
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.team import Alone, Executed, Samples
-from schemabench.load import Talk
+from schemabench.load import Limits, Talk
 from schemabench.records import CandidateResult
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -120,12 +120,12 @@ class Witness(Alone):
         super().announce(block, bursts, order, duration_s)
 
     def execute(
-        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
+        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
     ) -> tuple[Executed, Samples]:
         """Execute a burst, and add up what it moved."""
         connections = self._connections[entrant.name]
         before = self._read(*connections)
-        executed = super().execute(entrant, burst, random, watch)
+        executed = super().execute(entrant, burst, random, watch, limits)
         increase = _increase(before, self._read(*connections))
         self._flush(entrant)
         self._increases.setdefault(entrant.name, {}).setdefault(self._block, increase)

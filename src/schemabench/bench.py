@@ -18,17 +18,17 @@ import psycopg
 
 from schemabench import candidate as candidates
 from schemabench import cardinality as cardinalities
-from schemabench import report
+from schemabench import machine, report
 from schemabench import workload as workloads
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import SchemabenchError, ServerError, UsageError
-from schemabench.machine import described
+from schemabench.errors import Interrupted, SchemabenchError, ServerError, UsageError
 from schemabench.options import Options
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Crossover, Experiment, Notice, OptionValue, RatioMap, Run
 from schemabench.server import SESSION_NAME, Server, serve, sweep
 from schemabench.workers.link import session_name
-from schemabench.workers.meeting import Meeting, Seat
+from schemabench.workers.meeting import Meeting
+from schemabench.workers.seat import Seat
 
 if TYPE_CHECKING:
     from schemabench.experiment import Plan
@@ -97,11 +97,12 @@ class Bench:
             self._meeting = Meeting(self.seat, self.options.postgres, self._stack)
 
     def check(self) -> None:
-        """Refuse names and inputs that do not exist, and reports that cannot be written, before anything is started.
+        """Refuse what cannot work before anything is started: the system, names, inputs, reports.
 
         Raises:
             UsageError: With the nearest name that does exist, or the folder that is in the way.
         """
+        machine.check()
         for path in self.reports():
             report.check_writable(path)
         known = workloads.names(self.root / self.options.workloads)
@@ -171,11 +172,16 @@ class Bench:
 
         Raises:
             SchemabenchError: The experiment could not be run: in full for who asks first, in a line for the others.
+            Interrupted: It was; what is known by then is in the record.
         """
         key = workload, cardinality
         if key not in self._finished:
             try:
                 self._finished[key] = self._measure(workload, cardinality, rehearse=rehearse)
+            except Interrupted as interrupt:
+                if interrupt.known is not None:
+                    self._finished[key] = interrupt.known
+                raise
             except (KeyboardInterrupt, SystemExit):
                 raise
             except BaseException as failure:  # also a test's time limit: nobody measures it all over again
@@ -205,7 +211,7 @@ class Bench:
             started=self.started,
             version=version("schemabench"),
             command=self.command,
-            machine=described(),
+            machine=machine.described(),
             options=self.origins,
             server=None if server is None else server.record,
             experiments=(
@@ -300,8 +306,9 @@ class Bench:
 
         Raises:
             UsageError: An input or the number of clients does not fit.
+            WorkloadError: A call is not acceptable, or cannot be sent to a server.
         """
-        from schemabench.experiment import Plan, check_inputs  # noqa: PLC0415 (as in `_measure`)
+        from schemabench.experiment import Feed, Plan, check_burst, check_inputs  # noqa: PLC0415 (as in `_measure`)
 
         subject = self.subject(workload)
         names = self.wanted[workload, cardinality]
@@ -315,13 +322,16 @@ class Bench:
             adequacy_s=0.0 if rehearse else self.options.adequacy_s,
             upkeep=self.options.upkeep,
             lead_in=self.options.lead_in,
+            call_timeout_s=self.options.call_timeout_s,
+            burst=self.options.burst,
             sample_hz=self.options.sample_hz,
             equivalence=self.options.equivalence,
             seed=self.options.seed,
             inputs={name: path for name, path in self.options.replay if name.partition(".")[0] == workload},
             keep_databases=self.options.keep_databases,
         )
-        _ = plan.writers, check_inputs(plan.found, plan.inputs)  # errors of these need no server
+        check_inputs(plan.found, plan.inputs)  # errors of this and the next need no server
+        check_burst(Feed(plan.found, plan.values, plan.seed, plan.inputs), plan.writers)
         return plan
 
     def sizes(self) -> dict[tuple[str, str], tuple[str, Mapping[str, Any]]]:

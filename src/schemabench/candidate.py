@@ -18,6 +18,8 @@ from schemabench.naming import nearest
 BASELINE = "baseline"
 
 _HEADERS = ("candidate", "summary", "expects", "postgres")
+_HEADER = re.compile(rf"--\s*(?P<key>{'|'.join(_HEADERS)}):.*", re.IGNORECASE)
+_AS_PROSE = "where it is no header but prose, leave out the colon, or begin with a capital letter"
 _NAME = re.compile(r"\w[\w.-]*")  # stands in test names and in options
 _BOUND = re.compile(r"\s*(?P<relation>>=|<=|<|>|==|=)\s*(?P<major>\d+)\s*")
 _FIRST_POSITION = 1  # the server counts positions from 1
@@ -155,51 +157,103 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
             raise refused(candidate, statement, cause) from cause
 
 
-def refused(candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error) -> CandidateError | ServerError:
-    """Return the error for a statement of a candidate that the server refused: whose fault it is, its code tells."""
+def refused(
+    candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error, query: str = ""
+) -> CandidateError | ServerError:
+    """Return the error for a statement that the server refused under a candidate: whose fault it is, its code tells.
+
+    Args:
+        candidate: Whose schema the statement is of, or is executed on.
+        statement: The statement.
+        cause: The refusal.
+        query: The workload's query that it is; empty for a statement of the schema.
+    """
     position = int(cause.diag.statement_position or _FIRST_POSITION) - _FIRST_POSITION
     detail = [line for line in (cause.diag.message_detail, cause.diag.context) if line]
-    remedies = [cause.diag.message_hint] if cause.diag.message_hint else []
-    if statement.sql.startswith("\\", position):
-        remedies.append("leave out commands of psql's own, such as \\set, and \\restrict of pg_dump")
+    todo = [cause.diag.message_hint] if cause.diag.message_hint else []
+    if query:
+        todo += remedies(candidate, statement, query)
+    elif statement.sql.startswith("\\", position):
+        todo.append("leave out commands of psql's own, such as \\set, and \\restrict of pg_dump")
+    what = f"the query {query!r} under " if query else ""
     kind = ServerError if is_servers_fault(cause.sqlstate) else CandidateError
     return kind(
-        f"The server refused the candidate {candidate.name!r}: {cause.diag.message_primary or cause}",
+        f"The server refused {what}the candidate {candidate.name!r}: {cause.diag.message_primary or cause}",
         where=statement.place(position),
         sqlstate=cause.sqlstate,
         checked=detail,
-        remedies=remedies,
+        remedies=todo,
     )
+
+
+def remedies(candidate: Candidate, statement: sqlfile.Text, name: str) -> list[str]:
+    """Return what to do about SQL that the server refused under a candidate: that depends on whose it is.
+
+    Args:
+        candidate: Under which it was executed.
+        statement: The statement.
+        name: The operation or query that it belongs to.
+    """
+    if statement.path == candidate.file.path:
+        return []
+    if candidate.name == BASELINE:
+        return [
+            f"mend {name!r} in {statement.path}, whose SQL is written for the baseline",
+            f"mend the schema in {candidate.file.path}",
+        ]
+    return [f"override it: `-- name: {name}` in {candidate.file.path}"]
 
 
 def _read(path: Path) -> Candidate:
     file = sqlfile.read(path, CandidateError)
-    for key in file.headers:
-        if key not in _HEADERS and (suggestion := nearest(key, _HEADERS)):
-            raise CandidateError(f"Unknown header {key!r} in {path}{suggestion}", where=Place(path=path, line=1))
+    _check_headers(file)
     name = file.headers.get("candidate", path.stem)
     if not _NAME.fullmatch(name):
         raise CandidateError(
             f"{name!r} is not a name for a candidate",
-            where=Place(path=path, line=1),
+            where=file.header("candidate") if "candidate" in file.headers else Place(path=path, line=1),
             remedies=["write letters, digits, `_`, `-` and `.` only, as in `-- candidate: hash_by_site`"],
         )
     return Candidate(
         name=name,
         summary=file.headers.get("summary", ""),
         expects=file.headers.get("expects", ""),
-        bounds=tuple(_bounds(path, file.headers.get("postgres", ""))),
+        bounds=tuple(_bounds(file)),
         file=file,
     )
 
 
-def _bounds(path: Path, text: str) -> Iterable[tuple[str, int]]:
-    for part in filter(None, text.split(",")):
+def _check_headers(file: sqlfile.SqlFile) -> None:
+    """Refuse headers that would have no effect: unknown ones, and known ones in a place where none is looked for."""
+    for key in file.headers:
+        suggestion = nearest(key, _HEADERS)
+        if key not in _HEADERS and (suggestion or " " not in key):  # a colon after several words is one of prose
+            raise CandidateError(
+                f"Unknown header {key!r}{suggestion}",
+                where=file.header(key),
+                checked=[f"headers: {', '.join(_HEADERS)}"],
+                remedies=["name one of these", _AS_PROSE],
+            )
+    known = [file.header(key) for key in file.headers]
+    for comment in sqlfile.comments(file.preamble):
+        if (match := _HEADER.fullmatch(comment.sql.rstrip())) and comment.place() not in known:
+            raise CandidateError(
+                f"The header {match['key']!r} has no effect here",
+                where=comment.place(),
+                remedies=[
+                    f"write `-- {match['key'].lower()}:` once, among the comment lines that the file begins with",
+                    _AS_PROSE,
+                ],
+            )
+
+
+def _bounds(file: sqlfile.SqlFile) -> Iterable[tuple[str, int]]:
+    for part in filter(None, file.headers.get("postgres", "").split(",")):
         match = _BOUND.fullmatch(part)
         if match is None:
             raise CandidateError(
-                f"{path}: {part.strip()!r} is not a bound on the Postgres version",
-                where=Place(path=path, line=1),
+                f"{part.strip()!r} is not a bound on the Postgres version",
+                where=file.header("postgres"),
                 remedies=["write it as in `-- postgres: >= 15` or `-- postgres: >= 15, < 18`"],
             )
         yield match["relation"], int(match["major"])

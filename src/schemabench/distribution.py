@@ -1,39 +1,40 @@
 """pytest-xdist: which worker runs what, and pytest-benchmark in spite of it.
 
-Owns the adaptation to both. pytest-benchmark turns itself off under xdist, since it would time each worker on its own;
-here it is turned on again, in the controller, whose entries come from the leader's reports. Workers never save, compare
-or print: what their options say about that is cleared.
+Owns the adaptation to both. A controller collects nothing: each worker tells it, with what it has collected, how many
+of these are evaluations. Where none is, xdist's own scheduler has the session, and pytest-benchmark stays off, as it
+does under xdist, since it would time each worker on its own.
 
-Every evaluation is executed by all workers at once, first of all tests; any other test once, by the worker whose turn
-it is. xdist's own scheduler for `--dist each` does both, once each worker keeps of its collection what it shall run.
+Evaluations are executed by all workers at once, first of all tests; every other test as `--dist` has it.
+pytest-benchmark is turned on again, in the controller, whose entries come from the leader's reports. Workers never
+save, compare or print.
 """
 
+import secrets
 import shutil
 import tempfile
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytest
 
 from schemabench.errors import WorkerError
-from schemabench.workers.link import LEADER
-from schemabench.workers.meeting import Seat, call_off
+from schemabench.workers.seat import LEADER, Seat
 
-_SEAT, _DIST, _LOST = "schemabench_seat", "schemabench_dist", "schemabench_lost"
-"""The keys of what a worker is told (its own `dist` is always `no`), and of what it tells at its end."""
-_REFUSED = {"loadscope", "loadfile", "loadgroup", "worksteal"}
+_SEAT, _CHANNEL, _LOST = "schemabench_seat", "schemabench_channel", "schemabench_lost"
+"""The keys of what a worker is told, of where it tells what it has collected, and of what it tells at its end."""
 _BENCHMARK = "pytest-benchmark"
 _CONTROLLER = "schemabench-controller"
 _ONLY = pytest.StashKey[bool]()
 _NEUTRAL: dict[str, Any] = {
-    "benchmark_save": None,
-    "benchmark_autosave": None,
-    "benchmark_json": None,
-    "benchmark_compare": [],
-    "benchmark_compare_fail": None,
-    "benchmark_histogram": [],
+    "save": None,
+    "autosave": None,
+    "json": None,
+    "compare": None,
+    "compare_fail": None,
+    "histogram": False,
 }
-"""pytest-benchmark's options as a worker must see them: only the controller reports."""
+"""What pytest-benchmark is to do at the end of a worker: only the controller reports."""
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -47,28 +48,20 @@ def is_controller(config: pytest.Config) -> bool:
 
 
 def seat(config: pytest.Config) -> Seat | None:
-    """Return this worker's seat; None in a process that is no worker, or where workers do not share evaluations."""
+    """Return this worker's seat; None in a process that is no worker, or that came in place of one, too late."""
     told = getattr(config, "workerinput", {}).get(_SEAT)
     return Seat(**told) if told else None
 
 
-def refusal(config: pytest.Config) -> str:
-    """Return why evaluations cannot be run in this session; empty where they can."""
-    dist = getattr(config, "workerinput", {}).get(_DIST)
-    if dist in _REFUSED:
-        return f"--dist {dist} gives each test to one worker, and an evaluation is executed by all: leave it out"
-    return ""
+def announce(config: pytest.Config, evaluations: int, problem: str = "") -> None:
+    """Tell the controller what this worker is about to say that it has collected.
 
-
-def share(config: pytest.Config, evaluations: list[pytest.Item], others: list[pytest.Item]) -> list[pytest.Item]:
-    """Return what this worker runs, of all that was collected: every evaluation, and its share of the others.
-
-    Evaluations come first, so that no other test is at work beside them.
+    Args:
+        config: The worker's.
+        evaluations: How many of its tests are evaluations: the first ones.
+        problem: Why none can be run.
     """
-    own = seat(config)
-    assert own is not None, "only a worker with a seat shares tests"
-    each = getattr(config, "workerinput", {}).get(_DIST) == "each"
-    return [*evaluations, *(others if each else others[own.number :: len(own.names)])]
+    getattr(config, "workerinput", {})[_CHANNEL].send((evaluations, problem))
 
 
 def give_up(session: pytest.Session, error: WorkerError) -> None:
@@ -77,8 +70,27 @@ def give_up(session: pytest.Session, error: WorkerError) -> None:
     getattr(session.config, "workeroutput", {})[_LOST] = error.worker
 
 
+def configure(config: pytest.Config, host: Callable[[pytest.Config], None]) -> None:
+    """Be ready for evaluations in a session that is shared among workers, in its controller and in each of them.
+
+    pytest-benchmark refuses `--benchmark-only` beside `-n` as soon as it is configured: it will, once it is known that
+    there are no evaluations.
+
+    Args:
+        config: The session's, before pytest-benchmark looks at it.
+        host: What makes a controller's session one of evaluations.
+    """
+    if not is_worker(config) and not is_controller(config):
+        return
+    if config.pluginmanager.hasplugin("benchmark"):
+        config.stash[_ONLY] = bool(config.getoption("benchmark_only", default=False))
+        config.option.benchmark_only = False
+    if is_controller(config):
+        config.pluginmanager.register(Controller(config, host), _CONTROLLER)
+
+
 def enable_benchmarks(config: pytest.Config) -> None:
-    """Undo what pytest-benchmark decided about xdist; at the start of the session, before anything is collected.
+    """Undo what pytest-benchmark decided about xdist, before it looks at what was collected.
 
     Within workers it stays disabled: benchmarks of other kinds are run once there, without a clock, as always.
     """
@@ -87,108 +99,119 @@ def enable_benchmarks(config: pytest.Config) -> None:
         return
     session.xdist_warning, session.only = False, config.stash[_ONLY]
     session.disabled = is_worker(config) or (config.option.benchmark_disable and not config.option.benchmark_enable)
-
-
-def configure(config: pytest.Config, run_id: str) -> None:
-    """Prepare a session that is shared among workers, in the controller and in each of them.
-
-    Before pytest-benchmark looks at its options: `--benchmark-only` beside `-n` is an error to it.
-    """
-    if is_controller(config) and config.getoption("dist") in _REFUSED:
-        config.pluginmanager.register(Bystander(), _CONTROLLER)
-        return
-    if config.pluginmanager.hasplugin("benchmark"):
-        config.stash[_ONLY] = bool(config.getoption("benchmark_only", default=False))
-        config.option.benchmark_only = False
     if is_worker(config):
-        vars(config.option).update(_NEUTRAL)
-        return
-    if config.option.maxworkerrestart is None:  # a replacement would come too late for what it missed
-        config.option.maxworkerrestart = "0"
-    config.pluginmanager.register(Controller(run_id), _CONTROLLER)
+        vars(session).update(_NEUTRAL)
+
+
+def _leave_benchmarks(config: pytest.Config) -> None:
+    """Have pytest-benchmark decide about `--benchmark-only` after all, as if it had seen the option."""
+    if config.stash.get(_ONLY, False):
+        config.option.benchmark_only = True
+        type(config.pluginmanager.getplugin(_BENCHMARK))(config)
 
 
 def bereaved(config: pytest.Config) -> str:
     """Return, in a controller, the id of the workers' run where one of them came to a bad end; else nothing."""
     controller = config.pluginmanager.getplugin(_CONTROLLER)
-    return controller.run_id if isinstance(controller, Controller) and controller.worker_lost else ""
+    return controller.run_id if controller is not None and controller.worker_lost else ""
 
 
-class Bystander:
-    """Leaves everything to xdist, and has workers know how it hands out tests."""
+class Controller:
+    """Seats the workers, hands out tests once it is known what they are, and ends workers that have been stopped.
 
-    def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
-        """Tell a worker."""
-        node.workerinput[_DIST] = node.config.getoption("dist")
-
-
-class Controller(Bystander):
-    """Seats the workers, schedules tests, and ends workers that have been stopped.
+    Args:
+        config: The session's.
+        host: What makes it a session of evaluations.
 
     Attributes:
         run_id: The workers'.
         worker_lost: Whether a worker died, was ended, or was interrupted.
     """
 
-    def __init__(self, run_id: str) -> None:
+    def __init__(self, config: pytest.Config, host: Callable[[pytest.Config], None]) -> None:
+        self.run_id = secrets.token_hex(4)
         self.worker_lost = False
-        self.run_id = run_id
+        self._config = config
+        self._host = host
         self._folder = tempfile.mkdtemp(prefix="schemabench-")
         self._names: list[str] = []
-        self._session: pytest.Session | None = None
-        self._collected: set[str] = set()
+        self._vacant: list[int] = []
+        self._evaluating: bool | None = None
+        """Whether there are evaluations; None while tests are collected."""
+        self._announced: dict[str, tuple[int, str]] = {}
 
     def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
         """Learn what workers are called."""
         self._names = [spec.id for spec in specs]
 
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
-        """Give a worker its seat; none to one that comes in place of another."""
-        super().pytest_configure_node(node)
-        if node.gateway.id in self._names:
+        """Give a worker its seat: one that comes in place of another has that one's, while tests are collected."""
+        name = node.gateway.id
+        channel = node.workerinput[_CHANNEL] = node.gateway.newchannel()
+        channel.setcallback(partial(self._announced.__setitem__, name))
+        if self._evaluating is None and self._vacant and name not in self._names:
+            self._names[self._vacant.pop()] = name
+        if name in self._names:
             node.workerinput[_SEAT] = {
-                "number": self._names.index(node.gateway.id),
+                "number": self._names.index(name),
                 "names": tuple(self._names),
                 "run_id": self.run_id,
                 "folder": self._folder,
             }
 
-    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 (untyped upstream)
-        """Send to each worker all that it has kept."""
-        from xdist.scheduler import EachScheduling  # noqa: PLC0415 (xdist is optional)
-
-        return EachScheduling(config, log)
-
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
-        """Keep the session, to which xdist tells what the last worker has kept, as if that were all."""
-        self._session = session
-
-    def pytest_xdist_node_collection_finished(self, ids: list[str]) -> None:
-        """Count what workers have kept, each test once."""
-        self._collected.update(ids)
-
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logstart(self) -> None:
-        """Have whoever shows progress know how many tests there are."""
-        self._count()
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 (untyped upstream)
+        """Wait for what workers have collected, before tests are handed out as whoever is asked next would do it."""
+        make = config.pluginmanager.subset_hook_caller("pytest_xdist_make_scheduler", [self])
+        return Collecting(len(self._names), partial(self._scheduler, make(config=config, log=log)))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtestloop(self) -> Generator[None, object, object]:
-        """Have pytest know that there were tests, where the last worker had none."""
-        try:
-            return (yield)
-        finally:
-            self._count()
+    def _scheduler(self, usual: Any, collected: dict[Any, Sequence[str]]) -> Any:  # noqa: ANN401 (untyped upstream)
+        """Return what hands tests out: the usual scheduler itself where there are no evaluations.
 
-    def _count(self) -> None:
-        assert self._session is not None, "tests are run in a session"
-        self._session.testscollected = max(self._session.testscollected, len(self._collected))
+        Args:
+            usual: As `--dist` asks for.
+            collected: Worker -> the ids of its tests.
+
+        Raises:
+            UsageError: Of pytest: evaluations cannot be run, or workers disagree which there are.
+        """
+        evaluations = {node: tuple(ids[: self._evaluations(node)]) for node, ids in collected.items()}
+        first, *others = evaluations
+        for other in others:
+            if evaluations[other] != evaluations[first]:
+                raise pytest.UsageError(
+                    f"{other.gateway.id} collects {len(evaluations[other])} evaluations, and they are not the "
+                    f"{len(evaluations[first])} of {first.gateway.id}: have all workers find the same files and options"
+                )
+        dsession = self._config.pluginmanager.getplugin("dsession")
+        self._evaluating = bool(evaluations[first])
+        if not self._evaluating:
+            _leave_benchmarks(self._config)
+            dsession.sched = usual
+            return usual
+        self._host(self._config)
+        if self._config.option.maxworkerrestart is None:  # who comes in place of another has missed too much
+            dsession._max_worker_restart = 0  # noqa: SLF001 (the option was read before anything was collected)
+        dsession.sched = Together(usual, evaluations[first])
+        return dsession.sched
+
+    def _evaluations(self, node: Any) -> int:  # noqa: ANN401 (untyped upstream)
+        """Return how many of a worker's tests are evaluations."""
+        evaluations, problem = self._announced.get(node.gateway.id, (0, ""))
+        if problem:
+            raise pytest.UsageError(problem)
+        return evaluations
 
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 (untyped upstream)
         """End whom a worker could not wait for: this process would wait for it for ever."""
+        name = node.gateway.id
         if error:
             self.worker_lost = True
-            if node.gateway.id == self._names[LEADER]:
+            if name in self._names:
+                self._vacant.append(self._names.index(name))
+            if self._evaluating and name == self._names[LEADER]:
+                from schemabench.workers.meeting import call_off  # noqa: PLC0415 (brings a database's driver with it)
+
                 call_off(self._folder, f"it died ({error})")
         lost = getattr(node, "workeroutput", {}).get(_LOST)
         for other in node.nodemanager.group:
@@ -204,3 +227,164 @@ class Controller(Bystander):
     def pytest_unconfigure(self) -> None:
         """Take the folder away in which the workers met."""
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+class Collecting:
+    """The scheduler of a session until every worker has said what it has collected: then another takes its place.
+
+    Args:
+        workers: How many there are.
+        successor: Worker -> the ids of its tests; returns the scheduler to which all workers are handed over.
+    """
+
+    collection_is_completed = tests_finished = has_pending = False
+
+    def __init__(self, workers: int, successor: Callable[[dict[Any, Sequence[str]]], Any]) -> None:
+        self._workers = workers
+        self._successor = successor
+        self._ready: dict[Any, None] = {}
+        self._collected: dict[Any, Sequence[str]] = {}
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The workers that are ready."""
+        return list(self._ready)
+
+    def add_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
+        """Know of a worker that is about to collect."""
+        self._ready[node] = None
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:  # noqa: ANN401 (untyped upstream)
+        """Keep what a worker has collected; after the last, hand all over."""
+        self._collected[node] = collection
+        if len(self._collected) == self._workers:
+            scheduler = self._successor(self._collected)
+            for ready in self._ready:
+                scheduler.add_node(ready)
+            for each, ids in self._collected.items():
+                scheduler.add_node_collection(each, ids)
+
+    def remove_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
+        """Forget a worker, which had no test yet; a KeyError says to xdist that it was not ready."""
+        del self._ready[node]
+        self._collected.pop(node, None)
+
+
+class Together:
+    """A scheduler of a session with evaluations: all workers execute these first, the other tests as another hands out.
+
+    Args:
+        usual: The other, to which each worker is one whose tests begin after the evaluations.
+        evaluations: The ids of the evaluations, which every worker has collected first.
+    """
+
+    def __init__(self, usual: Any, evaluations: Sequence[str]) -> None:  # noqa: ANN401 (untyped upstream)
+        self._usual = usual
+        self._evaluations = evaluations
+        self._rests: dict[Any, Rest] = {}
+        self._left: dict[Any, list[int]] = {}
+        """Worker -> the evaluations that it was sent and has not ended."""
+        self._begun = False
+
+    @property
+    def nodes(self) -> list[Any]:
+        """The workers that may still be sent a test."""
+        return [rest.node for rest in self._usual.nodes]
+
+    @property
+    def collection_is_completed(self) -> bool:
+        """Whether tests can be handed out."""
+        return bool(self._usual.collection_is_completed)
+
+    @property
+    def tests_finished(self) -> bool:
+        """Whether no worker needs to be sent any more."""
+        return not any(self._left.values()) and bool(self._usual.tests_finished)
+
+    @property
+    def has_pending(self) -> bool:
+        """Whether workers are at work."""
+        return any(self._left.values()) or bool(self._usual.has_pending)
+
+    def add_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
+        """Know of a worker."""
+        self._rests[node] = Rest(node, len(self._evaluations))
+        self._usual.add_node(self._rests[node])
+
+    def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:  # noqa: ANN401 (untyped upstream)
+        """Know what a worker has collected."""
+        rest = self._rests[node]
+        rest.tests = len(collection) - rest.first
+        if rest.tests or not self._begun:  # xdist has no use for a late worker where there is nothing to hand out
+            self._usual.add_node_collection(rest, collection[rest.first :])
+
+    def schedule(self) -> None:
+        """Send evaluations to all workers, once, and other tests to whom they are for."""
+        if not self._begun:
+            self._begun = True
+            for node in self._rests:
+                self._left[node] = list(range(len(self._evaluations)))
+                node.send_runtest_some(self._left[node])
+        self._usual.schedule()
+        for node, rest in self._rests.items():
+            if not rest.tests:  # a worker begins its last test once it knows that there is no other
+                node.shutdown()
+
+    def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:  # noqa: ANN401 (untyped upstream)
+        """Know that a worker has ended a test."""
+        rest = self._rests[node]
+        if item_index < rest.first:
+            self._left[node].remove(item_index)
+        else:
+            self._usual.mark_test_complete(rest, item_index - rest.first, duration)
+
+    def mark_test_pending(self, item: str) -> None:
+        """Hand a test out again."""
+        self._usual.mark_test_pending(item)
+
+    def remove_pending_tests_from_node(self, node: Any, indices: Sequence[int]) -> None:  # noqa: ANN401 (untyped upstream)
+        """Know which tests a worker gives back."""
+        rest = self._rests[node]
+        self._usual.remove_pending_tests_from_node(rest, [index - rest.first for index in indices])
+
+    def remove_node(self, node: Any) -> str | None:  # noqa: ANN401 (untyped upstream)
+        """Forget a worker; return the id of the test that it was at, if any."""
+        rest, left = self._rests.pop(node), self._left.pop(node, [])
+        try:
+            test: str | None = self._usual.remove_node(rest)
+        except KeyError:  # it had no other test
+            test = None
+        return self._evaluations[left[0]] if left else test
+
+
+class Rest:
+    """A worker as the scheduler of other tests than evaluations sees it.
+
+    Attributes:
+        node: The worker.
+        first: The number of the first of these tests among all of the worker's.
+        tests: How many of these tests there are.
+    """
+
+    def __init__(self, node: Any, first: int) -> None:  # noqa: ANN401 (untyped upstream)
+        self.node = node
+        self.first = first
+        self.tests = 0
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 (untyped upstream)
+        return getattr(self.node, name)
+
+    def __repr__(self) -> str:
+        return repr(self.node)
+
+    def send_runtest_some(self, indices: Sequence[int]) -> None:
+        """Have the worker run some tests."""
+        self.node.send_runtest_some([self.first + index for index in indices])
+
+    def send_runtest_all(self) -> None:
+        """Have the worker run all of these tests."""
+        self.send_runtest_some(range(self.tests))
+
+    def send_steal(self, indices: Sequence[int]) -> None:
+        """Have the worker give some tests back."""
+        self.node.send_steal([self.first + index for index in indices])

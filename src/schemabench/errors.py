@@ -7,6 +7,7 @@ Must not know how anything works.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +99,18 @@ class WorkerError(SchemabenchError):
     def __init__(self, what: str, *, worker: str = "", remedies: Sequence[str] = ()) -> None:
         super().__init__(what, remedies=remedies)
         self.worker = worker
+
+
+class Interrupted(KeyboardInterrupt):
+    """A run was interrupted in the middle of an experiment: whoever did it knows why.
+
+    Attributes:
+        known: What is known of the experiment by then, as a record; None where that is nothing.
+    """
+
+    def __init__(self, what: str, known: Any = None) -> None:  # noqa: ANN401 (a record, which this module does not know)
+        self.known = known
+        super().__init__(what)
 
 
 _SERVERS_FAULT = ("53", "57", "58")

@@ -10,16 +10,21 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from schemabench.errors import UsageError
-from schemabench.records import OptionValue
 from schemabench.units import parse_duration_s
+
+if TYPE_CHECKING:
+    from schemabench.records import OptionValue
 
 PREFIX = "schemabench_"
 """Before each field's name in pytest's namespace and ini file; in capitals before environment variables."""
 _HIGHEST_HZ = 1000.0
 """A look takes the server about 0.2 ms: at this rate, looking would already be a fifth of what one core does."""
+
+_LARGEST_BURST = 100_000_000
+"""More calls than calibration comes to; each takes a few hundred bytes."""
 
 Kind = Literal["one", "many", "switch"]
 _PASSWORD = re.compile(
@@ -64,6 +69,10 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
         return number
 
     return parse
+
+
+def _count_or_calibrated(text: str) -> int:
+    return 0 if text == "calibrated" else _whole(1, _LARGEST_BURST)(text)
 
 
 def _share(text: str) -> float:
@@ -192,6 +201,21 @@ class Options:
         metavar="TIME",
         flag="--adequacy",
     )
+    call_timeout_s: float = _option(
+        "give a candidate up where a call takes longer, retries included. Its trials may last for twice as long, or "
+        "for 50 times the baseline's longest within the budget, if that is longer",
+        default="30s",
+        parse=parse_duration_s,
+        metavar="TIME",
+        flag="--call-timeout",
+    )
+    burst: int = _option(
+        "calls in each burst, as a report tells them, to repeat a run with the same bursts: rounded to whole "
+        "multiples of the writers' weights; `calibrated` for as many as make a trial of 50 to 200 ms",
+        default="calibrated",
+        parse=_count_or_calibrated,
+        metavar="N",
+    )
     upkeep: Literal["between-blocks", "autovacuum"] = _option(
         "who vacuums and analyzes: `between-blocks`, schemabench itself, outside the clock, as soon as a table passes "
         "autovacuum's thresholds; or `autovacuum`, the server alone, whenever it wakes",
@@ -207,7 +231,7 @@ class Options:
         metavar="SHARE",
     )
     sample_hz: float = _option(
-        "samples per second of who waits for whom; 0 to leave it",
+        "samples per second of who waits for whom, at least: short trials get more; 0 to leave it",
         default="50",
         parse=_frequency,
         metavar="N",
@@ -284,7 +308,7 @@ def table() -> tuple[Field[Any], ...]:
 
 def resolve(
     command_line: Namespace, environment: Mapping[str, str], ini: Callable[[str], str]
-) -> tuple[Options, tuple[OptionValue, ...]]:
+) -> "tuple[Options, tuple[OptionValue, ...]]":
     """Return the settings, and for each where its value came from.
 
     Args:
@@ -296,6 +320,8 @@ def resolve(
     Raises:
         UsageError: A value is not acceptable; the message names the value, where it came from and what is accepted.
     """
+    from schemabench.records import OptionValue  # noqa: PLC0415 (sessions that evaluate nothing do without records)
+
     values: dict[str, Any] = {}
     origins: list[OptionValue] = []
     for option in table():
@@ -348,10 +374,8 @@ def _sources(
 
 def _texts(option: Field[Any], given: str | list[str]) -> list[str]:
     """Return the texts of an option: of several in one text, each is a word, in quotes where it has blanks."""
-    if isinstance(given, list):
-        return given
-    if option.metadata["kind"] != "many":
-        return [given]
+    if isinstance(given, list) or option.metadata["kind"] != "many":
+        return given if isinstance(given, list) else [given]
     try:
         return shlex.split(given)
     except ValueError:

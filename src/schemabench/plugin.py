@@ -1,177 +1,65 @@
-"""The pytest plugin: options, fixtures, reports.
+"""The pytest plugin, as far as every session of pytest has it: options, the marker, fixtures.
 
-Owns nothing but the adaptation: hooks in, calls of the bench out. Must not hold logic that a test could not reach
-without pytest.
+Owns what has to be known before tests are collected. Must not load what only evaluations need, nor change anything for
+a session that collects none: with the first of them, `evaluations` takes part.
 """
 
-import os
-import secrets
-import shlex
 from collections.abc import Callable, Generator
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 
-from schemabench import distribution, entries, options, progress, report, signals
-from schemabench import workload as workloads
-from schemabench.bench import Bench
-from schemabench.candidate import BASELINE
-from schemabench.crossover import searched
-from schemabench.errors import SchemabenchError, WorkerError
-from schemabench.progress import Progress, Silence
-from schemabench.records import CandidateResult, Crossover, Run, from_builtins, to_builtins
-from schemabench.terminal import Uncaptured
+from schemabench import distribution, options
+from schemabench.giving_way import giving_way
 
-KEY = pytest.StashKey[Bench]()
-_RUN = pytest.StashKey[Run]()
-_ENTRY = pytest.StashKey[dict[str, Any]]()
-"""What an evaluation leaves for its report: the run so far, and its entry."""
-_ENDED = pytest.StashKey[str]()
-"""How an evaluation ended that did not pass."""
-_SENT = "schemabench"
-"""The attribute of a worker's report that holds them."""
-Result = TypeVar("Result")
-_PARAMETERS = ("workload", "cardinality", "candidate")
-_UNSELECTED = "unselected"
-_STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
-"""The variable that names the file in which a step of GitHub's Actions collects what its page shows."""
+if TYPE_CHECKING:
+    from schemabench.records import CandidateResult, Crossover
+
+_GROUP = "schemabench"
+"""Of our options."""
+_EVALUATING = {"evaluate", "crossover"}
+"""The fixtures that make an evaluation of a test, each of which asks for all of the next."""
+_PARAMETERS = {"workload", "cardinality", "candidate"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options of the table to the command line and the ini file."""
-    group = parser.getgroup("schemabench", "schemabench: rank candidate PostgreSQL schemas")
+    group = parser.getgroup(_GROUP, "schemabench: rank candidate PostgreSQL schemas")
     for option in options.table():
         parser.addini(options.ini_name(option), option.metadata["about"], default="")
         if not option.metadata["ini_only"]:
             group.addoption(options.flag(option), **options.argument(option))
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, object, object]:
+    """Let a project's own options come first: ours can stand in the environment and in the ini file, too."""
+    with giving_way(parser, _GROUP):
+        return (yield)
+
+
 @pytest.hookimpl(tryfirst=True)  # before pytest-benchmark decides about xdist
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and share evaluations among workers where there are some."""
+    """Register the marker, and be ready to share evaluations among workers where there are some."""
     config.addinivalue_line(
         "markers", "workload(*names): the workloads that an evaluation is for; without it, all that are selected"
     )
-    if distribution.seat(config) or (distribution.is_controller(config) and _has_workloads(config)):
-        distribution.configure(config, secrets.token_hex(4))
+    distribution.configure(config, _host)
 
 
-def _has_workloads(config: pytest.Config) -> bool:
-    """Return whether evaluations may be among the tests, which a controller does not see."""
-    try:
-        chosen, _ = options.resolve(config.option, os.environ, config.getini)
-    except SchemabenchError:
-        return False  # the session says so, as soon as it starts
-    return bool(workloads.names(config.rootpath / chosen.workloads))
+def _host(config: pytest.Config) -> None:
+    from schemabench import evaluations  # noqa: PLC0415 (takes half a second and 20 MB, which no other session pays)
 
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Read the options, and refuse what cannot work before anything is collected."""
-    config = session.config
-    try:
-        chosen, origins = options.resolve(config.option, os.environ, config.getini)
-        bench = Bench(
-            options=chosen,
-            origins=origins,
-            root=config.rootpath,
-            folder=config.invocation_params.dir,
-            command=shlex.join(["pytest", *(options.redact(str(arg)) for arg in config.invocation_params.args)]),
-            progress=_progress(config),
-            seat=distribution.seat(config),
-        )
-        bench.check()
-    except SchemabenchError as error:
-        raise pytest.UsageError(str(error)) from None
-    config.stash[KEY] = bench
-    distribution.enable_benchmarks(config)
-
-
-def _progress(config: pytest.Config) -> Progress:
-    if not config.pluginmanager.hasplugin("terminalreporter"):
-        return Silence()
-    return progress.on(Uncaptured(config))
+    evaluations.host(config)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one test for each workload, cardinality and candidate that is selected."""
-    if "candidate" not in metafunc.fixturenames or not {"evaluate", "crossover"} & set(metafunc.fixturenames):
-        return
-    bench = metafunc.config.stash[KEY]
-    marker = metafunc.definition.get_closest_marker("workload")
-    if not entries.available(metafunc.config):
-        raise pytest.Collector.CollectError("Evaluations enter pytest-benchmark's table: leave out -p no:benchmark")
-    try:
-        subjects = bench.subjects(marker.args if marker else ())
-    except SchemabenchError as error:
-        raise pytest.Collector.CollectError(str(error)) from None
-    values = [
-        (name, cardinality, candidate)
-        for name, subject in subjects.items()
-        for cardinality in subject.cardinalities
-        for candidate in subject.selected
-    ]
-    neutral = bench.options.neutral_ids
-    ids = ["-".join(value[: 2 if neutral else 3]) for value in values]
-    metafunc.parametrize(_PARAMETERS, values or [(_UNSELECTED,) * 3], ids=ids or [_UNSELECTED])
+    names = set(metafunc.fixturenames)
+    if names & _EVALUATING and names >= _PARAMETERS:  # a project may have fixtures of some of these names
+        from schemabench import evaluations  # noqa: PLC0415 (as in `_host`)
 
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out evaluations of workloads that are not selected."""
-    unselected = [
-        item for item in items if getattr(getattr(item, "callspec", None), "params", {}).get("workload") is _UNSELECTED
-    ]
-    if unselected:
-        config.hook.pytest_deselected(items=unselected)
-        items[:] = [item for item in items if item not in unselected]
-    if distribution.seat(config):
-        evaluations = [item for item in items if _parameters(item)]
-        others = [item for item in items if not _parameters(item)]
-        items[:] = distribution.share(config, evaluations, others)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run an evaluation in silence where this worker only follows: the leader reports it."""
-    seat = distribution.seat(item.config)
-    if seat is None or seat.leads or not _parameters(item):
-        return None
-    runtestprotocol(item, log=False, nextitem=nextitem)
-    return True
-
-
-def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Have the other workers not wait for this one in an experiment whose tests are over, in whatever way."""
-    if distribution.seat(item.config) and (parameters := _parameters(item)):
-        workload, cardinality, _ = parameters
-        item.config.stash[KEY].end(workload, cardinality, item.stash.get(_ENDED, "it passed"))
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell the bench which candidates the tests ask for, and be ready for the end of the run where there are any."""
-    wanted = session.config.stash[KEY].wanted
-    for item in session.items:
-        if parameters := _parameters(item):
-            workload, cardinality, candidate = parameters
-            wanted.setdefault((workload, cardinality), []).append(candidate)
-    if wanted and entries.comparing(session.config):
-        try:
-            entries.check_compared(session.config, session.config.stash[KEY].sizes())
-        except SchemabenchError as error:
-            raise pytest.UsageError(str(error)) from None
-    if wanted:
-        signals.heed(session.config.add_cleanup)
-
-
-def _parameters(item: pytest.Item) -> tuple[str, ...]:
-    """Return workload, cardinality and candidate of an evaluation; nothing for any other test."""
-    params = getattr(getattr(item, "callspec", None), "params", {})
-    if "evaluate" not in getattr(item, "fixturenames", ()):
-        return ()
-    return tuple(params[name] for name in _PARAMETERS if name in params)
+        evaluations.parametrize(metafunc)
 
 
 @pytest.fixture
@@ -181,214 +69,25 @@ def evaluate(
     workload: str,
     cardinality: str,
     candidate: str,
-) -> Callable[[], CandidateResult]:
+) -> "Callable[[], CandidateResult]":
     """Return the function that evaluates the test's candidate and returns its `CandidateResult`.
 
     The first test of an experiment runs it, for all its candidates; the others find it done. The test fails where the
     candidate failed or was disqualified, and is skipped where the candidate is not for this server.
     """
+    from schemabench import evaluations  # noqa: PLC0415 (as in `_host`)
 
-    def run() -> CandidateResult:
-        config, node = request.config, request.node
-        entries.mark_used(benchmark)
-        bench, rehearse = config.stash[KEY], not entries.enabled(config)
-        if refusal := distribution.refusal(config):
-            pytest.fail(refusal, pytrace=False)
-        if bench.seat and not bench.seat.leads:
-            _, problem = _attempt(node, lambda: bench.follow(workload, cardinality, rehearse=rehearse))
-            pytest.skip(problem or "the worker that leads reports it")
-        finished = bench.finished
-        result, problem = _attempt(node, lambda: bench.result(workload, cardinality, candidate, rehearse=rehearse))
-        if bench.finished > finished:
-            node.stash[_RUN] = bench.record()
-            _write_reports(config, bench)
-        if result is None:
-            pytest.fail(problem, pytrace=False)
-        if result.status == "skipped":
-            pytest.skip(f"{candidate} was skipped: {result.reason}")
-        if result.status != "ranked":
-            pytest.fail(f"{candidate} is {result.status}: {result.reason}", pytrace=False)
-        if not rehearse:
-            node.stash[_ENTRY] = entries.described(benchmark, f"{workload} {cardinality}", result)
-            if bench.seat is None:
-                entries.enter(config, node.stash[_ENTRY])
-        return result
-
-    return run
+    return lambda: evaluations.evaluated(request, benchmark, workload, cardinality, candidate)
 
 
 @pytest.fixture
 def crossover(
     request: pytest.FixtureRequest, workload: str, cardinality: str, candidate: str
-) -> Callable[[], Crossover]:
+) -> "Callable[[], Crossover]":
     """Return the function that searches for where the test's candidate looks worst, and returns a `Crossover`.
 
     It begins at the test's cardinality and takes `--budget`. Nothing is frozen: `schemabench crossover` does that.
     """
+    from schemabench import evaluations  # noqa: PLC0415 (as in `_host`)
 
-    def run() -> Crossover:
-        bench: Bench = request.config.stash[KEY]
-        if bench.seat:
-            pytest.fail("A search is made by one process: leave out -n", pytrace=False)
-        if candidate == BASELINE:
-            pytest.skip("the baseline is what candidates are compared with")
-        found, problem = _attempt(request.node, lambda: searched(bench, workload, cardinality, candidate))
-        _write_reports(request.config, bench)
-        if found is None:
-            pytest.fail(problem, pytrace=False)
-        return found
-
-    return run
-
-
-def _attempt(node: pytest.Item, call: Callable[[], Result]) -> tuple[Result | None, str]:
-    """Return what a call returns, or the problem that it raises; where a worker is gone, the session ends with it."""
-    try:
-        return call(), ""
-    except WorkerError as error:
-        if error.worker:
-            distribution.give_up(node.session, error)
-        return None, str(error)
-    except SchemabenchError as error:
-        return None, str(error)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send with a worker's report what its evaluation found out: builtins, as attributes of reports are."""
-    test_report = yield
-    if call.excinfo is not None:
-        item.stash[_ENDED] = call.excinfo.exconly()
-    if call.when == "call" and distribution.seat(item.config):
-        found: dict[str, Any] = {"entry": item.stash.get(_ENTRY, None)}
-        if _RUN in item.stash:
-            found["run"] = to_builtins(item.stash[_RUN])
-        vars(test_report)[_SENT] = found
-    return test_report
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Take over in the controller what a worker's evaluation found out."""
-    node = getattr(report, "node", None)  # of xdist
-    if node is None:
-        return
-    config = node.config
-    bench = config.stash[KEY]
-    found: dict[str, Any] = vars(report).get(_SENT, {})
-    if run := found.get("run"):
-        bench.adopt(from_builtins(run))
-    if entry := found.get("entry"):
-        entries.enter(config, entry)
-    if run:
-        _write_reports(config, bench)
-
-
-@pytest.hookimpl(optionalhook=True)  # absent with -p no:benchmark
-def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the run's record to pytest-benchmark's JSON, where there are evaluations in it."""
-    bench = config.stash[KEY]
-    if bench.wanted or bench.record().experiments:  # a controller collects nothing of its own
-        output_json["schemabench"] = to_builtins(bench.record())
-
-
-@pytest.hookimpl(optionalhook=True)  # of pytest-html
-def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> None:
-    """Put the ranking above the table of tests on pytest-html's page."""
-    bench = session.config.stash.get(KEY, None)
-    if bench is not None and (record := bench.record()).experiments:
-        from schemabench.report.page.brief import brief  # noqa: PLC0415 (charts take a second to load)
-
-        prefix.append(str(brief(record)))
-
-
-@pytest.hookimpl(wrapper=True, tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
-    """Stop the server, and write the reports."""
-    bench = session.config.stash.get(KEY, None)
-    if bench is not None:
-        well = True
-        try:
-            bench.close()
-        except SchemabenchError as error:
-            _complain(session.config, error)
-            well = False
-        well &= _write_reports(session.config, bench) and _comparable(session.config, bench)
-        if not well and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        _append_to_step(session.config, bench)
-    yield
-    if bench is not None and (run_id := distribution.bereaved(session.config)):  # by now all workers have ended
-        try:
-            bench.sweep(run_id)
-        except SchemabenchError as error:
-            _complain(session.config, error)
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server, in whatever way the session ended."""
-    if (bench := config.stash.get(KEY, None)) is not None:
-        bench.close()
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> Generator[None, None, None]:
-    """Show the ranking and where the reports are, below pytest-benchmark's table, even where that ends the session."""
-    try:
-        return (yield)
-    finally:
-        bench = config.stash.get(KEY, None)
-        if bench is not None and (record := bench.record()).experiments:
-            terminalreporter.section("schemabench")
-            terminalreporter.write_line(report.terminal(record))
-            for path in bench.options.report:
-                terminalreporter.write_line(f"report: {path}")
-
-
-def _write_reports(config: pytest.Config, bench: Bench) -> bool:
-    """Write the reports of what is finished so far, so that a crash loses nothing; return whether all went well."""
-    record, written = bench.record(), True
-    if not record.experiments or distribution.is_worker(config):
-        return True
-    for path in bench.reports():
-        try:
-            if path.suffix == ".json":
-                report.write_json(entries.as_json(config), record, path)
-            else:
-                report.write(record, path)
-        except SchemabenchError as error:
-            _complain(config, error)
-            written = False
-    return written
-
-
-def _comparable(config: pytest.Config, bench: Bench) -> bool:
-    """Return whether the run may be compared with a saved one as asked for; a controller knows only once it is made."""
-    try:
-        if entries.comparing(config) and bench.record().experiments:
-            entries.check_compared(config, bench.sizes())
-    except SchemabenchError as error:
-        _complain(config, error)
-        entries.compare_nothing(config)
-        return False
-    return True
-
-
-def _append_to_step(config: pytest.Config, bench: Bench) -> None:
-    """Append the ranking to the summary of a step of GitHub's Actions; nobody asked for it, so no run fails for it."""
-    path, record = os.environ.get(_STEP_SUMMARY), bench.record()
-    if not path or not record.experiments or distribution.is_worker(config):
-        return
-    try:
-        report.append(record, Path(path))
-    except SchemabenchError as error:
-        _complain(config, error)
-
-
-def _complain(config: pytest.Config, error: SchemabenchError) -> None:
-    if config.pluginmanager.hasplugin("terminalreporter"):
-        config.get_terminal_writer().line(f"\nERROR: {error}", red=True)
+    return lambda: evaluations.searched_for(request, workload, cardinality, candidate)

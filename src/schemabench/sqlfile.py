@@ -16,7 +16,7 @@ from pglast.parser import ParseError, Token, scan, split
 
 from schemabench.errors import Place, SchemabenchError
 
-_HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):\s*(?P<value>.*)")
+_HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
 _NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
@@ -152,6 +152,12 @@ class SqlFile:
     operations: Mapping[str, Operation]
     """The named blocks, in order."""
 
+    def header(self, key: str) -> Place:
+        """Return the place of a header that the file has."""
+        line = re.search(rf"^--\s*{re.escape(key)}:", self.source, re.MULTILINE)
+        assert line is not None, f"{self.path} has no header {key!r}"
+        return Text(path=self.path, source=self.source, start=0, end=len(self.source)).place(line.start())
+
 
 def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
     """Read a file of annotated SQL.
@@ -217,6 +223,13 @@ def split_preamble(preamble: Text) -> tuple[Text, ...]:
     except ParseError:
         return (preamble,)
     return tuple(preamble.part(piece.start, piece.stop) for piece in slices)
+
+
+def comments(preamble: Text) -> Iterator[Text]:
+    """Yield the comments of a preamble that begin with `--`, each whole; not those within a function's body."""
+    for token in scan(preamble.sql):
+        if token.name == "SQL_COMMENT":
+            yield preamble.part(token.start, token.end + 1)
 
 
 def client_copy(statement: Text) -> int | None:

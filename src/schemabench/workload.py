@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -35,14 +35,14 @@ OPERATIONS_FILE = "operations.sql"
 class Call(NamedTuple):
     """One execution of an operation.
 
-    Values are what psycopg can adapt: str, int, float, Decimal, bool, date, datetime, None, and lists of these.
+    Values are what psycopg can adapt: str, int, float, Decimal, bool, date, datetime, None, lists of these, and Jsonb.
     """
 
     operation: str
     values: Mapping[str, object]
     """Parameter -> value, for every parameter of the operation."""
     key: str | None = None
-    """Calls of one key keep their order, on one connection. None: any connection of the writer."""
+    """Calls of one key keep their order, on one connection. None: any connection of the writer, in turn."""
     rows: int = 1
     """Logical rows that the call writes: 0 for a read or a refresh."""
 
@@ -199,9 +199,8 @@ def load(folder: Path, name: str) -> Found:
     workload = _exported(_import(path), path)
     if workload.name != name:
         raise WorkloadError(f"The workload in {path} calls itself {workload.name!r}, its folder {name!r}")
-    found = Found(
-        workload=workload, path=path, operations=sqlfile.read(path.parent / OPERATIONS_FILE, WorkloadError).operations
-    )
+    operations = sqlfile.read(path.parent / OPERATIONS_FILE, WorkloadError).operations
+    found = Found(workload=workload, path=path, operations=operations)
     _check(found)
     return found
 
@@ -242,9 +241,9 @@ def redraw(found: Found, number: int, seed: int) -> Found:
             f"The workload {workload.name!r} has no strategy to draw cardinalities from",
             remedies=["give it one: Workload(strategy=...), a function that returns a Hypothesis strategy"],
         )
-    drawn = {
-        f"drawn-{place}": one for place, one in enumerate(cardinalities.draw(workload.strategy(), number, seed), 1)
-    }
+    with authored(found, "strategy"):
+        strategy = workload.strategy()
+    drawn = {f"drawn-{place}": one for place, one in enumerate(cardinalities.draw(strategy, number, seed), 1)}
     for name, one in drawn.items():
         check_cardinality(found, name, one)
     frozen = {
@@ -287,7 +286,8 @@ def _check(found: Found) -> None:
     if "typical" not in workload.cardinalities:
         raise WorkloadError(f"The workload {workload.name!r} pins no cardinality named 'typical'")
     _check_queries(found)
-    _check_axes(workload)
+    with authored(found, "axes"):
+        _check_axes(workload)
     for label, cardinality in workload.cardinalities.items():
         check_cardinality(found, label, cardinality)
     if workload.replay is not None and any(
@@ -342,8 +342,7 @@ def authored(found: Found, part: str) -> Iterator[None]:
 
 
 def _check_queries(found: Found) -> None:
-    workload, known = found.workload, tuple(found.operations)
-    file = found.path.parent / OPERATIONS_FILE
+    workload, known, file = found.workload, tuple(found.operations), found.path.parent / OPERATIONS_FILE
     for name in found.queries:
         if name not in found.operations:
             raise WorkloadError(f"The query {name!r} is not in {file}{nearest(name, known)}")
@@ -368,14 +367,16 @@ def _check_queries(found: Found) -> None:
 
 
 def _check_axes(workload: Workload[Any]) -> None:
-    known = {one.name for one in fields(workload.cardinalities["typical"])} if workload.axes else set()
+    known = cardinalities.values(workload.cardinalities["typical"]) if workload.axes else {}
     named = [axis.field for axis in workload.axes]
-    if len(set(named)) not in {0, 2} or not known.issuperset(named):
+    if len(set(named)) not in {0, 2} or not set(known).issuperset(named):
         raise WorkloadError(
             f"The axes of {workload.name!r} are {', '.join(named)}",
             checked=[f"fields of its cardinality: {', '.join(sorted(known))}"],
             remedies=["name two of the fields, or no axes"],
         )
+    for axis in workload.axes:
+        axis.check(known[axis.field])
 
 
 def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
@@ -387,8 +388,7 @@ def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
     for call in calls:
         if not isinstance(call, Call):
             raise WorkloadError(f"The {source} makes {call!r}, which is no schemabench.Call")
-        operation = found.operations.get(call.operation)
-        if operation is None:
+        if (operation := found.operations.get(call.operation)) is None:
             raise WorkloadError(
                 f"The {source} calls {call.operation!r}, which is not in {found.path.parent / OPERATIONS_FILE}"
                 f"{nearest(call.operation, tuple(found.operations))}"

@@ -1,11 +1,12 @@
 """A project of a user's, small and quick, and runs of it as the user would start them."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -17,6 +18,8 @@ from programs import Program
 
 from schemabench import cli
 
+PATIENCE_S = 120
+"""What a test waits for in a run comes sooner."""
 LIMIT_S = 240
 """No run of the project takes longer, however busy the machine is; a test may start several."""
 QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
@@ -53,10 +56,15 @@ class Shop:
         """Write the project into a new folder."""
         with redirect_stdout(StringIO()):
             assert cli.main(["init", str(path)]) == 0
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
-        shop = cls(path=path, environment={**kept, **environment})
+        shop = cls.empty(path, environment)
         shop.change("workloads/orders/__init__.py", *_SIZES)
         return shop
+
+    @classmethod
+    def empty(cls, path: Path, environment: Mapping[str, str]) -> "Shop":
+        """Return a project without a file of ours in it."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(_STEERING)}
+        return cls(path=path, environment={**kept, **environment})
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file, in place of what was there."""
@@ -74,6 +82,15 @@ class Shop:
         text = self.read(name)
         assert old in text, f"{name} holds no {old!r}"
         self.write(name, text.replace(old, new))
+
+    def scale_saved(self, factor: float) -> None:
+        """Multiply the times of pytest-benchmark's saved run `first`."""
+        (path,) = self.path.glob(".benchmarks/*/0001_first.json")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for entry in content["benchmarks"]:
+            for name in ("min", "max", "mean", "median"):
+                entry["stats"][name] *= factor
+        path.write_text(json.dumps(content), encoding="utf-8")
 
     def candidate(self, name: str, more: str, workload: str = "orders") -> Path:
         """Add a candidate: the baseline's schema, and more."""
@@ -136,6 +153,15 @@ class Shop:
             pytest.fail(f"the run did not end within {LIMIT_S} s:\n{out}\n{err}")
         sys.stdout.write(f"{out}\n{err}\n")
         return pytest.RunResult(process.returncode, out.splitlines(), err.splitlines(), time.monotonic() - started)
+
+
+def wait_for(run: Program, happened: Callable[[], object]) -> None:
+    """Wait until something has happened while a program runs."""
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert run.poll() is None, run.communicate()
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
 
 
 def said(result: pytest.RunResult) -> str:

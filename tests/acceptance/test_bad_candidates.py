@@ -190,6 +190,8 @@ def _spoil(shop: Shop, name: str) -> None:
             shop.change(other, "candidate: without_index", "candidate: baseline")
         case "header":
             shop.change(other, "-- summary:", "-- sumary:")
+        case "extending":
+            shop.change(other, "-- summary:", "-- extends: baseline\n-- summary:")
         case "version":
             shop.change(other, "-- expects:", "-- postgres: fifteen\n-- expects:")
         case "latin":
@@ -207,6 +209,11 @@ FILES = {
     "homeless": ["There is no folder of candidates", "create", "homeless/baseline.sql"],
     "twins": ["Two candidates are named 'baseline'", "without_index.sql:1:1"],
     "header": ["Unknown header 'sumary'", "did you mean 'summary'?"],
+    "extending": [
+        "Unknown header 'extends'",
+        "without_index.sql:2:1",
+        "headers: candidate, summary, expects, postgres",
+    ],
     "version": ["'fifteen' is not a bound on the Postgres version", "-- postgres: >= 15"],
     "latin": ["without_index.sql is not UTF-8", "0xe9"],
     "open": ["unterminated quoted string", "without_index.sql:1:8"],

@@ -44,6 +44,7 @@ CASES = {
         ["makes None, which is no"],
     ),
     "worded": (MODULE_OF, "weight=4", 'weight="4"', ["`writers` of the workload 'worded' failed: TypeError"]),
+    "backwards": (MODULE_OF, "low=10, high=5_000", "low=5_000, high=10", ["'customers' cannot go from 5000 to 10"]),
     "unknown": (OPERATIONS_OF, "-- name: totals", "-- name: total", ["'totals' is not in", "did you mean 'total'?"]),
     "nameless": (OPERATIONS_OF, "-- name: totals", "-- name:", ["is not a name for an operation", "operations.sql:"]),
     "open": (OPERATIONS_OF, "ORDER BY customer;", "ORDER BY 'customer;", ["unterminated quoted string", "^"]),
@@ -77,13 +78,14 @@ def test_bursts_that_cannot_be_executed_are_a_clear_error(shop: Shop) -> None:
     shop.change(MODULE_OF.format("failing"), "    while True:", "    1 // (2 - block)\n    while True:")
     shop.add("lacking")
     shop.change(MODULE_OF.format("lacking"), "    return (order(", '    return (Call("place", {}) or order(')
-    shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": object()')
+    shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": {"of": "json"}')
 
     result = shop.run()
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert_clear(result, "The burst of writer", "ended after 30 calls", "let the generator go on for ever")
-    assert_clear(result, "A value of 'place_order' cannot be sent", "object")
+    assert_clear(result, "A value of 'place_order' cannot be sent: :amount_cents is of type 'dict'", "Jsonb(value)")
+    assert_clear(result, "workloads/orders/operations.sql:", "amount_cents = {'of': 'json'}")
     assert_clear(result, "`burst` of the workload 'failing' failed: ZeroDivisionError", "1 // (2 - block)")
     assert_clear(result, "The background calls 'place', which is not in", "did you mean 'place_order'?")
 

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable
 from typing import Any
 
 import programs
@@ -25,15 +24,6 @@ def saved(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str])
 
 def _saved(shop: Shop) -> list[str]:
     return sorted(path.name for path in shop.path.glob(".benchmarks/*/*.json"))
-
-
-def _rewrite(shop: Shop, change: Callable[[dict[str, float]], None]) -> None:
-    """Change the statistics of the saved run."""
-    (path,) = shop.path.glob(".benchmarks/*/0001_first.json")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    for entry in content["benchmarks"]:
-        change(entry["stats"])
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def test_candidates_stand_side_by_side_in_the_table(saved: tuple[Shop, pytest.RunResult]) -> None:
@@ -105,7 +95,7 @@ def test_a_run_compares_with_a_saved_one_and_passes_where_nothing_is_slower(
     saved: tuple[Shop, pytest.RunResult],
 ) -> None:
     shop, _ = saved
-    _rewrite(shop, lambda stats: stats.update({name: stats[name] * 1000 for name in ("min", "max", "mean", "median")}))
+    shop.scale_saved(1_000)
 
     result = shop.run("--benchmark-compare", "--benchmark-compare-fail=mean:1%", "--benchmark-autosave")
 
@@ -118,7 +108,7 @@ def test_a_run_that_is_slower_than_the_saved_one_fails_and_shows_its_ranking(
     saved: tuple[Shop, pytest.RunResult],
 ) -> None:
     shop, _ = saved
-    _rewrite(shop, lambda stats: stats.update({name: stats[name] / 1e6 for name in ("min", "max", "mean", "median")}))
+    shop.scale_saved(1e-6)
 
     result = shop.run("--benchmark-compare=0001", "--benchmark-compare-fail=mean:1%")
 

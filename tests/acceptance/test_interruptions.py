@@ -4,7 +4,7 @@ import json
 import re
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import places
@@ -12,27 +12,25 @@ import psutil
 import pytest
 from programs import Program
 from shared_server import Shared
-from shop import Shop, assert_clear
+from shop import Shop, assert_clear, said, wait_for
 
-PATIENCE_S = 120
 ENDS_S = 60
 """A run that is interrupted ends within so many seconds: in 2, where nothing stalls."""
+STUCK = """
+CREATE SEQUENCE asked;
+-- name: customer_total
+SELECT pg_sleep(CASE WHEN nextval('asked') > 100 THEN 120 ELSE 0 END);
+SELECT count(*), sum(amount_cents) FROM orders WHERE customer = :customer::text;
+"""
+"""A candidate that stands still after half a dozen blocks of 24 calls."""
 REPORTS = ("--report", "run.json", "--report", "run.md")
-
-
-def _wait(run: Program, happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert run.poll() is None, run.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def _started_second(shop: Shop, shared: Shared) -> Program:
     """Start two experiments, and return in the middle of the second."""
     shop.add_long("returns")
     run = shop.start(*REPORTS)
-    _wait(run, lambda: shared.executes("returns_typical_without_index"))
+    wait_for(run, lambda: shared.executes("returns_typical_without_index"))
     return run
 
 
@@ -58,11 +56,46 @@ def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared,
     assert "orders" in shop.read("run.md")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_in_a_long_trial_reports_the_blocks_before_it(
+    shop: Shop, shared: Shared, number: signal.Signals
+) -> None:
+    shop.candidate("stuck", STUCK)
+    run = shop.start(*REPORTS, "--burst", "24", "--budget", "60s", "--call-timeout", "3min")
+    wait_for(run, shared.sleeps)
+    run.send_signal(number)
+    result = shop.finish(run)
+    (experiment,) = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert_clear(result, "orders typical was interrupted in block", "until it was interrupted", "of 24 calls")
+    assert re.search(r"interrupted in block \d+: stuck, \d", said(result))
+    assert experiment["stopped"] == "interrupted"
+    assert experiment["blocks"] >= 1
+    assert {one["status"] for one in experiment["candidates"]} == {"ranked"}
+    assert {len(one["trials"]) for one in experiment["candidates"]} == {len(experiment["candidates"][0]["trials"])}
+    assert "states were not compared" in shop.read("run.md")
+
+
+def test_a_run_that_is_interrupted_before_a_block_is_done_says_where_it_was(shop: Shop, shared: Shared) -> None:
+    shop.candidate("stuck", STUCK.replace("> 100", "> 0"))
+    run = shop.start("--burst", "24", "--call-timeout", "3min")
+    wait_for(run, shared.sleeps)
+    run.send_signal(signal.SIGINT)
+
+    result = shop.finish(run)
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert_clear(
+        result, "orders typical was interrupted in warm-up block 1: stuck", "before all had executed one burst"
+    )
+
+
 @pytest.mark.thorough  # it takes half a minute, whichever signal it is
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_map_reports_the_cells_that_were_measured(shop: Shop, number: signal.Signals) -> None:
     run = shop.start_schemabench("crossover", "orders", "--map", "3x3", "--budget", "3min", *REPORTS)
-    _wait(run, (shop.path / "run.json").exists)  # the first cell is over
+    wait_for(run, (shop.path / "run.json").exists)  # the first cell is over
     run.send_signal(number)
     result = shop.finish(run)
 
@@ -80,7 +113,7 @@ def test_a_map_whose_server_is_killed_reports_the_cells_that_were_measured(shop:
         *("crossover", "orders", "--map", "3x3", "--budget", "3min", *REPORTS),
         *("--postgres", "embedded", "--postgres-setting", "fsync=off"),
     )
-    _wait(run, (shop.path / "run.json").exists)
+    wait_for(run, (shop.path / "run.json").exists)
     _kill_server(place)
     result = shop.finish(run)
 
@@ -95,7 +128,7 @@ def test_a_map_whose_server_is_killed_reports_the_cells_that_were_measured(shop:
 def test_an_interrupted_search_reports_its_start_and_can_be_resumed(shop: Shop) -> None:
     state = shop.path / "workloads/orders/crossover-state.json"
     run = shop.start_schemabench("crossover", "orders", "--budget", "30s", *REPORTS)
-    _wait(run, state.exists)
+    wait_for(run, state.exists)
     run.send_signal(signal.SIGINT)
     result = shop.finish(run)
 
@@ -110,7 +143,7 @@ def test_an_interrupted_search_reports_its_start_and_can_be_resumed(shop: Shop) 
 
 def test_an_interrupted_run_on_a_server_of_its_own_leaves_no_server(shop: Shop, place: Path) -> None:
     run = shop.start("--postgres", "embedded", "--budget", "60s")
-    _wait(run, lambda: any((place / "schemabench").glob("servers/*/data/postmaster.pid")))
+    wait_for(run, lambda: any((place / "schemabench").glob("servers/*/data/postmaster.pid")))
     run.send_signal(signal.SIGINT)
 
     result = shop.finish(run)
@@ -122,7 +155,7 @@ def test_an_interrupted_run_on_a_server_of_its_own_leaves_no_server(shop: Shop, 
 def test_a_server_that_is_killed_fails_the_run_and_what_is_finished_is_reported(shop: Shop, place: Path) -> None:
     shop.add_long("returns")
     run = shop.start(*REPORTS, "--postgres", "embedded", "--postgres-setting", "fsync=off")
-    _wait(run, (shop.path / "run.json").exists)  # the first experiment is over
+    wait_for(run, (shop.path / "run.json").exists)  # the first experiment is over
     _kill_server(place)
 
     result = shop.finish(run)

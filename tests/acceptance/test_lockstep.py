@@ -1,7 +1,6 @@
 """Workers of pytest-xdist as concurrent writers: the same results, entries and reports as in a single process."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET  # a file of pytest's own
@@ -55,15 +54,6 @@ def _experiment(shop: Shop) -> dict[str, Any]:
 
 def _counted(candidate: dict[str, Any]) -> list[dict[str, Any]]:
     return [trial for trial in candidate["trials"] if not trial["warmup"]]
-
-
-def _rewrite(shop: Shop, change: Callable[[dict[str, float]], None]) -> None:
-    """Change the statistics of the saved run."""
-    (path,) = shop.path.glob(".benchmarks/*/0001_first.json")
-    content = json.loads(path.read_text(encoding="utf-8"))
-    for entry in content["benchmarks"]:
-        change(entry["stats"])
-    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def _ran(shop: Shop) -> list[tuple[str, int]]:
@@ -204,7 +194,7 @@ def test_evaluations_run_where_xdist_is_not_installed(project: Shop) -> None:
 @pytest.mark.thorough
 def test_a_run_compares_with_a_saved_one_of_a_single_process(saved: tuple[Shop, pytest.RunResult]) -> None:
     shop, _ = saved
-    _rewrite(shop, lambda stats: stats.update({name: stats[name] * 1000 for name in ("min", "max", "mean", "median")}))
+    shop.scale_saved(1_000)
 
     result = shop.run("-n", "2", "--benchmark-compare", "--benchmark-compare-fail=mean:1%", "--benchmark-autosave")
 
@@ -216,7 +206,7 @@ def test_a_run_compares_with_a_saved_one_of_a_single_process(saved: tuple[Shop, 
 @pytest.mark.thorough
 def test_a_run_that_is_slower_than_the_saved_one_fails(saved: tuple[Shop, pytest.RunResult]) -> None:
     shop, _ = saved
-    _rewrite(shop, lambda stats: stats.update({name: stats[name] / 1e6 for name in ("min", "max", "mean", "median")}))
+    shop.scale_saved(1e-6)
 
     result = shop.run("-n", "2", "--benchmark-compare=0001", "--benchmark-compare-fail=mean:1%")
 
@@ -290,17 +280,24 @@ def test_a_session_in_which_nothing_is_selected_still_ends_with_no_tests(shop: S
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-@pytest.mark.parametrize("dist", ["loadscope", "worksteal"])
-def test_ways_to_distribute_that_make_no_sense_fail_evaluations_and_leave_other_tests_alone(
-    shop: Shop, dist: str
-) -> None:
+@pytest.mark.parametrize("dist", ["loadfile", "worksteal"])
+def test_all_workers_evaluate_and_other_tests_are_shared_out_as_dist_has_it(shop: Shop, dist: str) -> None:
     shop.write("tests/test_plain.py", NOTED.format(count=3))
 
-    result = shop.run("-n", "2", "--dist", dist)
+    result = shop.run("-n", "2", "--dist", dist, *REPORTS)
 
-    assert_clear(result, f"--dist {dist} gives each test to one worker", "leave it out")
-    result.assert_outcomes(failed=2, passed=3)
+    assert result.ret == 0
+    result.assert_outcomes(passed=5)
+    assert list(_experiment(shop)["workers"]) == ["gw0", "gw1"]
     assert sorted(number for _, number in _ran(shop)) == [0, 1, 2]
+    assert dist != "loadfile" or len({worker for worker, _ in _ran(shop)}) == 1
+
+
+def test_an_unacceptable_value_ends_a_shared_session_in_the_words_of_any_other(shop: Shop) -> None:
+    result = shop.run("-n", "2", SCHEMABENCH_BUDGET="soon")
+
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert_clear(result, "--budget: 'soon' is not a duration", "it comes from: environment")
 
 
 @pytest.mark.thorough

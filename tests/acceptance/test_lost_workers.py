@@ -3,16 +3,14 @@
 import json
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from programs import Program
 from shared_server import PASSWORD, Shared
-from shop import Shop, assert_clear, said
+from shop import Shop, assert_clear, said, wait_for
 
-PATIENCE_S = 120
 ENDS_S = 120
 """A run ends by itself within so many seconds of what befalls it: in 2 to 12, or 70 where a leader is stopped between
 blocks; a machine that stalls takes longer."""
@@ -33,20 +31,12 @@ def pid():
 """
 
 
-def _wait(run: Program, happened: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not happened():
-        assert run.poll() is None, run.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def _second(shop: Shop, shared: Shared, *arguments: str) -> Program:
     """Start two experiments with two workers, and return when trials of the second are under way."""
     shop.add_long("returns")
     shop.write("conftest.py", SPEAKING)
     run = shop.start("-n", "2", *REPORTS, *arguments)
-    _wait(run, lambda: shared.executes("returns_typical_without_index"))
+    wait_for(run, lambda: shared.executes("returns_typical_without_index"))
     return run
 
 
@@ -105,8 +95,8 @@ def test_a_leader_that_is_gone_ends_the_run_and_its_databases_go(
 def test_a_leader_that_is_killed_leaves_no_server(shop: Shop, place: Path) -> None:
     shop.write("conftest.py", SPEAKING)
     run = shop.start("-n", "2", "--budget", "60s", "--postgres", "embedded")
-    _wait(run, lambda: any((place / "schemabench").glob("servers/*/data/postmaster.pid")))
-    _wait(run, (shop.path / "gw0.pid").exists)
+    wait_for(run, lambda: any((place / "schemabench").glob("servers/*/data/postmaster.pid")))
+    wait_for(run, (shop.path / "gw0.pid").exists)
     _worker(shop, "gw0").kill()
 
     result, took_s = _finish(shop, run)

@@ -3,13 +3,14 @@
 Where a server does not start, they fail: a calibration that is skipped shows nothing.
 """
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import servers
 from laboratory import Laboratory
 
-from schemabench.plugin import KEY
+from schemabench import options
 from schemabench.server import Server, serve
 
 SETTINGS = {
@@ -27,7 +28,7 @@ ENTRANTS = 7
 @pytest.fixture(scope="session")
 def server(pytestconfig: pytest.Config) -> Iterator[Server]:
     """Start the server that `--postgres` asks for, the embedded one where it does not."""
-    spec = pytestconfig.stash[KEY].options.postgres
+    spec = _spec(pytestconfig)
     with serve(spec, settings=SETTINGS, clients=CLIENTS, databases=ENTRANTS, run_id="calibration") as server:
         yield server
 
@@ -41,7 +42,12 @@ def laboratory(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Labo
 @pytest.fixture(scope="session")
 def paying(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
     """Return where experiments are made whose commits wait for a disk, as they do in production."""
-    spec = pytestconfig.stash[KEY].options.postgres
+    spec = _spec(pytestconfig)
     settings = SETTINGS | {"fsync": "on"}
     with servers.durable(spec, settings=settings, clients=CLIENTS, databases=ENTRANTS, run_id="paying") as server:
         yield Laboratory(server=server, folders=tmp_path_factory)
+
+
+def _spec(config: pytest.Config) -> str:
+    chosen, _ = options.resolve(config.option, os.environ, config.getini)
+    return chosen.postgres

@@ -24,3 +24,9 @@ def database(server: Server) -> Iterator[Database]:
     database = server.create("test")
     yield database
     server.drop(database)
+
+
+@pytest.fixture
+def conninfo(server: Server, database: Database) -> str:
+    """Return libpq's words for it."""
+    return server.conninfo_for(database.name)

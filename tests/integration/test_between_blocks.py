@@ -6,11 +6,11 @@ from itertools import pairwise
 from pathlib import Path
 from random import Random
 
+import laboratory
 import psycopg
 import pytest
 
-from schemabench import Call, Workload, Writer, candidate, sqlfile
-from schemabench.errors import WorkloadError
+from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.measured import Measured
@@ -18,7 +18,6 @@ from schemabench.monitor.upkeep import Upkeep
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment
 from schemabench.server import Database, Server
-from schemabench.workload import Found
 
 ROWS = 400
 OPERATIONS = """\
@@ -57,16 +56,10 @@ WORKLOAD = Workload(
 
 
 def _plan(folder: Path, **candidates: str) -> Plan:
-    (folder / "schemas").mkdir()
-    for name, sql in {"baseline": BASELINE, **candidates}.items():
-        (folder / "schemas" / f"{name}.sql").write_text(sql, encoding="utf-8")
-    path = folder / "operations.sql"
-    path.write_text(OPERATIONS, encoding="utf-8")
-    operations = sqlfile.read(path, WorkloadError).operations
     return Plan(
-        found=Found(workload=WORKLOAD, path=folder / "__init__.py", operations=operations),
+        found=laboratory.found(folder, WORKLOAD, OPERATIONS),
         cardinality="typical",
-        candidates=tuple(candidate.find(folder / "schemas").values()),
+        candidates=laboratory.installable(folder / "schemas", {"baseline": BASELINE, **candidates}),
         clients=2,
         budget_s=3.0,
         precision=1e-6,

@@ -10,10 +10,10 @@ from psycopg.pq import ExecStatus
 
 from schemabench.load import Session
 from schemabench.monitor.choices import choose, tables
-from schemabench.monitor.plans import Statement, explain, outline
-from schemabench.server import Server, binaries
+from schemabench.monitor.nodes import outline
+from schemabench.monitor.plans import Statement, explain
+from schemabench.server import Server
 
-FOUND = {one.major for one in binaries.survey().found}
 SCHEMA = """
 CREATE TABLE votes (id int PRIMARY KEY, total int);
 CREATE TABLE log (id int);
@@ -25,13 +25,7 @@ FILL = "INSERT INTO votes SELECT n, 0 FROM generate_series(1, 20000) AS n"
 READ = b"read_0"
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(major, marks=pytest.mark.skipif(major not in FOUND, reason=f"no PostgreSQL {major} here"))
-        for major in (15, 16, 17, 18)
-    ],
-)
+@pytest.fixture(scope="module", params=servers.MAJORS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Start a server of each version where no autovacuum mends what is looked for."""
     with servers.serving(str(request.param), settings={"autovacuum": "off"}, clients=16, run_id="choices") as server:

@@ -11,10 +11,9 @@ import servers
 
 from schemabench.monitor.counters import AFTER_CHECKPOINT, MEASURES, UNDER_WAY, Counters, cost, growth, increase
 from schemabench.records import CHECKPOINTED
-from schemabench.server import Database, Server, binaries
+from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words
 
-FOUND = {one.major: one for one in reversed(binaries.survey().found)}
 LIBRARY = "pg_stat_statements"
 BLOCK = 8192
 LIMIT_S = 20.0
@@ -26,20 +25,14 @@ Connect = Callable[[], Connection]
 
 
 def _has_library(major: int) -> bool:
-    return any(FOUND[major].folder.parent.rglob(f"{LIBRARY}.so"))
+    return any(servers.FOUND[major].folder.parent.rglob(f"{LIBRARY}.so"))
 
 
 def _serving(major: int, settings: dict[str, str]) -> AbstractContextManager[Server]:
     return servers.serving(str(major), settings=settings, clients=16, run_id="counters")
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(major, marks=pytest.mark.skipif(major not in FOUND, reason=f"no PostgreSQL {major} here"))
-        for major in (15, 16, 17, 18)
-    ],
-)
+@pytest.fixture(scope="module", params=servers.MAJORS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Start a server of each version where nothing is at work but what a test does, and little is cached."""
     settings = {"autovacuum": "off", "deadlock_timeout": "20ms", "shared_buffers": "16MB"}
@@ -52,11 +45,6 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 @pytest.fixture
 def major(server: Server) -> int:
     return server.record.version_num // 10000
-
-
-@pytest.fixture
-def conninfo(server: Server, database: Database) -> str:
-    return server.conninfo_for(database.name)
 
 
 @pytest.fixture
@@ -313,7 +301,7 @@ def test_a_checkpoint_is_counted(counters: Counters, writer: Connection) -> None
     assert _until(counters, "checkpoints", before + 1) == before + 1
 
 
-@pytest.mark.parametrize("major", [pytest.param(one, id=str(one)) for one in sorted(FOUND)])
+@pytest.mark.parametrize("major", [pytest.param(one, id=str(one)) for one in sorted(servers.FOUND)])
 def test_a_checkpoint_that_began_before_shows_by_what_it_writes(major: int) -> None:
     # a server of its own, where a checkpoint that the length of the log asks for takes minutes for what it writes
     settings = {"max_wal_size": "128MB", "checkpoint_timeout": "5min", "autovacuum": "off"}
@@ -365,7 +353,7 @@ def test_rows_that_others_write_are_counted_and_those_of_this_run_are_not(
     assert theirs["strangers_rows"] == 1000
 
 
-@pytest.mark.parametrize("major", [pytest.param(one, id=str(one)) for one in sorted(FOUND)])
+@pytest.mark.parametrize("major", [pytest.param(one, id=str(one)) for one in sorted(servers.FOUND)])
 def test_an_autovacuum_of_another_database_is_counted_where_the_version_tells(major: int) -> None:
     with (
         _serving(major, {"autovacuum_naptime": "1s"}) as server,
@@ -390,7 +378,7 @@ def test_an_autovacuum_of_another_database_is_counted_where_the_version_tells(ma
 
 def test_an_autovacuum_is_counted() -> None:
     with (  # a server of its own, since autovacuum would disturb the other tests
-        _serving(max(FOUND), {"autovacuum_naptime": "1s"}) as server,
+        _serving(max(servers.FOUND), {"autovacuum_naptime": "1s"}) as server,
         psycopg.connect(conninfo := server.conninfo_for(server.create("test").name), autocommit=True) as writer,
         _opened(conninfo, writer) as counters,
     ):

@@ -7,19 +7,19 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+import laboratory
 import psycopg
 import pytest
 
-from schemabench import Call, Workload, Writer, candidate, sqlfile, workload
+from schemabench import Call, Workload, Writer, candidate, workload
 from schemabench.errors import CandidateError, ServerError, WorkloadError
-from schemabench.experiment import Plan, entrant, filling, measure, results
+from schemabench.experiment import Plan, agreement, entrant, filling, gates, measure
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import WARMUP_BLOCKS
 from schemabench.monitor import counters
-from schemabench.records import WAIT_CLASSES, CandidateResult, Experiment
+from schemabench.records import TIME_CLASSES, CandidateResult, Experiment
 from schemabench.server import Server
-from schemabench.workload import Found
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = """\
@@ -121,17 +121,10 @@ def _tidy(server: Server) -> Iterator[None]:
 def _plan(
     folder: Path, *, budget_s: float = 0.0, sample_hz: float = 0.0, operations: str = OPERATIONS, **candidates: str
 ) -> Plan:
-    schemas = folder / "schemas"
-    schemas.mkdir()
-    for name, sql in {"baseline": BASELINE, **candidates}.items():
-        (schemas / f"{name}.sql").write_text(sql, encoding="utf-8")
-    path = folder / "operations.sql"
-    path.write_text(operations, encoding="utf-8")
-    found = Found(workload=SHOP, path=folder / "__init__.py", operations=sqlfile.read(path, WorkloadError).operations)
     return Plan(
-        found=found,
+        found=laboratory.found(folder, SHOP, operations),
         cardinality="typical",
-        candidates=tuple(candidate.find(schemas).values()),
+        candidates=laboratory.installable(folder / "schemas", {"baseline": BASELINE, **candidates}),
         clients=3,
         budget_s=budget_s,
         precision=0.001,
@@ -238,13 +231,16 @@ def test_every_ranked_candidate_is_told_who_waited_and_what_it_cost(sampled: Exp
         assert result.status == "ranked"
         assert result.lock_standing is not None
         assert result.contention is not None
-        assert tuple(result.contention.classes) == WAIT_CLASSES
+        assert tuple(result.contention.classes) == TIME_CLASSES
         assert sum(result.contention.classes.values()) == pytest.approx(1)
         counted = [trial for trial in result.trials if not trial.warmup]
         assert result.contention.observations == sum(sum(trial.waits.values()) for trial in counted)
         assert any(sum(trial.waits.values()) for trial in result.trials if trial.warmup), "sampled, and not counted"
         assert [cost.name for cost in result.costs] == [measure.name for measure in counters.MEASURES]
-        assert next(cost.value for cost in result.costs if cost.name == "wal_bytes")
+        amounts = {cost.name: cost.value for cost in result.costs}
+        assert amounts["wal_bytes"]
+        assert all((amounts[name] or 0) >= 8192 for name in ("table_size", "index_size")), "a page at least"
+        assert amounts["retries"] == 0
         assert {plan.operation for plan in result.plans} == {"put", "look"}
         assert all(plan.plan for plan in result.plans if not plan.summary.startswith("no plan"))
         assert result.retries == ()
@@ -291,6 +287,12 @@ def test_what_serializable_transactions_undo_is_repeated_and_counted(tmp_path: P
         assert {one.reason for one in result.retries} == {"serialization failure"}
         undone = sum(one.count for one in result.retries)
         assert undone == sum(trial.retries for trial in result.trials if not trial.warmup) > 0
+        assert [one.calls for one in result.retries] == [
+            sum(trial.calls[one.operation] for trial in result.trials if not trial.warmup) for one in result.retries
+        ]
+        assert any(trial.paused_s > 0 for trial in result.trials)
+        assert all((trial.paused_s > 0) == (trial.retries > 0) for trial in result.trials)
+        assert all(sum(trial.undone.values()) == trial.retries for trial in result.trials)
         assert result.operations_per_s is not None
         assert result.attempts_per_s is not None
         assert result.attempts_per_s.value > result.operations_per_s.value
@@ -299,7 +301,7 @@ def test_what_serializable_transactions_undo_is_repeated_and_counted(tmp_path: P
 def test_a_client_that_is_what_was_measured_makes_every_candidate_invalid(
     tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(results, "SATURATED_SHARE", 0.0)
+    monkeypatch.setattr(gates, "SATURATED_SHARE", 0.0)
     plan = _plan(tmp_path, sample_hz=200.0, same=BASELINE, loses=BASELINE + PUT, fails=CHECKED)
     experiment = measure(plan, server, Watcher())
     found = _results(experiment)
@@ -313,6 +315,28 @@ def test_a_client_that_is_what_was_measured_makes_every_candidate_invalid(
     assert "pytest -n 2" in found["same"].reason
     assert found["same"].trials
     assert (experiment.control, experiment.lock_control, experiment.smallest_difference) == (None, None, None)
+
+
+def test_a_candidate_that_the_client_limits_more_than_the_baseline_is_ranked_by_a_lower_bound(
+    tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gates, "BUSY_SHARE", 0.0)
+    slow = OPERATIONS.replace("SELECT * FROM item WHERE", "SELECT pg_sleep(0.005), item.* FROM item WHERE")
+    quick = f"{BASELINE}-- name: look\nSELECT * FROM item WHERE key = :key::text;\n"
+    slower = f"{BASELINE}-- name: look\nSELECT pg_sleep(0.01), item.* FROM item WHERE key = :key::text;\n"
+    found = _results(measure(_plan(tmp_path, operations=slow, quick=quick, slower=slower), server, Watcher()))
+    standings = {name: one.standing for name, one in found.items()}
+
+    assert {name: one.at_least for name, one in standings.items() if one} == {
+        "baseline": False,
+        "quick": True,
+        "slower": False,
+    }
+    assert [notice.code for notice in found["quick"].notices] == ["client-limited"]
+    assert [notice.code for notice in found["slower"].notices] == []
+    assert found["quick"].busy_share is not None
+    assert found["slower"].busy_share is not None
+    assert found["quick"].busy_share > found["slower"].busy_share > 0
 
 
 PUT = "-- name: put\nINSERT INTO item (key, value) VALUES (:key::text, :value::bigint)\nON CONFLICT (key) DO NOTHING;\n"
@@ -404,6 +428,56 @@ def test_a_candidate_that_breaks_an_invariant_is_disqualified(mixed: dict[str, C
     assert mixed["breaks"].reason == "the invariant 'empty_keys' does not hold:\n\"\",7"
 
 
+BREAKS = BASELINE.replace(";", ";\nINSERT INTO item VALUES ('', 7);")
+"""What `empty_keys` is there to find."""
+BROKEN_RULE = "the invariant 'empty_keys' does not hold:\n\"\",7"
+
+
+def test_who_breaks_an_invariant_is_disqualified_also_where_states_cannot_be_compared(
+    tmp_path: Path, server: Server
+) -> None:
+    by_chance = OPERATIONS.replace('SELECT key, value FROM item ORDER BY key COLLATE "C";', "SELECT random();")
+    experiment = measure(_plan(tmp_path, operations=by_chance, same=BASELINE, breaks=BREAKS), server, Watcher())
+    found = _results(experiment)
+
+    assert "state-not-comparable" in {notice.code for notice in experiment.notices}
+    assert {name: one.status for name, one in found.items()} == {
+        "baseline": "ranked",
+        "same": "ranked",
+        "breaks": "disqualified",
+    }
+    assert found["breaks"].reason == BROKEN_RULE
+
+
+def test_a_candidate_that_fails_and_breaks_an_invariant_is_disqualified_and_both_are_told(
+    tmp_path: Path, server: Server
+) -> None:
+    fails = f"{BREAKS}-- name: look\nSELECT 1 / 0, :key::text;\n"
+    found = _results(measure(_plan(tmp_path, fails=fails), server, Watcher()))["fails"]
+
+    assert found.status == "disqualified"
+    assert found.reason.startswith(BROKEN_RULE)
+    assert "It failed, too:" in found.reason
+    assert "division by zero" in found.reason
+
+
+def test_a_baseline_that_breaks_its_own_invariant_is_disqualified_and_nobody_is_ranked(
+    tmp_path: Path, server: Server
+) -> None:
+    experiment = measure(_plan(tmp_path, baseline=BREAKS, right=BASELINE, wrong=BREAKS), server, Watcher())
+    found = _results(experiment)
+
+    assert {name: one.status for name, one in found.items()} == {
+        "baseline": "disqualified",
+        "right": "invalid",
+        "wrong": "disqualified",
+    }
+    assert found["baseline"].reason == f"the baseline breaks its own invariant: {BROKEN_RULE}"
+    assert found["right"].reason == agreement.NO_BASELINE
+    assert found["wrong"].reason == BROKEN_RULE
+    assert experiment.control is None
+
+
 @pytest.mark.parametrize("name", sorted(BROKEN))
 def test_a_candidate_that_fails_is_told_why(mixed: dict[str, CandidateResult], name: str) -> None:
     _, words = BROKEN[name]
@@ -424,6 +498,122 @@ def test_a_baseline_for_another_server_is_an_error(tmp_path: Path, server: Serve
 def test_a_baseline_that_fails_ends_the_experiment(tmp_path: Path, server: Server, sql: str) -> None:
     with pytest.raises(CandidateError):
         measure(_plan(tmp_path, baseline=sql, other=BASELINE), server, Watcher())
+
+
+def test_a_candidate_one_call_of_which_takes_too_long_fails_with_operation_parameters_and_time(
+    tmp_path: Path, server: Server
+) -> None:
+    stuck = f"{BASELINE}\n-- name: look\nSELECT pg_sleep(60), :key::text;\n"
+    plan = _plan(tmp_path, same=BASELINE, stuck=stuck)
+    plan = replace(plan, call_timeout_s=0.5)
+    found = _results(measure(plan, server, Watcher()))
+
+    assert {name: one.status for name, one in found.items()} == {
+        "baseline": "ranked",
+        "same": "ranked",
+        "stuck": "failed",
+    }
+    reason = found["stuck"].reason
+    assert "A call of 'look' under the candidate 'stuck' was given up after" in reason
+    assert "a call may take 500 ms" in reason
+    assert ":key = 'größe" in reason
+    assert "stuck.sql" in reason
+    assert "--call-timeout" in reason
+
+
+def test_a_baseline_one_call_of_which_takes_too_long_ends_the_experiment_and_says_what_to_do(
+    tmp_path: Path, server: Server
+) -> None:
+    operations = OPERATIONS.replace("SELECT * FROM item WHERE key = :key::text;", "SELECT pg_sleep(60), :key::text;")
+    plan = replace(_plan(tmp_path, operations=operations, other=BASELINE), call_timeout_s=0.3)
+
+    with pytest.raises(CandidateError, match="A call of 'look' under the candidate 'baseline' was given up") as caught:
+        measure(plan, server, Watcher())
+    assert "let calls take longer: --call-timeout 2min" in caught.value.remedies
+
+
+def test_a_candidate_whose_calls_are_quick_but_too_many_is_cut_short_and_the_others_are_ranked(
+    tmp_path: Path, server: Server
+) -> None:
+    many = f"{BASELINE}\n-- name: look\nSELECT pg_sleep(0.2), :key::text;\n"
+    plan = replace(_plan(tmp_path, many=many), call_timeout_s=1.0, burst=80)
+    watcher = Watcher()
+    found = _results(measure(plan, server, watcher))
+
+    assert (found["baseline"].status, found["many"].status) == ("ranked", "failed")
+    assert "A trial of 'many' was cut short after 2.0" in found["many"].reason
+    assert " of its time at work went to look" in found["many"].reason
+
+
+SLOW = "-- name: look\nSELECT pg_sleep(0.05), :key::text;\n"
+"""Twenty times as long as all else in a burst, or more."""
+
+
+def test_a_candidate_that_is_far_slower_leaves_early_with_a_verdict_and_the_others_get_theirs(
+    tmp_path: Path, server: Server
+) -> None:
+    plan = _plan(tmp_path, budget_s=8.0, sample_hz=50.0, same=BASELINE, slow=BASELINE + SLOW)
+    experiment = measure(plan, server, Watcher())
+    found = _results(experiment)
+    slow, standing = found["slow"], found["slow"].standing
+
+    assert experiment.blocks >= experiment.blocks_needed
+    assert slow.retired is not None
+    assert standing is not None
+    assert slow.retired.trials == sum(not trial.warmup for trial in slow.trials) < experiment.blocks
+    assert standing.ratio.high < 1 / 4
+    assert "baseline" not in standing.tied_with
+    assert standing.rank == 3
+    assert slow.contention is not None
+    assert slow.costs
+    assert slow.plans
+    assert slow.latencies
+    assert slow.notices[0].code == "retired"
+    assert found["same"].retired is None
+
+
+def test_a_wrong_candidate_is_disqualified_though_it_left_early(tmp_path: Path, server: Server) -> None:
+    wrong = BASELINE + SLOW + "-- name: move\nDELETE FROM item WHERE key IN (:source::text, :target::text);\n"
+    found = _results(measure(_plan(tmp_path, budget_s=6.0, same=BASELINE, wrong=wrong), server, Watcher()))
+
+    assert len(found["wrong"].trials) < len(found["same"].trials), "it left early"
+    assert (found["same"].status, found["wrong"].status) == ("ranked", "disqualified")
+    assert "items" in found["wrong"].reason
+
+
+def test_a_call_of_the_background_may_take_as_long_as_it_takes(tmp_path: Path, server: Server) -> None:
+    put = "INSERT INTO item (key, value) VALUES (:key::text, :value::bigint) ON CONFLICT (key) DO NOTHING;"
+    first = "SELECT pg_sleep(CASE WHEN EXISTS (SELECT FROM item) THEN 0 ELSE 1 END);"
+    slow = f"{BASELINE}\n-- name: put\n{first}\n{put}\n"
+    plan = replace(_plan(tmp_path, slow=slow), call_timeout_s=0.5, burst=8)
+    plan = replace(plan, found=replace(plan.found, workload=replace(SHOP, state=())))
+
+    assert _results(measure(plan, server, Watcher()))["slow"].status == "ranked"
+
+
+def test_bursts_are_as_large_as_was_asked_for_and_a_report_tells_what_to_ask_for(
+    tmp_path: Path, server: Server
+) -> None:
+    plan = _plan(tmp_path, same=BASELINE)
+    weights = sum(writer.weight for writer, _ in plan.writers)
+    first = measure(replace(plan, burst=10 * weights + 1), server, Watcher())
+    second = measure(replace(plan, burst=first.operations), server, Watcher())
+
+    assert first.operations == second.operations == 10 * weights
+    assert {trial.operations for one in second.candidates for trial in one.trials} == {10 * weights}
+
+
+def test_a_baseline_that_fails_is_named_and_so_is_the_file_that_is_wrong(tmp_path: Path, server: Server) -> None:
+    operations = OPERATIONS.replace("-- name: look\n", "-- name: look\nSELECT 1 / 0 FROM item;\n")
+    assert operations != OPERATIONS
+    with pytest.raises(CandidateError) as caught:
+        measure(_plan(tmp_path, operations=operations, other=BASELINE), server, Watcher())
+
+    assert caught.value.what.startswith("The operation 'look' failed under the candidate 'baseline': ")
+    assert caught.value.remedies == (
+        f"mend 'look' in {tmp_path}/operations.sql, whose SQL is written for the baseline",
+        f"mend the schema in {tmp_path}/schemas/baseline.sql",
+    )
 
 
 def test_a_failure_names_the_identifiers_of_the_writer_that_failed(tmp_path: Path, server: Server) -> None:

@@ -12,10 +12,11 @@ import pytest
 
 from schemabench import Call, Writer, sqlfile
 from schemabench.candidate import Candidate
+from schemabench.encoding import Encoder
 from schemabench.equivalence.search import draw
 from schemabench.errors import CandidateError
 from schemabench.experiment import entrant, filling
-from schemabench.experiment.burst import Burst, Encoded, Encoder
+from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.server import Server
 from schemabench.workload import Found, Row
@@ -79,12 +80,18 @@ class Stage:
         return True
 
     def _drive(self, queues: Sequence[Sequence[Call]], random: Random) -> None:
-        encode, operations = Encoder(), [call.operation for queue in queues for call in queue]
+        encode, operations = (
+            Encoder(self.entrant.template.operations),
+            [call.operation for queue in queues for call in queue],
+        )
         numbers = iter(range(len(operations)))
-        encoded = [[Encoded(next(numbers), call.operation, encode(call), ALONE.name) for call in one] for one in queues]
+        encoded = [
+            [Encoded(next(numbers), call.operation, encode(call.operation, call.values), ALONE.name) for call in one]
+            for one in queues
+        ]
         encoded += [[] for _ in range(MOST_WRITERS - len(queues))]
         owners = [ALONE.name] * MOST_WRITERS
-        self.entrant.execute(Burst(owners=owners, queues=encoded, pools={}, operations=operations, rows=0), random)
+        self.entrant.execute(Burst(owners=owners, queues=encoded, operations=operations, rows=0), random)
 
 
 def _small(values: Mapping[str, Any]) -> bool:

@@ -5,25 +5,35 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from math import inf
 from random import Random
 
 import psycopg
 import pytest
 from psycopg.pq import ExecStatus
 
-from schemabench.load import Drive, LostConnectionError, Request, Session, StatementFailedError, Step, drive
-from schemabench.server import Database, Server
+from schemabench.load import (
+    Drive,
+    Limits,
+    LostConnectionError,
+    Request,
+    Session,
+    SlowCallError,
+    StatementFailedError,
+    Step,
+    drive,
+    guard,
+    stop,
+)
+from schemabench.load import session as session_module
+from schemabench.load.guard import alive
+from schemabench.server import Server
 from schemabench.server.dsn import with_words
 from schemabench.units import NANOSECONDS
 
 Connect = Callable[..., Session]
 BEGIN, COMMIT = b"begin", b"commit"
 LIMIT_S = 20.0
-
-
-@pytest.fixture
-def conninfo(server: Server, database: Database) -> str:
-    return server.conninfo_for(database.name)
 
 
 @pytest.fixture
@@ -56,10 +66,14 @@ def _transaction(number: int, operation: str, *steps: Step) -> Request:
 
 
 def _drive(
-    *queues: tuple[Session, list[Request]], limit_s: float = LIMIT_S, due_s: Sequence[float] | None = None
+    *queues: tuple[Session, list[Request]],
+    due_s: Sequence[float] | None = None,
+    failure: Callable[[], str | None] = alive,
+    **limits: float,
 ) -> Drive:
     calls = sum(len(requests) for _, requests in queues)
-    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1), due_s=due_s)  # noqa: S311 (reproducible)
+    within = Limits(**{"call_s": LIMIT_S, **limits})
+    return drive(queues, calls=calls, limits=within, failure=failure, random=Random(1), due_s=due_s)  # noqa: S311 (reproducible)
 
 
 def _value(connection: psycopg.Connection, query: str) -> object:
@@ -226,30 +240,116 @@ def test_a_backend_that_is_ended_is_seen_at_once(admin: psycopg.Connection, conn
     assert isinstance(caught.value, LostConnectionError) or caught.value.sqlstate == "57P01"
 
 
-def test_a_server_that_answers_nobody_is_taken_for_hung(connect: Connect) -> None:
-    sessions = [connect(), connect()]
-    with pytest.raises(LostConnectionError, match=r"not answered any of 2 connections for 0\.1 s"):
-        _drive(*[_sleeping(session, 30) for session in sessions], limit_s=0.1)
+def _is_executed(admin: psycopg.Connection, session: Session) -> bool:
+    query = "SELECT state FROM pg_stat_activity WHERE pid = %s"
+    row = admin.execute(query, [session.connection.backend_pid]).fetchone()
+    return row == ("active",)
 
 
-def test_a_server_that_is_stopped_is_taken_for_hung(conninfo: str) -> None:
-    session = Session.open(conninfo)
+def test_a_call_that_takes_longer_than_it_may_is_named_and_the_server_is_not_blamed(connect: Connect) -> None:
+    quick, slow = connect(), connect()
+    _prepare(quick, one="SELECT 1")
+
+    with pytest.raises(SlowCallError) as caught:
+        _drive((quick, [(1, "one", ((b"one", ()),))]), _sleeping(slow, 30), call_s=0.2)
+    assert caught.value.session is slow
+    assert caught.value.request[:2] == (0, "rest")
+    assert 0.2 <= caught.value.elapsed_s < 5
+
+
+def test_the_time_of_a_call_has_its_retries_in_it(admin: psycopg.Connection, connect: Connect) -> None:
+    admin.execute("CREATE TABLE counter (n int); INSERT INTO counter VALUES (0)")
+    session, blocker = connect(), connect()
+    session.query("SET lock_timeout = '20ms'")
+    for one in (session, blocker):
+        _prepare(one, count="UPDATE counter SET n = n + 1")
+    _drive((blocker, [(0, "block", ((BEGIN, ()), (b"count", ())))]))
+
+    with pytest.raises(SlowCallError):
+        _drive((session, [(0, "count", ((b"count", ()),))]), call_s=0.5)
+    assert session.retried["count", "lock timeout"] > 3
+
+
+def test_a_server_that_answers_no_fresh_connection_is_lost(connect: Connect) -> None:
+    asked: list[str] = []
+
+    def failure() -> str:
+        asked.append("failure")
+        return "it is gone"
+
+    with pytest.raises(LostConnectionError, match="has not answered 1 connections: it is gone"):
+        _drive(_sleeping(connect(), 30), call_s=0.1, failure=failure)
+    assert asked == ["failure"]
+
+
+def test_a_server_that_is_asked_only_by_calls_without_a_limit_is_asked_whether_it_is_there(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "SILENT_S", 0.1)
+    monkeypatch.setattr(guard, "LOOK_S", 0.1)
+    answers = iter([None, None, "it is gone"])
+
+    with pytest.raises(LostConnectionError, match="it is gone"):
+        _drive(_sleeping(connect(), 30), call_s=inf, failure=lambda: next(answers))
+
+
+def test_a_drive_that_takes_longer_than_it_may_is_cut_short_and_says_what_was_done(
+    admin: psycopg.Connection, connect: Connect
+) -> None:
+    admin.execute("CREATE TABLE item (id int)")
+    session, other = connect(), connect()
+    for one in (session, other):
+        _prepare(one, put="INSERT INTO item SELECT $1::int FROM pg_sleep(0.05)", rest="SELECT pg_sleep(30)")
+    puts = [_transaction(number, "put", (b"put", [b"%d" % number])) for number in range(3)]
+    done = _drive(
+        (session, [*puts, _transaction(3, "stay", (b"put", [b"3"]), (b"rest", []))]),
+        (other, [(4, "rest", ((b"rest", ()),))]),
+        trial_s=0.5,
+    )
+
+    assert done.cut
+    assert [latency > 0 for latency in done.latencies_ns] == [True] * 3 + [False] * 2
+    assert set(done.flying_ns) == {3, 4}
+    assert done.flying_ns[4] >= 0.5 * NANOSECONDS
+    assert done.duration_ns == max(done.finished_ns) >= 0.5 * NANOSECONDS
+    assert stop([session, other])
+    assert not any(_is_executed(admin, one) for one in (session, other))
+    assert admin.execute("SELECT id FROM item ORDER BY id").fetchall() == [(0,), (1,), (2,)], "the last is rolled back"
+    assert not _drive((session, [(0, "put", ((b"put", [b"9"]),))])).cut, "a session that was stopped is fit for more"
+
+
+def test_what_a_failing_call_leaves_others_at_is_stopped_too(admin: psycopg.Connection, connect: Connect) -> None:
+    failing, waiting = connect(), connect()
+    _prepare(failing, fail="SELECT 1 / 0")
+
+    with pytest.raises(StatementFailedError):
+        _drive(_sleeping(waiting, 30), (failing, [(1, "fail", ((b"fail", ()),))]))
+    assert stop([failing, waiting])
+    assert not _is_executed(admin, waiting)
+
+
+def test_a_session_whose_backend_does_not_listen_is_closed_when_it_is_to_stop(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "STOP_S", 0.2)
+    session, other = connect(), connect()
     _prepare(session, one="SELECT 1")
     backend = session.connection.backend_pid
     os.kill(backend, signal.SIGSTOP)
     try:
-        with pytest.raises(LostConnectionError, match="not answered"):
-            _drive((session, [(0, "one", ((b"one", ()),))]), limit_s=0.2)
+        with pytest.raises(SlowCallError):
+            _drive((session, [(0, "one", ((b"one", ()),))]), call_s=0.2)
+        assert not stop([session, other])
     finally:
         os.kill(backend, signal.SIGCONT)
-        session.close()
+    assert other.query("SELECT 1").status == ExecStatus.TUPLES_OK
 
 
 def test_a_closed_session_leaves_nothing_running(admin: psycopg.Connection, conninfo: str) -> None:
     session = Session.open(conninfo)
     backend = session.connection.backend_pid
-    with pytest.raises(LostConnectionError):
-        _drive(_sleeping(session, 60), limit_s=0.05)
+    with pytest.raises(SlowCallError):
+        _drive(_sleeping(session, 60), call_s=0.05)
     session.close()
 
     deadline = time.monotonic() + 60

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import laboratory
 import mutants
 import psycopg
 import pytest
 from hypothesis import strategies as st
 
-from schemabench import Call, Model, Workload, Writer, candidate, sqlfile
+from schemabench import Call, Model, Workload, Writer
 from schemabench.candidate import Candidate
 from schemabench.equivalence import EFFORTS, Checked, Oracle, scratch
 from schemabench.errors import CandidateError, WorkloadError
@@ -94,19 +95,11 @@ SHOP = Workload(
 
 
 def _found(folder: Path, **changes: Any) -> Found:  # noqa: ANN401 (any field)
-    path = folder / "operations.sql"
-    path.write_text(OPERATIONS, encoding="utf-8")
-    workload = replace(SHOP, **changes)
-    operations = sqlfile.read(path, WorkloadError).operations
-    return Found(workload=workload, path=folder / "__init__.py", operations=operations)
+    return laboratory.found(folder, replace(SHOP, **changes), OPERATIONS)
 
 
 def _candidates(folder: Path, **sources: str) -> tuple[Candidate, ...]:
-    schemas = folder / "schemas"
-    schemas.mkdir()
-    for name, sql in {"baseline": SCHEMA, **sources}.items():
-        (schemas / f"{name}.sql").write_text(sql, encoding="utf-8")
-    return tuple(candidate.find(schemas).values())
+    return laboratory.installable(folder / "schemas", {"baseline": SCHEMA, **sources})
 
 
 def _checked(folder: Path, server: Server, sql: str, **changes: Any) -> Checked:  # noqa: ANN401 (any field)

@@ -15,7 +15,7 @@ import pytest
 import servers
 from psycopg.pq import ExecStatus
 
-from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, Step, Talk, drive
+from schemabench.load import Drive, Limits, LostConnectionError, Session, StatementFailedError, Step, Talk, drive
 from schemabench.monitor import relations
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.sample import Lock, Samples, Seen
@@ -40,6 +40,12 @@ CREATE TABLE parted (id int PRIMARY KEY, n int DEFAULT 0) PARTITION BY LIST (id)
 CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1, 11);
 CREATE TABLE parted_2 PARTITION OF parted FOR VALUES IN (2, 12);
 INSERT INTO parted VALUES (1, 0), (2, 0);
+CREATE TABLE wide (body text) PARTITION BY RANGE (body);
+CREATE TABLE wide_1 PARTITION OF wide DEFAULT;
+ALTER TABLE wide_1 ALTER body SET STORAGE EXTERNAL;
+CREATE TABLE long (body text);
+ALTER TABLE long ALTER body SET STORAGE EXTERNAL;
+CREATE VIEW seen AS SELECT * FROM item;
 CREATE MATERIALIZED VIEW top AS SELECT * FROM item;
 CREATE FUNCTION spin(seconds float) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE began timestamptz := clock_timestamp();
@@ -51,6 +57,12 @@ CREATE FUNCTION rest() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     WHILE NOT EXISTS (SELECT FROM released) LOOP PERFORM pg_sleep(0.005); END LOOP;
 END $$;
+"""
+
+REINDEX_TOAST = """
+DO $$ BEGIN
+    EXECUTE format('REINDEX TABLE %s', (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = '{}'::regclass));
+END $$
 """
 
 Value = TypeVar("Value")
@@ -161,7 +173,7 @@ class Stage:
 
 def _drive(*calls: Call, watch: tuple[int, Talk] | None = None) -> Drive:
     queues = [(session, [(number, operation, steps)]) for number, (session, operation, steps) in enumerate(calls)]
-    return drive(queues, calls=len(calls), limit_s=20.0, random=Random(1), watch=watch)  # noqa: S311 (reproducible)
+    return drive(queues, calls=len(calls), limits=Limits(call_s=20.0), random=Random(1), watch=watch)  # noqa: S311 (reproducible)
 
 
 @contextmanager
@@ -307,6 +319,17 @@ def test_partitions_are_shown_under_their_parent_with_their_number(stage: Stage,
             "ALTER INDEX item_n SET (fillfactor = 90)",
             ("relation", "ShareUpdateExclusiveLock", "item_n"),
         ),
+        ("LOCK TABLE seen IN ACCESS EXCLUSIVE MODE", "SELECT FROM seen", ("relation", "AccessShareLock", "seen")),
+        (
+            REINDEX_TOAST.format("long"),
+            "INSERT INTO long VALUES (repeat('x', 10000))",
+            ("relation", "RowExclusiveLock", "TOAST of long"),
+        ),
+        (
+            REINDEX_TOAST.format("wide_1"),
+            "INSERT INTO wide VALUES (repeat('x', 10000))",
+            ("relation", "RowExclusiveLock", "TOAST of wide"),
+        ),
         ("SELECT pg_advisory_xact_lock(5)", "SELECT pg_advisory_xact_lock(5)", ("advisory", "ExclusiveLock", "")),
     ],
 )
@@ -320,6 +343,16 @@ def test_a_lock_has_its_kind_its_mode_and_the_name_of_what_it_is_on(
 
     assert (lock.kind, lock.mode, lock.relation) == expected
     assert _blockers(samples, waiter) == (holder.pid,)
+
+
+def test_every_relation_goes_by_a_name_that_people_know(stage: Stage) -> None:
+    known = relations.read(stage.admin).named
+    every = stage.admin.execute("SELECT oid::bigint FROM pg_class").fetchall()
+
+    assert set(known) == {oid for (oid,) in every}
+    names = set(known.values())
+    assert {("TOAST of long", ""), ("index on TOAST of long", ""), ("TOAST of wide_1", "TOAST of wide")} <= names
+    assert [name for name, _ in names if name.startswith("pg_toast.")] == []
 
 
 def test_a_holder_that_is_no_writer_is_another_session(stage: Stage) -> None:

@@ -11,23 +11,21 @@ from statistics import median
 from types import SimpleNamespace
 from typing import Any
 
+import laboratory
 import places
 import psycopg
 import pytest
 import servers
 
-from schemabench import Call, Workload, Writer, candidate, sqlfile
-from schemabench.errors import WorkloadError
+from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, checkpoints, entrant, filling, measure, planning
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.surroundings import look
 from schemabench.records import Experiment
-from schemabench.server import Server, binaries, folder, local, serve
-from schemabench.workload import Found
+from schemabench.server import Server, folder, local, serve
 
-FOUND = {one.major: one for one in reversed(binaries.survey().found)}
 SILENCE: Any = SimpleNamespace(stage=lambda *_: None, block=lambda *_: None)
 MIB = 1 << 20
 SCHEMA = "CREATE TABLE votes (id int PRIMARY KEY, total int, note text);\n"
@@ -80,17 +78,10 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def _plan(place: Path) -> Plan:
-    schemas = place / "schemas"
-    schemas.mkdir()
-    for name in ("baseline", "a"):
-        (schemas / f"{name}.sql").write_text(SCHEMA, encoding="utf-8")
-    path = place / "operations.sql"
-    path.write_text(OPERATIONS, encoding="utf-8")
-    found = Found(workload=VOTES, path=place / "__init__.py", operations=sqlfile.read(path, WorkloadError).operations)
     return Plan(
-        found=found,
+        found=laboratory.found(place, VOTES, OPERATIONS),
         cardinality="typical",
-        candidates=tuple(candidate.find(schemas).values()),
+        candidates=laboratory.installable(place / "schemas", dict.fromkeys(("baseline", "a"), SCHEMA)),
         clients=2,
         budget_s=1.0,
         precision=1e-9,
@@ -98,13 +89,7 @@ def _plan(place: Path) -> Plan:
     )
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param(major, marks=pytest.mark.skipif(major not in FOUND, reason=f"no PostgreSQL {major} here"))
-        for major in (15, 16, 17, 18)
-    ],
-)
+@pytest.fixture(scope="module", params=servers.MAJORS)
 def small(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Start a server of each version with a small cache, where nothing vacuums or analyzes what is looked for."""
     settings = {"autovacuum": "off", "shared_buffers": "4MB"}
@@ -177,8 +162,7 @@ def _execute(one: Entrant, burst: Burst) -> float:
 def _of(burst: Burst, writer: str) -> Burst:
     """Return the calls of one writer."""
     queues = [[call for call in queue if call.writer == writer] for queue in burst.queues]
-    pools = {name: pool if name == writer else [] for name, pool in burst.pools.items()}
-    return replace(burst, queues=queues, pools=pools)
+    return replace(burst, queues=queues)
 
 
 def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(
@@ -216,14 +200,14 @@ def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(
     assert cache.relations_bytes["baseline"] > 2 * MIB
 
 
-@pytest.mark.skipif(not FOUND, reason="no programs of PostgreSQL on this machine")
+@pytest.mark.skipif(not servers.FOUND, reason="no programs of PostgreSQL on this machine")
 def test_who_writes_beside_on_a_server_of_others_is_told_and_no_checkpoint_is_forced_there(plan: Plan) -> None:
     settings = {"fsync": "off", **servers.WAL, "autovacuum": "off"}
     with places.place() as path, pytest.MonkeyPatch.context() as patch:
         patch.setenv(folder.VARIABLE, str(path))
         patch.setattr(checkpoints, "SHORTEST_S", 0.0)
         with (
-            local.start(FOUND[max(FOUND)], settings, [], "theirs") as theirs,
+            local.start(servers.FOUND[max(servers.FOUND)], settings, [], "theirs") as theirs,
             serve(theirs.conninfo, settings={}, clients=8, run_id="quiet") as server,
         ):
             alone = measure(plan, server, SILENCE)

@@ -9,10 +9,11 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+import laboratory
 import psycopg
 import pytest
 
-from schemabench import Call, Replay, Workload, Writer, candidate, sqlfile
+from schemabench import Call, Replay, Workload, Writer
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
@@ -24,8 +25,8 @@ from schemabench.workers import follower, leader, link, meeting
 from schemabench.workers.follower import follow
 from schemabench.workers.leader import lead
 from schemabench.workers.link import GONE, OVER, Link
-from schemabench.workers.meeting import Meeting, Seat
-from schemabench.workload import Found
+from schemabench.workers.meeting import Meeting
+from schemabench.workers.seat import Seat
 
 NAMES = ("gw0", "gw1")
 PATIENCE_S = 60
@@ -108,18 +109,12 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def _plan(folder: Path, **candidates: str) -> Plan:
-    (folder / "schemas").mkdir(parents=True)
-    for name, sql in {"baseline": BASELINE, **candidates}.items():
-        (folder / "schemas" / f"{name}.sql").write_text(sql, encoding="utf-8")
-    path = folder / "operations.sql"
-    path.write_text(OPERATIONS, encoding="utf-8")
+    folder.mkdir(exist_ok=True)
     (folder / "__init__.py").touch()
     return Plan(
-        found=Found(
-            workload=WORKLOAD, path=folder / "__init__.py", operations=sqlfile.read(path, WorkloadError).operations
-        ),
+        found=laboratory.found(folder, WORKLOAD, OPERATIONS),
         cardinality="typical",
-        candidates=tuple(candidate.find(folder / "schemas").values()),
+        candidates=laboratory.installable(folder / "schemas", {"baseline": BASELINE, **candidates}),
         clients=4,
         budget_s=0.0,
         precision=0.01,
@@ -332,6 +327,43 @@ def test_a_candidate_that_is_refused_to_the_follower_alone_leaves(
     assert (found["baseline"].status, found["wrong"].status) == ("ranked", "failed")
     assert "division by zero" in found["wrong"].reason
     assert "it was the worker gw1 that was refused" in found["wrong"].reason
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("SELECT pg_sleep(60), :key::text;", 0.3, "A call of 'look' under the candidate 'slow' was given up after"),
+        ("SELECT pg_sleep(0.1), :key::text;", 1.0, "A trial of 'slow' was cut short after 2.0"),
+    ],
+)
+def test_a_candidate_that_takes_too_long_in_the_follower_leaves_and_the_others_go_on(
+    server: Server, links: tuple[Link, Link], tmp_path: Path, case: tuple[str, float, str]
+) -> None:
+    candidate, call_s, words = case
+    plan = _plan(tmp_path / "slow", slow=f"{BASELINE}\n-- name: look\n{candidate}\n", same=BASELINE)
+    plan = replace(plan, call_timeout_s=call_s, burst=80)
+
+    experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
+
+    found = {one.name: one for one in experiment.candidates}
+    assert [found[name].status for name in ("baseline", "same", "slow")] == ["ranked", "ranked", "failed"]
+    assert words in found["slow"].reason
+
+
+def test_workers_whose_bursts_differ_are_refused(server: Server, links: tuple[Link, Link], plan: Plan) -> None:
+    def otherwise(sizes: Sizes, writer: str, block: int, random: Random) -> Iterator[Call]:
+        first = next(calls := burst(sizes, writer, block, random))
+        yield next(calls)
+        yield first
+        yield from calls
+
+    other = replace(plan, found=replace(plan.found, workload=replace(WORKLOAD, burst=otherwise)))
+
+    with pytest.raises(
+        WorkloadError, match="The burst of block 0 is not the same in the workers gw0 and gw1"
+    ) as caught:
+        _together(server, links, plan, lambda: follow(other, links[1], _seat(1)))
+    assert "sorted" in caught.value.remedies[0]
 
 
 def test_a_follower_with_other_files_is_refused_on_both_sides(

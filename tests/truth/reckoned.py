@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-WAITING = "Lock"
+WAITING, PAUSING = "Lock", "pause"
 COUNTERS = {
     "wal_bytes": "wal_bytes",
     "full_page_images": "wal_fpi",
@@ -54,7 +54,12 @@ def ratio(candidate: Mapping[str, Any], other: Mapping[str, Any]) -> float:
 
 
 def lock_shares(candidates: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the share of looks that found a writer waiting for a lock: the mean of blocks in which all were seen."""
+    """Return the share of all looks that found a writer waiting for a lock, or would have found one that paused.
+
+    Of a run file that does not know its looks: of looks alone, the mean of blocks in which all were seen.
+    """
+    if all(one.get("looks") for some in candidates for one in counted(some)[:1]):
+        return {one["name"]: sum(wait_classes(one)[kind] for kind in (WAITING, PAUSING)) for one in candidates}
     shares = {}
     for one in candidates:
         looks = [trial["waits"] for trial in counted(one)]
@@ -66,10 +71,14 @@ def lock_shares(candidates: Sequence[Mapping[str, Any]]) -> dict[str, float]:
 
 
 def wait_classes(candidate: Mapping[str, Any]) -> dict[str, float]:
-    """Return each class of waits as a share of all looks that found a writer at work."""
+    """Return each class of waits as a share of the writers' time: of looks, and of those that pauses stand for."""
     trials = counted(candidate)
-    total = sum(sum(trial["waits"].values()) for trial in trials)
-    return {kind: sum(trial["waits"][kind] for trial in trials) / total for kind in trials[0]["waits"]}
+    looks = sum(trial.get("looks", 0) for trial in trials)
+    pauses = sum(trial.get("paused_s", 0.0) for trial in trials) * looks / sum(trial["duration_s"] for trial in trials)
+    seen = {kind: sum(trial["waits"][kind] for trial in trials) for kind in trials[0]["waits"]}
+    if looks:
+        seen[PAUSING] = pauses
+    return {kind: some / sum(seen.values()) for kind, some in seen.items()}
 
 
 def places(candidates: Sequence[Mapping[str, Any]], standing: str) -> dict[str, int]:
@@ -98,6 +107,7 @@ def costs(candidate: Mapping[str, Any]) -> dict[str, float]:
     known = set.intersection(*(set(trial["counters"]) for trial in trials))
     found = {name: total(counter) / rows for name, counter in COUNTERS.items() if counter in known}
     found["seq_scans"] = total("seq_scans") / operations
+    found["retries"] = sum(trial["retries"] for trial in trials) / operations
     found["deadlocks"] = total("deadlocks")
     if updated := total("rows_updated"):
         found["hot_share"] = total("rows_hot_updated") / updated

@@ -10,20 +10,19 @@ from random import Random
 
 import docker
 import docker.errors
+import laboratory
 import places
 import psycopg
 import pytest
 import servers
 
-from schemabench import Call, Workload, Writer, candidate, sqlfile
-from schemabench.errors import WorkloadError
+from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.blocks import CONTROL
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment, Setting
 from schemabench.server import Server, binaries, container, folder, local, serve
 from schemabench.server.dsn import Conninfo, with_words
-from schemabench.workload import Found
 
 IMAGE = "postgres:15"
 CUSTOM = "myapp.tenant"
@@ -118,20 +117,11 @@ class Told:
 
 def _told(folder: Path, server: Server, candidates: Mapping[str, str] = CANDIDATES, isolation: str = "") -> Told:
     """Return what an experiment of one counted block recorded and what its sessions wrote down."""
-    schemas = folder / "schemas"
-    schemas.mkdir()
-    for name, text in {"baseline": BASELINE, **candidates}.items():
-        (schemas / f"{name}.sql").write_text(text, encoding="utf-8")
-    path = folder / "operations.sql"
-    path.write_text(OPERATIONS, encoding="utf-8")
     workload = replace(WORKLOAD, isolation=isolation) if isolation else WORKLOAD
-    found = Found(
-        workload=workload, path=folder / "__init__.py", operations=sqlfile.read(path, WorkloadError).operations
-    )
     plan = Plan(
-        found=found,
+        found=laboratory.found(folder, workload, OPERATIONS),
         cardinality="typical",
-        candidates=tuple(candidate.find(schemas).values()),
+        candidates=laboratory.installable(folder / "schemas", {"baseline": BASELINE, **candidates}),
         clients=3,
         budget_s=0.0,
         precision=0.01,

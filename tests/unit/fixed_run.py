@@ -21,6 +21,7 @@ from schemabench.records import (
     LockWait,
     Notice,
     OptionValue,
+    Pacing,
     Retries,
     Run,
     ServerRecord,
@@ -30,6 +31,7 @@ from schemabench.records import (
     Trial,
     WaitEvent,
     WaitPair,
+    WriterRatio,
     WriterShare,
 )
 
@@ -193,7 +195,7 @@ LOCKS = (
 
 def contention(locks: float, partitions: int = 0) -> Contention:
     """Return plausible samples in which writers wait for locks for such a share of their time."""
-    classes = {"Lock": locks, **{kind: share * (1 - locks) for kind, share in BUSY.items()}}
+    classes = {"Lock": locks, "pause": 0.0, **{kind: share * (1 - locks) for kind, share in BUSY.items()}}
     return Contention(
         samples=2980,
         late=14,
@@ -232,6 +234,7 @@ def lock_standing(name: str, share: float, rank: int, tied_with: tuple[str, ...]
     return LockStanding(
         name=name,
         share=estimate(share, 0.13),
+        paused=0.0,
         difference=Estimate(value=difference, low=difference - 0.011, high=difference + 0.012),
         rank=rank,
         tied_with=tied_with,
@@ -239,7 +242,7 @@ def lock_standing(name: str, share: float, rank: int, tied_with: tuple[str, ...]
 
 
 Unit = Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
-Per = Literal["row", "operation", "run", "update"]
+Per = Literal["row", "operation", "run", "update", "end"]
 MEASURES: tuple[tuple[str, str, Unit, Per, float | None], ...] = (
     ("wal_bytes", "WAL", "bytes", "row", 412.3),
     ("full_page_images", "full-page images", "count", "row", 0.0213),
@@ -249,15 +252,18 @@ MEASURES: tuple[tuple[str, str, Unit, Per, float | None], ...] = (
     ("hot_share", "HOT updates", "share", "update", 0.412),
     ("rows_dead", "dead rows", "rows", "row", 0.97),
     ("seq_scans", "sequential scans", "count", "operation", 0.0016),
+    ("retries", "retries", "count", "operation", 0.0),
     ("multixacts", "multixacts", "count", "row", 0.52),
     ("deadlocks", "deadlocks", "count", "run", 0.0),
     ("cpu_s", "backend CPU", "seconds", "row", 31.4e-6),
     ("table_bytes", "table growth", "bytes", "row", 145.6),
     ("index_bytes", "index growth", "bytes", "row", 61.2),
+    ("table_size", "tables", "bytes", "end", 36.5e6),
+    ("index_size", "indexes", "bytes", "end", 14.4e6),
 )
 """Name, title, unit, divisor, the baseline's figure."""
 FACTORS = {
-    "hash_partitioned": {"wal_bytes": 1.02, "blocks_hit": 1.31, "index_bytes": 1.22},
+    "hash_partitioned": {"wal_bytes": 1.02, "blocks_hit": 1.31, "index_bytes": 1.22, "index_size": 1.22},
     "split_events": {"wal_bytes": 1.27, "table_bytes": 1.84, "index_bytes": 2.06, "multixacts": 0.04},
     "rollup_kept_by_trigger_as_rows_arrive": {"wal_bytes": 1.61, "rows_dead": 1.94},
     "fillfactor": {"wal_bytes": 0.62, "blocks_hit": 0.98, "table_bytes": 1.43, "hot_share": 2.4, "rows_dead": 0.71},
@@ -270,7 +276,7 @@ def costs(name: str) -> Iterator[Cost]:
     """Yield what a candidate costs by every measure."""
     for measure, title, unit, per, value in MEASURES:
         factor = FACTORS.get(name, {}).get(measure, 1.0)
-        compared = name != "baseline" and unit != "share" and value
+        compared = name != "baseline" and unit != "share" and per != "end" and value
         yield Cost(
             name=measure,
             title=title,
@@ -278,19 +284,31 @@ def costs(name: str) -> Iterator[Cost]:
             per=per,
             value=None if value is None else value * factor,
             ratio=estimate(factor, 0.006) if compared else None,
-            differs=factor != 1,
+            differs=factor != 1 and per != "end",
         )
 
 
 UPSERT = "Insert on media_storage (conflict: media_storage_pkey, update) <- Result"
 READ = "Sort <- HashAggregate <- Append of [Seq Scan on cdn_batch, Seq Scan on cdn_daily]"
+SCATTERED = UPSERT.replace("Insert", "Insert (8 partitions)")
+LOOKED_UP = "Index Scan using cdn_daily_pkey on cdn_daily"
+_RESULT = {"Node Type": "Result"}
+_INSERT = {"Node Type": "ModifyTable", "Operation": "Insert", "Relation Name": "media_storage", "Plans": [_RESULT]}
+_SCANS = [{"Node Type": "Seq Scan", "Relation Name": table} for table in ("cdn_batch", "cdn_daily")]
+NODES = {
+    UPSERT: _INSERT,
+    SCATTERED: {**_INSERT, "Target Tables": [{"Relation Name": f"media_storage_{number}"} for number in range(8)]},
+    READ: {"Node Type": "Sort", "Plans": [{"Node Type": "Append", "Plans": _SCANS}]},
+    LOOKED_UP: {"Node Type": "Index Scan", "Index Name": "cdn_daily_pkey", "Relation Name": "cdn_daily"},
+}
+"""Nodes in one line -> what EXPLAIN says of them."""
 NO_PLAN = "no plan: EXPLAIN has none for REFRESH MATERIALIZED VIEW cdn_open"
 
 
 def plans(name: str) -> Iterator[StatementPlan]:
     """Yield how a candidate executes two operations, one of them of two statements, the first of which has no plan."""
-    upsert = UPSERT.replace("Insert", "Insert (8 partitions)") if name == "hash_partitioned" else UPSERT
-    read = "Index Scan using cdn_daily_pkey on cdn_daily" if name.startswith("rollup") else READ
+    upsert = SCATTERED if name == "hash_partitioned" else UPSERT
+    read = LOOKED_UP if name.startswith("rollup") else READ
     for operation, position, nodes, usual in (
         ("upsert_media_count", 0, upsert, UPSERT),
         ("refresh_usage", 0, "", ""),
@@ -302,8 +320,23 @@ def plans(name: str) -> Iterator[StatementPlan]:
             nodes=nodes,
             summary=f"{nodes}; 1 row, 7 blocks hit, 1 block dirtied" if nodes else NO_PLAN,
             same=nodes == usual if nodes and name != "baseline" else None,
-            plan=[{"Plan": {"Node Type": "ModifyTable"}}] if nodes else None,
+            plan=[{"Plan": NODES[nodes]}] if nodes else None,
         )
+
+
+def pacing(name: str, clients: int, utilisation: float) -> Pacing:
+    """Return how a writer fares whose calls take so much of its time."""
+    spare = 1 - utilisation
+    return Pacing(
+        name=name,
+        clients=clients,
+        utilisation=estimate(utilisation, 0.05),
+        busiest=estimate(utilisation * 1.1, 0.1) if clients > 1 else None,
+        backlog_s=0.02 * utilisation if spare > 0 else PRODUCTION_S * -spare,
+        drain_s=0.02 * utilisation / spare if spare > 0 else None,
+        slowest_s=0.25 if spare > 0 else 2.4,
+        keeps_up=spare > 0,
+    )
 
 
 def adequacy(name: str, speed: float) -> Adequacy:
@@ -320,6 +353,11 @@ def adequacy(name: str, speed: float) -> Adequacy:
         services=(latency("upsert_media_count", count - 41, 0.31 / speed), latency("compact_cdn", 41, 9.4 / speed)),
         lag_p99_ns=0.21e6,
         waiting={"media_library": 310, "dashboard": 1} if slow else {},
+        writers=(
+            pacing("media_library", 4, 1.27 if slow else 0.31 / speed),
+            pacing("aggregation_cdn", 2, 0.12 / speed),
+            pacing("dashboard", 2, 0.042 / speed),
+        ),
         keeps_up=not slow,
     )
 
@@ -338,6 +376,21 @@ OWN_SETTINGS = (
 """Of one candidate's."""
 
 
+WRITERS = {"media_library": 1.0, "aggregation_cdn": 1.4, "dashboard": 0.98}
+"""Writer -> its own ratio over that of the throughput."""
+
+
+def writers(place: Standing) -> tuple[WriterRatio, ...]:
+    """Return each writer's own ratio; none of the baseline's."""
+    if place.name == "baseline":
+        return ()
+    ratios = {writer: estimate(factor * place.ratio.value) for writer, factor in WRITERS.items()}
+    return tuple(
+        WriterRatio(writer=writer, ratio=ratio, differs=not ratio.low <= 1 <= ratio.high)
+        for writer, ratio in ratios.items()
+    )
+
+
 def sampled(result: CandidateResult) -> CandidateResult:
     """Return a ranked candidate with all that is known besides throughput."""
     share, rank, tied_with = LOCK_SHARES[result.name]
@@ -346,12 +399,15 @@ def sampled(result: CandidateResult) -> CandidateResult:
         result,
         lock_standing=lock_standing(result.name, share, rank, tied_with),
         on_front=rank == 1,
+        writers=writers(result.standing) if result.standing else (),
         contention=contention(share, partitions=8 if result.name == "hash_partitioned" else 0),
         costs=tuple(costs(result.name)),
         plans=tuple(plans(result.name)),
         adequacy=adequacy(result.name, result.standing.ratio.value if result.standing else 1.0),
         attempts_per_s=rate and estimate(rate.value * (1.002 if result.notices else 1.0), 0.1),
-        retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3),) if result.notices else (),
+        retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3, calls=25_200),)
+        if result.notices
+        else (),
         settings=OWN_SETTINGS if result.name == "fillfactor" else (),
     )
 
@@ -433,6 +489,7 @@ USAGE = Experiment(
     lock_control=LockStanding(
         name="baseline (control)",
         share=estimate(0.186, 0.13),
+        paused=0.0,
         difference=Estimate(value=0.002, low=-0.009, high=0.013),
         rank=1,
         tied_with=("baseline",),

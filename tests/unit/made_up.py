@@ -11,6 +11,7 @@ from typing import Any
 from schemabench import BadLineError, Call, OtherInput, Replay, Workload, Writer, candidate, sqlfile
 from schemabench.candidate import Candidate
 from schemabench.errors import WorkloadError
+from schemabench.experiment import Plan
 from schemabench.workload import Found
 
 OPERATIONS = """\
@@ -110,6 +111,27 @@ def candidates(folder: Path, *names: str) -> tuple[Candidate, ...]:
     for name in ("baseline", *names):
         (folder / f"{name}.sql").write_text(f"-- summary: {json.dumps(name)}\nCREATE TABLE item (key text);\n")
     return tuple(candidate.find(folder).values())
+
+
+def plan(folder: Path, *names: str, production_s: float | None = None, **changes: Any) -> Plan:  # noqa: ANN401 (any field)
+    """Return a plan for candidates of these names and the baseline, with some of its fields changed.
+
+    Args:
+        folder: Where files go.
+        names: Of the candidates.
+        production_s: The seconds of production that the smallest burst, of 4 calls, stands for.
+        changes: Fields of the plan.
+    """
+    fields: dict[str, Any] = {
+        "found": found(folder, production_s=None if production_s is None else lambda _: production_s),
+        "cardinality": "typical",
+        "candidates": candidates(folder / "schemas", *names),
+        "clients": 3,
+        "budget_s": 60.0,
+        "precision": 0.01,
+        "seed": 1,
+    }
+    return Plan(**fields | changes)
 
 
 Generator = Callable[[Sizes, str, int, Random], Iterator[Call]]

@@ -1,6 +1,6 @@
 """The burst at production's pace: who executes it, what is judged, and what limits the answer. Nothing is executed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from schemabench.errors import CandidateError
 from schemabench.experiment.adequacy import keep_pace, notices
 from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.burst import Burst
+from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples
+from schemabench.load import Limits
 from schemabench.records import Adequacy
 
 MS = 1_000_000
@@ -28,14 +29,21 @@ EXECUTED, BURSTS = 9, 18
 Others = dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]]
 
 
+def _row(number: int, *, late_ns: int = MS, service_ns: int = 2 * MS, done: bool = True) -> list[int]:
+    """Return what is known of a call."""
+    return [number, late_ns, service_ns, int(done)]
+
+
 @dataclass
 class FakeTeam:
     """Who executes nothing, and answers every call in 2 ms, which waited for 1 ms."""
 
-    waiting: Mapping[str, int] = field(default_factory=dict)
     lag_ns: int = 0
     failing: Sequence[str] = ()
+    cut: Sequence[str] = ()
     others: Others = field(default_factory=dict)
+    left: Container[int] = ()
+    """The calls that it leaves to others, or to nobody."""
     announced: list[tuple[int, list[str], int, float | None]] = field(default_factory=list)
     """Number of the burst, order, size, duration."""
     bursts: list[Burst] = field(default_factory=list)
@@ -48,18 +56,37 @@ class FakeTeam:
         ((number, size),) = bursts
         self.announced.append((number, [one.name for one in order], size, duration_s))
 
-    def execute(self, entrant: Any, burst: Burst, random: Random, watch: object) -> tuple[Executed, Samples]:  # noqa: ANN401 (a fake)
+    def execute(
+        self,
+        entrant: Any,  # noqa: ANN401 (a fake)
+        burst: Burst,
+        random: Random,
+        watch: object,
+        limits: Limits,
+    ) -> tuple[Executed, Samples]:
         """Return what would be done."""
         assert random is not None
         assert watch is None
+        assert limits.call_s < limits.trial_s
         if entrant.name in self.failing:
             raise CandidateError("refused")
         self.bursts.append(burst)
         executed = Executed(
-            duration_s=6.5, writers_s={}, busy_shares=(0.1,), retried={}, waiting=self.waiting, lag_ns=self.lag_ns
+            duration_s=6.5,
+            writers_s={},
+            busy_shares=(0.1,),
+            retried={},
+            lag_ns=self.lag_ns,
+            cut=entrant.name in self.cut,
         )
-        counts = {operation: burst.operations.count(operation) for operation in set(burst.operations)}
-        return executed, {one: np.array([[2 * MS] * count, [3 * MS] * count]) for one, count in counts.items()}
+        return executed, {
+            one: np.array([_row(call.number) for call in self.own(burst) if call.operation == one]).T
+            for one in set(burst.operations)
+        }
+
+    def own(self, burst: Burst) -> Iterator[Encoded]:
+        """Yield what this process executes of a burst."""
+        return (call for call in burst.calls() if call.number not in self.left)
 
     def samples(self) -> Others:
         """Return what others measured."""
@@ -73,22 +100,13 @@ class FakeTeam:
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     """Return a plan whose smallest burst, of 4 calls, stands for 0.1 s of production."""
-    return Plan(
-        found=made_up.found(tmp_path, production_s=lambda _: 0.1),
-        cardinality="typical",
-        candidates=made_up.candidates(tmp_path / "schemas", "a"),
-        clients=3,
-        budget_s=8.0,
-        precision=0.01,
-        seed=1,
-        adequacy_s=6.0,
-    )
+    return made_up.plan(tmp_path, "a", production_s=0.1, budget_s=8.0, adequacy_s=6.0)
 
 
 def _kept(plan: Plan, team: Any, measured: Measured | None = None) -> dict[str, Adequacy]:  # noqa: ANN401 (a fake)
     progress: Any = SimpleNamespace(stage=lambda *_: None)
     entrants: Any = [
-        SimpleNamespace(name=name, template=SimpleNamespace(candidate=SimpleNamespace(name=candidate)))
+        SimpleNamespace(name=name, sessions=[], template=SimpleNamespace(candidate=SimpleNamespace(name=candidate)))
         for name, candidate in (("baseline", "baseline"), (CONTROL, "baseline"), ("a", "a"))
     ]
     feed = Feed(plan.found, plan.values, plan.seed, {})
@@ -126,31 +144,22 @@ def test_responses_and_service_times_are_kept_apart(plan: Plan) -> None:
 
 
 def test_what_other_workers_measured_is_added(plan: Plan) -> None:
-    others: Others = {("a", "add"): [(EXECUTED, np.array([2 * MS] * 100 + [9 * MS] * 100))]}
-    kept = _kept(plan, FakeTeam(others=others))
+    theirs = np.array([_row(number, service_ns=8 * MS) for number in range(100)]).T.flatten()
+    others: Others = {("a", "add"): [(EXECUTED, theirs)]}
+    kept = _kept(plan, FakeTeam(others=others, left=range(100)))
 
     add, _ = kept["a"].responses
-    assert (add.count, add.max_ns) == (280, 9 * MS)
-    assert kept["a"].services[0].max_ns == 2 * MS
-    assert kept["baseline"].responses[0].count == 180
+    assert (add.count, add.max_ns) == (180, 9 * MS)
+    assert kept["a"].services[0].max_ns == 8 * MS
+    assert kept["a"].keeps_up
 
 
-@pytest.mark.parametrize(
-    ("waiting", "keeps_up"),
-    [
-        ({}, True),
-        ({"stream": 2}, True),  # as many as its connections, and more than 1 % of 180
-        ({"stream": 3}, False),
-        ({"stream": 1, "reader": 2}, False),
-    ],
-)
-def test_who_leaves_a_queue_does_not_keep_up(plan: Plan, waiting: dict[str, int], keeps_up: bool) -> None:  # noqa: FBT001 (a parameter)
-    assert _kept(plan, FakeTeam(waiting=waiting))["a"].keeps_up is keeps_up
+def test_a_burst_that_is_cut_short_is_judged_by_what_is_known_of_it(plan: Plan) -> None:
+    kept = _kept(plan, FakeTeam(cut=["a"], left=range(170, 180)))
 
-
-def test_a_hundredth_of_many_calls_may_wait(plan: Plan) -> None:
-    assert _kept(replace(plan, adequacy_s=60.0), FakeTeam(waiting={"stream": 18}))["a"].keeps_up
-    assert not _kept(replace(plan, adequacy_s=60.0), FakeTeam(waiting={"stream": 19}))["a"].keeps_up
+    assert kept["a"].cut
+    assert kept["a"].keeps_up is False
+    assert sum(one.count for one in kept["a"].responses) == 240, "those without a response are in it"
 
 
 def test_a_candidate_that_fails_leaves_and_one_that_has_left_is_not_asked(plan: Plan) -> None:
@@ -184,6 +193,21 @@ def test_a_client_that_was_late_is_told_with_the_candidates_that_it_hides(plan: 
 
     (notice,) = notices(plan, {"a": late, "baseline": punctual})
     assert notice.code == "schedule-lag"
-    assert "by up to 500 us" in notice.text
-    assert notice.text.endswith("response times of a")
+    assert "99 % of them by up to 500 us under a: that is in the response times" in notice.text
     assert notices(plan, {"a": punctual}) == ()
+
+
+def test_slow_operations_excuse_no_client_that_is_late_for_quick_ones(plan: Plan) -> None:
+    kept = _kept(plan, FakeTeam(lag_ns=MS // 2))["a"]
+    quick, slow = kept.responses
+    slow = replace(slow, p99_ns=300e9, max_ns=300e9)
+
+    (notice,) = notices(plan, {"a": replace(kept, p99_ns=300e9, max_ns=300e9, responses=(quick, slow))})
+    assert notice.code == "schedule-lag"
+
+
+def test_each_candidate_is_told_how_late_the_client_was_for_it(plan: Plan) -> None:
+    kept = {name: _kept(plan, FakeTeam(lag_ns=lag_ns))["a"] for name, lag_ns in (("a", MS), ("baseline", 2 * MS))}
+
+    (notice,) = notices(plan, kept)
+    assert "by up to 2.00 ms under baseline, 1.00 ms under a" in notice.text

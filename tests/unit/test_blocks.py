@@ -14,19 +14,20 @@ import pytest
 
 from schemabench import Call
 from schemabench.errors import CandidateError, ServerError
-from schemabench.experiment import blocks
+from schemabench.experiment import blocks, bounds
 from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Blocks, calibrate
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.plan import SHORTEST_TRIAL_S, WARMUP_BLOCKS, Plan
 from schemabench.experiment.planning import Calls
 from schemabench.experiment.team import Alone
-from schemabench.load import Drive
+from schemabench.load import Drive, Limits, Passing
+from schemabench.load.guard import LOOK_S
 from schemabench.load.session import Retried
-from schemabench.statistics import fewest_blocks
+from schemabench.statistics import LEAST_TRIALS, fewest_blocks
 from schemabench.units import NANOSECONDS
 
 CLIENTS = (made_up.STREAM, made_up.STREAM, made_up.READER)
@@ -53,40 +54,50 @@ class FakeEntrant:
         self.sessions = [(None, writer) for writer in CLIENTS]
         self.bursts: list[Burst] = []
         self.retried: Retried = {}
+        self.paused = 0
         self.watches: list[object] = []
+        self.limits: list[Limits] = []
         self.flushed = False
+        self.busy_share = 0.1
         self._clock = clock
         self._pace = pace
-
-    def execute(self, burst: Burst, random: Random) -> Drive:
-        """Load a burst and drive it."""
-        return self.drive(self.load(burst), random)
 
     def load(self, burst: Burst) -> Burst:
         """Make ready."""
         return burst
 
-    def drive(self, burst: Burst, random: Random, watch: object = None, others: object = None) -> Drive:
-        """Let time pass."""
+    def drive(self, burst: Burst, random: Random, limits: Limits, watch: object = None, others: object = None) -> Drive:
+        """Let time pass, up to the limit, a call done in each part of it; tell of it where it is long."""
         assert random is not None
         assert others is None, "there are no other workers"
         self.flushed = False
         self.bursts.append(burst)
         self.watches.append(watch)
-        duration_s = self._pace(len(self.bursts) - 1, burst)
+        self.limits.append(limits)
+        asked_s, calls = self._pace(len(self.bursts) - 1, burst), len(burst.operations)
+        duration_s = min(asked_s, limits.trial_s)
         self._clock.now_s += duration_s
         duration_ns = round(duration_s * NANOSECONDS)
+        done = calls if duration_s == asked_s else 2
+        if duration_s > LOOK_S:
+            limits.told(Passing(duration_s / 2, done // 2, calls))
         return Drive(
+            cut=done < calls,
+            flying_ns={2: duration_ns} if done < calls else {},
             started_ns=0,
             duration_ns=duration_ns,
-            latencies_ns=[1000 + number for number in range(len(burst.operations))],
+            latencies_ns=[1000 + number if number < done else 0 for number in range(calls)],
             finished_ns=[duration_ns // 2, duration_ns, duration_ns // 4],
-            busy_ns=duration_ns // 10,
+            busy_ns=round(duration_ns * self.busy_share),
         )
 
     def flush_statistics(self) -> None:
         """Remember that it was asked."""
         self.flushed = True
+
+    def paused_ns(self) -> int:
+        """Return the pauses so far."""
+        return self.paused
 
     def retries(self) -> Retried:
         """Return the retries so far."""
@@ -98,11 +109,13 @@ class FakeObserver:
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.expected_s: list[float] = []
         self.chosen: list[str] = []
 
-    def begin(self, random: Random) -> str:
+    def begin(self, random: Random, expected_s: float) -> str:
         """Say who watches."""
         assert random is not None
+        self.expected_s.append(expected_s)
         self.asked.append("begin")
         return f"watch {len(self.asked)}"
 
@@ -127,9 +140,12 @@ class FakeProgress:
 
     def __init__(self) -> None:
         self.blocks: list[tuple[int, dict[str, float]]] = []
+        self.stages: list[str] = []
 
     def stage(self, plan: Plan, text: str) -> None:
         """Hear what is done."""
+        assert plan
+        self.stages.append(text)
 
     def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how far it is."""
@@ -147,15 +163,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan(
-        found=made_up.found(tmp_path),
-        cardinality="typical",
-        candidates=made_up.candidates(tmp_path / "schemas", "a", "b"),
-        clients=len(CLIENTS),
-        budget_s=8.0,
-        precision=1e-9,
-        seed=1,
-    )
+    return made_up.plan(tmp_path, "a", "b", clients=len(CLIENTS), budget_s=8.0, precision=1e-9)
 
 
 @pytest.fixture
@@ -176,14 +184,19 @@ def _entrants(clock: FakeClock, **paces: Pace) -> list[FakeEntrant]:
     ]
 
 
-def _run(  # noqa: PLR0913, PLR0917 (what makes blocks)
+def _run(plan: Plan, *args: Any, **more: Any) -> Measured:  # noqa: ANN401 (fakes)
+    return _blocks(plan, *args, **more).run()
+
+
+def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
     plan: Plan,
     entrants: Any,  # noqa: ANN401 (fakes)
     feed: Feed,
     progress: Any = None,  # noqa: ANN401
     size: int = 2,
     copy_s: float = 1e9,
-) -> Measured:
+    differs: Callable[[Any], str] = lambda _: "",
+) -> Blocks:
     observed = entrants if isinstance(entrants, dict) else {entrant: FakeObserver() for entrant in entrants}
     return Blocks(
         plan=plan,
@@ -194,11 +207,13 @@ def _run(  # noqa: PLR0913, PLR0917 (what makes blocks)
         progress=progress or FakeProgress(),
         copies=Copies(plan=plan, copy_s=copy_s),
         renew=lambda _: "",
-    ).run()
+        differs=differs,
+    )
 
 
 def _calibrated(plan: Plan, entrant: Any, feed: Feed) -> int:  # noqa: ANN401 (a fake)
-    return calibrate(plan, entrant, feed)
+    progress: Any = FakeProgress()
+    return calibrate(plan, entrant, feed, progress)
 
 
 @pytest.mark.parametrize("call_s", [1e-5, 1e-4, 1e-3, 1e-2])
@@ -227,6 +242,26 @@ def test_calibration_asks_for_no_block_that_is_not_measured_later(plan: Plan, cl
 
 def test_a_baseline_that_is_too_slow_gets_the_smallest_burst(plan: Plan, feed: Feed, clock: FakeClock) -> None:
     assert _calibrated(plan, FakeEntrant(clock, "baseline", lambda *_: 30.0), feed) == 1
+
+
+def test_a_baseline_whose_smallest_burst_takes_longer_than_it_may_ends_the_experiment_with_words(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    with pytest.raises(
+        CandidateError, match=r"A trial of 'baseline' was cut short after 1 min: 2 of 4 calls were done"
+    ) as caught:
+        _calibrated(plan, FakeEntrant(clock, "baseline", lambda *_: 600.0), feed)
+
+    assert "100 % of its time at work went to add" in caught.value.what
+    assert any("--call-timeout" in remedy for remedy in caught.value.remedies)
+
+
+def test_a_burst_that_turns_out_too_large_to_end_is_made_as_large_as_the_one_before(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    entrant = FakeEntrant(clock, "baseline", lambda _, burst: 0.01 if len(burst.operations) < 20 else 600.0)
+
+    assert _calibrated(plan, entrant, feed) == 1
 
 
 def test_calibration_ends_whatever_the_durations(plan: Plan, feed: Feed, clock: FakeClock) -> None:
@@ -353,12 +388,18 @@ def test_retries_of_counted_trials_are_counted(plan: Plan, feed: Feed, clock: Fa
     def pace(_: int, __: Burst) -> float:
         for key, undone in {("add", "deadlock"): 3, ("add", "lock timeout"): 1}.items():
             unlucky.retried[key] = unlucky.retried.get(key, 0) + undone
+        unlucky.paused += NANOSECONDS // 50
         return 0.1
 
     unlucky._pace = pace
     measured = _run(plan, entrants, feed)
 
     assert {trial.retries for trial in measured.trials["a"]} == {4}
+    assert {trial.paused_s for trial in measured.trials["a"]} == {0.02}
+    assert [trial.undone for trial in measured.trials["a"]] == [{"add": 4}] * len(measured.trials["a"])
+    assert {(trial.paused_s, *trial.undone) for trial in measured.trials["b"]} == {(0.0,)}
+    assert measured.calls("a")["add"] == sum(trial.calls["add"] for trial in measured.counted("a")) > 0
+    assert [sum(trial.calls.values()) for trial in measured.trials["a"]] == [t.operations for t in measured.trials["a"]]
     assert measured.retries("a") == {("add", "deadlock"): 3 * measured.blocks, ("add", "lock timeout"): measured.blocks}
     assert not any(measured.retries("b").values())
 
@@ -377,6 +418,18 @@ def test_each_trial_is_watched_by_its_entrants_own_observer_and_keeps_what_was_s
         assert [trial.counters for trial in trials] == [
             {"wal_bytes": 20.0 * (place + 1), "upkeep_vacuums": 0.0} for place in range(len(trials))
         ]
+
+
+def test_an_entrants_counted_trials_are_all_looked_at_at_the_rate_that_suits_their_length(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    observed = {entrant: FakeObserver() for entrant in _entrants(clock, a=_noisy(0.02, 9))}
+    measured = _run(plan, observed, feed)
+
+    for entrant, observer in observed.items():
+        durations_s = [trial.duration_s for trial in measured.trials[entrant.name]]
+        assert observer.expected_s[0] == plan.trial_s
+        assert set(observer.expected_s[WARMUP_BLOCKS:]) == {durations_s[WARMUP_BLOCKS - 1]}
 
 
 def test_plans_are_asked_for_once_after_the_first_block_with_the_calls_of_it(
@@ -496,3 +549,123 @@ def test_a_baseline_that_fails_ends_the_experiment(plan: Plan, feed: Feed, clock
 def test_a_server_that_fails_ends_the_experiment(plan: Plan, feed: Feed, clock: FakeClock) -> None:
     with pytest.raises(ServerError, match="gone"):
         _run(plan, _entrants(clock, b=_failing(3, ServerError("gone"))), feed)
+
+
+def test_a_candidate_whose_trial_is_cut_short_leaves_with_words_and_the_others_go_on(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    progress = FakeProgress()
+    entrants = _entrants(clock, a=lambda trial, _: 600.0 if trial == WARMUP_BLOCKS + 1 else 0.1)
+    measured = _run(replace(plan, budget_s=100.0), entrants, feed, progress)
+    failure = measured.failed["a"]
+
+    assert failure.what.startswith(
+        "A trial of 'a' was cut short after 1 min: 2 of 8 calls were done; 100 % of its time"
+    )
+    assert len(measured.trials["a"]) == WARMUP_BLOCKS + 1, "what was cut short is no trial"
+    assert measured.blocks > 10
+    assert "block 2: a, 30 s, 1 of 8 calls" in progress.stages
+
+
+def test_a_candidate_that_is_far_slower_leaves_after_few_trials_and_the_others_have_the_blocks(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    entrants = _entrants(clock, a=_noisy(4.0, 1), b=_noisy(0.1, 2), baseline=_noisy(0.1, 3))
+    asked: list[str] = []
+    measured = _run(replace(plan, budget_s=60.0), entrants, feed, differs=lambda one: asked.append(one.name) or "")
+
+    assert list(measured.retired) == ["a"]
+    assert asked == ["a"], "its state is compared when it leaves"
+    assert measured.retired["a"].trials == len(measured.counted("a")) == LEAST_TRIALS
+    assert len(measured.counted("b")) == len(measured.counted("baseline")) > 4 * LEAST_TRIALS
+    assert not measured.is_left("a")
+    assert measured.is_left("b")
+
+
+def test_a_candidate_that_is_far_slower_for_the_clients_sake_stays(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrants = _entrants(clock, a=_noisy(4.0, 1), baseline=_noisy(0.1, 3))
+    next(one for one in entrants if one.name == "a").busy_share = 0.97
+    measured = _run(replace(plan, budget_s=60.0), entrants, feed)
+
+    assert not measured.retired
+
+
+def test_a_candidate_that_is_slower_but_not_by_far_stays(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrants = _entrants(clock, a=_noisy(0.6, 1), baseline=_noisy(0.1, 3))
+    measured = _run(replace(plan, budget_s=60.0), entrants, feed)
+
+    assert not measured.retired
+    assert len(measured.trials["a"]) == len(measured.trials["baseline"])
+
+
+def test_bursts_are_shortened_before_blocks_count_so_that_enough_fit_the_budget(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    def proportional(per_call_s: float) -> Pace:
+        return lambda _, burst: per_call_s * len(burst.operations)
+
+    entrants = _entrants(clock, a=proportional(0.01), baseline=proportional(0.002))
+    measured = _run(replace(plan, budget_s=10.0), entrants, feed, size=25)
+    sizes = [trial.operations for trial in measured.trials["baseline"]]
+
+    assert measured.shortened == 25
+    assert sizes[0] == 100
+    assert len(set(sizes[WARMUP_BLOCKS:])) == 1, "all that count are alike"
+    assert 2 * fewest_blocks(2) - 1 <= measured.blocks <= 2 * fewest_blocks(2) + 2
+    assert 0.002 * min(sizes) >= 0.9 * SHORTEST_TRIAL_S
+
+
+def test_a_burst_whose_size_is_given_is_never_shortened(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrants = _entrants(clock, a=lambda *_: 5.0)
+    measured = _run(replace(plan, budget_s=30.0, burst=8), entrants, feed)
+
+    assert not measured.shortened
+    assert {trial.operations for trial in measured.trials["baseline"]} == {8}
+
+
+def test_a_trial_may_last_for_many_times_the_baselines_or_as_long_as_a_call(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    entrants = _entrants(clock, a=_noisy(0.1, 1), baseline=lambda *_: 1.0)
+    _run(replace(plan, budget_s=200.0, call_timeout_s=5.0), entrants, feed)
+    baseline, _, a, _ = entrants
+
+    assert {limits.call_s for one in entrants for limits in one.limits} == {5.0}
+    assert {limits.trial_s for limits in baseline.limits} == {200.0}
+    assert {limits.trial_s for limits in a.limits[1:]} == {bounds.MULTIPLE * 1.0}
+
+
+def test_a_baseline_whose_trial_is_cut_short_ends_the_experiment(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    with pytest.raises(CandidateError, match="A trial of 'baseline' was cut short"):
+        _run(plan, _entrants(clock, baseline=lambda trial, _: 600.0 if trial == 3 else 0.1), feed)
+
+
+def test_a_lead_in_that_lasts_too_long_is_cut_short_like_a_trial(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    plan = replace(plan, lead_in=0.5, burst=8)
+    entrants = _entrants(clock, a=lambda trial, _: 600.0 if trial == 4 else 0.1)  # every other burst is untimed
+
+    assert "cut short" in _run(plan, entrants, feed).failed["a"].what
+    assert len(entrants[2].bursts) == 5
+
+
+@pytest.mark.parametrize("after", [1, 2, WARMUP_BLOCKS, WARMUP_BLOCKS + 3])
+def test_an_interrupt_keeps_the_blocks_that_are_done_and_says_what_was_under_way(
+    plan: Plan, feed: Feed, clock: FakeClock, after: int
+) -> None:
+    def interrupted(trial: int, _: Burst) -> float:
+        if trial == after:
+            raise KeyboardInterrupt
+        return 0.1
+
+    entrants = _entrants(clock, a=interrupted)
+    blocks_ = _blocks(plan, {one: FakeObserver() for one in entrants}, feed)
+    with pytest.raises(KeyboardInterrupt):
+        blocks_.run()
+    blocks_.break_off()
+    measured = blocks_.measured
+    names = [one.name for one in entrants]
+
+    assert measured.stopped == "interrupted"
+    assert {len(trials) for trials in measured.trials.values()} == {after}
+    assert measured.rates(names).shape == (max(1, after - WARMUP_BLOCKS), 4)
+    assert blocks_.doing == (f"warm-up block {after + 1}: a" if after < WARMUP_BLOCKS else f"block {after - 1}: a")

@@ -2,8 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from decimal import Decimal
 from itertools import count, pairwise
 from pathlib import Path
 from random import Random
@@ -13,11 +11,10 @@ import made_up
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from psycopg.types.json import Jsonb
 
 from schemabench import Call, Writer
 from schemabench.errors import WorkloadError
-from schemabench.experiment.burst import Burst, Encoder, make
+from schemabench.experiment.burst import Burst, check_burst, make
 from schemabench.experiment.feed import Feed
 
 LAYOUT = ((made_up.STREAM, 3), (made_up.READER, 2))
@@ -42,7 +39,7 @@ def _keyed(keys: list[str | None]) -> made_up.Generator:
 
 
 def _numbers(burst: Burst) -> list[int]:
-    return [call.number for queue in (*burst.queues, *burst.pools.values()) for call in queue]
+    return [call.number for call in burst.calls()]
 
 
 def test_queues_stand_in_the_order_of_writers_and_connections(folder: Path) -> None:
@@ -50,8 +47,7 @@ def test_queues_stand_in_the_order_of_writers_and_connections(folder: Path) -> N
 
     assert len(burst.queues) == 5
     assert {call.operation for queue in burst.queues[:3] for call in queue} == {"add"}
-    assert burst.queues[3:] == [[], []], "calls of the reader have no key"
-    assert {call.operation for call in burst.pools["reader"]} == {"look"}
+    assert {call.operation for queue in burst.queues[3:] for call in queue} == {"look"}
 
 
 def test_a_burst_tells_all_its_calls_those_of_a_key_in_order(folder: Path) -> None:
@@ -102,11 +98,49 @@ def test_calls_of_one_key_keep_their_order_on_one_connection(
 
 
 @given(keys, st.integers(min_value=1, max_value=7))
-def test_calls_without_a_key_are_for_whoever_is_free(folder: Path, some: list[str | None], share: int) -> None:
+def test_calls_are_in_their_order_on_every_connection(folder: Path, some: list[str | None], share: int) -> None:
     burst = make(_feed(folder, _keyed(some)), [(made_up.STREAM, share)], 0, 20)
 
-    assert all(call.values["key"] is None for call in burst.pools["stream"])
-    assert all(call.values["key"] is not None for queue in burst.queues for call in queue)
+    for queue in burst.queues:
+        numbers = [call.number for call in queue]
+        assert numbers == sorted(numbers)
+
+
+@given(st.integers(min_value=1, max_value=9), st.integers(min_value=1, max_value=20))
+def test_calls_without_a_key_are_dealt_out_in_turn(folder: Path, share: int, size: int) -> None:
+    burst = make(_feed(folder, _keyed([None])), [(made_up.STREAM, share)], 0, size)
+
+    assert [[call.number for call in queue] for queue in burst.queues] == [
+        list(range(place, 3 * size, share)) for place in range(share)
+    ]
+
+
+@given(keys, st.integers(min_value=1, max_value=7), st.data())
+def test_which_connection_executes_a_call_does_not_depend_on_how_many_processes_there_are(
+    folder: Path, some: list[str | None], share: int, data: st.DataObject
+) -> None:
+    burst = make(_feed(folder, _keyed(some)), [(made_up.STREAM, share), (made_up.READER, 2)], 0, 20)
+    owners = data.draw(st.lists(st.integers(0, 2), min_size=share + 2, max_size=share + 2))
+    found: dict[int, object] = {}
+    for worker in set(owners):
+        places = [place for place, owner in enumerate(owners) if owner == worker]
+        found |= dict(zip(places, burst.part(places).queues, strict=True))
+
+    assert [found[place] for place in range(share + 2)] == list(burst.queues)
+
+
+def test_a_digest_tells_bursts_apart_by_calls_values_connections_and_times(folder: Path) -> None:
+    feed = _feed(folder)
+    burst = make(feed, LAYOUT, 0, 10)
+    others = [
+        make(feed, LAYOUT, 1, 10),
+        make(feed, LAYOUT, 0, 11),
+        make(feed, LAYOUT, 0, 10, 5.0),
+        make(feed, ((made_up.STREAM, 2), (made_up.READER, 3)), 0, 10),
+    ]
+
+    assert make(feed, LAYOUT, 0, 10).digest == burst.digest
+    assert len({burst.digest, *(other.digest for other in others)}) == 1 + len(others)
 
 
 @given(st.integers(min_value=1, max_value=9), st.integers(min_value=1, max_value=20))
@@ -141,48 +175,6 @@ def test_a_call_that_the_operations_do_not_know_is_refused_in_any_block(folder: 
         make(_feed(folder, strays), [(made_up.STREAM, 1)], 1, 1)
 
 
-@pytest.mark.parametrize(
-    ("value", "sent"),
-    [
-        (None, None),
-        ("", b""),
-        ("it's 'quoted' \"twice\" \\ 🎉\n", "it's 'quoted' \"twice\" \\ 🎉\n".encode()),
-        (0, b"0"),
-        (-(2**63), b"-9223372036854775808"),
-        (1.5, b"1.5"),
-        (float("nan"), b"nan"),
-        (Decimal("1.10"), b"1.10"),
-        (True, b"t"),
-        (date(2026, 2, 16), b"2026-02-16"),
-        (datetime(2026, 2, 16, 1, 2, tzinfo=UTC), b"2026-02-16 01:02:00+00:00"),
-        ([], b"{}"),
-        ([1, None, 3], b"{1,NULL,3}"),
-        (["a", "", None, 'q"\\,é'], '{a,"",NULL,"q\\"\\\\,é"}'.encode()),
-        ([[1, 2], [3, 4]], b"{{1,2},{3,4}}"),
-        ([date(2026, 2, 16)], b"{2026-02-16}"),
-        (b"\x00\xff", b"\\x00ff"),
-        (Jsonb({"a": 1}), b'{"a": 1}'),
-    ],
-)
-def test_values_are_sent_as_text(value: object, sent: bytes | None) -> None:
-    assert Encoder()(Call("add", {"value": value})) == {"value": sent}
-
-
-@pytest.mark.parametrize("value", ["a\0b", ["a", "b\0"], "\ud800", object(), {"a": 1}, [1, "a"], [object()]])
-def test_a_value_that_no_server_takes_is_refused_with_the_call(value: object) -> None:
-    with pytest.raises(WorkloadError, match="A value of 'add' cannot be sent") as caught:
-        Encoder()(Call("add", {"value": value}))
-
-    assert "value" in str(caught.value)
-
-
-def test_an_error_about_a_value_does_not_print_a_whole_array() -> None:
-    with pytest.raises(WorkloadError) as caught:
-        Encoder()(Call("add", {"value": ["x" * 1000] * 1000 + ["\0"]}))
-
-    assert len(str(caught.value)) < 2000
-
-
 def test_a_writer_of_weight_one_and_one_connection_is_the_smallest_burst(folder: Path) -> None:
     writer = Writer(name="stream", kind="stream", weight=1)
 
@@ -198,8 +190,8 @@ def test_calls_of_a_writer_are_due_in_their_order_on_every_connection(
 
     assert burst.pace is not None
     assert list(burst.pace.due_s) == sorted(burst.pace.due_s)
-    assert list(burst.pace.writers) == ["any"] * 15
-    for queue in (*burst.queues, *burst.pools.values()):
+    assert len(burst.pace.due_s) == len(burst.operations) == 15
+    for queue in burst.queues:
         due_s = [burst.pace.due_s[call.number] for call in queue]
         assert due_s == sorted(due_s)
         assert all(0 <= due <= 60 for due in due_s)
@@ -221,3 +213,19 @@ def test_batches_are_due_evenly_and_all_else_by_chance(folder: Path) -> None:
     assert pace is not None
     assert [later - earlier for earlier, later in pairwise(pace.due_s[:4])] == pytest.approx([2.0] * 3)
     assert [later - earlier for earlier, later in pairwise(pace.due_s[4:])] != pytest.approx([2.0] * 3)
+
+
+def test_a_value_that_cannot_be_sent_is_found_before_anything_is_built(folder: Path) -> None:
+    def burst(_: made_up.Sizes, __: str, ___: int, ____: Random) -> Iterator[Call]:
+        while True:
+            yield Call("add", {"key": "one", "value": {"of": "json"}})
+
+    with pytest.raises(WorkloadError, match="A value of 'add' cannot be sent: :value is of type 'dict'"):
+        check_burst(_feed(folder, burst), LAYOUT)
+
+
+def test_a_value_of_the_background_that_cannot_be_sent_is_found_likewise(folder: Path) -> None:
+    found = made_up.found(folder, background=lambda *_: iter([Call("add", {"key": object(), "value": 1})]))
+
+    with pytest.raises(WorkloadError, match="A value of 'add' cannot be sent: :key is of type 'object'"):
+        check_burst(Feed(found, made_up.Sizes(), 1, {}), LAYOUT)

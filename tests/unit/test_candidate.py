@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from schemabench import sqlfile
-from schemabench.candidate import Candidate, find, operations, select
+from schemabench.candidate import Candidate, find, operations, remedies, select
 from schemabench.errors import CandidateError, UsageError, WorkloadError
 
 TABLE = "CREATE TABLE item (key text);\n"
+OWN = "-- name: refresh\nSELECT 2;\n"
 OPERATIONS = "-- name: upsert_media\nSELECT :site_id, :media_count;\n-- name: refresh\nSELECT 1;\n"
 
 
@@ -84,11 +85,47 @@ def test_a_bound_that_is_none_is_refused(tmp_path: Path, bound: str) -> None:
     assert "-- postgres: >= 15" in caught.value.remedies[0]
 
 
-def test_a_misspelt_header_is_refused_and_a_remark_is_not(tmp_path: Path) -> None:
-    with pytest.raises(CandidateError, match=r"Unknown header 'sumary' .*; did you mean 'summary'\?"):
-        _one(tmp_path, f"-- sumary: a\n{TABLE}")
+@pytest.mark.parametrize(
+    ("header", "suggestion"), [("sumary: a", "; did you mean 'summary'?"), ("extends: baseline", ""), ("note:", "")]
+)
+def test_an_unknown_header_is_refused_at_its_line(tmp_path: Path, header: str, suggestion: str) -> None:
+    key = header.partition(":")[0]
+    with pytest.raises(CandidateError) as caught:
+        _one(tmp_path, f"-- candidate: baseline\n-- {header}\n{TABLE}")
 
-    assert _one(tmp_path, f"-- see also: the wiki\n-- summary: a\n{TABLE}").summary == "a"
+    assert caught.value.what == f"Unknown header {key!r}{suggestion}"
+    assert str(caught.value.where).startswith(f"{tmp_path}/baseline.sql:2:1\n")
+    assert caught.value.checked == ("headers: candidate, summary, expects, postgres",)
+
+
+@pytest.mark.parametrize("remark", ["see also: the wiki", "Note: it is slow", "https://example.org/why", "no colon"])
+def test_a_remark_is_no_header(tmp_path: Path, remark: str) -> None:
+    assert _one(tmp_path, f"-- {remark}\n-- summary: a\n{TABLE}").summary == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("-- summary: a\n\n-- postgres: >= 99\n", 3),
+        (f"-- summary: a\n{TABLE}-- postgres: >= 99\n", 3),
+        ("-- Postgres: >= 99\n", 1),
+        ("-- postgres: >= 14\n-- postgres: >= 99\n", 2),
+    ],
+    ids=["after a blank line", "after a statement", "in capitals", "twice"],
+)
+def test_a_header_that_would_have_no_effect_is_refused(tmp_path: Path, text: str, line: int) -> None:
+    with pytest.raises(CandidateError, match=r"The header '[pP]ostgres' has no effect here") as caught:
+        _one(tmp_path, f"{text}{TABLE}")
+
+    assert caught.value.where is not None
+    assert caught.value.where.line == line
+
+
+def test_what_a_dump_or_the_body_of_a_function_says_is_no_header(tmp_path: Path) -> None:
+    dumped = "--\n-- Name: item; Type: TABLE; Schema: public\n--\n"
+    function = "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS $$\n-- summary: of what it does\nSELECT 1 $$;\n"
+
+    assert _one(tmp_path, f"{dumped}{TABLE}{function}").summary == ""
 
 
 def test_two_candidates_of_one_name_are_refused(tmp_path: Path) -> None:
@@ -170,3 +207,31 @@ def test_an_operation_without_parameters_takes_none(tmp_path: Path) -> None:
         operations(candidate, _defaults(tmp_path / "workload"))
     assert caught.value.checked == ("parameters: none",)
     assert "a space after the colon" in caught.value.remedies[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "expected"),
+    [
+        ("hashed", OWN, []),
+        ("hashed", "", ["override it: `-- name: refresh` in {usage}/hashed.sql"]),
+        ("baseline", OWN, []),
+        (
+            "baseline",
+            "",
+            [
+                "mend 'refresh' in {workload}/operations.sql, whose SQL is written for the baseline",
+                "mend the schema in {usage}/baseline.sql",
+            ],
+        ),
+    ],
+)
+def test_what_to_do_about_refused_sql_depends_on_whose_it_is(
+    tmp_path: Path, name: str, more: str, expected: list[str]
+) -> None:
+    defaults = _defaults(tmp_path / "workload")
+    found = find(_write(tmp_path / "usage", **{"baseline": TABLE, name: TABLE + more}))[name]
+    statement = operations(found, defaults)["refresh"].statements[0].text
+
+    assert remedies(found, statement, "refresh") == [
+        one.format(usage=tmp_path / "usage", workload=tmp_path / "workload") for one in expected
+    ]

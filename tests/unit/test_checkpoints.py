@@ -20,6 +20,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples
+from schemabench.load import Limits
 
 NAMES = {"baseline": "baseline", CONTROL: "baseline", "a": "a"}
 EXECUTED = 9
@@ -32,6 +33,7 @@ class FakeTeam:
 
     done: list[object]
     failing: Sequence[str] = ()
+    cut: Sequence[str] = ()
     announced: list[tuple[int, list[str], int]] = field(default_factory=list)
     bursts: dict[str, list[Burst]] = field(default_factory=lambda: {name: [] for name in NAMES})
 
@@ -44,14 +46,29 @@ class FakeTeam:
         ((number, size),) = bursts
         self.announced.append((number, [one.name for one in order], size))
 
-    def execute(self, entrant: Any, burst: Burst, random: Random, watch: object) -> tuple[Executed, Samples]:  # noqa: ANN401 (a fake)
+    def execute(
+        self,
+        entrant: Any,  # noqa: ANN401 (a fake)
+        burst: Burst,
+        random: Random,
+        watch: object,
+        limits: Limits,
+    ) -> tuple[Executed, Samples]:
         """Return what would be done."""
         assert random is not None
+        assert 0 < limits.call_s <= limits.trial_s
         self.done.append((entrant.name, watch))
         self.bursts[entrant.name].append(burst)
         if entrant.name in self.failing and len(self.bursts[entrant.name]) > 1:
             raise CandidateError("refused")
-        return Executed(duration_s=0.2, writers_s={}, busy_shares=(0.1,), retried={}, waiting={}, lag_ns=0), {}
+        return Executed(
+            duration_s=0.2,
+            writers_s={},
+            busy_shares=(0.1,),
+            retried={},
+            lag_ns=0,
+            cut=entrant.name in self.cut,
+        ), {}
 
     def samples(self) -> dict[Any, Any]:
         """Hand over what counts for nothing."""
@@ -83,6 +100,7 @@ class FakeEntrant:
 
     name: str
     template: Any
+    sessions: tuple[()] = ()
 
 
 @dataclass
@@ -96,15 +114,7 @@ class Played:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan(
-        found=made_up.found(tmp_path, production_s=lambda _: 0.1),
-        cardinality="typical",
-        candidates=made_up.candidates(tmp_path / "schemas", "a"),
-        clients=3,
-        budget_s=60.0,
-        precision=0.01,
-        seed=1,
-    )
+    return made_up.plan(tmp_path, "a", production_s=0.1)
 
 
 def _played(  # noqa: PLR0913 (what differs between tests)
@@ -113,6 +123,7 @@ def _played(  # noqa: PLR0913 (what differs between tests)
     *,
     owned: bool = True,
     failing: Sequence[str] = (),
+    cut: Sequence[str] = (),
     round_s: float = 0.0,
     failed: Mapping[str, CandidateError] | None = None,
 ) -> Played:
@@ -124,7 +135,10 @@ def _played(  # noqa: PLR0913 (what differs between tests)
         FakeEntrant(name, SimpleNamespace(candidate=SimpleNamespace(name=candidate))): FakeObserver(done)
         for name, candidate in NAMES.items()
     }
-    team, measured = FakeTeam(done, failing), Measured(executed=EXECUTED, bursts=EXECUTED, failed=dict(failed or {}))
+    team, measured = (
+        FakeTeam(done, failing, cut),
+        Measured(executed=EXECUTED, bursts=EXECUTED, failed=dict(failed or {})),
+    )
     monkeypatch.setattr(checkpoints, "perf_counter", lambda: round_s * len(team.announced))
     server: Any = SimpleNamespace(owned=owned, conninfo="")
     progress: Any = SimpleNamespace(stage=lambda *_: None)
@@ -225,3 +239,13 @@ def test_no_checkpoint_is_forced_on_a_server_of_others_and_the_reason_is_told(
     assert "not a DSN" in checkpoints.missing(plan, theirs)["wal_bytes_after_checkpoint"]
     assert "--budget" in checkpoints.missing(replace(plan, budget_s=9.0), ours)["wal_bytes_after_checkpoint"]
     assert not checkpoints.missing(plan, ours)
+
+
+def test_a_candidate_whose_trial_after_a_checkpoint_lasts_too_long_is_cut_short_and_leaves(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = _played(plan, monkeypatch, cut=["a"]).measured
+
+    assert set(measured.failed) == {"a"}
+    assert "cut short" in measured.failed["a"].what
+    assert len(measured.after_checkpoint["baseline"]) >= FEWEST_ROUNDS

@@ -18,15 +18,7 @@ BLOCK_S = 0.5
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan(
-        found=made_up.found(tmp_path),
-        cardinality="typical",
-        candidates=made_up.candidates(tmp_path / "schemas", "a"),
-        clients=3,
-        budget_s=60.0,
-        precision=0.01,
-        seed=1,
-    )
+    return made_up.plan(tmp_path, "a")
 
 
 def _copies(plan: Plan, copy_s: float, *, between: float = 0.0) -> list[int]:

@@ -10,7 +10,18 @@ from hypothesis import strategies as st
 
 from schemabench import monitor
 from schemabench.monitor import counters
-from schemabench.monitor.counters import AFTER_CHECKPOINT, CPU, MEASURES, UNDER_WAY, Measure, cost, growth, increase
+from schemabench.monitor.counters import (
+    AFTER_CHECKPOINT,
+    AT_THE_END,
+    CPU,
+    MEASURES,
+    RETRIES,
+    UNDER_WAY,
+    Measure,
+    cost,
+    growth,
+    increase,
+)
 from schemabench.monitor.upkeep import Done
 from schemabench.records import Cost
 
@@ -79,7 +90,8 @@ def test_measures_have_names_of_their_own_and_are_made_of_counters_that_are_read
     assert len(BY_NAME) == len(MEASURES)
     assert len(read) == len(set(read))
     done = {f"upkeep_{one.name}" for one in fields(Done)}
-    assert {measure.counter for measure in MEASURES} <= {*read, *done, *AFTER_CHECKPOINT.values()}
+    renamed = {*AFTER_CHECKPOINT.values(), *AT_THE_END.values()}
+    assert {measure.counter for measure in MEASURES} <= {*read, *done, *renamed, RETRIES}
     assert set(AFTER_CHECKPOINT) <= set(read)
 
 

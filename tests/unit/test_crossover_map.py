@@ -203,3 +203,11 @@ def test_what_a_cell_shows_is_said_at_once() -> None:
         "cell 1 of 9, rows 100 by reads 8: 2.00x [2.00, 2.00]",
         "cell 2 of 9, rows 1,000 by reads 64: -, too many rows",
     ]
+
+
+def test_an_axis_may_begin_at_zero(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(globals(), "FIRST", Axis(field="rows", low=0, high=1_000))
+    drawn = FakeLaboratory(budget_s=90.0, loading_s=lambda _: 1.0).draw()
+
+    assert {cell.first for cell in drawn.cells} == {0, 31, 1_000}
+    assert _unmeasured(drawn) == set()

@@ -1,54 +1,172 @@
-"""Who runs what: evaluations by all workers, first; every other test by one."""
+"""Who runs what: evaluations by all workers, first; every other test as xdist's own schedulers hand it out."""
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from xdist.scheduler import (
+    EachScheduling,
+    LoadFileScheduling,
+    LoadGroupScheduling,
+    LoadScheduling,
+    LoadScopeScheduling,
+    WorkStealingScheduling,
+)
 
 from schemabench import distribution
+from schemabench.distribution import Collecting, Together
+
+SCHEDULERS = (
+    EachScheduling,
+    LoadFileScheduling,
+    LoadGroupScheduling,
+    LoadScheduling,
+    LoadScopeScheduling,
+    WorkStealingScheduling,
+)
 
 
-def _config(number: int, of: int, dist: str = "load") -> Any:  # noqa: ANN401 (as much of a pytest.Config as is asked for)
-    names = tuple(f"gw{one}" for one in range(of))
-    seat = {"number": number, "names": names, "run_id": "abc", "folder": "/nowhere"}
-    return SimpleNamespace(workerinput={"schemabench_seat": seat, "schemabench_dist": dist})
+@dataclass(eq=False)
+class Worker:
+    """A worker that runs tests as xdist's do: the next of its queue once it knows what follows."""
+
+    name: str
+    queue: list[int] = field(default_factory=list)
+    ran: list[int] = field(default_factory=list)
+    shutting_down: bool = False
+    stolen: list[int] | None = None
+
+    @property
+    def gateway(self) -> SimpleNamespace:
+        """Return its name, where xdist looks for it."""
+        return SimpleNamespace(id=self.name, spec=self.name)
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        """Queue tests."""
+        self.queue += indices
+
+    def send_steal(self, indices: list[int]) -> None:
+        """Note what is to be given back."""
+        self.stolen = list(indices)
+
+    def shutdown(self) -> None:
+        """Know that no more tests come."""
+        self.shutting_down = True
+
+    def run_one(self, scheduler: Any) -> bool:  # noqa: ANN401 (any of them)
+        """Run a test or give some back; return whether there was anything to do."""
+        if self.stolen is not None:
+            given_back, self.stolen = self.stolen, None
+            self.queue = [index for index in self.queue if index not in given_back]
+            scheduler.remove_pending_tests_from_node(self, given_back)
+            return True
+        if len(self.queue) < (1 if self.shutting_down else 2):
+            return False
+        self.ran.append(self.queue.pop(0))
+        scheduler.mark_test_complete(self, self.ran[-1], 0.0)
+        return True
 
 
-def _items(*names: str) -> Any:  # noqa: ANN401 (nothing is asked of items)
-    return list(names)
+def _config(workers: int) -> Any:  # noqa: ANN401 (as much of a pytest.Config as is asked for)
+    options = {"tx": ["popen"] * workers, "maxschedchunk": None}
+    return SimpleNamespace(
+        getvalue=options.get, getoption=options.get, option=SimpleNamespace(loadscopereorder=True, debug=False)
+    )
 
 
-@given(others=st.lists(st.integers(), unique=True), workers=st.integers(1, 6))
-def test_every_worker_evaluates_first_and_every_other_test_is_run_by_one(others: list[int], workers: int) -> None:
-    kept = [
-        distribution.share(_config(number, workers), _items("evaluation"), list(others))  # type: ignore[arg-type]
-        for number in range(workers)
-    ]
-
-    assert all(items[0] == "evaluation" for items in kept)
-    assert sorted(item for items in kept for item in items[1:]) == sorted(others)  # type: ignore[type-var]
+def _ids(evaluations: int, others: int) -> list[str]:
+    first = [f"tests/test_orders.py::test_orders[{number}]" for number in range(evaluations)]
+    return first + [f"tests/test_{number % 3}.py::test_other[{number}]" for number in range(others)]
 
 
-def test_with_dist_each_every_worker_runs_every_test() -> None:
-    kept = distribution.share(_config(1, 2, "each"), _items("evaluation"), _items("a", "b"))
+def _session(kind: Callable[[Any], Any], workers: int, evaluations: int, others: int) -> tuple[Any, list[Worker]]:
+    """Hand tests out to workers, until none of them has anything to do."""
+    nodes = [Worker(f"gw{number}") for number in range(workers)]
+    ids = _ids(evaluations, others)
+    scheduler = Together(kind(_config(workers)), ids[:evaluations])
+    for node in nodes:
+        scheduler.add_node(node)
+    for node in nodes:
+        scheduler.add_node_collection(node, ids)
+    scheduler.schedule()
+    while any(node.run_one(scheduler) for node in nodes):
+        if scheduler.tests_finished:  # as xdist's session does
+            for node in scheduler.nodes:
+                node.shutdown()
+    return scheduler, nodes
 
-    assert kept == ["evaluation", "a", "b"]
+
+@pytest.mark.parametrize("kind", SCHEDULERS)
+@given(workers=st.integers(1, 4), evaluations=st.integers(1, 4), others=st.integers(0, 20))
+def test_every_worker_runs_all_evaluations_first_and_every_other_test_as_dist_has_it(
+    kind: Callable[[Any], Any], workers: int, evaluations: int, others: int
+) -> None:
+    scheduler, nodes = _session(kind, workers, evaluations, others)
+
+    assert scheduler.tests_finished
+    assert all(node.ran[:evaluations] == list(range(evaluations)) for node in nodes)
+    rest = sorted(index for node in nodes for index in node.ran[evaluations:])
+    times = workers if kind is EachScheduling else 1
+    assert rest == sorted(list(range(evaluations, evaluations + others)) * times)
 
 
-@pytest.mark.parametrize("dist", ["loadfile", "loadscope", "loadgroup", "worksteal"])
-def test_evaluations_are_refused_where_a_test_goes_to_one_worker(dist: str) -> None:
-    assert distribution.refusal(_config(0, 2, dist)).startswith(f"--dist {dist} gives each test to one worker")
+def test_files_stay_together_where_dist_has_it_so() -> None:
+    _, nodes = _session(LoadFileScheduling, 2, 2, 12)
+
+    files = [(node.name, _ids(2, 12)[index].partition("::")[0]) for node in nodes for index in node.ran[2:]]
+    assert len(set(files)) == 3
 
 
-@pytest.mark.parametrize("dist", ["load", "each"])
-def test_evaluations_are_not_refused_where_all_workers_can_run_them(dist: str) -> None:
-    assert not distribution.refusal(_config(0, 2, dist))
+@pytest.mark.parametrize("kind", SCHEDULERS)
+def test_a_worker_that_dies_was_at_the_evaluation_that_it_had_not_ended(kind: Callable[[Any], Any]) -> None:
+    ids = _ids(2, 1)
+    nodes = [Worker("gw0"), Worker("gw1")]
+    scheduler = Together(kind(_config(2)), ids[:2])
+    for node in nodes:
+        scheduler.add_node(node)
+        scheduler.add_node_collection(node, ids)
+    scheduler.schedule()
+    nodes[1].run_one(scheduler)
+
+    assert not scheduler.tests_finished
+    assert scheduler.remove_node(nodes[1]) == ids[1]
+
+
+def test_tests_are_handed_out_once_every_worker_has_collected() -> None:
+    told: list[dict[Any, Any]] = []
+    usual = LoadScheduling(_config(2))
+
+    def successor(collected: dict[Any, Any]) -> LoadScheduling:
+        told.append(dict(collected))
+        return usual
+
+    collecting = Collecting(2, successor)
+    dead, late, nodes = Worker("gw0"), Worker("gw2"), [Worker("gw1")]
+    for node in (dead, *nodes):
+        collecting.add_node(node)
+    collecting.add_node_collection(dead, ["a"])
+    collecting.remove_node(dead)
+    collecting.add_node(late)
+    collecting.add_node_collection(nodes[0], ["a", "b"])
+    assert not told
+
+    collecting.add_node_collection(late, ["a", "b"])
+
+    assert told == [{nodes[0]: ["a", "b"], late: ["a", "b"]}]
+    assert usual.nodes == [*nodes, late]
+    assert usual.collection_is_completed
+
+
+def test_a_worker_that_was_not_ready_is_unknown_as_xdist_expects_it() -> None:
+    with pytest.raises(KeyError):
+        Collecting(2, lambda _: None).remove_node(Worker("gw0"))
 
 
 def test_a_process_that_is_no_worker_has_no_seat() -> None:
     config: Any = SimpleNamespace()
 
     assert distribution.seat(config) is None
-    assert not distribution.refusal(config)

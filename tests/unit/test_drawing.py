@@ -68,6 +68,18 @@ def test_scale_of_few_whole_numbers_repeats_none() -> None:
     assert log_scale(1, 4, 25) == (1, 2, 3, 4)
 
 
+def test_scale_may_begin_at_zero_where_many_answers_flip() -> None:
+    assert log_scale(0, 1_000, 4) == (0, 9, 99, 1_000)
+    assert Axis(field="readers", low=0, high=8).points(3) == (0, 2, 8)
+    assert log_scale(0.0, 0.1, 3) == (0.0, 0.049, 0.1)
+
+
+@pytest.mark.parametrize(("low", "high"), [(5, 3), (5, 5), (-1, 3), (1, float("inf")), (float("nan"), 3)])
+def test_scale_that_does_not_go_up_is_refused_in_words(low: float, high: float) -> None:
+    with pytest.raises(WorkloadError, match=f"A scale cannot go from {low} to {high}"):
+        log_scale(low, high)
+
+
 def test_draw_is_the_same_for_a_seed_and_another_for_another() -> None:
     assert cardinalities.draw(SIZES, 6, seed=3) == cardinalities.draw(SIZES, 6, seed=3)
     assert cardinalities.draw(SIZES, 6, seed=3) != cardinalities.draw(SIZES, 6, seed=4)

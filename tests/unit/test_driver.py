@@ -10,7 +10,19 @@ from typing import Any
 import pytest
 from fake_connection import Answer, FakeConnection, refused
 
-from schemabench.load import Drive, LostConnectionError, Session, StatementFailedError, Talk, drive
+from schemabench.load import (
+    Drive,
+    Limits,
+    LostConnectionError,
+    Passing,
+    Session,
+    SlowCallError,
+    StatementFailedError,
+    Talk,
+    drive,
+    guard,
+)
+from schemabench.load.guard import alive
 from schemabench.load.session import Pause, Request, exchange
 from schemabench.units import NANOSECONDS
 
@@ -38,12 +50,15 @@ def _requests(*numbers: int) -> list[Request]:
 
 def _drive(
     queues: Sequence[tuple[Session, Sequence[Request]]],
-    limit_s: float = 5.0,
+    call_s: float = 5.0,
     watch: Watch | None = None,
     due_s: Sequence[float] | None = None,
+    failure: Callable[[], str | None] = alive,
+    **more: Any,  # noqa: ANN401 (of `Limits`)
 ) -> Drive:
     calls = sum(len(requests) for _, requests in queues)
-    return drive(queues, calls=calls, limit_s=limit_s, random=Random(1), due_s=due_s, watch=watch)  # noqa: S311 (reproducible)
+    limits = Limits(call_s=call_s, **more)
+    return drive(queues, calls=calls, limits=limits, failure=failure, random=Random(1), due_s=due_s, watch=watch)  # noqa: S311 (reproducible)
 
 
 def _watch(watcher: Session, pause_s: float = 0.0, after: Callable[[int], None] = lambda _: None) -> Watch:
@@ -94,16 +109,6 @@ def test_nothing_to_do_is_done(opened: Opened) -> None:
     assert _drive([(opened(), [])]).latencies_ns == []
 
 
-def test_sessions_share_a_pool(opened: Opened) -> None:
-    sessions = [opened() for _ in range(3)]
-    pool = iter(_requests(*range(30)))
-    done = drive([(one, pool) for one in sessions], calls=30, limit_s=5.0, random=Random(1))  # noqa: S311
-
-    assert sorted(int(number) for one in sessions for number in _sent(one)) == list(range(30))
-    assert all(_sent(one) for one in sessions)
-    assert min(done.latencies_ns) > 0
-
-
 @pytest.mark.parametrize("answer", [Answer(late=3), Answer(blocked=3), Answer(late=2, blocked=2)])
 def test_slow_answers_and_full_sockets_hold_nobody_else_up(opened: Opened, answer: Answer) -> None:
     slow, quick = opened(answer, Answer(blocked=1)), opened()
@@ -124,35 +129,77 @@ def test_a_retry_waits_while_others_go_on(opened: Opened) -> None:
     assert done.finished_ns[1] < done.finished_ns[0]
 
 
-def test_a_server_that_does_not_answer_is_taken_for_hung(opened: Opened) -> None:
-    with pytest.raises(LostConnectionError, match=r"not answered any of 2 connections for 0\.01 s"):
-        _drive([(opened(Answer(silent=True)), _requests(0)), (opened(Answer(silent=True)), _requests(1))], 0.01)
+def test_a_call_that_is_not_answered_in_its_time_ends_the_drive_and_is_named(opened: Opened) -> None:
+    quick, slow = opened(), opened(Answer(), Answer(silent=True))
+    with pytest.raises(SlowCallError) as caught:
+        _drive([(quick, _requests(0)), (slow, _requests(1, 2))], 0.05)
+
+    assert (caught.value.session, caught.value.request) == (slow, _requests(2)[0])
+    assert 0.05 <= caught.value.elapsed_s < 4
 
 
-def test_a_server_that_hangs_while_another_session_pauses_is_found_out(opened: Opened) -> None:
-    paused = opened(Answer(refused("40P01")))
-    with pytest.raises(LostConnectionError, match="not answered"):
-        _drive([(paused, _requests(0)), (opened(Answer(silent=True)), _requests(1))], 0.05)
-    assert _sent(paused) == [b"0", b"0"]
+def test_a_call_whose_session_others_outpace_is_found_out_all_the_same(opened: Opened) -> None:
+    with pytest.raises(SlowCallError) as caught:
+        _drive([(opened(), _requests(*range(1, 200_000))), (opened(Answer(silent=True)), _requests(0))], 0.05)
+
+    assert caught.value.request == _requests(0)[0]
+
+
+def test_many_calls_none_of_which_is_slow_pass_no_limit_of_a_call(opened: Opened) -> None:
+    done = _drive([(opened(), _requests(0, 1, 2, 3))], 0.1, due_s=[0.0, 0.08, 0.16, 0.24])
+
+    assert done.duration_ns > 0.2 * NANOSECONDS
+    assert not done.cut
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.002])
-def test_a_server_that_answers_only_the_watcher_is_taken_for_hung(opened: Opened, pause_s: float) -> None:
+def test_a_call_is_slow_however_busy_the_watcher_is(opened: Opened, pause_s: float) -> None:
     watcher = opened()
     watched: Any = watcher.connection
 
-    with pytest.raises(LostConnectionError, match=r"not answered any of 1 connections for 0\.05 s"):
+    with pytest.raises(SlowCallError):
         _drive([(opened(Answer(silent=True)), _requests(0))], 0.05, _watch(watcher, pause_s))
     assert len(watched.sent) > 1
 
 
-def test_a_session_that_is_heard_of_now_and_then_is_not_hung(opened: Opened) -> None:
-    slow = opened(*(Answer(silent=True) for _ in range(6)))
-    connection: Any = slow.connection
-    watch = _watch(opened(), 0.06, lambda _: connection.speak())
-    done = _drive([(slow, _requests(*range(6)))], 0.3, watch)
+def test_a_server_that_answers_nobody_is_lost_rather_than_a_call_slow(opened: Opened) -> None:
+    with pytest.raises(LostConnectionError, match="has not answered 1 connections: no route"):
+        _drive([(opened(Answer(silent=True)), _requests(0))], 0.05, failure=lambda: "no route")
 
-    assert done.duration_ns > 0.3 * NANOSECONDS
+
+def test_a_drive_is_cut_short_at_its_limit_with_what_was_done_and_what_was_not(opened: Opened) -> None:
+    done = _drive(
+        [(opened(), _requests(0, 1)), (opened(Answer(), Answer(silent=True)), _requests(2, 3, 4))], trial_s=0.05
+    )
+
+    assert done.cut
+    assert [number for number, latency in enumerate(done.latencies_ns) if latency] == [0, 1, 2]
+    assert list(done.flying_ns) == [3], "the last was not begun"
+    assert done.finished_ns[0] < done.finished_ns[1] == done.duration_ns
+    assert done.duration_ns >= 0.05 * NANOSECONDS
+
+
+def test_a_watcher_does_not_keep_a_drive_that_is_cut_short(opened: Opened) -> None:
+    watch = _watch(opened(), 0.002)
+    limits = Limits(trial_s=0.05)
+    queues = [(opened(Answer(silent=True)), _requests(0))]
+    others = opened().connection.socket, lambda: False
+
+    assert drive(queues, calls=1, limits=limits, random=Random(1), watch=watch, others=others).cut  # noqa: S311
+
+
+def test_a_drive_that_lasts_tells_how_far_it_is_and_a_short_one_tells_nothing(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(guard, "LOOK_S", 0.05)
+    heard: list[Passing] = []
+    _drive([(opened(), _requests(0))], told=heard.append)
+    assert heard == []
+
+    _drive([(opened(), _requests(0, 1, 2))], due_s=[0.0, 0.0, 0.3], told=heard.append)
+    assert 2 <= len(heard) <= 6
+    assert {(passing.done, passing.calls) for passing in heard} == {(2, 3)}
+    assert [passing.elapsed_s for passing in heard] == sorted(passing.elapsed_s for passing in heard)
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.002])
@@ -228,13 +275,15 @@ def test_a_closed_loop_notes_no_delays(opened: Opened) -> None:
     assert (done.delays_ns, done.lags_ns) == ((), ())
 
 
-def test_a_server_that_is_asked_nothing_for_long_is_not_hung(opened: Opened) -> None:
+def test_a_pause_before_a_call_is_due_is_none_of_its_time(opened: Opened) -> None:
     watched = _watch(opened(), 0.002)
     done = _drive([(opened(), _requests(0, 1)), (opened(), _requests(2))], 0.05, watched, due_s=[0.0, 0.2, 0.0])
 
     assert done.duration_ns >= 0.2 * NANOSECONDS
 
 
-def test_a_server_that_hangs_after_a_long_pause_is_found_out_in_its_time(opened: Opened) -> None:
-    with pytest.raises(LostConnectionError, match=r"not answered any of 1 connections for 0\.05 s"):
+def test_a_call_that_is_slow_after_a_long_pause_is_found_out_in_its_time(opened: Opened) -> None:
+    with pytest.raises(SlowCallError) as caught:
         _drive([(opened(Answer(), Answer(silent=True)), _requests(0, 1))], 0.05, due_s=[0.0, 0.2])
+
+    assert caught.value.elapsed_s < 0.15

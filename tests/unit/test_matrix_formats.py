@@ -8,9 +8,10 @@ from html.parser import HTMLParser
 
 import golden_file
 import pytest
+from fixed_run import estimate
 from several_runs import FOUR, candidate, compared, experiment, run, unsampled
 
-from schemabench.records import Estimate, Notice, Standing
+from schemabench.records import Estimate, Notice, Standing, WriterRatio
 from schemabench.report import matrix
 from schemabench.report.characters import columns
 from schemabench.report.matrix import Comparison
@@ -139,7 +140,7 @@ def test_lock_waits_stand_with_their_rank_and_the_mark_of_the_front(
 @pytest.mark.parametrize("drawn", DRAWN)
 def test_change_of_who_waits_least_is_said_in_words(drawn: Callable[[Comparison], str]) -> None:
     text = words(drawn(compared(*FOUR)))
-    assert "The one that waits least for locks changes between PostgreSQL 15 and 18." in text
+    assert "The one that waits least for locks changes between PostgreSQL 15 and 18, which differ in the" in text
 
 
 @pytest.mark.parametrize("drawn", DRAWN)
@@ -165,7 +166,7 @@ def test_runs_of_which_none_was_sampled_are_compared_by_throughput_alone(drawn: 
 @pytest.mark.parametrize("drawn", DRAWN)
 def test_change_of_the_winner_is_said_in_words(drawn: Callable[[Comparison], str]) -> None:
     text = words(drawn(compared(*FOUR)))
-    assert "The winner changes between PostgreSQL 15 and 17." in text
+    assert "The winner changes between PostgreSQL 15 and 17, which differ in the candidate hash_by_site" in text
     assert "changes from" in text
 
 
@@ -203,3 +204,20 @@ def test_ratio_that_cannot_be_drawn_is_left_out_of_the_chart() -> None:
         first = replace(first, standing=replace(first.standing, ratio=endless))
         runs.append(run(version, replace(some, candidates=(first, *rest))))
     assert "figure" not in Page(matrix.html(compared(*runs))).tags
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_what_differs_from_the_baseline_is_told_of_each_run(drawn: Callable[[Comparison], str]) -> None:
+    text = words(drawn(compared(*FOUR))).replace("`", "")
+    assert "two_tables on PostgreSQL 16 and 17: HOT updates 99 % instead of 41 %, 38 % less WAL" in text
+    assert "two_tables on PostgreSQL 15" not in text
+
+
+@pytest.mark.parametrize("drawn", DRAWN)
+def test_a_writer_that_throughput_hides_is_told_of_each_run(drawn: Callable[[Comparison], str]) -> None:
+    tied = experiment(("hash_by_site", "baseline"))
+    own = (WriterRatio(writer="stream", ratio=estimate(2.0), differs=True),)
+    seen = replace(tied, candidates=tuple(replace(one, writers=own) for one in tied.candidates))
+    text = words(drawn(compared(run("15.1", seen), run("16.1", tied)))).replace("`", "")
+
+    assert "hash_by_site on PostgreSQL 15: stream done 2.00x [1.92, 2.08] as soon" in text

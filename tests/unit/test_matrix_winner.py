@@ -1,8 +1,11 @@
 """Who leads in which run, and when that is called a change."""
 
+from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import pytest
+from fixed_run import RUN
 from hypothesis import given
 from hypothesis import strategies as st
 from several_runs import DIFFERING_CONTROL, DIFFERING_LOCK_CONTROL, experiment, led_by, only, run, unsampled, waiting
@@ -45,6 +48,40 @@ def test_winner_changes_where_no_leader_is_shared(by: Criterion) -> None:
         "hash_by_site leads on PostgreSQL 15; two_tables leads on PostgreSQL 16. "
         "The winner changes between PostgreSQL 15 and 16."
     )
+
+
+@BY_EACH
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"settings": {"jit": "on"}}, "the setting jit"),
+        ({"machine": {**RUN.machine, "memory": "1.0 GiB"}}, "the machine's memory"),
+        (
+            {"settings": {"jit": "on"}, "machine": {**RUN.machine, "cores": "9"}},
+            "the setting jit and the machine's cores",
+        ),
+    ],
+)
+def test_what_else_differs_is_said_where_a_winner_changes(
+    by: Criterion, changes: dict[str, Any], expected: str
+) -> None:
+    one, other = led_by("hash_by_site"), led_by("two_tables", **changes)
+    seeds = [
+        replace(found, run_id=f"{seed}", experiments=tuple(replace(some, seed=seed) for some in found.experiments))
+        for seed, found in ((1, one), (2, other))
+    ]
+
+    assert said(*seeds, by=by).endswith(f" changes between seed 1 and 2, which differ in {expected}, too.")
+
+
+@BY_EACH
+def test_a_candidate_that_is_another_is_said_where_a_winner_changes(by: Criterion) -> None:
+    one, other = led_by("hash_by_site", version="15.1"), led_by("two_tables", version="16.1")
+    (found,) = other.experiments
+    changed = tuple(replace(some, sql=f"{some.sql}-- other\n") for some in found.candidates[:1])
+    other = replace(other, experiments=(replace(found, candidates=(*changed, *found.candidates[1:])),))
+
+    assert said(one, other, by=by).endswith("PostgreSQL 15 and 16, which differ in the candidate two_tables, too.")
 
 
 @BY_EACH

@@ -21,15 +21,7 @@ def _writers(some: list[int]) -> list[Writer]:
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan(
-        found=made_up.found(tmp_path),
-        cardinality="typical",
-        candidates=made_up.candidates(tmp_path / "schemas", "other"),
-        clients=6,
-        budget_s=60.0,
-        precision=0.01,
-        seed=1,
-    )
+    return made_up.plan(tmp_path, "other", clients=6)
 
 
 @given(shares, st.integers(min_value=0, max_value=60))

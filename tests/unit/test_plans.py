@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemabench.monitor.plans import compared, summarise
+from schemabench.monitor.nodes import summarise
+from schemabench.monitor.plans import compared
 from schemabench.records import StatementPlan
 
 Node = dict[str, Any]

@@ -2,14 +2,27 @@
 
 from dataclasses import replace
 
-from fixed_run import BASELINE, USAGE, adequacy, estimate, ranked, standing
+from fixed_run import BASELINE, USAGE, adequacy, estimate, latency, pacing, ranked, standing
 
 from schemabench.records import Adequacy, Experiment
+from schemabench.report import figures
 from schemabench.report.adequacy import by_operation, fared, sentence
 
 FAST = adequacy("fast", 2.0)
 SLOW = adequacy("baseline", 1.0)
-BEHIND = replace(SLOW, keeps_up=False, waiting={"dashboard": 1, "media_library": 310}, elapsed_s=SLOW.duration_s + 2.4)
+OLD = replace(
+    SLOW,
+    keeps_up=False,
+    waiting={"dashboard": 1, "media_library": 310},
+    elapsed_s=SLOW.duration_s + 2.4,
+    writers=(),
+)
+BEHIND = replace(OLD, writers=(pacing("dashboard", 2, 0.3), pacing("media_library", 4, 1.27)))
+UNSURE = replace(
+    SLOW,
+    keeps_up=None,
+    writers=(replace(pacing("nightly", 1, 0.5), utilisation=estimate(0.5, 1.2), keeps_up=None),),
+)
 
 
 def _experiment(**known: Adequacy | None) -> Experiment:
@@ -24,35 +37,94 @@ def test_who_was_not_asked_is_not_spoken_of() -> None:
     assert sentence(_experiment(fast=None, baseline=None), str) == ""
 
 
-def test_all_that_keep_up_are_told_with_the_quickest_and_the_slowest() -> None:
+def test_all_that_keep_up_are_told_with_the_slowest_operation_of_the_quickest_and_of_the_slowest() -> None:
     assert sentence(_experiment(fast=FAST, baseline=SLOW), str) == (
-        "at production's pace for 9.00 s (1,240 calls) every candidate keeps up; "
-        "99 % of responses within 2.05 ms (fast) to 4.10 ms (baseline) of when they were due"
+        "at production's pace for 9.00 s (1,240 calls) every candidate keeps up; slowest operation: compact_cdn, "
+        "all 41 within 126 ms (fast) to all 41 within 252 ms (baseline) of when they were due"
     )
 
 
 def test_one_alone_is_told_by_its_name() -> None:
     assert sentence(_experiment(baseline=SLOW), str) == (
-        "at production's pace for 9.00 s (1,240 calls) baseline keeps up; "
-        "99 % of responses within 4.10 ms of when they were due"
+        "at production's pace for 9.00 s (1,240 calls) baseline keeps up; slowest operation: compact_cdn, "
+        "all 41 within 252 ms of when they were due"
     )
 
 
-def test_those_that_fall_behind_are_named_with_how_far() -> None:
+def test_the_slowest_operation_is_told_by_its_own_percentile_and_not_by_that_of_all_calls() -> None:
+    rare = replace(SLOW, responses=(latency("count", 5000, 1.0), latency("report", 400, 900.0)), p99_ns=2e6)
+
+    report = rare.responses[1]
+    assert report.p99_ns is not None
+    assert f"slowest operation: report, 99 % within {figures.time(report.p99_ns)} of" in sentence(
+        _experiment(baseline=rare), str
+    )
+
+
+def test_candidates_may_have_other_slowest_operations() -> None:
+    other = replace(SLOW, responses=(latency("refresh", 1, 900.0),))
+    said = sentence(_experiment(fast=FAST, baseline=other), str)
+
+    assert "slowest operation: compact_cdn, all 41 within 126 ms (fast) to refresh, its one call within 18.9 s" in said
+
+
+def test_those_that_fall_behind_are_named_with_the_writer_and_how_far() -> None:
     assert (
-        "not all keep up: baseline (310 calls of media_library waiting at the end, done 2.40 s late); 99 %"
+        "not all keep up: baseline (calls of media_library take 127 % [121, 133] of its connections' time, "
+        "done 2.40 s late); slowest"
     ) in sentence(_experiment(fast=FAST, baseline=BEHIND), str)
 
 
+def test_it_is_said_when_one_connection_of_a_writer_is_what_falls_behind() -> None:
+    hot = replace(pacing("shop", 4, 0.4), busiest=estimate(1.4, 0.1), keeps_up=False)
+
+    assert "baseline (calls over one connection of shop take 140 % [126, 154] of its time, done" in sentence(
+        _experiment(baseline=replace(BEHIND, writers=(hot,))), str
+    )
+
+
+def test_a_burst_that_was_cut_short_is_told_as_such() -> None:
+    said = sentence(_experiment(baseline=replace(BEHIND, cut=True)), str)
+
+    assert "of its connections' time, cut short after 11.4 s)" in said
+    assert "within 252 ms or more of" in said
+
+
+def test_an_older_run_file_tells_the_calls_that_waited() -> None:
+    assert "baseline (310 calls of media_library waiting at the end, done 2.40 s late)" in sentence(
+        _experiment(baseline=OLD), str
+    )
+
+
 def test_it_is_said_when_nobody_keeps_up() -> None:
-    assert "none keeps up: fast (310 calls" in sentence(_experiment(fast=BEHIND, baseline=BEHIND), str)
+    assert "none keeps up: fast (calls of media_library" in sentence(_experiment(fast=BEHIND, baseline=BEHIND), str)
 
 
-def test_with_too_few_calls_for_a_percentile_the_slowest_is_told() -> None:
-    few = replace(FAST, p99_ns=None)
+def test_it_is_said_of_whom_it_cannot_be_told_and_why() -> None:
+    why = "calls of nightly take 50 % [-10, 110] of its connections' time"
+    assert (
+        f"the others keep up; it cannot be told whether baseline ({why}) keeps up: a longer --adequacy may tell; "
+    ) in sentence(_experiment(fast=FAST, baseline=UNSURE), str)
+    assert f"calls) it cannot be told whether baseline ({why}) keeps up: a" in sentence(
+        _experiment(baseline=UNSURE), str
+    )
 
-    assert "; all responses within 126 ms (fast) to 252 ms (baseline)" in sentence(
-        _experiment(fast=few, baseline=SLOW), str
+
+def test_a_backlog_that_takes_long_is_told_with_how_long() -> None:
+    (writer,) = UNSURE.writers
+    long = replace(writer, utilisation=estimate(0.5, 0.1), drain_s=40.0)
+
+    assert "baseline (what nightly had left at the end takes 40.0 s to be done) keeps up" in sentence(
+        _experiment(baseline=replace(UNSURE, writers=(long,))), str
+    )
+
+
+def test_a_response_longer_than_all_were_due_in_is_told() -> None:
+    (writer,) = UNSURE.writers
+    slow = replace(writer, utilisation=estimate(0.5, 0.1), drain_s=4.0, slowest_s=15.0)
+
+    assert "baseline (a response to nightly took 15.0 s, longer than all were due in)" in sentence(
+        _experiment(baseline=replace(UNSURE, writers=(slow,))), str
     )
 
 

@@ -34,12 +34,34 @@ def test_slowest_is_told_with_its_lock_and_its_pair_beside_the_baseline() -> Non
     )
 
 
-def test_share_is_that_of_the_ranks_where_slow_trials_count_for_more_in_the_samples() -> None:
+def test_share_is_that_of_the_ranks_where_the_samples_of_an_older_run_say_otherwise() -> None:
     base, slow = waiting(standing("baseline", 1, BASELINE), 0.1), waiting(standing("slow", 2, estimate(0.5)), 0.3)
     found = why(base, replace(slow, contention=contention(0.6)))
     assert found.startswith(
         "slowest: slow; 30 % of its writers' time goes to waiting for locks (baseline: 10 %), mostly"
     )
+
+
+def pausing(result: CandidateResult, paused: float) -> CandidateResult:
+    assert result.lock_standing is not None
+    return replace(result, lock_standing=replace(result.lock_standing, paused=paused))
+
+
+def test_pauses_before_retries_are_told_as_a_part_of_the_waiting() -> None:
+    base, slow = waiting(standing("baseline", 1, BASELINE), 0.1), waiting(standing("slow", 2, estimate(0.5)), 0.714)
+    found = experiment(base, pausing(slow, 0.052))
+    assert why(base, pausing(slow, 0.052)).startswith(
+        "slowest: slow; 71 % of its writers' time goes to waiting for locks (baseline: 10 %), 5.2 points of that to "
+        "pauses before retries, mostly transactionid"
+    )
+    assert told.pauses(found, str) == "5.2 points of slow's 71 % are pauses before retries"
+
+
+@pytest.mark.parametrize("paused", [0.0, None])
+def test_nothing_is_told_of_pauses_where_there_were_none_or_an_older_run_does_not_know(paused: float | None) -> None:
+    base = waiting(standing("baseline", 1, BASELINE), 0.1)
+    assert base.lock_standing is not None
+    assert told.pauses(experiment(replace(base, lock_standing=replace(base.lock_standing, paused=paused))), str) == ""
 
 
 def test_slowest_may_be_the_baseline_which_is_not_compared_with_itself() -> None:
@@ -86,7 +108,7 @@ def test_nothing_is_told_where_nothing_was_sampled_or_seen() -> None:
     assert told.why(PAGEVIEWS, str) == ""
     assert told.why(replace(PAGEVIEWS, candidates=blind), str) == ""
     assert told.classes(PAGEVIEWS.candidates) == told.locks(PAGEVIEWS.candidates) == []
-    assert [row[1:] for row in told.classes(blind)] == [("-",) * 6 + ("",)] * 2
+    assert [row[1:] for row in told.classes(blind)] == [("-",) * 7 + ("",)] * 2
 
 
 def test_no_other_is_called_the_slowest_where_the_slowest_was_not_sampled() -> None:

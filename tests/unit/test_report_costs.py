@@ -1,4 +1,4 @@
-"""Costs in words and tables: what tells ties apart, in units that people read, with a dash for what is not known."""
+"""Costs as tables: in units that people read, with a dash for what is not known."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from fixed_run import BASELINE, PAGEVIEWS, USAGE, estimate, ranked, standing
 
-from schemabench.records import CandidateResult, Cost, Experiment, Standing
+from schemabench.records import Cost, Experiment, Standing
 from schemabench.report import costs, figures
 
 TIED = standing("other", 1, estimate(1.01), ("baseline",))
@@ -26,73 +26,28 @@ def experiment(place: Standing, found: list[Cost], baseline: list[Cost] | None =
     return replace(USAGE, candidates=(other, replace(ranked(base, ""), costs=tuple(baseline or [cost()]))))
 
 
-def told(found: list[Cost], baseline: list[Cost] | None = None, place: Standing = TIED) -> list[str]:
-    return costs.told_apart(experiment(place, found, baseline), str, str)
-
-
 @pytest.mark.parametrize(
-    ("found", "expected"),
+    ("per", "expected"),
     [
-        (differing(0.621), "38 % less WAL"),
-        (differing(1.12), "12 % more WAL"),
-        (differing(3.1), "3.10x the WAL"),
-        (differing(0.04), "0.040x the WAL"),
-        (differing(0.62, title="dead rows", unit="rows"), "38 % fewer dead rows"),
+        ("row", "dead rows per row"),
+        ("operation", "dead rows per call"),
+        ("run", "dead rows in all"),
+        ("end", "dead rows at the end"),
+        ("update", "dead rows"),
     ],
 )
-def test_difference_is_worded_against_the_baseline(found: Cost, expected: str) -> None:
-    assert told([found]) == [f"other: {expected}"]
+def test_heading_names_what_a_figure_is_for(per: str, expected: str) -> None:
+    assert costs.heading(cost(title="dead rows", per=per)) == expected
 
 
-def test_shares_are_told_side_by_side() -> None:
-    hot = {"name": "hot_share", "title": "HOT share", "unit": "share", "per": "update"}
-    assert told([cost(**hot, value=0.0, differs=True)], [cost(**hot, value=0.987)]) == [
-        "other: HOT share 0 % instead of 99 %"
-    ]
+def test_sizes_after_the_last_block_are_told_of_each_candidate() -> None:
+    assert costs.sizes(USAGE, str).startswith(
+        "tables + indexes at the end: hash_partitioned 34.8 MiB + 16.8 MiB, split_events "
+    )
+    assert costs.sizes(PAGEVIEWS, str) == ""
 
 
-def test_figure_that_is_zero_on_one_side_is_told_without_a_ratio() -> None:
-    locks = {"name": "deadlocks", "title": "deadlocks", "unit": "count", "per": "run"}
-    assert told([cost(**locks, value=12.0, differs=True)], [cost(**locks, value=0.0)]) == [
-        "other: deadlocks in all 12 instead of 0"
-    ]
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        differing(0.97),
-        cost(ratio=estimate(0.5)),
-        cost(value=None, differs=True),
-        cost(name="unknown", differs=True),
-    ],
-    ids=["too small", "not told apart", "not known", "not known of the baseline"],
-)
-def test_what_is_no_clear_difference_is_not_told(found: Cost) -> None:
-    assert told([found]) == []
-
-
-def test_most_telling_measures_come_first_and_few_are_told() -> None:
-    ratios = {"a": 1.2, "b": 0.4, "c": 1.9, "d": 0.9}
-    (line,) = told([differing(ratio, name=name, title=name) for name, ratio in ratios.items()])
-    assert line == "other: 60 % less b, 90 % more c, 20 % more a"
-
-
-def test_candidate_that_differs_in_throughput_needs_no_cost_to_be_told_apart() -> None:
-    assert told([differing(0.5)], place=standing("other", 1, estimate(1.5))) == []
-
-
-def test_candidates_that_tie_in_the_lead_are_told_apart() -> None:
-    def leader(name: str, other: str, ratio: float) -> CandidateResult:
-        return replace(ranked(standing(name, 1, estimate(1.5), (other,)), ""), costs=(differing(ratio),))
-
-    base = replace(ranked(standing("baseline", 3, BASELINE), ""), costs=(cost(),))
-    lead = replace(USAGE, candidates=(leader("one", "two", 1.1), leader("two", "one", 0.5), base))
-    assert costs.told_apart(lead, str, str) == ["two: 50 % less WAL", "one: 10 % more WAL"]
-
-
-def test_nothing_is_told_where_nothing_was_counted() -> None:
-    assert costs.told_apart(PAGEVIEWS, str, str) == []
+def test_nothing_is_shown_where_nothing_was_counted() -> None:
     assert costs.tables(PAGEVIEWS.candidates) == []
 
 

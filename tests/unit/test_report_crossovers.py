@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +173,16 @@ def test_searches_and_maps_are_kept_in_the_run_file() -> None:
     run = replace(RUN, crossovers=(SEARCH,), maps=(MAP,))
 
     assert from_builtins(to_builtins(run)) == run
+
+
+def test_what_the_client_limited_is_a_lower_bound_in_searches_and_maps(tmp_path: Path) -> None:
+    found = replace(WORST, at_least=True, side="tied")
+    cells = tuple(replace(cell, at_least=cell.ratio is not None) for cell in CELLS)
+    run = replace(RUN, experiments=(), crossovers=(replace(SEARCH, found=(found,)),), maps=(replace(MAP, cells=cells),))
+    report.write(run, tmp_path / "run.html")
+
+    for shown in (report.terminal(run), report.markdown(run), (tmp_path / "run.html").read_text(encoding="utf-8")):
+        text = " ".join(shown.split())
+        assert "at least 0.45x" in text
+        assert "at least 1.90x" in text
+        assert "2.00x" not in text

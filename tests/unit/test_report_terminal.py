@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench import report
-from schemabench.records import Experiment, Latency, Notice, Run, from_builtins, to_builtins
+from schemabench.records import Experiment, Latency, Notice, Retries, Run, from_builtins, to_builtins
 from schemabench.report.characters import columns
 from schemabench.report.layout import block, shorten, wrap
 
@@ -116,7 +116,7 @@ def test_front_is_marked_before_the_rank() -> None:
 def test_columns_and_lines_of_locks_vanish_where_nothing_was_sampled() -> None:
     drawn = shown(PAGEVIEWS)
     assert "  rank" not in drawn
-    assert not re.search(r"^locks:|, locks:|^\*|^tied on throughput|^slowest:", drawn, re.MULTILINE)
+    assert not re.search(r"^locks:|, locks:|^\*|^what differs|^slowest:", drawn, re.MULTILINE)
 
 
 def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
@@ -125,13 +125,39 @@ def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
     assert re.search(r"1=  hash_partitioned +1\.31 .*  - +- +22\.2 ms", drawn)
 
 
-def test_ties_that_cost_alike_are_passed_over_and_many_are_cut() -> None:
+def test_retries_are_told_for_each_call_where_there_is_room() -> None:
+    retries = (
+        Retries(operation="upsert", reason="deadlock", count=30, calls=100),
+        Retries(operation="upsert", reason="lock timeout", count=12, calls=100),
+        Retries(operation="refresh", reason="deadlock", count=1, calls=10),
+    )
+    first, *others = USAGE.candidates
+    experiment = replace(USAGE, candidates=(replace(first, retries=retries), *others))
+    wide, narrow = shown(experiment, 120), shown(experiment, 80)
+    assert re.search(r"1=  hash_partitioned .* ms +0\.42$", wide, re.MULTILINE)
+    assert re.search(r"fillfactor .* ms +0$", wide, re.MULTILINE)
+    assert "retries: for each call, of the operation that is repeated most" in wide
+    assert not re.search(r"^retries:|p95 +retries", narrow, re.MULTILINE)
+
+
+def test_retries_of_a_run_file_that_does_not_know_the_calls_are_not_told_for_each() -> None:
+    first, *others = USAGE.candidates
+    retries = (Retries(operation="upsert", reason="deadlock", count=30),)
+    unknown = [replace(one, retries=()) for one in others]
+    assert "retries" not in shown(replace(USAGE, candidates=(replace(first, retries=retries), *unknown)), 120).split()
+
+
+def test_of_many_candidates_the_differences_of_the_first_and_the_last_are_told() -> None:
     baseline = next(one for one in USAGE.candidates if one.name == "baseline")
     tied = next(one for one in USAGE.candidates if one.name == "fillfactor")
     many = tuple(replace(tied, name=f"fillfactor_{number}") for number in range(5))
     drawn = shown(replace(USAGE, candidates=(*many, baseline)))
-    assert drawn.count("38 % less WAL") == 3
-    assert "\n  ...\n" in drawn
+    differing, _, _ = drawn.partition("rank  candidate")
+    assert re.findall(r"^  (fillfactor_\d|\.\.\.)", differing, re.MULTILINE) == [
+        *(f"fillfactor_{number}" for number in range(3)),
+        "...",
+        "fillfactor_4",
+    ]
 
 
 def test_no_line_is_broken_before_a_percent_sign() -> None:

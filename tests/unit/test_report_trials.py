@@ -30,6 +30,23 @@ def test_rates_are_what_a_trial_did_in_its_time() -> None:
     assert first["rows_per_s"] == trial.rows / trial.duration_s
 
 
+def test_retries_are_told_for_each_call_of_all_operations_and_of_each() -> None:
+    experiment = RUN.experiments[0]
+    candidate = experiment.candidates[0]
+    calls = {"upsert": 50, "refresh": 10}
+    undone, calm = (
+        replace(candidate.trials[0], operations=60, retries=sum(some.values()), calls=calls, undone=some)
+        for some in ({"upsert": 20, "refresh": 1}, {})
+    )
+    run = replace(RUN, experiments=(replace(experiment, candidates=(replace(candidate, trials=(undone, calm)),)),))
+
+    table = trials.frame(run)
+
+    assert list(table["retries_per_call"]) == [21 / 60, 0]
+    assert list(table["retries_per_call.upsert"]) == [0.4, 0]
+    assert list(table["retries_per_call.refresh"]) == [0.1, 0]
+
+
 def test_counters_have_columns_and_one_that_was_not_offered_is_empty() -> None:
     experiment = RUN.experiments[0]
     candidate = experiment.candidates[0]

@@ -42,7 +42,7 @@ def test_leader_that_ties_with_the_baseline_is_not_called_better() -> None:
 
 def test_all_ties_say_what_could_not_be_seen() -> None:
     found = sentence(standing("other", 1, estimate(1.01), ("baseline",)), standing("baseline", 1, BASELINE, ("other",)))
-    assert found == "No candidate can be told apart from the baseline; differences under 2.6 % cannot be seen."
+    assert found == "No candidate can be told apart from the baseline; a difference below 2.6 % would look like chance."
 
 
 def test_too_few_blocks_are_no_evidence_of_equality() -> None:
@@ -91,6 +91,13 @@ def test_nothing_ranked_for_the_clients_sake_says_so() -> None:
     left = (unranked("a", "invalid", "x"), unranked("b", "failed", "y"))
     assert verdict.sentence(replace(USAGE, candidates=left), str) == (
         "Nothing was ranked: the client was what limited the figures (1 failed; 1 invalid)."
+    )
+
+
+def test_nothing_ranked_for_a_baseline_that_breaks_its_own_invariant_says_so() -> None:
+    left = (unranked("baseline", "disqualified", "x"), unranked("a", "invalid", "y"))
+    assert verdict.sentence(replace(USAGE, candidates=left), str) == (
+        "Nothing was ranked: the baseline breaks its own invariant (1 disqualified; 1 invalid)."
     )
 
 

@@ -1,4 +1,4 @@
-"""From trials to records: the saturation gate, both ranks, costs, retries and notices, of made-up trials."""
+"""From trials to records: both ranks, each writer's ratio, costs, retries and notices, of made-up trials."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -27,16 +27,7 @@ Changes = Callable[[str, int], Mapping[str, Any]]
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return Plan(
-        found=made_up.found(tmp_path),
-        cardinality="typical",
-        candidates=made_up.candidates(tmp_path / "schemas", "a", "b"),
-        clients=3,
-        budget_s=8.0,
-        precision=0.01,
-        seed=1,
-        sample_hz=50.0,
-    )
+    return made_up.plan(tmp_path, "a", "b", budget_s=8.0, sample_hz=50.0)
 
 
 def _trial(block: int, **changes: Any) -> Trial:  # noqa: ANN401 (any field)
@@ -51,6 +42,7 @@ def _trial(block: int, **changes: Any) -> Trial:  # noqa: ANN401 (any field)
         "retries": 0,
         "busy_share": 0.3,
         "writers_s": {"stream": 0.2, "reader": 0.19},
+        "looks": 10,
         "waits": {"running": 8, "Lock": 2},
         "counters": {"wal_bytes": 8000.0 + block, "rows_updated": 50.0, "rows_hot_updated": 40.0},
     }
@@ -81,39 +73,12 @@ def _notices(measured: Measured, missing: Mapping[str, str] | None = None) -> di
     return {notice.code: notice.text for notice in found}
 
 
-def test_a_client_that_is_what_was_measured_makes_the_experiment_invalid_and_says_what_to_do() -> None:
-    reason = results.saturation(_measured(lambda *_: {"busy_share": 0.97}))
-
-    assert reason.startswith("The load loop was busy 97 % of the time")
-    assert [word for word in ("pytest -n 2", "--clients N", "upserting an array") if word not in reason] == []
-
-
-@pytest.mark.parametrize("busy_share", [0.0, 0.3, 0.81, 0.95])
-def test_a_client_that_keeps_up_makes_nothing_invalid(busy_share: float) -> None:
-    assert results.saturation(_measured(lambda *_: {"busy_share": busy_share})) == ""
-
-
-def test_warm_up_and_a_few_busy_trials_make_nothing_invalid() -> None:
-    measured = _measured(lambda name, block: {"busy_share": 1.0} if block < WARMUP_BLOCKS or name == "a" else {})
-
-    assert results.saturation(measured) == ""
-    assert results.busy_share(measured) == 0.3
-
-
 def test_each_workers_loop_is_told_by_its_median_counted_trial() -> None:
     measured = _measured(lambda _, block: {"busy_shares": (0.1, 0.2) if block % 2 or block > 4 else (0.9, 0.9)})
 
     assert results.busy_shares(measured) == {}
     measured.workers = ("gw0", "gw1")
     assert results.busy_shares(measured) == {"gw0": 0.1, "gw1": 0.2}
-
-
-@pytest.mark.parametrize(("busy_share", "noted"), [(0.8, False), (0.81, True), (0.97, True)])
-def test_a_busy_client_is_noted(busy_share: float, noted: bool) -> None:  # noqa: FBT001 (the expected value)
-    found = _notices(_measured(lambda *_: {"busy_share": busy_share}))
-
-    assert ("client-saturated" in found) is noted
-    assert not noted or f"busy {100 * busy_share:.0f} % of the time" in found["client-saturated"]
 
 
 def test_a_candidate_that_cannot_be_compared_keeps_its_trials_and_its_reason(plan: Plan) -> None:
@@ -146,6 +111,29 @@ def test_who_waits_less_is_ranked_before_who_waits_more(plan: Plan) -> None:
     assert standings["a"].difference.value == pytest.approx(0.4)
     assert ranked.locks is not None
     assert ranked.locks.control is not None
+
+
+def test_blocks_in_which_a_fast_candidate_was_not_seen_count_for_the_others(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        unseen = {"waits": {"running": 0, "Lock": 0}} if block % 4 else {"waits": {"running": 20, "Lock": 0}}
+        return {"a": {"waits": {"running": 56, "Lock": 24}}, "b": unseen}.get(name, {"waits": {"running": 80}})
+
+    ranked = _rank(plan, _measured(changes))
+
+    assert ranked.locks is not None
+    assert ranked.locks.better == {("baseline", "a"), ("b", "a")}
+
+
+def test_pauses_before_retries_count_as_waits_at_the_rate_of_looks(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        duration_s = 0.2 * (1 + block % 5 / 100)
+        return {"waits": {"running": 10, "Lock": 0}, "paused_s": duration_s} if name == "a" else {}
+
+    standing = _ranked(plan, _measured(changes))["a"].lock_standing
+
+    assert standing is not None
+    # Ten looks would have found one more session in each trial.
+    assert (standing.share.value, standing.paused) == pytest.approx((0.5, 0.5), abs=0.01)
 
 
 def test_the_front_has_who_is_not_beaten_in_one_without_winning_in_the_other(plan: Plan) -> None:
@@ -215,8 +203,25 @@ def test_growth_is_that_of_all_trials_for_each_row_that_any_wrote(plan: Plan) ->
     assert (costs["a"]["table_bytes"], costs["a"]["index_bytes"]) == (pytest.approx(-1.0), None)
 
 
-def test_attempts_are_more_than_operations_by_what_was_undone(plan: Plan) -> None:
+def test_retries_are_a_cost_of_each_call(plan: Plan) -> None:
     measured = _measured(lambda name, _: {"retries": 25} if name == "a" else {})
+    found = {name: next(one for one in _ranked(plan, measured)[name].costs if one.name == "retries") for name in "ab"}
+
+    assert (found["a"].value, found["a"].differs) == (25 / measured.trials["a"][0].operations, True)
+    assert (found["b"].value, found["b"].differs) == (0, False)
+
+
+def test_sizes_at_the_end_are_costs_as_they_are(plan: Plan) -> None:
+    sizes = {"table_bytes_at_the_end": 81920.0, "index_bytes_at_the_end": 16384.0}
+    found = _rank(plan, _measured(), replace(WATCHED, grown=dict.fromkeys(NAMES, sizes))).results["a"]
+    costs = {cost.name: (cost.value, cost.ratio, cost.differs) for cost in found.costs}
+
+    assert costs["table_size"] == (81920.0, None, False)
+    assert costs["index_size"] == (16384.0, None, False)
+
+
+def test_attempts_are_more_than_operations_by_what_was_undone(plan: Plan) -> None:
+    measured = _measured(lambda name, _: {"retries": 25, "calls": {"add": 25}} if name == "a" else {})
     measured.undone["a"][WARMUP_BLOCKS] = {
         ("move", "deadlock"): 300,
         ("add", "serialization failure"): 100,
@@ -230,11 +235,11 @@ def test_attempts_are_more_than_operations_by_what_was_undone(plan: Plan) -> Non
         assert attempts is not None
         assert attempts.value == pytest.approx(operations.value * factor, rel=0.01)
     assert ranked["a"].retries == (
-        Retries(operation="add", reason="serialization failure", count=100),
+        Retries(operation="add", reason="serialization failure", count=100, calls=400),
         Retries(operation="move", reason="deadlock", count=300),
     )
     (notice,) = ranked["a"].notices
-    assert "add 100 (serialization failure), move 300 (deadlock)" in notice.text
+    assert "add 100 (serialization failure, 0.25 per call), move 300 (deadlock)" in notice.text
     assert [one.retries for one in ranked["a"].latencies] == [100]
     assert (ranked["b"].retries, ranked["b"].notices) == ((), ())
 
@@ -251,16 +256,87 @@ def test_what_was_seen_beside_the_trials_goes_to_its_candidate(plan: Plan) -> No
     ]
 
 
-@pytest.mark.parametrize(("alone_s", "noted"), [(0.04, False), (0.06, True)])
-def test_a_writer_that_works_alone_for_long_is_noted(alone_s: float, noted: bool) -> None:  # noqa: FBT001 (the expected value)
-    measured = _measured(lambda *_: {"duration_s": 0.2, "writers_s": {"stream": 0.2 - alone_s, "reader": 0.2}})
+def test_a_candidate_that_the_client_limits_has_a_lower_bound_that_nobody_beats(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        faster = {"a": 0.5, "b": 0.4}.get(name, 1.0)
+        return {"duration_s": 0.2 * faster * (1 + block % 7 / 500), "busy_share": 0.9 if name == "a" else 0.3}
 
-    assert ("one-writer" in _notices(measured)) is noted
-    assert not noted or "For 30 % of the time only the writer 'reader'" in _notices(measured)["one-writer"]
+    found = _ranked(plan, _measured(changes))
+    a, b, baseline = (found[name].standing for name in ("a", "b", "baseline"))
+
+    assert a is not None
+    assert b is not None
+    assert baseline is not None
+    assert (a.at_least, b.at_least, baseline.at_least) == (True, False, False)
+    assert (a.rank, b.rank, baseline.rank) == (1, 1, 3), "b was faster, but a may be as fast"
+    assert (a.tied_with, b.tied_with, baseline.tied_with) == (("b",), ("a",), ())
+    assert 1.9 < a.ratio.low < 2.1
+    assert [notice.code for notice in found["a"].notices] == ["client-limited"]
+    assert "Under a the load loop was busy 90 % of the time" in found["a"].notices[0].text
+    assert {name: one.busy_share for name, one in found.items()} == {"baseline": 0.3, "a": 0.9, "b": 0.3}
 
 
-def test_a_workload_of_one_writer_is_not_reproached_with_it() -> None:
-    assert "one-writer" not in _notices(_measured(lambda *_: {"writers_s": {"stream": 0.2}}))
+def test_a_bound_beside_a_bound_is_no_order_and_one_beyond_an_interval_is(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        faster = {"a": 0.5, "b": 0.4}.get(name, 1.0)
+        return {"duration_s": 0.2 * faster * (1 + block % 7 / 500), "busy_share": 0.97 if name in "ab" else 0.4}
+
+    standings = {name: one.standing for name, one in _ranked(plan, _measured(changes)).items()}
+
+    assert {name: one.rank for name, one in standings.items() if one} == {"a": 1, "b": 1, "baseline": 3}
+    assert {name: one.tied_with for name, one in standings.items() if one} == {"a": ("b",), "b": ("a",), "baseline": ()}
+
+
+def test_a_candidate_that_was_slower_for_the_clients_sake_ties_with_whoever_was_faster(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        slower = 2.0 if name == "a" else 1.0
+        return {"duration_s": 0.2 * slower * (1 + block % 7 / 500), "busy_share": 0.96 if name == "a" else 0.3}
+
+    standing = _ranked(plan, _measured(changes))["a"].standing
+
+    assert standing is not None
+    assert (standing.rank, standing.tied_with, standing.at_least) == (1, ("b", "baseline"), True)
+
+
+def test_a_candidate_that_doubles_all_writers_but_the_last_is_seen_to_do_so(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        last_s = 0.2 * (1 + block % 7 / 500)
+        sooner = 0.05 if name == "a" else 0.1
+        return {"duration_s": last_s, "writers_s": {"stream": sooner * (1 + block % 5 / 500), "reader": last_s}}
+
+    found = _ranked(plan, _measured(changes))
+    own = {one.writer: one.ratio for one in found["a"].writers}
+    differing = {name: [one.writer for one in result.writers if one.differs] for name, result in found.items()}
+    standing = found["a"].standing
+
+    assert standing is not None
+    assert standing.ratio.value == pytest.approx(1.0, abs=0.01)
+    assert list(own) == ["stream", "reader"]
+    assert (own["stream"].low, own["stream"].high) == pytest.approx((2.0, 2.0))
+    assert own["reader"].low <= 1.0 <= own["reader"].high
+    assert found["baseline"].writers == ()
+    assert differing == {"baseline": [], "a": ["stream"], "b": []}
+
+
+def test_a_writer_is_not_told_to_be_slower_where_the_client_limits_its_candidate(plan: Plan) -> None:
+    def changes(name: str, block: int) -> Mapping[str, Any]:
+        slower = 2.0 if name == "a" else 1.0
+        writers_s = {"stream": 0.1 * slower * (1 + block % 5 / 500), "reader": 0.2}
+        return {"writers_s": writers_s, "busy_share": 0.9 if name == "a" else 0.3}
+
+    assert [one.differs for one in _ranked(plan, _measured(changes))["a"].writers] == [False, False]
+
+
+def test_one_writer_alone_has_no_ratio_of_its_own_beside_that_of_all(plan: Plan) -> None:
+    alone = replace(plan, found=replace(plan.found, workload=made_up.workload(writers=lambda _: (made_up.STREAM,))))
+
+    assert _ranked(alone, _measured(lambda *_: {"writers_s": {"stream": 0.2}}))["a"].writers == ()
+
+
+def test_who_left_early_has_each_writers_ratio_by_its_few_trials(plan: Plan) -> None:
+    own = {one.writer: one.ratio.value for one in _rank(plan, _retired()).results["b"].writers}
+
+    assert own == {"stream": pytest.approx(1.0), "reader": pytest.approx(1.0)}
 
 
 def test_what_was_measured_after_checkpoints_counts_for_its_own_measures_alone(plan: Plan) -> None:
@@ -308,3 +384,55 @@ def test_what_the_server_does_not_count_is_noted_once_for_each_reason() -> None:
         "Not counted: WAL, full-page images (no right to it)",
         "Not counted: backend CPU (the server is elsewhere)",
     ]
+
+
+def test_waiting_for_the_deadlock_detector_that_takes_much_of_the_time_is_a_notice_with_the_share(plan: Plan) -> None:
+    measured = _measured()
+    measured.undone["a"][WARMUP_BLOCKS] = {("add", "deadlock"): 20, ("add", "lock timeout"): 500}
+    measured.undone["b"][WARMUP_BLOCKS] = {("add", "deadlock"): 4}
+    watched = replace(WATCHED, deadlock_timeouts_s=dict.fromkeys(NAMES, 0.02))  # of 1 s of calls
+    ranked = _rank(plan, measured, watched).results
+    texts = {one: [notice.text for notice in ranked[one].notices if notice.code == "deadlock-timeout"] for one in "ab"}
+
+    assert texts["b"] == [], "8 % is little"
+    (text,) = texts["a"]
+    assert text.startswith("a: at least 40 % of its writers' time went to waiting")
+    assert "there were 20: it looks after deadlock_timeout, 20.0 ms" in text
+    assert "--postgres-setting deadlock_timeout=10ms" in text
+
+
+def _slow(name: str, block: int) -> Mapping[str, Any]:
+    """Return the trials of a candidate that takes twenty times as long."""
+    return {"duration_s": 4.0 * (1 + block % 3 / 50)} if name == "b" else {}
+
+
+def _retired(difference: str = "") -> Measured:
+    measured = _measured(_slow)
+    measured.trials["b"] = measured.trials["b"][:4]
+    measured.retire("b", difference)
+    return measured
+
+
+def test_who_left_early_ranks_below_those_that_it_is_proved_slower_than(plan: Plan) -> None:
+    found = _rank(plan, _retired()).results
+    standing = found["b"].standing
+
+    assert standing is not None
+    assert (standing.rank, standing.tied_with) == (3, ())
+    assert 1 / 25 < standing.ratio.low < standing.ratio.value < standing.ratio.high < 1 / 12
+    assert found["a"].standing is not None
+    assert found["a"].standing.tied_with == ("baseline",), "the others are ranked among themselves"
+
+
+def test_of_who_left_early_all_is_told_that_its_few_trials_say(plan: Plan) -> None:
+    found = _rank(plan, _retired()).results["b"]
+    costs = {cost.name: cost.value for cost in found.costs}
+    (notice, *_) = found.notices
+
+    assert found.retired is not None
+    assert found.retired.trials == len([trial for trial in found.trials if not trial.warmup]) == 3
+    assert costs["wal_bytes"] == pytest.approx(100, rel=0.01)
+    assert found.latencies
+    assert notice.code == "retired"
+    assert notice.text.startswith("b left the blocks early")
+    assert "in 3 of 3 trials" in notice.text

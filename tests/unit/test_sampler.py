@@ -1,5 +1,6 @@
 """When the sampler looks, what it counts as late or lost, and how it understands an answer: with a played server."""
 
+import math
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -12,7 +13,7 @@ from schemabench.load import LostConnectionError, Session, Talk
 from schemabench.load.session import Pause
 from schemabench.monitor import sampler as sampler_module
 from schemabench.monitor.sample import Lock, Seen
-from schemabench.monitor.sampler import Sampler, mark
+from schemabench.monitor.sampler import Sampler, mark, rate_hz
 from schemabench.units import NANOSECONDS
 
 HZ = 50
@@ -42,9 +43,9 @@ class Watched:
         self.sampler = Sampler("", HZ)
         self.talk: Talk = iter(())  # type: ignore[assignment] # until a trial begins
 
-    def begin(self, seed: int = 1) -> int:
+    def begin(self, seed: int = 1, expected_s: float = math.inf) -> int:
         """Begin a trial; return when the first look is due."""
-        socket, self.talk = self.sampler.watch(PIDS, Random(seed))  # noqa: S311 (reproducible)
+        socket, self.talk = self.sampler.watch(PIDS, Random(seed), expected_s)  # noqa: S311 (reproducible)
         assert socket == self.connection.socket
         return self._due()
 
@@ -125,6 +126,22 @@ def test_the_first_look_falls_anywhere_in_the_first_interval(watched: Watched) -
     assert max(phases) <= INTERVAL_NS
     assert max(phases) - min(phases) > INTERVAL_NS / 2
     assert watched.begin(7) == watched.begin(7)
+
+
+@pytest.mark.parametrize(
+    ("expected_s", "hz"), [(math.inf, 50), (10, 50), (0.08, 50), (0.04, 100), (0.02, 200), (0.001, 200)]
+)
+def test_short_trials_are_looked_at_more_often_up_to_what_costs_little(
+    watched: Watched, expected_s: float, hz: float
+) -> None:
+    first_ns = watched.begin(expected_s=expected_s)
+
+    assert watched.look() == first_ns + round(NANOSECONDS / hz)
+
+
+@pytest.mark.parametrize("hz", [200.0, 500.0])
+def test_nothing_is_looked_at_less_often_than_asked_for(hz: float) -> None:
+    assert [rate_hz(hz, expected_s) for expected_s in (0.001, 0.02, 10)] == [hz] * 3
 
 
 def test_looks_are_due_at_the_rate_however_late_they_are_taken(watched: Watched) -> None:

@@ -145,7 +145,7 @@ def test_each_operation_and_each_reason_has_a_count_of_its_own(talk: type[Talk])
 
 
 def test_the_latency_holds_all_attempts(talk: type[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100, 200, 900, 1000, 1010])  # the second is when the pause begins
+    times = iter([100, 200, 700, 900, 1000, 1010])  # the second is when the pause begins, the third when it ends
     monkeypatch.setattr(session_module, "perf_counter_ns", lambda: next(times))
 
     assert talk(Answer(refused("40001"))).run(_add(0), _add(1)).latencies_ns[:2] == [800, 10]
@@ -165,6 +165,23 @@ def test_a_transaction_is_rolled_back_and_begun_again_from_its_first_statement(
     done = talk(*script).run(_add(0, BEGIN, ADD, LOOK, COMMIT))
 
     assert done.sent == [*sent, b"add_begin", b"add_0", b"look_0", b"add_commit"]
+
+
+def test_pauses_before_retries_add_up_by_operation(talk: type[Talk]) -> None:
+    sleeper = talk(Answer(refused("40001")), Answer(), Answer(refused("40P01")), Answer(refused("40P01")))
+    for want in converse(sleeper.session, [_add(0), (1, "look", (LOOK,))], sleeper.latencies_ns, Random(1)):  # noqa: S311 (reproducible)
+        if isinstance(want, Pause):
+            sleeper.clock.now_ns = want.until_ns + 1_000_000  # the loop wakes it a little late
+            sleeper.pauses_s.append(want.until_ns / NANOSECONDS)
+
+    assert set(sleeper.session.paused_ns) == {"add", "look"}
+    assert sleeper.session.paused_ns["add"] > 1_000_000
+    assert sleeper.session.paused_ns["look"] > 2_000_000
+    assert sum(sleeper.session.paused_ns.values()) <= sum(sleeper.latencies_ns)
+
+
+def test_who_is_never_refused_never_pauses(talk: type[Talk]) -> None:
+    assert talk().run(_add(0)).session.paused_ns == {}
 
 
 def test_pauses_grow_and_stay_short(talk: type[Talk]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemabench.errors import CandidateError, Place
 from schemabench.experiment.team import Part, together
+from schemabench.units import NANOSECONDS
 from schemabench.workers import letters
 
 NAMES = st.sampled_from(["a", "b", "c"])
@@ -20,7 +21,7 @@ PARTS = st.builds(
     writers_ns=st.dictionaries(NAMES, st.integers(1, 10**9)),
     busy_share=st.floats(0, 1),
     retried=st.dictionaries(st.tuples(NAMES, NAMES), st.integers(0, 100)),
-    waiting=st.dictionaries(NAMES, st.integers(1, 100)),
+    paused_ns=st.integers(0, 10**9),
     lag_ns=st.integers(0, 10**9),
 )
 
@@ -49,18 +50,18 @@ def test_a_writer_in_two_processes_is_done_with_its_last_response() -> None:
 
 
 @given(parts=st.lists(PARTS, min_size=1, max_size=4))
-def test_retries_add_up_and_every_busy_share_is_kept_in_order(parts: list[Part]) -> None:
+def test_retries_and_pauses_add_up_and_every_busy_share_is_kept_in_order(parts: list[Part]) -> None:
     executed = together(parts)
 
     assert sum(executed.retried.values()) == sum(sum(part.retried.values()) for part in parts)
+    assert executed.paused_s == pytest.approx(sum(part.paused_ns for part in parts) / NANOSECONDS)
     assert executed.busy_shares == tuple(part.busy_share for part in parts)
 
 
 @given(parts=st.lists(PARTS, min_size=1, max_size=4))
-def test_calls_that_wait_add_up_and_the_latest_loop_counts(parts: list[Part]) -> None:
+def test_the_latest_loop_counts(parts: list[Part]) -> None:
     executed = together(parts)
 
-    assert sum(executed.waiting.values()) == sum(sum(part.waiting.values()) for part in parts)
     assert executed.lag_ns == max(part.lag_ns for part in parts)
 
 

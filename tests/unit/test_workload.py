@@ -146,6 +146,23 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path, line: str, words: str
     assert words in _refused(_write(tmp_path, line)).what
 
 
+@pytest.mark.parametrize(
+    ("axis", "words"),
+    [
+        ('Axis(field="sites", low=9, high=3)', "The axis 'sites' cannot go from 9 to 3"),
+        ('Axis(field="sites", low=-1, high=3)', "The axis 'sites' cannot go from -1 to 3"),
+        ('Axis(field="sites", low="1", high=3)', "`axes` of the workload 'shop' failed: TypeError"),
+        ('Axis(field="kind", low=1, high=3)', "The axis 'kind' is of a field that is no number: 'stream'"),
+    ],
+)
+def test_an_axis_that_goes_nowhere_is_refused_before_a_map_is_begun(tmp_path: Path, axis: str, words: str) -> None:
+    sizes = "@dataclass(frozen=True)\nclass Sizes:\n    sites: int = 3\n    days: int = 3\n    kind: str = 'stream'\n"
+    axes = f'SIZES = {{"typical": Sizes()}}\nAXES = {axis}, Axis(field="days", low=0, high=30)\n'
+    end = WORKLOAD.replace("replay=REPLAY", "axes=AXES")
+
+    assert words in _refused(_write(tmp_path, "from schemabench import Axis", sizes, axes, end=end)).what
+
+
 def test_a_model_knows_rows_of_queries_only(tmp_path: Path) -> None:
     model = "MODEL = Model(initial=dict, calls=None, apply=None, state=lambda _: {'item': []})"
     end = WORKLOAD.replace("replay=REPLAY", "model=MODEL")

@@ -23,6 +23,7 @@ from schemabench.crossover.search import Search, key
 from schemabench.crossover.state import FILE, State, resumed
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkloadError
 from schemabench.records import CandidateResult, Crossover, Estimate, Experiment, Probe, Side, Spot
+from schemabench.workload import authored
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -104,7 +105,9 @@ def find(laboratory: Laboratory, state: State) -> Crossover:
     both = side(experiment, candidate) != "better"
     measured: list[Experiment] = []
     try:
-        _look_around(laboratory, workload.strategy(), state, both=both)
+        with authored(laboratory.found, "strategy"):
+            strategy = workload.strategy()
+        _look_around(laboratory, strategy, state, both=both)
         _remeasure(laboratory, state, measured, both=both)
     except KeyboardInterrupt:
         _kept(laboratory, state, experiment, measured, "it was interrupted")
@@ -184,17 +187,20 @@ def freeze(laboratory: Laboratory, crossover: Crossover) -> None:
     kept = {name: one for name, one in cardinalities.read(path).items() if one.origin != "found"}
     kind = type(workload.cardinalities[laboratory.start])
     for spot in crossover.found:
-        ratio = spot.ratio
         kept[spot.cardinality] = cardinalities.freeze(
             workload.name,
             spot.cardinality,
             msgspec.convert(spot.values, type=kind),
             origin="found",
             seed=crossover.seed,
-            about=f"{crossover.candidate} had {ratio.value:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}] of the baseline's "
-            "throughput",
+            about=f"{crossover.candidate} had {_said(spot)} of the baseline's throughput",
         )
     cardinalities.write(path, kept)
+
+
+def _said(spot: Spot) -> str:
+    ratio = spot.ratio
+    return f"at least {ratio.low:.2f}x" if spot.at_least else f"{ratio.value:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]"
 
 
 def side(experiment: Experiment, candidate: str) -> Side:
@@ -211,6 +217,12 @@ def ratio(experiment: Experiment, candidate: str) -> Estimate:
     standing = _standings(experiment)[candidate].standing
     assert standing is not None, "a ranked candidate has a standing"
     return standing.ratio
+
+
+def is_bound(experiment: Experiment, candidate: str) -> bool:
+    """Return whether the ratio of a ranked candidate is a lower bound, since the client limited it."""
+    standing = _standings(experiment)[candidate].standing
+    return standing is not None and standing.at_least
 
 
 def failure(experiment: Experiment, candidate: str) -> str:
@@ -323,6 +335,7 @@ def _spot(experiment: Experiment, candidate: str) -> Spot:
         digest=experiment.digest,
         ratio=ratio(experiment, candidate),
         side=side(experiment, candidate),
+        at_least=is_bound(experiment, candidate),
     )
 
 

@@ -15,7 +15,7 @@ from statistics import fmean
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import BASELINE
 from schemabench.cardinality import Axis
-from schemabench.crossover.finding import failure, leader, ratio, side
+from schemabench.crossover.finding import failure, is_bound, leader, ratio, side
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.records import Experiment, MapCell, RatioMap
@@ -186,4 +186,10 @@ def _empty(place: Place, reason: str) -> MapCell:
 
 def _full(place: Place, experiment: Experiment, candidate: str) -> MapCell:
     first, second = place
-    return MapCell(first=first, second=second, ratio=ratio(experiment, candidate), side=side(experiment, candidate))
+    return MapCell(
+        first=first,
+        second=second,
+        ratio=ratio(experiment, candidate),
+        side=side(experiment, candidate),
+        at_least=is_bound(experiment, candidate),
+    )

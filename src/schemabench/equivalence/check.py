@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any
 
 from schemabench.candidate import Candidate
+from schemabench.encoding import Encoder
 from schemabench.equivalence.counterexample import Disagreement, described
 from schemabench.equivalence.scratch import RefusedError, Scratch
 from schemabench.equivalence.search import Effort, draw, search
@@ -41,7 +42,7 @@ class Oracle:
     """A workload's model, and the calls by which all candidates are compared with it.
 
     Raises:
-        WorkloadError: The model's strategy fails, or draws calls that the operations do not know.
+        WorkloadError: The model's strategy fails, or draws calls that cannot be made.
     """
 
     def __init__(self, found: Found, cardinality: Any, effort: Effort, seed: int) -> None:  # noqa: ANN401 (a workload's own type)
@@ -54,6 +55,9 @@ class Oracle:
         self._drawn = draw(model.calls(cardinality), effort.drawn, seed)
         self._identifiers = _identifiers(found, cardinality)
         check_calls(found, self._drawn, "model")
+        encode = Encoder(found.operations)
+        for call in self._drawn:
+            encode(call.operation, call.values)
 
     def check(self, candidate: Candidate, server: Server) -> Checked:
         """Look for calls after which a candidate's rows differ from the model's, in a database made for that.

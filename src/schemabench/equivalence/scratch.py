@@ -94,14 +94,14 @@ class Scratch:
             if several:
                 self._connection.execute("BEGIN")
             for query in queries:
-                rows = self._rows(query, [call.values[name] for name in query.parameters])
+                rows = self._rows(call.operation, query, [call.values[name] for name in query.parameters])
             if several:
                 self._connection.execute("COMMIT")
         except (RefusedError, psycopg.Error) as cause:
             if not self._connection.closed:
                 self._connection.rollback()
             if isinstance(cause, psycopg.Error):  # of COMMIT, which executes what was deferred
-                raise self._failed(queries[-1], cause) from cause
+                raise self._failed(call.operation, queries[-1], cause) from cause
             raise
         return rows
 
@@ -152,14 +152,14 @@ class Scratch:
             self._queries[name] = tuple(one.render(self.identifiers, CandidateError) for one in statements)
         return self._queries[name]
 
-    def _rows(self, query: Query, values: list[object]) -> list[Row]:
+    def _rows(self, name: str, query: Query, values: list[object]) -> list[Row]:
         try:
             cursor = self._connection.execute(query.sql.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
         except psycopg.Error as cause:
-            raise self._failed(query, cause) from cause
+            raise self._failed(name, query, cause) from cause
 
-    def _failed(self, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
+    def _failed(self, name: str, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
         """Return what a refusal means: a lost server, a file that is wrong, or a call that this candidate cannot do."""
         if self._connection.closed or is_servers_fault(cause.sqlstate):
             return self._lost(cause)
@@ -167,17 +167,13 @@ class Scratch:
         if (cause.sqlstate or "").startswith(_FILE_IS_WRONG):
             position = int(cause.diag.statement_position or 0)
             return CandidateError(
-                f"The server refused an operation of the candidate {self.candidate.name!r}: {said}",
+                f"The server refused the operation {name!r} under the candidate {self.candidate.name!r}: {said}",
                 where=query.place(position - 1) if position else query.text.place(),
                 sqlstate=cause.sqlstate,
-                remedies=[] if query.text.path == self.candidate.file.path else [f"override it in {self._path}"],
+                remedies=candidates.remedies(self.candidate, query.text, name),
             )
         detail = f": {cause.diag.message_detail}" if cause.diag.message_detail else ""
         return RefusedError(f"{said}{detail} (SQLSTATE {cause.sqlstate})")
-
-    @property
-    def _path(self) -> str:
-        return str(self.candidate.file.path)
 
     def _lost(self, cause: psycopg.Error) -> ServerError:
         reason = self._server.failure() if self._connection.closed else None

@@ -6,9 +6,11 @@ Experiments", chapter 4 (randomized complete block design); for the order within
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import ceil
 from random import Random
 from time import perf_counter
@@ -18,7 +20,7 @@ import psutil
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import planning
+from schemabench.experiment import bounds, gates, planning, retiring
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
@@ -26,30 +28,48 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan, Progress
-from schemabench.experiment.team import Team
-from schemabench.units import NANOSECONDS
+from schemabench.experiment.plan import SHORTEST_TRIAL_S, WARMUP_BLOCKS, Plan, Progress
+from schemabench.experiment.team import Executed, Samples, Team, execute, together
+from schemabench.load import Passing, Talk
+from schemabench.load.session import Retried
+from schemabench.units import format_duration
 
 CONTROL = "baseline (control)"
 """The name under which the baseline enters a second time."""
 CALIBRATION_TRIALS = 8
 """Trials at most, to find the size of the burst: doubling finds any size up to 10^8 calls."""
+_MINUTE_S = 60
+_MARGIN = 2
+"""So many times the fewest blocks that can tell any candidates apart shall fit the budget."""
+_SHORTENED = 0.9
+"""Bursts are left as they are where they would become hardly shorter."""
 _CLOSE_ENOUGH = 0.7
 """A trial of this share of its length tells the rest by proportion."""
 _LARGEST_STEP = 10
 """The first trials are slow (caches, plans): trust no larger proportion."""
 
 
-def calibrate(plan: Plan, entrant: Entrant, feed: Feed) -> int:
+def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> int:
     """Return the size at which a burst takes about `plan.trial_s`, by trials on a scratch copy of the baseline.
 
     The size that one trial finds is tried a second time and the shorter counts: were it a stall that made a small burst
     seem long, all trials of the experiment would be too short to see anything in.
+
+    Raises:
+        CandidateError: The server refused an operation, a call took longer than it may, or so did the smallest burst.
+        ServerError: The server failed.
     """
-    size, random, shortest_s = 1, Random(plan.seed), math.inf  # noqa: S311 (reproducible on purpose)
+    size, fitting, random, shortest_s = 1, 0, Random(plan.seed), math.inf  # noqa: S311 (reproducible on purpose)
+    limits = bounds.calibrating(plan, lambda passing: progress.stage(plan, _lasting("calibrating the burst", passing)))
     for trial in range(CALIBRATION_TRIALS):
         burst = make(feed, plan.writers, trial, size)  # the same blocks as later: the scratch copy is thrown away
-        duration_s = entrant.execute(burst, random).duration_ns / NANOSECONDS
+        part, _ = execute(entrant, entrant.load(burst), random, limits)
+        executed = together([part])
+        if executed.cut and not fitting:
+            raise bounds.cut_short(entrant, executed, len(burst.operations))
+        if executed.cut:
+            return fitting
+        fitting, duration_s = size, executed.duration_s
         again, shortest_s = shortest_s < math.inf, min(shortest_s, duration_s)
         proportion = plan.trial_s / shortest_s
         if proportion >= 1 / _CLOSE_ENOUGH:
@@ -72,6 +92,7 @@ class Blocks:
         progress: Whom to tell.
         copies: When all get new copies of their databases.
         renew: What gives these entrants new copies, and returns why that was given up.
+        differs: What tells an entrant's rows from the baseline's, after the same bursts; empty where nothing does.
     """
 
     plan: Plan
@@ -82,11 +103,18 @@ class Blocks:
     progress: Progress
     copies: Copies
     renew: Callable[[Sequence[Entrant]], str]
+    differs: Callable[[Entrant], str]
     measured: Measured = field(init=False)
     _present: list[Entrant] = field(init=False)
     _orders: Orders = field(init=False)
     _fresh: bool = False
     """Whether the next block is the first on new copies."""
+    _label: str = ""
+    """What the block under way is called."""
+    doing: str = "the first block"
+    """What is being done, in words."""
+    _over: bool = False
+    """Whether the last block is done."""
 
     def __post_init__(self) -> None:
         self.measured = Measured(workers=self.team.names)
@@ -106,16 +134,27 @@ class Blocks:
             begun_s = perf_counter()
             self._block(begun_s - started_s)
             measured.elapsed_s += perf_counter() - begun_s
+            if measured.executed <= WARMUP_BLOCKS:
+                self._fit(perf_counter() - begun_s)
             if measured.blocks and self._enough():
                 break
+            self._retire()
             if self.copies.due(measured, self._names):
                 self._renew()
         measured.settle(self._names, WARMUP_BLOCKS)
+        self._over, self.doing = True, "what comes after the last block"
         measured.steal_share = _stolen(processor, _processor_s())
         measured.cycles = self.feed.cycles
         following = make(self.feed, self.plan.writers, measured.bursts, self.size).calls()
         measured.examples |= {call.operation: call for call in following if call.operation in measured.examples}
         return measured
+
+    def break_off(self) -> None:
+        """Have count what is known, after an interrupt, wherever that fell; the block under way does not."""
+        if self.measured.executed and not self._over:
+            self.measured.break_off()
+            self.measured.settle(self._names, min(WARMUP_BLOCKS, self.measured.executed - 1))
+            self.measured.cycles = self.feed.cycles
 
     @property
     def _names(self) -> list[str]:
@@ -124,6 +163,7 @@ class Blocks:
     def _block(self, started_s: float) -> None:
         """Have everyone who is left execute the next burst; look after their tables then."""
         measured, number, begun_s = self.measured, self.measured.executed, perf_counter()
+        self._label = f"block {measured.blocks + 1}" if number >= WARMUP_BLOCKS else f"warm-up block {number + 1}"
         order = self._orders.following(self._present)
         sizes = [self.plan.lead_in * self.size, self.size] if self.plan.lead_in else [self.size]
         # before the bursts are made, so that all make them at the same time
@@ -132,6 +172,7 @@ class Blocks:
         *before, burst = [make(self.feed, self.plan.writers, place, size) for place, size in numbered]
         for position, entrant in enumerate(order):
             where = (number, position, started_s + perf_counter() - begun_s)
+            self.doing = f"{self._label}: {entrant.name}"
             with self._leaving(entrant):
                 for untimed in before:
                     self._lead_in(entrant, untimed, self._random(number, position))
@@ -148,6 +189,35 @@ class Blocks:
         measured.bursts += len(sizes)
         self._fresh = False
 
+    def _fit(self, block_s: float) -> None:
+        """Shorten bursts where blocks as long as this one would be too few for a verdict; none that counts is done yet.
+
+        What lies between trials stays as long as it is. A trial of the baseline stays as long as one must be.
+        """
+        measured, plan = self.measured, self.plan
+        if plan.burst or measured.elapsed_s >= plan.budget_s:
+            return  # its size is given, or no block follows that a shorter one would make room for
+        last = {name: measured.trials[name][-1].duration_s for name in self._names}
+        trials_s, shortest = sum(last.values()) * (1 + plan.lead_in), SHORTEST_TRIAL_S / last[BASELINE]
+        wanted = _MARGIN * statistics.fewest_blocks(len(self._names) - 1)
+        wanted_s = (plan.budget_s - measured.elapsed_s) / wanted
+        share = max((wanted_s - (block_s - trials_s)) / trials_s, shortest)
+        if share < _SHORTENED and (size := max(1, round(self.size * share))) < self.size:
+            before = self.size
+            self.size = size
+            measured.shortened = measured.shortened or before
+
+    def _retire(self) -> None:
+        """Have candidates leave that few trials prove to be much slower than the baseline, but for the client."""
+        measured = self.measured
+        lagging = retiring.lagging(measured.trials, self._names, CONTROL)
+        slow = set(lagging) - gates.limited(measured, lagging)
+        for entrant in [one for one in self._present if one.name in slow]:
+            self.progress.stage(self.plan, f"comparing the state of {entrant.name}, which is far slower")
+            with self._leaving(entrant):
+                measured.retire(entrant.name, self.differs(entrant))
+                self._present.remove(entrant)
+
     @contextmanager
     def _leaving(self, entrant: Entrant) -> Iterator[None]:
         """Have a candidate that fails leave the experiment, unless it is the baseline."""
@@ -162,10 +232,29 @@ class Blocks:
     def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> None:
         """Execute a burst that is not timed."""
         try:
-            self.team.execute(entrant, burst, random, None)
+            self._execute(entrant, burst, random, None)
         except CandidateError:
             self.team.skip()
             raise
+
+    def _execute(
+        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
+    ) -> tuple[Executed, Samples]:
+        """Have a burst executed to its end.
+
+        Raises:
+            CandidateError: The server refused an operation, or a call or all of them took longer than they may.
+        """
+        limits = bounds.limits(self.plan, self.measured, entrant, partial(self._tell, entrant))
+        executed, samples = self.team.execute(entrant, burst, random, watch, limits)
+        if executed.cut:
+            raise bounds.cut_short(entrant, executed, len(burst.operations))
+        return executed, samples
+
+    def _tell(self, entrant: Entrant, passing: Passing) -> None:
+        """Tell of a trial that lasts."""
+        self.doing = _lasting(f"{self._label}: {entrant.name}", passing)
+        self.progress.stage(self.plan, self.doing)
 
     def _random(self, block: int, position: int) -> Random:
         return Random(f"{self.plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
@@ -175,7 +264,8 @@ class Blocks:
         measured, observer = self.measured, self.entrants[entrant]
         block, position, started_s = where
         random = self._random(block, position)
-        executed, samples = self.team.execute(entrant, burst, random, observer.begin(random))
+        watch = observer.begin(random, self._expected_s(entrant))
+        executed, samples = self._execute(entrant, burst, random, watch)
         seen = observer.end()
         measured.trials[entrant.name].append(
             records.Trial(
@@ -189,9 +279,13 @@ class Blocks:
                 rows=burst.rows,
                 lead_in_rows=lead_in_rows,
                 retries=sum(executed.retried.values()),
+                paused_s=executed.paused_s,
+                calls=dict(Counter(burst.operations)),
+                undone=_by_operation(executed.retried),
                 busy_share=max(executed.busy_shares),
                 busy_shares=executed.busy_shares,
                 writers_s=executed.writers_s,
+                looks=seen.looks,
                 waits=seen.waits,
                 counters=seen.counters,
             )
@@ -199,6 +293,11 @@ class Blocks:
         measured.tallies[entrant.name][block] = seen.tally
         measured.undone[entrant.name][block] = executed.retried
         measured.add({(entrant.name, operation): [(block, times)] for operation, times in samples.items()})
+
+    def _expected_s(self, entrant: Entrant) -> float:
+        """Return how long an entrant's trials take: as the last to warm up, for looks at an even rate."""
+        trials = self.measured.trials[entrant.name][:WARMUP_BLOCKS]
+        return trials[-1].duration_s if trials else self.plan.trial_s
 
     def _look_after(self, entrant: Entrant) -> None:
         """Vacuum and analyze what the trial made due, and add what that took to what the trial cost."""
@@ -227,6 +326,20 @@ class Blocks:
             measured.stopped = "precision"
             return True
         return measured.elapsed_s >= plan.budget_s
+
+
+def _by_operation(retried: Retried) -> dict[str, int]:
+    """Return the attempts at each operation that were undone, whatever the reason."""
+    undone: Counter[str] = Counter()
+    for (operation, _), count in retried.items():
+        undone[operation] += count
+    return {operation: count for operation, count in undone.items() if count}
+
+
+def _lasting(doing: str, passing: Passing) -> str:
+    """Return what is being done with how far it is, as in `block 3: unordered, 12 s, 5 of 8 calls`."""
+    lasted = f"{passing.elapsed_s:.0f} s" if passing.elapsed_s < _MINUTE_S else format_duration(passing.elapsed_s)
+    return f"{doing}, {lasted}, {passing.done:,} of {passing.calls:,} calls"
 
 
 def _processor_s() -> Mapping[str, float]:

@@ -146,8 +146,7 @@ class Building:
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
-                self.progress.stage(plan, "calibrating the burst")
-                self.size = blocks.calibrate(plan, self._scratch(template, scratch), feed)
+                self.size = plan.given_size or self._calibrated(template, feed)
 
     def _clone(self, template: Template, name: str) -> Entrant:
         """Return a clone of a template as an entrant with the connections that are ours."""
@@ -170,11 +169,14 @@ class Building:
         """Drop the copy that an entrant is in at the end."""
         entrant.drop(self.server, one.database)
 
-    def _scratch(self, template: Template, stack: ExitStack) -> Entrant:
-        """Return a clone of a template with all connections, for calibrating."""
-        database = self.server.clone(template.database, _SCRATCH)
-        stack.callback(entrant.drop, self.server, database)
-        return stack.enter_context(closing(entrant.enter(template, _SCRATCH, database, self.plan.connections)))
+    def _calibrated(self, template: Template, feed: Feed) -> int:
+        """Return the size of the burst, by trials on a clone of the baseline with all connections."""
+        self.progress.stage(self.plan, "calibrating the burst")
+        with ExitStack() as scratch:
+            database = self.server.clone(template.database, _SCRATCH)
+            scratch.callback(entrant.drop, self.server, database)
+            one = scratch.enter_context(closing(entrant.enter(template, _SCRATCH, database, self.plan.connections)))
+            return blocks.calibrate(self.plan, one, feed, self.progress)
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:

@@ -6,19 +6,19 @@ candidates: every candidate executes the same burst.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import cached_property
+from hashlib import sha256
+from itertools import chain, islice
 from random import Random
 from typing import NamedTuple
 
-import psycopg
-from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
-
-from schemabench.errors import WorkloadError
+from schemabench.encoding import Encoder
 from schemabench.experiment.feed import Feed
 from schemabench.load import arrival
-from schemabench.workload import Call, Writer
+from schemabench.workload import Writer
 
-_SHOWN_CHARACTERS = 80  # of a value in an error
+_CHECKED = 100
+"""Calls of the background: what cannot be sent is mostly of a type that all have."""
 
 
 class Encoded(NamedTuple):
@@ -35,13 +35,12 @@ class Encoded(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """When calls are due, and whose they are: both by the call's number."""
+    """When calls are due."""
 
     duration_s: float
     """In which all of them are due."""
     due_s: Sequence[float]
-    """Seconds from the start; a writer's calls are due in their order."""
-    writers: Sequence[str]
+    """Seconds from the start, by the call's number; a writer's calls are due in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +50,7 @@ class Burst:
     owners: Sequence[str]
     """The writer of each connection, in the order of the writers and their clients."""
     queues: Sequence[Sequence[Encoded]]
-    """For each connection, in the order of the writers and their clients: calls with a key."""
-    pools: Mapping[str, Sequence[Encoded]]
-    """For each writer: calls without a key, which its connections take from when they are free."""
+    """For each connection, in the order of the writers and their clients: its calls, in order."""
     operations: Sequence[str]
     """The operation of each call, by its number."""
     rows: int
@@ -62,21 +59,10 @@ class Burst:
     """None where calls are made as soon as a connection is free."""
 
     def part(self, connections: Sequence[int]) -> "Burst":
-        """Return what some of the connections, by their places, execute of it.
-
-        Calls without a key are shared out in turn to all connections of their writer, so that every process finds its
-        own without asking.
-        """
-        pools: dict[str, Sequence[Encoded]] = {}
-        for writer, pool in self.pools.items():
-            own = [place for place, owner in enumerate(self.owners) if owner == writer]
-            ours = {rank for rank, place in enumerate(own) if place in connections}
-            if ours:
-                pools[writer] = [call for turn, call in enumerate(pool) if turn % len(own) in ours]
+        """Return what some of the connections, by their places, execute of it."""
         return Burst(
             owners=[self.owners[place] for place in connections],
             queues=[self.queues[place] for place in connections],
-            pools=pools,
             operations=self.operations,
             rows=self.rows,
             pace=self.pace,
@@ -84,13 +70,37 @@ class Burst:
 
     def calls(self) -> Iterator[Encoded]:
         """Return all calls, those of a key in order."""
-        return chain.from_iterable([*self.queues, *self.pools.values()])
+        return chain.from_iterable(self.queues)
+
+    @cached_property
+    def digest(self) -> str:
+        """What is equal in two processes that made the same burst: calls, values, connections and times, in order."""
+        content = sha256(repr((self.owners, self.pace)).encode())
+        for queue in self.queues:
+            calls = [(number, operation, sorted(values.items()), writer) for number, operation, values, writer in queue]
+            content.update(repr(calls).encode())
+        return content.hexdigest()
+
+
+def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
+    """Make the smallest burst, and the first calls of the background, to see that the server can be sent them.
+
+    Raises:
+        WorkloadError: As `make` and `Feed.background` do.
+    """
+    make(feed, writers, 0, 1)
+    encode = Encoder(feed.operations)
+    for call in islice(feed.background(), _CHECKED):
+        encode(call.operation, call.values)
 
 
 def make(
     feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: float, duration_s: float | None = None
 ) -> Burst:
-    """Generate a burst; each key goes to the connection of its writer that has the fewest calls yet.
+    """Generate a burst; each key, and each call without one, goes to the connection that has the fewest calls yet.
+
+    Of its writer's: where no call has a key they are dealt out in turn. Who executes what is settled before the clock
+    starts, whatever becomes of it, so that it is the same for every candidate and for any number of processes.
 
     Args:
         feed: Where calls come from.
@@ -102,74 +112,34 @@ def make(
     Raises:
         WorkloadError: A call is not acceptable, or has a value that cannot be sent to a server.
     """
-    encode = Encoder()
+    encode = Encoder(feed.operations)
     owners: list[str] = []
     queues: list[list[Encoded]] = []
-    pools: dict[str, list[Encoded]] = {}
     operations: list[str] = []
     due_s: list[float] = []
-    callers: list[str] = []
     rows = 0
     for writer, share in writers:
         own: list[list[Encoded]] = [[] for _ in range(share)]
-        pool: list[Encoded] = []
         by_key: dict[str, list[Encoded]] = {}
         count = round(writer.weight * size)
         for call in feed.take(writer.name, block, count):
-            if call.key is None:
-                queue = pool
-            elif (found := by_key.get(call.key)) is not None:
-                queue = found
-            else:
-                queue = by_key[call.key] = min(own, key=len)
-            queue.append(Encoded(len(operations), call.operation, encode(call), writer.name))
+            queue = by_key.get(call.key) if call.key is not None else None
+            if queue is None:
+                queue = min(own, key=len)
+                if call.key is not None:
+                    by_key[call.key] = queue
+            queue.append(Encoded(len(operations), call.operation, encode(call.operation, call.values), writer.name))
             operations.append(call.operation)
             rows += call.rows
         owners += [writer.name] * share
         queues += own
-        pools[writer.name] = pool
         if duration_s is not None:
-            callers += [writer.name] * count
             due_s += _arrivals(feed, writer, block, count, duration_s)
-    pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s, writers=callers)
-    return Burst(owners=owners, queues=queues, pools=pools, operations=operations, rows=rows, pace=pace)
+    pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s)
+    return Burst(owners=owners, queues=queues, operations=operations, rows=rows, pace=pace)
 
 
 def _arrivals(feed: Feed, writer: Writer, block: int, count: int, duration_s: float) -> list[float]:
     """Return when a writer's calls are due: those of a batch evenly, as a schedule has it, all others by chance."""
     spread = arrival.evenly if writer.kind == "batch" else arrival.poisson
     return spread(count, duration_s, Random(f"{feed.seed}/arrival/{writer.name}/{block}"))  # noqa: S311 (reproducible on purpose)
-
-
-class _HexDumper(Dumper):
-    """Dumps bytes without asking a connection which escapes it understands."""
-
-    oid = psycopg.adapters.types["bytea"].oid
-
-    def dump(self, obj: bytes) -> bytes:
-        return b"\\x" + obj.hex().encode()
-
-
-class Encoder:
-    """From Python values to text format, by psycopg's own dumpers."""
-
-    def __init__(self) -> None:
-        adapters = AdaptersMap(psycopg.adapters)
-        adapters.register_dumper(bytes, _HexDumper)
-        self._transformer = Transformer(adapters)
-
-    def __call__(self, call: Call) -> dict[str, bytes | None]:
-        """Return a call's values in text format."""
-        try:
-            return {name: self._dump(value) for name, value in call.values.items()}
-        except (psycopg.Error, TypeError, ValueError) as cause:
-            raise WorkloadError(
-                f"A value of {call.operation!r} cannot be sent: {cause}",
-                checked=[f":{name} = {repr(value)[:_SHOWN_CHARACTERS]}" for name, value in call.values.items()],
-            ) from cause
-
-    def _dump(self, value: object) -> bytes | None:
-        if value is None:
-            return None
-        dumped = self._transformer.get_dumper(value, PyFormat.TEXT).dump(value)
-        return None if dumped is None else bytes(dumped)

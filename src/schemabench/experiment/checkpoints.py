@@ -15,6 +15,7 @@ from psycopg.rows import TupleRow
 
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
+from schemabench.experiment import bounds
 from schemabench.experiment import entrant as entrants
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant
@@ -23,6 +24,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan, Progress
 from schemabench.experiment.team import Team
+from schemabench.load import Limits
 from schemabench.monitor.counters import AFTER_CHECKPOINT
 from schemabench.records import Trial
 from schemabench.server import Server, opened
@@ -82,7 +84,7 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         team.announce(measured.executed, [(measured.bursts, size)], [])
     with _superuser(server) as connection:
         for block in _rounds(plan, measured.bursts + _APART):
-            order = [one for one in observers if one.name not in measured.failed]
+            order = [one for one in observers if measured.is_left(one.name)]
             Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
             team.announce(block, [(block, size)], order)
             burst = make(feed, plan.writers, block, size)
@@ -90,7 +92,8 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                 connection.execute("CHECKPOINT")
                 random = Random(f"{plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
                 try:
-                    trial = _trial(team, (one, observers[one]), burst, random, (block, position))
+                    limits = bounds.limits(plan, measured, one)
+                    trial = _trial(team, (one, observers[one]), burst, random, (block, position), limits)
                 except CandidateError as failure:
                     if one.template.candidate.name == BASELINE:
                         raise
@@ -109,11 +112,20 @@ def _rounds(plan: Plan, first: int) -> Iterator[int]:
         yield first + done
 
 
-def _trial(team: Team, pair: tuple[Entrant, Observer], burst: Burst, random: Random, where: tuple[int, int]) -> Trial:
+def _trial(  # noqa: PLR0913, PLR0917 (a trial, who executes it, and where it stands)
+    team: Team,
+    pair: tuple[Entrant, Observer],
+    burst: Burst,
+    random: Random,
+    where: tuple[int, int],
+    limits: Limits,
+) -> Trial:
     """Execute one trial and keep what it wrote to the log."""
     entrant, observer = pair
     block, position = where
-    executed, _ = team.execute(entrant, burst, random, observer.begin(random))
+    executed, _ = team.execute(entrant, burst, random, observer.begin(random), limits)
+    if executed.cut:
+        raise bounds.cut_short(entrant, executed, len(burst.operations))
     seen = observer.end().counters
     return Trial(
         block=block,

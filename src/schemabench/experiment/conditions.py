@@ -58,13 +58,14 @@ class Conditions:
         return {name: replace(one, settings=self.otherwise.get(name, ())) for name, one in results.items()}
 
 
-def read(server: Server, team: Team, present: Sequence[Entrant]) -> Conditions:
+def read(server: Server, team: Team, present: Sequence[Entrant], shared: Sequence[str]) -> Conditions:
     """Read the settings of every writer's session, everyone's; ask before the sessions are used for anything else.
 
     Args:
         server: Where they are.
         team: Who has sessions.
         present: The entrants that came through their trials, baseline and control among them.
+        shared: Those of them that others have sessions with, too; by name.
 
     Raises:
         WorkerError: A worker is gone.
@@ -72,7 +73,7 @@ def read(server: Server, team: Team, present: Sequence[Entrant]) -> Conditions:
     """
     custom = {name: value for name, value in server.asked.items() if "." in name}
     own = team.names[0] if team.names else ""
-    others = team.conditions([one.name for one in present], custom)
+    others = team.conditions(shared, custom)
     found = {
         one.name: merged([*held(one, custom, own), *others.get(one.name, ())], _who(server, one)) for one in present
     }

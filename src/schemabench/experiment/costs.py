@@ -25,7 +25,7 @@ def of(
         plan: What was to do.
         names: The entrants that can be compared; the control among them.
         measured: Their trials.
-        grown: Entrant -> by how much its tables and indexes grew, in all trials.
+        grown: Entrant -> by how much its tables and indexes grew, in all trials, and how large they are at the end.
     """
     found: dict[str, list[Cost]] = {name: [] for name in names}
     for measure in counters.MEASURES:
@@ -74,7 +74,12 @@ def _amounts(measure: counters.Measure, trials: Sequence[records.Trial]) -> list
         )
     )
     values = (
-        counters.cost(measure, {**trial.counters, "rows_updated": updates}, rows=rows, operations=operations)
+        counters.cost(
+            measure,
+            {**trial.counters, "rows_updated": updates, counters.RETRIES: trial.retries},
+            rows=rows,
+            operations=operations,
+        )
         for trial in trials
     )
     return [float("nan") if value is None else value for value in values]
@@ -91,7 +96,7 @@ def _in_all(measure: counters.Measure, amount: float | None, blocks: int) -> flo
 
 
 def _growth(measure: counters.Measure, trials: Sequence[records.Trial], grown: counters.Reading) -> float | None:
-    """Return a growth over all trials, those to warm up among them, as what a row costs."""
+    """Return a growth over all trials, those to warm up among them, as what a row costs; or a size at the end."""
     return counters.cost(
         measure,
         grown,

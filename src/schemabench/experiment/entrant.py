@@ -6,7 +6,6 @@ know blocks, order or statistics.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
 from random import Random
 from typing import Any
 
@@ -17,28 +16,32 @@ from psycopg.pq.abc import PGconn
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
+from schemabench.experiment import undone
 from schemabench.experiment.burst import Burst, Encoded
-from schemabench.experiment.loaded import Loaded, shared_out
+from schemabench.experiment.loaded import Loaded
 from schemabench.load import (
     Drive,
+    Limits,
     LostConnectionError,
     Others,
     Request,
     Session,
+    SlowCallError,
     StatementFailedError,
     Step,
     Talk,
     drive,
+    stop,
 )
-from schemabench.load.session import Retried
+from schemabench.load.session import STOP_S, Retried
 from schemabench.monitor.plans import Statement
 from schemabench.monitor.sampler import mark
 from schemabench.server import Database, Host, Server, opened
 from schemabench.sqlfile import Operation, Text
+from schemabench.units import format_duration
 from schemabench.workload import Writer
 
-HUNG_S = 120.0
-"""A server that answers none of the connections for so long is taken for hung."""
+_UNLIMITED = Limits()
 _SHOWN_VALUE = 80  # characters of a parameter in an error
 _FLUSH = b"flush_statistics"
 
@@ -69,9 +72,9 @@ class Entrant:
     _prepared: set[tuple[Session, str]] = field(default_factory=set)
     _plans: dict[str, tuple[tuple[bytes, tuple[str, ...]], ...]] = field(default_factory=dict)
 
-    def execute(self, burst: Burst, random: Random, watch: tuple[int, Talk] | None = None) -> Drive:
+    def execute(self, burst: Burst, random: Random, limits: Limits = _UNLIMITED) -> Drive:
         """Load a burst and drive it; see there."""
-        return self.drive(self.load(burst), random, watch)
+        return self.drive(self.load(burst), random, limits)
 
     def load(self, burst: Burst) -> Loaded:
         """Do everything for a burst that can be done before the clock starts.
@@ -80,14 +83,11 @@ class Entrant:
             CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
-        own, pools = [], {}
+        queues: list[tuple[Session, Sequence[Request]]] = []
         for (session, writer), queue in zip(self.sessions, burst.queues, strict=True):
-            pool = burst.pools.get(writer.name, ())
-            self._prepare(session, writer, {call.operation for call in chain(queue, pool)})
-            if writer.name not in pools:
-                pools[writer.name] = [self._request(call) for call in pool]
-            own.append((session, writer.name, [self._request(call) for call in queue]))
-        return Loaded(queues=shared_out(own, pools, burst.pace), operations=burst.operations, pace=burst.pace)
+            self._prepare(session, writer, {call.operation for call in queue})
+            queues.append((session, [self._request(call) for call in queue]))
+        return Loaded(queues=queues, operations=burst.operations, pace=burst.pace)
 
     def flush_statistics(self) -> None:
         """Have every session write down what it counted, which it would otherwise do within seconds.
@@ -95,7 +95,7 @@ class Entrant:
         Raises:
             ServerError: The server failed.
         """
-        queues: list[tuple[Session, Iterable[Request]]] = []
+        queues: list[tuple[Session, Sequence[Request]]] = []
         for session, _ in self.sessions:
             if (session, "") not in self._prepared:
                 result = session.prepare(_FLUSH, "SELECT pg_catalog.pg_stat_force_next_flush()")
@@ -106,34 +106,54 @@ class Entrant:
         self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
 
     def drive(
-        self, loaded: Loaded, random: Random, watch: tuple[int, Talk] | None = None, others: Others | None = None
+        self,
+        loaded: Loaded,
+        random: Random,
+        limits: Limits = _UNLIMITED,
+        watch: tuple[int, Talk] | None = None,
+        others: Others | None = None,
     ) -> Drive:
-        """Execute what is loaded, once.
+        """Execute what is loaded, once; nothing is under way afterwards.
 
         Args:
             loaded: What to execute.
             random: Where the jitter of retries comes from.
+            limits: How long it may take.
             watch: Who watches meanwhile, as for the load loop's `drive`.
             others: Who else is watched to the end, likewise.
 
         Raises:
-            CandidateError: The server refused an operation.
+            CandidateError: The server refused an operation, or a call took longer than it may.
             ServerError: The server failed.
         """
+        before, sessions = self.retries(), [session for session, _ in self.sessions]
         try:
-            return drive(
+            driven = drive(
                 loaded.queues,
                 calls=len(loaded.operations),
-                limit_s=HUNG_S,
                 random=random,
+                limits=limits,
+                failure=self.template.server.failure,
                 due_s=loaded.pace.due_s if loaded.pace else None,
                 watch=watch,
                 others=others,
             )
         except StatementFailedError as failure:
+            stop(sessions)
             raise self._failed(failure) from None
+        except SlowCallError as failure:
+            stop(sessions)
+            retried = {key: count - before.get(key, 0) for key, count in self.retries().items()}
+            raise self._slow(failure, limits, retried) from None
         except LostConnectionError as failure:
             raise lost(self.template.server, str(failure)) from failure
+        if driven.cut and not stop(sessions):
+            raise CandidateError(
+                f"A trial of {self.template.candidate.name!r} was cut short, and the server did not end it within "
+                f"{format_duration(STOP_S)} of being told to",
+                remedies=["look at the server's log"],
+            )
+        return driven
 
     def asked(self, calls: Iterable[tuple[Writer, Encoded]]) -> Iterator[tuple[PGconn, list[Statement]]]:
         """Yield for each call, of the writer given, a connection that has prepared it, and its statements to ask for.
@@ -173,6 +193,10 @@ class Entrant:
             for key, count in session.retried.items():
                 total[key] = total.get(key, 0) + count
         return total
+
+    def paused_ns(self) -> int:
+        """Return how long all connections together have paused so far, before they tried again what was undone."""
+        return sum(sum(session.paused_ns.values()) for session, _ in self.sessions)
 
     def leave(self) -> None:
         """Close the connections, and forget what was prepared over them."""
@@ -224,6 +248,23 @@ class Entrant:
                 raise self._failed(StatementFailedError(session, operation.name, (name, ()), result, 1))
             yield name, parameters
 
+    def _slow(self, failure: SlowCallError, limits: Limits, retried: Retried) -> CandidateError:
+        """Return the error for a call that took longer than it may: operation, parameters, time."""
+        _, operation, steps = failure.request
+        values = {
+            name: value
+            for (_, names), (_, parameters) in zip(self._plans[operation], steps, strict=True)
+            for name, value in zip(names, parameters, strict=True)
+        }
+        checked, remedies = undone.said(retried, [session for session, _ in self.sessions])
+        return CandidateError(
+            f"A call of {operation!r} under the candidate {self.template.candidate.name!r} was given up after "
+            f"{format_duration(failure.elapsed_s)}: a call may take {format_duration(limits.call_s)}",
+            where=self.template.operations[operation].text.place(),
+            checked=[*_shown(values.items()), *checked],
+            remedies=[*remedies, "let calls take longer: --call-timeout 2min"],
+        )
+
     def _own(self, operation: Operation) -> bool:
         """Return whether the candidate overrides the operation."""
         return operation.text.path == self.template.candidate.file.path
@@ -234,28 +275,32 @@ class Entrant:
             return lost(
                 self.template.server, failure.message
             )  # what is ours is refused only to a session that is ended
-        writer = dict(self.sessions)[failure.session]
+        writer, candidate = dict(self.sessions)[failure.session], self.template.candidate
         operation = self.template.operations[failure.operation]
         position = failure.statement.decode().removeprefix(f"{operation.name}_")
         statement = operation.statements[int(position) if position.isdecimal() else -1]
         query = statement.render(writer.identifiers)
-        shown = [
-            f":{name} = {'NULL' if value is None else repr(value.decode(errors='replace')[:_SHOWN_VALUE])}"
-            for name, value in zip(query.parameters, failure.parameters, strict=False)
-        ]
+        shown = _shown(zip(query.parameters, failure.parameters, strict=False))
         retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
         kind = ServerError if is_servers_fault(failure.sqlstate) else CandidateError
         return kind(
-            f"The operation {operation.name!r} failed under the candidate {self.name!r}{retried}: {failure.message}",
+            f"The operation {operation.name!r} failed under the candidate {candidate.name!r}{retried}: "
+            f"{failure.message}",
             where=query.place(max(0, failure.position - 1 - len(mark(operation.name))))
             if failure.position
             else statement.text.place(),
             sqlstate=failure.sqlstate,
             checked=[*shown, *filter(None, (failure.detail, *failure.context.splitlines()[:2]))],
-            remedies=[]
-            if self._own(operation)
-            else [f"override it: `-- name: {operation.name}` in {self.template.candidate.file.path}"],
+            remedies=candidates.remedies(candidate, statement.text, operation.name),
         )
+
+
+def _shown(values: Iterable[tuple[str, bytes | None]]) -> list[str]:
+    """Return the parameters of a call, each with the beginning of its value."""
+    return [
+        f":{name} = {'NULL' if value is None else repr(value.decode(errors='replace')[:_SHOWN_VALUE])}"
+        for name, value in values
+    ]
 
 
 def query(template: Template, name: str) -> Text:
@@ -285,7 +330,7 @@ def check(template: Template, names: Iterable[str]) -> None:
             result = connection.pgconn.prepare(b"", text.sql.encode())
             if result.status != ExecStatus.COMMAND_OK:
                 cause = psycopg.errors.error_from_result(result)
-                raise candidates.refused(template.candidate, text, cause) from cause
+                raise candidates.refused(template.candidate, text, cause, name) from cause
 
 
 def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, ...]]:

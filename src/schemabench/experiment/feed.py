@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from schemabench.errors import UsageError, WorkloadError
 from schemabench.naming import nearest
 from schemabench.records import Notice
+from schemabench.sqlfile import Operation
 from schemabench.workload import BadLineError, Call, Found, authored, check_calls
 
 LINE_LIMIT_BYTES = 1 << 20
@@ -72,6 +73,11 @@ class Feed:
         self._inputs = inputs
         self._stream: Iterator[Call] = iter(())
         self.cycles = 0
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """The workload's operations."""
+        return self._found.operations
 
     def background(self) -> Iterator[Call]:
         """Yield the calls that fill a fresh database.

@@ -13,7 +13,8 @@ import psycopg
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
-from schemabench.experiment.burst import Burst, Encoded, Encoder
+from schemabench.encoding import Encoder
+from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.entrant import Entrant, Template, drop, enter, lost
 from schemabench.server import Server, opened
 from schemabench.sqlfile import Operation
@@ -77,13 +78,12 @@ def _fill(template: Template, background: Iterable[Call]) -> None:
 
 
 def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
-    encode, random = Encoder(), Random(0)  # noqa: S311 (only jitter)
+    encode, random = Encoder(entrant.template.operations), Random(0)  # noqa: S311 (only jitter)
     remaining = iter(calls)
     while some := list(islice(remaining, _LOADED_AT_ONCE)):
-        queue = [Encoded(number, call.operation, encode(call), _LOADER.name) for number, call in enumerate(some)]
-        entrant.execute(
-            Burst(
-                owners=[_LOADER.name], queues=[queue], pools={}, operations=[call.operation for call in some], rows=0
-            ),
-            random,
-        )
+        queue = [
+            Encoded(number, call.operation, encode(call.operation, call.values), _LOADER.name)
+            for number, call in enumerate(some)
+        ]
+        operations = [call.operation for call in some]
+        entrant.execute(Burst(owners=[_LOADER.name], queues=[queue], operations=operations, rows=0), random)

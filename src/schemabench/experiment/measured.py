@@ -15,6 +15,7 @@ from schemabench import records, statistics
 from schemabench.errors import CandidateError
 from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
+from schemabench.experiment.retiring import FIRST_BLOCK, Retired
 from schemabench.load.session import Retried
 from schemabench.monitor.attribution import Tally
 
@@ -44,6 +45,10 @@ class Measured:
     begun: planning.Begun = field(default_factory=planning.Begun)
     failed: dict[str, CandidateError] = field(default_factory=dict)
     """Candidates that failed on the way and left the experiment."""
+    retired: dict[str, Retired] = field(default_factory=dict)
+    """Candidates that left the blocks, since a few trials proved them to be much slower than the baseline."""
+    shortened: int = 0
+    """The size of bursts before they were shortened, so that more blocks fit the budget; 0 where they were not."""
     executed: int = 0
     """Blocks, counted or not."""
     bursts: int = 0
@@ -59,10 +64,15 @@ class Measured:
     elapsed_s: float = 0.0
     copying_s: float = 0.0
     stopped: str = "budget"
+    """As in `records.Experiment`."""
     cycles: int = 0
     """How many times the replayed file was begun; 0 where nothing is replayed."""
     steal_share: float | None = None
     """The share of processor time that the host gave to others; None where that is not known."""
+
+    def is_left(self, name: str) -> bool:
+        """Return whether an entrant executes whatever comes next."""
+        return name not in self.failed and name not in self.retired
 
     @property
     def blocks(self) -> int:
@@ -110,6 +120,23 @@ class Measured:
             total.update(self.undone[name].get(trial.block, {}))
         return dict(total)
 
+    def calls(self, name: str) -> Mapping[str, int]:
+        """Return how often an entrant's counted trials called each operation."""
+        total: Counter[str] = Counter()
+        for trial in self.counted(name):
+            total.update(trial.calls)
+        return total
+
+    def pauses(self, name: str) -> NDArray[np.float64]:
+        """Return how long an entrant paused before retries in each counted trial, in observations.
+
+        That is, what looks would have found meanwhile. All trials are looked at as often a second, but short ones by
+        chance not once: hence by the looks of all together.
+        """
+        trials = self.counted(name)
+        looks_per_s = sum(trial.looks for trial in trials) / sum(trial.duration_s for trial in trials)
+        return np.array([trial.paused_s for trial in trials]) * looks_per_s
+
     def tally(self, name: str) -> Tally:
         """Return what was sampled of an entrant's counted trials."""
         total = Tally()
@@ -117,6 +144,28 @@ class Measured:
             if tally := self.tallies[name].get(trial.block):
                 total.merge(tally)
         return total
+
+    def retire(self, name: str, difference: str) -> None:
+        """Have count what a candidate did that executes no more blocks; `difference` as in `Retired`."""
+        self.trials[name] = [replace(one, warmup=one.block < FIRST_BLOCK) for one in self.trials[name]]
+        self.retired[name] = Retired(trials=len(self.counted(name)), difference=difference)
+
+    def beside(self, name: str) -> "Measured":
+        """Return the trials of all, of which those count that a candidate took part in before it retired."""
+        blocks = {trial.block for trial in self.counted(name)}
+        trials: dict[str, list[records.Trial]] = defaultdict(list)
+        for other, some in self.trials.items():
+            trials[other] = [replace(one, warmup=one.block not in blocks) for one in some]
+        return replace(self, trials=trials, after_checkpoint=defaultdict(list))
+
+    def break_off(self) -> None:
+        """Keep the blocks that are done, of a run that was interrupted; the last counts where all were to warm up."""
+        self.stopped = "interrupted"
+        done = {name: [one for one in some if one.block < self.executed] for name, some in self.trials.items()}
+        some_count = any(not one.warmup for trials in done.values() for one in trials)
+        last = self.executed - 1
+        for name, trials in done.items():
+            self.trials[name] = [replace(one, warmup=one.warmup and (some_count or one.block < last)) for one in trials]
 
     def settle(self, names: Sequence[str], least: int) -> None:
         """Count from where trials are steady, by those of all entrants that are left.
@@ -131,4 +180,6 @@ class Measured:
         first, self.steady = statistics.steady_from(rates, names, least=0, most=len(rates) // 2, copies=copies)
         self.warmup = shown[first] if first else least
         for name, trials in self.trials.items():
+            if name in self.retired:
+                continue
             self.trials[name] = [replace(one, warmup=one.warmup or one.block < self.warmup) for one in trials]

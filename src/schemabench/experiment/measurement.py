@@ -3,22 +3,31 @@
 Owns the life of its databases and what is said about every candidate. Must not know pytest, nor how a report looks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 import numpy as np
-import psycopg
 
-from schemabench import candidate as candidates
 from schemabench import cardinality as cardinalities
-from schemabench import equivalence, records
+from schemabench import records, statistics
 from schemabench.candidate import BASELINE
-from schemabench.errors import CandidateError
-from schemabench.experiment import adequacy, checkpoints, conditions, entrant, planning, results, surroundings
+from schemabench.errors import Interrupted, ServerError
+from schemabench.experiment import (
+    adequacy,
+    agreement,
+    checkpoints,
+    conditions,
+    entrant,
+    gates,
+    planning,
+    results,
+    surroundings,
+)
 from schemabench.experiment.blocks import CONTROL, Blocks
 from schemabench.experiment.building import Building
+from schemabench.experiment.conditions import Conditions
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed, check_inputs
@@ -32,8 +41,20 @@ from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
-from schemabench.records import Adequacy, CandidateResult, Experiment, Notice
-from schemabench.server import Server
+from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
+from schemabench.server import Database, Server
+
+
+@dataclass(frozen=True, kw_only=True)
+class After:
+    """What was found after the blocks."""
+
+    watched: Watched
+    held: Conditions = field(default_factory=lambda: Conditions(baseline=(), otherwise={}, notices=()))
+    """The settings of all entrants; none where nobody asked."""
+    differences: Mapping[str, str] = field(default_factory=dict)
+    """Candidate -> what disqualifies it."""
+    notices: tuple[Notice, ...] = ()
 
 
 def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = None) -> Experiment:
@@ -50,6 +71,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         WorkloadError: The workload's calls are not acceptable.
         CandidateError: The baseline fails. Any other candidate that fails is reported as failed.
         ServerError: The server fails.
+        Interrupted: By whoever waits; with the record of the blocks that were done by then, if there are any.
     """
     inputs = check_inputs(plan.found, plan.inputs)
     team = team or Alone(plan)
@@ -60,7 +82,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         entrants, found = building.entrants, building.left_out
         observers = _observe(plan, server, entrants, team.join(entrants), stack)
         telling = surroundings.prepare(server, stack)
-        measured = Blocks(
+        blocks = Blocks(
             plan=plan,
             team=team,
             entrants=observers,
@@ -69,55 +91,118 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             progress=progress,
             copies=Copies(plan=plan, copy_s=building.copying_s),
             renew=lambda some: renew(server, team, {one: observers[one] for one in some}),
-        ).run()
-        measured.add(team.samples())
-        present = [one for one in entrants if one.name not in measured.failed]
-        held = conditions.read(server, team, present)
-        grown = {one.name: observers[one].grown() for one in present}
-        cached = surroundings.look(server, present, telling)
-        kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
-        checkpoints.execute(plan, team, server, observers, feed, building.size, measured, progress)
-        progress.stage(plan, "comparing states")
-        differences, notices = _compare(plan, entrants, measured)
-        progress.stage(plan, "explaining plans")
-        watched = replace(_look_back(plan, server, observers, measured, grown, kept), cache=cached)
-    found |= _unranked(entrants, measured, differences)
+            differs=lambda one: agreement.difference(plan, entrants[0], one),
+        )
+        measured, interrupt = blocks.measured, ""
+        try:
+            blocks.run()
+            after = _afterwards(blocks, server, telling)
+        except KeyboardInterrupt as cause:
+            interrupt = f"{plan} was interrupted in {blocks.doing}"
+            blocks.break_off()
+            if not measured.blocks:
+                raise Interrupted(f"{interrupt}, before all had executed one burst") from cause
+            after = _broken_off(observers, measured, interrupt)
+    found |= _unranked(entrants, measured, after.differences)
     ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
-    rankings = results.rank(plan, ranked, measured, watched) if BASELINE in ranked else None
-    replayed = f"the file was replayed {measured.cycles} times, from its start each time"
+    rankings = results.rank(plan, ranked, measured, after.watched) if BASELINE in ranked else None
     record = _record(
         plan,
-        held.completed(building.completed(found | dict(rankings.results if rankings else {}))),
+        after.held.completed(building.completed(found | dict(rankings.results if rankings else {}))),
         measured,
         rankings,
         notices=(
             *(notice for checked in inputs for notice in checked.notices),
-            *((Notice(code="replayed", text=replayed),) if measured.cycles > 1 else ()),
+            *_replayed(measured),
             *building.notices,
-            *notices,
+            *after.notices,
             *(rankings.throughput.notices if rankings else ()),
             *(rankings.locks.notices if rankings and rankings.locks else ()),
-            *results.notices(measured, watched),
-            *held.notices,
-            *adequacy.notices(plan, kept),
+            *results.notices(measured, after.watched),
+            *after.held.notices,
+            *adequacy.notices(plan, after.watched.adequacy),
         ),
     )
-    return replace(record, settings=held.baseline)
+    record = replace(record, settings=after.held.baseline)
+    if interrupt:
+        raise Interrupted(interrupt, record)
+    return record
+
+
+def _replayed(measured: Measured) -> tuple[Notice, ...]:
+    """Return a notice where calls of a file came more than once."""
+    text = f"the file was replayed {measured.cycles} times, from its start each time"
+    return (Notice(code="replayed", text=text),) if measured.cycles > 1 else ()
+
+
+def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> After:
+    """Return what is found after the blocks: settings, adequacy, states and plans.
+
+    Args:
+        blocks: They are done; a candidate that fails now leaves the experiment there.
+        server: Where.
+        telling: What tells of the cache, from `surroundings.prepare`.
+    """
+    plan, team, feed, progress, measured = blocks.plan, blocks.team, blocks.feed, blocks.progress, blocks.measured
+    observers, entrants = blocks.entrants, list(blocks.entrants)
+    measured.add(team.samples())
+    present = [one for one in entrants if one.name not in measured.failed]
+    held = conditions.read(server, team, present, [one.name for one in present if measured.is_left(one.name)])
+    grown = {one.name: observers[one].sizes() for one in present}
+    cached = surroundings.look(server, present, telling)
+    kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
+    checkpoints.execute(plan, team, server, observers, feed, blocks.size, measured, progress)
+    progress.stage(plan, "comparing states")
+    unfinished = {name for name, one in kept.items() if one.cut}
+    differences, notices = agreement.judge(plan, entrants, measured, unfinished)
+    progress.stage(plan, "explaining plans")
+    watched = replace(_look_back(plan, server, observers, measured, grown, kept), cache=cached)
+    return After(watched=watched, held=held, differences=differences, notices=notices)
+
+
+def _broken_off(observers: Mapping[Entrant, Observer], measured: Measured, interrupt: str) -> After:
+    """Return what can be had at once of entrants whose experiment was interrupted."""
+    through = [one for one in observers if one.name not in measured.failed]
+    contention: dict[str, Contention | None] = {one.name: None for one in through}
+    for one in through:
+        with suppress(ServerError):  # its database may be between two copies
+            contention[one.name] = observers[one].contention(
+                measured.tally(one.name), float(measured.pauses(one.name).sum())
+            )
+    text = (
+        f"{interrupt}. What is told is of the blocks before; states were not compared with the baseline's, nor "
+        "invariants asked for, and plans not explained"
+    )
+    return After(
+        watched=Watched(
+            contention=contention,
+            plans={},
+            grown={one.name: {} for one in through},
+            missing=observers[through[0]].missing,
+            deadlock_timeouts_s=_deadlock_timeouts_s(observers),
+        ),
+        notices=(Notice(code="interrupted", text=text),),
+    )
+
+
+def _deadlock_timeouts_s(observers: Mapping[Entrant, Observer]) -> dict[str, float]:
+    return {one.name: observer.deadlock_timeout_s for one, observer in observers.items()}
 
 
 def _unranked(
     entrants: Sequence[Entrant], measured: Measured, differences: Mapping[str, str]
 ) -> dict[str, CandidateResult]:
-    """Return the results of those that cannot be ranked: they failed or differ, or the client is what was measured."""
-    found, saturation = {}, results.saturation(measured)
+    """Return the results of those that cannot be ranked: they differ or failed, or there is nothing to rank them by."""
+    found = {}
+    invalid = agreement.NO_BASELINE if BASELINE in differences else gates.saturation(measured)
     for one in entrants:
         candidate = one.template.candidate
-        if one.name in measured.failed:
-            found[one.name] = results.unranked(candidate, "failed", str(measured.failed[one.name]))
-        elif one.name in differences:
+        if one.name in differences:
             found[one.name] = results.unranked(candidate, "disqualified", differences[one.name], measured)
-        elif saturation and one.name != CONTROL:
-            found[one.name] = results.unranked(candidate, "invalid", saturation, measured)
+        elif one.name in measured.failed:
+            found[one.name] = results.unranked(candidate, "failed", str(measured.failed[one.name]))
+        elif invalid and one.name != CONTROL:
+            found[one.name] = results.unranked(candidate, "invalid", invalid, measured)
     return found
 
 
@@ -128,7 +213,7 @@ def _record(
     rankings: Rankings | None,
     notices: tuple[Notice, ...],
 ) -> Experiment:
-    operations = measured.trials[BASELINE][0].operations
+    operations = measured.trials[BASELINE][-1].operations
     frozen = plan.found.frozen.get(plan.cardinality)
     size = operations // sum(writer.weight for writer, _ in plan.writers)
     return Experiment(
@@ -149,8 +234,10 @@ def _record(
             for writer, share in plan.writers
         ),
         operations=operations,
-        rows=round(np.mean([trial.rows for trial in measured.trials[BASELINE]])),
+        rows=round(np.mean([trial.rows for trial in measured.counted(BASELINE)])),
         blocks=measured.blocks,
+        blocks_needed=statistics.fewest_blocks(len(rankings.results) - len(measured.retired)) if rankings else 0,
+        shortened_from=measured.shortened * operations // size,
         warmup_blocks=measured.warmup,
         steady=measured.steady,
         copies=measured.copies,
@@ -165,11 +252,11 @@ def _record(
         isolation=plan.found.workload.isolation,
         operations_sql={operation.name: operation.sql for operation in plan.found.operations.values()},
         sample_hz=plan.sample_hz,
-        busy_share=results.busy_share(measured),
+        busy_share=gates.busy_share(measured, measured.trials),
         workers=results.busy_shares(measured),
         steal_share=measured.steal_share,
         elapsed_s=measured.elapsed_s,
-        stopped=cast(Literal["precision", "budget"], measured.stopped),
+        stopped=cast(Literal["precision", "budget", "interrupted"], measured.stopped),
         candidates=results.ordered(plan, found),
         control=rankings.throughput.control if rankings else None,
         lock_control=rankings.locks.control if rankings and rankings.locks else None,
@@ -207,11 +294,15 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
     ended = {one.name: planning.end(one, measured.begun, calls) for one in through}  # before anything is executed
     plans = {one.name: planning.plans(one, calls) for one in through}
     return Watched(
-        contention={one.name: observers[one].contention(measured.tally(one.name)) for one in through},
+        contention={
+            one.name: observers[one].contention(measured.tally(one.name), float(measured.pauses(one.name).sum()))
+            for one in through
+        },
         plans={name: compared(own, () if name == BASELINE else plans[BASELINE]) for name, own in plans.items()},
         grown=grown,
         missing={**observers[through[0]].missing, **checkpoints.missing(plan, server), **_upkeep_missing(plan)},
         adequacy=kept,
+        deadlock_timeouts_s=_deadlock_timeouts_s(observers),
         notices=planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL}),
     )
 
@@ -220,55 +311,3 @@ def _upkeep_missing(plan: Plan) -> dict[str, str]:
     """Return why it is not known what vacuums took; nothing where it is."""
     reason = "autovacuum does not tell what it takes: --upkeep between-blocks" if plan.upkeep == "autovacuum" else ""
     return dict.fromkeys(("upkeep_elapsed_s", "upkeep_wal_bytes"), reason) if reason else {}
-
-
-def _compare(plan: Plan, entrants: Sequence[Entrant], measured: Measured) -> tuple[dict[str, str], tuple[Notice, ...]]:
-    """Return what disqualifies each candidate, and what the control says about comparing."""
-    found: dict[str, str] = {}
-    digests: dict[str, str] = {}
-    for one in entrants:
-        if one.name in measured.failed:
-            continue
-        try:
-            if reason := next(_differences(plan, entrants[0], one, digests), None):
-                found[one.name] = reason
-        except CandidateError as failure:
-            if one.template.candidate.name == BASELINE:
-                raise
-            measured.failed[one.name] = failure
-    for name in (BASELINE, CONTROL):
-        if name in found:
-            text = (
-                f"The state cannot tell candidates apart: for {name}, {found[name]}. No candidate was disqualified; "
-                "let calls that do not commute share a key"
-            )
-            return {}, (Notice(code="state-not-comparable", text=text),)
-    return found, ()
-
-
-def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str]) -> Iterator[str]:
-    """Yield the invariants that an entrant breaks, and the states in which it differs from the baseline.
-
-    Rows are compared one by one only where digests differ. `digests` receives the baseline's, by the state's name.
-
-    Raises:
-        CandidateError: The server refused one of the queries.
-    """
-    server, workload = one.template.server, plan.found.workload
-    name = ""
-    try:
-        with entrant.connect(server, one.database) as other, entrant.connect(server, baseline.database) as reference:
-            for name in workload.invariants:
-                if reason := equivalence.violation(name, other, entrant.query(one.template, name).sql):
-                    yield reason
-            for name in workload.state:
-                actual = other, entrant.query(one.template, name).sql
-                found = equivalence.digest(*actual)
-                if found != digests.setdefault(name, found):
-                    expected = reference, entrant.query(baseline.template, name).sql
-                    if reason := equivalence.difference(name, expected, actual):
-                        yield reason
-    except psycopg.OperationalError as cause:
-        raise entrant.lost(server, str(cause)) from cause
-    except psycopg.Error as cause:
-        raise candidates.refused(one.template.candidate, entrant.query(one.template, name), cause) from cause

@@ -4,6 +4,7 @@ Owns the order of things around a trial: what is read before it and after it, ou
 nor compare entrants.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -17,10 +18,10 @@ from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.load import Talk
-from schemabench.monitor import relations
+from schemabench.monitor import conditions, relations
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.choices import Choices
-from schemabench.monitor.counters import Counters, Reading, growth, increase
+from schemabench.monitor.counters import AT_THE_END, Counters, Reading, growth, increase
 from schemabench.monitor.sampler import Sampler
 from schemabench.monitor.upkeep import Counts, Upkeep
 from schemabench.records import Contention
@@ -38,6 +39,11 @@ class Seen:
     tally: Tally = field(default_factory=Tally)
     """The samples."""
 
+    @property
+    def looks(self) -> int:
+        """How often the server was looked at."""
+        return self.tally.samples
+
 
 class Observer:
     """Looks at one entrant, copy after copy of its database, and looks after its tables.
@@ -47,6 +53,9 @@ class Observer:
         entrant: Whom to look at.
         others: The process ids of its sessions that belong to other workers.
         sampler: What looks while a burst is executed; None for counters alone.
+
+    Attributes:
+        deadlock_timeout_s: For how long the server lets a session wait before it looks for a deadlock.
 
     Raises:
         ServerError: The server cannot be reached or refused.
@@ -61,6 +70,7 @@ class Observer:
         self._before: Reading = {}
         with _words(server), opened(self._conninfo) as connection:
             self._relations = relations.read(connection)
+            self.deadlock_timeout_s = conditions.deadlock_timeout_s(connection)
         self._open(others)
         with _words(server):
             self._sizes = self._counters.sizes()
@@ -102,15 +112,19 @@ class Observer:
         """Counter -> why the server does not offer it."""
         return self._counters.missing
 
-    def begin(self, random: Random) -> tuple[int, Talk] | None:
+    def begin(self, random: Random, expected_s: float = math.inf) -> tuple[int, Talk] | None:
         """Read the counters before a trial; return who watches it.
+
+        Args:
+            random: Where the moment of the first look comes from.
+            expected_s: About how long the trial will take; without it, it is looked at as often as a long one.
 
         Raises:
             ServerError: The server failed.
         """
         with _words(self._server):
             self._before = self._counters.read()
-        return self._sampler.watch(self._pids, random) if self._sampler else None
+        return self._sampler.watch(self._pids, random, expected_s) if self._sampler else None
 
     def end(self) -> Seen:
         """Return what was seen since `begin`; everyone's sessions have handed their statistics over by now.
@@ -150,28 +164,32 @@ class Observer:
         """
         return planning.choices(self._entrant, calls)
 
-    def grown(self) -> Reading:
-        """Return by how much tables and indexes have grown since the observer was made; negative where they shrank.
+    def sizes(self) -> Reading:
+        """Return by how much tables and indexes have grown since the observer was made, and how large they are now.
 
-        Sizes are not read for each trial: that takes milliseconds for a hundred relations, and a file grows by leaps.
+        A growth is negative where they shrank. Sizes are not read for each trial: that takes milliseconds for a hundred
+        relations, and a file grows by leaps.
 
         Raises:
             ServerError: The server failed.
         """
         with _words(self._server):
-            return growth(self._sizes, self._counters.sizes())
+            now = self._counters.sizes()
+        return growth(self._sizes, now) | {AT_THE_END[name]: size for name, size in now.items()}
 
-    def contention(self, tally: Tally) -> Contention | None:
+    def contention(self, tally: Tally, paused: float) -> Contention | None:
         """Return who waited for whom; None where nothing was sampled.
 
         Args:
             tally: The samples of the trials that count.
+            paused: The writers' pauses in them, in observations.
 
         Raises:
             ServerError: The server failed.
         """
         with _words(self._server), opened(self._conninfo) as connection:
-            return tally.contention({**self._relations.named, **relations.read(connection).named})
+            named = {**self._relations.named, **relations.read(connection).named}
+            return tally.contention(named, paused=paused)
 
     def close(self) -> None:
         """Close the connection."""

@@ -58,6 +58,10 @@ class Plan:
     """Who vacuums and analyzes: this process between blocks, by autovacuum's own rules, or the server alone."""
     lead_in: float = 0.0
     """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
+    call_timeout_s: float = 30.0
+    """How long a call may take, retries included; how long a trial may follows from it, see `bounds`."""
+    burst: int = 0
+    """Calls in each burst, of all writers together; 0 to find out how many make a trial of `trial_s`."""
     adequacy_s: float = 0.0
     """How long to execute production's calls at production's pace for, after the blocks; 0 for not at all."""
 
@@ -113,6 +117,11 @@ class Plan:
         operations = [operation.text.sql for operation in self.found.operations.values()]
         choices = [version("schemabench"), str(self.clients), str(self.seed), str(self.lead_in)]
         return sha256("\0".join([self.digest, *choices, *modules, *operations, *sources]).encode()).hexdigest()
+
+    @property
+    def given_size(self) -> int | None:
+        """What multiplies the writers' weights so that a burst comes closest to `burst`; None where none is given."""
+        return max(1, round(self.burst / sum(writer.weight for writer, _ in self.writers))) if self.burst else None
 
     @property
     def trial_s(self) -> float:

@@ -21,7 +21,8 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
 from schemabench.load import LostConnectionError
 from schemabench.monitor.choices import Choices, Table, choose, tables
-from schemabench.monitor.plans import Node, differing, every_node, explain, outline
+from schemabench.monitor.nodes import Node, differing, every_node, outline
+from schemabench.monitor.plans import explain
 from schemabench.records import Notice, StatementPlan
 from schemabench.workload import Writer
 

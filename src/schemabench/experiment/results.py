@@ -5,7 +5,7 @@ is significant (see `statistics`), nor talk to a server.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,22 +14,18 @@ from numpy.typing import NDArray
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import UsageError
-from schemabench.experiment import costs, surroundings
+from schemabench.experiment import costs, gates, retired, surroundings, writers
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
+from schemabench.load.session import DEADLOCK
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
 from schemabench.records import Adequacy, CandidateResult, Contention, Estimate, Notice, StatementPlan
-from schemabench.units import format_percent
+from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant
 
-BUSY_SHARE = 0.8
-"""A load loop that is busier than this may be what limits the figures."""
-SATURATED_SHARE = 0.95
-"""A load loop that is busier than this is what limits the figures: they say nothing about the candidates."""
-LONELY_SHARE = 0.25
-"""A trial whose last writer works for longer than this share after all others speaks mostly of that writer."""
+DETECTOR_SHARE = 0.1
+"""Waiting for the server to look for deadlocks that takes more than this share of the writers' time is told."""
 STOLEN_SHARE = 0.01
 """Below this share, what the host gives to others is lost in the noise between trials."""
 
@@ -42,9 +38,11 @@ class Watched:
     """By entrant; likewise below."""
     plans: Mapping[str, tuple[StatementPlan, ...]]
     grown: Mapping[str, counters.Reading]
-    """Entrant -> by how much its tables and indexes grew, in all trials."""
+    """Entrant -> by how much its tables and indexes grew, in all trials, and how large they are at the end."""
     missing: Mapping[str, str]
     """Counter -> why the server does not offer it."""
+    deadlock_timeouts_s: Mapping[str, float] = field(default_factory=dict)
+    """How long its sessions wait for a lock before the server looks for a deadlock."""
     cache: Cache | None = None
     """What of the entrants was in the cache after the last block; None where nobody looked."""
     notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=dict)
@@ -72,9 +70,17 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
         measured: Their trials.
         watched: What was seen beside them.
     """
-    names = tuple(ranked)
+    names = tuple(name for name in ranked if name not in measured.retired)
     rates, copies = measured.rates(names), measured.copies_of_blocks(BASELINE)
-    throughput = statistics.rank(rates, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=copies)
+    throughput = statistics.rank(
+        rates,
+        names,
+        baseline=BASELINE,
+        control=CONTROL,
+        seed=plan.seed,
+        copies=copies,
+        bounds=gates.limited(measured, [name for name in names if name != CONTROL]),
+    )
     drifts = statistics.drifts(rates, names, measured.written(names) / drift_rows(measured), copies)
     locks = _rank_locks(plan, names, measured)
     front: frozenset[str] = frozenset()
@@ -82,40 +88,74 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
         candidates = [name for name in names if name != CONTROL]
         front = statistics.pareto(candidates, throughput.better, locks.better)
     prices = costs.of(plan, names, measured, watched.grown)
-    standings = {standing.name: standing for standing in throughput.standings}
+    own = writers.ratios(plan, names, measured)
+    late = [name for name in ranked if name in measured.retired]
+    behind = {name: retired.standing(name, names, late, measured) for name in late}
     lock_standings = {standing.name: standing for standing in (locks.standings if locks else ())}
     results = {}
-    for name, candidate in ranked.items():
-        if name == CONTROL:
-            continue
-        trials = measured.counted(name)
-        rate, operations = standings[name].rate, trials[0].operations
-        written = np.array([trial.rows / trial.duration_s for trial in trials])
-        attempts = np.array([(trial.operations + trial.retries) / trial.duration_s for trial in trials])
-        size = operations // sum(writer.weight for writer, _ in plan.writers)
-        results[name] = CandidateResult(
-            **_described(candidate),
-            status="ranked",
-            standing=standings[name],
-            operations_per_s=_times(rate, operations),
-            attempts_per_s=_rate(attempts, plan.seed),
-            rows_per_s=_rate(written, plan.seed) if written.all() else None,
-            headroom=None if plan.production_s is None else _times(rate, plan.production_s * size),
-            adequacy=watched.adequacy.get(name),
-            retries=_retries(name, measured),
+    standings = {standing.name: standing for standing in throughput.standings}
+    for name in (one for one in names if one != CONTROL):
+        standing = standings[name]
+        ties = (*standing.tied_with, *(other for other, one in behind.items() if name in one.tied_with))
+        results[name] = replace(
+            _described_by_trials(plan, ranked[name], measured, watched),
+            standing=replace(standing, tied_with=tuple(sorted(ties))),
             lock_standing=lock_standings.get(name),
             on_front=name in front,
             drift=drifts[name],
-            contention=watched.contention.get(name),
-            resident_share=surroundings.resident_share(trials),
-            cached_share=watched.cache.share(name) if watched.cache else None,
             costs=prices[name],
-            plans=watched.plans.get(name, ()),
-            latencies=_latencies(name, measured),
-            trials=tuple(measured.trials[name]),
-            notices=(*_retry_notices(name, measured), *watched.notices.get(name, ())),
+            writers=own[name],
+        )
+    for name, standing in behind.items():
+        lag = retired.inverse(standing.ratio)
+        result = _described_by_trials(plan, ranked[name], measured, watched)
+        results[name] = replace(
+            result,
+            standing=standing,
+            retired=records.Retirement(trials=measured.retired[name].trials, slower=lag),
+            costs=costs.of(plan, (BASELINE, CONTROL, name), measured.beside(name), watched.grown)[name],
+            writers=writers.ratios(plan, (BASELINE, CONTROL, name), measured.beside(name))[name],
+            notices=(retired.notice(name, measured, lag), *result.notices),
         )
     return Rankings(results=results, throughput=throughput, locks=locks)
+
+
+def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, watched: Watched) -> CandidateResult:
+    """Return what a candidate's own trials say of it, without a standing."""
+    name, trials = candidate.name, measured.counted(candidate.name)
+    operations, rows, attempts = (
+        np.array([amount / trial.duration_s for trial, amount in zip(trials, amounts, strict=True)])
+        for amounts in (
+            [trial.operations for trial in trials],
+            [trial.rows for trial in trials],
+            [trial.operations + trial.retries for trial in trials],
+        )
+    )
+    per_s = _rate(operations, plan.seed)
+    smallest = sum(writer.weight for writer, _ in plan.writers)
+    return CandidateResult(
+        **_described(candidate),
+        status="ranked",
+        operations_per_s=per_s,
+        attempts_per_s=_rate(attempts, plan.seed),
+        rows_per_s=_rate(rows, plan.seed) if rows.all() else None,
+        busy_share=gates.busy_share(measured, [name]),
+        headroom=None if plan.production_s is None else _times(per_s, plan.production_s / smallest),
+        adequacy=watched.adequacy.get(name),
+        retries=_retries(name, measured),
+        contention=watched.contention.get(name),
+        resident_share=surroundings.resident_share(trials),
+        cached_share=watched.cache.share(name) if watched.cache else None,
+        plans=watched.plans.get(name, ()),
+        latencies=_latencies(name, measured),
+        trials=tuple(measured.trials[name]),
+        notices=(
+            *((gates.limit(name, measured),) if gates.limited(measured, [name]) else ()),
+            *_retry_notices(name, measured),
+            *_detector_notices(name, measured, watched.deadlock_timeouts_s.get(name, 0.0)),
+            *watched.notices.get(name, ()),
+        ),
+    )
 
 
 def drift_rows(measured: Measured) -> int:
@@ -135,41 +175,22 @@ def unranked(
     return CandidateResult(**_described(candidate), status=status, reason=reason, trials=trials)
 
 
-def saturation(measured: Measured) -> str:
-    """Return why the experiment is invalid, and what to do; empty where the client kept up."""
-    busy = busy_share(measured)
-    if busy <= SATURATED_SHARE:
-        return ""
-    return str(
-        UsageError(
-            f"The load loop was busy {format_percent(busy)} of the time: the client is what was measured",
-            remedies=[
-                "share the load among processes: pytest -n 2",
-                "use fewer connections: --clients N",
-                "let each call do more, such as upserting an array of rows instead of one",
-            ],
-        )
-    )
-
-
-def busy_share(measured: Measured) -> float:
-    """Return the share of time in which the load loop was at work, in the median counted trial."""
-    return float(np.median([trial.busy_share for name in measured.trials for trial in measured.counted(name)]))
-
-
 def busy_shares(measured: Measured) -> dict[str, float]:
-    """Return for each worker the same share of its own load loop; nothing where there are no workers."""
+    """Return for each worker the share of time in which its load loop was at work, in the median counted trial.
+
+    Nothing where there are no workers.
+    """
     shares = [trial.busy_shares for name in measured.trials for trial in measured.counted(name)]
     return dict(zip(measured.workers, np.median(shares, axis=0).tolist(), strict=True)) if measured.workers else {}
 
 
 def notices(measured: Measured, watched: Watched) -> tuple[Notice, ...]:
     """Return notices on figures of all candidates alike."""
+    left = [name for name in measured.trials if name != CONTROL and name not in measured.failed]
     return (
         *_unsteady(measured),
         *_not_copied(measured),
-        *_busy(measured),
-        *_lonely(measured),
+        *gates.notices(measured, left),
         *surroundings.notices(measured, watched.cache, watched.missing),
         *_stolen(measured),
         *_missing(watched.missing),
@@ -189,15 +210,20 @@ def ordered(plan: Plan, results: Mapping[str, CandidateResult]) -> tuple[Candida
 def _rank_locks(plan: Plan, names: Sequence[str], measured: Measured) -> statistics.LockRanking | None:
     if not plan.sample_hz:
         return None
-    shares = np.column_stack([[_lock_share(trial) for trial in measured.counted(name)] for name in names])
+    trials = [measured.counted(name) for name in names]
+    waits = np.array([[one.waits.get("Lock", 0) for one in some] for some in trials], dtype=np.float64).T
+    work = np.array([[sum(one.waits.values()) for one in some] for some in trials], dtype=np.float64).T
+    pauses = np.column_stack([measured.pauses(name) for name in names])
     return statistics.rank_locks(
-        shares, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=measured.copies_of_blocks(BASELINE)
+        waits,
+        pauses,
+        work,
+        names,
+        baseline=BASELINE,
+        control=CONTROL,
+        seed=plan.seed,
+        copies=measured.copies_of_blocks(BASELINE),
     )
-
-
-def _lock_share(trial: records.Trial) -> float:
-    observations = sum(trial.waits.values())
-    return trial.waits.get("Lock", 0) / observations if observations else float("nan")
 
 
 def _rate(rates: NDArray[np.float64], seed: int) -> Estimate:
@@ -234,8 +260,9 @@ def _latencies(name: str, measured: Measured) -> tuple[records.Latency, ...]:
 
 
 def _retries(name: str, measured: Measured) -> tuple[records.Retries, ...]:
+    calls = measured.calls(name)
     return tuple(
-        records.Retries(operation=operation, reason=reason, count=count)
+        records.Retries(operation=operation, reason=reason, count=count, calls=calls.get(operation, 0))
         for (operation, reason), count in sorted(measured.retries(name).items())
         if count
     )
@@ -245,8 +272,31 @@ def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
     retries = _retries(name, measured)
     if not retries:
         return ()
-    shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason})" for one in retries)
+    shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason}{_per_call(one)})" for one in retries)
     return (Notice(code="retries", text=f"{name}: attempts that the server undid were repeated and charged: {shown}"),)
+
+
+def _per_call(one: records.Retries) -> str:
+    """Return how often a call was repeated, as in `, 0.21 per call`; nothing where its calls were not counted."""
+    return f", {format_significant(one.count / one.calls, 2)} per call" if one.calls else ""
+
+
+def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[Notice, ...]:
+    """Return a notice where waiting for the server to look for deadlocks takes much of the writers' time.
+
+    Whoever is undone has waited for that long; those that it held up have waited beside it, and are not counted.
+    """
+    deadlocks = sum(count for (_, reason), count in measured.retries(name).items() if reason == DEADLOCK)
+    worked_s = sum(float(times_ns.sum()) for _, times_ns in measured.samples_ns(name)) / NANOSECONDS
+    share = min(1.0, deadlocks * timeout_s / worked_s) if worked_s else 0.0
+    if share < DETECTOR_SHARE:
+        return ()
+    text = (
+        f"{name}: at least {format_percent(share)} of its writers' time went to waiting for the server to look for "
+        f"deadlocks, of which there were {deadlocks:,}: it looks after deadlock_timeout, {format_duration(timeout_s)}. "
+        "How slow it is hangs on that setting; to see the rest: --postgres-setting deadlock_timeout=10ms"
+    )
+    return (Notice(code="deadlock-timeout", text=text),)
 
 
 def _unsteady(measured: Measured) -> tuple[Notice, ...]:
@@ -267,32 +317,6 @@ def _not_copied(measured: Measured) -> tuple[Notice, ...]:
         "files may look like a difference of schema"
     )
     return (Notice(code="not-copied", text=text),)
-
-
-def _busy(measured: Measured) -> tuple[Notice, ...]:
-    if (busy := busy_share(measured)) <= BUSY_SHARE:
-        return ()
-    text = f"The load loop was busy {format_percent(busy)} of the time: the client makes differences look smaller"
-    return (Notice(code="client-saturated", text=text),)
-
-
-def _lonely(measured: Measured) -> tuple[Notice, ...]:
-    """Return notices where the figures speak of one writer rather than of the schema."""
-    lonely: dict[str, list[float]] = {}
-    for trial in (trial for name in measured.trials for trial in measured.counted(name)):
-        *others, (last, finished_s) = sorted(trial.writers_s.items(), key=lambda item: item[1])
-        alone_s = finished_s - others[-1][1] if others else 0.0
-        for writer in trial.writers_s:
-            lonely.setdefault(writer, []).append(alone_s / trial.duration_s if writer == last else 0.0)
-    alone = {writer: share for writer, shares in lonely.items() if (share := float(np.mean(shares))) > LONELY_SHARE}
-    return tuple(
-        Notice(
-            code="one-writer",
-            text=f"For {format_percent(share)} of the time only the writer {writer!r} was at work, so that throughput "
-            "is mostly its own",
-        )
-        for writer, share in alone.items()
-    )
 
 
 def _stolen(measured: Measured) -> tuple[Notice, ...]:

@@ -15,11 +15,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench.experiment.burst import Burst, Pace
+from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
-from schemabench.load import Others, Talk
+from schemabench.load import Drive, Limits, Others, Talk
 from schemabench.load.session import Retried
 from schemabench.monitor.conditions import Held
 from schemabench.units import NANOSECONDS
@@ -28,8 +28,10 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _BOOT.exists() else ''}"
 """Machines made from one image have one name."""
 Samples = Mapping[str, NDArray[np.int64]]
-"""Operation -> service times in nanoseconds; of a burst with a pace two rows, service times and response times, the
-latter from when each call was due."""
+"""Operation -> service times in nanoseconds; of a burst with a pace `PACED` rows, a column for each call begun."""
+PACED = 4
+"""The number of the call, by how much it was begun after it was due, its service time until it was done or cut off, and
+1 if it was done."""
 _LAG_LEVEL = 0.99
 
 
@@ -48,10 +50,16 @@ class Part:
     """The share of its duration in which the process's own load loop was at work."""
     retried: Retried = field(default_factory=dict)
     """Attempts that were undone."""
-    waiting: Mapping[str, int] = field(default_factory=dict)
-    """Writer -> calls that were due, but had not begun, when the time of a burst with a pace was over."""
+    paused_ns: int = 0
+    """How long its connections, all together, paused before they tried again."""
     lag_ns: int = 0
     """In a burst with a pace: how late the load loop itself began calls, 99 % of them at most."""
+    done: int = 0
+    """Calls that were executed to their end."""
+    cut: bool = False
+    """Whether it was cut short, since it took longer than it may."""
+    spent_ns: Mapping[str, int] = field(default_factory=dict)
+    """Where it was cut short: operation -> the time of its calls, of those that were under way too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +73,16 @@ class Executed:
     busy_shares: tuple[float, ...]
     """Of each process's load loop."""
     retried: Retried
-    waiting: Mapping[str, int]
-    """Of all processes, as in `Part`."""
+    paused_s: float = 0.0
+    """How long all connections together paused before they tried again."""
     lag_ns: int
     """Of the process with the longest, as in `Part`."""
+    done: int = 0
+    """Calls that were executed to their end."""
+    cut: bool = False
+    """Whether it was cut short, in any process: what it says is then no more than that."""
+    spent_s: Mapping[str, float] = field(default_factory=dict)
+    """As in `Part`, of all processes."""
 
 
 class Team(Protocol):
@@ -108,9 +122,12 @@ class Team(Protocol):
         """Have nobody wait for the burst that would come next."""
 
     def execute(
-        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
+        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
     ) -> tuple[Executed, Samples]:
-        """Execute a burst together; return what was done, with the service times of this process's own part."""
+        """Execute a burst together; return what was done, with the service times of this process's own part.
+
+        The limits are everyone's; only this process tells how far it is.
+        """
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
         """Return the others' samples since they were last asked, by entrant and operation: with their block, flat."""
@@ -147,10 +164,10 @@ class Alone:
         """Tell nobody."""
 
     def execute(
-        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
+        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
     ) -> tuple[Executed, Samples]:
         """Execute a burst."""
-        part, samples = execute(entrant, entrant.load(burst), random, watch)
+        part, samples = execute(entrant, entrant.load(burst), random, limits, watch)
         entrant.flush_statistics()
         return together([part]), samples
 
@@ -164,10 +181,11 @@ class Alone:
         return {}
 
 
-def execute(
+def execute(  # noqa: PLR0913, PLR0917 (a burst, and whoever is there while it is executed)
     entrant: Entrant,
     loaded: Loaded,
     random: Random,
+    limits: Limits,
     watch: tuple[int, Talk] | None = None,
     others: Others | None = None,
 ) -> tuple[Part, Samples]:
@@ -177,24 +195,26 @@ def execute(
         entrant: The candidate.
         loaded: This process's part.
         random: Where the jitter of retries comes from.
+        limits: How long it may take.
         watch: Who watches meanwhile, as for the load loop's `drive`.
         others: Who else is watched to the end, likewise.
 
     Raises:
-        CandidateError: The server refused an operation.
+        CandidateError: The server refused an operation, or a call took longer than it may.
         ServerError: The server failed.
     """
-    before = entrant.retries()
-    drive = entrant.drive(loaded, random, watch, others)
+    before, paused_ns = entrant.retries(), entrant.paused_ns()
+    drive = entrant.drive(loaded, random, limits, watch, others)
     writers_ns: dict[str, int] = {}
     for (_, writer), finished_ns in zip(entrant.sessions, drive.finished_ns, strict=True):
         writers_ns[writer.name] = max(writers_ns.get(writer.name, 0), finished_ns)
     latencies_ns = np.array(drive.latencies_ns, dtype=np.int64)
     operations, own = np.array(loaded.operations), latencies_ns > 0
-    samples_ns, waiting = latencies_ns, {}
+    done = int(np.count_nonzero(own))
+    samples_ns = latencies_ns
     if loaded.pace:
-        delays_ns = np.array(drive.delays_ns, dtype=np.int64)
-        samples_ns, waiting = np.stack([latencies_ns, delays_ns + latencies_ns]), _waiting(loaded.pace, delays_ns)
+        samples_ns = _paced(drive, latencies_ns)
+        own = samples_ns[2] > 0
     part = Part(
         host=_HOST,
         started_ns=drive.started_ns,
@@ -202,18 +222,33 @@ def execute(
         writers_ns=writers_ns,
         busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
         retried={key: count - before.get(key, 0) for key, count in entrant.retries().items()},
-        waiting=waiting,
+        paused_ns=entrant.paused_ns() - paused_ns,
         lag_ns=int(np.quantile(drive.lags_ns, _LAG_LEVEL, method="inverted_cdf")) if drive.lags_ns else 0,
+        done=done,
+        cut=drive.cut,
+        spent_ns=_spent(loaded, drive) if drive.cut else {},
     )
     return part, {
         str(operation): samples_ns[..., own & (operations == operation)] for operation in np.unique(operations[own])
     }
 
 
-def _waiting(pace: Pace, delays_ns: NDArray[np.int64]) -> dict[str, int]:
-    """Return how many calls of each writer had not begun when the time was over, all of them being due by then."""
-    late = np.array(pace.due_s) + delays_ns / NANOSECONDS > pace.duration_s
-    return dict(Counter(np.array(pace.writers)[late].tolist()))
+def _spent(loaded: Loaded, drive: Drive) -> dict[str, int]:
+    """Return for how long each operation was executed, by the calls that are done and those that are not."""
+    spent_ns: Counter[str] = Counter()
+    for number, latency_ns in enumerate(drive.latencies_ns):
+        if elapsed_ns := latency_ns or drive.flying_ns.get(number, 0):
+            spent_ns[loaded.operations[number]] += elapsed_ns
+    return dict(spent_ns)
+
+
+def _paced(drive: Drive, latencies_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what is known of the calls of a burst with a pace; service times of 0 for those not begun here."""
+    service_ns = latencies_ns.copy()
+    for number, flying_ns in drive.flying_ns.items():
+        service_ns[number] = max(1, flying_ns)
+    delays_ns = np.array(drive.delays_ns, dtype=np.int64)
+    return np.stack([np.arange(len(service_ns)), delays_ns, service_ns, (latencies_ns > 0).astype(np.int64)])
 
 
 def together(parts: Sequence[Part]) -> Executed:
@@ -223,9 +258,9 @@ def together(parts: Sequence[Part]) -> Executed:
     first_ns = min(start_ns.values())
     writers_ns: dict[str, int] = {}
     retried: Retried = {}
-    waiting: Counter[str] = Counter()
+    spent_ns: Counter[str] = Counter()
     for part in parts:
-        waiting.update(part.waiting)
+        spent_ns.update(part.spent_ns)
         for writer, finished_ns in part.writers_ns.items():
             elapsed_ns = start_ns[id(part)] - first_ns + finished_ns
             writers_ns[writer] = max(writers_ns.get(writer, 0), elapsed_ns)
@@ -237,6 +272,9 @@ def together(parts: Sequence[Part]) -> Executed:
         writers_s={writer: elapsed_ns / NANOSECONDS for writer, elapsed_ns in writers_ns.items()},
         busy_shares=tuple(part.busy_share for part in parts),
         retried=retried,
-        waiting=dict(waiting),
+        paused_s=sum(part.paused_ns for part in parts) / NANOSECONDS,
         lag_ns=max(part.lag_ns for part in parts),
+        done=sum(part.done for part in parts),
+        cut=any(part.cut for part in parts),
+        spent_s={operation: elapsed_ns / NANOSECONDS for operation, elapsed_ns in spent_ns.items()},
     )

@@ -52,11 +52,6 @@ class Alarm:
             self._arm()
         return over
 
-    @property
-    def paused(self) -> list[int]:
-        """Those whose pause is not over, in no particular order."""
-        return [socket for _, socket in self._paused]
-
     def _arm(self) -> None:
         """Ring when the next pause is over."""
         seconds, nanoseconds = divmod(self._paused[0][0], NANOSECONDS)

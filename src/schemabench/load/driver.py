@@ -4,21 +4,24 @@ Owns the clock of a trial and who is resumed when. Must not know SQL, workloads 
 """
 
 import gc
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from select import EPOLLET, EPOLLIN, EPOLLOUT, epoll
 from time import perf_counter_ns, thread_time_ns
 from typing import TypeAlias
 
 from schemabench.load.alarm import Alarm
+from schemabench.load.guard import Guard, Limits, alive
 from schemabench.load.pace import Schedule, keep_pace
-from schemabench.load.session import LostConnectionError, Pause, Request, Session, Talk, Want, converse
+from schemabench.load.session import Pause, Request, Session, Talk, Want, converse
 from schemabench.units import NANOSECONDS
 
 _GLANCE_S = 0.25
 """How often others are asked for of whom nothing is heard."""
+_GUARD = -1
+"""Who pauses in place of a socket: the guard, between two looks."""
 
 Others: TypeAlias = tuple[int, Callable[[], bool]]
 """Processes that execute their own parts of the burst: a socket over which they are heard, and what returns whether all
@@ -32,25 +35,30 @@ class Drive:
     started_ns: int
     """When the first request was about to be sent, on the clock of `time.perf_counter_ns`."""
     duration_ns: int
-    """From then to the last response."""
+    """From then to the last response, or to where it was cut short."""
     latencies_ns: Sequence[int]
-    """Service time of each request, by its number."""
+    """Service time of each request, by its number; 0 for one that was not done here."""
     finished_ns: Sequence[int]
-    """For each session, in order: from the start to its last response."""
+    """For each session, in order: from the start to its last response, or to where it was cut short."""
     busy_ns: int
     """Processor time that the loop itself took: what it would take with a server that answers at once."""
     delays_ns: Sequence[int] = ()
     """In an open loop: from when each request was due to when it was begun, by its number."""
     lags_ns: Sequence[int] = ()
     """In an open loop: the delays of those requests for which a session was free, which are the loop's own."""
+    cut: bool = False
+    """Whether it was cut short, since it took longer than it may; its sessions are then to be stopped."""
+    flying_ns: Mapping[int, int] = field(default_factory=dict)
+    """Where it was cut short: the number of each request that was under way -> for how long it had been."""
 
 
 def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
-    queues: Sequence[tuple[Session, Iterable[Request]]],
+    queues: Sequence[tuple[Session, Sequence[Request]]],
     *,
     calls: int,
-    limit_s: float,
     random: Random,
+    limits: Limits,
+    failure: Callable[[], str | None] = alive,
     due_s: Sequence[float] | None = None,
     watch: tuple[int, Talk] | None = None,
     others: Others | None = None,
@@ -58,11 +66,12 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
     """Execute every session's requests, all sessions at once, each one request at a time.
 
     Args:
-        queues: The sessions, each with its requests in order. Sessions may share an iterator: each then takes the next
-            request from it when it is free.
-        calls: How many requests there are in all; their numbers run from 0.
-        limit_s: After so long without a response to any session, the server is taken for hung.
+        queues: The sessions, each with its requests in order.
+        calls: How many requests there are in all, of whomever; their numbers run from 0.
         random: Where the jitter of retries comes from.
+        limits: How long a call and all of them may take, and who hears how far it is.
+        failure: Returns why the server answers nobody, over a connection of its own; None where it does. It is asked
+            before anybody is said to be slow, and where nobody has been answered for long.
         due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed one,
             in which each session goes on as soon as it is free.
         watch: The socket and the conversation of whoever watches meanwhile; left off where it is when the last session
@@ -70,8 +79,9 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
         others: Who else is to be watched to the end; what is returned is about this process alone.
 
     Raises:
-        StatementFailedError: The server refused a statement; the sessions are then fit only to be closed.
-        LostConnectionError: A connection broke, or the server hung; likewise.
+        StatementFailedError: The server refused a statement; the sessions are then to be stopped.
+        SlowCallError: A call took longer than it may; likewise.
+        LostConnectionError: A connection broke, or the server answers nobody.
     """
     latencies_ns = [0] * calls
     collecting = gc.isenabled()
@@ -86,18 +96,27 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
                 else converse(session, requests, latencies_ns, random)
                 for session, requests in queues
             }
-            finished_ns = _loop(poll, alarm, talks, watch, limit_s)
+            own = sum(len(requests) for _, requests in queues)
+            guard = Guard([session for session, _ in queues], limits, failure, latencies_ns, own, started_ns)
+            finished_ns = _loop(poll, alarm, talks, watch, guard)
+            if guard.cut:
+                finished_ns = {socket: finished_ns.get(socket, guard.cut_ns) for socket in talks}
             driven = Drive(
                 started_ns=started_ns,
                 duration_ns=max(finished_ns.values(), default=started_ns) - started_ns,
                 latencies_ns=latencies_ns,
                 finished_ns=[finished_ns[socket] - started_ns for socket in talks],
+                cut=guard.cut,
+                flying_ns={
+                    number: round(flying_s * NANOSECONDS)
+                    for _, (number, *_), flying_s in (guard.flying(guard.cut_ns) if guard.cut else ())
+                },
                 busy_ns=thread_time_ns() - busy_ns,
                 delays_ns=schedule.delays_ns if schedule else (),
                 lags_ns=schedule.lags_ns if schedule else (),
             )
-            if watch and others:
-                _linger(poll, alarm, watch, others)
+            if watch and others and not guard.cut:
+                _linger(poll, alarm, guard, watch, others)
             return driven
     finally:
         if collecting:
@@ -109,23 +128,23 @@ def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
     return Schedule(due_ns=[started_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
 
 
-def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than it explains)
-    poll: epoll, alarm: Alarm, talks: Mapping[int, Talk], watch: tuple[int, Talk] | None, limit_s: float
+def _loop(
+    poll: epoll, alarm: Alarm, talks: Mapping[int, Talk], watch: tuple[int, Talk] | None, guard: Guard
 ) -> dict[int, int]:
-    """Resume conversations until all are over; return when each ended."""
+    """Resume conversations until all are over, or the guard cuts them short; return when each ended."""
     every = {**talks, **dict([watch] if watch else [])}
     resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in every.items()}
     bell = alarm.bell
     finished_ns: dict[int, int] = {}
     ready = [(socket, EPOLLIN) for socket in resumes]
-    heard_ns = perf_counter_ns()  # when something last came from a session
     poll.register(bell, EPOLLIN | EPOLLET)
+    alarm.pause(_GUARD, guard.next_ns)
     for socket in resumes:
         poll.register(socket, EPOLLIN)
     while True:
         for socket, _ in ready:
             if socket == bell:
-                ready += _rung(poll, alarm)  # they are resumed in the same round
+                ready += _rung(poll, alarm, guard)  # they are resumed in the same round
                 continue
             try:
                 want = resumes[socket](None)
@@ -135,19 +154,12 @@ def _loop(  # noqa: C901 (the hot loop: calling its parts would cost more than i
                 continue
             if want is not None:
                 _arrange(poll, alarm, socket, want)
-        if len(finished_ns) == len(talks):
+        if len(finished_ns) == len(talks) or guard.cut:
             return finished_ns
-        ready = poll.poll(limit_s)
-        now_ns = perf_counter_ns()
-        if len(ready) > 1 or (ready and ready[0][0] in talks):
-            heard_ns = now_ns
-        elif sum(socket in talks for socket in alarm.paused) == len(talks) - len(finished_ns):
-            heard_ns = now_ns  # nobody has asked the server for anything
-        elif now_ns - heard_ns >= limit_s * NANOSECONDS:
-            raise LostConnectionError(f"The server has not answered any of {len(talks)} connections for {limit_s:g} s")
+        ready = poll.poll()
 
 
-def _linger(poll: epoll, alarm: Alarm, watch: tuple[int, Talk], others: Others) -> None:
+def _linger(poll: epoll, alarm: Alarm, guard: Guard, watch: tuple[int, Talk], others: Others) -> None:
     """Go on watching until all others are done."""
     heard, done = others
     watcher, talk = watch
@@ -156,7 +168,7 @@ def _linger(poll: epoll, alarm: Alarm, watch: tuple[int, Talk], others: Others) 
         ready = poll.poll(_GLANCE_S)
         for socket, _ in ready:
             if socket == alarm.bell:
-                ready += _rung(poll, alarm)
+                ready += _rung(poll, alarm, guard)
             elif socket == watcher and (want := talk.send(None)) is not None:
                 _arrange(poll, alarm, watcher, want)
 
@@ -170,9 +182,13 @@ def _arrange(poll: epoll, alarm: Alarm, socket: int, want: object) -> None:
         poll.modify(socket, EPOLLIN | EPOLLOUT if want is Want.WRITE else EPOLLIN)
 
 
-def _rung(poll: epoll, alarm: Alarm) -> list[tuple[int, int]]:
-    """Take the conversations whose pause is over, as the kernel would tell of them."""
+def _rung(poll: epoll, alarm: Alarm, guard: Guard) -> list[tuple[int, int]]:
+    """Take the conversations whose pause is over, as the kernel would tell of them; the guard has its look."""
     over = alarm.over()
+    if _GUARD in over:
+        over.remove(_GUARD)
+        guard.look()
+        alarm.pause(_GUARD, guard.next_ns)
     for socket in over:
         poll.modify(socket, EPOLLIN)
     return [(socket, EPOLLIN) for socket in over]

@@ -9,7 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
-from time import perf_counter_ns
+from select import select
+from time import monotonic, perf_counter_ns
 from typing import NamedTuple, TypeAlias
 
 import psycopg
@@ -19,12 +20,15 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from schemabench.units import NANOSECONDS
 
-RETRYABLE = {"40P01": "deadlock", "40001": "serialization failure", "55P03": "lock timeout"}
+DEADLOCK = "deadlock"
+RETRYABLE = {"40P01": DEADLOCK, "40001": "serialization failure", "55P03": "lock timeout"}
 """SQLSTATEs after which the same operation may succeed, and what they are called."""
 RETRY_LIMIT = 100
 """Attempts at one operation before the experiment is given up: far above what a live system would tolerate."""
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
+STOP_S = 5.0
+"""How long a server may take to end what was cancelled: it looks for that many times a second."""
 
 SETTINGS = {
     # A process that is stopped in the middle of a transaction must not stop, by its locks, all others with it.
@@ -89,6 +93,16 @@ class LostConnectionError(Exception):
     """The connection to the server broke."""
 
 
+@dataclass(slots=True)
+class Flight:
+    """The call that is under way over one connection, since when."""
+
+    request: Request | None = None
+    """None where there is none."""
+    started_ns: int = 0
+    """On the clock of `time.perf_counter_ns`; of the last one where there is none."""
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
     """One connection with its prepared statements.
@@ -96,10 +110,14 @@ class Session:
     Attributes:
         connection: psycopg's wrapper of a libpq connection, non-blocking.
         retried: Attempts that were undone, since the session was opened.
+        paused_ns: Operation -> how long it paused before it was tried again, since then.
+        flight: The call that is under way.
     """
 
     connection: PGconn
     retried: Retried = field(default_factory=dict)
+    paused_ns: dict[str, int] = field(default_factory=dict)
+    flight: Flight = field(default_factory=Flight)
 
     @classmethod
     def open(cls, conninfo: str, *, isolation: str = "") -> "Session":
@@ -137,12 +155,56 @@ class Session:
         self.connection.nonblocking = 1
         return result
 
-    def close(self) -> None:
-        """Cancel what still runs, and hang up."""
+    def cancel(self) -> None:
+        """Have the server give up what still runs; it answers as usual that it did."""
         if self.connection.status == ConnStatus.OK and self.connection.transaction_status == TransactionStatus.ACTIVE:
             with suppress(psycopg.Error):
                 self.connection.get_cancel().cancel()
+
+    def settle(self, deadline_s: float) -> bool:
+        """Read what is still to come, and roll back; return whether the session is fit for more.
+
+        Args:
+            deadline_s: On the clock of `time.monotonic`.
+        """
+        connection = self.connection
+        try:
+            while True:
+                blocked, left_s = connection.flush(), deadline_s - monotonic()
+                connection.consume_input()
+                if not connection.is_busy():
+                    if connection.get_result() is None:
+                        break
+                elif left_s > 0:
+                    select([connection.socket], [connection.socket] if blocked else [], [], left_s)
+                else:
+                    return False
+            if connection.transaction_status != TransactionStatus.IDLE:
+                connection.nonblocking = 0
+                connection.exec_prepared(ROLLBACK, ())
+                connection.nonblocking = 1
+        except psycopg.OperationalError:
+            return False
+        return connection.transaction_status == TransactionStatus.IDLE
+
+    def close(self) -> None:
+        """Cancel what still runs, and hang up."""
+        self.cancel()
         self.connection.finish()
+
+
+def stop(sessions: Sequence[Session]) -> bool:
+    """Give up what is under way and roll it back, so that nobody waits for its locks; return whether all are fit.
+
+    Those that are not are closed: the server has not ended what they asked for.
+    """
+    for session in sessions:
+        session.cancel()
+    deadline_s = monotonic() + STOP_S
+    unfit = [session for session in sessions if not session.settle(deadline_s)]
+    for session in unfit:
+        session.connection.finish()
+    return not unfit
 
 
 def converse(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
@@ -160,14 +222,15 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
         StatementFailedError: The server refused a statement.
         LostConnectionError: The connection broke.
     """
-    connection = session.connection
+    connection, flight = session.connection, session.flight
     send, flush = connection.send_query_prepared, connection.flush
     consume, busy, receive = connection.consume_input, connection.is_busy, connection.get_result
     rows, done = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
     try:
         for request in requests:
             number, _, steps = request
-            started = perf_counter_ns()
+            flight.started_ns = started = perf_counter_ns()
+            flight.request = request
             for step in steps:
                 statement, parameters = step
                 send(statement, parameters)
@@ -187,6 +250,7 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
                     yield from _repeat(session, request, step, result, random)
                     break
             latencies_ns[number] = perf_counter_ns() - started
+        flight.request = None
     except psycopg.OperationalError as cause:
         raise LostConnectionError(str(cause).strip()) from cause
 
@@ -205,7 +269,10 @@ def _repeat(session: Session, request: Request, step: Step, result: PGresult | N
             yield from exchange(session.connection, (ROLLBACK, ()))
         # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         backoff_s = random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt))
-        yield Pause(perf_counter_ns() + round(backoff_s * NANOSECONDS))
+        pausing_ns = perf_counter_ns()
+        yield Pause(pausing_ns + round(backoff_s * NANOSECONDS))
+        paused_ns = perf_counter_ns() - pausing_ns
+        session.paused_ns[operation] = session.paused_ns.get(operation, 0) + paused_ns
         for step in steps:  # noqa: PLR1704 (the step that failed last is the one to report)
             result = yield from exchange(session.connection, step)
             if result is None or result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:

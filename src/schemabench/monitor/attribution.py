@@ -5,6 +5,8 @@ connection: the names of relations are handed in at the end, so that no name is 
 
 The writers' time is the number of observations of sessions at work. At a fixed rate, independent of what sessions do,
 each has the chance of being in some state that the state has of the time: a count over the observations is a share.
+Who pauses before a retry is in no transaction and so not seen; the load loop knows for how long, and that time counts
+as the observations that would have been made in it.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
-from schemabench.records import WAIT_CLASSES, Contention, LockWait, WaitEvent, WaitPair
+from schemabench.records import PAUSE, TIME_CLASSES, WAIT_CLASSES, Contention, LockWait, WaitEvent, WaitPair
 
 MOST_ENTRIES = 20
 """Events, locks and pairs are listed up to so many each: of events and locks, whatever is left out has less than a
@@ -95,29 +97,31 @@ class Tally:
         for key, longest_s in other.longest_s.items():
             self.longest_s[key] = max(self.longest_s.get(key, 0.0), longest_s)
 
-    def contention(self, relations: Mapping[int, Relation]) -> Contention | None:
+    def contention(self, relations: Mapping[int, Relation], *, paused: float = 0.0) -> Contention | None:
         """Return what was seen, or None where no sample was taken.
 
         Args:
             relations: Tables and indexes by OID; what is not among them is shown as dropped.
+            paused: The writers' pauses before retries, as the observations that would have been made in that time.
         """
         if not self.samples:
             return None
         observations = self.events.total()
-        classes = self.waits()
+        whole = observations + paused
+        counts: dict[str, float] = {**self.waits(), PAUSE: paused}
         return Contention(
             samples=self.samples,
             late=self.late,
             lost=self.lost,
             observations=observations,
-            classes={name: classes[name] / observations for name in WAIT_CLASSES} if observations else {},
+            classes={name: counts[name] / whole for name in TIME_CLASSES} if observations else {},
             events=tuple(
-                WaitEvent(wait_class=wait_class, name=name, share=count / observations)
+                WaitEvent(wait_class=wait_class, name=name, share=count / whole)
                 for (wait_class, name), count in _largest(self.events)
             ),
-            locks=tuple(self._lock_waits(relations, observations)),
+            locks=tuple(self._lock_waits(relations, whole)),
             pairs=tuple(
-                WaitPair(waiting=waiting, blocking=blocking, share=count / observations)
+                WaitPair(waiting=waiting, blocking=blocking, share=count / whole)
                 for (waiting, blocking), count in _largest(self.pairs)
             ),
             deepest_queue=self.deepest_queue,
@@ -144,8 +148,13 @@ class Tally:
         self.locks[key] += 1
         self.longest_s[key] = max(self.longest_s.get(key, 0.0), lock.waited_s)
 
-    def _lock_waits(self, relations: Mapping[int, Relation], observations: int) -> Iterator[LockWait]:
-        """Yield the waits for locks, the largest first, a partition's with those of its topmost parent."""
+    def _lock_waits(self, relations: Mapping[int, Relation], whole: float) -> Iterator[LockWait]:
+        """Yield the waits for locks, the largest first, a partition's with those of its topmost parent.
+
+        Args:
+            relations: As for `contention`.
+            whole: The writers' time, in observations.
+        """
         counts: Counter[tuple[str, str, str]] = Counter()
         members: defaultdict[tuple[str, str, str], list[_LockKey]] = defaultdict(list)
         for key, count in self.locks.items():
@@ -160,7 +169,7 @@ class Tally:
                 mode=mode,
                 relation=relation,
                 partitions=sum(bool(member.parent) for member in known),
-                share=count / observations,
+                share=count / whole,
                 longest_s=max(self.longest_s[key] for key in members[folded]),
             )
 

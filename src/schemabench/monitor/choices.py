@@ -16,7 +16,8 @@ from pglast.ast import VariableSetStmt
 from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow, class_row
 
-from schemabench.monitor.plans import LIMIT_MS, Node, Statement, ask, execute, outline, statement_text
+from schemabench.monitor.nodes import Node, outline
+from schemabench.monitor.plans import LIMIT_MS, Statement, ask, execute, statement_text
 
 _EXPLAIN = b"EXPLAIN (FORMAT JSON) "
 _UNSEEN = (b"SET track_counts = off", b"SELECT pg_catalog.pg_stat_force_next_flush()")

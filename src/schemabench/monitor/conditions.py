@@ -15,6 +15,7 @@ from typing import NamedTuple, TypeAlias
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
+from psycopg.rows import TupleRow
 
 from schemabench.load import LostConnectionError, Session
 from schemabench.server.settings import shown
@@ -94,6 +95,15 @@ def read(session: Session, custom: Mapping[str, str]) -> Reading:
         for name, condition in _rows(answer)
         if name not in _SILENT and (name, condition.value) not in _USUAL
     }
+
+
+def deadlock_timeout_s(connection: psycopg.Connection[TupleRow]) -> float:
+    """Return for how long a session of a database waits for a lock before it looks whether that is a deadlock."""
+    row = connection.execute(
+        "SELECT setting::float8 / 1000 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'"
+    ).fetchone()
+    assert row is not None, "every server has the setting"
+    return float(row[0])
 
 
 def _rows(answer: PGresult) -> Sequence[tuple[str, Condition]]:

@@ -33,6 +33,10 @@ CPU = "cpu_s"
 """The one counter that the operating system keeps, not the server."""
 AFTER_CHECKPOINT = {"wal_bytes": "wal_bytes_after_checkpoint", "wal_fpi": "wal_fpi_after_checkpoint"}
 """Counter -> what it is called where it is read around a burst that a checkpoint comes before."""
+AT_THE_END = {"table_bytes": "table_bytes_at_the_end", "index_bytes": "index_bytes_at_the_end"}
+"""Size -> what it is called where it stands for itself rather than for its growth."""
+RETRIES = "retries"
+"""Attempts that the server undid: the load loop counts them."""
 UNDER_WAY = "vacuums_under_way"
 """The one that is no count but says what is so at the moment of a reading."""
 _PARALLEL = "parallel_workers"
@@ -102,7 +106,7 @@ class Measure:
     """A short stable name, as in `records.Cost`; likewise below."""
     title: str
     unit: Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
-    per: Literal["row", "operation", "run", "update"]
+    per: Literal["row", "operation", "run", "update", "end"]
     counter: str
     """What is divided."""
     better: Literal["less", "more"] = "less"
@@ -135,6 +139,7 @@ MEASURES = (
     ),
     Measure(name="rows_dead", title="dead rows", unit="rows", per="row", counter="rows_dead"),
     Measure(name="seq_scans", title="sequential scans", unit="count", per="operation", counter="seq_scans"),
+    Measure(name="retries", title="retries", unit="count", per="operation", counter=RETRIES),
     Measure(name="temp_bytes", title="temporary files", unit="bytes", per="row", counter="temp_bytes"),
     Measure(name="multixacts", title="multixacts", unit="count", per="row", counter="multixacts"),
     Measure(name="deadlocks", title="deadlocks", unit="count", per="run", counter="deadlocks"),
@@ -143,6 +148,8 @@ MEASURES = (
     Measure(name="vacuum_wal_bytes", title="WAL of vacuums", unit="bytes", per="row", counter="upkeep_wal_bytes"),
     Measure(name="table_bytes", title="table growth", unit="bytes", per="row", counter="table_bytes"),
     Measure(name="index_bytes", title="index growth", unit="bytes", per="row", counter="index_bytes"),
+    Measure(name="table_size", title="tables", unit="bytes", per="end", counter=AT_THE_END["table_bytes"]),
+    Measure(name="index_size", title="indexes", unit="bytes", per="end", counter=AT_THE_END["index_bytes"]),
 )
 """What is shown, in this order."""
 
@@ -158,8 +165,8 @@ def cost(measure: Measure, increases: Reading, *, rows: float, operations: float
         rows: Logical rows written meanwhile.
         operations: Operations executed meanwhile, each once however often it was retried.
     """
-    divisors = {"row": rows, "operation": operations, "run": 1.0, "update": increases.get("rows_updated", 0.0)}
-    amount, divisor = increases.get(measure.counter), divisors[measure.per]
+    divisors = {"row": rows, "operation": operations, "update": increases.get("rows_updated", 0.0)}
+    amount, divisor = increases.get(measure.counter), divisors.get(measure.per, 1.0)
     return amount / divisor if amount is not None and divisor else None
 
 
@@ -199,6 +206,7 @@ class Counters:
         self._processor = _Processor(pids, local=local)
         if self._processor.hindrance:
             hindrances[CPU] = self._processor.hindrance
+        hindrances |= {AT_THE_END[name]: hindrances[name] for name in AT_THE_END if name in hindrances}
         self.missing: Mapping[str, str] = hindrances
         with suppress(*_REFUSALS):
             connection.execute("SELECT pg_stat_force_next_flush()")  # what this took falls into no trial

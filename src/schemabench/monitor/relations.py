@@ -1,6 +1,6 @@
 """The relations of a database by OID, as locks name them.
 
-Owns how a partition is laid to its topmost parent. Must not know locks.
+Owns how a partition is laid to its topmost parent, and what is out of line to its table. Must not know locks.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from schemabench.monitor.attribution import Relation
 
 
 class Relations(NamedTuple):
-    """The tables, indexes, materialized views and sequences of a database at one moment."""
+    """All that a database holds at one moment, whatever its kind: who locks may lock any of it."""
 
     named: Mapping[int, Relation]
     """By OID."""
@@ -30,10 +30,7 @@ def read(connection: psycopg.Connection[TupleRow]) -> Relations:
     """
     query = resources.files(__package__).joinpath("queries/relations.sql").read_text()
     rows = connection.execute(query).fetchall()
-    names = {oid: name for oid, name, _, _ in rows}
     return Relations(
-        named={
-            oid: Relation(name=name, parent="" if root is None else names.get(root, "")) for oid, name, root, _ in rows
-        },
-        tables={oid: oid if root is None else root for oid, _, root, is_table in rows if is_table},
+        named={oid: Relation(name=name, parent=parent or "") for oid, name, parent, _, _ in rows},
+        tables={oid: oid if root is None else root for oid, _, _, root, is_table in rows if is_table},
     )

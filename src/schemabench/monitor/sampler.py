@@ -1,14 +1,16 @@
-"""Looks at the server at a fixed rate while a burst is executed: one more conversation in the load loop.
+"""Looks at the server at an even rate while a burst is executed: one more conversation in the load loop.
 
 Owns the connection that looks, when it looks, and the translation of an answer into a `Sample`. Must not know
 candidates, nor add samples up.
 
 What a session executes is read from the comment that `mark` puts before each statement: the server shows the text of
 a prepared statement while it runs, and the last one while a transaction is idle. The phase of the first look is drawn
-anew for each trial, so that looks do not fall on the same moment of every burst. An answer is read when the next look
+anew for each trial, so that looks do not fall on the same moment of every burst. Short trials are looked at more often
+than asked for, up to what hardly costs anything (`rate_hz`). An answer is read when the next look
 is due, so that a look wakes the loop once, and understood after the burst.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -27,6 +29,12 @@ from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.records import WAIT_CLASSES
 from schemabench.units import NANOSECONDS
 
+LOOKS = 4
+"""In a trial, at least, up to `MOST_HZ`: more would tell little that more trials do not, since states last."""
+MOST_HZ = 200.0
+"""Rates are not raised beyond: looks take 2.5 % of all processor time at this one, and 0.7 % at 50 a second
+(benchmarks/monitor_overhead.py). Only trials of 20 ms come to it: of candidates many times as fast as the baseline."""
+
 _LOOK = b"look"
 _FLUSH = b"SELECT pg_catalog.pg_stat_force_next_flush()"
 _MARK = re.compile(r"/\* (\w+) \*/ ")
@@ -44,6 +52,16 @@ class _LockRow(NamedTuple):
     waited_s: float
 
 
+def rate_hz(least_hz: float, expected_s: float) -> float:
+    """Return how often a second to look in trials that take about so long.
+
+    Args:
+        least_hz: What was asked for, which is never gone below.
+        expected_s: How long a trial takes, in seconds.
+    """
+    return max(least_hz, min(LOOKS / expected_s, MOST_HZ))
+
+
 def mark(operation: str) -> str:
     """Return what stands before each statement of an operation, for the sampler to find."""
     return f"/* {operation} */ "
@@ -54,13 +72,14 @@ class Sampler:
 
     Args:
         conninfo: libpq's words for any database of the server.
-        hz: Looks per second.
+        hz: Looks per second, at least.
 
     Raises:
         LostConnectionError: The server cannot be reached or refused.
     """
 
     def __init__(self, conninfo: str, hz: float) -> None:
+        self._hz = hz
         self._interval_ns = round(NANOSECONDS / hz)
         self._session = Session.open(conninfo)
         self._session.connection.exec_(
@@ -80,11 +99,17 @@ class Sampler:
         """The process of the server that looks."""
         return self._session.connection.backend_pid
 
-    def watch(self, pids: Sequence[int], random: Random) -> tuple[int, Talk]:
-        """Return the socket and the conversation that looks at sessions, given by process id, until it is left off.
+    def watch(self, pids: Sequence[int], random: Random, expected_s: float = math.inf) -> tuple[int, Talk]:
+        """Return the socket and the conversation that looks at sessions until it is left off.
 
         The conversation raises `LostConnectionError` where its connection broke.
+
+        Args:
+            pids: The sessions' process ids.
+            random: Where the moment of the first look comes from.
+            expected_s: About how long that will be.
         """
+        self._interval_ns = round(NANOSECONDS / rate_hz(self._hz, expected_s))
         connection = self._session.connection
         while connection.get_result() is not None:
             pass  # of a look that was under way when the burst before ended or failed: no look of this one

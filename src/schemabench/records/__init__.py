@@ -3,11 +3,32 @@
 The layers above fill records in, reports read them. Must not compute anything.
 """
 
-from schemabench.records.adequacy import Adequacy
-from schemabench.records.contention import WAIT_CLASSES, Contention, LockStanding, LockWait, WaitEvent, WaitPair
+from schemabench.records.adequacy import Adequacy, Pacing
+from schemabench.records.contention import (
+    CONTENDED,
+    PAUSE,
+    TIME_CLASSES,
+    WAIT_CLASSES,
+    Contention,
+    LockStanding,
+    LockWait,
+    WaitEvent,
+    WaitPair,
+)
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
-from schemabench.records.result import CandidateResult, Cost, EquivalenceCheck, Setting, Standing, StatementPlan, Status
+from schemabench.records.result import (
+    CandidateResult,
+    Cost,
+    EquivalenceCheck,
+    InnerPlan,
+    Retirement,
+    Setting,
+    Standing,
+    StatementPlan,
+    Status,
+    WriterRatio,
+)
 from schemabench.records.run import (
     FORMAT,
     OLDEST_FORMAT,
@@ -23,8 +44,11 @@ from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, Retries, 
 
 __all__ = [
     "CHECKPOINTED",
+    "CONTENDED",
     "FORMAT",
     "OLDEST_FORMAT",
+    "PAUSE",
+    "TIME_CLASSES",
     "VACUUMED",
     "WAIT_CLASSES",
     "Adequacy",
@@ -35,14 +59,17 @@ __all__ = [
     "EquivalenceCheck",
     "Estimate",
     "Experiment",
+    "InnerPlan",
     "Latency",
     "LockStanding",
     "LockWait",
     "MapCell",
     "Notice",
     "OptionValue",
+    "Pacing",
     "Probe",
     "RatioMap",
+    "Retirement",
     "Retries",
     "Run",
     "ServerRecord",
@@ -55,6 +82,7 @@ __all__ = [
     "Trial",
     "WaitEvent",
     "WaitPair",
+    "WriterRatio",
     "WriterShare",
     "from_builtins",
     "to_builtins",

@@ -11,6 +11,13 @@ from schemabench.records.figure import Estimate
 WAIT_CLASSES = ("running", "Lock", "LWLock", "IO", "Client", "other")
 """What a session at work is doing: nothing that the server calls waiting (it has a processor, wants one, or waits where
 the server has no name for it), or waiting in one of the server's own classes, the rarer of them as `other`."""
+PAUSE = "pause"
+"""What a writer does between an attempt that the server undid and the next: it waits for others, but in no transaction,
+so that no look at the server finds it. The load loop knows how long."""
+TIME_CLASSES = (*WAIT_CLASSES[:2], PAUSE, *WAIT_CLASSES[2:])
+"""What the writers' time is made of, in the order in which it is shown."""
+CONTENDED = ("Lock", PAUSE)
+"""Those of `TIME_CLASSES` that are time lost to other writers: queueing, and pausing before a retry."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +73,8 @@ class Contention:
     observations: int
     """Sessions of writers that were seen at work, over all samples."""
     classes: Mapping[str, float]
-    """Wait class -> share of the writers' time, adding up to 1; all of `WAIT_CLASSES`, unless nothing was observed."""
+    """Class -> share of the writers' time, adding up to 1; all of `TIME_CLASSES`, unless nothing was observed. Without
+    pauses in older run files, whose shares are of the time in transactions alone."""
     events: tuple[WaitEvent, ...]
     """By share, the largest first."""
     locks: tuple[LockWait, ...]
@@ -81,11 +89,14 @@ class Contention:
 
 @dataclass(frozen=True, kw_only=True)
 class LockStanding:
-    """Where one candidate stands by waiting for heavyweight locks."""
+    """Where one candidate stands by the time that its writers lose to each other: lock waits, in short."""
 
     name: str
     share: Estimate
-    """Of the writers' time spent waiting for heavyweight locks."""
+    """Of the writers' time spent waiting for heavyweight locks or pausing before a retry, over all counted trials."""
+    paused: float | None = None
+    """The part of `share` that is pauses. None in older run files, whose `share` is the mean over blocks of waiting for
+    locks alone."""
     difference: Estimate
     """To the baseline's share, paired by block. Intervals hold jointly for all candidates."""
     rank: int

@@ -43,6 +43,8 @@ class Spot:
     ratio: Estimate
     """The candidate's throughput over the baseline's."""
     side: Side
+    at_least: bool = False
+    """Whether the ratio is a lower bound, as in `Standing`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,8 @@ class MapCell:
     """None where it was not measured."""
     side: Side | None
     """None likewise."""
+    at_least: bool = False
+    """Whether the ratio is a lower bound, as in `Standing`."""
     reason: str = ""
     """Why it was not measured: it failed, there was no time for it, or the map ended before it."""
 

@@ -12,9 +12,9 @@ from schemabench.records.figure import Estimate, Notice
 from schemabench.records.trial import Latency, Retries, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
-"""ranked: measured and comparable; disqualified: its rows differ, from the model's beforehand or from the baseline's
-afterwards; invalid: measured, but the client was what limited the figures; failed: could not be measured; skipped: does
-not apply to this server."""
+"""ranked: measured and comparable; disqualified: it breaks an invariant, or its rows differ, from the model's
+beforehand or from the baseline's afterwards; invalid: measured, but the client was what limited the figures, or the
+baseline breaks its own invariant; failed: could not be measured; skipped: does not apply to this server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,31 @@ class Standing:
     late_ratio: Estimate | None = None
     """The ratio over the last third of the blocks, with an interval of its own; None for the baseline, and with fewer
     than 6 blocks there."""
+    at_least: bool = False
+    """Whether the ratio is a lower bound, since the client limited the candidate more than the baseline: it is at least
+    `ratio.low`. Then nobody is better than it, as far as can be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WriterRatio:
+    """How one writer fares under one candidate."""
+
+    writer: str
+    ratio: Estimate
+    """Of how soon its part of a burst was done to the baseline's, paired by block: 2 means in half the time. Intervals
+    hold jointly for all candidates, writer by writer; where the standing is `at_least`, this is a lower bound, too."""
+    differs: bool = False
+    """Whether it is told apart from the baseline's; False in older run files."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retirement:
+    """Why a candidate left the blocks early: its trials took a multiple of the baseline's, beyond doubt."""
+
+    trials: int
+    """Its own that count; its standing is by them alone."""
+    slower: Estimate
+    """How many times as long as the baseline's they took: at least `low`, however the others fared."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +83,29 @@ class Cost:
     title: str
     """For people, as in `WAL`."""
     unit: Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
-    per: Literal["row", "operation", "run", "update"]
-    """What the figure is divided by: logical rows written, operations, nothing (over all counted trials), updates."""
+    per: Literal["row", "operation", "run", "update", "end"]
+    """What the figure is divided by: logical rows written, calls of operations, nothing (over all counted trials),
+    updates, nothing (as it is after the last block)."""
     value: float | None
     """None where the server does not offer it, or there was nothing to divide by."""
     ratio: Estimate | None = None
     """To the baseline's, paired by block; None for the baseline, for shares, and where one of the two is zero."""
     differs: bool = False
     """Whether it is told apart from the baseline's. Intervals hold jointly for all candidates, measure by measure."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InnerPlan:
+    """How the server executes one statement inside a function that a statement of an operation calls."""
+
+    function: str
+    """With the place in it, as in `charge line 4`."""
+    statement: str
+    """In the server's words."""
+    times: int
+    """How often it was executed so."""
+    plan: Any
+    """What auto_explain said, as EXPLAIN says it, without figures of the execution."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +123,9 @@ class StatementPlan:
     """Whether the nodes are the baseline's; None for the baseline, and where either has no plan."""
     plan: Any
     """What EXPLAIN said, whole; None where there is no plan."""
+    inside: tuple[InnerPlan, ...] = ()
+    """The plans inside the functions and triggers that it calls, which are in `nodes`, too; empty where auto_explain
+    could not be loaded, and in older run files."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +162,16 @@ class CandidateResult:
     equivalence: EquivalenceCheck | None = None
     """None where the candidate was not compared with a model."""
     standing: Standing | None = None
+    retired: Retirement | None = None
+    """None for who took part in all blocks."""
     operations_per_s: Estimate | None = None
     rows_per_s: Estimate | None = None
+    writers: tuple[WriterRatio, ...] = ()
+    """In the order of the experiment's writers; empty for the baseline, where there is one writer, and in older run
+    files."""
+    busy_share: float | None = None
+    """The share of time in which the load loop itself was at work, in its median counted trial; None in older run
+    files."""
     headroom: Estimate | None = None
     """Throughput over production's: 40 means that it does in 1 s what production asks for in 40 s. None where the
     workload does not say what production asks for."""

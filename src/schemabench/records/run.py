@@ -62,6 +62,10 @@ class Experiment:
     """Logical rows written by each burst, on average."""
     blocks: int
     """Counted blocks."""
+    blocks_needed: int = 0
+    """The fewest that can tell any two candidates apart; 0 in older run files, and where nobody was ranked."""
+    shortened_from: int = 0
+    """Operations in a burst before it was shortened, so that more blocks fit the budget; 0 where it was not."""
     warmup_blocks: int
     """Blocks before counting began."""
     steady: bool = True
@@ -98,7 +102,7 @@ class Experiment:
     steal_share: float | None = None
     """The share of this machine's processor time that its host gave to others meanwhile; None where it is not known."""
     elapsed_s: float
-    stopped: Literal["precision", "budget", "never started"]
+    stopped: Literal["precision", "budget", "interrupted", "never started"]
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""
     control: Standing | None

@@ -36,12 +36,20 @@ class Trial:
     """Logical rows that were written just before it, untimed."""
     retries: int
     """Attempts that a deadlock, a serialization failure or a lock timeout undid."""
+    paused_s: float = 0.0
+    """How long writers' connections, all together, paused before they tried again."""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    """Operation -> calls of it; empty in older run files, as is the next."""
+    undone: Mapping[str, int] = field(default_factory=dict)
+    """Operation -> those of `retries` that were attempts at it; only where there were any."""
     busy_share: float
     """The share of the duration in which the load loop itself was at work, 0 to 1; of the busiest worker's."""
     busy_shares: tuple[float, ...] = ()
     """Of each worker's load loop, the leader's first."""
     writers_s: Mapping[str, float]
     """Writer -> seconds from the start of the trial to the writer's last response."""
+    looks: int = 0
+    """How often the server was looked at meanwhile; 0 in older run files, too."""
     waits: Mapping[str, int] = field(default_factory=dict)
     """Wait class -> how often a writer's session was seen at work in it; empty where nothing was sampled."""
     counters: Mapping[str, float] = field(default_factory=dict)
@@ -74,3 +82,5 @@ class Retries:
     reason: str
     """As in `deadlock`, `serialization failure` or `lock timeout`."""
     count: int
+    calls: int = 0
+    """Calls of the operation, each once however often it was retried; 0 in older run files."""

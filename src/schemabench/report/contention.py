@@ -6,7 +6,16 @@ where time went is no proof of what would be faster without it.
 
 from collections.abc import Mapping, Sequence
 
-from schemabench.records import WAIT_CLASSES, CandidateResult, Contention, Experiment, LockWait, Standing
+from schemabench.records import (
+    CONTENDED,
+    TIME_CLASSES,
+    CandidateResult,
+    Contention,
+    Experiment,
+    LockStanding,
+    LockWait,
+    Standing,
+)
 from schemabench.report import figures
 from schemabench.report.escape import Markdown, code
 from schemabench.report.verdict import BASELINE, Name, ranked
@@ -32,16 +41,16 @@ def why(experiment: Experiment, name: Name) -> str:
     results = [result for result, _ in ranked(experiment)]
     found = {result.name: contention for result, contention in _sampled(results) if contention.classes}
     standings = [result.lock_standing for result in results if result.lock_standing]
-    shares = {one.name: one.share.value for one in standings if one.name in found}
-    if not shares:
+    known = {one.name: one for one in standings if one.name in found}
+    if not known:
         return ""
     slowest = _slowest(experiment)
-    if slowest and slowest.name in shares:
+    if slowest and slowest.name in known:
         who = f"{'among the slowest' if slowest.tied_with else 'slowest'}: {name(slowest.name)}"
-        told = _waits(slowest.name, shares, found, name) or _hardly(shares[slowest.name], found[slowest.name])
-        return f"{who}; {told}"
-    most = max(shares, key=lambda one: shares[one])
-    waits = _waits(most, shares, found, name)
+        told = _waits(slowest.name, known, found, name)
+        return f"{who}; {told or _hardly(known[slowest.name].share.value, found[slowest.name])}"
+    most = max(known, key=lambda one: known[one].share.value)
+    waits = _waits(most, known, found, name)
     return f"most waiting seen: {name(most)}; {waits}" if waits else ""
 
 
@@ -52,16 +61,18 @@ def _slowest(experiment: Experiment) -> Standing | None:
     return None if worst.rank == best.rank or best.name in worst.tied_with else worst
 
 
-def _waits(candidate: str, shares: Mapping[str, float], found: Mapping[str, Contention], name: Name) -> str:
+def _waits(candidate: str, known: Mapping[str, LockStanding], found: Mapping[str, Contention], name: Name) -> str:
     """Return how much a candidate's writers wait for locks, beside the baseline's, and for which lock and operation.
 
     Empty where they hardly do.
     """
-    if shares[candidate] < _SUBSTANTIAL:
+    own = known[candidate]
+    if own.share.value < _SUBSTANTIAL:
         return ""
-    compared = BASELINE in shares and candidate != BASELINE
-    beside = f" (baseline: {figures.share(shares[BASELINE])})" if compared else ""
-    waits = f"{figures.share(shares[candidate])} of its writers' time goes to waiting for locks{beside}"
+    compared = BASELINE in known and candidate != BASELINE
+    beside = f" (baseline: {figures.share(known[BASELINE].share.value)})" if compared else ""
+    paused = f", {_points(own.paused)} of that to pauses before retries" if own.paused else ""
+    waits = f"{figures.share(own.share.value)} of its writers' time goes to waiting for locks{beside}{paused}"
     return waits + _foremost(found[candidate], name)
 
 
@@ -83,7 +94,7 @@ def _described(lock: LockWait, name: Name) -> str:
 
 def _hardly(share: float, contention: Contention) -> str:
     """Return that a candidate's writers do not wait for locks, and what they do instead, as in `running 62 %`."""
-    rest = sorted(((part, kind) for kind, part in contention.classes.items() if kind != _LOCK), reverse=True)
+    rest = sorted(((part, kind) for kind, part in contention.classes.items() if kind not in CONTENDED), reverse=True)
     instead = ", ".join(f"{kind} {figures.share(part)}" for part, kind in rest[:_MOST_CLASSES])
     return f"its writers hardly wait for locks ({figures.share(share)}): {instead}"
 
@@ -99,12 +110,20 @@ def control(experiment: Experiment) -> str:
     return f"{found}: the baseline differs from itself; trust no difference of this size"
 
 
+def pauses(experiment: Experiment, name: Name) -> str:
+    """Return how much of lock waits are pauses before retries, the most first; empty where nobody paused."""
+    standings = [result.lock_standing for result, _ in ranked(experiment) if result.lock_standing]
+    paused = sorted((one for one in standings if one.paused), key=lambda one: -(one.paused or 0.0))
+    shown = [f"{_points(one.paused or 0.0)} of {name(one.name)}'s {figures.share(one.share.value)}" for one in paused]
+    return f"{figures.listed(shown)} are pauses before retries" if shown else ""
+
+
 def classes(results: Sequence[CandidateResult]) -> Rows:
-    """Return a row for each candidate: its name, the share of each of `WAIT_CLASSES`, the events waited for most."""
+    """Return a row for each candidate: its name, the share of each of `TIME_CLASSES`, the events waited for most."""
     return [
         (
             code(result.name),
-            *(figures.share(found.classes[kind]) if kind in found.classes else figures.DASH for kind in WAIT_CLASSES),
+            *(figures.share(found.classes[kind]) if kind in found.classes else figures.DASH for kind in TIME_CLASSES),
             _events(found),
         )
         for result, found in _sampled(results)
@@ -153,6 +172,11 @@ def samples(results: Sequence[CandidateResult]) -> Rows:
         )
         for result, found in _sampled(results)
     ]
+
+
+def _points(share: float) -> str:
+    """Return a part of a share, as in `3.1 points`: in percent it would read as a part of that share."""
+    return f"{figures.share(share).removesuffix(' %')} points"
 
 
 def _sampled(results: Sequence[CandidateResult]) -> list[tuple[CandidateResult, Contention]]:

@@ -1,4 +1,4 @@
-"""The price of a write: what counters say, in a sentence about ties and as tables.
+"""The price of a write: what counters say, in words and as tables.
 
 Owns which differences of cost are worth naming. Must not weigh one measure against another: whoever reads knows what
 a byte of WAL is worth there.
@@ -7,25 +7,25 @@ a byte of WAL is worth there.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemabench.records import CandidateResult, Cost, Experiment, Standing
+from schemabench.records import CandidateResult, Cost, Experiment
 from schemabench.report import figures
 from schemabench.report.escape import Markdown, code, prose
-from schemabench.report.verdict import BASELINE, Name, ranked
+from schemabench.report.verdict import Name, ranked
 
 _NOTEWORTHY = 0.05
 """Of the larger of two figures: a smaller difference decides between no two schemas, however certain it is."""
-_MOST_MEASURES = 3
-"""Named for one candidate; the table of costs holds all."""
 _AS_MULTIPLE = 2.0
 """From here on a multiple reads better than a percentage."""
 _AS_FRACTION = 0.1
 """Below it, too: 97 % less and 99 % less look alike, and are not."""
 _COUNTED = ("blocks", "rows", "count")
 """Units of which there are fewer, not less."""
-_PER = {"row": " per row", "operation": " per operation", "update": "", "run": " in all"}
+_PER = {"row": " per row", "operation": " per call", "update": "", "run": " in all", "end": " at the end"}
 """What follows a measure's title where its figure stands; a share of updates says so itself."""
 _GROUPS = {"bytes": "Bytes", "blocks": "Blocks"}
 _OTHERS = "Rows, counts and time"
+_SIZES = ("table_size", "index_size")
+"""Measures of what there is after the last block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,39 +43,41 @@ class Table:
         return "l" + "r" * len(self.headings[1:])
 
 
-def told_apart(experiment: Experiment, name: Name, text: Callable[[str], str]) -> list[str]:
-    """Return how the cost of candidates differs from the baseline's that tie with it, or with each other in the lead.
+def noteworthy(result: CandidateResult, baseline: CandidateResult) -> list[Cost]:
+    """Return the measures by which a candidate clearly differs from the baseline, the farthest apart first."""
+    own = by_name(baseline)
+    costs = [cost for cost in result.costs if cost.differs and distance(cost, own) >= _NOTEWORTHY]
+    return sorted(costs, key=lambda cost: distance(cost, own), reverse=True)
+
+
+def worded(cost: Cost, baseline: CandidateResult, text: Callable[[str], str]) -> str:
+    """Return a difference, as in `38 % less WAL`, `3.10x the index growth` or `HOT share 0 % instead of 99 %`.
 
     Args:
-        experiment: Whose candidates.
-        name: How a name is drawn.
+        cost: Of a candidate; its value is known, and the baseline's by the same measure.
+        baseline: The baseline.
         text: How the title of a measure is drawn.
-
-    Returns:
-        One line for each of these candidates that differs, as in `fillfactor: 38 % less WAL`, the most different first.
     """
-    results = ranked(experiment)
-    standings = [standing for _, standing in results]
-    baseline = next((by_name(result) for result, _ in results if result.name == BASELINE), {})
-    tied = [result for result, standing in results if result.name != BASELINE and _ties(standing, standings)]
-    found = [(result.name, costs) for result in tied if (costs := _noteworthy(result, baseline))]
-    found.sort(key=lambda pair: distance(pair[1][0], baseline), reverse=True)
-    return [
-        f"{name(one)}: {', '.join(_worded(cost, baseline, text) for cost in costs[:_MOST_MEASURES])}"
+    title = text(cost.title)
+    if cost.ratio is None:
+        other = figures.amount(by_name(baseline)[cost.name])
+        return f"{title}{_PER[cost.per]} {figures.amount(cost)} instead of {other}"
+    ratio = cost.ratio.value
+    if not _AS_FRACTION <= ratio < _AS_MULTIPLE:
+        return f"{figures.multiple(ratio)} the {title}"
+    less = "fewer" if cost.unit in _COUNTED else "less"
+    return f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else less} {title}"
+
+
+def sizes(experiment: Experiment, name: Name) -> str:
+    """Return how large the tables and indexes of each candidate are after the last block; empty where nobody knows."""
+    found = [(result.name, by_name(result)) for result, _ in ranked(experiment)]
+    known = [
+        f"{name(one)} {' + '.join(figures.amount(costs[size]) for size in _SIZES)}"
         for one, costs in found
+        if all(size in costs and costs[size].value is not None for size in _SIZES)
     ]
-
-
-def _noteworthy(result: CandidateResult, baseline: Mapping[str, Cost]) -> list[Cost]:
-    """Return the measures by which a candidate clearly differs from the baseline, the farthest apart first."""
-    costs = [cost for cost in result.costs if cost.differs and distance(cost, baseline) >= _NOTEWORTHY]
-    return sorted(costs, key=lambda cost: distance(cost, baseline), reverse=True)
-
-
-def _ties(standing: Standing, standings: Sequence[Standing]) -> bool:
-    """Return whether throughput leaves open which to take: a tie with the baseline, or within the lead."""
-    lead = {one.name for one in standings if one.rank == 1}
-    return BASELINE in standing.tied_with or (standing.name in lead and bool(lead.intersection(standing.tied_with)))
+    return f"tables + indexes at the end: {', '.join(known)}" if known else ""
 
 
 def by_name(result: CandidateResult) -> dict[str, Cost]:
@@ -92,18 +94,6 @@ def distance(cost: Cost, baseline: Mapping[str, Cost]) -> float:
         return 0.0
     whole = 1.0 if cost.unit == "share" else max(abs(cost.value), abs(other.value))
     return abs(cost.value - other.value) / whole if whole else 0.0
-
-
-def _worded(cost: Cost, baseline: Mapping[str, Cost], text: Callable[[str], str]) -> str:
-    """Return a difference, as in `38 % less WAL`, `3.10x the index growth` or `HOT share 0 % instead of 99 %`."""
-    title = text(cost.title)
-    if cost.ratio is None:
-        return f"{title}{_PER[cost.per]} {figures.amount(cost)} instead of {figures.amount(baseline[cost.name])}"
-    ratio = cost.ratio.value
-    if not _AS_FRACTION <= ratio < _AS_MULTIPLE:
-        return f"{figures.multiple(ratio)} the {title}"
-    less = "fewer" if cost.unit in _COUNTED else "less"
-    return f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else less} {title}"
 
 
 def groups(results: Sequence[CandidateResult]) -> list[tuple[str, list[Cost]]]:

@@ -27,10 +27,13 @@ _STANDS = {"better": "leads", "worse": "trails", "tied": "cannot be told apart f
 def sentence(crossover: Crossover, name: Name) -> str:
     """Return what a search found: whether the ranking flips, and where."""
     whom, start = name(crossover.candidate), crossover.start
-    begun = f"{whom} {_stands(start)} at {name(start.cardinality)} ({ratio(start.ratio)})"
+    begun = f"{whom} {_stands(start)} at {name(start.cardinality)} ({ratio(start.ratio, at_least=start.at_least)})"
     if not crossover.found:
         return f"{begun}; it was measured in full nowhere else."
-    others = [f"{_stands(spot)} at {name(spot.cardinality)} ({ratio(spot.ratio)})" for spot in crossover.found]
+    others = [
+        f"{_stands(spot)} at {name(spot.cardinality)} ({ratio(spot.ratio, at_least=spot.at_least)})"
+        for spot in crossover.found
+    ]
     if crossover.flips:
         head = "The ranking flips"
     elif any(spot.side != start.side for spot in crossover.found):
@@ -58,7 +61,7 @@ def looked(crossover: Crossover) -> str:
 def spots(crossover: Crossover, name: Name) -> list[list[str]]:
     """Return the rows of a table: where, the ratio with its interval, the cardinality."""
     return [
-        [name(spot.cardinality), f"{ratio(spot.ratio)}{_mark(spot.side)}", sizes(spot.values)]
+        [name(spot.cardinality), f"{ratio(spot.ratio, at_least=spot.at_least)}{_mark(spot.side)}", sizes(spot.values)]
         for spot in (crossover.start, *crossover.found)
     ]
 
@@ -103,7 +106,7 @@ def place(first: str, second: str, one: float, other: float) -> str:
 
 def figure(cell: MapCell) -> str:
     """Return what a cell says: a ratio with its interval and whether it is told from 1, or a dash."""
-    return figures.DASH if cell.ratio is None else f"{ratio(cell.ratio)}{_mark(cell.side)}"
+    return figures.DASH if cell.ratio is None else f"{ratio(cell.ratio, at_least=cell.at_least)}{_mark(cell.side)}"
 
 
 def terminal(run: Run, width: int, name: Name) -> list[list[str]]:
@@ -111,9 +114,9 @@ def terminal(run: Run, width: int, name: Name) -> list[list[str]]:
     return [_search(one, width, name) for one in run.crossovers] + [_map(one, width, name) for one in run.maps]
 
 
-def ratio(estimate: Estimate) -> str:
-    """Return a ratio with its interval."""
-    return figures.ratio_with_interval(estimate, _PLACES)
+def ratio(estimate: Estimate, *, at_least: bool) -> str:
+    """Return a ratio with its interval, or what it is at least where the client limited it."""
+    return (figures.ratio_at_least if at_least else figures.ratio_with_interval)(estimate, _PLACES)
 
 
 def _search(crossover: Crossover, width: int, name: Name) -> list[str]:

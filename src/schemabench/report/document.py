@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from schemabench.records import (
-    WAIT_CLASSES,
+    TIME_CLASSES,
     CandidateResult,
     Crossover,
     Experiment,
@@ -28,8 +28,10 @@ from schemabench.report import (
     figures,
     footnotes,
     plans,
+    reasons,
     settings,
     verdict,
+    writers,
 )
 from schemabench.report.escape import Markdown, code
 from schemabench.report.facts import Fact
@@ -89,11 +91,19 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "verdict": Markdown(verdict.sentence(experiment, code)),
         "marks": _marks([*run.notices, *experiment.notices], known),
         "left_out": Markdown(figures.listed(code(result.name) for result in verdict.unranked(experiment))),
-        "told_apart": [Markdown(line) for line in costs.told_apart(experiment, code, escape.prose)],
+        "reasons": [Markdown(line) for line in reasons.lines(experiment, code, escape.prose)],
         "why": _capital(contention.why(experiment, code)),
         "ranks": _ranks(experiment, known),
+        "writers_title": writers.TITLE,
+        "writers_legend": writers.LEGEND,
+        "writers_headings": ["candidate", *map(code, writers.names(experiment))],
+        "writers_ratios": [
+            [Markdown(code(result.name) + _marks(result.notices, known)), *map(Markdown, cells)]
+            for result, cells in writers.rows(experiment)
+        ],
         "control": Markdown(verdict.control(experiment)),
         "equivalence": Markdown(verdict.equivalence(experiment)),
+        "pauses": Markdown(contention.pauses(experiment, code)),
         "lock_control": Markdown(contention.control(experiment)),
         "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
         "headroom": Markdown(verdict.headroom(experiment, code)),
@@ -108,6 +118,7 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str
         "plans": plans.tables(results),
         "latencies": _latencies(results),
         "fared": _fared(results),
+        "pacings": _pacings(results),
         "responses": _responses(results),
         "otherwise": Markdown(settings.sentence(experiment, code)),
         "about": _about(experiment),
@@ -168,7 +179,7 @@ def _ranks(experiment: Experiment, known: Numbers) -> Mapping[str, object]:
     return {
         "headings": [*_RANK_HEADINGS, *(_LOCK_HEADINGS if locks else ())],
         "rows": [
-            [*_rank(experiment, result, standing, known), *(_lock_waits(result, locks) if locks else [])]
+            [*_rank(experiment, result, standing, known), *(_lock_waits(experiment, result, locks) if locks else [])]
             for result, standing in ranked
         ],
         "locks": bool(locks),
@@ -181,22 +192,22 @@ def _rank(experiment: Experiment, result: CandidateResult, standing: Standing, k
     standings = [other for _, other in verdict.ranked(experiment)]
     is_baseline = standing.name == verdict.BASELINE
     return [
-        verdict.place(standing, standings),
+        verdict.place(experiment, standing, standings),
         Markdown(code(result.name) + _marks(result.notices, known)),
         result.summary,
-        figures.BASELINE_RATIO if is_baseline else Markdown(figures.ratio_with_interval(standing.ratio, places)),
+        figures.BASELINE_RATIO if is_baseline else Markdown(figures.stood(standing, places)),
         Markdown(figures.rate_with_interval(result.rows_per_s)),
         Markdown(figures.rate_with_interval(result.operations_per_s)),
     ]
 
 
-def _lock_waits(result: CandidateResult, standings: Sequence[LockStanding]) -> list[object]:
+def _lock_waits(experiment: Experiment, result: CandidateResult, standings: Sequence[LockStanding]) -> list[object]:
     """Return the cells of one row of the rank table from lock waits on."""
     own = result.lock_standing
     front = "yes" if result.on_front else ""
     if own is None:
         return [figures.DASH, figures.DASH, front]
-    return [Markdown(figures.share_with_interval(own.share)), verdict.place(own, standings), front]
+    return [Markdown(figures.share_with_interval(own.share)), verdict.place(experiment, own, standings), front]
 
 
 def _unranked(results: Sequence[CandidateResult], known: Numbers) -> Mapping[str, object]:
@@ -213,7 +224,7 @@ def _unranked(results: Sequence[CandidateResult], known: Numbers) -> Mapping[str
 def _contention(results: Sequence[CandidateResult]) -> Mapping[str, object]:
     """Return the tables of lock waits and others; empty where nothing was sampled."""
     return {
-        "kinds": list(WAIT_CLASSES),
+        "kinds": list(TIME_CLASSES),
         "classes": contention.classes(results),
         "locks": contention.locks(results),
         "pairs": contention.pairs(results),
@@ -223,9 +234,9 @@ def _contention(results: Sequence[CandidateResult]) -> Mapping[str, object]:
 
 
 def _retries(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
-    """Return rows of candidate, operation, reason and count of undone attempts."""
+    """Return rows of candidate, operation, reason and undone attempts: how many, and for each call."""
     return [
-        (code(result.name), code(one.operation), one.reason, f"{one.count:,}")
+        (code(result.name), code(one.operation), one.reason, f"{one.count:,}", figures.per_call(one.count, one.calls))
         for result in results
         for one in result.retries
     ]
@@ -260,12 +271,31 @@ def _fared(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
     return [
         (
             code(name),
-            "yes" if one.keeps_up else "no",
+            adequacy.answer(one.keeps_up),
             adequacy.waiting(one),
             adequacy.over(one),
-            *(figures.time(time_ns) for time_ns in (one.p99_ns, one.max_ns, one.lag_p99_ns)),
+            code(adequacy.slowest(one).operation),
+            adequacy.within(one),
+            figures.time(one.lag_p99_ns),
         )
         for name, one in adequacy.fared(results)
+    ]
+
+
+def _pacings(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
+    """Return a row for each writer under each of these candidates."""
+    return [
+        (
+            code(name),
+            code(one.name),
+            one.clients,
+            figures.share_with_interval(one.utilisation),
+            figures.share_with_interval(one.busiest) if one.busiest else figures.DASH,
+            adequacy.seconds(one.backlog_s),
+            adequacy.drained(one),
+            adequacy.answer(one.keeps_up),
+        )
+        for name, one in adequacy.by_writer(adequacy.fared(results))
     ]
 
 

@@ -96,12 +96,21 @@ def _client(experiment: Experiment) -> Iterator[Fact]:
     if experiment.sample_hz:
         yield Fact(name="looks at the server", value=f"{format_significant(experiment.sample_hz, 2)} a second")
     if experiment.busy_share:
-        yield Fact(name="load loop", value=f"at work {figures.share(experiment.busy_share)} of the median trial")
+        yield Fact(name="load loop", value=f"at work {_busy(experiment)} of the median trial")
     for name, busy in experiment.workers.items():
         yield Fact(name=f"load loop of {name}", value=f"at work {figures.share(busy)}")
     if experiment.steal_share is not None:
         stolen = f"{figures.share(experiment.steal_share)} of this machine's"
         yield Fact(name="processor time stolen", value=stolen)
+
+
+def _busy(experiment: Experiment) -> str:
+    """Return how busy the load loop was: from the candidate under which it had least to do to the one with most."""
+    known = {one.busy_share: one.name for one in experiment.candidates if one.busy_share is not None}
+    if len(known) <= 1:
+        return figures.share(experiment.busy_share)
+    least, most = min(known), max(known)
+    return f"{figures.share(least)} ({known[least]}) to {figures.share(most)} ({known[most]})"
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be anything that JSON can hold)

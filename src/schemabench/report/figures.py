@@ -6,7 +6,7 @@ Owns how many digits are shown, alike in every format. Must not compute a figure
 import math
 from collections.abc import Iterable
 
-from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency
+from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency, Standing
 from schemabench.units import (
     NANOSECONDS,
     format_bytes,
@@ -61,6 +61,18 @@ def ratio_with_interval(estimate: Estimate, places: int) -> str:
     return f"{ratio(estimate.value, places)}x {ratio_interval(estimate, places)}"
 
 
+def ratio_at_least(estimate: Estimate, places: int) -> str:
+    """Return a ratio of which only a lower bound is known, as in `at least 2.10x`."""
+    shown = ratio(estimate.low, places)
+    return shown if shown == DASH else f"at least {shown}x"
+
+
+def stood(standing: Standing, places: int) -> str:
+    """Return a candidate's ratio with its interval, or what it is at least where the client limited it."""
+    drawn = ratio_at_least if standing.at_least else ratio_with_interval
+    return drawn(standing.ratio, places)
+
+
 def multiple(value: float) -> str:
     """Return a ratio whose interval is not shown, as in `1.31x`."""
     shown = ratio(value, _FEW_DECIMALS)
@@ -83,6 +95,11 @@ def times(estimate: Estimate) -> str:
     """Return a multiple and its interval, as in `41.2x [38.1, 44.0]`."""
     ends = ", ".join(format_significant(end) for end in (estimate.low, estimate.high))
     return f"{format_significant(estimate.value)}x [{ends}]"
+
+
+def times_at_least(estimate: Estimate) -> str:
+    """Return a multiple of which only a lower bound is known, as in `at least 38.1x`."""
+    return f"at least {format_significant(estimate.low)}x"
 
 
 def time(latency_ns: float | None) -> str:
@@ -132,6 +149,20 @@ def amount(cost: Cost) -> str:
         return format_duration(value) if value > 0 else "0 s"
     whole = float(value).is_integer() and abs(value) < _LONGEST_COUNT
     return f"{value:,.0f}" if whole else format_count(value)
+
+
+def per_call(retries: int, calls: int) -> str:
+    """Return how often a call was repeated, as in `0.21`; a dash where its calls were not counted."""
+    return format_significant(retries / calls, 2) if calls else DASH
+
+
+def most_repeated(result: CandidateResult) -> tuple[str, float] | None:
+    """Return the operation with the most retries per call, and how many; None where none are known."""
+    counts: dict[str, float] = {}
+    for one in result.retries:
+        if one.calls:
+            counts[one.operation] = counts.get(one.operation, 0.0) + one.count / one.calls
+    return max(counts.items(), key=lambda item: item[1], default=None)
 
 
 def slowest(result: CandidateResult) -> Latency | None:

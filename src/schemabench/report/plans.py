@@ -1,16 +1,20 @@
-"""How the server executes each statement: one line for each plan.
+"""How the server executes each statement: one line for each plan, and what differs in a few words.
 
 Owns what is left out because it is the baseline's, or another candidate's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from textwrap import shorten
 
+from schemabench.monitor.nodes import Node, differing
 from schemabench.records import CandidateResult, StatementPlan
+from schemabench.report import figures
 from schemabench.report.escape import Markdown, code
-from schemabench.report.verdict import BASELINE
+from schemabench.report.verdict import BASELINE, Name
 
 _SAME = "as the baseline"
+_SHOWN_CHARACTERS = 60  # of what two plans do not share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,37 @@ def statements(results: Sequence[CandidateResult]) -> list[Statement]:
         )
         for (operation, position), plans in found.items()
     ]
+
+
+def changed(result: CandidateResult, baseline: CandidateResult, name: Name, text: Callable[[str], str]) -> str:
+    """Return by which other plan than the baseline a candidate executes an operation, and which other operations so.
+
+    That on which most time is spent stands first. Empty where all plans are the baseline's.
+
+    Args:
+        result: The candidate.
+        baseline: The baseline.
+        name: How a name is drawn.
+        text: How a plan is drawn.
+    """
+    usual = {(plan.operation, plan.position): plan for plan in baseline.plans}
+    spent_ns = {one.operation: one.count * (one.p50_ns or one.max_ns) for one in result.latencies}
+    others = [plan for plan in result.plans if plan.same is False]
+    others.sort(key=lambda plan: spent_ns.get(plan.operation, 0.0), reverse=True)
+    if not others:
+        return ""
+    first, *more = dict.fromkeys(plan.operation for plan in others)
+    old, new = differing(_queries(usual[first, others[0].position]), _queries(others[0]))
+    if old == new:  # but for what EXPLAIN tells beside its nodes, such as triggers
+        return f"other plans of {figures.listed(map(name, (first, *more)))}"
+    shown = [text(shorten(some, _SHOWN_CHARACTERS, placeholder=" ...")) for some in (new, old)]
+    also = f", and other plans of {figures.listed(map(name, more))}" if more else ""
+    return f"{name(first)} by {' instead of '.join(shown)}{also}"
+
+
+def _queries(plan: StatementPlan) -> list[Node]:
+    """Return all that a statement executes: its own queries, and those inside functions."""
+    return [*(plan.plan or ()), *(query for inner in plan.inside for query in inner.plan)]
 
 
 def tables(results: Sequence[CandidateResult]) -> dict[Markdown, list[tuple[object, ...]]]:

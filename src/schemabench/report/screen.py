@@ -7,10 +7,22 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from schemabench.records import CandidateResult, Experiment, Notice, Run, Standing
-from schemabench.report import adequacy, contention, costs, crossovers, figures, footnotes, settings, verdict
+from schemabench.report import (
+    adequacy,
+    contention,
+    costs,
+    crossovers,
+    figures,
+    footnotes,
+    reasons,
+    settings,
+    verdict,
+    writers,
+)
 from schemabench.report.characters import clean, columns
 from schemabench.report.footnotes import Numbers
 from schemabench.report.layout import GAP, Column, block, labelled, shorten, table, wrap
+from schemabench.units import format_significant
 
 _NARROWEST = 40
 """Rank, name and ratio fit it; to a narrower terminal is written as if it were as wide."""
@@ -18,11 +30,16 @@ _SHORTEST_NAME = 16
 """Columns of figures are left out rather than shorten names further."""
 _WIDEST_FIGURE = 21
 """More than any sane figure takes up: an interval with three decimals takes 14."""
-_LEFT_OUT_FIRST = ("p95", "rate", "interval", "lock rank", "locks")
+_LEFT_OUT_FIRST = ("retries", "p95", "rate", "interval", "lock rank", "locks")
 """Columns that may go, in this order."""
 _SHOWN_TIES = 3
 """Candidates whose ties are written out; the Markdown report holds all."""
+_SHOWN_REASONS = 4
+"""Candidates whose differences are written out, the first and the last by rank; likewise."""
 _INDENT = "  "
+_AT_LEAST = ">="
+"""Before a ratio of which only a lower bound is known."""
+_BOUND_LEGEND = "at least; the client limits the candidate, so that nobody is shown to be faster"
 _REASON_LINES = 12
 """Of why a candidate was not ranked; the Markdown report holds all."""
 
@@ -53,6 +70,7 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers, width: int) ->
         _reasons(experiment, width),
         table(list(shown.values())),
         _legend(experiment, shown, width),
+        _writers(experiment, width),
         _unranked(verdict.left_out(experiment), known, width),
         _notes(footnotes.of(experiment), known, width),
     ]
@@ -60,14 +78,14 @@ def _experiment(run: Run, experiment: Experiment, known: Numbers, width: int) ->
 
 
 def _reasons(experiment: Experiment, width: int) -> list[str]:
-    """Return what tells ties apart, and where the time of the slowest goes."""
+    """Return what differs from the baseline, and where the time of the slowest goes."""
     lines = []
-    if costly := costs.told_apart(experiment, clean, clean):
-        lines += wrap("tied on throughput; their cost against the baseline's:", width, indent=_INDENT)
-        for text in costly[:_SHOWN_TIES]:
+    if differing := reasons.lines(experiment, clean, clean):
+        lines += wrap("what differs from the baseline:", width, indent=_INDENT)
+        most = len(differing) > _SHOWN_REASONS
+        for text in [*differing[: _SHOWN_REASONS - 1], "...", differing[-1]] if most else differing:
             first, *rest = wrap(text, width, indent=_INDENT * 2)
             lines += [_INDENT + first, *rest]
-        lines += [f"{_INDENT}..."] * (len(costly) > _SHOWN_TIES)
     why = contention.why(experiment, clean)
     return lines + (wrap(why, width, indent=_INDENT) if why else [])
 
@@ -78,7 +96,7 @@ def _columns(experiment: Experiment, ranked: Ranked, known: Numbers, width: int)
         return {}
     standings = [standing for _, standing in ranked]
     marks = [verdict.FRONT if result.on_front else " " for result, _ in ranked]
-    places = _padded([verdict.place(standing, standings) for standing in standings])
+    places = _padded([verdict.place(experiment, standing, standings) for standing in standings])
     rank = Column(heading="rank", cells=[mark + place for mark, place in zip(marks, places, strict=True)])
     rest = _figures(experiment, ranked)
     widest = Column(heading="candidate", cells=[_name(result, known, width) for result, _ in ranked], align="left")
@@ -120,19 +138,29 @@ def _figures(experiment: Experiment, ranked: Ranked) -> dict[str, Column]:
         "ratio": Column(heading="ratio", cells=_clipped(ratios)),
         "interval": Column(heading="95 % interval", cells=_clipped(intervals), align="left"),
         "rate": Column(heading="rows/s" if rows else "ops/s", cells=_clipped(rates)),
-        **_lock_waits(ranked),
+        **_lock_waits(experiment, ranked),
         "p95": Column(heading="p95", cells=_clipped(times)),
+        **_retries(ranked),
     }
 
 
-def _lock_waits(ranked: Ranked) -> dict[str, Column]:
+def _retries(ranked: Ranked) -> dict[str, Column]:
+    """Return the column of retries per call; none where nothing was repeated."""
+    repeated = [figures.most_repeated(result) for result, _ in ranked]
+    if not any(repeated):
+        return {}
+    cells = [format_significant(one[1], 2) if one else "0" for one in repeated]
+    return {"retries": Column(heading="retries", cells=cells)}
+
+
+def _lock_waits(experiment: Experiment, ranked: Ranked) -> dict[str, Column]:
     """Return the columns of lock waits; none where nothing was sampled."""
     standings = [result.lock_standing for result, _ in ranked]
     known = [standing for standing in standings if standing]
     if not known:
         return {}
     shares = [figures.share(one.share.value) if one else figures.DASH for one in standings]
-    places = _padded([verdict.place(one, known) if one else figures.DASH for one in standings])
+    places = _padded([verdict.place(experiment, one, known) if one else figures.DASH for one in standings])
     return {
         "locks": Column(heading="locks", cells=shares),
         "lock rank": Column(heading="rank", cells=places),
@@ -140,10 +168,16 @@ def _lock_waits(ranked: Ranked) -> dict[str, Column]:
 
 
 def _ratio(standing: Standing, places: int) -> str:
-    return figures.BASELINE_RATIO if standing.name == verdict.BASELINE else figures.ratio(standing.ratio.value, places)
+    if standing.name == verdict.BASELINE:
+        return figures.BASELINE_RATIO
+    if standing.at_least:
+        return f"{_AT_LEAST}{figures.ratio(standing.ratio.low, places)}"
+    return figures.ratio(standing.ratio.value, places)
 
 
 def _interval(standing: Standing, places: int) -> str:
+    if standing.at_least:
+        return "lower bound"
     return "" if standing.name == verdict.BASELINE else figures.ratio_interval(standing.ratio, places)
 
 
@@ -171,10 +205,14 @@ def _legend(experiment: Experiment, shown: Collection[str], width: int) -> list[
     locks = f"share of the writers' time spent waiting for locks{', and the rank by it' * ('lock rank' in shown)}"
     notes = [
         ("ratio: ", "of throughput to the baseline's, by block; =: tied; -: too few data"),
+        (f"{_AT_LEAST}: ", _BOUND_LEGEND if any(standing.at_least for _, standing in ranked) else ""),
         ("locks: ", locks if "locks" in shown else ""),
+        ("pauses: ", contention.pauses(experiment, clean) if "locks" in shown else ""),
         (f"{verdict.FRONT}: ", verdict.FRONT_LEGEND if any(result.on_front for result, _ in ranked) else ""),
         ("p95: ", _slowest(ranked) if "p95" in shown else ""),
+        ("retries: ", "for each call, of the operation that is repeated most" if "retries" in shown else ""),
         ("tied across ranks: ", verdict.ties_across_ranks(experiment, clean, _SHOWN_TIES)),
+        ("sizes: ", costs.sizes(experiment, clean)),
         ("headroom: ", verdict.headroom(experiment, clean)),
         ("drift: ", verdict.drift(experiment, clean)),
         ("adequacy: ", adequacy.sentence(experiment, clean)),
@@ -203,6 +241,15 @@ def _slowest(ranked: Ranked) -> str:
     unknown = {one.operation for result, _ in ranked for one in result.latencies if one.p95_ns is None}
     too_few = [f"too few calls of {figures.listed(sorted(unknown))}"] if unknown else []
     return "; ".join([f"of the slowest operation, {usual}", *others, *too_few])
+
+
+def _writers(experiment: Experiment, width: int) -> list[str]:
+    """Return each writer's own ratio, candidate by candidate; nothing where there is one writer."""
+    lines = []
+    for text in writers.lines(experiment, clean):
+        first, *rest = wrap(text, width, indent=_INDENT * 2)
+        lines += [_INDENT + first, *rest]
+    return [*wrap(f"{writers.TITLE}: {writers.LEGEND}", width, indent=_INDENT), *lines] if lines else []
 
 
 def _unranked(groups: Sequence[Sequence[CandidateResult]], known: Numbers, width: int) -> list[str]:

@@ -6,9 +6,10 @@ candidate's name in that format. Must not say more than the standings do.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from math import ceil, log
 from statistics import median
 
-from schemabench.records import CandidateResult, Estimate, Experiment, LockStanding, Standing
+from schemabench.records import CandidateResult, Estimate, Experiment, LockStanding, Retirement, Standing
 from schemabench.report import figures
 from schemabench.units import format_duration, format_significant
 
@@ -23,7 +24,13 @@ Name = Callable[[str], str]
 
 _USUAL_ISOLATION = "read committed"
 """The server's own default goes without saying."""
-_STOPS = {"precision": "until it was precise enough", "budget": "until its budget was spent"}
+_MARGIN = 1.25
+"""A machine is not always as fast."""
+_STOPS = {
+    "precision": "until it was precise enough",
+    "budget": "until its budget was spent",
+    "interrupted": "until it was interrupted",
+}
 
 
 def ranked(experiment: Experiment) -> list[tuple[CandidateResult, Standing]]:
@@ -56,11 +63,21 @@ def sentence(experiment: Experiment, name: Name) -> str:
 
 
 def _verdict(experiment: Experiment, standings: Sequence[Standing], name: Name) -> str:
+    retired = {result.name: result.retired for result, _ in ranked(experiment) if result.retired}
+    left = "".join(f" {_left(one, name(who))}" for who, one in retired.items())
+    return _of_the_others(experiment, [one for one in standings if one.name not in retired], name, left) + left
+
+
+def _of_the_others(experiment: Experiment, standings: Sequence[Standing], name: Name, left: str) -> str:
+    """Word what is said of those that took part in all blocks; `left` is what is said of all others."""
     rivals = [standing for standing in standings if standing.name != BASELINE]
     if not standings:
         return _nothing(experiment)
     if not rivals:
-        return f"Only the {BASELINE} was ranked: there is nothing to compare it with."
+        alone = f"Only the {BASELINE} was ranked: there is nothing to compare it with."
+        return f"The {BASELINE} leads: all others are far slower." if left else alone
+    if is_undecided(experiment):
+        return _undecided(experiment, rivals, name)
     tied = [rival for rival in rivals if BASELINE in rival.tied_with]
     if len(tied) == len(rivals):
         return f"No candidate can be told apart from the baseline{_blindness(experiment)}."
@@ -70,11 +87,45 @@ def _verdict(experiment: Experiment, standings: Sequence[Standing], name: Name) 
     return _candidates_lead(experiment, leaders, name)
 
 
+def is_undecided(experiment: Experiment) -> bool:
+    """Return whether there are fewer blocks than any verdict needs, however large a difference is."""
+    return experiment.blocks < experiment.blocks_needed
+
+
+def _left(retired: Retirement, name: str) -> str:
+    """Word why a candidate left the blocks early."""
+    least = format_significant(retired.slower.low, 2)
+    return f"{name} left early: at least {least}x slower, in {figures.plural(retired.trials, 'trial')}."
+
+
+def _undecided(experiment: Experiment, rivals: Sequence[Standing], name: Name) -> str:
+    """Word what was seen in too few blocks for a verdict, and what is missing for one."""
+    extreme = max(rivals, key=lambda rival: abs(log(rival.ratio.value)))
+    durations = {
+        result.name: {trial.block: trial.duration_s for trial in result.trials if not trial.warmup}
+        for result in experiment.candidates
+    }
+    own, baseline = durations.get(extreme.name, {}), durations.get(BASELINE, {})
+    slower = extreme.ratio.value < 1
+    so = sum((own[block] > baseline[block]) == slower for block in own.keys() & baseline.keys())
+    missing = experiment.blocks_needed - experiment.blocks
+    done = experiment.blocks + experiment.warmup_blocks
+    budget_s = ceil(_MARGIN * experiment.elapsed_s * (experiment.blocks_needed + experiment.warmup_blocks) / done)
+    factor = 1 / extreme.ratio.value if slower else extreme.ratio.value
+    seen = f"{name(extreme.name)} was {figures.multiple(factor)} {'slower' if slower else 'faster'} than the baseline"
+    return (
+        f"No verdict: that takes {experiment.blocks_needed} blocks, and there are {experiment.blocks}. So far {seen}, "
+        f"in {so} of {figures.plural(len(own), 'block')}. For {missing} more: --budget {budget_s}s."
+    )
+
+
 def _nothing(experiment: Experiment) -> str:
     counts = Counter(result.status for result in experiment.candidates)
     why = "; ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     if experiment.stopped == "never started":
         cause = "the experiment never started"
+    elif any(result.name == BASELINE and result.status == "disqualified" for result in experiment.candidates):
+        cause = "the baseline breaks its own invariant"
     elif counts["invalid"]:
         cause = "the client was what limited the figures"
     else:
@@ -95,7 +146,7 @@ def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Se
     nearest = max(slower, key=lambda rival: rival.ratio.value)
     label = name(nearest.name)
     who = f"{label} is slower" if len(slower) == 1 else f"every candidate is slower, {label} the least"
-    return f"The baseline leads: {who}, at {figures.ratio_with_interval(nearest.ratio, places)} its throughput."
+    return f"The baseline leads: {who}, at {figures.stood(nearest, places)} its throughput."
 
 
 def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing], name: Name) -> str:
@@ -104,7 +155,7 @@ def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing], name: 
     unsure = [leader for leader in leaders if BASELINE in leader.tied_with]
     ahead = [leader for leader in leaders if leader not in unsure] or leaders
     names = figures.listed(name(leader.name) for leader in ahead)
-    ratios = figures.listed(figures.ratio_with_interval(leader.ratio, places) for leader in ahead)
+    ratios = figures.listed(figures.stood(leader, places) for leader in ahead)
     lead = "leads" if len(ahead) == 1 else "lead, tied"
     said = f"{names} {lead}: {ratios} the baseline's throughput"
     if not unsure:
@@ -120,7 +171,12 @@ def _blindness(experiment: Experiment) -> str:
     """Return what a tie with the baseline may hide."""
     if experiment.smallest_difference is None:
         return ", nor could it have been: there are too few blocks" if experiment.control else ""
-    return f"; differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
+    return f"; {_like_chance(experiment.smallest_difference)}"
+
+
+def _like_chance(smallest: float) -> str:
+    """Return what the smallest difference means that could have been seen."""
+    return f"a difference below {figures.percent(smallest)} would look like chance"
 
 
 def is_doubtful(control: Standing | LockStanding | None) -> bool:
@@ -136,8 +192,8 @@ def control(experiment: Experiment) -> str:
     if is_doubtful(experiment.control):
         return f"{found}: the baseline differs from itself; trust no difference of this size"
     if experiment.smallest_difference is None:
-        return f"{found}: too few blocks to see any difference"
-    return f"{found}: differences under {figures.percent(experiment.smallest_difference)} cannot be seen"
+        return f"{found}: too few blocks to tell any difference from chance"
+    return f"{found}: {_like_chance(experiment.smallest_difference)}"
 
 
 def ties_across_ranks(experiment: Experiment, name: Name, most: int | None = None) -> str:
@@ -158,22 +214,31 @@ def ties_across_ranks(experiment: Experiment, name: Name, most: int | None = Non
     return "; ".join([*ties[:most], *left_out])
 
 
-def place(standing: Standing | LockStanding, standings: Sequence[Standing | LockStanding]) -> str:
-    """Return a rank, as in `2`, or as in `2=` where it is shared with a candidate that cannot be told apart."""
+def place(
+    experiment: Experiment, standing: Standing | LockStanding, standings: Sequence[Standing | LockStanding]
+) -> str:
+    """Return a rank, as in `2`, or as in `2=` where it is shared with a candidate that cannot be told apart.
+
+    A dash where there are too few blocks for a verdict, except for who is proved to be slower than others by few.
+    """
+    if is_undecided(experiment) and standing.rank == 1:
+        return figures.DASH
     shared = any(other.rank == standing.rank and other.name in standing.tied_with for other in standings)
     return f"{standing.rank}{'=' if shared else ''}"
 
 
 def headroom(experiment: Experiment, name: Name) -> str:
     """Return how many times production's pace the candidates can do at most; empty where that is not known."""
-    known = [(result.headroom, name(result.name)) for result, _ in ranked(experiment) if result.headroom]
+    known = [
+        (result.headroom, name(result.name), figures.times_at_least if standing.at_least else figures.times)
+        for result, standing in ranked(experiment)
+        if result.headroom
+    ]
     if not known:
         return ""
-    slow = [label for factor, label in known if factor.low <= 1]
-    (least, last), (most, first) = min(known, key=_factor), max(known, key=_factor)
-    spread = f"from {figures.times(least)} ({last}) to {figures.times(most)} ({first})"
-    if len(known) == 1:
-        spread = figures.times(least)
+    slow = [label for factor, label, _ in known if factor.low <= 1]
+    (least, last, low), (most, first, high) = (pick(known, key=lambda one: one[0].value) for pick in (min, max))
+    spread = low(least) if len(known) == 1 else f"from {low(least)} ({last}) to {high(most)} ({first})"
     if slow:
         return f"{spread} the pace of production; not shown to keep up: {figures.listed(slow, len(slow))}"
     return f"{spread} the pace of production: {'every candidate' if len(known) > 1 else 'it'} keeps up"
@@ -196,10 +261,6 @@ def _drift(found: Estimate) -> str:
     return (
         f"{'loses' if found.value < 0 else 'gains'} {format_significant(100 * abs(found.value), 2)} % [{low}, {high}]"
     )
-
-
-def _factor(pair: tuple[Estimate, str]) -> float:
-    return pair[0].value
 
 
 def equivalence(experiment: Experiment) -> str:
@@ -229,4 +290,6 @@ def setting(experiment: Experiment) -> str:
     lasting = f", {format_duration(median(durations))} under the baseline" if durations else ""
     took = f"{figures.plural(experiment.blocks, 'block')} in {format_duration(experiment.elapsed_s)}"
     size = f"{figures.plural(experiment.operations, 'operation')} ({figures.plural(experiment.rows, 'row')}{lasting})"
+    if experiment.shortened_from:
+        size += f", shortened from {experiment.shortened_from:,} so that more blocks fit the budget"
     return f"{clients}; {took}, {_STOPS[experiment.stopped]}; bursts of {size}"

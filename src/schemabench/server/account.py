@@ -4,7 +4,6 @@ Owns the one rule that Postgres imposes: it refuses to run as root. Must not kno
 """
 
 import os
-import pwd
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +44,8 @@ def server_account() -> Account | None:
     """
     if os.geteuid() != 0:
         return None
+    import pwd  # noqa: PLC0415 (not on Windows, where reports are drawn all the same)
+
     for name in CANDIDATES:
         try:
             entry = pwd.getpwnam(name)

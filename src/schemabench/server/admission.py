@@ -3,8 +3,6 @@
 Owns what is refused before anything is made. Must not change anything on the server.
 """
 
-import resource
-
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
@@ -99,6 +97,8 @@ def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: i
 
 def _allow_files(number: int) -> None:
     """Raise this process's limit of open files, 1,024 on most systems, as far as may be: a connection is one."""
+    import resource  # noqa: PLC0415 (not on Windows, where reports are drawn all the same)
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     allowed = number if hard == resource.RLIM_INFINITY else min(number, hard)
     if soft != resource.RLIM_INFINITY and soft < allowed:

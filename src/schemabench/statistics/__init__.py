@@ -1,10 +1,12 @@
 """What the trials of an experiment say: centres, intervals, comparisons, ranks.
 
-Owns every statistical decision. Two methods for centre, interval and test, `signed_rank` (on `walsh`) and `block_mean`,
-both on `sign_flips`, and by how much `dependence` widens either; what they are used for: `summary` (one series),
-`comparison` (all pairs of candidates), `lasting` (the last third of a run), `ranking` and `lock_ranking` (standings and
-notices), `pareto` (both rankings at once), `cost` (candidates against the baseline). Of a run as a whole: `steadiness`
-(which blocks warm up), `drifting` (what rows written do to throughput), `copying` (when to copy databases anew).
+Owns every statistical decision. Methods for centre, interval and test are `signed_rank` (on `walsh`), `block_mean`, and
+`block_ratio` on that, all on `sign_flips`, and by how much `dependence` widens each; what they are used for: `summary`
+(one series), `few_trials` (a bound on who is far slower), `comparison` (all pairs of candidates), `lasting` (the last
+third of a run), `ranking` and `lock_ranking` (standings and notices), `pareto` (both rankings at once), `cost`
+(candidates against the baseline). Of a run as a whole: `steadiness` (which blocks warm up), `drifting` (what rows
+written do to throughput), `copying` (when to copy databases anew). Of a burst at production's pace: `utilisation` (how
+much of a writer's time its calls take).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
@@ -12,13 +14,17 @@ from schemabench.statistics.comparison import running_ratios, widest_interval
 from schemabench.statistics.copying import blocks_per_copy, variances
 from schemabench.statistics.cost import CostComparison, compare_costs
 from schemabench.statistics.drifting import drifts
+from schemabench.statistics.few_trials import LEAST_TRIALS, lag
 from schemabench.statistics.lock_ranking import LockRanking, rank_locks
 from schemabench.statistics.pareto import pareto
 from schemabench.statistics.ranking import Ranking, fewest_blocks, rank
 from schemabench.statistics.steadiness import steady_from
 from schemabench.statistics.summary import estimate, estimate_rates, latency
+from schemabench.statistics.utilisation import FEWEST_CALLS, utilisation
 
 __all__ = [
+    "FEWEST_CALLS",
+    "LEAST_TRIALS",
     "CostComparison",
     "LockRanking",
     "Ranking",
@@ -28,12 +34,14 @@ __all__ = [
     "estimate",
     "estimate_rates",
     "fewest_blocks",
+    "lag",
     "latency",
     "pareto",
     "rank",
     "rank_locks",
     "running_ratios",
     "steady_from",
+    "utilisation",
     "variances",
     "widest_interval",
 ]

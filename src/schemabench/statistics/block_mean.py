@@ -38,21 +38,31 @@ _ROUNDING = 1e-9
 off by 1e-12 at most."""
 
 
-def spans_sharing(differences: NDArray[np.float64], *, family: int, seed: int) -> tuple[Span, ...]:
+def spans_sharing(
+    differences: NDArray[np.float64], *, family: int, seed: int, least_errors: NDArray[np.float64] | None = None
+) -> tuple[Span, ...]:
     """Return the span of every series, all with the critical value that the first `family` series share.
 
     Args:
         differences: Of shape (blocks, series), finite, at least one block.
         family: How many of the series are corrected for.
         seed: Of the random flips.
+        least_errors: The least standard error that each series' mean may have; None for whatever its blocks say.
     """
     check(differences)
-    return spans_together(differences, shared_critical_value(differences[:, :family], seed=seed))
+    critical = shared_critical_value(differences[:, :family], seed=seed)
+    return spans_together(differences, critical, least_errors)
 
 
-def spans_together(differences: NDArray[np.float64], critical: float) -> tuple[Span, ...]:
-    """Return the span of every series for one critical value, from `shared_critical_value`."""
-    return tuple(_span(series, critical) for series in np.round(differences, DECIMALS).T)
+def spans_together(
+    differences: NDArray[np.float64], critical: float, least_errors: NDArray[np.float64] | None = None
+) -> tuple[Span, ...]:
+    """Return the span of every series for one critical value, from `shared_critical_value`; see `spans_sharing`."""
+    least = np.zeros(differences.shape[1]) if least_errors is None else least_errors
+    return tuple(
+        _span(series, critical, error)
+        for series, error in zip(np.round(differences, DECIMALS).T, least.tolist(), strict=True)
+    )
 
 
 def spans_apart(values: NDArray[np.float64]) -> tuple[Span, ...]:
@@ -97,17 +107,17 @@ def _students(blocks: int) -> float:
     return float(special.stdtrit(blocks - 1, (1 + CONFIDENCE) / 2))
 
 
-def _span(values: NDArray[np.float64], critical: float) -> Span:
+def _span(values: NDArray[np.float64], critical: float, least_error: float = 0.0) -> Span:
     """Return the mean and the interval of so many standard errors around it; without a finite number, the range.
 
     An end that is zero but for rounding is zero: so it is in a series whose flips reach its own |t| once too often.
     """
     first = values[0]
-    if (values == first).all():
+    if (values == first).all() and not least_error:
         return Span(centre=float(first), low=float(first), high=float(first), bounded=math.isfinite(critical))
     mean = float(values.mean())
     if not math.isfinite(critical):
         return Span(centre=mean, low=float(values.min()), high=float(values.max()), bounded=False)
-    half = critical * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = critical * max(float(values.std(ddof=1)) / math.sqrt(len(values)), least_error)
     low, high = (0.0 if abs(end) < _ROUNDING * half else end for end in (mean - half, mean + half))
     return Span(centre=mean, low=low, high=high, bounded=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from schemabench.statistics import block_mean, signed_rank
+from schemabench.statistics import block_ratio, signed_rank
 from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import CONFIDENCE, Span, fewest
 
@@ -31,13 +31,15 @@ Spans = Mapping[Pair, Span]
 
 
 class Sharing(Protocol):
-    """Makes spans of paired differences of shape (blocks, series).
+    """Makes spans of by how much some series exceed others, each in its place, of shape (blocks, series) or more.
 
-    All have the critical value that the first `family` series share.
+    All have the critical value that the first `family` pairs share.
     """
 
-    def __call__(self, differences: NDArray[np.float64], *, family: int, seed: int) -> tuple[Span, ...]:
-        """Return the span of every series."""
+    def __call__(
+        self, first: NDArray[np.float64], second: NDArray[np.float64], *, family: int, seed: int
+    ) -> tuple[Span, ...]:
+        """Return the span of every pair."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,12 +47,17 @@ class Method:
     """One way to find centre, interval and test of paired differences."""
 
     spans: Sharing
-    influence: Callable[[NDArray[np.float64]], NDArray[np.float64]]
-    """How each block moves the centre, of the shape of the differences."""
+    influence: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
+    """How each block moves the centre of each pair, of shape (blocks, pairs)."""
 
 
-BY_RANKS = Method(spans=signed_rank.spans_sharing, influence=signed_rank.influence)
-BY_MEANS = Method(spans=block_mean.spans_sharing, influence=block_mean.influence)
+BY_RANKS = Method(
+    spans=lambda first, second, *, family, seed: signed_rank.spans_sharing(first - second, family=family, seed=seed),
+    influence=lambda first, second: signed_rank.influence(first - second),
+)
+"""Of values, one for each block and series."""
+BY_RATIOS = Method(spans=block_ratio.spans_sharing, influence=block_ratio.differences)
+"""Of ratios of sums: two for each block and series."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +118,12 @@ def compare(  # noqa: PLR0913 (how blocks came about)
     there is nothing else to compare. How far blocks depend on each other is found from all of them, the control's too.
 
     Args:
-        values: Of shape (blocks, columns), one column per name, compared by subtraction: logs give log ratios.
+        values: Of shape (blocks, columns), one column per name, compared by subtraction: logs give log ratios. By
+            ratios, of shape (blocks, columns, 2).
         names: Of the columns, the control's included.
         twins: The control and the baseline, or None.
         seed: Of the random flips.
-        method: What makes spans of paired differences.
+        method: What makes spans of pairs.
         copies: The number of the copy that each block was executed on, ascending; empty for one copy.
     """
     column = {name: index for index, name in enumerate(names)}
@@ -123,10 +131,10 @@ def compare(  # noqa: PLR0913 (how blocks came about)
     pairs = list(itertools.combinations(ranked, 2))
     check = [] if twins is None else [twins, *((twins[0], name) for name in ranked if name != twins[1])]
     every = pairs + check
-    differences = values[:, [column[first] for first, _ in every]] - values[:, [column[second] for _, second in every]]
+    sides = [values[:, [column[pair[side]] for pair in every]] for side in (0, 1)]
     family = len(pairs) or len(check)
-    found = method.spans(differences, family=family, seed=seed)
-    known = dependence(method.influence(differences), copies=copies, independent=len(names) - 1, family=family)
+    found = method.spans(*sides, family=family, seed=seed)
+    known = dependence(method.influence(*sides), copies=copies, independent=len(names) - 1, family=family)
     widened = [span.widened(factor) for span, factor in zip(found, known.widening.tolist(), strict=True)]
     forward = dict(zip(every, widened, strict=True))
     backward = [(second, first) for first, second in every]

@@ -1,27 +1,22 @@
-"""Who waits less for heavyweight locks than whom.
+"""Who loses less time to other writers than whom: waiting for heavyweight locks, or pausing before a retry.
 
-Owns standings by share of the writers' time and their notices. Must not choose a method: see `block_mean`, and
-decision 7 for why it is not that of throughput.
+Owns standings by share of the writers' time and their notices. Must not choose a method: see `block_ratio`, and
+decision 20 for why it is not that of throughput.
 
-A block counts once however long its trials are, as for throughput. Over all observations of a run, as in a record's
-`Contention`, slow trials count for more, so that the two figures differ a little where waiting makes trials slow.
+Pauses count beside waits, so that a candidate whose writers abort and sleep is not better than one whose writers queue.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemabench.records import Estimate, LockStanding, Notice
-from schemabench.statistics import block_mean
-from schemabench.statistics.comparison import BY_MEANS, check_baseline, check_columns, compare, greater
-from schemabench.statistics.dependence import those
+from schemabench.statistics import block_ratio
+from schemabench.statistics.comparison import BY_RATIOS, check_baseline, check_columns, compare, greater
 from schemabench.statistics.ranking import fewest_blocks, placed
 from schemabench.statistics.sign_flips import Span
-
-_LEFT_OUT = 0.1
-"""The share of blocks that may lack an observation without a word: their loss widens an interval by a twentieth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +24,7 @@ class LockRanking:
     """The candidates of one experiment, the one that waits least first, with what the control says about it."""
 
     standings: tuple[LockStanding, ...]
-    """In order of rank, then share (least first), then name; empty where no block has an observation of everyone."""
+    """In order of rank, then share (least first), then name; empty where the baseline was never seen at work."""
     control: LockStanding | None
     """The baseline's second entry, with rank and ties of its own only towards the baseline; None without one."""
     better: frozenset[tuple[str, str]]
@@ -37,8 +32,10 @@ class LockRanking:
     notices: tuple[Notice, ...]
 
 
-def rank_locks(  # noqa: PLR0913 (how blocks came about)
-    shares: NDArray[np.float64],
+def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
+    waits: NDArray[np.float64],
+    pauses: NDArray[np.float64],
+    work: NDArray[np.float64],
     names: Sequence[str],
     *,
     baseline: str,
@@ -48,33 +45,48 @@ def rank_locks(  # noqa: PLR0913 (how blocks came about)
 ) -> LockRanking:
     """Return the standings of all candidates by lock waits; the same whatever their order.
 
+    All three are observations of writers' sessions, of shape (blocks, candidates); zero where a trial was not looked
+    at. Who was never seen at work has no standing, and nobody has one where that is the baseline.
+
     Args:
-        shares: Of the writers' time in each trial, 0 to 1, of shape (blocks, candidates); NaN where no session was seen
-            at work in a trial. A block with a NaN is left out.
+        waits: In which a session waited for a lock.
+        pauses: Those that would have been made while writers paused before a retry.
+        work: In which a session was at work; waits are among them, pauses are not.
         names: One per column, all different.
         baseline: The name that differences are to: its own is exactly 0.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
         seed: Of the random flips.
         copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
     """
-    check_columns("shares", shares, names)
+    for what, observations in (("waits", waits), ("pauses", pauses), ("work", work)):
+        check_columns(what, observations, names)
     check_baseline(names, baseline, control)
-    assert not np.any((shares < 0) | (shares > 1)), "shares of time lie between 0 and 1"
-    unseen = np.isnan(shares)
-    complete: NDArray[np.bool_] = np.logical_not(unseen.any(axis=1))
-    whole = shares[complete]
-    ranked = tuple(name for name in names if name != control)
-    notices = _left_out(unseen, names, len(ranked))
-    if not len(whole):
+    assert not np.any((waits < 0) | (waits > work) | (pauses < 0)), "who waits is at work; no count is below zero"
+    candidates = [name for name in names if name != control]
+    seen = dict(zip(names, (work > 0).sum(axis=0).tolist(), strict=True))
+    notices = _hardly_seen({name: seen[name] for name in candidates}, len(work))
+    known = sorted(name for name in names if seen[name])
+    if baseline not in known:
         return LockRanking(standings=(), control=None, better=frozenset(), notices=notices)
-    twins = None if control is None else (control, baseline)
-    spans = compare(whole, names, twins=twins, seed=seed, method=BY_MEANS, copies=those(copies, complete)).spans
-    estimates = dict(zip(names, map(_share, block_mean.spans_apart(whole)), strict=True))
+    chosen = [names.index(name) for name in known]
+    sums = np.stack([waits + pauses, work + pauses], axis=-1)[:, chosen]
+    ranked = tuple(name for name in known if name != control)
+    twins = (control, baseline) if control in known and control is not None else None
+    spans = compare(sums, known, twins=twins, seed=seed, method=BY_RATIOS, copies=copies).spans
+    estimates = dict(zip(known, map(_share, block_ratio.spans_apart(sums, copies=copies)), strict=True))
+    paused = dict(zip(known, (pauses[:, chosen].sum(axis=0) / sums[..., 1].sum(axis=0)).tolist(), strict=True))
 
     def standing(name: str, rivals: Sequence[str], better: frozenset[tuple[str, str]]) -> LockStanding:
         place, ties = placed(name, rivals, better)
         difference = Estimate(value=0.0, low=0.0, high=0.0) if name == baseline else _estimate(spans[name, baseline])
-        return LockStanding(name=name, share=estimates[name], difference=difference, rank=place, tied_with=ties)
+        return LockStanding(
+            name=name,
+            share=estimates[name],
+            paused=paused[name],
+            difference=difference,
+            rank=place,
+            tied_with=ties,
+        )
 
     def less(rivals: Sequence[str]) -> frozenset[tuple[str, str]]:
         return frozenset((second, first) for first, second in greater(spans, rivals))
@@ -100,27 +112,29 @@ def _estimate(span: Span) -> Estimate:
 
 
 def _share(span: Span) -> Estimate:
-    """Return a share's span as an estimate: between 0 and 1, where the mean's interval may end outside."""
+    """Return a share's span as an estimate: between 0 and 1, where the interval may end outside."""
     return Estimate(value=span.centre, low=max(0.0, span.low), high=min(1.0, span.high))
 
 
-def _left_out(unseen: NDArray[np.bool_], names: Sequence[str], candidates: int) -> tuple[Notice, ...]:
-    """Return a notice where many blocks, or too many, lack an observation of some candidate."""
-    blocks = len(unseen)
-    whole = blocks - int(unseen.any(axis=1).sum())
-    needed = fewest_blocks(candidates)
-    if blocks - whole <= _LEFT_OUT * blocks and not whole < needed <= blocks:
+def _hardly_seen(seen: Mapping[str, int], blocks: int) -> tuple[Notice, ...]:
+    """Return a notice where writers were seen at work in too few blocks to tell some candidates, or all, apart.
+
+    Args:
+        seen: Candidate -> the blocks in which its writers were.
+        blocks: How many there are.
+    """
+    needed = fewest_blocks(len(seen))
+    hardly = sorted((name for name in seen if seen[name] < needed), key=lambda name: (seen[name], name))
+    if not hardly or blocks < needed:  # too few blocks for anything: the ranking by throughput says so
         return ()
-    often = unseen.sum(axis=0)
-    seldom = names[int(often.argmax())]
+    whose = ", ".join(f"{name!r} in {seen[name]}" for name in hardly)
     text = (
-        f"{blocks - whole} of {blocks} blocks do not count for lock waits, since no sample of a trial found a writer "
-        f"at work (most often of {seldom!r}, {often.max()} times): sample more often (--sample-hz), "
-        "or make trials longer."
+        f"Writers were hardly ever seen at work, of {blocks} blocks: {whose}; {needed} are needed to tell lock waits "
+        "apart. Sample more often (--sample-hz), or measure for longer (--budget)"
     )
-    if whole >= needed:
+    if len(seen) - len(hardly) > 1:
         return (Notice(code="blocks-unobserved", text=text),)
-    return (Notice(code="few-blocks", text=f"{text} {needed} are needed to tell lock waits apart: all tie by them."),)
+    return (Notice(code="few-blocks", text=f"{text}: all tie by lock waits."),)
 
 
 def _control_differs(control: LockStanding) -> tuple[Notice, ...]:

@@ -6,15 +6,17 @@ A candidate's rank is one more than the number of candidates that are better tha
 considered at once: among equal candidates, any is ranked above any other in at most 5 % of runs. The interval of a
 ratio belongs to the same set of comparisons, so that the table cannot contradict itself: a ratio's interval excludes
 1 exactly where the candidate does not tie with the baseline. The price is width: intervals grow with the number of
-candidates, by half from one rival to eight. Two things may still surprise, and are right:
+candidates, by half from one rival to eight. Three things may still surprise, and are right:
 
 * Ties are no groups. With A at 100, B at 97 and C at 94, A may be better than C while B ties with both.
 * A candidate with scattered figures may tie with the best and rank above a faster one whose figures are
   close: the data exclude that the second is best, but not the first.
+* A candidate whose rates are lower bounds is never worse than another, whatever was seen: it may be as fast as any. A
+  bound beside a bound is no order, and both tie; a bound that is beyond an interval is one.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +61,7 @@ def rank(  # noqa: PLR0913 (how blocks came about)
     seed: int,
     control: str | None = None,
     copies: Sequence[int] = (),
+    bounds: Container[str] = (),
 ) -> Ranking:
     """Return the standings of all candidates; the same whatever their order and the unit of the rates.
 
@@ -69,6 +72,7 @@ def rank(  # noqa: PLR0913 (how blocks came about)
         seed: Of the random flips.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
         copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
+        bounds: The names whose rates are lower bounds: nobody is told to be better than they are.
     """
     check_baseline(names, baseline, control)
     logs = log_rates(rates, names)
@@ -79,14 +83,22 @@ def rank(  # noqa: PLR0913 (how blocks came about)
     spans = {pair: span.reaching(late[pair]) if pair in fading else span for pair, span in compared.spans.items()}
     estimates = dict(zip(names, estimate_rates(rates, seed=seed), strict=True))
     ranked = tuple(name for name in names if name != control)
-    better = greater(spans, ranked)
+    better = frozenset((one, other) for one, other in greater(spans, ranked) if other not in bounds)
 
     def standing(name: str, rivals: Sequence[str], known: frozenset[tuple[str, str]]) -> Standing:
         own = Estimate(value=1.0, low=1.0, high=1.0)
         place, ties = placed(name, rivals, known)
         against = own if name == baseline else ratio(spans[name, baseline])
         at_last = ratio(late[name, baseline]) if (name, baseline) in late else None
-        return Standing(name=name, rate=estimates[name], ratio=against, rank=place, tied_with=ties, late_ratio=at_last)
+        return Standing(
+            name=name,
+            rate=estimates[name],
+            ratio=against,
+            rank=place,
+            tied_with=ties,
+            late_ratio=at_last,
+            at_least=name in bounds,
+        )
 
     checked = None if twins is None else standing(twins[0], twins, greater(spans, twins))
     return Ranking(
@@ -145,7 +157,7 @@ def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
         return ()
     text = (
         f"Only {blocks} block{'s' * (blocks != 1)}: {candidates} candidate{'s' * (candidates != 1)} need "
-        f"{needed} before any difference can be told from chance. All tie; intervals are the range of what was seen."
+        f"{needed} before any difference can be told from chance. Intervals are the range of what was seen."
     )
     return (Notice(code="few-blocks", text=text),)
 

@@ -25,10 +25,11 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import execute
+from schemabench.load import Limits
 from schemabench.server import Database, Reached
 from schemabench.workers import letters
-from schemabench.workers.link import DIED, GONE, IDLE_STALL_S, LEADER, OVER, STALL_S, STOPPED, UNREACHED, Link, Message
-from schemabench.workers.meeting import Seat
+from schemabench.workers.link import DIED, GONE, IDLE_STALL_S, OVER, STALL_S, STOPPED, UNREACHED, Link, Message
+from schemabench.workers.seat import LEADER, Seat
 
 _GLANCE_S = 0.5
 """How often a follower looks whether the leader is still there."""
@@ -82,6 +83,7 @@ class Follower:
         self._block = 0
         self._stall_s = STALL_S
         self._bursts: list[Burst] = []
+        """Of the block, whole."""
         self._order: list[tuple[str, int]] = []
         self._loaded: Loaded | None = None
         self._samples: dict[tuple[str, str, int], list[NDArray[np.int64]]] = defaultdict(list)
@@ -178,8 +180,7 @@ class Follower:
         self._stall_s = STALL_S + (duration_s or 0.0)  # as the leader does
         self._order = [(name, place) for name in message["order"] for place in range(len(message["bursts"]))]
         self._bursts = [
-            make(self._feed, self._plan.writers, number, size, duration_s).part(self._positions)
-            for number, size in message["bursts"]
+            make(self._feed, self._plan.writers, number, size, duration_s) for number, size in message["bursts"]
         ]
         self._load()
 
@@ -190,26 +191,29 @@ class Follower:
             return
         name, place = self._order[0]
         self._doing = f"executing the trial of {name} in block {self._block}"
+        burst = self._bursts[place]
         try:
-            self._loaded = self._entrants[name].load(self._bursts[place])
+            self._loaded = self._entrants[name].load(burst.part(self._positions))
         except CandidateError as refusal:
-            self._link.tell("loaded", refusal=letters.written(refusal))
+            self._link.tell("loaded", digest=burst.digest, refusal=letters.written(refusal))
         else:
-            self._link.tell("loaded")
+            self._link.tell("loaded", digest=burst.digest)
 
-    def _execute(self, _: Message) -> None:
+    def _execute(self, message: Message) -> None:
         (name, place), loaded = self._order.pop(0), self._loaded
         entrant = self._entrants[name]
         assert loaded is not None, "a trial is loaded before it begins"
         random = Random(f"{self._plan.seed}/jitter/{self._block}/{entrant.name}/{self._link.seat}")  # noqa: S311 (reproducible on purpose)
         try:
-            part, samples = execute(entrant, loaded, random)
+            limits = Limits(call_s=message["call_s"], trial_s=message["trial_s"])
+            part, samples = execute(entrant, loaded, random, limits)
             entrant.flush_statistics()
         except CandidateError as refusal:
             self._link.tell("done", refusal=letters.written(refusal))
         else:
             self._link.tell("done", part=letters.packed(part))
-            if place == len(self._bursts) - 1:  # those before are not timed
+            is_timed = place == len(self._bursts) - 1  # those before are not
+            if is_timed and (loaded.pace or not part.cut):
                 for operation, latencies_ns in samples.items():
                     self._samples[name, operation, self._block].append(latencies_ns)
         self._load()

@@ -17,17 +17,17 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from schemabench.errors import CandidateError, ServerError, WorkerError
+from schemabench.errors import CandidateError, ServerError, WorkerError, WorkloadError
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples, execute, together
-from schemabench.load import Talk
+from schemabench.load import Limits, Talk
 from schemabench.monitor.conditions import Held
 from schemabench.workers import letters
-from schemabench.workers.link import DIED, GONE, LEADER, OVER, STALL_S, STOPPED, Link, Message
-from schemabench.workers.meeting import Seat
+from schemabench.workers.link import DIED, GONE, OVER, STALL_S, STOPPED, Link, Message
+from schemabench.workers.seat import LEADER, Seat
 
 _GLANCE_S = 0.25
 """How often the leader looks whether those it waits for are still there."""
@@ -147,23 +147,24 @@ class Leader:
             self._link.tell("pass")
 
     def execute(
-        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
+        self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
     ) -> tuple[Executed, Samples]:
         """Execute a burst together.
 
         Raises:
-            CandidateError: The server refused an operation, of whomever.
+            CandidateError: The server refused an operation, or a call took longer than it may, of whomever.
+            WorkloadError: The others made another burst.
             WorkerError: A worker is gone.
             ServerError: The server failed.
         """
         own = self._ready(entrant, burst)
         with _heard():
             self._doing = f"executing the trial of {entrant.name} in block {self._block}"
-            self._link.tell("go")
+            self._link.tell("go", call_s=limits.call_s, trial_s=limits.trial_s)
             failure, waiting = None, self._await("done")
             others = (self._link.socket, lambda: self._complete(waiting, 0.0))
             try:
-                part, samples = execute(entrant, own, random, watch, others)
+                part, samples = execute(entrant, own, random, limits, watch, others)
                 entrant.flush_statistics()
             except CandidateError as refusal:
                 failure = refusal
@@ -186,10 +187,28 @@ class Leader:
         with _heard():
             self._doing = f"loading the trial of {entrant.name} in block {self._block}"
             answers = self._gather(self._await("loaded"))
+            self._compare(burst, answers)
             if failure := failure or self._refusal(answers):
                 self._link.tell("pass")
                 raise failure
         return loaded
+
+    def _compare(self, burst: Burst, answers: Mapping[int, Message]) -> None:
+        """Refuse to execute parts of bursts that differ: some calls would be made twice, others never.
+
+        Raises:
+            WorkloadError: With the first worker whose burst is another one.
+        """
+        for seat in self._others:
+            if answers[seat]["digest"] != burst.digest:
+                raise WorkloadError(
+                    f"The burst of block {self._block} is not the same in the workers {self._names[LEADER]} and "
+                    f"{self._names[seat]}: it depends on more than cardinality, writer, block and random",
+                    remedies=[
+                        "let `burst` go through sets in an order: sorted(...); theirs differs between processes",
+                        "let it ask neither the clock, nor `random` itself, nor the machine",
+                    ],
+                )
 
     def _refusal(self, answers: Mapping[int, Message]) -> CandidateError | None:
         """Return the first refusal among the others' answers."""

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from psycopg import sql
 
 from schemabench.server.dsn import opened, with_words
+from schemabench.workers.seat import LEADER
 
 Message: TypeAlias = dict[str, Any]
 """`kind`, `topic`, the `seat` of the sender, and whatever else it says."""
@@ -27,8 +28,6 @@ OVER = "over"
 """The kind of message that ends an experiment."""
 GONE = "gone"
 """The kind of message by which a follower leaves an experiment, with the `reason`."""
-LEADER = 0
-"""The seat of the worker that leads."""
 STALL_S = 8.0
 """A worker none of whose sessions has done anything for so long, during a block, has been stopped. Far longer than
 making a burst takes, or judging whether the intervals are narrow enough."""

@@ -10,7 +10,6 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,36 +20,13 @@ from schemabench.server import Database, Reached, Server
 from schemabench.server.database import database_name
 from schemabench.server.dsn import Conninfo, with_words
 from schemabench.server.spec import Existing, parse_spec
-from schemabench.workers.link import GONE, LEADER, LINK_LABEL, OVER, STOPPED, UNREACHED, Link
+from schemabench.workers.link import GONE, LINK_LABEL, OVER, STOPPED, UNREACHED, Link
+from schemabench.workers.seat import LEADER, Seat
 
 MEET_LIMIT_S = 120.0
 """How long the others wait for the leader to have a server: pulling an image may take as long."""
 _POLL_S = 0.05
 _FILE = "leader.json"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seat:
-    """One worker's place in its run."""
-
-    number: int
-    """0 for the one that leads."""
-    names: tuple[str, ...]
-    """Of all workers, in the order of their seats, as in `gw1`."""
-    run_id: str
-    """The same for all."""
-    folder: str
-    """Where the address is left, on the controller's machine; for its user alone, since it may hold a password."""
-
-    @property
-    def leads(self) -> bool:
-        """Whether this worker leads."""
-        return self.number == LEADER
-
-    @property
-    def name(self) -> str:
-        """What this worker is called."""
-        return self.names[self.number]
 
 
 class Meeting:

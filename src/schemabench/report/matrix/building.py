@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
 
 from schemabench.errors import UsageError
-from schemabench.records import CandidateResult, Experiment, Notice, Run
+from schemabench.records import CandidateResult, Experiment, Notice, Run, Standing
 from schemabench.report import figures, verdict
 from schemabench.report.matrix import comparable, traits, winner
 from schemabench.report.matrix.criteria import CRITERIA, THROUGHPUT, Criterion
@@ -140,9 +140,10 @@ def _place(experiment: Experiment, result: CandidateResult, criterion: Criterion
     if standing is None:
         return Place(text=figures.DASH)
     return Place(
-        text=verdict.place(standing, criterion.standings(experiment)),
+        text=verdict.place(experiment, standing, criterion.standings(experiment)),
         rank=standing.rank,
         figure=criterion.figure(result),
+        at_least=isinstance(standing, Standing) and standing.at_least,
     )
 
 

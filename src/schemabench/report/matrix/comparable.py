@@ -54,6 +54,14 @@ def on_candidate(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
     return (*_other_sql(labelled, candidate), *_other_settings(labelled, candidate))
 
 
+def beside(labelled: Labelled, one: Source, other: Source) -> tuple[str, ...]:
+    """Return what two of the runs differ in besides what their labels name, candidates that are not the same first."""
+    pair = Labelled(sources=(one, other), labels=("one", "other"), traits=labelled.traits)
+    names = dict.fromkeys(found.name for source in pair.sources for found in source.experiment.candidates)
+    changed = [name for name in names if on_candidate(pair, name)]
+    return (*(f"the candidate {name}" for name in changed), *traits.beside(labelled, one, other))
+
+
 def _other_settings(labelled: Labelled, candidate: str) -> Iterator[Notice]:
     """Yield a notice for each setting that a candidate has otherwise than the baseline in some run, and that varies."""
     found = [(one, result(one.experiment, candidate)) for one in labelled.sources]

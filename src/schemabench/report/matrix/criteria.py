@@ -28,8 +28,8 @@ class Criterion:
     standing: Callable[[CandidateResult], Standing | LockStanding | None]
     figure: Callable[[CandidateResult], Estimate | None]
     """What a rank rests on; None where that is not known, and for what is 1 by definition."""
-    drawn: Callable[[Estimate | None, Experiment], tuple[str, str]]
-    """The figure of a candidate that has a rank, and its interval."""
+    drawn: Callable[[Estimate | None, Experiment, bool], tuple[str, str]]
+    """The figure of a candidate that has a rank, and its interval; by whether the figure is but a lower bound."""
     control: Callable[[Experiment], Standing | LockStanding | None]
     few_blocks: Callable[[Experiment], bool]
     """Whether there were too few blocks to tell any candidates apart."""
@@ -53,10 +53,12 @@ def _ratio(result: CandidateResult) -> Estimate | None:
     return result.standing.ratio if result.standing and result.name != verdict.BASELINE else None
 
 
-def _drawn_ratio(ratio: Estimate | None, experiment: Experiment) -> tuple[str, str]:
+def _drawn_ratio(ratio: Estimate | None, experiment: Experiment, at_least: bool) -> tuple[str, str]:  # noqa: FBT001 (as `Criterion.drawn` has it)
     if ratio is None:
         return f"{figures.BASELINE_RATIO}x", ""
     places = figures.decimals(experiment)
+    if at_least:
+        return figures.ratio_at_least(ratio, places), ""
     shown = figures.ratio(ratio.value, places)
     return shown if shown == figures.DASH else f"{shown}x", figures.ratio_interval(ratio, places)
 
@@ -65,7 +67,7 @@ def _share(result: CandidateResult) -> Estimate | None:
     return result.lock_standing.share if result.lock_standing else None
 
 
-def _drawn_share(share: Estimate | None, _: Experiment) -> tuple[str, str]:
+def _drawn_share(share: Estimate | None, _: Experiment, __: bool) -> tuple[str, str]:  # noqa: FBT001 (likewise)
     return (figures.share(share.value), figures.share_interval(share)) if share else (figures.DASH, "")
 
 

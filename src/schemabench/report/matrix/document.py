@@ -6,7 +6,7 @@ Owns which cells the template may show. Must not word anything, nor hold the pag
 from collections.abc import Iterable, Mapping
 
 from schemabench.records import Notice
-from schemabench.report import footnotes, verdict
+from schemabench.report import footnotes, verdict, writers
 from schemabench.report.document import templates
 from schemabench.report.escape import Markdown, code, prose
 from schemabench.report.footnotes import Numbers
@@ -29,6 +29,9 @@ def markdown(comparison: Comparison) -> str:
             matrices=[_matrix(matrix, known) for matrix in comparison.matrices],
             front=verdict.FRONT,
             front_legend=verdict.FRONT_LEGEND,
+            differences=wording.DIFFERENCES,
+            writers_title=writers.TITLE,
+            writers_legend=writers.LEGEND,
             winner_legend=wording.WINNER_LEGEND,
             run_headings=list(wording.RUN_HEADINGS),
         )
@@ -43,6 +46,10 @@ def _matrix(matrix: Matrix, known: Numbers) -> Mapping[str, object]:
         "marks": _marks(matrix.notices, known),
         "runs_with_marks": [prose(column.label) + _marks(column.notices, known) for column in matrix.columns],
         "tables": [(one.title, wording.LEGENDS[one], _rows(matrix, one, known)) for one in matrix.criteria],
+        "reasons": [Markdown(line) for line in wording.reasons(matrix, code, prose)],
+        "writers": [
+            [code(one), code(writer), *map(Markdown, cells)] for one, writer, cells in wording.of_writers(matrix)
+        ],
         "shows_front": wording.shows_front(matrix),
         "firsts": wording.firsts(matrix).capitalize(),
         "notes": _notes(wording.notices(matrix), known),

@@ -35,6 +35,8 @@ class Lead:
     """How they compare with those of the runs before it."""
     changed_from: str = ""
     """The label of the last run before it that others lead; empty unless the winner changes."""
+    beside: tuple[str, ...] = ()
+    """What it differs in from that run besides what labels name, as in `the setting jit`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +61,8 @@ class Place:
     rank: int | None = None
     figure: Estimate | None = None
     """What the rank rests on; None without a rank, and for the baseline's ratio to itself."""
+    at_least: bool = False
+    """Whether the figure is a lower bound."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from markupsafe import Markup
 
 from schemabench.records import Notice
-from schemabench.report import verdict
+from schemabench.report import verdict, writers
 from schemabench.report.footnotes import Numbers
 from schemabench.report.matrix import winner, wording
 from schemabench.report.matrix.chart import chart
@@ -34,6 +34,7 @@ def html(comparison: Comparison) -> str:
         notes=_notes(comparison.notices, known, _GENERAL),
         front=verdict.FRONT,
         front_legend=verdict.FRONT_LEGEND,
+        differences=wording.DIFFERENCES,
         winner_legend=wording.WINNER_LEGEND,
     )
     links = [("verdict", "Verdict"), *((str(one["anchor"]), str(one["link"])) for one in matrices)]
@@ -51,6 +52,8 @@ def _matrix(matrix: Matrix, anchor: str, known: Numbers) -> Mapping[str, object]
         "runs": [(column.label, _marks(column.notices, known, anchor)) for column in matrix.columns],
         "tables": [_table(matrix, criterion, known, anchor) for criterion in matrix.criteria],
         "firsts": wording.firsts(matrix).capitalize(),
+        "reasons": [sentence(line) for line in wording.reasons(matrix, name, str)],
+        "writers": _writers(matrix),
         "shows_front": wording.shows_front(matrix),
         "chart": chart(matrix),
         "notes": _notes(wording.notices(matrix), known, anchor),
@@ -89,6 +92,18 @@ def _cell(cell: Cell, column: Column, criterion: Criterion) -> dict[str, object]
         "front": wording.front(cell, criterion),
         "interval": interval,
     }
+
+
+def _writers(matrix: Matrix) -> Markup:
+    """Return the table of each writer's own ratio; nothing where there is one writer."""
+    found = wording.of_writers(matrix)
+    columns = [
+        tables.Column(heading="candidate"),
+        tables.Column(heading="writer"),
+        *(tables.Column(heading=column.label) for column in matrix.columns),
+    ]
+    rows = [(code(candidate), code(writer), *cells) for candidate, writer, cells in found]
+    return tables.table(columns, rows, f"{writers.TITLE}: {writers.LEGEND}") if found else Markup()
 
 
 def _facts(matrix: Matrix) -> Markup:

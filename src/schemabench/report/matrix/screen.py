@@ -5,7 +5,7 @@ Owns the layout. Must not word anything, nor need a terminal: lines of text come
 
 from collections.abc import Iterator, Sequence
 
-from schemabench.report import footnotes, layout, verdict
+from schemabench.report import footnotes, layout, verdict, writers
 from schemabench.report.characters import clean, columns
 from schemabench.report.footnotes import Numbers
 from schemabench.report.layout import labelled, shorten, wrap
@@ -20,6 +20,7 @@ _WIDEST_NAME = 24
 _NARROWEST_RUN = 13
 """What `PostgreSQL 15` takes, or `12= 31 % *`."""
 
+_INDENT = "  "
 _WIDEST_PLACE = 3
 """What `12=` takes: figures stand below each other."""
 
@@ -47,6 +48,8 @@ def _matrix(matrix: Matrix, known: Numbers, width: int) -> list[str]:
         *(wrap(" ".join(winner.sentences(matrix, one, clean)) + marks, width) for one in matrix.criteria),
         *_tables(matrix, known, width),
         _legend(matrix, width),
+        _writers(matrix, width),
+        _reasons(matrix, width),
         [line for notice in wording.notices(matrix) for line in labelled(f"({known[notice]}) ", notice.text, width)],
     ]
     return "\n\n".join("\n".join(lines) for lines in sections if lines).splitlines()
@@ -60,6 +63,25 @@ def _legend(matrix: Matrix, width: int) -> list[str]:
         (f"{wording.firsts(matrix)}: ", wording.WINNER_LEGEND),
     ]
     return [line for label, text in notes if text for line in labelled(label, text, width)]
+
+
+def _writers(matrix: Matrix, width: int) -> list[str]:
+    """Return each writer's own ratio in each run; nothing where there is one writer."""
+    lines = []
+    for candidate, writer, cells in wording.of_writers(matrix):
+        shown = "; ".join(f"{column.label} {cell}" for column, cell in zip(matrix.columns, cells, strict=True))
+        first, *rest = wrap(f"{clean(candidate)}, {clean(writer)}: {shown}", width, indent=_INDENT * 2)
+        lines += [_INDENT + first, *rest]
+    return [*wrap(f"{writers.TITLE}: {writers.LEGEND}", width, indent=_INDENT), *lines] if lines else []
+
+
+def _reasons(matrix: Matrix, width: int) -> list[str]:
+    """Return what differs from the baseline, candidate by candidate."""
+    lines = []
+    for text in wording.reasons(matrix, clean, clean):
+        first, *rest = wrap(text, width, indent=_INDENT * 2)
+        lines += [_INDENT + first, *rest]
+    return [f"{wording.DIFFERENCES}:", *lines] if lines else []
 
 
 def _tables(matrix: Matrix, known: Numbers, width: int) -> Iterator[list[str]]:

@@ -110,6 +110,20 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
     )
 
 
+def beside(labelled: Labelled, one: Source, other: Source) -> list[str]:
+    """Return what two of the runs differ in besides what their labels name, as in `the setting jit`."""
+    named = {trait.title for trait in labelled.traits}
+    pair = one, other
+    settings = [] if "server settings" in named else [f"the setting {name}" for name in _differing_settings(pair)]
+    traits = [trait for trait in _varied(labelled) if trait.title not in named]
+    return [*settings, *(trait.title for trait in traits if _varies(trait, pair))]
+
+
+def _varied(labelled: Labelled) -> tuple[Trait, ...]:
+    """Return all that may move a figure, when a run was made apart."""
+    return _version(labelled.sources), _CARDINALITY, _CLIENTS, _SEED, *_CAVEATS
+
+
 def _text(traits: Sequence[Trait], source: Source) -> str:
     return ", ".join(trait.text(source) for trait in traits)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from schemabench.records import Experiment
 from schemabench.report import figures, verdict
-from schemabench.report.matrix import traits
+from schemabench.report.matrix import comparable, traits
 from schemabench.report.matrix.criteria import Criterion, Untold
 from schemabench.report.matrix.model import Cell, Column, Lead, Matrix, Winner
 from schemabench.report.matrix.traits import Labelled
@@ -33,7 +33,14 @@ def leads(labelled: Labelled, criterion: Criterion) -> tuple[Lead, ...]:
             continue
         apart = [one for one in since if _apart(experiments[one], experiment, criterion)]
         if apart:
-            found.append(Lead(leaders=leaders, winner="changes", changed_from=labelled.labels[apart[-1]]))
+            found.append(
+                Lead(
+                    leaders=leaders,
+                    winner="changes",
+                    changed_from=labelled.labels[apart[-1]],
+                    beside=comparable.beside(labelled, labelled.sources[apart[-1]], labelled.sources[place]),
+                )
+            )
             since = [place]
         else:
             found.append(Lead(leaders=leaders, winner=_unchanged([found[one] for one in since], leaders)))
@@ -129,10 +136,16 @@ def _changes(matrix: Matrix, criterion: Criterion) -> str:
     telling = [column for column in matrix.columns if column.leads[criterion].winner not in criterion.untold]
     changed = [column for column in telling if column.leads[criterion].changed_from]
     if changed:
-        pairs = [traits.listed([column.leads[criterion].changed_from, column.label]) for column in changed]
+        pairs = [_pair(column.leads[criterion], column.label) for column in changed]
         return f"The {criterion.best} changes between {', and between '.join(pairs)}."
     if len(telling) <= 1:
         return f"Too little was measured to tell whether the {criterion.best} changes."
     if all(column.leads[criterion].winner == "same" for column in telling[1:]):
         return f"The {criterion.best} is the same."
     return f"Whether the {criterion.best} changes cannot be told: any two of these runs may have the same one."
+
+
+def _pair(lead: Lead, label: str) -> str:
+    """Return the runs between which the winner changes, with what they differ in besides: the label may not be why."""
+    pair = traits.listed([lead.changed_from, label])
+    return f"{pair}, which differ in {figures.listed(lead.beside)}, too" if lead.beside else pair

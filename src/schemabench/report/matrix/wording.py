@@ -4,10 +4,11 @@ Owns titles, cells, footnote numbers and the facts of each run as text; `name` d
 cardinality in the format at hand. Must not lay anything out.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from schemabench.records import Notice
-from schemabench.report import figures, verdict
+from schemabench.report import figures, verdict, writers
+from schemabench.report import reasons as differences
 from schemabench.report.footnotes import Numbers
 from schemabench.report.matrix import traits
 from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT, Criterion
@@ -15,13 +16,15 @@ from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
 from schemabench.report.verdict import Name
 from schemabench.units import format_duration
 
+DIFFERENCES = "What differs from the baseline"
+"""What stands above the lines of `reasons`."""
 TITLE = "Candidate schemas over several runs"
 LEGENDS: Mapping[Criterion, str] = {
     THROUGHPUT: (
         "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
         "a run, not over runs"
     ),
-    LOCK_WAITS: "share of the writers' time spent waiting for locks",
+    LOCK_WAITS: "share of the writers' time spent waiting for locks, or pausing before a retry",
 }
 """What the figures beside the ranks are."""
 WINNER_LEGEND = (
@@ -34,7 +37,7 @@ RUN_HEADINGS = (
     "PostgreSQL",
     "clients",
     "blocks",
-    "smallest visible difference",
+    "smallest difference beyond chance",
     "the baseline's rows/s",
     "file",
 )
@@ -50,7 +53,7 @@ def title(matrix: Matrix, name: Name) -> str:
 def figure(cell: Cell, column: Column, criterion: Criterion) -> tuple[str, str]:
     """Return what a candidate's rank rests on, and its interval; nothing without a rank."""
     place = cell.places[criterion]
-    return criterion.drawn(place.figure, column.source.experiment) if place.rank else ("", "")
+    return criterion.drawn(place.figure, column.source.experiment, place.at_least) if place.rank else ("", "")
 
 
 def front(cell: Cell, criterion: Criterion) -> str:
@@ -66,6 +69,48 @@ def shows_front(matrix: Matrix) -> bool:
 def firsts(matrix: Matrix) -> str:
     """Return what stands before the runs' answers, as in `winner, waits least`."""
     return ", ".join(criterion.first for criterion in matrix.criteria)
+
+
+def reasons(matrix: Matrix, name: Name, text: Callable[[str], str]) -> list[str]:
+    """Return what differs from the baseline in each candidate, and in which runs, a line for each.
+
+    Args:
+        matrix: Whose candidates, in order of its rows.
+        name: How a candidate's name is drawn.
+        text: How any other text of a record is drawn.
+    """
+    lines = []
+    for row in matrix.rows:
+        groups: dict[str, list[str]] = {}
+        for column in matrix.columns:
+            experiment = column.source.experiment
+            for result, _ in verdict.ranked(experiment):
+                if result.name == row.candidate and (said := differences.of(experiment, result, name, text)):
+                    groups.setdefault(said, []).append(column.label)
+        lines += [
+            f"{name(row.candidate)} {matrix.preposition} {text(traits.listed(labels))}: {said}"
+            for said, labels in groups.items()
+        ]
+    return lines
+
+
+def of_writers(matrix: Matrix) -> list[tuple[str, str, list[str]]]:
+    """Return candidate, writer, and the writer's own ratio in each run; nothing where there is one writer."""
+    runs = [
+        {
+            (result.name, writer): cell
+            for result, cells in writers.rows(column.source.experiment)
+            for writer, cell in zip(writers.names(column.source.experiment), cells, strict=True)
+        }
+        for column in matrix.columns
+    ]
+    known = dict.fromkeys(key for shown in runs for key in shown)
+    return [
+        (*key, [shown.get(key, figures.DASH) for shown in runs])
+        for row in matrix.rows
+        for key in known
+        if key[0] == row.candidate
+    ]
 
 
 def run(column: Column) -> tuple[str, ...]:

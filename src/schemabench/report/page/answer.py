@@ -6,7 +6,7 @@ Owns what stands in it. Must not word a verdict: `report.verdict` does, alike in
 from markupsafe import Markup
 
 from schemabench.records import Experiment, Run
-from schemabench.report import adequacy, costs, verdict
+from schemabench.report import adequacy, reasons, verdict
 from schemabench.report.page.footnotes import marks, notes
 from schemabench.report.page.section import anchor
 from schemabench.report.page.templates import render
@@ -23,7 +23,7 @@ def answer(experiment: Experiment, run: Run) -> Markup:
         record=experiment,
         verdict=sentence(verdict.sentence(experiment, name)),
         marks=marks(caveats, experiment, run),
-        told_apart=[sentence(line) for line in costs.told_apart(experiment, name, str)],
+        reasons=[sentence(line) for line in reasons.lines(experiment, name, str)],
         control=verdict.control(experiment),
         equivalence=verdict.equivalence(experiment),
         headroom=sentence(verdict.headroom(experiment, name)),

@@ -29,11 +29,9 @@ def _experiment(run: Run, experiment: Experiment) -> Mapping[str, object]:
         "verdict": wording.sentence(verdict.sentence(experiment, wording.name)),
         "ranks": [
             (
-                verdict.place(standing, standings),
+                verdict.place(experiment, standing, standings),
                 standing.name,
-                figures.ratio_with_interval(standing.ratio, places)
-                if standing.name != verdict.BASELINE
-                else figures.BASELINE_RATIO,
+                figures.stood(standing, places) if standing.name != verdict.BASELINE else figures.BASELINE_RATIO,
                 figures.share_with_interval(result.lock_standing.share) if result.lock_standing else figures.DASH,
             )
             for result, standing in ranked

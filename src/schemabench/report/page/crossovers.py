@@ -42,7 +42,7 @@ def _search(one: Crossover) -> Markup:
     rows = [
         (
             spot.cardinality,
-            Cell(text=crossovers.ratio(spot.ratio), sort=spot.ratio.value),
+            Cell(text=crossovers.ratio(spot.ratio, at_least=spot.at_least), sort=spot.ratio.value),
             spot.side,
             ", ".join(sizes(spot.values)),
         )
@@ -97,7 +97,8 @@ def _label(cell: MapCell) -> str:
     """Return what stands on a cell: the ratio without its interval, or a dash."""
     if cell.ratio is None:
         return figures.DASH
-    return figures.multiple(cell.ratio.value) + (f" {crossovers.TIED}" if cell.side == "tied" else "")
+    shown = f">={figures.multiple(cell.ratio.low)}" if cell.at_least else figures.multiple(cell.ratio.value)
+    return shown + (f" {crossovers.TIED}" if cell.side == "tied" else "")
 
 
 def _chart(drawn: RatioMap) -> alt.LayerChart:

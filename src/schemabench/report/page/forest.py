@@ -44,7 +44,19 @@ class _Plot:
     band: Estimate | None
     """What the control says of chance; None where it says nothing."""
     shown: Callable[[Estimate], str]
-    """How an estimate is written."""
+    """How the band is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    """One candidate."""
+
+    name: str
+    figure: Estimate
+    text: str
+    """How the figure is written."""
+    at_least: bool = False
+    """Whether it is a lower bound."""
 
 
 def throughput(experiment: Experiment, standings: Sequence[Standing], known: Mapping[str, Look]) -> Markup:
@@ -57,7 +69,12 @@ def throughput(experiment: Experiment, standings: Sequence[Standing], known: Map
         band=experiment.control.ratio if experiment.control else None,
         shown=lambda estimate: figures.ratio_with_interval(estimate, places),
     )
-    return _drawn(plot, [(one.name, one.ratio) for one in standings if on_log_scale(one.ratio)], known)
+    rows = [
+        _Row(name=one.name, figure=one.ratio, text=figures.stood(one, places), at_least=one.at_least)
+        for one in standings
+        if on_log_scale(one.ratio)
+    ]
+    return _drawn(plot, rows, known)
 
 
 def lock_waits(experiment: Experiment, standings: Sequence[LockStanding], known: Mapping[str, Look]) -> Markup:
@@ -70,7 +87,8 @@ def lock_waits(experiment: Experiment, standings: Sequence[LockStanding], known:
         band=_around(baseline, experiment.lock_control) if baseline else None,
         shown=figures.share_with_interval,
     )
-    return _drawn(plot, [(one.name, one.share) for one in standings], known)
+    rows = [_Row(name=one.name, figure=one.share, text=figures.share_with_interval(one.share)) for one in standings]
+    return _drawn(plot, rows, known)
 
 
 def ratio_axis(field: str) -> alt.X:
@@ -93,14 +111,21 @@ def share_axis(channel: type[Axis], field: str) -> Axis:
     )
 
 
-def _drawn(plot: _Plot, found: Sequence[tuple[str, Estimate]], known: Mapping[str, Look]) -> Markup:
+def _drawn(plot: _Plot, found: Sequence[_Row], known: Mapping[str, Look]) -> Markup:
     """Return the plot; nothing where there is nothing that can be drawn."""
     if not found:
         return Markup()
-    names = [name for name, _ in found]
+    names = [row.name for row in found]
     rows = [
-        {"candidate": name, "value": one.value, "low": one.low, "high": one.high, "interval": plot.shown(one)}
-        for name, one in found
+        {
+            "candidate": row.name,
+            "value": row.figure.value,
+            "low": row.figure.low,
+            "high": row.figure.high,
+            "interval": row.text,
+            "bound": row.at_least,
+        }
+        for row in found
     ]
     line = alt.Chart().encode(
         y=alt.Y("candidate:N", sort=names, title=None),
@@ -113,9 +138,16 @@ def _drawn(plot: _Plot, found: Sequence[tuple[str, Estimate]], known: Mapping[st
         line.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(
             x=plot.axis("value"), shape=alt.Shape("candidate:N", scale=scale(known, names, "shape"), legend=None)
         ),
+        *([_arrow(line).encode(x=plot.axis("high"))] if any(row.at_least for row in found) else ()),
     ]
     chart = alt.LayerChart(layer=layers, data=data(rows), height=_ROW_PX * len(rows))
     return figure(chart, plot.title, _described(plot, found), _table(plot, found))
+
+
+def _arrow(base: alt.Chart) -> alt.Chart:
+    """Return what says of a lower bound that the figure may lie farther right."""
+    arrow: alt.Chart = base.transform_filter("datum.bound").mark_text(text="\u2192", align="left", dx=2, fontSize=16)
+    return arrow
 
 
 def _background(plot: _Plot) -> list[alt.Chart]:
@@ -130,16 +162,16 @@ def _background(plot: _Plot) -> list[alt.Chart]:
     return layers
 
 
-def _described(plot: _Plot, found: Sequence[tuple[str, Estimate]]) -> str:
+def _described(plot: _Plot, found: Sequence[_Row]) -> str:
     """Return the plot in words."""
-    said = "; ".join(f"{name} {plot.shown(one)}" for name, one in found)
+    said = "; ".join(f"{row.name} {row.text}" for row in found)
     band = f" The band, {plot.shown(plot.band)}, is what chance makes of the baseline itself." if plot.band else ""
     return f"A point and a 95 % interval for each candidate: {said}.{band}"
 
 
-def _table(plot: _Plot, found: Sequence[tuple[str, Estimate]]) -> Markup:
+def _table(plot: _Plot, found: Sequence[_Row]) -> Markup:
     columns = [Column(heading="candidate"), Column(heading="value [95 % interval]", number=True)]
-    rows = [(name, Cell(text=plot.shown(one), sort=one.value)) for name, one in found]
+    rows = [(row.name, Cell(text=row.text, sort=row.figure.value)) for row in found]
     return table(columns, rows, plot.title)
 
 

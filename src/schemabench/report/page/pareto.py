@@ -22,6 +22,8 @@ _RING_PX2 = 330
 """Around those on the front."""
 _STEPS, _STEP_PX = 3, 13
 """Names of neighbours stand on steps: ties on the front lie close together, and their names would cover each other."""
+_PLACES = 2
+"""Decimals of ratios, as of those whose interval is not shown."""
 _TITLE = "Throughput against lock waits: best at the lower right"
 
 Placed = tuple[CandidateResult, Standing, LockStanding]
@@ -44,7 +46,7 @@ def pareto(placed: Sequence[Placed], known: Mapping[str, Look]) -> Markup:
             "share": lock.share.value,
             "share_low": lock.share.low,
             "share_high": lock.share.high,
-            "throughput": f"{figures.multiple(standing.ratio.value)} the baseline's",
+            "throughput": f"{_ratio(standing)} the baseline's",
             "lock waits": figures.share_with_interval(lock.share),
         }
         for result, standing, lock in shown
@@ -101,10 +103,16 @@ def _table(shown: Sequence[Placed]) -> Markup:
     rows = [
         (
             result.name,
-            Cell(text=figures.multiple(standing.ratio.value), sort=standing.ratio.value),
+            Cell(text=_ratio(standing), sort=standing.ratio.value),
             Cell(text=figures.share_with_interval(lock.share), sort=lock.share.value),
             "yes" if result.on_front else "no",
         )
         for result, standing, lock in shown
     ]
     return table(columns, rows, _TITLE)
+
+
+def _ratio(standing: Standing) -> str:
+    if standing.at_least:
+        return figures.ratio_at_least(standing.ratio, _PLACES)
+    return figures.multiple(standing.ratio.value)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from schemabench.records import Experiment, LockStanding, Run, Standing
-from schemabench.report import contention, figures, verdict
+from schemabench.records import CandidateResult, Experiment, LockStanding, Run, Standing
+from schemabench.report import contention, figures, verdict, writers
 from schemabench.report.page import forest, wording
 from schemabench.report.page.footnotes import marks
 from schemabench.report.page.looks import looks
@@ -48,9 +48,12 @@ def section(experiment: Experiment, run: Run) -> Section | None:
         pareto=pareto(placed, known) if len(placed) > 1 else "",
         key=[(result.name, known[result.name]) for result, _ in ranked],
         table=_table(experiment, run, locks),
+        writers=_writers(experiment, run),
         ties=wording.sentence(verdict.ties_across_ranks(experiment, wording.name)),
         control=wording.sentence(verdict.control(experiment)),
         lock_control=wording.sentence(contention.control(experiment)),
+        sampled=bool(locks),
+        pauses=wording.sentence(contention.pauses(experiment, wording.name)),
     )
     return Section(id="ranks", title="Ranks", html=html)
 
@@ -63,7 +66,7 @@ def _table(experiment: Experiment, run: Run, locks: Sequence[LockStanding]) -> M
     rows = [
         [
             Cell(text=wording.code(result.name) + marks(result.notices, experiment, run)),
-            Cell(text=verdict.place(standing, standings), sort=standing.rank),
+            Cell(text=verdict.place(experiment, standing, standings), sort=standing.rank),
             _ratio(standing, places),
             Cell(
                 text=figures.rate_with_interval(result.rows_per_s),
@@ -73,7 +76,7 @@ def _table(experiment: Experiment, run: Run, locks: Sequence[LockStanding]) -> M
                 text=figures.rate_with_interval(result.operations_per_s),
                 sort=result.operations_per_s.value if result.operations_per_s else None,
             ),
-            *(_lock_cells(result.lock_standing, locks, on_front=result.on_front) if locks else ()),
+            *(_lock_cells(experiment, result, locks) if locks else ()),
             result.summary,
         ]
         for result, standing in ranked
@@ -82,17 +85,27 @@ def _table(experiment: Experiment, run: Run, locks: Sequence[LockStanding]) -> M
     return table(columns, rows, "Candidates in order of rank; = marks a tie")
 
 
+def _writers(experiment: Experiment, run: Run) -> Markup:
+    """Return the table of each writer's own ratio; nothing where there is one writer."""
+    rows = [
+        (wording.code(result.name) + marks(result.notices, experiment, run), *cells)
+        for result, cells in writers.rows(experiment)
+    ]
+    columns = [Column(heading="candidate"), *(Column(heading=one, number=True) for one in writers.names(experiment))]
+    return table(columns, rows, f"{writers.TITLE}: {writers.LEGEND}") if rows else Markup()
+
+
 def _ratio(standing: Standing, places: int) -> Cell:
-    shown = figures.BASELINE_RATIO if standing.name == BASELINE else figures.ratio_with_interval(standing.ratio, places)
+    shown = figures.BASELINE_RATIO if standing.name == BASELINE else figures.stood(standing, places)
     return Cell(text=shown, sort=standing.ratio.value)
 
 
-def _lock_cells(own: LockStanding | None, locks: Sequence[LockStanding], *, on_front: bool) -> list[object]:
-    front = "yes" if on_front else ""
+def _lock_cells(experiment: Experiment, result: CandidateResult, locks: Sequence[LockStanding]) -> list[object]:
+    own, front = result.lock_standing, "yes" if result.on_front else ""
     if own is None:
         return [figures.DASH, figures.DASH, front]
     return [
-        Cell(text=verdict.place(own, locks), sort=own.rank),
+        Cell(text=verdict.place(experiment, own, locks), sort=own.rank),
         Cell(text=figures.share_with_interval(own.share), sort=own.share.value),
         front,
     ]

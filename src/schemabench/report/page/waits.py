@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import altair as alt
 from markupsafe import Markup
 
-from schemabench.records import WAIT_CLASSES, CandidateResult, Contention
+from schemabench.records import TIME_CLASSES, CandidateResult, Contention
 from schemabench.report import figures
 from schemabench.report.contention import MOST_ROWS
 from schemabench.report.page.charts import data, figure
@@ -17,8 +17,8 @@ from schemabench.report.page.tables import Cell, Column, table
 from schemabench.report.page.wording import code
 from schemabench.units import NANOSECONDS
 
-COLOURS = tuple(f"var(--wait-{kind.lower()})" for kind in WAIT_CLASSES)
-"""Of `WAIT_CLASSES`, in the style sheet."""
+COLOURS = tuple(f"var(--wait-{kind.lower()})" for kind in TIME_CLASSES)
+"""Of `TIME_CLASSES`, in the style sheet."""
 BOX = "M-1,-1H1V1H-1Z"
 """What stands for a part of a bar, as a path in a square from -1 to 1."""
 _ROW_PX = 26
@@ -42,7 +42,7 @@ def classes(sampled: Sampled) -> Markup:
             "of the time": figures.share(found.classes.get(kind, 0.0)),
         }
         for result, found in sampled
-        for place, kind in enumerate(WAIT_CLASSES)
+        for place, kind in enumerate(TIME_CLASSES)
     ]
     chart = (
         alt.Chart(data(rows))
@@ -56,7 +56,7 @@ def classes(sampled: Sampled) -> Markup:
                 scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(format=".0%"),
             ),
-            color=alt.Color("class:N", scale=alt.Scale(domain=list(WAIT_CLASSES), range=list(COLOURS)), legend=None),
+            color=alt.Color("class:N", scale=alt.Scale(domain=list(TIME_CLASSES), range=list(COLOURS)), legend=None),
             order=alt.Order("place:O"),
             tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("class:N"), alt.Tooltip("of the time:N")],
         )
@@ -75,7 +75,7 @@ def _described(sampled: Sampled) -> str:
 def _classes_table(sampled: Sampled) -> Markup:
     columns = [
         Column(heading="candidate"),
-        *(Column(heading=f"{kind} (%)", number=True) for kind in WAIT_CLASSES),
+        *(Column(heading=f"{kind} (%)", number=True) for kind in TIME_CLASSES),
         Column(heading="waited for most", prose=True),
     ]
     rows = [
@@ -83,7 +83,7 @@ def _classes_table(sampled: Sampled) -> Markup:
             code(result.name),
             *(
                 Cell(text=figures.share(found.classes.get(kind, 0.0)), sort=found.classes.get(kind))
-                for kind in WAIT_CLASSES
+                for kind in TIME_CLASSES
             ),
             _events(found),
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from schemabench.records import WAIT_CLASSES, CandidateResult, Experiment, Run
+from schemabench.records import TIME_CLASSES, CandidateResult, Experiment, Run
 from schemabench.report import contention, figures, verdict
 from schemabench.report.page import drift, latencies, waits, wording
 from schemabench.report.page.looks import looks
@@ -27,7 +27,7 @@ def section(experiment: Experiment, run: Run) -> Section | None:
         "why.html.j2",
         why=wording.sentence(contention.why(experiment, wording.name)),
         key=[(result.name, known[result.name]) for result in results],
-        wait_key=[(kind, colour, waits.BOX) for kind, colour in zip(WAIT_CLASSES, waits.COLOURS, strict=True)],
+        wait_key=[(kind, colour, waits.BOX) for kind, colour in zip(TIME_CLASSES, waits.COLOURS, strict=True)],
         classes=waits.classes(sampled) if sampled else "",
         locks=waits.locks(sampled),
         pairs=waits.pairs(sampled),
@@ -50,6 +50,7 @@ def _retries(results: Sequence[CandidateResult]) -> Markup:
             wording.code(one.operation),
             one.reason,
             Cell(text=f"{one.count:,}", sort=one.count),
+            Cell(text=figures.per_call(one.count, one.calls), sort=one.count / one.calls if one.calls else None),
             figures.rate_with_interval(result.operations_per_s),
             figures.rate_with_interval(result.attempts_per_s),
         )
@@ -61,6 +62,7 @@ def _retries(results: Sequence[CandidateResult]) -> Markup:
         Column(heading="operation"),
         Column(heading="reason"),
         Column(heading="undone attempts", number=True),
+        Column(heading="per call", number=True),
         Column(heading="operations/s of the candidate [95 % interval]", number=True),
         Column(heading="attempts/s of the candidate [95 % interval]", number=True),
     ]

@@ -1,0 +1,146 @@
+"""Whether entrants still hold the rows that they should, after everything was executed, and what follows if not.
+
+Owns who is disqualified by final rows, and in which words. An invariant is absolute: whoever breaks it is disqualified,
+whatever else happened. A state is relative: it tells candidates apart only where the baseline agrees with itself.
+Must not compare rows: `equivalence.states` does.
+"""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+
+import psycopg
+
+from schemabench import candidate as candidates
+from schemabench import equivalence
+from schemabench.candidate import BASELINE
+from schemabench.errors import CandidateError
+from schemabench.experiment import entrant
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
+from schemabench.records import Notice
+
+NO_BASELINE = "the baseline breaks its own invariant, so that there is nothing to compare with"
+"""Why no other candidate is ranked then."""
+
+Differing = Callable[[Entrant], Iterator[str]]
+"""Yields what is wrong with an entrant's rows, in words."""
+
+
+def judge(
+    plan: Plan, entrants: Sequence[Entrant], measured: Measured, unfinished: Collection[str]
+) -> tuple[dict[str, str], tuple[Notice, ...]]:
+    """Return what disqualifies each entrant, and what limits the comparison of states.
+
+    Args:
+        plan: With the names of invariants and states.
+        entrants: All of them: the baseline first, then the control.
+        measured: Who failed. Whose query is refused fails now, and leaves the experiment. Who retired was compared when
+            it did, and does not hold the rows of the others any more.
+        unfinished: Whose last burst was cut short, so that it does not hold the rows of the others.
+
+    Raises:
+        CandidateError: The server refused a query of the baseline.
+        ServerError: The server failed.
+    """
+    retired = {name: one.difference for name, one in measured.retired.items()}
+    broken = {name: difference for name, difference in retired.items() if difference}
+    broken |= _found(entrants, measured, lambda one: _violations(plan, one))
+    for name, place in ((BASELINE, ""), (CONTROL, ", in the copy that is entered as the control")):
+        if name in broken:  # its rows are no measure for anybody's
+            return {**broken, BASELINE: f"the baseline breaks its own invariant{place}: {broken[name]}"}, ()
+    alike = [one for one in entrants if one.name not in {*measured.failed, *broken, *unfinished, *retired}]
+    notices = _not_compared(plan, unfinished)
+    if not plan.found.workload.state or all(one.name != BASELINE for one in alike):
+        return broken, notices
+    digests: dict[str, str] = {}
+    differing = _found(alike, measured, lambda one: _differences(plan, alike[0], one, digests))
+    if CONTROL in differing:
+        text = (
+            f"The state cannot tell candidates apart: for {CONTROL}, {differing[CONTROL]}. No candidate was "
+            "disqualified for its rows; let calls that do not commute share a key"
+        )
+        return broken, (*notices, Notice(code="state-not-comparable", text=text))
+    return broken | differing, notices
+
+
+def difference(plan: Plan, baseline: Entrant, one: Entrant) -> str:
+    """Return the first thing that is wrong with the rows of an entrant that executed what the baseline did, if any.
+
+    Raises:
+        CandidateError: The server refused a query.
+        ServerError: The server failed.
+    """
+    return next(chain(_violations(plan, one), _differences(plan, baseline, one, {})), "")
+
+
+def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing) -> dict[str, str]:
+    """Return the first thing that is wrong with each entrant, for those with any."""
+    found: dict[str, str] = {}
+    for one in entrants:
+        failure = measured.failed.get(one.name)
+        try:
+            if reason := next(differing(one), None):
+                found[one.name] = f"{reason}\nIt failed, too: {failure}" if failure else reason
+        except CandidateError as refusal:
+            if one.template.candidate.name == BASELINE:
+                raise
+            measured.failed.setdefault(one.name, refusal)
+    return found
+
+
+def _violations(plan: Plan, one: Entrant) -> Iterator[str]:
+    """Yield the invariants that an entrant breaks."""
+    for name in plan.found.workload.invariants:
+        with _asking(one, name) as (connection, sql):
+            reason = equivalence.violation(name, connection, sql)
+        if reason:
+            yield reason
+
+
+def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str]) -> Iterator[str]:
+    """Yield the states in which an entrant differs from the baseline.
+
+    Rows are compared one by one only where digests differ. `digests` receives the baseline's, by the state's name.
+    """
+    for name in plan.found.workload.state:
+        with _asking(one, name) as actual:
+            found = equivalence.digest(*actual)
+            if found == digests.setdefault(name, found):
+                continue
+            with _asking(baseline, name) as expected:
+                reason = equivalence.difference(name, expected, actual)
+        if reason:
+            yield reason
+
+
+def _not_compared(plan: Plan, unfinished: Collection[str]) -> tuple[Notice, ...]:
+    """Return whose states are not compared, and why."""
+    if not plan.found.workload.state or not unfinished:
+        return ()
+    whose = f"of {', '.join(sorted(unfinished))}" if BASELINE not in unfinished else "of all candidates"
+    text = (
+        f"The burst at production's pace was cut short under {', '.join(sorted(unfinished))}: the states {whose} were "
+        "not compared with the baseline's"
+    )
+    return (Notice(code="states-not-compared", text=text),)
+
+
+@contextmanager
+def _asking(one: Entrant, name: str) -> Iterator[tuple[psycopg.Connection[tuple[object, ...]], str]]:
+    """Connect to an entrant's database, to ask the query of a name; yield the connection and the query's SQL.
+
+    Raises:
+        CandidateError: The server refused the query.
+        ServerError: The server failed.
+    """
+    text = entrant.query(one.template, name)
+    try:
+        with entrant.connect(one.template.server, one.database) as connection:
+            yield connection, text.sql
+    except psycopg.OperationalError as cause:
+        raise entrant.lost(one.template.server, str(cause)) from cause
+    except psycopg.Error as cause:
+        raise candidates.refused(one.template.candidate, text, cause, name) from cause

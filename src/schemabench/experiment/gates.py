@@ -1,0 +1,121 @@
+"""Whether the trials of an entrant speak of its schema, rather than of the client or of one writer alone.
+
+Owns how busy a load loop may be, how long a writer may be alone, and what is said where that is passed. Must not rank.
+
+Each entrant is judged by its own trials. A burst is the same work for the client whoever executes it, and so the larger
+a part of a trial the sooner the server is done: the fastest are the likeliest to be limited by the client, and must not
+be excused by the slow ones.
+
+What the client adds to every trial draws ratios towards 1. Hence who is limited by it, and more so than the baseline,
+has at least the ratio that was seen; and nobody can be shown to be better than that.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from schemabench.candidate import BASELINE
+from schemabench.errors import UsageError
+from schemabench.experiment.measured import Measured
+from schemabench.records import Notice
+from schemabench.units import format_percent
+
+BUSY_SHARE = 0.8
+"""A load loop that is busier than this may be what limits the figures."""
+SATURATED_SHARE = 0.95
+"""A load loop that is busier than this under the baseline is what was measured: ratios to that say nothing."""
+LONELY_SHARE = 0.25
+"""A trial whose last writer works for longer than this share after all others speaks mostly of that writer."""
+
+_RELIEF = (
+    "share the load among processes: pytest -n 2",
+    "use fewer connections: --clients N",
+    "let each call do more, such as upserting an array of rows instead of one",
+)
+"""What to do about a client that is too busy."""
+
+
+def busy_share(measured: Measured, names: Iterable[str]) -> float:
+    """Return the share of time in which the load loop was at work, in the median counted trial of some entrants."""
+    shares = [trial.busy_share for name in names for trial in measured.counted(name)]
+    return float(np.median(shares)) if shares else 0.0
+
+
+def limited(measured: Measured, candidates: Iterable[str]) -> frozenset[str]:
+    """Return which candidates the client limits, and more so than the baseline: their ratios are lower bounds."""
+    most = max(BUSY_SHARE, busy_share(measured, [BASELINE]))
+    return frozenset(name for name in candidates if busy_share(measured, [name]) > most)
+
+
+def saturation(measured: Measured) -> str:
+    """Return why the experiment is invalid, and what to do; empty where the client kept up with the baseline."""
+    busy = busy_share(measured, [BASELINE])
+    if busy <= SATURATED_SHARE:
+        return ""
+    text = f"The load loop was busy {format_percent(busy)} of the time: the client is what was measured"
+    return str(UsageError(text, remedies=_RELIEF))
+
+
+def limit(name: str, measured: Measured) -> Notice:
+    """Return the notice on a candidate that the client limits."""
+    busy = format_percent(busy_share(measured, [name]))
+    text = (
+        f"Under {name} the load loop was busy {busy} of the time: the client limits it, so that its ratios are lower "
+        f"bounds, and nobody is shown to be faster. To see more: {'; '.join(_RELIEF)}"
+    )
+    return Notice(code="client-limited", text=text)
+
+
+def notices(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]:
+    """Return notices on the baseline's client, and on writers that were alone for long under some candidates."""
+    return (*_busy(measured), *_lonely(measured, candidates))
+
+
+def _busy(measured: Measured) -> tuple[Notice, ...]:
+    busy = busy_share(measured, [BASELINE])
+    if busy <= BUSY_SHARE:
+        return ()
+    text = (
+        f"Under the baseline the load loop was busy {format_percent(busy)} of the time: the client makes differences "
+        "look smaller"
+    )
+    return (Notice(code="client-saturated", text=text),)
+
+
+def _lonely(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]:
+    """Return a notice for each writer that makes the throughput of some candidates mostly its own."""
+    found: dict[str, dict[str, float]] = {}
+    for name in candidates:
+        for writer, share in _alone(measured, name).items():
+            if share > LONELY_SHARE:
+                found.setdefault(writer, {})[name] = share
+    return tuple(
+        Notice(
+            code="one-writer",
+            text=f"For {_from_to(shares.values())} of the time only the writer {writer!r} was at work, under "
+            f"{_whom(shares, candidates)}: there, throughput is mostly its own. Look at each writer's own ratio",
+        )
+        for writer, shares in found.items()
+    )
+
+
+def _alone(measured: Measured, name: str) -> dict[str, float]:
+    """Return each writer's share of the time of an entrant's trials in which it worked after all others, on average."""
+    trials = measured.counted(name)
+    alone = dict.fromkeys((writer for trial in trials for writer in trial.writers_s), 0.0)
+    for trial in trials:
+        *others, (last, finished_s) = sorted(trial.writers_s.items(), key=lambda item: item[1])
+        if others:
+            alone[last] += (finished_s - others[-1][1]) / trial.duration_s / len(trials)
+    return alone
+
+
+def _whom(some: Iterable[str], every: Sequence[str]) -> str:
+    names = list(some)
+    return "all candidates" if len(names) == len(every) > 1 else ", ".join(names)
+
+
+def _from_to(shares: Iterable[float]) -> str:
+    """Return a share, or the range of several, as in `31 %` or `31 % to 44 %`."""
+    found = sorted(shares)
+    return " to ".join(dict.fromkeys(map(format_percent, (found[0], found[-1]))))

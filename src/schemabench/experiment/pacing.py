@@ -1,0 +1,175 @@
+"""What a burst at production's pace says of who executed it.
+
+Owns how much of each writer's time its calls take, what was left when production's time was over, and what counts as
+keeping up. Must not execute anything, nor compare candidates.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench import statistics
+from schemabench.experiment.burst import Burst
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.team import PACED, Executed
+from schemabench.records import Adequacy, Estimate, Latency, Pacing
+from schemabench.units import NANOSECONDS
+
+Paced = Mapping[str, Sequence[NDArray[np.int64]]]
+"""Operation -> what each process knows of its calls, as in `Samples`; that of others comes flat."""
+_PACE_IS_KNOWN = "a burst without a pace says nothing of it"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """What became of each call, by its number: all arrays of shape (calls,), times in seconds from the start."""
+
+    operations: NDArray[np.str_]
+    places: NDArray[np.int64]
+    """The connection, counted over all writers."""
+    due_s: NDArray[np.float64]
+    begun_s: NDArray[np.float64]
+    """Infinite for one that never was."""
+    service_s: NDArray[np.float64]
+    """For one that was cut off until then; for one that was never begun the mean of its like, 0 where there is none."""
+    ended_s: NDArray[np.float64]
+    """Of those without a response the end of the burst: it would have come later."""
+    answered: NDArray[np.bool_]
+
+    @property
+    def begun(self) -> NDArray[np.bool_]:
+        """Whether each was begun."""
+        return np.isfinite(self.begun_s)
+
+    @property
+    def responses_s(self) -> NDArray[np.float64]:
+        """From when each was due to its response."""
+        return self.ended_s - self.due_s
+
+
+def judge(plan: Plan, burst: Burst, size: int, executed: Executed, paced: Paced) -> Adequacy:
+    """Return how an entrant fared.
+
+    Args:
+        plan: Whose writers they are.
+        burst: What was to be executed, with its pace.
+        size: What multiplies the writers' weights in it.
+        executed: What was done of it.
+        paced: The calls.
+    """
+    assert burst.pace is not None, _PACE_IS_KNOWN
+    duration_s = burst.pace.duration_s
+    calls = _calls(burst, executed.duration_s, paced)
+    writers = tuple(_writers(plan, calls, duration_s))
+    late = calls.begun_s > duration_s
+    owners = np.array([burst.owners[place] for place in calls.places])
+    waiting = {one.name: int(np.count_nonzero(late & (owners == one.name))) for one in writers}
+    together = _latency("all", calls.responses_s, 0)
+    undone = dict.fromkeys(sorted(set(burst.operations)), 0)
+    for (operation, _), count in executed.retried.items():
+        undone[operation] += count
+    responses, services = (
+        tuple(_latency(one, times[(calls.operations == one) & kept], count) for one, count in undone.items())
+        for times, kept in ((calls.responses_s, True), (calls.service_s, calls.begun))
+    )
+    return Adequacy(
+        duration_s=duration_s,
+        elapsed_s=executed.duration_s,
+        operations_per_s=sum(writer.weight for writer, _ in plan.writers) * size / duration_s,
+        p99_ns=together.p99_ns,
+        max_ns=together.max_ns,
+        responses=responses,
+        services=services,
+        lag_p99_ns=float(executed.lag_ns),
+        waiting={writer: count for writer, count in waiting.items() if count},
+        writers=writers,
+        cut=executed.cut,
+        keeps_up=_all([one.keeps_up for one in writers]),
+    )
+
+
+def _calls(burst: Burst, elapsed_s: float, paced: Paced) -> Calls:
+    """Return what became of each call."""
+    assert burst.pace is not None, _PACE_IS_KNOWN
+    count = len(burst.operations)
+    places = np.zeros(count, dtype=np.int64)
+    for place, queue in enumerate(burst.queues):
+        places[[call.number for call in queue]] = place
+    known = [rows.reshape(PACED, -1) for some in paced.values() for rows in some]
+    numbers, delays_ns, services_ns, done = np.concatenate([*known, np.zeros((PACED, 0), dtype=np.int64)], axis=1)
+    due_s = np.array(burst.pace.due_s)
+    begun_s, service_s, answered = np.full(count, np.inf), np.zeros(count), np.zeros(count, dtype=bool)
+    begun_s[numbers] = due_s[numbers] + delays_ns / NANOSECONDS
+    service_s[numbers] = services_ns / NANOSECONDS
+    answered[numbers] = done > 0
+    operations = np.array(burst.operations)
+    for one in np.unique(operations[np.isinf(begun_s)]):
+        like = (operations == one) & np.isfinite(begun_s)
+        service_s[(operations == one) & ~like] = service_s[like].mean() if like.any() else 0.0
+    return Calls(
+        operations=operations,
+        places=places,
+        due_s=due_s,
+        begun_s=begun_s,
+        service_s=service_s,
+        ended_s=np.where(answered, begun_s + service_s, np.maximum(elapsed_s, due_s)),
+        answered=answered,
+    )
+
+
+def _writers(plan: Plan, calls: Calls, duration_s: float) -> Iterator[Pacing]:
+    """Yield how each writer with calls fared."""
+    first = 0
+    for writer, clients in plan.writers:
+        own = (calls.places >= first) & (calls.places < first + clients)
+        if own.any():
+            yield _pacing(writer.name, range(first, first + clients), calls, own, duration_s)
+        first += clients
+
+
+def _pacing(name: str, places: Sequence[int], calls: Calls, own: NDArray[np.bool_], duration_s: float) -> Pacing:
+    clients = len(places)
+    used = statistics.utilisation(calls.service_s[own], clients * duration_s)
+    busiest = _busiest(places, calls, duration_s)
+    left_s = np.clip(calls.begun_s[own] + calls.service_s[own] - duration_s, 0, calls.service_s[own])
+    backlog_s = float(left_s.sum()) / clients
+    drain_s = backlog_s / (1 - used.value) if used.value < 1 else None
+    slowest_s = float(calls.responses_s[own].max())
+    falls_behind = used.value >= 1 or (busiest is not None and busiest.low >= 1) or not calls.answered[own].all()
+    is_sure = used.high < 1 and drain_s is not None and max(drain_s, slowest_s) <= duration_s
+    return Pacing(
+        name=name,
+        clients=clients,
+        utilisation=used,
+        busiest=busiest,
+        backlog_s=backlog_s,
+        drain_s=drain_s,
+        slowest_s=slowest_s,
+        keeps_up=False if falls_behind else True if is_sure else None,
+    )
+
+
+def _busiest(places: Sequence[int], calls: Calls, duration_s: float) -> Estimate | None:
+    """Return the utilisation of the connection whose interval lies highest; None where it says no more than all do."""
+    if len(places) == 1:
+        return None
+    own = [calls.service_s[calls.places == place] for place in places]
+    enough = [service_s for service_s in own if len(service_s) >= statistics.FEWEST_CALLS]
+    known = [statistics.utilisation(service_s, duration_s, jointly=len(enough)) for service_s in enough]
+    return max(known, key=lambda one: one.low, default=None)
+
+
+def _all(verdicts: Sequence[bool | None]) -> bool | None:
+    """Return whether all are true; None where none is false, but not all are known."""
+    if False in verdicts:
+        return False
+    return None if None in verdicts else True
+
+
+def _latency(operation: str, times_s: NDArray[np.float64], retries: int) -> Latency:
+    """Return the percentiles of times; of none where no call was begun."""
+    if not len(times_s):
+        return Latency(operation=operation, count=0, p50_ns=None, p95_ns=None, p99_ns=None, max_ns=0.0, retries=retries)
+    return statistics.latency(operation, np.rint(times_s * NANOSECONDS).astype(np.int64), retries)

@@ -1,0 +1,47 @@
+"""Each writer's own ratio: how much sooner its part of a burst was done than under the baseline.
+
+Owns what is compared for it. Must not estimate: `statistics` does, as for throughput.
+
+A trial lasts until its last writer is done. Where that is one that a candidate does not change, the throughput of all
+hides what became of the others.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from schemabench import statistics
+from schemabench.candidate import BASELINE
+from schemabench.experiment import gates
+from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
+from schemabench.records import WriterRatio
+
+
+def ratios(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str, tuple[WriterRatio, ...]]:
+    """Return the ratio of each writer under each candidate, but the baseline; nothing where there is one writer.
+
+    Args:
+        plan: What was to do.
+        names: The entrants that can be compared; the control among them.
+        measured: Their trials.
+    """
+    found: dict[str, list[WriterRatio]] = {name: [] for name in names}
+    writers, bounds = [writer.name for writer, _ in plan.writers], gates.limited(measured, names)
+    for writer in writers if len(writers) > 1 else ():
+        rates = [[1 / trial.writers_s[writer] for trial in measured.counted(name)] for name in names]
+        ranking = statistics.rank(
+            np.array(rates, dtype=np.float64).T,
+            names,
+            baseline=BASELINE,
+            control=CONTROL,
+            seed=plan.seed,
+            copies=measured.copies_of_blocks(BASELINE),
+            bounds=bounds,
+        )
+        for standing in ranking.standings:
+            if standing.name != BASELINE:
+                differs = BASELINE not in standing.tied_with
+                found[standing.name].append(WriterRatio(writer=writer, ratio=standing.ratio, differs=differs))
+    return {name: tuple(own) for name, own in found.items()}

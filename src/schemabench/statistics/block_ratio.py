@@ -1,0 +1,106 @@
+"""Ratios of sums over blocks, such as of the time spent waiting to the time at work: intervals, paired differences.
+
+Owns how a block of two sums moves their ratio. Must not know what a candidate is, nor what is summed.
+
+A trial of some milliseconds may have been looked at twice, or not at all. A mean of its blocks' shares is then one of
+figures that hardly mean anything, with those missing where nothing was seen. The ratio of the sums over all blocks,
+R = sum(part) / sum(whole), counts each observation once, and a block without any for nothing (Cochran 1977, "Sampling
+Techniques", 3rd ed., chapter 6). A block moves it by (part - R whole) / mean(whole), to first order (section 6.4, the
+delta method): with wholes that are all alike, the ratio is the mean of the blocks' shares, and this its deviation.
+
+The difference of two series is that of (part - C whole) / mean(whole), whose mean is R1 - R2 whatever C is. Here C is
+the ratio of both series' sums together, what each would have were they equal: a block in which neither was observed is
+then exactly zero, which carries no sign, and equal series may change places within a block, so that the flips of
+`sign_flips` keep their level. About the series' own ratios such a block would read R1 - R2, and many of them would seem
+to agree.
+
+Differences are then what `block_mean` takes, but for one thing. Series of which one is observed less cannot change
+places, and the few observations of the one hardly scatter where none happens to wait: its own blocks cannot tell how
+far it may be off. Hence no standard error is taken for smaller than that of what the one is observed less, with the
+other's help: D (1 / sum(its whole) - 1 / sum(other whole)). D, the variance of an observation, is Pearson's estimate
+from the blocks of both, the mean of (part - C whole)^2 / whole (McCullagh & Nelder 1989, "Generalized Linear Models",
+2nd ed., section 4.5), which knows that observations at one moment are alike. Wholes are counts, then, or as good as
+counts. Levels, simulated: decision 20; `benchmarks/lock_levels.py` repeats it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench.statistics import block_mean
+from schemabench.statistics.dependence import dependence
+from schemabench.statistics.sign_flips import Span
+
+Sums = NDArray[np.float64]
+"""Of shape (blocks, series, 2): the part, and the whole that it is of, each block's own."""
+
+
+def spans_sharing(first: Sums, second: Sums, *, family: int, seed: int) -> tuple[Span, ...]:
+    """Return by how much each ratio exceeds the other, all with the critical value that the first `family` share.
+
+    Args:
+        first: Each with a whole above zero in some block.
+        second: Likewise: each is compared with the series of `first` in its place.
+        family: How many of the series are corrected for.
+        seed: Of the random flips.
+    """
+    return block_mean.spans_sharing(
+        differences(first, second), family=family, seed=seed, least_errors=_least_errors(first, second)
+    )
+
+
+def differences(first: Sums, second: Sums) -> NDArray[np.float64]:
+    """Return by how much each block has the ratios of the first series exceed the second's; see `spans_sharing`."""
+    common = ratios(first + second)
+    found: NDArray[np.float64] = _deviations(first, common) - _deviations(second, common)
+    return found
+
+
+def ratios(sums: Sums) -> NDArray[np.float64]:
+    """Return the ratio of each series, of all blocks together."""
+    parts, wholes = sums.sum(axis=0).T
+    found: NDArray[np.float64] = parts / wholes
+    return found
+
+
+def spans_apart(sums: Sums, *, copies: Sequence[int]) -> tuple[Span, ...]:
+    """Return the span of every series' ratio; each interval alone has 95 % confidence, by the blocks with a whole.
+
+    Args:
+        sums: Each series with a whole above zero in some block.
+        copies: The number of each block's copy, ascending; empty for one copy.
+    """
+    found = ratios(sums)
+    deviations = _deviations(sums, found)
+    known = dependence(deviations, copies=copies, independent=sums.shape[1], family=1)
+    seen = sums[..., 1] > 0
+    return tuple(
+        _span(float(ratio), own[counts] * counts.mean()).widened(factor)
+        for ratio, own, counts, factor in zip(found, deviations.T, seen.T, known.widening.tolist(), strict=True)
+    )
+
+
+def _span(ratio: float, deviations: NDArray[np.float64]) -> Span:
+    """Return the span of one ratio, from how each block with a whole moves it."""
+    (span,) = block_mean.spans_apart((ratio + deviations)[:, None])
+    return span
+
+
+def _least_errors(first: Sums, second: Sums) -> NDArray[np.float64]:
+    """Return the standard error of each difference, were both equal, that one has by being observed less."""
+    common = ratios(first + second)
+    blocks = np.concatenate([first, second])
+    seen = blocks[..., 1] > 0
+    wholes = np.where(seen, blocks[..., 1], 1.0)
+    squares = np.where(seen, (blocks[..., 0] - common * wholes) ** 2 / wholes, 0.0)
+    variance = squares.sum(axis=0) / np.maximum(seen.sum(axis=0) - 1, 1)
+    unequal = np.abs(1 / first[..., 1].sum(axis=0) - 1 / second[..., 1].sum(axis=0))
+    found: NDArray[np.float64] = np.sqrt(variance * unequal)
+    return found
+
+
+def _deviations(sums: Sums, about: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how each block moves each ratio away from a value."""
+    found: NDArray[np.float64] = (sums[..., 0] - about * sums[..., 1]) / sums[..., 1].mean(axis=0)
+    return found
