@@ -108,7 +108,10 @@ def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str,
     for name in plan.found.workload.state:
         with _asking(one, name) as actual:
             found = equivalence.digest(*actual)
-            if found == digests.setdefault(name, found):
+            if name not in digests:
+                with _asking(baseline, name) as expected:
+                    digests[name] = equivalence.digest(*expected)
+            if found == digests[name]:
                 continue
             with _asking(baseline, name) as expected:
                 reason = equivalence.difference(name, expected, actual)
