@@ -310,7 +310,7 @@ def test_a_drive_that_takes_longer_than_it_may_is_cut_short_and_says_what_was_do
     assert done.cut
     assert [latency > 0 for latency in done.latencies_ns] == [True] * 3 + [False] * 2
     assert set(done.flying_ns) == {3, 4}
-    assert done.flying_ns[4] >= 0.5 * NANOSECONDS
+    assert 0.4 * NANOSECONDS < done.flying_ns[4] <= done.duration_ns, "from when it began until the limit was passed"
     assert done.duration_ns == max(done.finished_ns) >= 0.5 * NANOSECONDS
     assert stop([session, other])
     assert not any(_is_executed(admin, one) for one in (session, other))

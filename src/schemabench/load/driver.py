@@ -108,7 +108,7 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
                 finished_ns=[finished_ns[socket] - started_ns for socket in talks],
                 cut=guard.cut,
                 flying_ns={
-                    number: round(flying_s * NANOSECONDS)
+                    number: max(0, round(flying_s * NANOSECONDS))
                     for _, (number, *_), flying_s in (guard.flying(guard.cut_ns) if guard.cut else ())
                 },
                 busy_ns=thread_time_ns() - busy_ns,

@@ -82,9 +82,7 @@ def slowest_ns(one: Adequacy) -> float:
 
 def within(one: Adequacy) -> str:
     """Return in which time responses of the slowest operation came, as in `99 % within 2.05 ms`."""
-    found = slowest(one)
-    many = "99 %" if found.p99_ns is not None else f"all {found.count:,}" if found.count > 1 else "its one call"
-    return f"{many} within {figures.time(_level_ns(found))}{' or more' if one.cut else ''}"
+    return f"{_many(slowest(one))} within {_time(one)}"
 
 
 def seconds(value: float) -> str:
@@ -149,8 +147,19 @@ def _slowest(known: Sequence[Fared], name: Name) -> str:
     due = "of when they were due"
     if len(known) == 1:
         return f"{said} {due}"
-    what = within(slow) if operation == other else f"{name(other)}, {within(slow)}"
+    alike = operation == other and _many(slowest(quick)) == _many(slowest(slow))
+    what = _time(slow) if alike else f"{name(other)}, {within(slow)}"
     return f"{said} ({name(first)}) to {what} ({name(last)}) {due}"
+
+
+def _time(one: Adequacy) -> str:
+    """Return in which time responses of the slowest operation came."""
+    return f"{figures.time(slowest_ns(one))}{' or more' if one.cut else ''}"
+
+
+def _many(times: Latency) -> str:
+    """Return of how many calls that is known."""
+    return "99 %" if times.p99_ns is not None else f"all {times.count:,}" if times.count > 1 else "its one call"
 
 
 def _level_ns(times: Latency) -> float:
