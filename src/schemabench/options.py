@@ -187,7 +187,7 @@ class Options:
         metavar="N",
     )
     budget_s: float = _option(
-        "time to measure each experiment for, as in `45s` or `2min`",
+        "time to measure each experiment for, as in `45s` or `2min`; what those took that left early comes on top",
         default="60s",
         parse=parse_duration_s,
         metavar="TIME",

@@ -14,6 +14,8 @@ from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan
 from schemabench.workload import Found
 
+WARMUP_BLOCKS = 2
+"""Blocks that do not count where nobody is far slower: a glance, and one of full size."""
 OPERATIONS = """\
 -- name: add
 INSERT INTO item VALUES (:key::text, :value::bigint);

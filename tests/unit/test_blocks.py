@@ -11,18 +11,20 @@ from typing import Any
 
 import made_up
 import pytest
+from made_up import WARMUP_BLOCKS
 
 from schemabench import Call
 from schemabench.errors import CandidateError, ServerError
-from schemabench.experiment import blocks, bounds
+from schemabench.experiment import blocks, bounds, measured
 from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Blocks, calibrate
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
-from schemabench.experiment.plan import SHORTEST_TRIAL_S, WARMUP_BLOCKS, Plan
+from schemabench.experiment.plan import SHORTEST_TRIAL_S, Plan
 from schemabench.experiment.planning import Calls
+from schemabench.experiment.sizing import MOST_GLANCES
 from schemabench.experiment.team import Alone
 from schemabench.load import Drive, Limits, Passing
 from schemabench.load.guard import LOOK_S
@@ -157,7 +159,8 @@ class FakeProgress:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
     clock = FakeClock()
-    monkeypatch.setattr(blocks, "perf_counter", clock)
+    for module in (blocks, measured):
+        monkeypatch.setattr(module, "perf_counter", clock)
     return clock
 
 
@@ -203,7 +206,7 @@ def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
         team=Alone(plan),
         entrants=observed,
         feed=feed,
-        size=size,
+        calibrated=size,
         progress=progress or FakeProgress(),
         copies=Copies(plan=plan, copy_s=copy_s),
         renew=lambda _: "",
@@ -295,7 +298,9 @@ def test_every_entrant_executes_the_same_burst_in_a_block_and_another_in_the_nex
     for same in zip(*(entrant.bursts for entrant in entrants), strict=True):
         assert len({id(burst) for burst in same}) == 1
     assert entrants[0].bursts[0] != entrants[0].bursts[1]
-    assert all(len(burst.operations) == 8 for burst in entrants[0].bursts)
+    glance, *others = (len(burst.operations) for burst in entrants[0].bursts)
+    assert {glance, *others} == {4, 8}, "the first burst only shows how long everybody takes"
+    assert set(others) == {8}
 
 
 def _orders(measured: Measured) -> list[tuple[str, ...]]:
@@ -427,9 +432,11 @@ def test_an_entrants_counted_trials_are_all_looked_at_at_the_rate_that_suits_the
     measured = _run(plan, observed, feed)
 
     for entrant, observer in observed.items():
-        durations_s = [trial.duration_s for trial in measured.trials[entrant.name]]
-        assert observer.expected_s[0] == plan.trial_s
-        assert set(observer.expected_s[WARMUP_BLOCKS:]) == {durations_s[WARMUP_BLOCKS - 1]}
+        glance, warmup, *_ = measured.trials[entrant.name]
+        first_s, second_s, *others_s = observer.expected_s
+        assert first_s == pytest.approx(plan.trial_s * glance.operations / warmup.operations)
+        assert second_s == pytest.approx(glance.duration_s * warmup.operations / glance.operations)
+        assert set(others_s) == {warmup.duration_s}
 
 
 def test_plans_are_asked_for_once_after_the_first_block_with_the_calls_of_it(
@@ -598,21 +605,48 @@ def test_a_candidate_that_is_slower_but_not_by_far_stays(plan: Plan, feed: Feed,
     assert len(measured.trials["a"]) == len(measured.trials["baseline"])
 
 
+def _proportional(per_call_s: float) -> Pace:
+    return lambda _, burst: per_call_s * len(burst.operations)
+
+
 def test_bursts_are_shortened_before_blocks_count_so_that_enough_fit_the_budget(
     plan: Plan, feed: Feed, clock: FakeClock
 ) -> None:
-    def proportional(per_call_s: float) -> Pace:
-        return lambda _, burst: per_call_s * len(burst.operations)
+    entrants = _entrants(clock, a=_proportional(0.014), baseline=_proportional(0.002))
+    measured = _run(replace(plan, budget_s=10.0), entrants, feed, size=10)
+    glance, *sizes = [trial.operations for trial in measured.trials["baseline"]]
 
-    entrants = _entrants(clock, a=proportional(0.01), baseline=proportional(0.002))
-    measured = _run(replace(plan, budget_s=10.0), entrants, feed, size=25)
-    sizes = [trial.operations for trial in measured.trials["baseline"]]
-
-    assert measured.shortened == 25
-    assert sizes[0] == 100
-    assert len(set(sizes[WARMUP_BLOCKS:])) == 1, "all that count are alike"
-    assert 2 * fewest_blocks(2) - 1 <= measured.blocks <= 2 * fewest_blocks(2) + 2
+    assert measured.shortened == 10
+    assert glance <= min(sizes) / 2
+    assert len(set(sizes[1:])) == 1, "all that count are alike"
+    assert 2 * fewest_blocks(3) - 1 <= measured.blocks <= 2 * fewest_blocks(3) + 2
     assert 0.002 * min(sizes) >= 0.9 * SHORTEST_TRIAL_S
+
+
+def test_bursts_stay_as_they_were_calibrated_where_enough_blocks_fit_the_budget(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    entrants = _entrants(clock, a=_proportional(0.002), baseline=_proportional(0.002))
+    measured = _run(replace(plan, budget_s=60.0), entrants, feed, size=25)
+
+    assert not measured.shortened
+    assert {trial.operations for trial in measured.counted("a")} == {100}
+
+
+@pytest.mark.parametrize("slower", [20, 300, 3000])
+def test_however_slow_one_candidate_is_the_others_have_their_budget(
+    plan: Plan, feed: Feed, clock: FakeClock, slower: int
+) -> None:
+    entrants = _entrants(clock, a=_proportional(0.002 * slower), baseline=_proportional(0.002))
+    measured = _run(replace(plan, budget_s=10.0, call_timeout_s=600.0), entrants, feed, size=10)
+    glances = [trial.operations for trial in measured.trials["a"]]
+
+    assert [*measured.retired] == ["a"]
+    assert len(glances) == MOST_GLANCES
+    assert 0.002 * max(glances) <= SHORTEST_TRIAL_S / 2
+    assert measured.blocks >= 2 * fewest_blocks(1)
+    assert measured.spent_s == pytest.approx(10, abs=1)
+    assert measured.elapsed_s == pytest.approx(measured.spent_s + 0.002 * slower * sum(glances))
 
 
 def test_a_burst_whose_size_is_given_is_never_shortened(plan: Plan, feed: Feed, clock: FakeClock) -> None:

@@ -6,10 +6,11 @@ from random import Random
 
 import made_up
 import pytest
+from made_up import WARMUP_BLOCKS
 
 from schemabench.experiment.copies import LEAST_BLOCKS, LEAST_COPIES, Copies
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.records import Trial
 
 NAMES = ["baseline", "baseline (control)", "a"]

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import pytest
+from made_up import WARMUP_BLOCKS
 
 from schemabench.experiment import gates
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import WARMUP_BLOCKS
 from schemabench.records import Trial
 
 NAMES = ("baseline", "slow", "fast")

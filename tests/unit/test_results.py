@@ -8,11 +8,12 @@ from typing import Any
 import made_up
 import numpy as np
 import pytest
+from made_up import WARMUP_BLOCKS
 
 from schemabench.experiment import results
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import WARMUP_BLOCKS, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache

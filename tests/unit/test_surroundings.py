@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 import pytest
+from made_up import WARMUP_BLOCKS
 
 from schemabench.experiment import surroundings
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import WARMUP_BLOCKS
 from schemabench.monitor.cache import Cache
 from schemabench.records import Trial
 

@@ -1,8 +1,9 @@
 """The blocks of an experiment: every entrant executes the same burst, in another order in each block.
 
 Owns the schedule of trials, what is done between them, the calibration of the burst's size and the stopping rule. Must
-not judge: what was measured goes to the statistics as it is. Source of the design: Montgomery, "Design and Analysis of
-Experiments", chapter 4 (randomized complete block design); for the order within a block, see `order`.
+not judge: what was measured goes to the statistics as it is. How large bursts are is for `sizing` to say, and who
+leaves for `retiring`. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized
+complete block design); for the order within a block, see `order`.
 """
 
 import math
@@ -20,7 +21,7 @@ import psutil
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import bounds, gates, planning, retiring
+from schemabench.experiment import bounds, gates, planning, retiring, sizing
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
@@ -28,7 +29,7 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
-from schemabench.experiment.plan import SHORTEST_TRIAL_S, WARMUP_BLOCKS, Plan, Progress
+from schemabench.experiment.plan import Plan, Progress
 from schemabench.experiment.team import Executed, Samples, Team, execute, together
 from schemabench.load import Passing, Talk
 from schemabench.load.session import Retried
@@ -39,10 +40,6 @@ CONTROL = "baseline (control)"
 CALIBRATION_TRIALS = 8
 """Trials at most, to find the size of the burst: doubling finds any size up to 10^8 calls."""
 _MINUTE_S = 60
-_MARGIN = 2
-"""So many times the fewest blocks that can tell any candidates apart shall fit the budget."""
-_SHORTENED = 0.9
-"""Bursts are left as they are where they would become hardly shorter."""
 _CLOSE_ENOUGH = 0.7
 """A trial of this share of its length tells the rest by proportion."""
 _LARGEST_STEP = 10
@@ -88,7 +85,7 @@ class Blocks:
         team: Who executes bursts.
         entrants: Who takes part, the baseline first, each with who looks at it.
         feed: Where calls come from.
-        size: What multiplies the writers' weights.
+        calibrated: What multiplies the writers' weights, as it was calibrated or given: no burst is larger.
         progress: Whom to tell.
         copies: When all get new copies of their databases.
         renew: What gives these entrants new copies, and returns why that was given up.
@@ -99,14 +96,20 @@ class Blocks:
     team: Team
     entrants: Mapping[Entrant, Observer]
     feed: Feed
-    size: int
+    calibrated: int
     progress: Progress
     copies: Copies
     renew: Callable[[Sequence[Entrant]], str]
     differs: Callable[[Entrant], str]
     measured: Measured = field(init=False)
+    size: int = field(init=False)
+    """What multiplies the writers' weights in the next block."""
     _present: list[Entrant] = field(init=False)
     _orders: Orders = field(init=False)
+    _glancing: bool = True
+    """Whether the next block is to show how long others than the baseline take."""
+    _counting: bool = False
+    """Whether the next block counts, but for the first on new copies."""
     _fresh: bool = False
     """Whether the next block is the first on new copies."""
     _label: str = ""
@@ -118,6 +121,7 @@ class Blocks:
 
     def __post_init__(self) -> None:
         self.measured = Measured(workers=self.team.names)
+        self.size = sizing.glance(self.plan, self.calibrated)
         self._present = list(self.entrants)
         self._orders = Orders(self.plan.seed)
 
@@ -133,15 +137,16 @@ class Blocks:
         while True:
             begun_s = perf_counter()
             self._block(begun_s - started_s)
-            measured.elapsed_s += perf_counter() - begun_s
-            if measured.executed <= WARMUP_BLOCKS:
-                self._fit(perf_counter() - begun_s)
-            if measured.blocks and self._enough():
-                break
+            block_s = perf_counter() - begun_s
+            measured.elapsed_s += block_s
             self._retire()
+            if not self._counting:
+                self._fit(block_s)
+            elif measured.blocks and self._enough():
+                break
             if self.copies.due(measured, self._names):
                 self._renew()
-        measured.settle(self._names, WARMUP_BLOCKS)
+        measured.settle(self._names)
         self._over, self.doing = True, "what comes after the last block"
         measured.steal_share = _stolen(processor, _processor_s())
         measured.cycles = self.feed.cycles
@@ -153,7 +158,7 @@ class Blocks:
         """Have count what is known, after an interrupt, wherever that fell; the block under way does not."""
         if self.measured.executed and not self._over:
             self.measured.break_off()
-            self.measured.settle(self._names, min(WARMUP_BLOCKS, self.measured.executed - 1))
+            self.measured.settle(self._names)
             self.measured.cycles = self.feed.cycles
 
     @property
@@ -163,7 +168,7 @@ class Blocks:
     def _block(self, started_s: float) -> None:
         """Have everyone who is left execute the next burst; look after their tables then."""
         measured, number, begun_s = self.measured, self.measured.executed, perf_counter()
-        self._label = f"block {measured.blocks + 1}" if number >= WARMUP_BLOCKS else f"warm-up block {number + 1}"
+        self._label = f"block {measured.blocks + 1}" if self._counting else f"warm-up block {number + 1}"
         order = self._orders.following(self._present)
         sizes = [self.plan.lead_in * self.size, self.size] if self.plan.lead_in else [self.size]
         # before the bursts are made, so that all make them at the same time
@@ -173,7 +178,7 @@ class Blocks:
         for position, entrant in enumerate(order):
             where = (number, position, started_s + perf_counter() - begun_s)
             self.doing = f"{self._label}: {entrant.name}"
-            with self._leaving(entrant):
+            with self._leaving(entrant), measured.taking(entrant.name):
                 for untimed in before:
                     self._lead_in(entrant, untimed, self._random(number, position))
                 self._trial(entrant, burst, where, lead_in_rows=sum(untimed.rows for untimed in before))
@@ -190,28 +195,25 @@ class Blocks:
         self._fresh = False
 
     def _fit(self, block_s: float) -> None:
-        """Shorten bursts where blocks as long as this one would be too few for a verdict; none that counts is done yet.
+        """Choose the size of bursts, after a block that does not count: the next does where this one was of full size.
 
-        What lies between trials stays as long as it is. A trial of the baseline stays as long as one must be.
+        Args:
+            block_s: How long the block took.
         """
         measured, plan = self.measured, self.plan
-        if plan.burst or measured.elapsed_s >= plan.budget_s:
-            return  # its size is given, or no block follows that a shorter one would make room for
-        last = {name: measured.trials[name][-1].duration_s for name in self._names}
-        trials_s, shortest = sum(last.values()) * (1 + plan.lead_in), SHORTEST_TRIAL_S / last[BASELINE]
-        wanted = _MARGIN * statistics.fewest_blocks(len(self._names) - 1)
-        wanted_s = (plan.budget_s - measured.elapsed_s) / wanted
-        share = max((wanted_s - (block_s - trials_s)) / trials_s, shortest)
-        if share < _SHORTENED and (size := max(1, round(self.size * share))) < self.size:
-            before = self.size
-            self.size = size
-            measured.shortened = measured.shortened or before
+        measured.warmup, self._counting = measured.executed, not self._glancing
+        lasted = {name: measured.trials[name][-1].duration_s * (1 + plan.lead_in) for name in self._names}
+        seen = sizing.Seen(size=self.size, trials_s=lasted, elapsed_s=block_s)
+        self._glancing = self._glancing and not sizing.suffices(seen, measured.executed)
+        if not self._glancing:
+            self.size = sizing.fitting(plan, self.calibrated, seen, measured.spent_s)
+            measured.shortened = self.calibrated if self.size < self.calibrated else 0
 
     def _retire(self) -> None:
         """Have candidates leave that few trials prove to be much slower than the baseline, but for the client."""
         measured = self.measured
         lagging = retiring.lagging(measured.trials, self._names, CONTROL)
-        slow = set(lagging) - gates.limited(measured, lagging)
+        slow = set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
         for entrant in [one for one in self._present if one.name in slow]:
             self.progress.stage(self.plan, f"comparing the state of {entrant.name}, which is far slower")
             with self._leaving(entrant):
@@ -271,7 +273,7 @@ class Blocks:
             records.Trial(
                 block=block,
                 position=position,
-                warmup=self._fresh or block < WARMUP_BLOCKS,
+                warmup=self._fresh or not self._counting,
                 copy=measured.copies - 1,
                 started_s=started_s,
                 duration_s=executed.duration_s,
@@ -295,9 +297,12 @@ class Blocks:
         measured.add({(entrant.name, operation): [(block, times)] for operation, times in samples.items()})
 
     def _expected_s(self, entrant: Entrant) -> float:
-        """Return how long an entrant's trials take: as the last to warm up, for looks at an even rate."""
-        trials = self.measured.trials[entrant.name][:WARMUP_BLOCKS]
-        return trials[-1].duration_s if trials else self.plan.trial_s
+        """Return how long a trial of an entrant takes: as the last to warm up, for looks at an even rate."""
+        trials = self.measured.trials[entrant.name][: self.measured.warmup]
+        if not trials:
+            return self.plan.trial_s * self.size / self.calibrated
+        per_call_s = trials[-1].duration_s / trials[-1].operations
+        return per_call_s * self.size * sum(writer.weight for writer, _ in self.plan.writers)
 
     def _look_after(self, entrant: Entrant) -> None:
         """Vacuum and analyze what the trial made due, and add what that took to what the trial cost."""
@@ -320,12 +325,12 @@ class Blocks:
         plan, measured, names = self.plan, self.measured, self._names
         rates, copies = measured.rates(names), measured.copies_of_blocks(names[0])
         ratios = statistics.running_ratios(rates, names, baseline=BASELINE)
-        self.progress.block(plan, measured.blocks, measured.elapsed_s, ratios)
+        self.progress.block(plan, measured.blocks, measured.spent_s, ratios)
         width = statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL, copies=copies)
         if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
             measured.stopped = "precision"
             return True
-        return measured.elapsed_s >= plan.budget_s
+        return measured.spent_s >= plan.budget_s
 
 
 def _by_operation(retried: Retried) -> dict[str, int]:

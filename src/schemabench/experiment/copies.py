@@ -51,7 +51,7 @@ class Copies:
         if not done or measured.elapsed_s <= 0 or measured.not_copied:
             return False
         block_s = measured.elapsed_s / done
-        left = int((self.plan.budget_s - measured.elapsed_s) / block_s)
+        left = int((self.plan.budget_s - measured.spent_s) / block_s)
         since = done - self._begun[-1]
         affordable = measured.copying_s + self.copy_s <= MOST_SHARE * self.plan.budget_s
         if min(since, left) <= LEAST_BLOCKS or not affordable:

@@ -5,8 +5,10 @@ judge.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +64,9 @@ class Measured:
     not_copied: str = ""
     """Why databases were copied no more; empty where they could be."""
     elapsed_s: float = 0.0
+    """In blocks."""
+    taken_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    """Entrant -> how long its trials took, with what belongs to them."""
     copying_s: float = 0.0
     stopped: str = "budget"
     """As in `records.Experiment`."""
@@ -73,6 +78,20 @@ class Measured:
     def is_left(self, name: str) -> bool:
         """Return whether an entrant executes whatever comes next."""
         return name not in self.failed and name not in self.retired
+
+    @property
+    def spent_s(self) -> float:
+        """Of the budget: it is for those that are left, who shall not have less of it for others that were slow."""
+        return self.elapsed_s - sum(taken_s for name, taken_s in self.taken_s.items() if not self.is_left(name))
+
+    @contextmanager
+    def taking(self, name: str) -> Iterator[None]:
+        """Add how long an entrant takes for something, however that ends."""
+        begun_s = perf_counter()
+        try:
+            yield
+        finally:
+            self.taken_s[name] += perf_counter() - begun_s
 
     @property
     def blocks(self) -> int:
@@ -153,9 +172,16 @@ class Measured:
     def beside(self, name: str) -> "Measured":
         """Return the trials of all, of which those count that a candidate took part in before it retired."""
         blocks = {trial.block for trial in self.counted(name)}
+        return self._with(lambda trial: trial.block in blocks)
+
+    def since(self, block: int) -> "Measured":
+        """Return the trials of all, of which those from a block on count."""
+        return self._with(lambda trial: trial.block >= block)
+
+    def _with(self, counts: Callable[[records.Trial], bool]) -> "Measured":
         trials: dict[str, list[records.Trial]] = defaultdict(list)
-        for other, some in self.trials.items():
-            trials[other] = [replace(one, warmup=one.block not in blocks) for one in some]
+        for name, some in self.trials.items():
+            trials[name] = [replace(one, warmup=not counts(one)) for one in some]
         return replace(self, trials=trials, after_checkpoint=defaultdict(list))
 
     def break_off(self) -> None:
@@ -167,18 +193,13 @@ class Measured:
         for name, trials in done.items():
             self.trials[name] = [replace(one, warmup=one.warmup and (some_count or one.block < last)) for one in trials]
 
-    def settle(self, names: Sequence[str], least: int) -> None:
-        """Count from where trials are steady, by those of all entrants that are left.
-
-        Args:
-            names: The entrants that are left.
-            least: Blocks that do not count in any case.
-        """
+    def settle(self, names: Sequence[str]) -> None:
+        """Count from where trials are steady, by those of all entrants that are left."""
         rates = self.rates(names)
         shown = [trial.block for trial in self.counted(names[0])]
         copies = self.copies_of_blocks(names[0])
         first, self.steady = statistics.steady_from(rates, names, least=0, most=len(rates) // 2, copies=copies)
-        self.warmup = shown[first] if first else least
+        self.warmup = shown[first] if first else min(self.warmup, self.executed - 1)
         for name, trials in self.trials.items():
             if name in self.retired:
                 continue

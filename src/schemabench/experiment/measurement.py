@@ -87,7 +87,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             team=team,
             entrants=observers,
             feed=feed,
-            size=building.size,
+            calibrated=building.size,
             progress=progress,
             copies=Copies(plan=plan, copy_s=building.copying_s),
             renew=lambda some: renew(server, team, {one: observers[one] for one in some}),

@@ -24,8 +24,6 @@ SHORTEST_TRIAL_S = 0.05
 """Below this, the first and last responses of a burst weigh too much."""
 BLOCKS_IN_BUDGET = 30
 """Blocks that a budget should be good for: trials get shorter, down to the shortest, to make room for them."""
-WARMUP_BLOCKS = 2
-"""Blocks before counting may begin: plans turn generic after five executions, caches fill."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.retiring import slowdowns
 from schemabench.records import Estimate, Notice, Standing
-from schemabench.units import format_significant
+from schemabench.units import format_duration, format_significant
 
 
 def standing(name: str, others: Sequence[str], retired: Sequence[str], measured: Measured) -> Standing:
@@ -65,6 +65,6 @@ def notice(name: str, measured: Measured, slower: Estimate) -> Notice:
     text = (
         f"{name} left the blocks early, which leaves more of them for the others: its trials took {seen} times as long "
         f"as the baseline's, at least {least} times beyond chance, in {times} of {len(counted)} trials. All that is "
-        "told of it is of these"
+        f"told of it is of these; the {format_duration(measured.taken_s[name])} that it took are not of the budget"
     )
     return Notice(code="retired", text=text)
