@@ -9,7 +9,17 @@ import psycopg
 import pytest
 import servers
 
-from schemabench.monitor.counters import AFTER_CHECKPOINT, MEASURES, UNDER_WAY, Counters, cost, growth, increase
+from schemabench.monitor.counters import (
+    AFTER_CHECKPOINT,
+    AT_THE_END,
+    MEASURES,
+    RETRIES,
+    UNDER_WAY,
+    Counters,
+    cost,
+    growth,
+    increase,
+)
 from schemabench.records import CHECKPOINTED
 from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words
@@ -124,7 +134,7 @@ def test_all_is_offered_but_what_the_version_or_the_programs_lack(counters: Coun
 
     assert set(counters.missing) == lacking
     assert not lacking & set(counters.read())
-    offered = {*counters.read(), *counters.sizes(), *AFTER_CHECKPOINT.values()}
+    offered = {*counters.read(), *counters.sizes(), *AFTER_CHECKPOINT.values(), *AT_THE_END.values(), RETRIES}
     read = {measure.counter for measure in MEASURES if not measure.counter.startswith("upkeep_")}
     assert read - lacking <= offered
     for counter in lacking - {"blocks_dirtied"}:
@@ -475,7 +485,7 @@ def test_what_a_role_may_not_read_is_missing_and_nothing_else(
         grown = _grown(limited, writer, "UPDATE account SET total = total + 1")
         sizes = limited.sizes()
 
-    assert set(limited.missing) == set(counters.missing) | refused | {"table_bytes", "index_bytes"}
+    assert set(limited.missing) == set(counters.missing) | refused | {*AT_THE_END, *AT_THE_END.values()}
     assert set(grown) == set(counters.read()) - refused
     assert limited.missing["wal_bytes"] == "this role has no right to it: permission denied for view pg_stat_wal"
     assert grown["rows_updated"] == 100

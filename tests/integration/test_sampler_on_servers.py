@@ -110,9 +110,9 @@ class Stage:
 
     def watch(self, *calls: Call) -> tuple[Drive, Samples]:
         """Execute calls and return what was seen of all writers meanwhile."""
-        pids = [writer.pid for writer in self.writers]
+        pids, tables = [writer.pid for writer in self.writers], relations.read(self.admin).tables
         done = _drive(*calls, watch=self.sampler.watch(pids, Random(1)))  # noqa: S311 (reproducible)
-        return done, self.sampler.taken(relations.read(self.admin).tables)
+        return done, self.sampler.taken(tables)  # at once: looks that fall due until then are lost
 
     def rested(self, *calls: Call, until: Callable[[], object]) -> tuple[Drive, Samples]:
         """Return what was seen while calls were executed, some of which rest until another thread is done."""

@@ -12,12 +12,12 @@ from random import Random
 import laboratory
 import psycopg
 import pytest
+from made_up import WARMUP_BLOCKS
 
 from schemabench import Call, Replay, Workload, Writer
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
-from schemabench.experiment.plan import WARMUP_BLOCKS
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words

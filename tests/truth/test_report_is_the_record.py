@@ -111,7 +111,7 @@ def measured(laboratory: Laboratory, tmp_path_factory: pytest.TempPathFactory) -
         candidates=CANDIDATES,
         writers=[Writer(name="adding", kind="stream", weight=4, clients=4)],
         burst=burst,
-        budget_s=3,
+        budget_s=8,
         production_s=PRODUCTION_S,
     )
     path = tmp_path_factory.mktemp("runs") / "run.json"
