@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import pytest
 
@@ -19,6 +19,8 @@ from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Cost, Experiment
 from schemabench.server import Server
 from schemabench.workload import Found
+
+Isolation: TypeAlias = Literal["read committed", "repeatable read", "serializable"]
 
 SAMPLE_HZ = 200.0
 """Looks per second: trials are as short as 50 ms, and each should be looked at some times."""
@@ -55,6 +57,7 @@ class Laboratory:
         calls: int = 0,
         precision: float = PRECISION,
         upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks",
+        isolation: Isolation = "read committed",
         team: Callable[[Plan], Team] = Alone,
     ) -> Experiment:
         """Return what an experiment found, whose candidates are all ranked, unless they do not apply to the server.
@@ -73,6 +76,7 @@ class Laboratory:
             calls: In each burst; 0 to find out.
             precision: The relative half width of intervals at which to stop sooner.
             upkeep: Who vacuums and analyzes.
+            isolation: Of all transactions.
             team: What makes of the plan those who execute its bursts.
         """
         folder = self.folders.mktemp("experiment")
@@ -83,6 +87,7 @@ class Laboratory:
             writers=lambda _: writers,
             burst=lambda _sizes, writer, _block, random: burst(writer, random),
             state=state,
+            isolation=isolation,
             production_s=None if production_s is None else lambda _: production_s,
         )
         plan = Plan(
