@@ -649,6 +649,21 @@ def test_however_slow_one_candidate_is_the_others_have_their_budget(
     assert measured.elapsed_s == pytest.approx(measured.spent_s + 0.002 * slower * sum(glances))
 
 
+def test_a_candidate_that_is_slow_only_where_bursts_are_long_leaves_once_it_has_taken_much_of_the_budget(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    def deadlocks(trial: int, burst: Burst) -> float:
+        return 0.1 if len(burst.operations) < 24 else (2.0, 20.0, 9.0)[trial % 3]
+
+    entrants = _entrants(clock, a=deadlocks, baseline=_proportional(0.002))
+    progress = FakeProgress()
+    measured = _run(replace(plan, budget_s=10.0, call_timeout_s=600.0), entrants, feed, progress, size=10)
+
+    assert [*measured.retired] == ["a"]
+    assert measured.blocks >= 2 * fewest_blocks(1)
+    assert len(measured.trials["a"]) <= 5
+
+
 def test_a_burst_whose_size_is_given_is_never_shortened(plan: Plan, feed: Feed, clock: FakeClock) -> None:
     entrants = _entrants(clock, a=lambda *_: 5.0)
     measured = _run(replace(plan, budget_s=30.0, burst=8), entrants, feed)

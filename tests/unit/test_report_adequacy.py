@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fixed_run import BASELINE, USAGE, adequacy, estimate, latency, pacing, ranked, standing
 
-from schemabench.records import Adequacy, Experiment
+from schemabench.records import Adequacy, Experiment, Retirement
 from schemabench.report import figures
 from schemabench.report.adequacy import by_operation, fared, sentence
 
@@ -35,6 +35,17 @@ def _experiment(**known: Adequacy | None) -> Experiment:
 
 def test_who_was_not_asked_is_not_spoken_of() -> None:
     assert sentence(_experiment(fast=None, baseline=None), str) == ""
+
+
+def test_who_left_early_is_named_as_one_that_was_not_asked() -> None:
+    experiment = _experiment(fast=FAST, baseline=SLOW, late=None, later=None)
+    left = [
+        replace(one, retired=Retirement(trials=4, slower=estimate(20.0))) if one.name.startswith("late") else one
+        for one in experiment.candidates
+    ]
+    said = sentence(replace(experiment, candidates=tuple(left)), str)
+    assert "all that were asked keep up; late and later left the blocks early and were not asked; slowest" in said
+    assert "every candidate" not in said
 
 
 def test_all_that_keep_up_are_told_with_the_slowest_operation_of_the_quickest_and_of_the_slowest() -> None:

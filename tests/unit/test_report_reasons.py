@@ -151,6 +151,16 @@ def test_another_plan_is_told_with_what_it_does_instead() -> None:
     assert planned([plan("look", SCAN, same=True)], [plan("look", SCAN)]) == []
 
 
+def test_a_statement_that_only_one_of_them_has_is_told_as_such() -> None:
+    waits = {"Node Type": "Result"}
+    both = [plan("look", waits), replace(plan("look", SCAN), position=1)]
+    alone = [plan("look", SCAN, same=False)]
+
+    assert planned(alone, both) == ["other: look without Result"]
+    own = [replace(one, same=False) for one in both]
+    assert planned(own, [plan("look", SCAN)]) == ["other: look by Result besides"]
+
+
 def test_of_several_plans_that_are_others_the_one_that_takes_most_time_is_told() -> None:
     names = ("end", "look", "add")
     own, base = [plan(name, LOOK, same=False) for name in names], [plan(name, SCAN) for name in names]

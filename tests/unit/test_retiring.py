@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.retiring import lagging
+from schemabench.experiment.retiring import lagging, undecided
 
 JITTER = (1.0, 1.02, 0.99, 1.01, 0.98, 1.0, 1.03)
 
@@ -56,3 +56,20 @@ def test_neither_baseline_nor_control_ever_leaves() -> None:
         one.duration_s *= 100
 
     assert not lagging(trials, _names(trials), CONTROL)
+
+
+def test_who_has_taken_much_of_the_budget_leaves_without_proof_after_as_many_trials() -> None:
+    early, late = _trials(3, noise=25.0, slow=0.9), _trials(4, noise=25.0, slow=0.9)
+
+    assert not lagging(early, _names(early), CONTROL, pressing=["slow"])
+    assert lagging(late, _names(late), CONTROL, pressing=["slow"]) == ["slow"]
+    quick = _trials(4, noise=25.0, slow=0.3)
+    assert not lagging(quick, _names(quick), CONTROL, pressing=["slow"]), "it is not so much slower"
+
+
+@pytest.mark.parametrize(("blocks", "open_"), [(1, False), (2, True), (3, True), (4, False)])
+def test_it_is_undecided_who_leaves_until_slow_ones_have_had_three_trials(blocks: int, open_: bool) -> None:  # noqa: FBT001
+    slow, quick = _trials(blocks, slow=5.0), _trials(blocks, slow=0.3)
+
+    assert undecided(slow, _names(slow), CONTROL) == open_
+    assert not undecided(quick, _names(quick), CONTROL)

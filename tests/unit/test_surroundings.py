@@ -38,8 +38,10 @@ def _measured(counted: Counted) -> Measured:
     return measured
 
 
-def _notices(counted: Counted, cache: Cache | None = CACHE, missing: Mapping[str, str] | None = None) -> dict[str, str]:
-    return {one.code: one.text for one in surroundings.notices(_measured(counted), cache, missing or {})}
+def _notices(
+    counted: Counted, cache: Cache | None = CACHE, missing: Mapping[str, str] | None = None, *, owned: bool = False
+) -> dict[str, str]:
+    return {one.code: one.text for one in surroundings.notices(_measured(counted), cache, missing or {}, owned=owned)}
 
 
 def _accesses(read: float) -> Counted:
@@ -109,3 +111,7 @@ def test_rows_of_others_are_noted_beyond_what_the_server_writes_itself(rows: flo
     assert ("strangers" in found) is noted
     words = f"wrote {trials * rows:,.0f} rows during trials, which wrote {trials * 100:,} themselves"
     assert not noted or words in found["strangers"]
+
+
+def test_nobody_else_writes_on_a_server_of_our_own() -> None:
+    assert not _notices(lambda *_: {"strangers_rows": 1000.0}, owned=True)

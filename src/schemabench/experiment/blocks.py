@@ -212,7 +212,9 @@ class Blocks:
     def _retire(self) -> None:
         """Have candidates leave that few trials prove to be much slower than the baseline, but for the client."""
         measured = self.measured
-        lagging = retiring.lagging(measured.trials, self._names, CONTROL)
+        most_s = retiring.PRESSING_SHARE * self.plan.budget_s
+        pressing = [name for name in self._names if measured.taken_s[name] > most_s]
+        lagging = retiring.lagging(measured.trials, self._names, CONTROL, pressing)
         slow = set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
         for entrant in [one for one in self._present if one.name in slow]:
             self.progress.stage(self.plan, f"comparing the state of {entrant.name}, which is far slower")
@@ -330,7 +332,7 @@ class Blocks:
         if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
             measured.stopped = "precision"
             return True
-        return measured.spent_s >= plan.budget_s
+        return measured.spent_s >= plan.budget_s and not retiring.undecided(measured.trials, names, CONTROL)
 
 
 def _by_operation(retried: Retried) -> dict[str, int]:

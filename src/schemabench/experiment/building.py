@@ -54,6 +54,7 @@ class Building:
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
     copying_s: float = 0.0
+    _started_s: float = field(default_factory=perf_counter)
 
     def build(self) -> None:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
@@ -85,6 +86,11 @@ class Building:
                 if candidate.name == BASELINE:
                     raise
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
+
+    @property
+    def elapsed_s(self) -> float:
+        """Since the experiment began."""
+        return perf_counter() - self._started_s
 
     @property
     def notices(self) -> tuple[Notice, ...]:

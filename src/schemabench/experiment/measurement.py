@@ -123,7 +123,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             *adequacy.notices(plan, after.watched.adequacy),
         ),
     )
-    record = replace(record, settings=after.held.baseline)
+    record = replace(record, settings=after.held.baseline, took_s=building.elapsed_s)
     if interrupt:
         raise Interrupted(interrupt, record)
     return record
@@ -256,6 +256,7 @@ def _record(
         workers=results.busy_shares(measured),
         steal_share=measured.steal_share,
         elapsed_s=measured.elapsed_s,
+        spent_s=measured.spent_s,
         stopped=cast(Literal["precision", "budget", "interrupted"], measured.stopped),
         candidates=results.ordered(plan, found),
         control=rankings.throughput.control if rankings else None,
@@ -302,6 +303,7 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
         grown=grown,
         missing={**observers[through[0]].missing, **checkpoints.missing(plan, server), **_upkeep_missing(plan)},
         adequacy=kept,
+        owned=server.owned,
         deadlock_timeouts_s=_deadlock_timeouts_s(observers),
         notices=planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL}),
     )

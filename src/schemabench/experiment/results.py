@@ -49,6 +49,8 @@ class Watched:
     """Entrant -> what to keep in mind of its plans."""
     adequacy: Mapping[str, Adequacy] = field(default_factory=dict)
     """Entrant -> how it fared at production's pace; empty where that was not asked, or the pace is not known."""
+    owned: bool = True
+    """Whether the server is of this run alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +116,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
             standing=standing,
             retired=records.Retirement(trials=measured.retired[name].trials, slower=lag),
             costs=costs.of(plan, (BASELINE, CONTROL, name), measured.beside(name), watched.grown)[name],
-            writers=writers.ratios(plan, (BASELINE, CONTROL, name), measured.beside(name))[name],
+            writers=writers.of_few(plan, name, measured.beside(name)),
             notices=(retired.notice(name, measured, lag), *result.notices),
         )
     return Rankings(results=results, throughput=throughput, locks=locks)
@@ -191,7 +193,7 @@ def notices(measured: Measured, watched: Watched) -> tuple[Notice, ...]:
         *_unsteady(measured),
         *_not_copied(measured),
         *gates.notices(measured, left),
-        *surroundings.notices(measured, watched.cache, watched.missing),
+        *surroundings.notices(measured, watched.cache, watched.missing, owned=watched.owned),
         *_stolen(measured),
         *_missing(watched.missing),
     )
@@ -294,7 +296,7 @@ def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[
     text = (
         f"{name}: at least {format_percent(share)} of its writers' time went to waiting for the server to look for "
         f"deadlocks, of which there were {deadlocks:,}: it looks after deadlock_timeout, {format_duration(timeout_s)}. "
-        "How slow it is hangs on that setting; to see the rest: --postgres-setting deadlock_timeout=10ms"
+        "That setting decides how slow it is; to see the rest: --postgres-setting deadlock_timeout=10ms"
     )
     return (Notice(code="deadlock-timeout", text=text),)
 
@@ -323,7 +325,9 @@ def _stolen(measured: Measured) -> tuple[Notice, ...]:
     share = measured.steal_share
     if share is None or share < STOLEN_SHARE:
         return ()
-    text = f"The machine's host gave {format_percent(share)} of its processor time to others: all was so much slower"
+    text = (
+        f"The machine's host gave {format_percent(share)} of its processor time to others, which slowed all candidates"
+    )
     return (Notice(code="stolen-time", text=text),)
 
 

@@ -62,9 +62,12 @@ def notice(name: str, measured: Measured, slower: Estimate) -> Notice:
     counted, known = measured.counted(name), {trial.block: trial.duration_s for trial in measured.trials[BASELINE]}
     times = sum(trial.duration_s >= slower.low * known[trial.block] for trial in counted)
     seen, least = (format_significant(value, 2) for value in (slower.value, slower.low))
+    proved = f"at least {least} times beyond chance, in {times} of {len(counted)} trials"
+    if slower.low <= 1:
+        proved = f"in {len(counted)} trials, too unlike each other to prove it"
     text = (
         f"{name} left the blocks early, which leaves more of them for the others: its trials took {seen} times as long "
-        f"as the baseline's, at least {least} times beyond chance, in {times} of {len(counted)} trials. All that is "
+        f"as the baseline's, {proved}. All that is "
         f"told of it is of these; the {format_duration(measured.taken_s[name])} that it took are not of the budget"
     )
     return Notice(code="retired", text=text)

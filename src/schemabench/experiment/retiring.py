@@ -3,11 +3,12 @@
 Owns the decision, and what is kept of who left. Must not execute or compare anything.
 
 One slow candidate makes every block long, and so takes from all others the blocks that a verdict needs. It leaves with
-a verdict of its own: a bound that holds at so few trials.
+a verdict of its own: a bound that holds at so few trials. Where its trials are so unlike each other that the bound
+proves nothing, as where a deadlock is met or is not, it leaves all the same once it has taken much of the budget.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from schemabench.records import Trial
 
 MULTIPLE = 8.0
 """Who takes so many times as long as the baseline leaves, as soon as half of it is proved."""
+PRESSING_SHARE = 0.5
+"""Of the budget: who has taken more than this, being much slower, leaves without proof."""
 FIRST_BLOCK = 1
 """The first whose trials speak of that: in the one before, caches are cold and the server plans."""
 
@@ -33,13 +36,16 @@ class Retired:
     """What tells its rows from the baseline's after the same bursts; empty where nothing does."""
 
 
-def lagging(trials: Mapping[str, Sequence[Trial]], names: Sequence[str], control: str) -> list[str]:
-    """Return the candidates that are much slower than the baseline, beyond doubt.
+def lagging(
+    trials: Mapping[str, Sequence[Trial]], names: Sequence[str], control: str, pressing: Collection[str] = ()
+) -> list[str]:
+    """Return the candidates that are much slower than the baseline, beyond doubt or with no time to lose.
 
     Args:
         trials: Entrant -> its trials so far.
         names: The entrants that are left, baseline and control among them.
         control: The name of the baseline's second entry.
+        pressing: Those that need not be proved to be: see `PRESSING_SHARE`.
     """
     rivals = [name for name in names if name not in (BASELINE, control)]
     noise = slowdowns(trials, control, BASELINE)
@@ -49,9 +55,17 @@ def lagging(trials: Mapping[str, Sequence[Trial]], names: Sequence[str], control
         if len(logs) < statistics.LEAST_TRIALS:
             continue
         span = statistics.lag(logs, noise, family=len(rivals))
-        if span.centre >= math.log(MULTIPLE) and span.low >= math.log(MULTIPLE / 2):
+        proved = span.low >= math.log(MULTIPLE / 2) or name in pressing
+        if span.centre >= math.log(MULTIPLE) and proved:
             found.append(name)
     return found
+
+
+def undecided(trials: Mapping[str, Sequence[Trial]], names: Sequence[str], control: str) -> bool:
+    """Return whether anybody was much slower so far and has had too few trials to leave."""
+    rivals = [name for name in names if name not in (BASELINE, control)]
+    seen = [slowdowns(trials, name, BASELINE) for name in rivals]
+    return any(0 < len(logs) < statistics.LEAST_TRIALS and logs.max() >= math.log(MULTIPLE) for logs in seen)
 
 
 def slowdowns(trials: Mapping[str, Sequence[Trial]], name: str, other: str) -> NDArray[np.float64]:

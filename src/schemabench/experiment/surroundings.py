@@ -90,15 +90,17 @@ def resident_share(trials: Sequence[Trial]) -> float | None:
     return hit / (hit + read) if hit + read else None
 
 
-def notices(measured: Measured, found: Cache | None, missing: Mapping[str, str]) -> tuple[Notice, ...]:
+def notices(measured: Measured, found: Cache | None, missing: Mapping[str, str], *, owned: bool) -> tuple[Notice, ...]:
     """Return what to keep in mind about the figures of all candidates.
 
     Args:
         measured: Their trials.
         found: What of them was in the cache after the last; None where nobody looked.
         missing: Counter -> why the server does not offer it.
+        owned: Whether nobody else uses the server: what its other databases count is then our own housekeeping.
     """
-    return (*_cold(measured, found), *_disturbed(measured, missing), *_strangers(measured))
+    strangers = () if owned else _strangers(measured)
+    return (*_cold(measured, found), *_disturbed(measured, missing), *strangers)
 
 
 def _cold(measured: Measured, found: Cache | None) -> Iterator[Notice]:

@@ -7,6 +7,7 @@ hides what became of the others.
 """
 
 from collections.abc import Mapping, Sequence
+from math import exp
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from schemabench.experiment import gates
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.records import WriterRatio
+from schemabench.records import Estimate, WriterRatio
 
 
 def ratios(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str, tuple[WriterRatio, ...]]:
@@ -45,3 +46,24 @@ def ratios(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str,
                 differs = BASELINE not in standing.tied_with
                 found[standing.name].append(WriterRatio(writer=writer, ratio=standing.ratio, differs=differs))
     return {name: tuple(own) for name, own in found.items()}
+
+
+def of_few(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...]:
+    """Return the same of a candidate that left early, by the bound that its standing rests on.
+
+    Args:
+        plan: What was to do.
+        name: The candidate.
+        measured: The trials of all in the blocks that it took part in.
+    """
+    writers = [writer.name for writer, _ in plan.writers]
+    found = []
+    for writer in writers if len(writers) > 1 else ():
+        logs = {
+            one: np.log([trial.writers_s[writer] for trial in measured.counted(one)])
+            for one in (name, BASELINE, CONTROL)
+        }
+        lag = statistics.lag(logs[name] - logs[BASELINE], logs[CONTROL] - logs[BASELINE], family=len(writers))
+        ratio = Estimate(value=exp(-lag.centre), low=exp(-lag.high), high=exp(-lag.low))
+        found.append(WriterRatio(writer=writer, ratio=ratio, differs=lag.apart))
+    return tuple(found)

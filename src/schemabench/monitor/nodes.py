@@ -65,9 +65,15 @@ def differing(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
 
     Where it is only their order that differs, both plans are returned whole.
     """
+    ours, theirs = exchanged(old, new)
+    return (ours, theirs) if ours and theirs else (outline(old), outline(new))
+
+
+def exchanged(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
+    """Return the nodes that only the one plan has, and those that only the other has; empty where there are none."""
     before, after = (Counter(_titles(plan)) for plan in (old, new))
     ours, theirs = (", ".join(dict.fromkeys(some)) for some in (before - after, after - before))
-    return (ours, theirs) if ours and theirs else (outline(old), outline(new))
+    return ours, theirs
 
 
 def every_node(plan: Sequence[Node]) -> Iterator[Node]:

@@ -102,6 +102,11 @@ class Experiment:
     steal_share: float | None = None
     """The share of this machine's processor time that its host gave to others meanwhile; None where it is not known."""
     elapsed_s: float
+    """In blocks, beyond the budget where candidates left that were slow."""
+    spent_s: float | None = None
+    """Of the budget: without what those took that left; None in older run files."""
+    took_s: float | None = None
+    """The whole experiment, with building, copying, comparing and explaining; likewise."""
     stopped: Literal["precision", "budget", "interrupted", "never started"]
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""

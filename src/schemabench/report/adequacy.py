@@ -42,9 +42,12 @@ def sentence(experiment: Experiment, name: Name) -> str:
         return ""
     _, first = known[0]
     calls = figures.plural(sum(response.count for response in first.responses), "call")
-    return (
-        f"at production's pace for {seconds(first.duration_s)} ({calls}) {_who(known, name)}; {_slowest(known, name)}"
-    )
+    left = [name(one.name) for one, _ in verdict.ranked(experiment) if one.retired and one.adequacy is None]
+    who = _who(known, name, whole=not left)
+    if left:
+        was = "was" if len(left) == 1 else "were"
+        who.append(f"{figures.listed(left, len(left))} left the blocks early and {was} not asked")
+    return f"at production's pace for {seconds(first.duration_s)} ({calls}) {'; '.join(who)}; {_slowest(known, name)}"
 
 
 def answer(keeps_up: bool | None) -> str:  # noqa: FBT001 (a verdict)
@@ -90,7 +93,7 @@ def seconds(value: float) -> str:
     return figures.time(value * NANOSECONDS)
 
 
-def _who(known: Sequence[Fared], name: Name) -> str:
+def _who(known: Sequence[Fared], name: Name, *, whole: bool) -> list[str]:
     """Return who keeps up, who does not, and of whom it cannot be told."""
     behind = [f"{name(label)} ({_behind(one, name)})" for label, one in known if one.keeps_up is False]
     unclear = [f"{name(label)} ({_unclear(one, name)})" for label, one in known if one.keeps_up is None]
@@ -100,13 +103,14 @@ def _who(known: Sequence[Fared], name: Name) -> str:
     elif behind:
         said.append(f"not all keep up: {figures.listed(behind, len(behind))}")
     elif not unclear:
-        said.append("every candidate keeps up" if len(known) > 1 else f"{name(known[0][0])} keeps up")
+        every = "every candidate keeps up" if whole else "all that were asked keep up"
+        said.append(every if len(known) > 1 else f"{name(known[0][0])} keeps up")
     elif len(unclear) < len(known):
         said.append("the others keep up")
     if unclear:
         who = f"{figures.listed(unclear, len(unclear))} {'keeps' if len(unclear) == 1 else 'keep'} up"
         said.append(f"it cannot be told whether {who}: a longer --adequacy may tell")
-    return "; ".join(said)
+    return said
 
 
 def _behind(one: Adequacy, name: Name) -> str:

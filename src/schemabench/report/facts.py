@@ -46,6 +46,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
     return [
         Fact(name="blocks", value=blocks),
         Fact(name="stopped by", value=f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
+        *([Fact(name="took in all", value=format_duration(experiment.took_s))] if experiment.took_s else []),
         *_repetition(experiment),
         Fact(name="budget", value=format_duration(experiment.budget_s)),
         Fact(name="precision", value=f"{figures.percent(experiment.precision)} on either side of every ratio"),

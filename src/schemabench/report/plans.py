@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
-from schemabench.monitor.nodes import Node, differing
+from schemabench.monitor.nodes import Node, exchanged, outline
 from schemabench.records import CandidateResult, StatementPlan
 from schemabench.report import figures
 from schemabench.report.escape import Markdown, code
@@ -71,24 +71,28 @@ def changed(result: CandidateResult, baseline: CandidateResult, name: Name, text
         name: How a name is drawn.
         text: How a plan is drawn.
     """
-    usual = {(plan.operation, plan.position): plan for plan in baseline.plans}
     spent_ns = {one.operation: one.count * (one.p50_ns or one.max_ns) for one in result.latencies}
     others = [plan for plan in result.plans if plan.same is False]
     others.sort(key=lambda plan: spent_ns.get(plan.operation, 0.0), reverse=True)
     if not others:
         return ""
     first, *more = dict.fromkeys(plan.operation for plan in others)
-    old, new = differing(_queries(usual[first, others[0].position]), _queries(others[0]))
-    if old == new:  # but for what EXPLAIN tells beside its nodes, such as triggers
+    usual, own = _queries(baseline, first), _queries(result, first)
+    gone, added = exchanged(usual, own)
+    if not gone and not added:
+        gone, added = outline(usual), outline(own)  # only their order differs
+    if gone == added:  # but for what EXPLAIN tells beside its nodes, such as triggers
         return f"other plans of {figures.listed(map(name, (first, *more)))}"
-    shown = [text(shorten(some, _SHOWN_CHARACTERS, placeholder=" ...")) for some in (new, old)]
+    gone, added = (text(shorten(some, _SHOWN_CHARACTERS, placeholder=" ...")) if some else "" for some in (gone, added))
+    by = f"by {added} instead of {gone}" if gone and added else f"by {added} besides" if added else f"without {gone}"
     also = f", and other plans of {figures.listed(map(name, more))}" if more else ""
-    return f"{name(first)} by {' instead of '.join(shown)}{also}"
+    return f"{name(first)} {by}{also}"
 
 
-def _queries(plan: StatementPlan) -> list[Node]:
-    """Return all that a statement executes: its own queries, and those inside functions."""
-    return [*(plan.plan or ()), *(query for inner in plan.inside for query in inner.plan)]
+def _queries(result: CandidateResult, operation: str) -> list[Node]:
+    """Return all that an operation executes: its statements' own queries, and those inside functions."""
+    plans = [plan for plan in result.plans if plan.operation == operation]
+    return [query for plan in plans for query in (*(plan.plan or ()), *(q for one in plan.inside for q in one.plan))]
 
 
 def tables(results: Sequence[CandidateResult]) -> dict[Markdown, list[tuple[object, ...]]]:

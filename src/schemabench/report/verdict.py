@@ -26,6 +26,8 @@ _USUAL_ISOLATION = "read committed"
 """The server's own default goes without saying."""
 _MARGIN = 1.25
 """A machine is not always as fast."""
+_TOLD_SHARE = 0.1
+"""Of the budget: what candidates that left took beyond it is told from here on."""
 _STOPS = {
     "precision": "until it was precise enough",
     "budget": "until its budget was spent",
@@ -110,12 +112,16 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing], name: Name) -
     so = sum((own[block] > baseline[block]) == slower for block in own.keys() & baseline.keys())
     missing = experiment.blocks_needed - experiment.blocks
     done = experiment.blocks + experiment.warmup_blocks
-    budget_s = ceil(_MARGIN * experiment.elapsed_s * (experiment.blocks_needed + experiment.warmup_blocks) / done)
+    spent_s = experiment.elapsed_s if experiment.spent_s is None else experiment.spent_s
+    budget_s = ceil(_MARGIN * spent_s * (experiment.blocks_needed + experiment.warmup_blocks) / done)
+    more = f"For {missing} more: --budget {budget_s}s"
+    if experiment.stopped == "interrupted":
+        more = "The run was interrupted"
     factor = 1 / extreme.ratio.value if slower else extreme.ratio.value
     seen = f"{name(extreme.name)} was {figures.multiple(factor)} {'slower' if slower else 'faster'} than the baseline"
     return (
         f"No verdict: that takes {experiment.blocks_needed} blocks, and there are {experiment.blocks}. So far {seen}, "
-        f"in {so} of {figures.plural(len(own), 'block')}. For {missing} more: --budget {budget_s}s."
+        f"in {so} of {figures.plural(len(own), 'block')}. {more}."
     )
 
 
@@ -289,6 +295,8 @@ def setting(experiment: Experiment) -> str:
     ]
     lasting = f", {format_duration(median(durations))} under the baseline" if durations else ""
     took = f"{figures.plural(experiment.blocks, 'block')} in {format_duration(experiment.elapsed_s)}"
+    if experiment.spent_s is not None and experiment.elapsed_s - experiment.spent_s > _TOLD_SHARE * experiment.budget_s:
+        took += f" ({format_duration(experiment.elapsed_s - experiment.spent_s)} of it by candidates that left)"
     size = f"{figures.plural(experiment.operations, 'operation')} ({figures.plural(experiment.rows, 'row')}{lasting})"
     if experiment.shortened_from:
         size += f", shortened from {experiment.shortened_from:,} so that more blocks fit the budget"

@@ -128,11 +128,6 @@ def test_what_was_seen_of_who_left_is_still_reported(experiment: Experiment) -> 
 
 
 @pytest.mark.long
-@pytest.mark.xfail(
-    strict=False,
-    reason="the first trial of a burst that suits the baseline takes the slowest all of the budget: 12 s become up to "
-    "50 s, of 1 block, and nobody has a verdict; who is slow leaves after three trials only",
-)
 def test_a_burst_of_the_size_that_is_found_leaves_time_for_the_others(quick: Laboratory) -> None:
     found = _ranked(quick, 0)
 
