@@ -521,6 +521,22 @@ def test_a_candidate_one_call_of_which_takes_too_long_fails_with_operation_param
     assert ":key = 'größe" in reason
     assert "stuck.sql" in reason
     assert "--call-timeout" in reason
+    assert "at that moment it waited for Timeout: PgSleep" in reason
+
+
+def test_a_call_that_waits_for_a_lock_that_nobody_releases_is_given_up_with_who_holds_it(
+    tmp_path: Path, server: Server
+) -> None:
+    held = (
+        f"{BASELINE}\n-- name: put\nSELECT pg_advisory_lock(7), :key::text, :value::bigint;\n"
+        "-- name: look\nSELECT pg_advisory_lock(7), :key::text;\n"
+    )
+    plan = replace(_plan(tmp_path, held=held), call_timeout_s=0.5)
+    reason = _results(measure(plan, server, Watcher()))["held"].reason
+
+    assert "under the candidate 'held' was given up after" in reason
+    assert "it waited for a lock (advisory), which the session" in reason
+    assert "SELECT pg_advisory_lock(7)" in reason
 
 
 def test_a_baseline_one_call_of_which_takes_too_long_ends_the_experiment_and_says_what_to_do(

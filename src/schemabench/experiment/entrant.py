@@ -5,6 +5,7 @@ know blocks, order or statistics.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -142,9 +143,10 @@ class Entrant:
             stop(sessions)
             raise self._failed(failure) from None
         except SlowCallError as failure:
+            awaited = self._awaited(failure.session)
             stop(sessions)
             retried = {key: count - before.get(key, 0) for key, count in self.retries().items()}
-            raise self._slow(failure, limits, retried) from None
+            raise self._slow(failure, limits, retried, awaited) from None
         except LostConnectionError as failure:
             raise lost(self.template.server, str(failure)) from failure
         if driven.cut and not stop(sessions):
@@ -248,7 +250,13 @@ class Entrant:
                 raise self._failed(StatementFailedError(session, operation.name, (name, ()), result, 1))
             yield name, parameters
 
-    def _slow(self, failure: SlowCallError, limits: Limits, retried: Retried) -> CandidateError:
+    def _awaited(self, session: Session) -> list[str]:
+        """Return what a session waits for at this moment, as far as the server says."""
+        with suppress(psycopg.Error, ServerError), connect(self.template.server, self.database) as connection:
+            return undone.awaited(connection, session.connection.backend_pid)
+        return []
+
+    def _slow(self, failure: SlowCallError, limits: Limits, retried: Retried, awaited: Sequence[str]) -> CandidateError:
         """Return the error for a call that took longer than it may: operation, parameters, time."""
         _, operation, steps = failure.request
         values = {
@@ -261,7 +269,7 @@ class Entrant:
             f"A call of {operation!r} under the candidate {self.template.candidate.name!r} was given up after "
             f"{format_duration(failure.elapsed_s)}: a call may take {format_duration(limits.call_s)}",
             where=self.template.operations[operation].text.place(),
-            checked=[*_shown(values.items()), *checked],
+            checked=[*_shown(values.items()), *awaited, *checked],
             remedies=[*remedies, "let calls take longer: --call-timeout 2min"],
         )
 

@@ -1,15 +1,24 @@
-"""What there is to say of attempts that the server undid, where a call or a trial takes longer than it may.
+"""What there is to say where a call or a trial takes longer than it may: attempts that the server undid, locks.
 
 Owns these words. Must not repeat anything: the load loop has.
 """
 
 from collections.abc import Sequence
 
+import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.rows import TupleRow
 
 from schemabench.load import Session
 from schemabench.load.session import DEADLOCK, Retried
 
+_AWAITED = """
+SELECT waiting.wait_event_type, waiting.wait_event, blocker.pid, blocker.state, left(blocker.query, 80)
+FROM pg_catalog.pg_stat_activity AS waiting
+LEFT JOIN pg_catalog.pg_stat_activity AS blocker ON blocker.pid = ANY (pg_catalog.pg_blocking_pids(waiting.pid))
+WHERE waiting.pid = %s
+LIMIT 1
+"""
 SOONER = "have deadlocks found sooner: --postgres-setting deadlock_timeout=10ms"
 
 
@@ -28,6 +37,18 @@ def said(retried: Retried, sessions: Sequence[Session]) -> tuple[list[str], list
     if all(reason != DEADLOCK for _, reason in counts):
         return [seen], []
     return [seen, f"a deadlock is found only after deadlock_timeout{_deadlock_timeout(sessions)}"], [SOONER]
+
+
+def awaited(connection: psycopg.Connection[TupleRow], pid: int) -> list[str]:
+    """Return what a session of the server waits for at this moment, and for whom; nothing where it works."""
+    row = connection.execute(_AWAITED, [pid]).fetchone()
+    if row is None or row[0] is None:
+        return []
+    kind, event, blocker, state, query = row
+    if kind != "Lock":
+        return [f"at that moment it waited for {kind}: {event}"]
+    holder = f", which the session {blocker} holds ({state}: {query})" if blocker else ""
+    return [f"at that moment it waited for a lock ({event}){holder}"]
 
 
 def _deadlock_timeout(sessions: Sequence[Session]) -> str:
