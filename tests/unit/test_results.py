@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import made_up
+import msgspec
 import numpy as np
 import pytest
 from made_up import WARMUP_BLOCKS
@@ -335,9 +336,11 @@ def test_one_writer_alone_has_no_ratio_of_its_own_beside_that_of_all(plan: Plan)
 
 
 def test_who_left_early_has_each_writers_ratio_by_its_few_trials(plan: Plan) -> None:
-    own = {one.writer: one.ratio.value for one in _rank(plan, _retired()).results["b"].writers}
+    result = _rank(plan, _retired()).results["b"]
+    own = {one.writer: one.ratio.value for one in result.writers}
 
     assert own == {"stream": pytest.approx(1.0), "reader": pytest.approx(1.0)}
+    assert msgspec.to_builtins(result), "no figure of a library's own type stands in it"
 
 
 def test_what_was_measured_after_checkpoints_counts_for_its_own_measures_alone(plan: Plan) -> None:

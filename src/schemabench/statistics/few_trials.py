@@ -9,6 +9,8 @@ freedom of both. Who asks after every block from the third on gives each time it
 where all are as noisy as the control, stalls and heavy tails included, and in 4 % where one is three times as noisy.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
@@ -35,5 +37,5 @@ def lag(logs: NDArray[np.float64], noise: NDArray[np.float64], *, family: int) -
     deviation = max(float(np.std(some, ddof=1)) for some in known)
     level = LEVEL * 2 / (blocks * (blocks - 1)) / family
     freedom = sum(len(some) - 1 for some in known)
-    reach = float(stats.t.ppf(1 - level / 2, freedom)) * deviation / np.sqrt(blocks)
+    reach = float(stats.t.ppf(1 - level / 2, freedom)) * deviation / math.sqrt(blocks)
     return Span(centre=centre, low=centre - reach, high=centre + reach, bounded=True)
