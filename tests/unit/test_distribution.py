@@ -18,7 +18,7 @@ from xdist.scheduler import (
 )
 
 from schemabench import distribution
-from schemabench.distribution import Collecting, Together
+from schemabench.scheduling import Collecting, Together
 
 SCHEDULERS = (
     EachScheduling,

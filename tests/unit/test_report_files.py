@@ -1,6 +1,7 @@
 """Run files and reports on disk: read what was written, and say what is wrong with what was not."""
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,3 +176,48 @@ def test_run_that_is_no_object_is_malformed(tmp_path: Path) -> None:
     path.write_text('{"schemabench": [1]}')
     with pytest.raises(UsageError, match="is malformed: Expected `object`, got `array`"):
         report.read(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a link of another user's")
+def test_a_report_in_a_shared_folder_does_not_follow_another_users_link(tmp_path: Path) -> None:
+    precious, path = tmp_path / "precious", tmp_path / "run.md"
+    precious.write_text("mine")
+    path.symlink_to(precious)
+    os.lchown(path, 12345, 12345)
+
+    with pytest.raises(UsageError, match="it is a link that another user made"):
+        report.check_writable(path)
+    with pytest.raises(UsageError, match="it is a link that another user made"):
+        report.write(RUN, path)
+    assert precious.read_text() == "mine"
+
+
+def test_a_report_is_written_under_no_name_that_could_be_foreseen(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("mine")
+    (tmp_path / f".schemabench-{os.getpid()}.tmp").symlink_to(precious)
+
+    report.write(RUN, tmp_path / "run.md")
+
+    assert precious.read_text() == "mine"
+    assert {path.name for path in tmp_path.iterdir()} == {"precious", f".schemabench-{os.getpid()}.tmp", "run.md"}
+
+
+def test_a_report_has_the_permissions_of_what_it_replaces_or_those_of_a_new_file(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.md", tmp_path / "new.md"
+    old.touch(mode=0o600)
+    before = os.umask(0o027)
+    try:
+        report.write(RUN, old)
+        report.write(RUN, new)
+    finally:
+        os.umask(before)
+    assert old.stat().st_mode & 0o777 == 0o600
+    assert new.stat().st_mode & 0o777 == 0o640
+
+
+def test_ones_own_link_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "latest.md").symlink_to(tmp_path / "run.md")
+    report.write(RUN, tmp_path / "latest.md")
+    assert (tmp_path / "run.md").is_file()
+    assert (tmp_path / "latest.md").is_symlink()

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,3 +94,86 @@ def test_root_refuses_a_place_that_the_server_cannot_reach(monkeypatch: pytest.M
         folder.base()
 
     assert "closed to the unprivileged user" in caught.value.checked[0]
+
+
+def test_a_folder_that_is_a_link_to_somebodys_project_is_not_used_and_nothing_there_goes(
+    monkeypatch: pytest.MonkeyPatch, place: Path
+) -> None:
+    project = place / "project"
+    (project / "servers" / "precious").mkdir(parents=True)
+    shared = place / "shared"
+    shared.mkdir()
+    (shared / "schemabench").symlink_to(project)
+    monkeypatch.setenv(folder.VARIABLE, str(shared))
+
+    with pytest.raises(ServerError, match="no folder to keep") as caught:
+        folder.sweep(lambda _: True)
+    assert (project / "servers" / "precious").is_dir()
+    assert caught.value.checked[0].endswith("schemabench is a link, or no folder")
+
+
+def test_the_folder_of_servers_may_be_no_link_either(place: Path) -> None:
+    (place / "project" / "precious").mkdir(parents=True)
+    (place / "schemabench").mkdir()
+    (place / "schemabench" / "servers").symlink_to(place / "project")
+
+    with pytest.raises(ServerError, match="no folder to keep"):
+        folder.sweep(lambda _: True)
+    assert (place / "project" / "precious").is_dir()
+
+
+def test_a_link_among_the_folders_of_servers_is_left_alone(place: Path) -> None:
+    (place / "project").mkdir()
+    (folder.base() / "servers" / "looks-like-one").symlink_to(place / "project")
+
+    assert folder.sweep(lambda _: True) == ()
+    assert [*(place / "project").iterdir()] == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_a_folder_of_another_user_is_not_used(place: Path) -> None:
+    (place / "schemabench").mkdir()
+    os.chown(place / "schemabench", 12345, 12345)
+
+    with pytest.raises(ServerError) as caught:
+        folder.base()
+    assert caught.value.checked[0].endswith("schemabench belongs to another user")
+
+
+def test_the_folder_of_a_meeting_that_was_killed_goes_with_the_next_sweep(
+    monkeypatch: pytest.MonkeyPatch, place: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    program = (
+        "import os\nfrom pathlib import Path\nfrom schemabench.server import folder\n"
+        f"with folder.hold_meeting(Path({str(place)!r}, 'schemabench-dead')): os.kill(os.getpid(), 9)"
+    )
+    programs.run([sys.executable, "-c", program])
+    assert (place / "schemabench-dead").is_dir()
+    with folder.hold_meeting(place / "schemabench-live"):
+        folder.sweep(lambda _: True)
+        assert (place / "schemabench-live").stat().st_mode & 0o777 == 0o700
+
+        assert not (place / "schemabench-dead").exists()
+    assert not (place / "schemabench-live").exists()
+
+
+def test_folders_on_the_way_are_open_to_the_servers_user_whatever_the_mask(
+    monkeypatch: pytest.MonkeyPatch, place: Path
+) -> None:
+    monkeypatch.setenv(folder.VARIABLE, str(place / "deep" / "deeper"))
+    before = os.umask(0o077)
+    try:
+        assert folder.base() == (place / "deep" / "deeper" / "schemabench").resolve()
+    finally:
+        os.umask(before)
+
+
+def test_a_user_without_a_home_has_a_folder_among_temporary_ones(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    monkeypatch.delenv(folder.VARIABLE)
+    monkeypatch.setattr(folder.platformdirs, "site_cache_path", lambda *_, **__: Path("~/.cache/schemabench"))
+    monkeypatch.setattr(folder.platformdirs, "user_cache_path", lambda *_, **__: Path("~/.cache/schemabench"))
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+
+    assert folder.base() == (place / f"schemabench-{os.geteuid()}").resolve()
+    assert not Path("~").exists()

@@ -6,9 +6,12 @@ Owns reading a run file and writing any report whole or not at all. Must not kno
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from errno import ELOOP
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, mkstemp
 from typing import Any, TypeVar
 
 import msgspec
@@ -46,6 +49,7 @@ def check_writable(path: Path) -> None:
     try:
         if path.is_dir():
             reason = "Is a directory"
+        _refuse_foreign_link(path)
         with TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
             pass
     except OSError as cause:
@@ -210,16 +214,39 @@ def _found(value: object, message: str) -> str:
 def _replace(path: Path, text: str) -> None:
     """Write a file whole or not at all: a reader, or a crash, never meets half a report."""
     target = Path(os.path.realpath(path))
-    scratch = target.parent / f".schemabench-{os.getpid()}.tmp"
     try:
+        _refuse_foreign_link(path)
         target.parent.mkdir(parents=True, exist_ok=True)
+        # new, and of a name that nobody can foresee: in a shared folder it could be a link to any file of ours
+        descriptor, name = mkstemp(prefix=".schemabench-", suffix=".tmp", dir=target.parent)
+        scratch = Path(name)
         try:
-            scratch.write_text(text, encoding="utf-8", errors=_ESCAPED)
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors=_ESCAPED) as file:
+                os.fchmod(descriptor, _mode(target))
+                file.write(text)
             scratch.replace(target)
         finally:
             scratch.unlink(missing_ok=True)
     except OSError as cause:
         raise _unwritten(path, target.parent, cause) from cause
+
+
+def _mode(target: Path) -> int:
+    """Return the permissions of what stands there, or of a new file."""
+    with suppress(FileNotFoundError):
+        return stat.S_IMODE(target.stat().st_mode)
+    os.umask(mask := os.umask(0))
+    return 0o666 & ~mask
+
+
+def _refuse_foreign_link(path: Path) -> None:
+    """Refuse a link that another user made, as anybody may in a shared folder: it may lead to any file of ours.
+
+    Raises:
+        OSError: It is one.
+    """
+    if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
+        raise OSError(ELOOP, "it is a link that another user made")
 
 
 def _unwritten(path: Path, folder: Path, cause: OSError) -> UsageError:

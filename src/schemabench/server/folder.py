@@ -1,4 +1,4 @@
-"""The folders that our own servers live in: one each, locked for as long as its run lives.
+"""The folders that our own servers live in, and those where workers meet: locked for as long as their run lives.
 
 Owns where they are, and the rule by which a killed run is told from a live one: a folder whose lock can be had belongs
 to nobody. Must not know what is inside a folder.
@@ -6,6 +6,7 @@ to nobody. Must not know what is inside a folder.
 
 import os
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -59,12 +60,31 @@ def hold(run_id: str) -> Iterator[Path]:
         _remove(home, lock)
 
 
+@contextmanager
+def hold_meeting(place: Path) -> Iterator[None]:
+    """Make a folder for this user alone among those for temporary files, and hold its lock for the life of the block.
+
+    Raises:
+        OSError: It cannot be made, or is there.
+    """
+    draft = place.with_name(f".{place.name}")
+    draft.mkdir(mode=0o700)
+    lock = FileLock(draft / _LOCK, thread_local=False)
+    lock.acquire()
+    try:
+        draft.rename(place)  # locked before anybody looks at it
+        yield
+    finally:
+        _remove_meeting(place, lock)
+
+
 def sweep(end: Callable[[Path], bool]) -> tuple[str, ...]:
     """Remove the folders of dead runs and return their names.
 
     `end` is called for each: it stops what still runs there and says whether the folder may go. Folders of live runs
     are never touched: their lock is held.
     """
+    _sweep_meetings()
     top = base()
     with _gate(top):  # a run makes its folder and takes its lock behind this gate: no folder is seen in between
         dead = [(home, lock) for home in sorted((top / _SERVERS).iterdir()) if (lock := _orphan(home)) is not None]
@@ -83,11 +103,28 @@ def sweep(end: Callable[[Path], bool]) -> tuple[str, ...]:
     return tuple(swept)
 
 
+def _sweep_meetings() -> None:
+    """Remove the folders in which workers of dead runs met: they hold the password of a server."""
+    with suppress(OSError):
+        for place in Path(tempfile.gettempdir()).glob("schemabench-*"):
+            is_one = not place.is_symlink() and place.lstat().st_uid == os.geteuid() and (place / _LOCK).is_file()
+            if is_one and (lock := _orphan(place)):
+                _remove_meeting(place, lock)
+
+
+def _remove_meeting(place: Path, lock: FileLock) -> None:
+    lock.release()
+    shutil.rmtree(place, ignore_errors=True)
+
+
 def _places() -> list[Path]:
     if (override := os.environ.get(VARIABLE)) is not None:
         return [Path(override).absolute() / "schemabench"]
     cache = platformdirs.site_cache_path if os.geteuid() == 0 else platformdirs.user_cache_path
-    return [cache("schemabench", appauthor=False), Path(tempfile.gettempdir()) / f"schemabench-{os.geteuid()}"]
+    places = [cache("schemabench", appauthor=False)]
+    with suppress(FileNotFoundError):  # no folder for temporary files can be written to
+        places.append(Path(tempfile.gettempdir()) / f"schemabench-{os.geteuid()}")
+    return [place for place in places if place.is_absolute()]  # a user without a home has `~` for one
 
 
 def _mode() -> int:
@@ -96,14 +133,24 @@ def _mode() -> int:
 
 
 def _make(place: Path) -> str | None:
-    """Make the folder; return why it cannot be used, or None."""
+    """Make the folder; return why it cannot be used, or None.
+
+    What stands there is ours, and no link: whoever else may write beside it could have made one that leads to a folder
+    of the user's, in which we would take away what is not ours.
+    """
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        if place.stat().st_uid != os.geteuid():
-            return "belongs to another user"
-        place.chmod(_mode())
-        (place / _SERVERS).mkdir(exist_ok=True)
-        (place / _SERVERS).chmod(_mode())
+        for folder in [folder for folder in reversed(place.parents) if not folder.exists()]:
+            folder.mkdir(exist_ok=True)
+            folder.chmod(_mode())  # whatever the umask is
+        for folder in (place, place / _SERVERS):
+            with suppress(FileExistsError):
+                folder.mkdir(mode=_mode())
+            found = folder.lstat()
+            if not stat.S_ISDIR(found.st_mode):
+                return f"{folder.name} is a link, or no folder"
+            if found.st_uid != os.geteuid():
+                return f"{folder.name} belongs to another user"
+            folder.chmod(_mode())
     except OSError as error:
         return error.strerror or str(error)
     if os.geteuid() == 0:
@@ -119,7 +166,7 @@ def _gate(top: Path) -> FileLock:
 
 def _orphan(home: Path) -> FileLock | None:
     """Return the lock of a folder, held, or None where its run lives."""
-    if not home.is_dir():
+    if home.is_symlink() or not home.is_dir():
         return None
     lock = FileLock(home / _LOCK, thread_local=False)
     try:
