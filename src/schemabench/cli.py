@@ -23,6 +23,7 @@ from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
+from schemabench.redaction import redact
 from schemabench.server import survey
 from schemabench.terminal import Screen
 
@@ -154,7 +155,7 @@ def _crossover(chosen: argparse.Namespace) -> None:
         origins=origins,
         root=root,
         folder=Path.cwd(),
-        command=shlex.join(["schemabench", *(options.redact(text) for text in sys.argv[1:])]),
+        command=shlex.join(["schemabench", *(redact(text) for text in sys.argv[1:])]),
         progress=progress.on(Screen(_width())),
     )
     bench.check()

@@ -21,6 +21,7 @@ from schemabench.crossover import searched
 from schemabench.errors import SchemabenchError, WorkerError
 from schemabench.progress import Progress, Silence
 from schemabench.records import CandidateResult, Crossover, Run, from_builtins, to_builtins
+from schemabench.redaction import redact
 from schemabench.terminal import Uncaptured
 
 KEY = pytest.StashKey[Bench]()
@@ -60,7 +61,7 @@ def _set_up(config: pytest.Config) -> None:
         origins=origins,
         root=config.rootpath,
         folder=config.invocation_params.dir,
-        command=shlex.join(["pytest", *(options.redact(str(arg)) for arg in config.invocation_params.args)]),
+        command=shlex.join(["pytest", *(redact(str(arg)) for arg in config.invocation_params.args)]),
         progress=_progress(config),
         seat=distribution.seat(config),
     )

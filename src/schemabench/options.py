@@ -4,7 +4,6 @@ Owns what can be set, its bounds, and where each value came from: command line, 
 this order. Must not know what a setting is for.
 """
 
-import re
 import shlex
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from schemabench.errors import UsageError
+from schemabench.redaction import redact
 from schemabench.units import parse_duration_s
 
 if TYPE_CHECKING:
@@ -27,22 +27,6 @@ _LARGEST_BURST = 100_000_000
 """More calls than calibration comes to; each takes a few hundred bytes."""
 
 Kind = Literal["one", "many", "switch"]
-_PASSWORD = re.compile(
-    r"(?<=://)(?P<user>[^:/@\s]*):\S*@"  # up to the last @: a password may hold one that should have been escaped
-    r"|(?P<word>[?&]\w*password=)[^\s&]*"
-    r"|(?P<key>password\s*=\s*)('(\\.|[^'\\])*('|$)|(\\.|[^\s\\])+)",
-    re.IGNORECASE | re.DOTALL,
-)
-
-
-def redact(text: str) -> str:
-    """Return a text with the passwords of connection strings replaced by `***`."""
-    return _PASSWORD.sub(_masked, text)
-
-
-def _masked(match: re.Match[str]) -> str:
-    key = match["word"] or match["key"]
-    return f"{key}***" if key else f"{match['user']}:***@"
 
 
 class Spec(str):
@@ -262,6 +246,11 @@ class Options:
         metavar="PATH",
     )
     keep_databases: bool = _option("leave the candidates' databases on the server (a DSN only)", kind="switch")
+    allow_server_changes: bool = _option(
+        "let candidates run programs by `COPY ... PROGRAM`, and, on a server that is not schemabench's own, make "
+        "roles, tablespaces and databases, and settings of the whole server",
+        kind="switch",
+    )
     neutral_ids: bool = _option(
         "leave the candidate out of test names, to compare a run of one candidate with a saved run of another",
         kind="switch",
@@ -336,7 +325,11 @@ def resolve(
                         checked=[f"it comes from: {source}"],
                         remedies=[f"{flag(option)}{_metavar(option)}: {option.metadata['about']}"],
                     ) from cause
-                origins.append(OptionValue(name=flag(option), value=redact(_shown(option, texts)), source=source))
+                origins.append(
+                    OptionValue(
+                        name=flag(option), value=_shown(option, [redact(text) for text in texts]), source=source
+                    )
+                )
                 break
     return Options(**values), tuple(origins)
 

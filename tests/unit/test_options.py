@@ -15,10 +15,10 @@ from schemabench.options import (
     flag,
     ini_name,
     markdown_table,
-    redact,
     resolve,
     table,
 )
+from schemabench.redaction import redact
 
 SECRET = "s3cret"  # noqa: S105 (the password that must not be seen)
 
@@ -236,6 +236,11 @@ def test_what_is_not_secret_is_still_shown() -> None:
 @given(st.text(alphabet=st.characters(exclude_characters="@", exclude_categories=["Z", "C"]), min_size=4))
 def test_no_password_in_a_url_survives(password: str) -> None:
     assert redact(f"postgresql://u:{password}@host") == "postgresql://u:***@host"
+
+
+def test_settings_that_may_be_secret_are_not_shown_beside_those_that_are() -> None:
+    _, origins = _resolved({"postgres_setting": ["work_mem=4MB", f"primary_conninfo=password={SECRET} host=x"]})
+    assert origins["--postgres-setting"] == ("work_mem=4MB 'primary_conninfo=***'", "command line")
 
 
 def test_origins_and_errors_show_no_password() -> None:

@@ -1,10 +1,12 @@
 """Connection strings, and that their passwords stay out of sight."""
 
+import os
+
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from schemabench.errors import ServerError, UsageError
-from schemabench.server.dsn import Conninfo, connect, describe, parse_dsn, with_words, without_secrets
+from schemabench.server.dsn import Conninfo, connect, describe, parse_dsn, unsteered, with_words, without_secrets
 
 SECRET = "hunter2"  # noqa: S105 - the password that must not be seen
 
@@ -91,3 +93,13 @@ def test_a_password_that_is_also_the_user_does_not_garble_messages() -> None:
     conninfo = parse_dsn("postgresql://postgres:postgres@h/d")
 
     assert without_secrets('no role "postgres"', conninfo) == 'no role "postgres"'
+
+
+def test_what_steers_libpq_is_out_of_the_environment_for_as_long_as_a_block_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PGTZ", "Asia/Tokyo")
+    monkeypatch.setenv("PGSERVICE", "nowhere")
+    with unsteered():
+        assert not [name for name in os.environ if name.startswith("PG")]
+    assert (os.environ["PGTZ"], os.environ["PGSERVICE"]) == ("Asia/Tokyo", "nowhere")

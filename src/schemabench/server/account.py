@@ -1,19 +1,26 @@
 """Which user of this machine a server's programs run as, and how they are run.
 
-Owns the one rule that Postgres imposes: it refuses to run as root. Must not know which program it runs.
+Owns the one rule that Postgres imposes, it refuses to run as root, and what of our environment its programs get. Must
+not know which program it runs.
 """
 
 import os
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TypedDict
 
 from schemabench.errors import ServerError
 
-CANDIDATES = ("postgres", "nobody")
-"""Unprivileged users that a machine may have, the fittest first."""
+OWN = "schemabench"
+CANDIDATES = (OWN, "nobody", "postgres")
+"""Unprivileged users that a machine may have, the fittest first: one of our own; one that owns nothing; one that may
+own the data of other servers, which a candidate's SQL could then read."""
+ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
+"""What a server's programs need of our environment. All else may be a secret, as tokens and passwords are, that a
+candidate's SQL could read: `pg_read_file('/proc/self/environ')`."""
 PROGRAM_LIMIT_S = 120.0
 """How long initdb may take before it counts as stuck; it takes about half a second."""
 
@@ -40,12 +47,21 @@ def server_account() -> Account | None:
     """Return the user that a server must run as, or None where that is the user we are.
 
     Raises:
-        ServerError: We are root and the machine has no unprivileged user.
+        ServerError: We are root and the machine has no unprivileged user, or it does not know who we are.
     """
-    if os.geteuid() != 0:
-        return None
     import pwd  # noqa: PLC0415 (not on Windows, where reports are drawn all the same)
 
+    if os.geteuid() != 0:
+        with suppress(KeyError):
+            pwd.getpwuid(os.geteuid())
+            return None
+        raise ServerError(
+            f"The machine does not know the user that runs this, number {os.geteuid()}, and Postgres asks for its name",
+            remedies=[
+                "run as a user of the machine; in a container one that /etc/passwd has",
+                "use a server that runs elsewhere: --postgres postgresql://user@host:5432/database",
+            ],
+        )
     for name in CANDIDATES:
         try:
             entry = pwd.getpwnam(name)
@@ -104,7 +120,6 @@ def _identity(account: Account | None) -> _Identity:
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without what would steer Postgres, or tell it a password."""
-    steering = ("PG", "LC_", "LANG")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(steering)}
+    """Return what of our environment a server's programs get."""
+    kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}  # messages that we can read; initdb need not guess a time zone

@@ -12,7 +12,7 @@ from schemabench.server import settings as server_settings
 from schemabench.server.offer import refusal
 
 _FITNESS = """
-SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname
+SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname, pg_backend_pid()
 FROM pg_catalog.pg_roles WHERE rolname = current_user
 """
 _LIMITS = """
@@ -31,7 +31,7 @@ _OTHER_FILES = 200
 
 
 def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
-    """Refuse a server of a version that is not supported, a standby, and a user who may not make databases.
+    """Refuse a server of a version that is not supported, a standby, a pooler, and a user who may not make databases.
 
     Raises:
         ServerError: With `place`, the server's address without a password.
@@ -39,7 +39,13 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
     if (reason := refusal(session.info.server_version // 10000)) is not None:
         raise ServerError(f"{reason} ({place})", remedies=["use a newer server", "use --postgres embedded"])
     row = session.execute(_FITNESS).fetchone()
-    standby, may_create, user = row or (False, True, "")
+    standby, may_create, user, pid = row or (False, True, "", session.info.backend_pid)
+    if pid != session.info.backend_pid:
+        raise ServerError(
+            f"A connection pooler answers at {place}: sessions are not the server's own there, so that settings, "
+            "prepared statements and waits could be anybody's",
+            remedies=["give the server's own address and port: --postgres postgresql://user@host:5432/database"],
+        )
     if standby:
         raise ServerError(f"{place} is a standby, which takes no writes", remedies=["give the primary's address"])
     if not may_create:

@@ -16,7 +16,7 @@ from schemabench.records import Notice
 from schemabench.server import binaries, container, folder, local, serving, settings
 from schemabench.server import database as databases
 from schemabench.server.binaries import Binaries
-from schemabench.server.dsn import Conninfo, connect
+from schemabench.server.dsn import Conninfo, connect, unsteered
 from schemabench.server.offer import NEWEST_MAJOR, Offer, refusal
 from schemabench.server.serving import Server
 from schemabench.server.settings import WATCHERS
@@ -91,6 +91,8 @@ def serve(  # noqa: PLR0913 (what a run asks of its server)
         )
     folder.sweep(_end_leftovers)
     with ExitStack() as stack:
+        if not isinstance(wanted, Existing):
+            stack.enter_context(unsteered())
         source, ours, asked = _source(stack, wanted, settings, (clients + WATCHERS) * databases, run_id)
         yield stack.enter_context(
             serving.attend(

@@ -1,11 +1,14 @@
 """Connection strings: parsing, connecting, and keeping their passwords out of sight.
 
-Owns every word said about a connection that failed. Must never let a password into an error, a log or a repr.
+Owns every word said about a connection that failed, and what libpq's environment may add to one. Must never let a
+password into an error, a log or a repr.
 """
 
 import os
 import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 from psycopg import conninfo as libpq
@@ -19,8 +22,27 @@ FORM = "postgresql://user@host:5432/database"
 PASSWORD_REMEDY = "leave the password out of the DSN and put it into PGPASSWORD or ~/.pgpass"  # noqa: S105 - advice
 ENCODING_REMEDY = "percent-encode special characters in user and password (@ is %40, / is %2F, : is %3A, % is %25)"
 
+COMPLETE = {"host": "127.0.0.1", "sslmode": "disable", "gssencmode": "disable"}
+"""What libpq would look for in the user's files, of a server of ours."""
+_LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
+"""Limits of a role, a database or a server, for what its applications do: not for what looks after a run."""
+_TRANSACTION_LIMIT, _TRANSACTION_LIMIT_SINCE = "transaction_timeout", 170000
 _NOT_UP = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
 _SECRETS = ("password", "sslpassword")
+
+
+@contextmanager
+def unsteered() -> Iterator[None]:
+    """Take what libpq reads of the environment out of it, for the life of the block.
+
+    A connection to a server of our own is complete. But `PGTZ`, `PGDATESTYLE` and `PGGEQO` change a session whatever it
+    says, and `PGSERVICE` breaks one whose service is not there.
+    """
+    taken = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("PG")}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 class Conninfo(str):
@@ -60,7 +82,9 @@ def with_words(conninfo: str, **words: str | int) -> Conninfo:
 
 
 def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
-    """Connect, in autocommit mode: whole or not at all, also where Ctrl-C comes in between.
+    """Connect beside the sessions that are measured, in autocommit mode: whole or not at all, also where Ctrl-C comes.
+
+    Time limits of the role or the server do not hold in such a session: comparing rows may take longer than they allow.
 
     An attempt that is broken off would stay half open for as long as anyone holds the exception, whose frames hold the
     socket; and a server has DROP DATABASE wait for whoever is half open, for its `authentication_timeout` of a minute.
@@ -69,10 +93,21 @@ def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
         psycopg.Error: The server cannot be reached or refuses us.
     """
     try:
-        return psycopg.connect(conninfo, autocommit=True)
+        connection = psycopg.connect(conninfo, autocommit=True)
     except BaseException as cause:
         traceback.clear_frames(cause.__traceback__)
         raise
+    try:
+        _lift_limits(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _lift_limits(connection: psycopg.Connection[TupleRow]) -> None:
+    limits = [*_LIMITS, *([_TRANSACTION_LIMIT] if connection.info.server_version >= _TRANSACTION_LIMIT_SINCE else [])]
+    connection.execute("; ".join(f"SET {name} = 0" for name in limits))
 
 
 def connect(conninfo: str) -> psycopg.Connection[TupleRow]:

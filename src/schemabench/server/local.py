@@ -20,10 +20,11 @@ from psycopg.conninfo import make_conninfo
 
 from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.records import Notice
+from schemabench.redaction import hides
 from schemabench.server import account, folder
 from schemabench.server.account import Account
 from schemabench.server.binaries import PROGRAMS, Binaries, reachable
-from schemabench.server.dsn import Conninfo
+from schemabench.server.dsn import COMPLETE, Conninfo
 
 START_LIMIT_S = 60.0
 """How long a server may take to accept connections; half a second is usual."""
@@ -69,11 +70,12 @@ class LocalServer:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What to keep in mind about figures from this server."""
-        kind = _file_system(self.data)
-        if kind not in MEMORY_FILE_SYSTEMS:
-            return ()
-        text = f"The server's data folder is in memory ({kind}), where fsync costs nothing: {folder.REMEDY}."
-        return (Notice(code="data-in-memory", text=text),)
+        return (*self._in_memory(), *_shared_account(server_user()))
+
+    def _in_memory(self) -> Iterator[Notice]:
+        if (kind := _file_system(self.data)) in MEMORY_FILE_SYSTEMS:
+            text = f"The server's data folder is in memory ({kind}), where fsync costs nothing: {folder.REMEDY}."
+            yield Notice(code="data-in-memory", text=text)
 
     def alive(self) -> bool:
         """Return whether the postmaster runs."""
@@ -108,9 +110,10 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
         (home / _PROGRAM).symlink_to(binaries.folder / "postgres")
         password = secrets.token_urlsafe(24)
         data = _initdb(binaries, home, user, password)
+        settings = _kept_out_of_sight(data, settings)
         process, port = _launch(binaries, home, data, settings, asked, user)
         try:
-            words = {"host": "127.0.0.1", "user": "postgres", "password": password, "dbname": "postgres"}
+            words = {**COMPLETE, "user": "postgres", "password": password, "dbname": "postgres"}
             yield LocalServer(
                 conninfo=Conninfo(make_conninfo("", **words, port=port, application_name="schemabench")),
                 origin=binaries.name if binaries.version in binaries.name else f"{binaries.name} {binaries.version}",
@@ -137,6 +140,17 @@ def server_user() -> Account | None:
     return account.server_account()
 
 
+def _shared_account(user: Account | None) -> Iterator[Notice]:
+    """Yield a notice where others run programs as the server's user, too."""
+    if user is not None and user.name != account.OWN:
+        yield Notice(
+            code="shared-account",
+            text=f"The server ran as the user {user.name!r}, since Postgres refuses root: whatever else runs as "
+            f"{user.name!r} could read its data, and candidates' SQL what belongs to {user.name!r}. To give it a user "
+            f"of its own: useradd --system {account.OWN}",
+        )
+
+
 def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str) -> Path:
     data, password_file = home / "data", home / "password"
     data.mkdir(mode=0o700)
@@ -156,6 +170,21 @@ def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str)
     if done.returncode != 0:
         raise _failed("initdb", binaries, (done.stdout + done.stderr).splitlines(), data)
     return data
+
+
+def _kept_out_of_sight(data: Path, settings: Mapping[str, str]) -> dict[str, str]:
+    """Write the settings that may hold a secret into the server's configuration; return those for its command line.
+
+    A command line is seen by every user of the machine.
+    """
+    secret = {name: value for name, value in settings.items() if hides(name)}
+    with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
+        file.writelines(f"{name} = '{_escaped(value)}'\n" for name, value in secret.items())
+    return {name: value for name, value in settings.items() if name not in secret}
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
 
 
 def _launch(  # noqa: PLR0913, PLR0917 - the parts of one command line

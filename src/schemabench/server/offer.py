@@ -5,6 +5,8 @@ Owns the record that a list of them is made of, and which versions we accept. Mu
 
 from dataclasses import dataclass
 
+from schemabench.records import Notice
+
 OLDEST_MAJOR = 14
 """Older ones are refused: they lack columns of the statistics views that the monitor reads."""
 TESTED_MAJORS = range(15, 19)
@@ -35,3 +37,11 @@ def refusal(major: int) -> str | None:
     if major < OLDEST_MAJOR:
         return f"PostgreSQL {major} is older than {OLDEST_MAJOR}, the oldest that schemabench measures"
     return None
+
+
+def untested(major: int) -> tuple[Notice, ...]:
+    """Return a notice about a version that is served, and was not tested."""
+    if major in TESTED_MAJORS:
+        return ()
+    tested = f"{TESTED_MAJORS[0]} to {TESTED_MAJORS[-1]}"
+    return (Notice(code="untested-version", text=f"PostgreSQL {major} is none of those tested ({tested})."),)

@@ -17,12 +17,12 @@ from psycopg.rows import TupleRow
 
 from schemabench.errors import SchemabenchError, ServerError
 from schemabench.records import Notice, ServerRecord
-from schemabench.server import admission
+from schemabench.server import admission, outside
 from schemabench.server import database as databases
 from schemabench.server import settings as server_settings
 from schemabench.server.database import Database, Mark
 from schemabench.server.dsn import Conninfo, connect, describe, recovering, with_words, without_secrets
-from schemabench.server.offer import TESTED_MAJORS
+from schemabench.server.offer import untested
 
 _LOG_DELAY_S = 0.5
 """How long a server may take to write down that a process of its was killed."""
@@ -32,11 +32,6 @@ _POLL_S = 0.02
 _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
 """What a database cost to make or drop is counted at once: else it would be seconds later, as somebody else's doing."""
 _FLUSH_SINCE = 150000
-_HOUSE_KEEPING = (
-    "SET statement_timeout = 0",
-    "SET lock_timeout = 0",
-    "SET idle_session_timeout = 0",  # a lost session would make a live run look dead
-)
 
 
 class Source(Protocol):
@@ -100,7 +95,7 @@ class Server:
         self.asked = asked
         self.owned = source.owned
         self.is_local = source.data is not None or _on_this_machine(session)
-        self.notices = (*source.notices, *_version_notices(session.info.server_version))
+        self.notices = (*source.notices, *untested(session.info.server_version // 10000))
         self._source = source
         self._session = session
         self._run_id = run_id
@@ -172,6 +167,17 @@ class Server:
             databases.drop(session, database.name, self._run_id)
             _flush(session)
         self._databases.pop(database.name, None)
+
+    def standing(self) -> outside.Standing:
+        """Return what stands on the server beside the databases of runs; nothing where it ends with the run.
+
+        Raises:
+            ServerError: The server refuses or is gone.
+        """
+        if self._source.owned:
+            return {}
+        with self._words("Looking at what stands on the server") as session:
+            return outside.look(session)
 
     def alive(self) -> bool:
         """Return whether the server runs: its process, where that is ours, else whether it answers."""
@@ -356,9 +362,6 @@ def open_session(conninfo: Conninfo, run_id: str) -> psycopg.Connection[TupleRow
     """Connect to the maintenance database and hold the run's lock there."""
     session = connect(conninfo)
     try:
-        for statement in _HOUSE_KEEPING:
-            with suppress(psycopg.errors.UndefinedObject):
-                session.execute(statement)
         databases.take_lock(session, run_id)
     except BaseException:
         session.close()
@@ -369,14 +372,6 @@ def open_session(conninfo: Conninfo, run_id: str) -> psycopg.Connection[TupleRow
 def _version(session: psycopg.Connection[TupleRow]) -> str:
     row = session.execute("SHOW server_version").fetchone()
     return str(row[0]).split()[0] if row else ""
-
-
-def _version_notices(version_num: int) -> tuple[Notice, ...]:
-    major = version_num // 10000
-    if major in TESTED_MAJORS:
-        return ()
-    tested = f"{TESTED_MAJORS[0]} to {TESTED_MAJORS[-1]}"
-    return (Notice(code="untested-version", text=f"PostgreSQL {major} is none of those tested ({tested})."),)
 
 
 def _address(session: psycopg.Connection[TupleRow]) -> str:

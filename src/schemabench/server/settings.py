@@ -12,6 +12,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError, UsageError
+from schemabench.redaction import MASK, hides
 
 OPTION = "--postgres-setting"
 OURS = "schemabench"
@@ -43,19 +44,6 @@ RESERVED = frozenset(
     }
 )
 """What our own server depends on to be found, stopped and explained."""
-HIDDEN = frozenset(
-    {
-        "archive_cleanup_command",
-        "archive_command",
-        "primary_conninfo",
-        "recovery_end_command",
-        "restore_command",
-        "ssl_passphrase_command",
-    }
-)
-"""Settings that may hold a password."""
-
-_HIDDEN_WORDS = ("password", "passphrase", "secret", "token", "license", "api_key")
 _OF_DATABASE = """
 SELECT setting.setrole <> 0, unnest(setting.setconfig)
 FROM pg_catalog.pg_db_role_setting AS setting
@@ -142,7 +130,7 @@ def in_words(source: str) -> str:
 
 def shown(name: str, value: str) -> str:
     """Return the value of a setting, unless it may hold a secret."""
-    return "(not shown)" if name in HIDDEN or any(word in name for word in _HIDDEN_WORDS) else value
+    return "(not shown)" if hides(name) else value
 
 
 def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[str, str]) -> dict[str, str]:
@@ -166,11 +154,17 @@ def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[
             raise ServerError(f"The connection was lost: {error}") from error
         except psycopg.Error as error:
             raise UsageError(
-                f"The server refuses {OPTION} {name}={value}: {error.diag.message_primary or error}",
+                f"The server refuses {OPTION} {name}={shown(name, value)}: {_reason(error, name, value)}",
                 sqlstate=error.sqlstate,
                 remedies=[f"correct or leave out {OPTION} {name}=..."],
             ) from None
     return known
+
+
+def _reason(error: psycopg.Error, name: str, value: str) -> str:
+    """Return what the server said, which may quote the value."""
+    said = error.diag.message_primary or str(error)
+    return said.replace(value, MASK) if value and hides(name) else said
 
 
 def _for_the_whole(name: str, reason: str) -> UsageError:

@@ -1,0 +1,85 @@
+"""A connection pooler is refused: sessions behind one are not the server's own."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+
+import psycopg
+import pytest
+
+from schemabench.errors import ServerError
+from schemabench.server import Server, serve
+
+PATIENCE_S = 20.0
+
+
+class Pooler:
+    """Passes everything on, but for the number of the server's process: a pooler has sessions of its own to cancel."""
+
+    def __init__(self, port: int) -> None:
+        self._server = ("127.0.0.1", port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(PATIENCE_S)
+        self.port: int = self._listener.getsockname()[1]
+        self._threads = [threading.Thread(target=self._accept, daemon=True)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        """Take no more connections."""
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                server = socket.create_connection(self._server, PATIENCE_S)
+                client.settimeout(PATIENCE_S)
+                for target, ends in ((_copy, (client, server)), (_answer, (server, client))):
+                    threading.Thread(target=target, args=ends, daemon=True).start()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    with suppress(OSError):
+        while piece := source.recv(65536):
+            target.sendall(piece)
+    for one in (source, target):
+        with suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+def _answer(server: socket.socket, client: socket.socket) -> None:
+    """Pass the server's messages on, with another process id in `BackendKeyData`."""
+    with suppress(OSError), server.makefile("rb") as stream:
+        while head := stream.read(5):
+            kind, length = head[:1], struct.unpack("!i", head[1:])[0]
+            body = stream.read(length - 4)
+            if kind == b"K":
+                body = struct.pack("!i", struct.unpack("!i", body[:4])[0] + 100_000) + body[4:]
+            client.sendall(head + body)
+    _copy(server, client)
+
+
+@pytest.fixture
+def pooler(server: Server) -> Iterator[Pooler]:
+    found = Pooler(int(psycopg.conninfo.conninfo_to_dict(server.conninfo)["port"]))
+    yield found
+    found.close()
+
+
+def test_a_pooler_is_told_apart_from_the_server_and_refused(server: Server, pooler: Pooler) -> None:
+    words = psycopg.conninfo.conninfo_to_dict(server.conninfo)
+    dsn = (
+        f"postgresql://postgres:{words['password']}@127.0.0.1:{pooler.port}/postgres?sslmode=disable&gssencmode=disable"
+    )
+    before = server.databases
+
+    with (
+        pytest.raises(
+            ServerError, match=f"A connection pooler answers at postgresql://postgres@127.0.0.1:{pooler.port}"
+        ),
+        serve(dsn, settings={}, clients=2, run_id="pooled"),
+    ):
+        pytest.fail("it was served")
+    assert server.databases == before
