@@ -18,20 +18,32 @@ ROWS = (
     {"evaluations"},
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "terminal"},
-    {"workers"},
+    {"workers", "scheduling"},
     {"progress", "experiment", "report"},
-    {"monitor", "equivalence"},
+    {"monitor", "equivalence", "reach"},
     {"candidate", "workload", "encoding", "server", "load", "statistics"},
     {"sqlfile", "options", "cardinality", "machine"},
     {"records"},
-    {"units", "errors", "naming", "signals"},
+    {"units", "errors", "naming", "signals", "redaction"},
 )
 """Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads."""
 INTERFACE = {"workload", "cardinality"}
 """What the package's own `__init__` may import."""
 STARTER = "starter"
 """What `schemabench init` copies: a user's files, no modules of ours."""
-PURE = {"cardinality", "errors", "naming", "options", "records", "report", "sqlfile", "statistics", "units", "workload"}
+PURE = {
+    "cardinality",
+    "errors",
+    "naming",
+    "options",
+    "records",
+    "redaction",
+    "report",
+    "sqlfile",
+    "statistics",
+    "units",
+    "workload",
+}
 """Modules that never open a connection."""
 DRIVERS = {"psycopg", "docker", "testcontainers"}
 

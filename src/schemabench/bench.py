@@ -329,6 +329,7 @@ class Bench:
             seed=self.options.seed,
             inputs={name: path for name, path in self.options.replay if name.partition(".")[0] == workload},
             keep_databases=self.options.keep_databases,
+            allow_server_changes=self.options.allow_server_changes,
         )
         check_inputs(plan.found, plan.inputs)  # errors of this and the next need no server
         check_burst(Feed(plan.found, plan.values, plan.seed, plan.inputs), plan.writers)

@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
-from schemabench import equivalence
+from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, Place
 from schemabench.experiment import blocks, entrant, filling, results
@@ -17,7 +17,7 @@ from schemabench.experiment.entrant import Entrant, Template
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan, Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
-from schemabench.server import Server
+from schemabench.server import Server, outside
 
 _SCRATCH = "scratch"
 """The clone of the baseline that the burst is calibrated on."""
@@ -55,6 +55,7 @@ class Building:
     size: int = 1
     copying_s: float = 0.0
     _started_s: float = field(default_factory=perf_counter)
+    _before: outside.Standing = field(default_factory=dict)
 
     def build(self) -> None:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
@@ -65,6 +66,7 @@ class Building:
             WorkloadError: The workload's calls are not acceptable.
             ServerError: The server fails.
         """
+        self._before = self.server.standing()
         oracle = self._oracle()
         for candidate in self.plan.candidates:
             reason = candidate.refuses(self.server.record.version_num)
@@ -78,6 +80,8 @@ class Building:
                 self.left_out[candidate.name] = results.unranked(candidate, "skipped", reason)
                 continue
             try:
+                if not self.plan.allow_server_changes:
+                    reach.check(candidate, owned=self.server.owned)
                 if oracle is not None and not self._agrees(oracle, candidate):
                     continue
                 self.progress.stage(self.plan, f"building {candidate.name}")
@@ -99,6 +103,16 @@ class Building:
             return ()
         text = "The workload has no model: candidates were compared with the baseline only, after the last block"
         return (Notice(code="equivalence-not-checked", text=text),)
+
+    def changes(self) -> tuple[Notice, ...]:
+        """Return what has changed on a server that is not ours, beside the databases of runs, since the beginning.
+
+        Raises:
+            ServerError: The server fails.
+        """
+        text = "The server was changed while candidates were measured, by them or by others: "
+        found = outside.changes(self._before, self.server.standing())
+        return tuple(Notice(code="server-changed", text=f"{text}{one}") for one in found)
 
     def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
         """Return results with what was known of each candidate before it was measured."""

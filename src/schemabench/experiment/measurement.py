@@ -3,7 +3,7 @@
 Owns the life of its databases and what is said about every candidate. Must not know pytest, nor how a report looks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
@@ -30,7 +30,7 @@ from schemabench.experiment.building import Building
 from schemabench.experiment.conditions import Conditions
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
-from schemabench.experiment.feed import Feed, check_inputs
+from schemabench.experiment.feed import Feed, Input, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan, Progress
@@ -112,10 +112,10 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         measured,
         rankings,
         notices=(
-            *(notice for checked in inputs for notice in checked.notices),
-            *_replayed(measured),
+            *_of_inputs(inputs, measured),
             *building.notices,
             *after.notices,
+            *building.changes(),
             *(rankings.throughput.notices if rankings else ()),
             *(rankings.locks.notices if rankings and rankings.locks else ()),
             *results.notices(measured, after.watched),
@@ -129,10 +129,13 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
     return record
 
 
-def _replayed(measured: Measured) -> tuple[Notice, ...]:
-    """Return a notice where calls of a file came more than once."""
-    text = f"the file was replayed {measured.cycles} times, from its start each time"
-    return (Notice(code="replayed", text=text),) if measured.cycles > 1 else ()
+def _of_inputs(inputs: Iterable[Input], measured: Measured) -> Iterator[Notice]:
+    """Yield what was noted of files, and whether calls of one came more than once."""
+    for checked in inputs:
+        yield from checked.notices
+    if measured.cycles > 1:
+        text = f"the file was replayed {measured.cycles} times, from its start each time"
+        yield Notice(code="replayed", text=text)
 
 
 def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> After:

@@ -60,6 +60,8 @@ class Plan:
     """How long a call may take, retries included; how long a trial may follows from it, see `bounds`."""
     burst: int = 0
     """Calls in each burst, of all writers together; 0 to find out how many make a trial of `trial_s`."""
+    allow_server_changes: bool = False
+    """Whether candidates may change more of a server than their own databases, and run programs there."""
     adequacy_s: float = 0.0
     """How long to execute production's calls at production's pace for, after the blocks; 0 for not at all."""
 
