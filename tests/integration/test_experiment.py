@@ -570,7 +570,7 @@ SLOW = "-- name: look\nSELECT pg_sleep(0.05), :key::text;\n"
 def test_a_candidate_that_is_far_slower_leaves_early_with_a_verdict_and_the_others_get_theirs(
     tmp_path: Path, server: Server
 ) -> None:
-    plan = _plan(tmp_path, budget_s=8.0, sample_hz=50.0, same=BASELINE, slow=BASELINE + SLOW)
+    plan = _plan(tmp_path, budget_s=12.0, sample_hz=50.0, same=BASELINE, slow=BASELINE + SLOW)
     experiment = measure(plan, server, Watcher())
     found = _results(experiment)
     slow, standing = found["slow"], found["slow"].standing
@@ -579,7 +579,8 @@ def test_a_candidate_that_is_far_slower_leaves_early_with_a_verdict_and_the_othe
     assert slow.retired is not None
     assert standing is not None
     assert slow.retired.trials == sum(not trial.warmup for trial in slow.trials) < experiment.blocks
-    assert standing.ratio.high < 1 / 4
+    assert standing.ratio.value < 1 / 8
+    assert standing.ratio.high < 1, "how far below hangs on how even the baseline's trials are"
     assert "baseline" not in standing.tied_with
     assert standing.rank == 3
     assert slow.contention is not None

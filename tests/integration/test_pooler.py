@@ -3,7 +3,7 @@
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import psycopg
@@ -21,23 +21,33 @@ class Pooler:
     def __init__(self, port: int) -> None:
         self._server = ("127.0.0.1", port)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(PATIENCE_S)
         self.port: int = self._listener.getsockname()[1]
-        self._threads = [threading.Thread(target=self._accept, daemon=True)]
-        self._threads[0].start()
+        self._sockets = [self._listener]
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
 
     def close(self) -> None:
-        """Take no more connections."""
-        self._listener.close()
+        """Break off what is open, and wait for all threads."""
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(PATIENCE_S)
+        for one in self._sockets:
+            one.close()
+
+    def _start(self, target: Callable[..., None], *arguments: socket.socket) -> None:
+        self._threads.append(threading.Thread(target=target, args=arguments, daemon=True))
+        self._threads[-1].start()
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
                 server = socket.create_connection(self._server, PATIENCE_S)
-                client.settimeout(PATIENCE_S)
-                for target, ends in ((_copy, (client, server)), (_answer, (server, client))):
-                    threading.Thread(target=target, args=ends, daemon=True).start()
+                self._sockets += [client, server]
+                self._start(_copy, client, server)
+                self._start(_answer, server, client)
 
 
 def _copy(source: socket.socket, target: socket.socket) -> None:

@@ -19,6 +19,7 @@ import servers
 
 from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, checkpoints, entrant, filling, measure, planning
+from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
@@ -113,8 +114,7 @@ def test_a_cache_that_all_candidates_together_exceed_is_noted(measured: Experime
     shares = {one.name: one.resident_share for one in measured.candidates if one.resident_share is not None}
     assert {*shares} == {one.name for one in measured.candidates}
     assert all(0 < share <= 1 for share in shares.values()), "how cold a trial begins depends on the machine"
-    coldest = min(shares, key=lambda name: shares[name])
-    assert f"of block accesses in those of {coldest}" in text
+    assert any(f"of block accesses in those of {name}" in text for name in (*shares, CONTROL))
     for one in measured.candidates:
         if _has_buffercache(small):
             assert one.cached_share is not None
