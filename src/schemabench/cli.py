@@ -24,7 +24,7 @@ from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
 from schemabench.redaction import redact
-from schemabench.server import survey
+from schemabench.server import shared_account, survey
 from schemabench.terminal import Screen
 
 _FAILED, _INTERRUPTED = 2, 130
@@ -188,8 +188,8 @@ def _width() -> int:
 
 
 def _servers(_: argparse.Namespace) -> None:
-    for offer in survey():
-        print(offer)  # noqa: T201 (the command line prints)
+    for line in (*map(str, survey()), *shared_account()):
+        print(line)  # noqa: T201 (the command line prints)
 
 
 def _init(chosen: argparse.Namespace) -> None:

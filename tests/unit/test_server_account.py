@@ -43,6 +43,8 @@ def test_root_has_a_server_run_as_the_user_that_others_share_least(
     found = account.server_account()
     assert found is not None
     assert found.name == chosen
+    assert bool(account.shared_account()) == (chosen != account.OWN)
+    assert all(f"the user '{chosen}'" in line for line in account.shared_account())
 
 
 def test_a_program_gets_named_variables_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ Owns the life of servers and databases. Must not know what they are used for.
         candidate = server.clone(template, "baseline")
 """
 
+from schemabench.server.account import shared_account
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.database import Database
 from schemabench.server.dsn import opened
@@ -14,4 +15,16 @@ from schemabench.server.offer import Offer
 from schemabench.server.reached import Host, Reached
 from schemabench.server.serving import Server
 
-__all__ = ["SESSION_NAME", "Database", "Host", "Offer", "Reached", "Server", "opened", "serve", "survey", "sweep"]
+__all__ = [
+    "SESSION_NAME",
+    "Database",
+    "Host",
+    "Offer",
+    "Reached",
+    "Server",
+    "opened",
+    "serve",
+    "shared_account",
+    "survey",
+    "sweep",
+]

@@ -76,6 +76,23 @@ def server_account() -> Account | None:
     )
 
 
+def shared_account() -> tuple[str, ...]:
+    """Return what it means that others run programs as the user of our servers, too; nothing where nobody does.
+
+    Raises:
+        ServerError: As `server_account`.
+    """
+    account = server_account()
+    if account is None or account.name == OWN:
+        return ()
+    said = (
+        f"For root, servers run as the user {account.name!r}: whatever else runs as {account.name!r} could read their "
+        f"data, and a candidate's SQL what belongs to {account.name!r}. To give them a user of their own: "
+        f"useradd --system {OWN}"
+    )
+    return (said,)
+
+
 def run(command: Sequence[str | Path], account: Account | None, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a program to its end as the account, inside `folder`, and return its exit code and output."""
     return subprocess.run(  # noqa: S603 - programs of a Postgres installation that the user chose

@@ -70,12 +70,11 @@ class LocalServer:
     @property
     def notices(self) -> tuple[Notice, ...]:
         """What to keep in mind about figures from this server."""
-        return (*self._in_memory(), *_shared_account(server_user()))
-
-    def _in_memory(self) -> Iterator[Notice]:
-        if (kind := _file_system(self.data)) in MEMORY_FILE_SYSTEMS:
-            text = f"The server's data folder is in memory ({kind}), where fsync costs nothing: {folder.REMEDY}."
-            yield Notice(code="data-in-memory", text=text)
+        kind = _file_system(self.data)
+        if kind not in MEMORY_FILE_SYSTEMS:
+            return ()
+        text = f"The server's data folder is in memory ({kind}), where fsync costs nothing: {folder.REMEDY}."
+        return (Notice(code="data-in-memory", text=text),)
 
     def alive(self) -> bool:
         """Return whether the postmaster runs."""
@@ -138,17 +137,6 @@ def end_leftovers(home: Path) -> bool:
 def server_user() -> Account | None:
     """Return the user that our servers run as, or None where that is the user we are."""
     return account.server_account()
-
-
-def _shared_account(user: Account | None) -> Iterator[Notice]:
-    """Yield a notice where others run programs as the server's user, too."""
-    if user is not None and user.name != account.OWN:
-        yield Notice(
-            code="shared-account",
-            text=f"The server ran as the user {user.name!r}, since Postgres refuses root: whatever else runs as "
-            f"{user.name!r} could read its data, and candidates' SQL what belongs to {user.name!r}. To give it a user "
-            f"of its own: useradd --system {account.OWN}",
-        )
 
 
 def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str) -> Path:
