@@ -18,7 +18,7 @@ look took.
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from random import Random
 from time import perf_counter_ns
@@ -45,6 +45,25 @@ _FIRST_CALLS = 2000
 _RESAMPLES = 5000
 
 
+class Noted(list[Request]):
+    """Requests of one session, each of which is noted when it begins: when the load loop takes it.
+
+    Args:
+        requests: In order.
+        begun_ns: Where the moments go, of all sessions together.
+    """
+
+    def __init__(self, requests: Iterable[Request], begun_ns: list[int]) -> None:
+        super().__init__(requests)
+        self._begun_ns = begun_ns
+
+    def __iter__(self) -> Iterator[Request]:
+        """Yield the requests."""
+        for request in super().__iter__():
+            self._begun_ns.append(perf_counter_ns())
+            yield request
+
+
 class Bench:
     """Connections at work, with or without somebody watching.
 
@@ -68,7 +87,10 @@ class Bench:
         self._begun_ns, looks_ns = [], list[int]()
         self.looks, self.after = Counter(), np.zeros(2)
         requests = list(self._requests(calls, random))
-        queues = [(session, requests[first :: len(self._sessions)]) for first, session in enumerate(self._sessions)]
+        queues = [
+            (session, Noted(requests[first :: len(self._sessions)], self._begun_ns))
+            for first, session in enumerate(self._sessions)
+        ]
         watch = None
         if sampler:
             socket, talk = sampler.watch(self._pids, random)
@@ -84,7 +106,6 @@ class Bench:
 
     def _requests(self, calls: int, random: Random) -> Iterator[Request]:
         for call in range(calls):
-            self._begun_ns.append(perf_counter_ns())
             yield call, "upsert", [(b"upsert", parameters(self._statement, random))]
 
     def close(self) -> None:
