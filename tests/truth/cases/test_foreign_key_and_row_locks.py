@@ -88,12 +88,12 @@ def _waiting_for_settling(experiment: Experiment, name: str) -> float:
 
 def test_for_update_of_the_parent_is_slower_than_no_lock_and_than_for_no_key_update(experiment: Experiment) -> None:
     assert _ratio(experiment, "for_update").high < 0.9
-    assert _ratio(experiment, "for_update").value < _ratio(experiment, "for_no_key_update").low
+    assert _ratio(experiment, "for_update").value < 0.9 * _ratio(experiment, "for_no_key_update").value
     assert _ordering(experiment, "for_update").value < 0.85
 
 
 def test_for_no_key_update_leaves_all_nearly_as_fast_as_no_lock(experiment: Experiment) -> None:
-    assert _ratio(experiment, "for_no_key_update").low > 0.7
+    assert _ratio(experiment, "for_no_key_update").value > 0.85
     assert _ordering(experiment, "for_no_key_update").value > 0.8
 
 
