@@ -12,7 +12,6 @@ from random import Random
 import laboratory
 import psycopg
 import pytest
-from made_up import WARMUP_BLOCKS
 
 from schemabench import Call, Replay, Workload, Writer
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
@@ -520,6 +519,7 @@ def test_warm_up_is_left_out_of_what_a_follower_hands_over(
     experiment = _together(server, links, plan, lambda: follow(plan, links[1], _seat(1)))
     (first, *_) = experiment.candidates
 
-    assert len(first.trials) == WARMUP_BLOCKS + 1
+    assert len(first.trials) == experiment.warmup_blocks + experiment.blocks
+    assert experiment.blocks == 1
     looks = next(latency.count for latency in first.latencies if latency.operation == "look")
     assert looks == first.trials[-1].operations // 2
