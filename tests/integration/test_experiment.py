@@ -152,7 +152,9 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
     assert [result.status for result in experiment.candidates] == ["ranked"] * 3
     assert (experiment.workload, experiment.cardinality, experiment.values) == ("shop", "typical", {"keys": 20})
     assert (experiment.stopped, experiment.digest) == ("budget", plan.digest)
-    assert WARMUP_BLOCKS <= experiment.warmup_blocks <= sizing.MOST_GLANCES + 1, "more where a first call took far longer"
+    assert WARMUP_BLOCKS <= experiment.warmup_blocks <= sizing.MOST_GLANCES + 1, (
+        "more where a first call took far longer"
+    )
     assert experiment.blocks == watcher.blocks >= 1
     assert [(share.name, share.clients) for share in experiment.writers] == [("stream", 2), ("reader", 1)]
     assert experiment.operations == sum(share.operations for share in experiment.writers)
