@@ -4,9 +4,9 @@ from dataclasses import replace
 from html import unescape
 
 from fixed_run import RUN, USAGE
+from schemabench.report.page.brief import brief
 
 from schemabench.report import verdict
-from schemabench.report.page.brief import brief
 
 
 def test_brief_shows_verdict_ranks_and_notices() -> None:

@@ -7,14 +7,14 @@ from html import unescape
 
 import pytest
 from fixed_run import RUN, USAGE, WRITERS, estimate
+from schemabench.report.matrix.wording import of_writers
+from schemabench.report.page.brief import brief
 from several_runs import experiment, only, run
 
 from schemabench import report
 from schemabench.records import CandidateResult, Experiment, Run, WriterRatio
 from schemabench.report import facts, matrix, verdict, writers
-from schemabench.report.matrix.wording import of_writers
 from schemabench.report.page import html
-from schemabench.report.page.brief import brief
 
 LOW, VALUE = 2.2, 2.345
 Draw = Callable[[Experiment], str]

@@ -1,102 +1,192 @@
-"""How candidates fare at production's pace: the sentence, and what its tables hold, alike in every format.
+"""How candidates fare at production's pace: the sentence, and the tables that it rests on.
 
 Owns the wording of it. Must not judge who keeps up: the record says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from schemabench.records import Adequacy, CandidateResult, Experiment, Latency, Pacing
-from schemabench.report import figures, verdict
-from schemabench.report.verdict import Name
+from schemabench.records import Adequacy, CandidateResult, Estimate, Experiment, Latency, Pacing
+from schemabench.report import figures, text
+from schemabench.report.text import name
+from schemabench.report.tree import Cell, Fold, Paragraph, Section, Table, cells, columns
+from schemabench.report.view import View, ranked
 from schemabench.units import NANOSECONDS
+
+_OF_LAG = "schedule-lag"
+"""The code of the notice that limits what the times say."""
 
 Fared = tuple[str, Adequacy]
 """A candidate's name and how it fared."""
-Timed = tuple[str, Latency, Latency]
-"""A candidate's name, with response times and service times of one operation under it."""
 
 
-def fared(results: Sequence[CandidateResult]) -> list[Fared]:
-    """Return the candidates that were asked, in order."""
-    return [(result.name, result.adequacy) for result in results if result.adequacy]
+def section(view: View) -> Section | None:
+    """Return how the candidates fared at production's pace; None where that was not asked."""
+    known = _fared(view.results)
+    if not known:
+        return None
+    said = Paragraph(
+        text=f"{text.capital(sentence(view.experiment))}.",
+        notes=view.marks(one for one in view.experiment.notices if one.code == _OF_LAG),
+    )
+    explained = Paragraph(
+        text="Each call begins when production would make it, whether the server is ready or not. Response time: from "
+        "when the call was due. Service time: from when it was sent. Where they differ, calls waited for those before. "
+        "A dash: too few calls to support the percentile."
+    )
+    times = Fold(summary="Response times of each operation", nodes=tuple(_times(known)))
+    nodes = (said, explained, _candidates(known), *_writers(known), times)
+    return Section(id="adequacy", title="Adequacy: at production's pace", nodes=nodes)
 
 
-def by_operation(known: Sequence[Fared]) -> dict[str, list[Timed]]:
-    """Return the times of each operation, the candidates in order."""
-    operations: dict[str, list[Timed]] = {}
-    for name, one in known:
+def _candidates(known: Sequence[Fared]) -> Table:
+    headings = (
+        "candidate",
+        "keeps up",
+        "waiting at the end",
+        "done so much later",
+        "slowest operation",
+        "its responses",
+        "p99 of the client's own lag",
+    )
+    return Table(
+        caption="Candidates at production's pace",
+        columns=columns(*headings, numbers=[headings[3], *headings[5:]]),
+        rows=tuple(
+            cells(
+                name(who),
+                _answer(one.keeps_up),
+                _waiting(one),
+                Cell(text=_over(one), sort=max(0.0, one.elapsed_s - one.duration_s)),
+                name(_slowest_of(one).operation),
+                Cell(text=_within(one), sort=_slowest_ns(one)),
+                _time_cell(one.lag_p99_ns),
+            )
+            for who, one in known
+        ),
+    )
+
+
+def _writers(known: Sequence[Fared]) -> Iterator[Paragraph | Table]:
+    """Yield how each writer fared under each candidate; nothing of older run files."""
+    headings = (
+        "candidate",
+        "writer",
+        "connections",
+        "time taken",
+        "by the busiest connection",
+        "left at the end",
+        "done within",
+        "keeps up",
+    )
+    rows = tuple(
+        cells(
+            name(who),
+            name(one.name),
+            one.clients,
+            _share(one.utilisation),
+            _share(one.busiest),
+            Cell(text=_seconds(one.backlog_s), sort=one.backlog_s),
+            Cell(text=_drained(one), sort=one.drain_s),
+            _answer(one.keeps_up),
+        )
+        for who, fared in known
+        for one in fared.writers
+    )
+    if rows:
+        yield Paragraph(
+            text="Time taken: the share of its connections' time that a writer's calls take; above 100 % production "
+            "asks for more than there is. What was left at the end, for each connection, is done within the time shown "
+            "while production goes on."
+        )
+        yield Table(
+            caption="Writers at production's pace", columns=columns(*headings, numbers=headings[2:7]), rows=rows
+        )
+
+
+def _times(known: Sequence[Fared]) -> Iterator[Table]:
+    """Yield the table of each operation, candidates in order of rank."""
+    headings = ("candidate", "response p50", "p95", "p99", "max", "service p99", "calls")
+    operations: dict[str, list[tuple[Cell, ...]]] = {}
+    for who, one in known:
         for response, service in zip(one.responses, one.services, strict=True):
-            operations.setdefault(response.operation, []).append((name, response, service))
-    return operations
+            levels = (response.p50_ns, response.p95_ns, response.p99_ns, response.max_ns, service.p99_ns)
+            row = cells(name(who), *map(_time_cell, levels), response.count)
+            operations.setdefault(response.operation, []).append(row)
+    for operation, rows in operations.items():
+        yield Table(
+            caption=f"{name(operation)} at production's pace",
+            columns=columns(*headings, numbers=headings[1:]),
+            rows=tuple(rows),
+        )
 
 
-def by_writer(known: Sequence[Fared]) -> list[tuple[str, Pacing]]:
-    """Return how each writer fared under each candidate; none of older run files."""
-    return [(name, writer) for name, one in known for writer in one.writers]
-
-
-def sentence(experiment: Experiment, name: Name) -> str:
+def sentence(experiment: Experiment) -> str:
     """Return who keeps up with production, and how long responses take; empty where that was not asked."""
-    known = fared([result for result, _ in verdict.ranked(experiment)])
+    known = _fared([result for result, _ in ranked(experiment)])
     if not known:
         return ""
     _, first = known[0]
     calls = figures.plural(sum(response.count for response in first.responses), "call")
-    left = [name(one.name) for one, _ in verdict.ranked(experiment) if one.retired and one.adequacy is None]
-    who = _who(known, name, whole=not left)
+    left = [name(one.name) for one, _ in ranked(experiment) if one.retired and one.adequacy is None]
+    who = _who(known, whole=not left)
     if left:
         was = "was" if len(left) == 1 else "were"
         who.append(f"{figures.listed(left, len(left))} left the blocks early and {was} not asked")
-    return f"at production's pace for {seconds(first.duration_s)} ({calls}) {'; '.join(who)}; {_slowest(known, name)}"
+    return f"at production's pace for {_seconds(first.duration_s)} ({calls}) {'; '.join(who)}; {_slowest(known)}"
 
 
-def answer(keeps_up: bool | None) -> str:  # noqa: FBT001 (a verdict)
+def _answer(keeps_up: bool | None) -> str:  # noqa: FBT001 (a verdict)
     """Return a verdict as a word."""
     return "not known" if keeps_up is None else "yes" if keeps_up else "no"
 
 
-def waiting(one: Adequacy) -> str:
+def _waiting(one: Adequacy) -> str:
     """Return the calls that still waited when production's time was over, by writer."""
     shown = [f"{writer} {count:,}" for writer, count in sorted(one.waiting.items(), key=lambda item: -item[1])]
     return figures.listed(shown) or "none"
 
 
-def over(one: Adequacy) -> str:
+def _over(one: Adequacy) -> str:
     """Return how long after production's time the last response came, or the burst was cut short."""
     late_s = one.elapsed_s - one.duration_s
-    late = seconds(late_s) if late_s > 0 else "0 s"
+    late = _seconds(late_s) if late_s > 0 else "0 s"
     return f"{late} (cut short)" if one.cut else late
 
 
-def drained(one: Pacing) -> str:
+def _drained(one: Pacing) -> str:
     """Return in which time what was left would be done."""
-    return "never" if one.drain_s is None else seconds(one.drain_s)
+    return "never" if one.drain_s is None else _seconds(one.drain_s)
 
 
-def slowest(one: Adequacy) -> Latency:
+def _slowest_of(one: Adequacy) -> Latency:
     """Return the response times of the slowest operation: by the 99th percentile, or by all where calls are too few."""
     return max(one.responses, key=_level_ns)
 
 
-def slowest_ns(one: Adequacy) -> float:
+def _slowest_ns(one: Adequacy) -> float:
     """Return within which time `within` says that it was."""
-    return _level_ns(slowest(one))
+    return _level_ns(_slowest_of(one))
 
 
-def within(one: Adequacy) -> str:
+def _within(one: Adequacy) -> str:
     """Return in which time responses of the slowest operation came, as in `99 % within 2.05 ms`."""
-    return f"{_many(slowest(one))} within {_time(one)}"
+    return f"{_many(_slowest_of(one))} within {_time(one)}"
 
 
-def seconds(value: float) -> str:
+def _seconds(value: float) -> str:
     """Return a duration."""
     return figures.time(value * NANOSECONDS)
 
 
-def _who(known: Sequence[Fared], name: Name, *, whole: bool) -> list[str]:
+def _fared(results: Sequence[CandidateResult]) -> list[Fared]:
+    """Return the candidates that were asked, in order."""
+    return [(result.name, result.adequacy) for result in results if result.adequacy]
+
+
+def _who(known: Sequence[Fared], *, whole: bool) -> list[str]:
     """Return who keeps up, who does not, and of whom it cannot be told."""
-    behind = [f"{name(label)} ({_behind(one, name)})" for label, one in known if one.keeps_up is False]
-    unclear = [f"{name(label)} ({_unclear(one, name)})" for label, one in known if one.keeps_up is None]
+    behind = [f"{name(label)} ({_behind(one)})" for label, one in known if one.keeps_up is False]
+    unclear = [f"{name(label)} ({_unclear(one)})" for label, one in known if one.keeps_up is None]
     said = []
     if len(behind) == len(known):
         said.append(f"none keeps up: {figures.listed(behind, len(behind))}")
@@ -113,9 +203,9 @@ def _who(known: Sequence[Fared], name: Name, *, whole: bool) -> list[str]:
     return said
 
 
-def _behind(one: Adequacy, name: Name) -> str:
+def _behind(one: Adequacy) -> str:
     """Return why a candidate does not keep up, by the writer that is furthest behind."""
-    late = f"done {over(one)} late" if not one.cut else f"cut short after {seconds(one.elapsed_s)}"
+    late = f"done {_over(one)} late" if not one.cut else f"cut short after {_seconds(one.elapsed_s)}"
     worst = max((w for w in one.writers if w.keeps_up is False), key=lambda w: w.utilisation.value, default=None)
     if worst is None:  # an older run file has no writers
         writer, count = max(one.waiting.items(), key=lambda item: item[1])
@@ -123,42 +213,42 @@ def _behind(one: Adequacy, name: Name) -> str:
     if worst.utilisation.value < 1 and worst.busiest is not None and worst.busiest.low >= 1:
         taken = figures.share_with_interval(worst.busiest)
         return f"calls over one connection of {name(worst.name)} take {taken} of its time, {late}"
-    return f"{_taken(worst, name)}, {late}"
+    return f"{_taken(worst)}, {late}"
 
 
-def _unclear(one: Adequacy, name: Name) -> str:
+def _unclear(one: Adequacy) -> str:
     """Return why it cannot be told whether a candidate keeps up."""
     writer = max((w for w in one.writers if w.keeps_up is None), key=lambda w: w.utilisation.high)
     if writer.utilisation.high >= 1:
-        return _taken(writer, name)
+        return _taken(writer)
     if writer.drain_s is None or writer.drain_s > one.duration_s:
-        return f"what {name(writer.name)} had left at the end takes {drained(writer)} to be done"
-    return f"a response to {name(writer.name)} took {seconds(writer.slowest_s)}, longer than all were due in"
+        return f"what {name(writer.name)} had left at the end takes {_drained(writer)} to be done"
+    return f"a response to {name(writer.name)} took {_seconds(writer.slowest_s)}, longer than all were due in"
 
 
-def _taken(writer: Pacing, name: Name) -> str:
+def _taken(writer: Pacing) -> str:
     return (
         f"calls of {name(writer.name)} take {figures.share_with_interval(writer.utilisation)} of its connections' time"
     )
 
 
-def _slowest(known: Sequence[Fared], name: Name) -> str:
+def _slowest(known: Sequence[Fared]) -> str:
     """Return the slowest operation and in which time it was answered, from the quickest candidate to the slowest."""
-    ordered = sorted(known, key=lambda fared: slowest_ns(fared[1]))
+    ordered = sorted(known, key=lambda fared: _slowest_ns(fared[1]))
     (first, quick), (last, slow) = ordered[0], ordered[-1]
-    operation, other = slowest(quick).operation, slowest(slow).operation
-    said = f"slowest operation: {name(operation)}, {within(quick)}"
+    operation, other = _slowest_of(quick).operation, _slowest_of(slow).operation
+    said = f"slowest operation: {name(operation)}, {_within(quick)}"
     due = "of when they were due"
     if len(known) == 1:
         return f"{said} {due}"
-    alike = operation == other and _many(slowest(quick)) == _many(slowest(slow))
-    what = _time(slow) if alike else f"{name(other)}, {within(slow)}"
+    alike = operation == other and _many(_slowest_of(quick)) == _many(_slowest_of(slow))
+    what = _time(slow) if alike else f"{name(other)}, {_within(slow)}"
     return f"{said} ({name(first)}) to {what} ({name(last)}) {due}"
 
 
 def _time(one: Adequacy) -> str:
     """Return in which time responses of the slowest operation came."""
-    return f"{figures.time(slowest_ns(one))}{' or more' if one.cut else ''}"
+    return f"{figures.time(_slowest_ns(one))}{' or more' if one.cut else ''}"
 
 
 def _many(times: Latency) -> str:
@@ -168,3 +258,11 @@ def _many(times: Latency) -> str:
 
 def _level_ns(times: Latency) -> float:
     return times.max_ns if times.p99_ns is None else times.p99_ns
+
+
+def _share(share: Estimate | None) -> Cell:
+    return Cell(text=figures.share_with_interval(share), sort=share.value) if share else Cell(text=figures.DASH)
+
+
+def _time_cell(time_ns: float | None) -> Cell:
+    return Cell(text=figures.time(time_ns), sort=time_ns)

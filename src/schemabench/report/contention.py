@@ -1,11 +1,12 @@
-"""Who waited for whom: what samples say of contention, in sentences and as rows of tables.
+"""Who waited for whom: what samples say of contention, in sentences, a chart and tables.
 
-Owns the wording of waits, alike in every format, and which of them are shown. Must not say more than the samples do:
-where time went is no proof of what would be faster without it.
+Owns the wording of waits, and which of them are shown. Must not say more than the samples do: where time went is no
+proof of what would be faster without it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from schemabench.candidate import BASELINE
 from schemabench.records import (
     CONTENDED,
     TIME_CLASSES,
@@ -17,11 +18,14 @@ from schemabench.records import (
     Standing,
 )
 from schemabench.report import figures
-from schemabench.report.escape import Markdown, code
-from schemabench.report.verdict import BASELINE, Name, ranked
+from schemabench.report.drawings import Bars
+from schemabench.report.text import name
+from schemabench.report.tree import Cell, Chart, Column, Fold, Nodes, Paragraph, Section, Table, cells, columns
+from schemabench.report.view import View, ranked
 from schemabench.units import format_duration
 
-Rows = list[tuple[object, ...]]
+Sampled = Sequence[tuple[CandidateResult, Contention]]
+"""Candidates whose writers were seen at work, in order of rank."""
 
 MOST_ROWS = 5
 """Locks or pairs of one candidate in a table, the largest first: those after them hardly ever matter."""
@@ -33,7 +37,7 @@ _SUBSTANTIAL = 0.05
 """A smaller share of the writers' time does not explain a difference that anyone would act on."""
 
 
-def why(experiment: Experiment, name: Name) -> str:
+def why(experiment: Experiment) -> str:
     """Return where the writers' time goes under the slowest candidate, or else under the one that waits most for locks.
 
     Empty where nothing was sampled, and where neither can be named: throughput ties, and hardly anyone waits.
@@ -47,10 +51,10 @@ def why(experiment: Experiment, name: Name) -> str:
     slowest = _slowest(experiment)
     if slowest and slowest.name in known:
         who = f"{'among the slowest' if slowest.tied_with else 'slowest'}: {name(slowest.name)}"
-        told = _waits(slowest.name, known, found, name)
+        told = _waits(slowest.name, known, found)
         return f"{who}; {told or _hardly(known[slowest.name].share.value, found[slowest.name])}"
     most = max(known, key=lambda one: known[one].share.value)
-    waits = _waits(most, known, found, name)
+    waits = _waits(most, known, found)
     return f"most waiting seen: {name(most)}; {waits}" if waits else ""
 
 
@@ -61,7 +65,7 @@ def _slowest(experiment: Experiment) -> Standing | None:
     return None if worst.rank == best.rank or best.name in worst.tied_with else worst
 
 
-def _waits(candidate: str, known: Mapping[str, LockStanding], found: Mapping[str, Contention], name: Name) -> str:
+def _waits(candidate: str, known: Mapping[str, LockStanding], found: Mapping[str, Contention]) -> str:
     """Return how much a candidate's writers wait for locks, beside the baseline's, and for which lock and operation.
 
     Empty where they hardly do.
@@ -73,13 +77,13 @@ def _waits(candidate: str, known: Mapping[str, LockStanding], found: Mapping[str
     beside = f" (baseline: {figures.share(known[BASELINE].share.value)})" if compared else ""
     paused = f", {_points(own.paused)} of that to pauses before retries" if own.paused else ""
     waits = f"{figures.share(own.share.value)} of its writers' time goes to waiting for locks{beside}{paused}"
-    return waits + _foremost(found[candidate], name)
+    return waits + _foremost(found[candidate])
 
 
-def _foremost(contention: Contention, name: Name) -> str:
+def _foremost(contention: Contention) -> str:
     """Return the lock that is waited for most, and the operations that do."""
     whole = contention.classes.get(_LOCK, 0.0)
-    locks = [f"{_extent(lock.share, whole)} {_described(lock, name)}" for lock in contention.locks[:1]]
+    locks = [f"{_extent(lock.share, whole)} {_described(lock)}" for lock in contention.locks[:1]]
     pairs = [f"{name(pair.waiting)} waiting for {name(pair.blocking)}" for pair in contention.pairs[:1]]
     return "".join(f", {part}" for part in (*locks, *pairs))
 
@@ -88,7 +92,7 @@ def _extent(part: float, whole: float) -> str:
     return "mostly" if part > whole / 2 else "above all"
 
 
-def _described(lock: LockWait, name: Name) -> str:
+def _described(lock: LockWait) -> str:
     return f"{name(lock.kind)} on {name(lock.relation)}" if lock.relation else name(lock.kind)
 
 
@@ -110,7 +114,7 @@ def control(experiment: Experiment) -> str:
     return f"{found}: the baseline differs from itself; trust no difference of this size"
 
 
-def pauses(experiment: Experiment, name: Name) -> str:
+def pauses(experiment: Experiment) -> str:
     """Return how much of lock waits are pauses before retries, the most first; empty where nobody paused."""
     standings = [result.lock_standing for result, _ in ranked(experiment) if result.lock_standing]
     paused = sorted((one for one in standings if one.paused), key=lambda one: -(one.paused or 0.0))
@@ -118,60 +122,130 @@ def pauses(experiment: Experiment, name: Name) -> str:
     return f"{figures.listed(shown)} are pauses before retries" if shown else ""
 
 
-def classes(results: Sequence[CandidateResult]) -> Rows:
-    """Return a row for each candidate: its name, the share of each of `TIME_CLASSES`, the events waited for most."""
-    return [
-        (
-            code(result.name),
-            *(figures.share(found.classes[kind]) if kind in found.classes else figures.DASH for kind in TIME_CLASSES),
-            _events(found),
-        )
-        for result, found in _sampled(results)
-    ]
+def section(view: View) -> Section | None:
+    """Return what was waited for; None where nothing was sampled."""
+    sampled = [(result, found) for result, found in _sampled(view.results) if found.classes]
+    if not sampled:
+        return None
+    seen = Paragraph(
+        text="What the writers' sessions were seen doing, as shares of their time over all counted trials. Running: on "
+        "a processor, waiting for one, or where the server has no name for it. Pause: between an attempt that the "
+        "server undid and the next, as the load loop knows it."
+    )
+    samples = Fold(summary="What the samples rest on", nodes=(_samples(sampled),))
+    nodes: Nodes = (seen, _classes(sampled), *_locks(sampled), *_pairs(sampled), samples)
+    return Section(id="contention", title="Contention: who waits for whom", nodes=nodes)
 
 
-def _events(contention: Contention) -> Markdown:
+def _classes(sampled: Sampled) -> Chart:
+    """Return a bar for each candidate, and the table of wait classes with the events that were waited for most."""
+    largest = ((result.name, max(found.classes.items(), key=lambda one: one[1])) for result, found in sampled)
+    said = "; ".join(f"{who} {kind} {figures.share(part)}" for who, (kind, part) in largest)
+    title = "Where the writers' time goes, by wait class (% of it)"
+    return Chart(
+        title=title,
+        description=f"A stacked bar for each candidate. What each spends most of the time on: {said}.",
+        drawing=Bars(
+            kinds=TIME_CLASSES,
+            bars=tuple(
+                (
+                    result.name,
+                    tuple(_part(found.classes.get(kind, 0.0)) for kind in TIME_CLASSES),
+                )
+                for result, found in sampled
+            ),
+        ),
+        table=Table(
+            caption=title,
+            columns=(
+                Column(heading="candidate"),
+                *(Column(heading=kind, align="right") for kind in TIME_CLASSES),
+                Column(heading="waited for most", prose=True),
+            ),
+            rows=tuple(
+                cells(
+                    name(result.name),
+                    *(_share(found.classes.get(kind)) for kind in TIME_CLASSES),
+                    _events(found) or figures.DASH,
+                )
+                for result, found in sampled
+            ),
+        ),
+    )
+
+
+def _events(contention: Contention) -> str:
     waits = [event for event in contention.events if event.wait_class != _RUNNING]
-    return Markdown(", ".join(f"{code(one.name)} {figures.share(one.share)}" for one in waits[:_MOST_EVENTS]))
+    return ", ".join(f"{name(one.name)} {figures.share(one.share)}" for one in waits[:_MOST_EVENTS])
 
 
-def locks(results: Sequence[CandidateResult]) -> Rows:
-    """Return rows of candidate, kind, mode, relation, partitions, share, longest wait: `MOST_ROWS` for a candidate."""
-    return [
-        (
-            code(result.name),
+def _locks(sampled: Sampled) -> Iterator[Table]:
+    """Yield the table of heavyweight locks that were waited for, if any were."""
+    headings = (
+        "candidate",
+        "lock",
+        "mode asked for",
+        "table or index",
+        "partitions",
+        "share of the writers' time",
+        "longest wait",
+    )
+    rows = tuple(
+        cells(
+            name(result.name),
             lock.kind,
             lock.mode,
-            code(lock.relation) or figures.DASH,
-            f"{lock.partitions:,}" if lock.partitions else figures.DASH,
-            figures.share(lock.share),
+            name(lock.relation) or figures.DASH,
+            Cell(text=f"{lock.partitions:,}" if lock.partitions else figures.DASH, sort=lock.partitions),
+            _share(lock.share),
             _lasting(lock.longest_s),
         )
-        for result, found in _sampled(results)
+        for result, found in sampled
         for lock in found.locks[:MOST_ROWS]
-    ]
+    )
+    caption = (
+        f"Heavyweight locks that were waited for, at most {MOST_ROWS} for each candidate; a partition counts for its "
+        "parent"
+    )
+    if rows:
+        yield Table(caption=caption, columns=columns(*headings, numbers=headings[4:]), rows=rows)
 
 
-def pairs(results: Sequence[CandidateResult]) -> Rows:
-    """Return rows of candidate, waiting operation, blocking operation, share: `MOST_ROWS` for a candidate."""
-    return [
-        (code(result.name), code(pair.waiting), code(pair.blocking), figures.share(pair.share))
-        for result, found in _sampled(results)
+def _pairs(sampled: Sampled) -> Iterator[Table]:
+    """Yield the table of operations that waited for one another, if any did."""
+    headings = ("candidate", "waiting operation", "waits for", "share of the writers' time")
+    rows = tuple(
+        cells(name(result.name), name(pair.waiting), name(pair.blocking), _share(pair.share))
+        for result, found in sampled
         for pair in found.pairs[:MOST_ROWS]
-    ]
+    )
+    caption = (
+        f"Operations that waited for one another, at most {MOST_ROWS} pairs for each candidate; who waits for several "
+        "counts for each"
+    )
+    if rows:
+        yield Table(caption=caption, columns=columns(*headings, numbers=headings[3:]), rows=rows)
 
 
-def samples(results: Sequence[CandidateResult]) -> Rows:
-    """Return rows of candidate, deepest queue, longest wait, and how many looks were taken, late and lost."""
-    return [
-        (
-            code(result.name),
-            f"{found.deepest_queue:,}",
-            _lasting(found.longest_wait_s),
-            *(f"{count:,}" for count in (found.samples, found.late, found.lost, found.observations)),
-        )
-        for result, found in _sampled(results)
-    ]
+def _samples(sampled: Sampled) -> Table:
+    """Return the table of how far the samples reach."""
+    headings = ("candidate", "deepest queue", "longest wait", "samples", "late", "lost", "sessions seen at work")
+    return Table(
+        caption="Sessions in the deepest queue for one lock, the longest wait, and the samples that were taken",
+        columns=columns(*headings, numbers=headings[1:]),
+        rows=tuple(
+            cells(
+                name(result.name),
+                found.deepest_queue,
+                _lasting(found.longest_wait_s),
+                found.samples,
+                found.late,
+                found.lost,
+                found.observations,
+            )
+            for result, found in sampled
+        ),
+    )
 
 
 def _points(share: float) -> str:
@@ -183,6 +257,14 @@ def _sampled(results: Sequence[CandidateResult]) -> list[tuple[CandidateResult, 
     return [(result, result.contention) for result in results if result.contention is not None]
 
 
-def _lasting(seconds: float) -> str:
+def _part(share: float) -> tuple[float, str]:
+    return share, figures.share(share)
+
+
+def _share(value: float | None) -> Cell:
+    return Cell(text=figures.DASH) if value is None else Cell(text=figures.share(value), sort=value)
+
+
+def _lasting(seconds: float) -> Cell:
     """Return how long a wait was; a dash for one that had only begun, or for none."""
-    return format_duration(seconds) if seconds else figures.DASH
+    return Cell(text=format_duration(seconds) if seconds else figures.DASH, sort=seconds)

@@ -4,13 +4,14 @@ Owns which differences of cost are worth naming. Must not weigh one measure agai
 a byte of WAL is worth there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
+from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Cost, Experiment
 from schemabench.report import figures
-from schemabench.report.escape import Markdown, code, prose
-from schemabench.report.verdict import Name, ranked
+from schemabench.report.text import name
+from schemabench.report.tree import Cell, Column, Paragraph, Section, Table, Tone
+from schemabench.report.view import View, ranked
 
 _NOTEWORTHY = 0.05
 """Of the larger of two figures: a smaller difference decides between no two schemas, however certain it is."""
@@ -24,23 +25,75 @@ _PER = {"row": " per row", "operation": " per call", "update": "", "run": " in a
 """What follows a measure's title where its figure stands; a share of updates says so itself."""
 _GROUPS = {"bytes": "Bytes", "blocks": "Blocks"}
 _OTHERS = "Rows, counts and time"
+_TONES = (0.0, 0.2, 0.5, 0.8)
+"""The distance from which on each tone is used: the deeper ones from ratios of 1.25, 2 and 5, and of one over these."""
+_LESS: tuple[Tone, ...] = ("less-0", "less-1", "less-2", "less-3")
+_MORE: tuple[Tone, ...] = ("more-0", "more-1", "more-2", "more-3")
+_PLACES = 2
+"""Decimals of ratios; counters are so steady that more would say more than anyone acts on."""
+_OF_COUNTERS = ("counters-missing", "data-in-memory")
+"""Codes of notices that limit what costs say."""
 _SIZES = ("table_size", "index_size")
 """Measures of what there is after the last block."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Measures that are read together."""
+def section(view: View) -> Section | None:
+    """Return what the writes cost; None where nothing was counted."""
+    results = [result for result in view.results if result.costs]
+    if not results:
+        return None
+    limits = [notice for notice in (*view.run.notices, *view.experiment.notices) if notice.code in _OF_COUNTERS]
+    explained = Paragraph(
+        text="Per row: per logical row written. At the end: after the last block. Each figure stands with its ratio to "
+        "the baseline's, paired by block. It is marked where it differs from the baseline's: beyond chance, and by "
+        "more than the control, the baseline entered twice, differs from itself. More is not always worse, as of HOT "
+        "updates. A dash: the server does not offer it, or there was nothing to divide by.",
+        notes=view.marks(limits),
+    )
+    return Section(id="cost", title="Cost: what the writes took", nodes=(explained, *_tables(view, results)))
 
-    title: str
-    headings: tuple[str, ...]
-    """In Markdown."""
-    rows: list[tuple[object, ...]]
 
-    @property
-    def align(self) -> str:
-        """One letter per column, as `escape.table` takes them."""
-        return "l" + "r" * len(self.headings[1:])
+def _tables(view: View, results: Sequence[CandidateResult]) -> Iterator[Table]:
+    """Yield tables of bytes, of blocks and of the rest: a row for each candidate, a column for each measure."""
+    baseline = next((by_name(result) for result in results if result.name == BASELINE), {})
+    for title, measures in groups(results):
+        yield Table(
+            caption=f"{title}, each figure with its ratio to the baseline's [95 % interval]",
+            columns=(
+                Column(heading="candidate"),
+                *(Column(heading=heading(one), align="right") for one in measures),
+            ),
+            rows=tuple((view.named(result), *_cells(result, measures, baseline)) for result in results),
+        )
+
+
+def _cells(result: CandidateResult, measures: Sequence[Cost], baseline: Mapping[str, Cost]) -> Iterator[Cell]:
+    costs = by_name(result)
+    for measure in measures:
+        cost = costs.get(measure.name)
+        yield Cell(text=figures.DASH) if cost is None else _cell(cost, baseline)
+
+
+def _cell(cost: Cost, baseline: Mapping[str, Cost]) -> Cell:
+    return Cell(
+        text=figures.amount(cost),
+        below=figures.ratio_with_interval(cost.ratio, _PLACES) if cost.ratio else "",
+        sort=cost.value,
+        tone=_tone(cost, baseline),
+    )
+
+
+def _tone(cost: Cost, baseline: Mapping[str, Cost]) -> Tone:
+    """Return which way a figure differs from the baseline's and how far; nothing where the two were not told apart."""
+    if not cost.differs:
+        return ""
+    if cost.ratio is not None:
+        more = cost.ratio.value > 1
+    else:
+        other = baseline.get(cost.name)
+        more = (cost.value or 0.0) > (other.value or 0.0 if other else 0.0)
+    depth = max(step for step, least in enumerate(_TONES) if distance(cost, baseline) >= least)
+    return (_MORE if more else _LESS)[depth]
 
 
 def noteworthy(result: CandidateResult, baseline: CandidateResult) -> list[Cost]:
@@ -50,15 +103,14 @@ def noteworthy(result: CandidateResult, baseline: CandidateResult) -> list[Cost]
     return sorted(costs, key=lambda cost: distance(cost, own), reverse=True)
 
 
-def worded(cost: Cost, baseline: CandidateResult, text: Callable[[str], str]) -> str:
+def worded(cost: Cost, baseline: CandidateResult) -> str:
     """Return a difference, as in `38 % less WAL`, `3.10x the index growth` or `HOT share 0 % instead of 99 %`.
 
     Args:
         cost: Of a candidate; its value is known, and the baseline's by the same measure.
         baseline: The baseline.
-        text: How the title of a measure is drawn.
     """
-    title = text(cost.title)
+    title = cost.title
     if cost.ratio is None:
         other = figures.amount(by_name(baseline)[cost.name])
         return f"{title}{_PER[cost.per]} {figures.amount(cost)} instead of {other}"
@@ -69,7 +121,7 @@ def worded(cost: Cost, baseline: CandidateResult, text: Callable[[str], str]) ->
     return f"{100 * abs(ratio - 1):.0f} % {'more' if ratio > 1 else less} {title}"
 
 
-def sizes(experiment: Experiment, name: Name) -> str:
+def sizes(experiment: Experiment) -> str:
     """Return how large the tables and indexes of each candidate are after the last block; empty where nobody knows."""
     found = [(result.name, by_name(result)) for result, _ in ranked(experiment)]
     known = [
@@ -110,28 +162,3 @@ def groups(results: Sequence[CandidateResult]) -> list[tuple[str, list[Cost]]]:
 def heading(measure: Cost) -> str:
     """Return what a measure is called above its figures, as in `WAL per row`."""
     return measure.title + _PER[measure.per]
-
-
-def tables(results: Sequence[CandidateResult]) -> list[Table]:
-    """Return tables of bytes, of blocks and of the rest: a row for each candidate, a column for each measure.
-
-    A figure stands with its ratio to the baseline's, if any, and is bold where the two were told apart.
-    """
-    return [
-        Table(
-            title=title,
-            headings=("candidate", *(prose(heading(measure)) for measure in measures)),
-            rows=[(code(result.name), *_cells(result, measures)) for result in results if result.costs],
-        )
-        for title, measures in groups(results)
-    ]
-
-
-def _cells(result: CandidateResult, measures: Sequence[Cost]) -> list[object]:
-    costs = by_name(result)
-    return [_cell(costs[measure.name]) if measure.name in costs else figures.DASH for measure in measures]
-
-
-def _cell(cost: Cost) -> Markdown:
-    found = [figures.amount(cost), *([f"({figures.multiple(cost.ratio.value)})"] if cost.ratio else [])]
-    return Markdown(" ".join([*found[:-1], f"**{found[-1]}**" if cost.differs else found[-1]]))

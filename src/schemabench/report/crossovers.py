@@ -1,30 +1,137 @@
-"""When the answer changes: searches and maps, as sentences and tables.
+"""The sections on when the answer changes: searches over cardinalities, and maps over two of their fields.
 
-Owns their wording, alike in every format. Must not say more than the intervals do.
+Owns their wording. Must not say more than the intervals do.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
 from schemabench.records import Crossover, Estimate, MapCell, Probe, RatioMap, Run, Spot
 from schemabench.report import figures
-from schemabench.report.characters import columns
-from schemabench.report.layout import Column, labelled, shorten, table, wrap
+from schemabench.report.drawings import Heat, Square
 from schemabench.report.sizes import size, sizes
+from schemabench.report.text import name
+from schemabench.report.tree import Cell, Chart, Column, Node, Paragraph, Section, Table, cells
 from schemabench.units import format_duration
-
-Name = Callable[[str], str]
 
 TIED = "="
 """Beside a ratio that cannot be told from 1."""
-LEGEND = f"{TIED}: cannot be told from 1; -: not measured"
+_LEGEND = ((TIED, "cannot be told from 1"), (figures.DASH, "not measured"))
 _PLACES = 2
-_INDENT = "  "
 _STANDS = {"better": "leads", "worse": "trails", "tied": "cannot be told apart from the baseline"}
 
 
-def sentence(crossover: Crossover, name: Name) -> str:
+def sections(run: Run) -> list[Section]:
+    """Return a section for each search and for each map."""
+    return [
+        *(_search(one, number) for number, one in enumerate(run.crossovers, start=1)),
+        *(_map(one, number) for number, one in enumerate(run.maps, start=1)),
+    ]
+
+
+def _search(crossover: Crossover, number: int) -> Section:
+    table = Table(
+        caption="Measured in full",
+        columns=(
+            Column(heading="cardinality"),
+            Column(heading="ratio [95 % interval]", align="right"),
+            Column(heading="than the baseline"),
+            Column(heading="sizes", prose=True),
+        ),
+        rows=tuple(
+            cells(
+                name(spot.cardinality),
+                Cell(text=f"{ratio(spot.ratio, at_least=spot.at_least)}{_mark(spot.side)}", sort=spot.ratio.value),
+                spot.side,
+                sizes(spot.values),
+            )
+            for spot in (crossover.start, *crossover.found)
+        ),
+        legend=_LEGEND[:1],
+    )
+    nodes = (Paragraph(text=sentence(crossover)), table, Paragraph(text=looked(crossover), emphasis="small"))
+    title = f"When the answer changes: {name(crossover.workload)}, {name(crossover.candidate)} against the baseline"
+    return Section(id=f"crossover-{number}", title=title, nodes=nodes, brief=True)
+
+
+def _map(drawn: RatioMap, number: int) -> Section:
+    title = f"Throughput of {drawn.candidate} over the baseline's (ratio), by {drawn.first} and {drawn.second}"
+    grid = _grid(drawn, title)
+    shown: Node = grid
+    if any(_shade(cell) is not None for cell in drawn.cells):
+        shown = Chart(title=title, description=_described(drawn), drawing=_heat(drawn), table=grid)
+    lacking = (Paragraph(text=text, emphasis="small") for text in unmeasured(drawn))
+    return Section(
+        id=f"map-{number}",
+        title=f"When the answer changes: {name(drawn.workload)}, {name(drawn.first)} by {name(drawn.second)}",
+        nodes=(Paragraph(text=about(drawn)), shown, *lacking),
+        brief=True,
+    )
+
+
+def _grid(drawn: RatioMap, title: str) -> Table:
+    """Return a map as a table: the first axis goes down, the second to the right."""
+    across = dict.fromkeys(cell.second for cell in drawn.cells)
+    rows: dict[float, list[Cell]] = {}
+    for cell in drawn.cells:
+        value = cell.ratio.value if cell.ratio else None
+        rows.setdefault(cell.first, [Cell(text=size(cell.first), sort=cell.first)]).append(
+            Cell(text=figure(cell), sort=value)
+        )
+    return Table(
+        caption=title,
+        columns=(
+            Column(heading=f"{drawn.first}, {drawn.second}:"),
+            *(Column(heading=size(one), align="right") for one in across),
+        ),
+        rows=tuple(map(tuple, rows.values())),
+        legend=_LEGEND,
+    )
+
+
+def _heat(drawn: RatioMap) -> Heat:
+    return Heat(
+        first=drawn.first,
+        second=drawn.second,
+        squares=tuple(
+            Square(
+                first=size(cell.first),
+                second=size(cell.second),
+                ratio=_shade(cell),
+                label=_label(cell),
+                told=figure(cell) if cell.ratio else cell.reason,
+            )
+            for cell in drawn.cells
+        ),
+    )
+
+
+def _described(drawn: RatioMap) -> str:
+    """Return the map in words."""
+    sides = [cell.side for cell in drawn.cells]
+    lacking = f"; {sides.count(None)} were not measured" if None in sides else ""
+    return (
+        f"Of {len(sides)} cells, {drawn.candidate} is better than the baseline in {sides.count('better')}, worse in "
+        f"{sides.count('worse')}, and cannot be told apart in {sides.count('tied')}{lacking}."
+    )
+
+
+def _shade(cell: MapCell) -> float | None:
+    """Return the ratio that a cell's colour stands for; None where there is none to draw."""
+    return cell.ratio.value if cell.ratio is not None and 0 < cell.ratio.value < math.inf else None
+
+
+def _label(cell: MapCell) -> str:
+    """Return what stands on a cell: the ratio without its interval, or a dash."""
+    if cell.ratio is None:
+        return figures.DASH
+    shown = f">={figures.multiple(cell.ratio.low)}" if cell.at_least else figures.multiple(cell.ratio.value)
+    return f"{shown}{_mark(cell.side)}"
+
+
+def sentence(crossover: Crossover) -> str:
     """Return what a search found: whether the ranking flips, and where."""
     whom, start = name(crossover.candidate), crossover.start
     begun = f"{whom} {_stands(start)} at {name(start.cardinality)} ({ratio(start.ratio, at_least=start.at_least)})"
@@ -58,24 +165,7 @@ def looked(crossover: Crossover) -> str:
     )
 
 
-def spots(crossover: Crossover, name: Name) -> list[list[str]]:
-    """Return the rows of a table: where, the ratio with its interval, the cardinality."""
-    return [
-        [name(spot.cardinality), f"{ratio(spot.ratio, at_least=spot.at_least)}{_mark(spot.side)}", sizes(spot.values)]
-        for spot in (crossover.start, *crossover.found)
-    ]
-
-
-def grid(drawn: RatioMap) -> tuple[list[str], list[list[str]]]:
-    """Return the headings and rows of a map: the first axis goes down, the second to the right."""
-    across = dict.fromkeys(cell.second for cell in drawn.cells)
-    rows: dict[float, list[str]] = {}
-    for cell in drawn.cells:
-        rows.setdefault(cell.first, [size(cell.first)]).append(figure(cell))
-    return [f"{drawn.first}, {drawn.second}:", *map(size, across)], list(rows.values())
-
-
-def about(drawn: RatioMap, name: Name) -> str:
+def about(drawn: RatioMap) -> str:
     """Return what a map shows, and how it was made."""
     done = sum(cell.ratio is not None for cell in drawn.cells)
     number = "each cell was" if done == len(drawn.cells) else f"{done} of {len(drawn.cells)} cells were"
@@ -109,42 +199,9 @@ def figure(cell: MapCell) -> str:
     return figures.DASH if cell.ratio is None else f"{ratio(cell.ratio, at_least=cell.at_least)}{_mark(cell.side)}"
 
 
-def terminal(run: Run, width: int, name: Name) -> list[list[str]]:
-    """Return a part of lines for each search and each map."""
-    return [_search(one, width, name) for one in run.crossovers] + [_map(one, width, name) for one in run.maps]
-
-
 def ratio(estimate: Estimate, *, at_least: bool) -> str:
     """Return a ratio with its interval, or what it is at least where the client limited it."""
     return (figures.ratio_at_least if at_least else figures.ratio_with_interval)(estimate, _PLACES)
-
-
-def _search(crossover: Crossover, width: int, name: Name) -> list[str]:
-    title = shorten(f"{crossover.workload}: where does the answer change?", width)
-    lines = [title, "=" * columns(title), *wrap(sentence(crossover, name), width), ""]
-    for label, figure, fields in spots(crossover, name):
-        lines += [*wrap(f"{label}  {figure}", width, indent=_INDENT), *labelled(_INDENT, fields, width)]
-    return [*lines, "", *wrap(looked(crossover), width), *wrap(LEGEND, width)]
-
-
-def _map(drawn: RatioMap, width: int, name: Name) -> list[str]:
-    headings, rows = grid(drawn)
-    title = shorten(f"{drawn.workload}: {drawn.first} by {drawn.second}", width)
-    parts = [Column(heading=heading, cells=cells) for heading, *cells in zip(headings, *rows, strict=True)]
-    lines = table(parts)
-    if max(map(columns, lines)) > width:
-        lines = [
-            line
-            for cell in drawn.cells
-            for line in wrap(
-                f"{place(drawn.first, drawn.second, cell.first, cell.second)}: {figure(cell)}",
-                width,
-                indent=_INDENT,
-            )
-        ]
-    lacking = [line for text in unmeasured(drawn) for line in wrap(text, width, indent=_INDENT)]
-    about_it = wrap(about(drawn, name), width)
-    return [title, "=" * columns(title), *about_it, "", *lines, "", *wrap(LEGEND, width), *lacking]
 
 
 def _stands(spot: Spot) -> str:

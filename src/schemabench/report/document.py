@@ -1,328 +1,141 @@
-"""A run as Markdown, to be pasted into a pull request.
+"""The report of a run: which sections there are, and in which order questions are answered.
 
-Owns which figures the templates may show. Must not word a verdict, nor hold the page's text: that is in `templates/`.
+Owns the document as a whole. A section is one function of a view, and is seen in all formats. Must not draw anything.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from schemabench.records import (
-    TIME_CLASSES,
-    CandidateResult,
-    Crossover,
-    Experiment,
-    LockStanding,
-    Notice,
-    RatioMap,
-    Run,
-    Standing,
-)
+from schemabench.records import CandidateResult, Experiment, Notice, Run
 from schemabench.report import (
     adequacy,
     contention,
     costs,
     crossovers,
-    escape,
+    differences,
     facts,
     figures,
     footnotes,
+    over_time,
     plans,
+    ranks,
     reasons,
+    retries,
+    service_times,
     settings,
+    text,
     verdict,
+    view,
     writers,
 )
-from schemabench.report.escape import Markdown, code
-from schemabench.report.facts import Fact
-from schemabench.report.footnotes import Numbers
+from schemabench.report.text import name
+from schemabench.report.tree import Bullets, Document, Node, Notes, Paragraph, Part, Section, Terms, Verbatim
+from schemabench.report.view import View
 
-_TEMPLATE = "run.md.j2"
-_RANK_HEADINGS = (
-    "rank",
-    "candidate",
-    "what it is",
-    "ratio [95 % interval]",
-    "rows/s [95 % interval]",
-    "operations/s [95 % interval]",
+_TITLE = "Ranking of candidate schemas"
+_NO_LINK = re.compile(r"[^a-z0-9]+")
+_SECTIONS: tuple[Callable[[View], Section | None], ...] = (
+    ranks.section,
+    writers.section,
+    adequacy.section,
+    contention.section,
+    costs.section,
+    retries.section,
+    service_times.section,
+    over_time.section,
+    differences.section,
+    plans.section,
+    facts.section,
+    settings.section,
 )
-_ABOUT_HEADINGS = ("candidate", "file", "what it is", "what its author expects")
-_LOCK_HEADINGS = ("lock waits [95 % interval]", "rank by lock waits", "front")
 
 
-def markdown(run: Run) -> str:
-    """Return a run as GitHub Flavored Markdown."""
-    known = footnotes.numbers(run)
-    return (
-        templates()
-        .get_template(_TEMPLATE)
-        .render(
-            run=run,
-            notes=_notes(run.notices, known),
-            experiments=[_experiment(run, experiment, known) for experiment in run.experiments],
-            searches=[_search(one) for one in run.crossovers],
-            maps=[_map(one) for one in run.maps],
-            facts=_facts(facts.of_run(run)),
-            options=[(code(one.name), code(one.value), one.source) for one in run.options],
-        )
+def document(run: Run) -> Document:
+    """Return the report of a run."""
+    server = f"PostgreSQL {run.server.version} ({run.server.origin})" if run.server else "No server was used"
+    numbers = footnotes.numbers(run)
+    return Document(
+        title=_TITLE,
+        origin=f"{server}; started {run.started}.",
+        notes=Notes(items=footnotes.numbered(run.notices, numbers)),
+        parts=tuple(_part(View(experiment, run), number) for number, experiment in enumerate(run.experiments, start=1)),
+        sections=(*crossovers.sections(run), facts.of_run(run)),
+        empty="No experiment was run.",
     )
 
 
-def templates() -> Environment:
-    """Return the templates: what they print is escaped, unless a filter below made it Markdown."""
-    templates = Environment(  # noqa: S701 (HTML's escapes are not enough: `finalize` applies Markdown's)
-        loader=PackageLoader("schemabench.report"),
-        finalize=escape.prose,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
+def _part(known: View, number: int) -> Part:
+    experiment, run = known.experiment, known.run
+    own = [notice for notice in footnotes.of(experiment) if notice not in run.notices]
+    return Part(
+        id=f"{number}-{_NO_LINK.sub('-', f'{experiment.workload}-{experiment.cardinality}'.lower()).strip('-')}",
+        title=f"{name(experiment.workload)} at {name(experiment.cardinality)}",
+        link=f"{experiment.workload} {experiment.cardinality}",
+        summary=experiment.summary,
+        setting=_setting(known),
+        verdict=(
+            Paragraph(
+                text=verdict.sentence(experiment),
+                notes=known.marks([*run.notices, *experiment.notices, *_of_leaders(known)]),
+                emphasis="strong",
+            ),
+        ),
+        answer=tuple(_answer(experiment)),
+        findings=tuple(_findings(known)),
+        notes=Notes(items=footnotes.numbered(own, known.numbers)),
+        sections=tuple(found for section in _SECTIONS if (found := section(known))),
+        names=view.names(run, experiment.workload),
     )
-    templates.filters |= {"code": code, "fence": escape.fence, "table": escape.table}
-    return templates
 
 
-def _experiment(run: Run, experiment: Experiment, known: Numbers) -> Mapping[str, object]:
-    """Return what the template shows of an experiment."""
-    ranked = verdict.ranked(experiment)
-    results = [result for result, _ in ranked]
-    return {
-        "record": experiment,
-        "verdict": Markdown(verdict.sentence(experiment, code)),
-        "marks": _marks([*run.notices, *experiment.notices], known),
-        "left_out": Markdown(figures.listed(code(result.name) for result in verdict.unranked(experiment))),
-        "reasons": [Markdown(line) for line in reasons.lines(experiment, code, escape.prose)],
-        "why": _capital(contention.why(experiment, code)),
-        "ranks": _ranks(experiment, known),
-        "writers_title": writers.TITLE,
-        "writers_legend": writers.LEGEND,
-        "writers_headings": ["candidate", *map(code, writers.names(experiment))],
-        "writers_ratios": [
-            [Markdown(code(result.name) + _marks(result.notices, known)), *map(Markdown, cells)]
-            for result, cells in writers.rows(experiment)
-        ],
-        "control": Markdown(verdict.control(experiment)),
-        "equivalence": Markdown(verdict.equivalence(experiment)),
-        "pauses": Markdown(contention.pauses(experiment, code)),
-        "lock_control": Markdown(contention.control(experiment)),
-        "ties": Markdown(verdict.ties_across_ranks(experiment, code)),
-        "headroom": Markdown(verdict.headroom(experiment, code)),
-        "drift": Markdown(verdict.drift(experiment, code)),
-        "adequacy": Markdown(adequacy.sentence(experiment, code)),
-        "unranked": [_unranked(some, known) for some in verdict.left_out(experiment)],
-        "notes": _notes(footnotes.of(experiment), known),
-        "contention": _contention(results),
-        "costs": costs.tables(results),
-        "retries": _retries(results),
-        "goodput": _goodput(results),
-        "plans": plans.tables(results),
-        "latencies": _latencies(results),
-        "fared": _fared(results),
-        "pacings": _pacings(results),
-        "responses": _responses(results),
-        "otherwise": Markdown(settings.sentence(experiment, code)),
-        "about": _about(experiment),
-        "writers": [
-            (code(one.name), one.kind, one.clients, f"{one.operations:,}", one.pace) for one in experiment.writers
-        ],
-        "facts": _facts(facts.of_experiment(experiment)),
-        "settings_title": settings.title(experiment),
-        "settings": [(code(one.name), code(one.value), one.source) for one in settings.known(experiment, run)],
-    }
+def _setting(known: View) -> str:
+    server = f"PostgreSQL {known.run.server.version}; " if known.run.server else ""
+    return server + verdict.setting(known.experiment)
 
 
-def _about(experiment: Experiment) -> Mapping[str, object]:
-    """Return headings and rows of what candidates are; settings are a column where one has some of its own."""
-    own = [Markdown("; ".join(settings.otherwise(experiment, one, code))) for one in experiment.candidates]
-    rows = [(code(one.name), code(one.path), one.summary, one.expects) for one in experiment.candidates]
-    if not any(own):
-        return {"headings": _ABOUT_HEADINGS, "rows": rows}
-    return {
-        "headings": (*_ABOUT_HEADINGS, "settings"),
-        "rows": [(*row, some) for row, some in zip(rows, own, strict=True)],
-    }
+def _of_leaders(known: View) -> Iterator[Notice]:
+    for result, standing in known.ranked:
+        if standing.rank == 1:
+            yield from result.notices
 
 
-def _search(crossover: Crossover) -> Mapping[str, object]:
-    """Return what the template shows of a search for where the answer changes."""
-    return {
-        "record": crossover,
-        "sentence": Markdown(crossovers.sentence(crossover, code)),
-        "looked": crossovers.looked(crossover),
-        "spots": [(Markdown(where), figure, fields) for where, figure, fields in crossovers.spots(crossover, code)],
-        "legend": crossovers.LEGEND,
-    }
+def _answer(experiment: Experiment) -> Iterator[Node]:
+    """Yield what differs from the baseline, and where the time of the slowest goes."""
+    if lines := reasons.lines(experiment):
+        yield Bullets(lead="What differs from the baseline:", items=tuple(lines))
+    if why := contention.why(experiment):
+        yield Paragraph(text=f"{text.capital(why)}.")
 
 
-def _map(drawn: RatioMap) -> Mapping[str, object]:
-    """Return what the template shows of a map."""
-    headings, rows = crossovers.grid(drawn)
-    return {
-        "record": drawn,
-        "about": Markdown(crossovers.about(drawn, code)),
-        "unmeasured": crossovers.unmeasured(drawn),
-        "headings": headings,
-        "rows": rows,
-        "alignment": "l" + "r" * (len(headings) - 1),
-        "legend": crossovers.LEGEND,
-    }
-
-
-def _capital(sentence: str) -> Markdown:
-    return Markdown(sentence[:1].upper() + sentence[1:])
-
-
-def _ranks(experiment: Experiment, known: Numbers) -> Mapping[str, object]:
-    """Return headings and rows of the rank table: with lock waits, where they were sampled."""
-    ranked = verdict.ranked(experiment)
-    locks = [result.lock_standing for result, _ in ranked if result.lock_standing]
-    return {
-        "headings": [*_RANK_HEADINGS, *(_LOCK_HEADINGS if locks else ())],
-        "rows": [
-            [*_rank(experiment, result, standing, known), *(_lock_waits(experiment, result, locks) if locks else [])]
-            for result, standing in ranked
-        ],
-        "locks": bool(locks),
-    }
-
-
-def _rank(experiment: Experiment, result: CandidateResult, standing: Standing, known: Numbers) -> list[object]:
-    """Return the cells of one row of the rank table up to lock waits."""
-    places = figures.decimals(experiment)
-    standings = [other for _, other in verdict.ranked(experiment)]
-    is_baseline = standing.name == verdict.BASELINE
-    return [
-        verdict.place(experiment, standing, standings),
-        Markdown(code(result.name) + _marks(result.notices, known)),
-        result.summary,
-        figures.BASELINE_RATIO if is_baseline else Markdown(figures.stood(standing, places)),
-        Markdown(figures.rate_with_interval(result.rows_per_s)),
-        Markdown(figures.rate_with_interval(result.operations_per_s)),
-    ]
-
-
-def _lock_waits(experiment: Experiment, result: CandidateResult, standings: Sequence[LockStanding]) -> list[object]:
-    """Return the cells of one row of the rank table from lock waits on."""
-    own = result.lock_standing
-    front = "yes" if result.on_front else ""
-    if own is None:
-        return [figures.DASH, figures.DASH, front]
-    return [Markdown(figures.share_with_interval(own.share)), verdict.place(experiment, own, standings), front]
-
-
-def _unranked(results: Sequence[CandidateResult], known: Numbers) -> Mapping[str, object]:
-    """Return what is shown of candidates that share a status and a reason."""
-    names = [code(result.name) + _marks(result.notices, known) for result in results]
-    return {
-        "names": Markdown(figures.listed(names, len(names))),
-        "status": results[0].status,
-        "summary": results[0].summary if len(results) == 1 else "",
-        "reason": results[0].reason,
-    }
-
-
-def _contention(results: Sequence[CandidateResult]) -> Mapping[str, object]:
-    """Return the tables of lock waits and others; empty where nothing was sampled."""
-    return {
-        "kinds": list(TIME_CLASSES),
-        "classes": contention.classes(results),
-        "locks": contention.locks(results),
-        "pairs": contention.pairs(results),
-        "samples": contention.samples(results),
-        "most": contention.MOST_ROWS,
-    }
-
-
-def _retries(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
-    """Return rows of candidate, operation, reason and undone attempts: how many, and for each call."""
-    return [
-        (code(result.name), code(one.operation), one.reason, f"{one.count:,}", figures.per_call(one.count, one.calls))
-        for result in results
-        for one in result.retries
-    ]
-
-
-def _goodput(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
-    """Return rows of candidate, operations and attempts per second; empty where attempts were not counted."""
-    return [
-        (
-            code(result.name),
-            Markdown(figures.rate_with_interval(result.operations_per_s)),
-            Markdown(figures.rate_with_interval(result.attempts_per_s)),
+def _findings(known: View) -> Iterator[Node]:
+    """Yield what else is worth knowing, in a few lines, and who was not ranked."""
+    experiment = known.experiment
+    found = Terms(
+        items=(
+            ("headroom", verdict.headroom(experiment)),
+            ("adequacy", adequacy.sentence(experiment)),
+            ("drift", verdict.drift(experiment)),
+            ("sizes", costs.sizes(experiment)),
+            ("retries", retries.none(known)),
+            ("control", verdict.control(experiment)),
+            ("control, locks", contention.control(experiment)),
+            ("equivalence", verdict.equivalence(experiment)),
+            ("settings", settings.sentence(experiment)),
         )
-        for result in results
-        if result.attempts_per_s
-    ]
+    )
+    if found.items:
+        yield found
+    for results in verdict.left_out(experiment):
+        yield _left_out(known, results)
 
 
-def _latencies(results: Sequence[CandidateResult]) -> dict[str, list[tuple[object, ...]]]:
-    """Return the rows of one table for each operation, candidates in order of rank."""
-    found: dict[str, list[tuple[object, ...]]] = {}
-    for result in results:
-        for one in result.latencies:
-            times = [figures.time(value) for value in (one.p50_ns, one.p95_ns, one.p99_ns, one.max_ns)]
-            row = (code(result.name), *times, f"{one.count:,}", f"{one.retries:,}")
-            found.setdefault(one.operation, []).append(row)
-    return found
-
-
-def _fared(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
-    """Return a row for each candidate that was asked for production's pace."""
-    return [
-        (
-            code(name),
-            adequacy.answer(one.keeps_up),
-            adequacy.waiting(one),
-            adequacy.over(one),
-            code(adequacy.slowest(one).operation),
-            adequacy.within(one),
-            figures.time(one.lag_p99_ns),
-        )
-        for name, one in adequacy.fared(results)
-    ]
-
-
-def _pacings(results: Sequence[CandidateResult]) -> list[tuple[object, ...]]:
-    """Return a row for each writer under each of these candidates."""
-    return [
-        (
-            code(name),
-            code(one.name),
-            one.clients,
-            figures.share_with_interval(one.utilisation),
-            figures.share_with_interval(one.busiest) if one.busiest else figures.DASH,
-            adequacy.seconds(one.backlog_s),
-            adequacy.drained(one),
-            adequacy.answer(one.keeps_up),
-        )
-        for name, one in adequacy.by_writer(adequacy.fared(results))
-    ]
-
-
-def _responses(results: Sequence[CandidateResult]) -> dict[str, list[tuple[object, ...]]]:
-    """Return the rows of one table for each operation at production's pace, candidates in order of rank."""
-    return {
-        operation: [
-            (
-                code(name),
-                *(figures.time(time_ns) for time_ns in (one.p50_ns, one.p95_ns, one.p99_ns, one.max_ns)),
-                figures.time(service.p99_ns),
-                f"{one.count:,}",
-            )
-            for name, one, service in found
-        ]
-        for operation, found in adequacy.by_operation(adequacy.fared(results)).items()
-    }
-
-
-def _facts(known: Sequence[Fact]) -> list[tuple[str, object]]:
-    return [(fact.name, code(fact.value) if fact.literal else fact.value) for fact in known]
-
-
-def _marks(notices: Sequence[Notice], known: Numbers) -> Markdown:
-    marks = footnotes.marks(notices, known)
-    return Markdown(f" <sup>{marks}</sup>" if marks else "")
-
-
-def _notes(notices: Sequence[Notice], known: Numbers) -> list[tuple[int, str]]:
-    return sorted((known[notice], notice.text) for notice in notices)
+def _left_out(known: View, results: list[CandidateResult]) -> Verbatim:
+    """Return why some candidates, which share a status and a reason, were not ranked."""
+    who = figures.listed([name(result.name) for result in results], len(results))
+    about = f": {results[0].summary}" if len(results) == 1 and results[0].summary else ""
+    return Verbatim(
+        label=f"Not ranked: {who}, {results[0].status}{about}",
+        notes=known.marks(notice for result in results for notice in result.notices),
+        text=results[0].reason,
+        is_failure=True,
+    )

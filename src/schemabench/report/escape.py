@@ -10,11 +10,14 @@ from collections.abc import Iterable, Sequence
 from tabulate import tabulate
 
 from schemabench.report.characters import clean, clean_lines
+from schemabench.report.text import Span, spans
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;"}
 """Characters that a backslash does not reliably disarm: in HTML, in cells of a table, around mathematics."""
-_ACTIVE = re.compile(r"[&<>|$\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])")
-"""What may begin markup inside a line; an underscore within a word does not."""
+_ACTIVE = re.compile(
+    r"(?P<interval>\[[-+]?\d[-+\w.]*, [-+]?\d[-+\w.]*\](?![(\[:]))|[&<>|$\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])"
+)
+"""What may begin markup inside a line; an underscore within a word does not, nor an interval, as in `[1.2, 1.3]`."""
 _BLOCK = re.compile(r"^(?P<number>\d*)(?=(?:(?<=\d)[.)]|[+-]|#{1,6})(?:\s|$)|[=-]+$)")
 """What begins a heading, a list or a rule at the start of a line: a backslash goes after the number, if any."""
 _PLAIN_CODE = re.compile(r"[^`|\\]+")
@@ -22,53 +25,58 @@ _TICKS = re.compile(r"`+")
 _ALIGNED = {"l": "left", "r": "right"}
 
 
-class Markdown(str):
-    """Text that is Markdown already, and must not be escaped again."""
-
-    __slots__ = ()
-
-
-def prose(text: object) -> Markdown:
-    """Return a text on one line, shown as it is wherever it stands; Markdown passes as it is."""
-    return text if isinstance(text, Markdown) else Markdown(_BLOCK.sub(r"\g<number>\\", _inline(text)))
+def line(text: str) -> str:
+    """Return a text as it can stand within a line: names as code, all else shown as it is."""
+    return "".join(map(_span, spans(text))).strip()
 
 
-def code(text: object) -> Markdown:
+def prose(text: str) -> str:
+    """Return a text as it can begin a line."""
+    return _BLOCK.sub(r"\g<number>\\", line(text))
+
+
+def code(text: str) -> str:
     """Return a text on one line as a code span; nothing for an empty one."""
-    line = clean(str(text))
-    if not line or _PLAIN_CODE.fullmatch(line):
-        return Markdown(f"`{line}`" if line else "")
-    return Markdown(f"<code>{_inline(line)}</code>")
+    shown = clean(text)
+    if not shown or _PLAIN_CODE.fullmatch(shown):
+        return f"`{shown}`" if shown else ""
+    return f"<code>{_inert(shown)}</code>"
 
 
-def fence(text: str, language: str = "") -> Markdown:
+def fence(text: str, language: str = "") -> str:
     """Return a text of several lines as a code block."""
     lines = clean_lines(text)
-    longest = max((len(ticks) for line in lines for ticks in _TICKS.findall(line)), default=0)
+    longest = max((len(ticks) for one in lines for ticks in _TICKS.findall(one)), default=0)
     ticks = "`" * max(3, longest + 1)
-    return Markdown("\n".join([ticks + language, *lines, ticks]))
+    return "\n".join([ticks + language, *lines, ticks])
 
 
-def table(rows: Iterable[Sequence[object]], headings: Sequence[str], align: str) -> Markdown:
+def table(rows: Iterable[Sequence[str]], headings: Sequence[str], align: str) -> str:
     """Return a table.
 
     Args:
-        rows: Their cells; what is not Markdown yet is shown as it is.
+        rows: Their cells, in Markdown.
         headings: One per column, in Markdown.
         align: One letter per column: `l` for left, `r` for right.
     """
-    drawn = tabulate(
-        [[_inline(cell) for cell in row] for row in rows],
+    drawn: str = tabulate(
+        list(rows),
         headers=headings,
         tablefmt="pipe",
         colalign=[_ALIGNED[letter] for letter in align],
         disable_numparse=True,
     )
-    return Markdown(drawn)
+    return drawn
 
 
-def _inline(text: object) -> Markdown:
-    """Return a text as it can stand within a line; Markdown passes as it is."""
-    if isinstance(text, Markdown):
-        return text
-    return Markdown(_ACTIVE.sub(lambda match: _ENTITIES.get(match[0], "\\" + match[0]), clean(str(text))))
+def _span(span: Span) -> str:
+    """Return a part of a text; the spaces around it are kept, as one."""
+    if span.kind == "name":
+        return code(span.text)
+    before, after = (" " * some.isspace() for some in (span.text[:1], span.text[-1:]))
+    shown = _inert(clean(span.text))
+    return f"{before}{shown}{after}" if shown else before
+
+
+def _inert(text: str) -> str:
+    return _ACTIVE.sub(lambda match: match["interval"] or _ENTITIES.get(match[0], "\\" + match[0]), text)

@@ -1,15 +1,17 @@
-"""How a run and its experiments came about, as names and values.
+"""The sections that say how a run and its experiments came about, for who wants to repeat it or doubts it.
 
-Owns which facts are told, alike in every format. Must not know how a format draws them.
+Owns which facts are told, and which of them hold for all experiments. Must not judge them.
 """
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from schemabench.records import Experiment, Run
-from schemabench.report import figures
+from schemabench.report import figures, settings
+from schemabench.report.text import name
+from schemabench.report.tree import Section, Table, Terms, Verbatim, cells, columns
+from schemabench.report.view import View
 from schemabench.units import format_duration, format_significant
 
 _UPKEEP = {
@@ -18,23 +20,58 @@ _UPKEEP = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fact:
-    """One name and its value."""
-
-    name: str
-    value: str
-    literal: bool = False
-    """Whether the value is a name, a path or a value of somebody else's rather than words."""
+Fact = tuple[str, str]
+"""A name, and its value as a text."""
 
 
-def of_run(run: Run) -> list[Fact]:
-    """Return what made a run: the version, its id, the machine."""
-    return [
-        Fact(name="schemabench", value=run.version),
-        Fact(name="run", value=run.run_id, literal=True),
-        *(Fact(name=name, value=value) for name, value in run.machine.items()),
-    ]
+def of_run(run: Run) -> Section:
+    """Return what holds for all experiments of a run: what repeats it, machine, server, options."""
+    server = f"PostgreSQL {run.server.version}, {name(run.server.origin)}" if run.server else "none was used"
+    facts = (
+        ("started", run.started),
+        ("server", server),
+        ("schemabench", run.version),
+        ("run", name(run.run_id)),
+        *run.machine.items(),
+    )
+    options = Table(
+        caption="Options, and where each value came from",
+        columns=columns("option", "value", "from"),
+        rows=tuple(cells(name(one.name), name(one.value) or figures.DASH, one.source) for one in run.options),
+    )
+    command = Verbatim(label="This repeats it:", text=run.command, language="sh")
+    return Section(id="made", title="How this run was made", nodes=(command, Terms(items=facts), options))
+
+
+def section(view: View) -> Section:
+    """Return how one experiment was made: candidates, writers, cardinality. What holds for all stands once."""
+    experiment = view.experiment
+    own = ["; ".join(settings.otherwise(experiment, one)) for one in experiment.candidates]
+    headings = ("candidate", "status", "file", "what it is", "what its author expects")
+    candidates = Table(
+        caption="The candidates",
+        columns=columns(*headings, *(["settings"] if any(own) else [])),
+        rows=tuple(
+            cells(
+                name(one.name),
+                one.status,
+                name(one.path),
+                *(said or figures.DASH for said in (one.summary, one.expects, *([some] if any(own) else []))),
+            )
+            for one, some in zip(experiment.candidates, own, strict=True)
+        ),
+    )
+    numbers = ("connections", "operations in a burst")
+    writers = Table(
+        caption="Who executes a burst",
+        columns=columns("writer", "kind", *numbers, "in production", numbers=numbers),
+        rows=tuple(
+            cells(name(one.name), one.kind, one.clients, one.operations, one.pace or figures.DASH)
+            for one in experiment.writers
+        ),
+    )
+    nodes = (Terms(items=tuple(of_experiment(experiment))), writers, candidates)
+    return Section(id="made", title="How it was made: candidates, writers, cardinality", nodes=nodes)
 
 
 def of_experiment(experiment: Experiment) -> list[Fact]:
@@ -44,24 +81,21 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         blocks += "; not steady by then"
     burst = f"{figures.plural(experiment.operations, 'operation')}, {experiment.rows:,} rows on average"
     return [
-        Fact(name="blocks", value=blocks),
-        Fact(name="stopped by", value=f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
-        *([Fact(name="took in all", value=format_duration(experiment.took_s))] if experiment.took_s else []),
+        ("blocks", blocks),
+        ("stopped by", f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
+        *([("took in all", format_duration(experiment.took_s))] if experiment.took_s else []),
         *_repetition(experiment),
-        Fact(name="budget", value=format_duration(experiment.budget_s)),
-        Fact(name="precision", value=f"{figures.percent(experiment.precision)} on either side of every ratio"),
-        Fact(name="seed", value=str(experiment.seed)),
-        Fact(name="clients", value=figures.plural(experiment.clients, "connection")),
-        Fact(name="isolation", value=experiment.isolation),
+        ("budget", format_duration(experiment.budget_s)),
+        ("precision", f"{figures.percent(experiment.precision)} on either side of every ratio"),
+        ("seed", str(experiment.seed)),
+        ("clients", figures.plural(experiment.clients, "connection")),
+        ("isolation", experiment.isolation),
         *_client(experiment),
-        Fact(name="burst", value=burst),
-        *(Fact(name=f"input {name}", value=path, literal=True) for name, path in experiment.replay.items()),
-        *(
-            Fact(name=f"cardinality: {name}", value=_plain(value), literal=True)
-            for name, value in experiment.values.items()
-        ),
+        ("burst", burst),
+        *((f"input {which}", name(path)) for which, path in experiment.replay.items()),
+        *((f"cardinality: {field}", name(_plain(value))) for field, value in experiment.values.items()),
         *_chosen(experiment),
-        Fact(name="digest of the cardinality", value=experiment.digest, literal=True),
+        ("digest of the cardinality", name(experiment.digest)),
     ]
 
 
@@ -71,7 +105,7 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
         worth = (
             f"{experiment.effective_blocks:.0f} of the {experiment.blocks} would tell as much, were none like the last"
         )
-        yield Fact(name="independent blocks", value=worth)
+        yield "independent blocks", worth
     if experiment.copies > 1:
         made = (
             f"{experiment.copies}, one after the other, so that where files lie is no difference of schema; made in "
@@ -79,30 +113,30 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
         )
         share = experiment.copies_share
         between = "" if share is None else f"; {figures.share(share)} of a block's variance lies between them"
-        yield Fact(name="copies of the databases", value=made + between)
+        yield "copies of the databases", made + between
     if experiment.upkeep:
-        yield Fact(name="vacuum and analyze", value=_UPKEEP.get(experiment.upkeep, experiment.upkeep))
+        yield "vacuum and analyze", _UPKEEP.get(experiment.upkeep, experiment.upkeep)
     if experiment.lead_in:
-        yield Fact(name="lead-in", value=f"{figures.share(experiment.lead_in)} of a burst before each trial, not timed")
+        yield "lead-in", f"{figures.share(experiment.lead_in)} of a burst before each trial, not timed"
 
 
 def _chosen(experiment: Experiment) -> Iterator[Fact]:
     """Yield who chose the cardinality, where that was not the workload's author."""
     if experiment.origin != "pinned":
-        yield Fact(name=f"cardinality {experiment.origin} by", value=f"Hypothesis {experiment.hypothesis}")
+        yield f"cardinality {experiment.origin} by", f"Hypothesis {experiment.hypothesis}"
 
 
 def _client(experiment: Experiment) -> Iterator[Fact]:
     """Yield how much the client and its machine may have had to do with the figures, as far as that is known."""
     if experiment.sample_hz:
-        yield Fact(name="looks at the server", value=f"{format_significant(experiment.sample_hz, 2)} a second")
+        yield "looks at the server", f"{format_significant(experiment.sample_hz, 2)} a second"
     if experiment.busy_share:
-        yield Fact(name="load loop", value=f"at work {_busy(experiment)} of the median trial")
-    for name, busy in experiment.workers.items():
-        yield Fact(name=f"load loop of {name}", value=f"at work {figures.share(busy)}")
+        yield "load loop", f"at work {_busy(experiment)} of the median trial"
+    for worker, busy in experiment.workers.items():
+        yield f"load loop of {worker}", f"at work {figures.share(busy)}"
     if experiment.steal_share is not None:
         stolen = f"{figures.share(experiment.steal_share)} of this machine's"
-        yield Fact(name="processor time stolen", value=stolen)
+        yield "processor time stolen", stolen
 
 
 def _busy(experiment: Experiment) -> str:

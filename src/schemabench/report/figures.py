@@ -84,11 +84,16 @@ def rate(estimate: Estimate | None) -> str:
     return DASH if estimate is None or not math.isfinite(estimate.value) else format_count(estimate.value)
 
 
-def rate_with_interval(estimate: Estimate | None) -> str:
-    """Return a rate and its interval without the unit, as in `12.3k [11.9k, 12.8k]`."""
+def rate_interval(estimate: Estimate | None) -> str:
+    """Return the interval of a rate, as in `[11.9k, 12.8k]`; nothing where it has none."""
     if estimate is None or not all(map(math.isfinite, (estimate.value, estimate.low, estimate.high))):
-        return rate(estimate)
-    return f"{rate(estimate)} [{format_count(estimate.low)}, {format_count(estimate.high)}]"
+        return ""
+    return f"[{format_count(estimate.low)}, {format_count(estimate.high)}]"
+
+
+def is_positive(estimate: Estimate) -> bool:
+    """Return whether a ratio and its interval have logarithms."""
+    return all(math.isfinite(end) and end > 0 for end in (estimate.value, estimate.low, estimate.high))
 
 
 def times(estimate: Estimate) -> str:

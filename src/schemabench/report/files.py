@@ -12,7 +12,7 @@ from contextlib import suppress
 from errno import ELOOP
 from pathlib import Path
 from tempfile import TemporaryFile, mkstemp
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -20,16 +20,16 @@ from schemabench import records
 from schemabench.errors import Place, UsageError
 from schemabench.records import FORMAT, OLDEST_FORMAT, Run
 from schemabench.report import matrix, trials
-from schemabench.report.document import markdown
+from schemabench.report.document import document
 from schemabench.report.escape import fence
+from schemabench.report.flavored import markdown
 from schemabench.report.matrix import Comparison
 from schemabench.report.screen import terminal
+from schemabench.report.tree import Document
 
 KEY = "schemabench"
 """The key of a run file beside pytest-benchmark's own."""
 
-_COMPARISON_FORMATS: Mapping[str, Callable[[Comparison], str]] = {".md": matrix.markdown, ".html": matrix.html}
-_Content = TypeVar("_Content")
 _PATTERN = re.compile(r"[*?\[]")
 _ESCAPED = "backslashreplace"
 _SUMMARY_BYTES = 1024 * 1024
@@ -67,7 +67,10 @@ def write(run: Run, path: Path) -> None:
     Raises:
         UsageError: The suffix is not known, or the path cannot be written.
     """
-    _replace(path, _drawn_as(path, {".html": _page, ".md": markdown, ".csv": trials.csv})(run))
+    if path.suffix.lower() == ".csv":
+        _replace(path, trials.csv(run))
+    else:
+        _write(document(run), path, also=(".csv",))
 
 
 def write_comparison(comparison: Comparison, path: Path) -> None:
@@ -76,7 +79,7 @@ def write_comparison(comparison: Comparison, path: Path) -> None:
     Raises:
         UsageError: The suffix is not known, or the path cannot be written.
     """
-    _replace(path, _drawn_as(path, _COMPARISON_FORMATS)(comparison))
+    _write(matrix.document(comparison), path)
 
 
 def append(run: Run, path: Path) -> None:
@@ -89,9 +92,9 @@ def append(run: Run, path: Path) -> None:
     """
     try:
         taken = path.stat().st_size if path.exists() else 0
-        text = markdown(run)
+        text = markdown(document(run))
         if taken + len(text.encode(errors=_ESCAPED)) >= _SUMMARY_BYTES:
-            text = fence(terminal(run)) + "\n"
+            text = fence(terminal(document(run))) + "\n"
         with path.open("a", encoding="utf-8", errors=_ESCAPED) as file:
             file.write(f"\n{text}")
     except OSError as cause:
@@ -147,21 +150,24 @@ def find(paths: Iterable[Path]) -> list[Path]:
     return list(found)
 
 
-def _page(run: Run) -> str:
-    from schemabench.report import page  # noqa: PLC0415 (the library of its charts takes a second to load)
-
-    return page.html(run)
-
-
-def _drawn_as(path: Path, formats: Mapping[str, Callable[[_Content], str]]) -> Callable[[_Content], str]:
-    """Return what draws the format that a path's suffix names."""
-    drawn = formats.get(path.suffix.lower())
+def _write(content: Document, path: Path, also: Iterable[str] = ()) -> None:
+    """Write a document in the format that a path's suffix names; `also` are suffixes that are written otherwise."""
+    drawn = _FORMATS.get(path.suffix.lower())
     if drawn is None:
         raise UsageError(
             f"No report is drawn as {path.suffix or 'a file without a suffix'}: {path}",
-            remedies=[f"end the path in {' or '.join(formats)}"],
+            remedies=[f"end the path in {' or '.join((*_FORMATS, *also))}"],
         )
-    return drawn
+    _replace(path, drawn(content))
+
+
+def _page(content: Document) -> str:
+    from schemabench.report import page  # noqa: PLC0415 (the library of its charts takes a second to load)
+
+    return page.html(content)
+
+
+_FORMATS: Mapping[str, Callable[[Document], str]] = {".html": _page, ".md": markdown}
 
 
 def _parsed(path: Path) -> object:

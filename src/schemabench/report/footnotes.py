@@ -22,6 +22,6 @@ def of(experiment: Experiment) -> list[Notice]:
     return list(dict.fromkeys([*experiment.notices, *candidates]))
 
 
-def marks(notices: Iterable[Notice], known: Numbers) -> str:
-    """Return the marks of some notices, as in `1,3`; empty for none."""
-    return ",".join(str(number) for number in sorted({known[notice] for notice in notices}))
+def numbered(notices: Iterable[Notice], known: Numbers) -> tuple[tuple[int, str], ...]:
+    """Return number and text of some notices, each once, by number."""
+    return tuple(sorted((known[notice], notice.text) for notice in dict.fromkeys(notices)))

@@ -3,15 +3,18 @@
 Owns what is left out because it is the baseline's, or another candidate's.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from textwrap import shorten
 
-from schemabench.monitor.nodes import Node, exchanged, outline
+from schemabench.candidate import BASELINE
+from schemabench.monitor import nodes as plan_nodes
 from schemabench.records import CandidateResult, StatementPlan
-from schemabench.report import figures
-from schemabench.report.escape import Markdown, code
-from schemabench.report.verdict import BASELINE, Name
+from schemabench.report import figures, outline, unified
+from schemabench.report.characters import clean
+from schemabench.report.text import name
+from schemabench.report.tree import Cell, Column, Fold, Node, Paragraph, Section, Table, Verbatim
+from schemabench.report.view import View
 
 _SAME = "as the baseline"
 _SHOWN_CHARACTERS = 60  # of what two plans do not share
@@ -44,6 +47,55 @@ class Statement:
         return all(group.first.same for group in self.groups[1:])
 
 
+def section(view: View) -> Section | None:
+    """Return how each statement is executed; None where no plan is known."""
+    found = statements(view.results)
+    if not found:
+        return None
+    nodes: list[Node] = [
+        Paragraph(
+            text="How the server executes each statement on the final state, in the writers' own sessions; the run "
+            "file holds the plans whole. What the baseline's plan does not have is marked. In whole plans, times are "
+            "in ms for each loop, memory and disk in kB, and what is zero is left out."
+        ),
+        *(_table(one) for one in found if not one.is_alike),
+    ]
+    if alike := [one for one in found if one.is_alike]:
+        whole = len(alike) == len(found)
+        which = "All statements are" if whole else f"{figures.plural(len(alike), 'statement')} {_is(alike)}"
+        summary = f"{which} executed alike under every candidate"
+        nodes.append(Fold(summary=summary, nodes=tuple(map(_table, alike))))
+    return Section(id="plans", title="Plans: how each statement is executed", nodes=tuple(nodes))
+
+
+def _is(some: Sequence[object]) -> str:
+    return "is" if len(some) == 1 else "are"
+
+
+def _table(statement: Statement) -> Table:
+    number = f", statement {statement.number}" if statement.number else ""
+    reference = statement.groups[0].first
+    return Table(
+        caption=f"Plans of {name(statement.operation)}{number}, from the outside in",
+        columns=(Column(heading="candidates"), Column(heading="plan", prose=True)),
+        rows=tuple(tuple(_row(group, reference)) for group in statement.groups),
+    )
+
+
+def _row(group: Group, reference: StatementPlan) -> Iterator[Cell]:
+    """Yield who executes a statement so, and the plan; not the plan where it is the baseline's, which stands above."""
+    plan = group.first
+    yield Cell(text=", ".join(map(name, group.names)))
+    if plan.plan is None or plan.same:
+        yield Cell(text=clean(group.text))
+        return
+    nodes, rest = clean(plan.nodes), clean(plan.summary.removeprefix(plan.nodes).lstrip("; "))
+    if plan is not reference and reference.plan is not None:
+        nodes = unified.marked(unified.words(clean(reference.nodes), nodes)[1])
+    whole = Verbatim(label="The whole plan", text=outline.outline(plan.plan))
+    yield Cell(text="; ".join(filter(None, (nodes, rest))), more=whole)
+
+
 def statements(results: Sequence[CandidateResult]) -> list[Statement]:
     """Return how each statement is executed, candidates of one plan together."""
     baseline_first = sorted(results, key=lambda result: result.name != BASELINE)
@@ -60,16 +112,10 @@ def statements(results: Sequence[CandidateResult]) -> list[Statement]:
     ]
 
 
-def changed(result: CandidateResult, baseline: CandidateResult, name: Name, text: Callable[[str], str]) -> str:
+def changed(result: CandidateResult, baseline: CandidateResult) -> str:
     """Return by which other plan than the baseline a candidate executes an operation, and which other operations so.
 
     That on which most time is spent stands first. Empty where all plans are the baseline's.
-
-    Args:
-        result: The candidate.
-        baseline: The baseline.
-        name: How a name is drawn.
-        text: How a plan is drawn.
     """
     spent_ns = {one.operation: one.count * (one.p50_ns or one.max_ns) for one in result.latencies}
     others = [plan for plan in result.plans if plan.same is False]
@@ -78,41 +124,28 @@ def changed(result: CandidateResult, baseline: CandidateResult, name: Name, text
         return ""
     first, *more = dict.fromkeys(plan.operation for plan in others)
     usual, own = _queries(baseline, first), _queries(result, first)
-    gone, added = exchanged(usual, own)
+    gone, added = plan_nodes.exchanged(usual, own)
     if not gone and not added:
-        gone, added = outline(usual), outline(own)  # only their order differs
+        gone, added = plan_nodes.outline(usual), plan_nodes.outline(own)  # only their order differs
     if gone == added:  # but for what EXPLAIN tells beside its nodes, such as triggers
         return f"other plans of {figures.listed(map(name, (first, *more)))}"
-    gone, added = (text(shorten(some, _SHOWN_CHARACTERS, placeholder=" ...")) if some else "" for some in (gone, added))
+    gone, added = (shorten(some, _SHOWN_CHARACTERS, placeholder=" ...") if some else "" for some in (gone, added))
     by = f"by {added} instead of {gone}" if gone and added else f"by {added} besides" if added else f"without {gone}"
     also = f", and other plans of {figures.listed(map(name, more))}" if more else ""
     return f"{name(first)} {by}{also}"
 
 
-def _queries(result: CandidateResult, operation: str) -> list[Node]:
+def _queries(result: CandidateResult, operation: str) -> list[plan_nodes.Node]:
     """Return all that an operation executes: its statements' own queries, and those inside functions."""
     plans = [plan for plan in result.plans if plan.operation == operation]
     return [query for plan in plans for query in (*(plan.plan or ()), *(q for one in plan.inside for q in one.plan))]
 
 
-def tables(results: Sequence[CandidateResult]) -> dict[Markdown, list[tuple[object, ...]]]:
-    """Return rows of candidates and plan for each statement.
-
-    The key names the operation, and the statement where it has several.
-    """
-    return {
-        Markdown(code(one.operation) + (f", statement {one.number}" if one.number else "")): [
-            (Markdown(", ".join(map(code, group.names))), group.text) for group in one.groups
-        ]
-        for one in statements(results)
-    }
-
-
 def _groups(plans: Sequence[tuple[str, StatementPlan]]) -> list[Group]:
     found: dict[str, list[tuple[str, StatementPlan]]] = {}
-    for name, plan in plans:
-        found.setdefault(_SAME if plan.same else plan.summary, []).append((name, plan))
+    for who, plan in plans:
+        found.setdefault(_SAME if plan.same else plan.summary, []).append((who, plan))
     return [
-        Group(names=tuple(name for name, _ in same), text=text, first=same[0][1])
+        Group(names=tuple(who for who, _ in same), text=text, first=same[0][1])
         for text, same in sorted(found.items(), key=lambda item: item[0] == _SAME)
     ]

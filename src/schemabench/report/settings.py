@@ -1,11 +1,12 @@
 """The settings under which trials ran, and what a candidate had otherwise.
 
-Owns which settings a report shows, and how a difference is worded. Must not know how a format draws them.
+Owns which settings a report shows, and how a difference is worded.
 """
 
-from collections.abc import Callable
-
 from schemabench.records import CandidateResult, Experiment, Run, Setting
+from schemabench.report.text import name
+from schemabench.report.tree import Section, Table, cells, columns
+from schemabench.report.view import View
 
 DEFAULT = "default"
 """The value of a setting that a run file does not hold: it only holds those that differ from PostgreSQL's own."""
@@ -17,38 +18,45 @@ def known(experiment: Experiment, run: Run) -> tuple[Setting, ...]:
     return experiment.settings or (run.server.settings if run.server else ())
 
 
-def value(name: str, experiment: Experiment, run: Run, result: CandidateResult | None = None) -> str:
+def value(setting: str, experiment: Experiment, run: Run, result: CandidateResult | None = None) -> str:
     """Return the value of a setting for all candidates, or for one that may have it otherwise."""
     own = result.settings if result else ()
-    return next((one.value for one in (*own, *known(experiment, run)) if one.name == name), DEFAULT)
+    return next((one.value for one in (*own, *known(experiment, run)) if one.name == setting), DEFAULT)
 
 
-def title(experiment: Experiment) -> str:
+def section(view: View) -> Section | None:
+    """Return the settings under which trials ran; None where none are known."""
+    found = known(view.experiment, view.run)
+    if not found:
+        return None
+    table = Table(
+        caption=_title(view.experiment),
+        columns=columns("setting", "value", "set by"),
+        rows=tuple(cells(name(one.name), name(one.value), one.source) for one in found),
+    )
+    return Section(id="settings", title="Settings", nodes=(table,))
+
+
+def _title(experiment: Experiment) -> str:
     """Return what the settings that are shown are, as the caption of their table."""
     if experiment.settings:
         return "Settings of the baseline's writers, read in their sessions after the last block"
     return "Settings of the server, read beside the writers' sessions, which may have had others (an older run file)"
 
 
-def otherwise(experiment: Experiment, result: CandidateResult, quoted: Callable[[str], str]) -> list[str]:
-    """Return what a candidate's sessions had otherwise, each as in `jit off instead of on`.
-
-    Args:
-        experiment: Of the candidate.
-        result: The candidate's.
-        quoted: What makes names and values fit a format.
-    """
+def otherwise(experiment: Experiment, result: CandidateResult) -> list[str]:
+    """Return what a candidate's sessions had otherwise, each as in `jit off instead of on`."""
     usual = {one.name: one.value or _EMPTY for one in experiment.settings}
     return [
-        f"{quoted(one.name)} {quoted(one.value or _EMPTY)} instead of {quoted(usual.get(one.name, DEFAULT))}"
+        f"{name(one.name)} {name(one.value or _EMPTY)} instead of {name(usual.get(one.name, DEFAULT))}"
         for one in result.settings
     ]
 
 
-def sentence(experiment: Experiment, quoted: Callable[[str], str]) -> str:
+def sentence(experiment: Experiment) -> str:
     """Return which candidates had other settings, and which; empty where none had."""
     return "; ".join(
-        f"{quoted(result.name)} has {' and '.join(found)}"
+        f"{name(result.name)} has {' and '.join(found)}"
         for result in experiment.candidates
-        if (found := otherwise(experiment, result, quoted))
+        if (found := otherwise(experiment, result))
     )

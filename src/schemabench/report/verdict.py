@@ -1,26 +1,23 @@
 """What an experiment says, in sentences.
 
-Owns the wording of verdict, control, ties and setting, alike in every format: each takes `name`, which draws a
-candidate's name in that format. Must not say more than the standings do.
+Owns the wording of verdict, control, ties and setting. Must not say more than the standings do.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import ceil, log
 from statistics import median
 
+from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, LockStanding, Retirement, Standing
 from schemabench.report import figures
+from schemabench.report.text import name
+from schemabench.report.view import ranked
 from schemabench.units import format_duration, format_significant
-
-BASELINE = "baseline"
-"""The candidate that ratios are against."""
 
 FRONT = "*"
 """Marks a candidate on the Pareto front."""
 FRONT_LEGEND = "no other is better in one rank without being worse in the other (Pareto)"
-
-Name = Callable[[str], str]
 
 _USUAL_ISOLATION = "read committed"
 """The server's own default goes without saying."""
@@ -33,15 +30,6 @@ _STOPS = {
     "budget": "until its budget was spent",
     "interrupted": "until it was interrupted",
 }
-
-
-def ranked(experiment: Experiment) -> list[tuple[CandidateResult, Standing]]:
-    """Return the candidates that have a rank, in order, each with its standing."""
-    return [
-        (result, result.standing)
-        for result in experiment.candidates
-        if result.status == "ranked" and result.standing is not None
-    ]
 
 
 def unranked(experiment: Experiment) -> list[CandidateResult]:
@@ -57,20 +45,20 @@ def left_out(experiment: Experiment) -> list[list[CandidateResult]]:
     return list(groups.values())
 
 
-def sentence(experiment: Experiment, name: Name) -> str:
+def sentence(experiment: Experiment) -> str:
     """Return the verdict: who leads, by how much, and whether the figures can be trusted."""
     standings = [standing for _, standing in ranked(experiment)]
     doubt = " Doubtful: the baseline differs from itself (see control)." if is_doubtful(experiment.control) else ""
-    return _verdict(experiment, standings, name) + doubt
+    return _verdict(experiment, standings) + doubt
 
 
-def _verdict(experiment: Experiment, standings: Sequence[Standing], name: Name) -> str:
+def _verdict(experiment: Experiment, standings: Sequence[Standing]) -> str:
     retired = {result.name: result.retired for result, _ in ranked(experiment) if result.retired}
     left = "".join(f" {_left(one, name(who))}" for who, one in retired.items())
-    return _of_the_others(experiment, [one for one in standings if one.name not in retired], name, left) + left
+    return _of_the_others(experiment, [one for one in standings if one.name not in retired], left) + left
 
 
-def _of_the_others(experiment: Experiment, standings: Sequence[Standing], name: Name, left: str) -> str:
+def _of_the_others(experiment: Experiment, standings: Sequence[Standing], left: str) -> str:
     """Word what is said of those that took part in all blocks; `left` is what is said of all others."""
     rivals = [standing for standing in standings if standing.name != BASELINE]
     if not standings:
@@ -79,14 +67,14 @@ def _of_the_others(experiment: Experiment, standings: Sequence[Standing], name: 
         alone = f"Only the {BASELINE} was ranked: there is nothing to compare it with."
         return f"The {BASELINE} leads: all others are far slower." if left else alone
     if is_undecided(experiment):
-        return _undecided(experiment, rivals, name)
+        return _undecided(experiment, rivals)
     tied = [rival for rival in rivals if BASELINE in rival.tied_with]
     if len(tied) == len(rivals):
         return f"No candidate can be told apart from the baseline{_blindness(experiment)}."
     leaders = [standing for standing in standings if standing.rank == 1]
     if any(leader.name == BASELINE for leader in leaders):
-        return _baseline_leads(experiment, tied, [rival for rival in rivals if rival not in tied], name)
-    return _candidates_lead(experiment, leaders, name)
+        return _baseline_leads(experiment, tied, [rival for rival in rivals if rival not in tied])
+    return _candidates_lead(experiment, leaders)
 
 
 def is_undecided(experiment: Experiment) -> bool:
@@ -94,13 +82,13 @@ def is_undecided(experiment: Experiment) -> bool:
     return experiment.blocks < experiment.blocks_needed
 
 
-def _left(retired: Retirement, name: str) -> str:
+def _left(retired: Retirement, who: str) -> str:
     """Word why a candidate left the blocks early."""
     least = format_significant(retired.slower.low, 2)
-    return f"{name} left early: at least {least}x slower, in {figures.plural(retired.trials, 'trial')}."
+    return f"{who} left early: at least {least}x slower, in {figures.plural(retired.trials, 'trial')}."
 
 
-def _undecided(experiment: Experiment, rivals: Sequence[Standing], name: Name) -> str:
+def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     """Word what was seen in too few blocks for a verdict, and what is missing for one."""
     extreme = max(rivals, key=lambda rival: abs(log(rival.ratio.value)))
     durations = {
@@ -139,7 +127,7 @@ def _nothing(experiment: Experiment) -> str:
     return f"Nothing was ranked: {cause}{f' ({why})' if why else ''}."
 
 
-def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Sequence[Standing], name: Name) -> str:
+def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Sequence[Standing]) -> str:
     """Word the case that nothing is better than the baseline; `slower` is not empty."""
     places = figures.decimals(experiment)
     if tied:
@@ -155,7 +143,7 @@ def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Se
     return f"The baseline leads: {who}, at {figures.stood(nearest, places)} its throughput."
 
 
-def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing], name: Name) -> str:
+def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str:
     """Word the case that something is better than the baseline."""
     places = figures.decimals(experiment)
     unsure = [leader for leader in leaders if BASELINE in leader.tied_with]
@@ -202,22 +190,14 @@ def control(experiment: Experiment) -> str:
     return f"{found}: {_like_chance(experiment.smallest_difference)}"
 
 
-def ties_across_ranks(experiment: Experiment, name: Name, most: int | None = None) -> str:
-    """Return who cannot be told apart from whom although their ranks differ, each pair once; empty without any.
-
-    Args:
-        experiment: Whose candidates.
-        name: How a name is drawn.
-        most: How many candidates to write out; all where it is None.
-    """
+def ties_across_ranks(experiment: Experiment) -> str:
+    """Return who cannot be told apart from whom although their ranks differ, each pair once; empty without any."""
     standings = [standing for _, standing in ranked(experiment)]
     found = [
         (one, [name(other.name) for other in standings if other.rank > one.rank and other.name in one.tied_with])
         for one in standings
     ]
-    ties = [f"{name(one.name)} with {figures.listed(others, most or len(others))}" for one, others in found if others]
-    left_out = ["..."] if most and len(ties) > most else []
-    return "; ".join([*ties[:most], *left_out])
+    return "; ".join(f"{name(one.name)} with {figures.listed(others, len(others))}" for one, others in found if others)
 
 
 def place(
@@ -233,7 +213,7 @@ def place(
     return f"{standing.rank}{'=' if shared else ''}"
 
 
-def headroom(experiment: Experiment, name: Name) -> str:
+def headroom(experiment: Experiment) -> str:
     """Return how many times production's pace the candidates can do at most; empty where that is not known."""
     known = [
         (result.headroom, name(result.name), figures.times_at_least if standing.at_least else figures.times)
@@ -250,7 +230,7 @@ def headroom(experiment: Experiment, name: Name) -> str:
     return f"{spread} the pace of production: {'every candidate' if len(known) > 1 else 'it'} keeps up"
 
 
-def drift(experiment: Experiment, name: Name) -> str:
+def drift(experiment: Experiment) -> str:
     """Return what rows that are written do to throughput, candidate by candidate; empty where it is but chance."""
     found = [f"{name(result.name)} {_drift(result.drift)}" for result, _ in ranked(experiment) if result.drift]
     return (

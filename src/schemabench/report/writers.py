@@ -1,45 +1,50 @@
-"""Each writer's own ratio: what a candidate does to each of them, where there are several; alike in every format.
+"""Each writer's own ratio: what a candidate does to each of them, where there are several.
 
 Owns which ratios are shown and how. Must not compute any.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, Standing
-from schemabench.report import figures, verdict
-from schemabench.report.verdict import Name
+from schemabench.report import figures
+from schemabench.report.text import name
+from schemabench.report.tree import Cell, Column, Section, Table
+from schemabench.report.view import View, ranked
 
-TITLE = "Each writer by itself"
-LEGEND = (
-    "how many times as soon its part of a burst is done as under the baseline, paired by block; 95 % intervals hold "
-    "jointly for all candidates, writer by writer"
+CAPTION = (
+    "Each writer by itself: how many times as soon its part of a burst is done as under the baseline, paired by block; "
+    "95 % intervals hold jointly for all candidates, writer by writer"
 )
-"""What the figures are."""
 
 
-def names(experiment: Experiment) -> list[str]:
-    """Return the writers that have ratios of their own, in order; none where there is one writer."""
-    known = {one.writer: None for result, _ in verdict.ranked(experiment) for one in result.writers}
-    return list(known)
-
-
-def rows(experiment: Experiment) -> list[tuple[CandidateResult, list[str]]]:
-    """Return each candidate but the baseline, in order of rank, with a figure for each of `names`."""
-    writers, places = names(experiment), figures.decimals(experiment)
-    return [
-        (result, _cells(result, writers, places))
-        for result, standing in verdict.ranked(experiment)
-        if writers and standing.name != verdict.BASELINE
+def section(view: View) -> Section | None:
+    """Return each writer's own ratio under each candidate but the baseline; None where there is one writer."""
+    writers = list(dict.fromkeys(one.writer for result in view.results for one in result.writers))
+    rows = [
+        (view.named(result), *_cells(result, writers, view.places))
+        for result in view.results
+        if writers and result.name != BASELINE
     ]
+    if not rows:
+        return None
+    table = Table(
+        caption=CAPTION,
+        columns=(Column(heading="candidate"), *(Column(heading=name(one), align="right") for one in writers)),
+        rows=tuple(rows),
+    )
+    return Section(id="writers", title="Writer by writer", nodes=(table,), brief=True)
 
 
-def lines(experiment: Experiment, name: Name) -> list[str]:
-    """Return a line for each of `rows`, as in `two_tables: stream 1.31x [1.26, 1.36], reader 0.98x [0.95, 1.01]`."""
-    writers = names(experiment)
-    return [f"{name(result.name)}: {_listed(writers, cells, name)}" for result, cells in rows(experiment)]
+def ratios(experiment: Experiment) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield candidate and writer with the writer's own ratio in words, in order of rank."""
+    places = figures.decimals(experiment)
+    for result, standing in ranked(experiment):
+        for one in result.writers if result.name != BASELINE else ():
+            yield (result.name, one.writer), _drawn(one.ratio, standing, places)
 
 
-def hidden(experiment: Experiment, result: CandidateResult, name: Name) -> str:
+def hidden(experiment: Experiment, result: CandidateResult) -> str:
     """Return which writers fare otherwise than throughput says, as in `stream done 1.95x [1.90, 2.00] as soon`.
 
     That is, the candidate is told apart from the baseline for the writer, and for all of them together it is not, or to
@@ -48,7 +53,7 @@ def hidden(experiment: Experiment, result: CandidateResult, name: Name) -> str:
     standing = result.standing
     assert standing is not None, "who is ranked has a standing"
     whole, places = (
-        _side(standing.ratio, differs=verdict.BASELINE not in standing.tied_with),
+        _side(standing.ratio, differs=BASELINE not in standing.tied_with),
         figures.decimals(experiment),
     )
     own = [one for one in result.writers if one.differs and _side(one.ratio, differs=True) != whole]
@@ -65,10 +70,17 @@ def _drawn(ratio: Estimate, standing: Standing | None, places: int) -> str:
     return drawn(ratio, places)
 
 
-def _listed(writers: Sequence[str], cells: Sequence[str], name: Name) -> str:
-    return ", ".join(f"{name(writer)} {cell}" for writer, cell in zip(writers, cells, strict=True))
-
-
-def _cells(result: CandidateResult, writers: Sequence[str], places: int) -> list[str]:
+def _cells(result: CandidateResult, writers: Sequence[str], places: int) -> Iterator[Cell]:
     known = {one.writer: one.ratio for one in result.writers}
-    return [_drawn(known[writer], result.standing, places) if writer in known else figures.DASH for writer in writers]
+    for writer in writers:
+        ratio = known.get(writer)
+        yield Cell(text=figures.DASH) if ratio is None else _cell(ratio, result.standing, places)
+
+
+def _cell(ratio: Estimate, standing: Standing | None, places: int) -> Cell:
+    if standing and standing.at_least:
+        return Cell(text=figures.ratio_at_least(ratio, places), sort=ratio.low)
+    shown = figures.ratio(ratio.value, places)
+    if shown == figures.DASH:
+        return Cell(text=shown)
+    return Cell(text=f"{shown}x", interval=figures.ratio_interval(ratio, places), sort=ratio.value)

@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import combinations
 
+from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.records import CandidateResult, Experiment, Notice
-from schemabench.report import figures, settings, verdict
+from schemabench.report import figures, settings
 from schemabench.report.matrix import traits
 from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT
 from schemabench.report.matrix.model import Source
@@ -89,7 +90,7 @@ def _other_sql(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
         ),
         [f"text {1 + versions.index(text)}" for text in texts.values()],
     )
-    against = "; ratios are against different baselines" if candidate == verdict.BASELINE else ""
+    against = "; ratios are against different baselines" if candidate == BASELINE else ""
     text = f"The SQL file of {candidate} is not the same in all runs: {shown}{against}"
     return (Notice(code="other-sql", text=text),)
 

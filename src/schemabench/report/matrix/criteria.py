@@ -1,6 +1,6 @@
 """What candidates are ranked by: throughput, and waiting for locks.
 
-Owns where a run's record holds each ranking, how its figures are drawn, and the words for it, alike in every format.
+Owns where a run's record holds each ranking, how its figures are drawn, and the words for it, in words.
 Must not judge what a ranking says of a run: see `winner`.
 """
 
@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, LockStanding, Standing
-from schemabench.report import figures, verdict
+from schemabench.report import figures, view
 
 Untold = Literal["doubtful", "too few blocks", "nothing ranked"]
 """Why a run shows no leaders. doubtful: the baseline differs from itself; too few blocks: no difference, however large,
@@ -45,12 +46,12 @@ class Criterion:
 
     def standings(self, experiment: Experiment) -> list[Standing | LockStanding]:
         """Return where each candidate stands that has a rank, in order of throughput."""
-        found = (self.standing(result) for result, _ in verdict.ranked(experiment))
+        found = (self.standing(result) for result, _ in view.ranked(experiment))
         return [standing for standing in found if standing]
 
 
 def _ratio(result: CandidateResult) -> Estimate | None:
-    return result.standing.ratio if result.standing and result.name != verdict.BASELINE else None
+    return result.standing.ratio if result.standing and result.name != BASELINE else None
 
 
 def _drawn_ratio(ratio: Estimate | None, experiment: Experiment, at_least: bool) -> tuple[str, str]:  # noqa: FBT001 (as `Criterion.drawn` has it)

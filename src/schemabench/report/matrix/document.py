@@ -1,91 +1,246 @@
-"""A comparison of runs as Markdown, to be pasted into a pull request.
+"""The report of several runs side by side: which candidate leads in which, and where the winner changes.
 
-Owns which cells the template may show. Must not word anything, nor hold the page's text: that is in `templates/`.
+Owns what stands in it, and in which order. Must not decide what may be compared or who wins, nor draw anything.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from schemabench.records import Notice
-from schemabench.report import footnotes, verdict, writers
-from schemabench.report.document import templates
-from schemabench.report.escape import Markdown, code, prose
+from schemabench.report import figures, footnotes, tree, verdict, view, writers
+from schemabench.report import reasons as differences
+from schemabench.report.drawings import OverRuns, Point
 from schemabench.report.footnotes import Numbers
-from schemabench.report.matrix import winner, wording
-from schemabench.report.matrix.criteria import Criterion
-from schemabench.report.matrix.model import Cell, Column, Comparison, Lead, Matrix
+from schemabench.report.matrix import traits, winner
+from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT, Criterion
+from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
+from schemabench.report.text import name
+from schemabench.report.tree import Bullets, Chart, Document, Node, Notes, Paragraph, Part, Section, Table, cells
+from schemabench.units import format_duration
 
-_TEMPLATE = "matrix.md.j2"
+_TITLE = "Candidate schemas over several runs"
+_LEGENDS: Mapping[Criterion, str] = {
+    THROUGHPUT: (
+        "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
+        "a run, not over runs"
+    ),
+    LOCK_WAITS: "share of the writers' time spent waiting for locks, or pausing before a retry",
+}
+"""What the figures beside the ranks are."""
+_WINNER_LEGEND = (
+    "it changes only where, among the candidates that both runs ranked, no leader of the one leads in the other; else "
+    "they cannot be told apart"
+)
+_CHART = "Throughput, as a ratio to the baseline's of the same run"
 
 
-def markdown(comparison: Comparison) -> str:
-    """Return matrices as GitHub Flavored Markdown."""
-    known = wording.numbers(comparison)
-    return (
-        templates()
-        .get_template(_TEMPLATE)
-        .render(
-            title=wording.TITLE,
-            notes=_notes(comparison.notices, known),
-            matrices=[_matrix(matrix, known) for matrix in comparison.matrices],
-            front=verdict.FRONT,
-            front_legend=verdict.FRONT_LEGEND,
-            differences=wording.DIFFERENCES,
-            writers_title=writers.TITLE,
-            writers_legend=writers.LEGEND,
-            winner_legend=wording.WINNER_LEGEND,
-            run_headings=list(wording.RUN_HEADINGS),
-        )
+def document(comparison: Comparison) -> Document:
+    """Return the report of a comparison."""
+    known = _numbers(comparison)
+    return Document(
+        title=_TITLE,
+        notes=Notes(items=footnotes.numbered(comparison.notices, known)),
+        parts=tuple(_part(matrix, number, known) for number, matrix in enumerate(comparison.matrices, start=1)),
     )
 
 
-def _matrix(matrix: Matrix, known: Numbers) -> Mapping[str, object]:
-    """Return what the template shows of a matrix."""
-    return {
-        "title": Markdown(wording.title(matrix, code)),
-        "verdicts": [Markdown(" ".join(winner.sentences(matrix, one, code))) for one in matrix.criteria],
-        "marks": _marks(matrix.notices, known),
-        "runs_with_marks": [prose(column.label) + _marks(column.notices, known) for column in matrix.columns],
-        "tables": [(one.title, wording.LEGENDS[one], _rows(matrix, one, known)) for one in matrix.criteria],
-        "reasons": [Markdown(line) for line in wording.reasons(matrix, code, prose)],
-        "writers": [
-            [code(one), code(writer), *map(Markdown, cells)] for one, writer, cells in wording.of_writers(matrix)
-        ],
-        "shows_front": wording.shows_front(matrix),
-        "firsts": wording.firsts(matrix).capitalize(),
-        "notes": _notes(wording.notices(matrix), known),
-        "runs": [[*facts[:-1], code(facts[-1])] for facts in map(wording.run, matrix.columns)],
-    }
+def _part(matrix: Matrix, number: int, known: Numbers) -> Part:
+    at = f" at {name(matrix.cardinality)}" if matrix.cardinality else ""
+    sources = [column.source for column in matrix.columns]
+    every = replace(sources[0].run, experiments=tuple(source.experiment for source in sources))
+    limits = _marks(matrix.notices, known)
+    return Part(
+        id=f"matrix-{number}",
+        title=f"{name(matrix.workload)}{at}, by {figures.listed(matrix.differ, len(matrix.differ))}",
+        link=f"{matrix.workload} {matrix.cardinality}".strip(),
+        verdict=tuple(
+            Paragraph(
+                text=" ".join(winner.sentences(matrix, criterion)),
+                notes=limits,
+                emphasis="strong" if criterion is THROUGHPUT else "",
+            )
+            for criterion in matrix.criteria
+        ),
+        answer=tuple(_reasons(matrix)),
+        notes=Notes(items=footnotes.numbered(_notices(matrix), known)),
+        sections=(
+            Section(id="ranks", title="Ranks", nodes=tuple(_ranks(matrix, known)), brief=True),
+            *_writers(matrix),
+            Section(id="runs", title="The runs", nodes=(_runs(matrix),)),
+        ),
+        names=view.names(every, matrix.workload),
+    )
 
 
-def _rows(matrix: Matrix, criterion: Criterion, known: Numbers) -> list[list[Markdown]]:
-    """Return a row for each candidate, and one of who is first."""
-    candidates = [
-        [
-            Markdown(code(row.candidate) + _marks(row.notices, known)),
-            *(_cell(cell, column, criterion, known) for cell, column in zip(row.cells, matrix.columns, strict=True)),
+def _reasons(matrix: Matrix) -> Iterator[Bullets]:
+    """Yield what differs from the baseline in each candidate, and in which runs, a line for each."""
+    lines = []
+    for row in matrix.rows:
+        groups: dict[str, list[str]] = {}
+        for column in matrix.columns:
+            experiment = column.source.experiment
+            for result, _ in view.ranked(experiment):
+                if result.name == row.candidate and (said := differences.of(experiment, result)):
+                    groups.setdefault(said, []).append(column.label)
+        lines += [
+            f"{name(row.candidate)} {matrix.preposition} {traits.listed(labels)}: {said}"
+            for said, labels in groups.items()
         ]
+    if lines:
+        yield Bullets(lead="What differs from the baseline:", items=tuple(lines))
+
+
+def _ranks(matrix: Matrix, known: Numbers) -> Iterator[Node]:
+    """Yield a table for each criterion, and a chart of throughput."""
+    for criterion in matrix.criteria:
+        yield _table(matrix, criterion, known)
+    points = tuple(_points(matrix))
+    if points:
+        said = "; ".join(f"{point.name} {point.text} ({run})" for run, point in points)
+        yield Chart(
+            title=_CHART,
+            description=f"A point and a 95 % interval for each candidate in each run, runs from top to bottom: {said}.",
+            drawing=OverRuns(runs=tuple(column.label for column in matrix.columns), points=points),
+            table=Table(
+                caption=_CHART,
+                columns=tree.columns("run", "candidate", "ratio [95 % interval]", numbers=["ratio [95 % interval]"]),
+                rows=tuple(
+                    cells(run, name(point.name), tree.Cell(text=point.text, sort=point.figure.value))
+                    for run, point in points
+                ),
+            ),
+            repeats=True,
+        )
+
+
+def _table(matrix: Matrix, criterion: Criterion, known: Numbers) -> Table:
+    """Return a row for each candidate and a column for each run, and below who is first in each."""
+    leads = [column.leads[criterion] for column in matrix.columns]
+    answers = (
+        tree.Cell(text=criterion.first, strong=True),
+        *(tree.Cell(text=winner.mark(lead), strong=bool(lead.changed_from)) for lead in leads),
+    )
+    noted = tuple(tree.Cell(text="", notes=_marks(column.notices, known)) for column in matrix.columns)
+    on_front = criterion is LOCK_WAITS and any(cell.on_front for row in matrix.rows for cell in row.cells)
+    return Table(
+        caption=f"By {criterion.title}",
+        columns=(
+            tree.Column(heading=criterion.title),
+            *(tree.Column(heading=column.label) for column in matrix.columns),
+        ),
+        rows=tuple(
+            (
+                tree.Cell(text=name(row.candidate), notes=_marks(row.notices, known)),
+                *(
+                    _cell(cell, column, criterion, known)
+                    for cell, column in zip(row.cells, matrix.columns, strict=True)
+                ),
+            )
+            for row in matrix.rows
+        ),
+        footer=(answers, *([(tree.Cell(text="footnotes"), *noted)] if any(cell.notes for cell in noted) else [])),
+        legend=(
+            (criterion.title, f"rank (=: tied) and {_LEGENDS[criterion]}"),
+            *([(verdict.FRONT, verdict.FRONT_LEGEND)] if on_front else []),
+            (criterion.first, _WINNER_LEGEND),
+        ),
+    )
+
+
+def _cell(cell: Cell, column: Column, criterion: Criterion, known: Numbers) -> tree.Cell:
+    """Return rank, figure and the mark of the front, and the interval below them, as in `1=  3.1 % *`."""
+    place = cell.places[criterion]
+    figure, interval = _figure(cell, column, criterion)
+    front = verdict.FRONT if cell.on_front and criterion is LOCK_WAITS else ""
+    return tree.Cell(
+        text=" ".join(filter(None, (place.text, figure, front))),
+        below=interval,
+        notes=_marks(cell.notices, known),
+        strong=winner.is_first(cell, column, criterion),
+    )
+
+
+def _figure(cell: Cell, column: Column, criterion: Criterion) -> tuple[str, str]:
+    """Return what a candidate's rank rests on, and its interval; nothing without a rank."""
+    place = cell.places[criterion]
+    return criterion.drawn(place.figure, column.source.experiment, place.at_least) if place.rank else ("", "")
+
+
+def _points(matrix: Matrix) -> Iterator[tuple[str, Point]]:
+    """Yield what a log scale can hold, run by run."""
+    for place, column in enumerate(matrix.columns):
+        for row in matrix.rows:
+            cell = row.cells[place]
+            ratio = cell.places[THROUGHPUT].figure
+            if ratio and figures.is_positive(ratio):
+                text = " ".join(_figure(cell, column, THROUGHPUT))
+                yield column.label, Point(name=row.candidate, figure=ratio, text=text)
+
+
+def _writers(matrix: Matrix) -> Iterator[Section]:
+    """Yield each writer's own ratio in each run; nothing where there is one writer."""
+    runs = [dict(writers.ratios(column.source.experiment)) for column in matrix.columns]
+    known = dict.fromkeys(key for shown in runs for key in shown)
+    rows = tuple(
+        cells(name(row.candidate), name(writer), *(shown.get((who, writer), figures.DASH) for shown in runs))
         for row in matrix.rows
-    ]
-    return [*candidates, [Markdown(f"**{criterion.first}**"), *(_lead(one.leads[criterion]) for one in matrix.columns)]]
+        for who, writer in known
+        if who == row.candidate
+    )
+    if rows:
+        headings = tree.columns("candidate", "writer", *(column.label for column in matrix.columns))
+        table = Table(caption=writers.CAPTION, columns=headings, rows=rows)
+        yield Section(id="writers", title="Writer by writer", nodes=(table,), brief=True)
 
 
-def _cell(cell: Cell, column: Column, criterion: Criterion, known: Numbers) -> Markdown:
-    """Return rank, figure, interval and the mark of the front, as in `**1=** 3.1 % [2.7, 3.6] *`."""
-    place = cell.places[criterion].text
-    shown = f"**{place}**" if winner.is_first(cell, column, criterion) else place
-    parts = (shown, *wording.figure(cell, column, criterion), prose(wording.front(cell, criterion)))
-    return Markdown(" ".join(filter(None, parts)) + _marks(cell.notices, known))
+def _runs(matrix: Matrix) -> Table:
+    """Return how each run was made."""
+    headings = (
+        "run",
+        "started (UTC)",
+        "PostgreSQL",
+        "clients",
+        "blocks",
+        "smallest difference beyond chance",
+        "the baseline's rows/s",
+        "file",
+    )
+    return Table(
+        caption="How each run was made", columns=tree.columns(*headings), rows=tuple(map(_run, matrix.columns))
+    )
 
 
-def _lead(lead: Lead) -> Markdown:
-    said = prose(winner.mark(lead))
-    return Markdown(f"**{said}**" if lead.changed_from else said)
+def _run(column: Column) -> tuple[tree.Cell, ...]:
+    source, experiment = column.source, column.source.experiment
+    server, blind = source.run.server, experiment.smallest_difference
+    baseline = view.baseline(experiment)
+    rate = baseline.rows_per_s if baseline else None
+    return cells(
+        column.label,
+        traits.started(source),
+        f"{server.version} ({server.origin})" if server else figures.DASH,
+        experiment.clients,
+        f"{experiment.blocks:,} in {format_duration(experiment.elapsed_s)}",
+        figures.DASH if blind is None else figures.percent(blind),
+        tree.Cell(text=figures.rate(rate), interval=figures.rate_interval(rate)),
+        name(source.file),
+    )
 
 
-def _marks(notices: Iterable[Notice], known: Numbers) -> Markdown:
-    marks = footnotes.marks(notices, known)
-    return Markdown(f" <sup>{marks}</sup>" if marks else "")
+def _numbers(comparison: Comparison) -> Numbers:
+    """Return the number of every notice, from 1, in the order in which they are shown."""
+    every = [*comparison.notices, *(notice for matrix in comparison.matrices for notice in _notices(matrix))]
+    return {notice: number for number, notice in enumerate(dict.fromkeys(every), start=1)}
 
 
-def _notes(notices: Iterable[Notice], known: Numbers) -> list[tuple[int, str]]:
-    return [(known[notice], notice.text) for notice in notices]
+def _notices(matrix: Matrix) -> list[Notice]:
+    """Return the notices of a matrix and of all that is in it, each once, in order."""
+    of_cells = (
+        notice for row in matrix.rows for notice in (*row.notices, *(one for cell in row.cells for one in cell.notices))
+    )
+    of_runs = (notice for column in matrix.columns for notice in column.notices)
+    return list(dict.fromkeys([*matrix.notices, *of_runs, *of_cells]))
+
+
+def _marks(notices: tuple[Notice, ...], known: Numbers) -> tuple[int, ...]:
+    return tuple(sorted({known[notice] for notice in notices}))

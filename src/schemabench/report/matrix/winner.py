@@ -1,7 +1,7 @@
 """Who leads in which run, and whether that changes.
 
-Owns the rule for calling it a change, by whatever criterion, and the sentences that say so, alike in every format:
-`name` draws a candidate's name in that format. Must not say more than the standings do.
+Owns the rule for calling it a change, by whatever criterion, and the sentences that say so. Must not say more than the
+standings do.
 
 The rule: between two runs the winner changes only where, among the candidates that both ranked, no leader of the one
 leads in the other. Every leader of each is then significantly worse than some candidate in the other run.
@@ -16,7 +16,7 @@ from schemabench.report.matrix import comparable, traits
 from schemabench.report.matrix.criteria import Criterion, Untold
 from schemabench.report.matrix.model import Cell, Column, Lead, Matrix, Winner
 from schemabench.report.matrix.traits import Labelled
-from schemabench.report.verdict import Name
+from schemabench.report.text import name
 
 _PAIR = 2
 
@@ -48,9 +48,9 @@ def leads(labelled: Labelled, criterion: Criterion) -> tuple[Lead, ...]:
     return tuple(found)
 
 
-def sentences(matrix: Matrix, criterion: Criterion, name: Name) -> list[str]:
+def sentences(matrix: Matrix, criterion: Criterion) -> list[str]:
     """Return two sentences: who leads where by a criterion, and whether that changes."""
-    first, *rest = _clauses(matrix, criterion, name)
+    first, *rest = _clauses(matrix, criterion)
     if _said(matrix.columns[0], criterion):  # no candidate's name, which would keep its letters
         first = first[0].upper() + first[1:]
     return [f"{'; '.join([first, *rest])}.", _changes(matrix, criterion)]
@@ -101,7 +101,7 @@ def _leaders_among(experiment: Experiment, names: set[str], criterion: Criterion
     }
 
 
-def _clauses(matrix: Matrix, criterion: Criterion, name: Name) -> list[str]:
+def _clauses(matrix: Matrix, criterion: Criterion) -> list[str]:
     """Return a clause for each group of runs that say the same, in order of the first."""
     groups: dict[object, list[Column]] = {}
     for column in matrix.columns:
@@ -109,15 +109,14 @@ def _clauses(matrix: Matrix, criterion: Criterion, name: Name) -> list[str]:
         groups.setdefault(said, []).append(column)
     if len(groups) == 1:
         both = "both" if len(matrix.columns) == _PAIR else f"all {len(matrix.columns)}"
-        return [f"{_clause(matrix.columns[0], criterion, name)} in {both} runs"]
+        return [f"{_clause(matrix.columns[0], criterion)} in {both} runs"]
     return [
-        f"{_clause(columns[0], criterion, name)} {matrix.preposition} "
-        f"{traits.listed([column.label for column in columns])}"
+        f"{_clause(columns[0], criterion)} {matrix.preposition} {traits.listed([column.label for column in columns])}"
         for columns in groups.values()
     ]
 
 
-def _clause(column: Column, criterion: Criterion, name: Name) -> str:
+def _clause(column: Column, criterion: Criterion) -> str:
     leaders = column.leads[criterion].leaders
     alone, tied = criterion.leads
     return _said(column, criterion) or f"{figures.listed(map(name, leaders))} {alone if len(leaders) == 1 else tied}"

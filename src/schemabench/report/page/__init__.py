@@ -1,42 +1,75 @@
-"""The HTML page of one run: a single file, read from disk with no network.
+"""Any document as one HTML page: a single file, read from disk with no network.
 
-Owns the order in which questions are answered. Each section is a module, and decides what it shows.
+Owns how parts of a document are drawn on a page. Must not know what a document is about.
 """
 
-from altair.utils.schemapi import debug_mode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-from schemabench.records import Experiment, Run
-from schemabench.report.page import adequacy, costs, crossovers, differences, made, ranks, shell, why
-from schemabench.report.page.answer import answer
-from schemabench.report.page.section import Section, anchor
+from markupsafe import Markup
+
+from schemabench.report.page import charts, shell
+from schemabench.report.page.charts import embedding
+from schemabench.report.page.charts.looks import Look, looks
 from schemabench.report.page.templates import render
+from schemabench.report.text import plain
+from schemabench.report.tree import Chart, Document, Part
 
-_TITLE = "Ranking of candidate schemas"
-_SECTIONS = (ranks.section, adequacy.section, why.section, costs.section, differences.section, made.section)
+_GENERAL = "all"
+"""What ids of notes on the whole document begin with."""
 
 
-def html(run: Run) -> str:
-    """Return a run as one HTML page: the verdict on every experiment first, then what it rests on."""
-    with debug_mode(False):  # noqa: FBT003 (Altair's own switch: it would check each part of a chart against the schema)
-        experiments = [
-            (experiment, anchor(experiment, run), _sections(experiment, run)) for experiment in run.experiments
-        ]
-    about, further = made.of_run(run), crossovers.of_run(run)
-    body = render(
-        "run.html.j2",
-        run=run,
-        answers=[answer(experiment, run) for experiment in run.experiments],
-        experiments=experiments,
-        further=further,
-        about=about,
-    )
-    links = [
-        *((("verdict", "Verdict"),) if experiments or not further else ()),
-        *((name, f"{experiment.workload} {experiment.cardinality}") for experiment, name, _ in experiments),
-        *((one.id, one.title) for one in (further, about) if one),
+@dataclass(frozen=True)
+class Place:
+    """A part of the page, as the templates ask for it."""
+
+    id: str
+    names: tuple[str, ...] = ()
+
+    @cached_property
+    def looks(self) -> Mapping[str, Look]:
+        """How each name is drawn in all charts."""
+        return looks(self.names)
+
+    def specification(self, chart: Chart) -> Markup:
+        """Return what a chart is drawn from."""
+        return embedding.specification(charts.chart(chart.drawing, self.looks))
+
+    def keys(self, found: Sequence[Chart]) -> Mapping[str, object]:
+        """Return what stands above some charts: which name looks how, and what signs stand for."""
+        names = dict.fromkeys(name for chart in found for name in charts.names(chart.drawing))
+        signs = dict.fromkeys(sign for chart in found for sign in charts.signs(chart.drawing))
+        return {"candidates": [(name, self.looks[name]) for name in names], "signs": list(signs)}
+
+
+def html(document: Document) -> str:
+    """Return a document as one HTML page: the verdicts first, then what they rest on."""
+    with embedding.unchecked():
+        body = render(
+            "document.html.j2",
+            document=document,
+            parts=[(part, Place(part.id, part.names)) for part in document.parts],
+            general=Place(_GENERAL),
+        )
+    return shell.document(document.title, _links(document), body)
+
+
+def brief(document: Document) -> Markup:
+    """Return a document in a few lines of HTML, for a page of somebody else's: verdicts, ranks, notices.
+
+    It needs no style sheet and no script. Nothing where there is no part.
+    """
+    return render("brief.html.j2", document=document) if document.parts else Markup()
+
+
+def _links(document: Document) -> list[tuple[str, str]]:
+    return [
+        *([("verdict", "Verdict")] if document.parts or not document.sections else []),
+        *((part.id, _short(part)) for part in document.parts),
+        *((section.id, plain(section.title)) for section in document.sections),
     ]
-    return shell.document(_TITLE, links, body)
 
 
-def _sections(experiment: Experiment, run: Run) -> list[Section]:
-    return [found for section in _SECTIONS if (found := section(experiment, run))]
+def _short(part: Part) -> str:
+    return part.link or plain(part.title)

@@ -21,7 +21,7 @@ def document(title: str, links: Sequence[tuple[str, str]], body: Markup) -> str:
     Args:
         title: Of the page.
         links: Id and title of what stands in the menu, from top to bottom.
-        body: All of it below the heading, charts by `charts.figure`.
+        body: All of it below the heading, with its charts.
     """
     style = "\n".join(map(source, _STYLES))
     # Vega first: the page's own script uses it; one element, so that one hash admits both

@@ -1,0 +1,55 @@
+"""Any table of a document as comma-separated values.
+
+Owns how cells become fields: a figure and its interval are fields of their own. Must not know what a table is about.
+"""
+
+import csv as comma_separated
+import io
+from collections.abc import Iterator
+
+from schemabench.report.text import plain
+from schemabench.report.tree import Beside, Cell, Chart, Document, Fold, Node, Table
+
+
+def csv(table: Table) -> str:
+    """Return a table under a line of its headings; a column with intervals is followed by one that holds them."""
+    rows = [*table.rows, *table.footer]
+    wide = [any(row[place].interval or row[place].below for row in rows) for place in range(len(table.columns))]
+    text = io.StringIO()
+    writer = comma_separated.writer(text, lineterminator="\n")
+    headings = [plain(column.heading) for column in table.columns]
+    writer.writerow([part for one, split in zip(headings, wide, strict=True) for part in _heading(one, split=split)])
+    for row in rows:
+        writer.writerow([part for cell, split in zip(row, wide, strict=True) for part in _cell(cell, split=split)])
+    return text.getvalue()
+
+
+def tables(document: Document) -> Iterator[tuple[str, Table]]:
+    """Yield all tables of a document, those behind charts among them, each with the ids of its part and section."""
+    for part in document.parts:
+        for section in part.sections:
+            yield from ((f"{part.id}-{section.id}", table) for table in _within(section.nodes))
+    for section in document.sections:
+        yield from ((section.id, table) for table in _within(section.nodes))
+
+
+def _within(nodes: tuple[Node, ...]) -> Iterator[Table]:
+    for node in nodes:
+        match node:
+            case Table():
+                yield node
+            case Chart():
+                yield node.table
+            case Beside():
+                yield from _within(node.charts)
+            case Fold():
+                yield from _within(node.nodes)
+
+
+def _heading(heading: str, *, split: bool) -> tuple[str, ...]:
+    return (heading, f"{heading}: interval or ratio") if split else (heading,)
+
+
+def _cell(cell: Cell, *, split: bool) -> tuple[str, ...]:
+    shown = plain(cell.text)
+    return (shown, plain(cell.interval or cell.below)) if split else (shown,)

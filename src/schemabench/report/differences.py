@@ -1,0 +1,147 @@
+"""The section of what differs: each candidate's SQL against the baseline's.
+
+Owns what is compared with what: definitions with the baseline's, an operation that is overridden with the baseline's
+or the workload's own. Must not judge a difference.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import dropwhile
+from pathlib import Path
+
+from schemabench import sqlfile
+from schemabench.candidate import BASELINE
+from schemabench.errors import CandidateError
+from schemabench.records import CandidateResult, Experiment, StatementPlan
+from schemabench.report import figures, settings, tree, unified
+from schemabench.report.characters import clean_lines
+from schemabench.report.text import name
+from schemabench.report.tree import Fold, Node, Paragraph, Section
+from schemabench.report.unified import Difference
+from schemabench.report.view import View
+
+_COMMENT = "--"
+_OPEN = 3
+"""Candidates, in order of rank, whose differences are not folded away: those that a review is about."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A candidate's SQL, taken apart."""
+
+    definitions: tuple[str, ...]
+    """The lines that define the schema, without the headers at the top of the file."""
+    operations: Mapping[str, str]
+    """Operation -> the SQL that overrides the workload's own."""
+
+
+def section(view: View) -> Section | None:
+    """Return what differs; None where there is no candidate to compare with the baseline."""
+    candidates = view.experiment.candidates
+    baseline = next((one for one in candidates if one.name == BASELINE), None)
+    others = [one for one in candidates if one.name != BASELINE]
+    if baseline is None or not others:
+        return None
+    said = Paragraph(
+        text=f"Against {name(baseline.path)}: + added lines, - removed lines, with the words that changed marked. The "
+        "comments at the top of a file are left out. An override is the candidate's own SQL for one of the workload's "
+        "operations and queries."
+    )
+    reference = source(baseline)
+    folds = (_candidate(one, reference, view.experiment, is_open=place < _OPEN) for place, one in enumerate(others))
+    return Section(id="differences", title="What differs", nodes=(said, *folds))
+
+
+def source(result: CandidateResult) -> Source:
+    """Return a candidate's SQL, taken apart; all of it as definitions where it cannot be read."""
+    try:
+        file = sqlfile.parse(Path(result.path), result.sql, CandidateError)
+    except CandidateError:  # the reason for which it failed: it stands with the verdict
+        return Source(definitions=_definitions(result.sql), operations={})
+    return Source(
+        definitions=_definitions(file.preamble.sql),
+        operations={operation.name: operation.sql for operation in file.operations.values()},
+    )
+
+
+def _definitions(sql: str) -> tuple[str, ...]:
+    lines = clean_lines(sql)
+    return tuple(dropwhile(lambda line: not line or line.startswith(_COMMENT), lines))
+
+
+def _candidate(result: CandidateResult, baseline: Source, experiment: Experiment, *, is_open: bool) -> Fold:
+    own = source(result)
+    definitions = unified.difference(baseline.definitions, own.definitions)
+    overrides = list(_overrides(result, own, baseline, experiment.operations_sql))
+    return Fold(
+        heading=name(result.name),
+        summary="; ".join(_summary(result, definitions, len(overrides))),
+        nodes=tuple(_nodes(result, definitions, overrides, settings.otherwise(experiment, result))),
+        is_open=is_open,
+    )
+
+
+def _summary(result: CandidateResult, definitions: Difference, overrides: int) -> Iterator[str]:
+    """Yield how much differs, in a few words each."""
+    if result.status != "ranked":
+        yield f"not ranked, {result.status}"
+    if not result.sql:
+        yield "no SQL in the run file"
+        return
+    yield f"definitions {_counts(definitions)}"
+    yield figures.plural(overrides, "override") if overrides else "no overrides"
+    yield from _plans(result.plans)
+    if result.settings:
+        yield figures.plural(len(result.settings), "setting")
+
+
+def _nodes(
+    result: CandidateResult, definitions: Difference, overrides: Sequence[Fold], others: Sequence[str]
+) -> Iterator[Node]:
+    if result.summary:
+        yield Paragraph(text=result.summary)
+    if result.expects:
+        yield Paragraph(text=f"Its author expects: {result.expects}", emphasis="small")
+    if others:
+        set_by = [f"{said} (set by: {one.source})" for said, one in zip(others, result.settings, strict=True)]
+        yield Paragraph(text=f"Its writers' sessions have other settings: {'; '.join(set_by)}.")
+    if result.sql and definitions.lines:
+        yield _drawn(definitions, f"Definitions of {name(result.name)} against the baseline's")
+    elif result.sql:
+        yield Paragraph(text="Its definitions are the baseline's.")
+    yield from overrides
+
+
+def _overrides(result: CandidateResult, own: Source, baseline: Source, defaults: Mapping[str, str]) -> Iterator[Fold]:
+    """Yield the operations that a candidate executes with other SQL than the baseline."""
+    for operation in dict.fromkeys([*own.operations, *baseline.operations]) if result.sql else ():
+        usual = defaults.get(operation, "")
+        before, after = baseline.operations.get(operation, usual), own.operations.get(operation, usual)
+        difference = unified.difference(clean_lines(before), clean_lines(after))
+        if not difference.lines:
+            continue
+        label = f"{name(operation)} of {name(result.name)} against the baseline's"
+        unknown = (
+            [] if before and after else [Paragraph(text="The run file does not hold the workload's own SQL for it.")]
+        )
+        yield Fold(
+            summary=f"Overrides {name(operation)} {_counts(difference)}", nodes=(*unknown, _drawn(difference, label))
+        )
+
+
+def _drawn(difference: Difference, label: str) -> tree.Difference:
+    return tree.Difference(
+        label=label, lines=tuple(tree.Line(kind=line.kind, text=line.text) for line in difference.lines)
+    )
+
+
+def _counts(difference: Difference) -> str:
+    return f"+{difference.added} -{difference.removed}"
+
+
+def _plans(found: Sequence[StatementPlan]) -> Iterator[str]:
+    """Yield how many plans differ, where any was compared."""
+    compared = [plan for plan in found if plan.same is not None]
+    different = sum(not plan.same for plan in compared)
+    if compared:
+        yield f"{different:,} of {len(compared):,} plans differ"

@@ -1,0 +1,91 @@
+"""Forest plots: a point and its interval for each candidate, one below the other, with the control's band."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeVar
+
+import altair as alt
+
+from schemabench.report.drawings import Forest
+from schemabench.report.page.charts.embedding import data
+from schemabench.report.page.charts.looks import Look, scale
+
+_ROW_PX = 26
+"""Of one candidate: a line of text, and room to tell the rows apart."""
+_POINT_PX2 = 70
+_RATIO_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, *(tenth / 10 for tenth in range(8, 16)), 1.75)
+_LARGE_RATIO_TICKS = (2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, 50.0, 100.0)
+"""Of a log scale, densest where most ratios are; labels that would overlap are left out."""
+_PADDING_PX = 8
+"""So that no mark is cut at the edge."""
+
+Axis = TypeVar("Axis", alt.X, alt.Y)
+
+
+def chart(drawing: Forest, looks: Mapping[str, Look]) -> alt.LayerChart:
+    """Return a plot of ratios on a log scale, or of shares."""
+    axis: Callable[[str], alt.X] = ratio_axis if drawing.scale == "ratio" else partial(share_axis, alt.X)
+    names = [point.name for point in drawing.points]
+    rows = [
+        {
+            "candidate": point.name,
+            "value": point.figure.value,
+            "low": point.figure.low,
+            "high": point.figure.high,
+            "interval": point.text,
+            "bound": point.at_least,
+        }
+        for point in drawing.points
+    ]
+    line = alt.Chart().encode(
+        y=alt.Y("candidate:N", sort=names, title=None),
+        color=alt.Color("candidate:N", scale=scale(looks, names, "colour"), legend=None),
+        tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("interval:N")],
+    )
+    layers = [
+        *_background(drawing, axis),
+        line.mark_rule(strokeWidth=2).encode(x=axis("low"), x2=alt.X2("high:Q")),
+        line.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(
+            x=axis("value"), shape=alt.Shape("candidate:N", scale=scale(looks, names, "shape"), legend=None)
+        ),
+        *([_arrow(line).encode(x=axis("high"))] if any(point.at_least for point in drawing.points) else ()),
+    ]
+    return alt.LayerChart(layer=layers, data=data(rows), height=_ROW_PX * len(rows))
+
+
+def ratio_axis(field: str) -> alt.X:
+    """Return the horizontal axis of ratios to the baseline's throughput."""
+    return alt.X(
+        f"{field}:Q",
+        title="throughput over the baseline's (ratio, log scale)",
+        scale=alt.Scale(type="log", nice=False, padding=_PADDING_PX),
+        axis=alt.Axis(values=[*_RATIO_TICKS, *_LARGE_RATIO_TICKS], format="~g"),
+    )
+
+
+def share_axis(channel: type[Axis], field: str) -> Axis:
+    """Return the axis of shares of lock waits, horizontal or vertical."""
+    return channel(
+        f"{field}:Q",
+        title="lock waits (% of the writers' time)",
+        scale=alt.Scale(nice=False, zero=True, padding=_PADDING_PX),
+        axis=alt.Axis(format=".0%"),
+    )
+
+
+def _arrow(base: alt.Chart) -> alt.Chart:
+    """Return what says of a lower bound that the figure may lie farther right."""
+    arrow: alt.Chart = base.transform_filter("datum.bound").mark_text(text="\u2192", align="left", dx=2, fontSize=16)
+    return arrow
+
+
+def _background(drawing: Forest, axis: Callable[[str], alt.X]) -> list[alt.Chart]:
+    """Return the band of chance and the line of the baseline, behind everything else."""
+    layers = []
+    if drawing.band is not None:
+        band = alt.Chart(data([{"low": drawing.band.low, "high": drawing.band.high}]))
+        layers.append(band.mark_rect(color="var(--band)").encode(x=axis("low"), x2=alt.X2("high:Q")))
+    if drawing.line is not None:
+        line = alt.Chart(data([{"value": drawing.line}]))
+        layers.append(line.mark_rule(color="var(--baseline)", strokeDash=[3, 3]).encode(x=axis("value")))
+    return layers

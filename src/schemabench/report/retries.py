@@ -1,0 +1,63 @@
+"""The section of retries: attempts that the server undid, and that were repeated."""
+
+from schemabench.report import figures
+from schemabench.report.text import name
+from schemabench.report.tree import Cell, Section, Table, cells, columns
+from schemabench.report.view import View
+
+NONE = "none; every operation succeeded at its first attempt"
+
+
+def section(view: View) -> Section | None:
+    """Return how often each operation was repeated, and why; None where none was."""
+    headings = ("candidate", "operation", "reason", "undone attempts", "per call")
+    rows = tuple(
+        cells(
+            name(result.name),
+            name(one.operation),
+            one.reason,
+            one.count,
+            Cell(text=figures.per_call(one.count, one.calls), sort=one.count / one.calls if one.calls else None),
+        )
+        for result in view.results
+        for one in result.retries
+    )
+    if not rows:
+        return None
+    nodes = [
+        Table(
+            caption="Attempts that the server undid, and that were repeated",
+            columns=columns(*headings, numbers=headings[3:]),
+            rows=rows,
+        )
+    ]
+    attempted = [result for result in view.results if result.attempts_per_s]
+    rates = ("operations/s", "attempts/s")
+    if attempted:
+        nodes.append(
+            Table(
+                caption="Operations per second, each counted once, and attempts at them [95 % interval]",
+                columns=columns("candidate", *rates, numbers=rates),
+                rows=tuple(
+                    cells(
+                        name(result.name),
+                        *(
+                            Cell(
+                                text=figures.rate(rate),
+                                interval=figures.rate_interval(rate),
+                                sort=rate.value if rate else None,
+                            )
+                            for rate in (result.operations_per_s, result.attempts_per_s)
+                        ),
+                    )
+                    for result in attempted
+                ),
+            )
+        )
+    return Section(id="retries", title="Retries: attempts that were undone", nodes=tuple(nodes))
+
+
+def none(view: View) -> str:
+    """Return that nothing was repeated; empty where something was, or nobody counted."""
+    counted = any(result.attempts_per_s for result in view.results)
+    return NONE if counted and not any(result.retries for result in view.results) else ""

@@ -1,0 +1,135 @@
+"""Unified differences between two texts: which lines, and which words in them.
+
+Owns what counts as a difference and how much of it is shown. Must not know what the texts are, nor draw them.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Literal
+
+from schemabench.report import text
+
+_CONTEXT_LINES = 3
+"""Around each difference, as `diff -u` has it."""
+_SIMILAR = 0.6
+"""Of the shorter line's characters, spaces apart: from here on two lines are taken for one that was changed, and its
+words are compared; below, so few of them stay that marks would hide what the line says."""
+_LONGEST_LINE = 400
+"""Characters: the words of a longer line are not compared, since that takes time with the square of their number."""
+_LONG_TEXT = 2_000
+"""Lines: beyond, lines that come again and again are no ground for an alignment; it would take ten times as long."""
+_MOST_LINES = 600
+"""Of one difference: nobody reads further, and the page is to stay small."""
+_WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A stretch of a line."""
+
+    text: str
+    changed: bool
+    """Whether the line's counterpart has something else in its place."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line of a difference."""
+
+    kind: Literal["same", "removed", "added", "gap"]
+    """A gap stands for lines that are the same, or too many: its text says how many."""
+    parts: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The line, with the parts marked that changed."""
+        return marked(self.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """What turns one text into another."""
+
+    lines: tuple[Line, ...]
+    """Empty where the texts are the same."""
+    removed: int
+    """Lines, with those that are not shown; likewise below."""
+    added: int
+
+
+def marked(parts: Sequence[Part]) -> str:
+    """Return the parts of a line as a text, those marked that changed."""
+    return "".join(text.changed(part.text) if part.changed else part.text for part in parts)
+
+
+def difference(old: Sequence[str], new: Sequence[str]) -> Difference:
+    """Return what turns some lines into others, with the lines around."""
+    matcher = SequenceMatcher(None, old, new, autojunk=len(new) > _LONG_TEXT)
+    codes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
+    lines: list[Line] = []
+    at = 0
+    for group in matcher.get_grouped_opcodes(_CONTEXT_LINES):
+        lines += _gap(group[0][1] - at, "unchanged")
+        lines += [line for code in group for line in _lines(code, old, new)]
+        at = group[-1][2]
+    if lines:
+        lines += _gap(len(old) - at, "unchanged")
+    return Difference(
+        lines=(*lines[:_MOST_LINES], *_gap(len(lines) - _MOST_LINES, "more that are not shown")),
+        removed=sum(end - start for _, start, end, _, _ in codes),
+        added=sum(end - start for _, _, _, start, end in codes),
+    )
+
+
+def words(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Return the parts of two lines, those marked that the other does not have."""
+    before, after = _WORD.findall(old), _WORD.findall(new)
+    codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
+    return (
+        _parts((before[start:end], tag) for tag, start, end, _, _ in codes),
+        _parts((after[start:end], tag) for tag, _, _, start, end in codes),
+    )
+
+
+def _parts(pieces: Iterator[tuple[Sequence[str], str]]) -> tuple[Part, ...]:
+    return tuple(Part(text="".join(piece), changed=tag != "equal") for piece, tag in pieces if piece)
+
+
+def _gap(count: int, what: str) -> list[Line]:
+    said = f"{count:,} line{'s' * (count != 1)} {what}"
+    return [Line(kind="gap", parts=(Part(text=said, changed=False),))] if count > 0 else []
+
+
+def _lines(code: tuple[str, int, int, int, int], old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
+    """Yield the lines of one step: what goes, then what comes; where a line was changed, with its words compared."""
+    tag, start, end, begin, finish = code
+    if tag == "equal":
+        yield from (Line(kind="same", parts=_whole(line)) for line in old[start:end])
+        return
+    removed, added = [], []
+    for before, after in zip_longest(old[start:end], new[begin:finish]):
+        goes, comes = _compared(before, after)
+        removed += [Line(kind="removed", parts=goes)] if before is not None else []
+        added += [Line(kind="added", parts=comes)] if after is not None else []
+    yield from (*removed, *added)
+
+
+def _compared(before: str | None, after: str | None) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+    """Return the parts of a line and of what comes in its place, if anything."""
+    if before and after and max(len(before), len(after)) <= _LONGEST_LINE:
+        goes, comes = words(before, after)
+        kept = sum(_size(part.text) for part in goes if not part.changed)
+        if kept >= _SIMILAR * min(_size(before), _size(after)):
+            return goes, comes
+    return _whole(before or ""), _whole(after or "")
+
+
+def _whole(line: str) -> tuple[Part, ...]:
+    return (Part(text=line, changed=False),) if line else ()
+
+
+def _size(some: str) -> int:
+    return sum(not character.isspace() for character in some)
