@@ -295,9 +295,7 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
     """Put the ranking above the table of tests on pytest-html's page."""
     bench = session.config.stash.get(KEY, None)
     if bench is not None and (record := bench.record()).experiments:
-        from schemabench.report.page.brief import brief  # noqa: PLC0415 (charts take a second to load)
-
-        prefix.append(str(brief(record)))
+        prefix.append(report.brief(record))
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
