@@ -188,8 +188,9 @@ def _width() -> int:
 
 
 def _servers(_: argparse.Namespace) -> None:
-    for line in (*map(str, survey()), *shared_account()):
-        print(line)  # noqa: T201 (the command line prints)
+    for look in (survey, shared_account):  # what there is, also where we may not start it
+        for line in look():
+            print(line)  # noqa: T201 (the command line prints)
 
 
 def _init(chosen: argparse.Namespace) -> None:

@@ -231,8 +231,11 @@ def _daemon_trouble() -> str | None:
     try:
         import docker.errors  # noqa: PLC0415
         import requests  # noqa: PLC0415
+        import testcontainers.core.config  # noqa: F401, PLC0415 (loaded here to see whether it can be)
     except ImportError as error:
         return f"testcontainers is not installed ({error})"
+    except RuntimeError as error:  # it looks into the user's home as soon as it is loaded
+        return f"testcontainers cannot be used: {error}"
     try:
         _knock()
         with _client() as client:
