@@ -21,6 +21,7 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.records import Notice
+from schemabench.server import gone, lost
 
 NO_BASELINE = "the baseline breaks its own invariant, so that there is nothing to compare with"
 """Why no other candidate is ranked then."""
@@ -143,7 +144,7 @@ def _asking(one: Entrant, name: str) -> Iterator[tuple[psycopg.Connection[tuple[
     try:
         with entrant.connect(one.template.server, one.database) as connection:
             yield connection, text.sql
-    except psycopg.OperationalError as cause:
-        raise entrant.lost(one.template.server, str(cause)) from cause
     except psycopg.Error as cause:
+        if gone(cause):
+            raise lost(one.template.server, cause) from cause
         raise candidates.refused(one.template.candidate, text, cause, name) from cause

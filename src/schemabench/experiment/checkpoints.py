@@ -16,7 +16,6 @@ from psycopg.rows import TupleRow
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.experiment import bounds
-from schemabench.experiment import entrant as entrants
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
@@ -27,7 +26,7 @@ from schemabench.experiment.team import Team
 from schemabench.load import Limits
 from schemabench.monitor.counters import AFTER_CHECKPOINT
 from schemabench.records import Trial
-from schemabench.server import Server, opened
+from schemabench.server import Server, lost, opened
 
 ROUNDS = 10
 """Enough to tell eight candidates from the baseline by signed ranks, see `statistics.sign_flips.fewest`."""
@@ -151,4 +150,4 @@ def _superuser(server: Server) -> Iterator[psycopg.Connection[TupleRow]]:
             connection.execute("SET statement_timeout = 0")
             yield connection
     except psycopg.Error as cause:
-        raise entrants.lost(server, str(cause)) from cause
+        raise lost(server, cause) from cause

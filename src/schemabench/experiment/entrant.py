@@ -37,7 +37,7 @@ from schemabench.load import (
 from schemabench.load.session import STOP_S, Retried
 from schemabench.monitor.plans import Statement
 from schemabench.monitor.sampler import mark
-from schemabench.server import Database, Host, Server, opened
+from schemabench.server import Database, Host, Server, lost, opened
 from schemabench.sqlfile import Operation, Text
 from schemabench.units import format_duration
 from schemabench.workload import Writer
@@ -148,7 +148,7 @@ class Entrant:
             retried = {key: count - before.get(key, 0) for key, count in self.retries().items()}
             raise self._slow(failure, limits, retried, awaited) from None
         except LostConnectionError as failure:
-            raise lost(self.template.server, str(failure)) from failure
+            raise lost(self.template.server, failure) from failure
         if driven.cut and not stop(sessions):
             raise CandidateError(
                 f"A trial of {self.template.candidate.name!r} was cut short, and the server did not end it within "
@@ -350,7 +350,7 @@ def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, .
     try:
         return opened(server.conninfo_for(database.name))
     except psycopg.OperationalError as cause:
-        raise lost(server, str(cause)) from cause
+        raise lost(server, cause) from cause
 
 
 def drop(server: Server, database: Database) -> None:
@@ -383,16 +383,6 @@ def connected(template: Template, database: Database, writers: Iterable[Writer])
         for session, _ in sessions:
             session.close()
         if isinstance(cause, LostConnectionError):
-            raise lost(template.server, str(cause)) from cause
+            raise lost(template.server, cause) from cause
         raise
     return sessions
-
-
-def lost(server: Host, message: str) -> ServerError:
-    """Return the error for a connection that broke or was refused."""
-    reason = server.failure()
-    return ServerError(
-        f"The connection to the server was lost: {message.strip()}",
-        checked=[f"the server: {reason}" if reason else "the server is still there"],
-        remedies=["run again", "look at the server's log"] if reason is None else ["run again"],
-    )

@@ -15,8 +15,8 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.encoding import Encoder
 from schemabench.experiment.burst import Burst, Encoded
-from schemabench.experiment.entrant import Entrant, Template, drop, enter, lost
-from schemabench.server import Server, opened
+from schemabench.experiment.entrant import Entrant, Template, drop, enter
+from schemabench.server import Server, gone, lost, opened
 from schemabench.sqlfile import Operation
 from schemabench.workload import Call, Writer
 
@@ -71,9 +71,9 @@ def _fill(template: Template, background: Iterable[Call]) -> None:
         with opened(server.conninfo_for(database.name)) as connection:
             connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
             connection.execute("VACUUM (ANALYZE)")
-    except psycopg.OperationalError as cause:
-        raise lost(server, str(cause)) from cause
     except psycopg.Error as cause:  # ANALYZE executes what indexes are made of
+        if gone(cause):
+            raise lost(server, cause) from cause
         raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
 
 

@@ -19,7 +19,6 @@ from schemabench.experiment import (
     agreement,
     checkpoints,
     conditions,
-    entrant,
     gates,
     planning,
     results,
@@ -42,7 +41,7 @@ from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
 from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
-from schemabench.server import Database, Server
+from schemabench.server import Database, Server, lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +277,7 @@ def _observe(
         try:
             sampler = stack.enter_context(closing(Sampler(server.conninfo, plan.sample_hz)))
         except LostConnectionError as failure:
-            raise entrant.lost(server, str(failure)) from failure
+            raise lost(server, failure) from failure
     return {
         one: stack.enter_context(closing(Observer(server, one, others.get(one.name, ()), sampler))) for one in entrants
     }

@@ -24,6 +24,7 @@ from schemabench.monitor.choices import Choices, Table, choose, tables
 from schemabench.monitor.nodes import Node, differing, every_node, outline
 from schemabench.monitor.plans import explain
 from schemabench.records import Notice, StatementPlan
+from schemabench.server import lost
 from schemabench.workload import Writer
 
 Calls: TypeAlias = Sequence[tuple[Writer, Encoded]]
@@ -210,4 +211,4 @@ def _words(one: Entrant) -> Iterator[None]:
     try:
         yield
     except (LostConnectionError, psycopg.Error) as failure:
-        raise entrants.lost(one.template.server, str(failure)) from failure
+        raise lost(one.template.server, failure) from failure

@@ -16,7 +16,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.monitor import cache
 from schemabench.monitor.cache import Cache
 from schemabench.records import CHECKPOINTED, VACUUMED, Notice, Trial
-from schemabench.server import Database, Server, opened
+from schemabench.server import Database, Server, lost, opened
 from schemabench.units import format_bytes, format_percent
 
 COLD_SHARE = 0.05
@@ -193,4 +193,4 @@ def _words(server: Server) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as cause:
-        raise entrants.lost(server, str(cause)) from cause
+        raise lost(server, cause) from cause
