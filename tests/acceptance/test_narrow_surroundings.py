@@ -187,9 +187,15 @@ def opened() -> list[str]:
     return lines
 
 
+def read_only() -> list[str]:
+    """Return lines that let nothing be written but the session's folder and what is mounted beside the root."""
+    folder = shlex.quote(str(places.session()))
+    return [f"mount --bind {folder} {folder}", "mount -o remount,ro,bind /"]
+
+
 @pytest.mark.parametrize("home", [[], ["HOME=/"]], ids=["no home", "the root for a home"])
 def test_an_unknown_user_is_told_what_a_server_of_its_own_needs(theirs: Shop, home: list[str]) -> None:
-    result = theirs.run_within([*as_user(UNKNOWN), *home], "--postgres", "embedded")
+    result = theirs.run_within([*as_user(UNKNOWN, *read_only()), *home], "--postgres", "embedded")
 
     assert_clear(
         result, f"does not know the user that runs this, number {UNKNOWN}", "in a container one that", "--postgres"
@@ -204,7 +210,7 @@ def test_an_unknown_user_without_a_folder_is_told_so(theirs: Shop) -> None:
 
 
 def test_an_unknown_user_ranks_on_a_server_that_runs(theirs: Shop, shared: Shared) -> None:
-    command = as_user(UNKNOWN, without=("HOME", "USER", "LOGNAME", "SCHEMABENCH_FOLDER"))
+    command = as_user(UNKNOWN, *read_only(), without=("HOME", "USER", "LOGNAME", "SCHEMABENCH_FOLDER"))
     result = theirs.run_within(command, "--postgres", shared.dsn(), "--report", "run.md")
 
     assert result.ret == 0, said(result)
@@ -221,9 +227,35 @@ def test_an_unknown_user_sees_what_servers_there_are(theirs: Shop) -> None:
     assert f"number {UNKNOWN}" in done.stdout + done.stderr
 
 
-def test_a_known_user_who_sees_no_processes_of_others_has_a_server(theirs: Shop) -> None:
+def known() -> list[str]:
+    """Return lines that have the machine know the unknown user, and leave /mnt empty but for that."""
     entry = f"schemabench-test:x:{UNKNOWN}:{UNKNOWN}::/nonexistent:/bin/false"
-    known = ["cp /etc/passwd /mnt/passwd", f"echo {entry} >> /mnt/passwd", "mount --bind /mnt/passwd /etc/passwd"]
-    result = theirs.run_within(as_user(UNKNOWN, "mount -t tmpfs tmpfs /mnt", *known), "--postgres", "embedded")
+    return [
+        "mount -t tmpfs tmpfs /mnt",
+        f"{{ cat /etc/passwd; echo {entry}; }} > /mnt/passwd",
+        "mount --bind /mnt/passwd /etc/passwd",
+    ]
+
+
+def test_a_known_user_who_sees_no_processes_of_others_has_a_server(theirs: Shop) -> None:
+    result = theirs.run_within(as_user(UNKNOWN, *known()), "--postgres", "embedded")
+
+    assert result.ret == 0, said(result)
+
+
+def test_a_home_that_cannot_be_written_is_passed_over(theirs: Shop) -> None:
+    lines = ["mkdir /mnt/home", "chmod 555 /mnt/home"]
+    command = [*as_user(UNKNOWN, *known(), *lines, without=("SCHEMABENCH_FOLDER",)), "env", "HOME=/mnt/home"]
+    result = theirs.run_within(command, "--postgres", "embedded")
+
+    assert result.ret == 0, said(result)
+    assert list(Path(theirs.environment["TMPDIR"]).glob(f"schemabench-{UNKNOWN}/servers/*")) == []
+
+
+@pytest.mark.parametrize("temporary", ["/mnt/closed", "/nonexistent"])
+def test_a_folder_for_temporary_files_that_is_not_there_is_passed_over(theirs: Shop, temporary: str) -> None:
+    lines = ["mkdir /mnt/closed /mnt/home", "chmod 555 /mnt/closed", f"chown {UNKNOWN} /mnt/home"]
+    command = [*as_user(UNKNOWN, *known(), *lines, without=("SCHEMABENCH_FOLDER",)), "env"]
+    result = theirs.run_within([*command, "HOME=/mnt/home", f"TMPDIR={temporary}"], "--postgres", "embedded")
 
     assert result.ret == 0, said(result)
