@@ -26,8 +26,8 @@ ROWS = (
     {"records"},
     {"units", "errors", "naming", "signals", "redaction"},
 )
-"""Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads and for
-those who analyse runs."""
+"""Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads and
+for those who analyse runs."""
 INTERFACE = {"workload", "cardinality", "frames", "loading"}
 """What the package's own `__init__` may import."""
 STARTER = "starter"
