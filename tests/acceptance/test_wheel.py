@@ -40,7 +40,7 @@ def test_wheel_holds_the_script_of_the_charts_and_the_licence_text_of_each_of_it
     assert [name for name, _ in libraries] == ["Vega", "Vega-Lite", "Vega-Embed"]
     for name, version in libraries:
         assert re.search(rf"^{name.lower()} {re.escape(version)}\b", text, re.MULTILINE), (
-            f"no licence of {name} {version}"
+            f"licenses/vega.txt has no licence of {name} {version}: write it anew, from what its packages have on npm"
         )
     assert text.count("University of Washington Interactive Data Lab") >= len(libraries)
     assert "Redistributions in binary form must reproduce the above copyright" in text
