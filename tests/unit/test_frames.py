@@ -313,7 +313,8 @@ def test_the_sheet_of_trials_has_columns_for_each_operation_and_writer() -> None
 def test_the_sheet_of_trials_survives_a_file(run: Run) -> None:
     again = pd.read_csv(StringIO(frames.csv(run)))
 
-    assert list(again["duration_s"]) == [trial.duration_s for _, one in _candidates(run) for trial in one.trials]
+    written = [trial.duration_s for _, one in _candidates(run) for trial in one.trials]
+    assert list(again["duration_s"]) == pytest.approx(written, rel=1e-12)  # before pandas 3 the last digit is not read
 
 
 def test_a_run_says_which_it_is() -> None:
