@@ -51,6 +51,7 @@ from schemabench.units import parse_duration_s
 from schemabench.workers.follower import follow
 from schemabench.workers.leader import Leader, lead
 from schemabench.workers.link import Link
+from schemabench.workers.messages import Go, Message
 from schemabench.workers.seat import Seat
 from schemabench.workload import Found
 
@@ -149,11 +150,11 @@ class ClockedLink(Link):
 
     went_s = 0.0
 
-    def tell(self, kind: str, **fields: object) -> None:
+    def tell(self, message: Message) -> None:
         """Send a message."""
-        if kind == "go":
+        if isinstance(message, Go):
             self.went_s = perf_counter()
-        super().tell(kind, **fields)
+        super().tell(message)
 
 
 class Alone:
