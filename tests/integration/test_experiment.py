@@ -701,20 +701,20 @@ def entered(tmp_path: Path, server: Server) -> Iterator[Entrant]:
 
 
 def test_a_connection_that_is_ended_between_trials_is_the_servers_fault(entered: Entrant, server: Server) -> None:
-    entered.flush_statistics()
-    ended = entered.sessions[0][0].connection.backend_pid
+    entered.sessions.flush_statistics()
+    ended = entered.sessions.pids[0]
     with psycopg.connect(server.conninfo) as admin:
         admin.execute("SELECT pg_terminate_backend(%s, 5000)", [ended])
 
     with pytest.raises(ServerError, match="The connection to the server was lost"):
-        entered.flush_statistics()
+        entered.sessions.flush_statistics()
 
 
 def test_a_server_that_cannot_be_told_to_count_at_once_is_left_in_peace(entered: Entrant, server: Server) -> None:
     with psycopg.connect(server.conninfo_for(entered.database.name)) as admin:
         admin.execute("ALTER FUNCTION pg_catalog.pg_stat_force_next_flush() RENAME TO unknown_to_postgres_14")
 
-    entered.flush_statistics()
+    entered.sessions.flush_statistics()
 
 
 def test_a_call_that_does_not_fit_is_the_workloads_fault(tmp_path: Path, server: Server) -> None:

@@ -13,7 +13,7 @@ import made_up
 import pytest
 from made_up import WARMUP_BLOCKS
 
-from schemabench import Call
+from schemabench import Call, Writer
 from schemabench.errors import CandidateError, ServerError
 from schemabench.experiment import blocks, bounds, measured
 from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Blocks, calibrate
@@ -48,12 +48,12 @@ class FakeClock:
 
 
 class FakeEntrant:
-    """An entrant that executes nothing, in a time of its own."""
+    """An entrant that executes nothing, in a time of its own; its sessions are itself."""
 
     def __init__(self, clock: FakeClock, name: str, pace: Pace = lambda *_: 0.1, candidate: str | None = None) -> None:
         self.name = name
         self.template = SimpleNamespace(candidate=SimpleNamespace(name=candidate or name))
-        self.sessions = [(None, writer) for writer in CLIENTS]
+        self.sessions = self
         self.bursts: list[Burst] = []
         self.retried: Retried = {}
         self.paused = 0
@@ -63,6 +63,10 @@ class FakeEntrant:
         self.busy_share = 0.1
         self._clock = clock
         self._pace = pace
+
+    def __iter__(self) -> Iterator[tuple[None, Writer]]:
+        """Yield a session for each writer."""
+        return iter((None, writer) for writer in CLIENTS)
 
     def load(self, burst: Burst) -> Burst:
         """Make ready."""

@@ -60,7 +60,7 @@ def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> i
     limits = bounds.calibrating(plan, lambda passing: progress.stage(plan, _lasting("calibrating the burst", passing)))
     for trial in range(CALIBRATION_TRIALS):
         burst = make(feed, plan.writers, trial, size)  # the same blocks as later: the scratch copy is thrown away
-        part, _ = execute(entrant, entrant.load(burst), random, limits)
+        part, _ = execute(entrant, entrant.sessions.load(burst), random, limits)
         executed = together([part])
         if executed.cut and not fitting:
             raise bounds.cut_short(entrant, executed, len(burst.operations))

@@ -15,8 +15,7 @@ from psycopg.rows import TupleRow
 
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import bounds
-from schemabench.experiment import entrant as entrants
+from schemabench.experiment import bounds, databases
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
@@ -151,4 +150,4 @@ def _superuser(server: Server) -> Iterator[psycopg.Connection[TupleRow]]:
             connection.execute("SET statement_timeout = 0")
             yield connection
     except psycopg.Error as cause:
-        raise entrants.lost(server, str(cause)) from cause
+        raise databases.lost(server, str(cause)) from cause

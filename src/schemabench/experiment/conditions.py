@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemabench.candidate import BASELINE
-from schemabench.experiment import entrant as entrants
+from schemabench.experiment import databases
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.team import Team
@@ -104,7 +104,7 @@ def held(one: Entrant, custom: Mapping[str, str], worker: str) -> list[Held]:
             for session, writer in one.sessions
         ]
     except LostConnectionError as failure:
-        raise entrants.lost(one.template.server, str(failure)) from failure
+        raise databases.lost(one.template.server, str(failure)) from failure
 
 
 def merged(sessions: Sequence[Held], who: Who) -> dict[str, Merged]:

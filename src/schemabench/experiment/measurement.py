@@ -19,7 +19,7 @@ from schemabench.experiment import (
     agreement,
     checkpoints,
     conditions,
-    entrant,
+    databases,
     gates,
     planning,
     results,
@@ -278,7 +278,7 @@ def _observe(
         try:
             sampler = stack.enter_context(closing(Sampler(server.conninfo, plan.sample_hz)))
         except LostConnectionError as failure:
-            raise entrant.lost(server, str(failure)) from failure
+            raise databases.lost(server, str(failure)) from failure
     return {
         one: stack.enter_context(closing(Observer(server, one, others.get(one.name, ()), sampler))) for one in entrants
     }

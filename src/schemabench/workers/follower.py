@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkerError
-from schemabench.experiment import entrant as entrants
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.conditions import held
-from schemabench.experiment.entrant import Entrant, Template
+from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import execute
+from schemabench.experiment.template import Template
 from schemabench.load import Limits
 from schemabench.server import Database, Reached
 from schemabench.workers import letters, messages
@@ -178,8 +178,8 @@ class Follower:
                 database=Database(name=described.database, label=described.name),
                 isolation=self._plan.found.workload.isolation,
             )
-            self._entrants[described.name] = entrants.enter(template, described.name, template.database, writers)
-        pids = {name: one.pids for name, one in self._entrants.items()}
+            self._entrants[described.name] = enter(template, described.name, template.database, writers)
+        pids = {name: one.sessions.pids for name, one in self._entrants.items()}
         self._tell(messages.Joined(pids=pids))
 
     def _leave(self) -> None:
@@ -206,7 +206,7 @@ class Follower:
         self._doing = f"executing the trial of {name} in block {self._block}"
         burst = self._bursts[place]
         try:
-            self._loaded = self._entrants[name].load(burst.part(self._positions))
+            self._loaded = self._entrants[name].sessions.load(burst.part(self._positions))
         except CandidateError as refusal:
             self._tell(messages.Loaded(digest=burst.digest, refusal=letters.written(refusal)))
         else:
@@ -220,7 +220,7 @@ class Follower:
         try:
             limits = Limits(call_s=go.call_s, trial_s=go.trial_s)
             part, samples = execute(entrant, own, random, limits)
-            entrant.flush_statistics()
+            entrant.sessions.flush_statistics()
         except CandidateError as refusal:
             self._tell(messages.Done(refusal=letters.written(refusal)))
         else:

@@ -188,7 +188,7 @@ class Leader:
             others = (self._link.socket, lambda: self._complete(waiting, 0.0))
             try:
                 part, samples = execute(entrant, own, random, limits, watch, others)
-                entrant.flush_statistics()
+                entrant.sessions.flush_statistics()
             except CandidateError as refusal:
                 failure = refusal
             answers = self._gather(waiting)
@@ -204,7 +204,7 @@ class Leader:
         """
         failure = None
         try:
-            own = entrant.load(burst.part(self._positions))
+            own = entrant.sessions.load(burst.part(self._positions))
         except CandidateError as refusal:
             failure = refusal
         with _heard():
