@@ -18,6 +18,7 @@ from schemabench.experiment import Plan, agreement, entrant, filling, gates, mea
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant
 from schemabench.monitor import counters
+from schemabench.progress import Shown, Silence
 from schemabench.records import TIME_CLASSES, CandidateResult, Experiment
 from schemabench.server import Server
 
@@ -82,19 +83,20 @@ SHOP = Workload(
 )
 
 
-class Watcher:
+class Watcher(Silence):
     """Whoever watches, and remembers what was being done."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
         self.blocks = 0
 
-    def stage(self, plan: Plan, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Hear what is done."""
+        super().stage(plan, text, elapsed_s)
         assert str(plan)
         self.stages.append(text)
 
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how far it is."""
         assert plan
         assert elapsed_s > 0

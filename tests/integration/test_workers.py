@@ -17,6 +17,7 @@ from schemabench import Call, Replay, Workload, Writer
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
+from schemabench.progress import Silence
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words
@@ -82,16 +83,6 @@ WORKLOAD = Workload(
     background=background,
     state=("items",),
 )
-
-
-class Silence:
-    """Whoever watches, and hears nothing."""
-
-    def stage(self, plan: Plan, text: str) -> None:
-        """Pass over what is done."""
-
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: object) -> None:
-        """Pass over how far it is."""
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from schemabench.experiment.team import Alone
 from schemabench.load import Drive, Limits, Passing
 from schemabench.load.guard import LOOK_S
 from schemabench.load.session import Retried
+from schemabench.progress import Shown, Silence
 from schemabench.statistics import LEAST_TRIALS, fewest_blocks
 from schemabench.units import NANOSECONDS
 
@@ -141,19 +142,20 @@ class FakeObserver:
         return {"upkeep_vacuums": 0.0}
 
 
-class FakeProgress:
+class FakeProgress(Silence):
     """Whoever watches, and remembers."""
 
     def __init__(self) -> None:
         self.blocks: list[tuple[int, dict[str, float]]] = []
         self.stages: list[str] = []
 
-    def stage(self, plan: Plan, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Hear what is done."""
+        super().stage(plan, text, elapsed_s)
         assert plan
         self.stages.append(text)
 
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how far it is."""
         assert plan
         assert elapsed_s > 0

@@ -29,10 +29,11 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples, Team, execute, together
 from schemabench.load import Passing, Talk
 from schemabench.load.session import Retried
+from schemabench.progress import Progress
 from schemabench.units import format_duration
 
 CONTROL = "baseline (control)"

@@ -15,8 +15,9 @@ from schemabench.experiment import blocks, databases, filling, results
 from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
+from schemabench.progress import Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
 from schemabench.server import Server, outside
 

@@ -33,7 +33,7 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed, Input, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.team import Alone, Team
@@ -41,6 +41,7 @@ from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
+from schemabench.progress import Progress
 from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
 from schemabench.server import Database, Server
 
