@@ -15,8 +15,7 @@ from made_up import WARMUP_BLOCKS
 from schemabench import Call, Workload, Writer, candidate, workload
 from schemabench.errors import CandidateError, ServerError, WorkloadError
 from schemabench.experiment import Plan, agreement, entrant, filling, gates, measure, sizing
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.monitor import counters
 from schemabench.progress import Shown, Silence
 from schemabench.records import TIME_CLASSES, CandidateResult, Experiment

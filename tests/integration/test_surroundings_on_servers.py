@@ -19,9 +19,8 @@ import servers
 
 from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, checkpoints, databases, entrant, filling, measure, planning
-from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.burst import Burst, make
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.surroundings import look
 from schemabench.records import Experiment

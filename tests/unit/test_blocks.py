@@ -16,9 +16,11 @@ from made_up import WARMUP_BLOCKS
 from schemabench import Call, Writer
 from schemabench.errors import CandidateError, ServerError
 from schemabench.experiment import blocks, bounds, measured
-from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Blocks, calibrate
+from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.burst import Burst
+from schemabench.experiment.calibration import CALIBRATION_TRIALS, calibrate
 from schemabench.experiment.copies import Copies
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen

@@ -11,9 +11,9 @@ from time import perf_counter
 from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, Place
-from schemabench.experiment import blocks, databases, filling, results
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant, enter
+from schemabench.experiment import databases, filling, results
+from schemabench.experiment.calibration import calibrate
+from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
@@ -198,7 +198,7 @@ class Building:
             database = self.server.clone(template.database, _SCRATCH)
             scratch.callback(databases.drop, self.server, database)
             one = scratch.enter_context(closing(enter(template, _SCRATCH, database, self.plan.connections)))
-            return blocks.calibrate(self.plan, one, feed, self.progress)
+            return calibrate(self.plan, one, feed, self.progress)
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:

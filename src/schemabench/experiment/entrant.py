@@ -12,6 +12,9 @@ from schemabench.experiment.template import Template
 from schemabench.server import Database
 from schemabench.workload import Writer
 
+CONTROL = "baseline (control)"
+"""The name under which the baseline enters a second time."""
+
 
 @dataclass(kw_only=True, eq=False)
 class Entrant:

@@ -25,11 +25,11 @@ from schemabench.experiment import (
     results,
     surroundings,
 )
-from schemabench.experiment.blocks import CONTROL, Blocks
+from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.building import Building
 from schemabench.experiment.conditions import Conditions
 from schemabench.experiment.copies import Copies
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed, Input, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer

@@ -1,21 +1,33 @@
-"""Operations as sessions have prepared them, and calls as the steps that execute them.
+"""Operations as sessions have prepared them, and calls and bursts as they are sent: nothing else is left to do.
 
-Owns which session knows which operation. Must not execute a call.
+Owns which session knows which operation, and the form of what is sent. Must not execute a call.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from psycopg.pq import ConnStatus, ExecStatus
 
 from schemabench.errors import CandidateError, WorkloadError
 from schemabench.experiment import failures
-from schemabench.experiment.burst import Encoded
+from schemabench.experiment.burst import Encoded, Pace
 from schemabench.experiment.databases import lost
 from schemabench.experiment.template import Template
 from schemabench.load import Request, Session, StatementFailedError, Step
 from schemabench.monitor.sampler import mark
 from schemabench.sqlfile import Operation
 from schemabench.workload import Writer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A burst that is ready to be driven."""
+
+    queues: Sequence[tuple[Session, Sequence[Request]]]
+    operations: Sequence[str]
+    """The operation of each call of the burst, by its number."""
+    pace: Pace | None = None
+    """When the calls are due; None for as soon as a connection is free."""
 
 
 class Prepared:

@@ -15,8 +15,7 @@ from schemabench.errors import ServerError
 from schemabench.experiment import failures, undone
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect, lost
-from schemabench.experiment.loaded import Loaded
-from schemabench.experiment.prepared import Prepared
+from schemabench.experiment.prepared import Loaded, Prepared
 from schemabench.experiment.template import Template
 from schemabench.load import (
     Drive,

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant
-from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.prepared import Loaded
 from schemabench.load import Drive, Limits, Others, Talk
 from schemabench.load.session import Retried
 from schemabench.monitor.conditions import Held
