@@ -15,11 +15,11 @@ from schemabench import candidate as candidates
 from schemabench import equivalence
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import entrant
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment import databases
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.template import query
 from schemabench.records import Notice
 from schemabench.server import gone, lost
 
@@ -140,9 +140,9 @@ def _asking(one: Entrant, name: str) -> Iterator[tuple[psycopg.Connection[tuple[
         CandidateError: The server refused the query.
         ServerError: The server failed.
     """
-    text = entrant.query(one.template, name)
+    text = query(one.template, name)
     try:
-        with entrant.connect(one.template.server, one.database) as connection:
+        with databases.connect(one.template.server, one.database) as connection:
             yield connection, text.sql
     except psycopg.Error as cause:
         if gone(cause):

@@ -21,10 +21,11 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Team
 from schemabench.load import Limits
 from schemabench.monitor.counters import AFTER_CHECKPOINT
+from schemabench.progress import Progress
 from schemabench.records import Trial
 from schemabench.server import Server, lost, opened
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemabench.candidate import BASELINE
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.team import Team
 from schemabench.load import LostConnectionError
 from schemabench.load.session import ISOLATION, SETTINGS

@@ -24,15 +24,15 @@ from schemabench.experiment import (
     results,
     surroundings,
 )
-from schemabench.experiment.blocks import CONTROL, Blocks
+from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.building import Building
 from schemabench.experiment.conditions import Conditions
 from schemabench.experiment.copies import Copies
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed, Input, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.team import Alone, Team
@@ -40,6 +40,7 @@ from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
+from schemabench.progress import Progress
 from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
 from schemabench.server import Database, Server, lost
 

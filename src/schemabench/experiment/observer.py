@@ -102,7 +102,7 @@ class Observer:
         return self._server.conninfo_for(self._entrant.database.name)
 
     def _open(self, others: Sequence[int]) -> None:
-        self._pids = [*self._entrant.pids, *others]
+        self._pids = [*self._entrant.sessions.pids, *others]
         with _words(self._server):
             self._counters = Counters.open(self._conninfo, pids=self._pids, local=self._server.is_local)
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import psycopg
 
-from schemabench.experiment import entrant as entrants
+from schemabench.experiment import databases
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.monitor import cache
@@ -48,7 +48,7 @@ def prepare(server: Server, stack: ExitStack) -> Database | None:
             if not cache.may_tell(connection):
                 return None
         database = server.create("cache", keep=False)
-        stack.callback(entrants.drop, server, database)
+        stack.callback(databases.drop, server, database)
         with opened(server.conninfo_for(database.name)) as connection:
             return database if cache.make(connection) else None
 
