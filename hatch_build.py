@@ -1,7 +1,8 @@
 """Bundles the script that draws the charts of reports when the package is built, so that no report waits for it.
 
 Runs for wheels and for editable installations, of a repository or of an sdist. vl-convert carries the sources of Vega,
-Vega-Lite and Vega-Embed; it is needed here only (docs/decisions/0010-one-page-with-no-network.md).
+Vega-Lite and Vega-Embed; it is needed here only (docs/decisions/0010-one-page-with-no-network.md). It has no licences
+of theirs: those of the packages on npm are in licenses/vega.txt, which goes into the wheel.
 """
 
 from pathlib import Path

@@ -43,6 +43,7 @@ from schemabench import candidate as candidates
 from schemabench.candidate import BASELINE
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
+from schemabench.progress import Silence
 from schemabench.records import Experiment
 from schemabench.server import Server, opened, serve
 from schemabench.units import NANOSECONDS
@@ -106,16 +107,6 @@ class Pace:
     """To generate one row and add it up."""
 
 
-class Quiet:
-    """Nobody watches."""
-
-    def stage(self, plan: Plan, text: str) -> None:
-        """Say nothing."""
-
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
-        """Say nothing."""
-
-
 def burst(_cardinality: Nothing, _writer: str, _block: int, random: Random) -> Iterator[Call]:
     """Yield the one call, again and again."""
     while True:
@@ -153,7 +144,7 @@ def experiment(server: Server, kind: str, texts: Mapping[str, str], rows: int, *
             precision=1e-6,
             seed=int(limits["seed"]),
         )
-        return measure(plan, server, Quiet())
+        return measure(plan, server, Silence())
 
 
 def pace(server: Server) -> Pace:

@@ -41,9 +41,10 @@ from schemabench import Call, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, entrant, filling
 from schemabench.experiment.burst import Burst, make
-from schemabench.experiment.entrant import Entrant, Template
+from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.team import Executed, execute, together
+from schemabench.experiment.template import Template
 from schemabench.load import Limits
 from schemabench.server import Server, serve
 from schemabench.statistics import rank
@@ -51,6 +52,7 @@ from schemabench.units import parse_duration_s
 from schemabench.workers.follower import follow
 from schemabench.workers.leader import Leader, lead
 from schemabench.workers.link import Link
+from schemabench.workers.messages import Go, Message
 from schemabench.workers.seat import Seat
 from schemabench.workload import Found
 
@@ -149,11 +151,11 @@ class ClockedLink(Link):
 
     went_s = 0.0
 
-    def tell(self, kind: str, **fields: object) -> None:
+    def tell(self, message: Message) -> None:
         """Send a message."""
-        if kind == "go":
+        if isinstance(message, Go):
             self.went_s = perf_counter()
-        super().tell(kind, **fields)
+        super().tell(message)
 
 
 class Alone:
@@ -165,10 +167,10 @@ class Alone:
     def trial(self, _: int, burst: Burst) -> Cost:
         """Execute a burst."""
         begun_s = perf_counter()
-        loaded = self._entrant.load(burst)
+        loaded = self._entrant.sessions.load(burst)
         ready_s = perf_counter()
         part, _samples = execute(self._entrant, loaded, Random(1), Limits())  # noqa: S311 (nothing is retried)
-        self._entrant.flush_statistics()
+        self._entrant.sessions.flush_statistics()
         return _cost(begun_s, ready_s, together([part]))
 
 

@@ -34,6 +34,7 @@ PREFIX = "schemabench-test-"
 REMOVAL_LIMIT_S = 10.0
 """How long a folder may refuse to go, because a dying process still writes into it."""
 _LOCK = "session.lock"
+_TURN = "much_memory.lock"
 _MOUNTS = Path("/proc/self/mounts")
 
 _session: list[Path] = []
@@ -83,6 +84,17 @@ def place() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=session(), prefix="") as path:
         Path(path).chmod(0o755)
         yield Path(path)
+
+
+@contextmanager
+def much_memory() -> Iterator[None]:
+    """Wait until no other process of the session takes much memory, and take it until the end of the block."""
+    turn = os.open(session() / _TURN, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(turn)
 
 
 @contextmanager

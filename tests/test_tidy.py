@@ -17,23 +17,26 @@ ROWS = (
     {"plugin", "cli"},
     {"evaluations"},
     {"crossover"},
-    {"bench", "entries", "distribution", "giving_way", "terminal"},
+    {"bench", "entries", "distribution", "giving_way", "terminal", "loading"},
     {"workers", "scheduling"},
-    {"progress", "experiment", "report"},
-    {"monitor", "equivalence", "reach"},
+    {"experiment", "report"},
+    {"monitor", "equivalence", "reach", "frames", "progress"},
     {"candidate", "workload", "encoding", "server", "load", "statistics"},
     {"sqlfile", "options", "cardinality", "machine"},
     {"records"},
     {"units", "errors", "naming", "signals", "redaction"},
 )
-"""Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads."""
-INTERFACE = {"workload", "cardinality"}
+"""Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads and
+for those who analyse runs."""
+INTERFACE = {"workload", "cardinality", "frames", "loading"}
 """What the package's own `__init__` may import."""
 STARTER = "starter"
 """What `schemabench init` copies: a user's files, no modules of ours."""
 PURE = {
     "cardinality",
     "errors",
+    "frames",
+    "loading",
     "naming",
     "options",
     "records",

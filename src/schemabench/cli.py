@@ -19,7 +19,7 @@ import pytest
 
 from schemabench import options, progress, report, signals
 from schemabench import workload as workloads
-from schemabench.bench import Bench
+from schemabench.bench import Asked, Bench
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
@@ -150,15 +150,15 @@ def _crossover(chosen: argparse.Namespace) -> None:
     from schemabench import crossover  # noqa: PLC0415 (brings the whole harness with it)
 
     root, settings, origins = _project(chosen)
-    bench = Bench(
+    asked = Asked(
         options=settings,
         origins=origins,
         root=root,
         folder=Path.cwd(),
         command=shlex.join(["schemabench", *(redact(text) for text in sys.argv[1:])]),
-        progress=progress.on(Screen(_width())),
     )
-    bench.check()
+    asked.check()
+    bench = Bench(asked, progress.on(Screen(_width())))
     try:
         with closing(bench), ExitStack() as stack:
             signals.heed(stack.callback)
@@ -176,7 +176,7 @@ def _crossover(chosen: argparse.Namespace) -> None:
 def _write_reports(bench: Bench) -> None:
     """Write the reports of what is finished so far."""
     run = bench.record()
-    for path in bench.reports():
+    for path in bench.asked.reports:
         if path.suffix == ".json":
             report.write_json({}, run, path)
         else:
@@ -188,8 +188,9 @@ def _width() -> int:
 
 
 def _servers(_: argparse.Namespace) -> None:
-    for line in (*map(str, survey()), *shared_account()):
-        print(line)  # noqa: T201 (the command line prints)
+    for look in (survey, shared_account):  # what there is, also where we may not start it
+        for line in look():
+            print(line)  # noqa: T201 (the command line prints)
 
 
 def _init(chosen: argparse.Namespace) -> None:

@@ -116,9 +116,9 @@ class Interrupted(KeyboardInterrupt):
 _SERVERS_FAULT = ("53", "57", "58")
 """Insufficient resources, operator intervention, system error:
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
-_STATEMENTS_OWN = ("57014", "58P01", "58P02")
-"""Of these classes, yet about the statement: one that ran out of its time, a file that it names and that is not there,
-or is there already."""
+_STATEMENTS_OWN = ("53400", "57014", "58P01", "58P02")
+"""Of these classes, yet about the statement: one that ran out of its temporary files or its time, a file that it names
+and that is not there, or is there already."""
 
 
 def is_servers_fault(sqlstate: str | None) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from schemabench import distribution, entries, options, progress, report, signals
-from schemabench.bench import Bench
+from schemabench.bench import Asked, Bench
 from schemabench.candidate import BASELINE
 from schemabench.crossover import searched
 from schemabench.errors import SchemabenchError, WorkerError
@@ -56,17 +56,15 @@ def host(config: pytest.Config) -> None:
 def _set_up(config: pytest.Config) -> None:
     """Read the options, and refuse what cannot work before anything is started, in the words of a SchemabenchError."""
     chosen, origins = options.resolve(config.option, os.environ, config.getini)
-    bench = Bench(
+    asked = Asked(
         options=chosen,
         origins=origins,
         root=config.rootpath,
         folder=config.invocation_params.dir,
         command=shlex.join(["pytest", *(redact(str(arg)) for arg in config.invocation_params.args)]),
-        progress=_progress(config),
-        seat=distribution.seat(config),
     )
-    bench.check()
-    config.stash[KEY] = bench
+    asked.check()
+    config.stash[KEY] = Bench(asked, _progress(config), distribution.seat(config))
     distribution.enable_benchmarks(config)
     config.pluginmanager.register(sys.modules[__name__], _HOOKS)
 
@@ -102,7 +100,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
         for cardinality in subject.cardinalities
         for candidate in subject.selected
     ]
-    neutral = bench.options.neutral_ids
+    neutral = bench.asked.options.neutral_ids
     ids = ["-".join(value[: 2 if neutral else 3]) for value in values]
     metafunc.parametrize(_PARAMETERS, values or [(_UNSELECTED,) * 3], ids=ids or [_UNSELECTED])
 
@@ -170,7 +168,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     evaluations = [item for item in session.items if _parameters(item)]
     for item in evaluations:
         workload, cardinality, candidate = _parameters(item)
-        bench.wanted.setdefault((workload, cardinality), []).append(candidate)
+        bench.want(workload, cardinality, candidate)
     if distribution.is_worker(config):
         session.items[:] = [*evaluations, *(item for item in session.items if not _parameters(item))]
         distribution.announce(config, len(evaluations))
@@ -205,9 +203,9 @@ def evaluated(
     if bench.seat and not bench.seat.leads:
         _, problem = _attempt(node, lambda: bench.follow(workload, cardinality, rehearse=rehearse))
         pytest.skip(problem or "the worker that leads reports it")
-    finished = bench.finished
+    before = bench.findings
     result, problem = _attempt(node, lambda: bench.result(workload, cardinality, candidate, rehearse=rehearse))
-    if bench.finished > finished:
+    if bench.findings is not before:
         node.stash[_RUN] = bench.record()
         _write_reports(config, bench)
     if result is None:
@@ -339,7 +337,7 @@ def pytest_terminal_summary(
         if bench is not None and (record := bench.record()).experiments:
             terminalreporter.section("schemabench")
             terminalreporter.write_line(report.terminal(record))
-            for path in bench.options.report:
+            for path in bench.asked.options.report:
                 terminalreporter.write_line(f"report: {path}")
 
 
@@ -348,7 +346,7 @@ def _write_reports(config: pytest.Config, bench: Bench) -> bool:
     record, written = bench.record(), True
     if not record.experiments or distribution.is_worker(config):
         return True
-    for path in bench.reports():
+    for path in bench.asked.reports:
         try:
             if path.suffix == ".json":
                 report.write_json(entries.as_json(config), record, path)

@@ -1,18 +1,25 @@
-"""The machine that a run is made on.
+"""The machine that a run is made on, or as much of it as a run may use.
 
 Owns what is said of it in a run's record, and which machines are refused. Must not measure it.
 """
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
 
 import psutil
 
-from schemabench.errors import UsageError
+from schemabench.errors import ServerError, UsageError
 from schemabench.units import format_bytes
 
 SYSTEM = "Linux"
 """The one system that measures: its epoll and timerfd drive the load, its /proc tells processor time."""
+LEAST_MEMORY_MIB = 192
+"""A run of a small workload with its server fits; with 128 MiB the kernel ends one of them, unannounced."""
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def check() -> None:
@@ -32,12 +39,73 @@ def check() -> None:
         )
 
 
+def check_memory() -> None:
+    """Refuse to have a server here where the kernel would end it, or us, for want of memory.
+
+    Raises:
+        ServerError: With how much there is.
+    """
+    if (memory := memory_bytes()) < LEAST_MEMORY_MIB << 20:
+        raise ServerError(
+            f"Only {format_bytes(memory)} of memory may be used here, and a run with its own server needs "
+            f"{LEAST_MEMORY_MIB} MiB and what its tables take: the kernel would end it",
+            remedies=[
+                "allow more: `docker run --memory 1g`, MemoryMax= of a systemd unit, the memory limit of a pod",
+                "use a server that runs elsewhere: --postgres postgresql://user@host:5432/database",
+            ],
+        )
+
+
+def memory_bytes() -> int:
+    """Return how much memory this process may use: the machine's, or what its control groups leave of it."""
+    total: int = psutil.virtual_memory().total
+    allowed = [text for (text,) in _of_groups("memory", ["memory.max"], ["memory.limit_in_bytes"])]
+    return min([total, *(int(text) for text in allowed if text.isdecimal())])  # "max" where there is no limit
+
+
+def cores() -> float:
+    """Return how many cores this process may use: those of its affinity, or what its control groups leave of them."""
+    found: list[float] = [len(os.sched_getaffinity(0))]
+    for words in _of_groups("cpu", ["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):
+        quota, period = " ".join(words).split()
+        if quota.isdecimal():  # "max" or -1 where there is no limit
+            found.append(int(quota) / int(period))
+    return min(found)
+
+
 def described() -> dict[str, str]:
-    """Return system, processor, cores, memory and Python, in words."""
+    """Return system, processor, cores, memory and Python, in words; of cores and memory what may be used."""
     return {
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),
-        "cores": str(os.cpu_count()),
-        "memory": format_bytes(psutil.virtual_memory().total),
+        "cores": _share(f"{cores():g}", str(os.cpu_count())),
+        "memory": _share(format_bytes(memory_bytes()), format_bytes(psutil.virtual_memory().total)),
         "python": platform.python_version(),
     }
+
+
+def _share(used: str, whole: str) -> str:
+    return whole if used == whole else f"{used} of {whole}"
+
+
+def _of_groups(controller: str, names: list[str], old_names: list[str]) -> Iterator[list[str]]:
+    """Yield what the files of a controller say in each control group that this process is in, the innermost first.
+
+    A container sees its own group at the top, whatever path the process is told to have.
+
+    Args:
+        controller: As in `memory`.
+        names: The files in the one hierarchy of version 2.
+        old_names: The files in the controller's own hierarchy of version 1.
+    """
+    with suppress(OSError):
+        for line in _OWN_GROUPS.read_text(encoding="utf-8").splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and controller not in controllers.split(","):
+                continue
+            group = PurePosixPath(path.lstrip("/"))
+            for folder in (group, *group.parents):
+                with suppress(OSError):
+                    place = _GROUPS / controllers / folder
+                    files = [place / name for name in (old_names if controllers else names)]
+                    yield [file.read_text(encoding="ascii").strip() for file in files]

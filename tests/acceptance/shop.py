@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -118,6 +118,11 @@ class Shop:
         """Start pytest in the project."""
         return self._start(["-m", "pytest", *QUICK, *arguments], environment)
 
+    def run_within(self, surroundings: Sequence[str], *arguments: str, **environment: str) -> pytest.RunResult:
+        """Run pytest in the project, by a command that makes its surroundings, to its end."""
+        command = [*surroundings, sys.executable, "-m", "pytest", *QUICK, *arguments]
+        return self.finish(self._start_program(command, environment))
+
     def start_python(self, *arguments: str, **environment: str) -> Program:
         """Start Python in the project."""
         return self._start(list(arguments), environment)
@@ -132,8 +137,11 @@ class Shop:
         return self._start(["-c", program, *arguments], environment)
 
     def _start(self, arguments: list[str], environment: Mapping[str, str]) -> Program:
+        return self._start_program([sys.executable, *arguments], environment)
+
+    def _start_program(self, command: Sequence[str], environment: Mapping[str, str]) -> Program:
         return programs.start(
-            [sys.executable, *arguments],
+            command,
             cwd=self.path,
             env={**self.environment, **environment},
             stdin=subprocess.DEVNULL,

@@ -60,6 +60,8 @@ HEAVY = {
     "altair",
     "schemabench.bench",
     "schemabench.evaluations",
+    "schemabench.frames",
+    "schemabench.loading",
     "schemabench.records",
     "schemabench.workload",
 }

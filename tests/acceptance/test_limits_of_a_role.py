@@ -1,18 +1,27 @@
 """Limits that a server sets applications end no run: they hold for what is measured, not for what looks after it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import psycopg
 import pytest
+from psycopg import sql
 from shared_server import PASSWORD, Shared
-from shop import Shop, assert_clear, said
+from shop import Shop, assert_clear, said, wait_for
 
 SLOW_STATE = (
     "SELECT customer, count(*), sum(amount_cents), pg_sleep(0.01) FROM orders GROUP BY customer ORDER BY customer;"
 )
 STATE = "SELECT customer, count(*), sum(amount_cents) FROM orders GROUP BY customer ORDER BY customer;"
 """Twenty customers, so that it takes longer than any of the limits."""
+
+BIG = """SET LOCAL work_mem = '64kB';
+SELECT :customer::text, count(*)
+FROM (SELECT key FROM generate_series(1, 100000) AS key ORDER BY key DESC OFFSET 10) AS many;"""
+"""Sorts more than work_mem holds."""
+TWO_STEPS = "SELECT 1;\nSELECT pg_sleep(0.3), :customer::text;"
+LOCKING = """LOCK TABLE orders IN SHARE ROW EXCLUSIVE MODE;
+SELECT count(*), pg_sleep(0.003) FROM orders WHERE customer = :customer::text;"""
 
 
 @contextmanager
@@ -69,3 +78,75 @@ def test_fewer_connections_than_a_run_needs_are_told_before_anything_is_made(sho
         result = shop.run("--postgres", dsn)
 
     assert_clear(result, "the user may have 5", "CONNECTION LIMIT")
+
+
+@pytest.mark.parametrize(
+    ("clause", "operation", "words"),
+    [
+        ("SET temp_file_limit = '64kB'", BIG, "temporary file size exceeds"),
+        ("SET transaction_timeout = '100ms'", "SELECT pg_sleep(0.3), :customer::text;", "transaction timeout"),
+        ("SET transaction_timeout = '100ms'", TWO_STEPS, "transaction timeout"),
+        ("SET statement_timeout = '100ms'", TWO_STEPS, "statement timeout"),
+    ],
+    ids=["temporary files", "transaction", "transaction of two statements", "statement of two"],
+)
+def test_a_limit_that_a_candidates_call_reaches_ends_the_candidate_alone(
+    shop: Shop, shared: Shared, clause: str, operation: str, words: str
+) -> None:
+    shop.candidate("greedy", f"-- name: customer_total\n{operation}\n")
+    with limited(shared, clause) as dsn:
+        result = shop.run("--postgres", dsn, "--report", "run.md")
+
+    assert_clear(result, "failed under the candidate 'greedy'", words)
+    assert "was lost" not in said(result)
+    assert "1 failed, 2 passed" in said(result)
+
+
+def test_a_lock_timeout_is_repeated_as_an_application_would(shop: Shop, shared: Shared) -> None:
+    shop.candidate("locking", f"-- name: customer_total\n{LOCKING}\n")
+    with limited(shared, "SET lock_timeout = '1ms'") as dsn:
+        result = shop.run("--postgres", dsn, "--report", "run.md")
+
+    assert result.ret == 0, said(result)
+    assert "lock timeout" in shop.read("run.md")
+
+
+def of_the_role(shared: Shared) -> ExitStack:
+    """Take the role's connections away, but for those that it has."""
+    with psycopg.connect(shared.conninfo, autocommit=True) as connection:
+        connection.execute("ALTER ROLE limited CONNECTION LIMIT 1")
+    return ExitStack()
+
+
+def of_a_database(shared: Shared) -> ExitStack:
+    """Take the connections to the databases of the second experiment away, but for those that there are."""
+    with psycopg.connect(shared.conninfo, autocommit=True) as connection:
+        for name in shared.databases():
+            if "returns" in name:
+                connection.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 1").format(sql.Identifier(name)))
+    return ExitStack()
+
+
+def of_the_server(shared: Shared) -> ExitStack:
+    """Take all connections that the server has left, until the returned block ends."""
+    taken = ExitStack()
+    with suppress(psycopg.OperationalError):
+        while True:
+            taken.enter_context(psycopg.connect(shared.dsn(user="reader")))
+    return taken
+
+
+@pytest.mark.parametrize("take", [of_the_role, of_a_database, of_the_server])
+def test_connections_that_run_out_in_mid_run_are_told_and_what_is_finished_is_kept(
+    shop: Shop, shared: Shared, take: Callable[[Shared], ExitStack]
+) -> None:
+    shop.add_long("returns")
+    with limited(shared, "NOINHERIT") as dsn:
+        run = shop.start("--postgres", dsn, "--report", "run.md")
+        wait_for(run, lambda: shared.executes("returns_typical_without_index"))
+        with take(shared):
+            result = shop.finish(run)
+
+    assert_clear(result, "returns typical has no result", "gave no further connection", "To fix this")
+    assert "was lost" not in said(result)
+    assert "`orders` at `typical`: No verdict" in shop.read("run.md")

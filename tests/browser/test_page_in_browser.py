@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pages
+import places
 import pytest
 from fixed_run import RUN
 from pages import MARKUP, NAME, Page
@@ -80,7 +81,7 @@ _TEXTS = ["p", "td", "th", "dd", "summary", "a", "code", "ins", "del", "mark", "
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator["Chrome"]:
-    with pages.started() as chrome:
+    with places.much_memory(), pages.started() as chrome:  # a browser takes 600 MB
         yield chrome
 
 

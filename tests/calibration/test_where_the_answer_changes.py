@@ -25,7 +25,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_search_finds_the_flip(bench: Bench) -> None:
     crossover.add_search(bench, "items", resume=False)
 
-    (found,) = bench.crossovers
+    (found,) = bench.findings.crossovers
     worst = found.found[0]
     assert (found.candidate, found.start.side, worst.side, found.flips) == ("indexed", "better", "worse", True)
     assert worst.values["rows"] < 4_000
@@ -34,6 +34,6 @@ def test_search_finds_the_flip(bench: Bench) -> None:
 def test_map_shows_where_the_answer_changes(bench: Bench) -> None:
     crossover.add_map(bench, "items", (2, 2), lambda: None)
 
-    (drawn,) = bench.maps
+    (drawn,) = bench.findings.maps
     assert [cell.side for cell in drawn.cells[2:]] == ["better", "better"]
     assert "better" not in {cell.side for cell in drawn.cells[:2]}

@@ -31,18 +31,18 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 def test_search_freezes_and_records_what_it_found(bench: Bench) -> None:
     crossover.add_search(bench, "items", resume=False)
 
-    (found,) = bench.crossovers
+    (found,) = bench.findings.crossovers
     worst = found.found[0]
     assert (found.candidate, found.start.cardinality, worst.cardinality) == ("indexed", "typical", "worst-found")
     assert found.flips == ({found.start.side, *(one.side for one in found.found)} >= {"better", "worse"})
-    assert [(one.cardinality, one.origin) for one in bench.further][:2] == [
+    assert [(one.cardinality, one.origin) for one in bench.findings.further][:2] == [
         ("typical", "pinned"),
         ("worst-found", "found"),
     ]
-    frozen = workload.with_frozen(workload.load(bench.root / "workloads", "items"))
-    assert frozen.frozen["worst-found"].digest == worst.digest == bench.further[1].digest
+    frozen = workload.with_frozen(workload.load(bench.asked.root / "workloads", "items"))
+    assert frozen.frozen["worst-found"].digest == worst.digest == bench.findings.further[1].digest
     assert cardinalities.values(frozen.workload.cardinalities["worst-found"]) == worst.values
-    assert not (bench.root / "workloads/items/crossover-state.json").exists()
+    assert not (bench.asked.root / "workloads/items/crossover-state.json").exists()
     assert from_builtins(to_builtins(bench.record())) == bench.record()
 
 
@@ -54,7 +54,7 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
         crossover.add_search(bench, "items", resume=False)
     assert caught.value.remedies == ("go on with it: schemabench crossover items --resume",)
     assert caught.value.checked[:2] == ("measured in full: typical", "cardinalities looked at: 1")
-    assert not (bench.root / "workloads/items/cardinalities.json").exists()
+    assert not (bench.asked.root / "workloads/items/cardinalities.json").exists()
     (broken_off,) = bench.record().crossovers
     assert (broken_off.ended, broken_off.found, len(broken_off.probes)) == ("it was interrupted", (), 1)
     assert [one.cardinality for one in bench.record().experiments] == ["typical"]
@@ -62,13 +62,15 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     looks[:] = ["again"] * 3
     crossover.add_search(bench, "items", resume=True)
 
-    assert len(bench.crossovers[1].probes) == 1 + looks.count("probe")
+    assert len(bench.findings.crossovers[1].probes) == 1 + looks.count("probe")
 
 
 def test_search_goes_on_where_the_baseline_fails_at_one_cardinality(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench.options = replace(bench.options, budget_s=60.0, precision=0.5)  # enough, and soon over
+    bench.asked = replace(
+        bench.asked, options=replace(bench.asked.options, budget_s=60.0, precision=0.5)
+    )  # enough, and soon over
     looks: list[str] = []
     measure = crossover.Laboratory.measure
 
@@ -83,14 +85,14 @@ def test_search_goes_on_where_the_baseline_fails_at_one_cardinality(
     monkeypatch.setattr(crossover.Laboratory, "measure", failing)
     crossover.add_search(bench, "items", resume=False)
 
-    (found,) = bench.crossovers
+    (found,) = bench.findings.crossovers
     assert [probe.reason for probe in found.probes[:2]] == ["baseline failed: the baseline is too slow"] * 2
     assert len(found.probes) > 2
     assert not found.ended
 
 
 def test_search_is_not_resumed_under_other_conditions(bench: Bench) -> None:
-    state = bench.root / "workloads/items/crossover-state.json"
+    state = bench.asked.root / "workloads/items/crossover-state.json"
     state.write_text('{"fingerprint": "of another schema", "candidate": "indexed", "probes": {}}', encoding="utf-8")
 
     with pytest.raises(UsageError, match="its figures were measured under other conditions"):
@@ -101,12 +103,14 @@ def test_search_is_not_resumed_under_other_conditions(bench: Bench) -> None:
 
 
 def test_map_has_a_cell_for_each_place_and_says_no_more_than_its_interval(bench: Bench) -> None:
-    bench.options = replace(bench.options, budget_s=60.0, precision=0.5)  # enough, and soon over
+    bench.asked = replace(
+        bench.asked, options=replace(bench.asked.options, budget_s=60.0, precision=0.5)
+    )  # enough, and soon over
 
     kept: list[int] = []
     crossover.add_map(bench, "items", (2, 2), lambda: kept.append(_measured(bench)))
 
-    (drawn,) = bench.maps
+    (drawn,) = bench.findings.maps
     assert [(cell.first, cell.second) for cell in drawn.cells] == [(10, 4), (10, 8), (40_000, 4), (40_000, 8)]
     for cell in drawn.cells:
         assert cell.ratio is not None
@@ -116,7 +120,9 @@ def test_map_has_a_cell_for_each_place_and_says_no_more_than_its_interval(bench:
 
 
 def test_interrupted_map_keeps_the_cells_that_were_measured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    bench.options = replace(bench.options, budget_s=60.0, precision=0.5)  # enough, and soon over
+    bench.asked = replace(
+        bench.asked, options=replace(bench.asked.options, budget_s=60.0, precision=0.5)
+    )  # enough, and soon over
     _interrupt(monkeypatch, at=3)
 
     with pytest.raises(SchemabenchError, match=r"The map was interrupted after .*: 2 of its 4 cells are measured"):
@@ -130,9 +136,9 @@ def test_interrupted_map_keeps_the_cells_that_were_measured(bench: Bench, monkey
 def test_map_of_several_candidates_keeps_the_experiment_that_chose_the_best(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    schemas = bench.root / "schemas/items"
+    schemas = bench.asked.root / "schemas/items"
     (schemas / "plain.sql").write_text(items_project.BASELINE, encoding="utf-8")
-    bench.options = replace(bench.options, budget_s=10.0)
+    _ask(bench, budget_s=10.0)
     _interrupt(monkeypatch, at=2)
 
     with pytest.raises(SchemabenchError, match="no cell of it was measured"):
@@ -142,8 +148,13 @@ def test_map_of_several_candidates_keeps_the_experiment_that_chose_the_best(
     assert (start.cardinality, len(start.candidates)) == ("typical", 3)
 
 
+def _ask(bench: Bench, **options: float) -> None:
+    """Have the run asked with other options."""
+    bench.asked = replace(bench.asked, options=replace(bench.asked.options, **options))
+
+
 def _measured(bench: Bench) -> int:
-    (drawn,) = bench.maps
+    (drawn,) = bench.findings.maps
     return sum(cell.ratio is not None for cell in drawn.cells)
 
 

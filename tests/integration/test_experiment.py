@@ -15,9 +15,9 @@ from made_up import WARMUP_BLOCKS
 from schemabench import Call, Workload, Writer, candidate, workload
 from schemabench.errors import CandidateError, ServerError, WorkloadError
 from schemabench.experiment import Plan, agreement, entrant, filling, gates, measure, sizing
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.monitor import counters
+from schemabench.progress import Shown, Silence
 from schemabench.records import TIME_CLASSES, CandidateResult, Experiment
 from schemabench.server import Server
 
@@ -82,19 +82,20 @@ SHOP = Workload(
 )
 
 
-class Watcher:
+class Watcher(Silence):
     """Whoever watches, and remembers what was being done."""
 
     def __init__(self) -> None:
         self.stages: list[str] = []
         self.blocks = 0
 
-    def stage(self, plan: Plan, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Hear what is done."""
+        super().stage(plan, text, elapsed_s)
         assert str(plan)
         self.stages.append(text)
 
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how far it is."""
         assert plan
         assert elapsed_s > 0
@@ -701,20 +702,20 @@ def entered(tmp_path: Path, server: Server) -> Iterator[Entrant]:
 
 
 def test_a_connection_that_is_ended_between_trials_is_the_servers_fault(entered: Entrant, server: Server) -> None:
-    entered.flush_statistics()
-    ended = entered.sessions[0][0].connection.backend_pid
+    entered.sessions.flush_statistics()
+    ended = entered.sessions.pids[0]
     with psycopg.connect(server.conninfo) as admin:
         admin.execute("SELECT pg_terminate_backend(%s, 5000)", [ended])
 
     with pytest.raises(ServerError, match="The connection to the server was lost"):
-        entered.flush_statistics()
+        entered.sessions.flush_statistics()
 
 
 def test_a_server_that_cannot_be_told_to_count_at_once_is_left_in_peace(entered: Entrant, server: Server) -> None:
     with psycopg.connect(server.conninfo_for(entered.database.name)) as admin:
         admin.execute("ALTER FUNCTION pg_catalog.pg_stat_force_next_flush() RENAME TO unknown_to_postgres_14")
 
-    entered.flush_statistics()
+    entered.sessions.flush_statistics()
 
 
 def test_a_call_that_does_not_fit_is_the_workloads_fault(tmp_path: Path, server: Server) -> None:

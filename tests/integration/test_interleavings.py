@@ -18,6 +18,7 @@ from schemabench.errors import CandidateError
 from schemabench.experiment import entrant, filling
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.template import query
 from schemabench.server import Server
 from schemabench.workload import Found, Row
 
@@ -67,7 +68,7 @@ class Stage:
         """Return the rows of queries on the server."""
         template = self.entrant.template
         with psycopg.connect(template.server.conninfo_for(self.entrant.database.name)) as connection:
-            return {name: connection.execute(entrant.query(template, name).sql.encode()).fetchall() for name in names}
+            return {name: connection.execute(query(template, name).sql.encode()).fetchall() for name in names}
 
     def expected(self) -> Rows:
         """Return the rows that the model knows of."""
@@ -91,7 +92,7 @@ class Stage:
         ]
         encoded += [[] for _ in range(MOST_WRITERS - len(queues))]
         owners = [ALONE.name] * MOST_WRITERS
-        self.entrant.execute(Burst(owners=owners, queues=encoded, operations=operations, rows=0), random)
+        self.entrant.sessions.execute(Burst(owners=owners, queues=encoded, operations=operations, rows=0), random)
 
 
 def _small(values: Mapping[str, Any]) -> bool:
@@ -181,4 +182,4 @@ def test_attempts_that_are_undone_are_repeated_and_nothing_is_lost(server: Serve
         expected, found = stage.expected(), stage.rows(list(stage.expected()))
 
         assert _maxima(found) == _maxima(expected)
-        assert stage.entrant.retries()["upsert_media_count", "serialization failure"] > 0
+        assert stage.entrant.sessions.retries()["upsert_media_count", "serialization failure"] > 0

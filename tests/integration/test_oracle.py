@@ -16,6 +16,7 @@ from schemabench.candidate import Candidate
 from schemabench.equivalence import EFFORTS, Checked, Oracle, scratch
 from schemabench.errors import CandidateError, WorkloadError
 from schemabench.experiment import Plan, measure
+from schemabench.progress import Shown, Silence
 from schemabench.records import CandidateResult, Experiment
 from schemabench.server import Database, Server
 from schemabench.workload import Found, Row
@@ -211,7 +212,7 @@ def _experiment(folder: Path, server: Server, *, found: Found | None = None, **s
     return measure(plan, server, _Stages())
 
 
-class _Stages:
+class _Stages(Silence):
     """Whoever watches."""
 
     said: list[str]
@@ -219,13 +220,11 @@ class _Stages:
     def __init__(self) -> None:
         _Stages.said = []
 
-    def stage(self, plan: Plan, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Hear what is done."""
+        super().stage(plan, text, elapsed_s)
         assert plan
         self.said.append(text)
-
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Any) -> None:  # noqa: ANN401 (not used)
-        """Hear how far it is."""
 
 
 def _results(experiment: Experiment) -> dict[str, CandidateResult]:

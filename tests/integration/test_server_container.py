@@ -2,6 +2,7 @@
 
 # ruff: noqa: PT012 - an error is raised in mid-run, to see what becomes of the run
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from schemabench.errors import ServerError, UsageError
 from schemabench.server import container, folder, serve
 
 IMAGE = "postgres:15"
+SECRET = "hunter2-of-the-container"  # noqa: S105 (the setting that must not be seen)
 
 
 def _missing() -> str | None:
@@ -91,6 +93,30 @@ def test_a_setting_that_the_container_refuses_is_a_usage_error_at_once(daemon: A
     ):
         pass
 
+    assert _ours(daemon, "run1") == []
+
+
+def test_a_setting_that_may_be_secret_is_seen_by_nobody_who_may_use_docker(daemon: Any) -> None:  # noqa: ANN401
+    settings = {"ssl_passphrase_command": f"echo {SECRET}", "work_mem": "8MB", "log_statement": "all"}
+    with serve("docker:15", settings=settings, clients=2, run_id="run1") as server:
+        with psycopg.connect(server.conninfo) as connection:
+            assert connection.execute("SHOW ssl_passphrase_command").fetchone() == (f"echo {SECRET}",)
+            assert connection.execute("SHOW work_mem").fetchone() == ("8MB",)
+        (ours,) = _ours(daemon, "run1")
+        ours.reload()
+        assert SECRET not in json.dumps(ours.attrs)
+        assert SECRET not in json.dumps(ours.top())
+        assert SECRET not in ours.logs().decode()
+
+
+def test_a_secret_setting_that_the_container_refuses_is_told_without_it(daemon: Any) -> None:  # noqa: ANN401
+    with (
+        pytest.raises(UsageError, match="--postgres-setting no_such_password") as caught,
+        serve("docker:15", settings={"no_such_password": SECRET}, clients=2, run_id="run1"),
+    ):
+        pass
+
+    assert SECRET not in str(caught.value)
     assert _ours(daemon, "run1") == []
 
 

@@ -18,10 +18,9 @@ import pytest
 import servers
 
 from schemabench import Call, Workload, Writer
-from schemabench.experiment import Plan, checkpoints, entrant, filling, measure, planning
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment import Plan, checkpoints, databases, entrant, filling, measure, planning
 from schemabench.experiment.burst import Burst, make
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.surroundings import look
 from schemabench.records import Experiment
@@ -146,16 +145,16 @@ def one(plan: Plan, small: Server) -> Iterator[Entrant]:
     """Enter the baseline, whose table is empty."""
     with ExitStack() as stack:
         template = filling.build(plan.candidates[0], plan.found.operations, small, ())
-        stack.callback(entrant.drop, small, template.database)
+        stack.callback(databases.drop, small, template.database)
         database = small.clone(template.database, "baseline")
-        stack.callback(entrant.drop, small, database)
+        stack.callback(databases.drop, small, database)
         yield stack.enter_context(closing(entrant.enter(template, "baseline", database, plan.connections)))
 
 
 def _execute(one: Entrant, burst: Burst) -> float:
     """Return the seconds that a burst took."""
-    seconds = one.execute(burst, Random(1)).duration_ns / 1e9  # noqa: S311 (reproducible on purpose)
-    one.flush_statistics()
+    seconds = one.sessions.execute(burst, Random(1)).duration_ns / 1e9  # noqa: S311 (reproducible on purpose)
+    one.sessions.flush_statistics()
     return seconds
 
 

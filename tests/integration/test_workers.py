@@ -17,14 +17,16 @@ from schemabench import Call, Replay, Workload, Writer
 from schemabench.errors import ServerError, UsageError, WorkerError, WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.copies import Copies
+from schemabench.progress import Silence
 from schemabench.records import Experiment
 from schemabench.server import Database, Server
 from schemabench.server.dsn import with_words
 from schemabench.workers import follower, leader, link, meeting
 from schemabench.workers.follower import follow
 from schemabench.workers.leader import lead
-from schemabench.workers.link import GONE, OVER, Link
+from schemabench.workers.link import Link
 from schemabench.workers.meeting import Meeting
+from schemabench.workers.messages import Calling, Compare, Go, Gone, HandedOver, Here, Leave, Over
 from schemabench.workers.seat import Seat
 
 NAMES = ("gw0", "gw1")
@@ -83,16 +85,6 @@ WORKLOAD = Workload(
 )
 
 
-class Silence:
-    """Whoever watches, and hears nothing."""
-
-    def stage(self, plan: Plan, text: str) -> None:
-        """Pass over what is done."""
-
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: object) -> None:
-        """Pass over how far it is."""
-
-
 @pytest.fixture
 def links(server: Server, database: Database) -> Iterator[tuple[Link, Link]]:
     """Return the ends of a leader and a follower."""
@@ -144,50 +136,50 @@ def _together(server: Server, links: tuple[Link, Link], plan: Plan, other: Calla
 
 def test_messages_travel_both_ways_in_order(links: tuple[Link, Link]) -> None:
     first, second = links
-    first.tell("one", value=1)
-    first.tell("two", value="größe 🎉")
-    second.tell("answer")
+    first.tell(Go(call_s=1, trial_s=2))
+    first.tell(Compare(digest="größe 🎉"))
+    second.tell(Here())
 
-    assert second.hear(PATIENCE_S) == {"kind": "one", "topic": 0, "seat": 0, "value": 1}
-    assert second.hear(PATIENCE_S) == {"kind": "two", "topic": 0, "seat": 0, "value": "größe 🎉"}
-    assert first.hear(PATIENCE_S) == {"kind": "answer", "topic": 0, "seat": 1}
+    assert second.hear(PATIENCE_S) == {"kind": "go", "topic": 0, "seat": 0, "call_s": 1, "trial_s": 2}
+    assert second.hear(PATIENCE_S) == {"kind": "experiment", "topic": 0, "seat": 0, "digest": "größe 🎉"}
+    assert first.hear(PATIENCE_S) == {"kind": "here", "topic": 0, "seat": 1}
     assert first.hear(0.01) is None
 
 
 def test_a_message_that_is_too_long_for_a_notification_arrives_whole(links: tuple[Link, Link]) -> None:
     first, second = links
-    first.tell("long", text="🎉" * 20_000)
+    first.tell(Compare(digest="🎉" * 20_000))
 
-    assert (second.hear(PATIENCE_S) or {})["text"] == "🎉" * 20_000
+    assert (second.hear(PATIENCE_S) or {})["digest"] == "🎉" * 20_000
 
 
 def test_a_message_that_arrives_during_a_statement_is_not_lost(links: tuple[Link, Link]) -> None:
     first, second = links
-    first.tell("early")
+    first.tell(Calling())
     time.sleep(0.1)
     second.connection.execute("SELECT 1")
 
-    assert (second.hear(PATIENCE_S) or {})["kind"] == "early"
+    assert (second.hear(PATIENCE_S) or {})["kind"] == Calling.kind
 
 
 def test_what_is_about_an_earlier_experiment_is_not_heard(links: tuple[Link, Link]) -> None:
     first, second = links
     second.topic = 1
-    second.tell("late")
+    second.tell(Here())
     first.topic = second.topic = 2
-    second.tell("now")
+    second.tell(Gone(reason="now"))
 
-    assert (first.hear(PATIENCE_S) or {})["kind"] == "now"
+    assert (first.hear(PATIENCE_S) or {})["reason"] == "now"
 
 
 def test_what_is_about_a_later_experiment_ends_this_one_and_is_heard_then(links: tuple[Link, Link]) -> None:
     first, second = links
     first.topic = 1
-    first.tell("calling")
+    first.tell(Calling())
 
-    assert (second.hear(PATIENCE_S) or {})["kind"] == OVER
+    assert (second.hear(PATIENCE_S) or {})["kind"] == Over.kind
     second.topic = 1
-    assert (second.hear(PATIENCE_S) or {})["kind"] == "calling"
+    assert (second.hear(PATIENCE_S) or {})["kind"] == Calling.kind
 
 
 def test_a_worker_that_hangs_up_is_lost_and_one_that_never_came_is_not(links: tuple[Link, Link]) -> None:
@@ -382,9 +374,34 @@ def test_a_follower_that_leaves_ends_the_experiment_with_its_reason(
     server: Server, links: tuple[Link, Link], plan: Plan
 ) -> None:
     with pytest.raises(WorkerError, match=r"gw1 gave up .*: no disk") as caught:
-        _together(server, links, plan, lambda: links[1].tell(GONE, reason="no disk"))
+        _together(server, links, plan, lambda: links[1].tell(Gone(reason="no disk")))
 
     assert not caught.value.worker, "it is still there"
+
+
+def test_a_follower_that_speaks_out_of_turn_ends_the_experiment_with_words(
+    server: Server, links: tuple[Link, Link], plan: Plan
+) -> None:
+    def hurry() -> None:
+        links[1].tell(Here())
+        links[1].tell(HandedOver())
+
+    with pytest.raises(WorkerError, match=r"gw1, which follows, sent 'handed over' in the state 'joining'") as caught:
+        _together(server, links, plan, hurry)
+
+    assert caught.value.worker == "gw1"
+
+
+def test_a_leader_that_speaks_out_of_turn_is_left(links: tuple[Link, Link], plan: Plan) -> None:
+    first, second = links
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(follow, plan, second, _seat(1))
+        assert (first.hear(PATIENCE_S) or {})["kind"] == Here.kind
+        first.tell(Leave())
+
+        with pytest.raises(WorkerError, match=r"gw0, which leads, sent 'leave' in the state 'here'"):
+            following.result(timeout=PATIENCE_S)
+    assert "'leave'" in (first.hear(PATIENCE_S) or {})["reason"], "it says why it goes"
 
 
 def test_a_follower_that_dies_is_named_with_the_trial(server: Server, links: tuple[Link, Link], plan: Plan) -> None:
@@ -418,9 +435,9 @@ def test_a_follower_whose_leader_dies_says_so(links: tuple[Link, Link], plan: Pl
     first, second = links
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(follow, plan, second, _seat(1))
-        assert (first.hear(PATIENCE_S) or {})["kind"] == "here"
-        first.tell("calling")
-        assert (first.hear(PATIENCE_S) or {})["kind"] == "here"
+        assert (first.hear(PATIENCE_S) or {})["kind"] == Here.kind
+        first.tell(Calling())
+        assert (first.hear(PATIENCE_S) or {})["kind"] == Here.kind
         first.close()
 
         with pytest.raises(WorkerError, match="gw0, which leads, died") as caught:
@@ -456,10 +473,10 @@ def test_workers_find_each_other_by_a_file_of_the_users_own(server: Server, tmp_
         first = host.host(lambda: server, 3)
         second = guest.join(3)
         assert second is not None
-        second.tell("here")
+        second.tell(Here())
 
         assert (tmp_path / "leader.json").stat().st_mode & 0o777 == 0o600
-        assert (first.hear(PATIENCE_S) or {})["kind"] == "here"
+        assert (first.hear(PATIENCE_S) or {})["kind"] == Here.kind
 
 
 def test_what_a_follower_says_is_heard_though_it_reached_the_database_before_the_leader(
@@ -476,7 +493,7 @@ def test_what_a_follower_says_is_heard_though_it_reached_the_database_before_the
             second = coming.result(timeout=PATIENCE_S)
             assert second is not None
             first.topic = 1
-            second.tell(GONE, reason="skipped")
+            second.tell(Gone(reason="skipped"))
 
             assert (first.hear(PATIENCE_S) or {})["reason"] == "skipped"
 

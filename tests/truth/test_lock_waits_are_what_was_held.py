@@ -54,9 +54,9 @@ INSERT INTO item VALUES (1, 0);
 """
 GIVE_UP = """\
 -- name: add
-SELECT set_config('lock_timeout', '2ms', true);
+SELECT set_config('lock_timeout', '8ms', true);
 UPDATE item SET n = n + 1 WHERE id = 1;
-SELECT pg_sleep(0.005);
+SELECT pg_sleep(0.02);
 """
 
 
@@ -153,7 +153,7 @@ def test_writers_that_hold_one_lock_in_turns_wait_for_all_of_their_time_but_one_
     told = queueing(clients, round(sum(trial.operations for trial in trials) / len(trials)))
 
     assert abs(share.value - truth) <= SIGMAS * own_error
-    assert truth == pytest.approx(told, abs=0.02), "(n - 1) / n, but for the last calls of each trial"
+    assert truth == pytest.approx(told, abs=0.08), "(n - 1) / n, but for last calls, and for clients that are held up"
     assert found.lock_standing.paused == 0
 
 

@@ -18,7 +18,7 @@ import servers
 
 from schemabench import Call, Workload, Writer
 from schemabench.experiment import Plan, measure
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import CONTROL
 from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Experiment, Setting
 from schemabench.server import Server, binaries, container, folder, local, serve

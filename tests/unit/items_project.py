@@ -10,7 +10,7 @@ from pathlib import Path
 import places
 import pytest
 
-from schemabench.bench import Bench
+from schemabench.bench import Asked, Bench
 from schemabench.options import Options
 from schemabench.progress import Silence
 from schemabench.server import folder
@@ -83,14 +83,14 @@ def bench(project: Path, budget_s: float) -> Iterator[Bench]:
     }.items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(text, encoding="utf-8")
-    bench = Bench(
+    asked = Asked(
         options=Options(clients=2, budget_s=budget_s, postgres_setting=(("fsync", "off"),), sample_hz=0.0),
         origins=(),
         root=project,
         folder=project,
         command="schemabench crossover items",
-        progress=Silence(),
     )
+    bench = Bench(asked, Silence())
     with places.place() as place, pytest.MonkeyPatch.context() as patch:
         patch.setenv(folder.VARIABLE, str(place))
         with closing(bench):

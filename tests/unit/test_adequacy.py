@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError
 from schemabench.experiment.adequacy import keep_pace, notices
-from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.burst import Burst, Encoded
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan

@@ -13,12 +13,14 @@ import made_up
 import pytest
 from made_up import WARMUP_BLOCKS
 
-from schemabench import Call
+from schemabench import Call, Writer
 from schemabench.errors import CandidateError, ServerError
 from schemabench.experiment import blocks, bounds, measured
-from schemabench.experiment.blocks import CALIBRATION_TRIALS, CONTROL, Blocks, calibrate
+from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.burst import Burst
+from schemabench.experiment.calibration import CALIBRATION_TRIALS, calibrate
 from schemabench.experiment.copies import Copies
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
@@ -29,6 +31,7 @@ from schemabench.experiment.team import Alone
 from schemabench.load import Drive, Limits, Passing
 from schemabench.load.guard import LOOK_S
 from schemabench.load.session import Retried
+from schemabench.progress import Shown, Silence
 from schemabench.statistics import LEAST_TRIALS, fewest_blocks
 from schemabench.units import NANOSECONDS
 
@@ -48,12 +51,12 @@ class FakeClock:
 
 
 class FakeEntrant:
-    """An entrant that executes nothing, in a time of its own."""
+    """An entrant that executes nothing, in a time of its own; its sessions are itself."""
 
     def __init__(self, clock: FakeClock, name: str, pace: Pace = lambda *_: 0.1, candidate: str | None = None) -> None:
         self.name = name
         self.template = SimpleNamespace(candidate=SimpleNamespace(name=candidate or name))
-        self.sessions = [(None, writer) for writer in CLIENTS]
+        self.sessions = self
         self.bursts: list[Burst] = []
         self.retried: Retried = {}
         self.paused = 0
@@ -63,6 +66,10 @@ class FakeEntrant:
         self.busy_share = 0.1
         self._clock = clock
         self._pace = pace
+
+    def __iter__(self) -> Iterator[tuple[None, Writer]]:
+        """Yield a session for each writer."""
+        return iter((None, writer) for writer in CLIENTS)
 
     def load(self, burst: Burst) -> Burst:
         """Make ready."""
@@ -137,19 +144,20 @@ class FakeObserver:
         return {"upkeep_vacuums": 0.0}
 
 
-class FakeProgress:
+class FakeProgress(Silence):
     """Whoever watches, and remembers."""
 
     def __init__(self) -> None:
         self.blocks: list[tuple[int, dict[str, float]]] = []
         self.stages: list[str] = []
 
-    def stage(self, plan: Plan, text: str) -> None:
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Hear what is done."""
+        super().stage(plan, text, elapsed_s)
         assert plan
         self.stages.append(text)
 
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how far it is."""
         assert plan
         assert elapsed_s > 0

@@ -12,9 +12,9 @@ import pytest
 
 from schemabench.errors import CandidateError
 from schemabench.experiment import adequacy, checkpoints
-from schemabench.experiment.blocks import CONTROL
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.checkpoints import FEWEST_ROUNDS, ROUNDS
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fixed_run import USAGE
-from test_crossover_finding import result
+from test_crossover_pair import result
 
 from schemabench import Axis
 from schemabench.crossover.mapping import SHORTEST_CELL_S, draw_map

@@ -1,11 +1,14 @@
-"""The machine: what is refused, and in which words."""
+"""The machine: what is refused, in which words, and how much of it may be used."""
 
+import os
 import platform
+from pathlib import Path
 
+import psutil
 import pytest
 
 from schemabench import machine
-from schemabench.errors import UsageError
+from schemabench.errors import ServerError, UsageError
 
 
 @pytest.mark.parametrize(("system", "words"), [("Darwin", "Darwin"), ("Windows", "Windows"), ("", "an unknown system")])
@@ -25,3 +28,65 @@ def test_linux_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "system", lambda: "Linux")
 
     machine.check()
+
+
+@pytest.fixture
+def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder that plays the file system of control groups, and have the file that names our own beside it."""
+    monkeypatch.setattr(machine, "_GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(machine, "_OWN_GROUPS", tmp_path / "own")
+    return tmp_path
+
+
+def test_without_control_groups_all_of_the_machine_may_be_used(groups: Path) -> None:
+    assert not (groups / "own").exists()
+    assert machine.memory_bytes() == psutil.virtual_memory().total
+    assert machine.cores() == len(os.sched_getaffinity(0))
+
+
+def test_the_narrowest_of_the_groups_around_us_holds(groups: Path) -> None:
+    (groups / "own").write_text("0::/outer/inner\n")
+    for name, memory, cpu in (("outer", "67108864", "25000 100000"), ("outer/inner", "max", "max 100000")):
+        place = groups / "cgroup" / name
+        place.mkdir(parents=True)
+        (place / "memory.max").write_text(f"{memory}\n")
+        (place / "cpu.max").write_text(f"{cpu}\n")
+
+    assert machine.memory_bytes() == 64 << 20
+    assert machine.cores() == 0.25
+
+
+def test_a_container_finds_its_own_group_at_the_top(groups: Path) -> None:
+    (groups / "own").write_text("4:memory:/docker/12ab\n1:cpu,cpuacct:/docker/12ab\n0::/\n")
+    for place, name, text in (
+        ("memory", "memory.limit_in_bytes", "67108864"),
+        ("cpu,cpuacct", "cpu.cfs_quota_us", "50000"),
+        ("cpu,cpuacct", "cpu.cfs_period_us", "100000"),
+    ):
+        (groups / "cgroup" / place).mkdir(parents=True, exist_ok=True)
+        (groups / "cgroup" / place / name).write_text(f"{text}\n")
+
+    assert machine.memory_bytes() == 64 << 20
+    assert machine.cores() == 0.5
+    assert machine.described()["memory"].startswith("64.0 MiB of ")
+
+
+def test_a_group_of_the_old_kind_without_limits_limits_nothing(groups: Path) -> None:
+    (groups / "own").write_text("4:memory:/\n1:cpu:/\n")
+    for place, name, text in (
+        ("memory", "memory.limit_in_bytes", "9223372036854771712"),
+        ("cpu", "cpu.cfs_quota_us", "-1"),
+        ("cpu", "cpu.cfs_period_us", "100000"),
+    ):
+        (groups / "cgroup" / place).mkdir(parents=True, exist_ok=True)
+        (groups / "cgroup" / place / name).write_text(f"{text}\n")
+
+    assert machine.memory_bytes() == psutil.virtual_memory().total
+    assert machine.cores() == len(os.sched_getaffinity(0))
+
+
+def test_too_little_memory_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 128 << 20)
+    with pytest.raises(ServerError, match="Only 128 MiB of memory may be used here") as refused:
+        machine.check_memory()
+    assert any("docker run --memory" in remedy for remedy in refused.value.remedies)

@@ -12,7 +12,7 @@ import pytest
 from made_up import WARMUP_BLOCKS
 
 from schemabench.experiment import results
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.results import Rankings, Watched

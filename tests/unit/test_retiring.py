@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.retiring import lagging, undecided
 
 JITTER = (1.0, 1.02, 0.99, 1.01, 0.98, 1.0, 1.03)

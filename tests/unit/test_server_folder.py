@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import places
+import platformdirs
 import programs
 import pytest
 from filelock import FileLock
@@ -177,3 +178,15 @@ def test_a_user_without_a_home_has_a_folder_among_temporary_ones(monkeypatch: py
 
     assert folder.base() == (place / f"schemabench-{os.geteuid()}").resolve()
     assert not Path("~").exists()
+
+
+def test_a_user_without_a_home_has_a_folder_among_those_for_temporary_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object, **__: object) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.delenv(folder.VARIABLE)
+    monkeypatch.setattr(platformdirs, "site_cache_path", unknown)
+    monkeypatch.setattr(platformdirs, "user_cache_path", unknown)
+    with places.place() as path:
+        monkeypatch.setattr(tempfile, "tempdir", str(path))
+        assert folder.base() == path / f"schemabench-{os.geteuid()}"

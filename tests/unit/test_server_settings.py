@@ -3,7 +3,7 @@
 import pytest
 
 from schemabench.errors import UsageError
-from schemabench.server.settings import chosen, memory_bytes, normalised, sources
+from schemabench.server.settings import chosen, normalised, sources
 
 GIB = 2**30
 
@@ -46,7 +46,3 @@ def test_the_users_word_outranks_ours_as_source() -> None:
         "fsync": "--postgres-setting",
         "autovacuum": "schemabench",
     }
-
-
-def test_memory_is_known() -> None:
-    assert memory_bytes() > 2**26

@@ -3,7 +3,7 @@
 Owns what becomes of their results. Must not search.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from schemabench.bench import Bench
 from schemabench.crossover.finding import WORST, find, freeze, open_state
@@ -31,7 +31,7 @@ def add_search(bench: Bench, workload: str, *, resume: bool) -> None:
     except KeyboardInterrupt:
         raise _interrupted(laboratory, state) from None
     finally:
-        bench.progress.close()
+        laboratory.close()
     freeze(laboratory, crossover)
     state.forget()
 
@@ -42,11 +42,11 @@ def searched(bench: Bench, workload: str, cardinality: str, candidate: str) -> C
     Raises:
         SchemabenchError: As `find`.
     """
-    laboratory = Laboratory(bench=bench, workload=workload, start=cardinality, budget_s=bench.options.budget_s)
+    laboratory = Laboratory(bench=bench, workload=workload, start=cardinality, budget_s=bench.asked.options.budget_s)
     try:
         return find(laboratory, State(candidate=candidate))
     finally:
-        bench.progress.close()
+        laboratory.close()
 
 
 def add_map(bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[[], None]) -> None:
@@ -61,18 +61,21 @@ def add_map(bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[
     Raises:
         SchemabenchError: As `draw_map`; or it was interrupted.
     """
-    laboratory, recorded = _laboratory(bench, workload), len(bench.maps)
+    laboratory = _laboratory(bench, workload)
+    drawn: RatioMap | None = None
 
-    def grow(drawn: RatioMap) -> None:
-        bench.maps[recorded:] = [drawn]
+    def grow(grown: RatioMap) -> None:
+        nonlocal drawn
+        bench.findings = bench.findings.with_map(grown, instead_of=drawn)
+        drawn = grown
         keep()
 
     try:
         draw_map(laboratory, shape, grow)
     except KeyboardInterrupt:
-        raise _broken_off(laboratory, bench.maps[recorded:]) from None
+        raise _broken_off(laboratory, drawn) from None
     finally:
-        bench.progress.close()
+        laboratory.close()
 
 
 def _laboratory(bench: Bench, workload: str) -> Laboratory:
@@ -82,7 +85,7 @@ def _laboratory(bench: Bench, workload: str) -> Laboratory:
             f"A search starts at one cardinality, not at {len(cardinalities)}: {', '.join(cardinalities)}",
             remedies=["name one: --cardinality typical"],
         )
-    return Laboratory(bench=bench, workload=workload, start=cardinalities[0], budget_s=bench.options.budget_s)
+    return Laboratory(bench=bench, workload=workload, start=cardinalities[0], budget_s=bench.asked.options.budget_s)
 
 
 def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
@@ -91,7 +94,8 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
     seen = (
         f"{state.candidate} had {lowest:.2f}x of the baseline's throughput at worst, in short trials" if lowest else ""
     )
-    full = [one.cardinality for one in laboratory.bench.further]
+    full = [one.cardinality for one in laboratory.bench.findings.further]
+    again = f"{laboratory.bench.asked.command.removesuffix(_RESUME)}{_RESUME}"
     return SchemabenchError(
         f"The search was interrupted after {format_duration(laboratory.elapsed_s)}: no {WORST} was frozen",
         checked=[
@@ -99,12 +103,12 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
             f"cardinalities looked at: {len(state.probes)}",
             *([seen] if seen else []),
         ],
-        remedies=[f"go on with it: {laboratory.bench.command.removesuffix(_RESUME)}{_RESUME}"] if state.probes else [],
+        remedies=[f"go on with it: {again}"] if state.probes else [],
     )
 
 
-def _broken_off(laboratory: Laboratory, maps: Sequence[RatioMap]) -> SchemabenchError:
-    cells = [cell for drawn in maps for cell in drawn.cells]
+def _broken_off(laboratory: Laboratory, drawn: RatioMap | None) -> SchemabenchError:
+    cells = drawn.cells if drawn else ()
     done = sum(cell.ratio is not None for cell in cells)
     there = f"{done} of its {len(cells)} cells are measured" if cells else "no cell of it was measured"
     return SchemabenchError(f"The map was interrupted after {format_duration(laboratory.elapsed_s)}: {there}")

@@ -7,11 +7,10 @@ What decides is measured anew: the cardinality that looked worst of many in shor
 by its figures alone it would seem worse than it is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
-from math import exp, log
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,10 +18,11 @@ import msgspec
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import BASELINE
 from schemabench.crossover.laboratory import Laboratory
+from schemabench.crossover.pair import cost, failure, is_bound, ranked, ratio, side
 from schemabench.crossover.search import Search, key
 from schemabench.crossover.state import FILE, State, resumed
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkloadError
-from schemabench.records import CandidateResult, Crossover, Estimate, Experiment, Probe, Side, Spot
+from schemabench.records import Crossover, Experiment, Probe, Spot
 from schemabench.workload import authored
 
 if TYPE_CHECKING:
@@ -40,8 +40,6 @@ FULL_S = 4.0
 """A full experiment shorter than this has too few blocks for an interval worth having."""
 MOST_REMEASURED = 2
 """In each direction: the slowest in trials and the dearest by count. With more, each would have less time."""
-_STEERING = (("wal_bytes",), ("blocks_hit", "blocks_read"))
-"""Counters that steer, those in brackets added up: what is written, and what is touched."""
 
 
 def open_state(laboratory: Laboratory, *, resume: bool) -> State:
@@ -50,7 +48,7 @@ def open_state(laboratory: Laboratory, *, resume: bool) -> State:
     Raises:
         UsageError: There is none to resume, or it was measured under other conditions.
     """
-    options = laboratory.bench.options
+    options = laboratory.bench.asked.options
     parts = [laboratory.plan.fingerprint, version("hypothesis"), str(options.postgres), repr(options.postgres_setting)]
     fingerprint = sha256("\0".join(parts).encode()).hexdigest()
     path = laboratory.found.path.parent / FILE
@@ -76,12 +74,12 @@ def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment
     laboratory.doing = "at the start"
     start = laboratory.found.workload.cardinalities[laboratory.start]
     experiment = laboratory.measure(laboratory.start, start, rivals, START_SHARE * laboratory.budget_s)
-    laboratory.bench.further.append(experiment)
-    ranked = [one.name for one in experiment.candidates if one.standing and one.name != BASELINE]
-    if not ranked or BASELINE not in _standings(experiment):
+    laboratory.keep(experiment)
+    best = next((name for name in ranked(experiment) if name != BASELINE), None)
+    if best is None:
         reasons = [f"{one.name} is {one.status}: {one.reason}" for one in experiment.candidates if one.reason]
         raise CandidateError(f"No candidate of {laboratory.workload} was ranked at {laboratory.start}", checked=reasons)
-    return ranked[0], experiment
+    return best, experiment
 
 
 def find(laboratory: Laboratory, state: State) -> Crossover:
@@ -134,7 +132,7 @@ def _look_around(laboratory: Laboratory, strategy: "SearchStrategy[Any]", state:
         late = laboratory.elapsed_s + longest_s > SEARCH_SHARE * laboratory.budget_s
         return late and bool(state.probes)  # however short the budget, one is looked at
 
-    seed = laboratory.bench.options.seed
+    seed = laboratory.bench.asked.options.seed
     Search(strategy=strategy, look=look, over=over, both=both, known=state.probes).run(seed)
 
 
@@ -152,7 +150,7 @@ def _kept(
     """
     candidate = state.candidate
     start = _spot(experiment, candidate)
-    spots = [_spot(one, candidate) for one in measured if candidate in _standings(one)]
+    spots = [_spot(one, candidate) for one in measured if candidate in ranked(one)]
     found = _ends(spots)
     sides = {spot.side for spot in (start, *found)}
     crossover = Crossover(
@@ -163,15 +161,14 @@ def _kept(
         flips=sides >= {"better", "worse"},
         remeasured=len(spots),
         probes=tuple(state.probes.values()),
-        seed=laboratory.bench.options.seed,
+        seed=laboratory.bench.asked.options.seed,
         hypothesis=version("hypothesis"),
         budget_s=laboratory.budget_s,
         elapsed_s=laboratory.elapsed_s,
         ended=ended,
     )
     digests = {(spot.cardinality, spot.digest) for spot in found}
-    laboratory.bench.crossovers.append(crossover)
-    laboratory.bench.further += [one for one in measured if (one.cardinality, one.digest) in digests]
+    laboratory.keep(*(one for one in measured if (one.cardinality, one.digest) in digests), crossover=crossover)
     return crossover
 
 
@@ -201,57 +198,6 @@ def freeze(laboratory: Laboratory, crossover: Crossover) -> None:
 def _said(spot: Spot) -> str:
     ratio = spot.ratio
     return f"at least {ratio.low:.2f}x" if spot.at_least else f"{ratio.value:.2f}x [{ratio.low:.2f}, {ratio.high:.2f}]"
-
-
-def side(experiment: Experiment, candidate: str) -> Side:
-    """Return where a ranked candidate stands against the baseline."""
-    standing = _standings(experiment)[candidate].standing
-    assert standing is not None, "a ranked candidate has a standing"
-    if BASELINE in standing.tied_with:
-        return "tied"
-    return "better" if standing.ratio.value > 1 else "worse"
-
-
-def ratio(experiment: Experiment, candidate: str) -> Estimate:
-    """Return the throughput of a ranked candidate over the baseline's."""
-    standing = _standings(experiment)[candidate].standing
-    assert standing is not None, "a ranked candidate has a standing"
-    return standing.ratio
-
-
-def is_bound(experiment: Experiment, candidate: str) -> bool:
-    """Return whether the ratio of a ranked candidate is a lower bound, since the client limited it."""
-    standing = _standings(experiment)[candidate].standing
-    return standing is not None and standing.at_least
-
-
-def failure(experiment: Experiment, candidate: str) -> str:
-    """Return why a candidate has no figure in an experiment; nothing where it has one."""
-    by_name = {one.name: one for one in experiment.candidates}
-    broken = [by_name[name] for name in (candidate, BASELINE) if by_name[name].standing is None]
-    return "; ".join(f"{one.name} is {one.status}: {one.reason}" for one in broken)
-
-
-def cost(experiment: Experiment, candidate: str) -> float | None:
-    """Return a candidate's cost over the baseline's: the geometric mean over what is written and what is touched.
-
-    Both executed the same bursts. None where the server offers none of the counters, or the candidate failed.
-    """
-    by_name = {one.name: one for one in experiment.candidates}
-    logs = []
-    for names in _STEERING:
-        own, base = (_counted(by_name[name], names) for name in (candidate, BASELINE))
-        if own is not None and base is not None:
-            logs.append(log((own + 1) / (base + 1)))  # a byte or block more: either may have none
-    return exp(sum(logs) / len(logs)) if logs else None
-
-
-def _counted(result: CandidateResult, names: Sequence[str]) -> float | None:
-    """Return by how much counters grew over all counted trials, added up; None where one is not offered."""
-    trials = [trial.counters for trial in result.trials if not trial.warmup]
-    if not trials or any(name not in counters for counters in trials for name in names):
-        return None
-    return sum(counters[name] for counters in trials for name in names)
 
 
 def _probe(laboratory: Laboratory, cardinality: Any, candidate: str) -> Probe:  # noqa: ANN401 (a workload's own type)
@@ -337,12 +283,6 @@ def _spot(experiment: Experiment, candidate: str) -> Spot:
         side=side(experiment, candidate),
         at_least=is_bound(experiment, candidate),
     )
-
-
-def _standings(experiment: Experiment) -> Mapping[str, CandidateResult]:
-    """Return the ranked candidates; none where the baseline is not among them."""
-    ranked = {one.name: one for one in experiment.candidates if one.standing is not None}
-    return ranked if BASELINE in ranked else {}
 
 
 def _ordinal(number: int) -> str:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from schemabench.bench import Bench, in_words
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.records import Experiment
+from schemabench.progress import Shown
+from schemabench.records import Crossover, Experiment
 from schemabench.units import format_duration
 from schemabench.workload import Found
 
@@ -43,8 +44,8 @@ class Laboratory:
 
     def __post_init__(self) -> None:
         subject = self.bench.subject(self.workload)
-        wanted = self.bench.wanted.setdefault((self.workload, self.start), [])
-        wanted += [name for name in subject.selected if name not in wanted]
+        wanted = self.bench.wanted.get((self.workload, self.start), ())
+        self.bench.want(self.workload, self.start, *(name for name in subject.selected if name not in wanted))
 
     def __str__(self) -> str:
         """Return what is shown at the head of the progress bar."""
@@ -113,12 +114,18 @@ class Laboratory:
         with in_words():
             return measure(plan, self.bench.serve(), self)
 
-    def stage(self, plan: "Plan", text: str) -> None:
-        """Hear what an experiment does, and pass it on."""
-        assert plan.found.workload.name == self.workload, f"{plan} is none of ours"
+    def keep(self, *experiments: Experiment, crossover: Crossover | None = None) -> None:
+        """Have the run hold experiments, and what a search found."""
+        found = self.bench.findings.with_further(*experiments)
+        self.bench.findings = found if crossover is None else found.with_crossover(crossover)
+
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
+        """Hear what an experiment does, and pass it on; what is spent is told of the search."""
+        assert str(plan).startswith(f"{self.workload} "), f"{plan} is none of ours"
+        _ = elapsed_s
         self._show(text)
 
-    def block(self, plan: "Plan", done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
+    def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how far an experiment is, and pass it on."""
         pair = {one.name for one in plan.candidates} - {BASELINE}
         shown = ", ".join(f"{name} {ratios[name]:.2f}x" for name in pair) if len(pair) == 1 else ""
@@ -127,6 +134,10 @@ class Laboratory:
     def say(self, text: str) -> None:
         """Tell what was found on the way."""
         self.bench.progress.say(f"{self}: {text}")
+
+    def close(self) -> None:
+        """Tell that it is over."""
+        self.bench.progress.close()
 
     def _show(self, text: str) -> None:
         self.bench.progress.stage(self, f"{self.doing}: {text}", self.elapsed_s)

@@ -15,8 +15,9 @@ from statistics import fmean
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import BASELINE
 from schemabench.cardinality import Axis
-from schemabench.crossover.finding import failure, is_bound, leader, ratio, side
+from schemabench.crossover.finding import leader
 from schemabench.crossover.laboratory import Laboratory
+from schemabench.crossover.pair import failure, is_bound, ratio, side
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.records import Experiment, MapCell, RatioMap
 from schemabench.report import crossovers

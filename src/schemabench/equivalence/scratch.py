@@ -13,7 +13,7 @@ from psycopg import sql
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
-from schemabench.server import Database, Server, opened
+from schemabench.server import Database, Server, full, opened
 from schemabench.sqlfile import Operation, Query
 from schemabench.workload import Call, Row
 
@@ -176,6 +176,8 @@ class Scratch:
         return RefusedError(f"{said}{detail} (SQLSTATE {cause.sqlstate})")
 
     def _lost(self, cause: psycopg.Error) -> ServerError:
+        if refusal := full(str(cause)):
+            return refusal
         reason = self._server.failure() if self._connection.closed else None
         return ServerError(
             f"The server failed while {self.candidate.name!r} was checked: {str(cause).strip()}",

@@ -3,6 +3,6 @@
 from schemabench.experiment.burst import check_burst
 from schemabench.experiment.feed import Feed, check_inputs
 from schemabench.experiment.measurement import measure
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 
-__all__ = ["Feed", "Plan", "Progress", "check_burst", "check_inputs", "measure"]
+__all__ = ["Feed", "Plan", "check_burst", "check_inputs", "measure"]

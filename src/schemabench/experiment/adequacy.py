@@ -18,8 +18,9 @@ from schemabench.experiment.burst import make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Team
+from schemabench.progress import Progress
 from schemabench.records import Adequacy, Notice
 from schemabench.units import NANOSECONDS, format_duration
 

@@ -15,12 +15,13 @@ from schemabench import candidate as candidates
 from schemabench import equivalence
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import entrant
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment import databases
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.template import query
 from schemabench.records import Notice
+from schemabench.server import gone, lost
 
 NO_BASELINE = "the baseline breaks its own invariant, so that there is nothing to compare with"
 """Why no other candidate is ranked then."""
@@ -139,11 +140,11 @@ def _asking(one: Entrant, name: str) -> Iterator[tuple[psycopg.Connection[tuple[
         CandidateError: The server refused the query.
         ServerError: The server failed.
     """
-    text = entrant.query(one.template, name)
+    text = query(one.template, name)
     try:
-        with entrant.connect(one.template.server, one.database) as connection:
+        with databases.connect(one.template.server, one.database) as connection:
             yield connection, text.sql
-    except psycopg.OperationalError as cause:
-        raise entrant.lost(one.template.server, str(cause)) from cause
     except psycopg.Error as cause:
+        if gone(cause):
+            raise lost(one.template.server, cause) from cause
         raise candidates.refused(one.template.candidate, text, cause, name) from cause

@@ -1,18 +1,16 @@
 """The blocks of an experiment: every entrant executes the same burst, in another order in each block.
 
-Owns the schedule of trials, what is done between them, the calibration of the burst's size and the stopping rule. Must
-not judge: what was measured goes to the statistics as it is. How large bursts are is for `sizing` to say, and who
-leaves for `retiring`. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized
-complete block design); for the order within a block, see `order`.
+Owns the schedule of trials, what is done between them, and the stopping rule. Must not judge: what was measured goes to
+the statistics as it is. How large bursts are is for `calibration` and `sizing` to say, and who leaves for `retiring`.
+Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized complete block design);
+for the order within a block, see `order`.
 """
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from math import ceil
 from random import Random
 from time import perf_counter
 
@@ -24,56 +22,16 @@ from schemabench.errors import CandidateError
 from schemabench.experiment import bounds, gates, planning, retiring, sizing
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.copies import Copies
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
-from schemabench.experiment.plan import Plan, Progress
-from schemabench.experiment.team import Executed, Samples, Team, execute, together
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.team import Executed, Samples, Team
 from schemabench.load import Passing, Talk
 from schemabench.load.session import Retried
-from schemabench.units import format_duration
-
-CONTROL = "baseline (control)"
-"""The name under which the baseline enters a second time."""
-CALIBRATION_TRIALS = 8
-"""Trials at most, to find the size of the burst: doubling finds any size up to 10^8 calls."""
-_MINUTE_S = 60
-_CLOSE_ENOUGH = 0.7
-"""A trial of this share of its length tells the rest by proportion."""
-_LARGEST_STEP = 10
-"""The first trials are slow (caches, plans): trust no larger proportion."""
-
-
-def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> int:
-    """Return the size at which a burst takes about `plan.trial_s`, by trials on a scratch copy of the baseline.
-
-    The size that one trial finds is tried a second time and the shorter counts: were it a stall that made a small burst
-    seem long, all trials of the experiment would be too short to see anything in.
-
-    Raises:
-        CandidateError: The server refused an operation, a call took longer than it may, or so did the smallest burst.
-        ServerError: The server failed.
-    """
-    size, fitting, random, shortest_s = 1, 0, Random(plan.seed), math.inf  # noqa: S311 (reproducible on purpose)
-    limits = bounds.calibrating(plan, lambda passing: progress.stage(plan, _lasting("calibrating the burst", passing)))
-    for trial in range(CALIBRATION_TRIALS):
-        burst = make(feed, plan.writers, trial, size)  # the same blocks as later: the scratch copy is thrown away
-        part, _ = execute(entrant, entrant.load(burst), random, limits)
-        executed = together([part])
-        if executed.cut and not fitting:
-            raise bounds.cut_short(entrant, executed, len(burst.operations))
-        if executed.cut:
-            return fitting
-        fitting, duration_s = size, executed.duration_s
-        again, shortest_s = shortest_s < math.inf, min(shortest_s, duration_s)
-        proportion = plan.trial_s / shortest_s
-        if proportion >= 1 / _CLOSE_ENOUGH:
-            size, shortest_s = ceil(size * min(proportion, _LARGEST_STEP)), math.inf
-        elif again:
-            break
-    return max(1, round(size * plan.trial_s / shortest_s)) if shortest_s < math.inf else size
+from schemabench.progress import Progress
 
 
 @dataclass(kw_only=True)
@@ -257,7 +215,7 @@ class Blocks:
 
     def _tell(self, entrant: Entrant, passing: Passing) -> None:
         """Tell of a trial that lasts."""
-        self.doing = _lasting(f"{self._label}: {entrant.name}", passing)
+        self.doing = bounds.lasting(f"{self._label}: {entrant.name}", passing)
         self.progress.stage(self.plan, self.doing)
 
     def _random(self, block: int, position: int) -> Random:
@@ -341,12 +299,6 @@ def _by_operation(retried: Retried) -> dict[str, int]:
     for (operation, _), count in retried.items():
         undone[operation] += count
     return {operation: count for operation, count in undone.items() if count}
-
-
-def _lasting(doing: str, passing: Passing) -> str:
-    """Return what is being done with how far it is, as in `block 3: unordered, 12 s, 5 of 8 calls`."""
-    lasted = f"{passing.elapsed_s:.0f} s" if passing.elapsed_s < _MINUTE_S else format_duration(passing.elapsed_s)
-    return f"{doing}, {lasted}, {passing.done:,} of {passing.calls:,} calls"
 
 
 def _processor_s() -> Mapping[str, float]:

@@ -11,11 +11,13 @@ from time import perf_counter
 from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, Place
-from schemabench.experiment import blocks, entrant, filling, results
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant, Template
+from schemabench.experiment import databases, filling, results
+from schemabench.experiment.calibration import calibrate
+from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.template import Template, check
+from schemabench.progress import Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
 from schemabench.server import Server, outside
 
@@ -159,9 +161,9 @@ class Building:
             template = filling.build(
                 candidate, found.operations, self.server, feed.background(), found.workload.isolation
             )
-            scratch.callback(entrant.drop, self.server, template.database)
-            entrant.check(template, found.queries)
-            with entrant.connect(self.server, template.database) as connection:
+            scratch.callback(databases.drop, self.server, template.database)
+            check(template, found.queries)
+            with databases.connect(self.server, template.database) as connection:
                 self.unlogged[candidate.name] = equivalence.unlogged(connection)
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
@@ -176,9 +178,9 @@ class Building:
         )
         writers = [self.plan.connections[position] for position in self.positions]
         try:
-            one = entrant.enter(template, name, database, writers)
+            one = enter(template, name, database, writers)
         except BaseException:
-            entrant.drop(self.server, database)
+            databases.drop(self.server, database)
             raise
         if not self.plan.keep_databases:
             self.stack.callback(self._drop, one)
@@ -187,16 +189,16 @@ class Building:
 
     def _drop(self, one: Entrant) -> None:
         """Drop the copy that an entrant is in at the end."""
-        entrant.drop(self.server, one.database)
+        databases.drop(self.server, one.database)
 
     def _calibrated(self, template: Template, feed: Feed) -> int:
         """Return the size of the burst, by trials on a clone of the baseline with all connections."""
         self.progress.stage(self.plan, "calibrating the burst")
         with ExitStack() as scratch:
             database = self.server.clone(template.database, _SCRATCH)
-            scratch.callback(entrant.drop, self.server, database)
-            one = scratch.enter_context(closing(entrant.enter(template, _SCRATCH, database, self.plan.connections)))
-            return blocks.calibrate(self.plan, one, feed, self.progress)
+            scratch.callback(databases.drop, self.server, database)
+            one = scratch.enter_context(closing(enter(template, _SCRATCH, database, self.plan.connections)))
+            return calibrate(self.plan, one, feed, self.progress)
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:

@@ -16,18 +16,18 @@ from psycopg.rows import TupleRow
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.experiment import bounds
-from schemabench.experiment import entrant as entrants
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Team
 from schemabench.load import Limits
 from schemabench.monitor.counters import AFTER_CHECKPOINT
+from schemabench.progress import Progress
 from schemabench.records import Trial
-from schemabench.server import Server, opened
+from schemabench.server import Server, lost, opened
 
 ROUNDS = 10
 """Enough to tell eight candidates from the baseline by signed ranks, see `statistics.sign_flips.fewest`."""
@@ -151,4 +151,4 @@ def _superuser(server: Server) -> Iterator[psycopg.Connection[TupleRow]]:
             connection.execute("SET statement_timeout = 0")
             yield connection
     except psycopg.Error as cause:
-        raise entrants.lost(server, str(cause)) from cause
+        raise lost(server, cause) from cause

@@ -8,16 +8,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from schemabench.candidate import BASELINE
-from schemabench.experiment import entrant as entrants
-from schemabench.experiment.blocks import CONTROL
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.team import Team
 from schemabench.load import LostConnectionError
 from schemabench.load.session import ISOLATION, SETTINGS
 from schemabench.monitor import conditions
 from schemabench.monitor.conditions import Condition, Held
 from schemabench.records import CandidateResult, Notice, Setting
-from schemabench.server import Server
+from schemabench.server import Server, lost
 from schemabench.server.settings import OPTION, OURS, shown
 
 ALWAYS = frozenset({"autovacuum", "fsync", "full_page_writes", "max_wal_size", "shared_buffers", "synchronous_commit"})
@@ -104,7 +102,7 @@ def held(one: Entrant, custom: Mapping[str, str], worker: str) -> list[Held]:
             for session, writer in one.sessions
         ]
     except LostConnectionError as failure:
-        raise entrants.lost(one.template.server, str(failure)) from failure
+        raise lost(one.template.server, failure) from failure
 
 
 def merged(sessions: Sequence[Held], who: Who) -> dict[str, Merged]:

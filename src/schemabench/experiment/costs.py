@@ -9,7 +9,7 @@ import numpy as np
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.monitor import counters

@@ -15,8 +15,10 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.encoding import Encoder
 from schemabench.experiment.burst import Burst, Encoded
-from schemabench.experiment.entrant import Entrant, Template, drop, enter, lost
-from schemabench.server import Server, opened
+from schemabench.experiment.databases import drop
+from schemabench.experiment.sessions import Sessions
+from schemabench.experiment.template import Template
+from schemabench.server import Server, gone, lost, opened
 from schemabench.sqlfile import Operation
 from schemabench.workload import Call, Writer
 
@@ -64,21 +66,21 @@ def _fill(template: Template, background: Iterable[Call]) -> None:
     try:
         with opened(server.conninfo_for(database.name)) as connection:
             candidates.install(candidate, connection)
-        with closing(enter(template, candidate.name, database, [_LOADER])) as loader:
-            for session, _ in loader.sessions:
+        with closing(Sessions(template, database, [_LOADER])) as loader:
+            for session, _ in loader:
                 session.connection.exec_(_QUICKLY)
-            _load(loader, background)
+            _load(loader, template, background)
         with opened(server.conninfo_for(database.name)) as connection:
             connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
             connection.execute("VACUUM (ANALYZE)")
-    except psycopg.OperationalError as cause:
-        raise lost(server, str(cause)) from cause
     except psycopg.Error as cause:  # ANALYZE executes what indexes are made of
+        if gone(cause):
+            raise lost(server, cause) from cause
         raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
 
 
-def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
-    encode, random = Encoder(entrant.template.operations), Random(0)  # noqa: S311 (only jitter)
+def _load(loader: Sessions, template: Template, calls: Iterable[Call]) -> None:
+    encode, random = Encoder(template.operations), Random(0)  # noqa: S311 (only jitter)
     remaining = iter(calls)
     while some := list(islice(remaining, _LOADED_AT_ONCE)):
         queue = [
@@ -86,4 +88,4 @@ def _load(entrant: Entrant, calls: Iterable[Call]) -> None:
             for number, call in enumerate(some)
         ]
         operations = [call.operation for call in some]
-        entrant.execute(Burst(owners=[_LOADER.name], queues=[queue], operations=operations, rows=0), random)
+        loader.execute(Burst(owners=[_LOADER.name], queues=[queue], operations=operations, rows=0), random)

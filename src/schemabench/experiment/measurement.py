@@ -19,21 +19,20 @@ from schemabench.experiment import (
     agreement,
     checkpoints,
     conditions,
-    entrant,
     gates,
     planning,
     results,
     surroundings,
 )
-from schemabench.experiment.blocks import CONTROL, Blocks
+from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.building import Building
 from schemabench.experiment.conditions import Conditions
 from schemabench.experiment.copies import Copies
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed, Input, check_inputs
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import Plan, Progress
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.experiment.team import Alone, Team
@@ -41,8 +40,9 @@ from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
+from schemabench.progress import Progress
 from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
-from schemabench.server import Database, Server
+from schemabench.server import Database, Server, lost
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,7 +278,7 @@ def _observe(
         try:
             sampler = stack.enter_context(closing(Sampler(server.conninfo, plan.sample_hz)))
         except LostConnectionError as failure:
-            raise entrant.lost(server, str(failure)) from failure
+            raise lost(server, failure) from failure
     return {
         one: stack.enter_context(closing(Observer(server, one, others.get(one.name, ()), sampler))) for one in entrants
     }

@@ -13,7 +13,6 @@ from random import Random
 import psycopg
 
 from schemabench import candidate as candidates
-from schemabench.experiment import entrant as entrants
 from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
@@ -25,7 +24,7 @@ from schemabench.monitor.counters import AT_THE_END, Counters, Reading, growth, 
 from schemabench.monitor.sampler import Sampler
 from schemabench.monitor.upkeep import Counts, Upkeep
 from schemabench.records import Contention
-from schemabench.server import Server, opened
+from schemabench.server import Server, gone, lost, opened
 from schemabench.workload import Writer
 
 
@@ -103,7 +102,7 @@ class Observer:
         return self._server.conninfo_for(self._entrant.database.name)
 
     def _open(self, others: Sequence[int]) -> None:
-        self._pids = [*self._entrant.pids, *others]
+        self._pids = [*self._entrant.sessions.pids, *others]
         with _words(self._server):
             self._counters = Counters.open(self._conninfo, pids=self._pids, local=self._server.is_local)
 
@@ -149,9 +148,9 @@ class Observer:
         """
         try:
             done = self._upkeep.maintain(self._counters.connection, self._conninfo)
-        except psycopg.OperationalError as cause:
-            raise entrants.lost(self._server, str(cause)) from cause
         except psycopg.Error as cause:
+            if gone(cause):
+                raise lost(self._server, cause) from cause
             candidate = self._entrant.template.candidate
             raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
         return {f"upkeep_{name}": float(value) for name, value in asdict(done).items()}
@@ -202,4 +201,4 @@ def _words(server: Server) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as cause:
-        raise entrants.lost(server, str(cause)) from cause
+        raise lost(server, cause) from cause

@@ -1,4 +1,4 @@
-"""What an experiment is to do, and to whom it tells how far it is.
+"""What an experiment is to do.
 
 Owns the inputs of an experiment as one frozen value, and what follows from them: the length of a trial, and who gets
 how many connections. Must not do anything.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
@@ -153,13 +153,3 @@ def share_out(writers: Sequence[Writer], clients: int) -> tuple[int, ...]:
         gains = [writer.clients / (count + 1) for writer, count in zip(writers, counts, strict=True)]
         counts[gains.index(max(gains))] += 1
     return tuple(counts)
-
-
-class Progress(Protocol):
-    """Whoever watches an experiment."""
-
-    def stage(self, plan: Plan, text: str) -> None:
-        """Hear what is being done before and after the blocks, such as `building hash_partitioned`."""
-
-    def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
-        """Hear how many counted blocks are done, how much of the budget is spent, and the ratios so far."""

@@ -13,17 +13,20 @@ from textwrap import shorten
 from typing import TypeAlias
 
 import psycopg
+from psycopg.pq.abc import PGconn
 
 from schemabench.errors import CandidateError, WorkloadError
-from schemabench.experiment import entrant as entrants
+from schemabench.experiment import databases
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.sessions import Sessions
 from schemabench.load import LostConnectionError
 from schemabench.monitor.choices import Choices, Table, choose, tables
 from schemabench.monitor.nodes import Node, differing, every_node, outline
-from schemabench.monitor.plans import explain
+from schemabench.monitor.plans import Statement, explain
 from schemabench.records import Notice, StatementPlan
+from schemabench.server import lost
 from schemabench.workload import Writer
 
 Calls: TypeAlias = Sequence[tuple[Writer, Encoded]]
@@ -79,7 +82,7 @@ def plans(one: Entrant, calls: Calls) -> tuple[StatementPlan, ...]:
         ServerError: The server failed.
     """
     with _words(one):
-        return tuple(chain.from_iterable(explain(*asked) for asked in one.asked(calls)))
+        return tuple(chain.from_iterable(explain(*asked) for asked in _asked(one.sessions, calls)))
 
 
 def choices(one: Entrant, calls: Calls) -> Choices:
@@ -94,10 +97,26 @@ def choices(one: Entrant, calls: Calls) -> Choices:
     with (
         suppress(CandidateError, WorkloadError),
         _words(one),
-        closing(entrants.enter(one.template, one.name, one.database, writers)) as new,
+        closing(Sessions(one.template, one.database, writers)) as new,
     ):
-        return dict(chain.from_iterable(choose(*asked).items() for asked in new.asked(calls)))
+        return dict(chain.from_iterable(choose(*asked).items() for asked in _asked(new, calls)))
     return {}
+
+
+def _asked(sessions: Sessions, calls: Calls) -> Iterator[tuple[PGconn, list[Statement]]]:
+    """Yield for each call a connection that has prepared it, and its statements to ask for.
+
+    Raises:
+        CandidateError: The server refused an operation.
+        ServerError: The server failed.
+    """
+    for writer, call in calls:
+        session, (_, operation, steps) = sessions.ready(writer, call)
+        statements = [
+            Statement(operation=operation, position=position, prepared=name, parameters=parameters)
+            for position, (name, parameters) in enumerate(steps[1:-1] if len(steps) > 1 else steps)
+        ]
+        yield session.connection, statements
 
 
 def end(one: Entrant, begun: Begun, calls: Calls) -> Ended:
@@ -106,7 +125,7 @@ def end(one: Entrant, begun: Begun, calls: Calls) -> Ended:
     Raises:
         ServerError: The server failed.
     """
-    with _words(one), entrants.connect(one.template.server, one.database) as connection:
+    with _words(one), databases.connect(one.template.server, one.database) as connection:
         found = tables(connection)
     return Ended(begun=choices(one, begun.calls), now=choices(one, calls), tables=found)
 
@@ -210,4 +229,4 @@ def _words(one: Entrant) -> Iterator[None]:
     try:
         yield
     except (LostConnectionError, psycopg.Error) as failure:
-        raise entrants.lost(one.template.server, str(failure)) from failure
+        raise lost(one.template.server, failure) from failure

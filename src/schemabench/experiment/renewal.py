@@ -33,7 +33,7 @@ def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> s
     team.leave()
     for one, observer in entrants.items():
         observer.leave()
-        one.leave()
+        one.close()
     copies, refusal = _copied(server, entrants)
     for one in entrants:
         old = one.database

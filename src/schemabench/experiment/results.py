@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.experiment import costs, gates, retired, surroundings, writers
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.load.session import DEADLOCK

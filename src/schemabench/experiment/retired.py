@@ -10,7 +10,7 @@ import numpy as np
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.retiring import slowdowns
 from schemabench.records import Estimate, Notice, Standing

@@ -10,13 +10,13 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import psycopg
 
-from schemabench.experiment import entrant as entrants
+from schemabench.experiment import databases
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.monitor import cache
 from schemabench.monitor.cache import Cache
 from schemabench.records import CHECKPOINTED, VACUUMED, Notice, Trial
-from schemabench.server import Database, Server, opened
+from schemabench.server import Database, Server, lost, opened
 from schemabench.units import format_bytes, format_percent
 
 COLD_SHARE = 0.05
@@ -48,7 +48,7 @@ def prepare(server: Server, stack: ExitStack) -> Database | None:
             if not cache.may_tell(connection):
                 return None
         database = server.create("cache", keep=False)
-        stack.callback(entrants.drop, server, database)
+        stack.callback(databases.drop, server, database)
         with opened(server.conninfo_for(database.name)) as connection:
             return database if cache.make(connection) else None
 
@@ -193,4 +193,4 @@ def _words(server: Server) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as cause:
-        raise entrants.lost(server, str(cause)) from cause
+        raise lost(server, cause) from cause

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant
-from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.prepared import Loaded
 from schemabench.load import Drive, Limits, Others, Talk
 from schemabench.load.session import Retried
 from schemabench.monitor.conditions import Held
@@ -167,8 +167,8 @@ class Alone:
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
     ) -> tuple[Executed, Samples]:
         """Execute a burst."""
-        part, samples = execute(entrant, entrant.load(burst), random, limits, watch)
-        entrant.flush_statistics()
+        part, samples = execute(entrant, entrant.sessions.load(burst), random, limits, watch)
+        entrant.sessions.flush_statistics()
         return together([part]), samples
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
@@ -203,10 +203,11 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst, and whoever is there while it i
         CandidateError: The server refused an operation, or a call took longer than it may.
         ServerError: The server failed.
     """
-    before, paused_ns = entrant.retries(), entrant.paused_ns()
-    drive = entrant.drive(loaded, random, limits, watch, others)
+    sessions = entrant.sessions
+    before, paused_ns = sessions.retries(), sessions.paused_ns()
+    drive = sessions.drive(loaded, random, limits, watch, others)
     writers_ns: dict[str, int] = {}
-    for (_, writer), finished_ns in zip(entrant.sessions, drive.finished_ns, strict=True):
+    for (_, writer), finished_ns in zip(sessions, drive.finished_ns, strict=True):
         writers_ns[writer.name] = max(writers_ns.get(writer.name, 0), finished_ns)
     latencies_ns = np.array(drive.latencies_ns, dtype=np.int64)
     operations, own = np.array(loaded.operations), latencies_ns > 0
@@ -221,8 +222,8 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst, and whoever is there while it i
         duration_ns=drive.duration_ns,
         writers_ns=writers_ns,
         busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
-        retried={key: count - before.get(key, 0) for key, count in entrant.retries().items()},
-        paused_ns=entrant.paused_ns() - paused_ns,
+        retried={key: count - before.get(key, 0) for key, count in sessions.retries().items()},
+        paused_ns=sessions.paused_ns() - paused_ns,
         lag_ns=int(np.quantile(drive.lags_ns, _LAG_LEVEL, method="inverted_cdf")) if drive.lags_ns else 0,
         done=done,
         cut=drive.cut,

@@ -14,7 +14,7 @@ import numpy as np
 from schemabench import statistics
 from schemabench.candidate import BASELINE
 from schemabench.experiment import gates
-from schemabench.experiment.blocks import CONTROL
+from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.records import Estimate, WriterRatio

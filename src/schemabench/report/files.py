@@ -3,10 +3,12 @@
 Owns reading a run file and writing any report whole or not at all. Must not know what a report says.
 """
 
+import gzip
 import json
 import os
 import re
 import stat
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from errno import ELOOP
@@ -16,10 +18,10 @@ from typing import Any
 
 import msgspec
 
-from schemabench import records
+from schemabench import frames, records
 from schemabench.errors import Place, UsageError
 from schemabench.records import FORMAT, OLDEST_FORMAT, Run
-from schemabench.report import matrix, trials
+from schemabench.report import matrix
 from schemabench.report.document import document
 from schemabench.report.escape import fence
 from schemabench.report.flavored import markdown
@@ -30,6 +32,10 @@ from schemabench.report.tree import Document
 KEY = "schemabench"
 """The key of a run file beside pytest-benchmark's own."""
 
+_GZIP = b"\x1f\x8b"
+"""What files begin with that gzip compressed."""
+_UNFINISHED = len("u0000")
+"""The most characters that an error can be before the end of a text that was cut: of an escape, or of `false`."""
 _PATTERN = re.compile(r"[*?\[]")
 _ESCAPED = "backslashreplace"
 _SUMMARY_BYTES = 1024 * 1024
@@ -68,7 +74,7 @@ def write(run: Run, path: Path) -> None:
         UsageError: The suffix is not known, or the path cannot be written.
     """
     if path.suffix.lower() == ".csv":
-        _replace(path, trials.csv(run))
+        _replace(path, frames.csv(run))
     else:
         _write(document(run), path, also=(".csv",))
 
@@ -111,7 +117,7 @@ def write_json(benchmark_json: Mapping[str, Any], run: Run, path: Path) -> None:
 
 
 def read(path: Path) -> Run:
-    """Read a run from its run file.
+    """Read a run from its run file, compressed with gzip or not.
 
     Raises:
         UsageError: There is no such file, it cannot be read, is not JSON, holds no run, or one of another format.
@@ -172,21 +178,37 @@ _FORMATS: Mapping[str, Callable[[Document], str]] = {".html": _page, ".md": mark
 
 def _parsed(path: Path) -> object:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = path.read_bytes()
+        if content.startswith(_GZIP):
+            content = gzip.decompress(content)
+        text = content.decode()
+        return json.loads(text)
     except FileNotFoundError as cause:
         raise UsageError(f"There is no run file {path}", remedies=["check the path", _ANOTHER_RUN]) from cause
+    except (gzip.BadGzipFile, zlib.error, EOFError) as cause:
+        raise UsageError(
+            f"{path} is not JSON: it is a gzip file that is corrupt or ends early",
+            remedies=[f"look at it with `gzip -t {path}`", "restore the file, if it was cut", _ANOTHER_RUN],
+        ) from cause
     except OSError as cause:
         raise UsageError(
             f"The run file {path} cannot be read: {cause.strerror}", remedies=["check the path"]
         ) from cause
     except json.JSONDecodeError as cause:
         raise UsageError(
-            f"{path} is not JSON: {cause.msg}",
+            f"{path} is not JSON: {'it ends early' if _ends_early(text, cause) else cause.msg}",
             where=Place(path=path, line=cause.lineno, column=cause.colno),
-            remedies=["name a run file, which ends in .json", _ANOTHER_RUN],
+            remedies=["name a run file, which ends in .json", "restore the file, if it was cut", _ANOTHER_RUN],
         ) from cause
     except (ValueError, RecursionError) as cause:
         raise UsageError(f"{path} is not JSON: {cause}", remedies=["name a run file", _ANOTHER_RUN]) from cause
+
+
+def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
+    """Return whether a text that begins as a run file is JSON up to its end: a string, a word or a bracket is open."""
+    left = len(text.rstrip()) - error.pos
+    open_string = error.msg.startswith("Unterminated string")  # is told from where it begins
+    return text.startswith("{") and error.msg != "Extra data" and (open_string or left <= _UNFINISHED)
 
 
 def _check_format(path: Path, value: object) -> None:

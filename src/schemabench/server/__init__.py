@@ -10,9 +10,9 @@ Owns the life of servers and databases. Must not know what they are used for.
 from schemabench.server.account import shared_account
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.database import Database
-from schemabench.server.dsn import opened
+from schemabench.server.dsn import full, opened
 from schemabench.server.offer import Offer
-from schemabench.server.reached import Host, Reached
+from schemabench.server.reached import Host, Reached, gone, lost
 from schemabench.server.serving import Server
 
 __all__ = [
@@ -22,6 +22,9 @@ __all__ = [
     "Offer",
     "Reached",
     "Server",
+    "full",
+    "gone",
+    "lost",
     "opened",
     "serve",
     "shared_account",

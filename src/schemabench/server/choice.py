@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from schemabench import machine
 from schemabench.errors import ServerError, UsageError
 from schemabench.records import Notice
 from schemabench.server import binaries, container, folder, local, serving, settings
@@ -134,10 +135,11 @@ def _source(
     asked = settings.normalised(asked)
     choice = choose(wanted)
     if isinstance(choice, Image):
-        ours = settings.chosen(clients, settings.memory_bytes())
+        ours = settings.chosen(clients, machine.memory_bytes())
         return stack.enter_context(container.start(choice.image, ours | asked, run_id)), ours, asked
+    machine.check_memory()
     free = psutil.disk_usage(str(folder.base())).free
-    ours = settings.chosen(clients, settings.memory_bytes(), free)
+    ours = settings.chosen(clients, machine.memory_bytes(), free) | local.shared_memory()
     return stack.enter_context(local.start(choice, ours | asked, list(asked), run_id)), ours, asked
 
 
@@ -155,15 +157,15 @@ def choose(wanted: Anything | LocalMajor | LocalFolder | Image) -> Binaries | Im
             return _in_folder(path)
         case LocalMajor(major=major) | Anything(major=int(major)) if reason := refusal(major):
             raise UsageError(reason, remedies=["use a newer version", "--postgres embedded"])
-    machine = binaries.survey()
-    found = [one for one in machine.found if wanted.major in (None, one.major)]
+    here = binaries.survey()
+    found = [one for one in here.found if wanted.major in (None, one.major)]
     if found:
         return found[0]
     if isinstance(wanted, LocalMajor):
-        have = sorted({one.major for one in machine.found}, reverse=True)
+        have = sorted({one.major for one in here.found}, reverse=True)
         raise UsageError(
             f"There are no programs of PostgreSQL {wanted.major} on this machine",
-            checked=[str(offer) for offer in machine.offers],
+            checked=[str(offer) for offer in here.offers],
             remedies=[
                 *(f"--postgres local:{major}" for major in have),
                 "name their folder: --postgres local:/path/to/bin",
@@ -175,7 +177,7 @@ def choose(wanted: Anything | LocalMajor | LocalFolder | Image) -> Binaries | Im
     version = f"PostgreSQL {wanted.major}" if wanted.major else "PostgreSQL"
     raise ServerError(
         f"There is no {version} to be had here",
-        checked=[str(offer) for offer in (*machine.offers, docker)],
+        checked=[str(offer) for offer in (*here.offers, docker)],
         remedies=_REMEDIES,
     )
 

@@ -11,14 +11,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from schemabench.errors import ServerError, UsageError
 from schemabench.records import Notice
+from schemabench.redaction import MASK, hides
 from schemabench.server import folder
 from schemabench.server.dsn import Conninfo, opened
 from schemabench.server.offer import Offer
@@ -42,11 +45,11 @@ PORT = 5432
 LOG_LINES = 8
 """How much of a container's log is shown."""
 
+_UNHEARD = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic"
+"""What a session says stands in no log, however it ends."""
 _CHOICES_OF_USER = ("TC_HOST", "TESTCONTAINERS_HOST_OVERRIDE", "TESTCONTAINERS_CONNECTION_MODE")
-_REMEDIES = (
-    "start Docker, and give this user the right to use it",
-    "use a server that needs none: `pip install 'schemabench[embedded]'` and --postgres embedded",
-)
+_INSTALL = "pip install 'schemabench[docker]'"
+_ELSEWHERE = "use a server that needs none: `pip install 'schemabench[embedded]'` and --postgres embedded"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -95,11 +98,14 @@ def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[Cont
         ServerError: There is no daemon or no image, or the server in it does not start.
     """
     if (reason := _daemon_trouble()) is not None:
-        raise ServerError(f"No server from the Docker image {image}: {reason}", remedies=_REMEDIES)
+        first = "start Docker, and give this user the right to use it" if _installed() else f"install it: `{_INSTALL}`"
+        raise ServerError(f"No server from the Docker image {image}: {reason}", remedies=[first, _ELSEWHERE])
     with folder.hold(run_id) as home:
         (home / MARKER).touch()
         password = secrets.token_urlsafe(24)
-        arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        secret = {name: value for name, value in settings.items() if hides(name)}
+        plain = {name: value for name, value in settings.items() if name not in secret}
+        arguments = [part for name, value in plain.items() for part in ("-c", f"{name}={value}")]
         postgres = _container_class()(image, username="postgres", password=password, dbname="postgres", driver=None)
         postgres.with_env("POSTGRES_INITDB_ARGS", "--encoding=UTF8 --locale=C")
         postgres.with_command(["postgres", *arguments])
@@ -108,6 +114,10 @@ def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[Cont
             _begin(postgres, image)
             words = {"user": "postgres", "password": password, "dbname": "postgres", "application_name": "schemabench"}
             conninfo = _wait(postgres, words, image)
+            if secret:
+                _tell(conninfo, secret)
+                postgres.get_wrapped_container().restart()
+                conninfo = _wait(postgres, words, image)  # at another port
             yield ContainerServer(
                 conninfo=conninfo, origin=f"docker {image}", container=postgres.get_wrapped_container()
             )
@@ -143,9 +153,31 @@ def _begin(postgres: Any, image: str) -> None:  # noqa: ANN401 - testcontainers 
             remedies=[
                 f"get the image first: `docker pull {image}`",
                 "correct the name: --postgres docker:IMAGE",
-                _REMEDIES[1],
+                _ELSEWHERE,
             ],
         ) from error
+
+
+def _tell(conninfo: Conninfo, settings: Mapping[str, str]) -> None:
+    """Write settings that may hold a secret into the server's configuration.
+
+    A command line is seen by whoever may use Docker.
+
+    Raises:
+        UsageError: The server refuses one.
+    """
+    with opened(conninfo) as session:
+        session.execute(_UNHEARD)
+        for name, value in settings.items():
+            parts = sql.Identifier(*name.split("."))
+            try:
+                session.execute(sql.SQL("ALTER SYSTEM SET {} = {}").format(parts, sql.Literal(value)))
+            except psycopg.Error as error:
+                said = (error.diag.message_primary or "").replace(value, MASK)
+                raise UsageError(
+                    f"The server refuses --postgres-setting {name}: {said}",
+                    remedies=[f"correct or leave out --postgres-setting {name}=..."],
+                ) from None
 
 
 def _wait(postgres: Any, words: Mapping[str, str], image: str) -> Conninfo:  # noqa: ANN401
@@ -228,11 +260,15 @@ def _client() -> Iterator[Any]:
 
 def _daemon_trouble() -> str | None:
     """Return why no daemon can be used, or None where one answers."""
+    if not _installed():
+        return f"testcontainers is not installed: {_INSTALL}"
+    import docker.errors  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
     try:
-        import docker.errors  # noqa: PLC0415
-        import requests  # noqa: PLC0415
-    except ImportError as error:
-        return f"testcontainers is not installed ({error})"
+        import testcontainers.core.config  # noqa: F401, PLC0415 (loaded here to see whether it can be)
+    except RuntimeError as error:  # it looks into the user's home as soon as it is loaded
+        return f"testcontainers cannot be used: {error}"
     try:
         _knock()
         with _client() as client:
@@ -240,6 +276,11 @@ def _daemon_trouble() -> str | None:
     except (docker.errors.DockerException, requests.RequestException, OSError, ValueError) as error:
         return f"no Docker daemon answers: {error}"
     return None
+
+
+def _installed() -> bool:
+    """Return whether the extra `docker` is installed, which brings all that this module needs."""
+    return find_spec("testcontainers") is not None
 
 
 def _knock() -> None:

@@ -28,6 +28,11 @@ _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_tim
 """Limits of a role, a database or a server, for what its applications do: not for what looks after a run."""
 _TRANSACTION_LIMIT, _TRANSACTION_LIMIT_SINCE = "transaction_timeout", 170000
 _NOT_UP = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
+_FULL = ("too many clients", "remaining connection slots", "too many connections")
+_FULL_REMEDIES = (
+    "end other sessions on the server",
+    "raise the limit that it names: the server's max_connections, or CONNECTION LIMIT of the role or the database",
+)
 _SECRETS = ("password", "sslpassword")
 
 
@@ -130,6 +135,16 @@ def recovering(error: ServerError) -> bool:
     return any(state in error.what for state in _NOT_UP)
 
 
+def full(said: str) -> ServerError | None:
+    """Return the error for a server that runs and has no connection left for us; None where it said something else."""
+    if not any(words in said for words in _FULL):
+        return None
+    return ServerError(
+        f"The server runs, but gave no further connection: {said.strip()}",
+        remedies=[*_FULL_REMEDIES, "need fewer connections: --clients"],
+    )
+
+
 def describe(conninfo: str) -> str:
     """Return where a connection string leads, as a URL without password."""
     words = _words(conninfo)
@@ -173,10 +188,7 @@ def _remedies(reason: str, place: str) -> list[str]:
     """Return what helps, by what libpq or the server said."""
     for words, remedies in (
         (("password authentication failed", "no password supplied"), ["correct the password", PASSWORD_REMEDY]),
-        (
-            ("too many clients", "remaining connection slots", "too many connections"),
-            ["end other sessions on the server", "raise the server's max_connections"],
-        ),
+        (_FULL, [*_FULL_REMEDIES]),
         (("does not exist",), ["correct the user or the database of the DSN", "create it"]),
         (("pg_hba.conf",), ["let this host in: a line in the server's pg_hba.conf", "correct the DSN"]),
         (_NOT_UP, ["wait until the server is up, and run again"]),

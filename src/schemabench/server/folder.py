@@ -121,7 +121,9 @@ def _places() -> list[Path]:
     if (override := os.environ.get(VARIABLE)) is not None:
         return [Path(override).absolute() / "schemabench"]
     cache = platformdirs.site_cache_path if os.geteuid() == 0 else platformdirs.user_cache_path
-    places = [cache("schemabench", appauthor=False)]
+    places = []
+    with suppress(RuntimeError):  # nobody can tell where an unknown user's home is
+        places.append(cache("schemabench", appauthor=False))
     with suppress(FileNotFoundError):  # no folder for temporary files can be written to
         places.append(Path(tempfile.gettempdir()) / f"schemabench-{os.geteuid()}")
     return [place for place in places if place.is_absolute()]  # a user without a home has `~` for one

@@ -6,6 +6,7 @@ socket, since a socket's path may not exceed 107 bytes. Must not know what the s
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,8 +37,16 @@ PORT_ATTEMPTS = 5
 """How often another port is tried, should somebody take ours between choosing it and using it."""
 LOG_LINES = 8
 """How much of a dead server's log is shown."""
+_NO_SPACE = "No space left on device"
 _PROGRAM = "postgres"
 """Beside the data folder, the program that serves it: for the next run, should this one be killed."""
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (a file system, not a file whose name could be guessed)
+SHARED_MEMORY_BYTES = 1 << 30
+"""What parallel queries and counters of many connections may take there; containers have 64 MB of it by default."""
+_WITHOUT_IT = {"dynamic_shared_memory_type": "sysv"}
+"""The same memory, asked for in the older way, which no file system limits."""
+_CHOICE_SINCE = 16
+"""The version whose initdb takes settings; an older one takes what it finds."""
 MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 """Where fsync costs nothing, so that writes look cheaper than they are."""
 
@@ -108,7 +117,7 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
     with folder.hold(run_id) as home:
         (home / _PROGRAM).symlink_to(binaries.folder / "postgres")
         password = secrets.token_urlsafe(24)
-        data = _initdb(binaries, home, user, password)
+        data = _initdb(binaries, home, user, password, settings)
         settings = _kept_out_of_sight(data, settings)
         process, port = _launch(binaries, home, data, settings, asked, user)
         try:
@@ -122,6 +131,14 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
             )
         finally:
             _stop(process, data)
+
+
+def shared_memory() -> dict[str, str]:
+    """Return the settings by which a server does without `/dev/shm` where that is small."""
+    with suppress(OSError):
+        if shutil.disk_usage(SHARED_MEMORY).free < SHARED_MEMORY_BYTES:
+            return _WITHOUT_IT
+    return {}
 
 
 def end_leftovers(home: Path) -> bool:
@@ -139,7 +156,7 @@ def server_user() -> Account | None:
     return account.server_account()
 
 
-def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str) -> Path:
+def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str, settings: Mapping[str, str]) -> Path:
     data, password_file = home / "data", home / "password"
     data.mkdir(mode=0o700)
     account.give(data, user)
@@ -148,6 +165,8 @@ def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str)
     account.give(password_file, user)
     command: list[str | Path] = [binaries.folder / "initdb", "-D", data, "-U", "postgres", f"--pwfile={password_file}"]
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    if binaries.major >= _CHOICE_SINCE:  # it runs a server, too
+        options += [f"--set={name}={settings[name]}" for name in _WITHOUT_IT if name in settings]
     try:
         done = account.run([*command, *options], user, home)
     except (OSError, subprocess.SubprocessError) as error:
@@ -306,7 +325,15 @@ def _failed(program: str, binaries: Binaries, lines: Sequence[str], data: Path) 
     said = [line for line in lines if line.strip()]
     telling = [line for line in said if "FATAL" in line or "error" in line.lower()] or said[-1:]
     detail = telling[0].strip() if telling else "it said nothing"
-    if any("No space left on device" in line for line in said):
+    if any("shared memory segment" in line and _NO_SPACE in line for line in said):
+        return ServerError(
+            f"There is too little room in {SHARED_MEMORY}: {program} of {binaries.name}: {detail}",
+            remedies=[
+                "allow more: `docker run --shm-size 1g`, or as root `mount -o remount,size=1g /dev/shm`",
+                "use a newer version, which can do without: --postgres embedded",
+            ],
+        )
+    if any(_NO_SPACE in line for line in said):
         return ServerError(
             f"The disk is full: {program} of {binaries.name} could not write to {data}: {detail}",
             remedies=["free some space there", folder.REMEDY, "use a server elsewhere: --postgres postgresql://..."],

@@ -1,12 +1,19 @@
 """A server that another process of the same run serves.
 
-Owns how a worker that follows reaches it, and finds out what became of it. Must not make or drop anything there.
+Owns how a worker that follows reaches it, and finds out what became of it, and what is said where a connection breaks.
+Must not make or drop anything there.
 """
 
 from typing import Protocol
 
+import psycopg
+
 from schemabench.errors import ServerError
-from schemabench.server.dsn import Conninfo, connect, with_words
+from schemabench.server.dsn import Conninfo, connect, full, with_words
+
+_GONE = ("08", "57P")
+"""SQLSTATEs of a connection that broke, and of one that the server or its administrator ended. Without one, nobody
+answered. All else, as deadlocks, cancelled statements and limits, refuses a statement, and leaves the connection."""
 
 
 class Host(Protocol):
@@ -40,3 +47,27 @@ class Reached:
         except ServerError as error:
             return error.what
         return None
+
+
+def gone(cause: psycopg.Error) -> bool:
+    """Return whether an error means that the connection is no more."""
+    return isinstance(cause, psycopg.OperationalError) and (cause.sqlstate is None or cause.sqlstate.startswith(_GONE))
+
+
+def lost(server: Host, cause: Exception | str) -> ServerError:
+    """Return the error for a connection that broke or was refused, or for a refusal of what looks after a run."""
+    said = str(cause).strip()
+    if refusal := full(said):
+        return refusal
+    if isinstance(cause, psycopg.Error) and not gone(cause):
+        return ServerError(
+            f"The server refused what looks after the run: {said}",
+            sqlstate=cause.sqlstate,
+            remedies=["lift the limit that it names, for the role that the run has", "look at the server's log"],
+        )
+    reason = server.failure()
+    return ServerError(
+        f"The connection to the server was lost: {said}",
+        checked=[f"the server: {reason}" if reason else "the server is still there"],
+        remedies=["run again", "look at the server's log"] if reason is None else ["run again"],
+    )

@@ -4,9 +4,7 @@ Owns the values that make a throw-away server behave like a production one. Must
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
-import psutil
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
@@ -53,7 +51,6 @@ WHERE setting.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname 
 """
 _SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
 """The text is read as that of a configuration file is, so that `a, b` is a list where a list is asked for."""
-_CONTAINER_MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 _PER_DATABASE = ("user", "superuser")
 _SOURCES = {
     "client": "environment or DSN",
@@ -103,19 +100,6 @@ def chosen(max_connections: int, memory: int, free_disk: int | None = None) -> d
         "shared_buffers": f"{buffers}MB",
         "synchronous_commit": "on",
     }
-
-
-def memory_bytes() -> int:
-    """Return the memory of this machine, or of the container that we are in."""
-    total: int = psutil.virtual_memory().total
-    for place in _CONTAINER_MEMORY:
-        try:
-            limit = Path(place).read_text(encoding="ascii").strip()
-        except OSError:
-            continue
-        if limit.isdecimal():
-            return min(total, int(limit))
-    return total
 
 
 def sources(ours: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 from schemabench.statistics.sign_flips import Span
 
@@ -37,5 +37,5 @@ def lag(logs: NDArray[np.float64], noise: NDArray[np.float64], *, family: int) -
     deviation = max(float(np.std(some, ddof=1)) for some in known)
     level = LEVEL * 2 / (blocks * (blocks - 1)) / family
     freedom = sum(len(some) - 1 for some in known)
-    reach = float(stats.t.ppf(1 - level / 2, freedom)) * deviation / math.sqrt(blocks)
+    reach = float(special.stdtrit(freedom, 1 - level / 2)) * deviation / math.sqrt(blocks)
     return Span(centre=centre, low=centre - reach, high=centre + reach, bounded=True)

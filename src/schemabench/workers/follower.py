@@ -5,7 +5,6 @@ to stop comes from the leader; the bursts come from the same seed.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import asdict
 from random import Random
@@ -17,18 +16,19 @@ from numpy.typing import NDArray
 
 from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkerError
-from schemabench.experiment import entrant as entrants
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.conditions import held
-from schemabench.experiment.entrant import Entrant, Template
+from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.loaded import Loaded
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.team import execute
+from schemabench.experiment.template import Template
 from schemabench.load import Limits
 from schemabench.server import Database, Reached
-from schemabench.workers import letters
-from schemabench.workers.link import DIED, GONE, IDLE_STALL_S, OVER, STALL_S, STOPPED, UNREACHED, Link, Message
+from schemabench.workers import letters, messages
+from schemabench.workers.link import DIED, IDLE_STALL_S, STALL_S, STOPPED, UNREACHED, Link
+from schemabench.workers.protocol import Conversation, Role
 from schemabench.workers.seat import LEADER, Seat
 
 _GLANCE_S = 0.5
@@ -58,7 +58,7 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
     except BaseException as error:  # whatever it is, the leader must not wait for it
         reason = error.what if isinstance(error, SchemabenchError) else f"{type(error).__name__}: {error}"
         with suppress(psycopg.Error):
-            link.tell(GONE, reason=reason)
+            link.tell(messages.Gone(reason=reason))
         raise
 
 
@@ -75,6 +75,7 @@ class Follower:
         self._plan = plan
         self._link = link
         self._leader = seat.names[LEADER]
+        self._conversation = Conversation(Role.FOLLOWER, self._leader)
         self._name = seat.name
         self._host = Reached(link.conninfo)
         self._positions = plan.seats(len(seat.names))[seat.number]
@@ -91,34 +92,51 @@ class Follower:
 
     def follow(self) -> None:
         """Do as the leader says, until it says that the experiment is over."""
-        deeds: dict[str, Callable[[Message], None]] = {
-            "calling": self._come,
-            "experiment": self._compare,
-            "entrants": self._connect,
-            "leave": self._leave,
-            "block": self._begin,
-            "go": self._execute,
-            "pass": self._pass,
-            "hand over": self._hand_over,
-            "settings": self._tell_settings,
-        }
-        self._link.tell("here")
-        while (message := self._hear())["kind"] != OVER:
-            deeds[message["kind"]](message)
+        self._tell(messages.Here())
+        while not isinstance(message := self._hear(), messages.Over):
+            self._do(message)
+
+    def _do(self, message: messages.Message) -> None:
+        """Do what the leader says."""
+        match message:
+            case messages.Calling():  # it was not there to hear it when this worker came
+                self._tell(messages.Here())
+            case messages.Compare():
+                self._compare(message)
+            case messages.Join():
+                self._connect(message)
+            case messages.Leave():
+                self._leave()
+            case messages.Block():
+                self._begin(message)
+            case messages.Go():
+                self._execute(message)
+            case messages.Pass():
+                self._pass()
+            case messages.HandOver():
+                self._hand_over()
+            case messages.AskSettings():
+                self._tell_settings(message)
+            case _:
+                raise AssertionError(f"the leader may send {message.kind!r}, and nothing is done about it")
 
     def close(self) -> None:
         """Close the connections to the entrants."""
         for one in self._entrants.values():
             one.close()
 
-    def _hear(self) -> Message:
+    def _tell(self, message: messages.Message) -> None:
+        self._conversation.tell(message)
+        self._link.tell(message)
+
+    def _hear(self) -> messages.Message:
         """Return what the leader says next.
 
         Raises:
-            WorkerError: The leader is gone, or has been stopped.
+            WorkerError: The leader is gone, has been stopped, or says what it may not.
         """
         since_s = monotonic()
-        while (message := self._link.hear(_GLANCE_S)) is None:
+        while (heard := self._link.hear(_GLANCE_S)) is None:
             waited_s = monotonic() - since_s
             if LEADER in self._link.lost():
                 raise WorkerError(
@@ -134,15 +152,11 @@ class Follower:
                     worker=self._leader,
                     remedies=[STOPPED],
                 )
-        return message
+        return self._conversation.hear(heard)
 
-    def _come(self, _: Message) -> None:
-        """Answer a leader that was not there to hear it when this worker came."""
-        self._link.tell("here")
-
-    def _compare(self, message: Message) -> None:
+    def _compare(self, message: messages.Compare) -> None:
         """Refuse to execute something else than the leader does."""
-        if message["digest"] != self._plan.fingerprint:
+        if message.digest != self._plan.fingerprint:
             raise UsageError(
                 f"The files or the options of {self._plan} differ between workers",
                 remedies=[
@@ -151,36 +165,35 @@ class Follower:
                 ],
             )
 
-    def _connect(self, message: Message) -> None:
+    def _connect(self, message: messages.Join) -> None:
         self._doing = f"preparing {self._plan}"
         known = {candidate.name: candidate for candidate in self._plan.candidates}
         writers = [self._plan.connections[position] for position in self._positions]
-        for described in message["entrants"]:
-            candidate = known[described["candidate"]]
+        for described in message.entrants:
+            candidate = known[described.candidate]
             template = Template(
                 candidate=candidate,
                 operations=candidates.operations(candidate, self._plan.found.operations),
                 server=self._host,
-                database=Database(name=described["database"], label=described["name"]),
+                database=Database(name=described.database, label=described.name),
                 isolation=self._plan.found.workload.isolation,
             )
-            name = described["name"]
-            self._entrants[name] = entrants.enter(template, name, template.database, writers)
-        pids = {name: one.pids for name, one in self._entrants.items()}
-        self._link.tell("joined", pids=pids)
+            self._entrants[described.name] = enter(template, described.name, template.database, writers)
+        pids = {name: one.sessions.pids for name, one in self._entrants.items()}
+        self._tell(messages.Joined(pids=pids))
 
-    def _leave(self, _: Message) -> None:
+    def _leave(self) -> None:
         self._doing = f"waiting for copies of the databases of {self._plan}"
         self.close()
         self._entrants.clear()
-        self._link.tell("left")
+        self._tell(messages.Left())
 
-    def _begin(self, message: Message) -> None:
-        self._block, duration_s = message["number"], message["duration_s"]
-        self._stall_s = STALL_S + (duration_s or 0.0)  # as the leader does
-        self._order = [(name, place) for name in message["order"] for place in range(len(message["bursts"]))]
+    def _begin(self, block: messages.Block) -> None:
+        self._block = block.number
+        self._stall_s = STALL_S + (block.duration_s or 0.0)  # as the leader does
+        self._order = list(block.trials)
         self._bursts = [
-            make(self._feed, self._plan.writers, number, size, duration_s) for number, size in message["bursts"]
+            make(self._feed, self._plan.writers, number, size, block.duration_s) for number, size in block.bursts
         ]
         self._load()
 
@@ -193,45 +206,45 @@ class Follower:
         self._doing = f"executing the trial of {name} in block {self._block}"
         burst = self._bursts[place]
         try:
-            self._loaded = self._entrants[name].load(burst.part(self._positions))
+            self._loaded = self._entrants[name].sessions.load(burst.part(self._positions))
         except CandidateError as refusal:
-            self._link.tell("loaded", digest=burst.digest, refusal=letters.written(refusal))
+            self._tell(messages.Loaded(digest=burst.digest, refusal=letters.written(refusal)))
         else:
-            self._link.tell("loaded", digest=burst.digest)
+            self._tell(messages.Loaded(digest=burst.digest))
 
-    def _execute(self, message: Message) -> None:
-        (name, place), loaded = self._order.pop(0), self._loaded
+    def _execute(self, go: messages.Go) -> None:
+        (name, place), own = self._order.pop(0), self._loaded
         entrant = self._entrants[name]
-        assert loaded is not None, "a trial is loaded before it begins"
+        assert own is not None, "a trial is loaded before it begins"
         random = Random(f"{self._plan.seed}/jitter/{self._block}/{entrant.name}/{self._link.seat}")  # noqa: S311 (reproducible on purpose)
         try:
-            limits = Limits(call_s=message["call_s"], trial_s=message["trial_s"])
-            part, samples = execute(entrant, loaded, random, limits)
-            entrant.flush_statistics()
+            limits = Limits(call_s=go.call_s, trial_s=go.trial_s)
+            part, samples = execute(entrant, own, random, limits)
+            entrant.sessions.flush_statistics()
         except CandidateError as refusal:
-            self._link.tell("done", refusal=letters.written(refusal))
+            self._tell(messages.Done(refusal=letters.written(refusal)))
         else:
-            self._link.tell("done", part=letters.packed(part))
+            self._tell(messages.Done(part=letters.packed(part)))
             is_timed = place == len(self._bursts) - 1  # those before are not
-            if is_timed and (loaded.pace or not part.cut):
+            if is_timed and (own.pace or not part.cut):
                 for operation, latencies_ns in samples.items():
                     self._samples[name, operation, self._block].append(latencies_ns)
         self._load()
 
-    def _pass(self, _: Message) -> None:
+    def _pass(self) -> None:
         """Leave a trial out that cannot be executed."""
         self._order.pop(0)
         self._load()
 
-    def _hand_over(self, _: Message) -> None:
+    def _hand_over(self) -> None:
         rows = [(*key, np.concatenate(samples, axis=-1).tobytes()) for key, samples in self._samples.items()]
         with self._link.connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO latency (entrant, operation, block, nanoseconds) VALUES (%s, %s, %s, %s)", rows
             )
         self._samples.clear()
-        self._link.tell("handed over")
+        self._tell(messages.HandedOver())
 
-    def _tell_settings(self, message: Message) -> None:
-        found = {name: held(self._entrants[name], message["custom"], self._name) for name in message["entrants"]}
-        self._link.tell("settings", held={name: [asdict(one) for one in some] for name, some in found.items()})
+    def _tell_settings(self, message: messages.AskSettings) -> None:
+        found = {name: held(self._entrants[name], message.custom, self._name) for name in message.entrants}
+        self._tell(messages.Settings(held={name: [asdict(one) for one in some] for name, some in found.items()}))

@@ -1,6 +1,6 @@
-"""What workers tell each other, as JSON has it.
+"""The form in which a part of a burst, settings and a refusal travel within messages: as JSON has it.
 
-Owns the form in which a part of a burst and a refusal travel. Must not send anything.
+Owns the way there and back. Must not send anything, nor know which message says them.
 """
 
 from collections.abc import Mapping

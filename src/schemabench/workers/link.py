@@ -1,7 +1,7 @@
 """A worker's connection to the database in which the workers of a run meet.
 
 Owns how messages travel (NOTIFY) and how workers know of each other's life (an advisory lock for each seat, which the
-server lets go of when its holder's connection ends, however it ends). Must not know what messages mean.
+server lets go of when its holder's connection ends, however it ends). Must not know what messages mean: see `protocol`.
 
 A notification carries up to 8,000 bytes; what is longer is put down in a table, and its number travels. psycopg hands
 notifications that arrive during a statement to a handler, and forgets them without one: a lost message would be waited
@@ -17,17 +17,14 @@ from typing import Any, TypeAlias
 from psycopg import sql
 
 from schemabench.server.dsn import opened, with_words
+from schemabench.workers.messages import Message, Over, written
 from schemabench.workers.seat import LEADER
 
-Message: TypeAlias = dict[str, Any]
-"""`kind`, `topic`, the `seat` of the sender, and whatever else it says."""
+Heard: TypeAlias = dict[str, Any]
+"""A message as it arrives: `kind`, `topic`, the `seat` of the sender, and whatever else it says."""
 
 LINK_LABEL = "workers"
 """What the database is for, in its name."""
-OVER = "over"
-"""The kind of message that ends an experiment."""
-GONE = "gone"
-"""The kind of message by which a follower leaves an experiment, with the `reason`."""
 STALL_S = 8.0
 """A worker none of whose sessions has done anything for so long, during a block, has been stopped. Far longer than
 making a burst takes, or judging whether the intervals are narrow enough."""
@@ -109,13 +106,13 @@ class Link:
             self.connection.close()
             raise
 
-    def tell(self, kind: str, **fields: object) -> None:
+    def tell(self, message: Message) -> None:
         """Send a message: the leader to all, any other to the leader.
 
         Raises:
             psycopg.Error: The connection is lost.
         """
-        body = json.dumps({"kind": kind, "topic": self.topic, "seat": self.seat, **fields})
+        body = json.dumps({"kind": message.kind, "topic": self.topic, "seat": self.seat, **written(message)})
         if len(body.encode()) > _LONGEST_NOTE:
             row = self.connection.execute("INSERT INTO letter (body) VALUES (%s) RETURNING id", [body]).fetchone()
             assert row is not None, "INSERT ... RETURNING returns the row"
@@ -123,7 +120,7 @@ class Link:
         channel = _TO_FOLLOWERS if self.seat == LEADER else _TO_LEADER
         self.connection.execute("SELECT pg_notify(%s, %s)", [channel, body])
 
-    def hear(self, timeout_s: float) -> Message | None:
+    def hear(self, timeout_s: float) -> Heard | None:
         """Return the next message; None where none comes in time.
 
         Raises:
@@ -139,7 +136,7 @@ class Link:
                     return message
                 if message["topic"] > self.topic:
                     self._heard.appendleft(body)
-                    return message | {"kind": OVER}
+                    return message | {"kind": Over.kind}
             if not self._listen(max(0.0, deadline_s - monotonic())):
                 return None
 
@@ -189,8 +186,8 @@ class Link:
             self._heard.append(notification.extra.decode())
         return bool(self._heard or select([pgconn.socket], [], [], timeout_s)[0])
 
-    def _read(self, body: str) -> Message:
-        message: Message = json.loads(body)
+    def _read(self, body: str) -> Heard:
+        message: Heard = json.loads(body)
         if "letter" in message:
             row = self.connection.execute("SELECT body FROM letter WHERE id = %s", [message["letter"]]).fetchone()
             assert row is not None, "a letter is there before its number is told"

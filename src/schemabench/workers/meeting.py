@@ -20,7 +20,8 @@ from schemabench.server import Database, Reached, Server
 from schemabench.server.database import database_name
 from schemabench.server.dsn import Conninfo, unsteered, with_words
 from schemabench.server.spec import Existing, parse_spec
-from schemabench.workers.link import GONE, LINK_LABEL, OVER, STOPPED, UNREACHED, Link
+from schemabench.workers.link import LINK_LABEL, STOPPED, UNREACHED, Link
+from schemabench.workers.messages import Gone, Over
 from schemabench.workers.seat import LEADER, Seat
 
 MEET_LIMIT_S = 120.0
@@ -101,7 +102,7 @@ class Meeting:
         if self._link is not None:
             self._link.topic = topic
             with suppress(psycopg.Error):  # then they find out by themselves
-                self._link.tell(OVER)
+                self._link.tell(Over())
         elif not self._called_off:
             _leave(self.seat.folder, {"passed": topic})
 
@@ -111,7 +112,7 @@ class Meeting:
             return  # on another machine nobody says whether the leader has anything to wait for
         with suppress(SchemabenchError, psycopg.Error):  # then there is nobody to tell
             if link := self.join(topic):
-                link.tell(GONE, reason=reason)
+                link.tell(Gone(reason=reason))
 
     def _open(self, conninfo: str) -> Link:
         try:

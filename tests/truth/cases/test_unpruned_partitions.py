@@ -9,6 +9,7 @@ candidate must not take from all others the time that their verdicts need.
 from collections.abc import Iterator
 from random import Random
 
+import places
 import pytest
 from laboratory import Laboratory, amount, cost, result
 
@@ -73,7 +74,8 @@ def _ranked(quick: Laboratory, calls: int) -> Experiment:
 @pytest.fixture(scope="module")
 def experiment(quick: Laboratory) -> Experiment:
     """Rank them by small bursts."""
-    return _ranked(quick, CALLS)
+    with places.much_memory():  # each session keeps what it knows of a thousand partitions
+        return _ranked(quick, CALLS)
 
 
 def _standing(experiment: Experiment, name: str) -> Standing:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from fixed_run import USAGE
 
-from schemabench.crossover import finding
+from schemabench.crossover import pair
 from schemabench.records import CandidateResult, Estimate, Experiment, Standing, Trial
 
 TRIAL = Trial(
@@ -48,7 +48,7 @@ def _experiment(candidate: CandidateResult, **baseline: float) -> Experiment:
     [(1.5, (), "better"), (0.5, (), "worse"), (1.5, ("baseline",), "tied"), (0.5, ("other",), "worse")],
 )
 def test_side_follows_the_ranking_not_the_ratio_alone(ratio: float, tied_with: tuple[str, ...], side: str) -> None:
-    assert finding.side(_experiment(result("indexed", ratio, tied_with)), "indexed") == side
+    assert pair.side(_experiment(result("indexed", ratio, tied_with)), "indexed") == side
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_side_follows_the_ranking_not_the_ratio_alone(ratio: float, tied_with: t
 def test_cost_is_the_mean_ratio_of_what_is_written_and_touched(
     own: Mapping[str, float], baseline: Mapping[str, float], cost: float | None
 ) -> None:
-    found = finding.cost(_experiment(result("indexed", 1.0, **own), **baseline), "indexed")
+    found = pair.cost(_experiment(result("indexed", 1.0, **own), **baseline), "indexed")
 
     assert found == (None if cost is None else pytest.approx(cost, rel=0.01))
 
@@ -82,5 +82,5 @@ def test_candidate_that_failed_has_no_cost_and_a_reason() -> None:
 
     experiment = _experiment(failed, wal_bytes=1.0)
 
-    assert finding.cost(experiment, "indexed") is None
-    assert finding.failure(experiment, "indexed") == "indexed is failed: no such table"
+    assert pair.cost(experiment, "indexed") is None
+    assert pair.failure(experiment, "indexed") == "indexed is failed: no such table"

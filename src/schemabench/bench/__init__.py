@@ -1,0 +1,7 @@
+"""A run: what it was asked, what it holds, and the bench on which its experiments are made."""
+
+from schemabench.bench.asked import Asked
+from schemabench.bench.bench import Bench, in_words
+from schemabench.bench.findings import Findings
+
+__all__ = ["Asked", "Bench", "Findings", "in_words"]

@@ -1,0 +1,262 @@
+"""The bench: all experiments of one session, the server that they share, and the run's record.
+
+Owns which experiments there are, that each runs once however many tests ask for it, and the server's life. Must not
+know pytest's hooks: the plugin calls it.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+
+from schemabench import cardinality as cardinalities
+from schemabench import machine
+from schemabench import workload as workloads
+from schemabench.bench import subject as subjects
+from schemabench.bench.asked import Asked
+from schemabench.bench.findings import Findings, Key
+from schemabench.bench.subject import Subject
+from schemabench.bench.worker import Worker
+from schemabench.candidate import BASELINE
+from schemabench.errors import Interrupted, SchemabenchError, ServerError
+from schemabench.progress import Progress
+from schemabench.records import CandidateResult, Experiment, Run
+from schemabench.server import SESSION_NAME, Server, serve, sweep
+from schemabench.workers.link import session_name
+from schemabench.workers.seat import Seat
+
+if TYPE_CHECKING:
+    from schemabench.experiment import Plan
+
+_SPARE_ENTRANTS = 2
+"""The control, and the scratch copy that the burst is calibrated on."""
+
+
+class Bench:
+    """All experiments of one session.
+
+    Args:
+        asked: What the run was asked.
+        progress: Whoever watches.
+        seat: This process's place among the workers that share the load; None in a process that is no worker.
+
+    Attributes:
+        asked: Likewise.
+        progress: Likewise.
+        seat: Likewise.
+        findings: What the run holds so far.
+    """
+
+    def __init__(self, asked: Asked, progress: Progress, seat: Seat | None = None) -> None:
+        self.asked = asked
+        self.progress = progress
+        self.seat = seat
+        self.findings = Findings()
+        self._run_id = seat.run_id if seat else secrets.token_hex(4)
+        self._started = datetime.now(UTC).isoformat(timespec="seconds")
+        self._wanted: dict[Key, list[str]] = {}
+        self._subjects: dict[str, Subject] = {}
+        self._stack = ExitStack()
+        self._server: Server | SchemabenchError | None = None
+        self._worker = Worker(seat, asked.options.postgres, self._stack) if seat else None
+        self._adopted: Run | None = None
+        """What another process has found out, in place of findings of our own."""
+
+    @property
+    def wanted(self) -> Mapping[Key, Sequence[str]]:
+        """The candidates that tests ask for, one for each test, by experiment; known once tests are collected."""
+        return self._wanted
+
+    def want(self, workload: str, cardinality: str, *candidates: str) -> None:
+        """Have an experiment made with these candidates, too, once somebody asks for a result."""
+        self._wanted.setdefault((workload, cardinality), []).extend(candidates)
+
+    def subjects(self, named: Sequence[str]) -> dict[str, Subject]:
+        """Return the selected workloads that are among those `named`, or all that are selected where none is.
+
+        Raises:
+            SchemabenchError: As `subject`, and for a name that no workload has.
+        """
+        folder = self.asked.workloads
+        for name in set(named) - set(workloads.names(folder)):
+            workloads.load(folder, name)
+        return {name: self.subject(name) for name in self.asked.selected() if not named or name in named}
+
+    def subject(self, name: str) -> Subject:
+        """Return a workload with its candidates and cardinalities, as selected.
+
+        Raises:
+            SchemabenchError: As `subject.find`.
+        """
+        if name not in self._subjects:
+            self._subjects[name] = subjects.find(self.asked, name)
+        return self._subjects[name]
+
+    def plan(self, workload: str, cardinality: str, *, rehearse: bool) -> "Plan":
+        """Return what an experiment is to do, with the candidates that are `wanted`.
+
+        Raises:
+            SchemabenchError: As `subject.plan`.
+        """
+        names = self._wanted[workload, cardinality]
+        return subjects.plan(self.asked, self.subject(workload), cardinality, names, rehearse=rehearse)
+
+    def sizes(self) -> dict[Key, tuple[str, Mapping[str, Any]]]:
+        """Return the digest and the values of every cardinality that was run at, or before that is to be.
+
+        Raises:
+            SchemabenchError: As `subject` and `plan`.
+        """
+        if done := self.record().experiments:
+            return {(one.workload, one.cardinality): (one.digest, one.values) for one in done}
+        plans = {key: self.plan(*key, rehearse=True) for key in self._wanted}
+        return {key: (plan.digest, cardinalities.values(plan.values)) for key, plan in plans.items()}
+
+    def result(self, workload: str, cardinality: str, candidate: str, *, rehearse: bool) -> CandidateResult:
+        """Return what an experiment found out about a candidate; run the experiment if nobody asked before.
+
+        Args:
+            workload: The workload's name.
+            cardinality: The cardinality's name.
+            candidate: The candidate's name.
+            rehearse: Whether to run a single block only, to see that everything works.
+
+        Raises:
+            SchemabenchError: The experiment could not be run: in full for who asks first, in a line for the others.
+            Interrupted: It was; what is known by then is in the record.
+        """
+        key = workload, cardinality
+        if key not in self.findings.ended:
+            try:
+                self._keep(key, self._measure(key, rehearse=rehearse))
+            except Interrupted as interrupt:
+                if interrupt.known is not None:
+                    self._keep(key, interrupt.known)
+                raise
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as failure:  # also a test's time limit: nobody measures it all over again
+                broken_off = SchemabenchError(f"it was broken off: {failure}")
+                self._keep(key, failure if isinstance(failure, SchemabenchError) else broken_off)
+                raise
+            finally:
+                self.progress.close()
+        outcome = self.findings.ended[key]
+        if isinstance(outcome, SchemabenchError):
+            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what}")
+        return next(result for result in outcome.candidates if result.name == candidate)
+
+    def follow(self, workload: str, cardinality: str, *, rehearse: bool) -> None:
+        """Execute this worker's part of an experiment, unless that was done or tried.
+
+        Raises:
+            SchemabenchError: It cannot be executed here, or the leader is gone.
+        """
+        assert self._worker is not None, "only a worker follows"
+        topic = self._topic((workload, cardinality))
+        self._worker.follow(topic, lambda: self.plan(workload, cardinality, rehearse=rehearse))
+
+    def end(self, workload: str, cardinality: str, outcome: str) -> None:
+        """Note that a test of an experiment is over, and how it ended: no worker is to wait for this one in vain."""
+        key = workload, cardinality
+        if self._worker is not None:
+            self._worker.end(self._topic(key), len(self._wanted[key]), outcome)
+
+    def record(self) -> Run:
+        """Return the record of the run so far: what is finished, whatever else went wrong."""
+        if self._adopted is not None:
+            return replace(self._adopted, command=self.asked.command, options=self.asked.origins)
+        server = self._server if isinstance(self._server, Server) else None
+        return Run(
+            run_id=self._run_id,
+            started=self._started,
+            version=version("schemabench"),
+            command=self.asked.command,
+            machine=machine.described(),
+            options=self.asked.origins,
+            server=None if server is None else server.record,
+            experiments=self.findings.experiments,
+            crossovers=self.findings.crossovers,
+            maps=self.findings.maps,
+            notices=(*(() if server is None else server.notices), *self.findings.notices),
+        )
+
+    def adopt(self, run: Run) -> None:
+        """Take over what another process has found out so far, in place of a record of our own."""
+        self._adopted = run
+
+    def serve(self) -> Server:
+        """Return the server, started for all experiments of the session.
+
+        Raises:
+            ServerError: No server can be had.
+        """
+        if self._server is None:
+            entrants = max(len({BASELINE, *names}) for names in self._wanted.values()) + _SPARE_ENTRANTS
+            options = self.asked.options
+            try:
+                self._server = self._stack.enter_context(
+                    serve(
+                        options.postgres,
+                        settings=dict(options.postgres_setting),
+                        clients=options.clients,
+                        databases=entrants,
+                        run_id=self._run_id,
+                        keep_databases=options.keep_databases,
+                        session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,
+                    )
+                )
+            except SchemabenchError as failure:
+                self._server = failure
+        if isinstance(self._server, SchemabenchError):
+            raise self._server
+        return self._server
+
+    def sweep(self, run_id: str) -> None:
+        """Remove what workers left behind that died, by the id of their run.
+
+        Raises:
+            SchemabenchError: The server cannot be reached.
+        """
+        sweep(self.asked.options.postgres, run_id)
+
+    def close(self) -> None:
+        """Stop the server and drop what is left on it.
+
+        Raises:
+            ServerError: Something could not be dropped.
+        """
+        self._stack.close()
+
+    def _measure(self, key: Key, *, rehearse: bool) -> Experiment:
+        from schemabench.experiment import measure  # noqa: PLC0415 (as in `subject.plan`)
+
+        plan = self.plan(*key, rehearse=rehearse)
+        with in_words():
+            if self._worker is None:
+                return measure(plan, self.serve(), self.progress)
+            with self._worker.lead(self._topic(key), plan, self.serve) as team:
+                return measure(plan, self.serve(), self.progress, team)
+
+    def _keep(self, key: Key, outcome: Experiment | SchemabenchError) -> None:
+        self.findings = self.findings.with_ended(key, outcome)
+
+    def _topic(self, key: Key) -> int:
+        """Return the number of an experiment, from 1: the same in all workers, since they collect the same tests."""
+        return list(self._wanted).index(key) + 1
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Put what nobody expected of the server into words."""
+    try:
+        yield
+    except psycopg.Error as cause:
+        raise ServerError(
+            f"The server failed: {str(cause).strip()}", sqlstate=cause.sqlstate, remedies=["run again"]
+        ) from cause

@@ -1,0 +1,102 @@
+"""A workload that was found, with what is selected of it, and the experiments that can be planned with it.
+
+Owns the way from options and folders to a `Plan`. Must not run anything.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemabench import candidate as candidates
+from schemabench import cardinality as cardinalities
+from schemabench import workload as workloads
+from schemabench.bench.asked import Asked
+from schemabench.candidate import BASELINE, Candidate
+from schemabench.errors import UsageError
+
+if TYPE_CHECKING:
+    from schemabench.experiment import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A workload that was found, with what can be chosen of it."""
+
+    found: workloads.Found
+    candidates: Mapping[str, Candidate]
+    """By name, the baseline first: those that are selected, and the baseline."""
+    selected: tuple[str, ...]
+    """The candidates that tests are made for."""
+    cardinalities: tuple[str, ...]
+    """The cardinalities to run at."""
+
+
+def find(asked: Asked, name: str) -> Subject:
+    """Return a workload with its candidates and cardinalities, as selected.
+
+    Raises:
+        UsageError: A name is unknown.
+        CandidateError: A candidate's file is wrong.
+        WorkloadError: The workload is wrong.
+    """
+    options = asked.options
+    found = workloads.with_frozen(workloads.load(asked.workloads, name))
+    known = candidates.find(asked.schemas(name))
+    wanted = [one for one in options.candidate if one in known] or _unknown(asked, known)
+    selected = tuple(one.name for one in candidates.select(known, wanted))
+    if options.neutral_ids and len(selected) != 1:
+        raise UsageError(
+            f"--neutral-ids needs one candidate, not {len(selected)}: {', '.join(selected)}",
+            remedies=["add --candidate NAME"],
+        )
+    return Subject(
+        found=found,
+        candidates={one.name: one for one in candidates.select(known, {BASELINE, *selected})},
+        selected=selected,
+        cardinalities=cardinalities.select(name, found.workload.cardinalities, options.cardinality),
+    )
+
+
+def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str], *, rehearse: bool) -> "Plan":
+    """Return what an experiment with the candidates named, and the baseline, is to do.
+
+    Raises:
+        UsageError: An input or the number of clients does not fit.
+        WorkloadError: A call is not acceptable, or cannot be sent to a server.
+    """
+    # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
+    from schemabench.experiment import Feed, Plan, check_burst, check_inputs  # noqa: PLC0415
+
+    options, workload = asked.options, subject.found.workload.name
+    planned = Plan(
+        found=subject.found,
+        cardinality=cardinality,
+        candidates=tuple(one for one in subject.candidates.values() if one.name in {BASELINE, *names}),
+        clients=options.clients,
+        budget_s=0.0 if rehearse else options.budget_s,
+        precision=options.precision,
+        adequacy_s=0.0 if rehearse else options.adequacy_s,
+        upkeep=options.upkeep,
+        lead_in=options.lead_in,
+        call_timeout_s=options.call_timeout_s,
+        burst=options.burst,
+        sample_hz=options.sample_hz,
+        equivalence=options.equivalence,
+        seed=options.seed,
+        inputs={name: path for name, path in options.replay if name.partition(".")[0] == workload},
+        keep_databases=options.keep_databases,
+        allow_server_changes=options.allow_server_changes,
+    )
+    check_inputs(planned.found, planned.inputs)  # errors of this and the next need no server
+    check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)
+    return planned
+
+
+def _unknown(asked: Asked, known: Mapping[str, Candidate]) -> Sequence[str]:
+    """Return the candidates that are asked for and that no selected workload has."""
+    if not asked.options.candidate:
+        return ()
+    folders = [asked.schemas(name) for name in asked.selected()]
+    everywhere = {name for folder in folders if folder.is_dir() for name in candidates.find(folder)}
+    strangers = [name for name in asked.options.candidate if name not in everywhere]
+    return strangers or [next(iter(known))]

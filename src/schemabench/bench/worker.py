@@ -1,0 +1,88 @@
+"""This process as one of the workers that share the load of every experiment.
+
+Owns which experiments it has followed, and that no worker is waited for in an experiment whose tests are over. Must not
+know what experiments find.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from schemabench.server import Server
+from schemabench.workers.meeting import Meeting
+from schemabench.workers.seat import Seat
+
+if TYPE_CHECKING:
+    from schemabench.experiment import Plan
+    from schemabench.workers.leader import Leader
+
+
+class Worker:
+    """One worker's part in the experiments of a session, each by its number: the same in all workers.
+
+    Args:
+        seat: This worker's.
+        spec: Where Postgres comes from, as in `--postgres`.
+        stack: What ends with the session.
+    """
+
+    def __init__(self, seat: Seat, spec: str, stack: ExitStack) -> None:
+        self._seat = seat
+        self._meeting = Meeting(seat, spec, stack)
+        self._followed: set[int] = set()
+        self._ended: Counter[int] = Counter()
+
+    @contextmanager
+    def lead(self, topic: int, plan: "Plan", serve: Callable[[], Server]) -> Iterator["Leader"]:
+        """Lead the others through an experiment.
+
+        Args:
+            topic: The experiment's number.
+            plan: The experiment.
+            serve: What returns the server, or raises for want of one.
+
+        Raises:
+            SchemabenchError: The number of clients does not fit, there is no server, or it fails.
+        """
+        from schemabench.workers.leader import lead  # noqa: PLC0415 (scipy takes seconds to load)
+
+        _ = plan.seats(self._meeting.workers)  # an error of this needs no server
+        link = self._meeting.host(serve, topic)
+        with lead(plan, link, self._seat) as leader:
+            yield leader
+
+    def follow(self, topic: int, planned: Callable[[], "Plan"]) -> None:
+        """Execute this worker's part of an experiment, unless that was done or tried.
+
+        Raises:
+            SchemabenchError: It cannot be executed here, or the leader is gone.
+        """
+        if topic in self._followed:
+            return
+        self._followed.add(topic)
+        from schemabench.workers.follower import follow  # noqa: PLC0415 (as in `lead`)
+
+        plan = planned()
+        _ = plan.seats(self._meeting.workers)  # an error of this needs no server
+        if link := self._meeting.join(topic):
+            follow(plan, link, self._seat)
+
+    def end(self, topic: int, tests: int, outcome: str) -> None:
+        """Note that one of the tests of an experiment is over; after the last, no other worker waits for this one.
+
+        A test may fail or be skipped before it asks for anything: on this worker alone, or on all.
+
+        Args:
+            topic: The experiment's number.
+            tests: How many it has.
+            outcome: How the test ended, for the leader to say.
+        """
+        self._ended[topic] += 1
+        if self._ended[topic] < tests:
+            return
+        if self._seat.leads:
+            self._meeting.dismiss(topic)
+        elif topic not in self._followed:
+            self._followed.add(topic)
+            self._meeting.excuse(topic, f"its test ended before it evaluated anything: {outcome}")

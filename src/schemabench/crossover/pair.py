@@ -1,0 +1,70 @@
+"""What one experiment says about one candidate and the baseline, as searches and maps ask for it.
+
+Owns these answers. Must not measure.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import exp, log
+
+from schemabench.candidate import BASELINE
+from schemabench.records import CandidateResult, Estimate, Experiment, Side
+
+_STEERING = (("wal_bytes",), ("blocks_hit", "blocks_read"))
+"""Counters that steer, those in brackets added up: what is written, and what is touched."""
+
+
+def side(experiment: Experiment, candidate: str) -> Side:
+    """Return where a ranked candidate stands against the baseline."""
+    standing = ranked(experiment)[candidate].standing
+    assert standing is not None, "a ranked candidate has a standing"
+    if BASELINE in standing.tied_with:
+        return "tied"
+    return "better" if standing.ratio.value > 1 else "worse"
+
+
+def ratio(experiment: Experiment, candidate: str) -> Estimate:
+    """Return the throughput of a ranked candidate over the baseline's."""
+    standing = ranked(experiment)[candidate].standing
+    assert standing is not None, "a ranked candidate has a standing"
+    return standing.ratio
+
+
+def is_bound(experiment: Experiment, candidate: str) -> bool:
+    """Return whether the ratio of a ranked candidate is a lower bound, since the client limited it."""
+    standing = ranked(experiment)[candidate].standing
+    return standing is not None and standing.at_least
+
+
+def failure(experiment: Experiment, candidate: str) -> str:
+    """Return why a candidate has no figure in an experiment; nothing where it has one."""
+    by_name = {one.name: one for one in experiment.candidates}
+    broken = [by_name[name] for name in (candidate, BASELINE) if by_name[name].standing is None]
+    return "; ".join(f"{one.name} is {one.status}: {one.reason}" for one in broken)
+
+
+def cost(experiment: Experiment, candidate: str) -> float | None:
+    """Return a candidate's cost over the baseline's: the geometric mean over what is written and what is touched.
+
+    Both executed the same bursts. None where the server offers none of the counters, or the candidate failed.
+    """
+    by_name = {one.name: one for one in experiment.candidates}
+    logs = []
+    for names in _STEERING:
+        own, base = (_counted(by_name[name], names) for name in (candidate, BASELINE))
+        if own is not None and base is not None:
+            logs.append(log((own + 1) / (base + 1)))  # a byte or block more: either may have none
+    return exp(sum(logs) / len(logs)) if logs else None
+
+
+def _counted(result: CandidateResult, names: Sequence[str]) -> float | None:
+    """Return by how much counters grew over all counted trials, added up; None where one is not offered."""
+    trials = [trial.counters for trial in result.trials if not trial.warmup]
+    if not trials or any(name not in counters for counters in trials for name in names):
+        return None
+    return sum(counters[name] for counters in trials for name in names)
+
+
+def ranked(experiment: Experiment) -> Mapping[str, CandidateResult]:
+    """Return the ranked candidates; none where the baseline is not among them."""
+    ranked = {one.name: one for one in experiment.candidates if one.standing is not None}
+    return ranked if BASELINE in ranked else {}

@@ -1,0 +1,89 @@
+"""What the load loop could not do, in words for people: statements that fail, calls that are slow, trials without end.
+
+Owns these words. Must not execute anything.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from schemabench import candidate as candidates
+from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
+from schemabench.experiment import undone
+from schemabench.experiment.template import Template
+from schemabench.load import Limits, Session, SlowCallError, StatementFailedError
+from schemabench.load.session import STOP_S, Retried
+from schemabench.monitor.sampler import mark
+from schemabench.server import lost
+from schemabench.units import format_duration
+from schemabench.workload import Writer
+
+_SHOWN_VALUE = 80  # characters of a parameter in an error
+
+
+def failed(template: Template, writer: Writer, failure: StatementFailedError) -> SchemabenchError:
+    """Return the error for a statement that the server refused: operation, SQL, parameters, the server's words."""
+    if failure.operation not in template.operations:
+        return lost(template.server, failure.message)  # what is ours is refused only to a session that is ended
+    candidate, operation = template.candidate, template.operations[failure.operation]
+    position = failure.statement.decode().removeprefix(f"{operation.name}_")
+    statement = operation.statements[int(position) if position.isdecimal() else -1]
+    query = statement.render(writer.identifiers)
+    shown = _shown(zip(query.parameters, failure.parameters, strict=False))
+    retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
+    kind = ServerError if is_servers_fault(failure.sqlstate) else CandidateError
+    return kind(
+        f"The operation {operation.name!r} failed under the candidate {candidate.name!r}{retried}: {failure.message}",
+        where=query.place(max(0, failure.position - 1 - len(mark(operation.name))))
+        if failure.position
+        else statement.text.place(),
+        sqlstate=failure.sqlstate,
+        checked=[*shown, *filter(None, (failure.detail, *failure.context.splitlines()[:2]))],
+        remedies=candidates.remedies(candidate, statement.text, operation.name),
+    )
+
+
+def slow(  # noqa: PLR0913, PLR0917 (everything that is known of the call)
+    template: Template,
+    failure: SlowCallError,
+    limits: Limits,
+    values: Mapping[str, bytes | None],
+    awaited: Sequence[str],
+    retried: Retried,
+    sessions: Sequence[Session],
+) -> CandidateError:
+    """Return the error for a call that took longer than it may: operation, parameters, time.
+
+    Args:
+        template: Whose call it is.
+        failure: What the load loop says.
+        limits: How long it may have taken.
+        values: Its parameters.
+        awaited: What its session waited for, as far as the server says.
+        retried: Attempts that were undone meanwhile.
+        sessions: Those whose attempts they were, with nothing under way.
+    """
+    _, operation, _ = failure.request
+    checked, remedies = undone.said(retried, sessions)
+    return CandidateError(
+        f"A call of {operation!r} under the candidate {template.candidate.name!r} was given up after "
+        f"{format_duration(failure.elapsed_s)}: a call may take {format_duration(limits.call_s)}",
+        where=template.operations[operation].text.place(),
+        checked=[*_shown(values.items()), *awaited, *checked],
+        remedies=[*remedies, "let calls take longer: --call-timeout 2min"],
+    )
+
+
+def endless(template: Template) -> CandidateError:
+    """Return the error for a trial that was cut short and that the server did not end."""
+    return CandidateError(
+        f"A trial of {template.candidate.name!r} was cut short, and the server did not end it within "
+        f"{format_duration(STOP_S)} of being told to",
+        remedies=["look at the server's log"],
+    )
+
+
+def _shown(values: Iterable[tuple[str, bytes | None]]) -> list[str]:
+    """Return the parameters of a call, each with the beginning of its value."""
+    return [
+        f":{name} = {'NULL' if value is None else repr(value.decode(errors='replace')[:_SHOWN_VALUE])}"
+        for name, value in values
+    ]

@@ -1,0 +1,202 @@
+"""The sessions of an entrant, and what is done with them: a burst is loaded, then driven, once.
+
+Owns the connections to one database, from their opening to their end. Must not know blocks, order or statistics, nor
+the words for what goes wrong: see `failures`.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from random import Random
+
+import psycopg
+from psycopg.pq import ExecStatus
+
+from schemabench.errors import ServerError
+from schemabench.experiment import failures, undone
+from schemabench.experiment.burst import Burst, Encoded
+from schemabench.experiment.databases import connect
+from schemabench.experiment.prepared import Loaded, Prepared
+from schemabench.experiment.template import Template
+from schemabench.load import (
+    Drive,
+    Limits,
+    LostConnectionError,
+    Others,
+    Request,
+    Session,
+    SlowCallError,
+    StatementFailedError,
+    Talk,
+    drive,
+    stop,
+)
+from schemabench.load.session import Retried
+from schemabench.server import Database, lost
+from schemabench.workload import Writer
+
+_UNLIMITED = Limits()
+_FLUSH = b"flush_statistics"
+
+
+class Sessions:
+    """Connections to a database, one for each of the writers given; iterating yields each with its writer.
+
+    Args:
+        template: What the database is a clone of, or itself.
+        database: Where.
+        writers: Whose the connections are.
+
+    Raises:
+        ServerError: The server cannot be reached or refused: then none is open.
+    """
+
+    def __init__(self, template: Template, database: Database, writers: Iterable[Writer]) -> None:
+        self._template = template
+        self._database = database
+        self._pairs = _opened(template, database, writers)
+        self._prepared = Prepared(template)
+        self._flushing: set[Session] = set()
+        """Those that have prepared to write down what they counted."""
+
+    def __iter__(self) -> Iterator[tuple[Session, Writer]]:
+        return iter(self._pairs)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the sessions, on the server."""
+        return [session.connection.backend_pid for session, _ in self]
+
+    def execute(self, burst: Burst, random: Random, limits: Limits = _UNLIMITED) -> Drive:
+        """Load a burst and drive it; see there."""
+        return self.drive(self.load(burst), random, limits)
+
+    def load(self, burst: Burst) -> Loaded:
+        """Do everything for a burst that can be done before the clock starts.
+
+        Raises:
+            CandidateError: The server refused an operation.
+            ServerError: The server failed.
+        """
+        queues: list[tuple[Session, Sequence[Request]]] = []
+        for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
+            self._prepared.prepare(session, writer, {call.operation for call in queue})
+            queues.append((session, [self._prepared.request(call) for call in queue]))
+        return Loaded(queues=queues, operations=burst.operations, pace=burst.pace)
+
+    def drive(
+        self,
+        loaded: Loaded,
+        random: Random,
+        limits: Limits = _UNLIMITED,
+        watch: tuple[int, Talk] | None = None,
+        others: Others | None = None,
+    ) -> Drive:
+        """Execute what is loaded, once; nothing is under way afterwards.
+
+        Args:
+            loaded: What to execute.
+            random: Where the jitter of retries comes from.
+            limits: How long it may take.
+            watch: Who watches meanwhile, as for the load loop's `drive`.
+            others: Who else is watched to the end, likewise.
+
+        Raises:
+            CandidateError: The server refused an operation, or a call took longer than it may.
+            ServerError: The server failed.
+        """
+        before, sessions = self.retries(), [session for session, _ in self]
+        try:
+            driven = drive(
+                loaded.queues,
+                calls=len(loaded.operations),
+                random=random,
+                limits=limits,
+                failure=self._template.server.failure,
+                due_s=loaded.pace.due_s if loaded.pace else None,
+                watch=watch,
+                others=others,
+            )
+        except StatementFailedError as failure:
+            stop(sessions)
+            raise failures.failed(self._template, dict(self._pairs)[failure.session], failure) from None
+        except SlowCallError as failure:
+            awaited = self._awaited(failure.session)
+            stop(sessions)
+            retried = {key: count - before.get(key, 0) for key, count in self.retries().items()}
+            values = self._prepared.values(failure.request)
+            raise failures.slow(self._template, failure, limits, values, awaited, retried, sessions) from None
+        except LostConnectionError as failure:
+            raise lost(self._template.server, failure) from failure
+        if driven.cut and not stop(sessions):
+            raise failures.endless(self._template)
+        return driven
+
+    def flush_statistics(self) -> None:
+        """Have every session write down what it counted, which it would otherwise do within seconds.
+
+        Raises:
+            ServerError: The server failed.
+        """
+        queues: list[tuple[Session, Sequence[Request]]] = []
+        for session, _ in self:
+            if session not in self._flushing:
+                result = session.prepare(_FLUSH, "SELECT pg_catalog.pg_stat_force_next_flush()")
+                if result.status != ExecStatus.COMMAND_OK:
+                    continue  # PostgreSQL 14 has no such function: its counts come late
+                self._flushing.add(session)
+            queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
+        self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
+
+    def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Request]:
+        """Return a session that has prepared a call of the writer given, and the call as it would be sent.
+
+        That is one that has executed the operation, and so has come to the plan that it was executed by; where only
+        other workers have such a connection, it is one of ours.
+
+        Raises:
+            CandidateError: The server refused an operation.
+            ServerError: The server failed.
+        """
+        known = [session for session, _ in self if self._prepared.knows(session, call.operation)]
+        session = known[0] if known else self._pairs[0][0]
+        self._prepared.prepare(session, writer, {call.operation})
+        return session, self._prepared.request(call)
+
+    def retries(self) -> Retried:
+        """Return how many attempts at each operation were undone so far, and why."""
+        total: Retried = {}
+        for session, _ in self:
+            for key, count in session.retried.items():
+                total[key] = total.get(key, 0) + count
+        return total
+
+    def paused_ns(self) -> int:
+        """Return how long all connections together have paused so far, before they tried again what was undone."""
+        return sum(sum(session.paused_ns.values()) for session, _ in self)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for session, _ in self:
+            session.close()
+
+    def _awaited(self, session: Session) -> list[str]:
+        """Return what a session waits for at this moment, as far as the server says."""
+        with suppress(psycopg.Error, ServerError), connect(self._template.server, self._database) as connection:
+            return undone.awaited(connection, session.connection.backend_pid)
+        return []
+
+
+def _opened(template: Template, database: Database, writers: Iterable[Writer]) -> list[tuple[Session, Writer]]:
+    """Return a connection to a database for each of the writers given: all, or none."""
+    pairs: list[tuple[Session, Writer]] = []
+    conninfo = template.server.conninfo_for(database.name)
+    try:
+        for writer in writers:
+            pairs.append((Session.open(conninfo, isolation=template.isolation), writer))  # noqa: PERF401 (those that are open must be closed)
+    except BaseException as cause:
+        for session, _ in pairs:
+            session.close()
+        if isinstance(cause, LostConnectionError):
+            raise lost(template.server, cause) from cause
+        raise
+    return pairs

@@ -1,0 +1,154 @@
+"""What a run was made with, and where it looked beyond: sizes, settings, options, notices, searches, maps.
+
+Owns the tables of all that surrounds an experiment. Must not judge.
+"""
+
+from collections.abc import Iterator
+
+from schemabench.frames.table import (
+    ANY,
+    CANDIDATE,
+    EXPERIMENT,
+    FLAG,
+    REAL,
+    TEXT,
+    Column,
+    Row,
+    Table,
+    each_candidate,
+    estimated,
+    fields,
+    of_experiment,
+    spread,
+)
+from schemabench.records import Run
+
+_SIZE = (
+    Column("field", TEXT, "the size's name"),
+    Column("value", ANY, "as the workload has it: a number or a text"),
+)
+_SETTING = (
+    Column("setting", TEXT, "the server's name for it"),
+    Column("value", TEXT, "with its unit"),
+    Column("source", TEXT, "who set it, in words"),
+)
+_OPTION = (
+    Column("option", TEXT, "its name"),
+    Column("value", TEXT, "as it was given"),
+    Column("source", TEXT, "`command line`, `environment`, `ini file` or `default`"),
+)
+_NOTICE = (
+    Column("code", TEXT, "a short stable name, as in `client-saturated`"),
+    Column("text", TEXT, "the footnote"),
+)
+_SEARCHED = (
+    Column("workload", TEXT, "the workload's name"),
+    Column("candidate", TEXT, "the candidate's name"),
+)
+_PROBE = (
+    Column("values", ANY, "the cardinality: a dictionary of its sizes"),
+    Column("cost", REAL, "the candidate's by the baseline's, which steered the search; missing: none"),
+    Column("ratio", REAL, "of throughput to the baseline's in short trials; missing: none"),
+    Column("elapsed_s", REAL, "what it took, loading included"),
+    Column("reason", TEXT, "why there is no figure; empty where there is"),
+)
+_SPOT = (
+    Column("cardinality", TEXT, "its name, as in `worst-found`; an experiment of that name is in the other tables"),
+    Column("start", FLAG, "whether the search began there; else it was found"),
+    *estimated("ratio", "of throughput to the baseline's"),
+    Column("side", TEXT, "`better`, `worse` or `tied`"),
+    Column("at_least", FLAG, "whether `ratio_low` is a lower bound"),
+)
+_CELL = (
+    Column("cardinality", TEXT, "whose other sizes hold everywhere"),
+    Column("first_field", TEXT, "the size along the first axis"),
+    Column("second_field", TEXT, "the size along the second axis"),
+    Column("first", REAL, "its value on the first axis"),
+    Column("second", REAL, "its value on the second axis"),
+    *estimated("ratio", "of throughput to the baseline's; missing: not measured"),
+    Column("side", TEXT, "`better`, `worse` or `tied`; missing likewise"),
+    Column("at_least", FLAG, "whether `ratio_low` is a lower bound"),
+    Column("reason", TEXT, "why it was not measured; empty where it was"),
+)
+
+
+def _sizes(run: Run) -> Iterator[Row]:
+    for experiment in run.experiments:
+        for field, value in experiment.values.items():
+            yield {**of_experiment(experiment), "field": field, "value": value}
+
+
+def _settings(run: Run) -> Iterator[Row]:
+    for setting in run.server.settings if run.server else ():
+        yield {"setting": setting.name, **fields(setting, _SETTING)}
+    for experiment in run.experiments:
+        for setting in experiment.settings:
+            yield {**of_experiment(experiment), "setting": setting.name, **fields(setting, _SETTING)}
+    for names, _, candidate in each_candidate(run):
+        for setting in candidate.settings:
+            yield {**names, "setting": setting.name, **fields(setting, _SETTING)}
+
+
+def _options(run: Run) -> Iterator[Row]:
+    for option in run.options:
+        yield {"option": option.name, **fields(option, _OPTION)}
+
+
+def _notices(run: Run) -> Iterator[Row]:
+    for notice in run.notices:
+        yield fields(notice, _NOTICE)
+    for experiment in run.experiments:
+        for notice in experiment.notices:
+            yield {**of_experiment(experiment), **fields(notice, _NOTICE)}
+    for names, _, candidate in each_candidate(run):
+        for notice in candidate.notices:
+            yield {**names, **fields(notice, _NOTICE)}
+
+
+def _probes(run: Run) -> Iterator[Row]:
+    for search in run.crossovers:
+        for probe in search.probes:
+            yield {**fields(search, _SEARCHED), **fields(probe, _PROBE)}
+
+
+def _spots(run: Run) -> Iterator[Row]:
+    for search in run.crossovers:
+        for spot in (search.start, *search.found):
+            yield {
+                **fields(search, _SEARCHED),
+                **fields(spot, _SPOT),
+                "start": spot is search.start,
+                **spread("ratio", spot.ratio),
+            }
+
+
+def _map_cells(run: Run) -> Iterator[Row]:
+    for one in run.maps:
+        for cell in one.cells:
+            yield {
+                **fields(one, _SEARCHED),
+                "cardinality": one.cardinality,
+                "first_field": one.first,
+                "second_field": one.second,
+                **fields(cell, _CELL),
+                **spread("ratio", cell.ratio),
+            }
+
+
+SIZES = Table("A row for each experiment and field of its cardinality.", (*EXPERIMENT, *_SIZE), _sizes)
+SETTINGS = Table(
+    "A row for each setting of the server: where `candidate` is missing, of the baseline's writers' sessions; else "
+    "what that candidate's have otherwise. Where `workload` is missing, too, of the server, in run files of format 1.",
+    (*CANDIDATE, *_SETTING),
+    _settings,
+)
+OPTIONS = Table("A row for each option of the run.", _OPTION, _options)
+NOTICES = Table(
+    "A row for each footnote: of a candidate; of an experiment, where `candidate` is missing; of the run, where "
+    "`workload` is missing, too.",
+    (*CANDIDATE, *_NOTICE),
+    _notices,
+)
+PROBES = Table("A row for each cardinality that a search looked at in passing.", (*_SEARCHED, *_PROBE), _probes)
+SPOTS = Table("A row for each cardinality that a search measured and kept.", (*_SEARCHED, *_SPOT), _spots)
+MAP_CELLS = Table("A row for each cell of a map over two sizes.", (*_SEARCHED, *_CELL), _map_cells)

@@ -1,0 +1,160 @@
+"""What was measured: trials, the calls and writers in them, latencies.
+
+Owns the tables of what was observed. Must not compare candidates.
+"""
+
+from collections.abc import Iterator
+
+from schemabench.frames.table import (
+    CANDIDATE,
+    FLAG,
+    MAYBE_WHOLE,
+    REAL,
+    TEXT,
+    WHOLE,
+    Column,
+    Row,
+    Table,
+    each_candidate,
+    fields,
+)
+from schemabench.records import WAIT_CLASSES, Latency, Run
+
+_TRIAL = (
+    Column("block", WHOLE, "the block, from 0, warm-up included"),
+    Column("copy", WHOLE, "which copy of the candidate's database, from 0"),
+    Column("position", WHOLE, "place in the order of the block, from 0; the control, which is not kept, has one, too"),
+    Column("warmup", FLAG, "whether the trial does not count"),
+    Column("started_s", REAL, "seconds from the start of the experiment"),
+    Column("duration_s", REAL, "wall time of the burst over all writers"),
+    Column("operations", WHOLE, "operations executed, each once however often it was retried"),
+    Column("rows", WHOLE, "logical rows written"),
+    Column("operations_per_s", REAL, "`operations` by `duration_s`"),
+    Column("rows_per_s", REAL, "`rows` by `duration_s`"),
+    Column("lead_in_rows", WHOLE, "logical rows written just before, untimed"),
+    Column("retries", WHOLE, "attempts that the server undid"),
+    Column("paused_s", REAL, "how long connections, all together, paused before they tried again"),
+    Column("busy_share", REAL, "share of `duration_s` in which the busiest load loop was at work, 0 to 1"),
+    Column("looks", WHOLE, "samples taken of the server; 0 in older run files, too"),
+)
+_SAMPLES = tuple(
+    Column(f"{name.lower()}_samples", MAYBE_WHOLE, f"writers' sessions seen in the class {name}, over all looks")
+    for name in WAIT_CLASSES
+)
+_CALLS = (
+    Column("block", WHOLE, "the trial's block"),
+    Column("operation", TEXT, "the operation's name"),
+    Column("calls", WHOLE, "calls of it in the trial"),
+    Column("undone", WHOLE, "attempts at it that the server undid"),
+)
+_WRITER_TRIALS = (
+    Column("block", WHOLE, "the trial's block"),
+    Column("writer", TEXT, "the writer's name"),
+    Column("done_s", REAL, "from the start of the trial to the writer's last response"),
+)
+_WHICH = (
+    Column("phase", TEXT, "`trials`: in bursts, as fast as connections allow; `adequacy`: at production's pace"),
+    Column("timed_from", TEXT, "`sent`: service time; `due`: response time, from when production would call"),
+    Column("operation", TEXT, "the operation's name"),
+)
+_LATENCY = (
+    Column("count", WHOLE, "calls"),
+    Column("p50_ns", REAL, "the median; missing where too few calls support a percentile, likewise below"),
+    Column("p95_ns", REAL, "95 % took no longer"),
+    Column("p99_ns", REAL, "99 % took no longer"),
+    Column("max_ns", REAL, "the slowest"),
+    Column("retries", WHOLE, "attempts that were undone and repeated"),
+)
+_PERCENTILE = (
+    Column("level", REAL, "the part of all calls, 0 to 1"),
+    Column("latency_ns", REAL, "within which they were answered"),
+)
+_RETRIES = (
+    Column("operation", TEXT, "the operation's name"),
+    Column("reason", TEXT, "as in `deadlock`, `serialization failure` or `lock timeout`"),
+    Column("count", WHOLE, "attempts undone for it, in counted trials"),
+    Column("calls", WHOLE, "calls of the operation; 0 in older run files"),
+)
+
+
+def _trials(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for trial in candidate.trials:
+            yield {
+                **names,
+                **fields(trial, _TRIAL),
+                "operations_per_s": trial.operations / trial.duration_s,
+                "rows_per_s": trial.rows / trial.duration_s,
+                **{f"{name.lower()}_samples": count for name, count in trial.waits.items()},
+                **trial.counters,
+            }
+
+
+def _calls(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for trial in candidate.trials:
+            for operation, calls in trial.calls.items():
+                undone = trial.undone.get(operation, 0)
+                yield {**names, "block": trial.block, "operation": operation, "calls": calls, "undone": undone}
+
+
+def _writer_trials(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for trial in candidate.trials:
+            for writer, done_s in trial.writers_s.items():
+                yield {**names, "block": trial.block, "writer": writer, "done_s": done_s}
+
+
+def _each_latency(run: Run) -> Iterator[tuple[Row, Latency]]:
+    for names, _, candidate in each_candidate(run):
+        kinds = [("trials", "sent", candidate.latencies)]
+        if (paced := candidate.adequacy) is not None:
+            kinds += [("adequacy", "sent", paced.services), ("adequacy", "due", paced.responses)]
+        for phase, timed_from, latencies in kinds:
+            for one in latencies:
+                yield {**names, "phase": phase, "timed_from": timed_from, "operation": one.operation}, one
+
+
+def _latencies(run: Run) -> Iterator[Row]:
+    for names, latency in _each_latency(run):
+        yield {**names, **fields(latency, _LATENCY)}
+
+
+def _percentiles(run: Run) -> Iterator[Row]:
+    for names, latency in _each_latency(run):
+        for level, latency_ns in latency.curve:
+            yield {**names, "level": level, "latency_ns": latency_ns}
+
+
+def _retries(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for one in candidate.retries:
+            yield {**names, **fields(one, _RETRIES)}
+
+
+TRIALS = Table(
+    "A row for each trial, warm-up included. After the columns below comes one for each counter that the server "
+    "offered, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` are "
+    "of vacuums after the trial.",
+    (*CANDIDATE, *_TRIAL, *_SAMPLES),
+    _trials,
+)
+CALLS = Table(
+    "A row for each trial and operation called in it; none in older run files.", (*CANDIDATE, *_CALLS), _calls
+)
+WRITER_TRIALS = Table("A row for each trial and writer.", (*CANDIDATE, *_WRITER_TRIALS), _writer_trials)
+LATENCIES = Table(
+    "A row for each candidate, operation and way to time its calls, over all counted trials.",
+    (*CANDIDATE, *_WHICH, *_LATENCY),
+    _latencies,
+)
+PERCENTILES = Table(
+    "A row for each latency and each level that its calls support; none in older run files.",
+    (*CANDIDATE, *_WHICH, *_PERCENTILE),
+    _percentiles,
+)
+RETRIES = Table(
+    "A row for each candidate, operation and reason for which the server undid attempts.",
+    (*CANDIDATE, *_RETRIES),
+    _retries,
+)

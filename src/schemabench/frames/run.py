@@ -1,0 +1,88 @@
+"""All that a run holds, as DataFrames.
+
+Owns which tables there are, and how people are told of them.
+"""
+
+from collections.abc import Iterator
+
+from schemabench.frames import around, comparing, measuring, waiting
+from schemabench.frames.table import Table
+from schemabench.records import Run
+
+
+class RunFrames:
+    """A run as tidy DataFrames: a row for each observation, a column for each thing that is known of it.
+
+    Each attribute but `run` is a DataFrame, made when it is first asked for:
+
+        experiments, candidates, writers, costs, adequacy, pace     how candidates compare
+        trials, calls, writer_trials, latencies, percentiles, retries     what was measured
+        contention, wait_events, locks, lock_pairs, plans, inner_plans     why
+        sizes, settings, options, notices     what it was measured with
+        probes, spots, map_cells     what searches over cardinalities found
+
+    `help(RunFrames.trials)` says what the columns of one are. All have the same columns, of the same types, whatever
+    the run holds, and no rows where it holds nothing; `trials` has one more for each counter of the server. Units are
+    part of column names; shares run from 0 to 1. Join tables on `workload`, `cardinality` and `candidate`, and trials
+    on `block`, too. A figure with an interval has two more columns, as in `ratio_low` and `ratio_high`.
+
+    Args:
+        run: The record that all of it is made of.
+    """
+
+    experiments = comparing.EXPERIMENTS
+    candidates = comparing.CANDIDATES
+    writers = comparing.WRITERS
+    costs = comparing.COSTS
+    adequacy = comparing.ADEQUACY
+    pace = comparing.PACE
+
+    trials = measuring.TRIALS
+    calls = measuring.CALLS
+    writer_trials = measuring.WRITER_TRIALS
+    latencies = measuring.LATENCIES
+    percentiles = measuring.PERCENTILES
+    retries = measuring.RETRIES
+
+    contention = waiting.CONTENTION
+    wait_events = waiting.WAIT_EVENTS
+    locks = waiting.LOCKS
+    lock_pairs = waiting.LOCK_PAIRS
+    plans = waiting.PLANS
+    inner_plans = waiting.INNER_PLANS
+
+    sizes = around.SIZES
+    settings = around.SETTINGS
+    options = around.OPTIONS
+    notices = around.NOTICES
+
+    probes = around.PROBES
+    spots = around.SPOTS
+    map_cells = around.MAP_CELLS
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+
+    def __repr__(self) -> str:
+        """Return which run it is, in short."""
+        experiments = ", ".join(f"{one.workload} at {one.cardinality}" for one in self.run.experiments)
+        return f"<run {self.run.run_id} of {self.run.started}: {experiments or 'no experiments'}>"
+
+
+def tables() -> dict[str, Table]:
+    """Return all tables by name, in the order of the class."""
+    return {name: value for name, value in vars(RunFrames).items() if isinstance(value, Table)}
+
+
+def markdown() -> str:
+    """Return all tables with their columns, as docs/data.md has them."""
+    return "\n\n".join("\n".join(_section(name, table)) for name, table in tables().items())
+
+
+def _section(name: str, table: Table) -> Iterator[str]:
+    yield f"### `{name}`\n"
+    yield f"{table.about}\n"
+    yield "| column | type | meaning |"
+    yield "|---|---|---|"
+    for column in table.columns:
+        yield f"| `{column.name}` | {column.dtype} | {column.meaning} |"

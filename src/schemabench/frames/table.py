@@ -1,0 +1,102 @@
+"""One table of a run as a DataFrame, declared once: for the code that fills it, and for people who read about it.
+
+Owns the types of columns, and that a frame has its columns whatever the run holds. Must not know what a run is of, nor
+load pandas before a frame is asked for: this package is imported where none is.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+from schemabench.records import CandidateResult, Estimate, Experiment, Run
+
+Row = Mapping[str, Any]
+"""Column -> value; None where there is none."""
+
+TEXT, REAL, WHOLE, FLAG, ANY = "string", "float64", "int64", "bool", "object"
+MAYBE_WHOLE, MAYBE_FLAG = "Int64", "boolean"
+"""As above, where values may be missing: whole numbers stay whole beside `<NA>`."""
+
+
+class Column(NamedTuple):
+    """A column of a frame."""
+
+    name: str
+    """In snake_case; the unit stands in it."""
+    dtype: str
+    """As pandas names it: the same whatever the rows hold."""
+    meaning: str
+    """In some words, with the unit and what a missing value means, where these are not plain."""
+
+
+class Frames(Protocol):
+    """Whatever has tables."""
+
+    run: Run
+
+
+class Table(cached_property[Any]):
+    """A frame as an attribute, made when it is first asked for.
+
+    Args:
+        about: What a row is, in a sentence.
+        columns: All of them, in order.
+        rows: Makes the rows of a run. Columns that it adds are figures, and come last.
+    """
+
+    def __init__(self, about: str, columns: Sequence[Column], rows: Callable[[Run], Iterable[Row]]) -> None:
+        super().__init__(self._made)
+        self.about = about
+        self.columns = tuple(columns)
+        self._rows = rows
+        lines = (f"    {one.name} ({one.dtype}): {one.meaning}" for one in self.columns)
+        self.__doc__ = "\n".join([f"{about}\n\nColumns:", *lines])
+
+    def _made(self, frames: Frames) -> Any:  # noqa: ANN401 (a DataFrame: pandas is not loaded yet, and ships no types)
+        import pandas as pd  # noqa: PLC0415 (takes a second to load)
+
+        rows = list(self._rows(frames.run))
+        types = {one.name: one.dtype for one in self.columns}
+        types |= {name: REAL for row in rows for name in row if name not in types}
+        return pd.DataFrame(rows, columns=list(types)).astype(types)
+
+
+EXPERIMENT = (
+    Column("workload", TEXT, "the workload's name"),
+    Column("cardinality", TEXT, "the cardinality's name"),
+)
+"""What every row of an experiment begins with."""
+CANDIDATE = (*EXPERIMENT, Column("candidate", TEXT, "the candidate's name"))
+"""What every row of a candidate begins with."""
+
+
+def estimated(name: str, meaning: str) -> tuple[Column, Column, Column]:
+    """Return the columns of a figure and of its 95 % interval."""
+    return (
+        Column(name, REAL, meaning),
+        Column(f"{name}_low", REAL, "lower end of its 95 % interval"),
+        Column(f"{name}_high", REAL, "upper end of its 95 % interval"),
+    )
+
+
+def spread(name: str, estimate: Estimate | None) -> Row:
+    """Return the values of the columns that `estimated` names."""
+    value, low, high = (estimate.value, estimate.low, estimate.high) if estimate else (None, None, None)
+    return {name: value, f"{name}_low": low, f"{name}_high": high}
+
+
+def of_experiment(experiment: Experiment) -> Row:
+    """Return the values of the columns in `EXPERIMENT`."""
+    return {"workload": experiment.workload, "cardinality": experiment.cardinality}
+
+
+def each_candidate(run: Run) -> Iterator[tuple[Row, Experiment, CandidateResult]]:
+    """Yield every candidate of every experiment, with the values of the columns in `CANDIDATE`."""
+    for experiment in run.experiments:
+        for candidate in experiment.candidates:
+            yield {**of_experiment(experiment), "candidate": candidate.name}, experiment, candidate
+
+
+def fields(record: object, columns: Iterable[Column]) -> Row:
+    """Return those columns that a record has as fields of the same name."""
+    return {one.name: getattr(record, one.name) for one in columns if hasattr(record, one.name)}

@@ -1,0 +1,138 @@
+"""What writers waited for, and how statements were executed.
+
+Owns the tables of why. Must not judge.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from schemabench.frames.table import (
+    ANY,
+    CANDIDATE,
+    MAYBE_FLAG,
+    MAYBE_WHOLE,
+    REAL,
+    TEXT,
+    WHOLE,
+    Column,
+    Row,
+    Table,
+    each_candidate,
+    fields,
+)
+from schemabench.records import PAUSE, Run
+
+_SHARE = Column("share", REAL, "of the writers' time, 0 to 1")
+_CLASS = (
+    Column(
+        "wait_class",
+        TEXT,
+        "`running`, `Lock`, `LWLock`, `IO`, `Client`, `other`, or `pause` (before a retry; not in older run files)",
+    ),
+    _SHARE,
+    Column("samples", MAYBE_WHOLE, "writers' sessions seen so in counted trials; missing for pauses, which are timed"),
+)
+_EVENT = (
+    Column("wait_class", TEXT, "as above"),
+    Column("event", TEXT, "in the server's own words, as in `transactionid` or `WALSync`; empty for `running`"),
+    _SHARE,
+)
+_LOCK = (
+    Column("kind", TEXT, "as in `tuple`, `transactionid` or `relation`"),
+    Column("mode", TEXT, "what was asked for, as in `ShareLock`"),
+    Column("relation", TEXT, "the table or index, a partition under its parent's name; empty: it belongs to none"),
+    Column("partitions", WHOLE, "how many partitions of it were waited for; 0 where it has none"),
+    _SHARE,
+    Column("longest_s", REAL, "the longest wait that was seen"),
+)
+_PAIR = (
+    Column("waiting", TEXT, "the operation that waits"),
+    Column("blocking", TEXT, "the one that holds the lock or stands before it; in brackets: another session"),
+    _SHARE,
+)
+_STATEMENT = (
+    Column("operation", TEXT, "the operation's name"),
+    Column("position", WHOLE, "of the statement in it, from 0"),
+)
+_PLAN = (
+    Column("nodes", TEXT, "the types of its nodes and what they scan"),
+    Column("summary", TEXT, "the same with rows and blocks; or why there is no plan"),
+    Column("same", MAYBE_FLAG, "whether the nodes are the baseline's; missing: it is the baseline, or one has no plan"),
+    Column("plan", ANY, "what EXPLAIN said, whole: lists and dictionaries; None where there is no plan"),
+)
+_INNER = (
+    Column("function", TEXT, "with the place in it, as in `charge line 4`"),
+    Column("statement", TEXT, "in the server's words"),
+    Column("times", WHOLE, "how often it was executed so"),
+    Column("plan", ANY, "what auto_explain said: lists and dictionaries"),
+)
+
+
+def _contention(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        if candidate.contention is None:
+            continue
+        samples: Counter[str] = Counter()
+        for trial in candidate.trials:
+            samples.update({} if trial.warmup else trial.waits)
+        for wait_class, share in candidate.contention.classes.items():
+            seen = None if wait_class == PAUSE else samples[wait_class]
+            yield {**names, "wait_class": wait_class, "share": share, "samples": seen}
+
+
+def _wait_events(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for event in candidate.contention.events if candidate.contention else ():
+            yield {**names, "wait_class": event.wait_class, "event": event.name, "share": event.share}
+
+
+def _locks(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for lock in candidate.contention.locks if candidate.contention else ():
+            yield {**names, **fields(lock, _LOCK)}
+
+
+def _lock_pairs(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for pair in candidate.contention.pairs if candidate.contention else ():
+            yield {**names, **fields(pair, _PAIR)}
+
+
+def _plans(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for plan in candidate.plans:
+            yield {**names, **fields(plan, (*_STATEMENT, *_PLAN))}
+
+
+def _inner_plans(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for plan in candidate.plans:
+            for inner in plan.inside:
+                yield {**names, **fields(plan, _STATEMENT), **fields(inner, _INNER)}
+
+
+CONTENTION = Table(
+    "A row for each candidate and class of what its writers' sessions were doing; none where nothing was sampled.",
+    (*CANDIDATE, *_CLASS),
+    _contention,
+)
+WAIT_EVENTS = Table(
+    "A row for each candidate and event that its writers waited for.", (*CANDIDATE, *_EVENT), _wait_events
+)
+LOCKS = Table("A row for each candidate and kind of lock that its writers waited for.", (*CANDIDATE, *_LOCK), _locks)
+LOCK_PAIRS = Table(
+    "A row for each candidate and pair of operations of which one waits for the other; who waits for several counts "
+    "for each.",
+    (*CANDIDATE, *_PAIR),
+    _lock_pairs,
+)
+PLANS = Table(
+    "A row for each candidate, operation and statement, as it is executed on the final state.",
+    (*CANDIDATE, *_STATEMENT, *_PLAN),
+    _plans,
+)
+INNER_PLANS = Table(
+    "A row for each statement inside the functions and triggers that one in `plans` calls; none in older run files.",
+    (*CANDIDATE, *_STATEMENT, *_INNER),
+    _inner_plans,
+)

@@ -1,0 +1,57 @@
+"""What a run holds: a value, of which every addition makes a new one."""
+
+from dataclasses import replace
+
+from fixed_run import USAGE
+
+from schemabench.bench import Findings
+from schemabench.errors import ServerError
+from schemabench.records import RatioMap
+
+KEY = ("usage", "typical")
+FURTHER = replace(USAGE, cardinality="worst-found")
+
+
+def _map(elapsed_s: float, candidate: str = "indexed") -> RatioMap:
+    return RatioMap(
+        workload="usage",
+        candidate=candidate,
+        cardinality="typical",
+        first="rows",
+        second="looks",
+        cells=(),
+        cell_s=1.0,
+        budget_s=60.0,
+        elapsed_s=elapsed_s,
+    )
+
+
+def test_an_addition_leaves_what_there_was_as_it_is() -> None:
+    nothing = Findings()
+    one = nothing.with_ended(KEY, USAGE)
+    both = one.with_further(FURTHER)
+
+    assert nothing == Findings()
+    assert one.experiments == (USAGE,)
+    assert both.experiments == (USAGE, FURTHER)
+
+
+def test_experiments_that_tests_asked_for_come_before_those_of_searches() -> None:
+    assert Findings().with_further(FURTHER).with_ended(KEY, USAGE).experiments == (USAGE, FURTHER)
+
+
+def test_an_experiment_that_failed_is_no_experiment_but_a_notice() -> None:
+    found = Findings().with_ended(KEY, USAGE).with_ended(("usage", "large"), ServerError("no room"))
+
+    assert found.experiments == (USAGE,)
+    assert [(one.code, one.text) for one in found.notices] == [
+        ("experiment-failed", "usage large has no result: no room")
+    ]
+
+
+def test_a_map_that_has_grown_takes_its_own_place_and_no_other() -> None:
+    other, before, after = _map(1.0), _map(2.0), _map(3.0)
+    found = Findings().with_map(other, instead_of=None).with_map(before, instead_of=None)
+
+    assert found.maps == (other, before)
+    assert found.with_map(after, instead_of=before).maps == (other, after)
