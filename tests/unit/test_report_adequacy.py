@@ -2,11 +2,14 @@
 
 from dataclasses import replace
 
-from fixed_run import BASELINE, USAGE, adequacy, estimate, latency, pacing, ranked, standing
+from fixed_run import BASELINE, RUN, USAGE, adequacy, estimate, latency, pacing, ranked, standing
 
 from schemabench.records import Adequacy, Experiment, Retirement
+from schemabench.report import adequacy as told
 from schemabench.report import figures
-from schemabench.report.adequacy import by_operation, fared, sentence
+from schemabench.report.text import plain
+from schemabench.report.tree import Fold, Table
+from schemabench.report.view import View
 
 FAST = adequacy("fast", 2.0)
 SLOW = adequacy("baseline", 1.0)
@@ -33,8 +36,13 @@ def _experiment(**known: Adequacy | None) -> Experiment:
     return replace(USAGE, candidates=tuple(results))
 
 
+def sentence(experiment: Experiment) -> str:
+    """Return what is said, without the marks of names."""
+    return plain(told.sentence(experiment))
+
+
 def test_who_was_not_asked_is_not_spoken_of() -> None:
-    assert sentence(_experiment(fast=None, baseline=None), str) == ""
+    assert sentence(_experiment(fast=None, baseline=None)) == ""
 
 
 def test_who_left_early_is_named_as_one_that_was_not_asked() -> None:
@@ -43,20 +51,20 @@ def test_who_left_early_is_named_as_one_that_was_not_asked() -> None:
         replace(one, retired=Retirement(trials=4, slower=estimate(20.0))) if one.name.startswith("late") else one
         for one in experiment.candidates
     ]
-    said = sentence(replace(experiment, candidates=tuple(left)), str)
+    said = sentence(replace(experiment, candidates=tuple(left)))
     assert "all that were asked keep up; late and later left the blocks early and were not asked; slowest" in said
     assert "every candidate" not in said
 
 
 def test_all_that_keep_up_are_told_with_the_slowest_operation_of_the_quickest_and_of_the_slowest() -> None:
-    assert sentence(_experiment(fast=FAST, baseline=SLOW), str) == (
+    assert sentence(_experiment(fast=FAST, baseline=SLOW)) == (
         "at production's pace for 9.00 s (1,240 calls) every candidate keeps up; slowest operation: compact_cdn, "
         "all 41 within 126 ms (fast) to 252 ms (baseline) of when they were due"
     )
 
 
 def test_one_alone_is_told_by_its_name() -> None:
-    assert sentence(_experiment(baseline=SLOW), str) == (
+    assert sentence(_experiment(baseline=SLOW)) == (
         "at production's pace for 9.00 s (1,240 calls) baseline keeps up; slowest operation: compact_cdn, "
         "all 41 within 252 ms of when they were due"
     )
@@ -68,13 +76,13 @@ def test_the_slowest_operation_is_told_by_its_own_percentile_and_not_by_that_of_
     report = rare.responses[1]
     assert report.p99_ns is not None
     assert f"slowest operation: report, 99 % within {figures.time(report.p99_ns)} of" in sentence(
-        _experiment(baseline=rare), str
+        _experiment(baseline=rare)
     )
 
 
 def test_candidates_may_have_other_slowest_operations() -> None:
     other = replace(SLOW, responses=(latency("refresh", 1, 900.0),))
-    said = sentence(_experiment(fast=FAST, baseline=other), str)
+    said = sentence(_experiment(fast=FAST, baseline=other))
 
     assert "slowest operation: compact_cdn, all 41 within 126 ms (fast) to refresh, its one call within 18.9 s" in said
 
@@ -83,19 +91,19 @@ def test_those_that_fall_behind_are_named_with_the_writer_and_how_far() -> None:
     assert (
         "not all keep up: baseline (calls of media_library take 127 % [121, 133] of its connections' time, "
         "done 2.40 s late); slowest"
-    ) in sentence(_experiment(fast=FAST, baseline=BEHIND), str)
+    ) in sentence(_experiment(fast=FAST, baseline=BEHIND))
 
 
 def test_it_is_said_when_one_connection_of_a_writer_is_what_falls_behind() -> None:
     hot = replace(pacing("shop", 4, 0.4), busiest=estimate(1.4, 0.1), keeps_up=False)
 
     assert "baseline (calls over one connection of shop take 140 % [126, 154] of its time, done" in sentence(
-        _experiment(baseline=replace(BEHIND, writers=(hot,))), str
+        _experiment(baseline=replace(BEHIND, writers=(hot,)))
     )
 
 
 def test_a_burst_that_was_cut_short_is_told_as_such() -> None:
-    said = sentence(_experiment(baseline=replace(BEHIND, cut=True)), str)
+    said = sentence(_experiment(baseline=replace(BEHIND, cut=True)))
 
     assert "of its connections' time, cut short after 11.4 s)" in said
     assert "within 252 ms or more of" in said
@@ -103,22 +111,20 @@ def test_a_burst_that_was_cut_short_is_told_as_such() -> None:
 
 def test_an_older_run_file_tells_the_calls_that_waited() -> None:
     assert "baseline (310 calls of media_library waiting at the end, done 2.40 s late)" in sentence(
-        _experiment(baseline=OLD), str
+        _experiment(baseline=OLD)
     )
 
 
 def test_it_is_said_when_nobody_keeps_up() -> None:
-    assert "none keeps up: fast (calls of media_library" in sentence(_experiment(fast=BEHIND, baseline=BEHIND), str)
+    assert "none keeps up: fast (calls of media_library" in sentence(_experiment(fast=BEHIND, baseline=BEHIND))
 
 
 def test_it_is_said_of_whom_it_cannot_be_told_and_why() -> None:
     why = "calls of nightly take 50 % [-10, 110] of its connections' time"
     assert (
         f"the others keep up; it cannot be told whether baseline ({why}) keeps up: a longer --adequacy may tell; "
-    ) in sentence(_experiment(fast=FAST, baseline=UNSURE), str)
-    assert f"calls) it cannot be told whether baseline ({why}) keeps up: a" in sentence(
-        _experiment(baseline=UNSURE), str
-    )
+    ) in sentence(_experiment(fast=FAST, baseline=UNSURE))
+    assert f"calls) it cannot be told whether baseline ({why}) keeps up: a" in sentence(_experiment(baseline=UNSURE))
 
 
 def test_a_backlog_that_takes_long_is_told_with_how_long() -> None:
@@ -126,7 +132,7 @@ def test_a_backlog_that_takes_long_is_told_with_how_long() -> None:
     long = replace(writer, utilisation=estimate(0.5, 0.1), drain_s=40.0)
 
     assert "baseline (what nightly had left at the end takes 40.0 s to be done) keeps up" in sentence(
-        _experiment(baseline=replace(UNSURE, writers=(long,))), str
+        _experiment(baseline=replace(UNSURE, writers=(long,)))
     )
 
 
@@ -135,13 +141,18 @@ def test_a_response_longer_than_all_were_due_in_is_told() -> None:
     slow = replace(writer, utilisation=estimate(0.5, 0.1), drain_s=4.0, slowest_s=15.0)
 
     assert "baseline (a response to nightly took 15.0 s, longer than all were due in)" in sentence(
-        _experiment(baseline=replace(UNSURE, writers=(slow,))), str
+        _experiment(baseline=replace(UNSURE, writers=(slow,)))
     )
 
 
 def test_times_of_an_operation_stand_together_in_the_order_of_candidates() -> None:
-    tables = by_operation(fared(_experiment(fast=FAST, baseline=SLOW).candidates))
+    section = told.section(View(_experiment(fast=FAST, baseline=SLOW), RUN))
+    assert section is not None
+    (fold,) = [node for node in section.nodes if isinstance(node, Fold)]
+    tables = {plain(node.caption).split()[0]: node for node in fold.nodes if isinstance(node, Table)}
 
     assert list(tables) == ["upsert_media_count", "compact_cdn"]
-    assert [name for name, _, _ in tables["compact_cdn"]] == ["fast", "baseline"]
-    assert all(response.max_ns > service.max_ns for _, response, service in tables["compact_cdn"])
+    assert [plain(row[0].text) for row in tables["compact_cdn"].rows] == ["fast", "baseline"]
+    names = [column.heading for column in tables["upsert_media_count"].columns]
+    response, service = names.index("p99"), names.index("service p99")
+    assert all((row[response].sort or 0) > (row[service].sort or 0) for row in tables["upsert_media_count"].rows)

@@ -7,16 +7,20 @@ from html import unescape
 
 import pytest
 from fixed_run import RUN, USAGE, WRITERS, estimate
-from schemabench.report.matrix.wording import of_writers
-from schemabench.report.page.brief import brief
-from several_runs import experiment, only, run
+from sections import headings, rows, tables
+from several_runs import experiment, run
 
 from schemabench import report
 from schemabench.records import CandidateResult, Experiment, Run, WriterRatio
-from schemabench.report import facts, matrix, verdict, writers
-from schemabench.report.page import html
+from schemabench.report import csv, facts, matrix, verdict, writers
+from schemabench.report.flavored import markdown
+from schemabench.report.page import brief, html
+from schemabench.report.screen import terminal
+from schemabench.report.text import plain
+from schemabench.report.tree import Part
 
 LOW, VALUE = 2.2, 2.345
+TITLE = "Each writer by itself"
 Draw = Callable[[Experiment], str]
 
 
@@ -37,11 +41,11 @@ def _text(page: str) -> str:
 FORMATS: dict[str, Draw] = {
     "terminal": lambda one: report.terminal(_run(one), 120),
     "markdown": lambda one: report.markdown(_run(one)),
-    "page": lambda one: _text(html(_run(one))),
-    "brief": lambda one: _text(brief(_run(one))),
-    "matrix on a terminal": lambda one: matrix.terminal(_matrix(one), 120),
-    "matrix as markdown": lambda one: matrix.markdown(_matrix(one)),
-    "matrix as a page": lambda one: _text(matrix.html(_matrix(one))),
+    "page": lambda one: _text(html(report.document(_run(one)))),
+    "brief": lambda one: _text(brief(report.document(_run(one)))),
+    "matrix on a terminal": lambda one: terminal(matrix.document(_matrix(one)), 120),
+    "matrix as markdown": lambda one: markdown(matrix.document(_matrix(one))),
+    "matrix as a page": lambda one: _text(html(matrix.document(_matrix(one)))),
 }
 
 
@@ -83,16 +87,18 @@ def test_the_verdict_says_what_a_leaders_ratio_is_at_least() -> None:
 
 
 def test_headroom_of_a_candidate_that_the_client_limits_is_a_lower_bound() -> None:
-    told = verdict.headroom(_first(_bound), str)
+    told = plain(verdict.headroom(_first(_bound)))
 
     assert re.search(r"to at least \d+\.\dx \(hash_partitioned\) the pace of production: every candidate", told)
-    assert "at least" not in verdict.headroom(USAGE, str)
+    assert "at least" not in verdict.headroom(USAGE)
 
 
 def test_a_lower_bound_has_an_arrow_in_the_plot_and_nothing_else_has() -> None:
-    assert "\\u2192" in html(_run(_first(_bound))) or "→" in html(_run(_first(_bound)))
-    assert "→" not in html(_run(USAGE))
-    assert "\\u2192" not in html(_run(USAGE))
+    bound, free = (html(report.document(_run(one))) for one in (_first(_bound), USAGE))
+
+    assert "\\u2192" in bound or "→" in bound
+    assert "\\u2192" not in free
+    assert "→" not in free
 
 
 def test_each_writers_own_ratio_is_shown_with_its_interval_in_every_report_of_the_whole(draw: Draw) -> None:
@@ -103,7 +109,7 @@ def test_each_writers_own_ratio_is_shown_with_its_interval_in_every_report_of_th
         assert "3.07x" not in shown
         return
     assert "3.07x [2.95, 3.19]" in shown
-    assert writers.TITLE in shown
+    assert TITLE in shown
 
 
 def test_ratios_of_writers_are_bounds_where_that_of_all_is(draw: Draw) -> None:
@@ -117,18 +123,27 @@ def test_ratios_of_writers_are_bounds_where_that_of_all_is(draw: Draw) -> None:
 def test_one_writer_alone_is_not_shown_beside_all(draw: Draw) -> None:
     alone = tuple(replace(one, writers=()) for one in USAGE.candidates)
 
-    assert writers.TITLE not in draw(replace(USAGE, candidates=alone))
+    assert TITLE not in draw(replace(USAGE, candidates=alone))
 
 
 def test_writers_stand_in_their_order_and_candidates_in_order_of_rank() -> None:
-    assert writers.names(USAGE) == list(WRITERS)
-    assert [result.name for result, _ in writers.rows(USAGE)][:2] == ["hash_partitioned", "split_events"]
-    assert "baseline" not in [result.name for result, _ in writers.rows(USAGE)]
+    (table,) = tables(writers.section, USAGE)
+    names = [row[0] for row in rows(table)]
+
+    assert headings(table)[1:] == list(WRITERS)
+    assert names[:2] == ["hash_partitioned", "split_events"]
+    assert "baseline" not in names
+
+
+def _part(*runs: Run) -> Part:
+    (part,) = matrix.document(matrix.compare([(f"{number}.json", run) for number, run in enumerate(runs)])).parts
+    return part
 
 
 def test_a_matrix_has_a_dash_where_a_run_lacks_a_candidate() -> None:
     both, alone = (run("15.1", experiment(("a", "b"), ("baseline",))), run("16.1", experiment(("a",), ("baseline",))))
-    found = {(who, writer): cells for who, writer, cells in of_writers(only(both, alone))}
+    (section,) = [one for one in _part(both, alone).sections if one.id == "writers"]
+    found = {(who, writer): cells for who, writer, *cells in rows(next(csv.within(section.nodes)))}
 
     assert {who for who, _ in found} == {"a", "b"}
     assert all(cells[0] != "-" for cells in found.values())
@@ -138,8 +153,8 @@ def test_a_matrix_has_a_dash_where_a_run_lacks_a_candidate() -> None:
 def test_how_busy_the_client_was_is_told_from_the_least_to_the_most() -> None:
     shares = dict(zip(("hash_partitioned", "baseline"), (0.91, 0.2), strict=True))
     busy = tuple(replace(one, busy_share=shares.get(one.name)) for one in USAGE.candidates)
-    told = {fact.name: fact.value for fact in facts.of_experiment(replace(USAGE, candidates=busy))}
-    old = {fact.name: fact.value for fact in facts.of_experiment(USAGE)}
+    told = dict(facts.of_experiment(replace(USAGE, candidates=busy)))
+    old = dict(facts.of_experiment(USAGE))
 
     assert told["load loop"] == "at work 20 % (baseline) to 91 % (hash_partitioned) of the median trial"
     assert old["load loop"] == "at work 83 % of the median trial"

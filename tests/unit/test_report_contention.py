@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 from fixed_run import BASELINE, PAGEVIEWS, USAGE, contention, estimate, lock_standing, ranked, standing
+from sections import rows, tables
 
 from schemabench.records import CandidateResult, Estimate, Experiment, Standing
 from schemabench.report import contention as told
 from schemabench.report import figures
+from schemabench.report.text import plain
 
 
 def waiting(place: Standing, locks: float) -> CandidateResult:
@@ -23,7 +25,7 @@ def experiment(*results: CandidateResult) -> Experiment:
 
 
 def why(*results: CandidateResult) -> str:
-    return told.why(experiment(*results), str)
+    return plain(told.why(experiment(*results)))
 
 
 def test_slowest_is_told_with_its_lock_and_its_pair_beside_the_baseline() -> None:
@@ -54,14 +56,14 @@ def test_pauses_before_retries_are_told_as_a_part_of_the_waiting() -> None:
         "slowest: slow; 71 % of its writers' time goes to waiting for locks (baseline: 10 %), 5.2 points of that to "
         "pauses before retries, mostly transactionid"
     )
-    assert told.pauses(found, str) == "5.2 points of slow's 71 % are pauses before retries"
+    assert plain(told.pauses(found)) == "5.2 points of slow's 71 % are pauses before retries"
 
 
 @pytest.mark.parametrize("paused", [0.0, None])
 def test_nothing_is_told_of_pauses_where_there_were_none_or_an_older_run_does_not_know(paused: float | None) -> None:
     base = waiting(standing("baseline", 1, BASELINE), 0.1)
     assert base.lock_standing is not None
-    assert told.pauses(experiment(replace(base, lock_standing=replace(base.lock_standing, paused=paused))), str) == ""
+    assert told.pauses(experiment(replace(base, lock_standing=replace(base.lock_standing, paused=paused)))) == ""
 
 
 def test_slowest_may_be_the_baseline_which_is_not_compared_with_itself() -> None:
@@ -105,10 +107,9 @@ def test_lock_that_takes_less_than_half_of_the_waiting_is_not_called_most_of_it(
 def test_nothing_is_told_where_nothing_was_sampled_or_seen() -> None:
     unseen = replace(contention(0.5), observations=0, classes={}, events=(), locks=(), pairs=())
     blind = tuple(replace(one, contention=unseen) for one in PAGEVIEWS.candidates)
-    assert told.why(PAGEVIEWS, str) == ""
-    assert told.why(replace(PAGEVIEWS, candidates=blind), str) == ""
-    assert told.classes(PAGEVIEWS.candidates) == told.locks(PAGEVIEWS.candidates) == []
-    assert [row[1:] for row in told.classes(blind)] == [("-",) * 7 + ("",)] * 2
+    assert told.why(PAGEVIEWS) == ""
+    assert told.why(replace(PAGEVIEWS, candidates=blind)) == ""
+    assert tables(told.section, PAGEVIEWS) == tables(told.section, replace(PAGEVIEWS, candidates=blind)) == []
 
 
 def test_no_other_is_called_the_slowest_where_the_slowest_was_not_sampled() -> None:
@@ -128,16 +129,17 @@ def test_tables_hold_the_largest_locks_and_pairs_of_each_candidate() -> None:
     result = waiting(standing("baseline", 1, BASELINE), 0.5)
     assert result.contention is not None
     many = replace(result.contention, locks=result.contention.locks * 3, pairs=result.contention.pairs * 3)
-    results = (replace(result, contention=many),)
-    assert len(told.locks(results)) == len(told.pairs(results)) == told.MOST_ROWS
-    assert told.locks(results)[0][1:] == ("transactionid", "ShareLock", "`media_storage`", "-", "36 %", "118 ms")
+    _, locks, pairs, _ = tables(told.section, experiment(replace(result, contention=many)))
+    assert len(locks.rows) == len(pairs.rows) == told.MOST_ROWS
+    assert rows(locks)[0][1:] == ("transactionid", "ShareLock", "media_storage", "-", "36 %", "118 ms")
 
 
 def test_wait_that_had_only_begun_has_no_length() -> None:
     result = waiting(standing("baseline", 1, BASELINE), 0.5)
     assert result.contention is not None
     begun = replace(result.contention, longest_wait_s=0.0)
-    assert told.samples((replace(result, contention=begun),))[0][1:] == ("3", "-", "2,980", "14", "6", "21,300")
+    *_, samples = tables(told.section, experiment(replace(result, contention=begun)))
+    assert rows(samples)[0][1:] == ("3", "-", "2,980", "14", "6", "21,300")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
 """Costs as tables: in units that people read, with a dash for what is not known."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from fixed_run import BASELINE, PAGEVIEWS, USAGE, estimate, ranked, standing
+from fixed_run import BASELINE, PAGEVIEWS, RUN, USAGE, estimate, ranked, standing
+from sections import headings, rows, tables
 
+from schemabench import report
 from schemabench.records import Cost, Experiment, Standing
 from schemabench.report import costs, figures
+from schemabench.report.text import plain
 
 TIED = standing("other", 1, estimate(1.01), ("baseline",))
 
@@ -41,40 +45,41 @@ def test_heading_names_what_a_figure_is_for(per: str, expected: str) -> None:
 
 
 def test_sizes_after_the_last_block_are_told_of_each_candidate() -> None:
-    assert costs.sizes(USAGE, str).startswith(
+    assert plain(costs.sizes(USAGE)).startswith(
         "tables + indexes at the end: hash_partitioned 34.8 MiB + 16.8 MiB, split_events "
     )
-    assert costs.sizes(PAGEVIEWS, str) == ""
+    assert costs.sizes(PAGEVIEWS) == ""
 
 
 def test_nothing_is_shown_where_nothing_was_counted() -> None:
-    assert costs.tables(PAGEVIEWS.candidates) == []
+    assert tables(costs.section, PAGEVIEWS) == []
 
 
 def test_tables_part_bytes_from_blocks_and_name_the_divisor() -> None:
     found = [cost(), cost(name="hit", title="hit", unit="blocks"), cost(name="cpu", title="CPU", unit="seconds")]
-    shown = costs.tables(experiment(TIED, found).candidates)
-    assert [(one.title, one.headings[1:]) for one in shown] == [
-        ("Bytes", ("WAL per row",)),
-        ("Blocks", ("hit per row",)),
-        ("Rows, counts and time", ("CPU per row",)),
+    shown = tables(costs.section, experiment(TIED, found))
+    assert [(one.caption.partition(", each")[0], headings(one)[1:]) for one in shown] == [
+        ("Bytes", ["WAL per row"]),
+        ("Blocks", ["hit per row"]),
+        ("Rows, counts and time", ["CPU per row"]),
     ]
-    assert [row[1:] for row in shown[1].rows] == [("400",), ("-",)]
+    assert [row[1:] for row in rows(shown[1])] == [("400",), ("-",)]
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
         (cost(), "400 B"),
-        (cost(ratio=estimate(1.004)), "400 B (1.00x)"),
-        (differing(0.62), "400 B **(0.62x)**"),
+        (cost(ratio=estimate(1.004)), "400 B (1.00x [0.96, 1.04])"),
+        (differing(0.62), "**400 B (0.62x [0.60, 0.64])**"),
         (cost(differs=True), "**400 B**"),
         (cost(value=None), "-"),
     ],
 )
 def test_cell_is_bold_where_the_figure_differs(found: Cost, expected: str) -> None:
-    (shown,) = costs.tables(experiment(TIED, [found]).candidates)
-    assert shown.rows[0][1] == expected
+    drawn = report.markdown(replace(RUN, experiments=(experiment(TIED, [found]),)))
+    (row,) = re.findall(r"WAL per row.*?\n\| `other` *\| *(.*?) *\|", drawn, re.DOTALL)
+    assert row == expected
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from fixed_run import RUN
+from sections import headings, rows
 
 from schemabench import report
 from schemabench.records import Crossover, Estimate, MapCell, Probe, RatioMap, Side, Spot, from_builtins, to_builtins
-from schemabench.report import crossovers
+from schemabench.report import crossovers, csv
+from schemabench.report.text import plain
+from schemabench.report.tree import Table
 
 
 def _spot(cardinality: str, value: float, side: Side, **values: Any) -> Spot:  # noqa: ANN401 (any field)
@@ -55,8 +58,15 @@ MAP = RatioMap(
 )
 
 
+def drawn_map(found: RatioMap) -> Table:
+    """Return a map as a table."""
+    (section,) = crossovers.sections(replace(RUN, crossovers=(), maps=(found,)))
+    (table,) = csv.within(section.nodes)
+    return table
+
+
 def _sentence(start: Spot, found: Sequence[Spot], *, flips: bool = False) -> str:
-    return crossovers.sentence(replace(SEARCH, start=start, found=tuple(found), flips=flips), str)
+    return plain(crossovers.sentence(replace(SEARCH, start=start, found=tuple(found), flips=flips)))
 
 
 def test_flip_is_said_with_both_intervals() -> None:
@@ -104,7 +114,7 @@ def test_search_that_ended_before_its_time_says_so_and_why() -> None:
     assert crossovers.looked(ended).endswith(
         "It ended before its time, so that there may be more to find: The server failed: it is gone."
     )
-    assert crossovers.sentence(ended, str).endswith("; it was measured in full nowhere else.")
+    assert crossovers.sentence(ended).endswith("; it was measured in full nowhere else.")
 
 
 def test_map_says_which_cells_were_not_measured_with_each_reason_once() -> None:
@@ -118,7 +128,7 @@ def test_map_says_which_cells_were_not_measured_with_each_reason_once() -> None:
 
 
 def test_map_says_how_many_cells_were_measured_and_how_much_of_the_budget_was_spent() -> None:
-    told = crossovers.about(replace(MAP, budget_s=60.0, elapsed_s=58.0), str)
+    told = crossovers.about(replace(MAP, budget_s=60.0, elapsed_s=58.0))
 
     assert told.endswith("; 3 of 4 cells were measured for 5.00 s on average, in 58.0 s of a budget of 1 min.")
 
@@ -126,23 +136,23 @@ def test_map_says_how_many_cells_were_measured_and_how_much_of_the_budget_was_sp
 def test_map_from_a_run_file_shows_its_sizes_as_before() -> None:
     again = from_builtins(json.loads(json.dumps(to_builtins(replace(RUN, maps=(MAP,)))))).maps[0]
 
-    assert crossovers.grid(again) == crossovers.grid(MAP)
+    assert drawn_map(again) == drawn_map(MAP)
     assert crossovers.unmeasured(again) == crossovers.unmeasured(MAP)
 
 
 def test_map_without_a_measured_cell_says_so() -> None:
     empty = replace(MAP, cells=CELLS[3:], cell_s=0.0)
 
-    assert crossovers.about(empty, str).endswith("; no cell was measured.")
+    assert crossovers.about(empty).endswith("; no cell was measured.")
 
 
 def test_map_marks_cells_that_cannot_be_told_from_one_and_those_without_a_figure() -> None:
-    headings, rows = crossovers.grid(MAP)
+    table = drawn_map(MAP)
 
-    assert headings == ["rows, reads:", "1", "64"]
-    assert rows == [
-        ["10", "0.50x [0.40, 0.60]", "1.01x [0.90, 1.20] ="],
-        ["40,000", "2.00x [1.90, 2.10]", "-"],
+    assert headings(table) == ["rows, reads:", "1", "64"]
+    assert rows(table) == [
+        ("10", "0.50x [0.40, 0.60]", "1.01x [0.90, 1.20] ="),
+        ("40,000", "2.00x [1.90, 2.10]", "-"),
     ]
 
 
@@ -150,8 +160,8 @@ def test_map_marks_cells_that_cannot_be_told_from_one_and_those_without_a_figure
 def test_terminal_shows_both_within_its_width(width: int) -> None:
     lines = report.terminal(replace(RUN, experiments=(), crossovers=(SEARCH,), maps=(MAP,)), width).splitlines()
 
-    assert "usage: where does the answer change?" in lines
-    assert "usage: rows by reads" in lines
+    assert sum(line.startswith("When the answer ch") for line in lines) == 2, "titles are cut in the middle"
+    assert "The ranking flips: hash_by_site leads at typical" in " ".join(map(str.strip, lines))
     assert "Not measured: hash_by_site is failed." in " ".join(map(str.strip, lines))
     assert all(len(line) <= width for line in lines)
 
@@ -159,9 +169,9 @@ def test_terminal_shows_both_within_its_width(width: int) -> None:
 def test_markdown_shows_both() -> None:
     text = report.markdown(replace(RUN, crossovers=(SEARCH,), maps=(MAP,)))
 
-    assert "## When the answer changes" in text
+    assert "## When the answer changes: `usage`, `hash_by_site` against the baseline" in text
     assert "The ranking flips: `hash_by_site` leads at `typical`" in text
-    assert "### `usage`: `rows` by `reads`" in text
+    assert "## When the answer changes: `usage`, `rows` by `reads`" in text
     assert "Not measured: hash_by_site is failed." in text
 
 

@@ -30,7 +30,7 @@ def test_verdicts_come_first() -> None:
 
 
 def test_password_that_was_redacted_stays_so() -> None:
-    assert re.findall(r"postgresql://\S*@", report.markdown(RUN).replace("\\", "")) == ["postgresql://bench:***@"] * 3
+    assert re.findall(r"postgresql://\S*@", report.markdown(RUN).replace("\\", "")) == ["postgresql://bench:***@"] * 4
     assert "postgresql://" not in report.terminal(RUN)
 
 
@@ -82,7 +82,7 @@ def test_code_span_is_plain_or_spelt_out(text: str) -> None:
 
 @given(st.lists(st.tuples(ACTIVE, ACTIVE, ACTIVE), min_size=1, max_size=5))
 def test_table_has_as_many_cells_in_each_row_as_headings(rows: list[tuple[str, str, str]]) -> None:
-    drawn = escape.table([(escape.code(a), b, c) for a, b, c in rows], ["x", "y", "z"], "llr")
+    drawn = escape.table([(escape.code(a), escape.line(b), escape.line(c)) for a, b, c in rows], ["x", "y", "z"], "llr")
     lines = drawn.splitlines()
     assert len(lines) == len(rows) + 2
     assert {line.count("|") for line in lines} == {4}
@@ -123,7 +123,7 @@ def test_hostile_names_leave_the_page_as_it_was() -> None:
     outside = re.sub(r"^```.*?^```$", "", page, flags=re.DOTALL | re.MULTILINE)
     assert "<img" not in outside
     assert outside.count("\n#") == report.markdown(RUN).count("\n#")
-    assert outside.count("<details>") == outside.count("</details>") == report.markdown(RUN).count("<details>")
+    assert outside.count("<details>") == outside.count("</details>")
     assert {len(set(map(cells, rows))) for rows in tables(outside)} == {1}
 
 
@@ -143,27 +143,30 @@ def test_sections_vanish_where_nothing_was_sampled_counted_or_explained() -> Non
 
 
 def test_lock_waits_have_a_rank_of_their_own_and_the_front_is_marked() -> None:
-    rows = [re.split(r" *\| *", row) for row in report.markdown(RUN).splitlines() if row.startswith("| 1=  ")][:2]
-    assert [row[-4:-1] for row in rows] == [["3.1 % [2.7, 3.5]", "1=", "yes"], ["<0.1 % [0.0, 0.0]", "1=", "yes"]]
+    rows = [re.split(r" *\| *", row) for row in report.markdown(RUN).splitlines() if row.startswith(r"| \*  ")][:2]
+    assert [row[1:4:2] for row in rows] == [[r"\*", "a"], [r"\*", "ab"]]
+    assert [row[8:10] for row in rows] == [["3.1 % [2.7, 3.5]", "1="], ["&lt;0.1 % [0.0, 0.0]", "1="]]
 
 
 def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
     first, *others = USAGE.candidates
     usage = replace(USAGE, candidates=(replace(first, lock_standing=None, on_front=False), *others))
-    (row,) = re.findall(r"\n\| 1= +\| `hash_partitioned`.*", report.markdown(replace(RUN, experiments=(usage,))))
-    assert [cell.strip() for cell in row.split("|")[-4:-1]] == ["-", "-", ""]
+    (row,) = re.findall(
+        r"\n\| +\| 1= +\| a +\| `hash_partitioned`.*", report.markdown(replace(RUN, experiments=(usage,)))
+    )
+    assert [cell.strip() for cell in row.split("|")[8:10]] == ["-", "-"]
 
 
 def test_run_without_retries_says_so_where_attempts_were_counted() -> None:
     candidates = tuple(replace(one, retries=()) for one in USAGE.candidates)
     page = report.markdown(replace(RUN, experiments=(replace(USAGE, candidates=candidates),)))
-    assert "Retries: none; every operation succeeded at its first attempt." in page
+    assert "- retries: none; every operation succeeded at its first attempt" in page
     assert "undone attempts" not in page
 
 
 def test_candidates_that_share_a_reason_are_told_together() -> None:
     page = report.markdown(RUN)
-    assert "\n`one_table` and `one_view`, invalid\n" in page
+    assert "\nNot ranked: `one_table` and `one_view`, invalid\n" in page
     assert page.count("the load loop was busy 97 %") == 1
 
 
@@ -177,4 +180,4 @@ def test_steal_and_busy_shares_are_told_only_where_they_are_known() -> None:
 def test_run_without_experiments_or_server_is_a_page_that_says_so() -> None:
     page = report.markdown(replace(RUN, experiments=(), server=None, notices=()))
     assert "No experiment was run." in page
-    assert "No server was used." in page
+    assert "No server was used" in page

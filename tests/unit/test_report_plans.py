@@ -3,9 +3,13 @@
 from dataclasses import replace
 
 from fixed_run import BASELINE, NO_PLAN, PAGEVIEWS, USAGE, estimate, ranked, standing
+from sections import rows, tables
 
 from schemabench.records import CandidateResult, StatementPlan
 from schemabench.report import plans
+from schemabench.report.text import plain
+
+_ENDING = ", from the outside in"
 
 
 def candidate(name: str, *found: tuple[int, str, bool | None]) -> CandidateResult:
@@ -17,33 +21,37 @@ def candidate(name: str, *found: tuple[int, str, bool | None]) -> CandidateResul
     return replace(ranked(place, ""), plans=tuple(shown))
 
 
+def planned(*results: CandidateResult) -> dict[str, list[tuple[str, ...]]]:
+    """Return the rows of each table of plans, by the statement that it is of."""
+    found = tables(plans.section, replace(USAGE, candidates=results))
+    return {plain(one.caption).removeprefix("Plans of ").removesuffix(_ENDING): rows(one) for one in found}
+
+
 def test_baseline_comes_first_and_what_is_as_it_is_comes_last() -> None:
-    found = plans.tables(
-        [
-            candidate("same", (0, "Seq Scan; 3 rows", True)),
-            candidate("other", (0, "Index Scan", False)),
-            candidate("baseline", (0, "Seq Scan; 1 row", None)),
-            candidate("alike", (0, "Seq Scan; 2 rows", True)),
-        ]
+    found = planned(
+        candidate("same", (0, "Seq Scan; 3 rows", True)),
+        candidate("other", (0, "Index Scan", False)),
+        candidate("baseline", (0, "Seq Scan; 1 row", None)),
+        candidate("alike", (0, "Seq Scan; 2 rows", True)),
     )
     assert found == {
-        "`read`": [
-            ("`baseline`", "Seq Scan; 1 row"),
-            ("`other`", "Index Scan"),
-            ("`same`, `alike`", "as the baseline"),
+        "read": [
+            ("baseline", "Seq Scan; 1 row"),
+            ("other", "Index Scan"),
+            ("same, alike", "as the baseline"),
         ]
     }
 
 
 def test_statements_of_one_operation_are_numbered_for_people() -> None:
-    found = plans.tables([candidate("baseline", (0, "Result", None), (1, "Seq Scan", None))])
-    assert list(found) == ["`read`, statement 1", "`read`, statement 2"]
+    found = planned(candidate("baseline", (0, "Result", None), (1, "Seq Scan", None)))
+    assert list(found) == ["read, statement 1", "read, statement 2"]
 
 
 def test_reason_for_which_there_is_no_plan_is_told_once() -> None:
-    refreshed = plans.tables(USAGE.candidates)["`refresh_usage`, statement 1"]
+    refreshed = planned(*USAGE.candidates)["refresh_usage, statement 1"]
     assert [text for _, text in refreshed] == [NO_PLAN]
 
 
 def test_there_is_no_table_where_nothing_was_explained() -> None:
-    assert plans.tables(PAGEVIEWS.candidates) == {}
+    assert planned(*PAGEVIEWS.candidates) == {}

@@ -17,14 +17,20 @@ from schemabench.records import (
     WriterRatio,
 )
 from schemabench.report import reasons
+from schemabench.report.text import plain
 
 AHEAD = standing("other", 1, estimate(1.5))
 SCAN = {"Node Type": "Seq Scan", "Relation Name": "item"}
 LOOK = {"Node Type": "Index Scan", "Relation Name": "item", "Index Name": "item_pkey"}
 
 
+def lines(experiment: Experiment) -> list[str]:
+    """Return what is told, without the marks of names."""
+    return [plain(line) for line in reasons.lines(experiment)]
+
+
 def told(found: list[Cost], baseline: list[Cost] | None = None, place: Standing = TIED) -> list[str]:
-    return reasons.lines(experiment(place, found, baseline), str, str)
+    return lines(experiment(place, found, baseline))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +99,7 @@ def by_writer(place: Standing, *own: tuple[str, Estimate, bool]) -> list[str]:
     """Return what is told of a candidate under which writers have these ratios, told apart from 1 or not."""
     other, base = experiment(place, [], [cost()]).candidates
     ratios = tuple(WriterRatio(writer=writer, ratio=ratio, differs=differs) for writer, ratio, differs in own)
-    return reasons.lines(replace(USAGE, candidates=(replace(other, writers=ratios), base)), str, str)
+    return lines(replace(USAGE, candidates=(replace(other, writers=ratios), base)))
 
 
 def test_a_writer_that_is_done_sooner_though_all_of_them_tie_is_told() -> None:
@@ -130,7 +136,7 @@ def test_candidates_are_told_of_in_order_of_rank() -> None:
     base = replace(ranked(standing("baseline", 2, BASELINE), ""), costs=(cost(),))
     every = replace(USAGE, candidates=(result("one", 1, 1.1), base, result("two", 3, 0.5)))
 
-    assert reasons.lines(every, str, str) == ["one: 10 % more WAL", "two: 50 % less WAL"]
+    assert lines(every) == ["one: 10 % more WAL", "two: 50 % less WAL"]
 
 
 def plan(operation: str, node: dict[str, object], *, same: bool | None = None) -> StatementPlan:
@@ -141,7 +147,7 @@ def planned(own: list[StatementPlan], baseline: list[StatementPlan]) -> list[str
     other, base = experiment(AHEAD, [], [cost()]).candidates
     latencies = latency("look", 100, 1.0), latency("add", 100, 2.0), latency("end", 1, 3.0)
     both = replace(other, plans=tuple(own), latencies=latencies), replace(base, plans=tuple(baseline))
-    return reasons.lines(replace(USAGE, candidates=both), str, str)
+    return lines(replace(USAGE, candidates=both))
 
 
 def test_another_plan_is_told_with_what_it_does_instead() -> None:
@@ -189,5 +195,5 @@ def test_another_plan_inside_a_function_is_told_likewise() -> None:
 def test_nothing_is_told_where_nothing_was_counted_or_there_is_no_baseline() -> None:
     alone: Experiment = replace(USAGE, candidates=USAGE.candidates[:1])
 
-    assert reasons.lines(PAGEVIEWS, str, str) == []
-    assert reasons.lines(alone, str, str) == []
+    assert lines(PAGEVIEWS) == []
+    assert lines(alone) == []

@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from fixed_run import BASELINE, RUN, USAGE, estimate, ranked, standing, unranked
 
+from schemabench import report
 from schemabench.records import EquivalenceCheck, Estimate, Experiment, Standing
-from schemabench.report import document, figures, page, screen, verdict
+from schemabench.report import document, figures, page, verdict
+from schemabench.report.text import plain
 
 
 def experiment(*standings: Standing, **changes: object) -> Experiment:
@@ -14,7 +16,12 @@ def experiment(*standings: Standing, **changes: object) -> Experiment:
 
 
 def sentence(*standings: Standing, **changes: object) -> str:
-    return verdict.sentence(experiment(*standings, **changes), str)
+    return said(experiment(*standings, **changes))
+
+
+def said(experiment: Experiment) -> str:
+    """Return the verdict, without the marks of names."""
+    return plain(verdict.sentence(experiment))
 
 
 def test_single_leader_is_named_with_its_ratio() -> None:
@@ -82,21 +89,21 @@ def test_baseline_alone_has_nothing_to_be_compared_with() -> None:
 
 def test_nothing_ranked_says_what_became_of_the_candidates() -> None:
     left = (unranked("a", "failed", "x"), unranked("b", "failed", "x"), unranked("c", "skipped", "x"))
-    assert verdict.sentence(replace(USAGE, candidates=left, stopped="never started"), str) == (
+    assert verdict.sentence(replace(USAGE, candidates=left, stopped="never started")) == (
         "Nothing was ranked: the experiment never started (2 failed; 1 skipped)."
     )
 
 
 def test_nothing_ranked_for_the_clients_sake_says_so() -> None:
     left = (unranked("a", "invalid", "x"), unranked("b", "failed", "y"))
-    assert verdict.sentence(replace(USAGE, candidates=left), str) == (
+    assert said(replace(USAGE, candidates=left)) == (
         "Nothing was ranked: the client was what limited the figures (1 failed; 1 invalid)."
     )
 
 
 def test_nothing_ranked_for_a_baseline_that_breaks_its_own_invariant_says_so() -> None:
     left = (unranked("baseline", "disqualified", "x"), unranked("a", "invalid", "y"))
-    assert verdict.sentence(replace(USAGE, candidates=left), str) == (
+    assert said(replace(USAGE, candidates=left)) == (
         "Nothing was ranked: the baseline breaks its own invariant (1 disqualified; 1 invalid)."
     )
 
@@ -110,12 +117,12 @@ def test_candidates_left_out_are_told_together_only_for_one_status_and_one_reaso
 def test_control_that_differs_makes_the_verdict_doubtful() -> None:
     control = standing("baseline (control)", 1, Estimate(value=1.1, low=1.05, high=1.15), ())
     found = experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE), control=control)
-    assert verdict.sentence(found, str).endswith(" Doubtful: the baseline differs from itself (see control).")
+    assert said(found).endswith(" Doubtful: the baseline differs from itself (see control).")
     assert verdict.control(found).endswith("the baseline differs from itself; trust no difference of this size")
 
 
 def test_ties_across_ranks_are_told_once_for_each_pair() -> None:
-    assert verdict.ties_across_ranks(USAGE, str) == "split_events with rollup_kept_by_trigger_as_rows_arrive"
+    assert plain(verdict.ties_across_ranks(USAGE)) == "split_events with rollup_kept_by_trigger_as_rows_arrive"
 
 
 @pytest.mark.parametrize(
@@ -170,10 +177,10 @@ def test_drift_is_told_of_whoever_drifts_beyond_chance_and_on_one_line_in_every_
     words = "loses 4.0 % [2.0, 6.1] and"
     run = replace(RUN, experiments=(told,))
 
-    assert verdict.drift(told, str) == (
+    assert plain(verdict.drift(told)) == (
         f"fast {words} slow gains 0.20 % [0.10, 0.30] of its throughput per 1,000,000 rows written"
     )
-    assert verdict.drift(experiment(standing("baseline", 1, BASELINE)), str) == ""
-    assert f"drift: fast {words}" in screen.terminal(run, 120)
-    assert f"Drift: `fast` {words}" in document.markdown(run)
-    assert "<dt>drift</dt>" in page.html(run)
+    assert verdict.drift(experiment(standing("baseline", 1, BASELINE))) == ""
+    assert f"drift: fast {words}" in report.terminal(run, 120)
+    assert f"- drift: `fast` {words}" in report.markdown(run)
+    assert "<dt>drift</dt>" in page.html(document(run))

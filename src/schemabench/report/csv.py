@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 
 from schemabench.report.text import plain
-from schemabench.report.tree import Beside, Cell, Chart, Document, Fold, Node, Table
+from schemabench.report.tree import Beside, Cell, Chart, Document, Fold, Nodes, Table
 
 
 def csv(table: Table) -> str:
@@ -28,12 +28,13 @@ def tables(document: Document) -> Iterator[tuple[str, Table]]:
     """Yield all tables of a document, those behind charts among them, each with the ids of its part and section."""
     for part in document.parts:
         for section in part.sections:
-            yield from ((f"{part.id}-{section.id}", table) for table in _within(section.nodes))
+            yield from ((f"{part.id}-{section.id}", table) for table in within(section.nodes))
     for section in document.sections:
-        yield from ((section.id, table) for table in _within(section.nodes))
+        yield from ((section.id, table) for table in within(section.nodes))
 
 
-def _within(nodes: tuple[Node, ...]) -> Iterator[Table]:
+def within(nodes: Nodes) -> Iterator[Table]:
+    """Yield all tables among some nodes, those behind charts and those that are folded away among them."""
     for node in nodes:
         match node:
             case Table():
@@ -41,9 +42,9 @@ def _within(nodes: tuple[Node, ...]) -> Iterator[Table]:
             case Chart():
                 yield node.table
             case Beside():
-                yield from _within(node.charts)
+                yield from within(node.charts)
             case Fold():
-                yield from _within(node.nodes)
+                yield from within(node.nodes)
 
 
 def _heading(heading: str, *, split: bool) -> tuple[str, ...]:

@@ -36,7 +36,7 @@ def terminal(document: Document, width: int = 80) -> str:
         for section in document.sections
         if section.brief
     ]
-    lines = [_notes(document.notes, width), *(parts or [[document.empty]])]
+    lines = [_notes(document.notes, width), *([[document.empty]] if document.is_empty else parts)]
     return "\n\n".join("\n".join(part) for part in lines if part)
 
 
@@ -175,7 +175,7 @@ def _width(table: Table, shown: _Shown) -> int:
     figures, intervals = _halves(table, shown)
     body = [columns(line) for row in table.rows for line in _below(row[shown.place])]
     widest = max((columns(shown.heading), figures + bool(intervals) + intervals, *body))
-    return widest if shown.place == table.named else min(widest, max(_WIDEST_CELL, columns(shown.heading)))
+    return widest if shown.place == table.named else min(widest, _WIDEST_CELL)
 
 
 def _halves(table: Table, shown: _Shown) -> tuple[int, int]:

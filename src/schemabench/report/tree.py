@@ -232,7 +232,12 @@ class Document:
     sections: tuple[Section, ...] = ()
     """What belongs to no part alone."""
     empty: str = ""
-    """What is said where there is nothing else."""
+    """What is said where there is neither a part nor a brief section."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is neither a part nor a brief section."""
+        return not self.parts and not any(section.brief for section in self.sections)
 
 
 def cells(*texts: object) -> tuple[Cell, ...]:

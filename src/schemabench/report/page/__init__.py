@@ -65,7 +65,7 @@ def brief(document: Document) -> Markup:
 
 def _links(document: Document) -> list[tuple[str, str]]:
     return [
-        *([("verdict", "Verdict")] if document.parts or not document.sections else []),
+        *([("verdict", "Verdict")] if document.parts or document.is_empty else []),
         *((part.id, _short(part)) for part in document.parts),
         *((section.id, plain(section.title)) for section in document.sections),
     ]
