@@ -6,6 +6,7 @@ Must not import the package: what is read back is to be compared with what other
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 
 SCALES = {
@@ -49,7 +50,7 @@ def figures(text: str) -> list[Figure]:
 def terminal(text: str) -> Table:
     """Return the table of ranks; its second column `rank` is called `rank by locks`."""
     lines = text.splitlines()
-    start = next(number for number, line in enumerate(lines) if re.match(r"rank +candidate", line))
+    start = next(number for number, line in enumerate(lines) if re.match(r" *rank .* candidate ", line))
     spans = [match.span() for match in re.finditer("-+", lines[start + 1])]
     headings = [lines[start][first:last].strip() for first, last in spans]
     headings = [f"{one} by locks" if one in headings[:place] else one for place, one in enumerate(headings)]
@@ -70,7 +71,8 @@ def markdown(text: str) -> list[Table]:
         if not line.startswith("|"):
             headings = []
             continue
-        cells = [SIGNS.sub("", cell.strip()).strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        texts = [unescape(re.sub(r"\\(\W)", r"\1", cell)) for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+        cells = [SIGNS.sub("", text.strip()).strip() for text in texts]
         if not headings:
             headings = cells
             tables.append([])

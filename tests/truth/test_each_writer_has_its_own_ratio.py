@@ -10,6 +10,7 @@ from laboratory import Laboratory, result
 from schemabench import Call, Writer
 from schemabench.records import Estimate, Experiment
 from schemabench.report import reasons
+from schemabench.report.text import plain
 
 OPERATIONS = """
 -- name: wait
@@ -66,7 +67,7 @@ def test_each_writers_ratio_is_that_of_its_own_calls(own: Mapping[str, Estimate]
 
 
 def test_what_throughput_hides_is_named_below_the_verdict(experiment: Experiment) -> None:
-    (line,) = [one for one in reasons.lines(experiment, str, str) if one.startswith("twice: ")]
+    (line,) = [one for one in map(plain, reasons.lines(experiment)) if one.startswith("twice: ")]
 
     assert line.startswith("twice: hurried done 1.")
     assert "last done" not in line

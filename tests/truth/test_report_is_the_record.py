@@ -228,7 +228,7 @@ def test_percentiles_are_those_of_the_record(any_drawn: Drawn) -> None:
         slowest = column(any_drawn.terminal, "^p95$")[result.name]
         assert figures(slowest)[0].shows(max(known.values())), f"{result.name}: {slowest}"
         for operation, exact in known.items():
-            own = any_drawn.page[f"{operation}: service time (log scale)"]
+            own = any_drawn.page[f"{operation}: service time"]
             assert figures(column(own, "^p95$")[result.name])[0].shows(exact), operation
     for table in (table for table in any_drawn.markdown if table and {"p95", "retries"} <= set(table[0])):
         for name, cell in column(table, "^p95$").items():

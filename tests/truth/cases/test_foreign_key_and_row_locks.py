@@ -15,6 +15,7 @@ from laboratory import Laboratory, amount, result
 from schemabench import Call, Writer
 from schemabench.records import Contention, Estimate, Experiment
 from schemabench.report import reasons
+from schemabench.report.text import plain
 
 pytestmark = pytest.mark.long
 SHOP = """\
@@ -115,6 +116,6 @@ def test_a_parent_that_is_shared_makes_multixacts_under_all(experiment: Experime
 
 
 def test_the_report_names_the_lock_of_the_row(experiment: Experiment) -> None:
-    lines = dict(one.split(": ", 1) for one in reasons.lines(experiment, str, str))
+    lines = dict(one.split(": ", 1) for one in map(plain, reasons.lines(experiment)))
 
     assert "LockRows" in lines["for_update"]

@@ -15,7 +15,8 @@ from laboratory import Laboratory, amount, cost, result
 
 from schemabench import Call, Writer
 from schemabench.records import Estimate, Experiment, Run
-from schemabench.report import matrix, reasons
+from schemabench.report import flavored, matrix, reasons
+from schemabench.report.text import plain
 
 OLD, NEW = 15, 18
 ROWS, BATCH = 20_000, 100
@@ -150,7 +151,7 @@ def test_before_16_brin_costs_hot_updates_as_btree_does(old: Run) -> None:
 
 
 def test_a_run_alone_names_hot_updates_for_btree_and_not_for_brin(new: Run) -> None:
-    lines = dict(one.split(": ", 1) for one in reasons.lines(_only(new), str, str))
+    lines = dict(one.split(": ", 1) for one in map(plain, reasons.lines(_only(new))))
 
     assert NO_HOT.search(lines["btree"])
     assert not NO_HOT.search(lines.get("brin", ""))
@@ -158,7 +159,7 @@ def test_a_run_alone_names_hot_updates_for_btree_and_not_for_brin(new: Run) -> N
 
 @pytest.mark.long
 def test_the_matrix_names_hot_updates_as_what_differs_but_for_brin_since_16(old: Run, new: Run) -> None:
-    text = matrix.markdown(matrix.compare([("old.json", old), ("new.json", new)]))
+    text = flavored.markdown(matrix.document(matrix.compare([("old.json", old), ("new.json", new)])))
     lines = {name: said for name, said in LINE.findall(text) if NO_HOT.search(said)}
 
     assert lines.keys() == {"`brin` on PostgreSQL 15", "`btree` on PostgreSQL 15", "`btree` on PostgreSQL 18"}

@@ -15,6 +15,7 @@ from laboratory import Laboratory, amount, cost, result
 from schemabench import Call, Writer
 from schemabench.records import Contention, Experiment, Standing
 from schemabench.report import reasons
+from schemabench.report.text import plain
 
 pytestmark = pytest.mark.long
 QUEUE = """\
@@ -156,7 +157,7 @@ def test_consumers_of_rotated_tables_wait_for_their_place(experiment: Experiment
 
 
 def test_the_report_names_dead_rows_and_wal(experiment: Experiment) -> None:
-    lines = dict(one.split(": ", 1) for one in reasons.lines(experiment, str, str))
+    lines = dict(one.split(": ", 1) for one in map(plain, reasons.lines(experiment)))
 
     assert "the dead rows" in lines["rotated"]
     assert "less WAL" in lines["rotated"]

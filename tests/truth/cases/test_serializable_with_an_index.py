@@ -15,6 +15,7 @@ from laboratory import Laboratory, amount, cost, result
 from schemabench import Call, Writer
 from schemabench.records import Contention, Experiment, Standing
 from schemabench.report import reasons
+from schemabench.report.text import plain
 
 pytestmark = pytest.mark.long
 ACCOUNTS = 2000
@@ -96,7 +97,7 @@ def test_what_is_lost_to_others_is_pauses_and_no_lock(experiment: Experiment) ->
 
 
 def test_the_report_names_what_differs(experiment: Experiment) -> None:
-    (line,) = reasons.lines(experiment, str, str)
+    (line,) = map(plain, reasons.lines(experiment))
     (notice,) = [one for one in result(experiment, "baseline").notices if one.code == "retries"]
 
     assert line.startswith("indexed: ")

@@ -14,6 +14,7 @@ from laboratory import Laboratory, amount, cost, result
 from schemabench import Call, Writer
 from schemabench.records import Contention, Estimate, Experiment
 from schemabench.report import reasons
+from schemabench.report.text import plain
 
 pytestmark = pytest.mark.long
 DOCUMENTS = 8
@@ -103,7 +104,7 @@ def test_whoever_waits_waits_for_the_row_of_a_document(experiment: Experiment) -
 
 
 def test_the_report_names_the_wal(experiment: Experiment) -> None:
-    (line,) = reasons.lines(experiment, str, str)
+    (line,) = map(plain, reasons.lines(experiment))
 
     assert line.startswith("beside: ")
     assert "WAL" in line
