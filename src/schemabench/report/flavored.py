@@ -16,7 +16,7 @@ def markdown(document: Document) -> str:
     """Return a document as Markdown."""
     blocks = [f"# {line(document.title)}"]
     blocks.append("\n".join(_head(part) for part in document.parts))
-    blocks += [line(document.empty)] if not document.parts and not document.sections else []
+    blocks += [line(document.empty)] if document.is_empty else []
     blocks += [prose(document.origin), *_notes(document.notes, "Holds for every figure below:")]
     for part in document.parts:
         blocks += _part(part)
