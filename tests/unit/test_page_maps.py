@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import altair as alt
+import page_reader
 import pytest
 from fixed_run import RUN
 from test_report_crossovers import MAP, SEARCH
 
-from schemabench.records import Notice
-from schemabench.report import page
-from schemabench.report.page import charts, crossovers, vega
+from schemabench.records import Notice, Run
+from schemabench.report import crossovers, document, page
+from schemabench.report.page import vega
+from schemabench.report.tree import Document
 
 HOSTILE = "<img src=x onerror=alert(1)></script>"
 
@@ -21,66 +23,61 @@ def _short_script(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_search_says_whether_the_ranking_flips_and_where_it_was_measured() -> None:
-    drawn = page.html(replace(RUN, crossovers=(SEARCH,)))
+    drawn = page.html(document(replace(RUN, crossovers=(SEARCH,))))
 
     assert "When the answer changes" in drawn
     assert "The ranking flips: <code>hash_by_site</code> leads at <code>typical</code>" in drawn
     assert "worst-found" in drawn
 
 
-def test_a_map_is_a_chart_with_the_figures_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[alt.LayerChart] = []
-    figure = charts.figure
-    monkeypatch.setattr(crossovers, "figure", lambda chart, *rest: drawn.append(chart) or figure(chart, *rest))
+def test_a_map_is_a_chart_with_the_figures_behind_it() -> None:
+    found = of_sections(replace(RUN, maps=(MAP,)))
 
-    found = crossovers.of_run(replace(RUN, maps=(MAP,)))
-
-    (chart,) = drawn
-    chart.to_dict()  # validated
-    assert found is not None
-    assert "better than the baseline in 1, worse in 1, and cannot be told apart in 1; 1 were not measured" in found.html
-    assert "Not measured: hash_by_site is failed." in found.html
-    assert "1.01x [0.90, 1.20] =" in found.html
-    assert "0.50x" in found.html, "the chart's own label, or the table's"
+    (specification,) = page_reader.read(found).specifications()
+    alt.LayerChart.from_dict(specification)  # validated
+    assert "better than the baseline in 1, worse in 1, and cannot be told apart in 1; 1 were not measured" in found
+    assert "Not measured: hash_by_site is failed." in found
+    assert "1.01x [0.90, 1.20] =" in found
+    assert "0.50x" in found, "the chart's own label, or the table's"
 
 
-def test_a_cell_that_was_not_measured_is_drawn_as_a_dash_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[alt.LayerChart] = []
-    monkeypatch.setattr(crossovers, "figure", lambda chart, *_: drawn.append(chart) or "")
+def test_a_cell_that_was_not_measured_is_drawn_as_a_dash_with_the_reason() -> None:
+    (specification,) = page_reader.read(of_sections(replace(RUN, maps=(MAP,)))).specifications()
 
-    crossovers.of_run(replace(RUN, maps=(MAP,)))
-
-    (chart,) = drawn
-    (cells,) = chart.to_dict()["datasets"].values()
+    (cells,) = specification["datasets"].values()
     assert [(cell["ratio"], cell["label"]) for cell in cells[2:]] == [(2.0, "2.00x"), (None, "-")]
     assert cells[3]["told"] == "hash_by_site is failed"
 
 
+def of_sections(run: Run) -> str:
+    """Return what the page shows of searches and maps alone."""
+    return page.html(Document(title="", sections=tuple(crossovers.sections(run))))
+
+
 def test_a_page_of_a_map_alone_has_no_verdict_to_show() -> None:
-    assert "No experiment was run" not in page.html(replace(RUN, experiments=(), maps=(MAP,)))
-    assert "No experiment was run" in page.html(replace(RUN, experiments=()))
+    assert "No experiment was run" not in page.html(document(replace(RUN, experiments=(), maps=(MAP,))))
+    assert "No experiment was run" in page.html(document(replace(RUN, experiments=())))
 
 
-def test_notices_of_a_run_stand_on_its_page_once_for_each_place_that_they_are_about() -> None:
+def test_notices_of_a_run_stand_on_its_page_once_however_many_experiments_it_has() -> None:
     noted = replace(RUN, notices=(Notice(code="machine-noisy", text="The machine was noisy"),), maps=(MAP,))
 
-    assert page.html(replace(noted, experiments=())).count("The machine was noisy") == 1
-    assert page.html(noted).count("The machine was noisy") == len(RUN.experiments)
+    assert page.html(document(replace(noted, experiments=()))).count("The machine was noisy") == 1
+    assert page.html(document(noted)).count("The machine was noisy") == 1, "with the verdicts, which all lead there"
 
 
 def test_a_map_without_any_figure_is_a_table_alone() -> None:
     empty = replace(MAP, cells=tuple(replace(cell, ratio=None, side=None, reason="failed") for cell in MAP.cells))
 
-    found = crossovers.of_run(replace(RUN, maps=(empty,)))
+    found = of_sections(replace(RUN, maps=(empty,)))
 
-    assert found is not None
-    assert "<figure" not in found.html
-    assert "<table" in found.html
+    assert "<figure" not in found
+    assert "<table" in found
 
 
 def test_a_run_without_searches_says_nothing_of_them() -> None:
-    assert crossovers.of_run(RUN) is None
-    assert "When the answer changes" not in page.html(RUN)
+    assert crossovers.sections(RUN) == []
+    assert "When the answer changes" not in page.html(document(RUN))
 
 
 def test_hostile_names_do_nothing() -> None:
@@ -90,4 +87,4 @@ def test_hostile_names_do_nothing() -> None:
         maps=(replace(MAP, candidate=HOSTILE, first=HOSTILE, second=HOSTILE),),
     )
 
-    assert "<img src=x" not in page.html(run)
+    assert "<img src=x" not in page.html(document(run))
