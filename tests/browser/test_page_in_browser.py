@@ -12,7 +12,7 @@ from fixed_run import RUN
 from pages import MARKUP, NAME, Page
 
 from schemabench.records import Run
-from schemabench.report import page
+from schemabench.report import document, page
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -109,7 +109,7 @@ def hostile_page(hostile_tab: Page) -> Page:
 
 def written(run: Run, factory: pytest.TempPathFactory) -> Path:
     path = factory.mktemp("page") / "run.html"
-    path.write_text(page.html(run), encoding="utf-8")
+    path.write_text(page.html(document(run)), encoding="utf-8")
     return path
 
 

@@ -1,9 +1,15 @@
 """Reads a page as a browser would, as far as the standard library can: elements, ids, links, scripts."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from typing import Any
+
+from schemabench.report import page
+from schemabench.report import view as report_view
+from schemabench.report.tree import Document, Notes, Part, Section
+from schemabench.report.view import View
 
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 """Elements of the page's own that have no end."""
@@ -16,6 +22,8 @@ class Element:
     name: str
     attributes: dict[str, str]
     text: str = ""
+    inside: str = ""
+    """The name of the element that it stands in."""
 
 
 @dataclass
@@ -30,7 +38,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note an element and wait for its end."""
-        element = Element(tag, {name: value or "" for name, value in attrs})
+        inside = self._open[-1].name if self._open else ""
+        element = Element(tag, {name: value or "" for name, value in attrs}, inside=inside)
         self.elements.append(element)
         if tag not in VOID:
             self._open.append(element)
@@ -59,10 +68,27 @@ class Reader(HTMLParser):
         return [json.loads(script.text) for script in scripts]
 
 
-def read(page: str) -> Reader:
+def drawn(view: View, section: Callable[[View], Section | None]) -> str:
+    """Return what the page shows of one section of an experiment, without its heading."""
+    found = section(view)
+    assert found is not None
+    names = report_view.names(view.run, view.experiment.workload)
+    part = Part(id="1", title="one", notes=notes(view), sections=(found,), names=names)
+    html = page.html(Document(title="one", parts=(part,)))
+    _, begin, rest = html.partition(f'<h3 id="1-{found.id}-title">')
+    assert begin
+    return rest.partition("</h3>")[2].partition("</section>")[0]
+
+
+def notes(view: View) -> Notes:
+    """Return all notes that an experiment may refer to."""
+    return Notes(items=tuple((number, notice.text) for notice, number in view.numbers.items()))
+
+
+def read(html: str) -> Reader:
     """Return what stands on a page, all of whose elements are closed in order."""
     reader = Reader()
-    reader.feed(page)
+    reader.feed(html)
     reader.close()
     assert not reader._open, f"never closed: {[element.name for element in reader._open]}"
     return reader

@@ -12,7 +12,7 @@ from several_runs import FOUR, compared
 
 from schemabench import cli, report
 from schemabench.records import FORMAT, OLDEST_FORMAT, CandidateResult, Experiment, Run
-from schemabench.report import matrix
+from schemabench.report import flavored, matrix, page
 
 
 @pytest.fixture(autouse=True)
@@ -40,13 +40,13 @@ def edit(name: str, **changes: object) -> None:
 def test_several_run_files_are_drawn_as_a_matrix_in_every_format_asked_for() -> None:
     arguments = ["report", "a.json", "b.json", "c.json", "d.json", "-o", "out/matrix.md", "-o", "out/matrix.html"]
     assert cli.main(arguments) == 0
-    assert Path("out/matrix.md").read_text() == matrix.markdown(compared(*FOUR))
-    assert Path("out/matrix.html").read_text() == matrix.html(compared(*FOUR))
+    assert Path("out/matrix.md").read_text() == flavored.markdown(matrix.document(compared(*FOUR)))
+    assert Path("out/matrix.html").read_text() == page.html(matrix.document(compared(*FOUR)))
 
 
 def test_pattern_names_the_files_that_exist() -> None:
     assert cli.main(["report", "[a-z].json", "-o", "matrix.md"]) == 0
-    assert Path("matrix.md").read_text() == matrix.markdown(compared(*FOUR))
+    assert Path("matrix.md").read_text() == flavored.markdown(matrix.document(compared(*FOUR)))
 
 
 def test_without_an_output_the_matrix_is_on_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,7 +66,7 @@ def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["a.json", "b.json", "-o", "matrix.pdf"], r"No report is drawn as \.pdf(.|\n)*end the path in \.md or \.html"),
+        (["a.json", "b.json", "-o", "matrix.pdf"], r"No report is drawn as \.pdf(.|\n)*end the path in \.html or \.md"),
         (["e*.json"], r"No run file is named like e\*\.json"),
         (["a.json", "gone.json"], r"There is no run file gone\.json"),
         (["a.json", "copy.json"], r"a\.json and copy\.json hold the same run"),
@@ -111,7 +111,7 @@ def test_run_file_of_an_older_version_is_read_without_the_fields_that_came_later
 def test_run_file_of_a_later_version_is_read_without_the_fields_that_are_not_known_yet() -> None:
     edit("a.json", colour="blue")
     assert cli.main(["report", "a.json", "b.json", "c.json", "d.json", "-o", "matrix.md"]) == 0
-    assert Path("matrix.md").read_text() == matrix.markdown(compared(*FOUR))
+    assert Path("matrix.md").read_text() == flavored.markdown(matrix.document(compared(*FOUR)))
 
 
 def without_defaults(value: dict[str, Any], kind: type) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """What a matrix looks like: Markdown, terminal, HTML."""
 
-import html
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from html import unescape
 from html.parser import HTMLParser
 
 import golden_file
@@ -12,12 +12,22 @@ from fixed_run import estimate
 from several_runs import FOUR, candidate, compared, experiment, run, unsampled
 
 from schemabench.records import Estimate, Notice, Standing, WriterRatio
-from schemabench.report import matrix
+from schemabench.report import flavored, matrix, page, terminal_comparison
 from schemabench.report.characters import columns
 from schemabench.report.matrix import Comparison
 
 HOSTILE = "<img src=x onerror=alert(1)>|`"
-DRAWN = [matrix.markdown, matrix.terminal, matrix.html]
+
+
+def markdown(comparison: Comparison) -> str:
+    return flavored.markdown(matrix.document(comparison))
+
+
+def html(comparison: Comparison) -> str:
+    return page.html(matrix.document(comparison))
+
+
+DRAWN = [markdown, terminal_comparison, html]
 LABELS = ["PostgreSQL 15", "PostgreSQL 16", "PostgreSQL 17", "PostgreSQL 18"]
 
 
@@ -66,7 +76,7 @@ def hostile() -> Comparison:
 
 def words(text: str) -> str:
     """Return what a reader sees: no tags, no brackets around numbers, single spaces."""
-    return " ".join(re.sub(r"[()]", "", html.unescape(re.sub(r"<[^>]*>", "", text))).split())
+    return " ".join(re.sub(r"[()]", "", unescape(re.sub(r"<[^>]*>", "", text))).split())
 
 
 def _standing(name: str) -> Standing:
@@ -75,22 +85,22 @@ def _standing(name: str) -> Standing:
 
 
 def test_markdown_looks_like_its_golden_file() -> None:
-    golden_file.check("matrix.md", matrix.markdown(compared(*FOUR)))
+    golden_file.check("matrix.md", markdown(compared(*FOUR)))
 
 
 def test_terminal_looks_like_its_golden_file() -> None:
-    golden_file.check("matrix.txt", matrix.terminal(compared(*FOUR)) + "\n")
+    golden_file.check("matrix.txt", terminal_comparison(compared(*FOUR)) + "\n")
 
 
 def test_html_looks_like_its_golden_file() -> None:
-    found = re.search(r"<main.*</main>\n", matrix.html(compared(*FOUR)), re.DOTALL)
+    found = re.search(r"<main.*</main>\n", html(compared(*FOUR)), re.DOTALL)
     assert found
     golden_file.check("matrix.html", re.sub(r"<figure.*?</figure>\n?", "", found[0], flags=re.DOTALL))
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_terminal_keeps_to_its_width_and_shows_every_run(width: int) -> None:
-    text = matrix.terminal(compared(*FOUR), width)
+    text = terminal_comparison(compared(*FOUR), width)
     assert max(map(columns, text.splitlines())) <= width
     for ranking in ("throughput  ", "lock waits  "):
         headings = [line for line in text.splitlines() if line.startswith(ranking)]
@@ -107,11 +117,18 @@ def test_terminal_keeps_to_its_width_whatever_stands_in_a_cell(width: int) -> No
         for one in some.candidates
     )
     runs = [run(f"{version}.1", replace(some, candidates=candidates)) for version in (15, 16, 17, 18)]
-    assert max(map(columns, matrix.terminal(compared(*runs), width).splitlines())) <= width
+    assert max(map(columns, terminal_comparison(compared(*runs), width).splitlines())) <= width
+
+
+def test_every_part_of_a_table_of_writers_says_whose_rows_they_are() -> None:
+    lines = terminal_comparison(compared(*FOUR), 80).splitlines()
+    headings = [line for line in lines if line.startswith("candidate ")]
+    assert len(headings) > 1
+    assert all(re.match("candidate +writer ", line) for line in headings)
 
 
 def test_four_runs_fit_a_usual_terminal_side_by_side() -> None:
-    text = matrix.terminal(compared(*FOUR), 80)
+    text = terminal_comparison(compared(*FOUR), 80)
     assert len(re.findall(r"^throughput  .*PostgreSQL 15.*PostgreSQL 18$", text, re.MULTILINE)) == 1
     assert len(re.findall(r"^lock waits  .*PostgreSQL 15.*PostgreSQL 18$", text, re.MULTILINE)) == 1
 
@@ -119,12 +136,12 @@ def test_four_runs_fit_a_usual_terminal_side_by_side() -> None:
 @pytest.mark.parametrize(
     ("drawn", "on_front", "off_front"),
     [
-        (matrix.markdown, "**1** 3.1 % [2.7, 3.5] \\* ", "| 2 13 % [11, 14] "),
-        (matrix.terminal, "1   3.1 % * ", "2   13 %   "),
+        (markdown, "**1 3.1 % \\* [2.7, 3.5]** ", "| 2 13 % [11, 14] "),
+        (terminal_comparison, "1 3.1 % * ", "2 13 %   "),
         (
-            matrix.html,
-            "<strong>1</strong> 3.1\N{NO-BREAK SPACE}% *<br>[2.7, 3.5]",
-            ">2 13\N{NO-BREAK SPACE}%<br>[11, 14]",
+            html,
+            "<strong>1 3.1\N{NO-BREAK SPACE}% *</strong> [2.7, 3.5]",
+            ">2 13\N{NO-BREAK SPACE}% [11, 14]",
         ),
     ],
     ids=["markdown", "terminal", "html"],
@@ -177,21 +194,21 @@ def test_every_notice_is_shown_with_its_number(drawn: Callable[[Comparison], str
 
 
 def test_page_leads_to_every_note_and_asks_the_network_for_nothing() -> None:
-    page = Page(matrix.html(compared(*FOUR)))
-    assert len(page.ids) == len(set(page.ids))
-    assert {link.removeprefix("#") for link in page.links} <= set(page.ids)
-    assert all(link.startswith("#") for link in page.links)
+    read = Page(html(compared(*FOUR)))
+    assert len(read.ids) == len(set(read.ids))
+    assert {link.removeprefix("#") for link in read.links} <= set(read.ids)
+    assert all(link.startswith("#") for link in read.links)
 
 
 def test_names_from_files_are_text_on_the_page() -> None:
-    page = matrix.html(hostile())
-    assert "img" not in Page(page).tags
-    assert "<script>alert" not in page
-    assert page.count("</script>") == Page(page).tags.count("script")
+    drawn = html(hostile())
+    assert "img" not in Page(drawn).tags
+    assert "<script>alert" not in drawn
+    assert drawn.count("</script>") == Page(drawn).tags.count("script")
 
 
 def test_names_from_files_are_text_in_markdown() -> None:
-    assert "<img" not in matrix.markdown(hostile())
+    assert "<img" not in markdown(hostile())
 
 
 def test_ratio_that_cannot_be_drawn_is_left_out_of_the_chart() -> None:
@@ -203,7 +220,7 @@ def test_ratio_that_cannot_be_drawn_is_left_out_of_the_chart() -> None:
         assert first.standing
         first = replace(first, standing=replace(first.standing, ratio=endless))
         runs.append(run(version, replace(some, candidates=(first, *rest))))
-    assert "figure" not in Page(matrix.html(compared(*runs))).tags
+    assert "figure" not in Page(html(compared(*runs))).tags
 
 
 @pytest.mark.parametrize("drawn", DRAWN)

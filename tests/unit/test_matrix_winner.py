@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from several_runs import DIFFERING_CONTROL, DIFFERING_LOCK_CONTROL, experiment, led_by, only, run, unsampled, waiting
 
 from schemabench.records import Notice, Run
+from schemabench.report import text
 from schemabench.report.matrix import winner
 from schemabench.report.matrix.criteria import CRITERIA, LOCK_WAITS, THROUGHPUT, Criterion
 from schemabench.report.matrix.model import Matrix
@@ -25,7 +26,7 @@ def marks(matrix: Matrix, by: Criterion = THROUGHPUT) -> list[str]:
 
 
 def said(*runs: Run, by: Criterion = THROUGHPUT) -> str:
-    return " ".join(winner.sentences(only(*runs), by, str))
+    return " ".join(map(text.plain, winner.sentences(only(*runs), by)))
 
 
 def waits(version: str, *ranks: tuple[str, ...], **changes: object) -> Run:

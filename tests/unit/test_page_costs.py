@@ -4,12 +4,13 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import page_reader
 import pytest
 from fixed_run import BASELINE, PAGEVIEWS, RETRIES, RUN, USAGE, estimate, ranked, standing
 
 from schemabench.records import Cost
-from schemabench.report import footnotes
-from schemabench.report.page import costs
+from schemabench.report import costs, footnotes
+from schemabench.report.view import View
 
 
 def cost(**changes: Any) -> Cost:  # noqa: ANN401 (any field)
@@ -27,11 +28,8 @@ def cell(own: Cost, baseline: Cost | None = None) -> tuple[str, str]:
         replace(ranked(standing("baseline", 2, BASELINE), ""), costs=(baseline or cost(),)),
     )
     experiment = replace(USAGE, candidates=candidates)
-    section = costs.section(experiment, replace(RUN, experiments=(experiment,)))
-    assert section is not None
-    found = re.search(
-        r'<code>other</code></th><td class="(?P<kind>.*?)".*?>(?P<text>.*?)</td>', section.html, re.DOTALL
-    )
+    html = page_reader.drawn(View(experiment, replace(RUN, experiments=(experiment,))), costs.section)
+    found = re.search(r'<code>other</code>\s*</th>\s*<td class="(?P<kind>.*?)".*?>(?P<text>.*?)</td>', html, re.DOTALL)
     assert found is not None
     return found["kind"].strip(), re.sub(r"<.*?>|\s+", " ", found["text"]).replace("  ", " ").strip()
 
@@ -77,20 +75,18 @@ def test_figure_that_the_server_does_not_offer_is_a_dash() -> None:
 
 
 def test_column_is_sorted_by_the_figure_and_names_its_divisor() -> None:
-    section = costs.section(USAGE, RUN)
-    assert section is not None
-    assert "WAL per row" in section.html
-    assert 'data-sort="412.3"' in section.html
+    html = page_reader.drawn(View(USAGE, RUN), costs.section)
+    assert "WAL per row" in html
+    assert 'data-sort="412.3"' in html
 
 
 def test_notices_stand_with_what_they_limit() -> None:
-    section = costs.section(USAGE, RUN)
-    assert section is not None
-    explanation, _, tables = section.html.partition("</p>")
+    html = page_reader.drawn(View(USAGE, RUN), costs.section)
+    explanation, _, tables = html.partition("</p>")
     in_memory, retries = (footnotes.numbers(RUN)[notice] for notice in (RUN.notices[0], RETRIES))
     assert f"note-{in_memory}" in explanation
     assert re.search(rf"<code>split_events</code> *<sup><a href=\"#.*?note-{retries}\"", tables)
 
 
 def test_there_is_no_section_where_nothing_was_counted() -> None:
-    assert costs.section(PAGEVIEWS, RUN) is None
+    assert costs.section(View(PAGEVIEWS, RUN)) is None

@@ -1,13 +1,17 @@
 """What differs: definitions against the baseline's, operations against what they override, plans that are not alike."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 
+import page_reader
 from fixed_run import BASELINE, NO_PLAN, RUN, USAGE, estimate, ranked, standing
 
 from schemabench.records import CandidateResult, Experiment, StatementPlan
-from schemabench.report.page import differences
+from schemabench.report import differences, plans
+from schemabench.report.tree import Section
+from schemabench.report.view import View
 
 BASE = "-- candidate: baseline\n-- summary: one table\n\nCREATE TABLE t (id int);\n"
 OTHER = "-- candidate: other\n-- summary: with a key\n\nCREATE TABLE t (id bigint);\n"
@@ -26,12 +30,10 @@ def drawn(sql: str, base: str = BASE, defaults: dict[str, str] | None = None) ->
     return shown(replace(USAGE, candidates=candidates, operations_sql=DEFAULTS if defaults is None else defaults))
 
 
-def shown(experiment: Experiment) -> str:
-    section = differences.section(experiment, RUN)
-    assert section is not None
-    _, _, html = section.html.partition("</p>")
+def shown(experiment: Experiment, section: Callable[[View], Section | None] = differences.section) -> str:
+    _, _, html = page_reader.drawn(View(experiment, RUN), section).partition("</p>")
     marked = html.replace("<mark>", "[").replace("</mark>", "]")
-    lines = re.sub(r"<.*?>", "", marked.replace("<details>", "\n")).splitlines()
+    lines = re.sub(r"<.*?>", "", re.sub("</t[dh]>(?=<t)", " ", marked.replace("<details>", "\n"))).splitlines()
     return unescape("\n".join(line for line in lines if line.strip()))
 
 
@@ -95,9 +97,7 @@ def test_sql_is_escaped_and_its_control_characters_are_seen() -> None:
     experiment = replace(
         USAGE, candidates=(candidate("other", BASE + "-- </code><b>\x1b[0m\n"), candidate("baseline", BASE))
     )
-    section = differences.section(experiment, RUN)
-    assert section is not None
-    assert "+-- &lt;/code&gt;&lt;b&gt;\\x1b[0m" in section.html
+    assert "+-- &lt;/code&gt;&lt;b&gt;\\x1b[0m" in page_reader.drawn(View(experiment, RUN), differences.section)
 
 
 def test_nodes_that_the_baseline_does_not_have_are_marked() -> None:
@@ -106,13 +106,13 @@ def test_nodes_that_the_baseline_does_not_have_are_marked() -> None:
         candidate("alike", BASE, plan("Seq Scan on t", same=True)),
         candidate("baseline", BASE, plan("Seq Scan on t", same=None)),
     )
-    found = shown(replace(USAGE, candidates=candidates))
-    assert "1 of 1 plans differ" in found
-    _, _, plans = found.partition("Plans of read")
-    assert [line.strip() for line in plans.splitlines() if "Scan" in line or "as the" in line] == [
-        "baseline Seq Scan on t 3 rows, 7 blocks hit",
+    experiment = replace(USAGE, candidates=candidates)
+    assert "1 of 1 plans differ" in shown(experiment)
+    found = shown(experiment, plans.section)
+    assert [line.strip() for line in found.splitlines() if "Scan" in line or "as the" in line] == [
+        "baseline Seq Scan on t; 3 rows, 7 blocks hit",
         "-> Seq Scan on t",
-        "other [Index] Scan on t 3 rows, 7 blocks hit",
+        "other [Index] Scan on t; 3 rows, 7 blocks hit",
         "-> Index Scan on t",
         "alike as the baseline",
     ]
@@ -123,11 +123,11 @@ def test_statements_that_are_executed_alike_are_folded_away() -> None:
         candidate("other", BASE, plan("Seq Scan", same=True), plan("", same=None, position=1)),
         candidate("baseline", BASE, plan("Seq Scan", same=None), plan("", same=None, position=1)),
     )
-    found = shown(replace(USAGE, candidates=candidates))
+    found = shown(replace(USAGE, candidates=candidates), plans.section)
     assert "All statements are executed alike under every candidate" in found
     assert found.count(NO_PLAN) == 1
 
 
 def test_there_is_no_section_where_there_is_nothing_to_compare() -> None:
-    assert differences.section(replace(USAGE, candidates=(candidate("baseline", BASE),)), RUN) is None
-    assert differences.section(replace(USAGE, candidates=(candidate("other", BASE),)), RUN) is None
+    assert differences.section(View(replace(USAGE, candidates=(candidate("baseline", BASE),)), RUN)) is None
+    assert differences.section(View(replace(USAGE, candidates=(candidate("other", BASE),)), RUN)) is None

@@ -92,7 +92,7 @@ def _tone(cost: Cost, baseline: Mapping[str, Cost]) -> Tone:
     else:
         other = baseline.get(cost.name)
         more = (cost.value or 0.0) > (other.value or 0.0 if other else 0.0)
-    depth = max(step for step, least in enumerate(_TONES) if distance(cost, baseline) >= least)
+    depth = max((step for step, least in enumerate(_TONES) if distance(cost, baseline) >= least), default=0)
     return (_MORE if more else _LESS)[depth]
 
 

@@ -53,4 +53,4 @@ def _heading(heading: str, *, split: bool) -> tuple[str, ...]:
 
 def _cell(cell: Cell, *, split: bool) -> tuple[str, ...]:
     shown = plain(cell.text)
-    return (shown, plain(cell.interval or cell.below)) if split else (shown,)
+    return (shown, plain(" ".join(filter(None, (cell.interval, cell.below))))) if split else (shown,)

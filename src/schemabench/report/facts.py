@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemabench.records import Experiment, Run
-from schemabench.report import figures, settings
+from schemabench.report import figures, footnotes, settings
 from schemabench.report.text import name
-from schemabench.report.tree import Section, Table, Terms, Verbatim, cells, columns
+from schemabench.report.tree import Paragraph, Section, Table, Terms, Verbatim, cells, columns
 from schemabench.report.view import View
 from schemabench.units import format_duration, format_significant
 
@@ -70,7 +70,9 @@ def section(view: View) -> Section:
             for one in experiment.writers
         ),
     )
-    nodes = (Terms(items=tuple(of_experiment(experiment))), writers, candidates)
+    limits = view.marks([*view.run.notices, *footnotes.of(experiment)])
+    limited = (Paragraph(text="What limits its figures stands with the verdict:", notes=limits),) if limits else ()
+    nodes = (Terms(items=tuple(of_experiment(experiment))), writers, candidates, *limited)
     return Section(id="made", title="How it was made: candidates, writers, cardinality", nodes=nodes)
 
 

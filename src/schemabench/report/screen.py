@@ -85,6 +85,8 @@ def _node(node: Node, width: int) -> list[str]:
             lines = _table(node, width)
         case tree.Chart() if not node.repeats:
             lines = _table(node.table, width)
+        case tree.Beside():
+            lines = _blocks(_nodes(node.charts, width))
     return lines
 
 
@@ -148,9 +150,9 @@ def _fitting(table: Table, width: int) -> list[_Shown]:
 
 def _least(table: Table, shown: Sequence[_Shown]) -> int:
     """Return the columns that a table takes with names as short as they may be."""
-    taken = sum(_width(table, one) for one in shown if one.place != table.named)
-    names = next(one for one in shown if one.place == table.named)
-    return taken + min(_SHORTEST_NAME, _width(table, names)) + len(GAP) * (len(shown) - 1)
+    widths = {one.place: _width(table, one) for one in shown}
+    taken = sum(min(_SHORTEST_NAME, one) if place in table.names else one for place, one in widths.items())
+    return taken + len(GAP) * (len(shown) - 1)
 
 
 def _parts(table: Table, shown: Sequence[_Shown], width: int) -> Iterator[list[_Shown]]:
@@ -158,14 +160,14 @@ def _parts(table: Table, shown: Sequence[_Shown], width: int) -> Iterator[list[_
     if _least(table, shown) <= width:
         yield list(shown)
         return
-    names = next(one for one in shown if one.place == table.named)
-    some = [names]
+    names = [one for one in shown if one.place in table.names]
+    some = list(names)
     for one in shown:
-        if one is names:
+        if one in names:
             continue
-        if len(some) > 1 and _least(table, [*some, one]) > width:
+        if len(some) > len(names) and _least(table, [*some, one]) > width:
             yield some
-            some = [names]
+            some = list(names)
         some.append(one)
     yield some
 
@@ -175,7 +177,7 @@ def _width(table: Table, shown: _Shown) -> int:
     figures, intervals = _halves(table, shown)
     body = [columns(line) for row in table.rows for line in _below(row[shown.place])]
     widest = max((columns(shown.heading), figures + bool(intervals) + intervals, *body))
-    return widest if shown.place == table.named else min(widest, _WIDEST_CELL)
+    return widest if shown.place in table.names else min(widest, _WIDEST_CELL)
 
 
 def _halves(table: Table, shown: _Shown) -> tuple[int, int]:
@@ -189,8 +191,12 @@ def _halves(table: Table, shown: _Shown) -> tuple[int, int]:
 def _rows(table: Table, shown: Sequence[_Shown], width: int) -> list[str]:
     """Return headings, a rule and rows; a row is as high as its highest cell."""
     widths = {one.place: _width(table, one) for one in shown}
-    others = sum(taken for place, taken in widths.items() if place != table.named) + len(GAP) * (len(shown) - 1)
-    widths[table.named] = max(min(widths[table.named], width - others), 1)
+    others = sum(taken for place, taken in widths.items() if place not in table.names) + len(GAP) * (len(shown) - 1)
+    room = width - others
+    for left, place in enumerate(reversed(table.names)):
+        own = room - sum(min(widths[one], _SHORTEST_NAME) for one in table.names[: len(table.names) - 1 - left])
+        widths[place] = max(min(widths[place], max(own, room // (len(table.names) - left))), 1)
+        room -= widths[place]
     found = [
         [_lines(table, one, row[one.place], widths[one.place]) for one in shown] for row in (*table.rows, *table.footer)
     ]
@@ -213,7 +219,7 @@ def _rows(table: Table, shown: Sequence[_Shown], width: int) -> list[str]:
 
 def _lines(table: Table, shown: _Shown, cell: Cell, width: int) -> list[str]:
     """Return the lines of a cell, none wider than its column."""
-    if shown.place == table.named:
+    if shown.place in table.names:
         marks = _marks(cell.notes)
         return [shorten(shorten(_plain(cell.text), max(width - columns(marks), 0)) + marks, width)]
     figures, intervals = _halves(table, shown)
@@ -228,7 +234,7 @@ def _lines(table: Table, shown: _Shown, cell: Cell, width: int) -> list[str]:
 
 
 def _figure(cell: Cell) -> str:
-    return _plain(cell.text) + _marks(cell.notes)
+    return (_plain(cell.text) + _marks(cell.notes)).lstrip()
 
 
 def _below(cell: Cell) -> list[str]:

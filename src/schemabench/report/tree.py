@@ -133,8 +133,13 @@ class Table:
 
     @property
     def named(self) -> int:
-        """The place of the column that holds what rows are about."""
-        return next((place for place, column in enumerate(self.columns) if column.is_name), 0)
+        """The place of the first column that holds what rows are about."""
+        return self.names[0]
+
+    @property
+    def names(self) -> tuple[int, ...]:
+        """The places of all columns that it takes to tell what a row is about."""
+        return tuple(place for place, column in enumerate(self.columns) if column.is_name) or (0,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -232,11 +237,11 @@ class Document:
     sections: tuple[Section, ...] = ()
     """What belongs to no part alone."""
     empty: str = ""
-    """What is said where there is neither a part nor a brief section."""
+    """What is said where there is nothing that a short report would show."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is neither a part nor a brief section."""
+        """Whether there is nothing that a short report would show."""
         return not self.parts and not any(section.brief for section in self.sections)
 
 

@@ -126,7 +126,7 @@ def _table(matrix: Matrix, criterion: Criterion, known: Numbers) -> Table:
         caption=f"By {criterion.title}",
         columns=(
             tree.Column(heading=criterion.title),
-            *(tree.Column(heading=column.label) for column in matrix.columns),
+            *(tree.Column(heading=column.label, drop_interval=1) for column in matrix.columns),
         ),
         rows=tuple(
             (
@@ -148,13 +148,13 @@ def _table(matrix: Matrix, criterion: Criterion, known: Numbers) -> Table:
 
 
 def _cell(cell: Cell, column: Column, criterion: Criterion, known: Numbers) -> tree.Cell:
-    """Return rank, figure and the mark of the front, and the interval below them, as in `1=  3.1 % *`."""
+    """Return rank, figure and the mark of the front, and the interval, as in `1= 3.1 % *`."""
     place = cell.places[criterion]
     figure, interval = _figure(cell, column, criterion)
     front = verdict.FRONT if cell.on_front and criterion is LOCK_WAITS else ""
     return tree.Cell(
         text=" ".join(filter(None, (place.text, figure, front))),
-        below=interval,
+        interval=interval,
         notes=_marks(cell.notices, known),
         strong=winner.is_first(cell, column, criterion),
     )
@@ -188,7 +188,10 @@ def _writers(matrix: Matrix) -> Iterator[Section]:
         if who == row.candidate
     )
     if rows:
-        headings = tree.columns("candidate", "writer", *(column.label for column in matrix.columns))
+        headings = (
+            *(tree.Column(heading=who, is_name=True) for who in ("candidate", "writer")),
+            *tree.columns(*(column.label for column in matrix.columns)),
+        )
         table = Table(caption=writers.CAPTION, columns=headings, rows=rows)
         yield Section(id="writers", title="Writer by writer", nodes=(table,), brief=True)
 

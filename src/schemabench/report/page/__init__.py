@@ -26,11 +26,17 @@ class Place:
 
     id: str
     names: tuple[str, ...] = ()
+    general: frozenset[int] = frozenset()
+    """The numbers of those notes that stand once for all parts."""
 
     @cached_property
     def looks(self) -> Mapping[str, Look]:
         """How each name is drawn in all charts."""
         return looks(self.names)
+
+    def note(self, number: int) -> str:
+        """Return the id of a footnote."""
+        return f"{_GENERAL if number in self.general else self.id}-note-{number}"
 
     def specification(self, chart: Chart) -> Markup:
         """Return what a chart is drawn from."""
@@ -45,11 +51,12 @@ class Place:
 
 def html(document: Document) -> str:
     """Return a document as one HTML page: the verdicts first, then what they rest on."""
+    general = frozenset(number for number, _ in document.notes.items)
     with embedding.unchecked():
         body = render(
             "document.html.j2",
             document=document,
-            parts=[(part, Place(part.id, part.names)) for part in document.parts],
+            parts=[(part, Place(part.id, part.names, general)) for part in document.parts],
             general=Place(_GENERAL),
         )
     return shell.document(document.title, _links(document), body)

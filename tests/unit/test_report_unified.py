@@ -2,7 +2,8 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from schemabench.report.page.unified import Difference, Line, difference, words
+
+from schemabench.report.unified import Difference, Line, difference, words
 
 LINES = st.lists(st.text(st.sampled_from("ab ;"), max_size=6), max_size=12)
 

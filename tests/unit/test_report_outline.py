@@ -1,6 +1,6 @@
 """Plans as outlines: nodes with their figures, and nothing left out but what is zero or empty."""
 
-from schemabench.report.page.outline import outline
+from schemabench.report.outline import outline
 
 SCAN = {
     "Node Type": "Index Scan",
