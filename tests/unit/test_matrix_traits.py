@@ -112,7 +112,7 @@ def test_runs_repeated_on_each_version_are_no_complaint() -> None:
         ({"budget_s": 30.0}, "budget: 1 min on PostgreSQL 15, 30.0 s on PostgreSQL 16; a shorter run sees only larger"),
         ({"seed": 7}, "seed: seed 1 on PostgreSQL 15, seed 7 on PostgreSQL 16; their bursts are not the same ones"),
         ({"precision": 0.05}, "precision asked for: 1.0 % on PostgreSQL 15, 5.0 % on PostgreSQL 16"),
-        ({"sample_hz": 0.0}, "looks at the server: 50 a second on PostgreSQL 15, 0 a second on PostgreSQL 16"),
+        ({"sample_hz": 0.0}, "lock-wait samples: 50 a second on PostgreSQL 15, 0 a second on PostgreSQL 16"),
         ({"workers": {"gw0": 0.1, "gw1": 0.2}}, "worker processes: 1 on PostgreSQL 15, 2 on PostgreSQL 16"),
     ],
 )

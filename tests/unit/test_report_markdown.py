@@ -174,7 +174,7 @@ def test_steal_and_busy_shares_are_told_only_where_they_are_known() -> None:
     known, unknown = (report.markdown(replace(RUN, experiments=(one,))) for one in (USAGE, PAGEVIEWS))
     for fact in ("at work 83 % of the median trial", "0.4 % of this machine's", "50 a second"):
         assert fact in known
-    assert not re.search("median trial|processor time stolen|looks at the server", unknown)
+    assert not re.search("median trial|processor time stolen|lock-wait samples", unknown)
 
 
 def test_run_without_experiments_or_server_is_a_page_that_says_so() -> None:

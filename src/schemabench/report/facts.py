@@ -131,7 +131,7 @@ def _chosen(experiment: Experiment) -> Iterator[Fact]:
 def _client(experiment: Experiment) -> Iterator[Fact]:
     """Yield how much the client and its machine may have had to do with the figures, as far as that is known."""
     if experiment.sample_hz:
-        yield "looks at the server", f"{format_significant(experiment.sample_hz, 2)} a second"
+        yield "lock-wait samples", f"{format_significant(experiment.sample_hz, 2)} a second"
     if experiment.busy_share:
         yield "load loop", f"at work {_busy(experiment)} of the median trial"
     for worker, busy in experiment.workers.items():

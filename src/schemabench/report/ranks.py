@@ -20,7 +20,7 @@ AT_LEAST = ">="
 _CAPTION = "Candidates in order of rank; = marks a tie"
 _THROUGHPUT = "Throughput, as a ratio to the baseline's"
 _LOCK_WAITS = "Lock waits, as a share of the writers' time"
-_PARETO = "Throughput against lock waits: best at the lower right"
+_PARETO = "Throughput against lock waits: best at the lower right; ringed: on the Pareto front"
 _PLACES = 2
 """Decimals of ratios whose interval is not shown."""
 

@@ -255,7 +255,7 @@ _CAVEATS = (
         why="a run that stops sooner sees only larger differences",
     ),
     Trait(
-        title="looks at the server",
+        title="lock-wait samples",
         text=lambda source: f"{source.experiment.sample_hz:g} a second",
         why="looking costs the server a little",
     ),
