@@ -160,7 +160,7 @@ def test_reports_show_no_password(faulty: tuple[Shop, pytest.RunResult]) -> None
 def test_page_says_why_a_candidate_was_left_out(faulty: tuple[Shop, pytest.RunResult]) -> None:
     shop, _ = faulty
 
-    assert "Not ranked, failed:</strong> <code>syntax</code>" in shop.read("run.html")
+    assert "Not ranked: <code>syntax</code>, failed" in shop.read("run.html")
     assert "SQLSTATE 42601" in shop.read("run.html")
 
 

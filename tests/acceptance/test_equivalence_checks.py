@@ -56,4 +56,4 @@ def test_progress_and_reports_say_that_candidates_were_checked(checked: tuple[Sh
 
     assert "orders typical: drawing calls for the workload's model" in said(result)
     assert sentence in " ".join(" ".join(section(result)).split())
-    assert f"Equivalence: {sentence}" in shop.read("run.md")
+    assert f"- equivalence: {sentence}" in shop.read("run.md")
