@@ -72,6 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
     about = "where to: .md or .html (repeatable); the terminal without it"
     draw.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
+    about = "print one table as CSV, as in 1-usage-typical-ranks; an unknown name lists those that there are"
+    draw.add_argument("--table", metavar="NAME", help=about)
     draw.set_defaults(run=_report)
     _add_cardinalities(commands)
     _add_crossover(commands)
@@ -222,13 +224,15 @@ def _report(chosen: argparse.Namespace) -> None:
     runs = [(str(path), report.read(path)) for path in report.find(chosen.run_files)]
     if len(runs) == 1:
         ((_, run),) = runs
+        document = report.document(run)
         for path in chosen.output:
             report.write(run, path)
-        shown = "" if chosen.output else report.terminal(run)
     else:
         comparison = report.compare(runs)
+        document = report.compared(comparison)
         for path in chosen.output:
             report.write_comparison(comparison, path)
-        shown = "" if chosen.output else report.terminal_comparison(comparison)
-    if shown:
-        print(shown)  # noqa: T201 (the command line prints)
+    if chosen.table:
+        print(report.table(document, chosen.table))  # noqa: T201 (the command line prints)
+    elif not chosen.output:
+        print(report.shown(document))  # noqa: T201 (likewise)

@@ -56,6 +56,20 @@ def test_without_an_output_the_matrix_is_on_the_terminal(capsys: pytest.CaptureF
     assert "two_tables" in shown
 
 
+def test_one_table_of_a_report_is_printed_as_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", "a.json", "b.json", "--table", "matrix-1-runs"]) == 0
+    heading, *rows = capsys.readouterr().out.splitlines()
+    assert heading.startswith("run,started (UTC),PostgreSQL,clients,")
+    assert [row.partition(",")[0] for row in rows] == ["PostgreSQL 15", "PostgreSQL 18"]
+
+
+def test_unknown_table_is_an_error_that_lists_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", "a.json", "--table", "rank"]) == 2
+    told = capsys.readouterr().err
+    assert "The report has no table 'rank'" in told
+    assert "1-usage-typical-ranks" in told
+
+
 def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["report", "a.json", "-o", "one.md"]) == 0
     assert Path("one.md").read_text() == report.markdown(FOUR[0])

@@ -24,13 +24,19 @@ def csv(table: Table) -> str:
     return text.getvalue()
 
 
-def tables(document: Document) -> Iterator[tuple[str, Table]]:
-    """Yield all tables of a document, those behind charts among them, each with the ids of its part and section."""
-    for part in document.parts:
-        for section in part.sections:
-            yield from ((f"{part.id}-{section.id}", table) for table in within(section.nodes))
-    for section in document.sections:
-        yield from ((section.id, table) for table in within(section.nodes))
+def tables(document: Document) -> dict[str, Table]:
+    """Return all tables of a document, those behind charts among them, each by a name.
+
+    A name is the ids of part and section, as in `1-usage-typical-cost`; the second table of a section is
+    `1-usage-typical-cost-2`.
+    """
+    sections = [(f"{part.id}-{section.id}", section) for part in document.parts for section in part.sections]
+    sections += [(section.id, section) for section in document.sections]
+    return {
+        f"{name}-{place}" if place > 1 else name: table
+        for name, section in sections
+        for place, table in enumerate(within(section.nodes), start=1)
+    }
 
 
 def within(nodes: Nodes) -> Iterator[Table]:
