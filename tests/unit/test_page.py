@@ -21,7 +21,7 @@ from page_reader import Reader
 from schemabench.records import CandidateResult, Run, from_builtins, to_builtins
 from schemabench.report import document, over_time, page, service_times, text, view
 from schemabench.report.files import write
-from schemabench.report.page import templates, vega
+from schemabench.report.page import rendering, vega
 from schemabench.report.page.charts import embedding
 from schemabench.report.page.charts.looks import Look, looks
 from schemabench.report.tree import Cell, Column, Document, Node, Part, Section, Table, cells
@@ -296,7 +296,7 @@ def test_json_in_the_page_reads_as_it_was_and_ends_no_script(text: str) -> None:
 
 @given(st.text())
 def test_sentence_with_any_name_in_it_holds_no_markup_but_code(said: str) -> None:
-    drawn = templates.drawn(f"{text.name(said)} leads <b>")
+    drawn = rendering.drawn(f"{text.name(said)} leads <b>")
     assert re.findall(r"<[^>]*>", drawn) == (["<code>", "</code>"] if text.name(said) else [])
 
 

@@ -7,7 +7,7 @@ from html import unescape
 from fixed_run import RUN, USAGE
 
 from schemabench.report import brief, verdict
-from schemabench.report.page.templates import drawn
+from schemabench.report.page.rendering import drawn
 
 
 def test_brief_shows_verdict_ranks_and_notices() -> None:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from schemabench.report.page import charts, shell
 from schemabench.report.page.charts import embedding
 from schemabench.report.page.charts.looks import Look, looks
-from schemabench.report.page.templates import render
+from schemabench.report.page.rendering import render
 from schemabench.report.text import plain
 from schemabench.report.tree import Chart, Document, Part
 

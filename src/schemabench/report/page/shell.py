@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from schemabench.report.page import vega
-from schemabench.report.page.templates import render, source
+from schemabench.report.page.rendering import render, source
 
 _STYLES = ("style.css", "sections.css")
 
