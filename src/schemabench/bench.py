@@ -25,6 +25,7 @@ from schemabench.errors import Interrupted, SchemabenchError, ServerError, Usage
 from schemabench.options import Options
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Crossover, Experiment, Notice, OptionValue, RatioMap, Run
+from schemabench.redaction import redact_record
 from schemabench.server import SESSION_NAME, Server, serve, sweep
 from schemabench.workers.link import session_name
 from schemabench.workers.meeting import Meeting
@@ -221,7 +222,7 @@ class Bench:
             crossovers=tuple(self.crossovers),
             maps=tuple(self.maps),
             notices=(
-                *(() if server is None else server.notices),
+                *(() if server is None else redact_record(server.notices)),
                 *(
                     Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.what}")
                     for key, one in failures

@@ -5,7 +5,6 @@ Owns nothing but the adaptation of arguments. Must not hold logic of its own.
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -23,7 +22,7 @@ from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
-from schemabench.redaction import redact
+from schemabench.redaction import redact_command
 from schemabench.server import shared_account, survey
 from schemabench.terminal import Screen
 
@@ -155,7 +154,7 @@ def _crossover(chosen: argparse.Namespace) -> None:
         origins=origins,
         root=root,
         folder=Path.cwd(),
-        command=shlex.join(["schemabench", *(redact(text) for text in sys.argv[1:])]),
+        command=redact_command(["schemabench", *sys.argv[1:]]),
         progress=progress.on(Screen(_width())),
     )
     bench.check()

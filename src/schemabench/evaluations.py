@@ -5,7 +5,6 @@ that is collected, here or by a worker. Must not hold logic that a test could no
 """
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -21,7 +20,7 @@ from schemabench.crossover import searched
 from schemabench.errors import SchemabenchError, WorkerError
 from schemabench.progress import Progress, Silence
 from schemabench.records import CandidateResult, Crossover, Run, from_builtins, to_builtins
-from schemabench.redaction import redact
+from schemabench.redaction import redact_command
 from schemabench.terminal import Uncaptured
 
 KEY = pytest.StashKey[Bench]()
@@ -61,7 +60,7 @@ def _set_up(config: pytest.Config) -> None:
         origins=origins,
         root=config.rootpath,
         folder=config.invocation_params.dir,
-        command=shlex.join(["pytest", *(redact(str(arg)) for arg in config.invocation_params.args)]),
+        command=redact_command(["pytest", *config.invocation_params.args]),
         progress=_progress(config),
         seat=distribution.seat(config),
     )

@@ -37,6 +37,7 @@ from schemabench.load import (
 from schemabench.load.session import STOP_S, Retried
 from schemabench.monitor.plans import Statement
 from schemabench.monitor.sampler import mark
+from schemabench.redaction import redact_sql
 from schemabench.server import Database, Host, Server, lost, opened
 from schemabench.sqlfile import Operation, Text
 from schemabench.units import format_duration
@@ -298,7 +299,7 @@ class Entrant:
             if failure.position
             else statement.text.place(),
             sqlstate=failure.sqlstate,
-            checked=[*shown, *filter(None, (failure.detail, *failure.context.splitlines()[:2]))],
+            checked=[*shown, *filter(None, (failure.detail, *redact_sql(failure.context).splitlines()[:2]))],
             remedies=candidates.remedies(candidate, statement.text, operation.name),
         )
 

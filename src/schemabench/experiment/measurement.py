@@ -41,6 +41,7 @@ from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
 from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
+from schemabench.redaction import redact_record
 from schemabench.server import Database, Server, lost
 
 
@@ -218,7 +219,7 @@ def _record(
     operations = measured.trials[BASELINE][-1].operations
     frozen = plan.found.frozen.get(plan.cardinality)
     size = operations // sum(writer.weight for writer, _ in plan.writers)
-    return Experiment(
+    experiment = Experiment(
         workload=plan.found.workload.name,
         summary=plan.found.workload.summary,
         cardinality=plan.cardinality,
@@ -266,6 +267,7 @@ def _record(
         smallest_difference=rankings.throughput.smallest_difference if rankings else None,
         notices=notices,
     )
+    return redact_record(experiment)
 
 
 def _observe(
