@@ -24,7 +24,8 @@ ROWS = (
     {"candidate", "workload", "encoding", "server", "load", "statistics"},
     {"sqlfile", "options", "cardinality", "machine"},
     {"records"},
-    {"units", "errors", "naming", "signals", "redaction"},
+    {"units", "errors", "naming", "signals"},
+    {"redaction", "placing"},
 )
 """Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads."""
 INTERFACE = {"workload", "cardinality"}

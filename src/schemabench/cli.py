@@ -12,11 +12,11 @@ from importlib.metadata import version
 from importlib.resources import as_file, files
 from io import TextIOWrapper
 from pathlib import Path
-from shutil import copyfile, get_terminal_size
+from shutil import get_terminal_size
 
 import pytest
 
-from schemabench import options, progress, report, signals
+from schemabench import options, placing, progress, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError, UsageError
@@ -212,8 +212,7 @@ def _write_starter(folder: Path) -> None:
     with as_file(files("schemabench") / "starter") as starter:
         for source in sorted(path for path in starter.rglob("*") if path.suffix in {".py", ".sql"}):
             target = folder / source.relative_to(starter)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copyfile(source, target)
+            placing.replace(target, source.read_bytes())
             print(f"wrote {target}")  # noqa: T201 (the command line prints)
 
 

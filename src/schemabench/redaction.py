@@ -1,6 +1,6 @@
 """What may be a secret, and how a text is shown without it.
 
-Owns the names and forms by which passwords are known: in arguments and connection strings, as values of settings, and in
+Owns the names and forms by which passwords are known: in arguments and connection strings, in settings, and in
 SQL. Must not know where a text comes from, nor where it goes.
 """
 

@@ -122,7 +122,7 @@ BEGIN PERFORM dblink('host=elsewhere password={CANARY}-link user=me', 'SELECT 1'
 -- name: customer_total
 SELECT set_config('my.api_key', '{CANARY}-setting', true), count(*), sum(amount_cents)
 FROM orders WHERE customer = :customer::text AND 'password={CANARY}-literal' <> customer;
-"""
+"""  # noqa: S608 (a canary)
 IN_CONTEXT = f"DO $$ BEGIN EXECUTE 'ALTER ROLE nobody_of_that_name\n PASSWORD\n ''{CANARY}-context'''; END $$;\n"
 IN_PLACE = f"CREATE ROLE nobody_of_that_name IN ROLE none_either\n PASSWORD '{CANARY}-place';\n"
 IN_CALL = f"""

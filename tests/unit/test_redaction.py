@@ -55,28 +55,28 @@ def test_a_secret_is_not_shown_in_the_argument_behind_its_name() -> None:
     ("sql", "shown"),
     [
         ("CREATE ROLE r PASSWORD '{}';", "CREATE ROLE r PASSWORD '***';"),
-        ("ALTER ROLE r ENCRYPTED password\n  '{}' LOGIN; SELECT 'a'", "ALTER ROLE r ENCRYPTED password\n  '***' LOGIN; SELECT 'a'"),
+        ("ALTER ROLE r ENCRYPTED password\n  '{}' LOGIN; SELECT 'a'", "ALTER ROLE r ENCRYPTED password\n  '***' LOGIN; SELECT 'a'"),  # noqa: E501 (a statement as it is)
         ("ALTER ROLE r PASSWORD /* new */ 'a;''{}';", "ALTER ROLE r PASSWORD /* new */ '***';"),
         (r"ALTER ROLE r PASSWORD E'a\'{}';", "ALTER ROLE r PASSWORD E'***';"),
         ("ALTER ROLE r PASSWORD U&'{}';", "ALTER ROLE r PASSWORD U&'***';"),
         ("ALTER ROLE r PASSWORD $x$a'{}$x$;", "ALTER ROLE r PASSWORD $x$***$x$;"),
         ("ALTER ROLE r PASSWORD 'a\n{}'; SELECT 1", "ALTER ROLE r PASSWORD '***\n'; SELECT 1"),
         ("ALTER ROLE r PASSWORD '{}", "ALTER ROLE r PASSWORD '***"),
-        ("DO $$ BEGIN EXECUTE 'ALTER ROLE r PASSWORD ''a;{}'''; END $$;", "DO $$ BEGIN EXECUTE 'ALTER ROLE r PASSWORD ''***'''; END $$;"),
+        ("DO $$ BEGIN EXECUTE 'ALTER ROLE r PASSWORD ''a;{}'''; END $$;", "DO $$ BEGIN EXECUTE 'ALTER ROLE r PASSWORD ''***'''; END $$;"),  # noqa: E501 (a statement as it is)
         ("DO $$ BEGIN EXECUTE 'ALTER ROLE r PASSWORD $p$' || '{}' || '$p$'; END $$;", None),
         ("DO $$ BEGIN EXECUTE 'ALTER ROLE r PASSWORD ''' || 'a' || '{}' || ''''; END $$;", None),
-        ("EXECUTE 'ALTER ROLE r PASSWORD ' || quote_literal('a;{}');", "EXECUTE 'ALTER ROLE r PASSWORD ' || quote_literal('***');"),
+        ("EXECUTE 'ALTER ROLE r PASSWORD ' || quote_literal('a;{}');", "EXECUTE 'ALTER ROLE r PASSWORD ' || quote_literal('***');"),  # noqa: E501 (a statement as it is)
         ("EXECUTE format('ALTER ROLE %I PASSWORD %L', 'r', '{}');", None),
         ("DECLARE password CONSTANT text := '{}'; BEGIN", "DECLARE password CONSTANT text := '***'; BEGIN"),
         ("SELECT dblink_connect('host=h password={} user=u');", "SELECT dblink_connect('host=h password=*** user=u');"),
-        ("SELECT dblink_connect('host=h password = ''a {}'' user=u');", "SELECT dblink_connect('host=h password = ''***'' user=u');"),
+        ("SELECT dblink_connect('host=h password = ''a {}'' user=u');", "SELECT dblink_connect('host=h password = ''***'' user=u');"),  # noqa: E501 (a statement as it is)
         ("SELECT dblink_connect('postgresql://u:{}@h/d');", "SELECT dblink_connect('postgresql://u:***@h/d');"),
         ("SELECT dblink_connect('postgresql://h/d?password={}&a=b');", None),
         ("CREATE USER MAPPING FOR u SERVER s OPTIONS (user 'u', password '{}');", None),
         ("SELECT set_config('my.api_key', '{}', false);", "SELECT set_config('my.api_key', '***', false);"),
         ("ALTER ROLE r SET my.secret TO {};", "ALTER ROLE r SET my.secret TO ***;"),
         ("ALTER ROLE r SET my.secret = '{}';", "ALTER ROLE r SET my.secret = '***';"),
-        ('SQL statement "ALTER ROLE r PASSWORD \'{}\'"\nPL/pgSQL', 'SQL statement "ALTER ROLE r PASSWORD \'***\'"\nPL/pgSQL'),
+        ('SQL statement "ALTER ROLE r PASSWORD \'{}\'"\nPL/pgSQL', 'SQL statement "ALTER ROLE r PASSWORD \'***\'"\nPL/pgSQL'),  # noqa: E501 (a statement as it is)
     ],
 )  # fmt: skip
 def test_a_password_in_sql_is_not_shown(sql: str, shown: str | None) -> None:
