@@ -17,7 +17,7 @@ ROWS = (
     {"plugin", "cli"},
     {"evaluations"},
     {"crossover"},
-    {"bench", "entries", "distribution", "giving_way", "terminal"},
+    {"bench", "entries", "distribution", "giving_way", "project", "terminal"},
     {"workers", "scheduling"},
     {"progress", "experiment", "report"},
     {"monitor", "equivalence", "reach"},

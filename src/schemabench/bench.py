@@ -187,13 +187,15 @@ class Bench:
                 raise
             except BaseException as failure:  # also a test's time limit: nobody measures it all over again
                 broken_off = SchemabenchError(f"it was broken off: {failure}")
+                told = [str(one) for one in self._finished.values() if isinstance(one, SchemabenchError)]
                 self._finished[key] = failure if isinstance(failure, SchemabenchError) else broken_off
-                raise
+                if str(failure) not in told:
+                    raise
             finally:
                 self.progress.close()
         outcome = self._finished[key]
         if isinstance(outcome, SchemabenchError):
-            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what}")
+            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what.splitlines()[0]} (see above)")
         return next(result for result in outcome.candidates if result.name == candidate)
 
     @property

@@ -16,7 +16,7 @@ from shutil import get_terminal_size
 
 import pytest
 
-from schemabench import options, placing, progress, report, signals
+from schemabench import options, placing, progress, project, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError, UsageError
@@ -29,6 +29,8 @@ from schemabench.terminal import Screen
 _FAILED, _INTERRUPTED = 2, 130
 _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 """Nothing is to be rewritten, and Hypothesis need not fear that it is used while tests are still being set up."""
+_INI = "pytest.ini"
+"""Of the starter: by it, pytest knows the folder as the project's root."""
 _MOST_CELLS = 9
 """Values on either axis of a map: 81 cells, each with its loading, take most of an hour."""
 _DRAWN, _MOST_DRAWN = 8, 100
@@ -130,7 +132,8 @@ def _shape(text: str) -> tuple[int, int]:
 def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionValue, ...]]:
     """Return the project's folder and the settings, as a run of pytest would find them here."""
     config = pytest.Config.fromdictargs({}, _NO_TESTS)
-    return config.rootpath, *options.resolve(chosen, os.environ, config.getini)
+    settings, origins = options.resolve(chosen, os.environ, config.getini)
+    return project.find(config, Path(settings.workloads)), settings, origins
 
 
 def _draw(chosen: argparse.Namespace) -> None:
@@ -214,6 +217,9 @@ def _write_starter(folder: Path) -> None:
             target = folder / source.relative_to(starter)
             placing.replace(target, source.read_bytes())
             print(f"wrote {target}")  # noqa: T201 (the command line prints)
+    if not project.is_configured(folder.absolute()):
+        placing.replace(folder / _INI, b"[pytest]\ntestpaths = tests\n")
+        print(f"wrote {folder / _INI}")  # noqa: T201 (as above)
 
 
 def _report(chosen: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pytest
 from _pytest.runner import runtestprotocol
 
-from schemabench import distribution, entries, options, progress, report, signals
+from schemabench import distribution, entries, options, progress, project, report, signals
 from schemabench.bench import Bench
 from schemabench.candidate import BASELINE
 from schemabench.crossover import searched
@@ -58,7 +58,7 @@ def _set_up(config: pytest.Config) -> None:
     bench = Bench(
         options=chosen,
         origins=origins,
-        root=config.rootpath,
+        root=project.find(config, Path(chosen.workloads)),
         folder=config.invocation_params.dir,
         command=redact_command(["pytest", *config.invocation_params.args]),
         progress=_progress(config),

@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
 MASK = "***"
@@ -111,7 +111,7 @@ def redact_sql(text: str) -> str:
 
 def redact_record(record: _Record) -> _Record:
     """Return a record with all its texts as `redact_sql` returns them."""
-    found: Any = record
+    found: Any
     if isinstance(record, str):
         found = redact_sql(record)
     elif isinstance(record, Mapping):
@@ -120,7 +120,9 @@ def redact_record(record: _Record) -> _Record:
         found = type(record)(redact_record(value) for value in record)
     elif is_dataclass(record) and not isinstance(record, type):
         found = replace(record, **{one.name: redact_record(getattr(record, one.name)) for one in fields(record)})
-    return found
+    else:
+        return record
+    return cast(_Record, found)
 
 
 def _redact_url(url: str) -> str:
