@@ -159,4 +159,4 @@ def test_no_password_in_a_candidates_sql_comes_out(shop: Shop, shared: Shared, w
     assert CANARY not in said(result)
     assert written(shop.path / "schemas") != {}
     assert {path: text for path, text in written(shop.path).items() if not path.endswith(".sql")} == {}
-    assert "'my.api_key', '***'" in shop.read("run.html")
+    assert "'my.api_key', '***'" in shop.read("run.json")
