@@ -17,14 +17,15 @@ ROWS = (
     {"plugin", "cli"},
     {"evaluations"},
     {"crossover"},
-    {"bench", "entries", "distribution", "giving_way", "terminal", "loading"},
+    {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
     {"workers", "scheduling"},
     {"experiment", "report"},
     {"monitor", "equivalence", "reach", "frames", "progress"},
     {"candidate", "workload", "encoding", "server", "load", "statistics"},
     {"sqlfile", "options", "cardinality", "machine"},
     {"records"},
-    {"units", "errors", "naming", "signals", "redaction"},
+    {"units", "errors", "naming", "signals"},
+    {"redaction", "placing"},
 )
 """Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads and
 for those who analyse runs."""

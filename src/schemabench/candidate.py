@@ -5,7 +5,7 @@ nor how a server or a database comes to be.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,13 @@ _HEADER = re.compile(rf"--\s*(?P<key>{'|'.join(_HEADERS)}):.*", re.IGNORECASE)
 _AS_PROSE = "where it is no header but prose, leave out the colon, or begin with a capital letter"
 _NAME = re.compile(r"\w[\w.-]*")  # stands in test names and in options
 _BOUND = re.compile(r"\s*(?P<relation>>=|<=|<|>|==|=)\s*(?P<major>\d+)\s*")
+_SETTERS = {
+    "user": "the role",
+    "client": "the environment or the DSN",
+    "database": "the database",
+    "global": "all roles",
+}
+"""Who set a setting, by the server's word for it."""
 _FIRST_POSITION = 1  # the server counts positions from 1
 
 
@@ -154,11 +161,25 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
         except psycopg.Error as cause:
             if connection.closed:
                 raise
-            raise refused(candidate, statement, cause) from cause
+            raise refused(candidate, statement, cause, checked=_search_path(connection, cause)) from cause
+
+
+def _search_path(connection: psycopg.Connection[tuple[object, ...]], cause: psycopg.Error) -> list[str]:
+    """Return where a search path comes from that leads to no schema of the candidate's database; else nothing."""
+    if not isinstance(cause, psycopg.errors.InvalidSchemaName):
+        return []
+    row = connection.execute("SELECT setting, source FROM pg_catalog.pg_settings WHERE name = 'search_path'").fetchone()
+    if row is None or row[1] == "default":
+        return []
+    setter = _SETTERS.get(str(row[1]), str(row[1]))
+    return [
+        f"search_path is {row[0]}, set by {setter}; a new database has the schema public alone",
+        "to have it otherwise: CREATE SCHEMA in the candidate's file, or ?options=-c%20search_path%3Dpublic in the DSN",
+    ]
 
 
 def refused(
-    candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error, query: str = ""
+    candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error, query: str = "", checked: Sequence[str] = ()
 ) -> CandidateError | ServerError:
     """Return the error for a statement that the server refused under a candidate: whose fault it is, its code tells.
 
@@ -167,6 +188,7 @@ def refused(
         statement: The statement.
         cause: The refusal.
         query: The workload's query that it is; empty for a statement of the schema.
+        checked: What else is known of it.
     """
     position = int(cause.diag.statement_position or _FIRST_POSITION) - _FIRST_POSITION
     detail = [line for line in (cause.diag.message_detail, cause.diag.context) if line]
@@ -181,7 +203,7 @@ def refused(
         f"The server refused {what}the candidate {candidate.name!r}: {cause.diag.message_primary or cause}",
         where=statement.place(position),
         sqlstate=cause.sqlstate,
-        checked=detail,
+        checked=[*detail, *checked],
         remedies=todo,
     )
 

@@ -5,7 +5,6 @@ Owns nothing but the adaptation of arguments. Must not hold logic of its own.
 
 import argparse
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -13,23 +12,25 @@ from importlib.metadata import version
 from importlib.resources import as_file, files
 from io import TextIOWrapper
 from pathlib import Path
-from shutil import copyfile, get_terminal_size
+from shutil import get_terminal_size
 
 import pytest
 
-from schemabench import options, progress, report, signals
+from schemabench import options, placing, progress, project, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
-from schemabench.redaction import redact
+from schemabench.redaction import redact_command
 from schemabench.server import shared_account, survey
 from schemabench.terminal import Screen
 
 _FAILED, _INTERRUPTED = 2, 130
 _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 """Nothing is to be rewritten, and Hypothesis need not fear that it is used while tests are still being set up."""
+_INI = "pytest.ini"
+"""Of the starter: by it, pytest knows the folder as the project's root."""
 _MOST_CELLS = 9
 """Values on either axis of a map: 81 cells, each with its loading, take most of an hour."""
 _DRAWN, _MOST_DRAWN = 8, 100
@@ -133,7 +134,8 @@ def _shape(text: str) -> tuple[int, int]:
 def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionValue, ...]]:
     """Return the project's folder and the settings, as a run of pytest would find them here."""
     config = pytest.Config.fromdictargs({}, _NO_TESTS)
-    return config.rootpath, *options.resolve(chosen, os.environ, config.getini)
+    settings, origins = options.resolve(chosen, os.environ, config.getini)
+    return project.find(config, Path(settings.workloads)), settings, origins
 
 
 def _draw(chosen: argparse.Namespace) -> None:
@@ -157,7 +159,7 @@ def _crossover(chosen: argparse.Namespace) -> None:
         origins=origins,
         root=root,
         folder=Path.cwd(),
-        command=shlex.join(["schemabench", *(redact(text) for text in sys.argv[1:])]),
+        command=redact_command(["schemabench", *sys.argv[1:]]),
     )
     asked.check()
     bench = Bench(asked, progress.on(Screen(_width())))
@@ -215,9 +217,11 @@ def _write_starter(folder: Path) -> None:
     with as_file(files("schemabench") / "starter") as starter:
         for source in sorted(path for path in starter.rglob("*") if path.suffix in {".py", ".sql"}):
             target = folder / source.relative_to(starter)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            copyfile(source, target)
+            placing.replace(target, source.read_bytes())
             print(f"wrote {target}")  # noqa: T201 (the command line prints)
+    if not project.is_configured(folder.absolute()):
+        placing.replace(folder / _INI, b"[pytest]\ntestpaths = tests\n")
+        print(f"wrote {folder / _INI}")  # noqa: T201 (as above)
 
 
 def _report(chosen: argparse.Namespace) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from schemabench.redaction import redact_sql
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -21,19 +23,23 @@ class Place:
     column: int = 1
     """The column, counted from 1, in characters."""
     text: str = ""
-    """The source line, without its line end; empty where it is not known."""
+    """The source line, without its line end and the passwords in it; empty where it is not known."""
+    caret: int = 0
+    """The column of `text` to point at, where that is another, since passwords before it are hidden."""
 
     def __str__(self) -> str:
         """Return `file:line:column`, the source line and a caret below the column."""
         head = f"{self.path}:{self.line}:{self.column}"
         if not self.text.strip():
             return head
-        indent = "".join("\t" if character == "\t" else " " for character in self.text[: self.column - 1])
+        indent = "".join(
+            "\t" if character == "\t" else " " for character in self.text[: (self.caret or self.column) - 1]
+        )
         return f"{head}\n  {self.text}\n  {indent}^"
 
 
 class SchemabenchError(Exception):
-    """The root of all errors that schemabench raises on purpose.
+    """The root of all errors that schemabench raises on purpose. Passwords in SQL that it quotes are hidden.
 
     Attributes:
         what: One sentence: what failed, with the value.
@@ -52,12 +58,12 @@ class SchemabenchError(Exception):
         checked: Sequence[str] = (),
         remedies: Sequence[str] = (),
     ) -> None:
-        self.what = what
+        self.what = redact_sql(what)
         self.where = where
         self.sqlstate = sqlstate
-        self.checked = tuple(checked)
-        self.remedies = tuple(remedies)
-        super().__init__(what)
+        self.checked = tuple(map(redact_sql, checked))
+        self.remedies = tuple(map(redact_sql, remedies))
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         """Return the whole message, several lines long."""

@@ -5,7 +5,6 @@ that is collected, here or by a worker. Must not hold logic that a test could no
 """
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -14,14 +13,14 @@ from typing import Any, TypeVar
 import pytest
 from _pytest.runner import runtestprotocol
 
-from schemabench import distribution, entries, options, progress, report, signals
+from schemabench import distribution, entries, options, progress, project, report, signals
 from schemabench.bench import Asked, Bench
 from schemabench.candidate import BASELINE
 from schemabench.crossover import searched
 from schemabench.errors import SchemabenchError, WorkerError
 from schemabench.progress import Progress, Silence
 from schemabench.records import CandidateResult, Crossover, Run, from_builtins, to_builtins
-from schemabench.redaction import redact
+from schemabench.redaction import redact_command
 from schemabench.terminal import Uncaptured
 
 KEY = pytest.StashKey[Bench]()
@@ -59,9 +58,9 @@ def _set_up(config: pytest.Config) -> None:
     asked = Asked(
         options=chosen,
         origins=origins,
-        root=config.rootpath,
+        root=project.find(config, Path(chosen.workloads)),
         folder=config.invocation_params.dir,
-        command=shlex.join(["pytest", *(redact(str(arg)) for arg in config.invocation_params.args)]),
+        command=redact_command(["pytest", *config.invocation_params.args]),
     )
     asked.check()
     config.stash[KEY] = Bench(asked, _progress(config), distribution.seat(config))

@@ -1,51 +1,147 @@
 """What may be a secret, and how a text is shown without it.
 
-Owns the names and forms by which passwords are known: in connection strings, and as values of server settings. Must not
-know where a text comes from, nor where it goes.
+Owns the names and forms by which passwords are known: in arguments and connection strings, in settings, and in
+SQL. Must not know where a text comes from, nor where it goes.
 """
 
 import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from itertools import pairwise
+from typing import Any, TypeVar, cast
+from urllib.parse import unquote
 
 MASK = "***"
 """Stands where a secret stood."""
-_SETTINGS = frozenset(
-    {
-        "archive_cleanup_command",
-        "archive_command",
-        "primary_conninfo",
-        "recovery_end_command",
-        "restore_command",
-        "ssl_passphrase_command",
-    }
+_SETTINGS = (
+    "archive_cleanup_command",
+    "archive_command",
+    "primary_conninfo",
+    "recovery_end_command",
+    "restore_command",
+    "ssl_passphrase_command",
 )
 """Settings of PostgreSQL that may hold a password."""
-_WORDS = ("password", "passphrase", "secret", "token", "license", "api_key")
+_WORDS = ("password", "passwd", "passphrase", "secret", "token", "license", "api_?key")
+_NAME = rf"(?:{'|'.join((*_SETTINGS, *_WORDS)).replace('_', '[_-]')})[\w.-]*"
+"""The telling part of a name and what follows; PostgreSQL reads `--my-name=value` as my_name."""
+_TELLING = re.compile(_NAME, re.IGNORECASE)
+_SETTING = re.compile(rf"({_NAME}\s*=).*", re.IGNORECASE | re.DOTALL)
+_URL = re.compile(r"(\w+://\S*)")
+_USER = re.compile(
+    r"(?<=://)([^:/@\s]*):\S*@"
+)  # up to the last @: a password may hold one that should have been escaped
+_QUERY = re.compile(r"(?<=[?&])[^&\s]+")
+
+_LITERAL = r"""(?:
+    [eE]'(?:[^'\\]|''|\\.)*(?:'|\Z)
+    | ''(?=\s*(?:;|\Z))
+    | (?:[uU]&)?(?P<quote>'+)(?:(?!(?P=quote)).|(?P=quote){2})*(?:(?P=quote)|\Z)  # in a literal, each quote is two
+    | (?P<dollars>\$\w*\$).*?(?:(?P=dollars)|\Z)
+)"""
+_GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
 _PASSWORD = re.compile(
-    r"(?<=://)(?P<user>[^:/@\s]*):\S*@"  # up to the last @: a password may hold one that should have been escaped
-    r"|(?P<word>[?&]\w*password=)[^\s&]*"
-    r"|(?P<key>password\s*=\s*)('(\\.|[^'\\])*('|$)|(\\.|[^\s\\])+)",
-    re.IGNORECASE | re.DOTALL,
+    rf"""
+    (?P<word>password{_GAP})
+    (?:
+        (?P<end>%(?:\d+\$)?[LIs]'?|'(?=\s*\|\|))  # of the literal in which PASSWORD stands: its value follows
+        | (?P<value>{_LITERAL})
+    )
+    (?P<rest>(?:'(?=[\s)]*(?:[;"]|\Z))|'[^']*'|[^;'"])*)
+    """,
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-_SETTING = re.compile(r"(?P<before>(--[\w-]+=)?(?P<name>[\w.]+)\s*=).*", re.DOTALL)
+"""`PASSWORD 'x'`, on its own or in a literal, with all that is added to it up to the end of the statement."""
+_PARAMETER = r"""(?::"?\w+"?(?:::[\w\[\]]+)?|\$\d+)(?=[\s;,)]|\Z)"""
+_VALUE = re.compile(
+    rf"""
+    (?P<name>
+        {_NAME}(?:\s*=>?|(?:\s+\w+){{0,3}}\s*:=|'+(?:::\w+)?\s*,(?=\s*[eE$']))\s*  # the third in set_config()
+        | \bSET\s+(?:LOCAL\s+|SESSION\s+)?[\w.]*{_NAME}\s+TO\s+
+    )
+    (?!{_PARAMETER})
+    (?P<value>{_LITERAL}|(?:\\.|''(?=\w)|[^\s'"\\;,)]|[;,)](?=[^\s;,)'"]))+)
+    """,
+    re.IGNORECASE | re.DOTALL | re.VERBOSE,
+)
+"""`name = value`: in a connection string, of a setting, or of a variable."""
+_ADDED = re.compile(r"'[^']+'")
+_QUOTED = re.compile(r"((?:[eE]|[uU]&)?('+|\$\w*\$))(.*?)(\2?)", re.DOTALL)
+_Record = TypeVar("_Record")
 
 
 def hides(name: str) -> bool:
     """Return whether a server setting of this name may hold a secret."""
-    lower = name.strip().lower()
-    return lower in _SETTINGS or any(word in lower for word in _WORDS)
+    return _TELLING.search(name) is not None
 
 
-def redact(text: str) -> str:
-    """Return an argument, or any text, without the passwords in it.
+def redact(argument: str) -> str:
+    """Return an argument without the passwords in it: in a connection string, or as the value of a setting.
 
-    They stand in connection strings, or are the value of a setting: `NAME=VALUE`, also behind `--option=`.
+    Behind the first name that tells of one, all is hidden but for the rest of a URL: only who reads it knows its end.
     """
-    setting = _SETTING.fullmatch(text)
-    if setting and hides(setting["name"]):
-        return f"{setting['before']}{MASK}"
-    return _PASSWORD.sub(_masked, text)
+    shown = ""
+    for place, piece in enumerate(_URL.split(argument)):
+        hidden = _redact_url(piece) if place % 2 else _SETTING.sub(rf"\1{MASK}", piece)
+        shown += hidden
+        if hidden != piece and not place % 2:
+            break
+    return shown
 
 
-def _masked(match: re.Match[str]) -> str:
-    key = match["word"] or match["key"]
-    return f"{key}{MASK}" if key else f"{match['user']}:{MASK}@"
+def redact_command(arguments: Iterable[object]) -> str:
+    """Return the arguments of a command as one text, without the passwords in them."""
+    texts = [str(argument) for argument in arguments]
+    return shlex.join(
+        MASK if flag.startswith("-") and hides(flag) else redact(text) for flag, text in pairwise(["", *texts])
+    )
+
+
+def redact_sql(text: str) -> str:
+    """Return SQL, or what a server says of it, without passwords, as far as their names tell of them.
+
+    Literals remain literals, and lines remain lines.
+    """
+    if not _TELLING.search(text) and "://" not in text:
+        return text
+    shown = _PASSWORD.sub(_without_password, _USER.sub(rf"\1:{MASK}@", text))
+    return _VALUE.sub(lambda match: match["name"] + _masked(match["value"]), shown)
+
+
+def redact_record(record: _Record) -> _Record:
+    """Return a record with all its texts as `redact_sql` returns them."""
+    found: Any
+    if isinstance(record, str):
+        found = redact_sql(record)
+    elif isinstance(record, Mapping):
+        found = {name: redact_record(value) for name, value in record.items()}
+    elif isinstance(record, list | tuple):
+        found = type(record)(redact_record(value) for value in record)
+    elif is_dataclass(record) and not isinstance(record, type):
+        found = replace(record, **{one.name: redact_record(getattr(record, one.name)) for one in fields(record)})
+    else:
+        return record
+    return cast(_Record, found)
+
+
+def _redact_url(url: str) -> str:
+    def shown(part: re.Match[str]) -> str:
+        plain = unquote(part[0])
+        hidden = _SETTING.sub(rf"\1{MASK}", plain)
+        return part[0] if hidden == plain else hidden
+
+    return _QUERY.sub(shown, _USER.sub(rf"\1:{MASK}@", url))
+
+
+def _without_password(match: re.Match[str]) -> str:
+    shown = match["end"] or _masked(match["value"])
+    return match["word"] + shown + _ADDED.sub(lambda added: _masked(added[0]), match["rest"])
+
+
+def _masked(value: str) -> str:
+    """Return what stands for a value: in the same quotes, over as many lines."""
+    quoted = _QUOTED.fullmatch(value)
+    before, secret, after = (quoted[1], quoted[3], quoted[4]) if quoted else ("", value, "")
+    lines = "\n" * secret.count("\n")
+    return f"{before}{MASK if secret else ''}{lines}{after}"

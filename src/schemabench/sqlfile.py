@@ -15,6 +15,7 @@ from pathlib import Path
 from pglast.parser import ParseError, Token, scan, split
 
 from schemabench.errors import Place, SchemabenchError
+from schemabench.redaction import redact_sql
 
 _HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
@@ -47,12 +48,13 @@ class Text:
     def place(self, offset: int = 0) -> Place:
         """Return the place of an offset into `sql`, in characters."""
         position = min(self.start + offset, len(self.source))
-        line_start = self.source.rfind("\n", 0, position) + 1
+        line = self.source.count("\n", 0, position)
         return Place(
             path=self.path,
-            line=self.source.count("\n", 0, position) + 1,
-            column=position - line_start + 1,
-            text=self.source[line_start:].split("\n", 1)[0].rstrip(),
+            line=line + 1,
+            column=position - self.source.rfind("\n", 0, position),
+            text=redact_sql(self.source).split("\n")[line].rstrip(),
+            caret=len(redact_sql(self.source[:position]).split("\n")[line]) + 1,
         )
 
 

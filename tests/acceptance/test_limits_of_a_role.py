@@ -150,3 +150,51 @@ def test_connections_that_run_out_in_mid_run_are_told_and_what_is_finished_is_ke
     assert_clear(result, "returns typical has no result", "gave no further connection", "To fix this")
     assert "was lost" not in said(result)
     assert "`orders` at `typical`: No verdict" in shop.read("run.md")
+
+
+@pytest.mark.parametrize(
+    ("clause", "words"),
+    [
+        (
+            "SET default_transaction_read_only = on",
+            ["only read: default_transaction_read_only is on", "set by: role", "RESET default_transaction_read_only"],
+        ),
+        ("SET search_path = foo", ["no schema has been selected", "search_path is foo, set by the role"]),
+        ("SET session_preload_libraries = absent", ["could not access file", "ALTER ROLE ... RESET"]),
+    ],
+    ids=["only reads", "search path", "library"],
+)
+def test_a_setting_of_the_role_that_stands_in_the_way_is_named(
+    shop: Shop, shared: Shared, clause: str, words: list[str]
+) -> None:
+    with limited(shared, clause) as dsn:
+        result = shop.run("--postgres", dsn)
+
+    assert_clear(result, *words)
+
+
+def test_a_setting_of_the_role_that_the_dsn_undoes_stands_in_no_way(shop: Shop, shared: Shared) -> None:
+    with limited(shared, "SET default_transaction_read_only = on") as dsn:
+        result = shop.run("--postgres", f"{dsn}?options=-c%20default_transaction_read_only%3Doff")
+
+    assert result.ret == 0, said(result)
+
+
+def test_idle_sessions_that_are_measured_have_limits_of_ours(shop: Shop, shared: Shared) -> None:
+    with limited(shared, "SET idle_in_transaction_session_timeout = '50ms'") as dsn:
+        shop.run("--postgres", dsn, "--report", "run.md")
+
+    (line,) = [line for line in shop.read("run.md").splitlines() if "`idle_in_transaction_session_timeout`" in line]
+    assert "5s" in line
+    assert "schemabench" in line
+
+
+def test_a_problem_of_the_server_is_told_whole_once_and_then_in_a_line(shop: Shop, shared: Shared) -> None:
+    shop.add("returns")
+    shop.add("third")
+    with limited(shared, "CONNECTION LIMIT 1") as dsn:
+        result = shop.run("--postgres", dsn)
+
+    assert result.ret != 0
+    assert str(result.stdout).split("short test summary info")[0].count("To fix this") == 1
+    assert said(result).count("see above") >= 2

@@ -113,3 +113,50 @@ def test_a_setting_that_may_be_secret_is_not_shown_where_the_server_refuses_it(s
         result = shop.run("--postgres", server, SCHEMABENCH_POSTGRES_SETTING=f"primary_conninfo=password={CANARY} x")
         assert result.ret != 0
         assert CANARY not in said(result)
+
+
+HIDDEN = f"""
+DO $$ BEGIN EXECUTE 'CREATE ROLE of_the_shop PASSWORD ''{CANARY}-block'''; END $$;
+CREATE FUNCTION elsewhere() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN PERFORM dblink('host=elsewhere password={CANARY}-link user=me', 'SELECT 1'); END $$;
+-- name: customer_total
+SELECT set_config('my.api_key', '{CANARY}-setting', true), count(*), sum(amount_cents)
+FROM orders WHERE customer = :customer::text AND 'password={CANARY}-literal' <> customer;
+"""  # noqa: S608 (a canary)
+IN_CONTEXT = f"DO $$ BEGIN EXECUTE 'ALTER ROLE nobody_of_that_name\n PASSWORD\n ''{CANARY}-context'''; END $$;\n"
+IN_PLACE = f"CREATE ROLE nobody_of_that_name IN ROLE none_either\n PASSWORD '{CANARY}-place';\n"
+IN_CALL = f"""
+-- name: customer_total
+SELECT 1 / 0, set_config('my.secret', '{CANARY}-call', true), :customer::text;
+"""
+
+
+@pytest.mark.parametrize("where", ["a server of ours", "another server"])
+def test_no_password_in_a_candidates_sql_comes_out(shop: Shop, shared: Shared, where: str) -> None:
+    ours = where == "a server of ours"
+    hidden = HIDDEN if ours else HIDDEN.replace("CREATE ROLE of_the_shop", "SELECT 1 --")
+    for name, more in (("hidden", hidden), ("context", IN_CONTEXT), ("place", IN_PLACE), ("call", IN_CALL)):
+        shop.candidate(name, more)
+    shop.change(
+        "workloads/orders/operations.sql",
+        "SELECT customer, count(*)",
+        f"/* PASSWORD '{CANARY}-own' */ SELECT customer, count(*)",
+    )
+    run = shop.start(*arguments(), "--postgres", "embedded" if ours else shared.dsn())
+    place = Path(shop.environment["TMPDIR"])
+    if ours:
+        wait_for(run, lambda: any("ready to accept" in log for log in logs(place)))
+        others = [
+            path for path in place.glob("schemabench/servers/*/log") if stat.S_IMODE(path.stat().st_mode) != 0o600
+        ]
+        folders = [stat.S_IMODE(path.parent.stat().st_mode) & 0o007 for path in place.glob("schemabench/servers/*/log")]
+        assert others == []
+        assert not any(folders)
+    result = shop.finish(run)
+
+    assert "3 failed, 3 passed" in said(result)
+    assert "PASSWORD '***'" in said(result)
+    assert CANARY not in said(result)
+    assert written(shop.path / "schemas") != {}
+    assert {path: text for path, text in written(shop.path).items() if not path.endswith(".sql")} == {}
+    assert "'my.api_key', '***'" in shop.read("run.json")

@@ -136,3 +136,20 @@ def test_a_report_of_junk_is_a_clear_error(shop: Shop, content: str | None, word
     assert result.ret == 2
     assert_clear(result, words, "To fix this")
     assert not (shop.path / "out.md").exists()
+
+
+@pytest.mark.parametrize("ini", [True, False], ids=["as it is", "without an ini file"])
+def test_the_same_command_works_twice_though_it_names_a_file_elsewhere(shop: Shop, *, ini: bool) -> None:
+    if not ini:
+        (shop.path / "pytest.ini").unlink()
+    for _ in range(2):
+        result = shop.run("--report", "../run.md")
+        assert result.ret == 0, said(result)
+    assert (shop.path.parent / "run.md").is_file()
+
+
+def test_init_leaves_a_project_its_own_ini_file(shop: Shop) -> None:
+    shop.write("pytest.ini", "[pytest]\n")
+
+    assert shop.schemabench("init", "inner").ret == 0
+    assert not (shop.path / "inner" / "pytest.ini").exists()

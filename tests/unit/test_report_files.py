@@ -11,7 +11,7 @@ from fixed_run import BENCHMARK_JSON, RUN
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemabench import report
+from schemabench import cardinality, cli, placing, report
 from schemabench.errors import UsageError
 from schemabench.records import FORMAT, from_builtins, to_builtins
 
@@ -221,3 +221,85 @@ def test_ones_own_link_is_followed(tmp_path: Path) -> None:
     report.write(RUN, tmp_path / "latest.md")
     assert (tmp_path / "run.md").is_file()
     assert (tmp_path / "latest.md").is_symlink()
+
+
+@pytest.fixture
+def theirs(tmp_path: Path) -> Path:
+    """Return a shared folder in which another user made a link to a folder of ours."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a link of another user's")
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "a.md").write_text("mine")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "way").symlink_to(tmp_path / "ours")
+    os.lchown(shared / "way", 12345, 12345)
+    (shared / "mine").symlink_to("way")  # our own, which leads to theirs
+    return shared
+
+
+@pytest.mark.parametrize("way", ["way/a.md", "way/../ours/a.md", "mine/a.md", "way/new/a.md"])
+def test_another_users_link_is_followed_nowhere_on_the_way(theirs: Path, way: str) -> None:
+    for write in (
+        report.check_writable,
+        lambda path: report.write(RUN, path),
+        lambda path: report.write_json({}, RUN, path),
+        lambda path: report.append(RUN, path),
+        lambda path: cardinality.write_whole(path, "theirs"),
+    ):
+        with pytest.raises(UsageError, match="it is a link that another user made"):
+            write(theirs / way)
+    assert [path.name for path in (theirs.parent / "ours").iterdir()] == ["a.md"]
+    assert (theirs.parent / "ours" / "a.md").read_text() == "mine"
+
+
+def test_a_starter_is_not_written_through_another_users_link(theirs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["init", str(theirs / "way" / "shop")]) == 2
+    assert "it is a link that another user made" in capsys.readouterr().err
+    assert [path.name for path in (theirs.parent / "ours").iterdir()] == ["a.md"]
+
+
+def test_a_report_is_written_where_the_way_led_when_it_was_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another user exchanges the folder for a link between the look and the writing."""
+    (tmp_path / "ours").mkdir()
+    (tmp_path / "ours" / "a.md").write_text("mine")
+    (tmp_path / "way").mkdir()
+    entered = placing._mode
+
+    def exchanged(folder: int, name: str) -> int:
+        (tmp_path / "way").rename(tmp_path / "moved")
+        (tmp_path / "way").symlink_to(tmp_path / "ours")
+        return entered(folder, name)
+
+    monkeypatch.setattr(placing, "_mode", exchanged)
+    report.write(RUN, tmp_path / "way" / "a.md")
+
+    assert (tmp_path / "ours" / "a.md").read_text() == "mine"
+    assert (tmp_path / "moved" / "a.md").is_file()
+
+
+def test_a_pipe_is_refused_and_stays(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.md")
+    for write in (report.check_writable, lambda path: report.write(RUN, path), lambda path: report.append(RUN, path)):
+        with pytest.raises(UsageError, match="it is no file, but a pipe"):
+            write(tmp_path / "a.md")
+    assert (tmp_path / "a.md").is_fifo()
+
+
+def test_what_a_hard_link_leads_to_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "ours").write_text("mine")
+    (tmp_path / "a.md").hardlink_to(tmp_path / "ours")
+    with pytest.raises(UsageError, match="it is a hard link"):
+        report.append(RUN, tmp_path / "a.md")
+    report.write(RUN, tmp_path / "a.md")
+    assert (tmp_path / "ours").read_text() == "mine"
+
+
+def test_links_in_a_circle_are_told(tmp_path: Path) -> None:
+    (tmp_path / "a.md").symlink_to("b.md")
+    (tmp_path / "b.md").symlink_to("a.md")
+    with pytest.raises(UsageError, match="Too many levels of symbolic links"):
+        report.write(RUN, tmp_path / "a.md")

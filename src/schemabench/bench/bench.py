@@ -26,6 +26,7 @@ from schemabench.candidate import BASELINE
 from schemabench.errors import Interrupted, SchemabenchError, ServerError
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
+from schemabench.redaction import redact_record
 from schemabench.server import SESSION_NAME, Server, serve, sweep
 from schemabench.workers.link import session_name
 from schemabench.workers.seat import Seat
@@ -142,13 +143,15 @@ class Bench:
                 raise
             except BaseException as failure:  # also a test's time limit: nobody measures it all over again
                 broken_off = SchemabenchError(f"it was broken off: {failure}")
+                told = {str(one) for one in self.findings.ended.values() if isinstance(one, SchemabenchError)}
                 self._keep(key, failure if isinstance(failure, SchemabenchError) else broken_off)
-                raise
+                if str(failure) not in told:
+                    raise
             finally:
                 self.progress.close()
         outcome = self.findings.ended[key]
         if isinstance(outcome, SchemabenchError):
-            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what}")
+            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what.splitlines()[0]} (see above)")
         return next(result for result in outcome.candidates if result.name == candidate)
 
     def follow(self, workload: str, cardinality: str, *, rehearse: bool) -> None:
@@ -183,7 +186,7 @@ class Bench:
             experiments=self.findings.experiments,
             crossovers=self.findings.crossovers,
             maps=self.findings.maps,
-            notices=(*(() if server is None else server.notices), *self.findings.notices),
+            notices=(*(() if server is None else redact_record(server.notices)), *self.findings.notices),
         )
 
     def adopt(self, run: Run) -> None:

@@ -4,7 +4,6 @@ Owns the file's format, and the refusal of what does not fit its digest. Must no
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from schemabench import placing
 from schemabench.cardinality.identity import digest
 from schemabench.errors import Place, UsageError, WorkloadError
 
@@ -114,13 +114,8 @@ def write_whole(path: Path, text: str) -> None:
     Raises:
         UsageError: It cannot be written.
     """
-    scratch = path.with_name(f".{path.name}-{os.getpid()}.tmp")
     try:
-        try:
-            scratch.write_text(text, encoding="utf-8")
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
+        placing.replace(path, text.encode())
     except OSError as cause:
         raise UsageError(
             f"{path} cannot be written: {cause.strerror}", remedies=["give yourself the right to write there"]

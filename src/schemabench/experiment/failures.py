@@ -12,6 +12,7 @@ from schemabench.experiment.template import Template
 from schemabench.load import Limits, Session, SlowCallError, StatementFailedError
 from schemabench.load.session import STOP_S, Retried
 from schemabench.monitor.sampler import mark
+from schemabench.redaction import redact_sql
 from schemabench.server import lost
 from schemabench.units import format_duration
 from schemabench.workload import Writer
@@ -36,7 +37,7 @@ def failed(template: Template, writer: Writer, failure: StatementFailedError) ->
         if failure.position
         else statement.text.place(),
         sqlstate=failure.sqlstate,
-        checked=[*shown, *filter(None, (failure.detail, *failure.context.splitlines()[:2]))],
+        checked=[*shown, *filter(None, (failure.detail, *redact_sql(failure.context).splitlines()[:2]))],
         remedies=candidates.remedies(candidate, statement.text, operation.name),
     )
 

@@ -42,6 +42,7 @@ from schemabench.monitor.plans import compared
 from schemabench.monitor.sampler import Sampler
 from schemabench.progress import Progress
 from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
+from schemabench.redaction import redact_record
 from schemabench.server import Database, Server, lost
 
 
@@ -219,7 +220,7 @@ def _record(
     operations = measured.trials[BASELINE][-1].operations
     frozen = plan.found.frozen.get(plan.cardinality)
     size = operations // sum(writer.weight for writer, _ in plan.writers)
-    return Experiment(
+    experiment = Experiment(
         workload=plan.found.workload.name,
         summary=plan.found.workload.summary,
         cardinality=plan.cardinality,
@@ -267,6 +268,7 @@ def _record(
         smallest_difference=rankings.throughput.smallest_difference if rankings else None,
         notices=notices,
     )
+    return redact_record(experiment)
 
 
 def _observe(

@@ -7,18 +7,14 @@ import gzip
 import json
 import os
 import re
-import stat
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
-from errno import ELOOP
 from pathlib import Path
-from tempfile import TemporaryFile, mkstemp
 from typing import Any
 
 import msgspec
 
-from schemabench import frames, records
+from schemabench import frames, placing, records
 from schemabench.errors import Place, UsageError
 from schemabench.records import FORMAT, OLDEST_FORMAT, Run
 from schemabench.report import matrix
@@ -51,20 +47,13 @@ def check_writable(path: Path) -> None:
     Raises:
         UsageError: With the path, and what is in the way.
     """
-    reason: str | None = None
     try:
-        if path.is_dir():
-            reason = "Is a directory"
-        _refuse_foreign_link(path)
-        with TemporaryFile(dir=next(folder for folder in path.parents if folder.exists())):
-            pass
+        placing.check(path)
     except OSError as cause:
-        reason = cause.strerror
-    if reason:
         raise UsageError(
-            f"--report {path} cannot be written: {reason}",
+            f"--report {path} cannot be written: {cause.strerror}",
             remedies=["name a path that you may write to: --report PATH"],
-        )
+        ) from cause
 
 
 def write(run: Run, path: Path) -> None:
@@ -97,12 +86,12 @@ def append(run: Run, path: Path) -> None:
         UsageError: The path cannot be written.
     """
     try:
-        taken = path.stat().st_size if path.exists() else 0
-        text = markdown(document(run))
-        if taken + len(text.encode(errors=_ESCAPED)) >= _SUMMARY_BYTES:
-            text = fence(terminal(document(run))) + "\n"
-        with path.open("a", encoding="utf-8", errors=_ESCAPED) as file:
-            file.write(f"\n{text}")
+        with placing.appending(path) as descriptor, os.fdopen(descriptor, "ab", closefd=False) as file:
+            content = document(run)
+            text = markdown(content)
+            if os.fstat(descriptor).st_size + len(text.encode(errors=_ESCAPED)) >= _SUMMARY_BYTES:
+                text = fence(terminal(content)) + "\n"
+            file.write(f"\n{text}".encode(errors=_ESCAPED))
     except OSError as cause:
         raise _unwritten(path, path.parent, cause) from cause
 
@@ -240,41 +229,10 @@ def _found(value: object, message: str) -> str:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader, or a crash, never meets half a report."""
-    target = Path(os.path.realpath(path))
     try:
-        _refuse_foreign_link(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # new, and of a name that nobody can foresee: in a shared folder it could be a link to any file of ours
-        descriptor, name = mkstemp(prefix=".schemabench-", suffix=".tmp", dir=target.parent)
-        scratch = Path(name)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", errors=_ESCAPED) as file:
-                os.fchmod(descriptor, _mode(target))
-                file.write(text)
-            scratch.replace(target)
-        finally:
-            scratch.unlink(missing_ok=True)
+        placing.replace(path, text.encode(errors=_ESCAPED))
     except OSError as cause:
-        raise _unwritten(path, target.parent, cause) from cause
-
-
-def _mode(target: Path) -> int:
-    """Return the permissions of what stands there, or of a new file."""
-    with suppress(FileNotFoundError):
-        return stat.S_IMODE(target.stat().st_mode)
-    os.umask(mask := os.umask(0))
-    return 0o666 & ~mask
-
-
-def _refuse_foreign_link(path: Path) -> None:
-    """Refuse a link that another user made, as anybody may in a shared folder: it may lead to any file of ours.
-
-    Raises:
-        OSError: It is one.
-    """
-    if path.is_symlink() and path.lstat().st_uid not in {0, os.geteuid()}:
-        raise OSError(ELOOP, "it is a link that another user made")
+        raise _unwritten(path, path.absolute().parent, cause) from cause
 
 
 def _unwritten(path: Path, folder: Path, cause: OSError) -> UsageError:

@@ -132,6 +132,13 @@ def give(path: Path, account: Account | None) -> None:
         os.chown(path, account.uid, account.gid)
 
 
+def admit(folder: Path, account: Account | None) -> None:
+    """Let the account pass through a folder of ours, and nobody else."""
+    if account is not None:
+        os.chown(folder, -1, account.gid)
+        folder.chmod(0o710)
+
+
 def _identity(account: Account | None) -> _Identity:
     return {} if account is None else {"user": account.uid, "group": account.gid, "extra_groups": []}
 

@@ -12,7 +12,8 @@ from schemabench.server import settings as server_settings
 from schemabench.server.offer import refusal
 
 _FITNESS = """
-SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname, pg_backend_pid()
+SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname, pg_backend_pid(),
+       (SELECT source FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only' AND setting = 'on')
 FROM pg_catalog.pg_roles WHERE rolname = current_user
 """
 _LIMITS = """
@@ -39,7 +40,7 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
     if (reason := refusal(session.info.server_version // 10000)) is not None:
         raise ServerError(f"{reason} ({place})", remedies=["use a newer server", "use --postgres embedded"])
     row = session.execute(_FITNESS).fetchone()
-    standby, may_create, user, pid = row or (False, True, "", session.info.backend_pid)
+    standby, may_create, user, pid, read_only = row or (False, True, "", session.info.backend_pid, None)
     if pid != session.info.backend_pid:
         raise ServerError(
             f"A connection pooler answers at {place}: sessions are not the server's own there, so that settings, "
@@ -48,15 +49,29 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
         )
     if standby:
         raise ServerError(f"{place} is a standby, which takes no writes", remedies=["give the primary's address"])
+    if read_only:
+        name = "default_transaction_read_only"
+        raise ServerError(
+            f"Sessions of the user {user} on {place} only read: {name} is on",
+            checked=[f"it is set by: {server_settings.in_words(read_only)}"],
+            remedies=[
+                f"have those of the run write: add ?options=-c%20{name}%3Doff to the DSN",
+                f"take the setting back, where the role has it: ALTER ROLE {_quoted(user)} RESET {name}",
+            ],
+        )
     if not may_create:
         raise ServerError(
             f"The user {user} may not make databases on {place}",
             sqlstate="42501",
             remedies=[
-                f"let it, as a superuser: {sql.SQL('ALTER ROLE {} CREATEDB').format(sql.Identifier(user)).as_string()}",
+                f"let it, as a superuser: ALTER ROLE {_quoted(user)} CREATEDB",
                 "connect as another user",
             ],
         )
+
+
+def _quoted(name: str) -> str:
+    return sql.Identifier(name).as_string()
 
 
 def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: int, *, owned: bool) -> None:

@@ -191,6 +191,13 @@ def _remedies(reason: str, place: str) -> list[str]:
         (_FULL, [*_FULL_REMEDIES]),
         (("does not exist",), ["correct the user or the database of the DSN", "create it"]),
         (("pg_hba.conf",), ["let this host in: a line in the server's pg_hba.conf", "correct the DSN"]),
+        (
+            ("could not access file", "could not load library"),
+            [
+                "install the library on the server",
+                "leave it out of session_preload_libraries, or of local_preload_libraries: ALTER ROLE ... RESET ...",
+            ],
+        ),
         (_NOT_UP, ["wait until the server is up, and run again"]),
     ):
         if any(word in reason for word in words):

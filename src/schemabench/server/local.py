@@ -64,7 +64,7 @@ class LocalServer:
     data: Path
     """The data folder."""
     log: Path
-    """What the server writes to standard error."""
+    """What the server writes to standard error, statements among it: nobody else may read it."""
     owned: bool = True
     """Whether the server ends with the run."""
 
@@ -115,6 +115,7 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
     user = server_user()
     binaries = reachable(binaries, user)
     with folder.hold(run_id) as home:
+        account.admit(home, user)
         (home / _PROGRAM).symlink_to(binaries.folder / "postgres")
         password = secrets.token_urlsafe(24)
         data = _initdb(binaries, home, user, password, settings)
@@ -209,7 +210,7 @@ def _launch(  # noqa: PLR0913, PLR0917 - the parts of one command line
         network = {"listen_addresses": "127.0.0.1", "port": str(port)}
         together = {"unix_socket_directories": "", **settings, **network}
         arguments = [f"--{name}={value}" for name, value in together.items()]
-        with (home / "log").open("wb") as log:
+        with os.fdopen(os.open(home / "log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
             process = account.spawn([binaries.folder / "postgres", "-D", data, *arguments], user, home, log)
         try:
             if _wait(process, data):
