@@ -55,7 +55,7 @@ class Building:
     size: int = 1
     copying_s: float = 0.0
     _started_s: float = field(default_factory=perf_counter)
-    _before: outside.Standing = field(default_factory=dict)
+    _before: outside.Standing = field(default_factory=dict, repr=False)
 
     def build(self) -> None:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
@@ -111,7 +111,7 @@ class Building:
             ServerError: The server fails.
         """
         text = "The server was changed while candidates were measured, by them or by others: "
-        found = outside.changes(self._before, self.server.standing())
+        found = outside.changes(self._before, self.server.standing(self._before))
         return tuple(Notice(code="server-changed", text=f"{text}{one}") for one in found)
 
     def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:

@@ -1,6 +1,7 @@
 """Databases of a run: named, marked, created, cloned, dropped, and swept after runs that were killed.
 
-Owns the mark, a comment on the database, and the rule that nothing without it is ever dropped, whatever its name.
+Owns the mark, a comment on the database, and the rule that nothing is ever dropped that has not both: our mark, and
+the name that a database of the mark's run has. Anybody may write a comment; nobody's `shop` becomes ours by one.
 A run lives as long as the session that holds its advisory lock: so any machine can tell, and a kill ends it.
 """
 
@@ -26,7 +27,7 @@ from schemabench.errors import ServerError
 NAME_LIMIT = 63
 """Bytes of an identifier (NAMEDATALEN - 1); the server cuts longer ones silently."""
 PREFIX = "sb"
-"""How names of ours begin: for people; what counts is the mark."""
+"""How names of ours begin."""
 FILE_COPY_SINCE = 150000
 """The version with CREATE DATABASE ... STRATEGY; older ones always copy files."""
 
@@ -40,7 +41,7 @@ _FULL_DISK_REMEDIES = (
     "run fewer candidates at a time, or a smaller cardinality: `--candidate`, `--cardinality`",
 )
 _FOUND = """
-SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')
+SELECT oid, datname, pg_catalog.shobj_description(oid, 'pg_database')
 FROM pg_catalog.pg_database
 WHERE pg_catalog.shobj_description(oid, 'pg_database') IS NOT NULL
 ORDER BY datname
@@ -80,12 +81,13 @@ class Mark:
         return json.dumps({"schemabench": _MARK_VERSION, **asdict(self)})
 
 
-def read_mark(comment: str | None) -> Mark | None:
-    """Return the mark that a comment is, or None where it is another's or nobody's."""
+def read_mark(name: str, comment: str | None) -> Mark | None:
+    """Return the mark that a database's comment is; None where it is another's or nobody's, or the name is not ours."""
     try:
         match json.loads(comment or ""):
             case {"schemabench": 1, "run": str(run), "label": str(label), "keep": bool(keep)}:
-                return Mark(run=run, label=label, keep=keep)
+                mark = Mark(run=run, label=label, keep=keep)
+                return mark if _plain(run) and name.startswith(f"{_plain(PREFIX, run)}_") else None
     except ValueError:
         pass
     return None
@@ -93,7 +95,7 @@ def read_mark(comment: str | None) -> Mark | None:
 
 def database_name(run_id: str, label: str, taken: Iterable[str] = ()) -> str:
     """Return a name for a database that needs no quotes, fits the server's limit and is not among `taken`."""
-    plain = re.sub(r"[^a-z0-9]+", "_", f"{PREFIX}_{run_id}_{label}".lower()).strip("_")
+    plain = _plain(PREFIX, run_id, label)
     names = set(taken)
     name = _cut(plain, label)
     number = 2
@@ -101,6 +103,10 @@ def database_name(run_id: str, label: str, taken: Iterable[str] = ()) -> str:
         name = _cut(f"{plain}_{number}", f"{label} {number}")
         number += 1
     return name
+
+
+def _plain(*parts: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", "_".join(parts).lower()).strip("_")
 
 
 def lock_key(run_id: str) -> int:
@@ -144,9 +150,8 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
     """
     if not _exists(connection, name):
         return
-    found: dict[str, str] = dict(connection.execute(_FOUND).fetchall())
-    mark = read_mark(found.get(name))
-    if mark is None or mark.run != run_id:
+    found = {marked: mark for _, marked, mark in _marked(connection)}
+    if name not in found or found[name].run != run_id:
         raise ServerError(
             f"The database {name} does not carry the mark of the run {run_id}, and is not dropped",
             remedies=[f"drop it yourself if it is of no use: DROP DATABASE {name}"],
@@ -168,10 +173,14 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
 
 def drop_all(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
     """Drop what a run that is over has left, but for what is kept, ending whatever is connected to it."""
-    for name, comment in connection.execute(_FOUND).fetchall():
-        mark = read_mark(comment)
-        if mark is not None and mark.run == run_id and not mark.keep:
+    for _, name, mark in _marked(connection):
+        if mark.run == run_id and not mark.keep:
             drop(connection, name, run_id)
+
+
+def ours(connection: psycopg.Connection[TupleRow]) -> list[int]:
+    """Return the numbers of the databases of all runs, by name and mark."""
+    return [number for number, _, _ in _marked(connection)]
 
 
 def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[str, ...]:
@@ -181,9 +190,8 @@ def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[str, .
     nobody is connected to it: ending sessions (FORCE) is for databases that we know to be ours.
     """
     swept = []
-    for name, comment in connection.execute(_FOUND).fetchall():
-        mark = read_mark(comment)
-        if mark is None or mark.keep or mark.run == run_id or _value(connection, _LOCKED, {"key": lock_key(mark.run)}):
+    for _, name, mark in _marked(connection):
+        if mark.keep or mark.run == run_id or _value(connection, _LOCKED, {"key": lock_key(mark.run)}):
             continue
         if _value(connection, _IN_USE, [name]):
             continue
@@ -292,6 +300,12 @@ def _answers(pgconn: PGconn) -> list[psycopg.Error | None]:
         elif result.status == ExecStatus.COMMAND_OK:
             answers.append(None)
     return answers
+
+
+def _marked(connection: psycopg.Connection[TupleRow]) -> list[tuple[int, str, Mark]]:
+    """Return the number, the name and the mark of each database of a run."""
+    rows = connection.execute(_FOUND).fetchall()
+    return [(number, name, mark) for number, name, comment in rows if (mark := read_mark(name, comment))]
 
 
 def _exists(connection: psycopg.Connection[TupleRow], name: str) -> bool:

@@ -168,8 +168,11 @@ class Server:
             _flush(session)
         self._databases.pop(database.name, None)
 
-    def standing(self) -> outside.Standing:
+    def standing(self, before: outside.Standing | None = None) -> outside.Standing:
         """Return what stands on the server beside the databases of runs; nothing where it ends with the run.
+
+        Args:
+            before: What it was earlier.
 
         Raises:
             ServerError: The server refuses or is gone.
@@ -177,7 +180,7 @@ class Server:
         if self._source.owned:
             return {}
         with self._words("Looking at what stands on the server") as session:
-            return outside.look(session)
+            return outside.look(session, before)
 
     def alive(self) -> bool:
         """Return whether the server runs: its process, where that is ours, else whether it answers."""
