@@ -99,6 +99,20 @@ def _granted(kind: str, objects: str, *, options: bool) -> _Kind:
     )
 
 
+def _comment(kind: str, catalog: str) -> _Kind:
+    watched = _WATCHED.format("objoid") if kind == "database" else "true"
+    return _Kind(
+        title=f"comment on {kind} {{name}}",
+        query=f"""
+            SELECT objoid::text, identity, pg_catalog.quote_literal(description), ''
+            FROM pg_catalog.pg_shdescription, pg_catalog.pg_identify_object(classoid, objoid, 0)
+            WHERE classoid = 'pg_catalog.{catalog}'::regclass AND {watched}""",
+        made=f"COMMENT ON {kind.upper()} {{name}} IS NULL",
+        lost=f"COMMENT ON {kind.upper()} {{name}} IS {{value}}",
+        of=kind,
+    )
+
+
 def _membership(*, options: bool) -> _Kind:
     return _Kind(
         title=f"{'admin option for ' if options else ''}membership of {{value}} in {{name}}",
@@ -245,17 +259,9 @@ _KINDS: dict[str, _Kind] = {
     "grant option on a tablespace": _granted("tablespace", _TABLESPACES, options=True),
     "privilege on a parameter": _granted("parameter", _PARAMETERS, options=False),
     "grant option on a parameter": _granted("parameter", _PARAMETERS, options=True),
-    "comment": _Kind(
-        title="comment on {name}",
-        query=f"""
-            SELECT classoid || '/' || objoid, upper(type) || ' ' || identity,
-                   pg_catalog.quote_literal(description), ''
-            FROM pg_catalog.pg_shdescription, pg_catalog.pg_identify_object(classoid, objoid, 0)
-            WHERE identity IS NOT NULL
-              AND (classoid <> 'pg_catalog.pg_database'::regclass OR {_WATCHED.format("objoid")})""",
-        made="COMMENT ON {name} IS NULL",
-        lost="COMMENT ON {name} IS {value}",
-    ),
+    "comment on a role": _comment("role", "pg_authid"),
+    "comment on a database": _comment("database", "pg_database"),
+    "comment on a tablespace": _comment("tablespace", "pg_tablespace"),
     "replication slot": _Kind(
         title="replication slot {name}",
         query=f"""
@@ -347,7 +353,8 @@ def _told(title: str, before: Standing, after: Standing) -> Iterator[tuple[bool,
         if then is None and now is not None:
             yield False, _worded(kind, now, "new", kind.made, now.name)
         elif now is None and then is not None and kind.lost:
-            yield False, _worded(kind, then, "gone", kind.lost, then.name)
+            name = after[kind.of][thing].name if kind.of in after else then.name
+            yield False, _worded(kind, then, "gone", kind.lost, name)
         elif then is not None and now is not None and then.value != now.value:
             was = "" if kind.secret or kind.changed else ", and was {value}"
             news = kind.news.format(**_shown(now)) + was.format(**_shown(then))
