@@ -109,6 +109,9 @@ class Pace:
 class Quiet:
     """Nobody watches."""
 
+    def say(self, text: str) -> None:
+        """Show nothing."""
+
     def stage(self, plan: Plan, text: str) -> None:
         """Say nothing."""
 

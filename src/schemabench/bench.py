@@ -226,6 +226,7 @@ class Bench:
                     Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.what}")
                     for key, one in failures
                 ),
+                *(Notice(code="server-changed", text=text) for _, one in failures for text in one.notices),
             ),
         )
 

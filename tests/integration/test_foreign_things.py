@@ -4,16 +4,20 @@ import hashlib
 from collections.abc import Iterator
 from random import Random
 
+import laboratory
 import psycopg
 import pytest
 import servers
 from laboratory import Laboratory
 
-from schemabench import Call, Writer
-from schemabench.errors import CandidateError
+from schemabench import Call, Workload, Writer
+from schemabench.errors import CandidateError, SchemabenchError
+from schemabench.experiment import Plan, measure
+from schemabench.progress import Progress, Shown, Silence
 from schemabench.records import Experiment
 from schemabench.server import Server, outside, serve
 from schemabench.server.database import Mark
+from schemabench.server.dsn import with_words
 
 Folders = pytest.TempPathFactory
 HIDDEN = """\
@@ -27,18 +31,19 @@ END $$;
 """A role that a DO block makes is seen by nobody before."""
 
 
+ADDING = "-- name: add\nINSERT INTO item (key) VALUES (:key::integer);\n"
+SILENCE = Silence()
 SETTINGS = {"max_prepared_transactions": "5", "wal_level": "logical"}
 
 
 @pytest.fixture
 def theirs() -> Iterator[Server]:
     """Start a server that plays somebody else's, and serve it to a run as its superuser."""
-    with servers.serving("embedded", settings=SETTINGS, clients=30, run_id="theirs") as owned:
-        dsn = "postgresql://postgres:{password}@{host}:{port}/postgres".format(
-            **psycopg.conninfo.conninfo_to_dict(owned.conninfo)
-        )
-        with serve(dsn, settings={}, clients=4, databases=3, run_id="guest") as server:
-            yield server
+    with (
+        servers.serving("embedded", settings=SETTINGS, clients=30, run_id="theirs") as owned,
+        serve(_dsn(owned.conninfo), settings={}, clients=4, databases=3, run_id="guest") as server,
+    ):
+        yield server
 
 
 @pytest.fixture
@@ -134,14 +139,14 @@ def owner(theirs: Server) -> Iterator[psycopg.Connection]:
             "COMMENT ON DATABASE victim IS 'worthless'",
             [
                 (
-                    "comment on DATABASE victim is changed to 'worthless', and was 'precious'; "
+                    "comment on database victim is changed to 'worthless', and was 'precious'; "
                     "to undo: COMMENT ON DATABASE victim IS 'precious'"
                 )
             ],
         ),
         (
             "COMMENT ON ROLE maker IS 'x'",
-            ["comment on ROLE maker is new; to undo: COMMENT ON ROLE maker IS NULL"],
+            ["comment on role maker is new; to undo: COMMENT ON ROLE maker IS NULL"],
         ),
         (
             "ALTER ROLE maker CREATEROLE",
@@ -262,7 +267,7 @@ def test_a_mark_that_a_database_gets_does_not_hide_it(theirs: Server, owner: psy
     owner.execute("ALTER DATABASE sb_dead_orders CONNECTION LIMIT 1")
     told = " ".join(outside.changes(then, theirs.standing(then)))
 
-    assert "comment on DATABASE sb_dead_orders is new; to undo: COMMENT ON DATABASE sb_dead_orders IS NULL" in told
+    assert "comment on database sb_dead_orders is new; to undo: COMMENT ON DATABASE sb_dead_orders IS NULL" in told
     assert "ALTER DATABASE sb_dead_orders CONNECTION LIMIT -1" in told
 
 
@@ -291,6 +296,11 @@ def test_a_password_reaches_nothing_that_can_be_written_down(theirs: Server, own
     assert "hunter" not in told
 
 
+def _dsn(conninfo: str) -> str:
+    words = psycopg.conninfo.conninfo_to_dict(conninfo)
+    return "postgresql://{user}:{password}@{host}:{port}/postgres".format(**words)
+
+
 def _executed(connection: psycopg.Connection, text: str) -> None:
     """Execute statements, each by itself, as whoever reads an advice does."""
     for statement in text.split("; "):
@@ -316,6 +326,127 @@ def test_a_candidate_that_alters_the_system_needs_the_users_word(theirs: Server,
     assert any("--allow-server-changes" in remedy for remedy in caught.value.remedies)
 
 
+PREPARED = "CREATE TABLE item (key integer);\nBEGIN;\nCREATE TABLE p (x int);\nPREPARE TRANSACTION 'g';\n"
+SUBSCRIBED = (
+    "CREATE TABLE item (key integer);\n"
+    "CREATE SUBSCRIPTION s CONNECTION 'dbname=x' PUBLICATION p WITH (connect = false, slot_name = 'theirs');\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "holder"),
+    [
+        (PREPARED, "the prepared transaction 'g' (pg_prepared_xacts)"),
+        (SUBSCRIBED, "the subscription s (pg_subscription)"),
+    ],
+)
+def test_a_candidate_that_holds_its_database_fails_alone_and_leaves_nothing(
+    theirs: Server, folders: Folders, text: str, holder: str
+) -> None:
+    with psycopg.connect(theirs.conninfo, autocommit=True) as connection:
+        connection.execute("SELECT pg_create_physical_replication_slot('theirs')")
+        (failed,) = [one for one in measured(theirs, folders, text).candidates if one.name == "holding"]
+        left = connection.execute(
+            "SELECT datname FROM pg_database WHERE datname LIKE 'sb%' UNION ALL SELECT gid FROM pg_prepared_xacts "
+            "UNION ALL SELECT subname FROM pg_subscription UNION ALL SELECT slot_name FROM pg_replication_slots"
+        ).fetchall()
+
+    assert failed.status == "failed"
+    assert holder in failed.reason
+    assert "end it, in the database sb_guest_holding_template: " in failed.reason
+    assert left == [("theirs",)]
+
+
+@pytest.mark.parametrize("text", [PREPARED, SUBSCRIBED])
+def test_what_a_dead_run_left_held_is_dropped(theirs: Server, owner: psycopg.Connection, text: str) -> None:
+    owner.execute("CREATE DATABASE sb_dead_a")
+    owner.execute(f"COMMENT ON DATABASE sb_dead_a IS '{Mark(run='dead', label='a', keep=False)}'".encode())
+    with psycopg.connect(with_words(theirs.conninfo, dbname="sb_dead_a"), autocommit=True) as inside:
+        _executed(inside, text.replace(";\n", "; "))
+
+    with serve(_dsn(theirs.conninfo), settings={}, clients=1, run_id="next") as server:
+        assert not [one for one in server.notices if one.code == "left-behind"]
+    assert owner.execute("SELECT FROM pg_database WHERE datname = 'sb_dead_a'").rowcount == 0
+
+
+def test_what_cannot_be_dropped_of_a_dead_run_is_told(theirs: Server, owner: psycopg.Connection) -> None:
+    owner.execute("CREATE DATABASE sb_dead_b")
+    owner.execute(f"COMMENT ON DATABASE sb_dead_b IS '{Mark(run='dead', label='b', keep=False)}'".encode())
+    owner.execute("ALTER ROLE maker CREATEDB PASSWORD 'p'")
+    conninfo = with_words(theirs.conninfo, user="maker", password="p")  # noqa: S106 (of this test)
+
+    with serve(_dsn(conninfo), settings={}, clients=1, run_id="next") as server:
+        (told,) = [one.text for one in server.notices if one.code == "left-behind"]
+    assert told.startswith("The database sb_dead_b of a dead run is still there: must be owner of database sb_dead_b")
+    assert "DROP DATABASE sb_dead_b" in told
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [HIDDEN + "SELECT nothing;\n", HIDDEN.replace("(key integer)", "(other integer)")],
+    ids=["schema", "write"],
+)
+def test_a_run_without_a_result_tells_what_it_changed(theirs: Server, folders: Folders, broken: str) -> None:
+    with pytest.raises(SchemabenchError) as caught:
+        ranked(theirs, folders, broken)
+
+    assert "role left_behind is new; to undo: DROP ROLE left_behind" in str(caught.value)
+
+
+class Interrupting(Silence):
+    """A terminal at which somebody interrupts the building of the second candidate."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:  # noqa: ARG002 (as everybody's)
+        """Interrupt once the baseline is built."""
+        if text == "building holding":
+            raise KeyboardInterrupt
+
+    def say(self, text: str) -> None:
+        """Keep what was said."""
+        self.said.append(text)
+
+
+def test_a_run_that_is_interrupted_without_a_result_tells_what_it_changed(theirs: Server, folders: Folders) -> None:
+    progress = Interrupting()
+    with pytest.raises(KeyboardInterrupt):
+        measured(theirs, folders, "CREATE TABLE item (key integer);\n", baseline=HIDDEN, progress=progress)
+
+    assert any("role left_behind is new; to undo: DROP ROLE left_behind" in text for text in progress.said)
+
+
+def measured(
+    server: Server,
+    folders: Folders,
+    text: str,
+    *,
+    baseline: str = "CREATE TABLE item (key integer);\n",
+    progress: Progress = SILENCE,
+) -> Experiment:
+    """Measure a baseline and a candidate that may do anything, for a moment."""
+    folder = folders.mktemp("experiment")
+    workload = Workload(
+        name="laboratory",
+        summary="a candidate that may do anything",
+        cardinalities={"typical": laboratory.Sizes()},
+        writers=lambda _: [Writer(name="adding", kind="stream", weight=4, clients=2)],
+        burst=lambda _sizes, writer, _block, random: numbered(writer, random),
+    )
+    plan = Plan(
+        found=laboratory.found(folder, workload, ADDING),
+        cardinality="typical",
+        candidates=laboratory.installable(folder / "schemas", {"baseline": baseline, "holding": text}),
+        clients=2,
+        budget_s=0.1,
+        precision=laboratory.PRECISION,
+        seed=1,
+        allow_server_changes=True,
+    )
+    return measure(plan, server, progress)
+
+
 @pytest.fixture
 def folders(tmp_path_factory: Folders) -> Folders:
     return tmp_path_factory
@@ -329,7 +460,7 @@ def numbered(_: str, random: Random) -> Iterator[Call]:
 def ranked(server: Server, folders: Folders, baseline: str) -> Experiment:
     """Measure a baseline for a moment."""
     return Laboratory(server=server, folders=folders).rank(
-        operations="-- name: add\nINSERT INTO item VALUES (:key::integer);\n",
+        operations=ADDING,
         candidates={"baseline": baseline},
         writers=[Writer(name="adding", kind="stream", weight=4, clients=2)],
         burst=numbered,

@@ -163,3 +163,6 @@ class Progress(Protocol):
 
     def block(self, plan: Plan, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
         """Hear how many counted blocks are done, how much of the budget is spent, and the ratios so far."""
+
+    def say(self, text: str) -> None:
+        """Hear what is to be shown at once and to stay, since no report will tell it."""

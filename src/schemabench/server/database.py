@@ -23,6 +23,8 @@ from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError
+from schemabench.records import Notice
+from schemabench.server import holding
 
 NAME_LIMIT = 63
 """Bytes of an identifier (NAMEDATALEN - 1); the server cuts longer ones silently."""
@@ -131,7 +133,12 @@ def create(connection: psycopg.Connection[TupleRow], name: str, mark: Mark) -> N
 
 
 def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, mark: Mark) -> None:
-    """Make a marked copy of a database that nobody is connected to."""
+    """Make a marked copy of a database that nobody is connected to.
+
+    Raises:
+        HeldError: It holds what no copy would have, or what keeps the server from making one.
+    """
+    _check_held(connection, template, f"Copying the database {template}")
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     if connection.info.server_version < FILE_COPY_SINCE:
         _make(connection, statement, name, mark)
@@ -142,21 +149,27 @@ def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, ma
         _make(connection, statement, name, mark)
 
 
+def _check_held(connection: psycopg.Connection[TupleRow], name: str, doing: str) -> None:
+    if found := holding.holders(connection, name):
+        raise holding.held(found, name, doing)
+
+
 def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> None:
-    """Drop a database of this run, ending whatever is connected to it; do nothing where it is gone.
+    """Drop a database of this run, ending whatever is connected to it or holds it; do nothing where it is gone.
 
     Raises:
+        HeldError: Something holds it that our role may not end.
         ServerError: It does not carry this run's mark.
     """
     if not _exists(connection, name):
         return
-    found = {marked: mark for _, marked, mark in _marked(connection)}
-    if name not in found or found[name].run != run_id:
+    if not any(marked == name and mark.run == run_id for _, marked, mark in _marked(connection)):
         raise ServerError(
             f"The database {name} does not carry the mark of the run {run_id}, and is not dropped",
             remedies=[f"drop it yourself if it is of no use: DROP DATABASE {name}"],
         )
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    holding.release(connection, name)
     deadline_s = time.monotonic() + _VACUUMED_LIMIT_S
     while True:
         try:
@@ -167,6 +180,9 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
             if time.monotonic() > deadline_s:
                 raise
             time.sleep(_POLL_S)
+        except errors.ObjectInUse:
+            _check_held(connection, name, f"Dropping the database {name}")
+            raise
         else:
             return
 
@@ -183,22 +199,28 @@ def ours(connection: psycopg.Connection[TupleRow]) -> list[int]:
     return [number for number, _, _ in _marked(connection)]
 
 
-def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[str, ...]:
-    """Drop the databases of dead runs and return their names.
+def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[Notice, ...]:
+    """Drop the databases of dead runs; return what is to be told of those that could not be dropped.
 
-    A database goes only if it carries our mark, its run is not this one and holds no lock, it was not to be kept, and
-    nobody is connected to it: ending sessions (FORCE) is for databases that we know to be ours.
+    A database goes only if it has our mark and our name, its run is not this one and holds no lock, it was not to be
+    kept, and nobody is connected to it: ending sessions (FORCE) is for databases that we know to be ours.
     """
-    swept = []
+    left = []
     for _, name, mark in _marked(connection):
         if mark.keep or mark.run == run_id or _value(connection, _LOCKED, {"key": lock_key(mark.run)}):
             continue
         if _value(connection, _IN_USE, [name]):
             continue
-        with suppress(errors.InvalidCatalogName, errors.ObjectInUse, errors.InsufficientPrivilege):
-            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
-            swept.append(name)
-    return tuple(swept)
+        statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+        try:
+            holding.release(connection, name)
+            connection.execute(statement)
+        except (errors.ObjectInUse, errors.InsufficientPrivilege) as cause:
+            held = ", ".join(holder.what for holder in holding.holders(connection, name))
+            reason = f"{cause.diag.message_primary}{f': {held}' if held else ''}"
+            text = f"The database {name} of a dead run is still there: {reason}; to drop it: DROP DATABASE {name}"
+            left.append(Notice(code="left-behind", text=text))
+    return tuple(left)
 
 
 def worded(error: psycopg.Error, doing: str) -> ServerError:
