@@ -47,7 +47,10 @@ class SchemabenchError(Exception):
         sqlstate: The server's five-character code, or None.
         checked: What was tried before giving up, one line each.
         remedies: What to do about it, one remedy a line.
+        notices: What else is to be known, whatever failed, one line each: it has no report to stand in.
     """
+
+    notices: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class SchemabenchError(Exception):
             lines.append(f"To fix this: {self.remedies[0]}")
         elif self.remedies:
             lines += ["To fix this, either:", *(f"  - {line}" for line in self.remedies)]
+        lines += self.notices
         return "\n".join(lines)
 
 

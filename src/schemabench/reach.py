@@ -1,13 +1,20 @@
 """Statements of a candidate that reach beyond its own database.
 
 Owns which those are, and that they need the user's word. Must not execute anything. What a function or a DO block
-hides is not seen: `server.outside` tells of it afterwards.
+hides is not seen: `server.outside` tells of it afterwards, as far as it can be seen there.
+
+The grammar is that of one version, and the server may be of another. A statement that cannot be read here is the
+server's to judge, unless a word in it might reach beyond the database: nobody knows then that it does not.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
+from contextlib import suppress
 
-from pglast import ast, parse_sql
+from pglast import ast, parse_sql, parser
+from pglast.enums import ObjectType, TransactionStmtKind
 from pglast.parser import ParseError
+from pglast.visitors import Visitor
 
 from schemabench import sqlfile
 from schemabench.candidate import Candidate
@@ -26,10 +33,66 @@ _OF_THE_SERVER: dict[type[ast.Node], str] = {
     ast.DropTableSpaceStmt: "DROP TABLESPACE",
     ast.CreatedbStmt: "CREATE DATABASE",
     ast.AlterDatabaseStmt: "ALTER DATABASE",
+    ast.AlterDatabaseRefreshCollStmt: "ALTER DATABASE",
     ast.AlterDatabaseSetStmt: "ALTER DATABASE ... SET",
     ast.DropdbStmt: "DROP DATABASE",
+    ast.ReassignOwnedStmt: "REASSIGN OWNED",
+    ast.DropOwnedStmt: "DROP OWNED",
+    ast.CreateSubscriptionStmt: "CREATE SUBSCRIPTION",
+    ast.AlterSubscriptionStmt: "ALTER SUBSCRIPTION",
+    ast.DropSubscriptionStmt: "DROP SUBSCRIPTION",
 }
-"""What changes more than one database."""
+"""What changes more than one database, whatever it names."""
+_BY_OBJECT: dict[type[ast.Node], tuple[str, str]] = {
+    ast.RenameStmt: ("renameType", "RENAME of"),
+    ast.AlterOwnerStmt: ("objectType", "ALTER ... OWNER of"),
+    ast.GrantStmt: ("objtype", "GRANT or REVOKE on"),
+    ast.CommentStmt: ("objtype", "COMMENT on"),
+    ast.SecLabelStmt: ("objtype", "SECURITY LABEL on"),
+}
+"""What does so by what it names: the field with its kind, and the words."""
+_SHARED_OBJECTS = {
+    ObjectType.OBJECT_DATABASE,
+    ObjectType.OBJECT_ROLE,
+    ObjectType.OBJECT_TABLESPACE,
+    ObjectType.OBJECT_PARAMETER_ACL,
+    ObjectType.OBJECT_SUBSCRIPTION,
+}
+_PREPARED = {
+    TransactionStmtKind.TRANS_STMT_PREPARE,
+    TransactionStmtKind.TRANS_STMT_COMMIT_PREPARED,
+    TransactionStmtKind.TRANS_STMT_ROLLBACK_PREPARED,
+}
+_WRITES = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
+_SHARED_CATALOGS = {
+    "pg_auth_members",
+    "pg_authid",
+    "pg_database",
+    "pg_db_role_setting",
+    "pg_parameter_acl",
+    "pg_replication_origin",
+    "pg_shdepend",
+    "pg_shdescription",
+    "pg_shseclabel",
+    "pg_subscription",
+    "pg_tablespace",
+}
+"""https://www.postgresql.org/docs/current/catalogs-overview.html: those of the whole server."""
+_FUNCTIONS = re.compile(
+    r"pg_(create|copy|drop)_(physical_|logical_)?replication_slot|pg_replication_slot_advance"
+    r"|pg_sync_replication_slots|pg_logical_slot_get(_binary)?_changes|pg_replication_origin_\w+"
+    r"|pg_(terminate|cancel)_backend|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_create_restore_point"
+    r"|pg_backup_(start|stop)|pg_file_(write|rename|unlink)|lo_(im|ex)port"
+)
+"""What changes the server, or touches its files, by a call."""
+_READING = "standard_conforming_strings"
+"""What changes how a server reads quotes: nothing after it can be read here as it is there."""
+_WORDS = {
+    *("COMMENT", "COPY", "DATABASE", "GRANT", "GROUP", "LABEL", "OWNED", "PREPARE", "PREPARED", "REASSIGN"),
+    *("REVOKE", "ROLE", "SUBSCRIPTION", "SYSTEM", "TABLESPACE", "USER"),
+}
+"""What a statement of the kinds above cannot do without."""
+_PROGRAM = "PROGRAM"
 
 
 def check(candidate: Candidate, *, owned: bool) -> None:
@@ -43,11 +106,13 @@ def check(candidate: Candidate, *, owned: bool) -> None:
         CandidateError: With the place of the statement.
     """
     for text, query in _statements(candidate.file):
-        trees = _trees(query)
-        what = _program(trees) or ("" if owned else _change(trees))
+        try:
+            what = _reaching(query, owned=owned)
+        except ParseError:
+            what = _perhaps_reaching(query, owned=owned)
         if what:
             raise CandidateError(
-                f"{candidate.name!r} reaches beyond its own database: {what}",
+                f"{candidate.name!r} {what}",
                 where=text.place(len(text.sql) - len(text.sql.lstrip())),
                 remedies=["leave it out", f"if it may do that on this server: {FLAG}"],
             )
@@ -56,26 +121,103 @@ def check(candidate: Candidate, *, owned: bool) -> None:
 def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[sqlfile.Text, str]]:
     """Yield each statement: where it stands, and its SQL as a server gets it."""
     for text in sqlfile.split_preamble(file.preamble):
-        yield text, text.sql
+        for piece in _pieces(text):
+            yield piece, piece.sql
     for operation in file.operations.values():
         for statement in operation.statements:
             identifiers = {name: name for _, _, name, identifier in statement.marks if identifier}
             yield statement.text, statement.render(identifiers).sql
 
 
-def _program(trees: Sequence[ast.Node]) -> str:
-    runs = any(isinstance(tree, ast.CopyStmt) and tree.is_program for tree in trees)
-    return "COPY ... PROGRAM runs a program on the server's machine" if runs else ""
-
-
-def _change(trees: Sequence[ast.Node]) -> str:
-    known = (_OF_THE_SERVER.get(type(tree)) for tree in trees)
-    return next((f"{what} changes the server" for what in known if what), "")
-
-
-def _trees(query: str) -> list[ast.Node]:
-    """Return the statements' trees; none where the grammar does not know them, as those of a newer version."""
+def _pieces(text: sqlfile.Text) -> tuple[sqlfile.Text, ...]:
+    """Return the statements of a text that the grammar may not know, told apart by semicolons then."""
     try:
-        return [raw.stmt for raw in parse_sql(query) if raw.stmt is not None]
+        parse_sql(text.sql)
     except ParseError:
-        return []
+        with suppress(ParseError):
+            slices = parser.split(text.sql, with_parser=False, only_slices=True)
+            return tuple(text.part(piece.start, piece.stop) for piece in slices)
+    return (text,)
+
+
+class _Search(Visitor):
+    """Look at each node of a statement's tree for what reaches beyond its database."""
+
+    def __init__(self, *, owned: bool) -> None:
+        self.found = ""
+        self._owned = owned
+        super().__init__()
+
+    def visit(self, _: object, node: ast.Node) -> None:
+        """Note the first that is found."""
+        if isinstance(node, ast.CopyStmt) and node.is_program:
+            self.found = self.found or "COPY ... PROGRAM runs a program on the server's machine"
+        elif self._owned or self.found:
+            return
+        elif isinstance(node, ast.CopyStmt) and node.filename:
+            self.found = "COPY reads or writes a file of the server's machine"
+        elif what := _change(node):
+            self.found = f"{what} changes the server"
+
+
+def _reaching(query: str, *, owned: bool) -> str:
+    """Return how a statement reaches beyond its database; empty where it does not.
+
+    Raises:
+        ParseError: The grammar does not know it, as one of another version.
+    """
+    search = _Search(owned=owned)
+    search(parse_sql(query))
+    return f"reaches beyond its own database: {search.found}" if search.found else ""
+
+
+def _change(node: ast.Node) -> str:  # noqa: PLR0911 (a kind of statement each)
+    """Return what a node changes of the whole server."""
+    if what := _OF_THE_SERVER.get(type(node)):
+        return what
+    if type(node) in _BY_OBJECT:
+        field, words = _BY_OBJECT[type(node)]
+        return f"{words} what all databases share" if getattr(node, field) in _SHARED_OBJECTS else ""
+    if isinstance(node, ast.TransactionStmt):
+        return "a prepared transaction" if node.kind in _PREPARED else ""
+    if isinstance(node, _WRITES) or (isinstance(node, ast.CopyStmt) and node.is_from):
+        name = node.relation.relname if node.relation else ""
+        return f"a write to {name}" if name in _SHARED_CATALOGS else ""
+    if isinstance(node, ast.FuncCall):
+        name = node.funcname[-1].sval if node.funcname else ""
+        return f"{name}()" if _FUNCTIONS.fullmatch(name) else ""
+    if isinstance(node, ast.VariableSetStmt) and node.name == _READING:
+        return f"SET {_READING}"
+    return ""
+
+
+def _perhaps_reaching(query: str, *, owned: bool) -> str:
+    """Return why a statement that cannot be read here may reach beyond its database; empty where it cannot."""
+    words = _words(query)
+    found = [_PROGRAM] if _PROGRAM in words else [word for word in words if not owned and _suspicious(word)]
+    if not found:
+        return ""
+    return f"may reach beyond its own database: the statement cannot be read here, and holds the word {found[0]}"
+
+
+def _suspicious(word: str) -> bool:
+    return word in _WORDS or word in _SHARED_CATALOGS or bool(_FUNCTIONS.fullmatch(word))
+
+
+def _words(query: str) -> list[str]:
+    """Return the words of a statement outside its texts and comments: keywords in capitals, names as they are.
+
+    Where even its words cannot be told apart, all of them are returned.
+    """
+    try:
+        tokens = parser.scan(query)
+    except ParseError:
+        return [form for word in re.findall(r"\w+", query) for form in (word.upper(), word.lower())]
+    found = []
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        text = query[token.start : token.end + 1]
+        if token.name == "IDENT":
+            found.append(text[1:-1] if text.startswith('"') else text.lower())
+        elif token.kind != "NO_KEYWORD" and not (token.name == "GROUP_P" and following and following.name == "BY"):
+            found.append(text.upper())
+    return found

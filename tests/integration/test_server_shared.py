@@ -152,18 +152,21 @@ def test_kept_databases_stay_and_no_later_run_takes_them(dsn: Conninfo, theirs: 
     _drop(theirs, "sb_run1_kept")
 
 
-def test_a_database_without_our_mark_is_never_dropped(dsn: Conninfo, theirs: psycopg.Connection) -> None:
+def test_a_database_without_our_mark_and_our_name_is_never_dropped(dsn: Conninfo, theirs: psycopg.Connection) -> None:
     ours = str(Mark(run="dead", label="x", keep=False))
     _make(theirs, "sb_dead_baseline")
     _make(theirs, "sb_dead_template", "schemabench")
     _make(theirs, "sb_dead_other", ours.replace("1", "2"))
     _make(theirs, "marked", ours)
+    _make(theirs, "sb_prod", ours)
+    _make(theirs, "sb_dead_marked", ours)
 
     with serve(dsn, settings={}, clients=4, run_id="run1"):
         pass
 
-    assert _databases(theirs) == {"sb_dead_baseline", "sb_dead_template", "sb_dead_other"}
-    _drop(theirs, "sb_dead_baseline", "sb_dead_template", "sb_dead_other")
+    kept = {"sb_dead_baseline", "sb_dead_template", "sb_dead_other", "marked", "sb_prod"}
+    assert _databases(theirs) == kept
+    _drop(theirs, *kept)
 
 
 def test_a_database_whose_mark_was_taken_away_is_not_dropped(dsn: Conninfo, theirs: psycopg.Connection) -> None:

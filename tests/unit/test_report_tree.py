@@ -118,7 +118,7 @@ FORMATS: dict[str, tuple[Callable[[Document], str], set[str]]] = {
     "markdown": (flavored.markdown, {*LINES, *NO_CHARTS}),
     "terminal": (lambda some: screen.terminal(some, 200), {*WORDS[Difference], *WORDS[Fold], *NO_CHARTS}),
     "csv": (
-        lambda some: "".join(csv.csv(one) for _, one in csv.tables(some)),
+        lambda some: "".join(csv.csv(one) for one in csv.tables(some).values()),
         {
             *(word for kind, words in WORDS.items() if kind not in {Table, Chart, Beside} for word in words),
             *(word for one in ("table", "chart", "left", "right") for word in told_of_table(one)),

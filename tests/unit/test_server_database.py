@@ -34,11 +34,17 @@ def test_long_labels_that_differ_at_the_end_get_different_names() -> None:
     assert database_name("run", "x" * 100 + "a") != database_name("run", "x" * 100 + "b")
 
 
-@given(st.text(max_size=20), st.text(max_size=20), st.booleans())
+@given(st.from_regex(r"[a-z0-9]{1,20}", fullmatch=True), st.from_regex(r"[a-z]\w{0,80}", fullmatch=True), st.booleans())
 def test_a_mark_is_read_as_it_was_written(run: str, label: str, keep: bool) -> None:  # noqa: FBT001 - drawn
     mark = Mark(run=run, label=label, keep=keep)
 
-    assert read_mark(str(mark)) == mark
+    assert read_mark(database_name(run, label), str(mark)) == mark
+
+
+@pytest.mark.parametrize("name", ["shop", "sb", "sb_prod", "sb_deadly_a", "x_sb_dead_a"])
+@pytest.mark.parametrize("run", ["dead", "", "_", "%"])
+def test_a_mark_on_a_database_of_another_name_is_none(name: str, run: str) -> None:
+    assert read_mark(name, str(Mark(run=run, label="a", keep=False))) is None
 
 
 @pytest.mark.parametrize(
@@ -57,7 +63,7 @@ def test_a_mark_is_read_as_it_was_written(run: str, label: str, keep: bool) -> N
     ],
 )
 def test_any_other_comment_is_no_mark(comment: str | None) -> None:
-    assert read_mark(comment) is None
+    assert read_mark("sb_a_b", comment) is None
 
 
 def test_the_lock_of_a_run_is_a_signed_64_bit_number_of_its_own() -> None:

@@ -34,11 +34,14 @@ class Findings:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Which experiments have no result, and why."""
-        return tuple(
-            Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.what}")
-            for key, one in self.ended.items()
-            if isinstance(one, SchemabenchError)
+        """Which experiments have no result, and why; and what they changed on the server."""
+        failed = {key: one for key, one in self.ended.items() if isinstance(one, SchemabenchError)}
+        return (
+            *(
+                Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.what}")
+                for key, one in failed.items()
+            ),
+            *(Notice(code="server-changed", text=text) for one in failed.values() for text in one.notices),
         )
 
     def with_ended(self, key: Key, outcome: Experiment | SchemabenchError) -> "Findings":

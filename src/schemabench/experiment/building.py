@@ -4,13 +4,15 @@ Owns the life of an experiment's databases. Must not execute a trial, but for fi
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 
+import psycopg
+
 from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import CandidateError, Place
+from schemabench.errors import CandidateError, Place, SchemabenchError
 from schemabench.experiment import databases, filling, results
 from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
@@ -19,7 +21,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
-from schemabench.server import Server, outside
+from schemabench.server import HeldError, Server, outside
 
 _SCRATCH = "scratch"
 """The clone of the baseline that the burst is calibrated on."""
@@ -57,7 +59,7 @@ class Building:
     size: int = 1
     copying_s: float = 0.0
     _started_s: float = field(default_factory=perf_counter)
-    _before: outside.Standing = field(default_factory=dict)
+    _before: outside.Standing = field(default_factory=dict, repr=False)
 
     def build(self) -> None:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
@@ -69,6 +71,7 @@ class Building:
             ServerError: The server fails.
         """
         self._before = self.server.standing()
+        self.stack.push(self._tell)
         oracle = self._oracle()
         for candidate in self.plan.candidates:
             reason = candidate.refuses(self.server.record.version_num)
@@ -88,7 +91,7 @@ class Building:
                     continue
                 self.progress.stage(self.plan, f"building {candidate.name}")
                 self._enter(candidate)
-            except CandidateError as failure:
+            except (CandidateError, HeldError) as failure:
                 if candidate.name == BASELINE:
                     raise
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
@@ -113,8 +116,23 @@ class Building:
             ServerError: The server fails.
         """
         text = "The server was changed while candidates were measured, by them or by others: "
-        found = outside.changes(self._before, self.server.standing())
+        found = outside.changes(self._before, self.server.standing(self._before))
         return tuple(Notice(code="server-changed", text=f"{text}{one}") for one in found)
+
+    def _tell(self, _: object, failure: BaseException | None, __: object) -> None:
+        """Tell what has changed on the server where the experiment ends without a record; as an exit of a stack.
+
+        An error tells it, and an interruption, which nobody reads, the terminal.
+        """
+        if failure is None:
+            return
+        with suppress(SchemabenchError, psycopg.Error):  # it may be the server that failed
+            told = tuple(notice.text for notice in self.changes())
+            if isinstance(failure, SchemabenchError):
+                failure.notices += told
+            else:
+                for text in told:
+                    self.progress.say(text)
 
     def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
         """Return results with what was known of each candidate before it was measured."""
@@ -161,7 +179,7 @@ class Building:
             template = filling.build(
                 candidate, found.operations, self.server, feed.background(), found.workload.isolation
             )
-            scratch.callback(databases.drop, self.server, template.database)
+            scratch.callback(self._drop, template)
             check(template, found.queries)
             with databases.connect(self.server, template.database) as connection:
                 self.unlogged[candidate.name] = equivalence.unlogged(connection)
@@ -187,9 +205,13 @@ class Building:
         self.copying_s += perf_counter() - started_s
         return self.stack.enter_context(closing(one))
 
-    def _drop(self, one: Entrant) -> None:
-        """Drop the copy that an entrant is in at the end."""
-        databases.drop(self.server, one.database)
+    def _drop(self, one: Entrant | Template) -> None:
+        """Drop the copy that an entrant is in at the end, or a template.
+
+        One that is held stays for the end of the run, which says so: what was found out is not lost over it.
+        """
+        with suppress(HeldError):
+            databases.drop(self.server, one.database)
 
     def _calibrated(self, template: Template, feed: Feed) -> int:
         """Return the size of the burst, by trials on a clone of the baseline with all connections."""

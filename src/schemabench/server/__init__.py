@@ -11,6 +11,7 @@ from schemabench.server.account import shared_account
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.database import Database
 from schemabench.server.dsn import full, opened
+from schemabench.server.holding import HeldError
 from schemabench.server.offer import Offer
 from schemabench.server.reached import Host, Reached, gone, lost
 from schemabench.server.serving import Server
@@ -18,6 +19,7 @@ from schemabench.server.serving import Server
 __all__ = [
     "SESSION_NAME",
     "Database",
+    "HeldError",
     "Host",
     "Offer",
     "Reached",

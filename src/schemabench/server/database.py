@@ -1,6 +1,7 @@
 """Databases of a run: named, marked, created, cloned, dropped, and swept after runs that were killed.
 
-Owns the mark, a comment on the database, and the rule that nothing without it is ever dropped, whatever its name.
+Owns the mark, a comment on the database, and the rule that nothing is ever dropped that has not both: our mark, and
+the name that a database of the mark's run has. Anybody may write a comment; nobody's `shop` becomes ours by one.
 A run lives as long as the session that holds its advisory lock: so any machine can tell, and a kill ends it.
 """
 
@@ -22,11 +23,13 @@ from psycopg.pq.abc import PGconn
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError
+from schemabench.records import Notice
+from schemabench.server import holding
 
 NAME_LIMIT = 63
 """Bytes of an identifier (NAMEDATALEN - 1); the server cuts longer ones silently."""
 PREFIX = "sb"
-"""How names of ours begin: for people; what counts is the mark."""
+"""How names of ours begin."""
 FILE_COPY_SINCE = 150000
 """The version with CREATE DATABASE ... STRATEGY; older ones always copy files."""
 
@@ -40,7 +43,7 @@ _FULL_DISK_REMEDIES = (
     "run fewer candidates at a time, or a smaller cardinality: `--candidate`, `--cardinality`",
 )
 _FOUND = """
-SELECT datname, pg_catalog.shobj_description(oid, 'pg_database')
+SELECT oid, datname, pg_catalog.shobj_description(oid, 'pg_database')
 FROM pg_catalog.pg_database
 WHERE pg_catalog.shobj_description(oid, 'pg_database') IS NOT NULL
 ORDER BY datname
@@ -80,12 +83,13 @@ class Mark:
         return json.dumps({"schemabench": _MARK_VERSION, **asdict(self)})
 
 
-def read_mark(comment: str | None) -> Mark | None:
-    """Return the mark that a comment is, or None where it is another's or nobody's."""
+def read_mark(name: str, comment: str | None) -> Mark | None:
+    """Return the mark that a database's comment is; None where it is another's or nobody's, or the name is not ours."""
     try:
         match json.loads(comment or ""):
             case {"schemabench": 1, "run": str(run), "label": str(label), "keep": bool(keep)}:
-                return Mark(run=run, label=label, keep=keep)
+                mark = Mark(run=run, label=label, keep=keep)
+                return mark if _plain(run) and name.startswith(f"{_plain(PREFIX, run)}_") else None
     except ValueError:
         pass
     return None
@@ -93,7 +97,7 @@ def read_mark(comment: str | None) -> Mark | None:
 
 def database_name(run_id: str, label: str, taken: Iterable[str] = ()) -> str:
     """Return a name for a database that needs no quotes, fits the server's limit and is not among `taken`."""
-    plain = re.sub(r"[^a-z0-9]+", "_", f"{PREFIX}_{run_id}_{label}".lower()).strip("_")
+    plain = _plain(PREFIX, run_id, label)
     names = set(taken)
     name = _cut(plain, label)
     number = 2
@@ -101,6 +105,10 @@ def database_name(run_id: str, label: str, taken: Iterable[str] = ()) -> str:
         name = _cut(f"{plain}_{number}", f"{label} {number}")
         number += 1
     return name
+
+
+def _plain(*parts: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", "_".join(parts).lower()).strip("_")
 
 
 def lock_key(run_id: str) -> int:
@@ -125,7 +133,12 @@ def create(connection: psycopg.Connection[TupleRow], name: str, mark: Mark) -> N
 
 
 def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, mark: Mark) -> None:
-    """Make a marked copy of a database that nobody is connected to."""
+    """Make a marked copy of a database that nobody is connected to.
+
+    Raises:
+        HeldError: It holds what no copy would have, or what keeps the server from making one.
+    """
+    _check_held(connection, template, f"Copying the database {template}")
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
     if connection.info.server_version < FILE_COPY_SINCE:
         _make(connection, statement, name, mark)
@@ -136,22 +149,27 @@ def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, ma
         _make(connection, statement, name, mark)
 
 
+def _check_held(connection: psycopg.Connection[TupleRow], name: str, doing: str) -> None:
+    if found := holding.holders(connection, name):
+        raise holding.held(found, name, doing)
+
+
 def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> None:
-    """Drop a database of this run, ending whatever is connected to it; do nothing where it is gone.
+    """Drop a database of this run, ending whatever is connected to it or holds it; do nothing where it is gone.
 
     Raises:
+        HeldError: Something holds it that our role may not end.
         ServerError: It does not carry this run's mark.
     """
     if not _exists(connection, name):
         return
-    found: dict[str, str] = dict(connection.execute(_FOUND).fetchall())
-    mark = read_mark(found.get(name))
-    if mark is None or mark.run != run_id:
+    if not any(marked == name and mark.run == run_id for _, marked, mark in _marked(connection)):
         raise ServerError(
             f"The database {name} does not carry the mark of the run {run_id}, and is not dropped",
             remedies=[f"drop it yourself if it is of no use: DROP DATABASE {name}"],
         )
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+    holding.release(connection, name)
     deadline_s = time.monotonic() + _VACUUMED_LIMIT_S
     while True:
         try:
@@ -162,35 +180,47 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
             if time.monotonic() > deadline_s:
                 raise
             time.sleep(_POLL_S)
+        except errors.ObjectInUse:
+            _check_held(connection, name, f"Dropping the database {name}")
+            raise
         else:
             return
 
 
 def drop_all(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
     """Drop what a run that is over has left, but for what is kept, ending whatever is connected to it."""
-    for name, comment in connection.execute(_FOUND).fetchall():
-        mark = read_mark(comment)
-        if mark is not None and mark.run == run_id and not mark.keep:
+    for _, name, mark in _marked(connection):
+        if mark.run == run_id and not mark.keep:
             drop(connection, name, run_id)
 
 
-def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[str, ...]:
-    """Drop the databases of dead runs and return their names.
+def ours(connection: psycopg.Connection[TupleRow]) -> list[int]:
+    """Return the numbers of the databases of all runs, by name and mark."""
+    return [number for number, _, _ in _marked(connection)]
 
-    A database goes only if it carries our mark, its run is not this one and holds no lock, it was not to be kept, and
-    nobody is connected to it: ending sessions (FORCE) is for databases that we know to be ours.
+
+def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[Notice, ...]:
+    """Drop the databases of dead runs; return what is to be told of those that could not be dropped.
+
+    A database goes only if it has our mark and our name, its run is not this one and holds no lock, it was not to be
+    kept, and nobody is connected to it: ending sessions (FORCE) is for databases that we know to be ours.
     """
-    swept = []
-    for name, comment in connection.execute(_FOUND).fetchall():
-        mark = read_mark(comment)
-        if mark is None or mark.keep or mark.run == run_id or _value(connection, _LOCKED, {"key": lock_key(mark.run)}):
+    left = []
+    for _, name, mark in _marked(connection):
+        if mark.keep or mark.run == run_id or _value(connection, _LOCKED, {"key": lock_key(mark.run)}):
             continue
         if _value(connection, _IN_USE, [name]):
             continue
-        with suppress(errors.InvalidCatalogName, errors.ObjectInUse, errors.InsufficientPrivilege):
-            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
-            swept.append(name)
-    return tuple(swept)
+        statement = sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name))
+        try:
+            holding.release(connection, name)
+            connection.execute(statement)
+        except (errors.ObjectInUse, errors.InsufficientPrivilege) as cause:
+            held = ", ".join(holder.what for holder in holding.holders(connection, name))
+            reason = f"{cause.diag.message_primary}{f': {held}' if held else ''}"
+            text = f"The database {name} of a dead run is still there: {reason}; to drop it: DROP DATABASE {name}"
+            left.append(Notice(code="left-behind", text=text))
+    return tuple(left)
 
 
 def worded(error: psycopg.Error, doing: str) -> ServerError:
@@ -292,6 +322,12 @@ def _answers(pgconn: PGconn) -> list[psycopg.Error | None]:
         elif result.status == ExecStatus.COMMAND_OK:
             answers.append(None)
     return answers
+
+
+def _marked(connection: psycopg.Connection[TupleRow]) -> list[tuple[int, str, Mark]]:
+    """Return the number, the name and the mark of each database of a run."""
+    rows = connection.execute(_FOUND).fetchall()
+    return [(number, name, mark) for number, name, comment in rows if (mark := read_mark(name, comment))]
 
 
 def _exists(connection: psycopg.Connection[TupleRow], name: str) -> bool:

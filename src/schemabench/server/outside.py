@@ -3,126 +3,379 @@
 Owns what is looked at, and how each change is told and undone. Must not change anything, nor know who did.
 
 A candidate's SQL may do what it likes with the rights of the role: make roles, set what holds for the whole server. On
-a server that ends with the run that is nobody's loss; on another one it stays.
+a server that ends with the run that is nobody's loss; on another one it stays. Things are known by their numbers, so
+that one with a new name is still the same: nobody is told to drop what stood there before.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+# ruff: noqa: S608 - queries are put together of texts of ours alone
+
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from operator import itemgetter
 
 import psycopg
-from psycopg import sql
+from psycopg import errors
 from psycopg.rows import TupleRow
 
-OURS = "sb\\_%"
-"""Names of databases of any run: they come and go."""
+from schemabench.redaction import MASK, hides
+from schemabench.server import database
+
+_SALT = secrets.token_hex(16)
+"""Of this process: a digest of a password says nothing to anybody else."""
+_WATCHED = "NOT {} = ANY(%(ours)s::oid[])"
+_VALUE = """
+    CASE WHEN lower({name}) IN ('local_preload_libraries', 'search_path', 'session_preload_libraries',
+                                'shared_preload_libraries', 'temp_tablespaces', 'unix_socket_directories')
+              AND {value} <> '' THEN {value}
+         ELSE pg_catalog.quote_literal({value}) END"""
+"""A setting's value as SQL takes it: lists are kept as they are written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """What is known of one thing, or of one property of it: each word in a form that SQL takes."""
+
+    name: str
+    """What the thing is called now."""
+    value: str
+    """What may change."""
+    part: str
+    """What else it takes to tell it, or to make it again."""
+
+
+Standing = Mapping[str, Mapping[str, Fact]]
+"""Kind -> key -> fact, of the kinds that our role may see. A key begins with the thing's number, up to a slash."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Kind:
-    """One kind of thing on a server."""
+    """One kind of fact. In all texts, `{name}`, `{value}` and `{part}` are the fact's."""
 
     title: str
     query: str
-    """Of a name and a definition, for each."""
+    """Of a key, a name, a value and a part, for each."""
     made: str
-    """What undoes that one was made; `{}` is its name."""
+    """What undoes that one was made."""
     lost: str
-    """What is to be done where one is gone or changed, likewise."""
+    """What undoes that one is gone, or changed; empty where it is nobody's loss."""
+    news: str = "changed to {value}"
+    """What became of one that changed."""
+    changed: str = ""
+    """What undoes a change, where that is something else."""
+    of: str = ""
+    """The kind of thing that it is a property of: of one that is new or gone, that is all there is to tell."""
+    secret: bool = False
+    """Whether its value is nobody's business."""
 
 
-_KINDS = (
-    _Kind(
-        title="role",
-        query="""
-            SELECT rolname, concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' END,
-                                      CASE WHEN rolcreatedb THEN 'CREATEDB' END,
-                                      CASE WHEN rolcreaterole THEN 'CREATEROLE' END,
-                                      CASE WHEN rolcanlogin THEN 'LOGIN' END,
-                                      CASE WHEN rolreplication THEN 'REPLICATION' END,
-                                      CASE WHEN rolbypassrls THEN 'BYPASSRLS' END,
-                                      'CONNECTION LIMIT ' || rolconnlimit, 'VALID UNTIL ' || rolvaliduntil)
-            FROM pg_catalog.pg_roles""",
-        made="DROP ROLE {}",
-        lost="CREATE ROLE or ALTER ROLE {}",
-    ),
-    _Kind(
-        title="membership",
-        query="""
-            SELECT member.rolname || ' in ' || role.rolname, ''
+def _properties(kind: str, query: str) -> _Kind:
+    """Return what `ALTER` gives a thing: the value is what follows its name."""
+    return _Kind(
+        title=f"{kind} {{name}}", query=query, made="", lost=f"ALTER {kind.upper()} {{name}} {{value}}", of=kind
+    )
+
+
+def _granted(kind: str, objects: str, *, options: bool) -> _Kind:
+    """Return the privileges on things of a kind, or the options to grant them.
+
+    Args:
+        kind: Of things that all databases share.
+        objects: A query of number, name, owner and privileges.
+        options: Whether those.
+    """
+    return _Kind(
+        title=f"{'grant option for ' if options else ''}privilege {{part}} on {kind} {{name}} for {{value}}",
+        query=f"""
+            SELECT concat_ws('/', number, grantee, privilege_type), name,
+                   CASE grantee WHEN 0 THEN 'PUBLIC'
+                                ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END,
+                   privilege_type
+            FROM ({objects}) AS thing (number, name, owner, privileges), pg_catalog.aclexplode(privileges)
+            WHERE grantee <> owner {"AND is_grantable" if options else ""}""",
+        made=f"REVOKE {'GRANT OPTION FOR ' if options else ''}{{part}} ON {kind.upper()} {{name}} FROM {{value}}",
+        lost=f"GRANT {{part}} ON {kind.upper()} {{name}} TO {{value}}{' WITH GRANT OPTION' if options else ''}",
+        of=kind,
+    )
+
+
+def _comment(kind: str, catalog: str) -> _Kind:
+    watched = _WATCHED.format("objoid") if kind == "database" else "true"
+    return _Kind(
+        title=f"comment on {kind} {{name}}",
+        query=f"""
+            SELECT objoid::text, identity, pg_catalog.quote_literal(description), ''
+            FROM pg_catalog.pg_shdescription, pg_catalog.pg_identify_object(classoid, objoid, 0)
+            WHERE classoid = 'pg_catalog.{catalog}'::regclass AND {watched}""",
+        made=f"COMMENT ON {kind.upper()} {{name}} IS NULL",
+        lost=f"COMMENT ON {kind.upper()} {{name}} IS {{value}}",
+        of=kind,
+    )
+
+
+def _membership(*, options: bool) -> _Kind:
+    return _Kind(
+        title=f"{'admin option for ' if options else ''}membership of {{value}} in {{name}}",
+        query=f"""
+            SELECT roleid || '/' || member, pg_catalog.quote_ident(role.rolname),
+                   pg_catalog.quote_ident(member.rolname), ''
             FROM pg_catalog.pg_auth_members
             JOIN pg_catalog.pg_roles AS member ON member.oid = member
-            JOIN pg_catalog.pg_roles AS role ON role.oid = roleid""",
-        made="REVOKE it",
-        lost="GRANT it",
-    ),
-    _Kind(
-        title="setting of a role or database",
+            JOIN pg_catalog.pg_roles AS role ON role.oid = roleid
+            {"WHERE admin_option" if options else ""}""",
+        made=f"REVOKE {'ADMIN OPTION FOR ' if options else ''}{{name}} FROM {{value}}",
+        lost=f"GRANT {{name}} TO {{value}}{' WITH ADMIN OPTION' if options else ''}",
+    )
+
+
+_DATABASES = f"""
+    SELECT oid, pg_catalog.quote_ident(datname), datdba,
+           coalesce(datacl, pg_catalog.acldefault('d', datdba))
+    FROM pg_catalog.pg_database WHERE {_WATCHED.format("oid")}"""
+_TABLESPACES = """
+    SELECT oid, pg_catalog.quote_ident(spcname), spcowner, coalesce(spcacl, pg_catalog.acldefault('t', spcowner))
+    FROM pg_catalog.pg_tablespace"""
+_PARAMETERS = "SELECT oid, parname, 10, paracl FROM pg_catalog.pg_parameter_acl"  # the first superuser's
+
+_KINDS: dict[str, _Kind] = {
+    "role": _Kind(
+        title="role {name}",
         query="""
-            SELECT concat_ws(' in ', coalesce(rolname, 'all roles'), datname), array_to_string(setconfig, ', ')
+            SELECT oid::text, pg_catalog.quote_ident(rolname), pg_catalog.quote_ident(rolname),
+                   concat_ws(' ', CASE WHEN rolsuper THEN 'SUPERUSER' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+                             CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcanlogin THEN 'LOGIN' END,
+                             CASE WHEN rolreplication THEN 'REPLICATION' END,
+                             CASE WHEN rolbypassrls THEN 'BYPASSRLS' END, CASE WHEN NOT rolinherit THEN 'NOINHERIT' END,
+                             CASE WHEN rolconnlimit <> -1 THEN 'CONNECTION LIMIT ' || rolconnlimit END,
+                             'VALID UNTIL ' || pg_catalog.quote_literal(rolvaliduntil))
+            FROM pg_catalog.pg_roles""",
+        made="DROP ROLE {name}",
+        lost="CREATE ROLE {name} {part}",
+        news="renamed to {value}",
+        changed="ALTER ROLE {name} RENAME TO {value}",
+    ),
+    "property of a role": _properties(
+        "role",
+        """
+            SELECT oid || '/' || property, pg_catalog.quote_ident(rolname), value, ''
+            FROM pg_catalog.pg_roles, LATERAL (VALUES
+                ('super', CASE WHEN rolsuper THEN 'SUPERUSER' ELSE 'NOSUPERUSER' END),
+                ('createdb', CASE WHEN rolcreatedb THEN 'CREATEDB' ELSE 'NOCREATEDB' END),
+                ('createrole', CASE WHEN rolcreaterole THEN 'CREATEROLE' ELSE 'NOCREATEROLE' END),
+                ('login', CASE WHEN rolcanlogin THEN 'LOGIN' ELSE 'NOLOGIN' END),
+                ('replication', CASE WHEN rolreplication THEN 'REPLICATION' ELSE 'NOREPLICATION' END),
+                ('bypassrls', CASE WHEN rolbypassrls THEN 'BYPASSRLS' ELSE 'NOBYPASSRLS' END),
+                ('inherit', CASE WHEN rolinherit THEN 'INHERIT' ELSE 'NOINHERIT' END),
+                ('limit', 'CONNECTION LIMIT ' || rolconnlimit),
+                ('valid', 'VALID UNTIL ' || pg_catalog.quote_literal(coalesce(rolvaliduntil, 'infinity')))
+            ) AS properties (property, value)""",
+    ),
+    "password": _Kind(
+        title="password of role {name}",
+        query="""
+            SELECT oid::text, pg_catalog.quote_ident(rolname),
+                   pg_catalog.sha256(pg_catalog.convert_to(%(salt)s || rolpassword, 'UTF8'))::text, ''
+            FROM pg_catalog.pg_authid WHERE rolpassword IS NOT NULL""",
+        made="ALTER ROLE {name} PASSWORD NULL",
+        lost="ALTER ROLE {name} PASSWORD with the old one, which only its owner knows",
+        news="changed",
+        of="role",
+        secret=True,
+    ),
+    "membership": _membership(options=False),
+    "admin option": _membership(options=True),
+    "setting": _Kind(
+        title="setting {part} of {name}",
+        query=f"""
+            SELECT concat_ws('/', setrole, setdatabase, part),
+                   concat_ws(' IN ', coalesce('ROLE ' || pg_catalog.quote_ident(rolname),
+                                              CASE WHEN setdatabase = 0 THEN 'ROLE ALL' END),
+                             'DATABASE ' || pg_catalog.quote_ident(datname)),
+                   {_VALUE.format(name="part", value="value")}, part
             FROM pg_catalog.pg_db_role_setting
             LEFT JOIN pg_catalog.pg_roles AS role ON role.oid = setrole
-            LEFT JOIN pg_catalog.pg_database AS database ON database.oid = setdatabase
-            WHERE datname IS NULL OR datname NOT LIKE %(ours)s""",
-        made="ALTER ROLE ... RESET, or ALTER DATABASE ... RESET",
-        lost="ALTER ROLE ... SET, or ALTER DATABASE ... SET",
+            LEFT JOIN pg_catalog.pg_database AS database ON database.oid = setdatabase,
+            pg_catalog.unnest(setconfig) AS entry,
+            LATERAL (SELECT split_part(entry, '=', 1), substr(entry, strpos(entry, '=') + 1)) AS split (part, value)
+            WHERE {_WATCHED.format("setdatabase")}""",
+        made="ALTER {name} RESET {part}",
+        lost="ALTER {name} SET {part} = {value}",
     ),
-    _Kind(
-        title="tablespace",
-        query="SELECT spcname, pg_catalog.pg_tablespace_location(oid) FROM pg_catalog.pg_tablespace",
-        made="DROP TABLESPACE {}",
-        lost="CREATE TABLESPACE {}",
-    ),
-    _Kind(
-        title="database",
+    "tablespace": _Kind(
+        title="tablespace {name}",
         query="""
-            SELECT datname, concat_ws(' ', 'owner ' || pg_catalog.pg_get_userbyid(datdba),
-                                      CASE WHEN NOT datallowconn THEN 'closed' END,
-                                      'CONNECTION LIMIT ' || datconnlimit)
-            FROM pg_catalog.pg_database WHERE datname NOT LIKE %(ours)s""",
-        made="DROP DATABASE {}",
-        lost="restore {}",
+            SELECT oid::text, pg_catalog.quote_ident(spcname), pg_catalog.quote_ident(spcname),
+                   pg_catalog.quote_literal(pg_catalog.pg_tablespace_location(oid))
+            FROM pg_catalog.pg_tablespace""",
+        made="DROP TABLESPACE {name}",
+        lost="CREATE TABLESPACE {name} LOCATION {part}",
+        news="renamed to {value}",
+        changed="ALTER TABLESPACE {name} RENAME TO {value}",
     ),
-    _Kind(
-        title="setting of the server",
+    "property of a tablespace": _properties(
+        "tablespace",
+        """
+            SELECT oid::text, pg_catalog.quote_ident(spcname),
+                   'OWNER TO ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(spcowner)), ''
+            FROM pg_catalog.pg_tablespace""",
+    ),
+    "option of a tablespace": _Kind(
+        title="option {part} of tablespace {name}",
         query="""
-            SELECT name, setting FROM pg_catalog.pg_file_settings WHERE sourcefile LIKE '%%postgresql.auto.conf'""",
-        made="ALTER SYSTEM RESET {}, and SELECT pg_reload_conf()",
-        lost="ALTER SYSTEM SET {}, and SELECT pg_reload_conf()",
+            SELECT oid || '/' || split_part(entry, '=', 1), pg_catalog.quote_ident(spcname),
+                   substr(entry, strpos(entry, '=') + 1), split_part(entry, '=', 1)
+            FROM pg_catalog.pg_tablespace, pg_catalog.unnest(spcoptions) AS entry""",
+        made="ALTER TABLESPACE {name} RESET ({part})",
+        lost="ALTER TABLESPACE {name} SET ({part} = {value})",
+        of="tablespace",
     ),
-)
+    "database": _Kind(
+        title="database {name}",
+        query=f"""
+            SELECT oid::text, pg_catalog.quote_ident(datname), pg_catalog.quote_ident(datname), ''
+            FROM pg_catalog.pg_database WHERE {_WATCHED.format("oid")}""",
+        made="DROP DATABASE {name}",
+        lost="restore {name} from a backup",
+        news="renamed to {value}",
+        changed="ALTER DATABASE {name} RENAME TO {value}",
+    ),
+    "property of a database": _properties(
+        "database",
+        f"""
+            SELECT database.oid || '/' || property, pg_catalog.quote_ident(datname), value, ''
+            FROM pg_catalog.pg_database AS database
+            JOIN pg_catalog.pg_tablespace AS space ON space.oid = dattablespace, LATERAL (VALUES
+                ('owner', 'OWNER TO ' || pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(datdba))),
+                ('limit', 'CONNECTION LIMIT ' || datconnlimit),
+                ('open', 'ALLOW_CONNECTIONS ' || datallowconn),
+                ('template', 'IS_TEMPLATE ' || datistemplate),
+                ('space', 'SET TABLESPACE ' || pg_catalog.quote_ident(spcname))
+            ) AS properties (property, value)
+            WHERE {_WATCHED.format("database.oid")}""",
+    ),
+    "privilege on a database": _granted("database", _DATABASES, options=False),
+    "grant option on a database": _granted("database", _DATABASES, options=True),
+    "privilege on a tablespace": _granted("tablespace", _TABLESPACES, options=False),
+    "grant option on a tablespace": _granted("tablespace", _TABLESPACES, options=True),
+    "privilege on a parameter": _granted("parameter", _PARAMETERS, options=False),
+    "grant option on a parameter": _granted("parameter", _PARAMETERS, options=True),
+    "comment on a role": _comment("role", "pg_authid"),
+    "comment on a database": _comment("database", "pg_database"),
+    "comment on a tablespace": _comment("tablespace", "pg_tablespace"),
+    "replication slot": _Kind(
+        title="replication slot {name}",
+        query=f"""
+            SELECT slot_name, slot_name, concat_ws(' ', slot_type, plugin, database),
+                   pg_catalog.quote_literal(slot_name)
+            FROM pg_catalog.pg_replication_slots
+            WHERE NOT temporary AND {_WATCHED.format("coalesce(datoid, 0)")}""",
+        made="SELECT pg_drop_replication_slot({part})",
+        lost="create it again, as it was: {value}; whoever read from it has lost its place",
+    ),
+    "replication origin": _Kind(
+        title="replication origin {name}",
+        query=f"""
+            SELECT roident::text, roname, '', pg_catalog.quote_literal(roname)
+            FROM pg_catalog.pg_replication_origin
+            WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_subscription AS subscription
+                              WHERE roname = 'pg_' || subscription.oid AND NOT {_WATCHED.format("subdbid")})""",
+        made="SELECT pg_replication_origin_drop({part})",
+        lost="SELECT pg_replication_origin_create({part})",
+    ),
+    "subscription": _Kind(
+        title="subscription {name} of database {part}",
+        query=f"""
+            SELECT subscription.oid::text, pg_catalog.quote_ident(subname), pg_catalog.quote_ident(subname),
+                   pg_catalog.quote_ident(datname)
+            FROM pg_catalog.pg_subscription AS subscription
+            JOIN pg_catalog.pg_database AS database ON database.oid = subdbid
+            WHERE {_WATCHED.format("subdbid")}""",
+        made="DROP SUBSCRIPTION {name}, in {part}",
+        lost="CREATE SUBSCRIPTION {name}, in {part}",
+        news="renamed to {value}",
+        changed="ALTER SUBSCRIPTION {name} RENAME TO {value}, in {part}",
+    ),
+    "prepared transaction": _Kind(
+        title="prepared transaction {name} of database {part}",
+        query=f"""
+            SELECT gid, pg_catalog.quote_literal(gid), '', pg_catalog.quote_ident(datname)
+            FROM pg_catalog.pg_prepared_xacts
+            JOIN pg_catalog.pg_database AS known ON datname = pg_prepared_xacts.database
+            WHERE {_WATCHED.format("known.oid")}""",
+        made="ROLLBACK PREPARED {name}, in {part}, unless somebody is about to commit it",
+        lost="",
+    ),
+    "setting of the server": _Kind(
+        title="setting {name} of the server",
+        query=f"""
+            SELECT name, name, {_VALUE.format(name="name", value="setting")}, name
+            FROM pg_catalog.pg_file_settings WHERE sourcefile LIKE '%%postgresql.auto.conf'""",
+        made="ALTER SYSTEM RESET {name}; SELECT pg_reload_conf()",
+        lost="ALTER SYSTEM SET {name} = {value}; SELECT pg_reload_conf()",
+    ),
+}
+"""In the order in which their changes are told and undone: a role is there again before it owns anything."""
 
-Standing = Mapping[tuple[str, str], str]
-"""(kind, name) -> definition, in words of SQL; of the kinds that our role may see."""
 
+def look(session: psycopg.Connection[TupleRow], before: Standing | None = None) -> Standing:
+    """Return what stands on a server beside databases of runs.
 
-def look(session: psycopg.Connection[TupleRow]) -> Standing:
-    """Return what stands on a server."""
-    found: dict[tuple[str, str], str] = {}
-    for kind in _KINDS:
+    Args:
+        session: In any database of it.
+        before: What was seen earlier: a database that was none of a run's then is none now, whatever mark it has got.
+    """
+    known = (before or {}).get("database", {})
+    ours = [oid for oid in database.ours(session) if str(oid) not in known]
+    found: dict[str, dict[str, Fact]] = {}
+    for title, kind in _KINDS.items():
         try:
-            rows = session.execute(kind.query, {"ours": OURS}).fetchall()
-        except psycopg.errors.InsufficientPrivilege:
-            continue  # who may not see it may not change it
-        found |= {(kind.title, name): definition or "" for name, definition in rows}
+            rows = session.execute(kind.query, {"ours": ours, "salt": _SALT}).fetchall()
+        except (errors.InsufficientPrivilege, errors.UndefinedTable):
+            continue  # who may not see it may not change it; and versions differ in what there is
+        found[title] = {key: Fact(name=name, value=value or "", part=part or "") for key, name, value, part in rows}
     return found
 
 
 def changes(before: Standing, after: Standing) -> list[str]:
-    """Return how each thing changed between two looks, with what undoes that."""
-    kinds = {kind.title: kind for kind in _KINDS}
-    told = []
-    for key in sorted(before.keys() | after.keys()):
-        title, name = key
-        then, now = before.get(key), after.get(key)
-        kind, quoted = kinds[title], sql.Identifier(name).as_string()
-        if then is None:
-            told.append(f"{title} {name!r} is new; to undo: {kind.made.format(quoted)}")
-        elif now is None:
-            told.append(f"{title} {name!r} is gone{_was(then)}; to undo: {kind.lost.format(quoted)}")
-        elif then != now:
-            told.append(f"{title} {name!r} is {now!r}{_was(then)}; to undo: {kind.lost.format(quoted)}")
-    return told
+    """Return how each thing changed between two looks, with what undoes that, in the order in which to undo it."""
+    told = [one for title in _KINDS if title in before and title in after for one in _told(title, before, after)]
+    return [text for _, text in sorted(told, key=itemgetter(0))]
 
 
-def _was(definition: str) -> str:
-    return f", and was {definition!r}" if definition else ""
+def _told(title: str, before: Standing, after: Standing) -> Iterator[tuple[bool, str]]:
+    """Yield the changes of one kind, each with whether it is of a name: the others are undone under the new one."""
+    kind, old, new = _KINDS[title], before[title], after[title]
+    for key in sorted(old.keys() | new.keys()):
+        thing = key.partition("/")[0]
+        then, now = old.get(key), new.get(key)
+        if kind.of in before and not (thing in before[kind.of] and thing in after.get(kind.of, {})):
+            continue
+        if then is None and now is not None:
+            yield False, _worded(kind, now, "new", kind.made, now.name)
+        elif now is None and then is not None and kind.lost:
+            name = after[kind.of][thing].name if kind.of in after else then.name
+            yield False, _worded(kind, then, "gone", kind.lost, name)
+        elif then is not None and now is not None and then.value != now.value:
+            was = "" if kind.secret or kind.changed else ", and was {value}"
+            news = kind.news.format(**_shown(now)) + was.format(**_shown(then))
+            yield bool(kind.changed), _worded(kind, then, news, kind.changed or kind.lost, now.name)
+
+
+def _worded(kind: _Kind, fact: Fact, news: str, undone: str, name: str) -> str:
+    """Return a change in words.
+
+    Args:
+        kind: Of what has changed.
+        fact: What it was; what it is, where it is new.
+        news: What became of it.
+        undone: What undoes that.
+        name: What it is called now.
+    """
+    shown = _shown(fact)
+    text = f"{kind.title.format(**shown)} is {news}; to undo: {undone.format(**shown | {'name': name})}".rstrip()
+    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+
+
+def _shown(fact: Fact) -> dict[str, str]:
+    """Return the words of a fact, without what may be a secret."""
+    return asdict(replace(fact, value=MASK) if hides(fact.part) else fact)

@@ -29,6 +29,7 @@ _LOG_DELAY_S = 0.5
 _RECOVERY_LIMIT_S = 10.0
 """How long a server that crashed may take to recover before a session that was lost is given up."""
 _POLL_S = 0.02
+_RUN_AGAIN = "run schemabench on this server again: it drops what a dead run left"
 _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
 """What a database cost to make or drop is counted at once: else it would be seconds later, as somebody else's doing."""
 _FLUSH_SINCE = 150000
@@ -90,12 +91,13 @@ class Server:
         keep_databases: bool,
         asked: Mapping[str, str],
         set_by: Mapping[str, str],
+        left: tuple[Notice, ...],
     ) -> None:
         self.conninfo = conninfo
         self.asked = asked
         self.owned = source.owned
         self.is_local = source.data is not None or _on_this_machine(session)
-        self.notices = (*source.notices, *untested(session.info.server_version // 10000))
+        self.notices = (*source.notices, *untested(session.info.server_version // 10000), *left)
         self._source = source
         self._session = session
         self._run_id = run_id
@@ -168,7 +170,7 @@ class Server:
             _flush(session)
         self._databases.pop(database.name, None)
 
-    def standing(self) -> outside.Standing:
+    def standing(self, before: outside.Standing | None = None) -> outside.Standing:
         """Return what stands on the server beside the databases of runs; nothing where it ends with the run.
 
         Raises:
@@ -177,7 +179,7 @@ class Server:
         if self._source.owned:
             return {}
         with self._words("Looking at what stands on the server") as session:
-            return outside.look(session)
+            return outside.look(session, before)
 
     def alive(self) -> bool:
         """Return whether the server runs: its process, where that is ours, else whether it answers."""
@@ -209,19 +211,19 @@ class Server:
         Raises:
             ServerError: Some could not be dropped; the next run on this server will.
         """
-        problems: dict[str, str] = {}
+        problems: dict[str, ServerError] = {}
         if not self._keep and not self._source.owned:
             for database in self.databases:
                 try:
                     self.drop(database)
                 except ServerError as error:
-                    problems[database.name] = error.what
+                    problems[database.name] = error
         self._session.close()
         if problems:
             raise ServerError(
                 f"{len(problems)} databases of the run are left on {self.record.origin}",
-                checked=[f"{name}: {reason}" for name, reason in problems.items()],
-                remedies=["run schemabench on this server again: it drops what a dead run left"],
+                checked=[f"{name}: {error.what}" for name, error in problems.items()],
+                remedies=[*(one for error in problems.values() for one in error.remedies), _RUN_AGAIN],
             )
 
     def who_set(self, name: str, value: str, source: str) -> str:
@@ -334,7 +336,7 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
         admission.check_room(session, clients, databases_at_once, owned=source.owned)
         if not source.owned:
             asked = server_settings.check_per_database(session, asked)
-            databases.sweep(session, run_id)
+        left = () if source.owned else databases.sweep(session, run_id)
         server = Server(
             source,
             session,
@@ -343,6 +345,7 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
             keep_databases=keep,
             asked=asked,
             set_by=server_settings.sources(ours, asked),
+            left=left,
         )
     except BaseException:
         session.close()
