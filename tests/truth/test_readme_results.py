@@ -16,10 +16,22 @@ SHOWN = re.search(r"<!-- result -->\n(.*?)<!-- /result -->", README, re.DOTALL)
 BLOCKS = re.findall(r"```text\n(.*?)```", SHOWN[1] if SHOWN else "", re.DOTALL)
 TITLES = [block.partition("\n")[0] for block in BLOCKS]
 """As in `usage at worst`: its run file is `usage_at_worst.json.gz`."""
+EXCERPT = re.search(r"<!-- excerpt -->\n```text\n(.*?)```\n<!-- /excerpt -->", README, re.DOTALL)
+LEFT_OUT = "..."
+"""Stands for lines of a result that an excerpt of it does not show."""
 
 
 def test_readme_shows_results() -> None:
     assert TITLES
+
+
+def test_the_excerpt_on_the_first_screen_is_of_the_first_result() -> None:
+    assert EXCERPT, "README.md has no <!-- excerpt --> ... <!-- /excerpt -->"
+    lines = [line for line in EXCERPT[1].splitlines() if line != LEFT_OUT]
+    remaining = iter(BLOCKS[0].splitlines())
+
+    assert lines
+    assert [line for line in lines if line not in remaining] == []
 
 
 @pytest.mark.parametrize(("title", "block"), list(zip(TITLES, BLOCKS, strict=True)), ids=TITLES)
