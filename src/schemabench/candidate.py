@@ -19,7 +19,7 @@ BASELINE = "baseline"
 
 _HEADERS = ("candidate", "summary", "expects", "postgres")
 _HEADER = re.compile(rf"--\s*(?P<key>{'|'.join(_HEADERS)}):.*", re.IGNORECASE)
-_AS_PROSE = "where it is no header but prose, leave out the colon, or begin with a capital letter"
+_AS_PROSE = "if it is a comment and not a header, remove the colon or begin with a capital letter"
 _NAME = re.compile(r"\w[\w.-]*")  # stands in test names and in options
 _BOUND = re.compile(r"\s*(?P<relation>>=|<=|<|>|==|=)\s*(?P<major>\d+)\s*")
 _SETTERS = {
@@ -87,7 +87,7 @@ def find(folder: Path) -> dict[str, Candidate]:
         raise UsageError(
             f"There is no candidate named {BASELINE!r} in {folder}",
             checked=[f"candidates there: {', '.join(candidates) or 'none'}"],
-            remedies=[f"write {folder}/{BASELINE}.sql, the schema that all ratios are against"],
+            remedies=[f"write {folder}/{BASELINE}.sql, the schema that all candidates are compared with"],
         )
     return {BASELINE: candidates.pop(BASELINE), **candidates}
 
@@ -131,7 +131,7 @@ def operations(candidate: Candidate, defaults: Mapping[str, sqlfile.Operation]) 
                         f"The operation {operation.name!r} takes no parameter :{name}{suggestion}",
                         where=statement.text.place(statement.mark(name)),
                         checked=[f"parameters: {', '.join(default.parameters) or 'none'}"],
-                        remedies=["name one of these", "write a space after the colon where it is an array slice"],
+                        remedies=["name one of these", "for an array slice, write a space after the colon"],
                     )
     return {**defaults, **own}
 
@@ -154,7 +154,7 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
             raise CandidateError(
                 f"The schema of the candidate {candidate.name!r} cannot copy from or to the client",
                 where=statement.place(offset),
-                remedies=["load rows by the workload's background", "write INSERT, as pg_dump --inserts does"],
+                remedies=["load rows in the workload's background", "write INSERT, as pg_dump --inserts does"],
             )
         try:
             connection.execute(statement.sql.encode())
@@ -196,7 +196,7 @@ def refused(
     if query:
         todo += remedies(candidate, statement, query)
     elif statement.sql.startswith("\\", position):
-        todo.append("leave out commands of psql's own, such as \\set, and \\restrict of pg_dump")
+        todo.append("remove psql commands, such as \\set, or \\restrict from pg_dump")
     what = f"the query {query!r} under " if query else ""
     kind = ServerError if is_servers_fault(cause.sqlstate) else CandidateError
     return kind(
@@ -220,8 +220,8 @@ def remedies(candidate: Candidate, statement: sqlfile.Text, name: str) -> list[s
         return []
     if candidate.name == BASELINE:
         return [
-            f"mend {name!r} in {statement.path}, whose SQL is written for the baseline",
-            f"mend the schema in {candidate.file.path}",
+            f"fix {name!r} in {statement.path}, which is written for the baseline",
+            f"fix the schema in {candidate.file.path}",
         ]
     return [f"override it: `-- name: {name}` in {candidate.file.path}"]
 
@@ -232,9 +232,9 @@ def _read(path: Path) -> Candidate:
     name = file.headers.get("candidate", path.stem)
     if not _NAME.fullmatch(name):
         raise CandidateError(
-            f"{name!r} is not a name for a candidate",
+            f"{name!r} is not a valid candidate name",
             where=file.header("candidate") if "candidate" in file.headers else Place(path=path, line=1),
-            remedies=["write letters, digits, `_`, `-` and `.` only, as in `-- candidate: hash_by_site`"],
+            remedies=["use only letters, digits, `_`, `-` and `.`, as in `-- candidate: hash_by_site`"],
         )
     return Candidate(
         name=name,
@@ -263,7 +263,7 @@ def _check_headers(file: sqlfile.SqlFile) -> None:
                 f"The header {match['key']!r} has no effect here",
                 where=comment.place(),
                 remedies=[
-                    f"write `-- {match['key'].lower()}:` once, among the comment lines that the file begins with",
+                    f"write `-- {match['key'].lower()}:` once, in the comment lines at the top of the file",
                     _AS_PROSE,
                 ],
             )
@@ -274,7 +274,7 @@ def _bounds(file: sqlfile.SqlFile) -> Iterable[tuple[str, int]]:
         match = _BOUND.fullmatch(part)
         if match is None:
             raise CandidateError(
-                f"{part.strip()!r} is not a bound on the Postgres version",
+                f"{part.strip()!r} is not a PostgreSQL version bound",
                 where=file.header("postgres"),
                 remedies=["write it as in `-- postgres: >= 15` or `-- postgres: >= 15, < 18`"],
             )

@@ -63,15 +63,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('schemabench')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    servers = commands.add_parser("servers", help="list where Postgres can come from, and why not from elsewhere")
+    servers = commands.add_parser(
+        "servers", help="list the available PostgreSQL servers, and why others are unavailable"
+    )
     servers.set_defaults(run=_servers)
-    init = commands.add_parser("init", help="write a starter into an empty folder: a workload, two candidates, a test")
-    init.add_argument("folder", nargs="?", type=Path, default=Path(), help="the folder (default: this one)")
+    init = commands.add_parser(
+        "init", help="create a starter project in an empty folder: a workload, two candidates, a test"
+    )
+    init.add_argument("folder", nargs="?", type=Path, default=Path(), help="the folder (default: the current one)")
     init.set_defaults(run=_init)
     draw = commands.add_parser("report", help="draw a report from a saved run file, or a matrix from several")
-    about = "a run file, of --report or --benchmark-json, or a pattern such as 'reports/pg*.json'; several are compared"
+    about = (
+        "a run file from --report or --benchmark-json, or a pattern such as 'reports/pg*.json'; several files are "
+        "compared"
+    )
     draw.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
-    about = "where to: .md or .html (repeatable); the terminal without it"
+    about = "output file, .md or .html (repeatable; default: the terminal)"
     draw.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
     about = "print one table as CSV, as in 1-usage-typical-ranks; an unknown name lists those that there are"
     draw.add_argument("--table", metavar="NAME", help=about)
@@ -82,25 +89,25 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_cardinalities(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    about = "the sizes at which a workload can be run: list them, or have Hypothesis draw some and freeze them"
+    about = "list a workload's cardinalities, or draw new ones with Hypothesis and freeze them"
     parser = commands.add_parser("cardinalities", help=about)
     actions = parser.add_subparsers(required=True, metavar="ACTION")
-    drawing = actions.add_parser("draw", help="draw cardinalities anew, in place of those drawn before")
+    drawing = actions.add_parser("draw", help="draw cardinalities, replacing those drawn before")
     drawing.add_argument("workload", metavar="WORKLOAD")
     drawing.add_argument("-n", "--number", type=_number, default=_DRAWN, metavar="N", help=f"how many ({_DRAWN})")
     _add_options(drawing, "seed")
     drawing.set_defaults(run=_draw)
-    listing = actions.add_parser("list", help="list a workload's cardinalities, with where each came from")
+    listing = actions.add_parser("list", help="list a workload's cardinalities and their origins")
     listing.add_argument("workload", metavar="WORKLOAD")
     listing.set_defaults(run=_list)
 
 
 def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    about = "search for the cardinality at which a candidate looks worst, and for one at which the ranking flips"
+    about = "search for a candidate's worst cardinality, and for one at which the ranking flips"
     parser = commands.add_parser("crossover", help=about)
     parser.add_argument("workload", metavar="WORKLOAD")
-    parser.add_argument("--map", type=_shape, metavar="NxM", help="draw a map over two axes instead, as in 3x3")
-    parser.add_argument("--resume", action="store_true", help="go on with the search that was interrupted")
+    parser.add_argument("--map", type=_shape, metavar="NxM", help="measure a map over two axes instead, as in 3x3")
+    parser.add_argument("--resume", action="store_true", help="resume the interrupted search")
     _add_options(
         parser,
         *("postgres", "postgres_setting", "candidate", "cardinality", "clients", "budget_s", "precision", "sample_hz"),
@@ -127,7 +134,7 @@ def _shape(text: str) -> tuple[int, int]:
     if not (first.isdecimal() and second.isdecimal()) or not all(
         1 < int(one) <= _MOST_CELLS for one in (first, second)
     ):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of values on either axis, 2 to {_MOST_CELLS}: 3x3")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a grid such as 3x3, with 2 to {_MOST_CELLS} values per axis")
     return int(first), int(second)
 
 
@@ -202,13 +209,13 @@ def _init(chosen: argparse.Namespace) -> None:
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(
-                f"{folder.resolve()} is not an empty folder", remedies=["name a new one: schemabench init DIR"]
+                f"{folder.resolve()} is not an empty folder", remedies=["choose a new folder: schemabench init DIR"]
             )
         _write_starter(folder)
     except OSError as cause:
         raise UsageError(
             f"The starter cannot be written into {folder.absolute()}: {cause.strerror}",
-            remedies=["name a folder that you may write to: schemabench init DIR"],
+            remedies=["choose a writable folder: schemabench init DIR"],
         ) from cause
     print("Now run: pytest --budget 10s")  # noqa: T201 (the command line prints)
 

@@ -183,8 +183,9 @@ class Controller:
         for other in others:
             if evaluations[other] != evaluations[first]:
                 raise pytest.UsageError(
-                    f"{other.gateway.id} collects {len(evaluations[other])} evaluations, and they are not the "
-                    f"{len(evaluations[first])} of {first.gateway.id}: have all workers find the same files and options"
+                    f"{other.gateway.id} collects {len(evaluations[other])} evaluations; they differ from the "
+                    f"{len(evaluations[first])} of {first.gateway.id}: have all workers find the same files and "
+                    "options"
                 )
         dsession = self._config.pluginmanager.getplugin("dsession")
         self._evaluating = bool(evaluations[first])
@@ -207,8 +208,8 @@ class Controller:
             self._stack.enter_context(folder.hold_meeting(self._meeting))
         except OSError as cause:
             raise pytest.UsageError(
-                f"{self._meeting}, where workers meet, cannot be made: {cause.strerror}. Name another folder for "
-                "temporary files: TMPDIR=/path"
+                f"The meeting folder of the workers, {self._meeting}, cannot be created: {cause.strerror}. Choose "
+                "another folder for temporary files: TMPDIR=/path"
             ) from cause
 
     def _evaluations(self, node: Any) -> int:  # noqa: ANN401 (untyped upstream)

@@ -12,8 +12,8 @@ from schemabench.errors import Place, WorkloadError
 from schemabench.sqlfile import Operation
 
 _SHOWN_CHARACTERS = 80  # of a value in an error
-_AS_JSON = "wrap it where it is json or jsonb: psycopg.types.json.Jsonb(value)"
-_AS_OTHERS = "give str, int, float, Decimal, bool, bytes, date, datetime, None, or a list of one of these"
+_AS_JSON = "for json or jsonb, wrap it: psycopg.types.json.Jsonb(value)"
+_AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, or a list of one of these"
 
 
 class _HexDumper(Dumper):

@@ -91,12 +91,12 @@ def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[
             if digest != other["digest"]:
                 then = {**dict.fromkeys(values), **other["values"]}
                 changed = [
-                    f"{name} {value}, then {then[name]}" for name, value in values.items() if value != then[name]
+                    f"{name} {value}, in that run {then[name]}" for name, value in values.items() if value != then[name]
                 ]
                 raise UsageError(
-                    f"This run cannot be compared with {path}: {' at '.join(key)} has the digest {digest}, and had "
-                    f"{other['digest']} then",
-                    checked=changed or ["the values are the same: replayed files differ, or types of values"],
+                    f"This run cannot be compared with {path}: {' at '.join(key)} has the digest {digest}, but had "
+                    f"{other['digest']} in that run",
+                    checked=changed or ["the values are the same: replayed files or types of values differ"],
                     remedies=[
                         "compare with a run at the same sizes: --benchmark-compare=NUMBER",
                         "save this run to compare with later: --benchmark-autosave without --benchmark-compare",

@@ -224,7 +224,7 @@ def searched_for(request: pytest.FixtureRequest, workload: str, cardinality: str
     """Return where a test's candidate looks worst."""
     bench: Bench = request.config.stash[KEY]
     if bench.seat:
-        pytest.fail("A search is made by one process: leave out -n", pytrace=False)
+        pytest.fail("A search runs in one process: leave out -n", pytrace=False)
     if candidate == BASELINE:
         pytest.skip("the baseline is what candidates are compared with")
     found, problem = _attempt(request.node, lambda: searched(bench, workload, cardinality, candidate))

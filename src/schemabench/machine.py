@@ -30,11 +30,11 @@ def check() -> None:
     """
     if platform.system() != SYSTEM:
         raise UsageError(
-            f"schemabench measures on {SYSTEM} alone, and this is {platform.system() or 'an unknown system'}",
-            checked=["what drives the load, epoll and timerfd: of Linux alone"],
+            f"schemabench measures on {SYSTEM} only; this machine runs {platform.system() or 'an unknown system'}",
+            checked=["the load generator needs epoll and timerfd, which only Linux has"],
             remedies=[
-                "run it on Linux: a container or a virtual machine with Linux will do",
-                "draw reports of saved runs here: schemabench report RUN.json",
+                "run it on Linux; a container or a virtual machine is enough",
+                "reports of saved runs can be drawn here: schemabench report RUN.json",
             ],
         )
 
@@ -47,11 +47,11 @@ def check_memory() -> None:
     """
     if (memory := memory_bytes()) < LEAST_MEMORY_MIB << 20:
         raise ServerError(
-            f"Only {format_bytes(memory)} of memory may be used here, and a run with its own server needs "
-            f"{LEAST_MEMORY_MIB} MiB and what its tables take: the kernel would end it",
+            f"Only {format_bytes(memory)} of memory is available, and a run with its own server needs "
+            f"{LEAST_MEMORY_MIB} MiB plus its tables: the kernel would kill it",
             remedies=[
                 "allow more: `docker run --memory 1g`, MemoryMax= of a systemd unit, the memory limit of a pod",
-                "use a server that runs elsewhere: --postgres postgresql://user@host:5432/database",
+                "use a server on another machine: --postgres postgresql://user@host:5432/database",
             ],
         )
 

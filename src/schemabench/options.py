@@ -87,7 +87,7 @@ def _frequency(text: str) -> float:
 def _one_of(*words: str) -> Callable[[str], str]:
     def parse(text: str) -> str:
         if text not in words:
-            raise ValueError(f"{text!r} is none of {', '.join(words)}")
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
         return text
 
     return parse
@@ -146,117 +146,125 @@ class Options:
     """All settings of a run."""
 
     postgres: Spec = _option(  # noqa: RUF009 (a frozen field)
-        "where Postgres comes from: `embedded`, a major version such as `16`, `local:17`, `local:/path/to/bin`, "
+        "the PostgreSQL server: `embedded`, a major version such as `16`, `local:17`, `local:/path/to/bin`, "
         "`docker:16`, `docker:IMAGE`, or a `postgresql://` DSN",
         default="embedded",
         parse=Spec,
         metavar="SPEC",
     )
     postgres_setting: tuple[tuple[str, str], ...] = _option(
-        "a server setting, on top of schemabench's own", parse=_setting, kind="many", metavar="NAME=VALUE"
+        "a server setting, in addition to schemabench's own", parse=_setting, kind="many", metavar="NAME=VALUE"
     )
-    workload: tuple[str, ...] = _option("a workload to run; all without it", kind="many")
-    candidate: tuple[str, ...] = _option("a candidate to rank; all without it. The baseline always runs", kind="many")
-    cardinality: tuple[str, ...] = _option("a cardinality to run at, or `all`; `typical` without it", kind="many")
+    workload: tuple[str, ...] = _option("a workload to run; by default all", kind="many")
+    candidate: tuple[str, ...] = _option("a candidate to rank; by default all. The baseline always runs", kind="many")
+    cardinality: tuple[str, ...] = _option("a cardinality to run at, or `all`; by default `typical`", kind="many")
     replay: tuple[tuple[str, Path], ...] = _option(
-        "feed a workload from a file, plain or gzip: `usage=FILE`, `pageviews.blacklist=FILE`",
+        (
+            "replay a workload's calls from a file, plain or gzip: `usage=FILE`; further inputs of a replay are "
+            "named as in `pageviews.blacklist=FILE`"
+        ),
         parse=_replay,
         kind="many",
         metavar="NAME=PATH",
     )
     clients: int = _option(
-        "connections at work in each trial, shared out to the writers",
+        "connections per trial, divided among the writers",
         default="8",
         parse=_whole(1, 10_000),
         metavar="N",
     )
     budget_s: float = _option(
-        "time to measure each experiment for, as in `45s` or `2min`; what those took that left early comes on top",
+        "measuring time per experiment, as in `45s` or `2min`; time spent on candidates that left early is added",
         default="60s",
         parse=parse_duration_s,
         metavar="TIME",
         flag="--budget",
     )
     adequacy_s: float = _option(
-        "then execute production's calls at production's pace for so long with each candidate, and say whether it "
-        "keeps up and how long responses take; `off` to leave it",
+        "afterwards, replay the production load in real time for TIME per candidate; the report shows whether it "
+        "keeps up, and its response times. `off` skips this",
         default="off",
         parse=_duration_or_off,
         metavar="TIME",
         flag="--adequacy",
     )
     call_timeout_s: float = _option(
-        "give a candidate up where a call takes longer, retries included. Its trials may last for twice as long, or "
-        "for 50 times the baseline's longest within the budget, if that is longer",
+        "longest time for one call, retries included; a candidate with a slower call fails. A trial may take twice "
+        "as long, or 50 times the baseline's longest trial within the budget, whichever is longer",
         default="30s",
         parse=parse_duration_s,
         metavar="TIME",
         flag="--call-timeout",
     )
     burst: int = _option(
-        "calls in each burst, as a report tells them, to repeat a run with the same bursts: rounded to whole "
-        "multiples of the writers' weights; `calibrated` for as many as make a trial of 50 to 200 ms",
+        "calls per burst, to repeat a run with the burst size in its report; rounded to whole multiples of the "
+        "writers' weights. `calibrated` chooses a size for trials of 50 to 200 ms",
         default="calibrated",
         parse=_count_or_calibrated,
         metavar="N",
     )
     upkeep: Literal["between-blocks", "autovacuum"] = _option(
-        "who vacuums and analyzes: `between-blocks`, schemabench itself, outside the clock, as soon as a table passes "
-        "autovacuum's thresholds; or `autovacuum`, the server alone, whenever it wakes",
+        "who runs vacuum and analyze. `between-blocks`: schemabench, outside the measured time, once a table passes "
+        "autovacuum's thresholds. `autovacuum`: the server alone, on its own schedule",
         default="between-blocks",
         parse=_one_of("between-blocks", "autovacuum"),
         metavar="WHO",
     )
     lead_in: float = _option(
-        "execute so large a part of a burst before each trial without timing it, so that trials start with the cache "
-        "full of what they need, as in `20%`; `off` to leave it",
+        "share of a burst to execute untimed before each trial, to warm up the cache, as in `20%`; `off` skips this",
         default="off",
         parse=_share_or_off,
         metavar="SHARE",
     )
     sample_hz: float = _option(
-        "samples per second of who waits for whom, at least: short trials get more; 0 to leave it",
+        "lock-wait samples per second (short trials get more); 0 turns sampling off",
         default="50",
         parse=_frequency,
         metavar="N",
     )
     precision: float = _option(
-        "stop sooner, once every candidate's ratio is known to this share on either side",
+        "stop early, once the confidence interval of every ratio is within this share on either side",
         default="1%",
         parse=_share,
         metavar="SHARE",
     )
     equivalence: Literal["off", "quick", "thorough"] = _option(
-        "how hard to look, before measuring, for calls after which a candidate's rows are not those of the workload's "
-        "model: `off`, `quick` (seconds for each candidate) or `thorough` (minutes)",
+        "model check before measuring: search for calls after which a candidate's rows differ from those of the "
+        "workload's model. `off`, `quick` (seconds per candidate) or `thorough` (minutes)",
         default="quick",
         parse=_one_of("off", "quick", "thorough"),
         metavar="HOW",
     )
     seed: int = _option(
-        "where all chance comes from: the same seed, the same bursts",
+        "random seed; the same seed gives the same bursts",
         default="1",
         parse=_whole(0, 2**63 - 1),
         metavar="N",
     )
     report: tuple[Path, ...] = _option(
-        "write a report: `.html` and `.md` for people, `.csv` for the table of all trials, `.json` for the run file",
+        "write a report: `.html` or `.md` to read, `.csv` with the table of all trials, `.json` for the run file",
         parse=_report,
         kind="many",
         metavar="PATH",
     )
-    keep_databases: bool = _option("leave the candidates' databases on the server (a DSN only)", kind="switch")
+    keep_databases: bool = _option(
+        "keep the candidates' databases on the server after the run (with a DSN only)", kind="switch"
+    )
     allow_server_changes: bool = _option(
-        "let candidates run programs by `COPY ... PROGRAM`, and, on a server that is not schemabench's own, make "
-        "roles, tablespaces and databases, and settings of the whole server",
+        "let candidates run programs with `COPY ... PROGRAM`. On a server that schemabench did not start, also let "
+        "them create roles, tablespaces and databases, and change server-wide settings",
         kind="switch",
     )
     neutral_ids: bool = _option(
-        "leave the candidate out of test names, to compare a run of one candidate with a saved run of another",
+        "omit the candidate from test names, to compare a run of one candidate with a saved run of another",
         kind="switch",
     )
     schemas: Path = _option(  # noqa: RUF009 (a frozen field)
-        "the folder of candidates, by workload", default="schemas", parse=Path, metavar="DIR", ini_only=True
+        "the folder of candidates, with a subfolder per workload",
+        default="schemas",
+        parse=Path,
+        metavar="DIR",
+        ini_only=True,
     )
     workloads: Path = _option(  # noqa: RUF009 (a frozen field)
         "the folder of workloads", default="workloads", parse=Path, metavar="DIR", ini_only=True
@@ -322,7 +330,7 @@ def resolve(
                 except ValueError as cause:
                     raise UsageError(
                         redact(f"{flag(option)}: {cause}"),
-                        checked=[f"it comes from: {source}"],
+                        checked=[f"set by: {source}"],
                         remedies=[f"{flag(option)}{_metavar(option)}: {option.metadata['about']}"],
                     ) from cause
                 origins.append(

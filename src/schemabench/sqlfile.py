@@ -109,7 +109,7 @@ class Statement:
         for start, end, name, identifier in self.marks:
             if identifier and name not in identifiers:
                 raise error(
-                    f'No writer fixes the identifier :"{name}"',
+                    f'No writer sets the identifier :"{name}"',
                     where=self.text.place(start),
                     remedies=[f"add {name!r} to the identifiers of the writers that execute this operation"],
                 )
@@ -197,7 +197,9 @@ def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
     """
     whole = Text(path=path, source=source, start=0, end=len(source))
     if "\0" in source:
-        raise error(f"{path} holds a NUL character, which Postgres cannot", where=whole.place(source.index("\0")))
+        raise error(
+            f"{path} contains a NUL character, which Postgres does not accept", where=whole.place(source.index("\0"))
+        )
     tokens = _scan(whole, error)
     names = [(token, match) for token in tokens if (match := _is_name(whole, token))]
     ends = [*(token.start for token, _ in names[1:]), len(source)]
@@ -255,9 +257,11 @@ def _is_name(whole: Text, token: Token) -> re.Match[str] | None:
 def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError]) -> Operation:
     if not _IDENTIFIER.fullmatch(name):
         raise error(
-            f"{name!r} is not a name for an operation",
+            f"{name!r} is not a valid operation name",
             where=place,
-            remedies=["write `-- name:` and lower-case letters, digits and underscores, as in `-- name: insert_order`"],
+            remedies=[
+                "write `-- name:` with lower-case letters, digits and underscores, as in `-- name: insert_order`"
+            ],
         )
     statements = tuple(_statements(text, error))
     if not statements:

@@ -360,8 +360,8 @@ def _check_queries(found: Found) -> None:
     for name in workload.model.state(workload.model.initial()) if workload.model else ():
         if name not in found.queries:
             raise WorkloadError(
-                f"The model of {workload.name!r} knows the rows of {name!r}, which is no query of the workload"
-                f"{nearest(name, found.queries)}",
+                f"The model of {workload.name!r} returns rows of {name!r}, which is not a query of the "
+                f"workload{nearest(name, found.queries)}",
                 remedies=["name it in the workload's `state` or `invariants`"],
             )
 
@@ -387,7 +387,7 @@ def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
     """
     for call in calls:
         if not isinstance(call, Call):
-            raise WorkloadError(f"The {source} makes {call!r}, which is no schemabench.Call")
+            raise WorkloadError(f"The {source} makes {call!r}, which is not a schemabench.Call")
         if (operation := found.operations.get(call.operation)) is None:
             raise WorkloadError(
                 f"The {source} calls {call.operation!r}, which is not in {found.path.parent / OPERATIONS_FILE}"

@@ -214,7 +214,7 @@ FILES = {
         "without_index.sql:2:1",
         "headers: candidate, summary, expects, postgres",
     ],
-    "version": ["'fifteen' is not a bound on the Postgres version", "-- postgres: >= 15"],
+    "version": ["'fifteen' is not a PostgreSQL version bound", "-- postgres: >= 15"],
     "latin": ["without_index.sql is not UTF-8", "0xe9"],
     "open": ["unterminated quoted string", "without_index.sql:1:8"],
 }

@@ -10,9 +10,9 @@ UNREACHABLE = "postgresql://maker@127.0.0.1:1/postgres"
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        ("local:99", ["There are no programs of PostgreSQL 99 on this machine", "Checked:", "--postgres local:"]),
+        ("local:99", ["PostgreSQL 99 is not installed on this machine", "Checked:", "--postgres local:"]),
         ("local:/nowhere", ["--postgres local:/nowhere cannot be used", "schemabench servers"]),
-        ("embeded", ["'embeded' is no server that --postgres knows", "--postgres embedded"]),
+        ("embeded", ["'embeded' is not a server that --postgres accepts", "--postgres embedded"]),
         ("9", ["PostgreSQL 9 is older than", "--postgres embedded"]),
         ("postgresql://maker@127.0.0.1:port/postgres", ["The DSN of --postgres cannot be read"]),
     ],
@@ -62,7 +62,7 @@ def test_more_clients_than_the_server_takes_are_a_clear_error(shop: Shop) -> Non
 def test_fewer_clients_than_writers_are_a_clear_error(shop: Shop) -> None:
     result = shop.run("--clients", "1")
 
-    assert_clear(result, "--clients 1 is fewer than the writers: shop, website", "give at least --clients 2")
+    assert_clear(result, "--clients 1 is fewer than the writers: shop, website", "use at least --clients 2")
 
 
 def test_a_setting_that_the_server_refuses_is_a_clear_error(shop: Shop) -> None:

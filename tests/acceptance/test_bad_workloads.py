@@ -46,7 +46,7 @@ CASES = {
     "worded": (MODULE_OF, "weight=4", 'weight="4"', ["`writers` of the workload 'worded' failed: TypeError"]),
     "backwards": (MODULE_OF, "low=10, high=5_000", "low=5_000, high=10", ["'customers' cannot go from 5000 to 10"]),
     "unknown": (OPERATIONS_OF, "-- name: totals", "-- name: total", ["'totals' is not in", "did you mean 'total'?"]),
-    "nameless": (OPERATIONS_OF, "-- name: totals", "-- name:", ["is not a name for an operation", "operations.sql:"]),
+    "nameless": (OPERATIONS_OF, "-- name: totals", "-- name:", ["is not a valid operation name", "operations.sql:"]),
     "open": (OPERATIONS_OF, "ORDER BY customer;", "ORDER BY 'customer;", ["unterminated quoted string", "^"]),
 }
 """Workload -> the file that is spoilt, what in it, with what, and what is said about it."""
@@ -83,7 +83,7 @@ def test_bursts_that_cannot_be_executed_are_a_clear_error(shop: Shop) -> None:
     result = shop.run()
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert_clear(result, "The burst of writer", "ended after 30 calls", "let the generator go on for ever")
+    assert_clear(result, "The burst of writer", "ended after 30 calls", "make the generator endless")
     assert_clear(result, "A value of 'place_order' cannot be sent: :amount_cents is of type 'dict'", "Jsonb(value)")
     assert_clear(result, "workloads/orders/operations.sql:", "amount_cents = {'of': 'json'}")
     assert_clear(result, "`burst` of the workload 'failing' failed: ZeroDivisionError", "1 // (2 - block)")
@@ -111,10 +111,10 @@ TRUNCATED = gzip.compress("\n".join(map(str, range(1000, 9000))).encode())[:-200
     ("content", "words"),
     [
         (None, ["Cannot read orders.csv: No such file or directory", "--replay NAME=PATH"]),
-        (b"", ["orders.csv is empty", "give a file of this form: order_id"]),
+        (b"", ["orders.csv is empty", "use a file of this form: order_id"]),
         (b"12\n\x00\x01\n", ["orders.csv is binary: line 2"]),
         (TRUNCATED, ["orders.csv is a gzip file that is corrupt or ends early", "gzip -t orders.csv"]),
-        (b"one\ntwo\n", ["orders.csv has no line that can be used", "line 1: 'one': not a number"]),
+        (b"one\ntwo\n", ["orders.csv has no usable line", "line 1: 'one': not a number"]),
     ],
     ids=["absent", "empty", "binary", "truncated", "bad"],
 )
@@ -135,7 +135,7 @@ def test_bad_lines_are_counted_and_shown_and_the_run_goes_on(replaying: Shop) ->
     result = replaying.run("--replay", "orders=orders.csv", "--report", "run.json")
 
     assert result.ret == 0
-    assert "orders.csv: 2 of 502 lines were left out, as line 502: 'bad': not a number" in said(result)
+    assert "orders.csv: 2 of 502 lines were skipped: line 502: 'bad': not a number" in said(result)
     (experiment,) = json.loads(replaying.read("run.json"))["schemabench"]["experiments"]
     assert experiment["replay"] == {"orders": "orders.csv"}
 

@@ -40,7 +40,7 @@ def test_its_test_shows_the_calls_as_sql_with_the_rows_that_differ(checked: tupl
         [
             r"largest_stands is disqualified: it disagrees with the workload's model: after 2 calls, the rows of",
             r"row \d: expected \('.+', 1, \d+\), found \('.+', 1, \d+\)",
-            r"To see it, with the schema of .*largest_stands\.sql and no rows:",
+            r"To reproduce it with the schema of .*largest_stands\.sql and no rows:",
             r"-- 1\. place_order",
             r"INSERT INTO orders \(order_id, customer, amount_cents\)",
             r"VALUES \(\d::bigint, '.+'::text, \d+::bigint\)",
@@ -52,7 +52,7 @@ def test_its_test_shows_the_calls_as_sql_with_the_rows_that_differ(checked: tupl
 
 def test_progress_and_reports_say_that_candidates_were_checked(checked: tuple[Shop, pytest.RunResult]) -> None:
     shop, result = checked
-    sentence = "2 of 3 candidates agree with the workload's model, by their rows after each of at least"
+    sentence = "2 of 3 candidates agree with the workload's model; rows compared after each of at least"
 
     assert "orders typical: drawing calls for the workload's model" in said(result)
     assert sentence in " ".join(" ".join(section(result)).split())

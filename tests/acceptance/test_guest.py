@@ -149,7 +149,7 @@ def test_options_that_the_project_does_not_have_stay(project: Shop) -> None:
 
     assert "--seed=SEED of the project's own" in helped
     assert "--seed=N" not in helped
-    assert "time to measure each experiment for" in helped
+    assert "measuring time per experiment" in helped
     assert project.run("--budget", "5s", "test_a.py").ret == 0
 
 

@@ -76,7 +76,7 @@ def test_a_run_that_is_interrupted_in_a_long_trial_reports_the_blocks_before_it(
     assert experiment["blocks"] >= 1
     assert {one["status"] for one in experiment["candidates"]} == {"ranked"}
     assert {len(one["trials"]) for one in experiment["candidates"]} == {len(experiment["candidates"][0]["trials"])}
-    assert "states were not compared" in shop.read("run.md")
+    assert "States and invariants were not checked" in shop.read("run.md")
 
 
 def test_a_run_that_is_interrupted_before_a_block_is_done_says_where_it_was(shop: Shop, shared: Shared) -> None:
@@ -89,7 +89,9 @@ def test_a_run_that_is_interrupted_before_a_block_is_done_says_where_it_was(shop
 
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert_clear(
-        result, "orders typical was interrupted in warm-up block 1: stuck", "before all had executed one burst"
+        result,
+        "orders typical was interrupted in warm-up block 1: stuck",
+        "before every candidate had executed one burst",
     )
 
 
@@ -139,7 +141,7 @@ def test_an_interrupted_search_reports_its_start_and_can_be_resumed(shop: Shop) 
     saved = json.loads(shop.read("run.json"))["schemabench"]
     assert [one["cardinality"] for one in saved["experiments"]] == ["typical"]
     assert [one["ended"] for one in saved["crossovers"]] == ["it was interrupted"]
-    assert "It ended before its time" in shop.read("run.md")
+    assert "The search ended early" in shop.read("run.md")
     assert state.exists()
 
 

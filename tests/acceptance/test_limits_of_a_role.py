@@ -147,7 +147,7 @@ def test_connections_that_run_out_in_mid_run_are_told_and_what_is_finished_is_ke
         with take(shared):
             result = shop.finish(run)
 
-    assert_clear(result, "returns typical has no result", "gave no further connection", "To fix this")
+    assert_clear(result, "returns typical has no result", "refused another connection", "To fix this")
     assert "was lost" not in said(result)
     assert "`orders` at `typical`: No verdict" in shop.read("run.md")
 

@@ -297,7 +297,7 @@ def test_an_unacceptable_value_ends_a_shared_session_in_the_words_of_any_other(s
     result = shop.run("-n", "2", SCHEMABENCH_BUDGET="soon")
 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert_clear(result, "--budget: 'soon' is not a duration", "it comes from: environment")
+    assert_clear(result, "--budget: 'soon' is not a duration", "set by: environment")
 
 
 @pytest.mark.thorough

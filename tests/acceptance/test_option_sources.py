@@ -64,11 +64,11 @@ def test_the_ini_file_may_move_the_folders(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "words"),
     [
-        (["--budget", "soon"], {}, ["--budget: 'soon' is not a duration", "it comes from: command line"]),
+        (["--budget", "soon"], {}, ["--budget: 'soon' is not a duration", "set by: command line"]),
         (
             [],
             {"SCHEMABENCH_CLIENTS": "none"},
-            ["--clients: 'none' is not a whole number", "it comes from: environment"],
+            ["--clients: 'none' is not a whole number", "set by: environment"],
         ),
         (["--precision", "2"], {}, ["--precision: '2' is not a share", "write 0.03 or 3%"]),
         (["--report", "run.pdf"], {}, ["--report: 'run.pdf' ends in .pdf, not in .html, .md, .csv or .json"]),
@@ -94,7 +94,7 @@ def test_an_unacceptable_value_is_named_with_its_source(
 def test_an_unacceptable_value_of_the_ini_file_is_named_with_its_source(shop: Shop) -> None:
     shop.write("pytest.ini", "[pytest]\nschemabench_seed = -1\n")
 
-    assert_clear(shop.run(), "--seed: '-1' is not a whole number", "it comes from: ini file")
+    assert_clear(shop.run(), "--seed: '-1' is not a whole number", "set by: ini file")
 
 
 @pytest.mark.parametrize(

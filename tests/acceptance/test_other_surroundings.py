@@ -77,4 +77,4 @@ def test_a_folder_that_only_root_may_enter_is_told_in_words(shop: Shop) -> None:
         result = shop.run("--postgres", "embedded", SCHEMABENCH_FOLDER=str(place / "folder"))
     finally:
         shutil.rmtree(place)
-    assert_clear(result, "There is no folder to keep a server's data in", "is closed to the unprivileged user")
+    assert_clear(result, "No folder is available for the server's data", "is closed to the unprivileged user")

@@ -11,7 +11,7 @@ sys.modules.update(pwd=None, resource=None)
 platform.system = lambda: "Windows"
 """
 """What is not there: epoll, and what only Unix has."""
-WORDS = ("schemabench measures on Linux alone, and this is Windows", "a container or a virtual machine with Linux")
+WORDS = ("schemabench measures on Linux only; this machine runs Windows", "a container or a virtual machine is enough")
 
 
 @pytest.mark.parametrize("arguments", [[], ["-n", "2"]], ids=["alone", "shared"])

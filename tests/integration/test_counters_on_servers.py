@@ -487,7 +487,7 @@ def test_what_a_role_may_not_read_is_missing_and_nothing_else(
 
     assert set(limited.missing) == set(counters.missing) | refused | {*AT_THE_END, *AT_THE_END.values()}
     assert set(grown) == set(counters.read()) - refused
-    assert limited.missing["wal_bytes"] == "this role has no right to it: permission denied for view pg_stat_wal"
+    assert limited.missing["wal_bytes"] == "this role may not read it: permission denied for view pg_stat_wal"
     assert grown["rows_updated"] == 100
     assert sizes == {}
 

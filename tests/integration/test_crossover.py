@@ -53,7 +53,7 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     with pytest.raises(SchemabenchError, match=r"interrupted after .*: no worst-found was frozen") as caught:
         crossover.add_search(bench, "items", resume=False)
     assert caught.value.remedies == ("go on with it: schemabench crossover items --resume",)
-    assert caught.value.checked[:2] == ("measured in full: typical", "cardinalities looked at: 1")
+    assert caught.value.checked[:2] == ("measured in full: typical", "cardinalities probed: 1")
     assert not (bench.asked.root / "workloads/items/cardinalities.json").exists()
     (broken_off,) = bench.record().crossovers
     assert (broken_off.ended, broken_off.found, len(broken_off.probes)) == ("it was interrupted", (), 1)
@@ -95,7 +95,7 @@ def test_search_is_not_resumed_under_other_conditions(bench: Bench) -> None:
     state = bench.asked.root / "workloads/items/crossover-state.json"
     state.write_text('{"fingerprint": "of another schema", "candidate": "indexed", "probes": {}}', encoding="utf-8")
 
-    with pytest.raises(UsageError, match="its figures were measured under other conditions"):
+    with pytest.raises(UsageError, match="one of its conditions has changed"):
         crossover.add_search(bench, "items", resume=True)
     state.unlink()
     with pytest.raises(UsageError, match="There is no search to resume"):

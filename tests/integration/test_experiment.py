@@ -384,7 +384,7 @@ BROKEN = {
     "failing_state": (f"{BASELINE}-- name: items\nSELECT value / 0 FROM item;\n", ["division by zero", "22012"]),
     "unknown_table": (
         f'{BASELINE}-- name: look\nSELECT * FROM :"table";\n',
-        ['No writer fixes the identifier :"table"'],
+        ['No writer sets the identifier :"table"'],
     ),
     "failing_index": (f"{BASELINE}{FAILING_INDEX}", ["division by zero"]),
 }
@@ -463,7 +463,7 @@ def test_a_candidate_that_fails_and_breaks_an_invariant_is_disqualified_and_both
 
     assert found.status == "disqualified"
     assert found.reason.startswith(BROKEN_RULE)
-    assert "It failed, too:" in found.reason
+    assert "It also failed:" in found.reason
     assert "division by zero" in found.reason
 
 
@@ -520,8 +520,8 @@ def test_a_candidate_one_call_of_which_takes_too_long_fails_with_operation_param
         "stuck": "failed",
     }
     reason = found["stuck"].reason
-    assert "A call of 'look' under the candidate 'stuck' was given up after" in reason
-    assert "a call may take 500 ms" in reason
+    assert "A call of 'look' under the candidate 'stuck' timed out after" in reason
+    assert "the limit for a call is 500 ms" in reason
     assert ":key = 'größe" in reason
     assert "stuck.sql" in reason
     assert "--call-timeout" in reason
@@ -538,7 +538,7 @@ def test_a_call_that_waits_for_a_lock_that_nobody_releases_is_given_up_with_who_
     plan = replace(_plan(tmp_path, held=held), call_timeout_s=0.5)
     reason = _results(measure(plan, server, Watcher()))["held"].reason
 
-    assert "under the candidate 'held' was given up after" in reason
+    assert "under the candidate 'held' timed out after" in reason
     assert "it waited for a lock (advisory), which the session" in reason
     assert "SELECT pg_advisory_lock(7)" in reason
 
@@ -551,7 +551,7 @@ def test_a_baseline_one_call_of_which_takes_too_long_ends_the_experiment_and_say
 
     with pytest.raises(CandidateError, match="A call of 'look' under the candidate 'baseline' was given up") as caught:
         measure(plan, server, Watcher())
-    assert "let calls take longer: --call-timeout 2min" in caught.value.remedies
+    assert "allow longer calls: --call-timeout 2min" in caught.value.remedies
 
 
 def test_a_candidate_whose_calls_are_quick_but_too_many_is_cut_short_and_the_others_are_ranked(
@@ -635,8 +635,8 @@ def test_a_baseline_that_fails_is_named_and_so_is_the_file_that_is_wrong(tmp_pat
 
     assert caught.value.what.startswith("The operation 'look' failed under the candidate 'baseline': ")
     assert caught.value.remedies == (
-        f"mend 'look' in {tmp_path}/operations.sql, whose SQL is written for the baseline",
-        f"mend the schema in {tmp_path}/schemas/baseline.sql",
+        f"fix 'look' in {tmp_path}/operations.sql, which is written for the baseline",
+        f"fix the schema in {tmp_path}/schemas/baseline.sql",
     )
 
 
@@ -781,7 +781,7 @@ def test_candidates_keep_a_pace_that_they_can(tmp_path: Path, server: Server) ->
         response.max_ns >= service.max_ns for response, service in zip(kept.responses, kept.services, strict=True)
     )
     assert kept.max_ns == max(one.max_ns for one in kept.responses)
-    paced = [place for place, stage in enumerate(watcher.stages) if stage.endswith("at production's pace")]
+    paced = [place for place, stage in enumerate(watcher.stages) if stage.endswith("under the production load")]
     assert len(paced) == 2, "the baseline and the control"
     assert max(paced) < watcher.stages.index("comparing states"), "what is executed at a pace is compared, too"
 

@@ -185,15 +185,15 @@ def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(
 
     assert stale_s > 5 * fresh_s, f"{stale_s:.3f} s instead of {fresh_s:.3f} s"
     assert found["plan-stale"].startswith(
-        "Writers of baseline still execute plans that a new connection would not: "
-        "read_total (made when votes was empty): Seq Scan on votes; a new connection would use "
+        "Writers of baseline still use plans that a new connection would not choose: read_total (planned when votes "
+        "was empty): Seq Scan on votes; a new connection would use "
     )
     assert "votes_pkey" in found["plan-stale"]
     assert found["plan-changed"].startswith(
         "Plans of baseline changed between the first block and the last: read_total: "
     )
     assert found["plan-changed"].endswith("instead of Seq Scan on votes")
-    assert "votes holds 20,000 rows, but is taken for empty" in found["statistics-of-empty-table"]
+    assert "votes holds 20,000 rows, but the planner assumes empty" in found["statistics-of-empty-table"]
     cache = look(small, [one], None)
     assert cache.size_bytes == 4 * MIB
     assert cache.relations_bytes["baseline"] > 2 * MIB

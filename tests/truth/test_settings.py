@@ -281,7 +281,7 @@ def test_a_setting_of_the_user_that_the_role_overrules_is_told(tmp_path: Path, d
     assert (cost.value, cost.source) == ("1.5", "role")
     (notice,) = [one for one in told.experiment.notices if one.code == "setting-overruled"]
     assert notice.text == (
-        "--postgres-setting random_page_cost=1.1 does not hold in the writers' sessions: there it is 1.5, set by: role"
+        "--postgres-setting random_page_cost=1.1 has no effect in the writers' sessions: there it is 1.5, set by: role"
     )
 
 

@@ -193,7 +193,7 @@ def test_a_client_that_was_late_is_told_with_the_candidates_that_it_hides(plan: 
 
     (notice,) = notices(plan, {"a": late, "baseline": punctual})
     assert notice.code == "schedule-lag"
-    assert "99 % of them by up to 500 us under a: that is in the response times" in notice.text
+    assert "99 % of them by up to 500 us under a; response times include this" in notice.text
     assert notices(plan, {"a": punctual}) == ()
 
 

@@ -78,7 +78,7 @@ def test_a_refusal_says_what_is_needed_and_what_there_is(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("bound", ["15", "15+", "=> 15", ">= 14.5", ">= fifteen", "!= 15", ">= 15 < 18"])
 def test_a_bound_that_is_none_is_refused(tmp_path: Path, bound: str) -> None:
-    with pytest.raises(CandidateError, match="is not a bound on the Postgres version") as caught:
+    with pytest.raises(CandidateError, match="is not a PostgreSQL version bound") as caught:
         _one(tmp_path, f"-- postgres: {bound}\n{TABLE}")
 
     assert repr(bound) in caught.value.what
@@ -137,7 +137,7 @@ def test_two_candidates_of_one_name_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "two words", "a/b", "baseline (control)", "-x", "a'b"])
 def test_a_name_that_cannot_stand_in_a_test_name_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(CandidateError, match="is not a name for a candidate"):
+    with pytest.raises(CandidateError, match="is not a valid candidate name"):
         find(_write(tmp_path, baseline=TABLE, other=f"-- candidate: {name}\n"))
 
 
@@ -219,8 +219,8 @@ def test_an_operation_without_parameters_takes_none(tmp_path: Path) -> None:
             "baseline",
             "",
             [
-                "mend 'refresh' in {workload}/operations.sql, whose SQL is written for the baseline",
-                "mend the schema in {usage}/baseline.sql",
+                "fix 'refresh' in {workload}/operations.sql, which is written for the baseline",
+                "fix the schema in {usage}/baseline.sql",
             ],
         ),
     ],

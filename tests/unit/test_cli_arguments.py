@@ -8,9 +8,9 @@ from schemabench import cli
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["crossover", "usage", "--map", "3"], "'3' is not a number of values on either axis, 2 to 9: 3x3"),
-        (["crossover", "usage", "--map", "1x3"], "'1x3' is not a number of values on either axis"),
-        (["crossover", "usage", "--map", "3x10"], "'3x10' is not a number of values on either axis"),
+        (["crossover", "usage", "--map", "3"], "'3' is not a grid such as 3x3, with 2 to 9 values per axis"),
+        (["crossover", "usage", "--map", "1x3"], "'1x3' is not a grid such as 3x3"),
+        (["crossover", "usage", "--map", "3x10"], "'3x10' is not a grid such as 3x3"),
         (["cardinalities", "draw", "usage", "-n", "0"], "'0' is not a whole number from 1 to 100"),
         (["cardinalities", "draw", "usage", "-n", "many"], "'many' is not a whole number"),
     ],

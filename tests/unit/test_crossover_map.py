@@ -151,14 +151,14 @@ def test_the_map_is_handed_over_after_each_cell() -> None:
     laboratory.draw()
 
     assert [9 - len(_unmeasured(one)) for one in laboratory.maps] == [1, 2, 3, 4, 5, 6, 7, 8, 9, 9]
-    assert {cell.reason for cell in laboratory.maps[0].cells if cell.ratio is None} == {"its turn has not come yet"}
+    assert {cell.reason for cell in laboratory.maps[0].cells if cell.ratio is None} == {"not reached yet"}
 
 
 @pytest.mark.parametrize(
     ("failure", "reason"),
     [
         (KeyboardInterrupt(), "the map was interrupted"),
-        (ServerError("The server failed: it is gone"), "the map ended before it: The server failed: it is gone"),
+        (ServerError("The server failed: it is gone"), "the map ended first: The server failed: it is gone"),
     ],
 )
 def test_what_ends_a_map_leaves_the_cells_that_were_measured(failure: BaseException, reason: str) -> None:

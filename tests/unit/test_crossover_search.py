@@ -160,7 +160,7 @@ def test_finished_search_leaves_no_state(tmp_path: Path) -> None:
     [
         (None, "There is no search to resume"),
         ("{", "cannot be resumed: Input data was truncated"),
-        ('{"fingerprint": "xyz", "candidate": "", "probes": {}}', "under other conditions"),
+        ('{"fingerprint": "xyz", "candidate": "", "probes": {}}', "one of its conditions has changed"),
     ],
 )
 def test_state_that_does_not_fit_is_refused(tmp_path: Path, text: str | None, reason: str) -> None:
@@ -171,4 +171,4 @@ def test_state_that_does_not_fit_is_refused(tmp_path: Path, text: str | None, re
     with pytest.raises(UsageError, match=reason) as caught:
         resumed(path, "abc")
 
-    assert "begin anew: leave out --resume" in caught.value.remedies
+    assert "start a new search: leave out --resume" in caught.value.remedies

@@ -172,8 +172,8 @@ def test_frozen_cardinality_is_what_was_drawn_with_its_digest(made_up: Found) ->
     ("edit", "reason"),
     [
         (lambda entry: entry["values"].update(keys=77), "its values have the digest"),
-        (lambda entry: entry["values"].update(keys="many"), r"it is no Sizes: Expected `int`, got `str`"),
-        (lambda entry: entry["values"].pop("keys"), "it is no Sizes: Object missing required field `keys`"),
+        (lambda entry: entry["values"].update(keys="many"), r"it is not a Sizes: Expected `int`, got `str`"),
+        (lambda entry: entry["values"].pop("keys"), "it is not a Sizes: Object missing required field `keys`"),
         (lambda entry: entry.update(digest="0" * 12), "not 000000000000"),
     ],
 )
@@ -184,7 +184,7 @@ def test_file_that_was_changed_by_hand_is_refused_where_it_was(
     path = made_up.path.parent / cardinalities.FILE
     _edited(path, "drawn-2", edit)
 
-    with pytest.raises(WorkloadError, match=f"'drawn-2' is not what was frozen: .*{reason}") as caught:
+    with pytest.raises(WorkloadError, match=f"'drawn-2' was changed: .*{reason}") as caught:
         workload.with_frozen(made_up)
 
     assert caught.value.where is not None

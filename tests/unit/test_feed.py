@@ -99,7 +99,7 @@ def test_bad_lines_of_another_input_are_counted_and_left_out_too(found: Found, t
 def test_a_replay_that_makes_no_call_of_its_file_is_refused(found: Found, tmp_path: Path) -> None:
     inputs = {"made_up": _write(tmp_path, b"key 1,1\n"), "made_up.excluded": _write(tmp_path, b"key 1\n", "other")}
 
-    with pytest.raises(WorkloadError, match="The replay of 'made_up' makes no call of its file"):
+    with pytest.raises(WorkloadError, match="The replay of 'made_up' yields no calls from its file"):
         Feed(found, made_up.Sizes(), 1, inputs).take("stream", 0, 1)
 
 
@@ -112,7 +112,7 @@ def test_bad_lines_are_counted_and_the_first_are_shown(found: Found, tmp_path: P
     assert [line.number for line in checked.first_bad] == [3, 4, 5]
     (notice,) = checked.notices
     assert notice.code == "bad-lines"
-    assert "input.csv: 4 of 6 lines were left out, as line 3: 'b': '' is not a number; line 4: 'c,x'" in notice.text
+    assert "input.csv: 4 of 6 lines were skipped: line 3: 'b': '' is not a number; line 4: 'c,x'" in notice.text
     assert "byte 0 is not UTF-8" in notice.text
     assert _values(Feed(found, made_up.Sizes(), 1, {"made_up": path}), 2) == [("a", 1), ("e", 5)]
 
@@ -137,13 +137,13 @@ def test_a_file_without_a_line_is_refused(found: Found, tmp_path: Path, content:
     error = _refused(found, _write(tmp_path, content))
 
     assert error.what.endswith("is empty")
-    assert error.remedies == ("give a file of this form: key,value",)
+    assert error.remedies == ("use a file of this form: key,value",)
 
 
 def test_a_file_without_a_good_line_is_refused_with_the_first_bad_ones(found: Found, tmp_path: Path) -> None:
     error = _refused(found, _write(tmp_path, b"a\nb\nc\nd\n"))
 
-    assert error.what.endswith("has no line that can be used")
+    assert error.what.endswith("has no usable line")
     assert error.checked[0] == "line 1: 'a': '' is not a number"
     assert len(error.checked) == 3
 
@@ -167,7 +167,7 @@ def test_a_pipe_is_refused_before_anybody_waits_for_it(found: Found, tmp_path: P
 
     error = _refused(found, tmp_path / "pipe")
 
-    assert "is a pipe: it can be read once only" in error.what
+    assert "is a pipe, which can be read only once" in error.what
     assert error.remedies == ("write it into a file first, plain or gzip",)
 
 
@@ -221,7 +221,7 @@ def test_a_workload_without_a_replay_takes_no_input(tmp_path: Path) -> None:
 
 
 def test_another_input_alone_is_refused(found: Found, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"made_up\.excluded needs --replay made_up=PATH beside it"):
+    with pytest.raises(UsageError, match=r"made_up\.excluded needs --replay made_up=PATH as well"):
         check_inputs(found, {"made_up.excluded": _write(tmp_path, LINES)})
 
 

@@ -48,7 +48,7 @@ def _notices(measured: Measured) -> list[tuple[str, str]]:
 def test_a_baseline_that_the_client_limits_makes_the_experiment_invalid_and_says_what_to_do() -> None:
     reason = gates.saturation(_measured(dict.fromkeys(NAMES, 0.97)))
 
-    assert reason.startswith("The load loop was busy 97 % of the time: the client is what was measured")
+    assert reason.startswith("The load generator was the bottleneck: it was busy 97 % of the time")
     assert [word for word in ("pytest -n 2", "--clients N", "upserting an array") if word not in reason] == []
 
 
@@ -88,7 +88,10 @@ def test_a_client_that_is_busy_under_the_baseline_is_noted(share: float, noted: 
     found = dict(_notices(_measured({"baseline": share})))
 
     assert ("client-saturated" in found) is noted
-    assert not noted or f"Under the baseline the load loop was busy {100 * share:.0f} % of" in found["client-saturated"]
+    assert (
+        not noted
+        or f"Under the baseline the load generator was busy {100 * share:.0f} % of" in found["client-saturated"]
+    )
 
 
 @pytest.mark.parametrize(("alone_s", "noted"), [(0.04, False), (0.06, True)])
@@ -96,7 +99,7 @@ def test_a_writer_that_works_alone_for_long_under_one_candidate_is_noted(alone_s
     found = _notices(_measured(writers_s={"fast": {"stream": 0.2 - alone_s, "reader": 0.2}}))
 
     assert [code for code, _ in found] == ["one-writer"] * noted
-    assert not noted or "For 30 % of the time only the writer 'reader' was at work, under fast: there" in found[0][1]
+    assert not noted or "Only the writer 'reader' was busy for 30 % of the time, under fast: throughput" in found[0][1]
 
 
 def test_a_writer_that_works_alone_under_all_candidates_is_noted_once() -> None:
@@ -104,7 +107,7 @@ def test_a_writer_that_works_alone_under_all_candidates_is_noted_once() -> None:
     writers_s = {name: {"stream": 0.2 - own_s, "reader": 0.2} for name, own_s in alone_s.items()}
     ((_, text),) = _notices(_measured(writers_s=writers_s))
 
-    assert text.startswith("For 30 % to 50 % of the time only the writer 'reader' was at work, under all candidates")
+    assert text.startswith("Only the writer 'reader' was busy for 30 % to 50 % of the time, under all candidates")
 
 
 def test_a_writer_that_is_last_in_every_other_trial_alone_is_not_alone_for_long() -> None:

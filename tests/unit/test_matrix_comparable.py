@@ -62,7 +62,7 @@ def writers(stream: int, batch: int) -> tuple[WriterShare, ...]:
 def test_runs_of_other_work_are_refused_with_files_reason_and_remedy(changes: dict[str, object], reasons: str) -> None:
     with pytest.raises(UsageError, match=reasons) as caught:
         compared(run("15.1", at()), run("16.1", at(**changes)))
-    assert caught.value.what.startswith("a.json and b.json must not be compared: their runs of usage ")
+    assert caught.value.what.startswith("a.json and b.json cannot be compared: their runs of usage ")
     assert "schemabench report FILE" in str(caught.value)
 
 
@@ -156,14 +156,14 @@ def test_workload_that_only_one_run_has_is_not_passed_over_in_silence() -> None:
     comparison = compared(run("15.1", at(), PAGEVIEWS), run("16.1", at()))
     assert [one.workload for one in comparison.matrices] == ["usage"]
     assert [notice.text for notice in comparison.notices] == [
-        "pageviews at worst is in a.json alone, so that it is not shown here"
+        "pageviews at worst is in a.json only, and is not shown here"
     ]
 
 
 def test_run_that_holds_nothing_is_not_passed_over_in_silence() -> None:
     comparison = compared(led_by("hash_by_site"), led_by("hash_by_site", version="16.1"), run("17.1"))
     assert [notice.text for notice in comparison.notices] == [
-        "c.json holds no experiment: nothing in it came to an end"
+        "c.json holds no experiment: none of its experiments finished"
     ]
 
 
@@ -187,8 +187,8 @@ def test_runs_that_were_not_sampled_are_one_notice_and_have_a_dash_for_lock_wait
     found = only(runs[0], run("16.1", at()), runs[1])
     (notice,) = found.notices
     assert notice.text == (
-        "Lock waits are not known on PostgreSQL 15 and 17: nothing was sampled (--sample-hz 0), or the run file holds "
-        "no ranks by them"
+        "Lock waits are not known on PostgreSQL 15 and 17: sampling was off (--sample-hz 0), or the run file holds "
+        "no ranks by lock waits"
     )
     assert [[cell.places[LOCK_WAITS].text for cell in row.cells] for row in found.rows] == [
         ["-", "1", "-"],
@@ -209,6 +209,6 @@ def test_run_without_any_ranking_is_not_said_to_lack_lock_waits() -> None:
 def test_many_runs_are_a_notice_since_chance_has_many_tries() -> None:
     runs = [run(f"{version}.1", at()) for version in range(10, 20)]
     (notice,) = matrix_of(runs).notices
-    assert notice.text.startswith("Among 10 runs, two candidates that are equal may seem to change places by chance, ")
+    assert notice.text.startswith("Over 10 runs, two equal candidates may appear to swap places by chance, ")
     assert "up to 5.0 %" in notice.text
     assert not matrix_of(runs[:9]).notices

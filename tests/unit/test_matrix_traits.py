@@ -86,7 +86,7 @@ def test_second_axis_is_a_complaint_since_it_cannot_be_told_from_the_first() -> 
     runs = run("15.1", at()), run("16.1", at(clients=16))
     assert labels(*runs) == ["PostgreSQL 15, 8 clients", "PostgreSQL 16, 16 clients"]
     (text,) = texts(*runs)
-    assert text.startswith("Runs that stand side by side differ in PostgreSQL version and clients at once: a change")
+    assert text.startswith("Neighbouring runs differ in PostgreSQL version and clients at once: a change")
 
 
 def test_two_axes_of_which_neighbours_differ_in_one_are_no_complaint() -> None:
@@ -110,7 +110,7 @@ def test_runs_repeated_on_each_version_are_no_complaint() -> None:
     ("changes", "expected"),
     [
         ({"budget_s": 30.0}, "budget: 1 min on PostgreSQL 15, 30.0 s on PostgreSQL 16; a shorter run sees only larger"),
-        ({"seed": 7}, "seed: seed 1 on PostgreSQL 15, seed 7 on PostgreSQL 16; their bursts are not the same ones"),
+        ({"seed": 7}, "seed: seed 1 on PostgreSQL 15, seed 7 on PostgreSQL 16; their bursts are different samples"),
         ({"precision": 0.05}, "precision asked for: 1.0 % on PostgreSQL 15, 5.0 % on PostgreSQL 16"),
         ({"sample_hz": 0.0}, "lock-wait samples: 50 a second on PostgreSQL 15, 0 a second on PostgreSQL 16"),
         ({"workers": {"gw0": 0.1, "gw1": 0.2}}, "worker processes: 1 on PostgreSQL 15, 2 on PostgreSQL 16"),
@@ -155,7 +155,7 @@ def test_one_version_from_two_places_is_a_notice() -> None:
     assert other.server is not None
     elsewhere = replace(other, server=replace(other.server, origin="a container"))
     assert texts(one, elsewhere) == [
-        "PostgreSQL 15.1 came from different places: a wheel of 15.1, a container; builds and machines may differ"
+        ("PostgreSQL 15.1 was provided in different ways: a wheel of 15.1, a container; builds and machines may differ")
     ]
 
 

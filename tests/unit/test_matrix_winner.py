@@ -72,7 +72,7 @@ def test_what_else_differs_is_said_where_a_winner_changes(
         for seed, found in ((1, one), (2, other))
     ]
 
-    assert said(*seeds, by=by).endswith(f" changes between seed 1 and 2, which differ in {expected}, too.")
+    assert said(*seeds, by=by).endswith(f" changes between seed 1 and 2, which also differ in {expected}.")
 
 
 @BY_EACH
@@ -82,7 +82,7 @@ def test_a_candidate_that_is_another_is_said_where_a_winner_changes(by: Criterio
     changed = tuple(replace(some, sql=f"{some.sql}-- other\n") for some in found.candidates[:1])
     other = replace(other, experiments=(replace(found, candidates=(*changed, *found.candidates[1:])),))
 
-    assert said(one, other, by=by).endswith("PostgreSQL 15 and 16, which differ in the candidate two_tables, too.")
+    assert said(one, other, by=by).endswith("PostgreSQL 15 and 16, which also differ in the candidate two_tables.")
 
 
 @BY_EACH
@@ -95,7 +95,7 @@ def test_leaders_that_overlap_cannot_be_told_apart(by: Criterion) -> None:
     assert marks(only(*runs), by) == ["first to tell", "same", "cannot be told apart"]
     assert said(*runs) == (
         "hash_by_site leads on PostgreSQL 15 and 16; hash_by_site and two_tables lead, tied, on PostgreSQL 17. "
-        "Whether the winner changes cannot be told: any two of these runs may have the same one."
+        "Whether the winner changes is unclear: any two of these runs may have the same one."
     )
 
 
@@ -198,9 +198,9 @@ def test_who_waits_least_for_locks_is_said_in_words_of_its_own() -> None:
         waits("17.1", TABLES, HASH, BASELINE),
     )
     assert said(*runs, by=LOCK_WAITS) == (
-        "hash_by_site waits least for locks on PostgreSQL 15; hash_by_site and two_tables wait least for locks, tied, "
-        "on PostgreSQL 16; two_tables waits least for locks on PostgreSQL 17. "
-        "The one that waits least for locks changes between PostgreSQL 15 and 17."
+        "hash_by_site waits least for locks on PostgreSQL 15; hash_by_site and two_tables wait least for locks, "
+        "tied, on PostgreSQL 16; two_tables waits least for locks on PostgreSQL 17. The candidate with the lowest "
+        "lock waits changes between PostgreSQL 15 and 17."
     )
 
 
@@ -216,7 +216,9 @@ def test_who_waits_least_may_change_where_the_winner_does_not_and_the_other_way_
 
 def test_where_all_tie_by_lock_waits_nobody_waits_least() -> None:
     tied = [waits(version, ("baseline", "hash_by_site", "two_tables")) for version in ("15.1", "16.1")]
-    assert said(*tied, by=LOCK_WAITS).startswith("All candidates tie by lock waits in both runs. Whether the one that ")
+    assert said(*tied, by=LOCK_WAITS).startswith(
+        "All candidates tie by lock waits in both runs. Whether the candidate with "
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,7 +241,7 @@ def test_run_whose_lock_waits_say_nothing_shows_no_change_of_who_waits_least(
     assert marks(only(*runs), LOCK_WAITS) == ["first to tell", mark]
     assert sentence in said(*runs, by=LOCK_WAITS)
     assert said(*runs, by=LOCK_WAITS).endswith(
-        "Too little was measured to tell whether the one that waits least for locks changes."
+        "Too little was measured to tell whether the candidate with the lowest lock waits changes."
     )
 
 

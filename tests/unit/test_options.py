@@ -166,7 +166,7 @@ def test_adequacy_is_off_unless_asked_for() -> None:
         ("sample_hz", "nan", "'nan' is not a number"),
         ("sample_hz", "often", "'often' is not a number"),
         ("neutral_ids", "maybe", "'maybe' is neither true nor false"),
-        ("equivalence", "some", "'some' is none of off, quick, thorough"),
+        ("equivalence", "some", "'some' is not one of off, quick, thorough"),
         ("workload", "'usage", "'usage ends within quotation marks"),
     ],
 )
@@ -176,7 +176,7 @@ def test_a_value_that_is_not_acceptable_is_named_with_where_it_came_from(name: s
 
     assert words in caught.value.what
     assert caught.value.what.startswith(f"--{name.replace('_', '-')}: ")
-    assert caught.value.checked == ("it comes from: environment",)
+    assert caught.value.checked == ("set by: environment",)
     assert caught.value.remedies
 
 

@@ -124,7 +124,7 @@ def test_statements_that_are_executed_alike_are_folded_away() -> None:
         candidate("baseline", BASE, plan("Seq Scan", same=None), plan("", same=None, position=1)),
     )
     found = shown(replace(USAGE, candidates=candidates), plans.section)
-    assert "All statements are executed alike under every candidate" in found
+    assert "All statements are executed with the same plan under every candidate" in found
     assert found.count(NO_PLAN) == 1
 
 

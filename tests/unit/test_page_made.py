@@ -23,7 +23,7 @@ def text(html: str) -> str:
 
 def test_run_shows_the_command_the_server_and_where_values_came_from() -> None:
     found = text(of_run(RUN))
-    assert "This repeats it: pytest tests/evaluation --postgres 'postgresql://bench:***@db.example" in found
+    assert "To repeat this run: pytest tests/evaluation --postgres 'postgresql://bench:***@db.example" in found
     assert "server PostgreSQL 18.6" in found
     assert "--budget 60s ini file" in found
 

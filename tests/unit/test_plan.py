@@ -56,7 +56,7 @@ def test_fewer_clients_than_writers_are_refused() -> None:
     with pytest.raises(UsageError, match="--clients 1 is fewer than the writers: w0, w1") as caught:
         share_out(_writers([1, 1]), 1)
 
-    assert caught.value.remedies == ("give at least --clients 2",)
+    assert caught.value.remedies == ("use at least --clients 2",)
 
 
 def test_a_plan_gives_each_writer_its_connections(plan: Plan) -> None:

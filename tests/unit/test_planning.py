@@ -63,7 +63,7 @@ def test_the_same_change_of_several_candidates_is_one_notice_of_all_of_them() ->
 
 @pytest.mark.parametrize(
     ("cost", "made"),
-    [(0.0, " (made when votes was empty)"), (9.9, " (made when votes was far smaller)"), (10.0, "")],
+    [(0.0, " (planned when votes was empty)"), (9.9, " (planned when votes was far smaller)"), (10.0, "")],
 )
 def test_writers_that_execute_what_nobody_would_choose_are_noted_with_what_it_was_made_for(
     cost: float, made: str
@@ -71,9 +71,9 @@ def test_writers_that_execute_what_nobody_would_choose_are_noted_with_what_it_wa
     found = _said(now={READ: _choice(_index())}, own=_own(_scan(cost=cost)), tables=(_table(believed=20_000),))
 
     assert found == {
-        "plan-stale": "Writers of trigger_counter still execute plans that a new connection would not: "
-        f"read_total{made}: Seq Scan on votes; a new connection would use "
-        "Index Scan using votes_pkey on votes, Aggregate"
+        "plan-stale": "Writers of trigger_counter still use plans that a new connection would not choose: "
+        f"read_total{made}: Seq Scan on votes; a new connection would use Index Scan using votes_pkey "
+        "on votes, Aggregate"
     }
 
 
@@ -115,9 +115,9 @@ def test_many_statements_are_shown_up_to_a_few() -> None:
 @pytest.mark.parametrize(
     ("believed", "live", "words"),
     [
-        (-1.0, FEW_ROWS, "votes holds 1,000 rows, but is taken for empty"),
-        (0.0, 20_000, "votes holds 20,000 rows, but is taken for empty"),
-        (1999.0, 20_000, "votes holds 20,000 rows, but is taken for one of 1,999"),
+        (-1.0, FEW_ROWS, "votes holds 1,000 rows, but the planner assumes none"),
+        (0.0, 20_000, "votes holds 20,000 rows, but the planner assumes none"),
+        (1999.0, 20_000, "votes holds 20,000 rows, but the planner assumes 1,999"),
         (20_000 / SMALLER, 20_000, ""),
         (0.0, FEW_ROWS - 1, ""),
     ],
@@ -133,5 +133,5 @@ def test_partitions_are_one_table() -> None:
     parts = tuple(_table(f"votes_{number}", live=2000, root="votes") for number in range(40))
 
     assert _said(tables=parts)["statistics-of-empty-table"].endswith(
-        ": votes holds 80,000 rows, but is taken for empty"
+        ": votes holds 80,000 rows, but the planner assumes none"
     )

@@ -202,7 +202,7 @@ def test_after_the_last_trial_of_a_block_nobody_may_load_another() -> None:
     end.tell(Go(call_s=1.0, trial_s=1.0))
     end.hear({"kind": "done"})
 
-    with pytest.raises(OutOfTurnError, match=r"gw1, which follows, sent 'loaded' in the state 'joined'"):
+    with pytest.raises(OutOfTurnError, match=r"following worker gw1 sent 'loaded' in the state 'joined'"):
         end.hear({"kind": "loaded", "digest": "abc"})
 
 
@@ -211,11 +211,11 @@ def test_a_message_of_another_form_is_refused_with_the_worker_and_what_to_do(fie
     end = Conversation(Role.LEADER, "gw1")
     end.state = State.LOADING
 
-    with pytest.raises(WorkerError, match=r"gw1, which follows, sent 'loaded' in another form: .*`?digest") as caught:
+    with pytest.raises(WorkerError, match=r"following worker gw1 sent 'loaded' in another form: .*`?digest") as caught:
         end.hear(fields)
     assert "same schemabench" in caught.value.remedies[0]
 
 
 def test_a_message_that_nobody_knows_is_refused_by_its_name() -> None:
-    with pytest.raises(OutOfTurnError, match=r"gw0, which leads, sent 'dance' in the state 'awaited'"):
+    with pytest.raises(OutOfTurnError, match=r"leading worker gw0 sent 'dance' in the state 'awaited'"):
         Conversation(Role.FOLLOWER, "gw0").hear({"kind": "dance"})

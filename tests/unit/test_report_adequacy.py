@@ -52,21 +52,23 @@ def test_who_left_early_is_named_as_one_that_was_not_asked() -> None:
         for one in experiment.candidates
     ]
     said = sentence(replace(experiment, candidates=tuple(left)))
-    assert "all that were asked keep up; late and later left the blocks early and were not asked; slowest" in said
+    assert (
+        "all measured candidates keep up; late and later left the blocks early and were not measured; slowest" in said
+    )
     assert "every candidate" not in said
 
 
 def test_all_that_keep_up_are_told_with_the_slowest_operation_of_the_quickest_and_of_the_slowest() -> None:
     assert sentence(_experiment(fast=FAST, baseline=SLOW)) == (
-        "at production's pace for 9.00 s (1,240 calls) every candidate keeps up; slowest operation: compact_cdn, "
-        "all 41 within 126 ms (fast) to 252 ms (baseline) of when they were due"
+        "production load for 9.00 s (1,240 calls): every candidate keeps up; slowest operation: compact_cdn, "
+        "all 41 within 126 ms (fast) to 252 ms (baseline) of the due time"
     )
 
 
 def test_one_alone_is_told_by_its_name() -> None:
     assert sentence(_experiment(baseline=SLOW)) == (
-        "at production's pace for 9.00 s (1,240 calls) baseline keeps up; slowest operation: compact_cdn, "
-        "all 41 within 252 ms of when they were due"
+        "production load for 9.00 s (1,240 calls): baseline keeps up; slowest operation: compact_cdn, all 41 "
+        "within 252 ms of the due time"
     )
 
 
@@ -90,14 +92,14 @@ def test_candidates_may_have_other_slowest_operations() -> None:
 def test_those_that_fall_behind_are_named_with_the_writer_and_how_far() -> None:
     assert (
         "not all keep up: baseline (calls of media_library take 127 % [121, 133] of its connections' time, "
-        "done 2.40 s late); slowest"
+        "finished 2.40 s late); slowest"
     ) in sentence(_experiment(fast=FAST, baseline=BEHIND))
 
 
 def test_it_is_said_when_one_connection_of_a_writer_is_what_falls_behind() -> None:
     hot = replace(pacing("shop", 4, 0.4), busiest=estimate(1.4, 0.1), keeps_up=False)
 
-    assert "baseline (calls over one connection of shop take 140 % [126, 154] of its time, done" in sentence(
+    assert "baseline (calls over one connection of shop take 140 % [126, 154] of its time, finished" in sentence(
         _experiment(baseline=replace(BEHIND, writers=(hot,)))
     )
 
@@ -110,7 +112,7 @@ def test_a_burst_that_was_cut_short_is_told_as_such() -> None:
 
 
 def test_an_older_run_file_tells_the_calls_that_waited() -> None:
-    assert "baseline (310 calls of media_library waiting at the end, done 2.40 s late)" in sentence(
+    assert "baseline (310 calls of media_library queued at the end, finished 2.40 s late)" in sentence(
         _experiment(baseline=OLD)
     )
 
@@ -122,16 +124,16 @@ def test_it_is_said_when_nobody_keeps_up() -> None:
 def test_it_is_said_of_whom_it_cannot_be_told_and_why() -> None:
     why = "calls of nightly take 50 % [-10, 110] of its connections' time"
     assert (
-        f"the others keep up; it cannot be told whether baseline ({why}) keeps up: a longer --adequacy may tell; "
+        f"the others keep up; it is unclear whether baseline ({why}) keeps up: try a longer --adequacy; "
     ) in sentence(_experiment(fast=FAST, baseline=UNSURE))
-    assert f"calls) it cannot be told whether baseline ({why}) keeps up: a" in sentence(_experiment(baseline=UNSURE))
+    assert f"calls): it is unclear whether baseline ({why}) keeps up: try" in sentence(_experiment(baseline=UNSURE))
 
 
 def test_a_backlog_that_takes_long_is_told_with_how_long() -> None:
     (writer,) = UNSURE.writers
     long = replace(writer, utilisation=estimate(0.5, 0.1), drain_s=40.0)
 
-    assert "baseline (what nightly had left at the end takes 40.0 s to be done) keeps up" in sentence(
+    assert "baseline (the backlog of nightly at the end takes 40.0 s to drain) keeps up" in sentence(
         _experiment(baseline=replace(UNSURE, writers=(long,)))
     )
 
@@ -140,7 +142,7 @@ def test_a_response_longer_than_all_were_due_in_is_told() -> None:
     (writer,) = UNSURE.writers
     slow = replace(writer, utilisation=estimate(0.5, 0.1), drain_s=4.0, slowest_s=15.0)
 
-    assert "baseline (a response to nightly took 15.0 s, longer than all were due in)" in sentence(
+    assert "baseline (a response to nightly took 15.0 s, longer than the whole replay)" in sentence(
         _experiment(baseline=replace(UNSURE, writers=(slow,)))
     )
 

@@ -20,7 +20,7 @@ from schemabench.report.text import plain
 from schemabench.report.tree import Part
 
 LOW, VALUE = 2.2, 2.345
-TITLE = "Each writer by itself"
+TITLE = "Speedup of each writer"
 Draw = Callable[[Experiment], str]
 
 
@@ -89,7 +89,7 @@ def test_the_verdict_says_what_a_leaders_ratio_is_at_least() -> None:
 def test_headroom_of_a_candidate_that_the_client_limits_is_a_lower_bound() -> None:
     told = plain(verdict.headroom(_first(_bound)))
 
-    assert re.search(r"to at least \d+\.\dx \(hash_partitioned\) the pace of production: every candidate", told)
+    assert re.search(r"to at least \d+\.\dx \(hash_partitioned\) the production load: every candidate", told)
     assert "at least" not in verdict.headroom(USAGE)
 
 

@@ -101,7 +101,7 @@ def test_lock_that_takes_less_than_half_of_the_waiting_is_not_called_most_of_it(
     assert slow.contention is not None
     locks = (replace(slow.contention.locks[0], share=0.2, relation=""), *slow.contention.locks[1:])
     slow = replace(slow, contention=replace(slow.contention, locks=locks, pairs=()))
-    assert why(waiting(standing("baseline", 1, BASELINE), 0.1), slow).endswith(", above all transactionid")
+    assert why(waiting(standing("baseline", 1, BASELINE), 0.1), slow).endswith(", chiefly transactionid")
 
 
 def test_nothing_is_told_where_nothing_was_sampled_or_seen() -> None:
@@ -120,8 +120,8 @@ def test_no_other_is_called_the_slowest_where_the_slowest_was_not_sampled() -> N
 def test_control_of_lock_waits_is_told_with_its_verdict() -> None:
     assert USAGE.lock_control is not None
     differs = replace(USAGE, lock_control=replace(USAGE.lock_control, tied_with=()))
-    assert told.control(USAGE) == "+0.2 points [-0.9, +1.3]: no more than chance"
-    assert told.control(differs).endswith(": the baseline differs from itself; trust no difference of this size")
+    assert told.control(USAGE) == "+0.2 points [-0.9, +1.3]: consistent with chance"
+    assert told.control(differs).endswith(": the baseline differs from itself; do not trust differences of this size")
     assert told.control(PAGEVIEWS) == ""
 
 

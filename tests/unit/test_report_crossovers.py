@@ -83,7 +83,7 @@ def test_ranking_that_never_flips_says_so() -> None:
 def test_start_that_is_the_worst_is_said_to_be() -> None:
     better = replace(WORST, side="better", ratio=Estimate(value=1.8, low=1.7, high=1.9))
 
-    assert _sentence(START, [better]).endswith("Nowhere did it look worse than at typical.")
+    assert _sentence(START, [better]).endswith("No cardinality was found at which it is worse than at typical.")
 
 
 def test_tie_that_breaks_is_no_flip() -> None:
@@ -95,8 +95,8 @@ def test_tie_that_breaks_is_no_flip() -> None:
 
 def test_search_says_how_far_it_looked() -> None:
     assert crossovers.looked(SEARCH) == (
-        "It looked at 3 cardinalities in short trials and measured 2 of them in full, in 4 min 50 s with Hypothesis "
-        "6.170.15 and seed 1: rows 10 to 40,000, kind batch or stream."
+        "The search probed 3 cardinalities in short trials and measured 2 of them in full, in 4 min 50 s with "
+        "Hypothesis 6.170.15 and seed 1: rows 10 to 40,000, kind batch or stream."
     )
 
 
@@ -105,16 +105,16 @@ def test_cardinalities_without_a_figure_are_counted_with_the_first_reason() -> N
 
     said = crossovers.looked(replace(SEARCH, probes=(*PROBES, broken)))
 
-    assert said.endswith("; at 1 of them there was no figure, first since hash_by_site is failed: no such table.")
+    assert said.endswith("; 1 of them gave no figure, the first because hash_by_site is failed: no such table.")
 
 
 def test_search_that_ended_before_its_time_says_so_and_why() -> None:
     ended = replace(SEARCH, found=(), flips=False, ended="The server failed: it is gone\nafter all")
 
     assert crossovers.looked(ended).endswith(
-        "It ended before its time, so that there may be more to find: The server failed: it is gone."
+        "The search ended early and may have missed something: The server failed: it is gone."
     )
-    assert crossovers.sentence(ended).endswith("; it was measured in full nowhere else.")
+    assert crossovers.sentence(ended).endswith("; no other cardinality was measured in full.")
 
 
 def test_map_says_which_cells_were_not_measured_with_each_reason_once() -> None:

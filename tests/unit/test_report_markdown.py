@@ -160,8 +160,8 @@ def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
 def test_run_without_retries_says_so_where_attempts_were_counted() -> None:
     candidates = tuple(replace(one, retries=()) for one in USAGE.candidates)
     page = report.markdown(replace(RUN, experiments=(replace(USAGE, candidates=candidates),)))
-    assert "- retries: none; every operation succeeded at its first attempt" in page
-    assert "undone attempts" not in page
+    assert "- retries: none; every operation succeeded on its first attempt" in page
+    assert "Attempts that the server rolled back" not in page
 
 
 def test_candidates_that_share_a_reason_are_told_together() -> None:

@@ -105,19 +105,19 @@ def by_writer(place: Standing, *own: tuple[str, Estimate, bool]) -> list[str]:
 def test_a_writer_that_is_done_sooner_though_all_of_them_tie_is_told() -> None:
     found = by_writer(TIED, ("stream", estimate(2.0), True), ("reader", estimate(1.0), False))
 
-    assert found == ["other: stream done 2.00x [1.92, 2.08] as soon"]
+    assert found == ["other: stream 2.00x [1.92, 2.08] as fast"]
 
 
 def test_a_writer_that_is_done_later_under_a_faster_candidate_is_told() -> None:
     found = by_writer(AHEAD, ("stream", estimate(1.5), True), ("reader", estimate(0.5), True))
 
-    assert found == ["other: reader done 0.50x [0.48, 0.52] as soon"]
+    assert found == ["other: reader 0.50x [0.48, 0.52] as fast"]
 
 
 def test_a_writer_under_a_candidate_that_the_client_limits_is_told_by_its_lower_bound() -> None:
     bound = replace(TIED, at_least=True)
 
-    assert by_writer(bound, ("stream", estimate(2.0), True)) == ["other: stream done at least 1.92x as soon"]
+    assert by_writer(bound, ("stream", estimate(2.0), True)) == ["other: stream at least 1.92x as fast"]
 
 
 @pytest.mark.parametrize(

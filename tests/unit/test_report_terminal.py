@@ -136,7 +136,7 @@ def test_retries_are_told_for_each_call_where_there_is_room() -> None:
     wide, narrow = shown(experiment, 120), shown(experiment, 80)
     assert re.search(r"1= +a +hash_partitioned .* ms +0\.42$", wide, re.MULTILINE)
     assert re.search(r"fillfactor .* ms +0$", wide, re.MULTILINE)
-    assert "retries: for each call, of the operation that is repeated most" in wide
+    assert "retries: per call, for the most retried operation" in wide
     assert not re.search(r"^retries:|p95 +retries", narrow, re.MULTILINE)
 
 

@@ -44,7 +44,7 @@ def test_leader_that_ties_with_the_baseline_is_not_called_better() -> None:
         standing("noisy", 1, estimate(1.4, 0.5), ("baseline", "fast")),
         standing("baseline", 2, BASELINE, ("noisy",)),
     )
-    assert found.endswith("; noisy ties with the lead, but with the baseline, too.")
+    assert found.endswith("; noisy ties with both the lead and the baseline.")
 
 
 def test_all_ties_say_what_could_not_be_seen() -> None:
@@ -58,9 +58,7 @@ def test_too_few_blocks_are_no_evidence_of_equality() -> None:
         standing("baseline", 1, BASELINE, ("other",)),
         smallest_difference=None,
     )
-    assert found == (
-        "No candidate can be told apart from the baseline, nor could it have been: there are too few blocks."
-    )
+    assert found == ("No candidate can be told apart from the baseline: there are too few blocks.")
 
 
 def test_baseline_leads_alone() -> None:
@@ -97,7 +95,7 @@ def test_nothing_ranked_says_what_became_of_the_candidates() -> None:
 def test_nothing_ranked_for_the_clients_sake_says_so() -> None:
     left = (unranked("a", "invalid", "x"), unranked("b", "failed", "y"))
     assert said(replace(USAGE, candidates=left)) == (
-        "Nothing was ranked: the client was what limited the figures (1 failed; 1 invalid)."
+        "Nothing was ranked: the load generator was the bottleneck (1 failed; 1 invalid)."
     )
 
 
@@ -118,7 +116,7 @@ def test_control_that_differs_makes_the_verdict_doubtful() -> None:
     control = standing("baseline (control)", 1, Estimate(value=1.1, low=1.05, high=1.15), ())
     found = experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE), control=control)
     assert said(found).endswith(" Doubtful: the baseline differs from itself (see control).")
-    assert verdict.control(found).endswith("the baseline differs from itself; trust no difference of this size")
+    assert verdict.control(found).endswith("the baseline differs from itself; do not trust differences of this size")
 
 
 def test_ties_across_ranks_are_told_once_for_each_pair() -> None:
@@ -159,7 +157,7 @@ def test_who_agrees_with_the_model_is_counted_with_the_fewest_calls() -> None:
     found = replace(USAGE, candidates=tuple(replace(one, equivalence=check) for check in [*checks, None]))
 
     assert verdict.equivalence(found) == (
-        "2 of 3 candidates agree with the workload's model, by their rows after each of at least 450 calls"
+        "2 of 3 candidates agree with the workload's model; rows compared after each of at least 450 calls"
     )
 
 

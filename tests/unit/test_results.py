@@ -274,7 +274,7 @@ def test_a_candidate_that_the_client_limits_has_a_lower_bound_that_nobody_beats(
     assert (a.tied_with, b.tied_with, baseline.tied_with) == (("b",), ("a",), ())
     assert 1.9 < a.ratio.low < 2.1
     assert [notice.code for notice in found["a"].notices] == ["client-limited"]
-    assert "Under a the load loop was busy 90 % of the time" in found["a"].notices[0].text
+    assert "Under a the load generator was the bottleneck, busy 90 % of the time" in found["a"].notices[0].text
     assert {name: one.busy_share for name, one in found.items()} == {"baseline": 0.3, "a": 0.9, "b": 0.3}
 
 
@@ -401,7 +401,7 @@ def test_waiting_for_the_deadlock_detector_that_takes_much_of_the_time_is_a_noti
     assert texts["b"] == [], "8 % is little"
     (text,) = texts["a"]
     assert text.startswith("a: at least 40 % of its writers' time went to waiting")
-    assert "there were 20: it looks after deadlock_timeout, 20.0 ms" in text
+    assert "(20 deadlocks). The server checks for deadlocks after deadlock_timeout, 20.0 ms" in text
     assert "--postgres-setting deadlock_timeout=10ms" in text
 
 

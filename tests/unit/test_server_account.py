@@ -17,7 +17,7 @@ def test_a_user_whom_the_machine_does_not_know_is_told_what_postgres_asks_for(mo
 
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     monkeypatch.setattr(pwd, "getpwuid", unknown)
-    with pytest.raises(ServerError, match="number 12345, and Postgres asks for its name") as caught:
+    with pytest.raises(ServerError, match="number 12345, has no name") as caught:
         account.server_account()
     assert any("/etc/passwd" in remedy for remedy in caught.value.remedies)
 

@@ -93,7 +93,7 @@ def test_docker_serves_what_the_machine_does_not(machine: Callable[..., None]) -
 def test_where_nothing_is_to_be_had_the_error_lists_what_was_passed_over(machine: Callable[..., None]) -> None:
     machine(_found("18.6"))
 
-    with pytest.raises(ServerError, match="no PostgreSQL 16") as caught:
+    with pytest.raises(ServerError, match="No PostgreSQL 16 server is available") as caught:
         choice.choose(Anything(major=16))
 
     assert caught.value.checked == ("local 18.6: can be used", "docker: no Docker daemon answers")
@@ -103,7 +103,7 @@ def test_where_nothing_is_to_be_had_the_error_lists_what_was_passed_over(machine
 def test_a_local_version_that_is_missing_is_answered_with_those_that_are_there(machine: Callable[..., None]) -> None:
     machine(_found("18.6"), _found("15.1"))
 
-    with pytest.raises(UsageError, match="no programs of PostgreSQL 99") as caught:
+    with pytest.raises(UsageError, match="PostgreSQL 99 is not installed") as caught:
         choice.choose(LocalMajor(major=99))
 
     assert caught.value.remedies[:2] == ("--postgres local:18", "--postgres local:15")

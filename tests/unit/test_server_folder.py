@@ -79,7 +79,7 @@ def test_a_place_that_cannot_be_used_is_named_with_the_reason(monkeypatch: pytes
     (place / "file").write_text("x")
     monkeypatch.setenv(folder.VARIABLE, str(place / "file"))
 
-    with pytest.raises(ServerError, match="no folder to keep") as caught:
+    with pytest.raises(ServerError, match="No folder is available") as caught:
         folder.base()
 
     assert str(place / "file") in caught.value.checked[0]
@@ -107,7 +107,7 @@ def test_a_folder_that_is_a_link_to_somebodys_project_is_not_used_and_nothing_th
     (shared / "schemabench").symlink_to(project)
     monkeypatch.setenv(folder.VARIABLE, str(shared))
 
-    with pytest.raises(ServerError, match="no folder to keep") as caught:
+    with pytest.raises(ServerError, match="No folder is available") as caught:
         folder.sweep(lambda _: True)
     assert (project / "servers" / "precious").is_dir()
     assert caught.value.checked[0].endswith("schemabench is a link, or no folder")
@@ -118,7 +118,7 @@ def test_the_folder_of_servers_may_be_no_link_either(place: Path) -> None:
     (place / "schemabench").mkdir()
     (place / "schemabench" / "servers").symlink_to(place / "project")
 
-    with pytest.raises(ServerError, match="no folder to keep"):
+    with pytest.raises(ServerError, match="No folder is available"):
         folder.sweep(lambda _: True)
     assert (place / "project" / "precious").is_dir()
 

@@ -49,5 +49,5 @@ def test_a_refused_statement_leaves_the_connection(cause: psycopg.Error, *, is_g
 )
 def test_a_server_that_has_no_connection_left_is_not_lost(said: str) -> None:
     error = lost(Dead(), said)
-    assert error.what == f"The server runs, but gave no further connection: {said}"
+    assert error.what == f"The server runs, but refused another connection: {said}"
     assert any("CONNECTION LIMIT" in remedy for remedy in error.remedies)

@@ -158,7 +158,7 @@ def test_identifiers_are_quoted_and_fixed(folder: Path) -> None:
 def test_an_identifier_that_nobody_fixes_is_refused_at_its_place(folder: Path) -> None:
     statement = _statement(folder, 'INSERT INTO :"table" VALUES (1)')
 
-    with pytest.raises(WorkloadError, match='No writer fixes the identifier :"table"') as caught:
+    with pytest.raises(WorkloadError, match='No writer sets the identifier :"table"') as caught:
         statement.render({"other": "x"}, WorkloadError)
     assert str(caught.value.where).startswith(f"{folder / 'candidate.sql'}:2:13\n")
 
@@ -269,7 +269,7 @@ def test_what_postgres_cannot_read_is_shown_at_its_place(folder: Path, text: str
 def test_a_name_that_is_none_is_refused(folder: Path, name: str) -> None:
     error = _refused(folder, f"SELECT 1;\n-- name: {name}\nSELECT 1")
 
-    assert error.what == f"{name!r} is not a name for an operation"
+    assert error.what == f"{name!r} is not a valid operation name"
     assert error.where is not None
     assert error.where.line == 2
 

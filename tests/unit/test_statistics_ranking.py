@@ -135,8 +135,8 @@ def test_ratios_that_wander_are_a_notice_with_the_number_of_independent_blocks()
     found = rank(rates, ["baseline", "a", "b"], baseline="baseline", seed=1)
     (notice,) = found.notices
     assert notice.code == "blocks-related"
-    assert notice.text.startswith("The ratios of all candidates to the baseline wandered during the run")
-    assert f"its 60 blocks say as much as {found.effective_blocks:.0f} independent one" in notice.text
+    assert notice.text.startswith("The ratios of all candidates to the baseline drifted during the run")
+    assert f"its 60 blocks carry as much information as {found.effective_blocks:.0f} independent one" in notice.text
 
 
 def test_one_candidate_that_wanders_widens_its_own_intervals_most() -> None:

@@ -59,7 +59,8 @@ def test_what_the_server_did_of_its_own_accord_is_noted_by_candidate(counter: st
 
     ((code, text),) = found.items()
     assert code == ("checkpoints" if counter.startswith("checkpoint") else "autovacuums")
-    assert f"were under way in 3 of {2 * BLOCKS} trials (baseline 1, a 2)" in text
+    assert "under way" in text
+    assert f" in 3 of {2 * BLOCKS} trials (baseline 1, a 2)" in text
     assert code == "checkpoints" or text.endswith(
         f"in {3 if counter == 'autovacuums' else 0} of these trials one ended in the candidate's own database"
     )
@@ -72,7 +73,7 @@ def test_a_trial_that_several_counters_tell_of_counts_once() -> None:
 
 
 def test_a_version_that_sees_less_of_vacuums_says_so() -> None:
-    reason = "PostgreSQL 15 does not offer it: 16 is the first that does"
+    reason = "PostgreSQL 15 does not provide it; 16 is the first version that does"
     found = _notices(lambda *_: {"vacuums_under_way": 1.0}, missing={"vacuum_accesses": reason})
 
     assert found["autovacuums"].endswith(f"that began and ended within a trial are not seen: {reason}")
@@ -83,7 +84,9 @@ def test_a_cold_cache_is_noted_where_reads_are_many(read: float, noted: bool) ->
     found = _notices(_accesses(read))
 
     assert ("cold-cache" in found) is noted
-    assert not noted or "6.0 % of block accesses in those of a, 3.0 % in the median" in found["cold-cache"]
+    assert (
+        not noted or "6.0 % of block accesses of a were reads, and 3.0 % of those of the median" in found["cold-cache"]
+    )
     assert "shared_buffers=" not in found.get("cold-cache", "")
 
 
@@ -93,8 +96,8 @@ def test_candidates_that_exceed_the_cache_together_are_noted_with_the_cache_that
     )
     text = _notices(_accesses(0.0), cache)["cold-cache"]
 
-    assert "Tables and indexes of the 2 databases are 100 MiB (25 % to 90 % of each were in the cache" in text
-    assert "shared_buffers are 64.0 MiB" in text
+    assert "Tables and indexes of the 2 databases take 100 MiB (25 % to 90 % of each was in the cache" in text
+    assert "shared_buffers is 64.0 MiB" in text
     assert text.endswith("--lead-in, --postgres-setting shared_buffers=128MB, or fewer candidates by --candidate")
 
 
@@ -109,7 +112,7 @@ def test_rows_of_others_are_noted_beyond_what_the_server_writes_itself(rows: flo
     found = _notices(lambda *_: {"strangers_rows": rows})
 
     assert ("strangers" in found) is noted
-    words = f"wrote {trials * rows:,.0f} rows during trials, which wrote {trials * 100:,} themselves"
+    words = f"wrote {trials * rows:,.0f} rows during trials; the trials wrote {trials * 100:,}"
     assert not noted or words in found["strangers"]
 
 

@@ -82,4 +82,4 @@ def test_a_refusal_survives_its_travel_and_says_who_was_refused(where: Place | N
     found = letters.read(json.loads(json.dumps(letters.written(refusal))), "gw1")
 
     assert (found.what, found.where, found.sqlstate, found.remedies) == ("division", where, "22012", ("override it",))
-    assert found.checked == (":a = 1", "it was the worker gw1 that was refused")
+    assert found.checked == (":a = 1", "refused on the worker gw1")

@@ -168,7 +168,7 @@ def test_a_model_knows_rows_of_queries_only(tmp_path: Path) -> None:
     end = WORKLOAD.replace("replay=REPLAY", "model=MODEL")
     refused = _refused(_write(tmp_path, "from schemabench import Model", model, end=end))
 
-    assert "knows the rows of 'item', which is no query of the workload; did you mean 'items'?" in refused.what
+    assert "returns rows of 'item', which is not a query of the workload; did you mean 'items'?" in refused.what
 
 
 def test_a_burst_that_names_what_it_lacks_shows_the_operation(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def draw(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> lis
     Raises:
         WorkloadError: The strategy has fewer different examples than that, or fails.
     """
-    assert 0 < number <= _MOST, f"{number} cardinalities are not from 1 to {_MOST:,}"
+    assert 0 < number <= _MOST, f"The number of cardinalities is {number}, not from 1 to {_MOST:,}"
     pool = _pool(strategy, number * _POOL_FOR_EACH, seed)
     if len(pool) < number:
         raise WorkloadError(

@@ -92,7 +92,7 @@ def thaw(path: Path, workload: str, name: str, frozen: Frozen, kind: type[Any]) 
     try:
         cardinality = msgspec.convert(frozen.values, type=kind)
     except msgspec.ValidationError as cause:
-        raise _unlike(path, name, f"it is no {kind.__name__}: {cause}") from cause
+        raise _unlike(path, name, f"it is not a {kind.__name__}: {cause}") from cause
     if (found := digest(workload, name, cardinality, {})) != frozen.digest:
         raise _unlike(path, name, f"its values have the digest {found}, not {frozen.digest}")
     return cardinality
@@ -117,18 +117,16 @@ def write_whole(path: Path, text: str) -> None:
     try:
         placing.replace(path, text.encode())
     except OSError as cause:
-        raise UsageError(
-            f"{path} cannot be written: {cause.strerror}", remedies=["give yourself the right to write there"]
-        ) from cause
+        raise UsageError(f"{path} cannot be written: {cause.strerror}", remedies=["make it writable"]) from cause
 
 
 def _unlike(path: Path, name: str, reason: str) -> WorkloadError:
     lines = path.read_text(encoding="utf-8").splitlines()
     line = next((number for number, text in enumerate(lines, start=1) if text.strip() == f"{json.dumps(name)}: {{"), 1)
     return WorkloadError(
-        f"The frozen cardinality {name!r} is not what was frozen: {reason}",
+        f"The frozen cardinality {name!r} was changed: {reason}",
         where=Place(path=path, line=line, column=lines[line - 1].find('"') + 1, text=lines[line - 1]),
-        checked=["a frozen cardinality keeps its values, so that runs of one name can be compared"],
+        checked=["frozen values must not change, so that runs can be compared"],
         remedies=_remedies(path),
     )
 
@@ -136,7 +134,7 @@ def _unlike(path: Path, name: str, reason: str) -> WorkloadError:
 def _remedies(path: Path) -> tuple[str, ...]:
     workload = path.parent.name
     return (
-        f"bring back the file as it was frozen, as with `git checkout {path}`",
-        f"draw anew, which gives other cardinalities: schemabench cardinalities draw {workload}",
-        "take the entry out of the file, and pin sizes of your own choice in the workload's module",
+        f"restore the frozen file, for example with `git checkout {path}`",
+        f"draw new cardinalities, with other values: schemabench cardinalities draw {workload}",
+        "remove the entry from the file, and pin your own sizes in the workload's module",
     )

@@ -69,4 +69,4 @@ def log_scale(low: Number, high: Number, points: int = 25) -> tuple[Number, ...]
 
 def _check(low: float, high: float, what: str) -> None:
     if not 0 <= low < high < inf:
-        raise WorkloadError(f"{what} cannot go from {low} to {high}", remedies=["let it go up, from zero or above"])
+        raise WorkloadError(f"{what} cannot go from {low} to {high}", remedies=["use ascending values, zero or above"])

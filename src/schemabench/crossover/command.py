@@ -83,7 +83,7 @@ def _laboratory(bench: Bench, workload: str) -> Laboratory:
     if len(cardinalities) != 1:
         raise UsageError(
             f"A search starts at one cardinality, not at {len(cardinalities)}: {', '.join(cardinalities)}",
-            remedies=["name one: --cardinality typical"],
+            remedies=["choose one: --cardinality typical"],
         )
     return Laboratory(bench=bench, workload=workload, start=cardinalities[0], budget_s=bench.asked.options.budget_s)
 
@@ -100,10 +100,10 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
         f"The search was interrupted after {format_duration(laboratory.elapsed_s)}: no {WORST} was frozen",
         checked=[
             f"measured in full: {', '.join(full) or 'nothing'}",
-            f"cardinalities looked at: {len(state.probes)}",
+            f"cardinalities probed: {len(state.probes)}",
             *([seen] if seen else []),
         ],
-        remedies=[f"go on with it: {again}"] if state.probes else [],
+        remedies=[f"resume it: {again}"] if state.probes else [],
     )
 
 

@@ -69,7 +69,7 @@ def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment
     rivals = [candidate] if candidate else [name for name in selected if name != BASELINE]
     if not rivals:
         raise UsageError(
-            f"{laboratory.workload} has nothing to compare with the baseline", remedies=["select --candidate NAME"]
+            f"{laboratory.workload} has no candidate to compare with the baseline", remedies=["select --candidate NAME"]
         )
     laboratory.doing = "at the start"
     start = laboratory.found.workload.cardinalities[laboratory.start]
@@ -122,7 +122,7 @@ def _look_around(laboratory: Laboratory, strategy: "SearchStrategy[Any]", state:
 
     def look(cardinality: Any) -> Probe:  # noqa: ANN401 (a workload's own type)
         nonlocal longest_s
-        laboratory.doing = f"looking at the {_ordinal(len(state.probes) + 1)} cardinality"
+        laboratory.doing = f"probing the {_ordinal(len(state.probes) + 1)} cardinality"
         probe = _probe(laboratory, cardinality, state.candidate)
         longest_s = max(longest_s, probe.elapsed_s)
         state.keep(key(cardinality), probe)

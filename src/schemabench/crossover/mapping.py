@@ -46,8 +46,8 @@ def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[Rat
     workload = laboratory.found.workload
     if not workload.axes:
         raise WorkloadError(
-            f"The workload {workload.name!r} names no axes to draw a map over",
-            remedies=["name two: Workload(axes=(Axis(field=..., low=..., high=...), Axis(...)))"],
+            f"The workload {workload.name!r} has no axes for a map",
+            remedies=["define two: Workload(axes=(Axis(field=..., low=..., high=...), Axis(...)))"],
         )
     selected = [name for name in laboratory.bench.subject(workload.name).selected if name != BASELINE]
     candidate = selected[0] if len(selected) == 1 else leader(laboratory)[0]
@@ -62,12 +62,12 @@ def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[Rat
     try:
         while fitting := drawing.fitting():
             drawing.measure(fitting)
-            grow(drawing.record("its turn has not come yet"))
+            grow(drawing.record("not reached yet"))
     except KeyboardInterrupt:
         end("the map was interrupted")
         raise
     except SchemabenchError as cause:
-        end(f"the map ended before it: {cause.what}")
+        end(f"the map ended first: {cause.what}")
         raise
     end(f"too little was left of the budget of {format_duration(laboratory.budget_s)} to load it")
 

@@ -61,7 +61,7 @@ def resumed(path: Path, fingerprint: str) -> State:
     Raises:
         UsageError: There is none, it cannot be read, or its figures depend on what is another by now.
     """
-    anew = "begin anew: leave out --resume"
+    anew = "start a new search: leave out --resume"
     try:
         content = msgspec.json.decode(path.read_bytes(), type=_Content)
     except FileNotFoundError as cause:
@@ -70,10 +70,10 @@ def resumed(path: Path, fingerprint: str) -> State:
         raise UsageError(f"The search in {path} cannot be resumed: {cause}", remedies=[anew]) from cause
     if content.fingerprint != fingerprint:
         raise UsageError(
-            f"The search in {path} cannot be resumed: its figures were measured under other conditions",
+            f"The search in {path} cannot be resumed: one of its conditions has changed",
             checked=[
                 "the workload, its cardinalities and SQL, the candidates, --seed, --clients, --postgres, Hypothesis"
             ],
-            remedies=["bring back what was changed", anew],
+            remedies=["undo the change", anew],
         )
     return State(fingerprint=fingerprint, path=path, candidate=content.candidate, probes=content.probes)

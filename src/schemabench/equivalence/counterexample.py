@@ -63,7 +63,7 @@ def described(
     lines = [
         f"it disagrees with the workload's model: {disagreement.summary()}",
         *disagreement.differences(),
-        f"To see it, with the schema of {candidate.file.path} and no rows:",
+        f"To reproduce it with the schema of {candidate.file.path} and no rows:",
         script(disagreement, operations, identifiers),
     ]
     return "\n".join(lines)

@@ -57,7 +57,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     done: dict[str, Executed] = {}
     calls: dict[str, dict[str, list[NDArray[np.int64]]]] = defaultdict(lambda: defaultdict(list))
     for one in order:
-        progress.stage(plan, f"{one.name} at production's pace")
+        progress.stage(plan, f"{one.name} under the production load")
         try:
             random = Random(f"{plan.seed}/jitter/{number}/{one.name}")  # noqa: S311 (reproducible on purpose)
             limits = bounds.pacing(plan, size * plan.production_s)
@@ -80,7 +80,7 @@ def notices(plan: Plan, kept: Mapping[str, Adequacy]) -> tuple[Notice, ...]:
         return ()
     if plan.production_s is None:
         why = "files are replayed" if plan.inputs else "the workload has no production_s"
-        text = f"--adequacy: production's pace is not known ({why}), so that nothing was executed at it"
+        text = f"--adequacy: nothing was replayed, because the production load is not known ({why})"
         return (Notice(code="pace-unknown", text=text),)
     asked = [(candidate.name, kept[candidate.name]) for candidate in plan.candidates if candidate.name in kept]
     late = {name: one.lag_p99_ns for name, one in asked if one.lag_p99_ns > LAG_SHARE * _quickest_ns(one)}
@@ -88,8 +88,8 @@ def notices(plan: Plan, kept: Mapping[str, Adequacy]) -> tuple[Notice, ...]:
         return ()
     lags = ", ".join(f"{format_duration(lag_ns / NANOSECONDS)} under {name}" for name, lag_ns in late.items())
     text = (
-        f"At production's pace the client itself began calls late, 99 % of them by up to {lags}: that is in the "
-        "response times"
+        f"During the replay the load generator itself started calls late, 99 % of them by up to {lags}; response "
+        "times include this"
     )
     return (Notice(code="schedule-lag", text=text),)
 

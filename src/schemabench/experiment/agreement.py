@@ -23,7 +23,7 @@ from schemabench.experiment.template import query
 from schemabench.records import Notice
 from schemabench.server import gone, lost
 
-NO_BASELINE = "the baseline breaks its own invariant, so that there is nothing to compare with"
+NO_BASELINE = "the baseline breaks its own invariant, so there is nothing to compare with"
 """Why no other candidate is ranked then."""
 
 Differing = Callable[[Entrant], Iterator[str]]
@@ -49,7 +49,7 @@ def judge(
     retired = {name: one.difference for name, one in measured.retired.items()}
     broken = {name: difference for name, difference in retired.items() if difference}
     broken |= _found(entrants, measured, lambda one: _violations(plan, one))
-    for name, place in ((BASELINE, ""), (CONTROL, ", in the copy that is entered as the control")):
+    for name, place in ((BASELINE, ""), (CONTROL, " in its copy, the control")):
         if name in broken:  # its rows are no measure for anybody's
             return {**broken, BASELINE: f"the baseline breaks its own invariant{place}: {broken[name]}"}, ()
     alike = [one for one in entrants if one.name not in {*measured.failed, *broken, *unfinished, *retired}]
@@ -60,8 +60,8 @@ def judge(
     differing = _found(alike, measured, lambda one: _differences(plan, alike[0], one, digests))
     if CONTROL in differing:
         text = (
-            f"The state cannot tell candidates apart: for {CONTROL}, {differing[CONTROL]}. No candidate was "
-            "disqualified for its rows; let calls that do not commute share a key"
+            f"States cannot be compared, because the control's differs from the baseline's: {differing[CONTROL]}. No "
+            "candidate was disqualified for its rows. Give calls that do not commute the same key"
         )
         return broken, (*notices, Notice(code="state-not-comparable", text=text))
     return broken | differing, notices
@@ -84,7 +84,7 @@ def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing
         failure = measured.failed.get(one.name)
         try:
             if reason := next(differing(one), None):
-                found[one.name] = f"{reason}\nIt failed, too: {failure}" if failure else reason
+                found[one.name] = f"{reason}\nIt also failed: {failure}" if failure else reason
         except CandidateError as refusal:
             if one.template.candidate.name == BASELINE:
                 raise
@@ -126,8 +126,8 @@ def _not_compared(plan: Plan, unfinished: Collection[str]) -> tuple[Notice, ...]
         return ()
     whose = f"of {', '.join(sorted(unfinished))}" if BASELINE not in unfinished else "of all candidates"
     text = (
-        f"The burst at production's pace was cut short under {', '.join(sorted(unfinished))}: the states {whose} were "
-        "not compared with the baseline's"
+        f"The replay of the production load was cut short under {', '.join(sorted(unfinished))}: the states {whose} "
+        "were not compared with the baseline's"
     )
     return (Notice(code="states-not-compared", text=text),)
 

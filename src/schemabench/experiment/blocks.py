@@ -274,7 +274,7 @@ class Blocks:
     def _renew(self) -> None:
         """Give everyone who is left a new copy of its database."""
         begun_s = perf_counter()
-        self.progress.stage(self.plan, f"copying databases, for the copy {self.measured.copies + 1}")
+        self.progress.stage(self.plan, f"copying databases (copy {self.measured.copies + 1})")
         self.measured.not_copied = self.renew(self._present)
         self.measured.copies += not self.measured.not_copied
         self.measured.copying_s += perf_counter() - begun_s

@@ -75,8 +75,8 @@ def cut_short(entrant: Entrant, executed: Executed, calls: int) -> CandidateErro
         checked=checked,
         remedies=[
             *remedies,
-            f"let calls of {slowest or 'the workload'} do less at a time",
-            "let trials last longer: --call-timeout 2min, or a --budget of several minutes",
+            f"do less per call of {slowest or 'the workload'}",
+            "allow longer trials: --call-timeout 2min, or a --budget of several minutes",
         ],
     )
 

@@ -115,7 +115,7 @@ class Building:
         Raises:
             ServerError: The server fails.
         """
-        text = "The server was changed while candidates were measured, by them or by others: "
+        text = "The server was changed during the run, by a candidate or by other sessions: "
         found = outside.changes(self._before, self.server.standing(self._before))
         return tuple(Notice(code="server-changed", text=f"{text}{one}") for one in found)
 
@@ -162,11 +162,11 @@ class Building:
             return True
         if candidate.name == BASELINE:
             raise CandidateError(
-                f"The baseline cannot be what others are compared with: {checked.reason}",
+                f"The baseline fails the model check: {checked.reason}",
                 remedies=[
-                    f"mend {candidate.file.path}, if its rows are wrong",
-                    f"mend the model of the workload {self.plan.found.workload.name!r}, if that is",
-                    "do without the model: --equivalence off",
+                    f"if its rows are wrong, fix {candidate.file.path}",
+                    f"if the model is wrong, fix that of the workload {self.plan.found.workload.name!r}",
+                    "skip the model check: --equivalence off",
                 ],
             )
         self.left_out[candidate.name] = results.unranked(candidate, "disqualified", checked.reason)
@@ -227,5 +227,5 @@ def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:
     if not unlogged:
         return ()
     shown = ", ".join(unlogged[:_SHOWN_TABLES]) + (", ..." if len(unlogged) > _SHOWN_TABLES else "")
-    text = f"{name} loses committed rows in a crash of the server, which empties unlogged tables: {shown}"
+    text = f"{name} loses committed rows if the server crashes, because these tables are unlogged: {shown}"
     return (Notice(code="unlogged-tables", text=text),)

@@ -181,7 +181,7 @@ def _mixed(baseline: Mapping[str, Merged]) -> tuple[Notice, ...]:
     shown = [f"{one.setting.name} {one.setting.value}" for one in baseline.values() if one.mixed]
     if not shown:
         return ()
-    text = f"Not all of the baseline's sessions have the same settings: {'; '.join(shown)}"
+    text = f"The baseline's sessions have different settings: {'; '.join(shown)}"
     return (Notice(code="mixed-settings", text=text),)
 
 
@@ -191,7 +191,7 @@ def _control(control: Sequence[Setting], baseline: Mapping[str, Merged]) -> tupl
         return ()
     usual = {name: one.setting.value for name, one in baseline.items()}
     shown = "; ".join(f"{one.name} {one.value} instead of {usual.get(one.name, _DEFAULT)}" for one in control)
-    text = f"The control's sessions have other settings than the baseline's, which nothing of ours gives them: {shown}"
+    text = f"The control's sessions differ from the baseline's in settings that schemabench does not set: {shown}"
     return (Notice(code="control-settings", text=text),)
 
 
@@ -200,7 +200,7 @@ def _lost(baseline: Mapping[str, Merged], asked: Mapping[str, str]) -> tuple[Not
     return tuple(
         Notice(
             code="setting-overruled",
-            text=f"{OPTION} {name}={shown(name, asked[name])} does not hold in the writers' sessions: there it is "
+            text=f"{OPTION} {name}={shown(name, asked[name])} has no effect in the writers' sessions: there it is "
             f"{one.setting.value}, set by: {one.setting.source}",
         )
         for name in sorted(asked)

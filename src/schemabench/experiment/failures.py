@@ -65,20 +65,20 @@ def slow(  # noqa: PLR0913, PLR0917 (everything that is known of the call)
     _, operation, _ = failure.request
     checked, remedies = undone.said(retried, sessions)
     return CandidateError(
-        f"A call of {operation!r} under the candidate {template.candidate.name!r} was given up after "
-        f"{format_duration(failure.elapsed_s)}: a call may take {format_duration(limits.call_s)}",
+        f"A call of {operation!r} under the candidate {template.candidate.name!r} timed out after "
+        f"{format_duration(failure.elapsed_s)}: the limit for a call is {format_duration(limits.call_s)}",
         where=template.operations[operation].text.place(),
         checked=[*_shown(values.items()), *awaited, *checked],
-        remedies=[*remedies, "let calls take longer: --call-timeout 2min"],
+        remedies=[*remedies, "allow longer calls: --call-timeout 2min"],
     )
 
 
 def endless(template: Template) -> CandidateError:
     """Return the error for a trial that was cut short and that the server did not end."""
     return CandidateError(
-        f"A trial of {template.candidate.name!r} was cut short, and the server did not end it within "
-        f"{format_duration(STOP_S)} of being told to",
-        remedies=["look at the server's log"],
+        f"A trial of {template.candidate.name!r} was cut short, but the server did not cancel it within "
+        f"{format_duration(STOP_S)}",
+        remedies=["check the server's log"],
     )
 
 

@@ -54,7 +54,7 @@ class Input:
         if not self.bad:
             return ()
         shown = "; ".join(map(str, self.first_bad))
-        text = f"{self.path.name}: {self.bad:,} of {self.good + self.bad:,} lines were left out, as {shown}"
+        text = f"{self.path.name}: {self.bad:,} of {self.good + self.bad:,} lines were skipped: {shown}"
         return (Notice(code="bad-lines", text=text),)
 
 
@@ -108,7 +108,7 @@ class Feed:
         if len(calls) < count:
             raise WorkloadError(
                 f"The burst of writer {writer!r} ended after {len(calls)} calls in block {block}",
-                remedies=["let the generator go on for ever: the harness takes as many calls as it needs"],
+                remedies=["make the generator endless: schemabench takes as many calls as it needs"],
             )
         check_calls(self._found, calls, f"writer {writer!r}")
         return calls
@@ -119,7 +119,7 @@ class Feed:
             self._stream = self._begin()
             more = list(islice(self._stream, count - len(calls)))
             if not more:
-                raise WorkloadError(f"The replay of {self._found.workload.name!r} makes no call of its file")
+                raise WorkloadError(f"The replay of {self._found.workload.name!r} yields no calls from its file")
             calls += more
         return calls
 
@@ -156,7 +156,7 @@ def check_inputs(found: Found, inputs: Mapping[str, Path]) -> tuple[Input, ...]:
         taken = replay if key == name else replay.others[key.removeprefix(f"{name}.")]
         checked.append(_checked(path, taken.parse, taken.columns))
     if inputs and name not in inputs:
-        raise UsageError(f"{', '.join(inputs)} needs --replay {name}=PATH beside it")
+        raise UsageError(f"{', '.join(inputs)} needs --replay {name}=PATH as well")
     return tuple(checked)
 
 
@@ -172,9 +172,9 @@ def _checked(path: Path, parse: Any, columns: str) -> Input:  # noqa: ANN401 (a 
             good += 1
     if not good:
         raise UsageError(
-            f"{path} has no line that can be used" if bad else f"{path} is empty",
+            f"{path} has no usable line" if bad else f"{path} is empty",
             checked=[str(line) for line in first_bad],
-            remedies=[f"give a file of this form: {columns}"],
+            remedies=[f"use a file of this form: {columns}"],
         )
     return Input(path=path, good=good, bad=bad, first_bad=tuple(first_bad))
 
@@ -193,7 +193,7 @@ def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN40
             raise WorkloadError(
                 f"Parsing line {number} of {path} failed: {type(cause).__name__}: {cause}",
                 checked=[f"the line: {text[:_SHOWN_CHARACTERS]!r}"],
-                remedies=["raise schemabench.BadLineError for a line that cannot be used"],
+                remedies=["to skip an unusable line, raise schemabench.BadLineError"],
             ) from cause
         if value is not None:
             yield number, value
@@ -212,7 +212,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     """
     if path.is_fifo():
         raise UsageError(
-            f"{path} is a pipe: it can be read once only, and a replay begins again at the file's end",
+            f"{path} is a pipe, which can be read only once, and a replay restarts when its file ends",
             remedies=["write it into a file first, plain or gzip"],
         )
     number = 0

@@ -28,9 +28,9 @@ LONELY_SHARE = 0.25
 """A trial whose last writer works for longer than this share after all others speaks mostly of that writer."""
 
 _RELIEF = (
-    "share the load among processes: pytest -n 2",
+    "spread the load over several processes: pytest -n 2",
     "use fewer connections: --clients N",
-    "let each call do more, such as upserting an array of rows instead of one",
+    "do more per call, such as upserting an array of rows instead of one",
 )
 """What to do about a client that is too busy."""
 
@@ -52,7 +52,7 @@ def saturation(measured: Measured) -> str:
     busy = busy_share(measured, [BASELINE])
     if busy <= SATURATED_SHARE:
         return ""
-    text = f"The load loop was busy {format_percent(busy)} of the time: the client is what was measured"
+    text = f"The load generator was the bottleneck: it was busy {format_percent(busy)} of the time"
     return str(UsageError(text, remedies=_RELIEF))
 
 
@@ -60,8 +60,8 @@ def limit(name: str, measured: Measured) -> Notice:
     """Return the notice on a candidate that the client limits."""
     busy = format_percent(busy_share(measured, [name]))
     text = (
-        f"Under {name} the load loop was busy {busy} of the time: the client limits it, so that its ratios are lower "
-        f"bounds, and nobody is shown to be faster. To see more: {'; '.join(_RELIEF)}"
+        f"Under {name} the load generator was the bottleneck, busy {busy} of the time: ratios of {name} are lower "
+        f"bounds, and no candidate is shown to be faster. To measure more: {'; '.join(_RELIEF)}"
     )
     return Notice(code="client-limited", text=text)
 
@@ -76,7 +76,7 @@ def _busy(measured: Measured) -> tuple[Notice, ...]:
     if busy <= BUSY_SHARE:
         return ()
     text = (
-        f"Under the baseline the load loop was busy {format_percent(busy)} of the time: the client makes differences "
+        f"Under the baseline the load generator was busy {format_percent(busy)} of the time, which makes differences "
         "look smaller"
     )
     return (Notice(code="client-saturated", text=text),)
@@ -92,8 +92,9 @@ def _lonely(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]
     return tuple(
         Notice(
             code="one-writer",
-            text=f"For {_from_to(shares.values())} of the time only the writer {writer!r} was at work, under "
-            f"{_whom(shares, candidates)}: there, throughput is mostly its own. Look at each writer's own ratio",
+            text=f"Only the writer {writer!r} was busy for {_from_to(shares.values())} of the time, under "
+            f"{_whom(shares, candidates)}: throughput is mostly that of this writer. See the ratio of each "
+            "writer",
         )
         for writer, shares in found.items()
     )

@@ -102,7 +102,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             interrupt = f"{plan} was interrupted in {blocks.doing}"
             blocks.break_off()
             if not measured.blocks:
-                raise Interrupted(f"{interrupt}, before all had executed one burst") from cause
+                raise Interrupted(f"{interrupt}, before every candidate had executed one burst") from cause
             after = _broken_off(observers, measured, interrupt)
     found |= _unranked(entrants, measured, after.differences)
     ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
@@ -174,8 +174,8 @@ def _broken_off(observers: Mapping[Entrant, Observer], measured: Measured, inter
                 measured.tally(one.name), float(measured.pauses(one.name).sum())
             )
     text = (
-        f"{interrupt}. What is told is of the blocks before; states were not compared with the baseline's, nor "
-        "invariants asked for, and plans not explained"
+        f"{interrupt}. Results cover the blocks before. States and invariants were not checked, and no plans were "
+        "collected"
     )
     return After(
         watched=Watched(
@@ -316,5 +316,9 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
 
 def _upkeep_missing(plan: Plan) -> dict[str, str]:
     """Return why it is not known what vacuums took; nothing where it is."""
-    reason = "autovacuum does not tell what it takes: --upkeep between-blocks" if plan.upkeep == "autovacuum" else ""
+    reason = (
+        "the server does not report the cost of autovacuum: --upkeep between-blocks"
+        if plan.upkeep == "autovacuum"
+        else ""
+    )
     return dict.fromkeys(("upkeep_elapsed_s", "upkeep_wal_bytes"), reason) if reason else {}

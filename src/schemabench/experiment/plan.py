@@ -146,7 +146,7 @@ def share_out(writers: Sequence[Writer], clients: int) -> tuple[int, ...]:
     if clients < len(writers):
         raise UsageError(
             f"--clients {clients} is fewer than the writers: {', '.join(writer.name for writer in writers)}",
-            remedies=[f"give at least --clients {len(writers)}"],
+            remedies=[f"use at least --clients {len(writers)}"],
         )
     counts = [1] * len(writers)
     for _ in range(clients - len(writers)):

@@ -40,10 +40,9 @@ FEW_ROWS = 1000
 _SHOWN = 3
 """Statements, tables and candidates are named up to so many, of hundreds at times."""
 _SAID = {
-    "plan-stale": "Writers of {} still execute plans that a new connection would not",
+    "plan-stale": "Writers of {} still use plans that a new connection would not choose",
     "plan-changed": "Plans of {} changed between the first block and the last",
-    "statistics-of-empty-table": "The planner's statistics of tables of {} are not of what they hold (fill them in the "
-    "background)",
+    "statistics-of-empty-table": "Planner statistics for tables of {} are out of date (load rows in the background)",
 }
 _SHOWN_CHARACTERS = 80  # of what two plans do not share
 
@@ -191,8 +190,8 @@ def _believed(found: Sequence[Table]) -> list[str]:
         if table.live_rows >= FEW_ROWS and max(0.0, table.believed_rows) * SMALLER < table.live_rows:
             wrong.setdefault(table.root, []).append(table)
     return [
-        f"{root} holds {sum(table.live_rows for table in some):,} rows, but is taken for "
-        + (f"one of {believed:,.0f}" if (believed := sum(max(0.0, table.believed_rows) for table in some)) else "empty")
+        f"{root} holds {sum(table.live_rows for table in some):,} rows, but the planner assumes "
+        + (f"{believed:,.0f}" if (believed := sum(max(0.0, table.believed_rows) for table in some)) else "none")
         for root, some in wrong.items()
     ]
 
@@ -203,7 +202,7 @@ def _made(plan: Sequence[Node], found: Sequence[Table]) -> str:
     for node in every_node(plan):
         table, cost = node.get("Relation Name", ""), node.get("Total Cost", 0.0)
         if node["Node Type"] == "Seq Scan" and cost * SMALLER < pages.get(table, 0):
-            return f" (made when {table} was {'far smaller' if cost else 'empty'})"
+            return f" (planned when {table} was {'far smaller' if cost else 'empty'})"
     return ""
 
 

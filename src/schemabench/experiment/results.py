@@ -275,7 +275,12 @@ def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
     if not retries:
         return ()
     shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason}{_per_call(one)})" for one in retries)
-    return (Notice(code="retries", text=f"{name}: attempts that the server undid were repeated and charged: {shown}"),)
+    return (
+        Notice(
+            code="retries",
+            text=f"{name}: attempts that the server rolled back were retried, and their time counts: {shown}",
+        ),
+    )
 
 
 def _per_call(one: records.Retries) -> str:
@@ -294,9 +299,10 @@ def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[
     if share < DETECTOR_SHARE:
         return ()
     text = (
-        f"{name}: at least {format_percent(share)} of its writers' time went to waiting for the server to look for "
-        f"deadlocks, of which there were {deadlocks:,}: it looks after deadlock_timeout, {format_duration(timeout_s)}. "
-        "That setting decides how slow it is; to see the rest: --postgres-setting deadlock_timeout=10ms"
+        f"{name}: at least {format_percent(share)} of its writers' time went to waiting for deadlock detection "
+        f"({deadlocks:,} deadlocks). The server checks for deadlocks after deadlock_timeout, "
+        f"{format_duration(timeout_s)}: results depend on this setting. To reduce its effect: "
+        "--postgres-setting deadlock_timeout=10ms"
     )
     return (Notice(code="deadlock-timeout", text=text),)
 
@@ -305,8 +311,8 @@ def _unsteady(measured: Measured) -> tuple[Notice, ...]:
     if measured.steady:
         return ()
     text = (
-        "Trials were not steady: however many of the first half of the blocks are left out, the first of the others "
-        "still differ from the last. Figures are averages over a run that was changing. Measure for longer: --budget"
+        "Throughput did not reach a steady state: even with up to half of the blocks as warm-up, the first "
+        "remaining blocks differ from the last. Figures are averages over a changing run. Measure longer: --budget"
     )
     return (Notice(code="not-steady", text=text),)
 
@@ -315,8 +321,8 @@ def _not_copied(measured: Measured) -> tuple[Notice, ...]:
     if not measured.not_copied:
         return ()
     text = (
-        f"Databases were not copied anew after copy {measured.copies}: {measured.not_copied}. What is chance of its "
-        "files may look like a difference of schema"
+        f"Databases were not copied again after copy {measured.copies}: {measured.not_copied}. Effects of its file "
+        "layout may look like a difference between schemas"
     )
     return (Notice(code="not-copied", text=text),)
 
@@ -326,7 +332,8 @@ def _stolen(measured: Measured) -> tuple[Notice, ...]:
     if share is None or share < STOLEN_SHARE:
         return ()
     text = (
-        f"The machine's host gave {format_percent(share)} of its processor time to others, which slowed all candidates"
+        f"The host gave {format_percent(share)} of this machine's processor time to others (steal), which slowed "
+        "all candidates"
     )
     return (Notice(code="stolen-time", text=text),)
 

@@ -64,10 +64,10 @@ def notice(name: str, measured: Measured, slower: Estimate) -> Notice:
     seen, least = (format_significant(value, 2) for value in (slower.value, slower.low))
     proved = f"at least {least} times beyond chance, in {times} of {len(counted)} trials"
     if slower.low <= 1:
-        proved = f"in {len(counted)} trials, too unlike each other to prove it"
+        proved = f"in {len(counted)} trials that vary too much to prove it"
     text = (
-        f"{name} left the blocks early, which leaves more of them for the others: its trials took {seen} times as long "
-        f"as the baseline's, {proved}. All that is "
-        f"told of it is of these; the {format_duration(measured.taken_s[name])} that it took are not of the budget"
+        f"{name} left the blocks early, to leave more time for the others: its trials took {seen} times as long as "
+        f"the baseline's, {proved}. All its figures are from these trials. Their "
+        f"{format_duration(measured.taken_s[name])} do not count towards the budget"
     )
     return Notice(code="retired", text=text)

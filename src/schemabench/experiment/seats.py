@@ -36,7 +36,7 @@ def seated(writers: Sequence[tuple[Writer, int]], workers: int) -> tuple[int, ..
     if first < workers:
         raise UsageError(
             f"--clients {first} is fewer than the {workers} workers: each must have a connection",
-            remedies=[f"give at least --clients {workers}", f"use fewer workers: -n {first}"],
+            remedies=[f"use at least --clients {workers}", f"use fewer workers: -n {first}"],
         )
     parts = positions or [[position] for position in readers[:1]]
     readers = readers if positions else readers[1:]

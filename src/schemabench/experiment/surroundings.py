@@ -116,11 +116,10 @@ def _cold(measured: Measured, found: Cache | None) -> Iterator[Notice]:
     larger = f"--postgres-setting shared_buffers={_enough(together)}MB, " if together > found.size_bytes else ""
     median = 1 - float(np.median([*shares.values()]))
     text = (
-        "Trials begin with a cache that others filled: "
-        f"{format_percent(read)} of block accesses in those of {coldest}, {format_percent(median)} in the median of "
-        f"candidates, were reads. Tables and indexes of the {candidates} databases are {format_bytes(together)}"
-        f"{_resident(found)}, shared_buffers are {format_bytes(found.size_bytes)}. "
-        f"To begin warm: --lead-in, {larger}or fewer candidates by --candidate"
+        f"Trials started with a cold cache: {format_percent(read)} of block accesses of {coldest} were reads, and "
+        f"{format_percent(median)} of those of the median candidate. Tables and indexes of the {candidates} "
+        f"databases take {format_bytes(together)}{_resident(found)}; shared_buffers is "
+        f"{format_bytes(found.size_bytes)}. To start warm: --lead-in, {larger}or fewer candidates by --candidate"
     )
     yield Notice(code="cold-cache", text=text)
 
@@ -131,7 +130,7 @@ def _resident(found: Cache) -> str:
     if not shares:
         return ""
     least, most = format_percent(min(shares)), format_percent(max(shares))
-    return f" ({least} to {most} of each were in the cache after the last block)"
+    return f" ({least} to {most} of each was in the cache after the last block)"
 
 
 def _enough(together: int) -> int:
@@ -143,13 +142,13 @@ def _disturbed(measured: Measured, missing: Mapping[str, str]) -> Iterator[Notic
     """Yield notices on checkpoints and vacuums that fell into counted trials, whosever they were."""
     total = sum(len(measured.counted(name)) for name in measured.trials)
     if checkpointed := _hit(measured, CHECKPOINTED):
-        text = f"Checkpoints, which are the whole server's, were under way in {_shown(checkpointed, total)}"
+        text = f"Server-wide checkpoints were under way in {_shown(checkpointed, total)}"
         yield Notice(code="checkpoints", text=text)
     if vacuumed := _hit(measured, VACUUMED):
         own = sum(_hit(measured, VACUUMED[:1]).values())
         text = (
-            "Autovacuums or autoanalyzes, anywhere on the server, were under way in "
-            f"{_shown(vacuumed, total)}; in {own} of these trials one ended in the candidate's own database"
+            f"Autovacuum or autoanalyze was under way somewhere on the server in {_shown(vacuumed, total)}; in {own} "
+            "of these trials one ended in the candidate's own database"
         )
         if "vacuum_accesses" in missing:
             text += (
@@ -180,9 +179,9 @@ def _strangers(measured: Measured) -> Iterator[Notice]:
     ours = sum(trial.rows for trial in trials)
     if theirs > max(NOISE_ROWS, NOISE_SHARE * ours):
         text = (
-            f"Databases that are not of this run wrote {theirs:,.0f} rows during trials, which wrote {ours:,} "
-            "themselves: WAL, full-page images and checkpoints are the whole server's and contain theirs. Run on a "
-            "server that nobody else uses, as --postgres embedded is"
+            f"Databases outside this run wrote {theirs:,.0f} rows during trials; the trials wrote {ours:,}. WAL, "
+            "full-page images and checkpoints are server-wide and include both. Use a server without other load, "
+            "such as --postgres embedded"
         )
         yield Notice(code="strangers", text=text)
 

@@ -19,7 +19,7 @@ LEFT JOIN pg_catalog.pg_stat_activity AS blocker ON blocker.pid = ANY (pg_catalo
 WHERE waiting.pid = %s
 LIMIT 1
 """
-SOONER = "have deadlocks found sooner: --postgres-setting deadlock_timeout=10ms"
+SOONER = "detect deadlocks sooner: --postgres-setting deadlock_timeout=10ms"
 
 
 def said(retried: Retried, sessions: Sequence[Session]) -> tuple[list[str], list[str]]:
@@ -33,10 +33,10 @@ def said(retried: Retried, sessions: Sequence[Session]) -> tuple[list[str], list
     if not counts:
         return [], []
     shown = ", ".join(f"{operation} {count:,} ({reason})" for (operation, reason), count in sorted(counts.items()))
-    seen = f"attempts that the server undid and that were repeated: {shown}"
+    seen = f"attempts that were rolled back and retried: {shown}"
     if all(reason != DEADLOCK for _, reason in counts):
         return [seen], []
-    return [seen, f"a deadlock is found only after deadlock_timeout{_deadlock_timeout(sessions)}"], [SOONER]
+    return [seen, f"the server detects a deadlock only after deadlock_timeout{_deadlock_timeout(sessions)}"], [SOONER]
 
 
 def awaited(connection: psycopg.Connection[TupleRow], pid: int) -> list[str]:

@@ -149,6 +149,6 @@ NOTICES = Table(
     (*CANDIDATE, *_NOTICE),
     _notices,
 )
-PROBES = Table("A row for each cardinality that a search looked at in passing.", (*_SEARCHED, *_PROBE), _probes)
+PROBES = Table("A row for each cardinality that a search probed in short trials.", (*_SEARCHED, *_PROBE), _probes)
 SPOTS = Table("A row for each cardinality that a search measured and kept.", (*_SEARCHED, *_SPOT), _spots)
 MAP_CELLS = Table("A row for each cell of a map over two sizes.", (*_SEARCHED, *_CELL), _map_cells)

@@ -61,7 +61,9 @@ _STANDING = (
     Column("rank", MAYBE_WHOLE, "by throughput; those that tie share one; missing where it was not ranked"),
     Column("tied_with", TEXT, "those that cannot be told apart from it, with commas between"),
     *estimated("ratio", "throughput by the baseline's, paired by block; intervals hold jointly"),
-    Column("at_least", MAYBE_FLAG, "whether the client limited it, so that `ratio_low` is a lower bound"),
+    Column(
+        "at_least", MAYBE_FLAG, "whether the load generator was the bottleneck, which makes `ratio_low` a lower bound"
+    ),
     *estimated("operations_per_s", "throughput in operations"),
     *estimated("rows_per_s", "throughput in logical rows written"),
     *estimated("headroom", "throughput by what production asks for; missing where that is not known"),
@@ -94,7 +96,7 @@ _WRITER = (
     Column("clients", WHOLE, "connections of its own"),
     Column("operations", WHOLE, "calls in each burst"),
     Column("pace", TEXT, "what it does in production, in words"),
-    *estimated("ratio", "how many times as soon as under the baseline its part of a burst was done; missing: not told"),
+    *estimated("ratio", "how fast it finished its part of a burst, as a ratio to the baseline; missing: not told"),
     Column("differs", MAYBE_FLAG, "whether it is told apart from the baseline's"),
 )
 _COST = (
@@ -237,8 +239,10 @@ CANDIDATES = Table("A row for each candidate of each experiment.", (*CANDIDATE, 
 WRITERS = Table("A row for each candidate and writer.", (*CANDIDATE, *_WRITER), _writers)
 COSTS = Table("A row for each candidate and each measure of what its writes cost.", (*CANDIDATE, *_COST), _costs)
 ADEQUACY = Table(
-    "A row for each candidate that was executed at production's pace.", (*CANDIDATE, *_ADEQUACY), _adequacy
+    "A row for each candidate under which the production load was replayed.", (*CANDIDATE, *_ADEQUACY), _adequacy
 )
 PACE = Table(
-    "A row for each candidate and writer at production's pace; none in older run files.", (*CANDIDATE, *_PACE), _pace
+    "A row for each candidate and writer under the production load; none in older run files.",
+    (*CANDIDATE, *_PACE),
+    _pace,
 )

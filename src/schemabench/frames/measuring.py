@@ -32,20 +32,20 @@ _TRIAL = (
     Column("operations_per_s", REAL, "`operations` by `duration_s`"),
     Column("rows_per_s", REAL, "`rows` by `duration_s`"),
     Column("lead_in_rows", WHOLE, "logical rows written just before, untimed"),
-    Column("retries", WHOLE, "attempts that the server undid"),
+    Column("retries", WHOLE, "attempts that the server rolled back"),
     Column("paused_s", REAL, "how long connections, all together, paused before they tried again"),
     Column("busy_share", REAL, "share of `duration_s` in which the busiest load loop was at work, 0 to 1"),
     Column("looks", WHOLE, "samples taken of the server; 0 in older run files, too"),
 )
 _SAMPLES = tuple(
-    Column(f"{name.lower()}_samples", MAYBE_WHOLE, f"writers' sessions seen in the class {name}, over all looks")
+    Column(f"{name.lower()}_samples", MAYBE_WHOLE, f"writers' sessions seen in the class {name}, over all samples")
     for name in WAIT_CLASSES
 )
 _CALLS = (
     Column("block", WHOLE, "the trial's block"),
     Column("operation", TEXT, "the operation's name"),
     Column("calls", WHOLE, "calls of it in the trial"),
-    Column("undone", WHOLE, "attempts at it that the server undid"),
+    Column("undone", WHOLE, "attempts at it that the server rolled back"),
 )
 _WRITER_TRIALS = (
     Column("block", WHOLE, "the trial's block"),
@@ -53,7 +53,9 @@ _WRITER_TRIALS = (
     Column("done_s", REAL, "from the start of the trial to the writer's last response"),
 )
 _WHICH = (
-    Column("phase", TEXT, "`trials`: in bursts, as fast as connections allow; `adequacy`: at production's pace"),
+    Column(
+        "phase", TEXT, "`trials`: in bursts, as fast as connections allow; `adequacy`: the production load in real time"
+    ),
     Column("timed_from", TEXT, "`sent`: service time; `due`: response time, from when production would call"),
     Column("operation", TEXT, "the operation's name"),
 )
@@ -154,7 +156,7 @@ PERCENTILES = Table(
     _percentiles,
 )
 RETRIES = Table(
-    "A row for each candidate, operation and reason for which the server undid attempts.",
+    "A row for each candidate, operation and reason for which the server rolled back attempts.",
     (*CANDIDATE, *_RETRIES),
     _retries,
 )

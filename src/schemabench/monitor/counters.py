@@ -287,7 +287,7 @@ class _Processor:
             if self._processes:
                 self._postmaster = self._processes[0].parent()
         except psutil.Error as error:
-            self.hindrance = f"this machine does not show the time of the server's processes: {error}"
+            self.hindrance = f"the CPU time of the server's processes cannot be read on this machine: {error}"
 
     def seconds(self, launched: float | None) -> float:
         """Return the sum of user and system time; a process that is gone counts with what it had when last seen.
@@ -347,7 +347,7 @@ def _hindrance(connection: Connection, source: _Source) -> str:
     """Return why a source counts nothing on this server, or an empty text; make its extension where that is missing."""
     major = _major(connection)
     if major < source.majors[0]:
-        return f"PostgreSQL {major} does not offer it: {source.majors[0]} is the first that does"
+        return f"PostgreSQL {major} does not provide it; {source.majors[0]} is the first version that does"
     if source.setting:
         setting = connection.execute(_SETTING, [source.setting]).fetchone()
         if setting is None:
@@ -387,4 +387,4 @@ def _major(connection: Connection) -> int:
 def _worded(error: psycopg.Error) -> str:
     message = error.diag.message_primary or str(error)
     denied = isinstance(error, psycopg.errors.InsufficientPrivilege)
-    return f"this role has no right to it: {message}" if denied else f"this server does not offer it: {message}"
+    return f"this role may not read it: {message}" if denied else f"this server does not provide it: {message}"

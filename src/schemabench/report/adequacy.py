@@ -29,27 +29,27 @@ def section(view: View) -> Section | None:
         notes=view.marks(one for one in view.experiment.notices if one.code == _OF_LAG),
     )
     explained = Paragraph(
-        text="Each call begins when production would make it, whether the server is ready or not. Response time: from "
-        "when the call was due. Service time: from when it was sent. Where they differ, calls waited for those before. "
-        "A dash: too few calls to support the percentile."
+        text="Open loop: each call starts when production would send it, whether or not the server is ready. "
+        "Response time: from when the call was due. Service time: from when it was sent. Where they differ, "
+        "calls queued. A dash: too few calls for the percentile."
     )
     times = Fold(summary="Response times of each operation", nodes=tuple(_times(known)))
     nodes = (said, explained, _candidates(known), *_writers(known), times)
-    return Section(id="adequacy", title="Adequacy: at production's pace", nodes=nodes)
+    return Section(id="adequacy", title="Adequacy: the production load, replayed in real time", nodes=nodes)
 
 
 def _candidates(known: Sequence[Fared]) -> Table:
     headings = (
         "candidate",
         "keeps up",
-        "waiting at the end",
-        "done so much later",
+        "queued at the end",
+        "finished late by",
         "slowest operation",
-        "its responses",
-        "p99 of the client's own lag",
+        "its response times",
+        "load generator lag, p99",
     )
     return Table(
-        caption="Candidates at production's pace",
+        caption="Candidates under the production load",
         columns=columns(*headings, numbers=[headings[3], *headings[5:]]),
         rows=tuple(
             cells(
@@ -72,10 +72,10 @@ def _writers(known: Sequence[Fared]) -> Iterator[Paragraph | Table]:
         "candidate",
         "writer",
         "connections",
-        "time taken",
-        "by the busiest connection",
-        "left at the end",
-        "done within",
+        "utilisation",
+        "busiest connection",
+        "backlog at the end",
+        "drained within",
         "keeps up",
     )
     rows = tuple(
@@ -94,12 +94,12 @@ def _writers(known: Sequence[Fared]) -> Iterator[Paragraph | Table]:
     )
     if rows:
         yield Paragraph(
-            text="Time taken: the share of its connections' time that a writer's calls take; above 100 % production "
-            "asks for more than there is. What was left at the end, for each connection, is done within the time shown "
-            "while production goes on."
+            text="Utilisation: the share of its connections' time that a writer's calls take; above 100 %, the "
+            "connections cannot keep up. Backlog: calls left at the end, per connection, and the time to drain "
+            "them while production goes on."
         )
         yield Table(
-            caption="Writers at production's pace", columns=columns(*headings, numbers=headings[2:7]), rows=rows
+            caption="Writers under the production load", columns=columns(*headings, numbers=headings[2:7]), rows=rows
         )
 
 
@@ -114,7 +114,7 @@ def _times(known: Sequence[Fared]) -> Iterator[Table]:
             operations.setdefault(response.operation, []).append(row)
     for operation, rows in operations.items():
         yield Table(
-            caption=f"{name(operation)} at production's pace",
+            caption=f"{name(operation)} under the production load",
             columns=columns(*headings, numbers=headings[1:]),
             rows=tuple(rows),
         )
@@ -131,8 +131,8 @@ def sentence(experiment: Experiment) -> str:
     who = _who(known, whole=not left)
     if left:
         was = "was" if len(left) == 1 else "were"
-        who.append(f"{figures.listed(left, len(left))} left the blocks early and {was} not asked")
-    return f"at production's pace for {_seconds(first.duration_s)} ({calls}) {'; '.join(who)}; {_slowest(known)}"
+        who.append(f"{figures.listed(left, len(left))} left the blocks early and {was} not measured")
+    return f"production load for {_seconds(first.duration_s)} ({calls}): {'; '.join(who)}; {_slowest(known)}"
 
 
 def _answer(keeps_up: bool | None) -> str:  # noqa: FBT001 (a verdict)
@@ -193,23 +193,23 @@ def _who(known: Sequence[Fared], *, whole: bool) -> list[str]:
     elif behind:
         said.append(f"not all keep up: {figures.listed(behind, len(behind))}")
     elif not unclear:
-        every = "every candidate keeps up" if whole else "all that were asked keep up"
+        every = "every candidate keeps up" if whole else "all measured candidates keep up"
         said.append(every if len(known) > 1 else f"{name(known[0][0])} keeps up")
     elif len(unclear) < len(known):
         said.append("the others keep up")
     if unclear:
         who = f"{figures.listed(unclear, len(unclear))} {'keeps' if len(unclear) == 1 else 'keep'} up"
-        said.append(f"it cannot be told whether {who}: a longer --adequacy may tell")
+        said.append(f"it is unclear whether {who}: try a longer --adequacy")
     return said
 
 
 def _behind(one: Adequacy) -> str:
     """Return why a candidate does not keep up, by the writer that is furthest behind."""
-    late = f"done {_over(one)} late" if not one.cut else f"cut short after {_seconds(one.elapsed_s)}"
+    late = f"finished {_over(one)} late" if not one.cut else f"cut short after {_seconds(one.elapsed_s)}"
     worst = max((w for w in one.writers if w.keeps_up is False), key=lambda w: w.utilisation.value, default=None)
     if worst is None:  # an older run file has no writers
         writer, count = max(one.waiting.items(), key=lambda item: item[1])
-        return f"{figures.plural(count, 'call')} of {name(writer)} waiting at the end, {late}"
+        return f"{figures.plural(count, 'call')} of {name(writer)} queued at the end, {late}"
     if worst.utilisation.value < 1 and worst.busiest is not None and worst.busiest.low >= 1:
         taken = figures.share_with_interval(worst.busiest)
         return f"calls over one connection of {name(worst.name)} take {taken} of its time, {late}"
@@ -222,8 +222,9 @@ def _unclear(one: Adequacy) -> str:
     if writer.utilisation.high >= 1:
         return _taken(writer)
     if writer.drain_s is None or writer.drain_s > one.duration_s:
-        return f"what {name(writer.name)} had left at the end takes {_drained(writer)} to be done"
-    return f"a response to {name(writer.name)} took {_seconds(writer.slowest_s)}, longer than all were due in"
+        drains = "never drains" if writer.drain_s is None else f"takes {_seconds(writer.drain_s)} to drain"
+        return f"the backlog of {name(writer.name)} at the end {drains}"
+    return f"a response to {name(writer.name)} took {_seconds(writer.slowest_s)}, longer than the whole replay"
 
 
 def _taken(writer: Pacing) -> str:
@@ -238,7 +239,7 @@ def _slowest(known: Sequence[Fared]) -> str:
     (first, quick), (last, slow) = ordered[0], ordered[-1]
     operation, other = _slowest_of(quick).operation, _slowest_of(slow).operation
     said = f"slowest operation: {name(operation)}, {_within(quick)}"
-    due = "of when they were due"
+    due = "of the due time"
     if len(known) == 1:
         return f"{said} {due}"
     alike = operation == other and _many(_slowest_of(quick)) == _many(_slowest_of(slow))

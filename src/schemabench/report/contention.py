@@ -89,7 +89,7 @@ def _foremost(contention: Contention) -> str:
 
 
 def _extent(part: float, whole: float) -> str:
-    return "mostly" if part > whole / 2 else "above all"
+    return "mostly" if part > whole / 2 else "chiefly"
 
 
 def _described(lock: LockWait) -> str:
@@ -110,8 +110,8 @@ def control(experiment: Experiment) -> str:
         return ""
     found = figures.points_with_interval(standing.difference)
     if BASELINE in standing.tied_with:
-        return f"{found}: no more than chance"
-    return f"{found}: the baseline differs from itself; trust no difference of this size"
+        return f"{found}: consistent with chance"
+    return f"{found}: the baseline differs from itself; do not trust differences of this size"
 
 
 def pauses(experiment: Experiment) -> str:
@@ -128,13 +128,13 @@ def section(view: View) -> Section | None:
     if not sampled:
         return None
     seen = Paragraph(
-        text="What the writers' sessions were seen doing, as shares of their time over all counted trials. Running: on "
-        "a processor, waiting for one, or where the server has no name for it. Pause: between an attempt that the "
-        "server undid and the next, as the load loop knows it."
+        text="Sampled states of the writers' sessions, as shares of their time over all counted trials. Running: on "
+        "a CPU, waiting for one, or in a state that the server does not name. Pause: between a rolled-back "
+        "attempt and its retry, as timed by the load generator."
     )
-    samples = Fold(summary="What the samples rest on", nodes=(_samples(sampled),))
+    samples = Fold(summary="Sampling quality", nodes=(_samples(sampled),))
     nodes: Nodes = (seen, _classes(sampled), *_locks(sampled), *_pairs(sampled), samples)
-    return Section(id="contention", title="Contention: who waits for whom", nodes=nodes)
+    return Section(id="contention", title="Contention: what writers wait for", nodes=nodes)
 
 
 def _classes(sampled: Sampled) -> Chart:
@@ -204,7 +204,7 @@ def _locks(sampled: Sampled) -> Iterator[Table]:
         for lock in found.locks[:MOST_ROWS]
     )
     caption = (
-        f"Heavyweight locks that were waited for, at most {MOST_ROWS} for each candidate; a partition counts for its "
+        f"Heavyweight locks that writers waited for, at most {MOST_ROWS} per candidate; a partition counts for its "
         "parent"
     )
     if rows:
@@ -220,8 +220,8 @@ def _pairs(sampled: Sampled) -> Iterator[Table]:
         for pair in found.pairs[:MOST_ROWS]
     )
     caption = (
-        f"Operations that waited for one another, at most {MOST_ROWS} pairs for each candidate; who waits for several "
-        "counts for each"
+        f"Operations that waited for each other, at most {MOST_ROWS} pairs per candidate; a session that waits for "
+        "several counts once for each"
     )
     if rows:
         yield Table(caption=caption, columns=columns(*headings, numbers=headings[3:]), rows=rows)
@@ -231,7 +231,7 @@ def _samples(sampled: Sampled) -> Table:
     """Return the table of how far the samples reach."""
     headings = ("candidate", "deepest queue", "longest wait", "samples", "late", "lost", "sessions seen at work")
     return Table(
-        caption="Sessions in the deepest queue for one lock, the longest wait, and the samples that were taken",
+        caption="Deepest queue for one lock, longest wait, and number of samples",
         columns=columns(*headings, numbers=headings[1:]),
         rows=tuple(
             cells(

@@ -44,13 +44,13 @@ def section(view: View) -> Section | None:
         return None
     limits = [notice for notice in (*view.run.notices, *view.experiment.notices) if notice.code in _OF_COUNTERS]
     explained = Paragraph(
-        text="Per row: per logical row written. At the end: after the last block. Each figure stands with its ratio to "
-        "the baseline's, paired by block. It is marked where it differs from the baseline's: beyond chance, and by "
-        "more than the control, the baseline entered twice, differs from itself. More is not always worse, as of HOT "
-        "updates. A dash: the server does not offer it, or there was nothing to divide by.",
+        text="Per row: per logical row written. At the end: after the last block. Each figure is followed by its "
+        "ratio to the baseline's, paired by block. A mark shows a difference from the baseline that is beyond "
+        "chance, and larger than that of the control, a second copy of the baseline. More is not always worse: "
+        "more HOT updates are better. A dash: the server does not provide the figure, or its divisor is zero.",
         notes=view.marks(limits),
     )
-    return Section(id="cost", title="Cost: what the writes took", nodes=(explained, *_tables(view, results)))
+    return Section(id="cost", title="Cost of the writes", nodes=(explained, *_tables(view, results)))
 
 
 def _tables(view: View, results: Sequence[CandidateResult]) -> Iterator[Table]:

@@ -136,7 +136,7 @@ def sentence(crossover: Crossover) -> str:
     whom, start = name(crossover.candidate), crossover.start
     begun = f"{whom} {_stands(start)} at {name(start.cardinality)} ({ratio(start.ratio, at_least=start.at_least)})"
     if not crossover.found:
-        return f"{begun}; it was measured in full nowhere else."
+        return f"{begun}; no other cardinality was measured in full."
     others = [
         f"{_stands(spot)} at {name(spot.cardinality)} ({ratio(spot.ratio, at_least=spot.at_least)})"
         for spot in crossover.found
@@ -148,7 +148,7 @@ def sentence(crossover: Crossover) -> str:
     else:
         head = "The ranking never flipped"
     lower = any(spot.ratio.value < start.ratio.value for spot in crossover.found)
-    nowhere = "" if lower else f" Nowhere did it look worse than at {name(start.cardinality)}."
+    nowhere = "" if lower else f" No cardinality was found at which it is worse than at {name(start.cardinality)}."
     return f"{head}: {begun} and {' and '.join(others)}.{nowhere}"
 
 
@@ -156,12 +156,12 @@ def looked(crossover: Crossover) -> str:
     """Return how far a search looked: at how many cardinalities, and in which bounds."""
     probes = crossover.probes
     failed = sum(bool(probe.reason) for probe in probes)
-    lacking = f"; at {failed:,} of them there was no figure, first since {_first(probes)}" if failed else ""
+    lacking = f"; {failed:,} of them gave no figure, the first because {_first(probes)}" if failed else ""
     bounds = f": {_bounds([probe.values for probe in probes])}" if probes else ""
     return (
-        f"It looked at {len(probes):,} {'cardinality' if len(probes) == 1 else 'cardinalities'} in short trials and "
-        f"measured {crossover.remeasured:,} of them in full, in {format_duration(crossover.elapsed_s)} with Hypothesis "
-        f"{crossover.hypothesis} and seed {crossover.seed}{bounds}{lacking}.{_ended(crossover)}"
+        f"The search probed {len(probes):,} {'cardinality' if len(probes) == 1 else 'cardinalities'} in short trials "
+        f"and measured {crossover.remeasured:,} of them in full, in {format_duration(crossover.elapsed_s)} with "
+        f"Hypothesis {crossover.hypothesis} and seed {crossover.seed}{bounds}{lacking}.{_ended(crossover)}"
     )
 
 
@@ -215,7 +215,7 @@ def _mark(side: str | None) -> str:
 def _ended(crossover: Crossover) -> str:
     if not crossover.ended:
         return ""
-    return f" It ended before its time, so that there may be more to find: {_head(crossover.ended)}."
+    return f" The search ended early and may have missed something: {_head(crossover.ended)}."
 
 
 def _first(probes: Sequence[Probe]) -> str:

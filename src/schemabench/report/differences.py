@@ -43,9 +43,9 @@ def section(view: View) -> Section | None:
     if baseline is None or not others:
         return None
     said = Paragraph(
-        text=f"Against {name(baseline.path)}: + added lines, - removed lines, with the words that changed marked. The "
-        "comments at the top of a file are left out. An override is the candidate's own SQL for one of the workload's "
-        "operations and queries."
+        text=f"Against {name(baseline.path)}: + added lines, - removed lines, changed words marked. Comments at the "
+        "top of a file are left out. An override is the candidate's own SQL for an operation or query of the "
+        "workload."
     )
     reference = source(baseline)
     folds = (_candidate(one, reference, view.experiment, is_open=place < _OPEN) for place, one in enumerate(others))

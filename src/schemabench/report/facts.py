@@ -15,8 +15,8 @@ from schemabench.report.view import View
 from schemabench.units import format_duration, format_significant
 
 _UPKEEP = {
-    "between-blocks": "between blocks, as soon as a table passes autovacuum's thresholds; a cost apart",
-    "autovacuum": "by the server's autovacuum alone, whenever it wakes",
+    "between-blocks": "by schemabench between blocks, once a table passes autovacuum's thresholds; costs are separate",
+    "autovacuum": "by the server's autovacuum alone, on its own schedule",
 }
 
 
@@ -35,11 +35,11 @@ def of_run(run: Run) -> Section:
         *run.machine.items(),
     )
     options = Table(
-        caption="Options, and where each value came from",
+        caption="Options and their sources",
         columns=columns("option", "value", "from"),
         rows=tuple(cells(name(one.name), name(one.value) or figures.DASH, one.source) for one in run.options),
     )
-    command = Verbatim(label="This repeats it:", text=run.command, language="sh")
+    command = Verbatim(label="To repeat this run:", text=run.command, language="sh")
     return Section(id="made", title="How this run was made", nodes=(command, Terms(items=facts), options))
 
 
@@ -63,7 +63,7 @@ def section(view: View) -> Section:
     )
     numbers = ("connections", "operations in a burst")
     writers = Table(
-        caption="Who executes a burst",
+        caption="Writers",
         columns=columns("writer", "kind", *numbers, "in production", numbers=numbers),
         rows=tuple(
             cells(name(one.name), one.kind, one.clients, one.operations, one.pace or figures.DASH)
@@ -71,21 +71,21 @@ def section(view: View) -> Section:
         ),
     )
     limits = view.marks([*view.run.notices, *footnotes.of(experiment)])
-    limited = (Paragraph(text="What limits its figures stands with the verdict:", notes=limits),) if limits else ()
+    limited = (Paragraph(text="Limitations are explained at the verdict:", notes=limits),) if limits else ()
     nodes = (Terms(items=tuple(of_experiment(experiment))), writers, candidates, *limited)
     return Section(id="made", title="How it was made: candidates, writers, cardinality", nodes=nodes)
 
 
 def of_experiment(experiment: Experiment) -> list[Fact]:
     """Return how an experiment was made: blocks, budget, clients, burst, inputs, cardinality, digest."""
-    blocks = f"{experiment.blocks:,} counted, after {experiment.warmup_blocks:,} to warm up"
+    blocks = f"{experiment.blocks:,} counted, after {experiment.warmup_blocks:,} warm-up blocks"
     if not experiment.steady:
-        blocks += "; not steady by then"
+        blocks += "; not steady after warm-up"
     burst = f"{figures.plural(experiment.operations, 'operation')}, {experiment.rows:,} rows on average"
     return [
         ("blocks", blocks),
         ("stopped by", f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
-        *([("took in all", format_duration(experiment.took_s))] if experiment.took_s else []),
+        *([("total time", format_duration(experiment.took_s))] if experiment.took_s else []),
         *_repetition(experiment),
         ("budget", format_duration(experiment.budget_s)),
         ("precision", f"{figures.percent(experiment.precision)} on either side of every ratio"),
@@ -104,13 +104,11 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
 def _repetition(experiment: Experiment) -> Iterator[Fact]:
     """Yield what blocks were executed on, how much they tell, and who looked after the tables meanwhile."""
     if experiment.effective_blocks is not None:
-        worth = (
-            f"{experiment.effective_blocks:.0f} of the {experiment.blocks} would tell as much, were none like the last"
-        )
+        worth = f"{experiment.effective_blocks:.0f} carry as much information as these {experiment.blocks}"
         yield "independent blocks", worth
     if experiment.copies > 1:
         made = (
-            f"{experiment.copies}, one after the other, so that where files lie is no difference of schema; made in "
+            f"{experiment.copies}, one after another, to average out the file layout; created in "
             f"{format_duration(experiment.copying_s)}"
         )
         share = experiment.copies_share

@@ -54,18 +54,18 @@ def section(view: View) -> Section | None:
         return None
     nodes: list[Node] = [
         Paragraph(
-            text="How the server executes each statement on the final state, in the writers' own sessions; the run "
-            "file holds the plans whole. What the baseline's plan does not have is marked. In whole plans, times are "
-            "in ms for each loop, memory and disk in kB, and what is zero is left out."
+            text="Plans of each statement on the final state, in the writers' own sessions. Parts that the "
+            "baseline's plan does not have are marked. In full plans, times are in ms per loop, memory and "
+            "disk in kB, and zeros are left out; the run file holds the complete output."
         ),
         *(_table(one) for one in found if not one.is_alike),
     ]
     if alike := [one for one in found if one.is_alike]:
         whole = len(alike) == len(found)
         which = "All statements are" if whole else f"{figures.plural(len(alike), 'statement')} {_is(alike)}"
-        summary = f"{which} executed alike under every candidate"
+        summary = f"{which} executed with the same plan under every candidate"
         nodes.append(Fold(summary=summary, nodes=tuple(map(_table, alike))))
-    return Section(id="plans", title="Plans: how each statement is executed", nodes=tuple(nodes))
+    return Section(id="plans", title="Execution plans", nodes=tuple(nodes))
 
 
 def _is(some: Sequence[object]) -> str:
@@ -92,7 +92,7 @@ def _row(group: Group, reference: StatementPlan) -> Iterator[Cell]:
     nodes, rest = clean(plan.nodes), clean(plan.summary.removeprefix(plan.nodes).lstrip("; "))
     if plan is not reference and reference.plan is not None:
         nodes = unified.marked(unified.words(clean(reference.nodes), nodes)[1])
-    whole = Verbatim(label="The whole plan", text=outline.outline(plan.plan))
+    whole = Verbatim(label="The full plan", text=outline.outline(plan.plan))
     yield Cell(text="; ".join(filter(None, (nodes, rest))), more=whole)
 
 

@@ -36,7 +36,7 @@ def section(view: View) -> Section | None:
     nodes.append(_table(view, locks))
     if ties := verdict.ties_across_ranks(view.experiment):
         told = Paragraph(text=f"Tied across ranks: {ties}.")
-        nodes.append(Fold(summary="Who cannot be told apart from whom although their ranks differ", nodes=(told,)))
+        nodes.append(Fold(summary="Candidates that tie although their ranks differ", nodes=(told,)))
     if plot := _pareto(view):
         nodes.append(plot)
     return Section(id="ranks", title="Ranks", nodes=tuple(nodes), brief=True)
@@ -122,7 +122,7 @@ def _of_locks(view: View, locks: Sequence[LockStanding]) -> Iterator[tuple[Colum
             heading="lock waits [95 % interval]",
             short="locks",
             align="right",
-            legend="share of the writers' time that is spent waiting for heavyweight locks, or pausing before a retry"
+            legend="share of the writers' time spent waiting for heavyweight locks or pausing before a retry"
             + (f"; {pauses}" if pauses else ""),
             drop=7,
             drop_interval=0,
@@ -157,7 +157,7 @@ def _of_operations(view: View) -> Iterator[tuple[Column, list[Cell]]]:
             Column(
                 heading="retries",
                 align="right",
-                legend="for each call, of the operation that is repeated most",
+                legend="per call, for the most retried operation",
                 drop=1,
             ),
             [Cell(text=format_significant(one[1], 2) if one else "0", sort=one[1] if one else 0.0) for one in repeated],
@@ -195,7 +195,10 @@ def _ratio(standing: Standing, places: int) -> Cell:
 
 def _legend(view: View) -> Iterator[tuple[str, str]]:
     if any(standing.at_least for _, standing in view.ranked):
-        yield AT_LEAST, "at least; the client limits the candidate, so that nobody is shown to be faster"
+        yield (
+            AT_LEAST,
+            "lower bound; the load generator was the bottleneck, and no candidate is shown to be faster",
+        )
     if any(result.on_front for result in view.results):
         yield verdict.FRONT, verdict.FRONT_LEGEND
 
@@ -225,7 +228,7 @@ def _forests(view: View, locks: Sequence[LockStanding]) -> Iterator[Chart]:
 
 def _forest(title: str, drawing: Forest, band: str) -> Chart:
     said = "; ".join(f"{point.name} {point.text}" for point in drawing.points)
-    chance = f" The band, {band}, is what chance makes of the baseline itself." if band else ""
+    chance = f" The band, {band}, shows how far the baseline differs from itself by chance." if band else ""
     return Chart(
         title=title,
         description=f"A point and a 95 % interval for each candidate: {said}.{chance}",
@@ -268,8 +271,8 @@ def _pareto(view: View) -> Chart | None:
     return Chart(
         title=_PARETO,
         description=(
-            f"On the Pareto front, ringed: {figures.listed(front, len(front)) or 'none'}. "
-            f"Beaten in both by another: {figures.listed(beaten, len(beaten)) or 'none'}."
+            f"On the Pareto front, ringed: {figures.listed(front, len(front)) or 'none'}. Beaten in both criteria by "
+            f"another candidate: {figures.listed(beaten, len(beaten)) or 'none'}."
         ),
         drawing=Pareto(points=tuple(shown)),
         table=Table(

@@ -5,12 +5,12 @@ from schemabench.report.text import name
 from schemabench.report.tree import Cell, Section, Table, cells, columns
 from schemabench.report.view import View
 
-NONE = "none; every operation succeeded at its first attempt"
+NONE = "none; every operation succeeded on its first attempt"
 
 
 def section(view: View) -> Section | None:
     """Return how often each operation was repeated, and why; None where none was."""
-    headings = ("candidate", "operation", "reason", "undone attempts", "per call")
+    headings = ("candidate", "operation", "reason", "retries", "per call")
     rows = tuple(
         cells(
             name(result.name),
@@ -26,7 +26,7 @@ def section(view: View) -> Section | None:
         return None
     nodes = [
         Table(
-            caption="Attempts that the server undid, and that were repeated",
+            caption="Attempts that the server rolled back and that were retried",
             columns=columns(*headings, numbers=headings[3:]),
             rows=rows,
         )
@@ -36,7 +36,7 @@ def section(view: View) -> Section | None:
     if attempted:
         nodes.append(
             Table(
-                caption="Operations per second, each counted once, and attempts at them [95 % interval]",
+                caption="Operations per second, each counted once, and their attempts [95 % interval]",
                 columns=columns("candidate", *rates, numbers=rates),
                 rows=tuple(
                     cells(
@@ -54,7 +54,7 @@ def section(view: View) -> Section | None:
                 ),
             )
         )
-    return Section(id="retries", title="Retries: attempts that were undone", nodes=tuple(nodes))
+    return Section(id="retries", title="Retries: attempts that were rolled back", nodes=tuple(nodes))
 
 
 def none(view: View) -> str:

@@ -32,8 +32,8 @@ def section(view: View) -> Section | None:
         return None
     nodes: list[Node] = [
         Paragraph(
-            text="Service times over all counted trials. A retry is an attempt that was undone and repeated. A dash: "
-            "too few calls to support the percentile. In charts, the further right, the rarer the calls."
+            text="Service times over all counted trials. A retry is an attempt that was rolled back and repeated. A "
+            "dash: too few calls for the percentile. In charts, rarer calls are further right."
         )
     ]
     if curves:

@@ -41,7 +41,7 @@ def _title(experiment: Experiment) -> str:
     """Return what the settings that are shown are, as the caption of their table."""
     if experiment.settings:
         return "Settings of the baseline's writers, read in their sessions after the last block"
-    return "Settings of the server, read beside the writers' sessions, which may have had others (an older run file)"
+    return "Settings of the server; the writers' sessions may have had others (an older run file)"
 
 
 def otherwise(experiment: Experiment, result: CandidateResult) -> list[str]:

@@ -102,14 +102,14 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     done = experiment.blocks + experiment.warmup_blocks
     spent_s = experiment.elapsed_s if experiment.spent_s is None else experiment.spent_s
     budget_s = ceil(_MARGIN * spent_s * (experiment.blocks_needed + experiment.warmup_blocks) / done)
-    more = f"For {missing} more: --budget {budget_s}s"
+    more = f"For {missing} more blocks: --budget {budget_s}s"
     if experiment.stopped == "interrupted":
         more = "The run was interrupted"
     factor = 1 / extreme.ratio.value if slower else extreme.ratio.value
     seen = f"{name(extreme.name)} was {figures.multiple(factor)} {'slower' if slower else 'faster'} than the baseline"
     return (
-        f"No verdict: that takes {experiment.blocks_needed} blocks, and there are {experiment.blocks}. So far {seen}, "
-        f"in {so} of {figures.plural(len(own), 'block')}. {more}."
+        f"No verdict: it needs {experiment.blocks_needed} blocks, and {experiment.blocks} were measured. So far "
+        f"{seen}, in {so} of {figures.plural(len(own), 'block')}. {more}."
     )
 
 
@@ -121,7 +121,7 @@ def _nothing(experiment: Experiment) -> str:
     elif any(result.name == BASELINE and result.status == "disqualified" for result in experiment.candidates):
         cause = "the baseline breaks its own invariant"
     elif counts["invalid"]:
-        cause = "the client was what limited the figures"
+        cause = "the load generator was the bottleneck"
     else:
         cause = "no candidate was left"
     return f"Nothing was ranked: {cause}{f' ({why})' if why else ''}."
@@ -158,13 +158,13 @@ def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str
     if ahead is leaders:
         return f"{said}; {who} cannot be told apart from the baseline, either."
     ties = "ties" if len(unsure) == 1 else "tie"
-    return f"{said}; {who} {ties} with the lead, but with the baseline, too."
+    return f"{said}; {who} {ties} with both the lead and the baseline."
 
 
 def _blindness(experiment: Experiment) -> str:
     """Return what a tie with the baseline may hide."""
     if experiment.smallest_difference is None:
-        return ", nor could it have been: there are too few blocks" if experiment.control else ""
+        return ": there are too few blocks" if experiment.control else ""
     return f"; {_like_chance(experiment.smallest_difference)}"
 
 
@@ -184,7 +184,7 @@ def control(experiment: Experiment) -> str:
         return ""
     found = figures.ratio_with_interval(experiment.control.ratio, figures.decimals(experiment))
     if is_doubtful(experiment.control):
-        return f"{found}: the baseline differs from itself; trust no difference of this size"
+        return f"{found}: the baseline differs from itself; do not trust differences of this size"
     if experiment.smallest_difference is None:
         return f"{found}: too few blocks to tell any difference from chance"
     return f"{found}: {_like_chance(experiment.smallest_difference)}"
@@ -226,8 +226,8 @@ def headroom(experiment: Experiment) -> str:
     (least, last, low), (most, first, high) = (pick(known, key=lambda one: one[0].value) for pick in (min, max))
     spread = low(least) if len(known) == 1 else f"from {low(least)} ({last}) to {high(most)} ({first})"
     if slow:
-        return f"{spread} the pace of production; not shown to keep up: {figures.listed(slow, len(slow))}"
-    return f"{spread} the pace of production: {'every candidate' if len(known) > 1 else 'it'} keeps up"
+        return f"{spread} the production load; not shown to keep up: {figures.listed(slow, len(slow))}"
+    return f"{spread} the production load: {'every candidate' if len(known) > 1 else 'it'} keeps up"
 
 
 def drift(experiment: Experiment) -> str:
@@ -255,7 +255,7 @@ def equivalence(experiment: Experiment) -> str:
     agreeing = [check.calls for check in checks if check.agrees]
     if not checks:
         return ""
-    asked = f", by their rows after each of at least {figures.plural(min(agreeing), 'call')}" if agreeing else ""
+    asked = f"; rows compared after each of at least {figures.plural(min(agreeing), 'call')}" if agreeing else ""
     return f"{len(agreeing)} of {figures.plural(len(checks), 'candidate')} agree with the workload's model{asked}"
 
 
@@ -279,5 +279,5 @@ def setting(experiment: Experiment) -> str:
         took += f" ({format_duration(experiment.elapsed_s - experiment.spent_s)} of it by candidates that left)"
     size = f"{figures.plural(experiment.operations, 'operation')} ({figures.plural(experiment.rows, 'row')}{lasting})"
     if experiment.shortened_from:
-        size += f", shortened from {experiment.shortened_from:,} so that more blocks fit the budget"
+        size += f", shortened from {experiment.shortened_from:,} to fit more blocks into the budget"
     return f"{clients}; {took}, {_STOPS[experiment.stopped]}; bursts of {size}"

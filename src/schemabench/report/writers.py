@@ -13,8 +13,8 @@ from schemabench.report.tree import Cell, Column, Section, Table
 from schemabench.report.view import View, ranked
 
 CAPTION = (
-    "Each writer by itself: how many times as soon its part of a burst is done as under the baseline, paired by block; "
-    "95 % intervals hold jointly for all candidates, writer by writer"
+    "Speedup of each writer: how fast it finishes its part of a burst, as a ratio to the baseline, paired by block; "
+    "95 % intervals hold jointly for all candidates, separately for each writer"
 )
 
 
@@ -57,7 +57,7 @@ def hidden(experiment: Experiment, result: CandidateResult) -> str:
         figures.decimals(experiment),
     )
     own = [one for one in result.writers if one.differs and _side(one.ratio, differs=True) != whole]
-    return ", ".join(f"{name(one.writer)} done {_drawn(one.ratio, standing, places)} as soon" for one in own)
+    return ", ".join(f"{name(one.writer)} {_drawn(one.ratio, standing, places)} as fast" for one in own)
 
 
 def _side(ratio: Estimate, *, differs: bool) -> int:

@@ -56,10 +56,10 @@ def server_account() -> Account | None:
             pwd.getpwuid(os.geteuid())
             return None
         raise ServerError(
-            f"The machine does not know the user that runs this, number {os.geteuid()}, and Postgres asks for its name",
+            f"The current user, number {os.geteuid()}, has no name on this machine, and Postgres needs one",
             remedies=[
-                "run as a user of the machine; in a container one that /etc/passwd has",
-                "use a server that runs elsewhere: --postgres postgresql://user@host:5432/database",
+                "run as a user with an entry in /etc/passwd",
+                "use a server on another machine: --postgres postgresql://user@host:5432/database",
             ],
         )
     for name in CANDIDATES:
@@ -86,9 +86,9 @@ def shared_account() -> tuple[str, ...]:
     if account is None or account.name == OWN:
         return ()
     said = (
-        f"For root, servers run as the user {account.name!r}: whatever else runs as {account.name!r} could read their "
-        f"data, and a candidate's SQL what belongs to {account.name!r}. To give them a user of their own: "
-        f"useradd --system {OWN}"
+        f"When root starts a server, it runs as the user {account.name!r}: other processes of {account.name!r} could "
+        f"read its data, and a candidate's SQL could read files of {account.name!r}. To use a separate user: useradd "
+        f"--system {OWN}"
     )
     return (said,)
 

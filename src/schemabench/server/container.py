@@ -49,7 +49,7 @@ _UNHEARD = "SET log_statement = none; SET log_min_duration_statement = -1; SET l
 """What a session says stands in no log, however it ends."""
 _CHOICES_OF_USER = ("TC_HOST", "TESTCONTAINERS_HOST_OVERRIDE", "TESTCONTAINERS_CONNECTION_MODE")
 _INSTALL = "pip install 'schemabench[docker]'"
-_ELSEWHERE = "use a server that needs none: `pip install 'schemabench[embedded]'` and --postgres embedded"
+_ELSEWHERE = "use a server without Docker: `pip install 'schemabench[embedded]'` and --postgres embedded"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -98,7 +98,7 @@ def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[Cont
         ServerError: There is no daemon or no image, or the server in it does not start.
     """
     if (reason := _daemon_trouble()) is not None:
-        first = "start Docker, and give this user the right to use it" if _installed() else f"install it: `{_INSTALL}`"
+        first = "start Docker, and allow this user to use it" if _installed() else f"install it: `{_INSTALL}`"
         raise ServerError(f"No server from the Docker image {image}: {reason}", remedies=[first, _ELSEWHERE])
     with folder.hold(run_id) as home:
         (home / MARKER).touch()

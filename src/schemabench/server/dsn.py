@@ -140,8 +140,8 @@ def full(said: str) -> ServerError | None:
     if not any(words in said for words in _FULL):
         return None
     return ServerError(
-        f"The server runs, but gave no further connection: {said.strip()}",
-        remedies=[*_FULL_REMEDIES, "need fewer connections: --clients"],
+        f"The server runs, but refused another connection: {said.strip()}",
+        remedies=[*_FULL_REMEDIES, "use fewer connections: --clients"],
     )
 
 
@@ -190,7 +190,7 @@ def _remedies(reason: str, place: str) -> list[str]:
         (("password authentication failed", "no password supplied"), ["correct the password", PASSWORD_REMEDY]),
         (_FULL, [*_FULL_REMEDIES]),
         (("does not exist",), ["correct the user or the database of the DSN", "create it"]),
-        (("pg_hba.conf",), ["let this host in: a line in the server's pg_hba.conf", "correct the DSN"]),
+        (("pg_hba.conf",), ["allow this host in the server's pg_hba.conf", "correct the DSN"]),
         (
             ("could not access file", "could not load library"),
             [
@@ -205,5 +205,5 @@ def _remedies(reason: str, place: str) -> list[str]:
     return [
         f"start the server, or open its port to this machine: {place}",
         "correct host and port of the DSN",
-        "use a server that needs no setting up: --postgres embedded",
+        "use a server that needs no setup: --postgres embedded",
     ]

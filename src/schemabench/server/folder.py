@@ -42,7 +42,7 @@ def base() -> Path:
         if reason is None:
             return place.resolve()
         checked.append(f"{place}: {reason}")
-    raise ServerError("There is no folder to keep a server's data in", checked=checked, remedies=[REMEDY])
+    raise ServerError("No folder is available for the server's data", checked=checked, remedies=[REMEDY])
 
 
 @contextmanager

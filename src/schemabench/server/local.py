@@ -328,10 +328,10 @@ def _failed(program: str, binaries: Binaries, lines: Sequence[str], data: Path) 
     detail = telling[0].strip() if telling else "it said nothing"
     if any("shared memory segment" in line and _NO_SPACE in line for line in said):
         return ServerError(
-            f"There is too little room in {SHARED_MEMORY}: {program} of {binaries.name}: {detail}",
+            f"There is not enough space in {SHARED_MEMORY}: {program} of {binaries.name}: {detail}",
             remedies=[
                 "allow more: `docker run --shm-size 1g`, or as root `mount -o remount,size=1g /dev/shm`",
-                "use a newer version, which can do without: --postgres embedded",
+                "use a newer version, which does not need it: --postgres embedded",
             ],
         )
     if any(_NO_SPACE in line for line in said):
@@ -345,4 +345,4 @@ def _failed(program: str, binaries: Binaries, lines: Sequence[str], data: Path) 
 
 
 def _other_servers() -> list[str]:
-    return ["see what else this machine offers: `schemabench servers`", "use another server: --postgres SPEC"]
+    return ["list the available servers: `schemabench servers`", "use another server: --postgres SPEC"]

@@ -44,4 +44,4 @@ def untested(major: int) -> tuple[Notice, ...]:
     if major in TESTED_MAJORS:
         return ()
     tested = f"{TESTED_MAJORS[0]} to {TESTED_MAJORS[-1]}"
-    return (Notice(code="untested-version", text=f"PostgreSQL {major} is none of those tested ({tested})."),)
+    return (Notice(code="untested-version", text=f"PostgreSQL {major} is not among the tested versions ({tested})."),)

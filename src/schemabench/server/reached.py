@@ -61,13 +61,13 @@ def lost(server: Host, cause: Exception | str) -> ServerError:
         return refusal
     if isinstance(cause, psycopg.Error) and not gone(cause):
         return ServerError(
-            f"The server refused what looks after the run: {said}",
+            f"The server refused a query of schemabench itself: {said}",
             sqlstate=cause.sqlstate,
-            remedies=["lift the limit that it names, for the role that the run has", "look at the server's log"],
+            remedies=["raise the limit it names, for the role of this run", "check the server's log"],
         )
     reason = server.failure()
     return ServerError(
         f"The connection to the server was lost: {said}",
         checked=[f"the server: {reason}" if reason else "the server is still there"],
-        remedies=["run again", "look at the server's log"] if reason is None else ["run again"],
+        remedies=["run again", "check the server's log"] if reason is None else ["run again"],
     )

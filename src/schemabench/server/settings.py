@@ -74,11 +74,11 @@ def normalised(settings: Mapping[str, str]) -> dict[str, str]:
     named = {name.strip().lower(): value.strip() for name, value in settings.items()}
     for name in named:
         if not name.replace(".", "_").isidentifier():
-            raise UsageError(f"{OPTION} {name!r} is no name of a setting", remedies=[f"write {OPTION} NAME=VALUE"])
+            raise UsageError(f"{OPTION} {name!r} is not a setting name", remedies=[f"write {OPTION} NAME=VALUE"])
         if name in RESERVED:
             raise UsageError(
-                f"{OPTION} {name} cannot be used: schemabench decides it for its own servers",
-                remedies=["leave it out", "set it on a server of your own and use --postgres postgresql://..."],
+                f"{OPTION} {name} cannot be set: schemabench sets it on its own servers",
+                remedies=["leave it out", "set it on an external server and use --postgres postgresql://..."],
             )
     return named
 
@@ -153,7 +153,7 @@ def _reason(error: psycopg.Error, name: str, value: str) -> str:
 
 def _for_the_whole(name: str, reason: str) -> UsageError:
     return UsageError(
-        f"{OPTION} {name} cannot be set on a server that is not ours: {reason}",
+        f"{OPTION} {name} cannot be set on an external server: {reason}",
         remedies=[f"set {name} on that server, and leave the option out", "use --postgres embedded"],
     )
 

@@ -92,6 +92,8 @@ def parse_spec(text: str) -> Spec:
 def _unknown(text: str) -> UsageError:
     # What merely resembles a DSN may hold a password: only a short plain word is shown.
     plain = len(text) <= 80 and not set(text) & set("@=?&")  # noqa: PLR2004 - about one line of a terminal
-    what = f"{text!r} is no server that --postgres knows" if plain else "--postgres has no form that it knows"
+    what = (
+        f"{text!r} is not a server that --postgres accepts" if plain else "the value of --postgres has an unknown form"
+    )
     near = difflib.get_close_matches(text, FORMS, n=3, cutoff=0.4) if plain else []
     return UsageError(what, remedies=[f"--postgres {form}" for form in (near or FORMS)])

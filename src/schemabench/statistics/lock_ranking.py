@@ -129,8 +129,8 @@ def _hardly_seen(seen: Mapping[str, int], blocks: int) -> tuple[Notice, ...]:
         return ()
     whose = ", ".join(f"{name!r} in {seen[name]}" for name in hardly)
     text = (
-        f"Writers were hardly ever seen at work, of {blocks} blocks: {whose}; {needed} are needed to tell lock waits "
-        "apart. Sample more often (--sample-hz), or measure for longer (--budget)"
+        f"Writers were rarely sampled at work. Of {blocks} blocks: {whose}; {needed} are needed to tell lock waits "
+        "apart. Sample more often (--sample-hz), or measure longer (--budget)"
     )
     if len(seen) - len(hardly) > 1:
         return (Notice(code="blocks-unobserved", text=text),)
@@ -145,6 +145,6 @@ def _control_differs(control: LockStanding) -> tuple[Notice, ...]:
     low, centre, high = (f"{100 * value:+.1f}" for value in (found.low, found.value, found.high))
     text = (
         f"The baseline ran a second time as {control.name!r} and differs from itself in lock waits: by {centre} % of "
-        f"the writers' time, interval {low} to {high} %. Trust no difference in lock waits that is not far beyond that."
+        f"the writers' time, interval {low} to {high} %. Trust only differences in lock waits far beyond that."
     )
     return (Notice(code="control-differs", text=text),)

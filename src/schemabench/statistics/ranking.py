@@ -156,8 +156,8 @@ def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
     if blocks >= needed:
         return ()
     text = (
-        f"Only {blocks} block{'s' * (blocks != 1)}: {candidates} candidate{'s' * (candidates != 1)} need "
-        f"{needed} before any difference can be told from chance. Intervals are the range of what was seen."
+        f"Only {blocks} block{'s' * (blocks != 1)}: {candidates} candidate{'s' * (candidates != 1)} need {needed} "
+        "before any difference can be told from chance. Intervals show the observed range."
     )
     return (Notice(code="few-blocks", text=text),)
 
@@ -168,8 +168,8 @@ def _control_differs(control: Standing, span: Span) -> tuple[Notice, ...]:
         return ()
     text = (
         f"The baseline ran a second time as {control.name!r} and differs from itself: ratio "
-        f"{control.ratio.value:.3f}, interval {control.ratio.low:.3f} to {control.ratio.high:.3f}. "
-        f"Trust no difference that is not well beyond {format_percent(abs(control.ratio.value - 1))}."
+        f"{control.ratio.value:.3f}, interval {control.ratio.low:.3f} to {control.ratio.high:.3f}. Trust only "
+        f"differences well beyond {format_percent(abs(control.ratio.value - 1))}."
     )
     return (Notice(code="control-differs", text=text),)
 
@@ -212,8 +212,8 @@ def _blocks_related(compared: Comparison, names: Sequence[str], baseline: str, b
     return tuple(
         Notice(
             code="blocks-related",
-            text=f"{_whose(some, len(names) - 1)} wandered during the run, so that its {blocks} blocks say as much as "
-            f"{effective} independent one{'s' * (effective != 1)} would: intervals are so much wider.",
+            text=f"{_whose(some, len(names) - 1)} drifted during the run: its {blocks} blocks carry as much "
+            f"information as {effective} independent one{'s' * (effective != 1)}, so intervals are wider.",
         )
         for effective, some in sorted(found.items())
     )

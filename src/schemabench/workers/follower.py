@@ -140,15 +140,15 @@ class Follower:
             waited_s = monotonic() - since_s
             if LEADER in self._link.lost():
                 raise WorkerError(
-                    f"The worker {self._leader}, which leads, died while {self._doing}",
+                    f"The leading worker {self._leader} died while {self._doing}",
                     worker=self._leader,
                     remedies=[DIED],
                 )
             limit_s = self._stall_s if self._order else max(IDLE_STALL_S, self._stall_s)
             if waited_s > limit_s and self._link.still_s(LEADER) > limit_s:
                 raise WorkerError(
-                    f"The worker {self._leader}, which leads, was stopped while {self._doing}: none of its sessions "
-                    f"has done anything for {limit_s:g} s",
+                    f"The leading worker {self._leader} was stopped while {self._doing}: none of its sessions has "
+                    f"done anything for {limit_s:g} s",
                     worker=self._leader,
                     remedies=[STOPPED],
                 )
@@ -200,7 +200,7 @@ class Follower:
     def _load(self) -> None:
         """Make ready for the next trial of the block."""
         if not self._order:
-            self._doing = f"judging block {self._block}"
+            self._doing = f"evaluating block {self._block}"
             return
         name, place = self._order[0]
         self._doing = f"executing the trial of {name} in block {self._block}"

@@ -144,7 +144,7 @@ class Leader:
 
     def leave(self) -> None:
         """Have the others disconnect from the entrants."""
-        self._doing = "leaving databases that are about to be copied"
+        self._doing = "disconnecting before databases are copied"
         with _heard():
             self._tell(messages.Leave())
             self._gather(self._await(messages.Left))
@@ -228,8 +228,8 @@ class Leader:
                     f"The burst of block {self._block} is not the same in the workers {self._names[LEADER]} and "
                     f"{self._names[seat]}: it depends on more than cardinality, writer, block and random",
                     remedies=[
-                        "let `burst` go through sets in an order: sorted(...); theirs differs between processes",
-                        "let it ask neither the clock, nor `random` itself, nor the machine",
+                        "in `burst`, iterate over sets with sorted(...): their order differs between processes",
+                        "in `burst`, do not use the clock, the module `random` or the machine's state",
                     ],
                 )
 
@@ -240,7 +240,7 @@ class Leader:
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
         """Return the others' samples since they were last asked, by entrant and operation: with their block, flat."""
-        self._doing = "handing over latencies"
+        self._doing = "sending latencies"
         found: dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]] = {}
         with _heard():
             self._tell(messages.HandOver())
@@ -295,10 +295,10 @@ class Leader:
             seat = heard["seat"]
             message = self._conversations[seat].hear(heard)
             if isinstance(message, messages.Gone | messages.Over):
-                reason = message.reason if isinstance(message, messages.Gone) else "it has gone on to the next"
+                reason = message.reason if isinstance(message, messages.Gone) else "it went on to the next experiment"
                 raise WorkerError(
                     f"The worker {self._names[seat]} gave up while {self._doing}: {reason}",
-                    remedies=["mend that, or leave the worker out: every evaluation is executed by all of them"],
+                    remedies=["fix that, or run without this worker: all workers take part in every evaluation"],
                 )
             if isinstance(message, waiting.kind):
                 waiting.answers[seat] = message
@@ -318,7 +318,7 @@ class Leader:
             if seat in lost:
                 raise WorkerError(f"The worker {name} died while {self._doing}", worker=name, remedies=[DIED])
             if limit_s is not None and waited_s > limit_s:
-                what = f"The worker {name} did not come within {limit_s:g} s of {self._doing}"
+                what = f"The worker {name} did not answer within {limit_s:g} s while {self._doing}"
                 raise WorkerError(what, worker=name, remedies=[STOPPED])
             if limit_s is None and waited_s > self._stall_s and self._link.still_s(seat) > self._stall_s:
                 raise WorkerError(

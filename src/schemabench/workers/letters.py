@@ -50,6 +50,6 @@ def read(fields: Mapping[str, Any], worker: str) -> CandidateError:
         fields["what"],
         where=Place(**where | {"path": Path(where["path"])}) if where else None,
         sqlstate=fields["sqlstate"],
-        checked=[*fields["checked"], f"it was the worker {worker} that was refused"],
+        checked=[*fields["checked"], f"refused on the worker {worker}"],
         remedies=fields["remedies"],
     )

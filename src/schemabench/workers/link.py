@@ -30,9 +30,9 @@ STALL_S = 8.0
 making a burst takes, or judging whether the intervals are narrow enough."""
 IDLE_STALL_S = 60.0
 """The same outside of blocks, where the leader may be busy without the server: reading files, or ranking."""
-DIED = "look at the kernel's log of its machine (dmesg) for what ended it, often a lack of memory, and run again"
-STOPPED = "look at its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
-UNREACHED = "see that its machine can reach the server for the whole run, and that the server runs; then run again"
+DIED = "check the kernel's log of its machine (dmesg) for the cause, often a lack of memory, and run again"
+STOPPED = "check its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
+UNREACHED = "check that the server runs and that its machine can reach it for the whole run; then run again"
 """What to do about a worker that died, stands still, or has lost the server."""
 _LONGEST_NOTE = 7_900
 """Bytes: the server takes less than 8,000."""

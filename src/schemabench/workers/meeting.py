@@ -147,14 +147,14 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
         known = Conninfo(with_words(wanted.conninfo, dbname=database_name(seat.run_id, LINK_LABEL)))
     elif not Path(seat.folder).is_dir():
         raise UsageError(
-            f"The worker {seat.name} is on another machine, and the server is on the leader's alone",
+            f"The worker {seat.name} is on another machine, but only the leader's machine can reach the server",
             remedies=["name a server that all of them reach: --postgres postgresql://user@host:5432/database"],
         )
     deadline_s = time.monotonic() + MEET_LIMIT_S
     while time.monotonic() < deadline_s:
         told = _read(seat.folder)
         if "failure" in told:
-            raise WorkerError(f"The worker {seat.names[LEADER]}, which leads, calls it off: {told['failure']}")
+            raise WorkerError(f"The leading worker {seat.names[LEADER]} cancelled the run: {told['failure']}")
         if "conninfo" in told:
             return Conninfo(told["conninfo"])
         if told.get("passed", 0) >= topic:
@@ -167,7 +167,7 @@ def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
 
 def _late(seat: Seat) -> WorkerError:
     leader = seat.names[LEADER]
-    what = f"The worker {leader}, which leads, had no server within {MEET_LIMIT_S:g} s"
+    what = f"The leading worker {leader} had no server within {MEET_LIMIT_S:g} s"
     return WorkerError(what, worker=leader, remedies=[STOPPED])
 
 

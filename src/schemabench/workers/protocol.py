@@ -255,4 +255,4 @@ class Conversation:
 def _named(sender: Role, name: str) -> str:
     if not name:
         return f"The {sender.value}"
-    return f"The worker {name}, which {'leads' if sender is Role.LEADER else 'follows'},"
+    return f"The {'leading' if sender is Role.LEADER else 'following'} worker {name}"

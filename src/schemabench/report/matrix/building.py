@@ -156,12 +156,12 @@ def _mean_rank(row: Row) -> tuple[float, str]:
 def _empty(runs: Sequence[tuple[str, Run]]) -> Iterator[Notice]:
     for file, run in runs:
         if not run.experiments:
-            yield Notice(code="no-experiment", text=f"{file} holds no experiment: nothing in it came to an end")
+            yield Notice(code="no-experiment", text=f"{file} holds no experiment: none of its experiments finished")
 
 
 def _alone(source: Source) -> Notice:
     experiment = source.experiment
-    text = f"{experiment.workload} at {experiment.cardinality} is in {source.file} alone, so that it is not shown here"
+    text = f"{experiment.workload} at {experiment.cardinality} is in {source.file} only, and is not shown here"
     return Notice(code="one-run", text=text)
 
 
@@ -173,5 +173,5 @@ def _nothing_in_common(runs: Sequence[tuple[str, Run]]) -> UsageError:
     return UsageError(
         "The runs have no workload in common: there is nothing to compare",
         checked=held,
-        remedies=["name runs of the same workload", "draw a report of each alone: schemabench report FILE"],
+        remedies=["name runs of the same workload", "draw a separate report of each: schemabench report FILE"],
     )

@@ -21,7 +21,7 @@ _ONE_SIDE = 0.025
 """How often the 95 % interval of a run at most puts the first of two equal candidates ahead; as often the second."""
 _NOTED_CHANCE = 0.05
 """As rare a mistake as every single run allows itself: passed from ten runs on."""
-_ALONE = "draw a report of each alone: schemabench report FILE"
+_ALONE = "draw a separate report of each: schemabench report FILE"
 
 
 def check(sources: Sequence[Source]) -> None:
@@ -130,9 +130,9 @@ def _check_operations(one: Source, other: Source) -> None:
 def _refused(one: Source, other: Source, what: str, reasons: Sequence[str]) -> UsageError:
     name = one.experiment.workload
     return UsageError(
-        f"{one.file} and {other.file} must not be compared: their runs of {name} {what}",
+        f"{one.file} and {other.file} cannot be compared: their runs of {name} {what}",
         checked=reasons,
-        remedies=[f"repeat one of them with the workload as the other had it: {other.run.command}", _ALONE],
+        remedies=[f"repeat one of them with the workload of the other: {other.run.command}", _ALONE],
     )
 
 
@@ -189,7 +189,7 @@ def _other_servers(labelled: Labelled) -> Iterator[Notice]:
     for version, found in origins.items():
         if len(set(found)) > 1:
             places = ", ".join(dict.fromkeys(found))
-            text = f"PostgreSQL {version} came from different places: {places}; builds and machines may differ"
+            text = f"PostgreSQL {version} was provided in different ways: {places}; builds and machines may differ"
             yield Notice(code="other-servers", text=text)
 
 
@@ -207,7 +207,7 @@ def _partial(labelled: Labelled) -> Iterator[Notice]:
     """Yield a notice where runs have other candidates."""
     names = [{result.name for result in source.experiment.candidates} for source in labelled.sources]
     if any(some != names[0] for some in names):
-        text = "Not every run has the same candidates: a rank counts only those of its own run"
+        text = "Runs have different candidates: a rank counts only those of its own run"
         yield Notice(code="other-candidates", text=text)
 
 
@@ -220,8 +220,8 @@ def _without_lock_waits(labelled: Labelled) -> Iterator[Notice]:
     ]
     if without:
         text = (
-            f"Lock waits are not known {labelled.traits[0].preposition} {traits.listed(without)}: nothing was sampled "
-            "(--sample-hz 0), or the run file holds no ranks by them"
+            f"Lock waits are not known {labelled.traits[0].preposition} {traits.listed(without)}: sampling was off "
+            "(--sample-hz 0), or the run file holds no ranks by lock waits"
         )
         yield Notice(code="no-lock-waits", text=text)
 
@@ -231,7 +231,7 @@ def _by_chance(runs: int) -> Iterator[Notice]:
     either = 1 - (1 - _ONE_SIDE) ** runs
     if (chance := either**2) > _NOTED_CHANCE:
         text = (
-            f"Among {runs} runs, two candidates that are equal may seem to change places by chance, with a probability "
-            f"of up to {figures.percent(chance)}: repeat the runs between which a winner changes"
+            f"Over {runs} runs, two equal candidates may appear to swap places by chance, with a probability of up "
+            f"to {figures.percent(chance)}: repeat the runs between which a winner changes"
         )
         yield Notice(code="many-runs", text=text)

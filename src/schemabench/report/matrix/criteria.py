@@ -99,7 +99,7 @@ LOCK_WAITS = Criterion(
         THROUGHPUT.few_blocks(experiment) or any(notice.code == _FEW_BLOCKS for notice in experiment.notices)
     ),
     first="waits least",
-    best="one that waits least for locks",
+    best="candidate with the lowest lock waits",
     leads=("waits least for locks", "wait least for locks, tied,"),
     all_tie="all candidates tie by lock waits",
     untold={

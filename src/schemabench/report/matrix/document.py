@@ -24,12 +24,12 @@ _LEGENDS: Mapping[Criterion, str] = {
         "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
         "a run, not over runs"
     ),
-    LOCK_WAITS: "share of the writers' time spent waiting for locks, or pausing before a retry",
+    LOCK_WAITS: "share of the writers' time spent waiting for locks or pausing before a retry",
 }
 """What the figures beside the ranks are."""
 _WINNER_LEGEND = (
-    "it changes only where, among the candidates that both runs ranked, no leader of the one leads in the other; else "
-    "they cannot be told apart"
+    "it changes only if no leader of one run also leads in the other, among the candidates ranked in both; "
+    "otherwise the runs cannot be told apart"
 )
 _CHART = "Throughput, as a ratio to the baseline's of the same run"
 
@@ -204,7 +204,7 @@ def _runs(matrix: Matrix) -> Table:
         "PostgreSQL",
         "clients",
         "blocks",
-        "smallest difference beyond chance",
+        "smallest detectable difference",
         "the baseline's rows/s",
         "file",
     )

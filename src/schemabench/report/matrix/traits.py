@@ -150,7 +150,7 @@ def _entangled(labelled: Labelled) -> tuple[Notice, ...]:
     if max(sum(_varies(trait, pair) for trait in traits) for pair in pairs) <= 1:
         return ()
     titles = figures.listed([trait.title for trait in traits], len(traits))
-    text = f"Runs that stand side by side differ in {titles} at once: a change cannot be laid to one of them"
+    text = f"Neighbouring runs differ in {titles} at once: a change cannot be attributed to one of them"
     return (Notice(code="entangled", text=text),)
 
 
@@ -229,7 +229,7 @@ _SEED = Trait(
     text=lambda source: f"seed {source.experiment.seed}",
     preposition="with",
     order=lambda source: source.experiment.seed,
-    why="their bursts are not the same ones, though of one kind",
+    why="their bursts are different samples of the same load",
 )
 _DATE = Trait(title="day", text=lambda source: source.run.started[:_DAY], order=lambda source: source.run.started)
 _TIME = Trait(
@@ -257,17 +257,17 @@ _CAVEATS = (
     Trait(
         title="lock-wait samples",
         text=lambda source: f"{source.experiment.sample_hz:g} a second",
-        why="looking costs the server a little",
+        why="sampling costs the server a little",
     ),
     Trait(
         title="worker processes",
         text=lambda source: str(len(source.experiment.workers) or 1),
-        why="a client of more processes is less likely to be what limits the figures",
+        why="with more processes, the load generator is less likely to be the bottleneck",
     ),
     Trait(
         title="version of schemabench",
         text=lambda source: source.run.version,
-        why="the figures may have come about in another way",
+        why="the measurement method may have changed",
     ),
     *(_machine(key) for key in ("system", "processor", "cores", "memory", "python")),
 )

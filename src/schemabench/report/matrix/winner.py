@@ -141,10 +141,10 @@ def _changes(matrix: Matrix, criterion: Criterion) -> str:
         return f"Too little was measured to tell whether the {criterion.best} changes."
     if all(column.leads[criterion].winner == "same" for column in telling[1:]):
         return f"The {criterion.best} is the same."
-    return f"Whether the {criterion.best} changes cannot be told: any two of these runs may have the same one."
+    return f"Whether the {criterion.best} changes is unclear: any two of these runs may have the same one."
 
 
 def _pair(lead: Lead, label: str) -> str:
     """Return the runs between which the winner changes, with what they differ in besides: the label may not be why."""
     pair = traits.listed([lead.changed_from, label])
-    return f"{pair}, which differ in {figures.listed(lead.beside)}, too" if lead.beside else pair
+    return f"{pair}, which also differ in {figures.listed(lead.beside)}" if lead.beside else pair
