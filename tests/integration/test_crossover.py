@@ -52,7 +52,7 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     looks = _interrupt(monkeypatch, at=3)
     with pytest.raises(SchemabenchError, match=r"interrupted after .*: no worst-found was frozen") as caught:
         crossover.add_search(bench, "items", resume=False)
-    assert caught.value.remedies == ("go on with it: schemabench crossover items --resume",)
+    assert caught.value.remedies == ("resume it: schemabench crossover items --resume",)
     assert caught.value.checked[:2] == ("measured in full: typical", "cardinalities probed: 1")
     assert not (bench.asked.root / "workloads/items/cardinalities.json").exists()
     (broken_off,) = bench.record().crossovers
