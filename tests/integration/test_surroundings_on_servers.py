@@ -108,12 +108,12 @@ def measured(small: Server, tmp_path_factory: pytest.TempPathFactory) -> Experim
 def test_a_cache_that_all_candidates_together_exceed_is_noted(measured: Experiment, small: Server) -> None:
     (text,) = [one.text for one in measured.notices if one.code == "cold-cache"]
 
-    assert "shared_buffers are 4.00 MiB" in text
+    assert "shared_buffers is 4.00 MiB" in text
     assert "--lead-in, --postgres-setting shared_buffers=" in text
     shares = {one.name: one.resident_share for one in measured.candidates if one.resident_share is not None}
     assert {*shares} == {one.name for one in measured.candidates}
     assert all(0 < share <= 1 for share in shares.values()), "how cold a trial begins depends on the machine"
-    assert any(f"of block accesses in those of {name}" in text for name in (*shares, CONTROL))
+    assert any(f"of block accesses of {name} were reads" in text for name in (*shares, CONTROL))
     for one in measured.candidates:
         if _has_buffercache(small):
             assert one.cached_share is not None
@@ -221,7 +221,7 @@ def test_who_writes_beside_on_a_server_of_others_is_told_and_no_checkpoint_is_fo
 
     assert "strangers" not in {one.code for one in alone.notices}
     (text,) = [one.text for one in beside.notices if one.code == "strangers"]
-    assert text.startswith("Databases that are not of this run wrote ")
+    assert text.startswith("Databases outside this run wrote ")
     for one in beside.candidates:
         costs = {cost.name: cost.value for cost in one.costs}
         assert (costs["wal_bytes_after_checkpoint"], costs["full_page_images_after_checkpoint"]) == (None, None)

@@ -34,7 +34,7 @@ def test_run_at_other_sizes_is_refused_with_what_differs() -> None:
     ) as caught:
         entries.check_compared(config, {KEY: ("new", {"sites": 70, "reads": 8})})
 
-    assert caught.value.checked == ("sites 70, then 68",)
+    assert caught.value.checked == ("sites 70, in that run 68",)
 
 
 def test_run_of_another_replayed_file_is_refused() -> None:
