@@ -50,7 +50,7 @@ def test_an_unknown_database_is_a_clear_error(shop: Shop, shared: Shared) -> Non
 def test_a_user_who_may_not_make_databases_is_a_clear_error(shop: Shop, shared: Shared) -> None:
     result = shop.run("--postgres", shared.dsn(user="reader"))
 
-    assert_clear(result, "The user reader may not make databases", "ALTER ROLE", "CREATEDB")
+    assert_clear(result, "The user reader may not create databases", "ALTER ROLE", "CREATEDB")
 
 
 def test_more_clients_than_the_server_takes_are_a_clear_error(shop: Shop) -> None:

@@ -438,7 +438,7 @@ def test_a_users_own_limit_of_connections_is_told(dsn: Conninfo) -> None:
 
 def test_a_user_who_may_not_make_databases_is_told_what_to_do(dsn: Conninfo) -> None:
     with (
-        pytest.raises(ServerError, match="The user reader may not make databases") as caught,
+        pytest.raises(ServerError, match="The user reader may not create databases") as caught,
         serve(_as(dsn, "reader"), settings={}, clients=4, run_id="run1"),
     ):
         pass

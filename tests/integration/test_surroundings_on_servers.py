@@ -118,7 +118,7 @@ def test_a_cache_that_all_candidates_together_exceed_is_noted(measured: Experime
         if _has_buffercache(small):
             assert one.cached_share is not None
             assert 0 <= one.cached_share < 1, "the last one to have its turn has taken the cache from others"
-            assert "were in the cache after the last block" in text
+            assert "was in the cache after the last block" in text
         else:
             assert one.cached_share is None
 
