@@ -52,5 +52,5 @@ def test_run_at_other_sizes_is_not_compared(shop: Shop) -> None:
     assert "where does the answer change?" in said(saved)
     assert not (shop.path / "workloads/orders/cardinalities.json").exists(), "only the command freezes"
     assert_clear(
-        refused, "This run cannot be compared with", "orders at typical has the digest", "customers 21, then 20"
+        refused, "This run cannot be compared with", "orders at typical has the digest", "customers 21, in that run 20"
     )

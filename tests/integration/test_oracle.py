@@ -262,7 +262,7 @@ def test_a_baseline_that_disagrees_ends_the_experiment(tmp_path: Path, server: S
     with pytest.raises(CandidateError, match="The baseline fails the model check: it disagrees") as caught:
         _experiment(tmp_path, server, baseline=SCHEMA.replace("bigint", "integer"))
 
-    assert any("the model of the workload 'shop'" in remedy for remedy in caught.value.remedies)
+    assert any("the model is wrong, fix that of the workload 'shop'" in remedy for remedy in caught.value.remedies)
 
 
 def test_a_workload_without_a_model_runs_with_a_notice(tmp_path: Path, server: Server) -> None:

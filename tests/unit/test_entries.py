@@ -30,18 +30,18 @@ def test_run_at_other_sizes_is_refused_with_what_differs() -> None:
     config = _config("0001", _saved("old", sites=68, reads=8))
 
     with pytest.raises(
-        UsageError, match=r"0001\.json: usage at typical has the digest new, and had old then"
+        UsageError, match=r"0001\.json: usage at typical has the digest new, but had old in that run"
     ) as caught:
         entries.check_compared(config, {KEY: ("new", {"sites": 70, "reads": 8})})
 
-    assert caught.value.checked == ("sites 70, then 68",)
+    assert caught.value.checked == ("sites 70, in that run 68",)
 
 
 def test_run_of_another_replayed_file_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         entries.check_compared(_config("0001", _saved("old", sites=68)), {KEY: ("new", {"sites": 68})})
 
-    assert "replayed files differ" in caught.value.checked[0]
+    assert "replayed files or types of values differ" in caught.value.checked[0]
 
 
 def test_run_at_the_same_sizes_is_compared() -> None:
