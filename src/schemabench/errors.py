@@ -84,23 +84,23 @@ class SchemabenchError(Exception):
 
 
 class UsageError(SchemabenchError):
-    """An option, a name or an input file is wrong: whoever typed the command must act."""
+    """An option, a name or an input file is wrong: the user of the command must act."""
 
 
 class CandidateError(SchemabenchError):
-    """A candidate's SQL file is wrong: whoever proposes the schema must act."""
+    """A candidate's SQL file is wrong: the author of the schema must act."""
 
 
 class WorkloadError(SchemabenchError):
-    """A workload module is wrong: whoever wrote it must act."""
+    """A workload module is wrong: its author must act."""
 
 
 class ServerError(SchemabenchError):
-    """No server can be had, or it failed or refused: whoever operates it must act."""
+    """No server is available, or it failed or refused: its operator must act."""
 
 
 class WorkerError(SchemabenchError):
-    """A process that shares the load is gone, stopped, or does not come: whoever operates its machine must act.
+    """A process that shares the load is gone, stopped, or does not come: the operator of its machine must act.
 
     Attributes:
         worker: Its name, as in `gw1`, where the run cannot go on without it; empty where only the experiment cannot.
@@ -112,7 +112,7 @@ class WorkerError(SchemabenchError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was interrupted in the middle of an experiment: whoever did it knows why.
+    """A run was interrupted in the middle of an experiment: the user knows why.
 
     Attributes:
         known: What is known of the experiment by then, as a record; None where that is nothing.

@@ -1,4 +1,4 @@
-"""Run files for whoever analyses them: in a notebook, in a script, at a prompt.
+"""Run files for analysis: in a notebook, in a script, at a prompt.
 
 Owns nothing but the way from a path to frames. Must not draw reports.
 """

@@ -77,7 +77,7 @@ def test_the_ini_file_may_move_the_folders(shop: Shop) -> None:
         (
             [],
             {"SCHEMABENCH_NEUTRAL_IDS": "perhaps"},
-            ["--neutral-ids: 'perhaps' is neither true nor false", "--neutral-ids: leave"],
+            ["--neutral-ids: 'perhaps' is neither true nor false", "--neutral-ids: omit"],
         ),
     ],
     ids=["duration", "number", "share", "report", "replay", "setting", "switch"],

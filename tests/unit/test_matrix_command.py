@@ -84,7 +84,7 @@ def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureF
         (["e*.json"], r"No run file is named like e\*\.json"),
         (["a.json", "gone.json"], r"There is no run file gone\.json"),
         (["a.json", "copy.json"], r"a\.json and copy\.json hold the same run"),
-        (["a.json", "serial.json"], r"a\.json and serial\.json must not be compared(.|\n)*serializable"),
+        (["a.json", "serial.json"], r"a\.json and serial\.json cannot be compared(.|\n)*serializable"),
         (["a.json", "newer.json"], rf"newer\.json has format {FORMAT + 1}, newer than {FORMAT}(.|\n)*upgrade"),
         (["a.json", "older.json"], rf"older\.json has format 0, older than {OLDEST_FORMAT}(.|\n)*that version"),
         (["a.json", "cut.json"], r"cut\.json is not JSON"),

@@ -172,7 +172,7 @@ def test_a_candidate_that_was_hardly_seen_is_named_and_the_others_are_ranked() -
     found = ranked((waits, work), ["baseline", "a", "brief"])
     (notice,) = found.notices
     assert notice.code == "blocks-unobserved"
-    assert "of 40 blocks: 'brief' in 3;" in notice.text
+    assert "Of 40 blocks: 'brief' in 3;" in notice.text
     assert ("a", "baseline") in found.better
 
 

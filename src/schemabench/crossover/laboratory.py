@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Laboratory:
-    """What makes experiments of one workload, and tells whoever watches how much of the budget is spent.
+    """What makes experiments of one workload, and tells observers how much of the budget is spent.
 
     Attributes:
         bench: Whose server and settings they have.

@@ -19,7 +19,7 @@ from schemabench.server import Server, lost
 from schemabench.server.settings import OPTION, OURS, shown
 
 ALWAYS = frozenset({"autovacuum", "fsync", "full_page_writes", "max_wal_size", "shared_buffers", "synchronous_commit"})
-"""Told whoever set them, and where nobody did: what a write costs hangs on them."""
+"""Shown always, whether set or not: the cost of a write depends on them."""
 _DEFAULT = "default"
 """The value of a setting that a session does not know, since it has not loaded the library that defines it; and who
 set what nobody has set."""

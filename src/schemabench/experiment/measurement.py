@@ -72,7 +72,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         WorkloadError: The workload's calls are not acceptable.
         CandidateError: The baseline fails. Any other candidate that fails is reported as failed.
         ServerError: The server fails.
-        Interrupted: By whoever waits; with the record of the blocks that were done by then, if there are any.
+        Interrupted: By the user; with the record of the blocks that were done by then, if there are any.
     """
     inputs = check_inputs(plan.found, plan.inputs)
     team = team or Alone(plan)

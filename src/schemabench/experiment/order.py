@@ -42,7 +42,7 @@ class Orders:
         self._dealt: list[int] = []
 
     def following(self, present: Sequence[_Entrant]) -> list[_Entrant]:
-        """Return the order of the next block; whoever left since the last one begins a new round."""
+        """Return the order of the next block; a candidate that left since the last one begins a new round."""
         row = next(self._left, None) if len(self._dealt) == len(present) else None
         if row is None:
             random = Random(f"{self._seed}/order/{next(self._rounds)}")  # noqa: S311 (reproducible on purpose)

@@ -161,7 +161,7 @@ def _begin(postgres: Any, image: str) -> None:  # noqa: ANN401 - testcontainers 
 def _tell(conninfo: Conninfo, settings: Mapping[str, str]) -> None:
     """Write settings that may hold a secret into the server's configuration.
 
-    A command line is seen by whoever may use Docker.
+    A command line is visible to every user of Docker.
 
     Raises:
         UsageError: The server refuses one.

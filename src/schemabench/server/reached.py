@@ -17,7 +17,7 @@ answered. All else, as deadlocks, cancelled statements and limits, refuses a sta
 
 
 class Host(Protocol):
-    """What whoever executes operations needs of a server."""
+    """What a load generator needs of a server."""
 
     def conninfo_for(self, database: str) -> str:
         """Return libpq's words for one of the server's databases."""

@@ -11,7 +11,7 @@ amount is itself no more than chance, no ratio is bounded, and there is only the
 
 Counters are nearly noise-free: their intervals are often of no width, and a difference of one part in a thousand is
 told apart after a dozen blocks. So is chance that lasts: a page more in one of two equal candidates is there in every
-block. Hence whoever differs must differ from the baseline by more than the control does.
+block. Hence a candidate that differs must differ from the baseline by more than the control does.
 
 The price of means: a checkpoint that falls into a few trials of one candidate moves its ratio, and widens its interval.
 
