@@ -549,7 +549,7 @@ def test_a_baseline_one_call_of_which_takes_too_long_ends_the_experiment_and_say
     operations = OPERATIONS.replace("SELECT * FROM item WHERE key = :key::text;", "SELECT pg_sleep(60), :key::text;")
     plan = replace(_plan(tmp_path, operations=operations, other=BASELINE), call_timeout_s=0.3)
 
-    with pytest.raises(CandidateError, match="A call of 'look' under the candidate 'baseline' was given up") as caught:
+    with pytest.raises(CandidateError, match="A call of 'look' under the candidate 'baseline' timed out") as caught:
         measure(plan, server, Watcher())
     assert "allow longer calls: --call-timeout 2min" in caught.value.remedies
 

@@ -193,7 +193,7 @@ def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(
         "Plans of baseline changed between the first block and the last: read_total: "
     )
     assert found["plan-changed"].endswith("instead of Seq Scan on votes")
-    assert "votes holds 20,000 rows, but the planner assumes empty" in found["statistics-of-empty-table"]
+    assert "votes holds 20,000 rows, but the planner assumes none" in found["statistics-of-empty-table"]
     cache = look(small, [one], None)
     assert cache.size_bytes == 4 * MIB
     assert cache.relations_bytes["baseline"] > 2 * MIB

@@ -210,7 +210,7 @@ def test_headroom_is_throughput_over_productions(drawn: Drawn) -> None:
     bursts = {one["name"]: reckoned.rate(one) for one in drawn.candidates}
     least, most = min(bursts, key=lambda name: bursts[name]), max(bursts, key=lambda name: bursts[name])
     sentence = " ".join(report.terminal(drawn.run, WIDTH).partition("headroom: ")[2].split())
-    found = re.match(r"from (\S+)x \[.*?\] \((\w+)\) to (\S+)x \[.*?\] \((\w+)\) the pace", sentence)
+    found = re.match(r"from (\S+)x \[.*?\] \((\w+)\) to (\S+)x \[.*?\] \((\w+)\) the production load", sentence)
 
     assert found, sentence
     assert (found[2], found[4]) == (least, most)
