@@ -90,7 +90,7 @@ def _summary(rows: Sequence[Sequence[Taken]]) -> dict[str, dict[str, float]]:
     wall_s, processor_s, memory_kib = (taken[:, :, place] for place in range(len(Taken._fields)))
     ranking = rank(1 / wall_s, names, baseline=WITHOUT, control=CONTROL, seed=1)
     assert ranking.control is not None, "there is a control"
-    ratios = {standing.name: standing.ratio for standing in (*ranking.standings, ranking.control)}
+    ratios = {standing.name: standing.to_baseline for standing in (*ranking.standings, ranking.control)}
     found = {}
     for name in (CONTROL, WITH):
         column, usual = names.index(name), names.index(WITHOUT)

@@ -213,7 +213,7 @@ def _summary(pairs: list[tuple[Slice, Slice]]) -> dict[str, float]:
     ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
     rates = np.array([[one.rate, other.rate] for one, other in pairs])
     standings = rank(rates, ("schemabench", "pgbench"), baseline="pgbench", seed=1).standings
-    paired = next(standing.ratio for standing in standings if standing.name == "schemabench")
+    paired = next(standing.to_baseline for standing in standings if standing.name == "schemabench")
     rate, their_rate = (statistics.median(one.rate for one in side) for side in (ours, theirs))
     return {
         "ratio": round(rate / their_rate, 3),

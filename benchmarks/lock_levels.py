@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemabench.monitor.sampler import rate_hz
-from schemabench.statistics import LockRanking, rank_locks
+from schemabench.statistics import Ranking, rank_locks
 
 NAMES = ["baseline", "a", "b"]
 SAMPLE_HZ = 50.0
@@ -113,7 +113,7 @@ def _column(  # noqa: PLR0913, PLR0917 (all that a candidate's trials are like)
     return np.zeros(blocks), own * CLIENTS * AT_WORK * durations_s * hz, work - waits
 
 
-def ranked(seen: Observed, seed: int, copies: list[int]) -> LockRanking:
+def ranked(seen: Observed, seed: int, copies: list[int]) -> Ranking:
     """Return what is made of it."""
     return rank_locks(*seen, NAMES, baseline=NAMES[0], control=None, seed=seed, copies=copies)
 
@@ -124,7 +124,7 @@ def simulated(waiting: Waiting, lengths_s: tuple[float, ...], layout: tuple[int,
     copies = [block * count // blocks for block in range(blocks)]
     random = np.random.default_rng(list(f"{waiting}{lengths_s}{layout}".encode()))
     found = [ranked(observed(random, waiting, lengths_s, blocks, copies), run, copies) for run in range(runs)]
-    shares = [one.share for ranking in found for one in ranking.standings if one.name == NAMES[0]]
+    shares = [one.figure for ranking in found for one in ranking.standings if one.name == NAMES[0]]
     return {
         "any": sum(bool(ranking.better) for ranking in found) / runs,
         "first": sum((NAMES[1], NAMES[0]) in ranking.better for ranking in found) / runs,

@@ -152,7 +152,7 @@ def measure(
     found: dict[str, dict[str, float]] = {}
     for standing in (ranking.control, *ranking.standings):
         if standing.name != OFF:
-            ratio = standing.ratio
+            ratio = standing.to_baseline
             figures = {"ratio": round(ratio.value, 4), "low": round(ratio.low, 4), "high": round(ratio.high, 4)}
             found[standing.name] = figures
     for name in samplers:

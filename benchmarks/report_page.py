@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 from random import Random
@@ -23,6 +24,8 @@ from statistics import median
 
 from schemabench import records, report
 from schemabench.records import (
+    LOCK_WAITS,
+    THROUGHPUT,
     WAIT_CLASSES,
     CandidateResult,
     Contention,
@@ -30,7 +33,6 @@ from schemabench.records import (
     Estimate,
     Experiment,
     Latency,
-    LockStanding,
     LockWait,
     Run,
     ServerRecord,
@@ -90,8 +92,7 @@ def _experiment(workload: str, candidates: int, blocks: int, random: Random) -> 
         elapsed_s=45.0,
         stopped="budget",
         candidates=tuple(results),
-        control=results[0].standing,
-        lock_control=results[0].lock_standing,
+        criteria=tuple(replace(one, control=results[0].standings[one.name]) for one in (THROUGHPUT, LOCK_WAITS)),
         smallest_difference=0.03,
     )
 
@@ -107,13 +108,15 @@ def _candidate(name: str, path: Path, blocks: int, random: Random) -> CandidateR
         path=str(path),
         sql=path.read_text(encoding="utf-8"),
         status="ranked",
-        standing=Standing(name=name, rate=_around(ratio), ratio=_around(ratio), rank=1, tied_with=()),
+        standings={
+            "throughput": Standing(name=name, figure=rate, to_baseline=_around(ratio), rank=1, tied_with=()),
+            "lock_waits": Standing(
+                name=name, figure=_around(share), to_baseline=_around(share - 0.1), rank=1, tied_with=()
+            ),
+        },
         operations_per_s=rate,
         rows_per_s=rate,
         attempts_per_s=rate,
-        lock_standing=LockStanding(
-            name=name, share=_around(share), difference=_around(share - 0.1), rank=1, tied_with=()
-        ),
         on_front=random.random() < 1 / 2,
         contention=_contention(share, random),
         costs=tuple(

@@ -257,7 +257,7 @@ def _summary(costs: NDArray[np.float64], names: list[str], size: int) -> dict[st
     beyond = costs - costs[:, [names.index(ALONE), names.index(CONTROL)]].mean(axis=1, keepdims=True)
     found: dict[str, object] = {"calls": size}
     for standing in sorted((*ranking.standings, ranking.control), key=lambda one: names.index(one.name)):
-        column, ratio = names.index(standing.name), standing.ratio
+        column, ratio = names.index(standing.name), standing.to_baseline
         found[standing.name] = {
             "per_s": round(float(np.median(rates[:, column]))),
             "ratio": round(ratio.value, 3),

@@ -23,7 +23,7 @@ ROWS = (
     {"monitor", "equivalence", "reach", "frames", "progress"},
     {"candidate", "workload", "encoding", "server", "load", "statistics"},
     {"sqlfile", "options", "cardinality", "machine"},
-    {"records"},
+    {"records", "parsing"},
     {"units", "errors", "naming", "signals"},
     {"redaction", "placing"},
 )
@@ -40,6 +40,7 @@ PURE = {
     "loading",
     "naming",
     "options",
+    "parsing",
     "records",
     "redaction",
     "report",

@@ -56,7 +56,7 @@ def described(benchmark: Any, group: str, result: CandidateResult) -> dict[str, 
         "extra_info": {
             "candidate": result.name,
             "rank": standing.rank,
-            "ratio": [standing.ratio.low, standing.ratio.value, standing.ratio.high],
+            "ratio": [standing.to_baseline.low, standing.to_baseline.value, standing.to_baseline.high],
             **({"at_least": True} if standing.at_least else {}),
         },
         "iterations": trials[0].operations,

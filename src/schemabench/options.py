@@ -11,6 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from schemabench import parsing
 from schemabench.errors import UsageError
 from schemabench.redaction import redact
 from schemabench.units import parse_duration_s
@@ -20,11 +21,7 @@ if TYPE_CHECKING:
 
 PREFIX = "schemabench_"
 """Before each field's name in pytest's namespace and ini file; in capitals before environment variables."""
-_HIGHEST_HZ = 1000.0
-"""A look takes the server about 0.2 ms: at this rate, looking would already be a fifth of what one core does."""
 
-_LARGEST_BURST = 100_000_000
-"""More calls than calibration comes to; each takes a few hundred bytes."""
 
 Kind = Literal["one", "many", "switch"]
 
@@ -36,80 +33,6 @@ class Spec(str):
 
     def __repr__(self) -> str:
         return repr(redact(str(self)))
-
-
-def _duration_or_off(text: str) -> float:
-    return 0.0 if text == "off" else parse_duration_s(text)
-
-
-def _whole(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        try:
-            number = int(text)
-        except ValueError:
-            number = low - 1
-        if not low <= number <= high:
-            raise ValueError(f"{text!r} is not a whole number from {low:,} to {high:,}")
-        return number
-
-    return parse
-
-
-def _count_or_calibrated(text: str) -> int:
-    return 0 if text == "calibrated" else _whole(1, _LARGEST_BURST)(text)
-
-
-def _share(text: str) -> float:
-    number = text.strip().removesuffix("%")
-    try:
-        share = float(number) / (100 if text.strip().endswith("%") else 1)
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
-        raise ValueError(f"{text!r} is not a share above 0 and below 1: write 0.03 or 3%")
-    return share
-
-
-def _share_or_off(text: str) -> float:
-    return 0.0 if text == "off" else _share(text)
-
-
-def _frequency(text: str) -> float:
-    try:
-        hz = float(text)
-    except ValueError:
-        hz = -1.0
-    if not 0 <= hz <= _HIGHEST_HZ:
-        raise ValueError(f"{text!r} is not a number from 0 to {_HIGHEST_HZ:g}")
-    return hz
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in words:
-            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
-        return text
-
-    return parse
-
-
-def _setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not name.strip() or not equals:
-        raise ValueError(f"{text!r} is not NAME=VALUE")
-    return name.strip(), value.strip()
-
-
-def _replay(text: str) -> tuple[str, Path]:
-    name, path = _setting(text)
-    return name, Path(path)
-
-
-def _report(text: str) -> Path:
-    path = Path(text)
-    if path.suffix not in {".html", ".md", ".csv", ".json"}:
-        raise ValueError(f"{text!r} ends in {path.suffix or 'nothing'}, not in .html, .md, .csv or .json")
-    return path
 
 
 def _option(  # noqa: PLR0913 (one keyword for each column of the table)
@@ -153,7 +76,10 @@ class Options:
         metavar="SPEC",
     )
     postgres_setting: tuple[tuple[str, str], ...] = _option(
-        "a server setting, in addition to schemabench's own", parse=_setting, kind="many", metavar="NAME=VALUE"
+        "a server setting, in addition to schemabench's own",
+        parse=parsing.name_and_value,
+        kind="many",
+        metavar="NAME=VALUE",
     )
     workload: tuple[str, ...] = _option("a workload to run; by default all", kind="many")
     candidate: tuple[str, ...] = _option("a candidate to rank; by default all. The baseline always runs", kind="many")
@@ -163,14 +89,14 @@ class Options:
             "replay a workload's calls from a file, plain or gzip: `usage=FILE`; further inputs of a replay are "
             "named as in `pageviews.blacklist=FILE`"
         ),
-        parse=_replay,
+        parse=parsing.replay,
         kind="many",
         metavar="NAME=PATH",
     )
     clients: int = _option(
         "connections per trial, divided among the writers",
         default="8",
-        parse=_whole(1, 10_000),
+        parse=parsing.whole(1, 10_000),
         metavar="N",
     )
     budget_s: float = _option(
@@ -184,7 +110,7 @@ class Options:
         "afterwards, replay the production load in real time for TIME per candidate; the report shows whether it "
         "keeps up, and its response times. `off` skips this",
         default="off",
-        parse=_duration_or_off,
+        parse=parsing.duration_or_off,
         metavar="TIME",
         flag="--adequacy",
     )
@@ -200,50 +126,57 @@ class Options:
         "calls per burst, to repeat a run with the burst size in its report; rounded to whole multiples of the "
         "writers' weights. `calibrated` chooses a size for trials of 50 to 200 ms",
         default="calibrated",
-        parse=_count_or_calibrated,
+        parse=parsing.count_or_calibrated,
         metavar="N",
     )
     upkeep: Literal["between-blocks", "autovacuum"] = _option(
         "who runs vacuum and analyze. `between-blocks`: schemabench, outside the measured time, once a table passes "
         "autovacuum's thresholds. `autovacuum`: the server alone, on its own schedule",
         default="between-blocks",
-        parse=_one_of("between-blocks", "autovacuum"),
+        parse=parsing.one_of("between-blocks", "autovacuum"),
         metavar="WHO",
     )
     lead_in: float = _option(
         "share of a burst to execute untimed before each trial, to warm up the cache, as in `20%`; `off` skips this",
         default="off",
-        parse=_share_or_off,
+        parse=parsing.share_or_off,
         metavar="SHARE",
     )
     sample_hz: float = _option(
         "lock-wait samples per second (short trials get more); 0 turns sampling off",
         default="50",
-        parse=_frequency,
+        parse=parsing.frequency,
         metavar="N",
+    )
+    criteria: tuple[str, ...] = _option(
+        "what the Pareto front weighs against each other. Besides `throughput` and `lock_waits`, any cost of each row "
+        "or operation, such as `wal_bytes` or `cpu_s`; candidates are ranked by those, too",
+        default="throughput,lock_waits",
+        parse=parsing.names,
+        metavar="NAMES",
     )
     precision: float = _option(
         "stop early, once the confidence interval of every ratio is within this share on either side",
         default="1%",
-        parse=_share,
+        parse=parsing.share,
         metavar="SHARE",
     )
     equivalence: Literal["off", "quick", "thorough"] = _option(
         "model check before measuring: search for calls after which a candidate's rows differ from those of the "
         "workload's model. `off`, `quick` (seconds per candidate) or `thorough` (minutes)",
         default="quick",
-        parse=_one_of("off", "quick", "thorough"),
+        parse=parsing.one_of("off", "quick", "thorough"),
         metavar="HOW",
     )
     seed: int = _option(
         "random seed; the same seed gives the same bursts",
         default="1",
-        parse=_whole(0, 2**63 - 1),
+        parse=parsing.whole(0, 2**63 - 1),
         metavar="N",
     )
     report: tuple[Path, ...] = _option(
         "write a report: `.html` or `.md` to read, `.csv` with the table of all trials, `.json` for the run file",
-        parse=_report,
+        parse=parsing.report_path,
         kind="many",
         metavar="PATH",
     )

@@ -142,8 +142,7 @@ def _renamed(result: CandidateResult, name: str) -> CandidateResult:
         name=name,
         summary=MARKUP,
         expects=MARKUP,
-        standing=result.standing and replace(result.standing, name=name),
-        lock_standing=result.lock_standing and replace(result.lock_standing, name=name),
+        standings={criterion: replace(one, name=name) for criterion, one in result.standings.items()},
         contention=contention,
         plans=tuple(
             replace(plan, nodes=MARKUP, summary=f"{MARKUP}; 1 row", same=False, plan=[{"Plan": {"Node Type": MARKUP}}])

@@ -53,8 +53,8 @@ def test_a_counter_kept_by_a_trigger_more_than_halves_throughput(experiment: Exp
 
     assert counted is not None
     assert counted.rank == 2
-    assert counted.ratio.value < HALF
-    assert counted.ratio.high < 1
+    assert counted.to_baseline.value < HALF
+    assert counted.to_baseline.high < 1
 
 
 def test_the_wait_for_the_counter_is_laid_to_its_table(experiment: Experiment) -> None:

@@ -64,20 +64,20 @@ def many(paying: Laboratory) -> Experiment:
 
 def test_eight_consumers_that_skip_are_more_than_twice_as_fast(many: Experiment) -> None:
     assert standing(many).rank == 1
-    assert standing(many).ratio.value > FACTOR
-    assert standing(many).ratio.low > 1
+    assert standing(many).to_baseline.value > FACTOR
+    assert standing(many).to_baseline.low > 1
 
 
 def test_consumers_that_skip_do_not_wait_for_each_others_rows(many: Experiment) -> None:
-    waiting, skipping = (result(many, name).lock_standing for name in ("baseline", "skip_locked"))
+    waiting, skipping = (result(many, name).standings["lock_waits"] for name in ("baseline", "skip_locked"))
 
     assert waiting is not None
     assert skipping is not None
-    assert skipping.share.high < waiting.share.low
+    assert skipping.figure.high < waiting.figure.low
 
 
 def test_one_consumer_has_nothing_to_skip(paying: Laboratory) -> None:
-    ratio = standing(ranked(paying, 1)).ratio
+    ratio = standing(ranked(paying, 1)).to_baseline
 
     assert ratio.low < 1 + NEARLY
     assert ratio.high > 1 - NEARLY

@@ -16,7 +16,7 @@ import pytest
 from laboratory import Laboratory, result
 
 from schemabench import Call, Writer
-from schemabench.records import Contention, Experiment, LockStanding
+from schemabench.records import Contention, Experiment, Standing
 
 OPERATIONS = """\
 -- name: change
@@ -57,12 +57,11 @@ def experiment(laboratory: Laboratory) -> Experiment:
     )
 
 
-def seen(experiment: Experiment, name: str) -> tuple[LockStanding, Contention]:
+def seen(experiment: Experiment, name: str) -> tuple[Standing, Contention]:
     """Return how much a candidate waited, and for what."""
     found = result(experiment, name)
-    assert found.lock_standing is not None
     assert found.contention is not None
-    return found.lock_standing, found.contention
+    return found.standings["lock_waits"], found.contention
 
 
 def refresh_ns(experiment: Experiment, name: str) -> float:
@@ -91,7 +90,7 @@ def test_a_concurrent_refresh_is_waited_for_less(experiment: Experiment) -> None
     plain, _ = seen(experiment, "plain")
 
     assert (concurrently.rank, plain.rank) == (1, 2)
-    assert plain.difference.low > 0
+    assert plain.to_baseline.low > 0
 
 
 def test_a_concurrent_refresh_takes_longer(experiment: Experiment) -> None:

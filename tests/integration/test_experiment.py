@@ -171,7 +171,7 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
     assert (found["fillfactor"].summary, found["fillfactor"].expects) == ("room for updates", "more")
     slow = found["slow"].standing
     assert slow is not None
-    assert slow.ratio.value < 0.9
+    assert slow.to_baseline.value < 0.9
     assert experiment.candidates[-1].name == "slow"
     assert experiment.control is not None
     assert experiment.control.name == CONTROL
@@ -230,10 +230,12 @@ def sampled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experim
 def test_every_ranked_candidate_is_told_who_waited_and_what_it_cost(sampled: Experiment) -> None:
     assert (sampled.sample_hz, sampled.isolation) == (200.0, "read committed")
     assert 0 < sampled.busy_share < 1
-    assert sampled.lock_control is not None
+    assert [(one.name, one.control is not None) for one in sampled.criteria] == [
+        ("throughput", True),
+        ("lock_waits", True),
+    ]
     for result in sampled.candidates:
         assert result.status == "ranked"
-        assert result.lock_standing is not None
         assert result.contention is not None
         assert tuple(result.contention.classes) == TIME_CLASSES
         assert sum(result.contention.classes.values()) == pytest.approx(1)
@@ -273,9 +275,9 @@ def test_the_lock_and_the_pair_of_operations_behind_a_slow_candidate_are_named(s
 def test_nothing_is_said_of_waits_where_nothing_was_sampled(tmp_path: Path, server: Server) -> None:
     experiment = measure(_plan(tmp_path, other=BASELINE), server, Watcher())
 
-    assert (experiment.sample_hz, experiment.lock_control) == (0.0, None)
+    assert (experiment.sample_hz, [one.name for one in experiment.criteria]) == (0.0, ["throughput"])
     for result in experiment.candidates:
-        assert (result.contention, result.lock_standing, result.on_front) == (None, None, False)
+        assert (result.contention, list(result.standings), result.on_front) == (None, ["throughput"], False)
         assert {len(trial.waits) for trial in result.trials} == {0}
         assert result.trials[-1].counters["wal_bytes"] > 0
 
@@ -318,7 +320,7 @@ def test_a_client_that_is_what_was_measured_makes_every_candidate_invalid(
     }
     assert "pytest -n 2" in found["same"].reason
     assert found["same"].trials
-    assert (experiment.control, experiment.lock_control, experiment.smallest_difference) == (None, None, None)
+    assert (experiment.criteria, experiment.smallest_difference) == ((), None)
 
 
 def test_a_candidate_that_the_client_limits_more_than_the_baseline_is_ranked_by_a_lower_bound(
@@ -583,8 +585,8 @@ def test_a_candidate_that_is_far_slower_leaves_early_with_a_verdict_and_the_othe
     assert slow.retired is not None
     assert standing is not None
     assert slow.retired.trials == sum(not trial.warmup for trial in slow.trials) < experiment.blocks
-    assert standing.ratio.value < 1 / 8
-    assert standing.ratio.high < 1, "how far below hangs on how even the baseline's trials are"
+    assert standing.to_baseline.value < 1 / 8
+    assert standing.to_baseline.high < 1, "how far below hangs on how even the baseline's trials are"
     assert "baseline" not in standing.tied_with
     assert standing.rank == 3
     assert slow.contention is not None

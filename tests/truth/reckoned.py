@@ -81,12 +81,21 @@ def wait_classes(candidate: Mapping[str, Any]) -> dict[str, float]:
     return {kind: some / sum(seen.values()) for kind, some in seen.items()}
 
 
-def places(candidates: Sequence[Mapping[str, Any]], standing: str) -> dict[str, int]:
+def standing(candidate: Mapping[str, Any], criterion: str) -> Mapping[str, Any] | None:
+    """Return where a run file has a candidate by a criterion, in whatever format it is."""
+    older = {"throughput": "standing", "lock_waits": "lock_standing"}[criterion]
+    found: Mapping[str, Any] | None = candidate.get("standings", {}).get(criterion) or candidate.get(older)
+    return found
+
+
+def places(candidates: Sequence[Mapping[str, Any]], criterion: str) -> dict[str, int]:
     """Return ranks: one more than the number of those that are better and do not tie."""
-    shares = lock_shares(candidates) if standing == "lock_standing" else {}
+    shares = lock_shares(candidates) if criterion == "lock_waits" else {}
     ranks = {}
     for one in candidates:
-        ties = {one["name"], *one[standing]["tied_with"]}
+        place = standing(one, criterion)
+        assert place is not None
+        ties = {one["name"], *place["tied_with"]}
         rivals = [other for other in candidates if other["name"] not in ties]
         if shares:
             better = [other for other in rivals if shares[other["name"]] < shares[one["name"]]]

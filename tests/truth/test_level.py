@@ -51,7 +51,7 @@ def burst(_: str, random: Random) -> Iterator[Call]:
 
 def told_apart(results: Sequence[CandidateResult], standing: str) -> bool:
     """Return whether any two candidates do not tie; without looks nobody has a standing."""
-    standings = [found for one in results if (found := getattr(one, standing))]
+    standings = [found for one in results if (found := one.standings.get(standing))]
     return any(len(one.tied_with) < len(standings) - 1 for one in standings)
 
 
@@ -63,8 +63,8 @@ def judged(experiment: Experiment) -> Line:
         "seed": experiment.seed,
         "blocks": experiment.blocks,
         "apart": {
-            "throughput": told_apart(results, "standing"),
-            "lock waits": told_apart(results, "lock_standing"),
+            "throughput": told_apart(results, "throughput"),
+            "lock waits": told_apart(results, "lock_waits"),
             **{name: any(cost.differs for cost in costs if cost.name == name) for name in (c.name for c in costs)},
         },
         "few": [notice.text for notice in experiment.notices if notice.code == "few-blocks"],

@@ -147,14 +147,15 @@ def test_writers_that_hold_one_lock_in_turns_wait_for_all_of_their_time_but_one_
         quick, clients, [Call(ONE, {"seconds": HELD_S})], operations=HOLD.format(what=ONE), baseline=ADVISORY
     )
     trials = counted(found)
-    assert found.lock_standing is not None
-    share, own_error = found.lock_standing.share, error(found.lock_standing.share, len(trials))
+    share = found.standings["lock_waits"].figure
+    own_error = error(share, len(trials))
     truth = logged["one waited"] / (logged["one waited"] + logged["one held"])
     told = queueing(clients, round(sum(trial.operations for trial in trials) / len(trials)))
 
     assert abs(share.value - truth) <= SIGMAS * own_error
     assert truth == pytest.approx(told, abs=0.08), "(n - 1) / n, but for last calls, and for clients that are held up"
-    assert found.lock_standing.paused == 0
+    assert found.contention is not None
+    assert found.contention.classes["pause"] == 0
 
 
 def test_pairs_and_tables_share_the_waiting_as_their_transactions_log_it(quick: Laboratory) -> None:
@@ -180,12 +181,13 @@ def test_who_gives_up_and_sleeps_is_seen_or_pauses_for_all_of_its_time(quick: La
     found, _ = measured(quick, clients, [Call("add", {})], operations=GIVE_UP, baseline=IMPATIENT)
     contention, trials = found.contention, counted(found)
     assert contention is not None
-    assert found.lock_standing is not None
     looks_per_s = contention.samples / sum(trial.duration_s for trial in trials)
     pauses = sum(trial.paused_s for trial in trials) * looks_per_s
     sessions = (contention.observations + pauses) / contention.samples
 
     assert contention.classes["pause"] > 0.1
-    assert contention.classes["Lock"] + contention.classes["pause"] == pytest.approx(found.lock_standing.share.value)
-    assert found.lock_standing.share.value > 0.4, "at most one in four holds the row"
+    assert contention.classes["Lock"] + contention.classes["pause"] == pytest.approx(
+        found.standings["lock_waits"].figure.value
+    )
+    assert found.standings["lock_waits"].figure.value > 0.4, "at most one in four holds the row"
     assert clients / 2 < sessions <= clients + 0.2, "each session is at work or pauses, until calls run out"

@@ -140,8 +140,11 @@ def slept(laboratory: Laboratory, experiments: int, seconds: float) -> Sequence[
             "seed": seed,
             "blocks": experiment.blocks,
             "true": true,
-            "ratios": {name: (one.ratio.low, one.ratio.value, one.ratio.high) for name, one in standings.items()},
-            "held": held({name: one.ratio for name, one in standings.items()}, true),
+            "ratios": {
+                name: (one.to_baseline.low, one.to_baseline.value, one.to_baseline.high)
+                for name, one in standings.items()
+            },
+            "held": held({name: one.to_baseline for name, one in standings.items()}, true),
             "found": {
                 name: "baseline" not in one.tied_with
                 for name, one in standings.items()

@@ -70,7 +70,7 @@ class Drawn:
     def candidates(self) -> list[Mapping[str, Any]]:
         """The same in the run file."""
         assert self.raw is not None
-        return [one for one in self.raw["candidates"] if one["standing"]]
+        return [one for one in self.raw["candidates"] if reckoned.standing(one, "throughput")]
 
     def ranks(self) -> Iterator[Table]:
         """Yield the table of ranks of each format."""
@@ -146,7 +146,7 @@ def check(cells: Mapping[str, str], exact: Mapping[str, float], place: int = 0) 
 def test_ranks_and_ratios_are_those_of_the_trials(drawn: Drawn) -> None:
     baseline = next(one for one in drawn.candidates if one["name"] == "baseline")
     ratios = {one["name"]: reckoned.ratio(one, baseline) for one in drawn.candidates}
-    ranks = {one: float(rank) for one, rank in reckoned.places(drawn.candidates, "standing").items()}
+    ranks = {one: float(rank) for one, rank in reckoned.places(drawn.candidates, "throughput").items()}
 
     for table in drawn.ranks():
         check(column(table, r"^ratio|^throughput over"), ratios)
@@ -166,7 +166,7 @@ def test_rates_are_those_of_the_trials(drawn: Drawn) -> None:
 
 def test_lock_waits_and_ranks_by_them_are_those_of_the_looks(drawn: Drawn) -> None:
     shares = reckoned.lock_shares(drawn.candidates)
-    ranks = {name: float(rank) for name, rank in reckoned.places(drawn.candidates, "lock_standing").items()}
+    ranks = {name: float(rank) for name, rank in reckoned.places(drawn.candidates, "lock_waits").items()}
 
     for table in drawn.ranks():
         check(column(table, r"^locks$|^lock waits"), shares)
@@ -239,9 +239,9 @@ def test_percentiles_are_those_of_the_record(any_drawn: Drawn) -> None:
 
 def test_ratios_rates_and_lock_waits_are_those_of_the_record(any_drawn: Drawn) -> None:
     results = any_drawn.results
-    ratios = {one.name: one.standing.ratio.value for one in results if one.standing}
+    ratios = {one.name: one.standing.to_baseline.value for one in results if one.standing}
     rates = {one.name: one.rows_per_s.value for one in results if one.rows_per_s}
-    locks = {one.name: one.lock_standing.share.value for one in results if one.lock_standing}
+    locks = {one.name: one.standings["lock_waits"].figure.value for one in results if "lock_waits" in one.standings}
 
     for table in any_drawn.ranks():
         check(column(table, r"^ratio|^throughput over"), ratios)

@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Literal
 
 from schemabench.records import (
+    LOCK_WAITS,
+    THROUGHPUT,
     Adequacy,
     CandidateResult,
     Contention,
@@ -17,7 +19,6 @@ from schemabench.records import (
     Estimate,
     Experiment,
     Latency,
-    LockStanding,
     LockWait,
     Notice,
     OptionValue,
@@ -103,7 +104,9 @@ def trial(block: int, duration_s: float) -> Trial:
 
 
 def standing(name: str, rank: int, ratio: Estimate, tied_with: tuple[str, ...] = ()) -> Standing:
-    return Standing(name=name, rate=estimate(4.9 * ratio.value, 0.1), ratio=ratio, rank=rank, tied_with=tied_with)
+    return Standing(
+        name=name, figure=estimate(4.9 * ratio.value, 0.1), to_baseline=ratio, rank=rank, tied_with=tied_with
+    )
 
 
 TABLE = """\
@@ -132,7 +135,7 @@ SQL = {
 def ranked(
     place: Standing, summary: str, slowest: str = "compact_cdn", notices: tuple[Notice, ...] = ()
 ) -> CandidateResult:
-    rate, speed = place.rate, place.ratio.value
+    rate, speed = place.figure, place.to_baseline.value
     return CandidateResult(
         name=place.name,
         summary=summary,
@@ -140,7 +143,7 @@ def ranked(
         path=f"schemas/usage/{place.name}.sql",
         sql=f"-- candidate: {place.name}\n-- summary: {summary}\n\n{SQL.get(place.name, TABLE)}",
         status="ranked",
-        standing=place,
+        standings={"throughput": place},
         operations_per_s=estimate(rate.value * OPERATIONS, 0.1),
         rows_per_s=estimate(rate.value * ROWS, 0.1),
         headroom=estimate(rate.value * PRODUCTION_S, 0.1),
@@ -229,13 +232,29 @@ def contention(locks: float, partitions: int = 0) -> Contention:
     )
 
 
-def lock_standing(name: str, share: float, rank: int, tied_with: tuple[str, ...]) -> LockStanding:
+def stands(result: CandidateResult, **changes: object) -> CandidateResult:
+    """Return a candidate whose standing by throughput is changed, as in its `to_baseline`."""
+    place = replace(result.standings["throughput"], **changes)  # type: ignore[arg-type]
+    return replace(result, standings={**result.standings, "throughput": place})
+
+
+def judged(experiment: Experiment, criterion: str, **changes: object) -> Experiment:
+    """Return an experiment of which one criterion's record is changed, as in its `control`."""
+    return replace(
+        experiment,
+        criteria=tuple(
+            replace(one, **changes) if one.name == criterion else one  # type: ignore[arg-type]
+            for one in experiment.criteria
+        ),
+    )
+
+
+def lock_standing(name: str, share: float, rank: int, tied_with: tuple[str, ...]) -> Standing:
     difference = share - LOCK_SHARES["baseline"][0]
-    return LockStanding(
+    return Standing(
         name=name,
-        share=estimate(share, 0.13),
-        paused=0.0,
-        difference=Estimate(value=difference, low=difference - 0.011, high=difference + 0.012),
+        figure=estimate(share, 0.13),
+        to_baseline=Estimate(value=difference, low=difference - 0.011, high=difference + 0.012),
         rank=rank,
         tied_with=tied_with,
     )
@@ -384,7 +403,7 @@ def writers(place: Standing) -> tuple[WriterRatio, ...]:
     """Return each writer's own ratio; none of the baseline's."""
     if place.name == "baseline":
         return ()
-    ratios = {writer: estimate(factor * place.ratio.value) for writer, factor in WRITERS.items()}
+    ratios = {writer: estimate(factor * place.to_baseline.value) for writer, factor in WRITERS.items()}
     return tuple(
         WriterRatio(writer=writer, ratio=ratio, differs=not ratio.low <= 1 <= ratio.high)
         for writer, ratio in ratios.items()
@@ -397,13 +416,13 @@ def sampled(result: CandidateResult) -> CandidateResult:
     rate = result.operations_per_s
     return replace(
         result,
-        lock_standing=lock_standing(result.name, share, rank, tied_with),
+        standings={**result.standings, "lock_waits": lock_standing(result.name, share, rank, tied_with)},
         on_front=rank == 1,
         writers=writers(result.standing) if result.standing else (),
         contention=contention(share, partitions=8 if result.name == "hash_partitioned" else 0),
         costs=tuple(costs(result.name)),
         plans=tuple(plans(result.name)),
-        adequacy=adequacy(result.name, result.standing.ratio.value if result.standing else 1.0),
+        adequacy=adequacy(result.name, result.standing.to_baseline.value if result.standing else 1.0),
         attempts_per_s=rate and estimate(rate.value * (1.002 if result.notices else 1.0), 0.1),
         retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3, calls=25_200),)
         if result.notices
@@ -485,14 +504,21 @@ USAGE = Experiment(
         unranked("one_view", "invalid", SATURATED, "one view in place of two"),
         unranked("unlogged_landing", "disqualified", STATE_DIFFERS, "batches land in an unlogged table"),
     ),
-    control=standing("baseline (control)", 1, Estimate(value=1.004, low=0.979, high=1.031), ("baseline",)),
-    lock_control=LockStanding(
-        name="baseline (control)",
-        share=estimate(0.186, 0.13),
-        paused=0.0,
-        difference=Estimate(value=0.002, low=-0.009, high=0.013),
-        rank=1,
-        tied_with=("baseline",),
+    criteria=(
+        replace(
+            THROUGHPUT,
+            control=standing("baseline (control)", 1, Estimate(value=1.004, low=0.979, high=1.031), ("baseline",)),
+        ),
+        replace(
+            LOCK_WAITS,
+            control=Standing(
+                name="baseline (control)",
+                figure=estimate(0.186, 0.13),
+                to_baseline=Estimate(value=0.002, low=-0.009, high=0.013),
+                rank=1,
+                tied_with=("baseline",),
+            ),
+        ),
     ),
     smallest_difference=0.026,
     notices=(
@@ -526,7 +552,14 @@ PAGEVIEWS = Experiment(
         ranked(standing("baseline", 1, BASELINE, ("flat",)), "fact, domain and page tables"),
         ranked(standing("flat", 1, Estimate(value=1.08, low=0.91, high=1.22), ("baseline",)), "one wide table"),
     ),
-    control=standing("baseline (control)", 1, Estimate(value=0.99, low=0.87, high=1.11), ("baseline",)),
+    criteria=(
+        replace(
+            THROUGHPUT,
+            on_front=False,
+            decides=False,
+            control=standing("baseline (control)", 1, Estimate(value=0.99, low=0.87, high=1.11), ("baseline",)),
+        ),
+    ),
     smallest_difference=None,
     notices=(
         Notice(

@@ -12,6 +12,7 @@ from schemabench import BadLineError, Call, OtherInput, Replay, Workload, Writer
 from schemabench.candidate import Candidate
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan
+from schemabench.records import Trial
 from schemabench.workload import Found
 
 WARMUP_BLOCKS = 2
@@ -138,3 +139,23 @@ def plan(folder: Path, *names: str, production_s: float | None = None, **changes
 
 Generator = Callable[[Sizes, str, int, Random], Iterator[Call]]
 """What makes bursts."""
+
+
+def counted_trial(block: int, **changes: Any) -> Trial:  # noqa: ANN401 (any field)
+    """Return a trial as an experiment makes them, of which some fields are not as usual."""
+    fields: dict[str, Any] = {
+        "block": block,
+        "position": 0,
+        "warmup": block < WARMUP_BLOCKS,
+        "started_s": float(block),
+        "duration_s": 0.2 * (1 + block % 5 / 100),
+        "operations": 100,
+        "rows": 80,
+        "retries": 0,
+        "busy_share": 0.3,
+        "writers_s": {"stream": 0.2, "reader": 0.19},
+        "looks": 10,
+        "waits": {"running": 8, "Lock": 2},
+        "counters": {"wal_bytes": 8000.0 + block, "rows_updated": 50.0, "rows_hot_updated": 40.0},
+    }
+    return Trial(**fields | changes)

@@ -19,7 +19,17 @@ from fixed_run import (
     writers,
 )
 
-from schemabench.records import CandidateResult, Estimate, Experiment, Latency, Notice, Run, Standing
+from schemabench.records import (
+    LOCK_WAITS,
+    THROUGHPUT,
+    CandidateResult,
+    Estimate,
+    Experiment,
+    Latency,
+    Notice,
+    Run,
+    Standing,
+)
 from schemabench.report import matrix
 from schemabench.report.matrix import Comparison
 from schemabench.report.matrix.model import Matrix
@@ -44,7 +54,10 @@ def candidate(place: Standing, sql: str = "") -> CandidateResult:
         ranked(place, f"the schema {place.name}"),
         sql=sql or f"CREATE TABLE {place.name} ();\n",
         latencies=(latency("upsert"),),
-        lock_standing=lock_standing(place.name, LOCK_SHARES[place.rank - 1], place.rank, place.tied_with),
+        standings={
+            "throughput": place,
+            "lock_waits": lock_standing(place.name, LOCK_SHARES[place.rank - 1], place.rank, place.tied_with),
+        },
         on_front=place.rank == 1,
         writers=tuple(replace(one, differs=False) for one in writers(place)),
     )
@@ -71,10 +84,15 @@ def waiting(experiment: Experiment, *ranks: tuple[str, ...], front: tuple[str, .
         name: lock_standing(name, LOCK_SHARES[rank - 1], rank, ties) for name, rank, ties in ranks_and_ties(*ranks)
     }
     candidates = tuple(
-        replace(result, lock_standing=places.get(result.name), on_front=result.name in front)
+        replace(result, standings=_with_locks(result, places.get(result.name)), on_front=result.name in front)
         for result in experiment.candidates
     )
     return replace(experiment, candidates=candidates)
+
+
+def _with_locks(result: CandidateResult, place: Standing | None) -> Mapping[str, Standing]:
+    others = {name: one for name, one in result.standings.items() if name != "lock_waits"}
+    return others if place is None else {**others, "lock_waits": place}
 
 
 def counted(experiment: Experiment, name: str, like: str) -> Experiment:
@@ -87,15 +105,25 @@ def counted(experiment: Experiment, name: str, like: str) -> Experiment:
 
 def unsampled(experiment: Experiment, sample_hz: float = 0.0) -> Experiment:
     """Return an experiment of which lock waits are not known."""
-    return replace(waiting(experiment), lock_control=None, sample_hz=sample_hz)
+    criteria = tuple(replace(one, on_front=False) for one in experiment.criteria if one.name != "lock_waits")
+    return replace(waiting(experiment), criteria=criteria, sample_hz=sample_hz)
 
 
-def experiment(*ranks: tuple[str, ...], **changes: object) -> Experiment:
+def experiment(
+    *ranks: tuple[str, ...],
+    control: Standing = CONTROL,
+    lock_control: Standing = LOCK_CONTROL,
+    decides: bool = True,
+    locks_decide: bool = True,
+    **changes: object,
+) -> Experiment:
     """Return an experiment of the usage workload in which these candidates have these ranks, by lock waits, too."""
     fields: Mapping[str, object] = {
         "candidates": tuple(map(candidate, places(*ranks))),
-        "control": CONTROL,
-        "lock_control": LOCK_CONTROL,
+        "criteria": (
+            replace(THROUGHPUT, control=control, decides=decides),
+            replace(LOCK_WAITS, control=lock_control, decides=decides and locks_decide),
+        ),
         "notices": (),
         "replay": {},
         "operations_sql": OPERATIONS,

@@ -34,7 +34,9 @@ def result(name: str, ratio: float, tied_with: tuple[str, ...] = (), **counters:
         path="",
         sql="",
         status="ranked",
-        standing=Standing(name=name, rate=interval, ratio=interval, rank=1, tied_with=tied_with),
+        standings={
+            "throughput": Standing(name=name, figure=interval, to_baseline=interval, rank=1, tied_with=tied_with)
+        },
         trials=(warmup, replace(TRIAL, counters=counters), replace(TRIAL, block=3, counters=counters)),
     )
 
@@ -78,7 +80,7 @@ def test_cost_is_the_mean_ratio_of_what_is_written_and_touched(
 
 
 def test_candidate_that_failed_has_no_cost_and_a_reason() -> None:
-    failed = replace(result("indexed", 1.0), status="failed", reason="no such table", standing=None, trials=())
+    failed = replace(result("indexed", 1.0), status="failed", reason="no such table", standings={}, trials=())
 
     experiment = _experiment(failed, wal_bytes=1.0)
 

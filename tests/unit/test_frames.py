@@ -104,7 +104,7 @@ def test_candidates_have_rank_ratio_and_interval_and_who_was_not_ranked_has_none
     def standing(one: CandidateResult) -> tuple[object, ...]:
         if one.standing is None:
             return one.name, one.status, None, None, None, None
-        ratio = one.standing.ratio
+        ratio = one.standing.to_baseline
         return one.name, one.status, one.standing.rank, ratio.value, ratio.low, ratio.high
 
     found = rows(RunFrames(RUN).candidates, "candidate", "status", "rank", "ratio", "ratio_low", "ratio_high")

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import golden_file
 import pytest
-from fixed_run import estimate
+from fixed_run import estimate, stands
 from several_runs import FOUR, candidate, compared, experiment, run, unsampled
 
 from schemabench.records import Estimate, Notice, Standing, WriterRatio
@@ -81,7 +81,7 @@ def words(text: str) -> str:
 
 def _standing(name: str) -> Standing:
     ratio = Estimate(value=0.5, low=0.4, high=0.6)
-    return Standing(name=name, rate=ratio, ratio=ratio, rank=3, tied_with=())
+    return Standing(name=name, figure=ratio, to_baseline=ratio, rank=3, tied_with=())
 
 
 def test_markdown_looks_like_its_golden_file() -> None:
@@ -112,10 +112,7 @@ def test_terminal_keeps_to_its_width_whatever_stands_in_a_cell(width: int) -> No
     narrow = Estimate(value=1.001, low=0.996, high=1.006)
     notices = tuple(Notice(code="retries", text=f"deadlock {number}") for number in range(12))
     some = experiment(("baseline", "a_candidate_with_a_long_name"))
-    candidates = tuple(
-        replace(one, standing=one.standing and replace(one.standing, ratio=narrow), notices=notices)
-        for one in some.candidates
-    )
+    candidates = tuple(replace(stands(one, to_baseline=narrow), notices=notices) for one in some.candidates)
     runs = [run(f"{version}.1", replace(some, candidates=candidates)) for version in (15, 16, 17, 18)]
     assert max(map(columns, terminal_comparison(compared(*runs), width).splitlines())) <= width
 
@@ -170,7 +167,7 @@ def test_lock_waits_that_are_not_known_are_a_dash_and_never_a_zero(drawn: Callab
         unsampled(experiment(("hash_by_site",), ("baseline",))),
     )
     text = words(drawn(compared(run("15.1", known), run("16.1", unknown))))
-    assert "lock waits are not known on PostgreSQL 16" in text
+    assert "nothing is known of lock waits on PostgreSQL 16" in text
     assert not re.search(r"\b0 %", text)
 
 
@@ -178,7 +175,7 @@ def test_lock_waits_that_are_not_known_are_a_dash_and_never_a_zero(drawn: Callab
 def test_runs_of_which_none_was_sampled_are_compared_by_throughput_alone(drawn: Callable[[Comparison], str]) -> None:
     runs = [run(version, unsampled(experiment(("hash_by_site",), ("baseline",)))) for version in ("15.1", "16.1")]
     text = words(drawn(compared(*runs)))
-    assert "waits least" not in text
+    assert "lowest" not in text
     assert "(Pareto)" not in drawn(compared(*runs))
     assert text.count("Lock waits are not known on PostgreSQL 15 and 16") == 1
 
@@ -220,8 +217,7 @@ def test_ratio_that_cannot_be_drawn_is_left_out_of_the_chart() -> None:
     for version in ("15.1", "16.1"):
         some = experiment(("hash_by_site",), ("baseline",))
         (first, *rest) = some.candidates
-        assert first.standing
-        first = replace(first, standing=replace(first.standing, ratio=endless))
+        first = stands(first, to_baseline=endless)
         runs.append(run(version, replace(some, candidates=(first, *rest))))
     assert "figure" not in Page(html(compared(*runs))).tags
 

@@ -144,8 +144,7 @@ def renamed(result: CandidateResult, name: str) -> CandidateResult:
     return replace(
         result,
         name=name,
-        standing=replace(result.standing, name=name) if result.standing else None,
-        lock_standing=replace(result.lock_standing, name=name) if result.lock_standing else None,
+        standings={criterion: replace(one, name=name) for criterion, one in result.standings.items()},
     )
 
 

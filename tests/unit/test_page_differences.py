@@ -88,7 +88,7 @@ def test_candidate_whose_sql_is_not_in_the_run_file_says_so() -> None:
 
 
 def test_candidate_without_a_rank_says_so_beside_its_difference() -> None:
-    failed = replace(candidate("other", OTHER), status="failed", standing=None)
+    failed = replace(candidate("other", OTHER), status="failed", standings={})
     found = shown(replace(USAGE, candidates=(failed, candidate("baseline", BASE))))
     assert found.startswith("other not ranked, failed; definitions +1 -1")
 

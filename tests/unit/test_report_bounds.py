@@ -6,7 +6,7 @@ from dataclasses import replace
 from html import unescape
 
 import pytest
-from fixed_run import RUN, USAGE, WRITERS, estimate
+from fixed_run import RUN, USAGE, WRITERS, estimate, stands
 from sections import headings, rows, tables
 from several_runs import experiment, run
 
@@ -63,9 +63,7 @@ def _first(change: Callable[[CandidateResult], CandidateResult]) -> Experiment:
 
 def _bound(result: CandidateResult) -> CandidateResult:
     """Return a candidate of whose ratio only a lower bound is known."""
-    assert result.standing is not None
-    ratio = replace(estimate(VALUE), low=LOW)
-    return replace(result, standing=replace(result.standing, ratio=ratio, at_least=True))
+    return stands(result, to_baseline=replace(estimate(VALUE), low=LOW), at_least=True)
 
 
 def test_a_ratio_that_the_client_limited_is_shown_as_what_it_is_at_least(draw: Draw) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from fixed_run import BASELINE, PAGEVIEWS, USAGE, contention, estimate, lock_standing, ranked, standing
+from fixed_run import BASELINE, PAGEVIEWS, USAGE, contention, estimate, judged, lock_standing, ranked, standing
 from sections import rows, tables
 
 from schemabench.records import CandidateResult, Estimate, Experiment, Standing
@@ -16,7 +16,7 @@ def waiting(place: Standing, locks: float) -> CandidateResult:
     return replace(
         ranked(place, ""),
         contention=contention(locks),
-        lock_standing=lock_standing(place.name, locks, rank=1, tied_with=()),
+        standings={"throughput": place, "lock_waits": lock_standing(place.name, locks, rank=1, tied_with=())},
     )
 
 
@@ -45,8 +45,10 @@ def test_share_is_that_of_the_ranks_where_the_samples_of_an_older_run_say_otherw
 
 
 def pausing(result: CandidateResult, paused: float) -> CandidateResult:
-    assert result.lock_standing is not None
-    return replace(result, lock_standing=replace(result.lock_standing, paused=paused))
+    assert result.contention is not None
+    return replace(
+        result, contention=replace(result.contention, classes={**result.contention.classes, "pause": paused})
+    )
 
 
 def test_pauses_before_retries_are_told_as_a_part_of_the_waiting() -> None:
@@ -59,11 +61,12 @@ def test_pauses_before_retries_are_told_as_a_part_of_the_waiting() -> None:
     assert plain(told.pauses(found)) == "5.2 points of slow's 71 % are pauses before retries"
 
 
-@pytest.mark.parametrize("paused", [0.0, None])
-def test_nothing_is_told_of_pauses_where_there_were_none_or_an_older_run_does_not_know(paused: float | None) -> None:
+def test_nothing_is_told_of_pauses_where_there_were_none_or_an_older_run_does_not_know() -> None:
     base = waiting(standing("baseline", 1, BASELINE), 0.1)
-    assert base.lock_standing is not None
-    assert told.pauses(experiment(replace(base, lock_standing=replace(base.lock_standing, paused=paused)))) == ""
+    assert base.contention is not None
+    unknown = {name: share for name, share in base.contention.classes.items() if name != "pause"}
+    assert told.pauses(experiment(pausing(base, 0.0))) == ""
+    assert told.pauses(experiment(replace(base, contention=replace(base.contention, classes=unknown)))) == ""
 
 
 def test_slowest_may_be_the_baseline_which_is_not_compared_with_itself() -> None:
@@ -118,8 +121,9 @@ def test_no_other_is_called_the_slowest_where_the_slowest_was_not_sampled() -> N
 
 
 def test_control_of_lock_waits_is_told_with_its_verdict() -> None:
-    assert USAGE.lock_control is not None
-    differs = replace(USAGE, lock_control=replace(USAGE.lock_control, tied_with=()))
+    control = USAGE.criteria[1].control
+    assert control is not None
+    differs = judged(USAGE, "lock_waits", control=replace(control, tied_with=()))
     assert told.control(USAGE) == "+0.2 points [-0.9, +1.3]: consistent with chance"
     assert told.control(differs).endswith(": the baseline differs from itself; do not trust differences of this size")
     assert told.control(PAGEVIEWS) == ""

@@ -150,7 +150,11 @@ def test_lock_waits_have_a_rank_of_their_own_and_the_front_is_marked() -> None:
 
 def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
     first, *others = USAGE.candidates
-    usage = replace(USAGE, candidates=(replace(first, lock_standing=None, on_front=False), *others))
+    unsampled = replace(first, standings={"throughput": first.standings["throughput"]}, on_front=False)
+    usage = replace(
+        USAGE,
+        candidates=(unsampled, *others),
+    )
     (row,) = re.findall(
         r"\n\| +\| 1= +\| a +\| `hash_partitioned`.*", report.markdown(replace(RUN, experiments=(usage,)))
     )

@@ -8,7 +8,7 @@ import pytest
 
 from schemabench.records import Estimate
 from schemabench.report import csv, flavored, page, screen
-from schemabench.report.drawings import Forest, Point
+from schemabench.report.drawings import Forest, Point, Scale
 from schemabench.report.text import changed, name
 from schemabench.report.tree import (
     Beside,
@@ -62,7 +62,7 @@ def told_of_table(word: str) -> list[str]:
 
 def chart(word: str) -> Chart:
     point = Point(name="known", figure=Estimate(value=1.0, low=0.9, high=1.1), text=f"{word}-point")
-    drawing = Forest(scale="ratio", points=(point,))
+    drawing = Forest(scale=Scale(kind="ratio", title="x"), points=(point,))
     return Chart(title=f"{word}-title", description=f"{word}-seen", drawing=drawing, table=table(word))
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from fixed_run import BASELINE, RUN, USAGE, estimate, ranked, standing, unranked
+from fixed_run import BASELINE, RUN, USAGE, estimate, judged, ranked, standing, unranked
 
 from schemabench import report
 from schemabench.records import EquivalenceCheck, Estimate, Experiment, Standing
@@ -114,7 +114,9 @@ def test_candidates_left_out_are_told_together_only_for_one_status_and_one_reaso
 
 def test_control_that_differs_makes_the_verdict_doubtful() -> None:
     control = standing("baseline (control)", 1, Estimate(value=1.1, low=1.05, high=1.15), ())
-    found = experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE), control=control)
+    found = judged(
+        experiment(standing("fast", 1, estimate(1.5)), standing("baseline", 2, BASELINE)), "throughput", control=control
+    )
     assert said(found).endswith(" Doubtful: the baseline differs from itself (see control).")
     assert verdict.control(found).endswith("the baseline differs from itself; do not trust differences of this size")
 
@@ -135,7 +137,7 @@ def test_ties_across_ranks_are_told_once_for_each_pair() -> None:
     ids=["two decimals", "an end too close to 1", "a narrow interval", "a large ratio", "no ratio"],
 )
 def test_digits_of_a_ratio_show_its_width_and_its_side_of_1(ratio: Estimate, expected: str) -> None:
-    only = replace(USAGE, candidates=(ranked(standing("one", 1, ratio), ""),), control=None)
+    only = replace(USAGE, candidates=(ranked(standing("one", 1, ratio), ""),), criteria=())
     assert figures.ratio_with_interval(ratio, figures.decimals(only)) == expected
 
 

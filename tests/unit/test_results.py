@@ -9,7 +9,7 @@ import made_up
 import msgspec
 import numpy as np
 import pytest
-from made_up import WARMUP_BLOCKS
+from made_up import WARMUP_BLOCKS, counted_trial
 
 from schemabench.experiment import results
 from schemabench.experiment.entrant import CONTROL
@@ -18,7 +18,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
-from schemabench.records import CandidateResult, Notice, Retries, Trial
+from schemabench.records import CandidateResult, Notice, Retries
 
 BLOCKS = 16
 NAMES = ("baseline", CONTROL, "a", "b")
@@ -32,30 +32,11 @@ def plan(tmp_path: Path) -> Plan:
     return made_up.plan(tmp_path, "a", "b", budget_s=8.0, sample_hz=50.0)
 
 
-def _trial(block: int, **changes: Any) -> Trial:  # noqa: ANN401 (any field)
-    fields: dict[str, Any] = {
-        "block": block,
-        "position": 0,
-        "warmup": block < WARMUP_BLOCKS,
-        "started_s": float(block),
-        "duration_s": 0.2 * (1 + block % 5 / 100),
-        "operations": 100,
-        "rows": 80,
-        "retries": 0,
-        "busy_share": 0.3,
-        "writers_s": {"stream": 0.2, "reader": 0.19},
-        "looks": 10,
-        "waits": {"running": 8, "Lock": 2},
-        "counters": {"wal_bytes": 8000.0 + block, "rows_updated": 50.0, "rows_hot_updated": 40.0},
-    }
-    return Trial(**fields | changes)
-
-
 def _measured(changes: Changes = lambda *_: {}, **fields: Any) -> Measured:  # noqa: ANN401 (any field)
     measured = Measured(**fields)
     for name in NAMES:
         for block in range(WARMUP_BLOCKS + BLOCKS):
-            measured.trials[name].append(_trial(block, **changes(name, block)))
+            measured.trials[name].append(counted_trial(block, **changes(name, block)))
         measured.times[name, "add"].append((WARMUP_BLOCKS, np.full(1000, 1_000_000, dtype=np.int64)))
     return measured
 
@@ -89,7 +70,7 @@ def test_a_candidate_that_cannot_be_compared_keeps_its_trials_and_its_reason(pla
     skipped = results.unranked(plan.candidates[1], "skipped", "too new")
 
     assert (invalid.status, invalid.reason, invalid.trials) == ("invalid", "too busy", tuple(measured.trials["a"]))
-    assert (invalid.standing, invalid.lock_standing, invalid.costs) == (None, None, ())
+    assert (invalid.standings, invalid.costs) == ({}, ())
     assert (skipped.status, skipped.trials) == ("skipped", ())
 
 
@@ -105,14 +86,12 @@ def test_a_candidates_path_is_told_from_where_the_run_was_started(plan: Plan, mo
 
 def test_who_waits_less_is_ranked_before_who_waits_more(plan: Plan) -> None:
     ranked = _rank(plan, _measured(lambda name, _: {"waits": {"running": 4, "Lock": 6}} if name == "a" else {}))
-    standings = {name: result.lock_standing for name, result in ranked.results.items()}
+    standings = {name: result.standings["lock_waits"] for name, result in ranked.results.items()}
 
-    assert {name: standing.rank for name, standing in standings.items() if standing} == {"baseline": 1, "a": 3, "b": 1}
-    assert standings["a"] is not None
-    assert standings["a"].share.value == pytest.approx(0.6)
-    assert standings["a"].difference.value == pytest.approx(0.4)
-    assert ranked.locks is not None
-    assert ranked.locks.control is not None
+    assert {name: standing.rank for name, standing in standings.items()} == {"baseline": 1, "a": 3, "b": 1}
+    assert standings["a"].figure.value == pytest.approx(0.6)
+    assert standings["a"].to_baseline.value == pytest.approx(0.4)
+    assert ranked.by["lock_waits"].control is not None
 
 
 def test_blocks_in_which_a_fast_candidate_was_not_seen_count_for_the_others(plan: Plan) -> None:
@@ -122,8 +101,7 @@ def test_blocks_in_which_a_fast_candidate_was_not_seen_count_for_the_others(plan
 
     ranked = _rank(plan, _measured(changes))
 
-    assert ranked.locks is not None
-    assert ranked.locks.better == {("baseline", "a"), ("b", "a")}
+    assert ranked.by["lock_waits"].better == {("baseline", "a"), ("b", "a")}
 
 
 def test_pauses_before_retries_count_as_waits_at_the_rate_of_looks(plan: Plan) -> None:
@@ -131,11 +109,10 @@ def test_pauses_before_retries_count_as_waits_at_the_rate_of_looks(plan: Plan) -
         duration_s = 0.2 * (1 + block % 5 / 100)
         return {"waits": {"running": 10, "Lock": 0}, "paused_s": duration_s} if name == "a" else {}
 
-    standing = _ranked(plan, _measured(changes))["a"].lock_standing
+    standing = _ranked(plan, _measured(changes))["a"].standings["lock_waits"]
 
-    assert standing is not None
     # Ten looks would have found one more session in each trial.
-    assert (standing.share.value, standing.paused) == pytest.approx((0.5, 0.5), abs=0.01)
+    assert standing.figure.value == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_front_has_who_is_not_beaten_in_one_without_winning_in_the_other(plan: Plan) -> None:
@@ -152,17 +129,16 @@ def test_the_front_has_who_is_not_beaten_in_one_without_winning_in_the_other(pla
 def test_nothing_is_ranked_by_lock_waits_where_nothing_was_sampled(plan: Plan) -> None:
     ranked = _rank(replace(plan, sample_hz=0.0), _measured(lambda *_: {"waits": {}}))
 
-    assert ranked.locks is None
-    assert [result.lock_standing for result in ranked.results.values()] == [None] * 3
+    assert list(ranked.by) == ["throughput"]
+    assert [list(result.standings) for result in ranked.results.values()] == [["throughput"]] * 3
     assert not any(result.on_front for result in ranked.results.values())
 
 
 def test_nobody_is_ranked_by_lock_waits_where_the_sampler_saw_nobody(plan: Plan) -> None:
     ranked = _rank(plan, _measured(lambda *_: {"waits": {}}))
 
-    assert ranked.locks is not None
-    assert ranked.locks.standings == ()
-    assert [(result.lock_standing, result.on_front) for result in ranked.results.values()] == [(None, False)] * 3
+    assert list(ranked.by) == ["throughput"]
+    assert not any(result.on_front for result in ranked.results.values())
 
 
 def test_everyone_has_the_same_measures_in_the_same_order(plan: Plan) -> None:
@@ -272,7 +248,7 @@ def test_a_candidate_that_the_client_limits_has_a_lower_bound_that_nobody_beats(
     assert (a.at_least, b.at_least, baseline.at_least) == (True, False, False)
     assert (a.rank, b.rank, baseline.rank) == (1, 1, 3), "b was faster, but a may be as fast"
     assert (a.tied_with, b.tied_with, baseline.tied_with) == (("b",), ("a",), ())
-    assert 1.9 < a.ratio.low < 2.1
+    assert 1.9 < a.to_baseline.low < 2.1
     assert [notice.code for notice in found["a"].notices] == ["client-limited"]
     assert "Under a the load generator was the bottleneck, busy 90 % of the time" in found["a"].notices[0].text
     assert {name: one.busy_share for name, one in found.items()} == {"baseline": 0.3, "a": 0.9, "b": 0.3}
@@ -312,7 +288,7 @@ def test_a_candidate_that_doubles_all_writers_but_the_last_is_seen_to_do_so(plan
     standing = found["a"].standing
 
     assert standing is not None
-    assert standing.ratio.value == pytest.approx(1.0, abs=0.01)
+    assert standing.to_baseline.value == pytest.approx(1.0, abs=0.01)
     assert list(own) == ["stream", "reader"]
     assert (own["stream"].low, own["stream"].high) == pytest.approx((2.0, 2.0))
     assert own["reader"].low <= 1.0 <= own["reader"].high
@@ -347,7 +323,7 @@ def test_what_was_measured_after_checkpoints_counts_for_its_own_measures_alone(p
     measured = _measured()
     for name, wal_bytes in (("baseline", 40_000.0), (CONTROL, 40_000.0), ("a", 80_000.0), ("b", 40_000.0)):
         measured.after_checkpoint[name] = [
-            _trial(20 + block, duration_s=9.0, counters={"wal_bytes_after_checkpoint": wal_bytes + block})
+            counted_trial(20 + block, duration_s=9.0, counters={"wal_bytes_after_checkpoint": wal_bytes + block})
             for block in range(10)
         ]
     found = _ranked(plan, measured)
@@ -423,7 +399,7 @@ def test_who_left_early_ranks_below_those_that_it_is_proved_slower_than(plan: Pl
 
     assert standing is not None
     assert (standing.rank, standing.tied_with) == (3, ())
-    assert 1 / 25 < standing.ratio.low < standing.ratio.value < standing.ratio.high < 1 / 12
+    assert 1 / 25 < standing.to_baseline.low < standing.to_baseline.value < standing.to_baseline.high < 1 / 12
     assert found["a"].standing is not None
     assert found["a"].standing.tied_with == ("baseline",), "the others are ranked among themselves"
 

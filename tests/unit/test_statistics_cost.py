@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from often import keeps_level
 from scipy import stats
 
-from schemabench.records import Estimate
-from schemabench.statistics import CostComparison, compare_costs
+from schemabench.records import Criterion, Estimate
+from schemabench.statistics import CostComparison, compare_costs, rank_costs
 
 CONTROL = "baseline (control)"
+WAL = Criterion(name="wal", title="WAL per row", unit="bytes", per="row", better="less", compared="difference")
 UNKNOWN = CostComparison(amount=None, ratio=None, differs=False)
 
 
@@ -158,3 +159,52 @@ def test_equal_candidates_differ_in_at_most_one_run_of_twenty() -> None:
 def test_amount_that_is_none_is_refused(wrong: float) -> None:
     with pytest.raises(AssertionError, match="not below zero"):
         compare_costs(np.array([[1.0, wrong]]), ["baseline", "a"], baseline="baseline", seed=1)
+
+
+def test_ranking_by_a_cost_ties_what_differs_by_no_more_than_the_control() -> None:
+    names = ["baseline", CONTROL, "as little", "more"]
+    amounts = np.tile([200.0, 202, 199, 210], (12, 1))
+    found = rank_costs(WAL, amounts, names, baseline="baseline", seed=1, control=CONTROL)
+
+    assert {one.name: (one.rank, one.tied_with) for one in found.standings} == {
+        "as little": (1, ("baseline",)),
+        "baseline": (1, ("as little",)),
+        "more": (3, ()),
+    }
+    assert found.control is not None
+    assert found.control.tied_with == ()
+    (notice,) = found.notices
+    assert notice.text == (
+        "The baseline ran a second time as 'baseline (control)' and differs from itself in WAL per row: by +2 bytes "
+        "per row, interval +2 to +2. Trust only differences in WAL per row well beyond that."
+    )
+
+
+@settings(deadline=None)
+@given(st.floats(min_value=1e-6, max_value=1e6))
+def test_ranking_by_a_cost_does_not_depend_on_its_unit(scale: float) -> None:
+    amounts = np.random.default_rng(5).lognormal(0, 0.2, (20, 3)) * [1.0, 1.3, 0.9]
+    names = ["baseline", "a", "b"]
+    first, second = (rank_costs(WAL, given, names, baseline="baseline", seed=1) for given in (amounts, amounts * scale))
+
+    assert first.better == second.better
+    assert [one.to_baseline.low * scale for one in first.standings] == pytest.approx(
+        [one.to_baseline.low for one in second.standings]
+    )
+
+
+def test_ranking_by_a_cost_tells_equal_candidates_apart_in_one_run_of_twenty_at_most() -> None:
+    random, names = np.random.default_rng(11), ["baseline", CONTROL, "a", "b", "c"]
+    assert keeps_level(
+        bool(
+            rank_costs(
+                WAL, random.lognormal(0, 0.3, (15, 5)), names, baseline="baseline", seed=run, control=CONTROL
+            ).better
+        )
+        for run in itertools.count()
+    )
+
+
+def test_nobody_is_ranked_by_a_cost_that_the_baseline_was_not_offered() -> None:
+    amounts = np.tile([np.nan, 1.0, 2.0], (12, 1))
+    assert rank_costs(WAL, amounts, ["baseline", "a", "b"], baseline="baseline", seed=1).standings == ()

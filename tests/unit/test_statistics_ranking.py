@@ -51,8 +51,8 @@ def test_ratio_and_rank_of_two_candidates_follow_from_the_blocks() -> None:
     )
     fast, slow = found.standings
     assert (fast.name, fast.rank, fast.tied_with) == ("fast", 1, ())
-    assert (fast.ratio.value, fast.ratio.low, fast.ratio.high) == pytest.approx((2**3.5, 2, 64))
-    assert (slow.name, slow.rank, slow.ratio) == ("baseline", 2, Estimate(value=1, low=1, high=1))
+    assert (fast.to_baseline.value, fast.to_baseline.low, fast.to_baseline.high) == pytest.approx((2**3.5, 2, 64))
+    assert (slow.name, slow.rank, slow.to_baseline) == ("baseline", 2, Estimate(value=1, low=1, high=1))
     assert found.notices == ()
     assert (found.control, found.smallest_difference) == (None, None)
 
@@ -72,13 +72,13 @@ def test_identical_figures_tie() -> None:
     rates = np.tile(np.array([[5.0], [7], [6], [8], [5], [9], [4], [3]]), (1, 3))
     found = rank(rates, ["a", "b", "baseline"], baseline="baseline", seed=1)
     assert ranks(found) == {"a": 1, "b": 1, "baseline": 1}
-    assert all(standing.ratio == Estimate(value=1, low=1, high=1) for standing in found.standings)
+    assert all(standing.to_baseline == Estimate(value=1, low=1, high=1) for standing in found.standings)
 
 
 def test_constant_differences_are_ranked() -> None:
     found = rank(np.tile([100.0, 400, 200], (8, 1)), ["baseline", "b", "a"], baseline="baseline", seed=1)
     assert [(standing.name, standing.rank) for standing in found.standings] == [("b", 1), ("a", 2), ("baseline", 3)]
-    assert named(found)["b"].ratio.low == pytest.approx(4)
+    assert named(found)["b"].to_baseline.low == pytest.approx(4)
 
 
 @pytest.mark.parametrize("blocks", [1, 2, 5])
@@ -101,9 +101,11 @@ def test_control_is_checked_but_not_ranked() -> None:
     assert ranks(found) == {"a": 1, "baseline": 2}
     assert found.control is not None
     assert (found.control.name, found.control.tied_with) == (CONTROL, ("baseline",))
-    assert found.control.ratio.low < 1 < found.control.ratio.high
+    assert found.control.to_baseline.low < 1 < found.control.to_baseline.high
     # One log unit: (high / low)^(1/2) is the factor from the middle to either end.
-    assert found.smallest_difference == pytest.approx((found.control.ratio.high / found.control.ratio.low) ** 0.5 - 1)
+    assert found.smallest_difference == pytest.approx(
+        (found.control.to_baseline.high / found.control.to_baseline.low) ** 0.5 - 1
+    )
     assert found.notices == ()
 
 
@@ -181,7 +183,7 @@ def test_order_of_candidates_does_not_matter_to_what_copies_do(seed: int, order:
         rank(rates[:, some], list(names[some]), baseline="baseline", control=CONTROL, seed=1, copies=copies)
         for some in (list(range(4)), order)
     )
-    assert named(first)["a"].ratio.low == pytest.approx(named(second)["a"].ratio.low)
+    assert named(first)["a"].to_baseline.low == pytest.approx(named(second)["a"].to_baseline.low)
     assert ranks(first) == ranks(second)
 
 
@@ -191,11 +193,11 @@ def test_lead_that_is_gone_in_the_last_third_is_not_counted_and_says_so() -> Non
     rates[:40, 1] *= np.where(random.random(40) < 0.5, 1.08, 1.1)
     found = rank(rates, ["baseline", "fades", CONTROL], baseline="baseline", control=CONTROL, seed=1)
     fades, text = named(found)["fades"], "\n".join(notice.text for notice in found.notices)
-    assert fades.late_ratio is not None
-    assert fades.late_ratio.low < 1 < fades.late_ratio.high < fades.ratio.value
+    assert fades.late is not None
+    assert fades.late.low < 1 < fades.late.high < fades.to_baseline.value
     assert "baseline" in fades.tied_with
-    assert fades.ratio.low <= fades.late_ratio.low < 1
-    assert named(found)["baseline"].late_ratio is None
+    assert fades.to_baseline.low <= fades.late.low < 1
+    assert named(found)["baseline"].late is None
     assert "'fades' has 1.0" in text
     assert "in its last third: the lead does not last, and is not counted." in text
 
@@ -214,7 +216,7 @@ def test_lead_that_lasts_counts_and_a_short_run_has_no_last_third() -> None:
     assert ranks(found) == {"a": 1, "baseline": 2}
     assert found.notices == ()
     short = rank(rates[:17], ["baseline", "a"], baseline="baseline", seed=1)
-    assert [standing.late_ratio for standing in short.standings] == [None, None]
+    assert [standing.late for standing in short.standings] == [None, None]
 
 
 @given(seed=st.integers(0, 1000), order=st.permutations(range(4)), blocks=st.integers(1, 30))
@@ -235,8 +237,8 @@ def test_unit_of_the_rates_does_not_matter(seed: int, scale: float) -> None:
     first, second = (named(rank(given, names, baseline="baseline", seed=1)) for given in (rates, rates * scale))
     for name in names:
         assert (first[name].rank, first[name].tied_with) == (second[name].rank, second[name].tied_with)
-        assert first[name].ratio.low == pytest.approx(second[name].ratio.low)
-        assert first[name].rate.high * scale == pytest.approx(second[name].rate.high)
+        assert first[name].to_baseline.low == pytest.approx(second[name].to_baseline.low)
+        assert first[name].figure.high * scale == pytest.approx(second[name].figure.high)
 
 
 @given(seed=st.integers(0, 1000))
@@ -246,7 +248,7 @@ def test_ratio_excludes_one_exactly_where_the_baseline_does_not_tie(seed: int) -
     found = rank(rates, ["baseline", "a", "b", "c"], baseline="baseline", seed=1)
     for standing in found.standings:
         if standing.name != "baseline":
-            assert (standing.ratio.low <= 1 <= standing.ratio.high) == ("baseline" in standing.tied_with)
+            assert (standing.to_baseline.low <= 1 <= standing.to_baseline.high) == ("baseline" in standing.tied_with)
 
 
 @given(seed=st.integers(0, 1000))
@@ -257,7 +259,7 @@ def test_ties_are_mutual_and_ranks_count_the_better(seed: int) -> None:
     )
     for first, second in itertools.combinations(found, 2):
         assert (second in found[first].tied_with) == (first in found[second].tied_with)
-    best = max(found.values(), key=lambda standing: standing.ratio.value)
+    best = max(found.values(), key=lambda standing: standing.to_baseline.value)
     assert all(standing.rank <= len(found) - len(standing.tied_with) for standing in found.values())
     assert best.rank == 1
 
@@ -290,7 +292,7 @@ def test_widest_interval_foretells_the_width_of_the_ranking(blocks: int) -> None
     rates = simulate(np.random.default_rng(blocks), blocks, [0, 0.1, 0.2, 0])
     found = rank(rates, names, baseline="baseline", control=CONTROL, seed=1)
     assert found.control is not None
-    ratios = [standing.ratio for standing in (*found.standings, found.control)]
+    ratios = [standing.to_baseline for standing in (*found.standings, found.control)]
     widest = max((ratio.high / ratio.low) ** 0.5 - 1 for ratio in ratios)
     assert widest_interval(rates, names, baseline="baseline", control=CONTROL) == pytest.approx(widest, rel=0.25)
 

@@ -65,7 +65,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         WorkloadError: A call is not acceptable, or cannot be sent to a server.
     """
     # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
-    from schemabench.experiment import Feed, Plan, check_burst, check_inputs  # noqa: PLC0415
+    from schemabench.experiment import Feed, Plan, check_burst, check_criteria, check_inputs  # noqa: PLC0415
 
     options, workload = asked.options, subject.found.workload.name
     planned = Plan(
@@ -81,13 +81,15 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         call_timeout_s=options.call_timeout_s,
         burst=options.burst,
         sample_hz=options.sample_hz,
+        criteria=options.criteria,
         equivalence=options.equivalence,
         seed=options.seed,
         inputs={name: path for name, path in options.replay if name.partition(".")[0] == workload},
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )
-    check_inputs(planned.found, planned.inputs)  # errors of this and the next need no server
+    check_criteria(planned.criteria)  # errors of this and the next two need no server
+    check_inputs(planned.found, planned.inputs)
     check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)
     return planned
 

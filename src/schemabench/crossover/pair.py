@@ -19,14 +19,14 @@ def side(experiment: Experiment, candidate: str) -> Side:
     assert standing is not None, "a ranked candidate has a standing"
     if BASELINE in standing.tied_with:
         return "tied"
-    return "better" if standing.ratio.value > 1 else "worse"
+    return "better" if standing.to_baseline.value > 1 else "worse"
 
 
 def ratio(experiment: Experiment, candidate: str) -> Estimate:
     """Return the throughput of a ranked candidate over the baseline's."""
     standing = ranked(experiment)[candidate].standing
     assert standing is not None, "a ranked candidate has a standing"
-    return standing.ratio
+    return standing.to_baseline
 
 
 def is_bound(experiment: Experiment, candidate: str) -> bool:

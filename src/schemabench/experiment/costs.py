@@ -6,6 +6,7 @@ Owns which trials count for a measure, and how counters become amounts. Must not
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
@@ -30,10 +31,10 @@ def of(
     found: dict[str, list[Cost]] = {name: [] for name in names}
     for measure in counters.MEASURES:
         trials = {name: _counted(measure, name, measured) for name in names}
-        amounts = np.column_stack([_amounts(measure, trials[name]) for name in names])
+        counted = amounts(measure, trials)
         copies = [trial.copy for trial in trials[BASELINE]]
         compared = statistics.compare_costs(
-            amounts, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=copies
+            counted, names, baseline=BASELINE, control=CONTROL, seed=plan.seed, copies=copies
         )
         for name in names:
             amount, ratio, differs = compared[name]
@@ -45,12 +46,17 @@ def of(
                     per=measure.per,
                     value=_growth(measure, measured.trials[name], grown[name])
                     if measure.counter in grown[name]
-                    else _in_all(measure, amount, len(amounts)),
+                    else _in_all(measure, amount, len(counted)),
                     ratio=None if measure.unit == "share" else ratio,
                     differs=differs,
                 )
             )
     return {name: tuple(costs) for name, costs in found.items()}
+
+
+def amounts(measure: counters.Measure, trials: Mapping[str, Sequence[records.Trial]]) -> NDArray[np.float64]:
+    """Return what each trial costs by a measure, of shape (blocks, entrants); NaN where that is not known."""
+    return np.column_stack([_amounts(measure, own) for own in trials.values()])
 
 
 def _counted(measure: counters.Measure, name: str, measured: Measured) -> Sequence[records.Trial]:

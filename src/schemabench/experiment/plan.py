@@ -15,6 +15,7 @@ from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
 from schemabench.experiment.seats import seated
+from schemabench.records import LOCK_WAITS, THROUGHPUT
 from schemabench.workload import Found, Writer
 
 TRIAL_S = 0.2
@@ -45,7 +46,9 @@ class Plan:
     seed: int
     """Where all chance comes from."""
     sample_hz: float = 0.0
-    """Looks per second at who waits for whom; 0 for none."""
+    """Lock-wait samples per second; 0 for none."""
+    criteria: tuple[str, ...] = (THROUGHPUT.name, LOCK_WAITS.name)
+    """What the Pareto front is over, and what candidates are ranked by besides throughput and lock waits."""
     equivalence: Literal["off", "quick", "thorough"] = "off"
     """How hard to compare candidates with the workload's model, before anything is measured."""
     inputs: Mapping[str, Path] = field(default_factory=dict)

@@ -1,10 +1,10 @@
 """What the trials of an experiment say about each candidate, as records.
 
-Owns how figures come together: ranks by throughput and by lock waits, costs, latencies, notices. Must not decide what
+Owns how figures come together: ranks, costs, latencies, notices. Must not decide what
 is significant (see `statistics`), nor talk to a server.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,14 +14,23 @@ from numpy.typing import NDArray
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.experiment import costs, gates, retired, surroundings, writers
+from schemabench.experiment import costs, criteria, gates, retired, surroundings, writers
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.load.session import DEADLOCK
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
-from schemabench.records import Adequacy, CandidateResult, Contention, Estimate, Notice, StatementPlan
+from schemabench.records import (
+    THROUGHPUT,
+    Adequacy,
+    CandidateResult,
+    Contention,
+    Estimate,
+    Notice,
+    Standing,
+    StatementPlan,
+)
 from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant
 
 DETECTOR_SHARE = 0.1
@@ -55,12 +64,21 @@ class Watched:
 
 @dataclass(frozen=True, kw_only=True)
 class Rankings:
-    """The candidates in order, by throughput and by lock waits."""
+    """The candidates in order, by every criterion."""
 
     results: Mapping[str, CandidateResult]
-    throughput: statistics.Ranking
-    locks: statistics.LockRanking | None
-    """None where nothing was sampled."""
+    by: Mapping[str, statistics.Ranking]
+    """Criterion -> the ranking, throughput first."""
+
+    @property
+    def throughput(self) -> statistics.Ranking:
+        """The ranking by throughput."""
+        return self.by[THROUGHPUT.name]
+
+    @property
+    def notices(self) -> tuple[Notice, ...]:
+        """The notices of all rankings, each once."""
+        return tuple(dict.fromkeys(notice for one in self.by.values() for notice in one.notices))
 
 
 def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watched: Watched) -> Rankings:
@@ -73,53 +91,51 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
         watched: What was seen beside them.
     """
     names = tuple(name for name in ranked if name not in measured.retired)
-    rates, copies = measured.rates(names), measured.copies_of_blocks(BASELINE)
-    throughput = statistics.rank(
-        rates,
-        names,
-        baseline=BASELINE,
-        control=CONTROL,
-        seed=plan.seed,
-        copies=copies,
-        bounds=gates.limited(measured, [name for name in names if name != CONTROL]),
-    )
-    drifts = statistics.drifts(rates, names, measured.written(names) / drift_rows(measured), copies)
-    locks = _rank_locks(plan, names, measured)
-    front: frozenset[str] = frozenset()
-    if locks is not None and locks.standings:
-        candidates = [name for name in names if name != CONTROL]
-        front = statistics.pareto(candidates, throughput.better, locks.better)
+    rankings = criteria.rank(plan, names, measured)
+    front = criteria.on_front(plan, rankings)
+    copies = measured.copies_of_blocks(BASELINE)
+    drifts = statistics.drifts(measured.rates(names), names, measured.written(names) / drift_rows(measured), copies)
     prices = costs.of(plan, names, measured, watched.grown)
     own = writers.ratios(plan, names, measured)
     late = [name for name in ranked if name in measured.retired]
     behind = {name: retired.standing(name, names, late, measured) for name in late}
-    lock_standings = {standing.name: standing for standing in (locks.standings if locks else ())}
     results = {}
-    standings = {standing.name: standing for standing in throughput.standings}
     for name in (one for one in names if one != CONTROL):
-        standing = standings[name]
-        ties = (*standing.tied_with, *(other for other, one in behind.items() if name in one.tied_with))
         results[name] = replace(
             _described_by_trials(plan, ranked[name], measured, watched),
-            standing=replace(standing, tied_with=tuple(sorted(ties))),
-            lock_standing=lock_standings.get(name),
+            standings=_standings(name, rankings, behind),
             on_front=name in front,
             drift=drifts[name],
             costs=prices[name],
             writers=own[name],
         )
     for name, standing in behind.items():
-        lag = retired.inverse(standing.ratio)
+        lag = retired.inverse(standing.to_baseline)
         result = _described_by_trials(plan, ranked[name], measured, watched)
         results[name] = replace(
             result,
-            standing=standing,
+            standings={THROUGHPUT.name: standing},
             retired=records.Retirement(trials=measured.retired[name].trials, slower=lag),
             costs=costs.of(plan, (BASELINE, CONTROL, name), measured.beside(name), watched.grown)[name],
             writers=writers.of_few(plan, name, measured.beside(name)),
             notices=(retired.notice(name, measured, lag), *result.notices),
         )
-    return Rankings(results=results, throughput=throughput, locks=locks)
+    return Rankings(results=results, by=rankings)
+
+
+def _standings(
+    name: str, rankings: Mapping[str, statistics.Ranking], behind: Mapping[str, Standing]
+) -> dict[str, Standing]:
+    """Return where a candidate stands by each criterion that it was ranked by; `behind` are those that left early."""
+    found = {
+        criterion: standing
+        for criterion, ranking in rankings.items()
+        for standing in ranking.standings
+        if standing.name == name
+    }
+    own = found[THROUGHPUT.name]
+    ties = (*own.tied_with, *(other for other, one in behind.items() if name in one.tied_with))
+    return {**found, THROUGHPUT.name: replace(own, tied_with=tuple(sorted(ties)))}
 
 
 def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, watched: Watched) -> CandidateResult:
@@ -204,28 +220,11 @@ def ordered(plan: Plan, results: Mapping[str, CandidateResult]) -> tuple[Candida
 
     def order(result: CandidateResult) -> tuple[float, float, str]:
         standing = result.standing
-        return (standing.rank, -standing.ratio.value, result.name) if standing else (float("inf"), 0.0, result.name)
+        return (
+            (standing.rank, -standing.to_baseline.value, result.name) if standing else (float("inf"), 0.0, result.name)
+        )
 
     return tuple(sorted((results[candidate.name] for candidate in plan.candidates), key=order))
-
-
-def _rank_locks(plan: Plan, names: Sequence[str], measured: Measured) -> statistics.LockRanking | None:
-    if not plan.sample_hz:
-        return None
-    trials = [measured.counted(name) for name in names]
-    waits = np.array([[one.waits.get("Lock", 0) for one in some] for some in trials], dtype=np.float64).T
-    work = np.array([[sum(one.waits.values()) for one in some] for some in trials], dtype=np.float64).T
-    pauses = np.column_stack([measured.pauses(name) for name in names])
-    return statistics.rank_locks(
-        waits,
-        pauses,
-        work,
-        names,
-        baseline=BASELINE,
-        control=CONTROL,
-        seed=plan.seed,
-        copies=measured.copies_of_blocks(BASELINE),
-    )
 
 
 def _rate(rates: NDArray[np.float64], seed: int) -> Estimate:

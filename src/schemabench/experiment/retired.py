@@ -39,8 +39,8 @@ def standing(name: str, others: Sequence[str], retired: Sequence[str], measured:
     (rate,) = statistics.estimate_rates(np.array([[1 / one.duration_s] for one in measured.counted(name)]), seed=0)
     return Standing(
         name=name,
-        rate=rate,
-        ratio=inverse(Estimate(value=exp(against.centre), low=exp(against.low), high=exp(against.high))),
+        figure=rate,
+        to_baseline=inverse(Estimate(value=exp(against.centre), low=exp(against.low), high=exp(against.high))),
         rank=1 + len(spans) - len(ties),
         tied_with=tuple(sorted((*ties, *(other for other in retired if other != name)))),
     )

@@ -44,7 +44,7 @@ def ratios(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str,
         for standing in ranking.standings:
             if standing.name != BASELINE:
                 differs = BASELINE not in standing.tied_with
-                found[standing.name].append(WriterRatio(writer=writer, ratio=standing.ratio, differs=differs))
+                found[standing.name].append(WriterRatio(writer=writer, ratio=standing.to_baseline, differs=differs))
     return {name: tuple(own) for name, own in found.items()}
 
 

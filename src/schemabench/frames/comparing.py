@@ -5,6 +5,7 @@ Owns the tables of what was concluded. Must not conclude anything itself.
 
 from collections.abc import Iterator
 
+from schemabench.candidate import BASELINE
 from schemabench.frames.table import (
     CANDIDATE,
     EXPERIMENT,
@@ -23,7 +24,7 @@ from schemabench.frames.table import (
     of_experiment,
     spread,
 )
-from schemabench.records import CandidateResult, Experiment, Run, WriterRatio
+from schemabench.records import CandidateResult, Criterion, Experiment, Run, Standing, WriterRatio
 
 _EXPERIMENT = (
     Column("digest", TEXT, "of the workload and its sizes: what differs in it cannot be compared"),
@@ -51,10 +52,7 @@ _EXPERIMENT = (
     Column("stopped", TEXT, "why: `precision`, `budget`, `interrupted` or `never started`"),
     Column("smallest_difference", REAL, "to the baseline that could have been seen, as in 0.03; missing: none"),
 )
-_CONTROL = (
-    *estimated("control_ratio", "the control's throughput by the baseline's"),
-    *estimated("control_lock_difference", "the control's `lock_share` less the baseline's"),
-)
+_CONTROL = (*estimated("control_ratio", "the control's throughput by the baseline's"),)
 _STANDING = (
     Column("status", TEXT, "`ranked`, `disqualified`, `invalid`, `failed` or `skipped`"),
     Column("reason", TEXT, "why it was not ranked; empty where it was"),
@@ -69,11 +67,9 @@ _STANDING = (
     *estimated("headroom", "throughput by what production asks for; missing where that is not known"),
     *estimated("drift", "relative change of throughput for `drift_rows` written, as in -0.04; missing: only chance"),
     Column("drift_rows", WHOLE, "the rows written that `drift` is told for"),
-    Column("lock_rank", MAYBE_WHOLE, "by lock waits; missing where nothing was sampled"),
-    Column("lock_tied_with", TEXT, "as `tied_with`"),
-    *estimated("lock_share", "share of the writers' time spent waiting for locks or pausing before a retry, 0 to 1"),
-    *estimated("lock_difference", "`lock_share` less the baseline's, paired by block"),
-    Column("on_front", FLAG, "whether none is better in throughput or lock waits without being worse in the other"),
+    Column(
+        "on_front", FLAG, "whether it is on the Pareto front, over the criteria whose `on_front` in `standings` is true"
+    ),
     Column("samples", MAYBE_WHOLE, "samples of the sessions, in counted trials"),
     Column("late_samples", MAYBE_WHOLE, "of these, more than half an interval late"),
     Column("lost_samples", MAYBE_WHOLE, "due and not taken"),
@@ -89,6 +85,23 @@ _STANDING = (
     Column("path", TEXT, "its SQL file"),
     Column("summary", TEXT, "what it is, in its own words"),
     Column("expects", TEXT, "what its author expects of it"),
+)
+_CRITERION = (
+    Column("criterion", TEXT, "a short stable name, as in `lock_waits`"),
+    Column("unit", TEXT, "of `figure`, as in `bytes`; a `share` is 0 to 1"),
+    Column("per", TEXT, "what `figure` is divided by, as in `row`; missing where the unit says it"),
+    Column("better", TEXT, "`more` or `less`"),
+    Column("compared", TEXT, "whether `to_baseline` is a `ratio` or a `difference`"),
+    Column("decides", FLAG, "whether there were enough blocks to tell any two candidates apart by it"),
+    Column("on_front", FLAG, "whether the Pareto front is over it, among others"),
+)
+_PLACE = (
+    Column("rank", WHOLE, "those that tie share one; the control's is only towards the baseline"),
+    Column("tied_with", TEXT, "those that cannot be told apart from it, with commas between"),
+    *estimated("figure", "in the criterion's unit"),
+    *estimated("to_baseline", "the figure compared with the baseline's, paired by block; intervals hold jointly"),
+    *estimated("late", "`to_baseline` over the last third of the blocks; missing where that is not looked at"),
+    Column("at_least", FLAG, "whether the load generator was the bottleneck, which makes `to_baseline_low` a bound"),
 )
 _WRITER = (
     Column("writer", TEXT, "the writer's name"),
@@ -135,10 +148,7 @@ def _experiments(run: Run) -> Iterator[Row]:
         yield {
             **of_experiment(experiment),
             **fields(experiment, _EXPERIMENT),
-            **spread("control_ratio", experiment.control.ratio if experiment.control else None),
-            **spread(
-                "control_lock_difference", experiment.lock_control.difference if experiment.lock_control else None
-            ),
+            **spread("control_ratio", experiment.control.to_baseline if experiment.control else None),
         }
 
 
@@ -148,7 +158,7 @@ def _candidates(run: Run) -> Iterator[Row]:
             **names,
             **fields(candidate, _STANDING),
             **_standing(candidate),
-            **_lock_standing(candidate),
+            **_sampled(candidate),
             **_surroundings(candidate, experiment),
         }
 
@@ -159,19 +169,15 @@ def _standing(candidate: CandidateResult) -> Row:
         "rank": standing.rank if standing else None,
         "tied_with": ", ".join(standing.tied_with) if standing else "",
         "at_least": standing.at_least if standing else None,
-        **spread("ratio", standing.ratio if standing else None),
+        **spread("ratio", standing.to_baseline if standing else None),
         **spread("operations_per_s", candidate.operations_per_s),
         **spread("rows_per_s", candidate.rows_per_s),
     }
 
 
-def _lock_standing(candidate: CandidateResult) -> Row:
-    standing, seen = candidate.lock_standing, candidate.contention
+def _sampled(candidate: CandidateResult) -> Row:
+    seen = candidate.contention
     return {
-        "lock_rank": standing.rank if standing else None,
-        "lock_tied_with": ", ".join(standing.tied_with) if standing else "",
-        **spread("lock_share", standing.share if standing else None),
-        **spread("lock_difference", standing.difference if standing else None),
         "samples": seen.samples if seen else None,
         "late_samples": seen.late if seen else None,
         "lost_samples": seen.lost if seen else None,
@@ -191,6 +197,29 @@ def _surroundings(candidate: CandidateResult, experiment: Experiment) -> Row:
         "agrees": check.agrees if check else None,
         "checked_calls": check.calls if check else None,
     }
+
+
+def _standings(run: Run) -> Iterator[Row]:
+    for names, experiment, candidate in each_candidate(run):
+        for criterion in experiment.criteria:
+            for standing in (candidate.standings.get(criterion.name), _control(criterion, candidate)):
+                if standing:
+                    yield {
+                        **names,
+                        "candidate": standing.name,
+                        **fields(criterion, _CRITERION),
+                        **fields(standing, _PLACE),
+                        "criterion": criterion.name,
+                        "tied_with": ", ".join(standing.tied_with),
+                        **spread("figure", standing.figure),
+                        **spread("to_baseline", standing.to_baseline),
+                        **spread("late", standing.late),
+                    }
+
+
+def _control(criterion: Criterion, candidate: CandidateResult) -> Standing | None:
+    """Return the control's standing where the candidate is the baseline, so that it comes after it once."""
+    return criterion.control if candidate.name == BASELINE else None
 
 
 def _writers(run: Run) -> Iterator[Row]:
@@ -236,6 +265,11 @@ EXPERIMENTS = Table(
     "A row for each experiment: a workload at a cardinality.", (*EXPERIMENT, *_EXPERIMENT, *_CONTROL), _experiments
 )
 CANDIDATES = Table("A row for each candidate of each experiment.", (*CANDIDATE, *_STANDING), _candidates)
+STANDINGS = Table(
+    "A row for each candidate and criterion that it was ranked by, and for the control by each.",
+    (*CANDIDATE, *_CRITERION, *_PLACE),
+    _standings,
+)
 WRITERS = Table("A row for each candidate and writer.", (*CANDIDATE, *_WRITER), _writers)
 COSTS = Table("A row for each candidate and each measure of what its writes cost.", (*CANDIDATE, *_COST), _costs)
 ADEQUACY = Table(

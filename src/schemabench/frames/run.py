@@ -15,7 +15,7 @@ class RunFrames:
 
     Each attribute but `run` is a DataFrame, made when it is first asked for:
 
-        experiments, candidates, writers, costs, adequacy, pace     how candidates compare
+        experiments, candidates, standings, writers, costs, adequacy, pace     how candidates compare
         trials, calls, writer_trials, latencies, percentiles, retries     what was measured
         contention, wait_events, locks, lock_pairs, plans, inner_plans     why
         sizes, settings, options, notices     what it was measured with
@@ -32,6 +32,7 @@ class RunFrames:
 
     experiments = comparing.EXPERIMENTS
     candidates = comparing.CANDIDATES
+    standings = comparing.STANDINGS
     writers = comparing.WRITERS
     costs = comparing.COSTS
     adequacy = comparing.ADEQUACY

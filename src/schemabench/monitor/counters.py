@@ -22,6 +22,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.records import Per, Unit
 from schemabench.server.dsn import opened
 from schemabench.server.settings import OPTION
 
@@ -33,6 +34,8 @@ CPU = "cpu_s"
 """The one counter that the operating system keeps, not the server."""
 AFTER_CHECKPOINT = {"wal_bytes": "wal_bytes_after_checkpoint", "wal_fpi": "wal_fpi_after_checkpoint"}
 """Counter -> what it is called where it is read around a burst that a checkpoint comes before."""
+SIZES = ("table_bytes", "index_bytes")
+"""Read before the first block and after the last, not around each trial."""
 AT_THE_END = {"table_bytes": "table_bytes_at_the_end", "index_bytes": "index_bytes_at_the_end"}
 """Size -> what it is called where it stands for itself rather than for its growth."""
 RETRIES = "retries"
@@ -95,7 +98,7 @@ _SOURCES = (
         extension="pg_stat_statements",
     ),
 )
-_SIZES = _Source(name="sizes", counters=("table_bytes", "index_bytes"))
+_SIZES = _Source(name="sizes", counters=SIZES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,8 +108,8 @@ class Measure:
     name: str
     """A short stable name, as in `records.Cost`; likewise below."""
     title: str
-    unit: Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
-    per: Literal["row", "operation", "run", "update", "end"]
+    unit: Unit
+    per: Per
     counter: str
     """What is divided."""
     better: Literal["less", "more"] = "less"

@@ -6,8 +6,6 @@ Owns the records of what was sampled. Must not compute anything.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemabench.records.figure import Estimate
-
 WAIT_CLASSES = ("running", "Lock", "LWLock", "IO", "Client", "other")
 """What a session at work is doing: nothing that the server calls waiting (it has a processor, wants one, or waits where
 the server has no name for it), or waiting in one of the server's own classes, the rarer of them as `other`."""
@@ -85,21 +83,3 @@ class Contention:
     """The most sessions seen waiting for one lock at once."""
     longest_wait_s: float
     """The longest wait for a lock that was seen, as long as it had lasted by then."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LockStanding:
-    """Where one candidate stands by the time that its writers lose to each other: lock waits, in short."""
-
-    name: str
-    share: Estimate
-    """Of the writers' time spent waiting for heavyweight locks or pausing before a retry, over all counted trials."""
-    paused: float | None = None
-    """The part of `share` that is pauses. None in older run files, whose `share` is the mean over blocks of waiting for
-    locks alone."""
-    difference: Estimate
-    """To the baseline's share, paired by block. Intervals hold jointly for all candidates."""
-    rank: int
-    """One more than the number of candidates that significantly wait less: ties share a rank."""
-    tied_with: tuple[str, ...]
-    """The candidates that cannot be told apart from this one."""

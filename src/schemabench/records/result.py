@@ -3,12 +3,14 @@
 Owns the records of a candidate. Must not compute anything.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from schemabench.records.adequacy import Adequacy
-from schemabench.records.contention import Contention, LockStanding
+from schemabench.records.contention import Contention
 from schemabench.records.figure import Estimate, Notice
+from schemabench.records.standing import THROUGHPUT, Per, Standing, Unit
 from schemabench.records.trial import Latency, Retries, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
@@ -28,28 +30,6 @@ class Setting:
     source: str
     """Who set it, in words: `schemabench`, `--postgres-setting`, `workload`, `candidate's database`, `an operation`,
     `role`, `environment or DSN`, or the server's own word for it."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Standing:
-    """Where one candidate stands among the others of its experiment."""
-
-    name: str
-    rate: Estimate
-    """Bursts per second: multiply by the operations or rows of a burst."""
-    ratio: Estimate
-    """Throughput relative to the baseline, paired by block. Intervals hold jointly for all candidates. One that the
-    last third of the blocks speaks against reaches as far as theirs does, and so holds 1."""
-    rank: int
-    """One more than the number of candidates that are significantly better: ties share a rank."""
-    tied_with: tuple[str, ...]
-    """The candidates that cannot be told apart from this one."""
-    late_ratio: Estimate | None = None
-    """The ratio over the last third of the blocks, with an interval of its own; None for the baseline, and with fewer
-    than 6 blocks there."""
-    at_least: bool = False
-    """Whether the ratio is a lower bound, since the client limited the candidate more than the baseline: it is at least
-    `ratio.low`. Then nobody is better than it, as far as can be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,10 +62,8 @@ class Cost:
     """A short stable name, such as `wal_bytes`."""
     title: str
     """For people, as in `WAL`."""
-    unit: Literal["bytes", "blocks", "rows", "count", "seconds", "share"]
-    per: Literal["row", "operation", "run", "update", "end"]
-    """What the figure is divided by: logical rows written, calls of operations, nothing (over all counted trials),
-    updates, nothing (as it is after the last block)."""
+    unit: Unit
+    per: Per
     value: float | None
     """None where the server does not offer it, or there was nothing to divide by."""
     ratio: Estimate | None = None
@@ -161,7 +139,11 @@ class CandidateResult:
     """Those that its writers' sessions have otherwise than the baseline's; see `Experiment.settings`."""
     equivalence: EquivalenceCheck | None = None
     """None where the candidate was not compared with a model."""
-    standing: Standing | None = None
+    standings: Mapping[str, Standing] = field(default_factory=dict)
+    """Criterion -> where it stands by it; empty where it was not ranked."""
+    on_front: bool = False
+    """Whether it is on the Pareto front: no candidate is better by one criterion of the front without being worse by
+    another. Never without a standing by all of them."""
     retired: Retirement | None = None
     """None for who took part in all blocks."""
     operations_per_s: Estimate | None = None
@@ -184,11 +166,6 @@ class CandidateResult:
     drift: Estimate | None = None
     """The relative change of its own throughput for `Experiment.drift_rows` rows written to it, as in -0.04; None where
     it is no more than chance."""
-    lock_standing: LockStanding | None = None
-    """None where nothing was sampled."""
-    on_front: bool = False
-    """Whether it is on the Pareto front: no candidate is better in throughput or in lock waits without being worse in
-    the other. Never without a `lock_standing`."""
     contention: Contention | None = None
     """None where nothing was sampled."""
     resident_share: float | None = None
@@ -202,3 +179,8 @@ class CandidateResult:
     latencies: tuple[Latency, ...] = ()
     trials: tuple[Trial, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def standing(self) -> Standing | None:
+        """Where it stands by throughput; None where it was not ranked."""
+        return self.standings.get(THROUGHPUT.name)

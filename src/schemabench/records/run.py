@@ -9,14 +9,15 @@ from typing import Any, Literal
 
 import msgspec
 
-from schemabench.records.contention import LockStanding
 from schemabench.records.crossover import Crossover, RatioMap
 from schemabench.records.figure import Notice
-from schemabench.records.result import CandidateResult, Setting, Standing
+from schemabench.records.result import CandidateResult, Setting
+from schemabench.records.standing import THROUGHPUT, Criterion, Standing
+from schemabench.records.upgrading import upgraded
 
-FORMAT = 2
+FORMAT = 3
 """The version of the run file: raised when a field changes its meaning or goes away. In 2, settings stand with each
-experiment rather than with the server."""
+experiment rather than with the server. In 3, ranks stand with each criterion."""
 OLDEST_FORMAT = 1
 """The oldest that is still read."""
 
@@ -110,13 +111,16 @@ class Experiment:
     stopped: Literal["precision", "budget", "interrupted", "never started"]
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""
-    control: Standing | None
-    """The baseline's second entry; None where nothing was ranked."""
-    lock_control: LockStanding | None = None
-    """The same by lock waits; None where nothing was ranked or sampled."""
+    criteria: tuple[Criterion, ...] = ()
+    """What candidates are ranked by, throughput first; empty where nothing was ranked."""
     smallest_difference: float | None
     """The smallest relative difference to the baseline that this experiment could have seen, as in 0.03."""
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def control(self) -> Standing | None:
+        """The baseline's second entry by throughput; None where nothing was ranked."""
+        return next((one.control for one in self.criteria if one.name == THROUGHPUT.name), None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,9 +177,13 @@ def to_builtins(record: Run) -> dict[str, Any]:
 
 
 def from_builtins(value: object) -> Run:
-    """Return the run that `to_builtins` made `value` of.
+    """Return the run that `to_builtins` made `value` of, in this format or an older one.
 
     Raises:
         msgspec.ValidationError: A field is missing or of another type; the message holds its path.
     """
-    return msgspec.convert(value, type=Run)
+    try:
+        today = upgraded(value)
+    except (AttributeError, KeyError, TypeError, ValueError) as cause:
+        raise msgspec.ValidationError("Its ranks are not as a run file of that format has them") from cause
+    return msgspec.convert(today, type=Run)

@@ -9,15 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from schemabench.candidate import BASELINE
 from schemabench.records import (
     CONTENDED,
+    LOCK_WAITS,
+    PAUSE,
     TIME_CLASSES,
     CandidateResult,
     Contention,
     Experiment,
-    LockStanding,
     LockWait,
     Standing,
 )
-from schemabench.report import figures
+from schemabench.report import criteria, figures
 from schemabench.report.drawings import Bars
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Chart, Column, Fold, Nodes, Paragraph, Section, Table, cells, columns
@@ -44,16 +45,19 @@ def why(experiment: Experiment) -> str:
     """
     results = [result for result, _ in ranked(experiment)]
     found = {result.name: contention for result, contention in _sampled(results) if contention.classes}
-    standings = [result.lock_standing for result in results if result.lock_standing]
-    known = {one.name: one for one in standings if one.name in found}
+    known = {
+        result.name: result.standings[LOCK_WAITS.name]
+        for result in results
+        if LOCK_WAITS.name in result.standings and result.name in found
+    }
     if not known:
         return ""
     slowest = _slowest(experiment)
     if slowest and slowest.name in known:
         who = f"{'among the slowest' if slowest.tied_with else 'slowest'}: {name(slowest.name)}"
         told = _waits(slowest.name, known, found)
-        return f"{who}; {told or _hardly(known[slowest.name].share.value, found[slowest.name])}"
-    most = max(known, key=lambda one: known[one].share.value)
+        return f"{who}; {told or _hardly(known[slowest.name].figure.value, found[slowest.name])}"
+    most = max(known, key=lambda one: known[one].figure.value)
     waits = _waits(most, known, found)
     return f"most waiting seen: {name(most)}; {waits}" if waits else ""
 
@@ -65,18 +69,19 @@ def _slowest(experiment: Experiment) -> Standing | None:
     return None if worst.rank == best.rank or best.name in worst.tied_with else worst
 
 
-def _waits(candidate: str, known: Mapping[str, LockStanding], found: Mapping[str, Contention]) -> str:
+def _waits(candidate: str, known: Mapping[str, Standing], found: Mapping[str, Contention]) -> str:
     """Return how much a candidate's writers wait for locks, beside the baseline's, and for which lock and operation.
 
     Empty where they hardly do.
     """
     own = known[candidate]
-    if own.share.value < _SUBSTANTIAL:
+    if own.figure.value < _SUBSTANTIAL:
         return ""
     compared = BASELINE in known and candidate != BASELINE
-    beside = f" (baseline: {figures.share(known[BASELINE].share.value)})" if compared else ""
-    paused = f", {_points(own.paused)} of that to pauses before retries" if own.paused else ""
-    waits = f"{figures.share(own.share.value)} of its writers' time goes to waiting for locks{beside}{paused}"
+    beside = f" (baseline: {figures.share(known[BASELINE].figure.value)})" if compared else ""
+    pause = found[candidate].classes.get(PAUSE)
+    paused = f", {_points(pause)} of that to pauses before retries" if pause else ""
+    waits = f"{figures.share(own.figure.value)} of its writers' time goes to waiting for locks{beside}{paused}"
     return waits + _foremost(found[candidate])
 
 
@@ -105,10 +110,11 @@ def _hardly(share: float, contention: Contention) -> str:
 
 def control(experiment: Experiment) -> str:
     """Return how the control's share of lock waits differs from the baseline's; empty without a control or samples."""
-    standing = experiment.lock_control
+    known = criteria.find(experiment, LOCK_WAITS.name)
+    standing = known.control if known else None
     if standing is None:
         return ""
-    found = figures.points_with_interval(standing.difference)
+    found = figures.points_with_interval(standing.to_baseline)
     if BASELINE in standing.tied_with:
         return f"{found}: consistent with chance"
     return f"{found}: the baseline differs from itself; do not trust differences of this size"
@@ -116,9 +122,13 @@ def control(experiment: Experiment) -> str:
 
 def pauses(experiment: Experiment) -> str:
     """Return how much of lock waits are pauses before retries, the most first; empty where nobody paused."""
-    standings = [result.lock_standing for result, _ in ranked(experiment) if result.lock_standing]
-    paused = sorted((one for one in standings if one.paused), key=lambda one: -(one.paused or 0.0))
-    shown = [f"{_points(one.paused or 0.0)} of {name(one.name)}'s {figures.share(one.share.value)}" for one in paused]
+    paused = [
+        (result.contention.classes[PAUSE], result.standings[LOCK_WAITS.name])
+        for result, _ in ranked(experiment)
+        if result.contention and result.contention.classes.get(PAUSE) and LOCK_WAITS.name in result.standings
+    ]
+    most = sorted(paused, key=lambda one: -one[0])
+    shown = [f"{_points(pause)} of {name(one.name)}'s {figures.share(one.figure.value)}" for pause, one in most]
     return f"{figures.listed(shown)} are pauses before retries" if shown else ""
 
 

@@ -23,10 +23,19 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Scale:
+    """What figures are drawn on."""
+
+    kind: Literal["ratio", "share", "amount"]
+    """ratio: logarithmic, around 1; share: percent from 0; amount: from 0."""
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Forest:
     """A point and an interval for each candidate, one below the other."""
 
-    scale: Literal["ratio", "share"]
+    scale: Scale
     points: tuple[Point, ...]
     line: float | None = None
     """Where there is no difference to the baseline."""
@@ -38,15 +47,18 @@ class Forest:
 class Traded:
     """A candidate by two criteria."""
 
-    throughput: Point
-    lock_waits: Point
+    first: Point
+    second: Point
     on_front: bool
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pareto:
-    """Throughput against lock waits."""
+    """One criterion against another."""
 
+    first: Scale
+    """Horizontal."""
+    second: Scale
     points: tuple[Traded, ...]
 
 
@@ -123,6 +135,7 @@ class Heat:
 class OverRuns:
     """Ratios over several runs, a line for each candidate."""
 
+    scale: Scale
     runs: Sequence[str]
     points: tuple[tuple[str, Point], ...]
     """Run and point, run by run."""

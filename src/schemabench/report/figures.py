@@ -6,7 +6,7 @@ Owns how many digits are shown, alike in every format. Must not compute a figure
 import math
 from collections.abc import Iterable
 
-from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency, Standing
+from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency, Standing, Unit
 from schemabench.units import (
     NANOSECONDS,
     format_bytes,
@@ -34,8 +34,8 @@ _LONGEST_COUNT = 10_000
 
 def decimals(experiment: Experiment) -> int:
     """Return the decimals for ratios of an experiment: 2, or 3 where an interval is narrow or ends too close to 1."""
-    control = [] if experiment.control is None else [experiment.control.ratio]
-    ratios = [result.standing.ratio for result in experiment.candidates if result.standing] + control
+    control = [] if experiment.control is None else [experiment.control.to_baseline]
+    ratios = [result.standing.to_baseline for result in experiment.candidates if result.standing] + control
     return _MORE_DECIMALS if any(map(_needs_more, ratios)) else _FEW_DECIMALS
 
 
@@ -70,7 +70,7 @@ def ratio_at_least(estimate: Estimate, places: int) -> str:
 def stood(standing: Standing, places: int) -> str:
     """Return a candidate's ratio with its interval, or what it is at least where the client limited it."""
     drawn = ratio_at_least if standing.at_least else ratio_with_interval
-    return drawn(standing.ratio, places)
+    return drawn(standing.to_baseline, places)
 
 
 def multiple(value: float) -> str:
@@ -143,14 +143,18 @@ def points_with_interval(estimate: Estimate) -> str:
 
 def amount(cost: Cost) -> str:
     """Return what a measure of cost found, in its unit, as in `1.24 KiB`, `3.02`, `12.3 ms` or `99 %`."""
-    value = cost.value
-    if value is None or not math.isfinite(value):
+    return DASH if cost.value is None else in_unit(cost.value, cost.unit)
+
+
+def in_unit(value: float, unit: Unit) -> str:
+    """Return an amount with its unit, as `amount` does."""
+    if not math.isfinite(value):
         return DASH
-    if cost.unit == "share":
+    if unit == "share":
         return share(value)
-    if cost.unit == "bytes":
+    if unit == "bytes":
         return format_bytes(value) if value == 0 or abs(value) >= _TEN else f"{format_significant(value, 2)} B"
-    if cost.unit == "seconds":
+    if unit == "seconds":
         return format_duration(value) if value > 0 else "0 s"
     whole = float(value).is_integer() and abs(value) < _LONGEST_COUNT
     return f"{value:,.0f}" if whole else format_count(value)

@@ -6,10 +6,10 @@ Owns which candidates share a letter. Must not judge who ties: the standings do.
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_letters
 
-from schemabench.records import LockStanding, Standing
+from schemabench.records import Standing
 
 
-def letters(standings: Sequence[Standing | LockStanding]) -> Mapping[str, str]:
+def letters(standings: Sequence[Standing]) -> Mapping[str, str]:
     """Return the letters of each candidate, in order: two share one exactly where they cannot be told apart.
 
     Each letter stands for a largest set of candidates that all tie. Empty where there are more sets than letters.

@@ -1,4 +1,4 @@
-"""The section of ranks: throughput and lock waits side by side, their Pareto plot, and the table of both.
+"""The section of ranks: every criterion side by side, the Pareto plots, and the table of all.
 
 Owns what stands in the section and in its table. Must not word a verdict, nor rank.
 """
@@ -6,8 +6,8 @@ Owns what stands in the section and in its table. Must not word a verdict, nor r
 from collections.abc import Iterator, Sequence
 
 from schemabench.candidate import BASELINE
-from schemabench.records import CandidateResult, Estimate, LockStanding, Standing
-from schemabench.report import contention, figures, verdict
+from schemabench.records import LOCK_WAITS, THROUGHPUT, CandidateResult, Criterion, Estimate, Standing
+from schemabench.report import contention, criteria, figures, verdict
 from schemabench.report.drawings import Forest, Pareto, Point, Traded
 from schemabench.report.letters import letters
 from schemabench.report.text import name
@@ -18,33 +18,26 @@ from schemabench.units import format_significant
 AT_LEAST = ">="
 """Before a ratio of which only a lower bound is known."""
 _CAPTION = "Candidates in order of rank; = marks a tie"
-_THROUGHPUT = "Throughput, as a ratio to the baseline's"
-_LOCK_WAITS = "Lock waits, as a share of the writers' time"
-_PARETO = "Throughput against lock waits: best at the lower right; ringed: on the Pareto front"
-_PLACES = 2
-"""Decimals of ratios whose interval is not shown."""
 
 
 def section(view: View) -> Section | None:
     """Return the ranks of an experiment; None where nothing was ranked."""
     if not view.ranked:
         return None
-    locks = [result.lock_standing for result in view.results if result.lock_standing]
     nodes: list[Node] = []
-    if charts := tuple(_forests(view, locks)):
+    if charts := tuple(_forests(view)):
         nodes.append(Beside(charts=charts))
-    nodes.append(_table(view, locks))
+    nodes.append(_table(view))
     if ties := verdict.ties_across_ranks(view.experiment):
         told = Paragraph(text=f"Tied across ranks: {ties}.")
         nodes.append(Fold(summary="Candidates that tie although their ranks differ", nodes=(told,)))
-    if plot := _pareto(view):
-        nodes.append(plot)
+    nodes.extend(_fronts(view))
     return Section(id="ranks", title="Ranks", nodes=tuple(nodes), brief=True)
 
 
-def _table(view: View, locks: Sequence[LockStanding]) -> Table:
+def _table(view: View) -> Table:
     """Return the table of everything that is ranked, in order of rank."""
-    known = list(_columns(view, locks))
+    known = list(_columns(view))
     return Table(
         caption=_CAPTION,
         columns=tuple(column for column, _ in known),
@@ -53,7 +46,7 @@ def _table(view: View, locks: Sequence[LockStanding]) -> Table:
     )
 
 
-def _columns(view: View, locks: Sequence[LockStanding]) -> Iterator[tuple[Column, list[Cell]]]:
+def _columns(view: View) -> Iterator[tuple[Column, list[Cell]]]:
     """Yield columns with their cells, from left to right."""
     experiment, results = view.experiment, view.results
     standings = [standing for _, standing in view.ranked]
@@ -93,8 +86,8 @@ def _columns(view: View, locks: Sequence[LockStanding]) -> Iterator[tuple[Column
         yield _rates("operations/s", [result.operations_per_s for result in results], drop=0)
     else:
         yield _rates("operations/s", [result.operations_per_s for result in results], drop=3)
-    if locks:
-        yield from _of_locks(view, locks)
+    for criterion in _others(view):
+        yield from _by(view, criterion)
     yield from _of_operations(view)
     yield Column(heading="what it is", prose=True, drop=0), [Cell(text=result.summary) for result in results]
 
@@ -113,34 +106,41 @@ def _rates(heading: str, rates: Sequence[Estimate | None], drop: int) -> tuple[C
     ]
 
 
-def _of_locks(view: View, locks: Sequence[LockStanding]) -> Iterator[tuple[Column, list[Cell]]]:
-    """Yield the columns of lock waits."""
-    own = [result.lock_standing for result in view.results]
-    pauses = contention.pauses(view.experiment)
+def _others(view: View) -> list[Criterion]:
+    """Return the criteria besides throughput that any candidate is ranked by."""
+    return [one for one in view.experiment.criteria if one.name != THROUGHPUT.name]
+
+
+def _by(view: View, criterion: Criterion) -> Iterator[tuple[Column, list[Cell]]]:
+    """Yield the columns of a criterion besides throughput: its figures, and its ranks."""
+    standings = criteria.standings(view.experiment, criterion)
+    own = [result.standings.get(criterion.name) for result in view.results]
+    pauses = contention.pauses(view.experiment) if criterion.name == LOCK_WAITS.name else ""
     yield (
         Column(
-            heading="lock waits [95 % interval]",
-            short="locks",
+            heading=f"{criterion.title} [95 % interval]",
+            short=criteria.short(criterion),
             align="right",
-            legend="share of the writers' time spent waiting for heavyweight locks or pausing before a retry"
-            + (f"; {pauses}" if pauses else ""),
+            legend="; ".join(filter(None, (criteria.legend(criterion), pauses))),
             drop=7,
             drop_interval=0,
         ),
-        [
-            Cell(text=figures.share(one.share.value), interval=figures.share_interval(one.share), sort=one.share.value)
-            if one
-            else Cell(text=figures.DASH)
-            for one in own
-        ],
+        [_amount(criterion, one) for one in own],
     )
     yield (
-        Column(heading="rank by lock waits", short="rank", drop=5),
+        Column(heading=f"rank by {criterion.title}", short="rank", drop=5),
         [
-            Cell(text=verdict.place(view.experiment, one, locks), sort=one.rank) if one else Cell(text=figures.DASH)
+            Cell(text=verdict.place(view.experiment, one, standings), sort=one.rank) if one else Cell(text=figures.DASH)
             for one in own
         ],
     )
+
+
+def _amount(criterion: Criterion, standing: Standing | None) -> Cell:
+    if standing is None:
+        return Cell(text=figures.DASH)
+    text, interval = criteria.amount(criterion, standing.figure)
+    return Cell(text=text, interval=interval, sort=standing.figure.value)
 
 
 def _of_operations(view: View) -> Iterator[tuple[Column, list[Cell]]]:
@@ -182,15 +182,15 @@ def _slowest(results: Sequence[CandidateResult]) -> str:
 
 
 def _ratio(standing: Standing, places: int) -> Cell:
-    value = standing.ratio.value
+    value = standing.to_baseline.value
     if standing.name == BASELINE:
         return Cell(text=figures.BASELINE_RATIO, sort=value)
     if standing.at_least:
-        return Cell(text=f"{AT_LEAST}{figures.ratio(standing.ratio.low, places)}x", sort=value)
+        return Cell(text=f"{AT_LEAST}{figures.ratio(standing.to_baseline.low, places)}x", sort=value)
     shown = figures.ratio(value, places)
     if shown == figures.DASH:
         return Cell(text=shown)
-    return Cell(text=f"{shown}x", interval=figures.ratio_interval(standing.ratio, places), sort=value)
+    return Cell(text=f"{shown}x", interval=figures.ratio_interval(standing.to_baseline, places), sort=value)
 
 
 def _legend(view: View) -> Iterator[tuple[str, str]]:
@@ -200,30 +200,69 @@ def _legend(view: View) -> Iterator[tuple[str, str]]:
             "lower bound; the load generator was the bottleneck, and no candidate is shown to be faster",
         )
     if any(result.on_front for result in view.results):
-        yield verdict.FRONT, verdict.FRONT_LEGEND
+        yield verdict.FRONT, criteria.front_legend(one for one in view.experiment.criteria if one.on_front)
 
 
-def _forests(view: View, locks: Sequence[LockStanding]) -> Iterator[Chart]:
-    """Yield the plots of throughput and of lock waits."""
-    experiment = view.experiment
-    points = tuple(
-        Point(name=one.name, figure=one.ratio, text=figures.stood(one, view.places), at_least=one.at_least)
-        for one in (standing for _, standing in view.ranked)
-        if figures.is_positive(one.ratio)
+def _forests(view: View) -> Iterator[Chart]:
+    """Yield a plot for each criterion."""
+    for criterion in view.experiment.criteria:
+        points = tuple(_point(view, criterion, one) for one in _drawable(view, criterion))
+        if points:
+            baseline = next((one.figure for one in points if one.name == BASELINE), None)
+            band = _band(criterion, baseline)
+            drawing = Forest(
+                scale=criteria.scale(criterion),
+                points=points,
+                line=baseline.value if baseline else None,
+                band=band,
+            )
+            yield _forest(_caption(criterion), drawing, _drawn(criterion, band, view.places) if band else "")
+
+
+def _drawable(view: View, criterion: Criterion) -> list[Standing]:
+    """Return the standings by a criterion whose figures its scale can hold."""
+    found = criteria.standings(view.experiment, criterion)
+    ratios = criterion.compared == "ratio"
+    return [one for one in found if not ratios or figures.is_positive(one.to_baseline)]
+
+
+def _point(view: View, criterion: Criterion, standing: Standing) -> Point:
+    ratios = criterion.compared == "ratio"
+    return Point(
+        name=standing.name,
+        figure=criteria.drawn(criterion, standing),
+        text=figures.stood(standing, view.places) if ratios else " ".join(criteria.amount(criterion, standing.figure)),
+        at_least=standing.at_least,
     )
-    if points:
-        band = experiment.control.ratio if experiment.control else None
-        shown = figures.ratio_with_interval(band, view.places) if band else ""
-        yield _forest(_THROUGHPUT, Forest(scale="ratio", points=points, line=1.0, band=band), shown)
-    if locks:
-        baseline = next((one.share for one in locks if one.name == BASELINE), None)
-        band = _around(baseline, experiment.lock_control) if baseline else None
-        points = tuple(
-            Point(name=one.name, figure=one.share, text=figures.share_with_interval(one.share)) for one in locks
-        )
-        line = baseline.value if baseline else None
-        shown = figures.share_with_interval(band) if band else ""
-        yield _forest(_LOCK_WAITS, Forest(scale="share", points=points, line=line, band=band), shown)
+
+
+def _caption(criterion: Criterion) -> str:
+    if criterion.compared == "ratio":
+        return f"{_capital(criterion.title)}, as a ratio to the baseline's"
+    of = ", as a share of the writers' time" if criterion.name == LOCK_WAITS.name else ""
+    return f"{_capital(criterion.title)}{of}"
+
+
+def _capital(title: str) -> str:
+    return title[0].upper() + title[1:]
+
+
+def _drawn(criterion: Criterion, band: Estimate, places: int) -> str:
+    if criterion.compared == "ratio":
+        return figures.ratio_with_interval(band, places)
+    return " ".join(criteria.amount(criterion, band))
+
+
+def _band(criterion: Criterion, baseline: Estimate | None) -> Estimate | None:
+    """Return where the baseline's figure would lie by chance: as far off as the control's."""
+    if criterion.control is None:
+        return None
+    off = criterion.control.to_baseline
+    if criterion.compared == "ratio":
+        return off
+    if baseline is None:
+        return None
+    return Estimate(value=baseline.value, low=max(baseline.value + off.low, 0.0), high=baseline.value + off.high)
 
 
 def _forest(title: str, drawing: Forest, band: str) -> Chart:
@@ -244,55 +283,55 @@ def _forest(title: str, drawing: Forest, band: str) -> Chart:
     )
 
 
-def _around(baseline: Estimate, control: LockStanding | None) -> Estimate | None:
-    """Return where the baseline's share would lie by chance: as far off as the control's."""
-    if control is None:
-        return None
-    off = control.difference
-    return Estimate(value=baseline.value, low=max(baseline.value + off.low, 0.0), high=baseline.value + off.high)
+def _fronts(view: View) -> Iterator[Chart]:
+    """Yield a plot of the first criterion of the Pareto front against each other one."""
+    first, *others = [one for one in view.experiment.criteria if one.on_front] or [THROUGHPUT]
+    for second in others:
+        if plot := _front(view, first, second):
+            yield plot
 
 
-def _pareto(view: View) -> Chart | None:
-    """Return the plot of both criteria; None where fewer than two candidates are ranked by both."""
-    placed = [(result, standing, result.lock_standing) for result, standing in view.ranked if result.lock_standing]
+def _front(view: View, first: Criterion, second: Criterion) -> Chart | None:
+    """Return the plot of two criteria; None where fewer than two candidates are ranked by both."""
+    one, other = ({each.name: each for each in _drawable(view, criterion)} for criterion in (first, second))
+    placed = [result for result in view.results if {first.name, second.name} <= result.standings.keys()]
     shown = [
         Traded(
-            throughput=Point(name=result.name, figure=standing.ratio, text=_shortly(standing)),
-            lock_waits=Point(name=result.name, figure=lock.share, text=figures.share_with_interval(lock.share)),
+            first=_point(view, first, one[result.name]),
+            second=_point(view, second, other[result.name]),
             on_front=result.on_front,
         )
-        for result, standing, lock in placed
-        if figures.is_positive(standing.ratio)
+        for result in placed
+        if result.name in one and result.name in other
     ]
     if len(placed) < 2 or not shown:  # noqa: PLR2004 (two of them make a choice)
         return None
-    front, beaten = ([one.throughput.name for one in shown if one.on_front is on] for on in (True, False))
-    headings = ("candidate", "throughput over the baseline's", "lock waits [95 % interval]", "on the front")
+    side = "right" if first.better == "more" else "left"
+    title = (
+        f"{_capital(first.title)} against {second.title}: best at the "
+        f"{'lower' if second.better == 'less' else 'upper'} {side}; ringed: on the Pareto front"
+    )
+    front, beaten = ([each.first.name for each in shown if each.on_front is on] for on in (True, False))
+    headings = ("candidate", *(f"{one.title} [95 % interval]" for one in (first, second)), "on the front")
     return Chart(
-        title=_PARETO,
+        title=title,
         description=(
-            f"On the Pareto front, ringed: {figures.listed(front, len(front)) or 'none'}. Beaten in both criteria by "
-            f"another candidate: {figures.listed(beaten, len(beaten)) or 'none'}."
+            f"On the Pareto front, ringed: {figures.listed(front, len(front)) or 'none'}. Beaten by another candidate: "
+            f"{figures.listed(beaten, len(beaten)) or 'none'}."
         ),
-        drawing=Pareto(points=tuple(shown)),
+        drawing=Pareto(first=criteria.scale(first), second=criteria.scale(second), points=tuple(shown)),
         table=Table(
-            caption=_PARETO,
+            caption=title,
             columns=columns(*headings, numbers=headings[1:3]),
             rows=tuple(
                 cells(
-                    name(one.throughput.name),
-                    Cell(text=one.throughput.text, sort=one.throughput.figure.value),
-                    Cell(text=one.lock_waits.text, sort=one.lock_waits.figure.value),
-                    "yes" if one.on_front else "no",
+                    name(each.first.name),
+                    Cell(text=each.first.text, sort=each.first.figure.value),
+                    Cell(text=each.second.text, sort=each.second.figure.value),
+                    "yes" if each.on_front else "no",
                 )
-                for one in shown
+                for each in shown
             ),
         ),
         repeats=True,
     )
-
-
-def _shortly(standing: Standing) -> str:
-    if standing.at_least:
-        return figures.ratio_at_least(standing.ratio, _PLACES)
-    return figures.multiple(standing.ratio.value)

@@ -9,7 +9,7 @@ from math import ceil, log
 from statistics import median
 
 from schemabench.candidate import BASELINE
-from schemabench.records import CandidateResult, Estimate, Experiment, LockStanding, Retirement, Standing
+from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Standing
 from schemabench.report import figures
 from schemabench.report.text import name
 from schemabench.report.view import ranked
@@ -17,7 +17,6 @@ from schemabench.units import format_duration, format_significant
 
 FRONT = "*"
 """Marks a candidate on the Pareto front."""
-FRONT_LEGEND = "no other is better in one rank without being worse in the other (Pareto)"
 
 _USUAL_ISOLATION = "read committed"
 """The server's own default goes without saying."""
@@ -90,13 +89,13 @@ def _left(retired: Retirement, who: str) -> str:
 
 def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     """Word what was seen in too few blocks for a verdict, and what is missing for one."""
-    extreme = max(rivals, key=lambda rival: abs(log(rival.ratio.value)))
+    extreme = max(rivals, key=lambda rival: abs(log(rival.to_baseline.value)))
     durations = {
         result.name: {trial.block: trial.duration_s for trial in result.trials if not trial.warmup}
         for result in experiment.candidates
     }
     own, baseline = durations.get(extreme.name, {}), durations.get(BASELINE, {})
-    slower = extreme.ratio.value < 1
+    slower = extreme.to_baseline.value < 1
     so = sum((own[block] > baseline[block]) == slower for block in own.keys() & baseline.keys())
     missing = experiment.blocks_needed - experiment.blocks
     done = experiment.blocks + experiment.warmup_blocks
@@ -105,7 +104,7 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     more = f"For {missing} more blocks: --budget {budget_s}s"
     if experiment.stopped == "interrupted":
         more = "The run was interrupted"
-    factor = 1 / extreme.ratio.value if slower else extreme.ratio.value
+    factor = 1 / extreme.to_baseline.value if slower else extreme.to_baseline.value
     seen = f"{name(extreme.name)} was {figures.multiple(factor)} {'slower' if slower else 'faster'} than the baseline"
     return (
         f"No verdict: it needs {experiment.blocks_needed} blocks, and {experiment.blocks} were measured. So far "
@@ -137,7 +136,7 @@ def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Se
             f"No candidate beats the baseline: {names} {'ties' if len(tied) == 1 else 'tie'} with it, "
             f"{rest} {'is' if len(slower) == 1 else 'are'} slower."
         )
-    nearest = max(slower, key=lambda rival: rival.ratio.value)
+    nearest = max(slower, key=lambda rival: rival.to_baseline.value)
     label = name(nearest.name)
     who = f"{label} is slower" if len(slower) == 1 else f"every candidate is slower, {label} the least"
     return f"The baseline leads: {who}, at {figures.stood(nearest, places)} its throughput."
@@ -173,7 +172,7 @@ def _like_chance(smallest: float) -> str:
     return f"a difference below {figures.percent(smallest)} would look like chance"
 
 
-def is_doubtful(control: Standing | LockStanding | None) -> bool:
+def is_doubtful(control: Standing | None) -> bool:
     """Return whether there is a control, and it was told apart from the baseline."""
     return control is not None and BASELINE not in control.tied_with
 
@@ -182,7 +181,7 @@ def control(experiment: Experiment) -> str:
     """Return what the control says about the smallest difference that can be seen; empty without a control."""
     if experiment.control is None:
         return ""
-    found = figures.ratio_with_interval(experiment.control.ratio, figures.decimals(experiment))
+    found = figures.ratio_with_interval(experiment.control.to_baseline, figures.decimals(experiment))
     if is_doubtful(experiment.control):
         return f"{found}: the baseline differs from itself; do not trust differences of this size"
     if experiment.smallest_difference is None:
@@ -200,9 +199,7 @@ def ties_across_ranks(experiment: Experiment) -> str:
     return "; ".join(f"{name(one.name)} with {figures.listed(others, len(others))}" for one, others in found if others)
 
 
-def place(
-    experiment: Experiment, standing: Standing | LockStanding, standings: Sequence[Standing | LockStanding]
-) -> str:
+def place(experiment: Experiment, standing: Standing, standings: Sequence[Standing]) -> str:
     """Return a rank, as in `2`, or as in `2=` where it is shared with a candidate that cannot be told apart.
 
     A dash where there are too few blocks for a verdict, except for who is proved to be slower than others by few.

@@ -53,7 +53,7 @@ def hidden(experiment: Experiment, result: CandidateResult) -> str:
     standing = result.standing
     assert standing is not None, "who is ranked has a standing"
     whole, places = (
-        _side(standing.ratio, differs=BASELINE not in standing.tied_with),
+        _side(standing.to_baseline, differs=BASELINE not in standing.tied_with),
         figures.decimals(experiment),
     )
     own = [one for one in result.writers if one.differs and _side(one.ratio, differs=True) != whole]

@@ -3,30 +3,30 @@
 Owns every statistical decision. Methods for centre, interval and test are `signed_rank` (on `walsh`), `block_mean`, and
 `block_ratio` on that, all on `sign_flips`, and by how much `dependence` widens each; what they are used for: `summary`
 (one series), `few_trials` (a bound on who is far slower), `comparison` (all pairs of candidates), `lasting` (the last
-third of a run), `ranking` and `lock_ranking` (standings and notices), `pareto` (both rankings at once), `cost`
-(candidates against the baseline). Of a run as a whole: `steadiness` (which blocks warm up), `drifting` (what rows
-written do to throughput), `copying` (when to copy databases anew). Of a burst at production's pace: `utilisation` (how
-much of a writer's time its calls take).
+third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits` (rankings), `cost` (candidates
+against the baseline, and rankings), `pareto` (several rankings at once). Of a run as a whole: `steadiness` (which
+blocks warm up), `drifting` (what rows written do to throughput), `copying` (when to copy databases anew). Of a burst at
+production's pace: `utilisation` (how much of a writer's time its calls take).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
 from schemabench.statistics.comparison import running_ratios, widest_interval
 from schemabench.statistics.copying import blocks_per_copy, variances
-from schemabench.statistics.cost import CostComparison, compare_costs
+from schemabench.statistics.cost import CostComparison, compare_costs, rank_costs
 from schemabench.statistics.drifting import drifts
 from schemabench.statistics.few_trials import LEAST_TRIALS, lag
-from schemabench.statistics.lock_ranking import LockRanking, rank_locks
+from schemabench.statistics.lock_waits import rank_locks
 from schemabench.statistics.pareto import pareto
-from schemabench.statistics.ranking import Ranking, fewest_blocks, rank
+from schemabench.statistics.ranking import Ranking, fewest_blocks
 from schemabench.statistics.steadiness import steady_from
 from schemabench.statistics.summary import estimate, estimate_rates, latency
+from schemabench.statistics.throughput import rank
 from schemabench.statistics.utilisation import FEWEST_CALLS, utilisation
 
 __all__ = [
     "FEWEST_CALLS",
     "LEAST_TRIALS",
     "CostComparison",
-    "LockRanking",
     "Ranking",
     "blocks_per_copy",
     "compare_costs",
@@ -38,6 +38,7 @@ __all__ = [
     "latency",
     "pareto",
     "rank",
+    "rank_costs",
     "rank_locks",
     "running_ratios",
     "steady_from",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from schemabench.statistics import block_ratio, signed_rank
+from schemabench.statistics import block_mean, block_ratio, signed_rank
 from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import CONFIDENCE, Span, fewest
 
@@ -56,6 +56,11 @@ BY_RANKS = Method(
     influence=lambda first, second: signed_rank.influence(first - second),
 )
 """Of values, one for each block and series."""
+BY_MEANS = Method(
+    spans=lambda first, second, *, family, seed: block_mean.spans_sharing(first - second, family=family, seed=seed),
+    influence=lambda first, second: block_mean.influence(first - second),
+)
+"""Likewise, of amounts that add up."""
 BY_RATIOS = Method(spans=block_ratio.spans_sharing, influence=block_ratio.differences)
 """Of ratios of sums: two for each block and series."""
 

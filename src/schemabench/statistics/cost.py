@@ -1,6 +1,6 @@
-"""What a write costs under one candidate, against the baseline.
+"""What a write costs under one candidate, against the baseline, and who pays less than whom.
 
-Owns the comparison of amounts per row, measure by measure. Must not know the measures.
+Owns the comparison of amounts per row, measure by measure, and the ranking by one of them. Must not know the measures.
 
 One estimator for the amount, the ratio, its interval and the test, so that a table cannot contradict itself: the mean
 over blocks, in which each block counts once. A ratio is that of two means. Its interval holds every ratio r for which
@@ -13,6 +13,9 @@ Counters are nearly noise-free: their intervals are often of no width, and a dif
 told apart after a dozen blocks. So is chance that lasts: a page more in one of two equal candidates is there in every
 block. Hence a candidate that differs must differ from the baseline by more than the control does.
 
+A ranking compares all pairs, so that its intervals are wider than those of the table of costs, which compares with the
+baseline alone. It is of differences: where the baseline pays nothing there is no ratio.
+
 The price of means: a checkpoint that falls into a few trials of one candidate moves its ratio, and widens its interval.
 
 The family of comparisons that hold together with 95 % confidence is every candidate against the baseline, by one
@@ -21,15 +24,17 @@ measure. Measures are not corrected for each other: among equal candidates, one 
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench.records import Estimate
+from schemabench.records import Criterion, Estimate
 from schemabench.statistics import block_mean
-from schemabench.statistics.comparison import check_baseline, check_columns
+from schemabench.statistics.comparison import BY_MEANS, Spans, check_baseline, check_columns, compare
 from schemabench.statistics.dependence import dependence, those
+from schemabench.statistics.ranking import Ranking, ranked
 from schemabench.statistics.sign_flips import Span
 
 
@@ -64,14 +69,8 @@ def compare_costs(  # noqa: PLR0913 (how blocks came about)
         control: The name of the baseline's second entry, compared like a candidate but not corrected for; or None.
         copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
     """
-    check_columns("amounts", amounts, names)
     check_baseline(names, baseline, control)
-    assert not np.any((amounts < 0) | np.isinf(amounts)), "amounts must be finite and not below zero"
-    missing = np.isnan(amounts)
-    offered = [name for name, column in zip(names, missing.T, strict=True) if not column.all()]
-    whole = amounts[:, [names.index(name) for name in offered]]
-    complete: NDArray[np.bool_] = np.logical_not(np.isnan(whole).any(axis=1))
-    whole, counted = whole[complete], those(copies, complete)
+    offered, whole, counted = _complete(amounts, names, copies)
     found = dict.fromkeys(names, CostComparison(amount=None, ratio=None, differs=False))
     if not len(whole):
         return found
@@ -94,6 +93,74 @@ def compare_costs(  # noqa: PLR0913 (how blocks came about)
         ratio = _ratio(columns[name], own, own_critical, span)
         found[name] = CostComparison(amount=means[name], ratio=ratio, differs=span.apart and beyond)
     return found
+
+
+def rank_costs(  # noqa: PLR0913 (how blocks came about)
+    criterion: Criterion,
+    amounts: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    baseline: str,
+    seed: int,
+    control: str | None = None,
+    copies: Sequence[int] = (),
+) -> Ranking:
+    """Return the standings of all candidates by one measure; the same whatever their order and the measure's unit.
+
+    Empty where the baseline was not offered the measure. Arguments are as for `compare_costs`.
+    """
+    check_baseline(names, baseline, control)
+    offered, whole, counted = _complete(amounts, names, copies)
+    if baseline not in offered or not len(whole):
+        return Ranking(standings=(), control=None, better=frozenset(), notices=())
+    scale = float(whole.max()) or 1.0
+    twins = (control, baseline) if control is not None and control in offered else None
+    compared = compare(whole / scale, offered, twins=twins, seed=seed, method=BY_MEANS, copies=counted)
+    return ranked(
+        criterion,
+        compared.spans if twins is None else _beyond(compared.spans, twins),
+        dict(zip(offered, _figures(whole, scale, counted), strict=True)),
+        lambda _, span: _scaled(span, scale),
+        baseline=baseline,
+        control=control,
+        blocks=len(whole),
+    )
+
+
+def _complete(
+    amounts: NDArray[np.float64], names: Sequence[str], copies: Sequence[int]
+) -> tuple[list[str], NDArray[np.float64], list[int]]:
+    """Return the names with any amount, the blocks in which all of these have one, and the copies of these blocks."""
+    check_columns("amounts", amounts, names)
+    assert not np.any((amounts < 0) | np.isinf(amounts)), "amounts must be finite and not below zero"
+    missing = np.isnan(amounts)
+    offered = [name for name, column in zip(names, missing.T, strict=True) if not column.all()]
+    whole = amounts[:, [names.index(name) for name in offered]]
+    complete: NDArray[np.bool_] = np.logical_not(np.isnan(whole).any(axis=1))
+    return offered, whole[complete], those(copies, complete)
+
+
+def _beyond(spans: Spans, twins: tuple[str, str]) -> Spans:
+    """Return spans as much wider, but for the twins', as the control may be off by."""
+    own = spans[twins]
+    doubt = max(abs(own.low), abs(own.high))
+    return {
+        pair: span if set(pair) == set(twins) else replace(span, low=span.low - doubt, high=span.high + doubt)
+        for pair, span in spans.items()
+    }
+
+
+def _figures(whole: NDArray[np.float64], scale: float, copies: Sequence[int]) -> list[Estimate]:
+    """Return the mean of every column, each interval alone with 95 % confidence."""
+    deviations = block_mean.influence(whole / scale - (whole / scale).mean(axis=0))
+    known = dependence(deviations, copies=copies, independent=whole.shape[1], family=1)
+    spans = block_mean.spans_apart(whole / scale)
+    found = [_scaled(span.widened(by), scale) for span, by in zip(spans, known.widening.tolist(), strict=True)]
+    return [replace(one, low=max(0.0, one.low)) for one in found]
+
+
+def _scaled(span: Span, scale: float) -> Estimate:
+    return Estimate(value=scale * span.centre, low=scale * span.low, high=scale * span.high)
 
 
 def _critical_values(differences: NDArray[np.float64], family: int, copies: Sequence[int], seed: int) -> list[float]:

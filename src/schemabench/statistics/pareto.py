@@ -1,4 +1,4 @@
-"""Which candidates are worth choosing among, where there are two ways to be better.
+"""Which candidates are worth choosing among, where there are several ways to be better.
 
 Owns the Pareto front under ties. Must not rank, nor weigh one measure against the other.
 """

@@ -1,12 +1,13 @@
-"""Who is better than whom, and what to keep in mind when reading it.
+"""Who is better than whom by one criterion: standings, from the differences of all pairs.
 
-Owns standings, ranks and their notices. Must not choose a method: see `signed_rank` for method, source, assumptions.
+Owns ranks, ties and the notices that every criterion has. Must not choose a method: `throughput`, `lock_waits` and
+`cost` do, each for its own figures.
 
 A candidate's rank is one more than the number of candidates that are better than it beyond chance, all pairs
 considered at once: among equal candidates, any is ranked above any other in at most 5 % of runs. The interval of a
-ratio belongs to the same set of comparisons, so that the table cannot contradict itself: a ratio's interval excludes
-1 exactly where the candidate does not tie with the baseline. The price is width: intervals grow with the number of
-candidates, by half from one rival to eight. Three things may still surprise, and are right:
+comparison with the baseline belongs to the same set of comparisons, so that the table cannot contradict itself: it
+excludes equality exactly where the candidate does not tie with the baseline. The price is width: intervals grow with
+the number of candidates, by half from one rival to eight. Three things may still surprise, and are right:
 
 * Ties are no groups. With A at 100, B at 97 and C at 94, A may be better than C while B ties with both.
 * A candidate with scattered figures may tie with the best and rank above a faster one whose figures are
@@ -16,104 +17,101 @@ candidates, by half from one rival to eight. Three things may still surprise, an
 """
 
 import math
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from schemabench.records import Estimate, Notice, Standing
-from schemabench.statistics.comparison import Comparison, Pair, Spans, check_baseline, compare, greater, log_rates
-from schemabench.statistics.lasting import lasts, late_spans
+from schemabench.records import Criterion, Estimate, Notice, Standing
+from schemabench.statistics.comparison import Spans, greater
 from schemabench.statistics.sign_flips import Span, fewest
-from schemabench.statistics.summary import estimate_rates
 from schemabench.units import format_percent
 
-_RELATED = 0.5
-"""Where blocks that depend on each other say as much as fewer than this share of them would alone, it is told."""
+FEW_BLOCKS = "few-blocks"
+"""The code of a notice that no difference, however large, could have been found."""
+_SAME: Mapping[str, Estimate] = {
+    "ratio": Estimate(value=1.0, low=1.0, high=1.0),
+    "difference": Estimate(value=0.0, low=0.0, high=0.0),
+}
+"""How the baseline compares with itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """The candidates of one experiment, best first, with what the control says about it."""
+    """The candidates of one experiment by one criterion, best first, with what the control says about it."""
 
     standings: tuple[Standing, ...]
-    """In order of rank, then ratio (best first), then name."""
+    """In order of rank, then figure (best first), then name; empty where nothing is known of the baseline."""
     control: Standing | None
     """The baseline's second entry, with rank and ties of its own only towards the baseline; None without one."""
-    smallest_difference: float | None
-    """Half the control's interval as a relative difference: one that is smaller would have been a tie. None without a
-    control, or where there are too few blocks."""
     better: frozenset[tuple[str, str]]
     """(better, worse), of all ranked candidates that are told apart."""
-    copies_share: float | None
-    """Of the variance of a block's log ratio, how much lies between copies, all pairs together; None with one copy."""
-    effective_blocks: float
-    """As many independent blocks would say as much of the ratio to the baseline that is known worst."""
     notices: tuple[Notice, ...]
+    smallest_difference: float | None = None
+    """Half the control's interval as a relative difference: one that is smaller would have been a tie. None without a
+    control, where there are too few blocks, and for criteria that are compared by differences."""
+    copies_share: float | None = None
+    """Of the variance of a block's log ratio, how much lies between copies, all pairs together; None with one copy."""
+    effective_blocks: float | None = None
+    """As many independent blocks would say as much of the ratio to the baseline that is known worst."""
+
+    @property
+    def decides(self) -> bool:
+        """Whether there were enough blocks to tell any two candidates apart."""
+        return bool(self.standings) and all(notice.code != FEW_BLOCKS for notice in self.notices)
 
 
-def rank(  # noqa: PLR0913 (how blocks came about)
-    rates: NDArray[np.float64],
-    names: Sequence[str],
+def ranked(  # noqa: PLR0913 (all that a standing is made of)
+    criterion: Criterion,
+    spans: Spans,
+    figures: Mapping[str, Estimate],
+    relative: Callable[[str, Span], Estimate],
     *,
     baseline: str,
-    seed: int,
-    control: str | None = None,
-    copies: Sequence[int] = (),
+    control: str | None,
+    blocks: int,
+    late: Spans | None = None,
     bounds: Container[str] = (),
 ) -> Ranking:
-    """Return the standings of all candidates; the same whatever their order and the unit of the rates.
+    """Return the ranking by one criterion.
 
     Args:
-        rates: Bursts per second of each trial, of shape (blocks, candidates), all above zero. Rows pair.
-        names: One per column, all different.
-        baseline: The name that ratios are against: its own is exactly 1.
-        seed: Of the random flips.
+        criterion: Says which way is better, and how candidates are compared.
+        spans: By how much the first of each pair exceeds the second, for every ordered pair of `figures`.
+        figures: Name -> its own figure, the control's included.
+        relative: From a name and its span over the baseline's to what is shown of it.
+        baseline: The name to compare with.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
-        copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
-        bounds: The names whose rates are lower bounds: nobody is told to be better than they are.
+        blocks: How many the spans are made of.
+        late: The same spans over the last third of the blocks; None where the criterion does not look at it.
+        bounds: The names whose figures are lower bounds: no candidate is told to be better than they are.
     """
-    check_baseline(names, baseline, control)
-    logs = log_rates(rates, names)
-    twins = None if control is None else (control, baseline)
-    compared = compare(logs, names, twins=twins, seed=seed, copies=copies)
-    late = late_spans(logs, names, compared.widening, seed=seed)
-    fading = {pair for pair, span in compared.spans.items() if span.apart and not lasts(span, late.get(pair))}
-    spans = {pair: span.reaching(late[pair]) if pair in fading else span for pair, span in compared.spans.items()}
-    estimates = dict(zip(names, estimate_rates(rates, seed=seed), strict=True))
-    ranked = tuple(name for name in names if name != control)
-    better = frozenset((one, other) for one, other in greater(spans, ranked) if other not in bounds)
+    names = tuple(name for name in figures if name != control)
+    twins = None if control is None or control not in figures else (control, baseline)
+    better = frozenset(pair for pair in _better(criterion, spans, names) if pair[1] not in bounds)
 
     def standing(name: str, rivals: Sequence[str], known: frozenset[tuple[str, str]]) -> Standing:
-        own = Estimate(value=1.0, low=1.0, high=1.0)
         place, ties = placed(name, rivals, known)
-        against = own if name == baseline else ratio(spans[name, baseline])
-        at_last = ratio(late[name, baseline]) if (name, baseline) in late else None
+        own = name == baseline
+        at_last = (late or {}).get((name, baseline))
         return Standing(
             name=name,
-            rate=estimates[name],
-            ratio=against,
+            figure=figures[name],
+            to_baseline=_SAME[criterion.compared] if own else relative(name, spans[name, baseline]),
             rank=place,
             tied_with=ties,
-            late_ratio=at_last,
+            late=relative(name, at_last) if at_last else None,
             at_least=name in bounds,
         )
 
-    checked = None if twins is None else standing(twins[0], twins, greater(spans, twins))
+    def order(one: Standing) -> tuple[int, float, str]:
+        value = one.to_baseline.value
+        return one.rank, -value if criterion.better == "more" else value, one.name
+
+    checked = None if twins is None else standing(twins[0], twins, _better(criterion, spans, twins))
     return Ranking(
-        standings=tuple(sorted((standing(name, ranked, better) for name in ranked), key=_order)),
+        standings=tuple(sorted((standing(name, names, better) for name in names), key=order)),
         control=checked,
-        smallest_difference=None if twins is None else _half_width(spans[twins]),
         better=better,
-        copies_share=compared.copies_share,
-        effective_blocks=_effective(compared, names, baseline, len(logs)),
-        notices=(
-            *_few_blocks(len(logs), len(ranked)),
-            *(() if checked is None else _control_differs(checked, spans[checked.name, baseline])),
-            *_not_lasting(compared.spans, late, sorted(pair for pair in fading if set(pair) <= set(ranked)), baseline),
-            *_blocks_related(compared, names, baseline, len(logs)),
-        ),
+        notices=(*_few_blocks(blocks, len(names)), *(() if checked is None else _control_differs(criterion, checked))),
     )
 
 
@@ -135,19 +133,10 @@ def placed(name: str, ranked: Sequence[str], better: frozenset[tuple[str, str]])
     return 1 + sum((rival, name) in better for rival in rivals), ties
 
 
-def ratio(span: Span) -> Estimate:
-    """Return a log ratio as a ratio."""
-    return Estimate(value=math.exp(span.centre), low=math.exp(span.low), high=math.exp(span.high))
-
-
-def _order(standing: Standing) -> tuple[int, float, str]:
-    """Return what standings are sorted by."""
-    return standing.rank, -standing.ratio.value, standing.name
-
-
-def _half_width(span: Span) -> float | None:
-    """Return half an interval of a log ratio as a relative difference."""
-    return math.expm1((span.high - span.low) / 2) if span.bounded else None
+def _better(criterion: Criterion, spans: Spans, names: Sequence[str]) -> frozenset[tuple[str, str]]:
+    """Return (better, worse) of all of these names that are told apart."""
+    found = greater(spans, names)
+    return found if criterion.better == "more" else frozenset((second, first) for first, second in found)
 
 
 def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
@@ -159,68 +148,32 @@ def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
         f"Only {blocks} block{'s' * (blocks != 1)}: {candidates} candidate{'s' * (candidates != 1)} need {needed} "
         "before any difference can be told from chance. Intervals show the observed range."
     )
-    return (Notice(code="few-blocks", text=text),)
+    return (Notice(code=FEW_BLOCKS, text=text),)
 
 
-def _control_differs(control: Standing, span: Span) -> tuple[Notice, ...]:
+def _control_differs(criterion: Criterion, control: Standing) -> tuple[Notice, ...]:
     """Return a notice where the baseline differs from itself."""
-    if not span.apart:
+    if control.tied_with:
         return ()
+    found = control.to_baseline
+    if criterion.compared == "ratio":
+        shown = f"ratio {found.value:.3f}, interval {found.low:.3f} to {found.high:.3f}"
+        beyond = format_percent(abs(found.value - 1))
+    else:
+        low, centre, high = (f"{value:+.3g}" for value in _shown(criterion, found))
+        shown, beyond = f"by {centre} {_unit(criterion)}, interval {low} to {high}", "that"
     text = (
-        f"The baseline ran a second time as {control.name!r} and differs from itself: ratio "
-        f"{control.ratio.value:.3f}, interval {control.ratio.low:.3f} to {control.ratio.high:.3f}. Trust only "
-        f"differences well beyond {format_percent(abs(control.ratio.value - 1))}."
+        f"The baseline ran a second time as {control.name!r} and differs from itself in {criterion.title}: {shown}. "
+        f"Trust only differences in {criterion.title} well beyond {beyond}."
     )
     return (Notice(code="control-differs", text=text),)
 
 
-def _effective(compared: Comparison, names: Sequence[str], baseline: str, blocks: int) -> float:
-    """Return how many independent blocks would say as much, of the ratio to the baseline that is known worst."""
-    return min((compared.effective[name, baseline] for name in names if name != baseline), default=float(blocks))
+def _shown(criterion: Criterion, difference: Estimate) -> tuple[float, float, float]:
+    """Return the low end, the centre and the high end of a difference, of shares in percentage points."""
+    factor = 100 if criterion.unit == "share" else 1
+    return difference.low * factor, difference.value * factor, difference.high * factor
 
 
-def _not_lasting(spans: Spans, late: Spans, fading: Sequence[Pair], baseline: str) -> tuple[Notice, ...]:
-    """Return a notice for each pair whose difference over all blocks is not counted, the better one first."""
-    return tuple(
-        Notice(code="not-lasting", text=_faded(pair, spans[pair], late[pair], baseline))
-        for pair in fading
-        if spans[pair].centre > 0
-    )
-
-
-def _faded(pair: Pair, whole: Span, late: Span, baseline: str) -> str:
-    """Return what became of a lead: against the baseline, or named after whom it was over."""
-    first, second = pair
-    behind = first == baseline
-    subject, other, over, last = (second, first, whole.reversed(), late.reversed()) if behind else (*pair, whole, late)
-    than = "" if other == baseline else f" the throughput of {other!r}"
-    found = ratio(last)
-    return (
-        f"{subject!r} has {math.exp(over.centre):.2f}x{than} over the whole run and {found.value:.2f}x "
-        f"[{found.low:.2f}, {found.high:.2f}] in its last third: the {'lag' if behind else 'lead'} does not last, and "
-        "is not counted."
-    )
-
-
-def _blocks_related(compared: Comparison, names: Sequence[str], baseline: str, blocks: int) -> tuple[Notice, ...]:
-    """Return a notice for each number of independent blocks that ratios to the baseline come to, where it is small."""
-    found: dict[int, list[str]] = {}
-    for name in sorted(set(names) - {baseline}):
-        effective = compared.effective[name, baseline]
-        if (name, baseline) in compared.certain and effective < _RELATED * blocks:
-            found.setdefault(max(1, round(effective)), []).append(name)
-    return tuple(
-        Notice(
-            code="blocks-related",
-            text=f"{_whose(some, len(names) - 1)} drifted during the run: its {blocks} blocks carry as much "
-            f"information as {effective} independent one{'s' * (effective != 1)}, so intervals are wider.",
-        )
-        for effective, some in sorted(found.items())
-    )
-
-
-def _whose(names: Sequence[str], all_: int) -> str:
-    """Return whose ratio it is."""
-    if len(names) == all_ > 1:
-        return "The ratios of all candidates to the baseline"
-    return f"The ratio of {', '.join(map(repr, names))} to the baseline"
+def _unit(criterion: Criterion) -> str:
+    return "points" if criterion.unit == "share" else f"{criterion.unit} per {criterion.per}"

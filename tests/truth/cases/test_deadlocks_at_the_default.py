@@ -64,7 +64,7 @@ def test_batches_in_any_order_are_slow_for_the_deadlock_detector_and_are_told_so
     assert unordered.standing is not None
 
     # its value alone: some bursts meet no deadlock, others several, and so few blocks leave the interval beyond 1
-    assert unordered.standing.ratio.value < 0.5
+    assert unordered.standing.to_baseline.value < 0.5
     (notice,) = [one for one in unordered.notices if one.code == "deadlock-timeout"]
     assert "deadlock_timeout, 1.00 s" in notice.text
     assert not [one for one in ordered.notices if one.code == "deadlock-timeout"]

@@ -68,7 +68,7 @@ def experiment(laboratory: Laboratory) -> Experiment:
 def _ratio(experiment: Experiment, name: str) -> Estimate:
     standing = result(experiment, name).standing
     assert standing is not None
-    return standing.ratio
+    return standing.to_baseline
 
 
 def _ordering(experiment: Experiment, name: str) -> Estimate:

@@ -104,7 +104,7 @@ def _only(run: Run) -> Experiment:
 def _ratio(run: Run, name: str) -> Estimate:
     standing = result(_only(run), name).standing
     assert standing is not None
-    return standing.ratio
+    return standing.to_baseline
 
 
 def _wal(run: Run, name: str) -> Estimate:

@@ -73,7 +73,7 @@ def _standing(experiment: Experiment) -> Standing:
 
 def test_an_index_makes_serializable_transactions_faster(experiment: Experiment) -> None:
     assert _standing(experiment).rank == 1
-    assert _standing(experiment).ratio.low > 1.5
+    assert _standing(experiment).to_baseline.low > 1.5
 
 
 def test_without_it_transactions_fail_and_are_repeated(experiment: Experiment) -> None:

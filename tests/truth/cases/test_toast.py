@@ -86,7 +86,7 @@ def test_who_keeps_the_large_value_is_faster(experiment: Experiment) -> None:
 
     assert standing is not None
     assert standing.rank == 1
-    assert standing.ratio.low > 1.3
+    assert standing.to_baseline.low > 1.3
 
 
 def test_whoever_rewrites_it_writes_all_of_it_to_the_wal(experiment: Experiment) -> None:

@@ -87,8 +87,8 @@ def _standing(experiment: Experiment, name: str) -> Standing:
 def test_the_more_partitions_are_read_the_slower(experiment: Experiment) -> None:
     hundred, thousand = (_standing(experiment, name) for name in ("hundred", "thousand"))
 
-    assert 0 < thousand.ratio.low <= thousand.ratio.high < 1 / 3
-    assert thousand.ratio.value < hundred.ratio.low < hundred.ratio.high < 0.8
+    assert 0 < thousand.to_baseline.low <= thousand.to_baseline.high < 1 / 3
+    assert thousand.to_baseline.value < hundred.to_baseline.low < hundred.to_baseline.high < 0.8
 
 
 def test_the_slowest_leaves_early_with_a_verdict_of_its_own(experiment: Experiment) -> None:

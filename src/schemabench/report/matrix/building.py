@@ -4,13 +4,13 @@ Owns how runs are put together. Must not decide what may be compared, who wins, 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from statistics import mean
 
 from schemabench.errors import UsageError
-from schemabench.records import CandidateResult, Experiment, Notice, Run, Standing
-from schemabench.report import figures, verdict
+from schemabench.records import THROUGHPUT, CandidateResult, Criterion, Experiment, Notice, Run
+from schemabench.report import criteria, figures, verdict
 from schemabench.report.matrix import comparable, traits, winner
-from schemabench.report.matrix.criteria import CRITERIA, THROUGHPUT, Criterion
 from schemabench.report.matrix.model import Cell, Column, Comparison, Lead, Matrix, Place, Row, Source
 from schemabench.report.matrix.traits import Labelled
 
@@ -63,7 +63,8 @@ def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
 def _matrix(sources: Sequence[Source]) -> Matrix:
     comparable.check(sources)
     labelled = traits.label(sources)
-    leads = {criterion: winner.leads(labelled, criterion) for criterion in CRITERIA}
+    known = _criteria(sources)
+    leads = {criterion.name: winner.leads(labelled, criterion) for criterion in known}
     cardinalities = {source.experiment.cardinality for source in sources}
     names = dict.fromkeys(result.name for source in labelled.sources for result in source.experiment.candidates)
     return Matrix(
@@ -72,25 +73,24 @@ def _matrix(sources: Sequence[Source]) -> Matrix:
         differ=tuple(trait.title for trait in labelled.traits),
         preposition=labelled.traits[0].preposition,
         columns=tuple(
-            _column(source, text, {criterion: leads[criterion][place] for criterion in CRITERIA})
+            _column(source, text, {criterion.name: leads[criterion.name][place] for criterion in known})
             for place, (source, text) in enumerate(zip(labelled.sources, labelled.labels, strict=True))
         ),
-        rows=tuple(sorted((_row(labelled, name) for name in names), key=_mean_rank)),
-        criteria=_criteria(sources),
+        rows=tuple(sorted((_row(labelled, name, known) for name in names), key=_mean_rank)),
+        criteria=known,
         notices=comparable.notices(labelled),
     )
 
 
 def _criteria(sources: Sequence[Source]) -> tuple[Criterion, ...]:
     """Return throughput, and whatever else any of the runs was ranked by."""
-    return tuple(
-        criterion
-        for criterion in CRITERIA
-        if criterion is THROUGHPUT or any(criterion.standings(source.experiment) for source in sources)
-    )
+    every = [criterion for source in sources for criterion in source.experiment.criteria]
+    front = {criterion.name for criterion in every if criterion.on_front}
+    found = {THROUGHPUT.name: THROUGHPUT, **{criterion.name: criterion for criterion in every}}
+    return tuple(replace(criterion, on_front=name in front, control=None) for name, criterion in found.items())
 
 
-def _column(source: Source, text: str, leads: Mapping[Criterion, Lead]) -> Column:
+def _column(source: Source, text: str, leads: Mapping[str, Lead]) -> Column:
     return Column(
         label=text,
         source=source,
@@ -105,51 +105,46 @@ def _column(source: Source, text: str, leads: Mapping[Criterion, Lead]) -> Colum
     )
 
 
-def _row(labelled: Labelled, name: str) -> Row:
+def _row(labelled: Labelled, name: str, known: Sequence[Criterion]) -> Row:
     results = [comparable.result(source.experiment, name) for source in labelled.sources]
     return Row(
         candidate=name,
         cells=tuple(
-            _cell(source, result, text)
+            _cell(source, result, text, known)
             for source, result, text in zip(labelled.sources, results, labelled.labels, strict=True)
         ),
         notices=comparable.on_candidate(labelled, name),
     )
 
 
-def _cell(source: Source, result: CandidateResult | None, text: str) -> Cell:
+def _cell(source: Source, result: CandidateResult | None, text: str, known: Sequence[Criterion]) -> Cell:
     if result is None:
-        return _unplaced(_NOT_RUN)
+        return _unplaced(_NOT_RUN, known)
     if result.status != "ranked" or result.standing is None:
         reason = result.reason.strip().partition("\n")[0]
         notice = Notice(code=result.status, text=f"{result.name} ({text}), {result.status}: {reason}")
-        return _unplaced(result.status, notice, *result.notices)
+        return _unplaced(result.status, known, notice, *result.notices)
     return Cell(
-        places={criterion: _place(source.experiment, result, criterion) for criterion in CRITERIA},
+        places={criterion.name: _place(source.experiment, result, criterion) for criterion in known},
         on_front=result.on_front,
         notices=result.notices,
     )
 
 
-def _unplaced(why: str, *notices: Notice) -> Cell:
-    return Cell(places=dict.fromkeys(CRITERIA, Place(text=why)), notices=notices)
+def _unplaced(why: str, known: Sequence[Criterion], *notices: Notice) -> Cell:
+    return Cell(places=dict.fromkeys((one.name for one in known), Place(text=why)), notices=notices)
 
 
 def _place(experiment: Experiment, result: CandidateResult, criterion: Criterion) -> Place:
-    standing = criterion.standing(result)
+    standing = result.standings.get(criterion.name)
     if standing is None:
         return Place(text=figures.DASH)
-    return Place(
-        text=verdict.place(experiment, standing, criterion.standings(experiment)),
-        rank=standing.rank,
-        figure=criterion.figure(result),
-        at_least=isinstance(standing, Standing) and standing.at_least,
-    )
+    return Place(text=verdict.place(experiment, standing, criteria.standings(experiment, criterion)), standing=standing)
 
 
 def _mean_rank(row: Row) -> tuple[float, str]:
     """Return what rows are sorted by."""
-    ranks = [rank for cell in row.cells if (rank := cell.places[THROUGHPUT].rank) is not None]
+    ranks = [rank for cell in row.cells if (rank := cell.places[THROUGHPUT.name].rank) is not None]
     return mean(ranks) if ranks else float("inf"), row.candidate
 
 

@@ -10,10 +10,9 @@ from itertools import combinations
 
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
-from schemabench.records import CandidateResult, Experiment, Notice
-from schemabench.report import figures, settings
+from schemabench.records import LOCK_WAITS, CandidateResult, Experiment, Notice
+from schemabench.report import criteria, figures, settings
 from schemabench.report.matrix import traits
-from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT
 from schemabench.report.matrix.model import Source
 from schemabench.report.matrix.traits import Labelled
 
@@ -216,7 +215,7 @@ def _without_lock_waits(labelled: Labelled) -> Iterator[Notice]:
     without = [
         text
         for source, text in zip(labelled.sources, labelled.labels, strict=True)
-        if THROUGHPUT.standings(source.experiment) and not LOCK_WAITS.standings(source.experiment)
+        if source.experiment.criteria and not criteria.find(source.experiment, LOCK_WAITS.name)
     ]
     if without:
         text = (

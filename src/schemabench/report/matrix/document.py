@@ -3,30 +3,26 @@
 Owns what stands in it, and in which order. Must not decide what may be compared or who wins, nor draw anything.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 
-from schemabench.records import Notice
-from schemabench.report import figures, footnotes, tree, verdict, view, writers
+from schemabench.candidate import BASELINE
+from schemabench.records import THROUGHPUT, Criterion, Notice
+from schemabench.report import criteria, figures, footnotes, tree, verdict, view, writers
 from schemabench.report import reasons as differences
 from schemabench.report.drawings import OverRuns, Point
 from schemabench.report.footnotes import Numbers
 from schemabench.report.matrix import traits, winner
-from schemabench.report.matrix.criteria import LOCK_WAITS, THROUGHPUT, Criterion
 from schemabench.report.matrix.model import Cell, Column, Comparison, Matrix
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Chart, Document, Node, Notes, Paragraph, Part, Section, Table, cells
 from schemabench.units import format_duration
 
 _TITLE = "Candidate schemas over several runs"
-_LEGENDS: Mapping[Criterion, str] = {
-    THROUGHPUT: (
-        "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
-        "a run, not over runs"
-    ),
-    LOCK_WAITS: "share of the writers' time spent waiting for locks or pausing before a retry",
-}
-"""What the figures beside the ranks are."""
+_RATIO_LEGEND = (
+    "ratio to the baseline of the same run, paired by block; its 95 % intervals hold jointly for the candidates of "
+    "a run, not over runs"
+)
 _WINNER_LEGEND = (
     "it changes only if no leader of one run also leads in the other, among the candidates ranked in both; "
     "otherwise the runs cannot be told apart"
@@ -57,7 +53,7 @@ def _part(matrix: Matrix, number: int, known: Numbers) -> Part:
             Paragraph(
                 text=" ".join(winner.sentences(matrix, criterion)),
                 notes=limits,
-                emphasis="strong" if criterion is THROUGHPUT else "",
+                emphasis="strong" if criterion.name == THROUGHPUT.name else "",
             )
             for criterion in matrix.criteria
         ),
@@ -100,7 +96,9 @@ def _ranks(matrix: Matrix, known: Numbers) -> Iterator[Node]:
         yield Chart(
             title=_CHART,
             description=f"A point and a 95 % interval for each candidate in each run, runs from top to bottom: {said}.",
-            drawing=OverRuns(runs=tuple(column.label for column in matrix.columns), points=points),
+            drawing=OverRuns(
+                scale=criteria.scale(THROUGHPUT), runs=tuple(column.label for column in matrix.columns), points=points
+            ),
             table=Table(
                 caption=_CHART,
                 columns=tree.columns("run", "candidate", "ratio [95 % interval]", numbers=["ratio [95 % interval]"]),
@@ -115,13 +113,14 @@ def _ranks(matrix: Matrix, known: Numbers) -> Iterator[Node]:
 
 def _table(matrix: Matrix, criterion: Criterion, known: Numbers) -> Table:
     """Return a row for each candidate and a column for each run, and below who is first in each."""
-    leads = [column.leads[criterion] for column in matrix.columns]
+    leads = [column.leads[criterion.name] for column in matrix.columns]
     answers = (
-        tree.Cell(text=criterion.first, strong=True),
+        tree.Cell(text=winner.first(criterion), strong=True),
         *(tree.Cell(text=winner.mark(lead), strong=bool(lead.changed_from)) for lead in leads),
     )
     noted = tuple(tree.Cell(text="", notes=_marks(column.notices, known)) for column in matrix.columns)
-    on_front = criterion is LOCK_WAITS and any(cell.on_front for row in matrix.rows for cell in row.cells)
+    front = _front(matrix)
+    shows_front = criterion.name == front[-1].name and any(cell.on_front for row in matrix.rows for cell in row.cells)
     return Table(
         caption=f"By {criterion.title}",
         columns=(
@@ -132,7 +131,7 @@ def _table(matrix: Matrix, criterion: Criterion, known: Numbers) -> Table:
             (
                 tree.Cell(text=name(row.candidate), notes=_marks(row.notices, known)),
                 *(
-                    _cell(cell, column, criterion, known)
+                    _cell(cell, column, criterion, known, marked=shows_front)
                     for cell, column in zip(row.cells, matrix.columns, strict=True)
                 ),
             )
@@ -140,18 +139,28 @@ def _table(matrix: Matrix, criterion: Criterion, known: Numbers) -> Table:
         ),
         footer=(answers, *([(tree.Cell(text="footnotes"), *noted)] if any(cell.notes for cell in noted) else [])),
         legend=(
-            (criterion.title, f"rank (=: tied) and {_LEGENDS[criterion]}"),
-            *([(verdict.FRONT, verdict.FRONT_LEGEND)] if on_front else []),
-            (criterion.first, _WINNER_LEGEND),
+            (criterion.title, f"rank (=: tied) and {_legend(criterion)}"),
+            *([(verdict.FRONT, criteria.front_legend(front))] if shows_front else []),
+            (winner.first(criterion), _WINNER_LEGEND),
         ),
     )
 
 
-def _cell(cell: Cell, column: Column, criterion: Criterion, known: Numbers) -> tree.Cell:
+def _legend(criterion: Criterion) -> str:
+    """Return what the figures beside the ranks are."""
+    return _RATIO_LEGEND if criterion.compared == "ratio" else criteria.legend(criterion) or criterion.title
+
+
+def _front(matrix: Matrix) -> list[Criterion]:
+    """Return the criteria of the Pareto front; throughput where there is none."""
+    return [one for one in matrix.criteria if one.on_front] or [THROUGHPUT]
+
+
+def _cell(cell: Cell, column: Column, criterion: Criterion, known: Numbers, *, marked: bool) -> tree.Cell:
     """Return rank, figure and the mark of the front, and the interval, as in `1= 3.1 % *`."""
-    place = cell.places[criterion]
+    place = cell.places[criterion.name]
     figure, interval = _figure(cell, column, criterion)
-    front = verdict.FRONT if cell.on_front and criterion is LOCK_WAITS else ""
+    front = verdict.FRONT if cell.on_front and marked else ""
     return tree.Cell(
         text=" ".join(filter(None, (place.text, figure, front))),
         interval=interval,
@@ -162,8 +171,9 @@ def _cell(cell: Cell, column: Column, criterion: Criterion, known: Numbers) -> t
 
 def _figure(cell: Cell, column: Column, criterion: Criterion) -> tuple[str, str]:
     """Return what a candidate's rank rests on, and its interval; nothing without a rank."""
-    place = cell.places[criterion]
-    return criterion.drawn(place.figure, column.source.experiment, place.at_least) if place.rank else ("", "")
+    place = cell.places[criterion.name]
+    places = figures.decimals(column.source.experiment)
+    return criteria.figure(criterion, place.standing, places) if place.standing else ("", "")
 
 
 def _points(matrix: Matrix) -> Iterator[tuple[str, Point]]:
@@ -171,7 +181,8 @@ def _points(matrix: Matrix) -> Iterator[tuple[str, Point]]:
     for place, column in enumerate(matrix.columns):
         for row in matrix.rows:
             cell = row.cells[place]
-            ratio = cell.places[THROUGHPUT].figure
+            standing = cell.places[THROUGHPUT.name].standing
+            ratio = standing.to_baseline if standing and standing.name != BASELINE else None
             if ratio and figures.is_positive(ratio):
                 text = " ".join(_figure(cell, column, THROUGHPUT))
                 yield column.label, Point(name=row.candidate, figure=ratio, text=text)

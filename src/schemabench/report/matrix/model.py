@@ -5,11 +5,14 @@ Owns what a matrix holds. Must not compute, word or draw any of it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
-from schemabench.records import Estimate, Experiment, Notice, Run
-from schemabench.report.matrix.criteria import Criterion, Untold
+from schemabench.records import Criterion, Experiment, Notice, Run, Standing
 
+Untold = Literal["doubtful", "too few blocks", "nothing ranked"]
+"""Why a run shows no leaders. doubtful: the baseline differs from itself; too few blocks: no difference, however large,
+could have been seen."""
+UNTOLD: tuple[Untold, ...] = get_args(Untold)
 Winner = Literal["first to tell", "same", "changes", "cannot be told apart"] | Untold
 """What a run says of the winner, beside the runs before it. first to tell: none before it said anything; same: as the
 run before, it has one leader, and that is the same; changes: an earlier run has others; cannot be told apart: a leader
@@ -46,7 +49,7 @@ class Column:
     label: str
     """What distinguishes it from the other runs, as in `PostgreSQL 16`; unique within a matrix."""
     source: Source
-    leads: Mapping[Criterion, Lead]
+    leads: Mapping[str, Lead]
     """By every criterion."""
     notices: tuple[Notice, ...] = ()
     """Of its run, its experiment and its control."""
@@ -58,21 +61,23 @@ class Place:
 
     text: str
     """The rank, as in `1=`; else why it has none: its status, `not run`, or a dash where the run does not know."""
-    rank: int | None = None
-    figure: Estimate | None = None
-    """What the rank rests on; None without a rank, and for the baseline's ratio to itself."""
-    at_least: bool = False
-    """Whether the figure is a lower bound."""
+    standing: Standing | None = None
+    """What the rank rests on; None without one."""
+
+    @property
+    def rank(self) -> int | None:
+        """The rank; None without one."""
+        return self.standing.rank if self.standing else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
     """One candidate in one run."""
 
-    places: Mapping[Criterion, Place]
+    places: Mapping[str, Place]
     """By every criterion."""
     on_front: bool = False
-    """Whether no candidate of the run is better by one criterion without being worse by the other."""
+    """Whether no candidate of the run is better by one criterion without being worse by another."""
     notices: tuple[Notice, ...] = ()
 
 

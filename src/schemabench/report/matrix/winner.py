@@ -10,15 +10,15 @@ Runs whose leaders overlap cannot be told apart; neither can runs with too few b
 
 from collections.abc import Sequence
 
-from schemabench.records import Experiment
-from schemabench.report import figures, verdict
+from schemabench.records import THROUGHPUT, Criterion, Experiment
+from schemabench.report import criteria, figures, verdict
 from schemabench.report.matrix import comparable, traits
-from schemabench.report.matrix.criteria import Criterion, Untold
-from schemabench.report.matrix.model import Cell, Column, Lead, Matrix, Winner
+from schemabench.report.matrix.model import UNTOLD, Cell, Column, Lead, Matrix, Untold, Winner
 from schemabench.report.matrix.traits import Labelled
 from schemabench.report.text import name
 
 _PAIR = 2
+_WINNER = "winner"
 
 
 def leads(labelled: Labelled, criterion: Criterion) -> tuple[Lead, ...]:
@@ -27,7 +27,7 @@ def leads(labelled: Labelled, criterion: Criterion) -> tuple[Lead, ...]:
     found: list[Lead] = []
     since: list[int] = []  # the runs since the last change that can show one
     for place, experiment in enumerate(experiments):
-        leaders = tuple(one.name for one in criterion.standings(experiment) if one.rank == 1)
+        leaders = tuple(one.name for one in criteria.standings(experiment, criterion) if one.rank == 1)
         if untold := _untold(experiment, criterion):
             found.append(Lead(leaders=leaders, winner=untold))
             continue
@@ -58,7 +58,7 @@ def sentences(matrix: Matrix, criterion: Criterion) -> list[str]:
 
 def is_first(cell: Cell, column: Column, criterion: Criterion) -> bool:
     """Return whether a candidate's rank is 1 in a run that told candidates apart."""
-    return cell.places[criterion].rank == 1 and not _said(column, criterion)
+    return cell.places[criterion.name].rank == 1 and not _said(column, criterion)
 
 
 def mark(lead: Lead) -> str:
@@ -68,11 +68,12 @@ def mark(lead: Lead) -> str:
 
 def _untold(experiment: Experiment, criterion: Criterion) -> Untold | None:
     """Return why an experiment can show no change, or None."""
-    if not criterion.standings(experiment):
+    if not criteria.standings(experiment, criterion):
         return "nothing ranked"
-    if verdict.is_doubtful(criterion.control(experiment)):
+    known = criteria.find(experiment, criterion.name)
+    if known is None or verdict.is_doubtful(known.control):
         return "doubtful"
-    return "too few blocks" if criterion.few_blocks(experiment) else None
+    return None if known.decides else "too few blocks"
 
 
 def _unchanged(since: Sequence[Lead], leaders: tuple[str, ...]) -> Winner:
@@ -88,12 +89,12 @@ def _apart(one: Experiment, other: Experiment, criterion: Criterion) -> bool:
 
 
 def _ranked(experiment: Experiment, criterion: Criterion) -> set[str]:
-    return {standing.name for standing in criterion.standings(experiment)}
+    return {standing.name for standing in criteria.standings(experiment, criterion)}
 
 
 def _leaders_among(experiment: Experiment, names: set[str], criterion: Criterion) -> set[str]:
     """Return the candidates that none of the others with these names is significantly better than."""
-    standings = [standing for standing in criterion.standings(experiment) if standing.name in names]
+    standings = [standing for standing in criteria.standings(experiment, criterion) if standing.name in names]
     return {
         one.name
         for one in standings
@@ -105,7 +106,7 @@ def _clauses(matrix: Matrix, criterion: Criterion) -> list[str]:
     """Return a clause for each group of runs that say the same, in order of the first."""
     groups: dict[object, list[Column]] = {}
     for column in matrix.columns:
-        said = _said(column, criterion) or frozenset(column.leads[criterion].leaders)
+        said = _said(column, criterion) or frozenset(column.leads[criterion.name].leaders)
         groups.setdefault(said, []).append(column)
     if len(groups) == 1:
         both = "both" if len(matrix.columns) == _PAIR else f"all {len(matrix.columns)}"
@@ -117,31 +118,68 @@ def _clauses(matrix: Matrix, criterion: Criterion) -> list[str]:
 
 
 def _clause(column: Column, criterion: Criterion) -> str:
-    leaders = column.leads[criterion].leaders
-    alone, tied = criterion.leads
-    return _said(column, criterion) or f"{figures.listed(map(name, leaders))} {alone if len(leaders) == 1 else tied}"
+    leaders = column.leads[criterion.name].leaders
+    return _said(column, criterion) or f"{figures.listed(map(name, leaders))} {_leads(criterion, len(leaders))}"
+
+
+def first(criterion: Criterion) -> str:
+    """Return what stands before a run's answer to who is first."""
+    return _WINNER if _is_main(criterion) else _most(criterion)
+
+
+def _is_main(criterion: Criterion) -> bool:
+    return criterion.name == THROUGHPUT.name
+
+
+def _best(criterion: Criterion) -> str:
+    """Return who is first, within a sentence, after `the`."""
+    return _WINNER if _is_main(criterion) else f"candidate with the {_most(criterion)} {criterion.title}"
+
+
+def _leads(criterion: Criterion, leaders: int) -> str:
+    """Return what the first does, or the first do."""
+    if _is_main(criterion):
+        return "leads" if leaders == 1 else "lead, tied,"
+    what = f"the {_most(criterion)} {criterion.title}"
+    return f"has {what}" if leaders == 1 else f"have {what}, tied,"
+
+
+def _most(criterion: Criterion) -> str:
+    return "highest" if criterion.better == "more" else "lowest"
+
+
+def _why_untold(why: Untold, criterion: Criterion) -> str:
+    """Return why a run shows no leaders, in words."""
+    main = _is_main(criterion)
+    if why == "doubtful":
+        return f"the ranking{'' if main else f' by {criterion.title}'} is doubtful"
+    if why == "too few blocks":
+        return f"there were too few blocks to tell {'anything' if main else criterion.title} apart"
+    return "nothing was ranked" if main else f"nothing is known of {criterion.title}"
 
 
 def _said(column: Column, criterion: Criterion) -> str:
     """Return what is said of a run without naming anyone; empty where some candidates lead it."""
-    lead = column.leads[criterion]
-    if lead.winner in criterion.untold:
-        return criterion.untold[lead.winner]
-    return criterion.all_tie if len(lead.leaders) == len(_ranked(column.source.experiment, criterion)) > 1 else ""
+    lead = column.leads[criterion.name]
+    if lead.winner in UNTOLD:
+        return _why_untold(lead.winner, criterion)
+    by = "" if _is_main(criterion) else f" by {criterion.title}"
+    everyone = len(lead.leaders) == len(_ranked(column.source.experiment, criterion)) > 1
+    return f"all candidates tie{by}" if everyone else ""
 
 
 def _changes(matrix: Matrix, criterion: Criterion) -> str:
     """Return between which runs the winner changes, that it is the same, or that neither can be told."""
-    telling = [column for column in matrix.columns if column.leads[criterion].winner not in criterion.untold]
-    changed = [column for column in telling if column.leads[criterion].changed_from]
+    telling = [column for column in matrix.columns if column.leads[criterion.name].winner not in UNTOLD]
+    changed = [column for column in telling if column.leads[criterion.name].changed_from]
     if changed:
-        pairs = [_pair(column.leads[criterion], column.label) for column in changed]
-        return f"The {criterion.best} changes between {', and between '.join(pairs)}."
+        pairs = [_pair(column.leads[criterion.name], column.label) for column in changed]
+        return f"The {_best(criterion)} changes between {', and between '.join(pairs)}."
     if len(telling) <= 1:
-        return f"Too little was measured to tell whether the {criterion.best} changes."
-    if all(column.leads[criterion].winner == "same" for column in telling[1:]):
-        return f"The {criterion.best} is the same."
-    return f"Whether the {criterion.best} changes is unclear: any two of these runs may have the same one."
+        return f"Too little was measured to tell whether the {_best(criterion)} changes."
+    if all(column.leads[criterion.name].winner == "same" for column in telling[1:]):
+        return f"The {_best(criterion)} is the same."
+    return f"Whether the {_best(criterion)} changes is unclear: any two of these runs may have the same one."
 
 
 def _pair(lead: Lead, label: str) -> str:

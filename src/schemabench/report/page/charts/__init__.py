@@ -34,7 +34,7 @@ def names(drawing: Drawing) -> tuple[str, ...]:
     """Return the names that a key has to tell apart; none where each stands beside what is drawn of it."""
     match drawing:
         case drawings.Pareto():
-            return tuple(one.throughput.name for one in drawing.points)
+            return tuple(one.first.name for one in drawing.points)
         case drawings.Curves():
             return tuple(one.name for one in drawing.curves)
         case drawings.OverTime():

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import altair as alt
 
-from schemabench.report.drawings import Forest
+from schemabench.report.drawings import Forest, Scale
 from schemabench.report.page.charts.embedding import data
 from schemabench.report.page.charts.looks import Look, scale
 
@@ -23,8 +23,8 @@ Axis = TypeVar("Axis", alt.X, alt.Y)
 
 
 def chart(drawing: Forest, looks: Mapping[str, Look]) -> alt.LayerChart:
-    """Return a plot of ratios on a log scale, or of shares."""
-    axis: Callable[[str], alt.X] = ratio_axis if drawing.scale == "ratio" else partial(share_axis, alt.X)
+    """Return a plot on the drawing's scale."""
+    across: Callable[[str], alt.X] = partial(axis, alt.X, drawing.scale)
     names = [point.name for point in drawing.points]
     rows = [
         {
@@ -43,33 +43,30 @@ def chart(drawing: Forest, looks: Mapping[str, Look]) -> alt.LayerChart:
         tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("interval:N")],
     )
     layers = [
-        *_background(drawing, axis),
-        line.mark_rule(strokeWidth=2).encode(x=axis("low"), x2=alt.X2("high:Q")),
+        *_background(drawing, across),
+        line.mark_rule(strokeWidth=2).encode(x=across("low"), x2=alt.X2("high:Q")),
         line.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(
-            x=axis("value"), shape=alt.Shape("candidate:N", scale=scale(looks, names, "shape"), legend=None)
+            x=across("value"), shape=alt.Shape("candidate:N", scale=scale(looks, names, "shape"), legend=None)
         ),
-        *([_arrow(line).encode(x=axis("high"))] if any(point.at_least for point in drawing.points) else ()),
+        *([_arrow(line).encode(x=across("high"))] if any(point.at_least for point in drawing.points) else ()),
     ]
     return alt.LayerChart(layer=layers, data=data(rows), height=_ROW_PX * len(rows))
 
 
-def ratio_axis(field: str) -> alt.X:
-    """Return the horizontal axis of ratios to the baseline's throughput."""
-    return alt.X(
-        f"{field}:Q",
-        title="throughput over the baseline's (ratio, log scale)",
-        scale=alt.Scale(type="log", nice=False, padding=_PADDING_PX),
-        axis=alt.Axis(values=[*_RATIO_TICKS, *_LARGE_RATIO_TICKS], format="~g"),
-    )
-
-
-def share_axis(channel: type[Axis], field: str) -> Axis:
-    """Return the axis of shares of lock waits, horizontal or vertical."""
+def axis(channel: type[Axis], drawn: Scale, field: str) -> Axis:
+    """Return the axis of a scale, horizontal or vertical."""
+    if drawn.kind == "ratio":
+        return channel(
+            f"{field}:Q",
+            title=drawn.title,
+            scale=alt.Scale(type="log", nice=False, padding=_PADDING_PX),
+            axis=alt.Axis(values=[*_RATIO_TICKS, *_LARGE_RATIO_TICKS], format="~g"),
+        )
     return channel(
         f"{field}:Q",
-        title="lock waits (% of the writers' time)",
+        title=drawn.title,
         scale=alt.Scale(nice=False, zero=True, padding=_PADDING_PX),
-        axis=alt.Axis(format=".0%"),
+        axis=alt.Axis(format=".0%" if drawn.kind == "share" else "~s"),
     )
 
 
@@ -79,13 +76,13 @@ def _arrow(base: alt.Chart) -> alt.Chart:
     return arrow
 
 
-def _background(drawing: Forest, axis: Callable[[str], alt.X]) -> list[alt.Chart]:
+def _background(drawing: Forest, across: Callable[[str], alt.X]) -> list[alt.Chart]:
     """Return the band of chance and the line of the baseline, behind everything else."""
     layers = []
     if drawing.band is not None:
         band = alt.Chart(data([{"low": drawing.band.low, "high": drawing.band.high}]))
-        layers.append(band.mark_rect(color="var(--band)").encode(x=axis("low"), x2=alt.X2("high:Q")))
+        layers.append(band.mark_rect(color="var(--band)").encode(x=across("low"), x2=alt.X2("high:Q")))
     if drawing.line is not None:
         line = alt.Chart(data([{"value": drawing.line}]))
-        layers.append(line.mark_rule(color="var(--baseline)", strokeDash=[3, 3]).encode(x=axis("value")))
+        layers.append(line.mark_rule(color="var(--baseline)", strokeDash=[3, 3]).encode(x=across("value")))
     return layers

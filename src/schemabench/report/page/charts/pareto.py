@@ -1,4 +1,4 @@
-"""The Pareto plot: throughput against lock waits, so that a reader sees what is given up for what."""
+"""The Pareto plot: one criterion against another, so that a reader sees what is given up for what."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -7,7 +7,7 @@ import altair as alt
 
 from schemabench.report.drawings import Pareto
 from schemabench.report.page.charts.embedding import data
-from schemabench.report.page.charts.forest import ratio_axis, share_axis
+from schemabench.report.page.charts.forest import axis
 from schemabench.report.page.charts.looks import Look, scale
 
 _HEIGHT_PX = 320
@@ -20,45 +20,50 @@ _STEPS, _STEP_PX = 3, 13
 
 def chart(drawing: Pareto, looks: Mapping[str, Look]) -> alt.LayerChart:
     """Return the plot, those on the front ringed and named."""
-    names = [one.throughput.name for one in drawing.points]
+    names = [one.first.name for one in drawing.points]
+    horizontal, vertical = drawing.first.title, drawing.second.title
     rows = [
         {
-            "candidate": one.throughput.name,
+            "candidate": one.first.name,
             "front": one.on_front,
-            "ratio": one.throughput.figure.value,
-            "ratio_low": one.throughput.figure.low,
-            "ratio_high": one.throughput.figure.high,
-            "share": one.lock_waits.figure.value,
-            "share_low": one.lock_waits.figure.low,
-            "share_high": one.lock_waits.figure.high,
-            "throughput": f"{one.throughput.text} the baseline's",
-            "lock waits": one.lock_waits.text,
+            "first": one.first.figure.value,
+            "first_low": one.first.figure.low,
+            "first_high": one.first.figure.high,
+            "second": one.second.figure.value,
+            "second_low": one.second.figure.low,
+            "second_high": one.second.figure.high,
+            "first_text": one.first.text,
+            "second_text": one.second.text,
         }
         for one in drawing.points
     ]
-    x, y = ratio_axis, partial(share_axis, alt.Y)
+    x, y = partial(axis, alt.X, drawing.first), partial(axis, alt.Y, drawing.second)
     base = alt.Chart().encode(
         color=alt.Color("candidate:N", scale=scale(looks, names, "colour"), legend=None),
-        tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("throughput:N"), alt.Tooltip("lock waits:N")],
+        tooltip=[
+            alt.Tooltip("candidate:N"),
+            alt.Tooltip("first_text:N", title=horizontal),
+            alt.Tooltip("second_text:N", title=vertical),
+        ],
     )
     front = base.transform_filter("datum.front")
-    named = sorted((one for one in drawing.points if one.on_front), key=lambda one: one.throughput.figure.value)
+    named = sorted((one for one in drawing.points if one.on_front), key=lambda one: one.first.figure.value)
     return alt.LayerChart(
         layer=[
-            base.mark_rule(opacity=0.5).encode(x=x("ratio_low"), x2=alt.X2("ratio_high:Q"), y=y("share")),
-            base.mark_rule(opacity=0.5).encode(x=x("ratio"), y=y("share_low"), y2=alt.Y2("share_high:Q")),
+            base.mark_rule(opacity=0.5).encode(x=x("first_low"), x2=alt.X2("first_high:Q"), y=y("second")),
+            base.mark_rule(opacity=0.5).encode(x=x("first"), y=y("second_low"), y2=alt.Y2("second_high:Q")),
             base.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(
-                x=x("ratio"),
-                y=y("share"),
+                x=x("first"),
+                y=y("second"),
                 shape=alt.Shape("candidate:N", scale=scale(looks, names, "shape"), legend=None),
             ),
             front.mark_point(shape="circle", size=_RING_PX2, strokeWidth=1.5, opacity=1).encode(
-                x=x("ratio"), y=y("share")
+                x=x("first"), y=y("second")
             ),
             *(
-                base.transform_filter(alt.FieldEqualPredicate(field="candidate", equal=one.throughput.name))
+                base.transform_filter(alt.FieldEqualPredicate(field="candidate", equal=one.first.name))
                 .mark_text(align="right", dx=-13, dy=-9 - _STEP_PX * (number % _STEPS), fontWeight="bold")
-                .encode(x=x("ratio"), y=y("share"), text=alt.Text("candidate:N"), color=alt.value("currentColor"))
+                .encode(x=x("first"), y=y("second"), text=alt.Text("candidate:N"), color=alt.value("currentColor"))
                 for number, one in enumerate(named)
             ),
         ],

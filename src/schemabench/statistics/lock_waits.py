@@ -7,29 +7,16 @@ Pauses count beside waits, so that a candidate whose writers abort and sleep is 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench.records import Estimate, LockStanding, Notice
+from schemabench.records import LOCK_WAITS, Estimate, Notice
 from schemabench.statistics import block_ratio
-from schemabench.statistics.comparison import BY_RATIOS, check_baseline, check_columns, compare, greater
-from schemabench.statistics.ranking import fewest_blocks, placed
+from schemabench.statistics.comparison import BY_RATIOS, check_baseline, check_columns, compare
+from schemabench.statistics.ranking import FEW_BLOCKS, Ranking, fewest_blocks, ranked
 from schemabench.statistics.sign_flips import Span
-
-
-@dataclass(frozen=True, kw_only=True)
-class LockRanking:
-    """The candidates of one experiment, the one that waits least first, with what the control says about it."""
-
-    standings: tuple[LockStanding, ...]
-    """In order of rank, then share (least first), then name; empty where the baseline was never seen at work."""
-    control: LockStanding | None
-    """The baseline's second entry, with rank and ties of its own only towards the baseline; None without one."""
-    better: frozenset[tuple[str, str]]
-    """(better, worse), of all ranked candidates that are told apart: the better waits less."""
-    notices: tuple[Notice, ...]
 
 
 def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
@@ -42,7 +29,7 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     control: str | None,
     seed: int,
     copies: Sequence[int] = (),
-) -> LockRanking:
+) -> Ranking:
     """Return the standings of all candidates by lock waits; the same whatever their order.
 
     All three are observations of writers' sessions, of shape (blocks, candidates); zero where a trial was not looked
@@ -67,43 +54,21 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     notices = _hardly_seen({name: seen[name] for name in candidates}, len(work))
     known = sorted(name for name in names if seen[name])
     if baseline not in known:
-        return LockRanking(standings=(), control=None, better=frozenset(), notices=notices)
+        return Ranking(standings=(), control=None, better=frozenset(), notices=notices)
     chosen = [names.index(name) for name in known]
     sums = np.stack([waits + pauses, work + pauses], axis=-1)[:, chosen]
-    ranked = tuple(name for name in known if name != control)
     twins = (control, baseline) if control in known and control is not None else None
     spans = compare(sums, known, twins=twins, seed=seed, method=BY_RATIOS, copies=copies).spans
-    estimates = dict(zip(known, map(_share, block_ratio.spans_apart(sums, copies=copies)), strict=True))
-    paused = dict(zip(known, (pauses[:, chosen].sum(axis=0) / sums[..., 1].sum(axis=0)).tolist(), strict=True))
-
-    def standing(name: str, rivals: Sequence[str], better: frozenset[tuple[str, str]]) -> LockStanding:
-        place, ties = placed(name, rivals, better)
-        difference = Estimate(value=0.0, low=0.0, high=0.0) if name == baseline else _estimate(spans[name, baseline])
-        return LockStanding(
-            name=name,
-            share=estimates[name],
-            paused=paused[name],
-            difference=difference,
-            rank=place,
-            tied_with=ties,
-        )
-
-    def less(rivals: Sequence[str]) -> frozenset[tuple[str, str]]:
-        return frozenset((second, first) for first, second in greater(spans, rivals))
-
-    better = less(ranked)
-    checked = None if twins is None else standing(twins[0], twins, less(twins))
-    return LockRanking(
-        standings=tuple(sorted((standing(name, ranked, better) for name in ranked), key=_order)),
-        control=checked,
-        better=better,
-        notices=(*notices, *(() if checked is None else _control_differs(checked))),
+    found = ranked(
+        LOCK_WAITS,
+        spans,
+        dict(zip(known, map(_share, block_ratio.spans_apart(sums, copies=copies)), strict=True)),
+        lambda _, span: _estimate(span),
+        baseline=baseline,
+        control=control,
+        blocks=len(work),
     )
-
-
-def _order(standing: LockStanding) -> tuple[int, float, str]:
-    """Return what standings are sorted by."""
-    return standing.rank, standing.share.value, standing.name
+    return replace(found, notices=(*notices, *found.notices))
 
 
 def _estimate(span: Span) -> Estimate:
@@ -134,17 +99,4 @@ def _hardly_seen(seen: Mapping[str, int], blocks: int) -> tuple[Notice, ...]:
     )
     if len(seen) - len(hardly) > 1:
         return (Notice(code="blocks-unobserved", text=text),)
-    return (Notice(code="few-blocks", text=f"{text}: all tie by lock waits."),)
-
-
-def _control_differs(control: LockStanding) -> tuple[Notice, ...]:
-    """Return a notice where the baseline differs from itself."""
-    if control.tied_with:
-        return ()
-    found = control.difference
-    low, centre, high = (f"{100 * value:+.1f}" for value in (found.low, found.value, found.high))
-    text = (
-        f"The baseline ran a second time as {control.name!r} and differs from itself in lock waits: by {centre} % of "
-        f"the writers' time, interval {low} to {high} %. Trust only differences in lock waits far beyond that."
-    )
-    return (Notice(code="control-differs", text=text),)
+    return (Notice(code=FEW_BLOCKS, text=f"{text}: all tie by lock waits."),)

@@ -1,0 +1,109 @@
+"""From the text of an option to its value.
+
+Owns what is accepted, and the error for anything else: a ValueError with the text. Must not know any option.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from schemabench.units import parse_duration_s
+
+_HIGHEST_HZ = 1000.0
+"""A sample takes the server about 0.2 ms: at this rate, sampling would already take a fifth of one core."""
+
+_LARGEST_BURST = 100_000_000
+"""More calls than calibration comes to; each takes a few hundred bytes."""
+
+
+def duration_or_off(text: str) -> float:
+    """Return seconds; 0 for `off`."""
+    return 0.0 if text == "off" else parse_duration_s(text)
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return a parser of whole numbers within bounds."""
+
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise ValueError(f"{text!r} is not a whole number from {low:,} to {high:,}")
+        return number
+
+    return parse
+
+
+def count_or_calibrated(text: str) -> int:
+    """Return a number of calls; 0 for `calibrated`."""
+    return 0 if text == "calibrated" else whole(1, _LARGEST_BURST)(text)
+
+
+def share(text: str) -> float:
+    """Return a share above 0 and below 1, as in `0.03` or `3%`."""
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise ValueError(f"{text!r} is not a share above 0 and below 1: write 0.03 or 3%")
+    return share
+
+
+def share_or_off(text: str) -> float:
+    """Return a share; 0 for `off`."""
+    return 0.0 if text == "off" else share(text)
+
+
+def frequency(text: str) -> float:
+    """Return a number per second; 0 is allowed."""
+    try:
+        hz = float(text)
+    except ValueError:
+        hz = -1.0
+    if not 0 <= hz <= _HIGHEST_HZ:
+        raise ValueError(f"{text!r} is not a number from 0 to {_HIGHEST_HZ:g}")
+    return hz
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return a parser that accepts one of a few words."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"{text!r} is not one of {', '.join(words)}")
+        return text
+
+    return parse
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Return names with commas between, each once; hyphens and underscores are alike."""
+    names = tuple(dict.fromkeys(name.strip().replace("-", "_") for name in text.split(",")))
+    if not all(names):
+        raise ValueError(f"{text!r} is not a list of names with commas between")
+    return names
+
+
+def name_and_value(text: str) -> tuple[str, str]:
+    """Return both sides of `NAME=VALUE`."""
+    name, equals, value = text.partition("=")
+    if not name.strip() or not equals:
+        raise ValueError(f"{text!r} is not NAME=VALUE")
+    return name.strip(), value.strip()
+
+
+def replay(text: str) -> tuple[str, Path]:
+    """Return the name of an input and its file."""
+    name, path = name_and_value(text)
+    return name, Path(path)
+
+
+def report_path(text: str) -> Path:
+    """Return the path of a report in a known format."""
+    path = Path(text)
+    if path.suffix not in {".html", ".md", ".csv", ".json"}:
+        raise ValueError(f"{text!r} ends in {path.suffix or 'nothing'}, not in .html, .md, .csv or .json")
+    return path
