@@ -52,6 +52,7 @@ class Laboratory:
         state: tuple[str, ...] = (),
         seed: int = 1,
         sample_hz: float = SAMPLE_HZ,
+        criteria: tuple[str, ...] = ("throughput", "lock_waits"),
         production_s: float | None = None,
         adequacy_s: float = 0.0,
         calls: int = 0,
@@ -70,7 +71,8 @@ class Laboratory:
             budget_s: How long to measure for.
             state: Queries on whose rows all candidates must agree.
             seed: Where all chance comes from.
-            sample_hz: Looks per second at who waits for whom.
+            sample_hz: Lock-wait samples per second.
+            criteria: What the Pareto front is over.
             production_s: The seconds of production that the smallest burst stands for; None where that is not known.
             adequacy_s: How long to keep production's pace.
             calls: In each burst; 0 to find out.
@@ -99,6 +101,7 @@ class Laboratory:
             precision=precision,
             seed=seed,
             sample_hz=sample_hz,
+            criteria=criteria,
             adequacy_s=adequacy_s,
             burst=calls,
             upkeep=upkeep,

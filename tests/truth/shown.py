@@ -48,12 +48,14 @@ def figures(text: str) -> list[Figure]:
 
 
 def terminal(text: str) -> Table:
-    """Return the table of ranks; its second column `rank` is called `rank by locks`."""
+    """Return the table of ranks; a later column `rank` is called for the one before it, as in `rank by locks`."""
     lines = text.splitlines()
     start = next(number for number, line in enumerate(lines) if re.match(r" *rank .* candidate ", line))
     spans = [match.span() for match in re.finditer("-+", lines[start + 1])]
     headings = [lines[start][first:last].strip() for first, last in spans]
-    headings = [f"{one} by locks" if one in headings[:place] else one for place, one in enumerate(headings)]
+    headings = [
+        f"{one} by {headings[place - 1]}" if one in headings[:place] else one for place, one in enumerate(headings)
+    ]
     rows = []
     for line in lines[start + 2 :]:
         if not line:

@@ -113,6 +113,7 @@ def measured(laboratory: Laboratory, tmp_path_factory: pytest.TempPathFactory) -
         burst=burst,
         budget_s=8,
         production_s=PRODUCTION_S,
+        criteria=("throughput", "lock_waits", "wal_bytes"),
     )
     path = tmp_path_factory.mktemp("runs") / "run.json"
     report.write_json({}, replace(RUN, experiments=(experiment,), crossovers=(), maps=()), path)
@@ -180,6 +181,22 @@ def test_wait_classes_are_those_of_the_looks(drawn: Drawn) -> None:
         table = of_candidates(tables, r"^running", r"^LWLock")
         for kind in next(iter(classes.values())):
             check(column(table, rf"^{kind}( |$)"), {name: some[kind] for name, some in classes.items()})
+
+
+def test_figures_and_ranks_by_a_cost_are_those_of_the_counters(measured: Path, tmp_path: Path) -> None:
+    raw = json.loads(measured.read_text(encoding="utf-8"))["schemabench"]["experiments"][0]
+    drawn = draw(report.read(measured), raw, tmp_path)
+    amounts = {one["name"]: reckoned.costs(one)["wal_bytes"] for one in drawn.candidates}
+    ties = {one.name: one.standings["wal_bytes"].tied_with for one in drawn.results}
+    ranks = {
+        name: 1.0 + sum(less < amount for other, less in amounts.items() if other not in ties[name])
+        for name, amount in amounts.items()
+    }
+
+    assert len(set(ranks.values())) > 1, "two more indexes write more"
+    for table in drawn.ranks():
+        check(column(table, r"^WAL$|^WAL per row \["), amounts)
+        check({name: cell.strip("=") for name, cell in column(table, "^rank by WAL").items()}, ranks)
 
 
 def test_costs_are_those_of_the_counters(drawn: Drawn) -> None:

@@ -3,10 +3,10 @@
 Owns the wording of every criterion, from what its record says of it. Must not judge what a ranking says.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from schemabench.candidate import BASELINE
-from schemabench.records import LOCK_WAITS, THROUGHPUT, Criterion, Estimate, Experiment, Standing
+from schemabench.records import LOCK_WAITS, THROUGHPUT, Criterion, Estimate, Experiment, Per, Standing
 from schemabench.report import figures
 from schemabench.report.drawings import Scale
 from schemabench.report.view import ranked
@@ -15,6 +15,11 @@ _SHORT = {LOCK_WAITS.name: "locks"}
 """What a criterion is called where there is little room; the measure's own title for any other."""
 _LEGENDS = {
     LOCK_WAITS.name: "share of the writers' time spent waiting for heavyweight locks or pausing before a retry",
+}
+_PER: Mapping[Per, str] = {
+    "row": "per row written, the mean over counted trials",
+    "operation": "per operation, the mean over counted trials",
+    "update": "of all updates, the mean over counted trials",
 }
 _AXES = {
     THROUGHPUT.name: "throughput over the baseline's (ratio, log scale)",
@@ -39,8 +44,8 @@ def short(criterion: Criterion) -> str:
 
 
 def legend(criterion: Criterion) -> str:
-    """Return what the figures of a criterion are, where the title does not say it; empty where it does."""
-    return _LEGENDS.get(criterion.name, "")
+    """Return what the figures of a criterion are, where its short name does not say it."""
+    return _LEGENDS.get(criterion.name, _PER[criterion.per] if criterion.per else "")
 
 
 def front_legend(criteria: Iterable[Criterion]) -> str:
