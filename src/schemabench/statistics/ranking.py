@@ -1,18 +1,18 @@
-"""Who is better than whom, and what to keep in mind when reading it.
+"""The ranking by throughput, and the notices on it.
 
 Owns standings, ranks and their notices. Must not choose a method: see `signed_rank` for method, source, assumptions.
 
-A candidate's rank is one more than the number of candidates that are better than it beyond chance, all pairs
-considered at once: among equal candidates, any is ranked above any other in at most 5 % of runs. The interval of a
-ratio belongs to the same set of comparisons, so that the table cannot contradict itself: a ratio's interval excludes
-1 exactly where the candidate does not tie with the baseline. The price is width: intervals grow with the number of
-candidates, by half from one rival to eight. Three things may still surprise, and are right:
+A candidate's rank is one more than the number of candidates that are significantly better, with all pairs compared
+jointly: among equal candidates, any is ranked above any other in at most 5 % of runs. The interval of a ratio belongs
+to the same set of comparisons, so that the table cannot contradict itself: a ratio's interval excludes 1 exactly where
+the candidate does not tie with the baseline. The cost is width: intervals grow with the number of candidates, by half
+from one candidate to eight. Three results may be surprising, but are correct:
 
-* Ties are no groups. With A at 100, B at 97 and C at 94, A may be better than C while B ties with both.
-* A candidate with scattered figures may tie with the best and rank above a faster one whose figures are
-  close: the data exclude that the second is best, but not the first.
-* A candidate whose rates are lower bounds is never worse than another, whatever was seen: it may be as fast as any. A
-  bound beside a bound is no order, and both tie; a bound that is beyond an interval is one.
+* Ties are not transitive. With A at 100, B at 97 and C at 94, A may be better than C while B ties with both.
+* A candidate with scattered figures may tie with the best, and rank above a faster one whose figures are close: the
+  data exclude that the second is best, but not that the first is.
+* A candidate whose rates are lower bounds is never worse than another, whatever its figures: it may be as fast as any.
+  Two bounds cannot be ordered, and tie. A bound above another candidate's interval can be.
 """
 
 import math
@@ -30,26 +30,26 @@ from schemabench.statistics.summary import estimate_rates
 from schemabench.units import format_percent
 
 _RELATED = 0.5
-"""Where blocks that depend on each other say as much as fewer than this share of them would alone, it is told."""
+"""If dependent blocks carry as much information as fewer than this share of independent ones, a notice says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ranking:
-    """The candidates of one experiment, best first, with what the control says about it."""
+    """The candidates of one experiment, best first, with the control's result."""
 
     standings: tuple[Standing, ...]
     """In order of rank, then ratio (best first), then name."""
     control: Standing | None
     """The baseline's second entry, with rank and ties of its own only towards the baseline; None without one."""
     smallest_difference: float | None
-    """Half the control's interval as a relative difference: one that is smaller would have been a tie. None without a
-    control, or where there are too few blocks."""
+    """Half the control's interval as a relative difference: a smaller one would have been a tie. None without a
+    control, or with too few blocks."""
     better: frozenset[tuple[str, str]]
-    """(better, worse), of all ranked candidates that are told apart."""
+    """(better, worse), of all ranked candidates that differ significantly."""
     copies_share: float | None
-    """Of the variance of a block's log ratio, how much lies between copies, all pairs together; None with one copy."""
+    """The share of the variance of a block's log ratio that lies between copies, over all pairs; None with one copy."""
     effective_blocks: float
-    """As many independent blocks would say as much of the ratio to the baseline that is known worst."""
+    """The number of independent blocks with the same information on the least certain ratio to the baseline."""
     notices: tuple[Notice, ...]
 
 
@@ -72,7 +72,7 @@ def rank(  # noqa: PLR0913 (how blocks came about)
         seed: Of the random flips.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
         copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
-        bounds: The names whose rates are lower bounds: nobody is told to be better than they are.
+        bounds: The names whose rates are lower bounds: no candidate is ranked above them.
     """
     check_baseline(names, baseline, control)
     logs = log_rates(rates, names)
@@ -118,7 +118,7 @@ def rank(  # noqa: PLR0913 (how blocks came about)
 
 
 def fewest_blocks(candidates: int) -> int:
-    """Return the fewest blocks that can tell any of so many candidates (the baseline included) apart: 6 for two."""
+    """Return the fewest blocks that can tell any of this many candidates (the baseline included) apart: 6 for two."""
     return fewest(math.comb(candidates, 2))
 
 
@@ -127,8 +127,8 @@ def placed(name: str, ranked: Sequence[str], better: frozenset[tuple[str, str]])
 
     Args:
         name: The candidate.
-        ranked: All that it is compared with, itself included.
-        better: (better, worse), of all that are told apart.
+        ranked: All candidates in the comparison, itself included.
+        better: (better, worse), of all pairs that differ significantly.
     """
     rivals = sorted(set(ranked) - {name})
     ties = tuple(rival for rival in rivals if (rival, name) not in better and (name, rival) not in better)
@@ -141,7 +141,7 @@ def ratio(span: Span) -> Estimate:
 
 
 def _order(standing: Standing) -> tuple[int, float, str]:
-    """Return what standings are sorted by."""
+    """Return the sort key of standings."""
     return standing.rank, -standing.ratio.value, standing.name
 
 
@@ -151,7 +151,7 @@ def _half_width(span: Span) -> float | None:
 
 
 def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
-    """Return a notice where no difference, however large, could have been found."""
+    """Return a notice if no difference, however large, could have been detected."""
     needed = fewest_blocks(candidates)
     if blocks >= needed:
         return ()
@@ -163,7 +163,7 @@ def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
 
 
 def _control_differs(control: Standing, span: Span) -> tuple[Notice, ...]:
-    """Return a notice where the baseline differs from itself."""
+    """Return a notice if the baseline differs from itself."""
     if not span.apart:
         return ()
     text = (
@@ -175,12 +175,12 @@ def _control_differs(control: Standing, span: Span) -> tuple[Notice, ...]:
 
 
 def _effective(compared: Comparison, names: Sequence[str], baseline: str, blocks: int) -> float:
-    """Return how many independent blocks would say as much, of the ratio to the baseline that is known worst."""
+    """Return the number of independent blocks with the same information on the least certain ratio to the baseline."""
     return min((compared.effective[name, baseline] for name in names if name != baseline), default=float(blocks))
 
 
 def _not_lasting(spans: Spans, late: Spans, fading: Sequence[Pair], baseline: str) -> tuple[Notice, ...]:
-    """Return a notice for each pair whose difference over all blocks is not counted, the better one first."""
+    """Return a notice for each pair whose difference over all blocks does not count, the better one first."""
     return tuple(
         Notice(code="not-lasting", text=_faded(pair, spans[pair], late[pair], baseline))
         for pair in fading
@@ -189,7 +189,7 @@ def _not_lasting(spans: Spans, late: Spans, fading: Sequence[Pair], baseline: st
 
 
 def _faded(pair: Pair, whole: Span, late: Span, baseline: str) -> str:
-    """Return what became of a lead: against the baseline, or named after whom it was over."""
+    """Return the description of a lead that did not last, relative to the baseline or to a named candidate."""
     first, second = pair
     behind = first == baseline
     subject, other, over, last = (second, first, whole.reversed(), late.reversed()) if behind else (*pair, whole, late)
@@ -203,7 +203,7 @@ def _faded(pair: Pair, whole: Span, late: Span, baseline: str) -> str:
 
 
 def _blocks_related(compared: Comparison, names: Sequence[str], baseline: str, blocks: int) -> tuple[Notice, ...]:
-    """Return a notice for each number of independent blocks that ratios to the baseline come to, where it is small."""
+    """Return a notice for each small number of effective blocks among the ratios to the baseline."""
     found: dict[int, list[str]] = {}
     for name in sorted(set(names) - {baseline}):
         effective = compared.effective[name, baseline]
@@ -220,7 +220,7 @@ def _blocks_related(compared: Comparison, names: Sequence[str], baseline: str, b
 
 
 def _whose(names: Sequence[str], all_: int) -> str:
-    """Return whose ratio it is."""
+    """Return the subject of a notice: the ratios concerned."""
     if len(names) == all_ > 1:
         return "The ratios of all candidates to the baseline"
     return f"The ratio of {', '.join(map(repr, names))} to the baseline"
