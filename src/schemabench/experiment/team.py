@@ -145,12 +145,12 @@ class Alone:
         self.positions: Sequence[int] = range(len(plan.connections))
 
     def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
-        """Wait for nobody."""
-        assert entrants, "somebody takes part"
+        """Return no process ids: there are no others."""
+        assert entrants, "an experiment has entrants"
         return {}
 
     def leave(self) -> None:
-        """Wait for nobody."""
+        """Do nothing: there are no others."""
 
     def announce(
         self,
@@ -159,10 +159,10 @@ class Alone:
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
-        """Tell nobody."""
+        """Do nothing: there are no others."""
 
     def skip(self) -> None:
-        """Tell nobody."""
+        """Do nothing: there are no others."""
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
@@ -182,7 +182,7 @@ class Alone:
         return {}
 
 
-def execute(  # noqa: PLR0913, PLR0917 (a burst, and whoever is there while it is executed)
+def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
     entrant: Entrant,
     loaded: Loaded,
     random: Random,
@@ -195,13 +195,13 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst, and whoever is there while it i
     Args:
         entrant: The candidate.
         loaded: This process's part.
-        random: Where the jitter of retries comes from.
-        limits: How long it may take.
-        watch: Who watches meanwhile, as for the load loop's `drive`.
-        others: Who else is watched to the end, likewise.
+        random: Determines the jitter of retries.
+        limits: The time limits.
+        watch: A conversation to run at the same time, as in the load loop's `drive`.
+        others: Another source of events, watched until the end, as in the load loop's `drive`.
 
     Raises:
-        CandidateError: The server refused an operation, or a call took longer than it may.
+        CandidateError: The server refused an operation, or a call exceeded its limit.
         ServerError: The server failed.
     """
     sessions = entrant.sessions

@@ -52,7 +52,7 @@ class Drive:
     """If it was cut short: the number of each running request -> how long it had been running."""
 
 
-def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
+def drive(  # noqa: PLR0913 (a burst and its surroundings)
     queues: Sequence[tuple[Session, Sequence[Request]]],
     *,
     calls: int,

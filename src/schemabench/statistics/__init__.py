@@ -1,13 +1,12 @@
-"""What the trials of an experiment say: centres, intervals, comparisons, ranks.
+"""Statistics of an experiment's trials: centres, intervals, comparisons, ranks.
 
 Owns every statistical decision. Methods for centre, interval and test are `signed_rank` (on `walsh`), `block_mean`, and
-`block_ratio` on that, all on `sign_flips`, and by how much `dependence` widens each; what they are used for: `summary`
-(one series), `few_trials` (a bound on who is far slower), `comparison` (all pairs of candidates), `lasting` (the last
-third of a run), `ranking` and `lock_ranking` (standings and notices), `pareto` (both rankings at once), `cost`
-(candidates against the baseline). Of a run as a whole: `steadiness` (which blocks warm up), `drifting` (what rows
-written do to throughput), `copying` (when to copy databases anew). Of a burst at production's pace: `utilisation` (how
-much of a writer's time its calls take).
-Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
+`block_ratio` on that, all on `sign_flips`; `dependence` widens each. Their uses: `summary` (one series), `few_trials`
+(a bound on a far slower candidate), `comparison` (all pairs of candidates), `lasting` (the last third of a run),
+`ranking` and `lock_ranking` (standings and notices), `pareto` (both rankings at once), `cost` (candidates against the
+baseline). For a whole run: `steadiness` (the end of warm-up), `drifting` (throughput against rows written), `copying`
+(when to copy databases). For a replay of the production load: `utilisation` (the share of a writer's time that its
+calls take). Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
 from schemabench.statistics.comparison import running_ratios, widest_interval

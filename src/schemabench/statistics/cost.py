@@ -99,9 +99,9 @@ def compare_costs(  # noqa: PLR0913 (how blocks came about)
 
 
 def _critical_values(differences: NDArray[np.float64], family: int, copies: Sequence[int], seed: int) -> list[float]:
-    """Return each series' critical value: the one that the first `family` share, wider by its dependence.
+    """Return each series' critical value: the one that the first `family` share, widened for its dependence.
 
-    Differences to one baseline have its noise in common: what dependence is pooled over are those of all pairs.
+    Differences to the baseline share its noise, so dependence is pooled over the differences of all pairs.
     """
     shared = block_mean.shared_critical_value(differences[:, :family], seed=seed)
     rivals = differences.shape[1]
@@ -114,8 +114,8 @@ def _critical_values(differences: NDArray[np.float64], family: int, copies: Sequ
 def _ratio(amounts: NDArray[np.float64], own: NDArray[np.float64], critical: float, span: Span) -> Estimate | None:
     """Return the ratio of two means and the ends of Fieller's interval: the r with |mean| = critical * standard error.
 
-    The square of that is a r^2 - 2 b r + c = 0, whose roots are the ends where a > 0: where the baseline's own mean is
-    beyond chance. Below the smallest sample the interval is the range of what the blocks say.
+    Squared, this is a r^2 - 2 b r + c = 0, whose roots are the ends if a > 0, that is, if the baseline's own mean is
+    significant. Below the smallest sample, the interval is the range over the blocks.
     """
     mean, base = float(amounts.mean()), float(own.mean())
     if not (mean and base):
@@ -135,7 +135,7 @@ def _ratio(amounts: NDArray[np.float64], own: NDArray[np.float64], critical: flo
 
 
 def _holding_one(value: float, low: float, high: float) -> Estimate:
-    """Return an interval that holds 1, as it does but for rounding."""
+    """Return an interval that contains 1, which it misses at most by rounding."""
     if low == high:
         return Estimate(value=1.0, low=1.0, high=1.0)
     return Estimate(value=value, low=min(low, 1.0), high=max(high, 1.0))

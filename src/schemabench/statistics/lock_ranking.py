@@ -62,7 +62,7 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     for what, observations in (("waits", waits), ("pauses", pauses), ("work", work)):
         check_columns(what, observations, names)
     check_baseline(names, baseline, control)
-    assert not np.any((waits < 0) | (waits > work) | (pauses < 0)), "who waits is at work; no count is below zero"
+    assert not np.any((waits < 0) | (waits > work) | (pauses < 0)), "waiting sessions are busy; no count is below zero"
     candidates = [name for name in names if name != control]
     seen = dict(zip(names, (work > 0).sum(axis=0).tolist(), strict=True))
     notices = _hardly_seen({name: seen[name] for name in candidates}, len(work))

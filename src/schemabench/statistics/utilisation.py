@@ -34,8 +34,8 @@ def utilisation(service_s: NDArray[np.float64], available_s: float, *, jointly: 
         jointly: The number of such intervals that must hold at once (Bonferroni).
     """
     calls = len(service_s)
-    assert calls, "who makes no calls has no utilisation"
-    assert available_s > 0, "there is time"
+    assert calls, "a writer without calls has no utilisation"
+    assert available_s > 0, "the available time must be above zero"
     value, per_call_s = float(service_s.sum()) / available_s, available_s / calls
     if calls < FEWEST_CALLS:
         return Estimate(value=value, low=float(service_s.min()) / per_call_s, high=float(service_s.max()) / per_call_s)
