@@ -61,7 +61,7 @@ def described(
         identifiers: The value of each `:"name"` in them.
     """
     lines = [
-        f"it disagrees with the workload's model: {disagreement.summary()}",
+        disagreement.summary(),
         *disagreement.differences(),
         f"To reproduce it with the schema of {candidate.file.path} and no rows:",
         script(disagreement, operations, identifiers),

@@ -169,7 +169,9 @@ class Building:
                     "skip the model check: --equivalence off",
                 ],
             )
-        self.left_out[candidate.name] = results.unranked(candidate, "disqualified", checked.reason)
+        self.left_out[candidate.name] = results.unranked(
+            candidate, "disqualified", f"it fails the model check: {checked.reason}"
+        )
         return False
 
     def _enter(self, candidate: Candidate) -> None:
