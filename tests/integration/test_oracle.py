@@ -244,7 +244,7 @@ def test_who_disagrees_is_disqualified_before_it_is_measured_and_the_others_go_o
         "narrow": "disqualified",
         "unlogged": "ranked",
     }
-    assert narrow.reason.startswith("after 1 call, 'put' is refused")
+    assert narrow.reason.startswith("it fails the model check: after 1 call, 'put' is refused")
     assert "INSERT INTO item VALUES (" in narrow.reason
     assert narrow.trials == ()
     assert {name: check.agrees for name, check in checks.items() if check} == {
