@@ -1,7 +1,7 @@
-"""Candidates: SQL files found, checked against a workload's operations, and installed.
+"""Candidates: SQL files that are found, checked against a workload's operations, and installed.
 
-Owns what a candidate's file may say and how its errors are shown. Must not know workloads beyond their operations,
-nor how a server or a database comes to be.
+Owns the contents of a candidate's file and its errors. Must not know workloads beyond their operations, nor how servers
+and databases are created.
 """
 
 import re
@@ -20,7 +20,7 @@ BASELINE = "baseline"
 _HEADERS = ("candidate", "summary", "expects", "postgres")
 _HEADER = re.compile(rf"--\s*(?P<key>{'|'.join(_HEADERS)}):.*", re.IGNORECASE)
 _AS_PROSE = "if it is a comment and not a header, remove the colon or begin with a capital letter"
-_NAME = re.compile(r"\w[\w.-]*")  # stands in test names and in options
+_NAME = re.compile(r"\w[\w.-]*")  # part of test names and options
 _BOUND = re.compile(r"\s*(?P<relation>>=|<=|<|>|==|=)\s*(?P<major>\d+)\s*")
 _SETTERS = {
     "user": "the role",
@@ -28,7 +28,7 @@ _SETTERS = {
     "database": "the database",
     "global": "all roles",
 }
-"""Who set a setting, by the server's word for it."""
+"""The source of a setting, by the server's name for it."""
 _FIRST_POSITION = 1  # the server counts positions from 1
 
 
@@ -40,7 +40,7 @@ class Candidate:
     summary: str
     """One line for people."""
     expects: str
-    """What its author expects of it; empty where the file does not say."""
+    """What its author expects of it; empty if the file does not say."""
     bounds: tuple[tuple[str, int], ...]
     """(relation, major version) that the server must satisfy, all of them."""
     file: sqlfile.SqlFile
@@ -69,7 +69,7 @@ def find(folder: Path) -> dict[str, Candidate]:
 
     Raises:
         UsageError: There is no such folder, or no baseline in it.
-        CandidateError: A file cannot be read, has an unknown header, or the name of another.
+        CandidateError: A file cannot be read, has an unknown header, or has the name of another.
     """
     if not folder.is_dir():
         raise UsageError(f"There is no folder of candidates {folder}", remedies=[f"create {folder}/{BASELINE}.sql"])
@@ -93,7 +93,7 @@ def find(folder: Path) -> dict[str, Candidate]:
 
 
 def select(candidates: Mapping[str, Candidate], wanted: Iterable[str]) -> tuple[Candidate, ...]:
-    """Return the candidates of the wanted names, or all where none is wanted, in the order of `candidates`.
+    """Return the candidates with the wanted names, or all if none is wanted, in the order of `candidates`.
 
     Raises:
         UsageError: A name is unknown; the message names the nearest.
@@ -140,13 +140,13 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
     """Create the candidate's objects, statement by statement as psql does.
 
     Args:
-        candidate: What to install.
-        connection: To an empty database, in autocommit mode.
+        candidate: The candidate to install.
+        connection: A connection to an empty database, in autocommit mode.
 
     Raises:
         CandidateError: The server refused a statement, with its place, line, caret and SQLSTATE; or a statement copies
             from or to the client.
-        ServerError: It refused for reasons of its own, such as a full disk.
+        ServerError: The server refused for reasons of its own, such as a full disk.
         psycopg.OperationalError: The connection was lost.
     """
     for statement in sqlfile.split_preamble(candidate.file.preamble):
@@ -165,7 +165,7 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
 
 
 def _search_path(connection: psycopg.Connection[tuple[object, ...]], cause: psycopg.Error) -> list[str]:
-    """Return where a search path comes from that leads to no schema of the candidate's database; else nothing."""
+    """Return the source of a search path without a schema of the candidate's database; otherwise nothing."""
     if not isinstance(cause, psycopg.errors.InvalidSchemaName):
         return []
     row = connection.execute("SELECT setting, source FROM pg_catalog.pg_settings WHERE name = 'search_path'").fetchone()
@@ -181,14 +181,14 @@ def _search_path(connection: psycopg.Connection[tuple[object, ...]], cause: psyc
 def refused(
     candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error, query: str = "", checked: Sequence[str] = ()
 ) -> CandidateError | ServerError:
-    """Return the error for a statement that the server refused under a candidate: whose fault it is, its code tells.
+    """Return the error for a statement that the server refused; its code tells who failed: candidate or server.
 
     Args:
-        candidate: Whose schema the statement is of, or is executed on.
+        candidate: The candidate of the schema that the statement belongs to or is executed on.
         statement: The statement.
         cause: The refusal.
-        query: The workload's query that it is; empty for a statement of the schema.
-        checked: What else is known of it.
+        query: The workload's query; empty for a statement of the schema.
+        checked: Further observations.
     """
     position = int(cause.diag.statement_position or _FIRST_POSITION) - _FIRST_POSITION
     detail = [line for line in (cause.diag.message_detail, cause.diag.context) if line]
@@ -209,10 +209,10 @@ def refused(
 
 
 def remedies(candidate: Candidate, statement: sqlfile.Text, name: str) -> list[str]:
-    """Return what to do about SQL that the server refused under a candidate: that depends on whose it is.
+    """Return the remedies for SQL that the server refused under a candidate, which depend on its file.
 
     Args:
-        candidate: Under which it was executed.
+        candidate: The candidate under which it was executed.
         statement: The statement.
         name: The operation or query that it belongs to.
     """
@@ -246,10 +246,10 @@ def _read(path: Path) -> Candidate:
 
 
 def _check_headers(file: sqlfile.SqlFile) -> None:
-    """Refuse headers that would have no effect: unknown ones, and known ones in a place where none is looked for."""
+    """Refuse headers without effect: unknown ones, and known ones in a place where they are not read."""
     for key in file.headers:
         suggestion = nearest(key, _HEADERS)
-        if key not in _HEADERS and (suggestion or " " not in key):  # a colon after several words is one of prose
+        if key not in _HEADERS and (suggestion or " " not in key):  # a colon after several words is prose
             raise CandidateError(
                 f"Unknown header {key!r}{suggestion}",
                 where=file.header(key),

@@ -1,7 +1,7 @@
-"""What a workload is, and how its module is found and checked.
+"""Workloads: their definition, and loading and checking their modules.
 
-Owns the interface for authors of workloads: operations, writers, cardinalities, bursts, and what must hold
-afterwards. Must not know candidates or servers.
+Owns the interface for authors of workloads: operations, writers, cardinalities, bursts, and what must hold afterwards.
+Must not know candidates or servers.
 """
 
 import importlib.util
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Cardinality = TypeVar("Cardinality")
 State = TypeVar("State")
 Row: TypeAlias = tuple[object, ...]
-"""One row of an answer, as psycopg reads it: `int` or `Decimal` for numbers, `date`, `datetime`, `str`, lists, None."""
+"""One row of a result, as psycopg reads it: `int` or `Decimal` for numbers, `date`, `datetime`, `str`, lists, None."""
 
 OPERATIONS_FILE = "operations.sql"
 
@@ -35,14 +35,14 @@ OPERATIONS_FILE = "operations.sql"
 class Call(NamedTuple):
     """One execution of an operation.
 
-    Values are what psycopg can adapt: str, int, float, Decimal, bool, date, datetime, None, lists of these, and Jsonb.
+    Values have types that psycopg adapts: str, int, float, Decimal, bool, date, datetime, None, lists, Jsonb.
     """
 
     operation: str
     values: Mapping[str, object]
     """Parameter -> value, for every parameter of the operation."""
     key: str | None = None
-    """Calls of one key keep their order, on one connection. None: any connection of the writer, in turn."""
+    """Calls of one key keep their order, on one connection. None: assigned to the writer's connections in turn."""
     rows: int = 1
     """Logical rows that the call writes: 0 for a read or a refresh."""
 
@@ -54,40 +54,41 @@ class Writer:
     name: str
     kind: Literal["stream", "batch", "reader"]
     weight: int
-    """Calls in the smallest burst. The size of a burst multiplies the weights of all writers alike."""
+    """Calls in the smallest burst. The size of a burst multiplies the weights of all writers."""
     clients: int = 1
-    """Its share of the connections: `--clients` are shared out in this proportion, at least one for each writer."""
+    """Its share of the connections: `--clients` are divided in this proportion, with at least one for each writer."""
     pace: str = ""
-    """What the writer does in production, in words, as in `2,000 sites every 30 s`."""
+    """The writer's activity in production, in words, as in `2,000 sites every 30 s`."""
     identifiers: Mapping[str, str] = field(default_factory=dict)
-    """What each `:"name"` in the operations stands for, when this writer executes them."""
+    """The value of each `:"name"` in the operations for this writer."""
 
 
 class BadLineError(ValueError):
-    """Raised by a workload's replay for a line that it cannot use: it is counted, shown and skipped."""
+    """Raised by a workload's replay for an unusable line, which is counted, shown and skipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OtherInput:
-    """A further file that a replay may take: read whole, before its calls begin."""
+    """A further file for a replay: read whole, before its calls start."""
 
     columns: str
-    """What it holds, for people."""
+    """Its columns, for people."""
     parse: Callable[[str], Any]
-    """One line of it -> what `Replay.calls` receives in its place; as in `Replay`."""
+    """One line of it -> the value for `Replay.calls`; as in `Replay`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Replay(Generic[Cardinality]):
-    """How files take the place of a writer's generator.
+    """How files replace a writer's generator.
 
     Attributes:
         writer: The writer that the main file feeds.
         columns: How the file's columns map to parameters, for people.
-        parse: One line of the main file -> what `calls` receives in its place; None to pass the line over (a blank
-            one, a header). Raises `BadLineError` for a line that cannot be used.
+        parse: One line of the main file -> the value for `calls`; None to skip the line (a blank one, a header). Raises
+            `BadLineError` for an unusable line.
         calls: (cardinality, parsed lines, parsed lines of other inputs by name, cycle) -> calls. Consumed lazily: the
-            main file is never all in memory. At its end it is called again, with a `cycle` one higher; the first is 0.
+            main file is never entirely in memory. At its end, `calls` is called again, with `cycle` increased by one;
+            the first is 0.
         others: Further input files by name (`--replay workload.name=PATH`), each optional.
     """
 
@@ -100,31 +101,30 @@ class Replay(Generic[Cardinality]):
 
 @dataclass(frozen=True, kw_only=True)
 class Model(Generic[Cardinality, State]):
-    """What a database that starts without rows must hold after any sequence of calls, in plain Python.
+    """The expected rows of a database that starts without rows, after any sequence of calls, in plain Python.
 
-    Every candidate is proved to agree with it before it is measured (see `--equivalence`).
+    Every candidate is checked against it before it is measured (see `--equivalence`).
     """
 
     initial: Callable[[], State]
     """The state of a database without rows."""
     calls: "Callable[[Cardinality], SearchStrategy[Call]]"
-    """A Hypothesis strategy of single calls: few keys, so that they meet, and the values at the edges on purpose."""
+    """A Hypothesis strategy of single calls, with few keys, so that calls collide, and with edge cases."""
     apply: Callable[[State, Call], Sequence[Row] | None]
-    """Execute a call on the state, in place. Returns the rows that the call must answer with, in order; None where it
-    answers nothing, or candidates are free to answer differently."""
+    """Apply a call to the state, in place. Returns the expected rows of the call, in order; None if it returns none, or
+    candidates may return different ones."""
     state: Callable[[State], Mapping[str, Sequence[Row]]]
-    """Query -> the rows that it must return now, in order, for `state` queries and invariants; one that is left out is
-    not looked at."""
+    """Query -> its expected rows, in order, for `state` queries and invariants; omitted queries are not compared."""
     possible: Callable[[State, Call], bool] = lambda *_: True
-    """Whether the writers could make the call now; one that they could not is left out of its sequence."""
+    """Whether the writers could make the call in this state; otherwise it is dropped from its sequence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workload(Generic[Cardinality]):
     """A team's write pattern.
 
-    The SQL of its operations stands in `operations.sql` beside the module: each `-- name:` block is one operation,
-    which a candidate may override. `state` and `invariants` name blocks of that file too.
+    The SQL of its operations is in `operations.sql`, next to the module: each `-- name:` block is one operation, which
+    a candidate may override. `state` and `invariants` name blocks of that file, too.
     """
 
     name: str
@@ -134,33 +134,33 @@ class Workload(Generic[Cardinality]):
     """The pinned ones, `typical` among them: frozen dataclasses whose fields are plain values."""
     writers: Callable[[Cardinality], Sequence[Writer]]
     burst: Callable[[Cardinality, str, int, Random], Iterator[Call]]
-    """(cardinality, writer, block, random) -> the writer's calls in that block, endless: the harness takes as many as
-    the size of the burst asks for. All chance comes from `random`, so that a seed repeats a run."""
+    """(cardinality, writer, block, random) -> the writer's calls in that block, endless: as many are taken as the size
+    of the burst requires. All random values must come from `random`, so that a seed repeats a run."""
     production_s: Callable[[Cardinality], float] | None = None
-    """The seconds of production that the smallest burst stands for, where its writers keep production's proportions:
-    from it follow how much headroom a candidate has, and the pace of `--adequacy`. None where nothing is known of
-    production."""
+    """The seconds of production load in the smallest burst, if its writers have production's proportions: it determines
+    headroom and the pace of `--adequacy`. None if nothing is known of production."""
     background: Callable[[Cardinality, Random], Iterator[Call]] = lambda *_: iter(())
-    """Calls that fill a fresh database before anything is measured, in order, over one connection."""
+    """Calls that fill an empty database before measuring, in order, over one connection."""
     state: tuple[str, ...] = ()
-    """Queries whose ordered rows all candidates must agree on after the same bursts."""
+    """Queries that must return the same rows, in the same order, for all candidates after the same bursts."""
     invariants: tuple[str, ...] = ()
-    """Queries that return the rows that break a rule: none, when all is well."""
+    """Queries that return violations: no rows if all is well."""
     replay: Replay[Cardinality] | None = None
     isolation: Literal["read committed", "repeatable read", "serializable"] = "read committed"
-    """Of all transactions. What the server undoes for its sake is repeated, counted and charged to the candidate."""
+    """The isolation level of all transactions. Resulting rollbacks are retried, counted and charged to the
+    candidate."""
     strategy: "Callable[[], SearchStrategy[Cardinality]] | None" = None
-    """All cardinalities that make sense, for Hypothesis to choose from: sizes by `schemabench.log_scale`, bounded so
-    that the background is loaded in seconds. A function, as Hypothesis is loaded only where something is drawn."""
+    """All sensible cardinalities, for Hypothesis to choose from: sizes by `schemabench.log_scale`, limited so that the
+    background loads in seconds. A function, because only draws and searches load Hypothesis."""
     axes: tuple[Axis, ...] = ()
-    """The two fields of the cardinality that are likeliest to change the answer, for a map of it; or none."""
+    """The two fields of the cardinality that are most likely to change the ranking, for a map; or none."""
     model: Model[Cardinality, Any] | None = None
-    """What the rows must be: without it, candidates are only compared with the baseline, after the last block."""
+    """The expected rows: without a model, candidates are only compared with the baseline, after the last block."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """A workload with what its folder holds."""
+    """A workload with the contents of its folder."""
 
     workload: Workload[Any]
     path: Path
@@ -168,7 +168,7 @@ class Found:
     operations: Mapping[str, sqlfile.Operation]
     """The blocks of `operations.sql`, in order."""
     frozen: Mapping[str, Frozen] = field(default_factory=dict)
-    """The cardinalities that Hypothesis chose, by name, as far as they are among the workload's; none are pinned."""
+    """The cardinalities of the workload that Hypothesis chose, by name, without the pinned ones."""
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -177,7 +177,7 @@ class Found:
 
 
 def names(folder: Path) -> tuple[str, ...]:
-    """Return the names of the workloads in a folder, sorted: its subfolders that hold a module."""
+    """Return the names of the workloads in a folder, sorted: its subfolders with a module."""
     return tuple(sorted(path.parent.name for path in folder.glob("*/__init__.py")))
 
 
@@ -206,10 +206,10 @@ def load(folder: Path, name: str) -> Found:
 
 
 def with_frozen(found: Found) -> Found:
-    """Return a workload with the cardinalities of its `cardinalities.json` after those that are pinned.
+    """Return a workload with the cardinalities of its `cardinalities.json` after the pinned ones.
 
     Raises:
-        WorkloadError: The file is broken, was changed by hand, or freezes a name that is pinned.
+        WorkloadError: The file is invalid, was edited by hand, or freezes a pinned name.
     """
     path, workload = found.path.parent / cardinalities.FILE, found.workload
     frozen = cardinalities.read(path)
@@ -224,15 +224,15 @@ def with_frozen(found: Found) -> Found:
 
 
 def redraw(found: Found, number: int, seed: int) -> Found:
-    """Draw cardinalities and freeze them in place of those drawn before; what a search found stays.
+    """Draw cardinalities and freeze them, replacing those drawn before; those found by a search stay.
 
     Args:
         found: The workload.
-        number: How many to draw: `drawn-1` and so on, which need not be from the smallest to the largest.
+        number: How many to draw: `drawn-1` and so on, in no particular order of size.
         seed: The same seed freezes the same bytes.
 
     Raises:
-        WorkloadError: The workload has no strategy, or one that fails or yields what it cannot make bursts of.
+        WorkloadError: The workload has no strategy, or one that fails or yields an unacceptable cardinality.
         UsageError: The file cannot be written.
     """
     workload, path = found.workload, found.path.parent / cardinalities.FILE
@@ -260,7 +260,7 @@ def _import(path: Path) -> Any:  # noqa: ANN401 (a module has whatever attribute
     assert spec is not None, f"{path} ends in .py"
     assert spec.loader is not None, f"{path} ends in .py"
     for stale in [other for other in sys.modules if other == name or other.startswith(f"{name}.")]:
-        del sys.modules[stale]  # of another folder, or of an import that failed
+        del sys.modules[stale]  # of another folder, or of a failed import
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -298,10 +298,10 @@ def _check(found: Found) -> None:
 
 
 def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # noqa: ANN401 (the author's own type)
-    """Refuse a cardinality of which the workload makes no acceptable writers or bursts.
+    """Refuse a cardinality for which the workload makes no acceptable writers or bursts.
 
     Raises:
-        WorkloadError: With the cardinality's label, and what is wrong.
+        WorkloadError: With the cardinality's label, and the error.
     """
     workload = found.workload
     with authored(found, "writers"):
@@ -316,14 +316,14 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
 
 @contextmanager
 def authored(found: Found, part: str) -> Iterator[None]:
-    """Put into words what a function of a workload's author raises, with its line in the author's files.
+    """Raise an exception of an author's function as a WorkloadError, with its line in the author's files.
 
     Args:
         found: The workload.
         part: The field of `Workload` that holds the function.
 
     Raises:
-        WorkloadError: In place of any other error than ours.
+        WorkloadError: In place of any exception other than schemabench's own.
     """
     try:
         yield
@@ -380,10 +380,10 @@ def _check_axes(workload: Workload[Any]) -> None:
 
 
 def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
-    """Refuse calls whose operation or parameters `operations.sql` does not know.
+    """Refuse calls whose operation or parameters are not in `operations.sql`.
 
     Raises:
-        WorkloadError: With the call's source, the name, and the nearest name that exists; or it is no call.
+        WorkloadError: With the call's source, the name, and the nearest name that exists; or it is not a call.
     """
     for call in calls:
         if not isinstance(call, Call):

@@ -38,7 +38,7 @@ def test_its_test_shows_the_calls_as_sql_with_the_rows_that_differ(checked: tupl
 
     result.stdout.re_match_lines(
         [
-            r"largest_stands is disqualified: it disagrees with the workload's model: after 2 calls, the rows of",
+            r"largest_stands is disqualified: it fails the model check: after 2 calls, the rows of",
             r"row \d: expected \('.+', 1, \d+\), found \('.+', 1, \d+\)",
             r"To reproduce it with the schema of .*largest_stands\.sql and no rows:",
             r"-- 1\. place_order",

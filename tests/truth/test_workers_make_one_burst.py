@@ -39,11 +39,11 @@ import os
 from dataclasses import dataclass, replace
 
 from schemabench import Call, Workload, Writer
-from schemabench.workers import letters
+from schemabench.workers import wire
 
 if os.environ.get("PYTEST_XDIST_WORKER") == os.environ.get("ELSEWHERE"):
-    ours = letters.packed
-    letters.packed = lambda part: ours(replace(part, host="elsewhere", started_ns=part.started_ns + 3_600 * 10**9))
+    ours = wire.packed
+    wire.packed = lambda part: ours(replace(part, host="elsewhere", started_ns=part.started_ns + 3_600 * 10**9))
 
 @dataclass(frozen=True)
 class Sizes:

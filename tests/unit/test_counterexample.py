@@ -100,7 +100,7 @@ def test_a_description_names_the_schema_and_holds_rows_and_sql(tmp_path: Path) -
     ).splitlines()
 
     assert lines[:3] == [
-        "it disagrees with the workload's model: after 1 call, the rows of 'items' differ from the model's",
+        "after 1 call, the rows of 'items' differ from the model's",
         "row 1: expected no row, found (1)",
         f"To reproduce it with the schema of {baseline.file.path} and no rows:",
     ]

@@ -276,7 +276,7 @@ def test_difference_excludes_zero_exactly_where_the_baseline_does_not_tie(seed: 
 @pytest.mark.parametrize(("waits", "pauses"), [(-1, 0), (11, 0), (0, -1)])
 def test_counts_that_are_none_are_refused(waits: float, pauses: float) -> None:
     columns = ([[1.0, waits]], [[0.0, pauses]], [[10.0, 10.0]])
-    with pytest.raises(AssertionError, match="who waits is at work"):
+    with pytest.raises(AssertionError, match="waiting sessions are busy"):
         rank_locks(*map(np.array, columns), ["baseline", "a"], baseline="baseline", control=None, seed=1)
 
 

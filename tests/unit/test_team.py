@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from schemabench.errors import CandidateError, Place
 from schemabench.experiment.team import Part, together
 from schemabench.units import NANOSECONDS
-from schemabench.workers import letters
+from schemabench.workers import wire
 
 NAMES = st.sampled_from(["a", "b", "c"])
 PARTS = st.builds(
@@ -72,14 +72,14 @@ def test_the_order_of_processes_does_not_matter_for_the_duration(parts: list[Par
 
 @given(part=PARTS)
 def test_a_part_survives_its_travel(part: Part) -> None:
-    assert letters.unpacked(json.loads(json.dumps(letters.packed(part)))) == part
+    assert wire.unpacked(json.loads(json.dumps(wire.packed(part)))) == part
 
 
 @pytest.mark.parametrize("where", [None, Place(path=Path("wrong.sql"), line=3, column=5, text="SELECT 1 / 0")])
 def test_a_refusal_survives_its_travel_and_says_who_was_refused(where: Place | None) -> None:
     refusal = CandidateError("division", where=where, sqlstate="22012", checked=[":a = 1"], remedies=["override it"])
 
-    found = letters.read(json.loads(json.dumps(letters.written(refusal))), "gw1")
+    found = wire.read(json.loads(json.dumps(wire.written(refusal))), "gw1")
 
     assert (found.what, found.where, found.sqlstate, found.remedies) == ("division", where, "22012", ("override it",))
     assert found.checked == (":a = 1", "refused on the worker gw1")

@@ -1,4 +1,4 @@
-"""A run: what it was asked, what it holds, and the bench on which its experiments are made."""
+"""A run: its request, its findings, and the bench on which its experiments are made."""
 
 from schemabench.bench.asked import Asked
 from schemabench.bench.bench import Bench, in_words

@@ -1,6 +1,6 @@
-"""What a run was asked: its settings, and where it looks for what they name.
+"""The request of a run: its settings, and the folders in which it finds the names in them.
 
-Owns what follows from these alone. Must not load a workload, but to refuse its name.
+Owns what follows from these alone. Must not load a workload, except to refuse its name.
 """
 
 from dataclasses import dataclass
@@ -15,18 +15,18 @@ from schemabench.records import OptionValue
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a run was asked, once and for all."""
+    """The request of a run, which never changes."""
 
     options: Options
     """The settings."""
     origins: tuple[OptionValue, ...]
-    """Where each of them came from."""
+    """The source of each setting."""
     root: Path
-    """The folder that holds the folders of schemas and workloads."""
+    """The folder that contains the folders of schemas and workloads."""
     folder: Path
-    """The folder that paths on the command line start from."""
+    """The folder to which paths on the command line are relative."""
     command: str
-    """What repeats the run."""
+    """The command that repeats the run."""
 
     @property
     def workloads(self) -> Path:
@@ -48,10 +48,10 @@ class Asked:
         return tuple(name for name in known if not self.options.workload or name in self.options.workload)
 
     def check(self) -> None:
-        """Refuse what cannot work before anything is started: the system, names, inputs, reports.
+        """Refuse invalid systems, names, inputs and reports before anything is started.
 
         Raises:
-            UsageError: With the nearest name that does exist, or the folder that is in the way.
+            UsageError: With the nearest existing name, or the folder that prevents writing.
         """
         machine.check()
         for path in self.reports:

@@ -1,7 +1,7 @@
 """The bench: all experiments of one session, the server that they share, and the run's record.
 
-Owns which experiments there are, that each runs once however many tests ask for it, and the server's life. Must not
-know pytest's hooks: the plugin calls it.
+Owns the experiments, the guarantee that each runs once however many tests request it, and the server's lifetime. Must
+not know pytest's hooks: the plugin calls it.
 """
 
 import secrets
@@ -35,22 +35,22 @@ if TYPE_CHECKING:
     from schemabench.experiment import Plan
 
 _SPARE_ENTRANTS = 2
-"""The control, and the scratch copy that the burst is calibrated on."""
+"""The control, and the scratch copy for calibration."""
 
 
 class Bench:
     """All experiments of one session.
 
     Args:
-        asked: What the run was asked.
-        progress: Whoever watches.
-        seat: This process's place among the workers that share the load; None in a process that is no worker.
+        asked: The request of the run.
+        progress: Shows the current stage.
+        seat: This process's place among the workers that share the load; None if it is no worker.
 
     Attributes:
         asked: Likewise.
         progress: Likewise.
         seat: Likewise.
-        findings: What the run holds so far.
+        findings: The findings so far.
     """
 
     def __init__(self, asked: Asked, progress: Progress, seat: Seat | None = None) -> None:
@@ -66,22 +66,22 @@ class Bench:
         self._server: Server | SchemabenchError | None = None
         self._worker = Worker(seat, asked.options.postgres, self._stack) if seat else None
         self._adopted: Run | None = None
-        """What another process has found out, in place of findings of our own."""
+        """The record of another process, which replaces this process's own."""
 
     @property
     def wanted(self) -> Mapping[Key, Sequence[str]]:
-        """The candidates that tests ask for, one for each test, by experiment; known once tests are collected."""
+        """The candidates that tests request, one for each test, by experiment; known once tests are collected."""
         return self._wanted
 
     def want(self, workload: str, cardinality: str, *candidates: str) -> None:
-        """Have an experiment made with these candidates, too, once somebody asks for a result."""
+        """Add these candidates to an experiment, which runs once its first result is requested."""
         self._wanted.setdefault((workload, cardinality), []).extend(candidates)
 
     def subjects(self, named: Sequence[str]) -> dict[str, Subject]:
-        """Return the selected workloads that are among those `named`, or all that are selected where none is.
+        """Return the selected workloads that are among those `named`, or all selected ones if `named` is empty.
 
         Raises:
-            SchemabenchError: As `subject`, and for a name that no workload has.
+            SchemabenchError: As `subject`, and for a name without a workload.
         """
         folder = self.asked.workloads
         for name in set(named) - set(workloads.names(folder)):
@@ -99,7 +99,7 @@ class Bench:
         return self._subjects[name]
 
     def plan(self, workload: str, cardinality: str, *, rehearse: bool) -> "Plan":
-        """Return what an experiment is to do, with the candidates that are `wanted`.
+        """Return the plan of an experiment, with the candidates that are `wanted`.
 
         Raises:
             SchemabenchError: As `subject.plan`.
@@ -108,7 +108,7 @@ class Bench:
         return subjects.plan(self.asked, self.subject(workload), cardinality, names, rehearse=rehearse)
 
     def sizes(self) -> dict[Key, tuple[str, Mapping[str, Any]]]:
-        """Return the digest and the values of every cardinality that was run at, or before that is to be.
+        """Return the digest and the values of every cardinality of the run, measured or, before that, planned.
 
         Raises:
             SchemabenchError: As `subject` and `plan`.
@@ -119,17 +119,18 @@ class Bench:
         return {key: (plan.digest, cardinalities.values(plan.values)) for key, plan in plans.items()}
 
     def result(self, workload: str, cardinality: str, candidate: str, *, rehearse: bool) -> CandidateResult:
-        """Return what an experiment found out about a candidate; run the experiment if nobody asked before.
+        """Return an experiment's result for a candidate; run the experiment on the first request.
 
         Args:
             workload: The workload's name.
             cardinality: The cardinality's name.
             candidate: The candidate's name.
-            rehearse: Whether to run a single block only, to see that everything works.
+            rehearse: Whether to run a single block only, to check that everything works.
 
         Raises:
-            SchemabenchError: The experiment could not be run: in full for who asks first, in a line for the others.
-            Interrupted: It was; what is known by then is in the record.
+            SchemabenchError: The experiment could not be run: the full error on the first request, one line on the
+                others.
+            Interrupted: The experiment was interrupted; its results so far are in the record.
         """
         key = workload, cardinality
         if key not in self.findings.ended:
@@ -141,7 +142,7 @@ class Bench:
                 raise
             except (KeyboardInterrupt, SystemExit):
                 raise
-            except BaseException as failure:  # also a test's time limit: nobody measures it all over again
+            except BaseException as failure:  # also a test's time limit: it is not measured again
                 broken_off = SchemabenchError(f"it was broken off: {failure}")
                 told = {str(one) for one in self.findings.ended.values() if isinstance(one, SchemabenchError)}
                 self._keep(key, failure if isinstance(failure, SchemabenchError) else broken_off)
@@ -158,20 +159,20 @@ class Bench:
         """Execute this worker's part of an experiment, unless that was done or tried.
 
         Raises:
-            SchemabenchError: It cannot be executed here, or the leader is gone.
+            SchemabenchError: It cannot be executed here, or the leader died or was stopped.
         """
         assert self._worker is not None, "only a worker follows"
         topic = self._topic((workload, cardinality))
         self._worker.follow(topic, lambda: self.plan(workload, cardinality, rehearse=rehearse))
 
     def end(self, workload: str, cardinality: str, outcome: str) -> None:
-        """Note that a test of an experiment is over, and how it ended: no worker is to wait for this one in vain."""
+        """Record the end and the outcome of an experiment's test, so that no worker waits for this one in vain."""
         key = workload, cardinality
         if self._worker is not None:
             self._worker.end(self._topic(key), len(self._wanted[key]), outcome)
 
     def record(self) -> Run:
-        """Return the record of the run so far: what is finished, whatever else went wrong."""
+        """Return the record of the run so far: the finished parts, whatever else failed."""
         if self._adopted is not None:
             return replace(self._adopted, command=self.asked.command, options=self.asked.origins)
         server = self._server if isinstance(self._server, Server) else None
@@ -190,14 +191,14 @@ class Bench:
         )
 
     def adopt(self, run: Run) -> None:
-        """Take over what another process has found out so far, in place of a record of our own."""
+        """Replace this process's record with that of another process."""
         self._adopted = run
 
     def serve(self) -> Server:
         """Return the server, started for all experiments of the session.
 
         Raises:
-            ServerError: No server can be had.
+            ServerError: No server is available.
         """
         if self._server is None:
             entrants = max(len({BASELINE, *names}) for names in self._wanted.values()) + _SPARE_ENTRANTS
@@ -221,7 +222,7 @@ class Bench:
         return self._server
 
     def sweep(self, run_id: str) -> None:
-        """Remove what workers left behind that died, by the id of their run.
+        """Remove what dead workers left behind, by the id of their run.
 
         Raises:
             SchemabenchError: The server cannot be reached.
@@ -256,7 +257,7 @@ class Bench:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Put what nobody expected of the server into words."""
+    """Raise an unexpected error of the server as a ServerError."""
     try:
         yield
     except psycopg.Error as cause:

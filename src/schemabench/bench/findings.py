@@ -1,6 +1,6 @@
-"""What a run holds: the experiments that are over, and what searches found.
+"""The findings of a run: finished experiments, and results of searches.
 
-Owns how these come together. A value: whoever finds something makes a new one. Must not know how anything was found.
+Owns their combination. A value: new findings make a new one. Must not know how anything was found.
 """
 
 from collections.abc import Mapping
@@ -16,25 +16,25 @@ Key: TypeAlias = tuple[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What has been found so far."""
+    """The findings so far."""
 
     ended: Mapping[Key, Experiment | SchemabenchError] = field(default_factory=dict)
-    """What came of each experiment that tests asked for, in the order in which they ended."""
+    """The outcome of each experiment that tests requested, in the order in which they ended."""
     further: tuple[Experiment, ...] = ()
-    """Experiments that were made for searches."""
+    """Experiments made for searches."""
     crossovers: tuple[Crossover, ...] = ()
-    """Searches for where the answer changes."""
+    """Searches for where the ranking changes."""
     maps: tuple[RatioMap, ...] = ()
-    """Of ratios over two sizes."""
+    """Maps of ratios over two sizes."""
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
-        """All that have a record."""
+        """All experiments with a record."""
         return (*(one for one in self.ended.values() if isinstance(one, Experiment)), *self.further)
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """Which experiments have no result, and why; and what they changed on the server."""
+        """Notices on experiments without a result, with the reason, and on their changes of the server."""
         failed = {key: one for key, one in self.ended.items() if isinstance(one, SchemabenchError)}
         return (
             *(
@@ -45,17 +45,17 @@ class Findings:
         )
 
     def with_ended(self, key: Key, outcome: Experiment | SchemabenchError) -> "Findings":
-        """Return these with what came of an experiment."""
+        """Return these findings with the outcome of an experiment."""
         return replace(self, ended={**self.ended, key: outcome})
 
     def with_further(self, *experiments: Experiment) -> "Findings":
-        """Return these with experiments that were made for a search."""
+        """Return these findings with experiments made for a search."""
         return replace(self, further=(*self.further, *experiments))
 
     def with_crossover(self, crossover: Crossover) -> "Findings":
-        """Return these with the result of a search."""
+        """Return these findings with the result of a search."""
         return replace(self, crossovers=(*self.crossovers, crossover))
 
     def with_map(self, drawn: RatioMap, *, instead_of: RatioMap | None) -> "Findings":
-        """Return these with a map, in the place of what it was before it grew."""
+        """Return these findings with a map, which replaces its earlier state."""
         return replace(self, maps=(*(one for one in self.maps if one is not instead_of), drawn))

@@ -1,6 +1,6 @@
-"""A workload that was found, with what is selected of it, and the experiments that can be planned with it.
+"""A loaded workload with the selected candidates and cardinalities, and the experiments planned with it.
 
-Owns the way from options and folders to a `Plan`. Must not run anything.
+Owns the steps from options and folders to a `Plan`. Must not run anything.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A workload that was found, with what can be chosen of it."""
+    """A loaded workload with the selected candidates and cardinalities."""
 
     found: workloads.Found
     candidates: Mapping[str, Candidate]
-    """By name, the baseline first: those that are selected, and the baseline."""
+    """By name, the baseline first: the selected ones, and the baseline."""
     selected: tuple[str, ...]
-    """The candidates that tests are made for."""
+    """The candidates for which tests are made."""
     cardinalities: tuple[str, ...]
     """The cardinalities to run at."""
 
@@ -58,7 +58,7 @@ def find(asked: Asked, name: str) -> Subject:
 
 
 def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str], *, rehearse: bool) -> "Plan":
-    """Return what an experiment with the candidates named, and the baseline, is to do.
+    """Return the plan of an experiment with the named candidates and the baseline.
 
     Raises:
         UsageError: An input or the number of clients does not fit.
@@ -95,7 +95,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
 
 
 def _unknown(asked: Asked, known: Mapping[str, Candidate]) -> Sequence[str]:
-    """Return the candidates that are asked for and that no selected workload has."""
+    """Return the requested candidates that no selected workload has."""
     if not asked.options.candidate:
         return ()
     folders = [asked.schemas(name) for name in asked.selected()]

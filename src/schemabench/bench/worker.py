@@ -1,7 +1,7 @@
 """This process as one of the workers that share the load of every experiment.
 
-Owns which experiments it has followed, and that no worker is waited for in an experiment whose tests are over. Must not
-know what experiments find.
+Owns the list of experiments that it has followed, and the guarantee that no worker is waited for in an experiment whose
+tests are over. Must not know the findings of experiments.
 """
 
 from collections import Counter
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class Worker:
-    """One worker's part in the experiments of a session, each by its number: the same in all workers.
+    """One worker's part in the experiments of a session. Experiments have numbers, the same in all workers.
 
     Args:
         seat: This worker's.
-        spec: Where Postgres comes from, as in `--postgres`.
-        stack: What ends with the session.
+        spec: The source of Postgres, as in `--postgres`.
+        stack: Closed at the end of the session.
     """
 
     def __init__(self, seat: Seat, spec: str, stack: ExitStack) -> None:
@@ -40,7 +40,7 @@ class Worker:
         Args:
             topic: The experiment's number.
             plan: The experiment.
-            serve: What returns the server, or raises for want of one.
+            serve: Returns the server, or raises if there is none.
 
         Raises:
             SchemabenchError: The number of clients does not fit, there is no server, or it fails.
@@ -56,7 +56,7 @@ class Worker:
         """Execute this worker's part of an experiment, unless that was done or tried.
 
         Raises:
-            SchemabenchError: It cannot be executed here, or the leader is gone.
+            SchemabenchError: It cannot be executed here, or the leader died or was stopped.
         """
         if topic in self._followed:
             return
@@ -69,14 +69,14 @@ class Worker:
             follow(plan, link, self._seat)
 
     def end(self, topic: int, tests: int, outcome: str) -> None:
-        """Note that one of the tests of an experiment is over; after the last, no other worker waits for this one.
+        """Record the end of one of an experiment's tests; after the last, no other worker waits for this one.
 
-        A test may fail or be skipped before it asks for anything: on this worker alone, or on all.
+        A test may fail or be skipped before it requests a result: on this worker alone, or on all.
 
         Args:
             topic: The experiment's number.
-            tests: How many it has.
-            outcome: How the test ended, for the leader to say.
+            tests: The number of its tests.
+            outcome: How the test ended, for the leader's error.
         """
         self._ended[topic] += 1
         if self._ended[topic] < tests:

@@ -1,7 +1,7 @@
-"""Cardinalities drawn from a strategy, spread over all that it can be.
+"""Cardinalities drawn from a strategy, spread over its whole range.
 
-Owns the draw: the same seed gives the same cardinalities, for one version of Hypothesis and the same source (it takes
-constants from modules beside it). Hence runs use what was drawn once and frozen. Must not write anything.
+Owns the draw: the same seed gives the same cardinalities, with the same version of Hypothesis and the same source
+(Hypothesis takes constants from modules next to it). Hence runs use frozen cardinalities. Must not write anything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 Cardinality = TypeVar("Cardinality")
 
 _POOL_FOR_EACH = 25
-"""Examples that each drawn cardinality is chosen from: with more, the spread gets hardly better."""
+"""Examples per drawn cardinality: more hardly improve the spread."""
 _MOST = 1_000
-"""Cardinalities in one draw: to choose them takes time that grows with the square, and no run ever ends."""
+"""Cardinalities in one draw, at most: the time to choose them grows with the square of their number."""
 
 
 def draw(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> list[Cardinality]:
-    """Return so many different cardinalities, far from each other.
+    """Return `number` different cardinalities, far from each other.
 
-    Hypothesis begins with the smallest example and likes small ones: many are drawn, and of these a spread is taken.
-    Distances are between ranks within each field, so that no scale counts for more.
+    Hypothesis starts with the smallest example and prefers small ones: many are drawn, and a spread of them is taken.
+    Distances are between ranks within each field, so that the scale of a field does not matter.
 
     Raises:
-        WorkloadError: The strategy has fewer different examples than that, or fails.
+        WorkloadError: The strategy has fewer different examples, or fails.
     """
     assert 0 < number <= _MOST, f"The number of cardinalities is {number}, not from 1 to {_MOST:,}"
     pool = _pool(strategy, number * _POOL_FOR_EACH, seed)
@@ -68,7 +68,7 @@ def _pool(strategy: "SearchStrategy[Cardinality]", number: int, seed: int) -> li
 
 
 def _ranks(pool: Sequence[Mapping[str, object]]) -> list[tuple[float, ...]]:
-    """Return where each cardinality stands in each field, from 0 to 1."""
+    """Return the rank of each cardinality in each field, from 0 to 1."""
     columns = []
     for field in pool[0]:
         distinct = sorted({one[field] for one in pool}, key=_sortable)

@@ -1,6 +1,6 @@
-"""Frozen cardinalities: the file `cardinalities.json` beside a workload.
+"""Frozen cardinalities: the file `cardinalities.json` of a workload.
 
-Owns the file's format, and the refusal of what does not fit its digest. Must not draw anything.
+Owns the file's format, and the refusal of entries that do not match their digest. Must not draw anything.
 """
 
 import json
@@ -22,20 +22,20 @@ Origin = Literal["drawn", "found"]
 
 @dataclass(frozen=True, kw_only=True)
 class Frozen:
-    """A cardinality that Hypothesis chose, as the file holds it."""
+    """A cardinality that Hypothesis chose, as stored in the file."""
 
     origin: Origin
     """drawn: from the workload's strategy, by `schemabench cardinalities draw`; found: by `schemabench crossover`."""
     hypothesis: str
     """The version of Hypothesis that chose it."""
     seed: int
-    """Of the draw or the search."""
+    """The seed of the draw or the search."""
     digest: str
-    """Of workload, name and values, as runs record it."""
+    """The digest of workload, name and values, as runs record it."""
     values: Mapping[str, Any]
     """The cardinality's fields."""
     about: str = ""
-    """What was found there; empty for a drawn one."""
+    """The finding there; empty for a drawn one."""
 
 
 def freeze(  # noqa: PLR0913 (one keyword for each field of the record)
@@ -47,7 +47,7 @@ def freeze(  # noqa: PLR0913 (one keyword for each field of the record)
     seed: int,
     about: str = "",
 ) -> Frozen:
-    """Return a cardinality, a dataclass of plain values, as the file holds it."""
+    """Return a cardinality, a dataclass of plain values, as stored in the file."""
     return Frozen(
         origin=origin,
         hypothesis=version("hypothesis"),
@@ -59,10 +59,10 @@ def freeze(  # noqa: PLR0913 (one keyword for each field of the record)
 
 
 def read(path: Path) -> dict[str, Frozen]:
-    """Return the frozen cardinalities by name, none where there is no file; digests are not looked at yet.
+    """Return the frozen cardinalities by name, none without a file; digests are not checked yet.
 
     Raises:
-        WorkloadError: It cannot be read, or is not of this form.
+        WorkloadError: It cannot be read, or has another form.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def read(path: Path) -> dict[str, Frozen]:
     except json.JSONDecodeError as cause:
         where = Place(path=path, line=cause.lineno, column=cause.colno)
         raise WorkloadError(f"{path.name} is not JSON: {cause.msg}", where=where, remedies=_remedies(path)) from cause
-    except (OSError, ValueError) as cause:  # msgspec's errors are values' too
+    except (OSError, ValueError) as cause:  # msgspec's errors are ValueErrors, too
         raise WorkloadError(f"{path} cannot be used: {cause}", remedies=_remedies(path)) from cause
 
 
@@ -83,11 +83,11 @@ def thaw(path: Path, workload: str, name: str, frozen: Frozen, kind: type[Any]) 
         path: The file.
         workload: The workload's name.
         name: The cardinality's name.
-        frozen: What the file holds of it.
+        frozen: Its entry in the file.
         kind: The workload's dataclass.
 
     Raises:
-        WorkloadError: Its values are not what they were when it was frozen, or the dataclass is another by now.
+        WorkloadError: Its values have changed since it was frozen, or the dataclass has.
     """
     try:
         cardinality = msgspec.convert(frozen.values, type=kind)
@@ -99,7 +99,7 @@ def thaw(path: Path, workload: str, name: str, frozen: Frozen, kind: type[Any]) 
 
 
 def write(path: Path, frozen: Mapping[str, Frozen]) -> None:
-    """Write the file whole or not at all, in the order given.
+    """Write the file atomically, in the order given.
 
     Raises:
         UsageError: It cannot be written.
@@ -109,7 +109,7 @@ def write(path: Path, frozen: Mapping[str, Frozen]) -> None:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all: who reads, or is interrupted, never meets half of it.
+    """Write a file atomically: no reader or interruption leaves half of it.
 
     Raises:
         UsageError: It cannot be written.

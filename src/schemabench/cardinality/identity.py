@@ -1,6 +1,6 @@
-"""Which cardinality a name stands for, and what makes two runs comparable.
+"""The selection of cardinalities by name, and the digest that makes runs comparable.
 
-Owns selection by name and the digest. Must not know where a cardinality came from.
+Owns both. Must not know the origin of a cardinality.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ _DIGEST_LENGTH = 12  # 48 bits: enough to tell cardinalities apart, short enough
 
 
 def select(workload: str, known: Mapping[str, Any], wanted: Iterable[str]) -> tuple[str, ...]:
-    """Return the names of the cardinalities to run: those wanted, all for `all`, `typical` where none is wanted.
+    """Return the names of the cardinalities to run: the wanted ones, all for `all`, `typical` if none is wanted.
 
     Raises:
         UsageError: A name is unknown; the message names the nearest.
@@ -41,6 +41,6 @@ def values(cardinality: Any) -> dict[str, Any]:  # noqa: ANN401 (authors bring t
 
 
 def digest(workload: str, name: str, cardinality: Any, inputs: Mapping[str, str]) -> str:  # noqa: ANN401
-    """Return a digest over all that shapes the bursts of a cardinality, apart from seed and size."""
+    """Return a digest of everything that determines the bursts of a cardinality, except seed and size."""
     text = json.dumps([workload, name, values(cardinality), dict(inputs)], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]

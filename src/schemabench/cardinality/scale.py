@@ -1,4 +1,4 @@
-"""Sizes that grow by factors: what strategies draw from, and along which a map is drawn.
+"""Sizes that grow by factors, for strategies and for the axes of maps.
 
 Owns the logarithmic scale. Must not draw anything.
 """
@@ -11,12 +11,12 @@ from schemabench.errors import WorkloadError
 
 Number = TypeVar("Number", int, float)
 DIGITS = 2
-"""Significant digits of the values on a scale: sizes that differ by less than a hundredth tell nothing new."""
+"""Significant digits of the values on a scale: smaller differences add no information."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A field of a cardinality along which the answer may change, with the range in which it is looked at."""
+    """A field of a cardinality over which a map is drawn, with its range."""
 
     field: str
     """The field's name; a number."""
@@ -26,14 +26,14 @@ class Axis:
     """The last one, included, above `low`."""
 
     def points(self, number: int) -> tuple[float, ...]:
-        """Return so many values from `low` to `high`, as `log_scale` does."""
+        """Return `number` values from `low` to `high`, as `log_scale` does."""
         return log_scale(self.low, self.high, number)
 
     def check(self, value: object) -> None:
-        """Refuse an axis that goes nowhere, or whose field has values that are no numbers, as this one.
+        """Refuse an axis with invalid ends, or with a field whose values are not numbers.
 
         Raises:
-            WorkloadError: It is one of these.
+            WorkloadError: The axis is invalid.
         """
         if type(value) not in {int, float}:
             raise WorkloadError(f"The axis {self.field!r} is of a field that is no number: {value!r}")
@@ -41,19 +41,18 @@ class Axis:
 
 
 def log_scale(low: Number, high: Number, points: int = 25) -> tuple[Number, ...]:
-    """Return values from `low` to `high`, both included, each about the same factor above the one before.
+    """Return values from `low` to `high`, both included, each larger than the last by about the same factor.
 
-    Values have two significant digits, as have sizes that people choose, and are whole where both ends are: then
-    neighbours that would be the same are one, and there are fewer. No factor leads away from zero: on a scale that
-    begins there, it is the values plus one that grow so.
+    Values have two significant digits, and are whole if both ends are. Equal neighbours are then merged, so there may
+    be fewer values. On a scale that starts at zero, the values plus one grow by the same factor.
 
     Args:
         low: The first value, zero or above.
         high: The last one, above `low`.
-        points: How many values, at least two.
+        points: The number of values, at least two.
 
     Raises:
-        WorkloadError: The ends are no such numbers.
+        WorkloadError: The ends are invalid.
     """
     _check(low, high, "A scale")
     assert points > 1, f"a scale has two ends, not {points}"

@@ -1,4 +1,4 @@
-"""When does the answer change: a search over cardinalities, and a map over two of their fields."""
+"""Where the ranking changes: a search over cardinalities, and a map over two of their fields."""
 
 from schemabench.crossover.command import add_map, add_search, searched
 from schemabench.crossover.laboratory import Laboratory

@@ -1,6 +1,6 @@
-"""Searches and maps as parts of a run: begun, interrupted, resumed, recorded and frozen.
+"""Searches and maps as parts of a run: started, interrupted, resumed, recorded and frozen.
 
-Owns what becomes of their results. Must not search.
+Owns the handling of their results. Must not search.
 """
 
 from collections.abc import Callable
@@ -18,10 +18,10 @@ _RESUME = " --resume"
 
 
 def add_search(bench: Bench, workload: str, *, resume: bool) -> None:
-    """Search, record what was found and freeze it. What is interrupted is recorded, freezes nothing, can be resumed.
+    """Search, record the result and freeze it. An interrupted search is recorded, freezes nothing, and can be resumed.
 
     Raises:
-        UsageError: A name is unknown, there is nothing to search, or nothing to resume.
+        UsageError: A name is unknown, or there is nothing to search or to resume.
         SchemabenchError: It was interrupted, or an experiment could not be made.
     """
     laboratory = _laboratory(bench, workload)
@@ -37,7 +37,7 @@ def add_search(bench: Bench, workload: str, *, resume: bool) -> None:
 
 
 def searched(bench: Bench, workload: str, cardinality: str, candidate: str) -> Crossover:
-    """Search from a cardinality for where a candidate looks worst, and record what was found; nothing is frozen.
+    """Search, from a start, for the cardinality where a candidate performs worst, and record it; nothing is frozen.
 
     Raises:
         SchemabenchError: As `find`.
@@ -50,10 +50,10 @@ def searched(bench: Bench, workload: str, cardinality: str, candidate: str) -> C
 
 
 def add_map(bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[[], None]) -> None:
-    """Draw a map of so many values on either axis, and record as much of it as there is, whatever ends it.
+    """Draw a map of a shape, and record each cell, so that any end leaves the map so far.
 
     Args:
-        bench: Where it is recorded.
+        bench: Records it.
         workload: The workload's name.
         shape: Values on the first axis and on the second.
         keep: Called after each cell, so that a crash loses nothing.

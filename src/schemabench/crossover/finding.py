@@ -1,10 +1,9 @@
-"""When does the answer change: from a start, over what a search looks at, to what is measured again.
+"""A search for where the ranking changes: the start, the probes, and the full experiments.
 
-Owns the order of a search, how its budget is shared out, and what is concluded. Must not know Hypothesis, nor draw
-anything.
+Owns the order of a search, the division of its budget, and its conclusion. Must not know Hypothesis, nor draw anything.
 
-What decides is measured anew: the cardinality that looked worst of many in short trials looked so partly by chance, and
-by its figures alone it would seem worse than it is.
+Full experiments decide: the cardinality that looked worst in short trials did so partly by chance, and its figures from
+these trials overstate the effect.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,21 +28,23 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 WORST, BEST = "worst-found", "best-found"
-"""What the cardinalities are called that a search freezes."""
+"""The names of the cardinalities that a search freezes."""
 START_SHARE = 0.15
-"""Of the budget, for the experiment at the start: with its intervals all that is found is compared."""
+"""The share of the budget for the experiment at the start, with whose intervals all results are compared."""
 SEARCH_SHARE = 0.75
-"""Of the budget, when the search ends: what is left must do for two full experiments, or four."""
+"""The share of the budget after which probing ends: the rest must suffice for two full experiments, or four."""
 PROBE_S = 0.5
-"""Trials of a probe: half a dozen short ones. Loading takes longer; more would not make the counters more exact."""
+"""The length of a probe's trials: half a dozen short ones. Loading takes longer, and more trials would not make the
+counters more exact."""
 FULL_S = 4.0
-"""A full experiment shorter than this has too few blocks for an interval worth having."""
+"""A shorter full experiment has too few blocks for a useful interval."""
 MOST_REMEASURED = 2
-"""In each direction: the slowest in trials and the dearest by count. With more, each would have less time."""
+"""In each direction: the slowest in trials and the one with the highest counts. With more, each would have less
+time."""
 
 
 def open_state(laboratory: Laboratory, *, resume: bool) -> State:
-    """Return the state of a search: of the one that was interrupted, or a new one.
+    """Return the state of a search: the interrupted one's, or a new one.
 
     Raises:
         UsageError: There is none to resume, or it was measured under other conditions.
@@ -56,9 +57,9 @@ def open_state(laboratory: Laboratory, *, resume: bool) -> State:
 
 
 def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment]:
-    """Return the candidate that the questions are about, and the experiment at the start, which is kept on the bench.
+    """Return the candidate of the search, and the experiment at the start, which is kept on the bench.
 
-    That is the one given, or the only one that is selected; of several, the best: does the winner win elsewhere?
+    It is the given one, or the only selected one, or else the best: does the winner win elsewhere?
 
     Raises:
         UsageError: Only the baseline is selected.
@@ -83,13 +84,13 @@ def leader(laboratory: Laboratory, candidate: str = "") -> tuple[str, Experiment
 
 
 def find(laboratory: Laboratory, state: State) -> Crossover:
-    """Return what a search found; the state is kept up to date meanwhile.
+    """Return the result of a search, whose state is updated throughout.
 
-    Whatever ends it once the start is measured, what was found is kept on the bench, with the experiments behind it.
+    However it ends after the start is measured, its result is kept on the bench, with the experiments behind it.
 
     Raises:
         UsageError: As `leader`.
-        WorkloadError: The workload has no strategy, or one that yields what it cannot make bursts of.
+        WorkloadError: The workload has no strategy, or one with cardinalities for which it cannot make bursts.
         SchemabenchError: An experiment cannot be made.
     """
     workload = laboratory.found.workload
@@ -117,7 +118,7 @@ def find(laboratory: Laboratory, state: State) -> Crossover:
 
 
 def _look_around(laboratory: Laboratory, strategy: "SearchStrategy[Any]", state: State, *, both: bool) -> None:
-    """Look at one cardinality after the other, as long as there is time; the state holds what they look like."""
+    """Probe one cardinality after the other while there is time; the state records the probes."""
     longest_s = max((probe.elapsed_s for probe in state.probes.values()), default=0.0)
 
     def look(cardinality: Any) -> Probe:  # noqa: ANN401 (a workload's own type)
@@ -130,7 +131,7 @@ def _look_around(laboratory: Laboratory, strategy: "SearchStrategy[Any]", state:
 
     def over() -> bool:
         late = laboratory.elapsed_s + longest_s > SEARCH_SHARE * laboratory.budget_s
-        return late and bool(state.probes)  # however short the budget, one is looked at
+        return late and bool(state.probes)  # at least one is probed, however short the budget
 
     seed = laboratory.bench.asked.options.seed
     Search(strategy=strategy, look=look, over=over, both=both, known=state.probes).run(seed)
@@ -139,14 +140,14 @@ def _look_around(laboratory: Laboratory, strategy: "SearchStrategy[Any]", state:
 def _kept(
     laboratory: Laboratory, state: State, experiment: Experiment, measured: Sequence[Experiment], ended: str = ""
 ) -> Crossover:
-    """Return what was found, once it is on the bench with the experiments at its ends.
+    """Return the result, after recording it on the bench with the experiments at its ends.
 
     Args:
-        laboratory: What measured it.
-        state: What it looked at.
-        experiment: At the start.
-        measured: In full, elsewhere.
-        ended: Why it ended before its time.
+        laboratory: Made the experiments.
+        state: Has the probes.
+        experiment: The experiment at the start.
+        measured: The full experiments elsewhere.
+        ended: Why it ended early.
     """
     candidate = state.candidate
     start = _spot(experiment, candidate)
@@ -173,7 +174,7 @@ def _kept(
 
 
 def freeze(laboratory: Laboratory, crossover: Crossover) -> None:
-    """Freeze what a search found, in place of what was found before.
+    """Freeze the cardinalities that a search found, replacing those found before.
 
     Raises:
         UsageError: The file cannot be written.
@@ -205,7 +206,7 @@ def _probe(laboratory: Laboratory, cardinality: Any, candidate: str) -> Probe:  
     values = cardinalities.values(cardinality)
     try:
         experiment = laboratory.measure("probe", cardinality, [candidate], PROBE_S, sampled=False)
-    except CandidateError as cause:  # the baseline failed, here alone: the search goes on
+    except CandidateError as cause:  # the baseline failed, at this cardinality only: the search goes on
         elapsed_s = laboratory.elapsed_s - began_s
         return Probe(values=values, cost=None, ratio=None, elapsed_s=elapsed_s, reason=f"baseline failed: {cause.what}")
     reason = failure(experiment, candidate)
@@ -219,7 +220,7 @@ def _probe(laboratory: Laboratory, cardinality: Any, candidate: str) -> Probe:  
 
 
 def shortlist(probes: Iterable[Probe], *, both: bool) -> list[tuple[str, Probe]]:
-    """Return which probes to measure in full, the likeliest first, each under the name that it would be frozen by.
+    """Return the probes to measure in full, the likeliest first, each with the name under which it would be frozen.
 
     By throughput, which decides but is noisy in short trials, and by cost, which is exact but does not decide.
     """
@@ -247,7 +248,7 @@ def _cost(probe: Probe) -> float:
 
 
 def _remeasure(laboratory: Laboratory, state: State, measured: list[Experiment], *, both: bool) -> None:
-    """Add full experiments at what is on the shortlist, as many as there is time for, but one each way."""
+    """Add full experiments for the shortlist, as many as there is time for, but one in each direction."""
     kind = type(laboratory.found.workload.cardinalities[laboratory.start])
     listed = shortlist(state.probes.values(), both=both)
     setups_s = [max(0.0, probe.elapsed_s - PROBE_S) for _, probe in listed]
@@ -268,7 +269,7 @@ def _remeasure(laboratory: Laboratory, state: State, measured: list[Experiment],
 
 
 def _ends(spots: Sequence[Spot]) -> tuple[Spot, ...]:
-    """Return the spot at which the candidate did worst; after it the one at which it did best, where that is better."""
+    """Return the spot where the candidate did worst, then the one where it did best, if it was better there."""
     worst = min((spot for spot in spots if spot.cardinality == WORST), key=lambda spot: spot.ratio.value, default=None)
     best = max((spot for spot in spots if spot.cardinality == BEST), key=lambda spot: spot.ratio.value, default=None)
     return (*((worst,) if worst else ()), *((best,) if best and best.side == "better" else ()))

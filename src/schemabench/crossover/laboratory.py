@@ -1,7 +1,7 @@
 """Experiments at any cardinality, one after the other, within one budget.
 
-Owns the clock of a search, and how an experiment at a cardinality that has no name yet is made. Must not know what is
-searched for.
+Owns the timing of a search, and the experiment at a cardinality without a name. Must not know the purpose of the
+search.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Laboratory:
-    """What makes experiments of one workload, and tells observers how much of the budget is spent.
+    """Makes experiments of one workload, and reports how much of the budget is spent.
 
     Attributes:
-        bench: Whose server and settings they have.
+        bench: Has the server and the settings.
         workload: The workload's name.
-        start: The cardinality that they begin from.
-        budget_s: For all of them, loading and comparing included.
-        candidates: None: the bar names no ratios.
-        doing: What the experiments at present are for, in words.
+        start: The cardinality at the start.
+        budget_s: The budget for all of them, loading and comparing included.
+        candidates: Empty: the progress bar shows no ratios.
+        doing: The purpose of the current experiment, in words.
     """
 
     bench: Bench
@@ -48,7 +48,7 @@ class Laboratory:
         self.bench.want(self.workload, self.start, *(name for name in subject.selected if name not in wanted))
 
     def __str__(self) -> str:
-        """Return what is shown at the head of the progress bar."""
+        """Return the heading of the progress bar."""
         return f"{self.workload} from {self.start}"
 
     @property
@@ -58,7 +58,7 @@ class Laboratory:
 
     @cached_property
     def plan(self) -> "Plan":
-        """The experiment at the start, with all candidates that are selected.
+        """The plan of the experiment at the start, with all selected candidates.
 
         Raises:
             UsageError: The number of clients does not fit.
@@ -67,12 +67,12 @@ class Laboratory:
 
     @property
     def elapsed_s(self) -> float:
-        """How long ago it began."""
+        """Seconds since the start of the search."""
         return monotonic() - self._started_s
 
     @property
     def remaining_s(self) -> float:
-        """What is left of the budget, below zero where more is spent."""
+        """Seconds left of the budget; negative if it is exceeded."""
         return self.budget_s - self.elapsed_s
 
     def measure(
@@ -87,11 +87,11 @@ class Laboratory:
         """Run an experiment.
 
         Args:
-            name: What the cardinality is called in the record.
+            name: The cardinality's name in the record.
             cardinality: The cardinality itself.
-            candidates: Who takes part beside the baseline.
-            budget_s: For its blocks alone.
-            sampled: Whether to look at who waits for whom, as far as the settings say so.
+            candidates: The candidates besides the baseline.
+            budget_s: The budget for its blocks only.
+            sampled: Whether to sample lock waits, if the settings say so.
 
         Raises:
             SchemabenchError: As `experiment.measure`.
@@ -108,35 +108,35 @@ class Laboratory:
             candidates=tuple(one for one in plan.candidates if one.name in names),
             budget_s=budget_s,
             sample_hz=plan.sample_hz if sampled else 0.0,
-            adequacy_s=0.0,  # a search asks for ratios alone
-            equivalence="off",  # that is the same at every cardinality, and would take most of the time
+            adequacy_s=0.0,  # a search needs only ratios
+            equivalence="off",  # the result is the same at every cardinality, and the check would take most of the time
         )
         with in_words():
             return measure(plan, self.bench.serve(), self)
 
     def keep(self, *experiments: Experiment, crossover: Crossover | None = None) -> None:
-        """Have the run hold experiments, and what a search found."""
+        """Record experiments, and the result of a search."""
         found = self.bench.findings.with_further(*experiments)
         self.bench.findings = found if crossover is None else found.with_crossover(crossover)
 
     def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
-        """Hear what an experiment does, and pass it on; what is spent is told of the search."""
+        """Show an experiment's stage, with the time spent by the search."""
         assert str(plan).startswith(f"{self.workload} "), f"{plan} is none of ours"
         _ = elapsed_s
         self._show(text)
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
-        """Hear how far an experiment is, and pass it on."""
+        """Show an experiment's progress."""
         pair = {one.name for one in plan.candidates} - {BASELINE}
         shown = ", ".join(f"{name} {ratios[name]:.2f}x" for name in pair) if len(pair) == 1 else ""
         self._show(f"block {done}, {format_duration(elapsed_s)} {shown}".strip())
 
     def say(self, text: str) -> None:
-        """Tell what was found on the way."""
+        """Print an intermediate result."""
         self.bench.progress.say(f"{self}: {text}")
 
     def close(self) -> None:
-        """Tell that it is over."""
+        """Close the progress display."""
         self.bench.progress.close()
 
     def _show(self, text: str) -> None:

@@ -1,10 +1,10 @@
-"""A map: a candidate against the baseline over the two fields of a cardinality that matter most.
+"""A map: a candidate against the baseline over the two most important fields of the cardinality.
 
-Owns the grid, in which order its cells are measured and how the budget is shared out. Must not choose the fields: the
-workload's author does.
+Owns the grid, the order of its cells and the division of the budget. Must not choose the fields: the workload's author
+does.
 
-A map grows: whatever ends it, the cells that were measured are kept, and those in the middle and at the corners come
-first. What loading a cell takes is foretold by its neighbours, so that none is begun that would outrun the budget.
+A map grows: however it ends, measured cells are kept, and those in the middle and at the corners come first. The time
+to load a cell is estimated from its neighbours, so that no cell is started that would exceed the budget.
 """
 
 from collections.abc import Callable
@@ -24,20 +24,19 @@ from schemabench.report import crossovers
 from schemabench.units import format_duration
 
 SHORTEST_CELL_S = 1.0
-"""Below this a cell has too few blocks for an interval: it is left out."""
+"""A shorter cell has too few blocks for an interval: it is left out."""
 FIRST_SETUP_SHARE = 0.5
-"""Of a cell's time, for loading, as long as nothing is known of it."""
+"""The share of a cell's time for loading, assumed until the first cell is measured."""
 
 Place = tuple[float, float]
 """A value on either axis."""
 
 
 def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[RatioMap], None]) -> None:
-    """Draw a map of so many values on either axis, and hand it over after each cell and once more when it ends.
+    """Draw a map of a shape, and pass it to `grow` after each cell and once more at the end.
 
-    What ends before any cell was tried is not handed over: there is no map.
-    The candidate is the one that is selected; of several, the best at the start. One cell is measured however short the
-    budget.
+    If it ends before any cell was tried, there is no map to pass. The candidate is the selected one, or of several, the
+    best at the start. At least one cell is measured, however short the budget.
 
     Raises:
         WorkloadError: The workload names no axes.
@@ -51,7 +50,7 @@ def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[Rat
         )
     selected = [name for name in laboratory.bench.subject(workload.name).selected if name != BASELINE]
     candidate = selected[0] if len(selected) == 1 else leader(laboratory)[0]
-    laboratory.bench.serve()  # so that what the first cell takes is its own
+    laboratory.bench.serve()  # so that the first cell's time does not include the start of the server
     first, second = workload.axes
     drawing = _Drawing(laboratory=laboratory, candidate=candidate, axes=(first, second), shape=shape)
 
@@ -74,17 +73,17 @@ def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[Rat
 
 @dataclass(kw_only=True)
 class _Drawing:
-    """A map on its way.
+    """A map under construction.
 
     Attributes:
-        laboratory: What measures.
-        candidate: Whom it is about.
-        axes: The first goes down, the second to the right.
-        shape: How many values on either.
-        cells: What was tried, measured or failed.
-        setups_s: What each of them took, apart from its blocks.
-        blocks_s: For how long those that did not fail were measured.
-        order: All places, those to measure first first, with where they are on either axis, from 0 to 1.
+        laboratory: Makes the experiments.
+        candidate: The candidate.
+        axes: The first is vertical, the second horizontal.
+        shape: The number of values on each axis.
+        cells: The cells tried, measured or failed.
+        setups_s: The time of each of them, without its blocks.
+        blocks_s: The measuring time of those that did not fail.
+        order: All places, in the order in which they are measured, with their positions on both axes, from 0 to 1.
     """
 
     laboratory: Laboratory
@@ -102,7 +101,7 @@ class _Drawing:
             (one, other): (row / (len(down) - 1), column / (len(across) - 1))
             for (row, one), (column, other) in product(enumerate(down), enumerate(across))
         }
-        places = list(reversed(on_axes))  # of two as far apart, the larger first: what follows is then not the dearest
+        places = list(reversed(on_axes))  # at equal distance, the larger first: the last cells are then not the slowest
         chosen = cardinalities.spread([on_axes[place] for place in places], len(places))
         self.order = {places[one]: on_axes[places[one]] for one in chosen}
 
@@ -118,7 +117,7 @@ class _Drawing:
         return found
 
     def measure(self, fitting: list[Place]) -> None:
-        """Measure the first of the places for which there is time, for its share of it."""
+        """Measure the first of the fitting places, for its share of the time."""
         place, laboratory = fitting[0], self.laboratory
         left_s = laboratory.remaining_s - sum(map(self._setup_s, fitting))
         blocks_s = max(SHORTEST_CELL_S, left_s / len(fitting))
@@ -140,10 +139,10 @@ class _Drawing:
         laboratory.say(f"{about}: {crossovers.figure(self.cells[place])}{f', {reason}' if reason else ''}")
 
     def record(self, rest: str) -> RatioMap:
-        """Return the map as far as it is.
+        """Return the map so far.
 
         Args:
-            rest: Why the cells that were not tried were not.
+            rest: Why the remaining cells were not tried.
         """
         first, second = self.axes
         return RatioMap(
@@ -159,10 +158,10 @@ class _Drawing:
         )
 
     def _setup_s(self, place: Place) -> float:
-        """Return what loading a place will take, by what it took elsewhere.
+        """Return the estimated time to load a place, from the times elsewhere.
 
-        On each axis, as long as the cheapest of those nearest on it: others may be dear for where they are on the other
-        axis. Of the two axes, the dearer.
+        On each axis, it is the shortest time among the nearest places on that axis, because others may be slow for
+        their position on the other axis. Of the two axes, the longer time counts.
         """
         if not self.setups_s:
             return FIRST_SETUP_SHARE * self.laboratory.remaining_s / len(self.order)

@@ -1,6 +1,6 @@
-"""What one experiment says about one candidate and the baseline, as searches and maps ask for it.
+"""The figures of one candidate and the baseline in one experiment, for searches and maps.
 
-Owns these answers. Must not measure.
+Owns these figures. Must not measure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,11 +10,11 @@ from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, Side
 
 _STEERING = (("wal_bytes",), ("blocks_hit", "blocks_read"))
-"""Counters that steer, those in brackets added up: what is written, and what is touched."""
+"""Counters that steer a search, summed within brackets: data written, and blocks touched."""
 
 
 def side(experiment: Experiment, candidate: str) -> Side:
-    """Return where a ranked candidate stands against the baseline."""
+    """Return a ranked candidate's side of the baseline."""
     standing = ranked(experiment)[candidate].standing
     assert standing is not None, "a ranked candidate has a standing"
     if BASELINE in standing.tied_with:
@@ -30,34 +30,34 @@ def ratio(experiment: Experiment, candidate: str) -> Estimate:
 
 
 def is_bound(experiment: Experiment, candidate: str) -> bool:
-    """Return whether the ratio of a ranked candidate is a lower bound, since the client limited it."""
+    """Return whether the ratio of a ranked candidate is a lower bound, because the client limited it."""
     standing = ranked(experiment)[candidate].standing
     return standing is not None and standing.at_least
 
 
 def failure(experiment: Experiment, candidate: str) -> str:
-    """Return why a candidate has no figure in an experiment; nothing where it has one."""
+    """Return why a candidate has no figure in an experiment; empty if it has one."""
     by_name = {one.name: one for one in experiment.candidates}
     broken = [by_name[name] for name in (candidate, BASELINE) if by_name[name].standing is None]
     return "; ".join(f"{one.name} is {one.status}: {one.reason}" for one in broken)
 
 
 def cost(experiment: Experiment, candidate: str) -> float | None:
-    """Return a candidate's cost over the baseline's: the geometric mean over what is written and what is touched.
+    """Return a candidate's cost relative to the baseline's: the geometric mean of data written and blocks touched.
 
-    Both executed the same bursts. None where the server offers none of the counters, or the candidate failed.
+    Both executed the same bursts. None if the server provides none of the counters, or the candidate failed.
     """
     by_name = {one.name: one for one in experiment.candidates}
     logs = []
     for names in _STEERING:
         own, base = (_counted(by_name[name], names) for name in (candidate, BASELINE))
         if own is not None and base is not None:
-            logs.append(log((own + 1) / (base + 1)))  # a byte or block more: either may have none
+            logs.append(log((own + 1) / (base + 1)))  # plus one, because either may be zero
     return exp(sum(logs) / len(logs)) if logs else None
 
 
 def _counted(result: CandidateResult, names: Sequence[str]) -> float | None:
-    """Return by how much counters grew over all counted trials, added up; None where one is not offered."""
+    """Return the sum of some counters over all counted trials; None if one is not available."""
     trials = [trial.counters for trial in result.trials if not trial.warmup]
     if not trials or any(name not in counters for counters in trials for name in names):
         return None
@@ -65,6 +65,6 @@ def _counted(result: CandidateResult, names: Sequence[str]) -> float | None:
 
 
 def ranked(experiment: Experiment) -> Mapping[str, CandidateResult]:
-    """Return the ranked candidates; none where the baseline is not among them."""
+    """Return the ranked candidates; none if the baseline is not among them."""
     ranked = {one.name: one for one in experiment.candidates if one.standing is not None}
     return ranked if BASELINE in ranked else {}

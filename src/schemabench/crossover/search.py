@@ -1,9 +1,9 @@
-"""Where to look: Hypothesis chooses cardinalities, and climbs towards those at which a candidate looks worst.
+"""The choice of cardinalities: Hypothesis climbs towards those where a candidate performs worst.
 
-Owns the search. Must not measure: it is told what a cardinality looks like.
+Owns the search. Must not measure: a function that probes a cardinality is passed in.
 
-Hypothesis climbs by `target`, which wants a figure that is the same every time: what the server counts is nearly so,
-where throughput would have it chase noise.
+Hypothesis climbs by `target`, which needs a reproducible figure. The server's counters nearly are, but throughput is
+noise.
 """
 
 import json
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 FIRST_ROUND = 16
 """Examples in the first round; each further one has twice as many. Hypothesis draws the first half of a round at random
-and climbs with the others: a short search must come to climb at all, a long one finds higher hills by long rounds, and
-every round begins somewhere else."""
+and climbs with the rest. Short rounds let a short search climb at all, long rounds let a long search find higher hills,
+and every round starts somewhere else."""
 
 
 def key(cardinality: Any) -> str:  # noqa: ANN401 (a workload's own type)
-    """Return what tells a cardinality from others."""
+    """Return a text that identifies a cardinality."""
     return json.dumps(values(cardinality), sort_keys=True, default=str)
 
 
@@ -35,11 +35,11 @@ class Search:
     """A search over the cardinalities of a strategy.
 
     Attributes:
-        strategy: Where cardinalities come from.
-        look: What a cardinality looks like; what it raises ends the search.
-        over: Whether there is no time for another look.
-        both: Whether to climb the other way too, to where the candidate looks best.
-        known: By `key`, those that were looked at, in order; it goes on after them.
+        strategy: The source of cardinalities.
+        look: Probes a cardinality; an exception ends the search.
+        over: Returns whether there is no time for another probe.
+        both: Whether to climb in the other direction, too, to where the candidate performs best.
+        known: Key -> probe, in order; the search continues after them.
     """
 
     strategy: "SearchStrategy[Any]"
@@ -49,9 +49,9 @@ class Search:
     known: MutableMapping[str, Probe]
 
     def run(self, seed: int) -> None:
-        """Look at one cardinality after the other until the time is over or there are no new ones.
+        """Probe one cardinality after the other until the time is over or there are no new ones.
 
-        With the same seed and the same figures it goes the same way, so that one that was interrupted can go on.
+        With the same seed and the same figures it makes the same choices, so that an interrupted search can be resumed.
         """
         for number in count():
             before = len(self.known)

@@ -1,6 +1,6 @@
-"""What a search knows so far, on disk beside the workload, so that it can be resumed.
+"""The state of a search, in a file next to the workload, for resuming it.
 
-Owns the file and the refusal to go on with what was found out under other conditions. Must not search.
+Owns the file and the refusal to resume under other conditions. Must not search.
 """
 
 from dataclasses import dataclass, field
@@ -17,13 +17,13 @@ FILE = "crossover-state.json"
 
 @dataclass(kw_only=True)
 class State:
-    """A search on its way.
+    """A search in progress.
 
     Attributes:
-        candidate: Whom it is about; empty before that is known.
-        fingerprint: Of all that its figures depend on.
-        probes: What it looked at, by key, in order.
-        path: The file; None to keep it in memory alone.
+        candidate: The candidate; empty before it is known.
+        fingerprint: A digest of all conditions of its figures.
+        probes: Its probes, by key, in order.
+        path: The file; None to keep the state in memory only.
     """
 
     candidate: str = ""
@@ -32,7 +32,7 @@ class State:
     probes: dict[str, Probe] = field(default_factory=dict)
 
     def keep(self, key: str, probe: Probe) -> None:
-        """Add what one cardinality looks like, and write it all down.
+        """Add one probe, and write the file.
 
         Raises:
             UsageError: The file cannot be written.
@@ -43,7 +43,7 @@ class State:
             write_whole(self.path, msgspec.json.encode(content).decode() + "\n")
 
     def forget(self) -> None:
-        """Take the file away: the search came to its end."""
+        """Delete the file: the search is complete."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
 
@@ -56,10 +56,10 @@ class _Content:
 
 
 def resumed(path: Path, fingerprint: str) -> State:
-    """Return the state of the search that was interrupted.
+    """Return the state of the interrupted search.
 
     Raises:
-        UsageError: There is none, it cannot be read, or its figures depend on what is another by now.
+        UsageError: There is none, it cannot be read, or its conditions have changed.
     """
     anew = "start a new search: leave out --resume"
     try:

@@ -1,4 +1,4 @@
-"""Whether a schema is right: compared with the workload's model beforehand, and with the baseline afterwards.
+"""Whether a schema is correct: compared with the workload's model beforehand, and with the baseline afterwards.
 
 Must not decide what follows from a difference.
 """

@@ -1,6 +1,6 @@
-"""A candidate beside the workload's model: both execute the same calls, and must show the same rows after each.
+"""The model check: a candidate and the workload's model execute the same calls, and must have the same rows after each.
 
-Owns how the two are compared, and how much of it is done. Must not decide what becomes of a candidate that disagrees.
+Owns the comparison and its effort. Must not decide what happens to a candidate that fails.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,23 +23,23 @@ EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(drawn=1_000, sequences=50, length=25, search_s=2.5, shrink_s=2.5),
     "thorough": Effort(drawn=4_000, sequences=2_000, length=50, search_s=120.0, shrink_s=30.0),
 }
-"""By name. The quick one finds each of tests/mutants in 28 sequences at most, over several seeds; together with what it
-takes to make a database, it leaves a busy machine some of the five seconds that it may take."""
+"""Name -> effort. `quick` finds each of tests/mutants in at most 28 sequences, over several seeds. With the time to
+create a database, it leaves a busy machine some of the five seconds that it may take."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What a check found out."""
+    """The result of a check."""
 
     record: EquivalenceCheck
     disagreement: Disagreement | None
-    """The shortest that was found; None where the candidate agrees with the model."""
+    """The shortest one found; None if the candidate agrees with the model."""
     reason: str
-    """The disagreement for people, with SQL that shows it; empty without one."""
+    """The disagreement for people, with SQL that reproduces it; empty without one."""
 
 
 class Oracle:
-    """A workload's model, and the calls by which all candidates are compared with it.
+    """A workload's model, and the calls with which all candidates are compared with it.
 
     Raises:
         WorkloadError: The model's strategy fails, or draws calls that cannot be made.
@@ -60,10 +60,10 @@ class Oracle:
             encode(call.operation, call.values)
 
     def check(self, candidate: Candidate, server: Server) -> Checked:
-        """Look for calls after which a candidate's rows differ from the model's, in a database made for that.
+        """Search for calls after which a candidate's rows differ from the model's, in a database created for the check.
 
         Raises:
-            CandidateError: The candidate's SQL is wrong, whatever is called.
+            CandidateError: The candidate's SQL is wrong for any call.
             WorkloadError: The model fails.
             ServerError: The server failed.
         """
@@ -88,7 +88,7 @@ class _Comparison:
     """The model and the candidate, step by step.
 
     Attributes:
-        calls: How many calls were executed.
+        calls: The number of executed calls.
     """
 
     def __init__(self, model: Model[Any, Any], scratch: Scratch) -> None:
@@ -97,7 +97,7 @@ class _Comparison:
         self.calls = 0
 
     def disagreement(self, drawn: Sequence[Call]) -> Disagreement | None:
-        """Execute calls, from no rows at all, until the two disagree; None where they do not.
+        """Execute calls, starting without rows, until model and candidate disagree; None if they do not.
 
         Raises:
             CandidateError, WorkloadError, ServerError: As `Oracle.check` does.
@@ -123,7 +123,7 @@ class _Comparison:
         return None
 
     def _expected(self, state: Any, call: Call) -> tuple[bool, Sequence[Row] | None, Mapping[str, Sequence[Row]]]:  # noqa: ANN401 (a workload's own type)
-        """Execute a call on the model: whether it is possible, what it answers, and what queries then return."""
+        """Execute a call on the model; return whether it is possible, its result, and the queries' rows."""
         try:
             if not self._model.possible(state, call):
                 return False, None, {}
@@ -147,6 +147,6 @@ def _disagreement(
 
 
 def _identifiers(found: Found, cardinality: Any) -> dict[str, str]:  # noqa: ANN401 (a workload's own type)
-    """Return what each `:"name"` stands for: where writers differ, what it is for the first of them."""
+    """Return the value of each `:"name"`: if writers differ, that of the first."""
     writers = found.workload.writers(cardinality)
     return {name: value for writer in reversed(writers) for name, value in writer.identifiers.items()}

@@ -1,6 +1,6 @@
-"""A sequence of calls after which a candidate disagrees with the model, and how it is shown.
+"""A sequence of calls after which a candidate disagrees with the model, and its description.
 
-Owns the wording, and the SQL that anyone can run again. Must not execute anything.
+Owns the wording, and the SQL that reproduces it. Must not execute anything.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,19 +17,19 @@ from schemabench.workload import Call, Row
 
 @dataclass(frozen=True, kw_only=True)
 class Disagreement:
-    """What a candidate does that the model does not."""
+    """A difference between a candidate and the model."""
 
     calls: tuple[Call, ...]
-    """From a database without rows; after the last of them the two disagree."""
+    """Executed from a database without rows; after the last of them the two disagree."""
     query: str
-    """The query whose rows differ; empty where it is the last call itself that answers differently or is refused."""
+    """The query whose rows differ; empty if the last call itself returns other rows or is refused."""
     expected: tuple[Row, ...] | None
-    """By the model; None where all that is asked of the last call is that it succeeds."""
+    """The model's rows; None if the last call must only succeed."""
     found: tuple[Row, ...] | str
-    """By the candidate; or why the server refused the last call."""
+    """The candidate's rows; or why the server refused the last call."""
 
     def summary(self) -> str:
-        """Return what disagrees, in a line."""
+        """Return the disagreement in one line."""
         calls = f"{len(self.calls)} call{'' if len(self.calls) == 1 else 's'}"
         what = f"the rows of {self.query!r}" if self.query else f"the answer of {self.calls[-1].operation!r}"
         if isinstance(self.found, str):
@@ -37,7 +37,7 @@ class Disagreement:
         return f"after {calls}, {what} differ{'' if self.query else 's'} from the model's"
 
     def differences(self) -> Iterator[str]:
-        """Yield the first rows that differ, a line each; nothing for a call that is refused."""
+        """Yield the first rows that differ, a line each; nothing for a refused call."""
         if isinstance(self.found, str):
             return
         pairs = enumerate(zip_longest(self.expected or (), self.found), start=1)
@@ -52,16 +52,16 @@ def described(
     operations: Mapping[str, Operation],
     identifiers: Mapping[str, str],
 ) -> str:
-    """Return a disagreement for people: what it is, the rows, and SQL that shows it on the candidate's schema.
+    """Return a disagreement for people: its summary, the rows, and SQL that reproduces it on the candidate's schema.
 
     Args:
-        disagreement: What was found.
-        candidate: Whose it is.
-        operations: Those of the candidate.
-        identifiers: What each `:"name"` in them stands for.
+        disagreement: The disagreement.
+        candidate: The candidate.
+        operations: The candidate's operations.
+        identifiers: The value of each `:"name"` in them.
     """
     lines = [
-        f"it disagrees with the workload's model: {disagreement.summary()}",
+        disagreement.summary(),
         *disagreement.differences(),
         f"To reproduce it with the schema of {candidate.file.path} and no rows:",
         script(disagreement, operations, identifiers),
@@ -70,7 +70,7 @@ def described(
 
 
 def script(disagreement: Disagreement, operations: Mapping[str, Operation], identifiers: Mapping[str, str]) -> str:
-    """Return SQL that psql can run: each call with its values in place, then the query that answers wrongly."""
+    """Return SQL for psql: each call with its values in place, then the query that returns wrong rows."""
     calls = [*disagreement.calls, *([Call(disagreement.query, {})] if disagreement.query else [])]
     return "\n".join(
         f"-- {number}. {call.operation}\n{_sql(call, operations[call.operation].statements, identifiers)}"

@@ -1,6 +1,7 @@
-"""What of a schema does not outlive a crash of the server.
+"""Tables that do not survive a crash of the server.
 
-Owns the reading of the catalog. Must not crash anything, nor judge: rows that writers can send again may well be lost.
+Owns the query of the catalog. Must not crash anything, nor judge: losing rows that writers can send again may be
+acceptable.
 """
 
 import psycopg
@@ -15,5 +16,5 @@ ORDER BY relname
 
 
 def unlogged(connection: psycopg.Connection[tuple[object, ...]]) -> tuple[str, ...]:
-    """Return the names of the tables, sorted, that a crash of the server empties."""
+    """Return the names of the tables that are empty after a crash of the server, sorted."""
     return tuple(str(name) for (name,) in connection.execute(_UNLOGGED))

@@ -1,7 +1,7 @@
-"""A candidate alone in a database without rows, which can be emptied again and again.
+"""A candidate alone in a database without rows, which can be emptied repeatedly.
 
-Owns how calls are executed serially, each committed as in production, and how the database is emptied. Must not know
-what the rows should be.
+Owns the serial execution of calls, each committed as in production, and the emptying of the database. Must not know the
+expected rows.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,9 +19,9 @@ from schemabench.workload import Call, Row
 
 _LABEL = "check"
 _FILE_IS_WRONG = "42"
-"""The class of SQLSTATEs for syntax errors and names that do not exist: whatever is called, and whenever."""
+"""The class of SQLSTATEs for syntax errors and names that do not exist: errors of any call at any time."""
 STATEMENT_LIMIT_S = 20.0
-"""A few rows take milliseconds, on a machine that stalls perhaps seconds: what takes longer never ends."""
+"""A few rows take milliseconds, or seconds on a stalled machine: a statement that takes longer never ends."""
 _RELATIONS = """
 SELECT relkind::text, nspname, relname
 FROM pg_catalog.pg_class
@@ -34,23 +34,23 @@ WHERE (relkind = 'r' OR relkind = 'm' AND relispopulated)
     )
 ORDER BY pg_class.oid
 """
-"""Tables, partitions among them, and views that hold rows, in the order of their making: no view is before what it
-reads. What extensions bring along is theirs."""
+"""Tables, including partitions, and populated materialized views, in the order of their creation: no view precedes the
+relations that it reads. Relations of extensions are excluded."""
 
 Connection = psycopg.Connection[Any]
 
 
 class RefusedError(Exception):
-    """The server refused a call, for reasons that lie in its values or in the rows that are there."""
+    """The server refused a call because of its values or the existing rows."""
 
 
 class Scratch:
-    """A candidate in a database of its own.
+    """A candidate in a separate database.
 
     Attributes:
         candidate: The candidate.
         operations: The workload's, with the candidate's own where it overrides them.
-        identifiers: What each `:"name"` in them stands for.
+        identifiers: The value of each `:"name"` in them.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Scratch:
         self.identifiers = identifiers
         self._server = server
         self._queries: dict[str, tuple[Query, ...]] = {}
-        self._pristine: Database | None = None  # what is cloned where the schema comes with rows of its own
+        self._pristine: Database | None = None  # cloned for each sequence if the schema contains rows
         self._database = server.create(_LABEL, keep=False)
         self._connection = self._connect()
 
@@ -74,16 +74,16 @@ class Scratch:
         """
         candidates.install(self.candidate, self._connection)
         filled = _filled(self._connection)
-        self._connection.close()  # what a schema SETs ends with its session: writers do not have it either
+        self._connection.close()  # SET in a schema ends with its session: writers do not have it either
         if filled:
             self._pristine, self._database = self._database, self._server.clone(self._database, _LABEL)
         self._connection = self._connect()
 
     def execute(self, call: Call) -> list[Row]:
-        """Execute a call, all or nothing, and return the rows that its last statement answers with.
+        """Execute a call atomically, and return the rows of its last statement.
 
         Raises:
-            RefusedError: The server refused it; with its words.
+            RefusedError: The server refused it; with the server's message.
             CandidateError: The operation's SQL is wrong.
             ServerError: The server failed.
         """
@@ -100,7 +100,7 @@ class Scratch:
         except (RefusedError, psycopg.Error) as cause:
             if not self._connection.closed:
                 self._connection.rollback()
-            if isinstance(cause, psycopg.Error):  # of COMMIT, which executes what was deferred
+            if isinstance(cause, psycopg.Error):  # an error of COMMIT, which executes deferred constraints
                 raise self._failed(call.operation, queries[-1], cause) from cause
             raise
         return rows
@@ -112,11 +112,11 @@ class Scratch:
             with self._connection.pipeline():
                 cursors = [self._connection.execute(self._rendered(call.operation)[0].sql.encode()) for call in calls]
                 return [cursor.fetchall() for cursor in cursors]
-        except psycopg.Error:  # of which query, is seen when one is executed after the other
+        except psycopg.Error:  # executing one after the other shows which query failed
             return [self.execute(call) for call in calls]
 
     def clear(self) -> None:
-        """Make the database as it was when the schema was installed.
+        """Restore the database to its state after the installation of the schema.
 
         Raises:
             ServerError: The server failed.
@@ -133,7 +133,7 @@ class Scratch:
             raise self._lost(cause) from cause
 
     def close(self) -> None:
-        """Disconnect, and drop what there is on the server, unless that is gone."""
+        """Disconnect, and drop the databases, unless the server is gone."""
         self._connection.close()
         if self._server.alive():
             for database in filter(None, (self._database, self._pristine)):
@@ -142,7 +142,7 @@ class Scratch:
     def _connect(self) -> Connection:
         connection: Connection = opened(self._server.conninfo_for(self._database.name))
         connection.cursor_factory = psycopg.RawCursor
-        connection.execute("SET synchronous_commit = off")  # nobody measures it, and a crash would end it in any case
+        connection.execute("SET synchronous_commit = off")  # not measured, and a crash would end the check anyway
         connection.execute(f"SET statement_timeout = '{STATEMENT_LIMIT_S}s'".encode())
         return connection
 
@@ -160,7 +160,7 @@ class Scratch:
             raise self._failed(name, query, cause) from cause
 
     def _failed(self, name: str, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
-        """Return what a refusal means: a lost server, a file that is wrong, or a call that this candidate cannot do."""
+        """Return the meaning of a refusal: a lost server, a wrong file, or a call that the candidate refuses."""
         if self._connection.closed or is_servers_fault(cause.sqlstate):
             return self._lost(cause)
         said = cause.diag.message_primary or str(cause)
@@ -188,7 +188,7 @@ class Scratch:
 
 
 def _filled(connection: Connection) -> list[tuple[str, sql.Identifier]]:
-    """Return the tables (`r`) and views (`m`) that hold rows."""
+    """Return the tables (`r`) and views (`m`) that contain rows."""
     relations = [(kind, sql.Identifier(*name)) for kind, *name in connection.execute(_RELATIONS)]
     if not relations:
         return []
@@ -200,7 +200,7 @@ def _filled(connection: Connection) -> list[tuple[str, sql.Identifier]]:
 def _empty(connection: Connection) -> None:
     """Empty all tables and views.
 
-    TRUNCATE waits for the disk, several times as long as deleting a few rows takes; but only a superuser can delete
+    TRUNCATE waits for the disk, and takes several times as long as deleting a few rows. But only a superuser can delete
     without triggers and foreign keys.
     """
     filled = _filled(connection)

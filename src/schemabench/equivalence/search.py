@@ -1,8 +1,8 @@
-"""The search for few calls after which something disagrees.
+"""The search for a short sequence of calls after which a candidate and the model disagree.
 
-Owns how calls are drawn, put into sequences and dropped again, and when there is to be an end. Must not know servers:
-it is handed a function that executes a sequence. Why Hypothesis draws the calls, and neither their sequences nor what
-is left of them: docs/decisions/0012-sequences-of-calls.md.
+Owns drawing calls, composing sequences, shrinking them, and the time limits. Must not know servers: a function that
+executes a sequence is passed in. Why Hypothesis draws the calls, but neither composes nor shrinks their sequences:
+docs/decisions/0012-sequences-of-calls.md.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,42 +21,42 @@ if TYPE_CHECKING:
 _DRAWN_TOGETHER = 25
 """Calls in one example of Hypothesis: one by one takes twice as long."""
 _SIMPLER_TRIED = 6
-"""Calls that are tried in place of one that cannot be dropped."""
+"""Simpler calls tried in place of a call that cannot be dropped."""
 
 Judge = Callable[[Sequence[Call]], Disagreement | None]
-"""Executes a sequence from a database without rows, and says what is wrong."""
+"""Executes a sequence from a database without rows, and returns the disagreement, if any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How hard to look."""
+    """The effort of a search."""
 
     drawn: int
-    """Calls to make sequences of, at most."""
+    """Calls to compose sequences of, at most."""
     sequences: int
     """Sequences to execute, at most."""
     length: int
-    """Calls in each. Rows are compared after every call, so that a long one stands for all that it begins with."""
+    """Calls in each. Rows are compared after every call, so a long sequence also tests its prefixes."""
     search_s: float
-    """Time after which no further sequence is begun."""
+    """Time after which no further sequence is started."""
     shrink_s: float
-    """Time after which what was found is not made any shorter."""
+    """Time after which a sequence found is not shortened further."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a search came to."""
+    """The result of a search."""
 
     disagreement: Disagreement | None
-    """The shortest that was found."""
+    """The shortest disagreement found."""
     sequences: int
-    """How many were executed to find it, those to make it shorter not among them."""
+    """The number executed to find it, without those to shorten it."""
     complete: bool
-    """Whether it ended before its time did."""
+    """Whether it ended within its time limits."""
 
 
 def draw(strategy: "SearchStrategy[Call]", number: int, seed: int) -> list[Call]:
-    """Return about so many calls of a strategy, the same for the same seed and version of Hypothesis.
+    """Return about `number` calls of a strategy, the same for the same seed and version of Hypothesis.
 
     Raises:
         WorkloadError: The strategy fails, or has no call.
@@ -88,20 +88,20 @@ def draw(strategy: "SearchStrategy[Call]", number: int, seed: int) -> list[Call]
 def search(
     drawn: Sequence[Call], judge: Judge, effort: Effort, seed: int, clock: Callable[[], float] = monotonic
 ) -> Outcome:
-    """Execute sequences of the calls drawn until one disagrees, and make that one short.
+    """Execute sequences of the drawn calls until one disagrees, and shorten that one.
 
-    An operation comes as often as it was drawn, but each of its different calls as often as any other: Hypothesis likes
-    to draw the simplest again and again.
+    An operation occurs as often as it was drawn, but each of its different calls is equally likely: Hypothesis tends to
+    draw the simplest call repeatedly.
 
     Args:
         drawn: The calls.
         judge: Executes a sequence.
         effort: When to stop.
-        seed: Where all chance comes from: the same seed, the same sequences. How many of them depends on time.
+        seed: The same seed gives the same sequences. Their number depends on time.
         clock: Seconds from some start.
 
     Raises:
-        Exception: Whatever the function raises.
+        Exception: Any exception of `judge`.
     """
     random = Random(f"{seed}/equivalence")  # noqa: S311 (reproducible on purpose)
     different: dict[str, dict[str, Call]] = {}
@@ -121,7 +121,7 @@ def search(
 def _shortened(
     found: Disagreement, drawn: Sequence[Call], judge: Judge, clock: Callable[[], float], deadline_s: float
 ) -> tuple[Disagreement, bool]:
-    """Return what is left of a disagreement when no call can be dropped, and whether there was time for that."""
+    """Return a disagreement from which no call can be dropped, and whether there was time to find it."""
 
     def over() -> bool:
         return clock() > deadline_s
@@ -131,9 +131,9 @@ def _shortened(
 
 
 def _with_fewer_calls(found: Disagreement, judge: Judge, over: Callable[[], bool]) -> Disagreement:
-    """Drop half of the calls, a quarter, and so on to single ones, from the end, as long as something disagrees.
+    """Drop half of the calls, a quarter, and so on to single ones, from the end, while the rest still disagrees.
 
-    Each call that is left is then needed. That is delta debugging without its tests of subsets: Zeller and Hildebrandt
+    Each remaining call is then needed. This is delta debugging without its tests of subsets: Zeller and Hildebrandt
     (2002), "Simplifying and isolating failure-inducing input".
     """
     size = max(1, len(found.calls) // 2)
@@ -151,7 +151,7 @@ def _with_fewer_calls(found: Disagreement, judge: Judge, over: Callable[[], bool
 def _with_simpler_calls(
     found: Disagreement, drawn: Sequence[Call], judge: Judge, over: Callable[[], bool]
 ) -> Disagreement:
-    """Put shorter calls of the same operation in the place of each, as long as something disagrees."""
+    """Replace each call by a simpler one of the same operation, while the rest still disagrees."""
     for position in range(len(found.calls)):
         for simpler in _simpler(found.calls[position], drawn) if position < len(found.calls) else ():
             if over():
@@ -164,7 +164,7 @@ def _with_simpler_calls(
 
 
 def _simpler(call: Call, drawn: Sequence[Call]) -> list[Call]:
-    """Return calls of the same operation that are shorter to write, or as short and first by name, in this order."""
+    """Return calls of the same operation with a shorter text, or as short and first in the alphabet, in this order."""
 
     def order(text: str) -> tuple[int, str]:
         return len(text), text

@@ -1,6 +1,6 @@
-"""Whether candidates still hold the same logical rows.
+"""Whether candidates still have the same logical rows.
 
-Owns the comparison of states and the reading of invariants. Must not decide what follows from a difference.
+Owns the comparison of states and the evaluation of invariants. Must not decide the consequences of a difference.
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 SHOWN_ROWS = 3
-"""Differing rows that are shown."""
+"""The maximum number of differing rows shown."""
 _SHOWN_CHARACTERS = 160
 _WHOLE_ROW = sql.Identifier("the row")  # a column of this name would be taken for the row
 
@@ -18,7 +18,7 @@ _WHOLE_ROW = sql.Identifier("the row")  # a column of this name would be taken f
 def digest(connection: psycopg.Connection[tuple[object, ...]], query: str) -> str:
     """Return a digest of a query's rows: equal for equal rows on one server, whatever the columns' names.
 
-    The server computes it, in memory that does not grow with the rows: their number, and the sum of their hashes.
+    The server computes it in constant memory: the number of rows, and the sum of their hashes.
     """
     statement = sql.SQL(
         "SELECT count(*) || ':' || coalesce(sum(hashtextextended({row}::text, 0)), 0) FROM (\n{query}\n) AS {row}"
@@ -33,14 +33,14 @@ def difference(
     reference: tuple[psycopg.Connection[tuple[object, ...]], str],
     other: tuple[psycopg.Connection[tuple[object, ...]], str],
 ) -> str | None:
-    """Return how the rows of a state differ between two databases, in words, or None where they agree.
+    """Return how the rows of a state differ between two databases, in words, or None if they do not.
 
-    Rows are streamed from both sides and compared in order, so memory does not grow with them.
+    Rows are streamed from both sides and compared in order, in constant memory.
 
     Args:
         name: The state's name.
         reference: A connection to the baseline's database, and its SQL for the state.
-        other: Likewise for the database that is compared.
+        other: Likewise for the compared database.
     """
     pairs = zip_longest(_rows(*reference), _rows(*other))
     differing = (
@@ -53,7 +53,7 @@ def difference(
 
 
 def violation(name: str, connection: psycopg.Connection[tuple[object, ...]], query: str) -> str | None:
-    """Return the first rows that break an invariant, in words, or None where it holds."""
+    """Return the first rows that violate an invariant, in words, or None if it holds."""
     shown = [_cut(row) for row in islice(_rows(connection, query), SHOWN_ROWS)]
     return f"the invariant {name!r} does not hold:\n" + "\n".join(shown) if shown else None
 

@@ -1,7 +1,7 @@
-"""Whether each candidate keeps up with production, and how long responses then take.
+"""Whether each candidate keeps up with the production load, and its response times.
 
-Owns the one burst that every entrant executes after the blocks at production's pace. It is an open loop: calls are due
-when production would make them, and timed from then. Must not rank, nor judge: `pacing` does.
+Owns the burst that every entrant executes after the blocks, as an open loop: calls are due when production would make
+them, and response times count from then. Must neither rank nor judge: `pacing` judges.
 """
 
 from collections import defaultdict
@@ -25,22 +25,22 @@ from schemabench.records import Adequacy, Notice
 from schemabench.units import NANOSECONDS, format_duration
 
 LAG_SHARE = 0.1
-"""Where the load loop is later than this share of the response times of an operation, both by their 99th percentile, it
-is a part of them."""
+"""If the load loop's lag exceeds this share of an operation's response times, both by their 99th percentile, response
+times include it."""
 
 
 def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     plan: Plan, team: Team, entrants: Sequence[Entrant], feed: Feed, measured: Measured, progress: Progress
 ) -> dict[str, Adequacy]:
-    """Have every entrant that is still there execute one burst at production's pace; return how it fared, by name.
+    """Replay the production load with every remaining entrant, in one burst each; return the results by name.
 
     Args:
-        plan: What to do; nothing is done where it asks for nothing, or production's pace is not known.
-        team: Who executes bursts.
-        entrants: Who takes part.
-        feed: Where calls come from.
-        measured: The blocks; a candidate that fails now leaves the experiment there.
-        progress: Whom to tell.
+        plan: What to do; nothing without `adequacy_s`, or if the production load is not known.
+        team: Executes bursts.
+        entrants: The participants.
+        feed: The source of calls.
+        measured: The blocks; records a candidate that fails now and leaves the experiment.
+        progress: Shows the current stage.
 
     Raises:
         CandidateError: The baseline failed.
@@ -49,7 +49,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     if not plan.adequacy_s or plan.production_s is None:
         return {}
     size = max(1, round(plan.adequacy_s / plan.production_s))
-    number = measured.bursts + 1  # the calls of the next are explained, and cannot always be made before
+    number = measured.bursts + 1  # the calls of the next burst are explained, and cannot always be made earlier
     order = [one for one in entrants if measured.is_left(one.name)]
     Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
     team.announce(measured.executed, [(number, size)], order, size * plan.production_s)
@@ -75,7 +75,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
 
 
 def notices(plan: Plan, kept: Mapping[str, Adequacy]) -> tuple[Notice, ...]:
-    """Return what limits the answer: that production's pace is not known, or that the client was late."""
+    """Return the limits of the result: the production load is not known, or the client was late."""
     if not plan.adequacy_s:
         return ()
     if plan.production_s is None:
@@ -95,5 +95,5 @@ def notices(plan: Plan, kept: Mapping[str, Adequacy]) -> tuple[Notice, ...]:
 
 
 def _quickest_ns(one: Adequacy) -> float:
-    """Return the response times of the quickest operation: slow ones excuse no client that hides what it is about."""
+    """Return the response times of the quickest operation: slow operations must not hide a late client."""
     return min(response.p99_ns or response.max_ns for response in one.responses)

@@ -1,8 +1,8 @@
-"""Whether entrants still hold the rows that they should, after everything was executed, and what follows if not.
+"""Whether entrants hold the correct rows after all trials, and the consequences if not.
 
-Owns who is disqualified by final rows, and in which words. An invariant is absolute: whoever breaks it is disqualified,
-whatever else happened. A state is relative: it tells candidates apart only where the baseline agrees with itself.
-Must not compare rows: `equivalence.states` does.
+Owns disqualification by final rows, and its wording. An invariant is absolute: a candidate that violates it is always
+disqualified. A state is relative: it distinguishes candidates only if the control agrees with the baseline. Must not
+compare rows: `equivalence.states` does.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -24,23 +24,23 @@ from schemabench.records import Notice
 from schemabench.server import gone, lost
 
 NO_BASELINE = "the baseline breaks its own invariant, so there is nothing to compare with"
-"""Why no other candidate is ranked then."""
+"""Why no other candidate is ranked in that case."""
 
 Differing = Callable[[Entrant], Iterator[str]]
-"""Yields what is wrong with an entrant's rows, in words."""
+"""Yields descriptions of what is wrong with an entrant's rows."""
 
 
 def judge(
     plan: Plan, entrants: Sequence[Entrant], measured: Measured, unfinished: Collection[str]
 ) -> tuple[dict[str, str], tuple[Notice, ...]]:
-    """Return what disqualifies each entrant, and what limits the comparison of states.
+    """Return why each entrant is disqualified, and the limits of the comparison of states.
 
     Args:
-        plan: With the names of invariants and states.
-        entrants: All of them: the baseline first, then the control.
-        measured: Who failed. Whose query is refused fails now, and leaves the experiment. Who retired was compared when
-            it did, and does not hold the rows of the others any more.
-        unfinished: Whose last burst was cut short, so that it does not hold the rows of the others.
+        plan: Has the names of invariants and states.
+        entrants: All entrants: the baseline first, then the control.
+        measured: Has the failed candidates. A candidate whose query is refused fails now, and leaves the experiment.
+            Retired candidates were compared when they left, and do not have the rows of the others any more.
+        unfinished: Entrants whose last burst was cut short, so that they do not have the rows of the others.
 
     Raises:
         CandidateError: The server refused a query of the baseline.
@@ -50,7 +50,7 @@ def judge(
     broken = {name: difference for name, difference in retired.items() if difference}
     broken |= _found(entrants, measured, lambda one: _violations(plan, one))
     for name, place in ((BASELINE, ""), (CONTROL, " in its copy, the control")):
-        if name in broken:  # its rows are no measure for anybody's
+        if name in broken:  # no other candidate's rows can be compared with these
             return {**broken, BASELINE: f"the baseline breaks its own invariant{place}: {broken[name]}"}, ()
     alike = [one for one in entrants if one.name not in {*measured.failed, *broken, *unfinished, *retired}]
     notices = _not_compared(plan, unfinished)
@@ -68,7 +68,7 @@ def judge(
 
 
 def difference(plan: Plan, baseline: Entrant, one: Entrant) -> str:
-    """Return the first thing that is wrong with the rows of an entrant that executed what the baseline did, if any.
+    """Return the first error in the rows of an entrant that executed the same bursts as the baseline, if any.
 
     Raises:
         CandidateError: The server refused a query.
@@ -78,7 +78,7 @@ def difference(plan: Plan, baseline: Entrant, one: Entrant) -> str:
 
 
 def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing) -> dict[str, str]:
-    """Return the first thing that is wrong with each entrant, for those with any."""
+    """Return the first error of each entrant, for those with any."""
     found: dict[str, str] = {}
     for one in entrants:
         failure = measured.failed.get(one.name)
@@ -93,7 +93,7 @@ def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing
 
 
 def _violations(plan: Plan, one: Entrant) -> Iterator[str]:
-    """Yield the invariants that an entrant breaks."""
+    """Yield the invariants that an entrant violates."""
     for name in plan.found.workload.invariants:
         with _asking(one, name) as (connection, sql):
             reason = equivalence.violation(name, connection, sql)
@@ -104,7 +104,7 @@ def _violations(plan: Plan, one: Entrant) -> Iterator[str]:
 def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str]) -> Iterator[str]:
     """Yield the states in which an entrant differs from the baseline.
 
-    Rows are compared one by one only where digests differ. `digests` receives the baseline's, by the state's name.
+    Rows are compared one by one only if digests differ. `digests` receives the baseline's, by the state's name.
     """
     for name in plan.found.workload.state:
         with _asking(one, name) as actual:
@@ -121,7 +121,7 @@ def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str,
 
 
 def _not_compared(plan: Plan, unfinished: Collection[str]) -> tuple[Notice, ...]:
-    """Return whose states are not compared, and why."""
+    """Return the notice on states that were not compared, and why."""
     if not plan.found.workload.state or not unfinished:
         return ()
     whose = f"of {', '.join(sorted(unfinished))}" if BASELINE not in unfinished else "of all candidates"
@@ -134,7 +134,7 @@ def _not_compared(plan: Plan, unfinished: Collection[str]) -> tuple[Notice, ...]
 
 @contextmanager
 def _asking(one: Entrant, name: str) -> Iterator[tuple[psycopg.Connection[tuple[object, ...]], str]]:
-    """Connect to an entrant's database, to ask the query of a name; yield the connection and the query's SQL.
+    """Connect to an entrant's database to run a named query; yield the connection and the query's SQL.
 
     Raises:
         CandidateError: The server refused the query.

@@ -1,9 +1,9 @@
 """The blocks of an experiment: every entrant executes the same burst, in another order in each block.
 
-Owns the schedule of trials, what is done between them, and the stopping rule. Must not judge: what was measured goes to
-the statistics as it is. How large bursts are is for `calibration` and `sizing` to say, and who leaves for `retiring`.
-Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized complete block design);
-for the order within a block, see `order`.
+Owns the schedule of trials, the work between them, and the stopping rule. Must not judge: measurements go to the
+statistics unchanged. `calibration` and `sizing` decide the size of bursts, and `retiring` decides which candidates
+leave. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized complete block
+design); for the order within a block, see `order`.
 """
 
 from collections import Counter
@@ -40,14 +40,14 @@ class Blocks:
 
     Attributes:
         plan: What to do.
-        team: Who executes bursts.
-        entrants: Who takes part, the baseline first, each with who looks at it.
-        feed: Where calls come from.
-        calibrated: What multiplies the writers' weights, as it was calibrated or given: no burst is larger.
-        progress: Whom to tell.
-        copies: When all get new copies of their databases.
-        renew: What gives these entrants new copies, and returns why that was given up.
-        differs: What tells an entrant's rows from the baseline's, after the same bursts; empty where nothing does.
+        team: Executes bursts.
+        entrants: The participants, the baseline first, each with its observer.
+        feed: The source of calls.
+        calibrated: The multiplier of the writers' weights, calibrated or given: no burst is larger.
+        progress: Shows the current stage.
+        copies: Decides when all entrants get new copies of their databases.
+        renew: Copies these entrants' databases; returns why copying failed, or an empty text.
+        differs: Returns how an entrant's rows differ from the baseline's after the same bursts; empty if they do not.
     """
 
     plan: Plan
@@ -61,19 +61,19 @@ class Blocks:
     differs: Callable[[Entrant], str]
     measured: Measured = field(init=False)
     size: int = field(init=False)
-    """What multiplies the writers' weights in the next block."""
+    """The multiplier of the writers' weights in the next block."""
     _present: list[Entrant] = field(init=False)
     _orders: Orders = field(init=False)
     _glancing: bool = True
-    """Whether the next block is to show how long others than the baseline take."""
+    """Whether the next block is a short probe of how long entrants take."""
     _counting: bool = False
-    """Whether the next block counts, but for the first on new copies."""
+    """Whether the next block counts, except for the first on new copies."""
     _fresh: bool = False
     """Whether the next block is the first on new copies."""
     _label: str = ""
-    """What the block under way is called."""
+    """The name of the current block."""
     doing: str = "the first block"
-    """What is being done, in words."""
+    """The current activity, in words."""
     _over: bool = False
     """Whether the last block is done."""
 
@@ -113,7 +113,7 @@ class Blocks:
         return measured
 
     def break_off(self) -> None:
-        """Have count what is known, after an interrupt, wherever that fell; the block under way does not."""
+        """After an interrupt at any point, count the finished blocks; the current one does not count."""
         if self.measured.executed and not self._over:
             self.measured.break_off()
             self.measured.settle(self._names)
@@ -124,12 +124,12 @@ class Blocks:
         return [entrant.name for entrant in self._present]
 
     def _block(self, started_s: float) -> None:
-        """Have everyone who is left execute the next burst; look after their tables then."""
+        """Have every remaining entrant execute the next burst, then maintain their tables."""
         measured, number, begun_s = self.measured, self.measured.executed, perf_counter()
         self._label = f"block {measured.blocks + 1}" if self._counting else f"warm-up block {number + 1}"
         order = self._orders.following(self._present)
         sizes = [self.plan.lead_in * self.size, self.size] if self.plan.lead_in else [self.size]
-        # before the bursts are made, so that all make them at the same time
+        # before the bursts are made, so that all workers make them at the same time
         numbered = list(enumerate(sizes, measured.bursts))
         self.team.announce(number, numbered, order)
         *before, burst = [make(self.feed, self.plan.writers, place, size) for place, size in numbered]
@@ -153,7 +153,7 @@ class Blocks:
         self._fresh = False
 
     def _fit(self, block_s: float) -> None:
-        """Choose the size of bursts, after a block that does not count: the next does where this one was of full size.
+        """Choose the size of bursts after an uncounted block; the next one counts if this one had the full size.
 
         Args:
             block_s: How long the block took.
@@ -168,7 +168,7 @@ class Blocks:
             measured.shortened = self.calibrated if self.size < self.calibrated else 0
 
     def _retire(self) -> None:
-        """Have candidates leave that few trials prove to be much slower than the baseline, but for the client."""
+        """Retire candidates that few trials prove to be much slower, unless the client limits them."""
         measured = self.measured
         most_s = retiring.PRESSING_SHARE * self.plan.budget_s
         pressing = [name for name in self._names if measured.taken_s[name] > most_s]
@@ -182,7 +182,7 @@ class Blocks:
 
     @contextmanager
     def _leaving(self, entrant: Entrant) -> Iterator[None]:
-        """Have a candidate that fails leave the experiment, unless it is the baseline."""
+        """Remove a candidate that fails from the experiment, unless it is the baseline."""
         try:
             yield
         except CandidateError as failure:
@@ -192,7 +192,7 @@ class Blocks:
             self._present.remove(entrant)
 
     def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> None:
-        """Execute a burst that is not timed."""
+        """Execute an untimed burst."""
         try:
             self._execute(entrant, burst, random, None)
         except CandidateError:
@@ -202,10 +202,10 @@ class Blocks:
     def _execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
     ) -> tuple[Executed, Samples]:
-        """Have a burst executed to its end.
+        """Execute a burst completely.
 
         Raises:
-            CandidateError: The server refused an operation, or a call or all of them took longer than they may.
+            CandidateError: The server refused an operation, or a call or the trial exceeded its limit.
         """
         limits = bounds.limits(self.plan, self.measured, entrant, partial(self._tell, entrant))
         executed, samples = self.team.execute(entrant, burst, random, watch, limits)
@@ -214,7 +214,7 @@ class Blocks:
         return executed, samples
 
     def _tell(self, entrant: Entrant, passing: Passing) -> None:
-        """Tell of a trial that lasts."""
+        """Show the progress of a long trial."""
         self.doing = bounds.lasting(f"{self._label}: {entrant.name}", passing)
         self.progress.stage(self.plan, self.doing)
 
@@ -222,7 +222,7 @@ class Blocks:
         return Random(f"{self.plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
 
     def _trial(self, entrant: Entrant, burst: Burst, where: tuple[int, int, float], lead_in_rows: int) -> None:
-        """Execute one trial and keep what it says."""
+        """Execute and record one trial."""
         measured, observer = self.measured, self.entrants[entrant]
         block, position, started_s = where
         random = self._random(block, position)
@@ -257,7 +257,7 @@ class Blocks:
         measured.add({(entrant.name, operation): [(block, times)] for operation, times in samples.items()})
 
     def _expected_s(self, entrant: Entrant) -> float:
-        """Return how long a trial of an entrant takes: as the last to warm up, for looks at an even rate."""
+        """Return the expected length of an entrant's trial, by its last warm-up trial: its sampling rate stays even."""
         trials = self.measured.trials[entrant.name][: self.measured.warmup]
         if not trials:
             return self.plan.trial_s * self.size / self.calibrated
@@ -265,14 +265,14 @@ class Blocks:
         return per_call_s * self.size * sum(writer.weight for writer, _ in self.plan.writers)
 
     def _look_after(self, entrant: Entrant) -> None:
-        """Vacuum and analyze what the trial made due, and add what that took to what the trial cost."""
+        """Vacuum and analyze the tables that are due, and add the cost to the trial's."""
         if self.plan.upkeep == "autovacuum":
             return
         trials = self.measured.trials[entrant.name]
         trials[-1] = replace(trials[-1], counters={**trials[-1].counters, **self.entrants[entrant].look_after()})
 
     def _renew(self) -> None:
-        """Give everyone who is left a new copy of its database."""
+        """Give every remaining entrant a new copy of its database."""
         begun_s = perf_counter()
         self.progress.stage(self.plan, f"copying databases (copy {self.measured.copies + 1})")
         self.measured.not_copied = self.renew(self._present)
@@ -294,7 +294,7 @@ class Blocks:
 
 
 def _by_operation(retried: Retried) -> dict[str, int]:
-    """Return the attempts at each operation that were undone, whatever the reason."""
+    """Return the number of rolled-back attempts at each operation, for any reason."""
     undone: Counter[str] = Counter()
     for (operation, _), count in retried.items():
         undone[operation] += count
@@ -302,13 +302,13 @@ def _by_operation(retried: Retried) -> dict[str, int]:
 
 
 def _processor_s() -> Mapping[str, float]:
-    """Return the seconds that this machine's processors have spent, by kind."""
+    """Return the processor seconds of this machine, by kind."""
     spent: Mapping[str, float] = psutil.cpu_times()._asdict()
     return spent
 
 
 def _stolen(before: Mapping[str, float], after: Mapping[str, float]) -> float | None:
-    """Return the share of processor time between two moments that a host gave to others; None where nobody says."""
+    """Return the share of processor time between two moments that the host gave to other guests; None if unknown."""
     spent = {kind: after[kind] - before[kind] for kind in after if not kind.startswith("guest")}  # part of user, nice
     total = sum(spent.values())
     return spent["steal"] / total if "steal" in spent and total > 0 else None

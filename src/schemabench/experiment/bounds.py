@@ -1,7 +1,7 @@
-"""How long a call and a trial may take, and what is said of a trial that lasts, or takes longer.
+"""The time limits of calls and trials, and the messages on long ones.
 
-Owns the limits and their words. The load loop keeps the time: a server's own `statement_timeout` would change the
-sessions that are measured. Must not end anything.
+Owns the limits and their wording. The load loop measures the time, because a server's `statement_timeout` would change
+the measured sessions. Must not end anything.
 """
 
 from collections.abc import Callable
@@ -19,21 +19,22 @@ from schemabench.load.guard import nobody
 from schemabench.units import format_duration, format_percent
 
 CALLS = 2
-"""A trial may last as long as so many calls may: a call that does not end is then found out, and named, before it."""
+"""A trial may last as long as this many calls may: a call that does not end is then detected first, and named."""
 MULTIPLE = 50
-"""A candidate's trial may last for so many of the baseline's longest: what lasts longer is no stall of the machine."""
+"""A candidate's trial may last this many times the baseline's longest: anything longer is not a stall of the
+machine."""
 PACE_MULTIPLE = 10
-"""A burst at production's pace may last for so many times as long as production takes for it."""
+"""The replay of the production load may last this many times as long as production takes for it."""
 _MINUTE_S = 60
 
 Told = Callable[[Passing], None]
 
 
 def limits(plan: Plan, measured: Measured, entrant: Entrant, told: Told = nobody) -> Limits:
-    """Return how long a trial of an entrant may last, and a call in it.
+    """Return the time limits of an entrant's trial and of a call in it.
 
-    As long as `CALLS` may, or as all blocks together may where that is longer; but a candidate's trial no longer than
-    `MULTIPLE` of the baseline's longest, unless `CALLS` may.
+    A trial may last as long as `CALLS` calls, or as all blocks together if that is longer. But a candidate's trial may
+    last `MULTIPLE` of the baseline's longest trial at most, unless `CALLS` calls may take longer.
     """
     trial_s = plan.budget_s
     if entrant.template.candidate.name != BASELINE:
@@ -43,23 +44,23 @@ def limits(plan: Plan, measured: Measured, entrant: Entrant, told: Told = nobody
 
 
 def calibrating(plan: Plan, told: Told = nobody) -> Limits:
-    """Return the same for a trial by which the burst's size is found."""
+    """Return the limits for calibration."""
     return Limits(call_s=plan.call_timeout_s, trial_s=max(CALLS * plan.call_timeout_s, plan.budget_s), told=told)
 
 
 def pacing(plan: Plan, duration_s: float, told: Told = nobody) -> Limits:
-    """Return the same for a burst whose calls are due within a duration."""
+    """Return the limits for a burst whose calls are due within a duration."""
     trial_s = PACE_MULTIPLE * duration_s + CALLS * plan.call_timeout_s
     return Limits(call_s=plan.call_timeout_s, trial_s=trial_s, told=told)
 
 
 def cut_short(entrant: Entrant, executed: Executed, calls: int) -> CandidateError:
-    """Return the error for a trial that was cut short: how long it was, what was done, and what took most of it.
+    """Return the error for a trial that was cut short: its duration, the calls done, and the dominant operation.
 
     Args:
-        entrant: Whose trial it was.
-        executed: What was done of it.
-        calls: How many calls were to be executed.
+        entrant: The entrant.
+        executed: The executed part.
+        calls: The number of calls to execute.
     """
     total_s = sum(executed.spent_s.values())
     slowest = max(executed.spent_s, key=lambda operation: executed.spent_s[operation], default="")
@@ -82,6 +83,6 @@ def cut_short(entrant: Entrant, executed: Executed, calls: int) -> CandidateErro
 
 
 def lasting(doing: str, passing: Passing) -> str:
-    """Return what is being done with how far it is, as in `block 3: unordered, 12 s, 5 of 8 calls`."""
+    """Return the current activity with its progress, as in `block 3: unordered, 12 s, 5 of 8 calls`."""
     lasted = f"{passing.elapsed_s:.0f} s" if passing.elapsed_s < _MINUTE_S else format_duration(passing.elapsed_s)
     return f"{doing}, {lasted}, {passing.done:,} of {passing.calls:,} calls"

@@ -1,6 +1,6 @@
-"""How candidates become entrants: each in a database of its own, with this process's connections.
+"""How candidates become entrants, each in a separate database, with this process's connections.
 
-Owns the life of an experiment's databases. Must not execute a trial, but for finding the size of the burst.
+Owns the lifetime of an experiment's databases. Must not execute trials, except for calibration.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,27 +24,27 @@ from schemabench.records import CandidateResult, EquivalenceCheck, Notice
 from schemabench.server import HeldError, Server, outside
 
 _SCRATCH = "scratch"
-"""The clone of the baseline that the burst is calibrated on."""
+"""The clone of the baseline for calibration."""
 _SHOWN_TABLES = 3
 """A table may have hundreds of partitions."""
 
 
 @dataclass(kw_only=True)
 class Building:
-    """The entrants of one experiment, for as long as the stack lives.
+    """The entrants of one experiment, while the stack is open.
 
     Attributes:
         plan: The experiment.
-        server: Where.
-        progress: Whom to tell how far it is.
+        server: The server.
+        progress: Shows the current stage.
         positions: The connections that belong to this process.
-        stack: What closes connections and drops databases.
-        entrants: The baseline first, then the control, then the other candidates that could be built.
-        checks: Candidate -> how it was compared with the workload's model.
-        unlogged: Candidate -> its tables that a crash of the server empties.
+        stack: Closes connections and drops databases.
+        entrants: The baseline, then the control, then the other candidates that could be built.
+        checks: Candidate -> result of its model check.
+        unlogged: Candidate -> its tables that are empty after a crash of the server.
         left_out: Candidate -> why it does not take part.
-        size: Of the burst.
-        copying_s: What it took to make a copy for each of the entrants.
+        size: The size of the burst.
+        copying_s: The time of copying the database of every entrant.
     """
 
     plan: Plan
@@ -65,8 +65,8 @@ class Building:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
 
         Raises:
-            CandidateError: The baseline cannot be built, or disagrees with the workload's model. Any other that cannot
-                or does is left out.
+            CandidateError: The baseline cannot be built, or fails the model check. Any other such candidate is left
+                out.
             WorkloadError: The workload's calls are not acceptable.
             ServerError: The server fails.
         """
@@ -98,19 +98,19 @@ class Building:
 
     @property
     def elapsed_s(self) -> float:
-        """Since the experiment began."""
+        """Seconds since the start of the experiment."""
         return perf_counter() - self._started_s
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What to keep in mind of all candidates."""
+        """Notices on all candidates."""
         if self.plan.equivalence == "off" or self.plan.found.workload.model is not None:
             return ()
         text = "The workload has no model: candidates were compared with the baseline only, after the last block"
         return (Notice(code="equivalence-not-checked", text=text),)
 
     def changes(self) -> tuple[Notice, ...]:
-        """Return what has changed on a server that is not ours, beside the databases of runs, since the beginning.
+        """Return what has changed on another's server since the start, apart from databases of runs.
 
         Raises:
             ServerError: The server fails.
@@ -120,13 +120,13 @@ class Building:
         return tuple(Notice(code="server-changed", text=f"{text}{one}") for one in found)
 
     def _tell(self, _: object, failure: BaseException | None, __: object) -> None:
-        """Tell what has changed on the server where the experiment ends without a record; as an exit of a stack.
+        """Report changes of the server if the experiment ends without a record; as an exit callback of a stack.
 
-        An error tells it, and an interruption, which nobody reads, the terminal.
+        They are added to an error. After an interruption, they are printed on the terminal.
         """
         if failure is None:
             return
-        with suppress(SchemabenchError, psycopg.Error):  # it may be the server that failed
+        with suppress(SchemabenchError, psycopg.Error):  # the server itself may have failed
             told = tuple(notice.text for notice in self.changes())
             if isinstance(failure, SchemabenchError):
                 failure.notices += told
@@ -146,7 +146,7 @@ class Building:
         }
 
     def _oracle(self) -> equivalence.Oracle | None:
-        """Return what candidates are compared with beforehand, if there is anything."""
+        """Return the oracle of the model check, if there is one."""
         plan = self.plan
         if plan.equivalence == "off" or plan.found.workload.model is None:
             return None
@@ -154,7 +154,7 @@ class Building:
         return equivalence.Oracle(plan.found, plan.values, equivalence.EFFORTS[plan.equivalence], plan.seed)
 
     def _agrees(self, oracle: equivalence.Oracle, candidate: Candidate) -> bool:
-        """Return whether a candidate agrees with the workload's model; it is left out where it does not."""
+        """Return whether a candidate passes the model check; it is left out if it does not."""
         self.progress.stage(self.plan, f"checking {candidate.name}")
         checked = oracle.check(candidate, self.server)
         self.checks[candidate.name] = checked.record
@@ -169,7 +169,9 @@ class Building:
                     "skip the model check: --equivalence off",
                 ],
             )
-        self.left_out[candidate.name] = results.unranked(candidate, "disqualified", checked.reason)
+        self.left_out[candidate.name] = results.unranked(
+            candidate, "disqualified", f"it fails the model check: {checked.reason}"
+        )
         return False
 
     def _enter(self, candidate: Candidate) -> None:
@@ -189,7 +191,7 @@ class Building:
                 self.size = plan.given_size or self._calibrated(template, feed)
 
     def _clone(self, template: Template, name: str) -> Entrant:
-        """Return a clone of a template as an entrant with the connections that are ours."""
+        """Return a clone of a template as an entrant, with this process's connections."""
         started_s = perf_counter()
         database = self.server.clone(
             template.database, f"{self.plan.found.workload.name}_{self.plan.cardinality}_{name}"
@@ -206,9 +208,10 @@ class Building:
         return self.stack.enter_context(closing(one))
 
     def _drop(self, one: Entrant | Template) -> None:
-        """Drop the copy that an entrant is in at the end, or a template.
+        """Drop an entrant's current database, or a template's.
 
-        One that is held stays for the end of the run, which says so: what was found out is not lost over it.
+        A database that cannot be dropped yet stays until the end of the run, which reports it, so that no results are
+        lost.
         """
         with suppress(HeldError):
             databases.drop(self.server, one.database)

@@ -1,6 +1,6 @@
-"""A burst: the calls of all writers in one block, encoded and dealt out to connections before the clock starts.
+"""A burst: the calls of all writers in one block, encoded and assigned to connections before the timed part.
 
-Owns which connection executes which call, and when that is due where there is a pace. Must not know servers or
+Owns which connection executes which call, and when calls are due if there is a pace. Must not know servers or
 candidates: every candidate executes the same burst.
 """
 
@@ -18,7 +18,7 @@ from schemabench.load import arrival
 from schemabench.workload import Writer
 
 _CHECKED = 100
-"""Calls of the background: what cannot be sent is mostly of a type that all have."""
+"""Calls of the background: values that cannot be sent usually have a type that all calls share."""
 
 
 class Encoded(NamedTuple):
@@ -28,9 +28,9 @@ class Encoded(NamedTuple):
     """The call's place in the burst."""
     operation: str
     values: Mapping[str, bytes | None]
-    """In text format."""
+    """The values in text format."""
     writer: str
-    """Who calls."""
+    """The writer of the call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +38,14 @@ class Pace:
     """When calls are due."""
 
     duration_s: float
-    """In which all of them are due."""
+    """The time within which all calls are due."""
     due_s: Sequence[float]
     """Seconds from the start, by the call's number; a writer's calls are due in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Burst:
-    """What the writers execute in one trial."""
+    """The calls that the writers execute in one trial."""
 
     owners: Sequence[str]
     """The writer of each connection, in the order of the writers and their clients."""
@@ -56,10 +56,10 @@ class Burst:
     rows: int
     """Logical rows that the burst writes."""
     pace: Pace | None = None
-    """None where calls are made as soon as a connection is free."""
+    """None if calls start as soon as a connection is free."""
 
     def part(self, connections: Sequence[int]) -> "Burst":
-        """Return what some of the connections, by their places, execute of it."""
+        """Return the part of the burst for some of the connections, given by their places."""
         return Burst(
             owners=[self.owners[place] for place in connections],
             queues=[self.queues[place] for place in connections],
@@ -74,7 +74,7 @@ class Burst:
 
     @cached_property
     def digest(self) -> str:
-        """What is equal in two processes that made the same burst: calls, values, connections and times, in order."""
+        """A digest of calls, values, connections and times, in order: equal in processes that made the same burst."""
         content = sha256(repr((self.owners, self.pace)).encode())
         for queue in self.queues:
             calls = [(number, operation, sorted(values.items()), writer) for number, operation, values, writer in queue]
@@ -83,7 +83,7 @@ class Burst:
 
 
 def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
-    """Make the smallest burst, and the first calls of the background, to see that the server can be sent them.
+    """Make the smallest burst and the first calls of the background, to check that their values can be sent.
 
     Raises:
         WorkloadError: As `make` and `Feed.background` do.
@@ -97,17 +97,17 @@ def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
 def make(
     feed: Feed, writers: Sequence[tuple[Writer, int]], block: int, size: float, duration_s: float | None = None
 ) -> Burst:
-    """Generate a burst; each key, and each call without one, goes to the connection that has the fewest calls yet.
+    """Generate a burst; each key, and each call without one, goes to the connection with the fewest calls so far.
 
-    Of its writer's: where no call has a key they are dealt out in turn. Who executes what is settled before the clock
-    starts, whatever becomes of it, so that it is the same for every candidate and for any number of processes.
+    Only connections of the call's writer count. If no call has a key, calls are assigned in turn. The assignment is
+    made before the timed part and never changes, so it is the same for every candidate and for any number of processes.
 
     Args:
-        feed: Where calls come from.
+        feed: The source of calls.
         writers: Each with its number of connections, in order.
         block: The block's number.
-        size: What multiplies the writers' weights; a part of the smallest burst has a size below 1.
-        duration_s: In which the calls are due; None where they are made as soon as a connection is free.
+        size: The multiplier of the writers' weights; below 1 for a part of the smallest burst.
+        duration_s: The time within which the calls are due; None if they start as soon as a connection is free.
 
     Raises:
         WorkloadError: A call is not acceptable, or has a value that cannot be sent to a server.
@@ -140,6 +140,6 @@ def make(
 
 
 def _arrivals(feed: Feed, writer: Writer, block: int, count: int, duration_s: float) -> list[float]:
-    """Return when a writer's calls are due: those of a batch evenly, as a schedule has it, all others by chance."""
+    """Return when a writer's calls are due: evenly spaced for a batch, random for all others."""
     spread = arrival.evenly if writer.kind == "batch" else arrival.poisson
     return spread(count, duration_s, Random(f"{feed.seed}/arrival/{writer.name}/{block}"))  # noqa: S311 (reproducible on purpose)

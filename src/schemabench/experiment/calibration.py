@@ -1,6 +1,6 @@
-"""The size at which a burst takes as long as a trial shall on the baseline, found by trials before all blocks.
+"""Calibration: the size at which a burst has the intended duration on the baseline, found by trials before all blocks.
 
-Owns this search. What other candidates make of the size is for `sizing`.
+Owns this search. `sizing` adapts the size to the other candidates.
 """
 
 import math
@@ -16,21 +16,21 @@ from schemabench.experiment.team import execute, together
 from schemabench.progress import Progress
 
 CALIBRATION_TRIALS = 8
-"""Trials at most, to find the size of the burst: doubling finds any size up to 10^8 calls."""
+"""Trials at most: doubling finds any size up to 10^8 calls."""
 _CLOSE_ENOUGH = 0.7
-"""A trial of this share of its length tells the rest by proportion."""
+"""From a trial of this share of the intended duration, the size follows by proportion."""
 _LARGEST_STEP = 10
-"""The first trials are slow (caches, plans): trust no larger proportion."""
+"""The first trials are slow (caches, plans): a larger factor is not trusted."""
 
 
 def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> int:
     """Return the size at which a burst takes about `plan.trial_s`, by trials on a scratch copy of the baseline.
 
-    The size that one trial finds is tried a second time and the shorter counts: were it a stall that made a small burst
-    seem long, all trials of the experiment would be too short to see anything in.
+    A size found by one trial is tried a second time, and the shorter trial counts. If a stall made a small burst seem
+    long, all trials of the experiment would otherwise be too short.
 
     Raises:
-        CandidateError: The server refused an operation, a call took longer than it may, or so did the smallest burst.
+        CandidateError: The server refused an operation, or a call or the smallest burst exceeded its limit.
         ServerError: The server failed.
     """
     size, fitting, random, shortest_s = 1, 0, Random(plan.seed), math.inf  # noqa: S311 (reproducible on purpose)
@@ -38,7 +38,7 @@ def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> i
         plan, lambda passing: progress.stage(plan, bounds.lasting("calibrating the burst", passing))
     )
     for trial in range(CALIBRATION_TRIALS):
-        burst = make(feed, plan.writers, trial, size)  # the same blocks as later: the scratch copy is thrown away
+        burst = make(feed, plan.writers, trial, size)  # the same blocks as later: the scratch copy is dropped
         part, _ = execute(entrant, entrant.sessions.load(burst), random, limits)
         executed = together([part])
         if executed.cut and not fitting:

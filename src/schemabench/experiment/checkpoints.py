@@ -1,8 +1,8 @@
-"""What a burst writes to the log right after a checkpoint, when each page that changes is written to it whole.
+"""The WAL of a burst right after a checkpoint, when the first change of each page is a full-page image.
 
-Owns rounds of trials after the blocks that count for this one thing: neither for throughput nor for any other cost.
-A checkpoint falls into few trials of a run, or into none: so what the blocks show is the least that production pays,
-and this is the most. See https://www.postgresql.org/docs/current/wal-configuration.html.
+Owns rounds of trials after the blocks that count only for this: neither for throughput nor for any other cost. Few or
+no trials of a run contain a checkpoint, so the blocks show the least WAL that production writes, and these rounds the
+most. See https://www.postgresql.org/docs/current/wal-configuration.html.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,21 +32,21 @@ from schemabench.server import Server, lost, opened
 ROUNDS = 10
 """Enough to tell eight candidates from the baseline by signed ranks, see `statistics.sign_flips.fewest`."""
 FEWEST_ROUNDS = 3
-"""Whatever they cost: one round may be an accident."""
+"""At least, at any cost: a single round may be an outlier."""
 BUDGET_SHARE = 0.1
-"""What the rounds may take of the budget beyond it."""
+"""The share of the budget that the rounds may take in addition to it."""
 _APART = 2
-"""Bursts from that of the calls that are explained, and not executed before, to the first round's: the one in
-between is that of the burst at production's pace. They go on from there one by one, as in a longer run: a generator may
-have time go by with them, and partitions reach only so far."""
+"""Distance in bursts from the burst with the explained calls, which is not executed before, to that of the first round:
+the burst between them is the replay of the production load. Further rounds use consecutive bursts, as in a longer run:
+a generator may advance its time with each burst, and partitions end somewhere."""
 SHORTEST_S = 10.0
-"""A shorter budget is a glance, as a search takes many of: it would go to checkpoints for the most part."""
+"""A shorter budget, as in a search, would mostly be spent on checkpoints."""
 TOO_SHORT = f"a budget under {SHORTEST_S:g} s leaves no time to force checkpoints: --budget"
 NOT_OURS = "a checkpoint is forced only on a server of schemabench's own: --postgres 18 or docker:18, not a DSN"
 
 
 def missing(plan: Plan, server: Server) -> dict[str, str]:
-    """Return why nothing is counted after checkpoints; nothing where it is."""
+    """Return why nothing is measured after checkpoints; empty if it is."""
     reason = TOO_SHORT if plan.budget_s < SHORTEST_S else NOT_OURS if not server.owned else ""
     return dict.fromkeys(AFTER_CHECKPOINT.values(), reason) if reason else {}
 
@@ -61,17 +61,17 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     measured: Measured,
     progress: Progress,
 ) -> None:
-    """Have every entrant that is still there execute bursts, each right after a checkpoint.
+    """Have every remaining entrant execute bursts, each right after a checkpoint.
 
     Args:
         plan: What to do.
-        team: Who executes bursts.
-        server: Where; nothing is done where it is not ours.
-        observers: Who takes part, each with who reads its counters.
-        feed: Where calls come from.
-        size: What multiplies the writers' weights, as in the blocks.
-        measured: The blocks. It receives the trials; a candidate that fails now leaves the experiment there.
-        progress: Whom to tell.
+        team: Executes bursts.
+        server: The server; nothing is done unless schemabench started it.
+        observers: The entrants, each with its observer.
+        feed: The source of calls.
+        size: The multiplier of the writers' weights, as in the blocks.
+        measured: The blocks. It receives the trials, and records a candidate that fails now and leaves the experiment.
+        progress: Shows the current stage.
 
     Raises:
         CandidateError: The baseline failed.
@@ -80,7 +80,7 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     if missing(plan, server):
         return
     progress.stage(plan, "after checkpoints")
-    if plan.inputs:  # who leads has taken the calls that are explained from the file: so must the others
+    if plan.inputs:  # the leader has taken the explained calls from the file, so the others must take them, too
         team.announce(measured.executed, [(measured.bursts, size)], [])
     with _superuser(server) as connection:
         for block in _rounds(plan, measured.bursts + _APART):
@@ -100,11 +100,11 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                     measured.failed[one.name] = failure
                 else:
                     measured.after_checkpoint[one.name].append(trial)
-    team.samples()  # the others' service times, which count for nothing
+    team.samples()  # discards the others' service times
 
 
 def _rounds(plan: Plan, first: int) -> Iterator[int]:
-    """Yield the block numbers of as many rounds as there is time for."""
+    """Yield the block numbers of the rounds, as many as the time allows."""
     started_s = perf_counter()
     for done in range(ROUNDS):
         if done >= FEWEST_ROUNDS and perf_counter() - started_s >= BUDGET_SHARE * plan.budget_s:
@@ -120,7 +120,7 @@ def _trial(  # noqa: PLR0913, PLR0917 (a trial, who executes it, and where it st
     where: tuple[int, int],
     limits: Limits,
 ) -> Trial:
-    """Execute one trial and keep what it wrote to the log."""
+    """Execute one trial and record its WAL."""
     entrant, observer = pair
     block, position = where
     executed, _ = team.execute(entrant, burst, random, observer.begin(random), limits)
@@ -145,7 +145,7 @@ def _trial(  # noqa: PLR0913, PLR0917 (a trial, who executes it, and where it st
 
 @contextmanager
 def _superuser(server: Server) -> Iterator[psycopg.Connection[TupleRow]]:
-    """Connect beside the sessions that are measured, and put what goes wrong there into words."""
+    """Connect apart from the measured sessions; raise errors of the connection as ServerError."""
     try:
         with closing(opened(server.conninfo)) as connection:
             connection.execute("SET statement_timeout = 0")

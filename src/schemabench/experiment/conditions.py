@@ -1,6 +1,6 @@
-"""The settings under which the trials ran: those of the baseline's writers, and what other entrants had otherwise.
+"""The settings of the trials: those of the baseline's writers, and the settings that differ for other entrants.
 
-Owns whose value is whose, who set it, and what a difference means. Must not ask a session that is not measured.
+Owns the holder, the source and the meaning of each value. Must not query a session that is not measured.
 """
 
 from collections import Counter
@@ -19,24 +19,24 @@ from schemabench.server import Server, lost
 from schemabench.server.settings import OPTION, OURS, shown
 
 ALWAYS = frozenset({"autovacuum", "fsync", "full_page_writes", "max_wal_size", "shared_buffers", "synchronous_commit"})
-"""Shown always, whether set or not: the cost of a write depends on them."""
+"""Always shown, whether set or not: the cost of a write depends on them."""
 _DEFAULT = "default"
-"""The value of a setting that a session does not know, since it has not loaded the library that defines it; and who
-set what nobody has set."""
+"""The value of a setting that is unknown to a session, because the library that defines it is not loaded; also the
+source of a setting that was not set."""
 
 Who = Callable[[str, Condition], str]
-"""(setting, how a session has it) -> who set it, in words."""
+"""(setting, its value in a session) -> its source, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Merged:
-    """One setting as all sessions of an entrant have it."""
+    """One setting over all sessions of an entrant."""
 
     setting: Setting
     chosen: bool
-    """Whether anybody set it."""
+    """Whether it was set at all."""
     default: bool
-    """Whether it is PostgreSQL's own default in all sessions."""
+    """Whether it has PostgreSQL's built-in default in all sessions."""
     mixed: bool
     """Whether sessions have different values."""
 
@@ -52,21 +52,21 @@ class Conditions:
     notices: tuple[Notice, ...]
 
     def completed(self, results: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
-        """Return results with the settings that each candidate had otherwise."""
+        """Return results with the settings of each candidate that differ."""
         return {name: replace(one, settings=self.otherwise.get(name, ())) for name, one in results.items()}
 
 
 def read(server: Server, team: Team, present: Sequence[Entrant], shared: Sequence[str]) -> Conditions:
-    """Read the settings of every writer's session, everyone's; ask before the sessions are used for anything else.
+    """Read the settings of every writer's session, on all workers, before the sessions are used for anything else.
 
     Args:
-        server: Where they are.
-        team: Who has sessions.
-        present: The entrants that came through their trials, baseline and control among them.
-        shared: Those of them that others have sessions with, too; by name.
+        server: The server.
+        team: Has the sessions.
+        present: The entrants that finished their trials, among them baseline and control.
+        shared: The names of those with sessions of other workers.
 
     Raises:
-        WorkerError: A worker is gone.
+        WorkerError: A worker died or was stopped.
         ServerError: The server failed.
     """
     custom = {name: value for name, value in server.asked.items() if "." in name}
@@ -91,7 +91,7 @@ def read(server: Server, team: Team, present: Sequence[Entrant], shared: Sequenc
 
 
 def held(one: Entrant, custom: Mapping[str, str], worker: str) -> list[Held]:
-    """Return what each of this process's sessions with an entrant has.
+    """Return the settings of each of this process's sessions with an entrant.
 
     Raises:
         ServerError: The server failed.
@@ -106,13 +106,13 @@ def held(one: Entrant, custom: Mapping[str, str], worker: str) -> list[Held]:
 
 
 def merged(sessions: Sequence[Held], who: Who) -> dict[str, Merged]:
-    """Return the settings of one entrant's sessions, by name in order."""
+    """Return the settings of one entrant's sessions, sorted by name."""
     names = {name for one in sessions for name in one.reading}
     return {name: _together(name, sessions, who) for name in sorted(names)}
 
 
 def differing(own: Mapping[str, Merged], baseline: Mapping[str, Merged]) -> tuple[Setting, ...]:
-    """Return the settings that an entrant's sessions have otherwise than the baseline's, by name in order."""
+    """Return an entrant's settings that differ from the baseline's, sorted by name."""
     return tuple(
         mine.setting if (mine := own.get(name)) else Setting(name=name, value=_DEFAULT, source=_DEFAULT)
         for name in sorted({*own, *baseline})
@@ -121,7 +121,7 @@ def differing(own: Mapping[str, Merged], baseline: Mapping[str, Merged]) -> tupl
 
 
 def _told_apart(one: Merged | None, other: Merged | None) -> bool:
-    """Return whether a setting differs; what one of the two does not know is PostgreSQL's own default there."""
+    """Return whether a setting differs; if one of the two does not know it, it counts as PostgreSQL's default there."""
     known = [merged for merged in (one, other) if merged]
     if not any(merged.chosen for merged in known):
         return False
@@ -150,7 +150,7 @@ def _together(name: str, sessions: Sequence[Held], who: Who) -> Merged:
 
 
 def _whose(some: Sequence[Held], groups: Collection[Sequence[Held]], sessions: Sequence[Held]) -> str:
-    """Return who holds one of several values: writers or workers, where these tell the values apart."""
+    """Return the holders of one of several values: writers or workers, if these separate the values."""
     traits: tuple[Callable[[Held], str], ...] = (lambda one: one.writer, lambda one: f"worker {one.worker}")
     for trait in traits:
         parts = [{trait(one) for one in group} for group in groups]
@@ -162,7 +162,7 @@ def _whose(some: Sequence[Held], groups: Collection[Sequence[Held]], sessions: S
 
 
 def _who(server: Server, one: Entrant) -> Who:
-    """Return what tells who set a setting of an entrant's session."""
+    """Return a function that names the source of a setting of an entrant's session."""
     ours = SETTINGS.items()
     isolation = one.template.isolation
 
@@ -177,7 +177,7 @@ def _who(server: Server, one: Entrant) -> Who:
 
 
 def _mixed(baseline: Mapping[str, Merged]) -> tuple[Notice, ...]:
-    """Return a notice where sessions that execute the same operations have other settings."""
+    """Return a notice if the baseline's sessions have different settings."""
     shown = [f"{one.setting.name} {one.setting.value}" for one in baseline.values() if one.mixed]
     if not shown:
         return ()
@@ -186,7 +186,7 @@ def _mixed(baseline: Mapping[str, Merged]) -> tuple[Notice, ...]:
 
 
 def _control(control: Sequence[Setting], baseline: Mapping[str, Merged]) -> tuple[Notice, ...]:
-    """Return a notice where the control, which is the baseline, has other settings."""
+    """Return a notice if the control, which equals the baseline, has other settings."""
     if not control:
         return ()
     usual = {name: one.setting.value for name, one in baseline.items()}
@@ -196,7 +196,7 @@ def _control(control: Sequence[Setting], baseline: Mapping[str, Merged]) -> tupl
 
 
 def _lost(baseline: Mapping[str, Merged], asked: Mapping[str, str]) -> tuple[Notice, ...]:
-    """Return a notice for each of the user's settings that another has overruled."""
+    """Return a notice for each of the user's settings that something else overrides."""
     return tuple(
         Notice(
             code="setting-overruled",

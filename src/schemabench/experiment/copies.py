@@ -2,11 +2,11 @@
 
 Owns that decision. Must not make a copy.
 
-Where files lie, how buffers are mapped and which processes serve the sessions stays as it once fell for as long as the
-same sessions use the same files, so that chance of that kind looks like a difference between schemas, however many
-blocks are executed. Hence all entrants are copied anew at intervals, with the rows that they have by then: blocks are
-one level of repetition, copies the other (Kalibera & Jones 2013, "Rigorous benchmarking in reasonable time", ISMM).
-Their number follows from what a copy costs, and from how much of the variance lies between copies.
+The placement of files, the mapping of buffers and the server processes are random, and last as long as the same
+sessions use the same files. They look like a difference between schemas, however many blocks are executed. Hence all
+entrants are copied at intervals, with their current rows: blocks are one level of repetition, copies the other
+(Kalibera & Jones 2013, "Rigorous benchmarking in reasonable time", ISMM). The number of copies follows from the cost of
+a copy, and from the share of the variance between copies.
 """
 
 from dataclasses import dataclass, field
@@ -17,22 +17,23 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 
 LEAST_COPIES = 5
-"""With fewer, chance is hardly told from copies that differ, which widens intervals: decision 14."""
+"""With fewer, chance can hardly be told from copies that differ, which widens intervals: decision 14."""
 LEAST_BLOCKS = 6
-"""Of a copy that count: with fewer, they say nothing of how far they depend on each other."""
+"""Counted blocks per copy, at least: fewer do not show how far they depend on each other."""
 MOST_SHARE = 0.5
-"""Of the budget that copying may take beside it: a large database is copied seldom, or never."""
+"""The share of the budget that copying may take in addition to it: a large database is copied seldom, or never."""
 PRIOR_RATIO = 30.0
-"""Variance within copies over that between them, before there are two. Measured with four equal candidates, upserts
-with commits that wait, 12 blocks on each copy: 40 over 20 copies, and no difference between 20 more at all."""
+"""The variance within copies divided by that between them, assumed before there are two. Measured with four equal
+candidates, upserts with commits that wait, 12 blocks on each copy: 40 over 20 copies, and no variance between copies
+over 20 more."""
 
 
 @dataclass(kw_only=True)
 class Copies:
-    """Decides, block after block.
+    """Decides, block after block, whether to copy.
 
     Attributes:
-        copy_s: What copying all entrants takes, as last seen.
+        copy_s: The time to copy all entrants, as last measured.
     """
 
     plan: Plan
@@ -41,11 +42,11 @@ class Copies:
     """The first block of each copy."""
 
     def due(self, measured: Measured, names: list[str]) -> bool:
-        """Return whether the next block shall be executed on new copies.
+        """Return whether to execute the next block on new copies.
 
         Args:
             measured: The blocks so far.
-            names: The entrants that are left.
+            names: The remaining entrants.
         """
         done = measured.executed
         if not done or measured.elapsed_s <= 0 or measured.not_copied:
@@ -59,12 +60,12 @@ class Copies:
         return since >= self._blocks(measured, names, block_s, done + left)
 
     def renewed(self, measured: Measured, copy_s: float) -> None:
-        """Note that all were copied, which took so long."""
+        """Record that all were copied, and the time that it took."""
         self._begun.append(measured.executed)
         self.copy_s = copy_s
 
     def _blocks(self, measured: Measured, names: list[str], block_s: float, total: int) -> int:
-        """Return how many blocks a copy shall serve for."""
+        """Return the number of blocks for which a copy should serve."""
         within, between = PRIOR_RATIO, 1.0
         if len(self._begun) > 1:
             rates, copies = measured.rates(names), measured.copies_of_blocks(names[0])

@@ -1,6 +1,7 @@
-"""What the writes of each entrant cost, beside the baseline's.
+"""The cost of each entrant's writes, compared with the baseline's.
 
-Owns which trials count for a measure, and how counters become amounts. Must not decide what differs (see `statistics`).
+Owns which trials count for a measure, and how counters become amounts. Must not decide which costs differ (see
+`statistics`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +21,13 @@ from schemabench.records import Cost
 def of(
     plan: Plan, names: Sequence[str], measured: Measured, grown: Mapping[str, counters.Reading]
 ) -> dict[str, tuple[Cost, ...]]:
-    """Return what the writes of each entrant cost, measure by measure.
+    """Return the costs of each entrant's writes, measure by measure.
 
     Args:
-        plan: What was to do.
-        names: The entrants that can be compared; the control among them.
+        plan: The experiment.
+        names: The entrants that can be compared, the control among them.
         measured: Their trials.
-        grown: Entrant -> by how much its tables and indexes grew, in all trials, and how large they are at the end.
+        grown: Entrant -> the growth of its tables and indexes over all trials, and their final sizes.
     """
     found: dict[str, list[Cost]] = {name: [] for name in names}
     for measure in counters.MEASURES:
@@ -66,10 +67,10 @@ def _counted(measure: counters.Measure, name: str, measured: Measured) -> Sequen
 
 
 def _amounts(measure: counters.Measure, trials: Sequence[records.Trial]) -> list[float]:
-    """Return what each trial adds to what a row, an operation or an update costs; NaN where that is not known.
+    """Return each trial's contribution to the cost of a row, an operation or an update; NaN if unknown.
 
-    All are divided by the same, the mean over trials, so that their mean is what all trials cost together: a trial that
-    writes more counts for more.
+    All are divided by the mean over trials, so that their mean is the cost over all trials together: a trial that
+    writes more has more weight.
     """
     rows, operations, updates = (
         float(np.mean(some)) if trials else 0.0
@@ -92,17 +93,17 @@ def _amounts(measure: counters.Measure, trials: Sequence[records.Trial]) -> list
 
 
 def _rows(measure: counters.Measure, trial: records.Trial) -> int:
-    """Return the rows that a trial's part of a measure is due to: vacuums are due to those of its lead-in, too."""
+    """Return the rows to which a trial's measure is attributed: vacuums also to those of its lead-in."""
     return trial.rows + (trial.lead_in_rows if measure.counter.startswith("upkeep_") else 0)
 
 
 def _in_all(measure: counters.Measure, amount: float | None, blocks: int) -> float | None:
-    """Return what the mean over blocks comes to for the whole run, where a measure is told so."""
+    """Return the total over the run for a measure that is reported so, else the mean over blocks."""
     return amount * blocks if amount is not None and measure.per == "run" else amount
 
 
 def _growth(measure: counters.Measure, trials: Sequence[records.Trial], grown: counters.Reading) -> float | None:
-    """Return a growth over all trials, those to warm up among them, as what a row costs; or a size at the end."""
+    """Return a growth over all trials, warm-up included, as the cost of a row; or a final size."""
     return counters.cost(
         measure,
         grown,

@@ -1,6 +1,6 @@
-"""Databases of an experiment, beside the sessions that are measured: connecting and dropping.
+"""Databases of an experiment: connecting apart from the measured sessions, and dropping.
 
-Must not know who is in a database.
+Must not know entrants.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from schemabench.server import Database, Host, Server, lost, opened
 
 
 def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, ...]]:
-    """Connect to a database beside the sessions that are measured.
+    """Connect to a database, apart from the measured sessions.
 
     Raises:
         ServerError: The server cannot be reached or refused.
@@ -23,6 +23,6 @@ def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, .
 
 
 def drop(server: Server, database: Database) -> None:
-    """Drop a database, unless its server is gone: then there is nothing that we could do about it."""
+    """Drop a database, unless its server is gone: nothing can be done then."""
     if server.alive():
         server.drop(database)

@@ -1,7 +1,6 @@
-"""An entrant: a candidate under a name of its own, in a database of its own, with sessions of its own.
+"""An entrant: a candidate with a name, a database and sessions of its own.
 
-Owns what an entrant is, and where it is at present. Must not execute anything: what is done with an entrant is done
-with its `sessions`.
+Owns the entrant and its current database. Must not execute anything: its `sessions` do.
 """
 
 from collections.abc import Iterable
@@ -18,17 +17,17 @@ CONTROL = "baseline (control)"
 
 @dataclass(kw_only=True, eq=False)
 class Entrant:
-    """A candidate under the name by which it enters an experiment."""
+    """A candidate under its name in an experiment."""
 
     name: str
     template: Template
     database: Database
-    """The copy that it is in at present."""
+    """Its current copy."""
     sessions: Sessions
     """Its connections there."""
 
     def go_on(self, database: Database) -> None:
-        """Connect anew, after `close`, to the same database or to a copy of it.
+        """Reconnect, after `close`, to the same database or to a copy of it.
 
         Raises:
             ServerError: The server cannot be reached or refused.
@@ -42,7 +41,7 @@ class Entrant:
 
 
 def enter(template: Template, name: str, database: Database, writers: Iterable[Writer]) -> Entrant:
-    """Open a connection to a clone of a template for each of the writers given.
+    """Open a connection to a clone of a template for each of the given writers.
 
     Raises:
         ServerError: The server cannot be reached or refused.

@@ -1,6 +1,6 @@
-"""What the load loop could not do, in words for people: statements that fail, calls that are slow, trials without end.
+"""The wording of errors of the load loop: failed statements, slow calls, endless trials.
 
-Owns these words. Must not execute anything.
+Owns this wording. Must not execute anything.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,9 +21,9 @@ _SHOWN_VALUE = 80  # characters of a parameter in an error
 
 
 def failed(template: Template, writer: Writer, failure: StatementFailedError) -> SchemabenchError:
-    """Return the error for a statement that the server refused: operation, SQL, parameters, the server's words."""
+    """Return the error for a statement that the server refused: operation, SQL, parameters, the server's message."""
     if failure.operation not in template.operations:
-        return lost(template.server, failure.message)  # what is ours is refused only to a session that is ended
+        return lost(template.server, failure.message)  # schemabench's own statements fail only in an ended session
     candidate, operation = template.candidate, template.operations[failure.operation]
     position = failure.statement.decode().removeprefix(f"{operation.name}_")
     statement = operation.statements[int(position) if position.isdecimal() else -1]
@@ -51,16 +51,16 @@ def slow(  # noqa: PLR0913, PLR0917 (everything that is known of the call)
     retried: Retried,
     sessions: Sequence[Session],
 ) -> CandidateError:
-    """Return the error for a call that took longer than it may: operation, parameters, time.
+    """Return the error for a call that exceeded its limit: operation, parameters, time.
 
     Args:
-        template: Whose call it is.
-        failure: What the load loop says.
-        limits: How long it may have taken.
-        values: Its parameters.
-        awaited: What its session waited for, as far as the server says.
-        retried: Attempts that were undone meanwhile.
-        sessions: Those whose attempts they were, with nothing under way.
+        template: The candidate's template.
+        failure: The load loop's error.
+        limits: The time limits.
+        values: The parameters of the call.
+        awaited: What its session waited for, as reported by the server.
+        retried: Attempts rolled back in that time.
+        sessions: The sessions with these attempts, now idle.
     """
     _, operation, _ = failure.request
     checked, remedies = undone.said(retried, sessions)

@@ -1,6 +1,6 @@
-"""Where calls come from: a workload's generator, or a file that is replayed through it.
+"""The source of calls: a workload's generator, or a replayed file.
 
-Owns the reading of input files, which are streamed and never all in memory. Must not know servers or candidates.
+Owns the reading of input files, which are streamed and never entirely in memory. Must not know servers or candidates.
 """
 
 import gzip
@@ -19,7 +19,7 @@ from schemabench.sqlfile import Operation
 from schemabench.workload import BadLineError, Call, Found, authored, check_calls
 
 LINE_LIMIT_BYTES = 1 << 20
-"""A longer line means that the file is not one of lines."""
+"""A longer line means that the file is not a text file."""
 SHOWN_BAD_LINES = 3
 _GZIP_MAGIC = b"\x1f\x8b"
 _SHOWN_CHARACTERS = 60
@@ -39,18 +39,18 @@ class BadLine(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """What an input file holds, after it was read through once."""
+    """The content of an input file, after it was read once."""
 
     path: Path
     good: int
-    """Lines that can be used."""
+    """Usable lines."""
     bad: int
-    """Lines that cannot."""
+    """Unusable lines."""
     first_bad: tuple[BadLine, ...]
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """A notice where lines were left out."""
+        """A notice if lines were skipped."""
         if not self.bad:
             return ()
         shown = "; ".join(map(str, self.first_bad))
@@ -62,8 +62,8 @@ class Feed:
     """The calls of one workload at one cardinality, block after block.
 
     Attributes:
-        seed: Where all chance comes from.
-        cycles: How many times the replayed file was begun; 0 where nothing is replayed.
+        seed: The seed of all random values.
+        cycles: How many times the replayed file was started; 0 if no file is replayed.
     """
 
     def __init__(self, found: Found, cardinality: Any, seed: int, inputs: Mapping[str, Path]) -> None:  # noqa: ANN401
@@ -80,10 +80,10 @@ class Feed:
         return self._found.operations
 
     def background(self) -> Iterator[Call]:
-        """Yield the calls that fill a fresh database.
+        """Yield the calls that fill an empty database.
 
         Raises:
-            WorkloadError: The author's function failed, or makes calls that the operations do not know.
+            WorkloadError: The author's function failed, or makes calls that do not fit the operations.
         """
         random = Random(f"{self.seed}/background")  # noqa: S311 (reproducible on purpose)
         with authored(self._found, "background"):
@@ -95,7 +95,7 @@ class Feed:
         """Return a writer's calls in a block.
 
         Raises:
-            WorkloadError: The generator failed or ended early, or yields calls that the operations do not know.
+            WorkloadError: The generator failed or ended early, or yields calls that do not fit the operations.
         """
         replay = self._found.workload.replay
         if replay is not None and replay.writer == writer and self._found.workload.name in self._inputs:
@@ -138,11 +138,11 @@ class Feed:
 
 
 def check_inputs(found: Found, inputs: Mapping[str, Path]) -> tuple[Input, ...]:
-    """Read a workload's input files through once, before anything else is done with them.
+    """Read a workload's input files once, before they are used.
 
     Raises:
-        UsageError: A file is absent, empty, binary, truncated, or has no good line; or the workload takes no such
-            input, with the nearest that it takes.
+        UsageError: A file is absent, empty, binary, truncated, or has no usable line; or the workload takes no such
+            input: the error names the nearest that it takes.
     """
     name, replay = found.workload.name, found.workload.replay
     known = [] if replay is None else [name, *(f"{name}.{other}" for other in replay.others)]
@@ -180,7 +180,7 @@ def _checked(path: Path, parse: Any, columns: str) -> Input:  # noqa: ANN401 (a 
 
 
 def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401 (a workload's own type)
-    """Yield (line number, what `parse` made of the line or a BadLine), without the lines that it passes over."""
+    """Yield (line number, the result of `parse` or a BadLine), without the lines for which `parse` returns None."""
     for number, line in enumerate(_lines(path), start=1):
         try:
             text = line.decode()
@@ -200,15 +200,15 @@ def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN40
 
 
 def _good(path: Path, parse: Any) -> Iterator[Any]:  # noqa: ANN401 (a workload's own type)
-    """Yield what `parse` made of the lines that can be used."""
+    """Yield the results of `parse` for the usable lines."""
     return (value for _, value in _parsed(path, parse) if not isinstance(value, BadLine))
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, plain or gzip, without their ends.
+    """Yield the lines of a file, plain or gzip, without line endings.
 
     Raises:
-        UsageError: The file cannot be read, is a pipe, is binary, or is a gzip file that is corrupt or ends early.
+        UsageError: The file cannot be read, is a pipe, is binary, or is a corrupt or truncated gzip file.
     """
     if path.is_fifo():
         raise UsageError(

@@ -1,7 +1,7 @@
-"""How a candidate becomes a template: its schema and the background rows, in a database that entrants are cloned from.
+"""How a candidate becomes a template: schema and background rows in a database from which entrants are cloned.
 
-Owns the loading. Whatever makes it quick is said to the session that loads and to nothing that outlives it: no setting,
-statistics or lock of it may reach a trial.
+Owns the loading. Settings that speed it up apply to the loading session only: no setting, statistics or lock of it may
+reach a trial.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ from schemabench.workload import Call, Writer
 _LOADER = Writer(name="background", kind="batch", weight=1)
 _LOADED_AT_ONCE = 1000  # calls of the background in memory at a time
 _QUICKLY = b"SET synchronous_commit TO off"
-"""Nobody measures the loading."""
+"""Loading is not measured."""
 
 
 def build(
@@ -38,11 +38,11 @@ def build(
     """Create a database with the candidate's schema and the background rows, vacuumed and analyzed.
 
     Args:
-        candidate: What to build.
+        candidate: The candidate to build.
         defaults: The workload's operations.
-        server: Where.
+        server: The server.
         background: The calls that load the background rows.
-        isolation: The isolation level of the writers' transactions; empty for the server's own.
+        isolation: The isolation level of the writers' transactions; empty for the server's default.
 
     Raises:
         CandidateError: The server refused the schema or an operation.
@@ -71,9 +71,9 @@ def _fill(template: Template, background: Iterable[Call]) -> None:
                 session.connection.exec_(_QUICKLY)
             _load(loader, template, background)
         with opened(server.conninfo_for(database.name)) as connection:
-            connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
+            connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
             connection.execute("VACUUM (ANALYZE)")
-    except psycopg.Error as cause:  # ANALYZE executes what indexes are made of
+    except psycopg.Error as cause:  # ANALYZE executes index expressions
         if gone(cause):
             raise lost(server, cause) from cause
         raise candidates.refused(candidate, candidate.file.preamble, cause) from cause

@@ -1,13 +1,14 @@
-"""Whether the trials of an entrant speak of its schema, rather than of the client or of one writer alone.
+"""Whether an entrant's trials measure its schema, rather than the client or a single writer.
 
-Owns how busy a load loop may be, how long a writer may be alone, and what is said where that is passed. Must not rank.
+Owns the limits for a busy load loop and for a writer that runs alone, and the notices if they are exceeded. Must not
+rank.
 
-Each entrant is judged by its own trials. A burst is the same work for the client whoever executes it, and so the larger
-a part of a trial the sooner the server is done: the fastest are the likeliest to be limited by the client, and must not
-be excused by the slow ones.
+Each entrant is judged by its own trials. A burst is the same work for the client under every candidate, so its share of
+a trial grows as the server gets faster. The fastest candidates are the likeliest to be limited by the client, and slow
+ones must not excuse them.
 
-What the client adds to every trial draws ratios towards 1. Hence who is limited by it, and more so than the baseline,
-has at least the ratio that was seen; and nobody can be shown to be better than that.
+The client adds the same time to every trial, which moves ratios towards 1. If the client limits a candidate more than
+the baseline, the observed ratio is therefore a lower bound, and no other candidate can be shown to be better.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,34 +22,35 @@ from schemabench.records import Notice
 from schemabench.units import format_percent
 
 BUSY_SHARE = 0.8
-"""A load loop that is busier than this may be what limits the figures."""
+"""A load loop that is busier than this may limit the figures."""
 SATURATED_SHARE = 0.95
-"""A load loop that is busier than this under the baseline is what was measured: ratios to that say nothing."""
+"""If the load loop is busier than this under the baseline, the load loop was measured: ratios to the baseline mean
+nothing."""
 LONELY_SHARE = 0.25
-"""A trial whose last writer works for longer than this share after all others speaks mostly of that writer."""
+"""If the last writer works alone for longer than this share of a trial, the trial measures mostly that writer."""
 
 _RELIEF = (
     "spread the load over several processes: pytest -n 2",
     "use fewer connections: --clients N",
     "do more per call, such as upserting an array of rows instead of one",
 )
-"""What to do about a client that is too busy."""
+"""Remedies for a client that is too busy."""
 
 
 def busy_share(measured: Measured, names: Iterable[str]) -> float:
-    """Return the share of time in which the load loop was at work, in the median counted trial of some entrants."""
+    """Return the share of time in which the load loop was busy, in the median counted trial of some entrants."""
     shares = [trial.busy_share for name in names for trial in measured.counted(name)]
     return float(np.median(shares)) if shares else 0.0
 
 
 def limited(measured: Measured, candidates: Iterable[str]) -> frozenset[str]:
-    """Return which candidates the client limits, and more so than the baseline: their ratios are lower bounds."""
+    """Return the candidates that the client limits more than the baseline: their ratios are lower bounds."""
     most = max(BUSY_SHARE, busy_share(measured, [BASELINE]))
     return frozenset(name for name in candidates if busy_share(measured, [name]) > most)
 
 
 def saturation(measured: Measured) -> str:
-    """Return why the experiment is invalid, and what to do; empty where the client kept up with the baseline."""
+    """Return why the experiment is invalid, and what to do; empty if the client kept up with the baseline."""
     busy = busy_share(measured, [BASELINE])
     if busy <= SATURATED_SHARE:
         return ""
@@ -57,7 +59,7 @@ def saturation(measured: Measured) -> str:
 
 
 def limit(name: str, measured: Measured) -> Notice:
-    """Return the notice on a candidate that the client limits."""
+    """Return the notice on a candidate limited by the client."""
     busy = format_percent(busy_share(measured, [name]))
     text = (
         f"Under {name} the load generator was the bottleneck, busy {busy} of the time: ratios of {name} are lower "
@@ -67,7 +69,7 @@ def limit(name: str, measured: Measured) -> Notice:
 
 
 def notices(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]:
-    """Return notices on the baseline's client, and on writers that were alone for long under some candidates."""
+    """Return notices on a busy client under the baseline, and on writers that ran alone for long."""
     return (*_busy(measured), *_lonely(measured, candidates))
 
 
@@ -83,7 +85,7 @@ def _busy(measured: Measured) -> tuple[Notice, ...]:
 
 
 def _lonely(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]:
-    """Return a notice for each writer that makes the throughput of some candidates mostly its own."""
+    """Return a notice for each writer that dominates the throughput of some candidates."""
     found: dict[str, dict[str, float]] = {}
     for name in candidates:
         for writer, share in _alone(measured, name).items():
@@ -101,7 +103,7 @@ def _lonely(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]
 
 
 def _alone(measured: Measured, name: str) -> dict[str, float]:
-    """Return each writer's share of the time of an entrant's trials in which it worked after all others, on average."""
+    """Return the average share of an entrant's trials in which each writer ran alone, after all others."""
     trials = measured.counted(name)
     alone = dict.fromkeys((writer for trial in trials for writer in trial.writers_s), 0.0)
     for trial in trials:

@@ -1,6 +1,6 @@
 """One experiment from its plan to its record.
 
-Owns the life of its databases and what is said about every candidate. Must not know pytest, nor how a report looks.
+Owns the lifetime of its databases and the results of every candidate. Must not know pytest, nor how a report looks.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -49,31 +49,31 @@ from schemabench.server import Database, Server, lost
 
 @dataclass(frozen=True, kw_only=True)
 class After:
-    """What was found after the blocks."""
+    """Findings after the blocks."""
 
     watched: Watched
     held: Conditions = field(default_factory=lambda: Conditions(baseline=(), otherwise={}, notices=()))
-    """The settings of all entrants; none where nobody asked."""
+    """The settings of all entrants; none if they were not read."""
     differences: Mapping[str, str] = field(default_factory=dict)
-    """Candidate -> what disqualifies it."""
+    """Candidate -> why it is disqualified."""
     notices: tuple[Notice, ...] = ()
 
 
 def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = None) -> Experiment:
-    """Build every candidate, run the blocks, keep production's pace where asked, compare the states, and rank.
+    """Build every candidate, run the blocks, replay the production load if asked to, compare the states, and rank.
 
     Args:
-        plan: What to do.
+        plan: The experiment.
         server: Where.
-        progress: Whom to tell how far it is.
-        team: Who executes bursts; this process alone where it is None.
+        progress: Shows the current stage.
+        team: Executes bursts; this process alone if None.
 
     Raises:
         UsageError: An input file or the number of clients does not fit.
         WorkloadError: The workload's calls are not acceptable.
         CandidateError: The baseline fails. Any other candidate that fails is reported as failed.
         ServerError: The server fails.
-        Interrupted: By the user; with the record of the blocks that were done by then, if there are any.
+        Interrupted: By the user; with the record of the finished blocks, if there are any.
     """
     inputs = check_inputs(plan.found, plan.inputs)
     team = team or Alone(plan)
@@ -131,7 +131,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
 
 
 def _of_inputs(inputs: Iterable[Input], measured: Measured) -> Iterator[Notice]:
-    """Yield what was noted of files, and whether calls of one came more than once."""
+    """Yield the notices on files, and whether a file was replayed more than once."""
     for checked in inputs:
         yield from checked.notices
     if measured.cycles > 1:
@@ -140,12 +140,12 @@ def _of_inputs(inputs: Iterable[Input], measured: Measured) -> Iterator[Notice]:
 
 
 def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> After:
-    """Return what is found after the blocks: settings, adequacy, states and plans.
+    """Return the findings after the blocks: settings, adequacy, states and plans.
 
     Args:
-        blocks: They are done; a candidate that fails now leaves the experiment there.
+        blocks: The finished blocks; a candidate that fails now leaves the experiment there.
         server: Where.
-        telling: What tells of the cache, from `surroundings.prepare`.
+        telling: Measures the cache, from `surroundings.prepare`.
     """
     plan, team, feed, progress, measured = blocks.plan, blocks.team, blocks.feed, blocks.progress, blocks.measured
     observers, entrants = blocks.entrants, list(blocks.entrants)
@@ -165,7 +165,7 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
 
 
 def _broken_off(observers: Mapping[Entrant, Observer], measured: Measured, interrupt: str) -> After:
-    """Return what can be had at once of entrants whose experiment was interrupted."""
+    """Return what is quickly available of entrants whose experiment was interrupted."""
     through = [one for one in observers if one.name not in measured.failed]
     contention: dict[str, Contention | None] = {one.name: None for one in through}
     for one in through:
@@ -196,7 +196,7 @@ def _deadlock_timeouts_s(observers: Mapping[Entrant, Observer]) -> dict[str, flo
 def _unranked(
     entrants: Sequence[Entrant], measured: Measured, differences: Mapping[str, str]
 ) -> dict[str, CandidateResult]:
-    """Return the results of those that cannot be ranked: they differ or failed, or there is nothing to rank them by."""
+    """Return the results of candidates that cannot be ranked: they differ or failed, or the baseline is invalid."""
     found = {}
     invalid = agreement.NO_BASELINE if BASELINE in differences else gates.saturation(measured)
     for one in entrants:
@@ -273,7 +273,7 @@ def _record(
 def _observe(
     plan: Plan, server: Server, entrants: Sequence[Entrant], others: Mapping[str, Sequence[int]], stack: ExitStack
 ) -> dict[Entrant, Observer]:
-    """Return the entrants, each with who looks at it for as long as the stack lives."""
+    """Return the entrants, each with its observer, which lives as long as the stack."""
     sampler = None
     if plan.sample_hz:
         try:
@@ -293,7 +293,7 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
     grown: Mapping[str, Reading],
     kept: Mapping[str, Adequacy],
 ) -> Watched:
-    """Return what was seen of the entrants that came through, and how they execute each operation now."""
+    """Return the observations of the remaining entrants, and their plans for each operation."""
     through = [one for one in observers if one.name not in measured.failed]
     calls = planning.calls(plan, measured.examples)
     ended = {one.name: planning.end(one, measured.begun, calls) for one in through}  # before anything is executed
@@ -314,7 +314,7 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
 
 
 def _upkeep_missing(plan: Plan) -> dict[str, str]:
-    """Return why it is not known what vacuums took; nothing where it is."""
+    """Return why the cost of vacuums is unknown; empty if it is known."""
     reason = (
         "the server does not report the cost of autovacuum: --upkeep between-blocks"
         if plan.upkeep == "autovacuum"

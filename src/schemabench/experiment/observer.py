@@ -1,7 +1,6 @@
-"""What is seen of one entrant beside its speed: who waits for whom, what its writes cost, which plans it would have.
+"""Observations of one entrant apart from its speed: lock waits, costs of writes, plans of a new connection.
 
-Owns the order of things around a trial: what is read before it and after it, outside the clock. Must not know blocks,
-nor compare entrants.
+Owns the order of reads before and after a trial, outside the timed part. Must not know blocks, nor compare entrants.
 """
 
 import math
@@ -30,7 +29,7 @@ from schemabench.workload import Writer
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What was seen of one trial."""
+    """Observations of one trial."""
 
     waits: Mapping[str, int] = field(default_factory=dict)
     """Wait class -> observations, as in `records.Trial`; likewise below."""
@@ -40,21 +39,21 @@ class Seen:
 
     @property
     def looks(self) -> int:
-        """How often the server was looked at."""
+        """The number of samples."""
         return self.tally.samples
 
 
 class Observer:
-    """Looks at one entrant, copy after copy of its database, and looks after its tables.
+    """Observes one entrant, copy after copy of its database, and maintains its tables.
 
     Args:
-        server: Where the entrant is.
-        entrant: Whom to look at.
+        server: The entrant's server.
+        entrant: The entrant to observe.
         others: The process ids of its sessions that belong to other workers.
-        sampler: What looks while a burst is executed; None for counters alone.
+        sampler: Takes samples while a burst is executed; None for counters only.
 
     Attributes:
-        deadlock_timeout_s: For how long the server lets a session wait before it looks for a deadlock.
+        deadlock_timeout_s: How long the server lets a session wait before it checks for a deadlock.
 
     Raises:
         ServerError: The server cannot be reached or refused.
@@ -84,11 +83,11 @@ class Observer:
             self._counts = self._upkeep.counts(self._counters.connection)
 
     def follow(self, others: Sequence[int], *, copied: bool) -> None:
-        """Look at the entrant's new sessions from now on; what was seen before is kept.
+        """Observe the entrant's new sessions from now on; earlier observations are kept.
 
         Args:
             others: As when the observer was made.
-            copied: Whether they are in a copy of the database, whose counts begin anew.
+            copied: Whether they are in a copy of the database, whose counts start at zero.
 
         Raises:
             ServerError: The server failed.
@@ -108,15 +107,15 @@ class Observer:
 
     @property
     def missing(self) -> Mapping[str, str]:
-        """Counter -> why the server does not offer it."""
+        """Counter -> why the server does not provide it."""
         return self._counters.missing
 
     def begin(self, random: Random, expected_s: float = math.inf) -> tuple[int, Talk] | None:
-        """Read the counters before a trial; return who watches it.
+        """Read the counters before a trial; return the sampler's conversation.
 
         Args:
-            random: Where the moment of the first look comes from.
-            expected_s: About how long the trial will take; without it, it is looked at as often as a long one.
+            random: Determines the time of the first sample.
+            expected_s: About how long the trial will take; without it, the sampling rate is that of a long trial.
 
         Raises:
             ServerError: The server failed.
@@ -126,7 +125,7 @@ class Observer:
         return self._sampler.watch(self._pids, random, expected_s) if self._sampler else None
 
     def end(self) -> Seen:
-        """Return what was seen since `begin`; everyone's sessions have handed their statistics over by now.
+        """Return the observations since `begin`; all sessions have flushed their statistics by now.
 
         Raises:
             ServerError: The server failed.
@@ -140,10 +139,10 @@ class Observer:
         return Seen(waits=tally.waits(), counters=increase(self._before, after), tally=tally)
 
     def look_after(self) -> dict[str, float]:
-        """Vacuum and analyze the tables that are due; return what that took, as counters.
+        """Vacuum and analyze the tables that are due; return the cost, as counters.
 
         Raises:
-            CandidateError: The server refused, as where an index holds a function that fails.
+            CandidateError: The server refused, for example because a function in an index fails.
             ServerError: The server failed.
         """
         try:
@@ -156,7 +155,7 @@ class Observer:
         return {f"upkeep_{name}": float(value) for name, value in asdict(done).items()}
 
     def choices(self, calls: Sequence[tuple[Writer, Encoded]]) -> Choices:
-        """Return the plans that a new connection would choose for calls; to be asked between blocks.
+        """Return the plans that a new connection would choose for calls; for use between blocks.
 
         Raises:
             ServerError: The server failed.
@@ -164,10 +163,10 @@ class Observer:
         return planning.choices(self._entrant, calls)
 
     def sizes(self) -> Reading:
-        """Return by how much tables and indexes have grown since the observer was made, and how large they are now.
+        """Return the growth of tables and indexes since the observer was made, and their current sizes.
 
-        A growth is negative where they shrank. Sizes are not read for each trial: that takes milliseconds for a hundred
-        relations, and a file grows by leaps.
+        A growth is negative if they shrank. Sizes are not read for each trial: that takes milliseconds for a hundred
+        relations, and a file grows in steps.
 
         Raises:
             ServerError: The server failed.
@@ -177,10 +176,10 @@ class Observer:
         return growth(self._sizes, now) | {AT_THE_END[name]: size for name, size in now.items()}
 
     def contention(self, tally: Tally, paused: float) -> Contention | None:
-        """Return who waited for whom; None where nothing was sampled.
+        """Return the lock waits; None if nothing was sampled.
 
         Args:
-            tally: The samples of the trials that count.
+            tally: The samples of the counted trials.
             paused: The writers' pauses in them, in observations.
 
         Raises:
@@ -197,7 +196,7 @@ class Observer:
 
 @contextmanager
 def _words(server: Server) -> Iterator[None]:
-    """Put what goes wrong between us and the server into words."""
+    """Raise a failed connection to the server as a ServerError."""
     try:
         yield
     except psycopg.Error as cause:

@@ -1,12 +1,12 @@
-"""In which order the entrants of a block come.
+"""The order of the entrants in each block.
 
-Owns the balance of what one trial leaves behind for the next: dirty pages, a full cache, an ageing checkpoint. Must not
+Owns the balance of after-effects of one trial on the next: dirty pages, a full cache, an ageing checkpoint. Must not
 know what an entrant is.
 
-Shuffling alone balances that only in the long run. In a Williams design (1949, Aust. J. Sci. Res. A 2:149) each entrant
-follows each other equally often, and stands in each place equally often, within as many blocks as there are entrants,
-or twice as many where their number is odd. Names are dealt to the design anew for each round, and its rows are
-shuffled, so that any two entrants are as likely to change places as before.
+Shuffling alone balances them only in the long run. In a Williams design (1949, Aust. J. Sci. Res. A 2:149) each entrant
+follows each other equally often, and has each position equally often, within as many blocks as there are entrants, or
+twice as many if their number is odd. Names are assigned to the design at random for each round, and its rows are
+shuffled, so that any two entrants are equally likely to swap places.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ _Entrant = TypeVar("_Entrant")
 
 
 def williams(number: int) -> list[tuple[int, ...]]:
-    """Return the rows of the design for so many, numbered from 0: each follows each other equally often over all rows.
+    """Return the rows of the design: over all of them, each entrant, numbered from 0, follows each other equally often.
 
     Args:
         number: At least 1.
@@ -29,7 +29,7 @@ def williams(number: int) -> list[tuple[int, ...]]:
 
 
 class Orders:
-    """The orders of block after block.
+    """The orders of consecutive blocks.
 
     Args:
         seed: The same seed, the same orders.
@@ -42,7 +42,7 @@ class Orders:
         self._dealt: list[int] = []
 
     def following(self, present: Sequence[_Entrant]) -> list[_Entrant]:
-        """Return the order of the next block; a candidate that left since the last one begins a new round."""
+        """Return the order of the next block; after a candidate has left, a new round starts."""
         row = next(self._left, None) if len(self._dealt) == len(present) else None
         if row is None:
             random = Random(f"{self._seed}/order/{next(self._rounds)}")  # noqa: S311 (reproducible on purpose)

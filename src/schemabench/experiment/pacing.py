@@ -1,7 +1,7 @@
-"""What a burst at production's pace says of who executed it.
+"""The verdict on an entrant's replay of the production load.
 
-Owns how much of each writer's time its calls take, what was left when production's time was over, and what counts as
-keeping up. Must not execute anything, nor compare candidates.
+Owns each writer's utilisation, its backlog at the end, and the definition of keeping up. Must not execute anything, nor
+compare candidates.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,46 +18,47 @@ from schemabench.records import Adequacy, Estimate, Latency, Pacing
 from schemabench.units import NANOSECONDS
 
 Paced = Mapping[str, Sequence[NDArray[np.int64]]]
-"""Operation -> what each process knows of its calls, as in `Samples`; that of others comes flat."""
+"""Operation -> each process's timings of its calls, as in `Samples`; those of other processes are flat."""
 _PACE_IS_KNOWN = "a burst without a pace says nothing of it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calls:
-    """What became of each call, by its number: all arrays of shape (calls,), times in seconds from the start."""
+    """The timings of each call, by its number: all arrays of shape (calls,), times in seconds from the start."""
 
     operations: NDArray[np.str_]
     places: NDArray[np.int64]
     """The connection, counted over all writers."""
     due_s: NDArray[np.float64]
     begun_s: NDArray[np.float64]
-    """Infinite for one that never was."""
+    """Infinite for a call that was never started."""
     service_s: NDArray[np.float64]
-    """For one that was cut off until then; for one that was never begun the mean of its like, 0 where there is none."""
+    """Until the cut for a call that was cut off; the mean of its operation, or 0 without one, for a call that was never
+    started."""
     ended_s: NDArray[np.float64]
-    """Of those without a response the end of the burst: it would have come later."""
+    """The end of the burst for calls without a response, which would have come later."""
     answered: NDArray[np.bool_]
 
     @property
     def begun(self) -> NDArray[np.bool_]:
-        """Whether each was begun."""
+        """Whether each call was started."""
         return np.isfinite(self.begun_s)
 
     @property
     def responses_s(self) -> NDArray[np.float64]:
-        """From when each was due to its response."""
+        """The time from when each call was due to its response."""
         return self.ended_s - self.due_s
 
 
 def judge(plan: Plan, burst: Burst, size: int, executed: Executed, paced: Paced) -> Adequacy:
-    """Return how an entrant fared.
+    """Return the verdict on an entrant.
 
     Args:
-        plan: Whose writers they are.
-        burst: What was to be executed, with its pace.
-        size: What multiplies the writers' weights in it.
-        executed: What was done of it.
-        paced: The calls.
+        plan: Has the writers.
+        burst: The burst to execute, with its pace.
+        size: The multiplier of the writers' weights in it.
+        executed: The executed part.
+        paced: The timings of the calls.
     """
     assert burst.pace is not None, _PACE_IS_KNOWN
     duration_s = burst.pace.duration_s
@@ -91,7 +92,7 @@ def judge(plan: Plan, burst: Burst, size: int, executed: Executed, paced: Paced)
 
 
 def _calls(burst: Burst, elapsed_s: float, paced: Paced) -> Calls:
-    """Return what became of each call."""
+    """Return the timings of each call."""
     assert burst.pace is not None, _PACE_IS_KNOWN
     count = len(burst.operations)
     places = np.zeros(count, dtype=np.int64)
@@ -120,7 +121,7 @@ def _calls(burst: Burst, elapsed_s: float, paced: Paced) -> Calls:
 
 
 def _writers(plan: Plan, calls: Calls, duration_s: float) -> Iterator[Pacing]:
-    """Yield how each writer with calls fared."""
+    """Yield the verdict on each writer with calls."""
     first = 0
     for writer, clients in plan.writers:
         own = (calls.places >= first) & (calls.places < first + clients)
@@ -152,7 +153,7 @@ def _pacing(name: str, places: Sequence[int], calls: Calls, own: NDArray[np.bool
 
 
 def _busiest(places: Sequence[int], calls: Calls, duration_s: float) -> Estimate | None:
-    """Return the utilisation of the connection whose interval lies highest; None where it says no more than all do."""
+    """Return the utilisation of the connection with the highest interval; None if it adds nothing to the writer's."""
     if len(places) == 1:
         return None
     own = [calls.service_s[calls.places == place] for place in places]
@@ -162,14 +163,14 @@ def _busiest(places: Sequence[int], calls: Calls, duration_s: float) -> Estimate
 
 
 def _all(verdicts: Sequence[bool | None]) -> bool | None:
-    """Return whether all are true; None where none is false, but not all are known."""
+    """Return whether all are true; None if none is false but some are unknown."""
     if False in verdicts:
         return False
     return None if None in verdicts else True
 
 
 def _latency(operation: str, times_s: NDArray[np.float64], retries: int) -> Latency:
-    """Return the percentiles of times; of none where no call was begun."""
+    """Return the percentiles of times; empty ones if no call was started."""
     if not len(times_s):
         return Latency(operation=operation, count=0, p50_ns=None, p95_ns=None, p99_ns=None, max_ns=0.0, retries=retries)
     return statistics.latency(operation, np.rint(times_s * NANOSECONDS).astype(np.int64), retries)

@@ -1,7 +1,7 @@
-"""What an experiment is to do.
+"""The plan of an experiment.
 
-Owns the inputs of an experiment as one frozen value, and what follows from them: the length of a trial, and who gets
-how many connections. Must not do anything.
+Owns the inputs of an experiment as one frozen value, and what follows from them: the length of a trial, and each
+writer's number of connections. Must not execute anything.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ from schemabench.records import LOCK_WAITS, THROUGHPUT
 from schemabench.workload import Found, Writer
 
 TRIAL_S = 0.2
-"""Length of a trial on the baseline. Long enough for some thousand operations, short enough that all candidates
-see the same weather: between 50 and 200 ms, A/A comparisons on a busy machine agree within 3 %."""
+"""Length of a trial on the baseline. Long enough for some thousand operations, short enough that all candidates run
+under the same conditions: between 50 and 200 ms, A/A comparisons on a busy machine agree within 3 %."""
 SHORTEST_TRIAL_S = 0.05
-"""Below this, the first and last responses of a burst weigh too much."""
+"""Below this, the first and last responses of a burst have too much weight."""
 BLOCKS_IN_BUDGET = 30
-"""Blocks that a budget should be good for: trials get shorter, down to the shortest, to make room for them."""
+"""Blocks that should fit a budget: trials are shortened for them, down to the shortest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,35 +38,35 @@ class Plan:
     candidates: tuple[Candidate, ...]
     """The baseline first."""
     clients: int
-    """Connections at work in each trial."""
+    """Connections used in each trial."""
     budget_s: float
-    """How long to measure for, setting up and comparing states apart."""
+    """The measuring time, without setup and the comparison of states."""
     precision: float
-    """The relative half width of intervals at which to stop sooner."""
+    """The relative half width of intervals at which to stop early."""
     seed: int
-    """Where all chance comes from."""
+    """The seed of all random values."""
     sample_hz: float = 0.0
     """Lock-wait samples per second; 0 for none."""
     criteria: tuple[str, ...] = (THROUGHPUT.name, LOCK_WAITS.name)
     """What the Pareto front is over, and what candidates are ranked by besides throughput and lock waits."""
     equivalence: Literal["off", "quick", "thorough"] = "off"
-    """How hard to compare candidates with the workload's model, before anything is measured."""
+    """The effort of the model check, before measuring."""
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """The files to replay, by the name of the input."""
     keep_databases: bool = False
-    """Whether the candidates' databases outlive the experiment."""
+    """Whether the candidates' databases are kept after the experiment."""
     upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks"
-    """Who vacuums and analyzes: this process between blocks, by autovacuum's own rules, or the server alone."""
+    """Who vacuums and analyzes: this process between blocks, by autovacuum's rules, or the server alone."""
     lead_in: float = 0.0
-    """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
+    """The share of a burst, 0 to 1, that is executed untimed before each trial."""
     call_timeout_s: float = 30.0
-    """How long a call may take, retries included; how long a trial may follows from it, see `bounds`."""
+    """The time limit for a call, retries included; the limit for a trial follows from it, see `bounds`."""
     burst: int = 0
-    """Calls in each burst, of all writers together; 0 to find out how many make a trial of `trial_s`."""
+    """Calls in each burst, of all writers together; 0 to calibrate a burst for trials of `trial_s`."""
     allow_server_changes: bool = False
-    """Whether candidates may change more of a server than their own databases, and run programs there."""
+    """Whether candidates may change a server beyond their own databases, and run programs there."""
     adequacy_s: float = 0.0
-    """How long to execute production's calls at production's pace for, after the blocks; 0 for not at all."""
+    """How long to replay the production load, after the blocks; 0 to skip it."""
 
     @property
     def values(self) -> Any:  # noqa: ANN401 (a workload's own type)
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """What must be equal for two experiments to be comparable: the content of replayed files counts too."""
+        """A digest that is equal for comparable experiments: the content of replayed files counts, too."""
         contents = {}
         for key, path in self.inputs.items():
             with path.open("rb") as file:
@@ -98,7 +98,7 @@ class Plan:
         return tuple(writer for writer, share in self.writers for _ in range(share))
 
     def seats(self, workers: int) -> tuple[tuple[int, ...], ...]:
-        """Return for each of so many workers the connections that belong to it, by their places in `connections`.
+        """Return the connections of each worker, by their places in `connections`.
 
         Raises:
             UsageError: There are fewer connections than writers or workers.
@@ -108,13 +108,13 @@ class Plan:
 
     @property
     def production_s(self) -> float | None:
-        """The seconds of production that the smallest burst stands for; None where that is not known, or for a file."""
+        """The seconds of production load in the smallest burst; None if unknown, or for a replayed file."""
         stands_for = self.found.workload.production_s
         return None if stands_for is None or self.inputs else stands_for(self.values)
 
     @property
     def fingerprint(self) -> str:
-        """What must be equal for two processes to execute the same: cardinality, workload, candidates and choices."""
+        """A digest that is equal in processes that execute the same: cardinality, workload, candidates and choices."""
         sources = [candidate.file.source for candidate in self.candidates]
         modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
@@ -123,12 +123,12 @@ class Plan:
 
     @property
     def given_size(self) -> int | None:
-        """What multiplies the writers' weights so that a burst comes closest to `burst`; None where none is given."""
+        """The multiplier of the writers' weights for which a burst comes closest to `burst`; None if none is given."""
         return max(1, round(self.burst / sum(writer.weight for writer, _ in self.writers))) if self.burst else None
 
     @property
     def trial_s(self) -> float:
-        """How long a trial shall take on the baseline."""
+        """The intended length of a trial on the baseline."""
         entrants = len(self.candidates) + 1
         return min(TRIAL_S, max(SHORTEST_TRIAL_S, self.budget_s / (entrants * BLOCKS_IN_BUDGET)))
 
@@ -138,10 +138,10 @@ class Plan:
 
 
 def share_out(writers: Sequence[Writer], clients: int) -> tuple[int, ...]:
-    """Return how many connections each writer gets: in proportion to its share, at least one.
+    """Return the number of connections of each writer: in proportion to its share, at least one.
 
-    The method of highest averages (D'Hondt): each further connection goes to the writer with the most share for each
-    connection that it would then have, so that more clients never take a connection from anyone.
+    The method of highest averages (D'Hondt): each further connection goes to the writer with the largest share per
+    connection that it would then have. More clients thus never take a connection from a writer.
 
     Raises:
         UsageError: There are fewer connections than writers.

@@ -1,8 +1,8 @@
-"""Whether the writers' plans are those that the tables deserve: plans outlive what they were made for.
+"""Whether the writers' plans still fit their tables: cached plans outlive the tables they were made for.
 
-Owns how plans are asked for, of writers and of a connection of its own, and what is said where a plan changed during
-the run, where writers still have one that nobody would choose any more, and where the planner takes a table for empty.
-Must not know EXPLAIN.
+Owns the requests for plans, in writers' sessions and over a separate connection, and the notices on changed plans, on
+cached plans that a new connection would not choose, and on tables that the planner assumes to be empty. Must not know
+EXPLAIN.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,52 +30,52 @@ from schemabench.server import lost
 from schemabench.workload import Writer
 
 Calls: TypeAlias = Sequence[tuple[Writer, Encoded]]
-"""One of each operation, with its writer."""
+"""One call of each operation, with its writer."""
 
 SMALLER = 10
-"""Statistics of a table with so many times fewer rows or pages are those of another table: plans are chosen by orders
-of magnitude."""
+"""Statistics are out of date if they assume this many times fewer rows or pages: plans are chosen by orders of
+magnitude."""
 FEW_ROWS = 1000
-"""A table of fewer is read whole in a fraction of a millisecond, whatever the plan."""
+"""A table with fewer rows is read in a fraction of a millisecond, whatever the plan."""
 _SHOWN = 3
-"""Statements, tables and candidates are named up to so many, of hundreds at times."""
+"""The maximum number of statements, tables or candidates named, of possibly hundreds."""
 _SAID = {
     "plan-stale": "Writers of {} still use plans that a new connection would not choose",
     "plan-changed": "Plans of {} changed between the first block and the last",
     "statistics-of-empty-table": "Planner statistics for tables of {} are out of date (load rows in the background)",
 }
-_SHOWN_CHARACTERS = 80  # of what two plans do not share
+_SHOWN_CHARACTERS = 80  # of the difference between two plans
 
 
 @dataclass(frozen=True, kw_only=True)
 class Begun:
-    """What the planner would do after the first block."""
+    """The planner's choices after the first block."""
 
     calls: Calls = ()
-    """Asked for again after the last block: other values may have other plans."""
+    """Planned again after the last block, because other values may have other plans."""
     choices: Mapping[str, Choices] = field(default_factory=dict)
-    """By entrant."""
+    """Entrant -> choices."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """What the planner would do with an entrant after the last block."""
+    """The planner's choices for an entrant after the last block."""
 
     begun: Choices
-    """With the calls of the first block."""
+    """For the calls of the first block."""
     now: Choices
-    """With the calls that the writers' own plans are of."""
+    """For the calls of the writers' own plans."""
     tables: Sequence[Table]
 
 
 def calls(plan: Plan, examples: Mapping[str, Encoded]) -> Calls:
-    """Return calls by their operation as what is asked for, each with its writer."""
+    """Return calls for planning, in order of their operation, each with its writer."""
     writers = {writer.name: writer for writer in plan.connections}
     return [(writers[call.writer], call) for _, call in sorted(examples.items())]
 
 
 def plans(one: Entrant, calls: Calls) -> tuple[StatementPlan, ...]:
-    """Return how each call would be executed by the writers now; what is executed is rolled back.
+    """Return the writers' current plans of each call; executed statements are rolled back.
 
     Raises:
         ServerError: The server failed.
@@ -85,9 +85,9 @@ def plans(one: Entrant, calls: Calls) -> tuple[StatementPlan, ...]:
 
 
 def choices(one: Entrant, calls: Calls) -> Choices:
-    """Return what a new connection would do with each call; nothing is executed, and no writer notices.
+    """Return the plans that a new connection would choose for each call; nothing is executed.
 
-    Nothing where the server no longer accepts an operation: that is for the next burst to find out.
+    Empty if the server no longer accepts an operation: the next burst will report that.
 
     Raises:
         ServerError: The server failed.
@@ -103,7 +103,7 @@ def choices(one: Entrant, calls: Calls) -> Choices:
 
 
 def _asked(sessions: Sessions, calls: Calls) -> Iterator[tuple[PGconn, list[Statement]]]:
-    """Yield for each call a connection that has prepared it, and its statements to ask for.
+    """Yield for each call a connection that has prepared it, and its statements.
 
     Raises:
         CandidateError: The server refused an operation.
@@ -119,7 +119,7 @@ def _asked(sessions: Sessions, calls: Calls) -> Iterator[tuple[PGconn, list[Stat
 
 
 def end(one: Entrant, begun: Begun, calls: Calls) -> Ended:
-    """Return what the planner would do after the last block; to be asked before the writers' own plans are.
+    """Return the planner's choices after the last block; for use before the writers' own plans are collected.
 
     Raises:
         ServerError: The server failed.
@@ -132,12 +132,12 @@ def end(one: Entrant, begun: Begun, calls: Calls) -> Ended:
 def notices(
     begun: Begun, ended: Mapping[str, Ended], own: Mapping[str, Sequence[StatementPlan]]
 ) -> dict[str, tuple[Notice, ...]]:
-    """Return what is to be kept in mind of each candidate's plans; the same of several is one notice of all of them.
+    """Return the notices on each candidate's plans; candidates with the same notice share it.
 
     Args:
-        begun: What the planner would have done after the first block.
-        ended: What it would do after the last, by candidate; likewise the next.
-        own: How the writers execute each statement.
+        begun: The planner's choices after the first block.
+        ended: Its choices after the last block, by candidate; likewise the next.
+        own: The writers' plans of each statement.
     """
     found: dict[tuple[str, str], list[str]] = {}
     for name, plans in own.items():
@@ -162,7 +162,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _stale(ended: Ended, own: Sequence[StatementPlan]) -> list[str]:
-    """Return the plans of writers that are neither what a new connection would begin with nor what it may come to."""
+    """Return the writers' plans that are neither the custom nor the generic plan of a new connection."""
     return [
         f"{one.operation}{_made(one.plan, ended.tables)}: {old}; a new connection would use {new}"
         for one in own
@@ -173,7 +173,7 @@ def _stale(ended: Ended, own: Sequence[StatementPlan]) -> list[str]:
 
 
 def _changed(begun: Choices, ended: Ended) -> dict[str, str]:
-    """Return the operations whose plans changed, each with what its first statement of that kind has now."""
+    """Return the operations whose plans changed, each with the first changed statement's current plan."""
     changed: dict[str, str] = {}
     for (operation, position), then in begun.items():
         now = ended.begun.get((operation, position))
@@ -184,7 +184,7 @@ def _changed(begun: Choices, ended: Ended) -> dict[str, str]:
 
 
 def _believed(found: Sequence[Table]) -> list[str]:
-    """Return the tables whose statistics are those of an empty or a much smaller one, partitions as one table."""
+    """Return the tables whose statistics are those of an empty or much smaller table, partitions as one table."""
     wrong: dict[str, list[Table]] = {}
     for table in found:
         if table.live_rows >= FEW_ROWS and max(0.0, table.believed_rows) * SMALLER < table.live_rows:
@@ -197,7 +197,7 @@ def _believed(found: Sequence[Table]) -> list[str]:
 
 
 def _made(plan: Sequence[Node], found: Sequence[Table]) -> str:
-    """Return what a plan was made for, where that shows: a sequential scan costs at least the pages of its table."""
+    """Return what a plan was made for, if it shows: a sequential scan costs at least its table's pages."""
     pages = {table.name: table.pages for table in found}
     for node in every_node(plan):
         table, cost = node.get("Relation Name", ""), node.get("Total Cost", 0.0)
@@ -224,7 +224,7 @@ def _some(cases: Sequence[str]) -> str:
 
 @contextmanager
 def _words(one: Entrant) -> Iterator[None]:
-    """Put a connection that broke into words."""
+    """Raise a broken connection as a ServerError."""
     try:
         yield
     except (LostConnectionError, psycopg.Error) as failure:

@@ -1,6 +1,6 @@
-"""Operations as sessions have prepared them, and calls and bursts as they are sent: nothing else is left to do.
+"""Prepared operations of sessions, and calls and bursts in the form in which they are sent.
 
-Owns which session knows which operation, and the form of what is sent. Must not execute a call.
+Owns which session has prepared which operation, and the form of requests. Must not execute a call.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,14 +27,14 @@ class Loaded:
     operations: Sequence[str]
     """The operation of each call of the burst, by its number."""
     pace: Pace | None = None
-    """When the calls are due; None for as soon as a connection is free."""
+    """When the calls are due; None if they start as soon as a connection is free."""
 
 
 class Prepared:
-    """What the sessions of one entrant have prepared.
+    """The prepared operations of one entrant's sessions.
 
     Args:
-        template: Whose operations they are.
+        template: Has the operations.
     """
 
     def __init__(self, template: Template) -> None:
@@ -62,7 +62,7 @@ class Prepared:
         return (session, operation) in self._known
 
     def request(self, call: Encoded) -> Request:
-        """Return a call of an operation that is prepared, as what the load loop sends."""
+        """Return a call of a prepared operation in the form that the load loop sends."""
         number, operation, values, _ = call
         steps: list[Step] = [
             (name, [values[parameter] for parameter in parameters]) for name, parameters in self._statements[operation]

@@ -1,6 +1,6 @@
 """How entrants get new copies of their databases: other files and other sessions, the same rows.
 
-Owns the order of it: nobody may be connected to what is copied. Must not decide when: see `copies`.
+Owns the order of steps: no session may be connected to a database that is copied. Must not decide when: see `copies`.
 """
 
 from collections.abc import Mapping
@@ -13,22 +13,22 @@ from schemabench.server import Database, Server
 
 
 def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> str:
-    """Give entrants new copies of their databases, with new connections of everyone.
+    """Give entrants new copies of their databases, with new connections of all workers.
 
-    All are copied, or none: where one cannot be, as while somebody else is connected to it or the disk is full,
-    everyone goes on where they were, with new connections.
+    Either all are copied or none. If one cannot be, for example because another session is connected to it or the disk
+    is full, all entrants keep their databases, with new connections.
 
     Args:
-        server: Where.
-        team: Who has connections to the entrants.
-        entrants: Those that are left, each with who looks at it.
+        server: The server.
+        team: Has connections to the entrants.
+        entrants: The remaining entrants, each with its observer.
 
     Returns:
-        Why they were not copied; empty where they were.
+        Why they were not copied; empty if they were.
 
     Raises:
         ServerError: The server failed.
-        WorkerError: A worker is gone.
+        WorkerError: A worker died or was stopped.
     """
     team.leave()
     for one, observer in entrants.items():
@@ -47,7 +47,7 @@ def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> s
 
 
 def _copied(server: Server, entrants: Mapping[Entrant, Observer]) -> tuple[dict[Entrant, Database], str]:
-    """Return a copy for each entrant, and an empty text; or none at all, and why."""
+    """Return a copy for each entrant, and an empty text; or no copies, and the reason."""
     copies: dict[Entrant, Database] = {}
     try:
         for one in entrants:

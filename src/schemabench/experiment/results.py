@@ -1,4 +1,4 @@
-"""What the trials of an experiment say about each candidate, as records.
+"""The results of each candidate, as records, from the trials of an experiment.
 
 Owns how figures come together: ranks, costs, latencies, notices. Must not decide what
 is significant (see `statistics`), nor talk to a server.
@@ -34,32 +34,32 @@ from schemabench.records import (
 from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant
 
 DETECTOR_SHARE = 0.1
-"""Waiting for the server to look for deadlocks that takes more than this share of the writers' time is told."""
+"""If waiting for deadlock detection takes more than this share of the writers' time, a notice says so."""
 STOLEN_SHARE = 0.01
-"""Below this share, what the host gives to others is lost in the noise between trials."""
+"""A smaller share of time given to other guests is lost in the noise between trials."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What was seen of the entrants beside their trials."""
+    """Observations of the entrants apart from their trials."""
 
     contention: Mapping[str, Contention | None]
     """By entrant; likewise below."""
     plans: Mapping[str, tuple[StatementPlan, ...]]
     grown: Mapping[str, counters.Reading]
-    """Entrant -> by how much its tables and indexes grew, in all trials, and how large they are at the end."""
+    """Entrant -> the growth of its tables and indexes over all trials, and their final sizes."""
     missing: Mapping[str, str]
-    """Counter -> why the server does not offer it."""
+    """Counter -> why the server does not provide it."""
     deadlock_timeouts_s: Mapping[str, float] = field(default_factory=dict)
-    """How long its sessions wait for a lock before the server looks for a deadlock."""
+    """Entrant -> how long its sessions wait for a lock before the server checks for a deadlock."""
     cache: Cache | None = None
-    """What of the entrants was in the cache after the last block; None where nobody looked."""
+    """The entrants' data in the cache after the last block; None if it was not measured."""
     notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=dict)
-    """Entrant -> what to keep in mind of its plans."""
+    """Entrant -> notices on its plans."""
     adequacy: Mapping[str, Adequacy] = field(default_factory=dict)
-    """Entrant -> how it fared at production's pace; empty where that was not asked, or the pace is not known."""
+    """Entrant -> result of its replay of the production load; empty without a replay."""
     owned: bool = True
-    """Whether the server is of this run alone."""
+    """Whether only this run uses the server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +85,10 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
     """Return the results of candidates that can be compared.
 
     Args:
-        plan: What was to do.
-        ranked: Entrant -> its candidate, for those that are left; the control among them.
+        plan: The experiment.
+        ranked: Entrant -> its candidate, for the remaining entrants, the control among them.
         measured: Their trials.
-        watched: What was seen beside them.
+        watched: Other observations of them.
     """
     names = tuple(name for name in ranked if name not in measured.retired)
     rankings = criteria.rank(plan, names, measured)
@@ -139,7 +139,7 @@ def _standings(
 
 
 def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, watched: Watched) -> CandidateResult:
-    """Return what a candidate's own trials say of it, without a standing."""
+    """Return a candidate's result from its own trials, without a standing."""
     name, trials = candidate.name, measured.counted(candidate.name)
     operations, rows, attempts = (
         np.array([amount / trial.duration_s for trial, amount in zip(trials, amounts, strict=True)])
@@ -177,7 +177,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
 
 
 def drift_rows(measured: Measured) -> int:
-    """Return the rows that drifts are told for: a power of ten that was written, so that nothing is told beyond it."""
+    """Return the number of rows to report drifts for: a power of ten, at most as many as were written."""
     written = sum(trial.rows for trial in measured.trials[BASELINE])
     return int(f"1{'0' * (len(str(max(1, written))) - 1)}")
 
@@ -188,22 +188,22 @@ def unranked(
     reason: str,
     measured: Measured | None = None,
 ) -> CandidateResult:
-    """Return the result of a candidate that cannot be compared, with its trials where it had any."""
+    """Return the result of a candidate that cannot be compared, with its trials if it had any."""
     trials = () if measured is None else tuple(measured.trials[candidate.name])
     return CandidateResult(**_described(candidate), status=status, reason=reason, trials=trials)
 
 
 def busy_shares(measured: Measured) -> dict[str, float]:
-    """Return for each worker the share of time in which its load loop was at work, in the median counted trial.
+    """Return for each worker the share of time in which its load loop was busy, in the median counted trial.
 
-    Nothing where there are no workers.
+    Empty if there are no workers.
     """
     shares = [trial.busy_shares for name in measured.trials for trial in measured.counted(name)]
     return dict(zip(measured.workers, np.median(shares, axis=0).tolist(), strict=True)) if measured.workers else {}
 
 
 def notices(measured: Measured, watched: Watched) -> tuple[Notice, ...]:
-    """Return notices on figures of all candidates alike."""
+    """Return notices on the figures of all candidates."""
     left = [name for name in measured.trials if name != CONTROL and name not in measured.failed]
     return (
         *_unsteady(measured),
@@ -246,7 +246,7 @@ def _described(candidate: Candidate) -> dict[str, Any]:
 
 
 def _within_project(path: Path) -> Path:
-    """Return a path as seen from where the run was started: reports travel, and need not tell whose machine it was."""
+    """Return a path relative to the working directory: reports travel, and need not reveal the machine."""
     return path.relative_to(here) if path.is_relative_to(here := Path.cwd()) else path
 
 
@@ -283,14 +283,15 @@ def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
 
 
 def _per_call(one: records.Retries) -> str:
-    """Return how often a call was repeated, as in `, 0.21 per call`; nothing where its calls were not counted."""
+    """Return the retries per call, as in `, 0.21 per call`; empty if calls were not counted."""
     return f", {format_significant(one.count / one.calls, 2)} per call" if one.calls else ""
 
 
 def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[Notice, ...]:
-    """Return a notice where waiting for the server to look for deadlocks takes much of the writers' time.
+    """Return a notice if waiting for deadlock detection takes much of the writers' time.
 
-    Whoever is undone has waited for that long; those that it held up have waited beside it, and are not counted.
+    A rolled-back attempt has waited for that long. Attempts that it blocked have waited at the same time, and are not
+    counted.
     """
     deadlocks = sum(count for (_, reason), count in measured.retries(name).items() if reason == DEADLOCK)
     worked_s = sum(float(times_ns.sum()) for _, times_ns in measured.samples_ns(name)) / NANOSECONDS
@@ -338,7 +339,7 @@ def _stolen(measured: Measured) -> tuple[Notice, ...]:
 
 
 def _missing(missing: Mapping[str, str]) -> tuple[Notice, ...]:
-    """Return one notice for each reason why counters are not shown."""
+    """Return one notice for each reason why counters are missing."""
     reasons: dict[str, list[str]] = {}
     for measure in counters.MEASURES:
         if (reason := missing.get(measure.counter)) is not None:

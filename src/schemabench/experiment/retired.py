@@ -1,6 +1,6 @@
-"""What is said of candidates that left the blocks early, by the few trials that they had.
+"""The verdict on candidates that left the blocks early, from their few trials.
 
-Owns their standing and its words. Must not decide who leaves: see `retiring`.
+Owns their standing and its wording. Must not decide which candidates leave: see `retiring`.
 """
 
 from collections.abc import Sequence
@@ -18,14 +18,14 @@ from schemabench.units import format_duration, format_significant
 
 
 def standing(name: str, others: Sequence[str], retired: Sequence[str], measured: Measured) -> Standing:
-    """Return the standing of a candidate that retired, by the blocks that it took part in.
+    """Return the standing of a candidate that retired, from the blocks in which it took part.
 
-    It ranks below those that few trials prove to be faster, and ties with all others.
+    It ranks below candidates that few trials prove to be faster, and ties with all others.
 
     Args:
         name: The candidate.
-        others: Those that did not retire, the control among them.
-        retired: Those that did.
+        others: The entrants that did not retire, the control among them.
+        retired: The candidates that did.
         measured: The trials of all.
     """
     noise = slowdowns(measured.trials, CONTROL, BASELINE)[: measured.retired[name].trials]
@@ -47,17 +47,17 @@ def standing(name: str, others: Sequence[str], retired: Sequence[str], measured:
 
 
 def inverse(ratio: Estimate) -> Estimate:
-    """Return how many times as long something takes that is so many times as fast; or the other way round."""
+    """Convert a ratio of speeds to a ratio of times, or the reverse."""
     return Estimate(value=1 / ratio.value, low=1 / ratio.high, high=1 / ratio.low)
 
 
 def notice(name: str, measured: Measured, slower: Estimate) -> Notice:
-    """Return why a candidate has no more trials.
+    """Return the notice on a candidate that left early.
 
     Args:
         name: The candidate.
         measured: The trials of all.
-        slower: How many times as long as the baseline's its trials took.
+        slower: Its trials' duration as a multiple of the baseline's.
     """
     counted, known = measured.counted(name), {trial.block: trial.duration_s for trial in measured.trials[BASELINE]}
     times = sum(trial.duration_s >= slower.low * known[trial.block] for trial in counted)

@@ -1,10 +1,10 @@
-"""Which candidates leave the blocks early, since few trials prove them to be much slower than the baseline.
+"""Which candidates leave the blocks early, because few trials prove them to be much slower than the baseline.
 
-Owns the decision, and what is kept of who left. Must not execute or compare anything.
+Owns the decision, and the record of a candidate that left. Must not execute or compare anything.
 
-One slow candidate makes every block long, and so takes from all others the blocks that a verdict needs. It leaves with
-a verdict of its own: a bound that holds at so few trials. Where its trials are so unlike each other that the bound
-proves nothing, as where a deadlock is met or is not, it leaves all the same once it has taken much of the budget.
+A slow candidate makes every block long, and so takes the blocks that a verdict needs from all others. It leaves with a
+separate verdict: a bound that holds with few trials. If its trials vary so much that the bound proves nothing, for
+example because only some have a deadlock, it also leaves once it has used much of the budget.
 """
 
 import math
@@ -19,11 +19,11 @@ from schemabench.candidate import BASELINE
 from schemabench.records import Trial
 
 MULTIPLE = 8.0
-"""Who takes so many times as long as the baseline leaves, as soon as half of it is proved."""
+"""A candidate that takes this many times as long as the baseline leaves as soon as half of it is proved."""
 PRESSING_SHARE = 0.5
-"""Of the budget: who has taken more than this, being much slower, leaves without proof."""
+"""A share of the budget: a much slower candidate that has used more leaves without proof."""
 FIRST_BLOCK = 1
-"""The first whose trials speak of that: in the one before, caches are cold and the server plans."""
+"""The first block used for this: in the block before, caches are cold and the server plans."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,21 +31,21 @@ class Retired:
     """A candidate that left the blocks early."""
 
     trials: int
-    """Of it, that count."""
+    """The number of its trials that count."""
     difference: str = ""
-    """What tells its rows from the baseline's after the same bursts; empty where nothing does."""
+    """How its rows differ from the baseline's after the same bursts; empty if they do not."""
 
 
 def lagging(
     trials: Mapping[str, Sequence[Trial]], names: Sequence[str], control: str, pressing: Collection[str] = ()
 ) -> list[str]:
-    """Return the candidates that are much slower than the baseline, beyond doubt or with no time to lose.
+    """Return the candidates that are much slower than the baseline, proved or pressing.
 
     Args:
         trials: Entrant -> its trials so far.
-        names: The entrants that are left, baseline and control among them.
+        names: The remaining entrants, baseline and control among them.
         control: The name of the baseline's second entry.
-        pressing: Those that need not be proved to be: see `PRESSING_SHARE`.
+        pressing: Candidates that need no proof: see `PRESSING_SHARE`.
     """
     rivals = [name for name in names if name not in (BASELINE, control)]
     noise = slowdowns(trials, control, BASELINE)
@@ -62,14 +62,14 @@ def lagging(
 
 
 def undecided(trials: Mapping[str, Sequence[Trial]], names: Sequence[str], control: str) -> bool:
-    """Return whether anybody was much slower so far and has had too few trials to leave."""
+    """Return whether a candidate was much slower so far but has had too few trials to leave."""
     rivals = [name for name in names if name not in (BASELINE, control)]
     seen = [slowdowns(trials, name, BASELINE) for name in rivals]
     return any(0 < len(logs) < statistics.LEAST_TRIALS and logs.max() >= math.log(MULTIPLE) for logs in seen)
 
 
 def slowdowns(trials: Mapping[str, Sequence[Trial]], name: str, other: str) -> NDArray[np.float64]:
-    """Return the log of how many times as long an entrant took as another, in each block in which both count."""
+    """Return the log ratio of an entrant's duration to another's, for each block in which both count."""
     own, others = (
         {one.block: one.duration_s for one in trials.get(who, ()) if one.block >= FIRST_BLOCK} for who in (name, other)
     )

@@ -1,6 +1,6 @@
-"""Which process has which connections.
+"""Which worker owns which connections.
 
-Owns how connections are dealt out to the workers that execute a burst together. Must not know what workers are.
+Owns the distribution of connections among the workers that execute a burst together. Must not know what workers are.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from schemabench.workload import Writer
 
 
 def seated(writers: Sequence[tuple[Writer, int]], workers: int) -> tuple[int, ...]:
-    """Return for each connection, in the order of the writers and their clients, the worker that it belongs to.
+    """Return the worker that owns each connection, in the order of the writers and their clients.
 
-    A writer's connections stay together, so that with as many workers as writers each has a process of its own, as in
-    production; the largest are parted only where there are more workers. Readers fill up what is least at work, one
-    connection at a time.
+    A writer's connections stay together: with as many workers as writers, each writer has its own process, as in
+    production. The largest writers are split only if there are more workers. Readers are assigned one connection at a
+    time, to the worker with the fewest connections.
 
     Args:
         writers: Each with its number of connections.
-        workers: How many processes there are, at least one.
+        workers: The number of processes, at least one.
 
     Raises:
         UsageError: There are fewer connections than workers.

@@ -1,7 +1,7 @@
-"""The sessions of an entrant, and what is done with them: a burst is loaded, then driven, once.
+"""The sessions of an entrant, which load and drive bursts.
 
-Owns the connections to one database, from their opening to their end. Must not know blocks, order or statistics, nor
-the words for what goes wrong: see `failures`.
+Owns the connections to one database, from opening to closing. Must not know blocks, order or statistics, nor the
+wording of errors: see `failures`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -39,15 +39,15 @@ _FLUSH = b"flush_statistics"
 
 
 class Sessions:
-    """Connections to a database, one for each of the writers given; iterating yields each with its writer.
+    """Connections to a database, one for each of the given writers; iterating yields each with its writer.
 
     Args:
-        template: What the database is a clone of, or itself.
-        database: Where.
-        writers: Whose the connections are.
+        template: The template of which the database is a clone, or which it is.
+        database: The database.
+        writers: The writers of the connections.
 
     Raises:
-        ServerError: The server cannot be reached or refused: then none is open.
+        ServerError: The server cannot be reached or refused; no connection is then open.
     """
 
     def __init__(self, template: Template, database: Database, writers: Iterable[Writer]) -> None:
@@ -56,7 +56,7 @@ class Sessions:
         self._pairs = _opened(template, database, writers)
         self._prepared = Prepared(template)
         self._flushing: set[Session] = set()
-        """Those that have prepared to write down what they counted."""
+        """Sessions that have prepared the flush of their statistics."""
 
     def __iter__(self) -> Iterator[tuple[Session, Writer]]:
         return iter(self._pairs)
@@ -67,11 +67,11 @@ class Sessions:
         return [session.connection.backend_pid for session, _ in self]
 
     def execute(self, burst: Burst, random: Random, limits: Limits = _UNLIMITED) -> Drive:
-        """Load a burst and drive it; see there."""
+        """Load a burst and drive it."""
         return self.drive(self.load(burst), random, limits)
 
     def load(self, burst: Burst) -> Loaded:
-        """Do everything for a burst that can be done before the clock starts.
+        """Do all work for a burst that is possible before the timed part.
 
         Raises:
             CandidateError: The server refused an operation.
@@ -91,17 +91,17 @@ class Sessions:
         watch: tuple[int, Talk] | None = None,
         others: Others | None = None,
     ) -> Drive:
-        """Execute what is loaded, once; nothing is under way afterwards.
+        """Execute a loaded burst once; no call is running afterwards.
 
         Args:
-            loaded: What to execute.
-            random: Where the jitter of retries comes from.
-            limits: How long it may take.
-            watch: Who watches meanwhile, as for the load loop's `drive`.
-            others: Who else is watched to the end, likewise.
+            loaded: The burst to execute.
+            random: Determines the jitter of retries.
+            limits: The time limits.
+            watch: A conversation to run at the same time, as in the load loop's `drive`.
+            others: Another source of events, watched until the end, as in the load loop's `drive`.
 
         Raises:
-            CandidateError: The server refused an operation, or a call took longer than it may.
+            CandidateError: The server refused an operation, or a call exceeded its limit.
             ServerError: The server failed.
         """
         before, sessions = self.retries(), [session for session, _ in self]
@@ -132,7 +132,7 @@ class Sessions:
         return driven
 
     def flush_statistics(self) -> None:
-        """Have every session write down what it counted, which it would otherwise do within seconds.
+        """Flush every session's statistics, which it would otherwise do within seconds.
 
         Raises:
             ServerError: The server failed.
@@ -148,10 +148,10 @@ class Sessions:
         self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
 
     def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Request]:
-        """Return a session that has prepared a call of the writer given, and the call as it would be sent.
+        """Return a session of the given writer that has prepared a call, and the call in the form in which it is sent.
 
-        That is one that has executed the operation, and so has come to the plan that it was executed by; where only
-        other workers have such a connection, it is one of ours.
+        The session has executed the operation, and so has its current plan. If only other workers have such a
+        connection, it is any session of this process.
 
         Raises:
             CandidateError: The server refused an operation.
@@ -163,7 +163,7 @@ class Sessions:
         return session, self._prepared.request(call)
 
     def retries(self) -> Retried:
-        """Return how many attempts at each operation were undone so far, and why."""
+        """Return the number of rolled-back attempts at each operation so far, by reason."""
         total: Retried = {}
         for session, _ in self:
             for key, count in session.retried.items():
@@ -171,7 +171,7 @@ class Sessions:
         return total
 
     def paused_ns(self) -> int:
-        """Return how long all connections together have paused so far, before they tried again what was undone."""
+        """Return the total time for which connections have paused before retries so far."""
         return sum(sum(session.paused_ns.values()) for session, _ in self)
 
     def close(self) -> None:
@@ -180,14 +180,14 @@ class Sessions:
             session.close()
 
     def _awaited(self, session: Session) -> list[str]:
-        """Return what a session waits for at this moment, as far as the server says."""
+        """Return what a session currently waits for, as reported by the server."""
         with suppress(psycopg.Error, ServerError), connect(self._template.server, self._database) as connection:
             return undone.awaited(connection, session.connection.backend_pid)
         return []
 
 
 def _opened(template: Template, database: Database, writers: Iterable[Writer]) -> list[tuple[Session, Writer]]:
-    """Return a connection to a database for each of the writers given: all, or none."""
+    """Return a connection to a database for each of the given writers: all, or none."""
     pairs: list[tuple[Session, Writer]] = []
     conninfo = template.server.conninfo_for(database.name)
     try:

@@ -1,12 +1,12 @@
-"""How large bursts are: so that the blocks that a verdict needs fit the budget.
+"""The size of bursts with which the blocks needed for a verdict fit the budget.
 
-Owns the choice, from how long the last block took. Must not execute anything.
+Owns the choice, from the duration of the last block. Must not execute anything.
 
-Calibration makes a burst that takes a trial's length on the baseline. How long a block of it takes hangs on the other
-candidates, and on what lies between trials: that is known after a first block, whose bursts are too short to count,
-a glance, for it may take a hundred times as long as was thought. Glances go on while somebody is far slower, until few
-trials can prove it. Then one block of full size warms up, in which caches fill and plans turn generic (after five
-executions), and all that count are of one size.
+Calibration makes a burst that takes a trial's length on the baseline. The length of its blocks depends on the other
+candidates and on the work between trials. Both are known only after a first block. Its bursts are too short to count,
+because it may take a hundred times as long as expected: it is a probe, here called a glance. Glances continue while a
+candidate is far slower, until few trials can prove it. Then one block of full size warms up: caches fill, and plans
+turn generic (after five executions). All blocks that count have the same size.
 """
 
 from collections.abc import Mapping
@@ -18,48 +18,48 @@ from schemabench.experiment import retiring
 from schemabench.experiment.plan import SHORTEST_TRIAL_S, Plan
 
 GLANCE = 4
-"""The shortest burst that may count, over that of a glance."""
+"""The size of the shortest burst that may count, divided by that of a glance."""
 MOST_GLANCES = retiring.FIRST_BLOCK + statistics.LEAST_TRIALS
-"""As many as it takes to have who is far slower leave."""
+"""As many as are needed for a far slower candidate to leave."""
 _MARGIN = 2
-"""So many times the fewest blocks that can tell any candidates apart shall fit the budget."""
+"""The budget should fit this many times the fewest blocks that can tell any candidates apart."""
 _HARDLY = 0.9
-"""Bursts stay as they were calibrated where they would become hardly shorter."""
+"""Bursts keep their calibrated size if they would hardly become shorter."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What the last block took."""
+    """The durations of the last block."""
 
     size: int
     """Of its burst."""
     trials_s: Mapping[str, float]
-    """Entrant -> how long it executed bursts, those not timed among them, of those that are left."""
+    """Entrant -> the time in which it executed bursts, untimed ones included, for the remaining entrants."""
     elapsed_s: float
-    """The whole block, with what lies between trials."""
+    """The whole block, with the work between trials."""
 
 
 def glance(plan: Plan, calibrated: int) -> int:
-    """Return the size of the burst by which it is found out how long others than the baseline take."""
+    """Return the size of the burst of a glance."""
     return calibrated if plan.burst else max(1, round(_shortest(plan, calibrated) / GLANCE))
 
 
 def suffices(seen: Seen, glances: int) -> bool:
-    """Return whether so many glances do: nobody is left that is far slower, or more of them would not prove it."""
+    """Return whether this many glances suffice: no far slower candidate is left, or more glances would not prove it."""
     slow = any(trial_s >= retiring.MULTIPLE * seen.trials_s[BASELINE] for trial_s in seen.trials_s.values())
     return not slow or glances >= MOST_GLANCES
 
 
 def fitting(plan: Plan, calibrated: int, seen: Seen, spent_s: float) -> int:
-    """Return the size of the burst with which the blocks that a verdict needs fit the budget, with a margin.
+    """Return the size of the burst with which the blocks needed for a verdict fit the budget, with a margin.
 
-    What lies between trials stays as long as it is. A size that was given stays, too.
+    The work between trials is not shortened. A given size is not changed.
 
     Args:
-        plan: What to do.
-        calibrated: The size at which a trial takes as long as it shall on the baseline: no burst is larger.
+        plan: The experiment.
+        calibrated: The calibrated size: no burst is larger.
         seen: The last block.
-        spent_s: Of the budget.
+        spent_s: Seconds of the budget used so far.
     """
     if plan.burst:
         return calibrated

@@ -1,6 +1,6 @@
-"""What surrounds the trials: one cache, one log and one autovacuum for all candidates, and who else is on the server.
+"""The shared environment of the trials: one cache, one WAL and one autovacuum for all candidates, and other sessions.
 
-Owns what is said of them. Must not weigh them against differences between candidates.
+Owns the notices on these. Must not weigh them against differences between candidates.
 """
 
 import math
@@ -20,25 +20,25 @@ from schemabench.server import Database, Server, lost, opened
 from schemabench.units import format_bytes, format_percent
 
 COLD_SHARE = 0.05
-"""Where more of the block accesses were not answered by the cache than this, reading is a part of what is measured: a
-block read from the system costs several times one that is found."""
+"""If the cache misses more than this share of block accesses, reads are part of the measurement: a block read from the
+system costs several times one found in the cache."""
 NOISE_ROWS = 100
-"""Rows in databases of others that say nothing: as many as an analyze of a few catalogs writes."""
+"""Rows written in other databases that are ignored: as many as an analyze of a few catalogs writes."""
 NOISE_SHARE = 0.001
-"""Likewise, of the rows that the trials wrote."""
+"""The same, as a share of the rows that the trials wrote."""
 _ROOM = 1.25
-"""How much larger than all candidates a cache should be: catalogs and what grows have to find room, too."""
+"""The size of a sufficient cache, relative to all candidates: catalogs and growing tables need room, too."""
 _MEBIBYTE = 1 << 20
 
 
 def prepare(server: Server, stack: ExitStack) -> Database | None:
-    """Make a database that tells of the cache; None where the server or the role has nothing to tell.
+    """Create a database that reports the cache's contents; None if the server or the role cannot.
 
-    Before the first block: making it takes room in the cache itself.
+    For use before the first block: creating it takes room in the cache.
 
     Args:
         server: Where.
-        stack: What drops it at its end.
+        stack: Drops it at the end.
 
     Raises:
         ServerError: The server failed.
@@ -54,11 +54,11 @@ def prepare(server: Server, stack: ExitStack) -> Database | None:
 
 
 def look(server: Server, present: Sequence[Entrant], telling: Database | None) -> Cache:
-    """Return what of the entrants is in the cache, and what is not.
+    """Return which part of the entrants' data is in the cache.
 
     Args:
         server: Where.
-        present: Those whose trials are done.
+        present: The entrants that finished their trials.
         telling: From `prepare`.
 
     Raises:
@@ -66,7 +66,7 @@ def look(server: Server, present: Sequence[Entrant], telling: Database | None) -
     """
     with _words(server):
         cached: Mapping[str, int] = {}
-        if telling:  # first of all: to look at anything else takes room in the cache
+        if telling:  # first: other queries take room in the cache
             with opened(server.conninfo_for(telling.name)) as connection:
                 cached = cache.cached_bytes(connection)
         relations_bytes = {}
@@ -83,7 +83,7 @@ def look(server: Server, present: Sequence[Entrant], telling: Database | None) -
 
 
 def resident_share(trials: Sequence[Trial]) -> float | None:
-    """Return the share of block accesses answered by the cache; None where they are not counted, or there are none."""
+    """Return the share of block accesses answered by the cache; None if they are not counted, or there are none."""
     if not all({"blocks_hit", "blocks_read"} <= trial.counters.keys() for trial in trials):
         return None
     hit, read = (sum(trial.counters[name] for trial in trials) for name in ("blocks_hit", "blocks_read"))
@@ -91,20 +91,21 @@ def resident_share(trials: Sequence[Trial]) -> float | None:
 
 
 def notices(measured: Measured, found: Cache | None, missing: Mapping[str, str], *, owned: bool) -> tuple[Notice, ...]:
-    """Return what to keep in mind about the figures of all candidates.
+    """Return the notices on the figures of all candidates.
 
     Args:
         measured: Their trials.
-        found: What of them was in the cache after the last; None where nobody looked.
-        missing: Counter -> why the server does not offer it.
-        owned: Whether nobody else uses the server: what its other databases count is then our own housekeeping.
+        found: Their data in the cache after the last trial; None if it was not measured.
+        missing: Counter -> why the server does not provide it.
+        owned: Whether only this run uses the server: rows in its other databases are then schemabench's own
+            housekeeping.
     """
     strangers = () if owned else _strangers(measured)
     return (*_cold(measured, found), *_disturbed(measured, missing), *strangers)
 
 
 def _cold(measured: Measured, found: Cache | None) -> Iterator[Notice]:
-    """Yield a notice where candidates take the cache from each other, so that each trial begins with it cold."""
+    """Yield a notice if candidates evict each other from the cache, so that each trial starts with a cold cache."""
     shares = {name: share for name in measured.trials if (share := resident_share(measured.counted(name))) is not None}
     if found is None or not shares:
         return
@@ -125,7 +126,7 @@ def _cold(measured: Measured, found: Cache | None) -> Iterator[Notice]:
 
 
 def _resident(found: Cache) -> str:
-    """Return what of each database was in the cache after the last block, where that is known."""
+    """Return each database's share in the cache after the last block, if known."""
     shares = [share for name in found.relations_bytes if (share := found.share(name)) is not None]
     if not shares:
         return ""
@@ -139,7 +140,7 @@ def _enough(together: int) -> int:
 
 
 def _disturbed(measured: Measured, missing: Mapping[str, str]) -> Iterator[Notice]:
-    """Yield notices on checkpoints and vacuums that fell into counted trials, whosever they were."""
+    """Yield notices on checkpoints and vacuums during counted trials, in any database."""
     total = sum(len(measured.counted(name)) for name in measured.trials)
     if checkpointed := _hit(measured, CHECKPOINTED):
         text = f"Server-wide checkpoints were under way in {_shown(checkpointed, total)}"
@@ -159,7 +160,7 @@ def _disturbed(measured: Measured, missing: Mapping[str, str]) -> Iterator[Notic
 
 
 def _hit(measured: Measured, counters: Sequence[str]) -> dict[str, int]:
-    """Return in how many counted trials of each entrant any of some counters moved; those without are left out."""
+    """Return the number of counted trials of each entrant in which any of some counters moved, without zeros."""
     hits = {
         name: sum(any(trial.counters.get(one, 0) > 0 for one in counters) for trial in measured.counted(name))
         for name in measured.trials
@@ -173,7 +174,7 @@ def _shown(hits: Mapping[str, int], total: int) -> str:
 
 
 def _strangers(measured: Measured) -> Iterator[Notice]:
-    """Yield a notice where others wrote on the same server meanwhile; their sessions tell it late, but in the end."""
+    """Yield a notice if other sessions wrote on the server during trials; their counts arrive late, but do arrive."""
     trials = [trial for name in measured.trials for trial in measured.trials[name]]
     theirs = sum(trial.counters.get("strangers_rows", 0) for trial in trials)
     ours = sum(trial.rows for trial in trials)
@@ -188,7 +189,7 @@ def _strangers(measured: Measured) -> Iterator[Notice]:
 
 @contextmanager
 def _words(server: Server) -> Iterator[None]:
-    """Put what goes wrong between us and the server into words."""
+    """Raise a failed connection to the server as a ServerError."""
     try:
         yield
     except psycopg.Error as cause:

@@ -1,7 +1,7 @@
-"""Who executes a burst: this process alone, or several together.
+"""The processes that execute a burst: this one alone, or several together.
 
-Owns what is known of an executed burst, and how the parts of several processes add up. Must not know how processes
-talk to each other.
+Owns the result of an executed burst, and how the parts of several processes add up. Must not know how processes
+communicate.
 """
 
 import socket
@@ -26,81 +26,82 @@ from schemabench.units import NANOSECONDS
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _BOOT.exists() else ''}"
-"""Machines made from one image have one name."""
+"""The boot id is needed because machines made from one image have the same name."""
 Samples = Mapping[str, NDArray[np.int64]]
-"""Operation -> service times in nanoseconds; of a burst with a pace `PACED` rows, a column for each call begun."""
+"""Operation -> service times in nanoseconds; for a burst with a pace `PACED` rows, with a column for each started
+call."""
 PACED = 4
-"""The number of the call, by how much it was begun after it was due, its service time until it was done or cut off, and
-1 if it was done."""
+"""The number of the call, its delay between due and start, its service time until it was done or cut off, and 1 if it
+was done."""
 _LAG_LEVEL = 0.99
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """What one process did of a burst."""
+    """One process's part of an executed burst."""
 
     host: str
-    """Where, and since which start: the clocks of one host can be compared, those of two cannot."""
+    """The host and its boot: clocks of one host can be compared, clocks of two cannot."""
     started_ns: int
     """On the clock of `time.perf_counter_ns`."""
     duration_ns: int
     writers_ns: Mapping[str, int]
-    """Writer -> from the start to its last response here."""
+    """Writer -> the time from the start to its last response in this process."""
     busy_share: float
-    """The share of its duration in which the process's own load loop was at work."""
+    """The share of its duration in which the process's load loop was busy."""
     retried: Retried = field(default_factory=dict)
-    """Attempts that were undone."""
+    """Attempts that were rolled back."""
     paused_ns: int = 0
-    """How long its connections, all together, paused before they tried again."""
+    """The total time for which its connections paused before retries."""
     lag_ns: int = 0
-    """In a burst with a pace: how late the load loop itself began calls, 99 % of them at most."""
+    """For a burst with a pace: the load loop's own delay in starting calls, at the 99th percentile."""
     done: int = 0
     """Calls that were executed to their end."""
     cut: bool = False
-    """Whether it was cut short, since it took longer than it may."""
+    """Whether it was cut short because it exceeded its limit."""
     spent_ns: Mapping[str, int] = field(default_factory=dict)
-    """Where it was cut short: operation -> the time of its calls, of those that were under way too."""
+    """If it was cut short: operation -> the time of its calls, running ones included."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Executed:
-    """What all processes together did of a burst."""
+    """A burst executed by all processes together."""
 
     duration_s: float
-    """From the first start to the last response on one host; over several, of the process that took longest."""
+    """On one host, from the first start to the last response; on several, the duration of the slowest process."""
     writers_s: Mapping[str, float]
     """Writer -> from the start to its last response."""
     busy_shares: tuple[float, ...]
-    """Of each process's load loop."""
+    """The busy share of each process's load loop."""
     retried: Retried
     paused_s: float = 0.0
-    """How long all connections together paused before they tried again."""
+    """The total time for which connections paused before retries."""
     lag_ns: int
-    """Of the process with the longest, as in `Part`."""
+    """The longest lag of any process, as in `Part`."""
     done: int = 0
     """Calls that were executed to their end."""
     cut: bool = False
-    """Whether it was cut short, in any process: what it says is then no more than that."""
+    """Whether it was cut short in any process: its figures then mean only that."""
     spent_s: Mapping[str, float] = field(default_factory=dict)
-    """As in `Part`, of all processes."""
+    """As in `Part`, summed over all processes."""
 
 
 class Team(Protocol):
-    """The processes of a run, seen from the one that leads."""
+    """The processes of a run, seen from the leader."""
 
     @property
     def names(self) -> Sequence[str]:
-        """The workers, in the order of `Executed.busy_shares`; none where this process is no worker."""
+        """The workers, in the order of `Executed.busy_shares`; empty if this process is no worker."""
 
     @property
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process, by their places."""
 
     def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
-        """Have everyone connect to the entrants; return the process ids of the others' sessions, by entrant."""
+        """Have all workers connect to the entrants; return the process ids of the others' sessions, by entrant."""
 
     def leave(self) -> None:
-        """Have everyone else disconnect from the entrants, which are about to be copied; `join` follows."""
+        """Have the other workers disconnect from the entrants, which are about to be copied; `join` follows."""
 
     def announce(
         self,
@@ -109,31 +110,31 @@ class Team(Protocol):
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
-        """Tell everyone which block comes, so that they `make` the same bursts, and who executes them in which order.
+        """Announce the next block, so that all workers `make` the same bursts, and the order of its entrants.
 
         Args:
             block: Its number.
-            bursts: The number and the size of each burst that an entrant executes before it is the next one's turn.
-            order: Of the entrants.
-            duration_s: In which the calls are due; None where they are made as soon as a connection is free.
+            bursts: The number and the size of each burst that an entrant executes before the next entrant.
+            order: The entrants in order.
+            duration_s: The time within which the calls are due; None if they start as soon as a connection is free.
         """
 
     def skip(self) -> None:
-        """Have nobody wait for the burst that would come next."""
+        """Have the other workers skip the next burst."""
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
     ) -> tuple[Executed, Samples]:
-        """Execute a burst together; return what was done, with the service times of this process's own part.
+        """Execute a burst together; return the result, with the service times of this process's own part.
 
-        The limits are everyone's; only this process tells how far it is.
+        The limits apply to all workers; only this process reports progress.
         """
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
-        """Return the others' samples since they were last asked, by entrant and operation: with their block, flat."""
+        """Return the others' service times since the last request, by entrant and operation: with their block, flat."""
 
     def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
-        """Return the settings of the others' sessions with the entrants named; `custom` as for a session's."""
+        """Return the settings of the others' sessions with the named entrants; `custom` as for a session's."""
 
 
 class Alone:
@@ -144,12 +145,12 @@ class Alone:
         self.positions: Sequence[int] = range(len(plan.connections))
 
     def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
-        """Wait for nobody."""
-        assert entrants, "somebody takes part"
+        """Return no process ids: there are no others."""
+        assert entrants, "an experiment has entrants"
         return {}
 
     def leave(self) -> None:
-        """Wait for nobody."""
+        """Do nothing: there are no others."""
 
     def announce(
         self,
@@ -158,10 +159,10 @@ class Alone:
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
-        """Tell nobody."""
+        """Do nothing: there are no others."""
 
     def skip(self) -> None:
-        """Tell nobody."""
+        """Do nothing: there are no others."""
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits
@@ -181,7 +182,7 @@ class Alone:
         return {}
 
 
-def execute(  # noqa: PLR0913, PLR0917 (a burst, and whoever is there while it is executed)
+def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
     entrant: Entrant,
     loaded: Loaded,
     random: Random,
@@ -194,13 +195,13 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst, and whoever is there while it i
     Args:
         entrant: The candidate.
         loaded: This process's part.
-        random: Where the jitter of retries comes from.
-        limits: How long it may take.
-        watch: Who watches meanwhile, as for the load loop's `drive`.
-        others: Who else is watched to the end, likewise.
+        random: Determines the jitter of retries.
+        limits: The time limits.
+        watch: A conversation to run at the same time, as in the load loop's `drive`.
+        others: Another source of events, watched until the end, as in the load loop's `drive`.
 
     Raises:
-        CandidateError: The server refused an operation, or a call took longer than it may.
+        CandidateError: The server refused an operation, or a call exceeded its limit.
         ServerError: The server failed.
     """
     sessions = entrant.sessions

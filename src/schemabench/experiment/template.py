@@ -1,6 +1,6 @@
-"""A template: a candidate in a database that entrants are cloned from, with the SQL that it executes.
+"""A template: a candidate in a database from which entrants are cloned, with its SQL.
 
-Owns what a candidate is on a server, and its queries that check rather than load. Must not execute a call.
+Owns a candidate's form on a server, and its queries that check rather than load. Must not execute a call.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
-"""What there is to say where a call or a trial takes longer than it may: attempts that the server undid, locks.
+"""Explanations for slow calls and trials: rolled-back attempts and locks.
 
-Owns these words. Must not repeat anything: the load loop has.
+Owns their wording. Must not retry anything: the load loop does.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ SOONER = "detect deadlocks sooner: --postgres-setting deadlock_timeout=10ms"
 
 
 def said(retried: Retried, sessions: Sequence[Session]) -> tuple[list[str], list[str]]:
-    """Return what was seen, and what to do about it.
+    """Return the observations, and the remedies.
 
     Args:
         retried: The attempts.
-        sessions: Those whose attempts they were, with nothing under way; one is asked for the server's setting.
+        sessions: The sessions with these attempts, now idle; one is asked for the server's setting.
     """
     counts = {key: count for key, count in retried.items() if count}
     if not counts:
@@ -40,7 +40,7 @@ def said(retried: Retried, sessions: Sequence[Session]) -> tuple[list[str], list
 
 
 def awaited(connection: psycopg.Connection[TupleRow], pid: int) -> list[str]:
-    """Return what a session of the server waits for at this moment, and for whom; nothing where it works."""
+    """Return what a session currently waits for, and the blocking session; empty if it waits for nothing."""
     row = connection.execute(_AWAITED, [pid]).fetchone()
     if row is None or row[0] is None:
         return []
@@ -52,7 +52,7 @@ def awaited(connection: psycopg.Connection[TupleRow], pid: int) -> list[str]:
 
 
 def _deadlock_timeout(sessions: Sequence[Session]) -> str:
-    """Return for how long a session waits before the server looks, as in `, here 1s`; empty if all are lost."""
+    """Return the server's deadlock_timeout, as in `, here 1s`; empty if all sessions are lost."""
     session = next((one for one in sessions if one.connection.status == ConnStatus.OK), None)
     found = session.query("SHOW deadlock_timeout") if session else None
     if found is None or found.status != ExecStatus.TUPLES_OK:

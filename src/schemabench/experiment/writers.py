@@ -1,9 +1,9 @@
-"""Each writer's own ratio: how much sooner its part of a burst was done than under the baseline.
+"""Each writer's own ratio: the speed of its part of a burst, relative to the baseline.
 
-Owns what is compared for it. Must not estimate: `statistics` does, as for throughput.
+Owns the choice of figures. Must not estimate: `statistics` does, as for throughput.
 
-A trial lasts until its last writer is done. Where that is one that a candidate does not change, the throughput of all
-hides what became of the others.
+A trial lasts until its last writer is done. If a candidate does not change that writer, the total throughput hides its
+effect on the others.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,11 +21,11 @@ from schemabench.records import Estimate, WriterRatio
 
 
 def ratios(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str, tuple[WriterRatio, ...]]:
-    """Return the ratio of each writer under each candidate, but the baseline; nothing where there is one writer.
+    """Return the ratio of each writer under each candidate except the baseline; empty if there is only one writer.
 
     Args:
         plan: What was to do.
-        names: The entrants that can be compared; the control among them.
+        names: The entrants that can be compared, the control among them.
         measured: Their trials.
     """
     found: dict[str, list[WriterRatio]] = {name: [] for name in names}
@@ -49,12 +49,12 @@ def ratios(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str,
 
 
 def of_few(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...]:
-    """Return the same of a candidate that left early, by the bound that its standing rests on.
+    """Return the ratios of a candidate that left early, by the same bound as its standing.
 
     Args:
         plan: What was to do.
         name: The candidate.
-        measured: The trials of all in the blocks that it took part in.
+        measured: The trials of all entrants in the blocks in which it took part.
     """
     writers = [writer.name for writer, _ in plan.writers]
     found = []

@@ -1,4 +1,4 @@
-"""The load: what a burst asks of each connection, when, and the loop that asks it."""
+"""The load: the calls of each connection, when they are due, and the loop that executes them."""
 
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.guard import Limits, Passing, SlowCallError

@@ -1,6 +1,6 @@
-"""The loop: many conversations in one thread, resumed as the kernel says.
+"""The loop: many conversations in one thread, resumed on the kernel's events.
 
-Owns the clock of a trial and who is resumed when. Must not know SQL, workloads or candidates.
+Owns the timing of a trial and the order in which conversations are resumed. Must not know SQL, workloads or candidates.
 """
 
 import gc
@@ -19,40 +19,40 @@ from schemabench.load.session import Pause, Request, Session, Talk, Want, conver
 from schemabench.units import NANOSECONDS
 
 _GLANCE_S = 0.25
-"""How often others are asked for of whom nothing is heard."""
+"""How often silent processes are checked."""
 _GUARD = -1
-"""Who pauses in place of a socket: the guard, between two looks."""
+"""Stands for the guard among the sockets of pausing conversations."""
 
 Others: TypeAlias = tuple[int, Callable[[], bool]]
-"""Processes that execute their own parts of the burst: a socket over which they are heard, and what returns whether all
-of them are done."""
+"""Processes that execute their own parts of the burst: the socket of their messages, and a function that returns
+whether all of them are done."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drive:
-    """What came of driving one burst."""
+    """The result of driving one burst."""
 
     started_ns: int
     """When the first request was about to be sent, on the clock of `time.perf_counter_ns`."""
     duration_ns: int
-    """From then to the last response, or to where it was cut short."""
+    """From then to the last response, or to the cut."""
     latencies_ns: Sequence[int]
-    """Service time of each request, by its number; 0 for one that was not done here."""
+    """Service time of each request, by its number; 0 for a request that this process did not complete."""
     finished_ns: Sequence[int]
-    """For each session, in order: from the start to its last response, or to where it was cut short."""
+    """For each session, in order: from the start to its last response, or to the cut."""
     busy_ns: int
-    """Processor time that the loop itself took: what it would take with a server that answers at once."""
+    """Processor time of the loop itself: its duration if the server answered at once."""
     delays_ns: Sequence[int] = ()
-    """In an open loop: from when each request was due to when it was begun, by its number."""
+    """In an open loop: the time from when each request was due to its start, by its number."""
     lags_ns: Sequence[int] = ()
-    """In an open loop: the delays of those requests for which a session was free, which are the loop's own."""
+    """In an open loop: the delays of requests for which a session was free, which are the loop's own."""
     cut: bool = False
-    """Whether it was cut short, since it took longer than it may; its sessions are then to be stopped."""
+    """Whether it was cut short because it exceeded its limit; its sessions must then be stopped."""
     flying_ns: Mapping[int, int] = field(default_factory=dict)
-    """Where it was cut short: the number of each request that was under way -> for how long it had been."""
+    """If it was cut short: the number of each running request -> how long it had been running."""
 
 
-def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
+def drive(  # noqa: PLR0913 (a burst and its surroundings)
     queues: Sequence[tuple[Session, Sequence[Request]]],
     *,
     calls: int,
@@ -63,25 +63,25 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
     watch: tuple[int, Talk] | None = None,
     others: Others | None = None,
 ) -> Drive:
-    """Execute every session's requests, all sessions at once, each one request at a time.
+    """Execute every session's requests: all sessions concurrently, each one request at a time.
 
     Args:
         queues: The sessions, each with its requests in order.
-        calls: How many requests there are in all, of whomever; their numbers run from 0.
-        random: Where the jitter of retries comes from.
-        limits: How long a call and all of them may take, and who hears how far it is.
-        failure: Returns why the server answers nobody, over a connection of its own; None where it does. It is asked
-            before anybody is said to be slow, and where nobody has been answered for long.
-        due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed one,
-            in which each session goes on as soon as it is free.
-        watch: The socket and the conversation of whoever watches meanwhile; left off where it is when the last session
-            is done, and all others are.
-        others: Who else is to be watched to the end; what is returned is about this process alone.
+        calls: The number of requests of all processes; their numbers start at 0.
+        random: Determines the jitter of retries.
+        limits: The time limits for a call and for the drive, and the callback for its progress.
+        failure: Returns why the server does not answer, over a separate connection; None if it does. It is called
+            before a call is reported as slow, and if no call has ended for long.
+        due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed loop,
+            in which each session sends its next request as soon as the last one is done.
+        watch: The socket and the conversation of the sampler; abandoned when the last session and all other processes
+            are done.
+        others: Other processes to sample until they are done; the result is about this process alone.
 
     Raises:
-        StatementFailedError: The server refused a statement; the sessions are then to be stopped.
-        SlowCallError: A call took longer than it may; likewise.
-        LostConnectionError: A connection broke, or the server answers nobody.
+        StatementFailedError: The server refused a statement; the sessions must then be stopped.
+        SlowCallError: A call exceeded its limit; likewise.
+        LostConnectionError: A connection broke, or the server does not answer.
     """
     latencies_ns = [0] * calls
     collecting = gc.isenabled()
@@ -124,14 +124,14 @@ def drive(  # noqa: PLR0913 (a burst, and whoever is there while it is executed)
 
 
 def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
-    """Return the schedule of a drive that started then."""
+    """Return the schedule of a drive that started at `started_ns`."""
     return Schedule(due_ns=[started_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
 
 
 def _loop(
     poll: epoll, alarm: Alarm, talks: Mapping[int, Talk], watch: tuple[int, Talk] | None, guard: Guard
 ) -> dict[int, int]:
-    """Resume conversations until all are over, or the guard cuts them short; return when each ended."""
+    """Resume conversations until all have ended, or the guard cuts them short; return when each ended."""
     every = {**talks, **dict([watch] if watch else [])}
     resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in every.items()}
     bell = alarm.bell
@@ -160,7 +160,7 @@ def _loop(
 
 
 def _linger(poll: epoll, alarm: Alarm, guard: Guard, watch: tuple[int, Talk], others: Others) -> None:
-    """Go on watching until all others are done."""
+    """Continue sampling until all other processes are done."""
     heard, done = others
     watcher, talk = watch
     poll.register(heard, EPOLLIN)
@@ -174,7 +174,7 @@ def _linger(poll: epoll, alarm: Alarm, guard: Guard, watch: tuple[int, Talk], ot
 
 
 def _arrange(poll: epoll, alarm: Alarm, socket: int, want: object) -> None:
-    """Have the kernel wait for what a conversation wants."""
+    """Have the kernel wait for the event that a conversation needs."""
     if isinstance(want, Pause):
         poll.modify(socket, 0)
         alarm.pause(socket, want.until_ns)
@@ -183,7 +183,7 @@ def _arrange(poll: epoll, alarm: Alarm, socket: int, want: object) -> None:
 
 
 def _rung(poll: epoll, alarm: Alarm, guard: Guard) -> list[tuple[int, int]]:
-    """Take the conversations whose pause is over, as the kernel would tell of them; the guard has its look."""
+    """Return the conversations whose pause is over, in the form of kernel events; the guard makes its check."""
     over = alarm.over()
     if _GUARD in over:
         over.remove(_GUARD)

@@ -1,7 +1,7 @@
-"""What ends a drive that would not end by itself, and who hears how far it is meanwhile.
+"""The guard: ends a drive that exceeds its limits, and reports the progress of a long one.
 
-Owns how long a call and a burst may take, and when that is looked at: now and then, so that it costs a short trial
-nothing. It is no `statement_timeout`, which would change the sessions that are measured. Must not cancel anything.
+Owns the time limits of calls and bursts, and the times at which they are checked: seldom, so that a short trial has no
+cost. It does not use `statement_timeout`, which would change the measured sessions. Must not cancel anything.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,13 +14,13 @@ from schemabench.load.session import LostConnectionError, Request, Session
 from schemabench.units import NANOSECONDS
 
 LOOK_S = 1.0
-"""Between two looks at a drive that lasts."""
+"""Seconds between two checks of a long drive."""
 SILENT_S = 30.0
-"""After so long without the end of any call, the server is asked whether it is still there, and as often again."""
+"""If no call has ended for this many seconds, the server is checked, and again after the same time."""
 
 
 class Passing(NamedTuple):
-    """How far a drive is that lasts."""
+    """The progress of a long drive."""
 
     elapsed_s: float
     done: int
@@ -32,24 +32,24 @@ def nobody(_: Passing) -> None:
 
 
 def alive() -> str | None:
-    """Say that nothing is wrong."""
+    """Report no failure."""
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long things may take, retries and their pauses included."""
+    """The time limits, retries and their pauses included."""
 
     call_s: float = inf
     """A call that takes longer ends the drive with a `SlowCallError`."""
     trial_s: float = inf
     """A drive that takes longer is cut short."""
     told: Callable[[Passing], None] = nobody
-    """Who hears of a drive that lasts, about every second."""
+    """Receives the progress of a long drive, about every second."""
 
 
 class SlowCallError(Exception):
-    """A call took longer than it may; the server itself is still there."""
+    """A call exceeded its limit, although the server is alive."""
 
     def __init__(self, session: Session, request: Request, elapsed_s: float) -> None:
         self.session = session
@@ -59,18 +59,18 @@ class SlowCallError(Exception):
 
 
 class Guard:
-    """Looks at one drive now and then.
+    """Checks one drive at intervals.
 
     Args:
-        sessions: Who executes.
-        limits: How long they may.
-        failure: Returns why the server answers nobody, over a connection of its own; None where it does.
-        latencies_ns: The drive's own: a call that is done has one.
-        calls: How many of them are to be.
-        started_ns: When the drive began.
+        sessions: The sessions of the drive.
+        limits: The time limits.
+        failure: Returns why the server does not answer, over a separate connection; None if it does.
+        latencies_ns: The drive's latencies: nonzero for a completed call.
+        calls: The number of calls of this process.
+        started_ns: The start of the drive.
 
     Attributes:
-        cut: Whether the drive is to end, since it took too long.
+        cut: Whether the drive must end because it exceeded its limit.
         cut_ns: When that was found.
     """
 
@@ -93,14 +93,14 @@ class Guard:
         self._asked_ns = started_ns
         self.next_ns = self._next(started_ns)
         for session in sessions:
-            session.flight.request = None  # of a drive that failed
+            session.flight.request = None  # left by a drive that failed
 
     def look(self) -> None:
-        """Take note of how far the drive is.
+        """Check the drive against its limits.
 
         Raises:
-            SlowCallError: A call took longer than it may.
-            LostConnectionError: The server answers nobody.
+            SlowCallError: A call exceeded its limit.
+            LostConnectionError: The server does not answer.
         """
         now_ns = perf_counter_ns()
         flying = self.flying(now_ns)
@@ -121,7 +121,7 @@ class Guard:
         self.next_ns = self._next(now_ns)
 
     def flying(self, now_ns: int) -> list[tuple[Session, Request, float]]:
-        """Return the calls that are under way, each with its session and the seconds since it began."""
+        """Return the running calls, each with its session and the seconds since its start."""
         return [
             (session, session.flight.request, (now_ns - session.flight.started_ns) / NANOSECONDS)
             for session in self._sessions
@@ -129,7 +129,7 @@ class Guard:
         ]
 
     def _ask(self, now_ns: int) -> None:
-        """Ask whether the server is still there.
+        """Check that the server is alive.
 
         Raises:
             LostConnectionError: It is not.
@@ -139,7 +139,7 @@ class Guard:
             raise LostConnectionError(f"The server has not answered {len(self._sessions)} connections: {reason}")
 
     def _next(self, now_ns: int) -> int:
-        """Return when to look again: no later than the first limit that may be passed."""
+        """Return the time of the next check: no later than the first limit that may be exceeded."""
         begun_ns = min((s.flight.started_ns for s in self._sessions if s.flight.request is not None), default=now_ns)
         due_ns = [
             now_ns + round(LOOK_S * NANOSECONDS),

@@ -1,8 +1,8 @@
-"""The open loop: requests begin when they are due, not when the one before is done.
+"""The open loop: requests start when they are due, not when the previous one is done.
 
-A server that stalls delays every request that comes meanwhile. Times that are taken from when a request was sent do
-not show that; those from when it was due do (Gil Tene's "coordinated omission"). Owns when a request begins, and what
-is noted of it. Must not execute anything: `session.converse` does.
+A stalled server delays every request that falls due in the meantime. Times from when a request was sent do not show
+that delay, but times from when it was due do (Gil Tene's "coordinated omission"). Owns when a request starts, and the
+record of it. Must not execute anything: `session.converse` does.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,27 +15,27 @@ from schemabench.load.session import Pause, Request, Session, Talk, converse
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """When each request is due, by its number, and what is noted of it."""
+    """When each request is due, by its number, and its delays."""
 
     due_ns: Sequence[int]
     """On the clock of `time.perf_counter_ns`."""
     delays_ns: list[int]
-    """From then to when a session began it."""
+    """From then to when a session started it."""
     lags_ns: list[int] = field(default_factory=list)
-    """The delays of those for which a session was free: how late the loop itself was. In no particular order."""
+    """The delays of requests for which a session was free: the loop's own lag. In no particular order."""
 
 
 def keep_pace(
     session: Session, requests: Iterable[Request], schedule: Schedule, latencies_ns: list[int], random: Random
 ) -> Talk:
-    """Execute requests one after the other, none before it is due; yield whenever there is to wait.
+    """Execute requests one after the other, none before it is due; yield at every wait.
 
     Args:
         session: The connection.
         requests: In the order in which they are due.
-        schedule: When they are due; receives how late each was begun.
+        schedule: When they are due; receives the delay of each.
         latencies_ns: As for `converse`, likewise the next.
-        random: Where the jitter of retries comes from.
+        random: Determines the jitter of retries.
 
     Raises:
         StatementFailedError: The server refused a statement.

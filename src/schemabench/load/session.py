@@ -1,6 +1,6 @@
 """One connection: its prepared statements, and its side of the conversation as a generator.
 
-Owns what is sent and what is read, retries included. Must not wait: it yields what it waits for, and the driver's
+Owns what is sent and what is read, retries included. Must not wait: it yields the event it waits for, and the driver's
 loop resumes it, as in psycopg's own generators.
 """
 
@@ -22,58 +22,58 @@ from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
 RETRYABLE = {"40P01": DEADLOCK, "40001": "serialization failure", "55P03": "lock timeout"}
-"""SQLSTATEs after which the same operation may succeed, and what they are called."""
+"""SQLSTATEs after which a retry may succeed, and their names."""
 RETRY_LIMIT = 100
-"""Attempts at one operation before the experiment is given up: far above what a live system would tolerate."""
+"""Attempts at one operation before the candidate fails: far above what a live system would tolerate."""
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 STOP_S = 5.0
-"""How long a server may take to end what was cancelled: it looks for that many times a second."""
+"""Seconds in which a server must end a cancelled statement."""
 
 SETTINGS = {
-    # A process that is stopped in the middle of a transaction must not stop, by its locks, all others with it.
+    # A process stopped in the middle of a transaction must not block all others with its locks.
     "idle_in_transaction_session_timeout": "5s",
-    # Between trials a session idles for as long as the others' take, and while candidates are built for minutes.
+    # A session is idle during the others' trials, and for minutes while candidates are built.
     "idle_session_timeout": "0",
 }
-"""What every session sets for itself."""
+"""Settings that every session sets."""
 ISOLATION = "default_transaction_isolation"
-"""The setting that a session has from its workload."""
+"""The setting that a session takes from its workload."""
 
 ROLLBACK = b"rollback"
-"""The name of the one statement that every session has prepared."""
+"""The name of the statement that every session has prepared."""
 
 
 class Want(Enum):
-    """What a conversation waits for, where it is not just something to read."""
+    """The event that a conversation waits for, if it is not just readability."""
 
     WRITE = "room to write"
     READ_AGAIN = "something to read, after there was no room to write"
 
 
 class Pause(NamedTuple):
-    """A conversation that wants to be resumed later."""
+    """A conversation's request to be resumed later."""
 
     until_ns: int
     """On the clock of `time.perf_counter_ns`."""
 
 
 Talk: TypeAlias = Generator[Want | Pause | None, None, None]
-"""A conversation over one connection: it yields None for something to read, a `Want` where the kernel must be told, and
-`Pause` for a while."""
+"""A conversation over one connection: it yields None to wait for readability, a `Want` if the kernel must be told, and
+`Pause` to wait for a time."""
 
 
 Step: TypeAlias = tuple[bytes, Sequence[bytes | None]]
 """The name of a prepared statement, and its parameters in text format."""
 Request: TypeAlias = tuple[int, str, Sequence[Step]]
-"""One call: its number in the burst (where its latency goes), its operation, and its steps. Several steps are one
-transaction, whose BEGIN and COMMIT are steps too. Plain tuples, since the interpreter unpacks nothing faster."""
+"""One call: its number in the burst (the index of its latency), its operation, and its steps. Several steps are one
+transaction, whose BEGIN and COMMIT are steps, too. Plain tuples, because the interpreter unpacks nothing faster."""
 Retried: TypeAlias = dict[tuple[str, str], int]
-"""(operation, why the server undid it) -> attempts."""
+"""(operation, reason of the rollback) -> attempts."""
 
 
 class StatementFailedError(Exception):
-    """The server refused a statement, for good or more often than it is repeated."""
+    """The server refused a statement with an error that is not retryable, or after too many retries."""
 
     def __init__(self, session: "Session", operation: str, step: Step, result: PGresult, attempts: int) -> None:
         self.session = session
@@ -85,7 +85,7 @@ class StatementFailedError(Exception):
         self.detail = _diagnosis(result, DiagnosticField.MESSAGE_DETAIL)
         self.context = _diagnosis(result, DiagnosticField.CONTEXT)
         self.position = int(_diagnosis(result, DiagnosticField.STATEMENT_POSITION) or 0)
-        """In characters from 1; 0 where the server gave none."""
+        """In characters from 1; 0 if the server gave none."""
         super().__init__(f"{self.operation}: {self.message} ({self.sqlstate})")
 
 
@@ -95,12 +95,12 @@ class LostConnectionError(Exception):
 
 @dataclass(slots=True)
 class Flight:
-    """The call that is under way over one connection, since when."""
+    """The running call of one connection, and its start."""
 
     request: Request | None = None
-    """None where there is none."""
+    """None if no call is running."""
     started_ns: int = 0
-    """On the clock of `time.perf_counter_ns`; of the last one where there is none."""
+    """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,9 +109,9 @@ class Session:
 
     Attributes:
         connection: psycopg's wrapper of a libpq connection, non-blocking.
-        retried: Attempts that were undone, since the session was opened.
-        paused_ns: Operation -> how long it paused before it was tried again, since then.
-        flight: The call that is under way.
+        retried: Attempts rolled back since the session was opened.
+        paused_ns: Operation -> its pauses before retries, since then.
+        flight: The running call.
     """
 
     connection: PGconn
@@ -124,8 +124,8 @@ class Session:
         """Connect.
 
         Args:
-            conninfo: libpq's words.
-            isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's own.
+            conninfo: libpq's connection string.
+            isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's default.
 
         Raises:
             LostConnectionError: The server cannot be reached or refused; with its message.
@@ -142,27 +142,27 @@ class Session:
         return cls(connection)
 
     def prepare(self, name: bytes, sql: str) -> PGresult:
-        """Prepare a statement; the result tells whether the server accepted it."""
+        """Prepare a statement; the result shows whether the server accepted it."""
         self.connection.nonblocking = 0
         result = self.connection.prepare(name, sql.encode())
         self.connection.nonblocking = 1
         return result
 
     def query(self, sql: str, parameters: Sequence[bytes] = ()) -> PGresult:
-        """Execute a query between bursts and wait for its answer; the result tells whether the server accepted it."""
+        """Execute a query between bursts and wait for its result, which shows whether the server accepted it."""
         self.connection.nonblocking = 0
         result = self.connection.exec_params(sql.encode(), parameters)
         self.connection.nonblocking = 1
         return result
 
     def cancel(self) -> None:
-        """Have the server give up what still runs; it answers as usual that it did."""
+        """Cancel the running statement, if any; the server then answers as usual."""
         if self.connection.status == ConnStatus.OK and self.connection.transaction_status == TransactionStatus.ACTIVE:
             with suppress(psycopg.Error):
                 self.connection.get_cancel().cancel()
 
     def settle(self, deadline_s: float) -> bool:
-        """Read what is still to come, and roll back; return whether the session is fit for more.
+        """Read the outstanding results, and roll back; return whether the session can be used again.
 
         Args:
             deadline_s: On the clock of `time.monotonic`.
@@ -188,15 +188,15 @@ class Session:
         return connection.transaction_status == TransactionStatus.IDLE
 
     def close(self) -> None:
-        """Cancel what still runs, and hang up."""
+        """Cancel the running statement, and disconnect."""
         self.cancel()
         self.connection.finish()
 
 
 def stop(sessions: Sequence[Session]) -> bool:
-    """Give up what is under way and roll it back, so that nobody waits for its locks; return whether all are fit.
+    """Cancel running calls and roll them back, to release their locks; return whether all sessions can be used again.
 
-    Those that are not are closed: the server has not ended what they asked for.
+    Other sessions are closed, because the server has not ended their statements.
     """
     for session in sessions:
         session.cancel()
@@ -208,15 +208,15 @@ def stop(sessions: Sequence[Session]) -> bool:
 
 
 def converse(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
-    """Execute requests one after the other; yield whenever there is to wait.
+    """Execute requests one after the other; yield at every wait.
 
-    This generator is the inner loop of everything that is measured: it calls nothing that it could do without.
+    This generator is the inner loop of every measurement: it makes no unnecessary call.
 
     Args:
         session: The connection.
         requests: In order.
         latencies_ns: Receives each request's service time at its number, retries included.
-        random: Where the jitter of retries comes from.
+        random: Determines the jitter of retries.
 
     Raises:
         StatementFailedError: The server refused a statement.
@@ -256,7 +256,7 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
 
 
 def _repeat(session: Session, request: Request, step: Step, result: PGresult | None, random: Random) -> Talk:
-    """Execute a request again until it succeeds, after an attempt that the server undid."""
+    """Retry a request until it succeeds, after an attempt that the server rolled back."""
     _, operation, steps = request
     for attempt in range(1, RETRY_LIMIT + 1):
         if result is None:
@@ -282,21 +282,21 @@ def _repeat(session: Session, request: Request, step: Step, result: PGresult | N
 
 
 def exchange(connection: PGconn, step: Step) -> Generator[Want | Pause | None, None, PGresult | None]:
-    """Execute one step and return its result; None where the connection broke."""
+    """Execute one step and return its result; None if the connection broke."""
     yield from ask(connection, step)
     yield Want.READ_AGAIN
     return (yield from hear(connection))
 
 
 def ask(connection: PGconn, step: Step) -> Talk:
-    """Send one step; its answer is left unread."""
+    """Send one step; its result is left unread."""
     connection.send_query_prepared(*step)
     while connection.flush():
         yield Want.WRITE
 
 
 def hear(connection: PGconn) -> Generator[Want | Pause | None, None, PGresult | None]:
-    """Return the answer to what was asked; None where the connection broke."""
+    """Return the result of the step that was sent; None if the connection broke."""
     connection.consume_input()
     while connection.is_busy():
         yield None

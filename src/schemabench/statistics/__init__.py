@@ -1,4 +1,4 @@
-"""What the trials of an experiment say: centres, intervals, comparisons, ranks.
+"""Statistics of an experiment's trials: centres, intervals, comparisons, ranks.
 
 Owns every statistical decision. Methods for centre, interval and test are `signed_rank` (on `walsh`), `block_mean`, and
 `block_ratio` on that, all on `sign_flips`, and by how much `dependence` widens each; what they are used for: `summary`

@@ -1,27 +1,27 @@
-"""Centre, interval and test of paired differences of which many are exactly zero: their mean over blocks.
+"""Centre, interval and test for paired differences with many exact zeros: their mean over blocks.
 
 Owns the mean's interval, alone and for several series together. Must not know what a candidate is.
 
-A lock that is waited for in two blocks of five makes three zeros of five: the median reads zero, and so does the end of
-the interval by signed ranks, although no difference has the other sign; in one block of four, the Hodges-Lehmann centre
-reads zero too. The mean does not, and it is what a share of time means: shares that are shown subtract to the
-difference that is shown.
+If a lock is waited for in two of five blocks, three of five differences are zero: the median is zero, and so is the end
+of the signed-rank interval, although no difference has the other sign. In one block of four, the Hodges-Lehmann centre
+is zero, too. The mean is not, and it is the meaning of a share of time: the shares shown subtract to the difference
+shown.
 
 For several series the statistic is Student's t of each, and the critical value the 95 % point of the largest |t| under
-flips of signs of whole blocks: see `sign_flips`. Under flips a series' t depends on its sum alone (Efron 1969, J. Am.
-Stat. Assoc. 64:1278), so that for one series the test is Fisher's randomization test (1935, "The Design of
-Experiments", section 21): its level is kept whatever the shape of the noise. Zeros neither help nor hurt, as they carry
-no sign: to tell one series apart takes six values of one sign. Signs are flipped about zero, where equal candidates
-are exchangeable; flipped about the centre, a few values other than zero would count for more than they are (simulated:
-7.5 % of A/A runs where this way shows 6.2 %, 6.2 % where it shows 3.2 %). Interval and test are the same inequality,
-|mean - shift| <= t * standard error, hence cannot contradict each other.
+flips of the signs of whole blocks: see `sign_flips`. Under flips a series' t depends only on its sum (Efron 1969, J.
+Am. Stat. Assoc. 64:1278), so for one series the test is Fisher's randomization test (1935, "The Design of Experiments",
+section 21): it keeps its level whatever the shape of the noise. Zeros have no sign, and neither help nor hurt: at least
+six values of one sign are needed to tell one series apart. Signs are flipped about zero, where equal candidates are
+exchangeable. Flipped about the centre, a few nonzero values would have too much weight (simulated: 7.5 % of A/A runs
+instead of 6.2 %, 6.2 % instead of 3.2 %). Interval and test are the same inequality, |mean - shift| <= t * standard
+error, and cannot contradict each other.
 
-Assumptions: blocks are independent; equal candidates' differences are as likely d as -d, which holds of itself because
-the order within a block is random. For intervals about other values than zero, and for the share itself, the mean's
-distribution is near enough to Student's; with few and large values its upper end comes out too low.
+Assumptions: blocks are independent; equal candidates' differences are as likely d as -d, which holds because the order
+within a block is random. For intervals about other values than zero, and for the share itself, the mean's distribution
+is close enough to Student's; with few large values its upper end is too low.
 
-Smallest sample: `sign_flips.fewest`, as for signed ranks. The price, against signed ranks: one block unlike all others
-widens the interval. Shares bound it, between 0 and 1.
+Smallest sample: `sign_flips.fewest`, as for signed ranks. The cost, compared with signed ranks: an outlying block
+widens the interval. Shares limit it, as they lie between 0 and 1.
 """
 
 import math
@@ -34,8 +34,8 @@ from schemabench.statistics.sign_flips import CONFIDENCE, Span, check, fewest, f
 from schemabench.statistics.walsh import DECIMALS
 
 _ROUNDING = 1e-9
-"""What is nearer to zero than this, relative to what it was subtracted from, is zero: sums of thousands of values are
-off by 1e-12 at most."""
+"""Values closer to zero than this, relative to the minuend, count as zero: sums of thousands of values are off by 1e-12
+at most."""
 
 
 def spans_sharing(
@@ -45,9 +45,9 @@ def spans_sharing(
 
     Args:
         differences: Of shape (blocks, series), finite, at least one block.
-        family: How many of the series are corrected for.
+        family: The number of series that are corrected for.
         seed: Of the random flips.
-        least_errors: The least standard error that each series' mean may have; None for whatever its blocks say.
+        least_errors: The smallest allowed standard error of each series' mean; None for no limit.
     """
     check(differences)
     critical = shared_critical_value(differences[:, :family], seed=seed)
@@ -77,7 +77,7 @@ def spans_apart(values: NDArray[np.float64]) -> tuple[Span, ...]:
 
 
 def influence(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how each block moves the means of series of shape (blocks, series): by its value."""
+    """Return each block's influence on the means of series of shape (blocks, series): its value."""
     return np.round(differences, DECIMALS)
 
 
@@ -85,8 +85,8 @@ def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> flo
     """Return the largest |t| that does not yet tell any series apart from zero; infinite with too few blocks.
 
     Under flips of n values x, t^2 = (n - 1) r^2 / (1 - r^2) where r = sum / sqrt(n * sum of x^2), their correlation
-    with a constant: r is bounded and orders the flips just as t does. Never less than Student's own: with one value
-    other than zero every flip has the same |t|, which says nothing about how far the mean may be off.
+    with a constant: r is bounded and orders the flips like t. The result is at least Student's own point: with one
+    nonzero value every flip has the same |t|, which does not show how far the mean may be off.
     """
     differences = np.round(differences, DECIMALS)
     blocks, series = differences.shape
@@ -103,14 +103,14 @@ def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> flo
 
 
 def _students(blocks: int) -> float:
-    """Return Student's two-sided 5 % point for the mean of so many blocks."""
+    """Return Student's two-sided 5 % point for the mean of this many blocks."""
     return float(special.stdtrit(blocks - 1, (1 + CONFIDENCE) / 2))
 
 
 def _span(values: NDArray[np.float64], critical: float, least_error: float = 0.0) -> Span:
-    """Return the mean and the interval of so many standard errors around it; without a finite number, the range.
+    """Return the mean and the interval of `critical` standard errors around it; if `critical` is infinite, the range.
 
-    An end that is zero but for rounding is zero: so it is in a series whose flips reach its own |t| once too often.
+    An end that is zero except for rounding counts as zero, as in a series whose flips reach its own |t| once too often.
     """
     first = values[0]
     if (values == first).all() and not least_error:

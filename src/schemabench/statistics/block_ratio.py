@@ -1,18 +1,19 @@
-"""Ratios of sums over blocks, such as of the time spent waiting to the time at work: intervals, paired differences.
+"""Ratios of sums over blocks, such as waiting time to busy time: intervals, and paired differences.
 
-Owns how a block of two sums moves their ratio. Must not know what a candidate is, nor what is summed.
+Owns the influence of a block, which has two sums, on their ratio. Must not know what a candidate is, nor what is
+summed.
 
-A trial of some milliseconds may have been looked at twice, or not at all. A mean of its blocks' shares is then one of
-figures that hardly mean anything, with those missing where nothing was seen. The ratio of the sums over all blocks,
-R = sum(part) / sum(whole), counts each observation once, and a block without any for nothing (Cochran 1977, "Sampling
-Techniques", 3rd ed., chapter 6). A block moves it by (part - R whole) / mean(whole), to first order (section 6.4, the
-delta method): with wholes that are all alike, the ratio is the mean of the blocks' shares, and this its deviation.
+A trial of some milliseconds may have two samples, or none. Shares of single blocks are then almost meaningless, or
+missing, and so is their mean. The ratio of the sums over all blocks, R = sum(part) / sum(whole), counts each
+observation once, and gives no weight to a block without any (Cochran 1977, "Sampling Techniques", 3rd ed., chapter 6).
+A block's influence is (part - R whole) / mean(whole), to first order (section 6.4, the delta method): if all wholes are
+equal, the ratio is the mean of the blocks' shares, and this its deviation.
 
-The difference of two series is that of (part - C whole) / mean(whole), whose mean is R1 - R2 whatever C is. Here C is
-the ratio of both series' sums together, what each would have were they equal: a block in which neither was observed is
-then exactly zero, which carries no sign, and equal series may change places within a block, so that the flips of
-`sign_flips` keep their level. About the series' own ratios such a block would read R1 - R2, and many of them would seem
-to agree.
+The difference of two series is that of (part - C whole) / mean(whole), whose mean is R1 - R2 for any C. Here C is the
+ratio of both series' sums together, which is the ratio of each if they are equal. A block without observations of
+either is then exactly zero and has no sign, and equal series can be exchanged within a block, so the flips of
+`sign_flips` keep their level. With the series' own ratios, such a block would count as R1 - R2, and many of them would
+seem to agree.
 
 Differences are then what `block_mean` takes, but for one thing. Series of which one is observed less cannot change
 places, and the few observations of the one hardly scatter where none happens to wait: its own blocks cannot tell how
@@ -33,16 +34,16 @@ from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import Span
 
 Sums = NDArray[np.float64]
-"""Of shape (blocks, series, 2): the part, and the whole that it is of, each block's own."""
+"""Of shape (blocks, series, 2): the part and the whole of each block."""
 
 
 def spans_sharing(first: Sums, second: Sums, *, family: int, seed: int) -> tuple[Span, ...]:
-    """Return by how much each ratio exceeds the other, all with the critical value that the first `family` share.
+    """Return the spans of the differences of ratios, all with the critical value that the first `family` share.
 
     Args:
-        first: Each with a whole above zero in some block.
-        second: Likewise: each is compared with the series of `first` in its place.
-        family: How many of the series are corrected for.
+        first: Each series has a whole above zero in some block.
+        second: Likewise: each is compared with the series of `first` at the same index.
+        family: The number of series that are corrected for.
         seed: Of the random flips.
     """
     return block_mean.spans_sharing(
@@ -51,24 +52,24 @@ def spans_sharing(first: Sums, second: Sums, *, family: int, seed: int) -> tuple
 
 
 def differences(first: Sums, second: Sums) -> NDArray[np.float64]:
-    """Return by how much each block has the ratios of the first series exceed the second's; see `spans_sharing`."""
+    """Return each block's influence on the differences of ratios, first minus second; see `spans_sharing`."""
     common = ratios(first + second)
     found: NDArray[np.float64] = _deviations(first, common) - _deviations(second, common)
     return found
 
 
 def ratios(sums: Sums) -> NDArray[np.float64]:
-    """Return the ratio of each series, of all blocks together."""
+    """Return the ratio of each series over all blocks."""
     parts, wholes = sums.sum(axis=0).T
     found: NDArray[np.float64] = parts / wholes
     return found
 
 
 def spans_apart(sums: Sums, *, copies: Sequence[int]) -> tuple[Span, ...]:
-    """Return the span of every series' ratio; each interval alone has 95 % confidence, by the blocks with a whole.
+    """Return the span of every series' ratio; each interval alone has 95 % confidence, from the blocks with a whole.
 
     Args:
-        sums: Each series with a whole above zero in some block.
+        sums: Each series has a whole above zero in some block.
         copies: The number of each block's copy, ascending; empty for one copy.
     """
     found = ratios(sums)
@@ -82,13 +83,13 @@ def spans_apart(sums: Sums, *, copies: Sequence[int]) -> tuple[Span, ...]:
 
 
 def _span(ratio: float, deviations: NDArray[np.float64]) -> Span:
-    """Return the span of one ratio, from how each block with a whole moves it."""
+    """Return the span of one ratio, from the influence of each block with a whole."""
     (span,) = block_mean.spans_apart((ratio + deviations)[:, None])
     return span
 
 
 def _least_errors(first: Sums, second: Sums) -> NDArray[np.float64]:
-    """Return the standard error of each difference, were both equal, that one has by being observed less."""
+    """Return the standard error of each difference, were both equal, due to fewer observations of one of them."""
     common = ratios(first + second)
     blocks = np.concatenate([first, second])
     seen = blocks[..., 1] > 0
@@ -101,6 +102,6 @@ def _least_errors(first: Sums, second: Sums) -> NDArray[np.float64]:
 
 
 def _deviations(sums: Sums, about: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how each block moves each ratio away from a value."""
+    """Return each block's influence on each ratio, relative to a value."""
     found: NDArray[np.float64] = (sums[..., 0] - about * sums[..., 1]) / sums[..., 1].mean(axis=0)
     return found

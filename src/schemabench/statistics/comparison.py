@@ -1,6 +1,6 @@
 """All pairs of candidates, paired by block.
 
-Owns their differences and what is known of them, after a run and, of throughput, cheaply during one. Must not rank.
+Owns their differences after a run, and cheap figures of throughput during one. Must not rank.
 """
 
 import itertools
@@ -18,20 +18,20 @@ from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import CONFIDENCE, Span, fewest
 
 _FEW = 80
-"""Up to so many blocks the running width is computed by signed ranks: some 2 ms for 12 candidates, where 2,000 blocks
-would take 150 ms. Past it the trimmed mean's is about a tenth too narrow where one trial in twelve stalls."""
+"""Up to this many blocks, the running width is computed by signed ranks: some 2 ms for 12 candidates, but 150 ms for
+2,000 blocks. Beyond it, the trimmed mean's is about a tenth too narrow if one trial in twelve stalls."""
 
 _TRIM = 0.2
-"""Cut from each end by the running width: bears 20 % of outliers (Wilcox 2022, "Introduction to Robust Estimation and
-Hypothesis Testing", 5th ed., section 3.3)."""
+"""The share cut from each end by the running width: tolerates 20 % of outliers (Wilcox 2022, "Introduction to Robust
+Estimation and Hypothesis Testing", 5th ed., section 3.3)."""
 
 Pair = tuple[str, str]
 Spans = Mapping[Pair, Span]
-"""(first, second) -> by how much the first exceeds the second."""
+"""(first, second) -> the span of first minus second."""
 
 
 class Sharing(Protocol):
-    """Makes spans of by how much some series exceed others, each in its place, of shape (blocks, series) or more.
+    """Makes the spans of the differences of two sets of series, index by index, of shape (blocks, series) or more.
 
     All have the critical value that the first `family` pairs share.
     """
@@ -44,11 +44,11 @@ class Sharing(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Method:
-    """One way to find centre, interval and test of paired differences."""
+    """A method for the centre, interval and test of paired differences."""
 
     spans: Sharing
     influence: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]
-    """How each block moves the centre of each pair, of shape (blocks, pairs)."""
+    """Each block's influence on the centre of each pair, of shape (blocks, pairs)."""
 
 
 BY_RANKS = Method(
@@ -62,25 +62,25 @@ BY_MEANS = Method(
 )
 """Likewise, of amounts that add up."""
 BY_RATIOS = Method(spans=block_ratio.spans_sharing, influence=block_ratio.differences)
-"""Of ratios of sums: two for each block and series."""
+"""For ratios of sums: two per block and series."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """All ordered pairs of candidates, and how far their blocks depend on each other."""
+    """All ordered pairs of candidates, and the dependence of their blocks."""
 
     spans: Spans
-    """For blocks that depend on each other as they do."""
+    """The spans, widened for dependence."""
     widening: Mapping[Pair, float]
-    """By how many times its interval is wider than for independent blocks; at least 1."""
+    """The factor by which its interval is wider than for independent blocks; at least 1."""
     effective: Mapping[Pair, float]
-    """As many independent blocks would say as much."""
+    """The number of independent blocks with the same information."""
     correlation: Mapping[Pair, float]
-    """Of neighbouring blocks on the same copy."""
+    """The correlation of neighbouring blocks on the same copy."""
     certain: frozenset[Pair]
-    """Those whose blocks do depend on each other, at 1 %."""
+    """The pairs whose blocks depend on each other, at the level of 1 %."""
     copies_share: float | None
-    """Of the variance of a block's difference that lies between copies; None with one copy."""
+    """The share of the variance of a block's difference that lies between copies; None with one copy."""
 
 
 def log_rates(rates: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
@@ -115,20 +115,20 @@ def compare(  # noqa: PLR0913 (how blocks came about)
     method: Method = BY_RANKS,
     copies: Sequence[int] = (),
 ) -> Comparison:
-    """Return by how much the first exceeds the second, for every ordered pair of candidates.
+    """Return the span of first minus second for every ordered pair of candidates.
 
-    All intervals hold together with 95 % confidence: a pair that differs does so after correction for the number of
-    pairs. `twins`, the control and the baseline, are compared with the same critical value, but do not raise it: the
-    control is no candidate, and its interval shows what the ranking itself would have seen. They set it alone where
-    there is nothing else to compare. How far blocks depend on each other is found from all of them, the control's too.
+    All intervals hold jointly with 95 % confidence: differences are corrected for the number of pairs. `twins`, the
+    control and the baseline, are compared with the same critical value, but do not raise it: the control is not a
+    candidate, and its interval shows what the ranking could have detected. If there is nothing else to compare, they
+    alone determine it. The dependence of blocks is estimated from all pairs, including the control's.
 
     Args:
         values: Of shape (blocks, columns), one column per name, compared by subtraction: logs give log ratios. By
             ratios, of shape (blocks, columns, 2).
-        names: Of the columns, the control's included.
+        names: The names of the columns, the control's included.
         twins: The control and the baseline, or None.
         seed: Of the random flips.
-        method: What makes spans of pairs.
+        method: Makes the spans of pairs.
         copies: The number of the copy that each block was executed on, ascending; empty for one copy.
     """
     column = {name: index for index, name in enumerate(names)}
@@ -155,7 +155,7 @@ def compare(  # noqa: PLR0913 (how blocks came about)
 
 
 def greater(spans: Spans, names: Sequence[str]) -> frozenset[Pair]:
-    """Return the pairs of these names whose first exceeds the second beyond chance."""
+    """Return the pairs of these names whose first is significantly greater than the second."""
     pairs = itertools.permutations(names, 2)
     return frozenset(pair for pair in pairs if spans[pair].apart and spans[pair].low > 0)
 
@@ -170,10 +170,10 @@ def widest_interval(
 ) -> float:
     """Return the relative half width of the widest interval of a ratio to the baseline, as in 0.03; the control counts.
 
-    For the stopping rule: it looks at widths only, so that stopping by it invents no differences (Kruschke 2015, "Doing
-    Bayesian Data Analysis", 2nd ed., section 13.3). Cheap, to be called after every block: Bonferroni's correction and
-    the normal limit stand in for the flips, and past `_FEW` blocks the standard error of a trimmed mean for the signed
-    ranks; it comes out within about a fifth of the final width. Infinite while there are too few blocks to tell
+    For the stopping rule: it uses only widths, so that stopping by it creates no false differences (Kruschke 2015,
+    "Doing Bayesian Data Analysis", 2nd ed., section 13.3). Cheap enough for every block: Bonferroni's correction and
+    the normal limit replace the flips, and beyond `_FEW` blocks the standard error of a trimmed mean replaces the
+    signed ranks. The result is within about a fifth of the final width. Infinite while there are too few blocks to tell
     candidates apart. `copies` are as for `compare`.
     """
     logs = log_rates(rates, names)

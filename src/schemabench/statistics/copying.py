@@ -1,6 +1,6 @@
-"""How many blocks to execute before all databases are copied anew.
+"""How many blocks to execute before all databases are copied.
 
-Owns the variance within and between copies, and the optimum that follows from it. Must not copy anything.
+Owns the variance within and between copies, and the resulting optimum. Must not copy anything.
 """
 
 import math
@@ -13,14 +13,14 @@ from schemabench.statistics.comparison import log_rates
 from schemabench.statistics.dependence import check_copies
 
 FEWEST_BLOCKS_PER_COPY = 6
-"""With fewer, neighbours on a copy say nothing of how far blocks depend on each other: see `dependence`."""
+"""With fewer, neighbours on a copy do not show how far blocks depend on each other: see `dependence`."""
 
 MOST_BLOCKS_PER_COPY = 30
-"""A run of some minutes then still has several copies, so that what is peculiar to one can be known at all."""
+"""A run of some minutes then still has several copies, which is necessary to detect effects of a single copy."""
 
 
 def blocks_per_copy(within_variance: float, between_variance: float, copy_s: float, block_s: float) -> int:
-    """Return how many blocks on each copy make the ratios best known for the time spent.
+    """Return the number of blocks per copy that gives the most precise ratios for the time spent.
 
     Of a variance w / (copies * blocks) + b / copies and a cost of copies * (copy_s + blocks * block_s) the optimum is
     blocks = sqrt(copy_s / block_s * w / b) (Kalibera & Jones 2013, "Rigorous benchmarking in reasonable time", section
@@ -28,8 +28,8 @@ def blocks_per_copy(within_variance: float, between_variance: float, copy_s: flo
 
     Args:
         within_variance: Of a log ratio, between blocks on one copy; from `variances`, as is the next.
-        between_variance: Of a log ratio, between copies; 0 where copies are alike.
-        copy_s: Seconds that copying all databases takes, with what warms them up.
+        between_variance: Of a log ratio, between copies; 0 if copies are alike.
+        copy_s: Seconds to copy all databases, warm-up included.
         block_s: Seconds of a block.
     """
     assert within_variance >= 0 <= between_variance, "variances are not below zero"
@@ -45,9 +45,9 @@ def variances(
 ) -> tuple[float, float]:
     """Return the variance of a log ratio to the baseline within copies, and between copies, pooled over candidates.
 
-    By the analysis of variance (Searle, Casella & McCulloch 1992, "Variance Components", section 3.6); what is between
-    copies is 0 with one copy, and where it comes out below zero. Outliers count in full: what is meant is what a run
-    has to average out.
+    By the analysis of variance (Searle, Casella & McCulloch 1992, "Variance Components", section 3.6). The variance
+    between copies is 0 with one copy, and if its estimate is negative. Outliers count fully, because a run has to
+    average them out.
 
     Args:
         rates: Of shape (blocks, candidates), all above zero.

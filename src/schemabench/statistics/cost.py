@@ -2,24 +2,25 @@
 
 Owns the comparison of amounts per row, measure by measure, and the ranking by one of them. Must not know the measures.
 
-One estimator for the amount, the ratio, its interval and the test, so that a table cannot contradict itself: the mean
-over blocks, in which each block counts once. A ratio is that of two means. Its interval holds every ratio r for which
-the mean of (amount - r * baseline's amount) is zero but for chance (Fieller 1954, J. R. Stat. Soc. B 16:175), with the
-critical value that all candidates share, from `block_mean`, and as much wider as dependence makes it. At r = 1 that is
-the test of the difference: the interval excludes 1 exactly where the amounts differ beyond chance. Where the baseline's
-amount is itself no more than chance, no ratio is bounded, and there is only the difference.
+Amount, ratio, interval and test come from one estimator, so that a table cannot contradict itself: the mean over
+blocks, in which each block counts once. A ratio is that of two means. Its interval contains every ratio r for which the
+mean of (amount - r * baseline's amount) does not differ significantly from zero (Fieller 1954, J. R. Stat. Soc. B
+16:175), with the critical value that all candidates share, from `block_mean`, widened for dependence. At r = 1 this is
+the test of the difference: the interval excludes 1 exactly where the amounts differ significantly. If the baseline's
+own amount does not differ significantly from zero, no ratio is bounded, and only the difference is reported.
 
-Counters are nearly noise-free: their intervals are often of no width, and a difference of one part in a thousand is
-told apart after a dozen blocks. So is chance that lasts: a page more in one of two equal candidates is there in every
-block. Hence a candidate that differs must differ from the baseline by more than the control does.
+Counters are nearly noise-free: their intervals often have zero width, and a difference of one part in a thousand is
+detected after a dozen blocks. The same applies to lasting chance effects: an additional page in one of two equal
+candidates is there in every block. Hence a candidate that differs must differ from the baseline by more than the
+control does.
 
 A ranking compares all pairs, so that its intervals are wider than those of the table of costs, which compares with the
 baseline alone. It is of differences: where the baseline pays nothing there is no ratio.
 
 The price of means: a checkpoint that falls into a few trials of one candidate moves its ratio, and widens its interval.
 
-The family of comparisons that hold together with 95 % confidence is every candidate against the baseline, by one
-measure. Measures are not corrected for each other: among equal candidates, one measure in twenty may show a difference.
+The comparisons that hold jointly with 95 % confidence are those of every candidate with the baseline, by one measure.
+Measures are not corrected for each other: among equal candidates, one measure in twenty may show a difference.
 """
 
 import math
@@ -42,11 +43,12 @@ class CostComparison(NamedTuple):
     """One candidate against the baseline by one measure."""
 
     amount: float | None
-    """The mean over blocks; None where there is none."""
+    """The mean over blocks; None if there are no amounts."""
     ratio: Estimate | None
-    """Of its amount to the baseline's; None where either is zero, or the baseline's no more than chance."""
+    """Its amount relative to the baseline's; None if either is zero, or the baseline's is not significantly above
+    zero."""
     differs: bool
-    """Whether it is told apart from the baseline, and by more than the control is."""
+    """Whether it differs significantly from the baseline, and by more than the control does."""
 
 
 def compare_costs(  # noqa: PLR0913 (how blocks came about)
@@ -62,7 +64,7 @@ def compare_costs(  # noqa: PLR0913 (how blocks came about)
 
     Args:
         amounts: Of one measure per row or operation, not below zero, of shape (blocks, candidates); NaN where it was
-            not offered. A candidate without any is left out, then every block with a NaN.
+            not available. A candidate without any is left out, then every block with a NaN.
         names: One per column, all different.
         baseline: The name to compare with.
         seed: Of the random flips.
@@ -164,9 +166,9 @@ def _scaled(span: Span, scale: float) -> Estimate:
 
 
 def _critical_values(differences: NDArray[np.float64], family: int, copies: Sequence[int], seed: int) -> list[float]:
-    """Return each series' critical value: the one that the first `family` share, wider by its dependence.
+    """Return each series' critical value: the one that the first `family` share, widened for its dependence.
 
-    Differences to one baseline have its noise in common: what dependence is pooled over are those of all pairs.
+    Differences to the baseline share its noise, so dependence is pooled over the differences of all pairs.
     """
     shared = block_mean.shared_critical_value(differences[:, :family], seed=seed)
     rivals = differences.shape[1]
@@ -179,8 +181,8 @@ def _critical_values(differences: NDArray[np.float64], family: int, copies: Sequ
 def _ratio(amounts: NDArray[np.float64], own: NDArray[np.float64], critical: float, span: Span) -> Estimate | None:
     """Return the ratio of two means and the ends of Fieller's interval: the r with |mean| = critical * standard error.
 
-    The square of that is a r^2 - 2 b r + c = 0, whose roots are the ends where a > 0: where the baseline's own mean is
-    beyond chance. Below the smallest sample the interval is the range of what the blocks say.
+    Squared, this is a r^2 - 2 b r + c = 0, whose roots are the ends if a > 0, that is, if the baseline's own mean is
+    significant. Below the smallest sample, the interval is the range over the blocks.
     """
     mean, base = float(amounts.mean()), float(own.mean())
     if not (mean and base):
@@ -200,7 +202,7 @@ def _ratio(amounts: NDArray[np.float64], own: NDArray[np.float64], critical: flo
 
 
 def _holding_one(value: float, low: float, high: float) -> Estimate:
-    """Return an interval that holds 1, as it does but for rounding."""
+    """Return an interval that contains 1, which it misses at most by rounding."""
     if low == high:
         return Estimate(value=1.0, low=1.0, high=1.0)
     return Estimate(value=value, low=min(low, 1.0), high=max(high, 1.0))

@@ -1,11 +1,12 @@
-"""By how much blocks that depend on each other widen the interval of a centre.
+"""How much dependent blocks widen the interval of a centre.
 
-Owns the variance of a centre that copies and neighbouring blocks add to, and the effective number of blocks. Must not
-know a centre: it is given how each block moves it, the influence values, whose mean varies as the centre does.
+Owns the additional variance of a centre due to copies and neighbouring blocks, and the effective number of blocks. Must
+not know the centre: it gets each block's influence on it, and the mean of these influence values varies like the
+centre.
 
-A block's difference varies within a copy of the databases, and between copies, as new files lie elsewhere: all blocks
-on one copy share what that copy is like. Two estimates of how much the mean of n blocks varies, beyond that of n
-independent ones:
+A block's difference varies within a copy of the databases, and between copies, because new files are placed elsewhere:
+all blocks on one copy share its properties. There are two estimates of the variance of the mean of n blocks, beyond
+that of n independent ones:
 
 * *Copies*, by the analysis of variance between and within (Kalibera & Jones 2013, "Rigorous benchmarking in reasonable
   time", section 6). It also sees whatever else lasts longer than a copy, as a drift does.
@@ -13,16 +14,16 @@ independent ones:
   variance grows by 1 + 2 sum (1 - k/m) r^k (Bayley & Hammersley 1946, J. R. Stat. Soc. Suppl. 8:184). In m blocks whose
   mean is taken off, r comes out too low by (1 + 3 r) / m, which is put back (Marriott & Pope 1954, Biometrika 41:390).
 
-The larger counts, and no less than independence does. Both are estimates of few degrees of freedom, so that two
-precautions are taken. They are pooled over all pairs, the control's among them; a pair has its own only where it is
-clearly worse, as where one candidate's tables bloat. And the interval is widened as Student's point grows from the
-degrees of freedom of independent blocks to those of the estimate and of the series' own scale together; but an estimate
-that chance alone exceeds in a quarter of cases counts as none, which keeps the level and most of the power (Bozivich,
-Bancroft & Hartley 1956, Ann. Math. Stat. 27:1017).
+The larger estimate counts, and never less than that of independence. Both have few degrees of freedom, so two
+precautions are taken. They are pooled over all pairs, including the control's; a pair has its own only if it is clearly
+worse, for example because one candidate's tables bloat. And the interval is widened by the ratio of Student's point for
+the degrees of freedom of the estimate and of the series' own scale together to that for independent blocks. But an
+estimate that chance alone exceeds in a quarter of cases counts as none, which keeps the level and most of the power
+(Bozivich, Bancroft & Hartley 1956, Ann. Math. Stat. 27:1017).
 
-Assumptions: entrants depend on their past alike, or clearly differ in it; blocks of one copy depend on each other as a
-first-order process does, or not at all. What is peculiar to a copy cannot be known where there is no other. Levels
-and widths, simulated: decision 14; `benchmarks/levels.py` repeats it.
+Assumptions: entrants depend on their past alike, or clearly differ in it; blocks of one copy depend on each other like
+a first-order process, or not at all. Effects of a single copy cannot be detected without another. Levels and widths,
+simulated: decision 14; `benchmarks/levels.py` reproduces it.
 """
 
 import itertools
@@ -42,64 +43,65 @@ Series = NDArray[np.float64]
 """A figure for each of several series."""
 
 _IGNORED = 0.25
-"""What chance alone exceeds this often counts as none (Bozivich, Bancroft & Hartley 1956)."""
+"""Estimates that chance alone exceeds this often count as none (Bozivich, Bancroft & Hartley 1956)."""
 
 _WORSE = 0.05
-"""The chance, over all series, that one is taken to be worse than those it is pooled with, where all are alike."""
+"""The probability, over all series, that one is taken to be worse than the pooled series if all are alike."""
 
 _CERTAIN = 0.01
-"""The chance that blocks are said to depend on each other where they do not."""
+"""The probability of reporting dependence between independent blocks."""
 
 _CLOSEST = 0.95
-"""No higher correlation is told from a drift by the few hundred blocks of a run."""
+"""A higher correlation cannot be told from a drift within the few hundred blocks of a run."""
 
 _SHORTEST = 6.0
-"""Blocks on a copy from which on neighbours say anything: with fewer, what is put back exceeds what was seen."""
+"""Blocks on a copy from which neighbours are informative: with fewer, the bias correction exceeds the estimate."""
 
 _FEWEST_DEGREES = 2
-"""Of freedom, at least: Student's point for 1 is beyond any use, and beyond what a log ratio's exponential bears."""
+"""Degrees of freedom, at least: Student's point for 1 is useless, and too large for the exponential of a log ratio."""
 
 _FLAT = 1e-9
 """A series that varies by less than this share of its size is constant: the rest is rounding."""
 
 _NOTHING = 1e-300
-"""Stands in for a sum of squares that is zero, so that a constant series has no dependence."""
+"""Replaces a sum of squares that is zero, so that a constant series has no dependence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dependence:
-    """What blocks that depend on each other do to intervals; arrays have one figure for each series."""
+    """The effect of dependent blocks on intervals; arrays have one figure for each series."""
 
     widening: Series
-    """What an interval is to be multiplied by about its centre; at least 1."""
+    """The factor by which an interval is widened about its centre; at least 1."""
     effective: Series
-    """So many independent blocks would say as much; without the precautions for few degrees of freedom."""
+    """The number of independent blocks with the same information; without the precautions for few degrees of
+    freedom."""
     correlation: Series
-    """Of neighbouring blocks on the same copy, 0 to 0.95."""
+    """The correlation of neighbouring blocks on the same copy, 0 to 0.95."""
     certain: NDArray[np.bool_]
-    """Whether blocks do depend on each other, at 1 %."""
+    """Whether blocks depend on each other, at the level of 1 %."""
     copies_share: float | None
-    """Of the variance of a block's influence, how much lies between copies, pooled; None with one copy."""
+    """The share of the variance of a block's influence that lies between copies, pooled; None with one copy."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Layout:
-    """How blocks lie on copies."""
+    """The assignment of blocks to copies."""
 
     numbers: NDArray[np.intp]
     """Each block's copy, from 0."""
     fitted: int
     between: int
-    """Degrees of freedom between copies; 0 where they say nothing."""
+    """Degrees of freedom between copies; 0 if copies are not informative."""
     length: float
     """Blocks on a copy: n0 of the analysis of variance (Searle, Casella & McCulloch 1992, "Variance Components",
     section 3.6)."""
     weight: float
-    """Blocks that a copy's own variance counts for in the mean's: the squares of sizes over their sum."""
+    """The weight, in blocks, of a copy's own variance in the mean's: the sum of squared sizes over the sum of sizes."""
 
     @property
     def blocks(self) -> int:
-        """Return how many there are."""
+        """Return the number of blocks."""
         return len(self.numbers)
 
     @property
@@ -109,40 +111,41 @@ class _Layout:
 
 
 class _Moments(NamedTuple):
-    """Sums of series of length 1, so that they may be added up over series."""
+    """Sums of normalised series, so that they can be added over series."""
 
     products: Series
-    """Of neighbours on the same copy, about the copy's mean."""
+    """The products of neighbours on the same copy, about the copy's mean."""
     within: Series
-    """Of squares about the copy's mean."""
+    """The squares about the copy's mean."""
     between: Series
-    """Of squares of the copies' means, each block counted."""
+    """The squares of the copies' means, each block counted."""
 
 
 class _Found(NamedTuple):
-    """What one estimate of dependence says of each series."""
+    """One estimate of dependence, for each series."""
 
     cautious: Series
-    """The variance of the mean, times blocks, over that within copies; with precautions for few degrees of freedom."""
+    """The variance of the mean, times blocks, relative to that within copies; with precautions for few degrees of
+    freedom."""
     plain: Series
-    """The same without them."""
+    """The same without the precautions."""
     correlation: Series
     chance: Series
-    """Of as much dependence among independent blocks."""
+    """The probability of as much dependence among independent blocks."""
 
 
 def dependence(
     influence: NDArray[np.float64], *, copies: Sequence[int], independent: int, family: int, fitted: int = 1
 ) -> Dependence:
-    """Return by how much the interval of every series' centre widens, and why.
+    """Return how much the interval of every series' centre widens, and why.
 
     Args:
-        influence: How each block moves the centre, of shape (blocks, series), such as its rank or its value.
+        influence: Each block's influence on the centre, of shape (blocks, series), such as its rank or its value.
         copies: The number of each block's copy, ascending; empty for one copy.
-        independent: How many of the series depend on no other, which is what pooling gains: of all pairs, the entrants
-            but one.
-        family: How many series hold together with 95 % confidence.
-        fitted: Parameters that were estimated from each series: 1 for a mean, 2 for a line.
+        independent: The number of independent series, which is the gain from pooling: for all pairs, the entrants minus
+            one.
+        family: The number of series that hold jointly with 95 % confidence.
+        fitted: Parameters estimated from each series: 1 for a mean, 2 for a line.
     """
     blocks, series = influence.shape
     if blocks < _SHORTEST or not series:
@@ -180,7 +183,7 @@ def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _none(blocks: int, series: int) -> Dependence:
-    """Return that nothing is known of dependence."""
+    """Return a result without any dependence."""
     return Dependence(
         widening=np.ones(series),
         effective=np.full(series, float(blocks)),
@@ -191,7 +194,7 @@ def _none(blocks: int, series: int) -> Dependence:
 
 
 def inflation(correlation: Series, length: int) -> Series:
-    """Return by how much a first-order process makes the variance of the mean of so many blocks larger."""
+    """Return the factor by which a first-order process increases the variance of the mean of this many blocks."""
     lags = np.arange(1, length)
     shares = (1 - lags / length)[:, None] * correlation ** lags[:, None]
     found: Series = 1 + 2 * shares.sum(axis=0)
@@ -210,7 +213,7 @@ def check_copies(copies: Sequence[int], blocks: int) -> None:
 
 
 def _layout(copies: Sequence[int], blocks: int, fitted: int) -> _Layout:
-    """Return how blocks lie on copies: as on one, where no copy has two blocks to compare."""
+    """Return the assignment of blocks to copies; a single copy if no copy has two blocks to compare."""
     check_copies(copies, blocks)
     _, numbers, sizes = np.unique(copies if len(copies) else [0] * blocks, return_inverse=True, return_counts=True)
     if len(sizes) == blocks or len(sizes) <= fitted:
@@ -241,15 +244,15 @@ def _moments(influence: NDArray[np.float64], layout: _Layout) -> _Moments:
 
 
 def _found(moments: _Moments, layout: _Layout, independent: int, known: int, family: int) -> _Found:
-    """Return what the moments say: of the mean's variance, the larger of what neighbours and what copies make it.
+    """Return the larger of two estimates of the mean's variance: by neighbours and by copies.
 
     Args:
         moments: Of each series, or of all together.
         layout: Of the blocks on copies.
-        independent: How many series they are of.
-        known: How many series Student's point has its degrees of freedom from: of all together, also for one that
-            clearly depends more than the others. Those of its own, two where there are three copies, would make its
-            interval so wide that nothing at all could be said of it.
+        independent: The number of series in them.
+        known: The number of series that determine the degrees of freedom of Student's point: all of them, even for a
+            series that is clearly more dependent than the others. Its own degrees of freedom, two with three copies,
+            would make its interval too wide to be useful.
         family: As in `dependence`.
     """
     blocks = layout.blocks
@@ -277,7 +280,7 @@ def _found(moments: _Moments, layout: _Layout, independent: int, known: int, fam
 
 
 def _correlation(moments: _Moments, layout: _Layout, independent: int) -> tuple[Series, Series]:
-    """Return the correlation of neighbours, and the chance of as high a one among independent blocks.
+    """Return the correlation of neighbours, and the probability of one as high among independent blocks.
 
     Under independence its standard error is 1 / sqrt(blocks) (Wald & Wolfowitz 1943, Ann. Math. Stat. 14:378).
     """
@@ -303,7 +306,7 @@ def _worse(moments: _Moments, pooled: _Moments, layout: _Layout) -> NDArray[np.b
 
 
 def _copies_share(pooled: _Moments, layout: _Layout) -> float | None:
-    """Return the share of variance between copies, by the analysis of variance; None where there is one copy."""
+    """Return the share of variance between copies, by the analysis of variance; None with one copy."""
     if layout.between <= 0:
         return None
     within = float(pooled.within[0]) / layout.within
@@ -312,7 +315,7 @@ def _copies_share(pooled: _Moments, layout: _Layout) -> float | None:
 
 
 def _fisher(between: Series, within: Series, numerator: int, denominator: int) -> Series:
-    """Return the chance that the mean square between copies is as large as it is; 1 for a constant series."""
+    """Return the probability of a mean square between copies as large as observed; 1 for a constant series."""
     ratio = between / np.maximum(within, _NOTHING)
     chance: Series = special.fdtrc(numerator, denominator, ratio)
     return np.where(between > 0, chance, 1.0)
@@ -327,6 +330,6 @@ def _shared_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _student(degrees: Series | float, family: int) -> Series:
-    """Return Student's two-sided point for so many comparisons (Bonferroni)."""
+    """Return Student's two-sided point for `family` comparisons (Bonferroni)."""
     point: Series = special.stdtrit(np.maximum(degrees, _FEWEST_DEGREES), 1 - (1 - CONFIDENCE) / (2 * family))
     return point

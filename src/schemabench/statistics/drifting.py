@@ -1,16 +1,16 @@
-"""How an entrant's own throughput changes as rows are written to it.
+"""The change of an entrant's own throughput with the rows written.
 
-Owns the slope and its interval. Must not say what a change is due to.
+Owns the slope and its interval. Must not name causes.
 
-The logarithm of throughput is fitted by a line over the rows that had been written before each block: see `trend`. Its
-interval is that of Kendall's statistic (Sen 1968, J. Am. Stat. Assoc. 63:1379), wider by what copies and neighbouring
-blocks add to the variance of the residuals' mean, pooled over entrants, as a slope's grows alike (Hamed & Rao 1998, J.
-Hydrol. 204:182). All entrants are corrected for by Bonferroni, so that a drift of any is found by chance in at most 5 %
-of runs.
+A line is fitted to the logarithm of throughput over the rows written before each block: see `trend`. Its interval is
+that of Kendall's statistic (Sen 1968, J. Am. Stat. Assoc. 63:1379), widened by the additional variance of the
+residuals' mean due to copies and neighbouring blocks, pooled over entrants, because a slope's variance grows alike
+(Hamed & Rao 1998, J. Hydrol. 204:182). All entrants are corrected for by Bonferroni, so that a false drift of any
+entrant is reported in at most 5 % of runs.
 
-What is measured is the entrant's own throughput, so that a machine that slows down during a run makes all entrants lose
-alike. What they have in common is not taken out: tables that grow are what candidates have in common, too. A run in
-which every candidate drifts by about as much says nothing of any one of them.
+The throughput is the entrant's own, so a machine that slows down during a run gives all entrants the same loss. This
+common part is not removed, because growing tables are common to all candidates, too. A run in which every candidate
+drifts by about the same amount says nothing about any one of them.
 
 Smallest sample: 10 blocks (Sen 1968: the normal limit).
 """
@@ -29,16 +29,17 @@ from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import CONFIDENCE
 
 _FEWEST = 10
-"""Blocks with which the normal limit of Kendall's statistic is near enough."""
+"""Blocks from which the normal limit of Kendall's statistic is close enough."""
 
 _MOST = 100.0
-"""No logarithm of throughput rises by more per unit of rows: two blocks that few rows lie between have any slope."""
+"""A limit for the change of log throughput per unit of rows: two blocks with few rows between them may have any
+slope."""
 
 
 def drifts(
     rates: NDArray[np.float64], names: Sequence[str], written: NDArray[np.float64], copies: Sequence[int] = ()
 ) -> dict[str, Estimate | None]:
-    """Return the relative change of throughput for each unit of rows written, as in -0.04; None where it is chance.
+    """Return the relative change of throughput per unit of rows written, as in -0.04; None if it is not significant.
 
     Args:
         rates: Of shape (blocks, entrants), all above zero.
@@ -62,7 +63,7 @@ def drifts(
 
 
 def _drift(slopes: NDArray[np.float64], slope: float, critical: float) -> Estimate | None:
-    """Return one entrant's drift; None where it is no more than chance, or nothing was written."""
+    """Return one entrant's drift; None if it is not significant, or nothing was written."""
     cut = math.floor((len(slopes) - critical) / 2)
     if cut <= 0:
         return None

@@ -1,14 +1,14 @@
-"""Whether a difference lasts: what the last third of the blocks says of it.
+"""Whether a difference lasts, judged by the last third of the blocks.
 
 Owns the comparison of the last third with the whole. Must not decide a rank.
 
-A lead that is gone by the end of a run, as when a candidate's tables bloat, says nothing about the months after it.
-So a difference counts only where the last third does not speak against it, by a centre of the other sign, or by an
-interval that holds zero and not the difference over all blocks. An interval of a third of the blocks is about 1.7
-times as wide: that it holds zero is no objection alone.
+A lead that is gone by the end of a run, for example because a candidate's tables bloat, means nothing for the months
+after it. A difference counts only if the last third does not contradict it, by a centre of the opposite sign, or by an
+interval that contains zero but not the difference over all blocks. An interval of a third of the blocks is about 1.7
+times as wide: that it contains zero is not enough.
 
-The last third's intervals are each one's own, with 95 % confidence, by `signed_rank`, and wider by as much as
-dependence makes those of all blocks. Smallest sample: `sign_flips.fewest(1)` blocks in the last third, hence 18 in all.
+Each interval of the last third has 95 % confidence alone, by `signed_rank`, and is widened by the same factor as that
+of all blocks. Smallest sample: `sign_flips.fewest(1)` blocks in the last third, hence 18 in all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,16 +21,17 @@ from schemabench.statistics.comparison import Pair, Spans
 from schemabench.statistics.sign_flips import Span, fewest
 
 _PARTS = 3
-"""Of the run, of which the last is looked at: long enough to say something, late enough to be what a run tends to."""
+"""The number of parts of the run, of which the last is used: long enough to be informative, late enough to show the
+trend of a run."""
 
 
 def late_spans(logs: NDArray[np.float64], names: Sequence[str], widening: Mapping[Pair, float], *, seed: int) -> Spans:
-    """Return by how much the first exceeds the second in the last third of the blocks; empty with too few blocks.
+    """Return the spans of first minus second in the last third of the blocks; empty with too few blocks.
 
     Args:
         logs: Of rates, of shape (blocks, candidates).
         names: One per column.
-        widening: Pair -> by how many times dependence widens its interval, in either order; these pairs are compared.
+        widening: Pair -> the factor by which dependence widens its interval, in either order; these pairs are compared.
         seed: Of the random flips.
     """
     blocks = len(logs) // _PARTS
@@ -46,7 +47,7 @@ def late_spans(logs: NDArray[np.float64], names: Sequence[str], widening: Mappin
 
 
 def lasts(whole: Span, late: Span | None) -> bool:
-    """Return whether the last third does not speak against a difference; True where there is no last third."""
+    """Return whether the last third does not contradict a difference; True without a last third."""
     if late is None:
         return True
     gone = late.low <= 0 <= late.high and not late.low <= whole.centre <= late.high

@@ -1,9 +1,9 @@
-"""Who loses less time to other writers than whom: waiting for heavyweight locks, or pausing before a retry.
+"""The ranking by lock waits: time spent waiting for heavyweight locks, or pausing before a retry.
 
-Owns standings by share of the writers' time and their notices. Must not choose a method: see `block_ratio`, and
-decision 20 for why it is not that of throughput.
+Owns standings by share of the writers' time, and their notices. Must not choose a method: see `block_ratio`, and
+decision 20 for the difference from throughput's.
 
-Pauses count beside waits, so that a candidate whose writers abort and sleep is not better than one whose writers queue.
+Pauses count like waits: a candidate whose writers abort and sleep must not rank above one whose writers queue.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,13 +32,14 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
 ) -> Ranking:
     """Return the standings of all candidates by lock waits; the same whatever their order.
 
-    All three are observations of writers' sessions, of shape (blocks, candidates); zero where a trial was not looked
-    at. Who was never seen at work has no standing, and nobody has one where that is the baseline.
+    All three are counts of observations of writers' sessions, of shape (blocks, candidates); zero for a trial without
+    samples. A candidate without observations of busy writers has no standing, and if that is the baseline, no candidate
+    has one.
 
     Args:
-        waits: In which a session waited for a lock.
-        pauses: Those that would have been made while writers paused before a retry.
-        work: In which a session was at work; waits are among them, pauses are not.
+        waits: Observations of a session waiting for a lock.
+        pauses: Observations that would have been made while writers paused before a retry.
+        work: Observations of a busy session; they include waits, but not pauses.
         names: One per column, all different.
         baseline: The name that differences are to: its own is exactly 0.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
@@ -48,7 +49,7 @@ def rank_locks(  # noqa: PLR0913 (what was seen, and how blocks came about)
     for what, observations in (("waits", waits), ("pauses", pauses), ("work", work)):
         check_columns(what, observations, names)
     check_baseline(names, baseline, control)
-    assert not np.any((waits < 0) | (waits > work) | (pauses < 0)), "who waits is at work; no count is below zero"
+    assert not np.any((waits < 0) | (waits > work) | (pauses < 0)), "waiting sessions are busy; no count is below zero"
     candidates = [name for name in names if name != control]
     seen = dict(zip(names, (work > 0).sum(axis=0).tolist(), strict=True))
     notices = _hardly_seen({name: seen[name] for name in candidates}, len(work))
@@ -82,15 +83,15 @@ def _share(span: Span) -> Estimate:
 
 
 def _hardly_seen(seen: Mapping[str, int], blocks: int) -> tuple[Notice, ...]:
-    """Return a notice where writers were seen at work in too few blocks to tell some candidates, or all, apart.
+    """Return a notice if busy writers were observed in too few blocks to tell some candidates, or all, apart.
 
     Args:
-        seen: Candidate -> the blocks in which its writers were.
-        blocks: How many there are.
+        seen: Candidate -> the number of blocks with observations of its busy writers.
+        blocks: The number of blocks.
     """
     needed = fewest_blocks(len(seen))
     hardly = sorted((name for name in seen if seen[name] < needed), key=lambda name: (seen[name], name))
-    if not hardly or blocks < needed:  # too few blocks for anything: the ranking by throughput says so
+    if not hardly or blocks < needed:  # too few blocks for anything: the ranking by throughput has a notice
         return ()
     whose = ", ".join(f"{name!r} in {seen[name]}" for name in hardly)
     text = (

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 def pareto(names: Sequence[str], *better: frozenset[tuple[str, str]]) -> frozenset[str]:
     """Return the candidates on the Pareto front.
 
-    A candidate is off it where some other is better by one measure at least and worse by none, each beyond chance. A
-    tie counts neither way, so that all are on the front where nothing can be told apart. Ties are no groups: whoever
-    keeps a candidate off the front may be off it because of a third.
+    A candidate is off the front if another is significantly better by at least one measure and significantly worse by
+    none. A tie counts neither way, so all are on the front if nothing can be told apart. Ties are not transitive: a
+    candidate that keeps another off the front may itself be off it because of a third.
 
     Args:
         names: The candidates.
-        better: For each measure (better, worse), of all pairs that are told apart by it.
+        better: For each measure (better, worse), of all pairs that differ significantly.
     """
     somewhere = frozenset[tuple[str, str]]().union(*better)
     return frozenset(

@@ -9,11 +9,11 @@ comparison with the baseline belongs to the same set of comparisons, so that the
 excludes equality exactly where the candidate does not tie with the baseline. The price is width: intervals grow with
 the number of candidates, by half from one rival to eight. Three things may still surprise, and are right:
 
-* Ties are no groups. With A at 100, B at 97 and C at 94, A may be better than C while B ties with both.
-* A candidate with scattered figures may tie with the best and rank above a faster one whose figures are
-  close: the data exclude that the second is best, but not the first.
-* A candidate whose rates are lower bounds is never worse than another, whatever was seen: it may be as fast as any. A
-  bound beside a bound is no order, and both tie; a bound that is beyond an interval is one.
+* Ties are not transitive. With A at 100, B at 97 and C at 94, A may be better than C while B ties with both.
+* A candidate with scattered figures may tie with the best, and rank above a faster one whose figures are close: the
+  data exclude that the second is best, but not that the first is.
+* A candidate whose rates are lower bounds is never worse than another, whatever its figures: it may be as fast as any.
+  Two bounds cannot be ordered, and tie. A bound above another candidate's interval can be.
 """
 
 import math
@@ -116,7 +116,7 @@ def ranked(  # noqa: PLR0913 (all that a standing is made of)
 
 
 def fewest_blocks(candidates: int) -> int:
-    """Return the fewest blocks that can tell any of so many candidates (the baseline included) apart: 6 for two."""
+    """Return the fewest blocks that can tell any of this many candidates (the baseline included) apart: 6 for two."""
     return fewest(math.comb(candidates, 2))
 
 
@@ -125,8 +125,8 @@ def placed(name: str, ranked: Sequence[str], better: frozenset[tuple[str, str]])
 
     Args:
         name: The candidate.
-        ranked: All that it is compared with, itself included.
-        better: (better, worse), of all that are told apart.
+        ranked: All candidates in the comparison, itself included.
+        better: (better, worse), of all pairs that differ significantly.
     """
     rivals = sorted(set(ranked) - {name})
     ties = tuple(rival for rival in rivals if (rival, name) not in better and (name, rival) not in better)
@@ -140,7 +140,7 @@ def _better(criterion: Criterion, spans: Spans, names: Sequence[str]) -> frozens
 
 
 def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
-    """Return a notice where no difference, however large, could have been found."""
+    """Return a notice if no difference, however large, could have been detected."""
     needed = fewest_blocks(candidates)
     if blocks >= needed:
         return ()

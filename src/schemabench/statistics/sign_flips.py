@@ -1,7 +1,7 @@
-"""What sign flips of whole blocks say about several series at once.
+"""Sign flips of whole blocks, for several series at once.
 
-Owns the confidence, the span of a series, the flips and the smallest sample that they need. Must not know what is added
-up under the flips: `signed_rank` adds ranks, `block_mean` the differences themselves.
+Owns the confidence, the span of a series, the flips and the smallest sample that they need. Must not know the sums
+under the flips: `signed_rank` adds ranks, `block_mean` the differences themselves.
 
 Between equal candidates a block's difference is as likely to be d as -d, because the order within a block is random:
 its sign carries no information, whatever the noise looks like. Flipping the signs of whole blocks keeps how the series
@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 CONFIDENCE = 0.95
-"""The confidence of every interval, and 1 minus the chance of any false difference among equal candidates."""
+"""The confidence of every interval, and 1 minus the probability of any false difference among equal candidates."""
 
 _FLIPS = 10_000
-"""Flips of signs, the data as they are among them: the level's own standard error is then sqrt(0.05 * 0.95 / 10^4), or
-0.2 %. Up to 14 blocks have no more flips than that: all are taken, and the level is exact."""
+"""Flips of signs, the data themselves included: the level's own standard error is then sqrt(0.05 * 0.95 / 10^4), or 0.2
+%. Up to 14 blocks have no more flips than that: all are taken, and the level is exact."""
 
 _FLIPS_AT_ONCE = 1_000
 """Bounds memory: 1,000 flips of 2,000 blocks are 16 MB."""
@@ -38,11 +38,11 @@ class Span:
     low: float
     high: float
     bounded: bool
-    """Whether the interval has its confidence: False where the sample is too small and low and high are its range."""
+    """Whether the interval has its confidence; False if the sample is too small: low and high are then its range."""
 
     @property
     def apart(self) -> bool:
-        """Whether the series is told apart from zero."""
+        """Whether the series differs significantly from zero."""
         return self.bounded and (self.low > 0 or self.high < 0)
 
     def reversed(self) -> "Span":
@@ -50,22 +50,22 @@ class Span:
         return Span(centre=-self.centre, low=-self.high, high=-self.low, bounded=self.bounded)
 
     def widened(self, factor: float) -> "Span":
-        """Return the span with its ends so many times as far from the centre; as it is where it has no confidence."""
+        """Return the span with its ends `factor` times as far from the centre; unchanged without confidence."""
         if not self.bounded or factor == 1:
             return self
         low, high = (self.centre + factor * (end - self.centre) for end in (self.low, self.high))
         return replace(self, low=low, high=high)
 
     def reaching(self, other: "Span") -> "Span":
-        """Return the span with an interval that holds the other's, too."""
+        """Return the span with an interval that contains the other's, too."""
         return replace(self, low=min(self.low, other.low), high=max(self.high, other.high))
 
 
 def fewest(series: int) -> int:
-    """Return the smallest sample that can tell any of so many series apart from zero.
+    """Return the smallest sample that can tell any of this many series apart from zero.
 
-    All n differences having one sign is the most extreme outcome; its chance under the null is 2^(1-n) for one series,
-    and at most `series` times that for any of them, which must not exceed 1 - CONFIDENCE.
+    The most extreme outcome is that all n differences have one sign. Its probability under the null hypothesis is
+    2^(1-n) for one series, and at most `series` times that for any of them, which must not exceed 1 - CONFIDENCE.
     """
     return math.ceil(1 + math.log2(max(series, 1) / (1 - CONFIDENCE)))
 
@@ -92,9 +92,9 @@ def check(values: NDArray[np.float64]) -> None:
 
 
 def _signs(blocks: int, seed: int) -> Iterator[NDArray[np.floating[Any]]]:
-    """Yield matrices of signs, one row a flip, one column a block: all, or the data and random ones.
+    """Yield matrices of signs, one row per flip, one column per block: all flips, or the data and random ones.
 
-    The first block is never flipped where all are taken: flipping every block leaves the size of a sum as it is.
+    If all flips are taken, the first block is never flipped: flipping every block does not change the size of a sum.
     """
     if 2 ** (blocks - 1) <= _FLIPS:
         codes = np.arange(2 ** (blocks - 1))[:, None]

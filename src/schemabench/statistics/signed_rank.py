@@ -1,11 +1,11 @@
-"""One method for the centre, the interval and the test of paired differences: Wilcoxon's signed ranks.
+"""Centre, interval and test of paired differences by one method: Wilcoxon's signed ranks.
 
-Owns the Hodges-Lehmann centre, the interval around it, and the critical value that several series share. Must not
-know what a candidate is, nor be given series with a mass of zeros: see below.
+Owns the Hodges-Lehmann centre, its interval, and the critical value that several series share. Must not know what a
+candidate is, nor get series with many zeros: see below.
 
-The centre of n differences is the median of their Walsh averages, the means of all n (n + 1) / 2 pairs, each
-difference with itself included (Hodges & Lehmann 1963, Ann. Math. Stat. 34:598). It has 95.5 % of the efficiency of
-the mean under normal noise, more than the mean's under heavier tails, and bears 29 % of outliers.
+The centre of n differences is the median of their Walsh averages, the means of all n (n + 1) / 2 pairs, in which each
+difference is also paired with itself (Hodges & Lehmann 1963, Ann. Math. Stat. 34:598). It has 95.5 % of the efficiency
+of the mean under normal noise, more than the mean's under heavier tails, and tolerates 29 % of outliers.
 
 Wilcoxon's statistic (1945, Biometrics 1:80) for the shift t is T(t) = (Walsh averages above t) - (those below t). The
 interval holds every shift with |T(t)| <= c, and so runs from one order statistic of the Walsh averages to another
@@ -13,22 +13,22 @@ interval holds every shift with |T(t)| <= c, and so runs from one order statisti
 same inequality, hence cannot contradict each other: zero lies outside the interval exactly where the test rejects.
 
 For one series c is Wilcoxon's two-sided 5 % point. For several series over the same blocks c is the 95 % point of the
-largest |T| among them, so that all intervals hold together with 95 % confidence: see `sign_flips`.
+largest |T| among them, so that all intervals hold jointly with 95 % confidence: see `sign_flips`.
 
 Assumptions: blocks are independent, and a difference is as likely to lie d above its centre as d below. The second
-holds of itself between equal candidates, because the order within a block is random; no shape of noise is assumed.
-Each |T| alone has Wilcoxon's null distribution whatever the noise; only how series depend on each other is estimated.
-Where many differences are exactly zero the test keeps its level and loses power: of 60 differences of which 60 % are
-zero the interval ends at zero, though all others have one sign, and with 71 % (the square root of half) of zeros the
-centre is zero too. `block_mean` is for such series.
+holds between equal candidates because the order within a block is random; no shape of noise is assumed. Each |T| alone
+has Wilcoxon's null distribution whatever the noise; only the dependence between series is estimated. If many
+differences are exactly zero, the test keeps its level and loses power: of 60 differences of which 60 % are zero, the
+interval ends at zero, though all others have one sign, and with 71 % (the square root of half) of zeros the centre is
+zero, too. `block_mean` is for such series.
 
 Smallest sample: `sign_flips.fewest`: 6 for one series. Below it no interval of finite length has the confidence,
-whatever the data; the range of the differences stands in and is marked as such.
+whatever the data; it is replaced by the range of the differences, and marked as such.
 
-The bootstrap over blocks was tried in its place (20 % trimmed means, studentized, with the shared critical value of
-the largest). Simulated, its intervals were about as wide at 60 blocks, and its chance of a false difference ran from
-0 to 8 % where 5 % was meant. Where one trial in twelve takes several times as long it is the better at finding what
-is there (six candidates, 100 blocks, 5 %: found in 77 % of runs instead of 66 %); a kept level was worth more here.
+The bootstrap over blocks was tried instead (20 % trimmed means, studentized, with the shared critical value of the
+largest). In simulations, its intervals were about as wide at 60 blocks, and its rate of false differences ran from 0 to
+8 % instead of 5 %. If one trial in twelve takes several times as long, it is better at finding true differences (six
+candidates, 100 blocks, 5 %: found in 77 % of runs instead of 66 %). A level that holds was worth more here.
 """
 
 import math
@@ -46,7 +46,7 @@ def spans_sharing(differences: NDArray[np.float64], *, family: int, seed: int) -
 
     Args:
         differences: Of shape (blocks, series), finite, at least one block.
-        family: How many of the series are corrected for.
+        family: The number of series that are corrected for.
         seed: Of the random flips.
     """
     return spans_together(differences, shared_critical_value(differences[:, :family], seed=seed))
@@ -65,7 +65,7 @@ def spans_apart(values: NDArray[np.float64], *, seed: int) -> tuple[Span, ...]:
         seed: Of the random flips.
     """
     check(values)
-    # Every series' ranks are 1 to n, whose flips are the same whatever their signs: one critical value is each one's.
+    # Every series' ranks are 1 to n, whose flips are the same whatever their signs: one critical value serves all.
     ranks = np.arange(1.0, len(values) + 1)[:, None]
     few = len(values) < fewest(1)
     return spans_together(values, math.inf if few else upper_point(flipped_sums(ranks, seed=seed)[:, 0]))
@@ -74,7 +74,7 @@ def spans_apart(values: NDArray[np.float64], *, seed: int) -> tuple[Span, ...]:
 def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> float:
     """Return the largest |T| that does not yet tell any series apart from zero; infinite with too few blocks.
 
-    Signs are flipped about each series' own centre, so that real differences do not feign dependence.
+    Signs are flipped about each series' own centre, so that real differences do not look like dependence.
 
     Args:
         differences: Of shape (blocks, series), finite, at least one block.
@@ -94,10 +94,10 @@ def centre(values: NDArray[np.float64]) -> float:
 
 
 def influence(differences: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how each block moves the centres: by its rank in the series.
+    """Return each block's influence on the centres: its rank in the series.
 
     The Hodges-Lehmann centre's influence function is F(x) - 1/2 for symmetric noise, divided by a constant (Hampel et
-    al. 1986, "Robust Statistics", section 2.3): as far as ranks depend on each other, the centre varies.
+    al. 1986, "Robust Statistics", section 2.3): the centre varies as far as ranks depend on each other.
 
     Args:
         differences: Of shape (blocks, series).
@@ -108,8 +108,8 @@ def influence(differences: NDArray[np.float64]) -> NDArray[np.float64]:
 def _signed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return each value's rank by size, with its sign.
 
-    Equal sizes take different ranks and a zero counts as positive: about a series' own centre, often one of its values
-    or midway between two, they are no information, and shared ranks would give a narrower null distribution.
+    Equal sizes get different ranks, and a zero counts as positive. About a series' own centre, often one of its values
+    or midway between two, they carry no information, and shared ranks would give a narrower null distribution.
     """
     rounded = np.round(values, DECIMALS)
     ranks = np.empty(len(rounded))
@@ -118,7 +118,7 @@ def _signed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _span(values: NDArray[np.float64], critical: float) -> Span:
-    """Return the centre and the interval that the critical value leaves of the Walsh averages.
+    """Return the centre, and the interval of the Walsh averages for a critical value.
 
     Between the averages i-1 and i of M (in order, from 0) T is M - 2 i: the first gap that holds is the first i with
     M - 2 i <= critical, and the interval begins at its lower end. By symmetry it ends as far from the other side.

@@ -1,20 +1,20 @@
-"""From which block on the trials of every entrant are steady, so that those before it warm up.
+"""The end of warm-up: the block from which the trials of every entrant are steady.
 
 Owns the test of steadiness and the choice of the cut. Must not know why a trial is slow.
 
-Each entrant's log rate is taken relative to the mean of its block, so that the machine's own drift cancels. The first
+Each entrant's log rate is taken relative to the mean of its block, which cancels the machine's own drift. The first
 tenth of the blocks is compared with the last half (Geweke 1992, in "Bayesian Statistics 4", 169: head against tail of a
-Markov chain), by ranks (Wilcoxon 1945, Biometrics 1:80; Mann & Whitney 1947, Ann. Math. Stat. 18:50), as robust
-against stalls as signed ranks are. Kendall's test of trend, tried in its place, missed a quarter of the transients that
-this one finds, since most of the blocks that it looks at have no trend. What
-copies and neighbouring blocks add to the variance is found from the last half, pooled over entrants: see `dependence`.
-Entrants are corrected for by Holm's method, of which only the first step matters, since one that warms up is enough.
+Markov chain), by ranks (Wilcoxon 1945, Biometrics 1:80; Mann & Whitney 1947, Ann. Math. Stat. 18:50), which are as
+robust against stalls as signed ranks. Kendall's test of trend, tried instead, missed a quarter of the transients that
+this test finds, because most of its blocks have no trend. The additional variance due to copies and neighbouring blocks
+is estimated from the last half, pooled over entrants: see `dependence`. Entrants are corrected for by Holm's method, of
+which only the first step matters, because one entrant that warms up is enough.
 
-The cut is chosen by looking for a change in time, not for a difference between candidates: what is compared afterwards
-is the rest. A change that no cut removes is no transient: then nothing but `least` blocks is cut, since fewer blocks
-would show it less and not be rid of it; see `drifting` for what it amounts to.
+The cut is chosen by a change in time, not by a difference between candidates, which are compared in the rest. A change
+that no cut removes is not a transient. Then only `least` blocks are cut, because fewer blocks would show the change
+less without removing it; see `drifting` for its size.
 
-Smallest sample: 5 blocks in the head and 8 in the last half, where the normal limit is near enough.
+Smallest sample: 5 blocks in the head and 8 in the last half, from which the normal limit is close enough.
 """
 
 from collections.abc import Sequence
@@ -32,18 +32,18 @@ _HEAD = 0.1
 _FEWEST_IN_HEAD, _FEWEST_IN_TAIL = 5, 8
 
 _CUTS = 10
-"""Places for the cut, evenly from the least to the most: finer ones would not be told apart."""
+"""Positions for the cut, evenly spaced from the least to the most: finer ones could not be told apart."""
 
 
 def steady_from(
     rates: NDArray[np.float64], names: Sequence[str], *, least: int, most: int, copies: Sequence[int] = ()
 ) -> tuple[int, bool]:
-    """Return the first block from which on every entrant is steady, and whether there is one; `least` where none is.
+    """Return the first block from which every entrant is steady, and whether there is one; `least` if there is none.
 
     Args:
         rates: Of shape (blocks, entrants), all above zero, from the very first block on.
         names: One per column.
-        least: Blocks that are cut in any case.
+        least: Blocks that are always cut.
         most: Blocks that may be cut; never more than half of all.
         copies: The number of the copy of all databases that each block was executed on, ascending; empty for one copy.
     """

@@ -1,6 +1,6 @@
-"""One series of figures as one line of a table.
+"""The summary of one series of figures, as one line of a table.
 
-Owns the estimate of a figure from its trials and the percentiles of latencies. Must not compare candidates.
+Owns the estimate of a figure from its trials, and the percentiles of latencies. Must not compare candidates.
 """
 
 import math
@@ -13,7 +13,7 @@ from schemabench.statistics import signed_rank
 from schemabench.statistics.sign_flips import CONFIDENCE
 
 CURVE = (0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999)
-"""The levels of a percentile curve: about evenly spaced where each further nine takes as much room as the last."""
+"""The levels of a percentile curve: about evenly spaced on an axis on which each further nine takes the same room."""
 
 
 def estimate(values: NDArray[np.float64], *, seed: int) -> Estimate:
@@ -29,8 +29,8 @@ def estimate_rates(rates: NDArray[np.float64], *, seed: int) -> tuple[Estimate, 
     """Return the robust centre of every column of rates and its 95 % interval, computed on logs.
 
     On logs because rates scatter by factors: half as fast is as far from the centre as twice as fast. The interval
-    says where the rate lies on a machine that drifts as this one did; ratios, paired by block, are narrower, and may
-    differ a little from the quotient of two rates.
+    describes the rate on a machine that drifts as this one did. Ratios, paired by block, have narrower intervals, and
+    may differ slightly from the quotient of two rates.
 
     Args:
         rates: Of shape (blocks, columns), all above zero.
@@ -44,13 +44,13 @@ def estimate_rates(rates: NDArray[np.float64], *, seed: int) -> tuple[Estimate, 
 def latency(operation: str, samples_ns: NDArray[np.int64], retries: int) -> Latency:
     """Return percentiles and percentile curve of an operation's service times, each an observed one (nearest rank).
 
-    A percentile is None where `samples_for` finds too few samples. Samples of one burst depend on each other, so that
-    the figures describe the run; no interval is attached to them.
+    A percentile is None if `samples_for` requires more samples. Samples of one burst depend on each other, so the
+    figures describe the run, and have no interval.
 
     Args:
         operation: The operation's name.
         samples_ns: Service times in nanoseconds, in any order, at least one.
-        retries: Attempts that were undone and repeated.
+        retries: Attempts that were rolled back and retried.
     """
     count = len(samples_ns)
     assert count > 0, f"operation {operation!r} has no latencies: leave it out"

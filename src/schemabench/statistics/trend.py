@@ -1,10 +1,10 @@
-"""Whether a series rises or falls, and by how much: Kendall's test, and the line that belongs to it.
+"""The trend of a series: Kendall's test, and the corresponding line.
 
-Owns the slopes of all pairs and the spread of Kendall's statistic. Must not know what rises.
+Owns the slopes of all pairs and the spread of Kendall's statistic. Must not know the meaning of the series.
 
-Kendall's S is the number of pairs that rise less that of those that fall (Mann 1945, Econometrica 13:245; Kendall 1975,
-"Rank Correlation Methods", 4th ed.); the median of the pairs' slopes is the line for which S of the residuals is zero
-(Theil 1950; Sen 1968, J. Am. Stat. Assoc. 63:1379). Both bear the stalls that least squares do not.
+Kendall's S is the number of rising pairs minus that of falling pairs (Mann 1945, Econometrica 13:245; Kendall 1975,
+"Rank Correlation Methods", 4th ed.). The median of the pairs' slopes is the line for which S of the residuals is zero
+(Theil 1950; Sen 1968, J. Am. Stat. Assoc. 63:1379). Both tolerate stalls, which least squares do not.
 """
 
 import math
@@ -24,10 +24,10 @@ def slopes(values: NDArray[np.float64], places: NDArray[np.float64]) -> NDArray[
 
 
 def residuals(values: NDArray[np.float64], places: NDArray[np.float64], slope: float) -> NDArray[np.float64]:
-    """Return the ranks of what a line of this slope leaves of values, of shape (blocks, 1): see `dependence`."""
+    """Return the ranks of the residuals about a line of this slope, of shape (blocks, 1): see `dependence`."""
     return ranks((values - slope * places)[:, None])
 
 
 def standard_error(blocks: int) -> float:
-    """Return that of S where nothing rises or falls, for independent blocks; S is near enough normal from 8 on."""
+    """Return the standard error of S without a trend, for independent blocks; S is close enough to normal from 8 on."""
     return math.sqrt(blocks * (blocks - 1) * (2 * blocks + 5) / 18)

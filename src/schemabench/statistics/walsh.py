@@ -1,6 +1,6 @@
-"""The means of all pairs of values, by rank, without holding them all.
+"""The means of all pairs of values, selected by rank, without storing them all.
 
-Owns the selection of Walsh averages. Must not know what they are selected for.
+Owns the selection of Walsh averages. Must not know its purpose.
 
 n values have n (n + 1) / 2 Walsh averages, two million for 2,000 blocks. Over sorted values they form a matrix whose
 rows ascend, so that a pivot cuts every row at a place that a binary search finds: quickselect on the matrix, in some
@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 DECIMALS = 12
-"""Values are taken to this many decimals: what is below is rounding, far under a clock's resolution. Without it two
+"""Values are rounded to this many decimals: the rest is rounding error, far below a clock's resolution. Otherwise two
 equal ratios would differ by 1e-16, and scaling all rates could break a tie."""
 
 _FEW = 20_000
-"""So many averages are sorted out at once, faster than by another round: all those of up to 199 values."""
+"""Up to this many averages are sorted at once, which is faster than another round: all those of up to 199 values."""
 
 _PIVOT_ROWS = 200
-"""Rows that a pivot is chosen from: enough to come near the middle, too few to cost anything."""
+"""Rows from which a pivot is chosen: enough to come near the middle, too few to take time."""
 
 _ULPS = 4
-"""Roundings, at most, between a pivot and the sum that it came from."""
+"""Rounding steps, at most, between a pivot and the sum from which it was computed."""
 
 
 def order_statistics(values: NDArray[np.float64], ranks: Sequence[int]) -> list[float]:

@@ -1,5 +1,6 @@
 """Several processes that execute every burst together: one leads, the others follow.
 
-The leader does all that a single process would do; of each burst it executes its own connections' part, and so does
-everyone else, at the same moment. They meet on the Postgres server, the one place that all of them reach.
+The leader does all that a single process does, and executes the part of each burst that belongs to its connections. The
+followers execute theirs at the same moment. The workers communicate through the Postgres server, which all of them
+reach.
 """

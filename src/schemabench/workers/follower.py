@@ -1,7 +1,7 @@
-"""A worker that follows: it executes its part of every burst, as the leader says.
+"""A follower: a worker that executes its part of every burst, as the leader directs.
 
-Owns the other side of the leader's conversation. Must not decide anything: what is measured, in which order, and when
-to stop comes from the leader; the bursts come from the same seed.
+Owns the other side of the leader's conversation. Must not decide anything: the leader decides what is measured, in
+which order, and when to stop. The bursts come from the same seed.
 """
 
 from collections import defaultdict
@@ -26,17 +26,17 @@ from schemabench.experiment.team import execute
 from schemabench.experiment.template import Template
 from schemabench.load import Limits
 from schemabench.server import Database, Reached
-from schemabench.workers import letters, messages
+from schemabench.workers import messages, wire
 from schemabench.workers.link import DIED, IDLE_STALL_S, STALL_S, STOPPED, UNREACHED, Link
 from schemabench.workers.protocol import Conversation, Role
 from schemabench.workers.seat import LEADER, Seat
 
 _GLANCE_S = 0.5
-"""How often a follower looks whether the leader is still there."""
+"""How often a follower checks that the leader is alive."""
 
 
 def follow(plan: Plan, link: Link, seat: Seat) -> None:
-    """Execute this worker's part of an experiment, until the leader says that it is over.
+    """Execute this worker's part of an experiment, until the leader ends it.
 
     Args:
         plan: The experiment, as the leader has it.
@@ -44,8 +44,8 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
         seat: This worker's.
 
     Raises:
-        WorkerError: The leader is gone.
-        UsageError: This worker has other files than the leader.
+        WorkerError: The leader died, was stopped, or broke the protocol.
+        UsageError: This worker's files or options differ from the leader's.
         ServerError: The server failed.
     """
     try:
@@ -55,7 +55,7 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
         raise WorkerError(
             f"The connection to the other workers was lost: {str(cause).strip()}", remedies=[UNREACHED]
         ) from cause
-    except BaseException as error:  # whatever it is, the leader must not wait for it
+    except BaseException as error:  # the leader must not wait for this worker
         reason = error.what if isinstance(error, SchemabenchError) else f"{type(error).__name__}: {error}"
         with suppress(psycopg.Error):
             link.tell(messages.Gone(reason=reason))
@@ -63,7 +63,7 @@ def follow(plan: Plan, link: Link, seat: Seat) -> None:
 
 
 class Follower:
-    """One worker's part of one experiment; `follow` is all that is asked of it.
+    """One worker's part of one experiment; its only entry point is `follow`.
 
     Args:
         plan: The experiment, as the leader has it.
@@ -84,22 +84,22 @@ class Follower:
         self._block = 0
         self._stall_s = STALL_S
         self._bursts: list[Burst] = []
-        """Of the block, whole."""
+        """The whole bursts of the block."""
         self._order: list[tuple[str, int]] = []
         self._loaded: Loaded | None = None
         self._samples: dict[tuple[str, str, int], list[NDArray[np.int64]]] = defaultdict(list)
         self._doing = "beginning"
 
     def follow(self) -> None:
-        """Do as the leader says, until it says that the experiment is over."""
+        """Obey the leader's messages until `Over`."""
         self._tell(messages.Here())
         while not isinstance(message := self._hear(), messages.Over):
             self._do(message)
 
     def _do(self, message: messages.Message) -> None:
-        """Do what the leader says."""
+        """Obey one message of the leader."""
         match message:
-            case messages.Calling():  # it was not there to hear it when this worker came
+            case messages.Calling():  # the leader had not started when this worker said `Here`
                 self._tell(messages.Here())
             case messages.Compare():
                 self._compare(message)
@@ -118,7 +118,7 @@ class Follower:
             case messages.AskSettings():
                 self._tell_settings(message)
             case _:
-                raise AssertionError(f"the leader may send {message.kind!r}, and nothing is done about it")
+                raise AssertionError(f"no case for {message.kind!r}, which the leader may send")
 
     def close(self) -> None:
         """Close the connections to the entrants."""
@@ -130,10 +130,10 @@ class Follower:
         self._link.tell(message)
 
     def _hear(self) -> messages.Message:
-        """Return what the leader says next.
+        """Return the leader's next message.
 
         Raises:
-            WorkerError: The leader is gone, has been stopped, or says what it may not.
+            WorkerError: The leader died, was stopped, or broke the protocol.
         """
         since_s = monotonic()
         while (heard := self._link.hear(_GLANCE_S)) is None:
@@ -155,7 +155,7 @@ class Follower:
         return self._conversation.hear(heard)
 
     def _compare(self, message: messages.Compare) -> None:
-        """Refuse to execute something else than the leader does."""
+        """Refuse an experiment that differs from the leader's."""
         if message.digest != self._plan.fingerprint:
             raise UsageError(
                 f"The files or the options of {self._plan} differ between workers",
@@ -198,7 +198,7 @@ class Follower:
         self._load()
 
     def _load(self) -> None:
-        """Make ready for the next trial of the block."""
+        """Load the next trial of the block."""
         if not self._order:
             self._doing = f"evaluating block {self._block}"
             return
@@ -208,7 +208,7 @@ class Follower:
         try:
             self._loaded = self._entrants[name].sessions.load(burst.part(self._positions))
         except CandidateError as refusal:
-            self._tell(messages.Loaded(digest=burst.digest, refusal=letters.written(refusal)))
+            self._tell(messages.Loaded(digest=burst.digest, refusal=wire.written(refusal)))
         else:
             self._tell(messages.Loaded(digest=burst.digest))
 
@@ -222,17 +222,17 @@ class Follower:
             part, samples = execute(entrant, own, random, limits)
             entrant.sessions.flush_statistics()
         except CandidateError as refusal:
-            self._tell(messages.Done(refusal=letters.written(refusal)))
+            self._tell(messages.Done(refusal=wire.written(refusal)))
         else:
-            self._tell(messages.Done(part=letters.packed(part)))
-            is_timed = place == len(self._bursts) - 1  # those before are not
+            self._tell(messages.Done(part=wire.packed(part)))
+            is_timed = place == len(self._bursts) - 1  # earlier bursts are lead-ins
             if is_timed and (own.pace or not part.cut):
                 for operation, latencies_ns in samples.items():
                     self._samples[name, operation, self._block].append(latencies_ns)
         self._load()
 
     def _pass(self) -> None:
-        """Leave a trial out that cannot be executed."""
+        """Skip a trial that cannot be executed."""
         self._order.pop(0)
         self._load()
 

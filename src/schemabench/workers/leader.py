@@ -1,11 +1,10 @@
-"""The worker that leads: it tells the others what to execute, and waits for them.
+"""The leader: the worker that directs the others and waits for them.
 
-Owns the barrier around each trial and what becomes of a worker that does not come. Must not know pytest.
+Owns the barrier around each trial and the handling of missing workers. Must not know pytest.
 
-The barrier around a trial is three messages: `Loaded` from everyone, `Go` (or `Pass`, where the server refused to
-prepare somebody's operations), and `Done` with the outcome; `protocol` says which come when. A worker that dies lets
-go of its seat's lock; one that is stopped keeps it, and is found out by its sessions: the server shows that none of
-them has done anything for a while.
+The barrier around a trial is three messages: `Loaded` from every follower, `Go` (or `Pass`, if the server refused to
+prepare an operation), and `Done` with the outcome. `protocol` defines their order. A worker that dies releases its
+seat's lock. A stopped worker keeps the lock, and is detected by its sessions, all of which have been idle for a while.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,21 +26,21 @@ from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.team import Executed, Part, Samples, execute, together
 from schemabench.load import Limits, Talk
 from schemabench.monitor.conditions import Held
-from schemabench.workers import letters, messages
+from schemabench.workers import messages, wire
 from schemabench.workers.link import DIED, STALL_S, STOPPED, Link
 from schemabench.workers.protocol import Conversation, Role
 from schemabench.workers.seat import LEADER, Seat
 
 _GLANCE_S = 0.25
-"""How often the leader looks whether those it waits for are still there."""
+"""How often the leader checks that the workers it waits for are alive."""
 JOIN_LIMIT_S = 30.0
-"""How long the others may take to come, once the leader has built all candidates: evaluations are the first tests of
-every worker, so that they have had that time too."""
+"""How long the others may take to join once the leader has built all candidates. Evaluations are the first tests of
+every worker, so the others have had the time of building, too."""
 
 
 @contextmanager
 def lead(plan: Plan, link: Link, seat: Seat) -> Iterator["Leader"]:
-    """Lead a team through one experiment, and let it go at the end of the block.
+    """Lead a team through one experiment, and dismiss it at the end of the `with` block.
 
     Raises:
         UsageError: There are fewer connections than workers.
@@ -52,7 +51,7 @@ def lead(plan: Plan, link: Link, seat: Seat) -> Iterator["Leader"]:
     try:
         yield leader
     finally:
-        with suppress(psycopg.Error):  # then they find out by themselves
+        with suppress(psycopg.Error):  # the others then notice the lost connection
             leader.end()
 
 
@@ -61,21 +60,21 @@ Answer = TypeVar("Answer", bound=messages.Message)
 
 @dataclass(kw_only=True)
 class _Waiting(Generic[Answer]):
-    """Waiting for one message of each of the others."""
+    """One awaited message from each of the others."""
 
     kind: type[Answer]
-    """Of the message."""
+    """The class of the message."""
     answers: dict[int, Answer]
-    """What has come, by seat."""
+    """The answers so far, by seat."""
     limit_s: float | None
-    """How long to wait for those who have not joined yet."""
+    """How long to wait for workers that have not joined yet."""
     since_s: float = field(default_factory=monotonic)
     looked_s: float = field(default_factory=monotonic)
-    """When it was last looked whether the others are still there."""
+    """When the others were last checked."""
 
 
 class Leader:
-    """Leads a team; of each burst it executes its own part.
+    """Leads a team, and executes its own part of each burst.
 
     Args:
         plan: The experiment.
@@ -98,7 +97,7 @@ class Leader:
 
     @property
     def names(self) -> Sequence[str]:
-        """The workers, in the order in which their shares are told."""
+        """The workers, in the order in which their shares are reported."""
         return self._names
 
     @property
@@ -107,7 +106,7 @@ class Leader:
         return self._positions
 
     def call(self) -> None:
-        """Tell the others that the leader is there.
+        """Tell the others that the leader is ready.
 
         Raises:
             psycopg.Error: The connection is lost.
@@ -115,7 +114,7 @@ class Leader:
         self._tell(messages.Calling())
 
     def end(self) -> None:
-        """Let the others go.
+        """Dismiss the others.
 
         Raises:
             psycopg.Error: The connection is lost.
@@ -123,7 +122,7 @@ class Leader:
         self._tell(messages.Over())
 
     def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
-        """Have everyone connect to the entrants; return the process ids of the others' sessions, by entrant."""
+        """Have the others connect to the entrants; return the process ids of their sessions, by entrant."""
         self._doing = "joining the experiment"
         described = [
             messages.Described(name=one.name, candidate=one.template.candidate.name, database=one.database.name)
@@ -156,15 +155,15 @@ class Leader:
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
-        """Tell everyone which block comes, how its bursts are made, and who executes them in which order."""
+        """Announce the next block: its bursts, and the order of its entrants."""
         self._block = block
-        self._stall_s = STALL_S + (duration_s or 0.0)  # where there is a pace, a worker's calls may be far apart
+        self._stall_s = STALL_S + (duration_s or 0.0)  # with a pace, a worker's calls may be far apart
         names = [entrant.name for entrant in order]
         with _heard():
             self._tell(messages.Block(number=block, bursts=bursts, order=names, duration_s=duration_s))
 
     def skip(self) -> None:
-        """Leave the burst out that would come next, which the others have loaded by now."""
+        """Skip the next burst, which the others have loaded by now."""
         with _heard():
             self._gather(self._await(messages.Loaded))
             self._tell(messages.Pass())
@@ -175,9 +174,9 @@ class Leader:
         """Execute a burst together.
 
         Raises:
-            CandidateError: The server refused an operation, or a call took longer than it may, of whomever.
-            WorkloadError: The others made another burst.
-            WorkerError: A worker is gone.
+            CandidateError: On any worker, the server refused an operation or a call exceeded its limit.
+            WorkloadError: The bursts of the workers differ.
+            WorkerError: A worker died, was stopped, or gave up.
             ServerError: The server failed.
         """
         own = self._ready(entrant, burst)
@@ -197,10 +196,10 @@ class Leader:
         return together([part, *(_part(answers[seat]) for seat in self._others)]), samples
 
     def _ready(self, entrant: Entrant, burst: Burst) -> Loaded:
-        """Return this worker's part, loaded, once everyone has loaded theirs.
+        """Return this worker's loaded part, once every worker has loaded its part.
 
         Raises:
-            CandidateError: The server refused to prepare an operation, of whomever; the trial is left out.
+            CandidateError: On any worker, the server refused to prepare an operation; the trial is skipped.
         """
         failure = None
         try:
@@ -217,10 +216,10 @@ class Leader:
         return own
 
     def _compare(self, burst: Burst, answers: Mapping[int, messages.Loaded]) -> None:
-        """Refuse to execute parts of bursts that differ: some calls would be made twice, others never.
+        """Refuse different bursts, of which some calls would be executed twice and others never.
 
         Raises:
-            WorkloadError: With the first worker whose burst is another one.
+            WorkloadError: Names the first worker with a different burst.
         """
         for seat in self._others:
             if answers[seat].digest != burst.digest:
@@ -236,10 +235,10 @@ class Leader:
     def _refusal(self, answers: Mapping[int, messages.Loaded] | Mapping[int, messages.Done]) -> CandidateError | None:
         """Return the first refusal among the others' answers."""
         refusals = ((seat, answers[seat].refusal) for seat in self._others)
-        return next((letters.read(one, self._names[seat]) for seat, one in refusals if one), None)
+        return next((wire.read(one, self._names[seat]) for seat, one in refusals if one), None)
 
     def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
-        """Return the others' samples since they were last asked, by entrant and operation: with their block, flat."""
+        """Return the others' latencies since the last request, by entrant and operation: with their block, flat."""
         self._doing = "sending latencies"
         found: dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]] = {}
         with _heard():
@@ -252,38 +251,38 @@ class Leader:
         return found
 
     def conditions(self, names: Sequence[str], custom: Mapping[str, str]) -> Mapping[str, Sequence[Held]]:
-        """Return the settings of the others' sessions with the entrants named; `custom` as for a session's."""
+        """Return the settings of the others' sessions with the entrants named; `custom` as in `conditions.held`."""
         self._doing = "reading settings"
         with _heard():
             self._tell(messages.AskSettings(entrants=list(names), custom=dict(custom)))
             answers = self._gather(self._await(messages.Settings))
         return {
-            name: [letters.read_held(one) for answer in answers.values() for one in answer.held[name]] for name in names
+            name: [wire.read_held(one) for answer in answers.values() for one in answer.held[name]] for name in names
         }
 
     def _tell(self, message: messages.Message) -> None:
-        """Tell all others something."""
+        """Send a message to all others."""
         for conversation in self._conversations.values():
             conversation.tell(message)
         self._link.tell(message)
 
     def _await(self, kind: type[Answer], *, limit_s: float | None = None) -> _Waiting[Answer]:
-        """Begin to wait for one message of each of the others; some may have come already."""
+        """Begin to wait for one message from each of the others; some may have arrived already."""
         answers = {seat: message for seat, message in self._early if isinstance(message, kind)}
         self._early = [(seat, message) for seat, message in self._early if not isinstance(message, kind)]
         return _Waiting(kind=kind, answers=answers, limit_s=limit_s)
 
     def _gather(self, waiting: _Waiting[Answer]) -> dict[int, Answer]:
-        """Return what was waited for, by seat."""
+        """Return the awaited messages, by seat."""
         while not self._complete(waiting, _GLANCE_S):
             pass
         return waiting.answers
 
     def _complete(self, waiting: _Waiting[Answer], timeout_s: float) -> bool:
-        """Take what arrives, waiting for so long at most; return whether everyone has answered.
+        """Receive messages for `timeout_s` at most; return whether every other worker has answered.
 
         Raises:
-            WorkerError: One of the others is gone, or says what it may not.
+            WorkerError: One of the others died, was stopped, gave up, or broke the protocol.
         """
         while missing := set(self._others) - waiting.answers.keys():
             heard = self._link.hear(timeout_s)
@@ -307,10 +306,10 @@ class Leader:
         return True
 
     def _check(self, missing: set[int], waited_s: float, limit_s: float | None) -> None:
-        """Give a worker up that is gone, stopped, or late.
+        """Fail if a worker died, was stopped, or is late.
 
         Raises:
-            WorkerError: With the worker's name and what it was waited for.
+            WorkerError: With the worker's name and its task.
         """
         lost = self._link.lost()
         for seat in sorted(missing):
@@ -330,13 +329,13 @@ class Leader:
 
 
 def _part(answer: messages.Done) -> Part:
-    assert answer.part is not None, "a worker that was not refused has done its part"
-    return letters.unpacked(answer.part)
+    assert answer.part is not None, "a worker without a refusal returns its part"
+    return wire.unpacked(answer.part)
 
 
 @contextmanager
 def _heard() -> Iterator[None]:
-    """Put a lost link into words."""
+    """Raise a lost link as a ServerError."""
     try:
         yield
     except psycopg.Error as cause:

@@ -1,11 +1,11 @@
-"""A worker's connection to the database in which the workers of a run meet.
+"""A worker's connection to the database through which the workers of a run communicate.
 
-Owns how messages travel (NOTIFY) and how workers know of each other's life (an advisory lock for each seat, which the
-server lets go of when its holder's connection ends, however it ends). Must not know what messages mean: see `protocol`.
+Owns the transport of messages (NOTIFY) and the detection of dead workers (an advisory lock for each seat, which the
+server releases when its holder's connection ends for any reason). Must not know what messages mean: see `protocol`.
 
-A notification carries up to 8,000 bytes; what is longer is put down in a table, and its number travels. psycopg hands
-notifications that arrive during a statement to a handler, and forgets them without one: a lost message would be waited
-for in vain.
+A notification carries up to 8,000 bytes. A longer message is stored in a table, and the notification carries its id.
+psycopg passes notifications that arrive during a statement to a handler, and drops them without one. The receiver would
+wait for a dropped message in vain.
 """
 
 import json
@@ -21,29 +21,29 @@ from schemabench.workers.messages import Message, Over, written
 from schemabench.workers.seat import LEADER
 
 Heard: TypeAlias = dict[str, Any]
-"""A message as it arrives: `kind`, `topic`, the `seat` of the sender, and whatever else it says."""
+"""A message as it arrives: `kind`, `topic`, the `seat` of the sender, and the other fields."""
 
 LINK_LABEL = "workers"
-"""What the database is for, in its name."""
+"""The purpose of the database, in its name."""
 STALL_S = 8.0
-"""A worker none of whose sessions has done anything for so long, during a block, has been stopped. Far longer than
-making a burst takes, or judging whether the intervals are narrow enough."""
+"""During a block, a worker whose sessions have all been idle for this long counts as stopped. Far longer than making a
+burst takes, or checking whether the intervals are narrow enough."""
 IDLE_STALL_S = 60.0
-"""The same outside of blocks, where the leader may be busy without the server: reading files, or ranking."""
+"""The same outside of blocks, where the leader may be busy without using the server: reading files, or ranking."""
 DIED = "check the kernel's log of its machine (dmesg) for the cause, often a lack of memory, and run again"
 STOPPED = "check its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
 UNREACHED = "check that the server runs and that its machine can reach it for the whole run; then run again"
-"""What to do about a worker that died, stands still, or has lost the server."""
+"""Remedies for a worker that died, was stopped, or lost the server."""
 _LONGEST_NOTE = 7_900
 """Bytes: the server takes less than 8,000."""
 _TO_LEADER, _TO_FOLLOWERS = "to_leader", "to_followers"
 _SETTINGS = (
-    "SET synchronous_commit = off",  # a notification is a commit, and nothing of it has to survive a crash
+    "SET synchronous_commit = off",  # each notification is a commit that need not survive a crash
     "SET statement_timeout = 0",
     "SET idle_session_timeout = 0",
 )
 _TABLES = """
-CREATE TABLE IF NOT EXISTS letter (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
+CREATE TABLE IF NOT EXISTS long_message (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS latency
     (entrant text NOT NULL, operation text NOT NULL, block integer NOT NULL, nanoseconds bytea NOT NULL)
 """
@@ -61,7 +61,7 @@ FROM pg_catalog.pg_stat_activity WHERE application_name = %s
 
 
 def session_name(run_id: str, seat: int) -> str:
-    """Return what all sessions of a worker are called on the server, by which others tell whether it stands still."""
+    """Return the name of all sessions of a worker on the server, by which the others detect that it was stopped."""
     return f"schemabench {run_id} worker {seat}"
 
 
@@ -69,16 +69,16 @@ class Link:
     """One worker's end.
 
     Args:
-        conninfo: libpq's words for the database in which the workers meet; may hold a password.
-        run_id: The same for all.
-        seat: Of this worker.
+        conninfo: libpq's connection string for the meeting database; may contain a password.
+        run_id: The same for all workers.
+        seat: This worker's.
 
     Attributes:
-        seat: 0 for the worker that leads, and a number for each that follows.
-        conninfo: libpq's words for the database in which the workers meet; may hold a password.
-        topic: The number of the experiment that messages are about, counted alike by all. What is about an earlier one
-            is not heard; what is about a later one says that this one is over.
-        connection: To the database in which the workers meet.
+        seat: 0 for the leader, from 1 for the followers.
+        conninfo: libpq's connection string for the meeting database; may contain a password.
+        topic: The number of the experiment, counted alike by all workers. Messages about an earlier experiment are
+            ignored; a message about a later one means that this one is over.
+        connection: To the meeting database.
 
     Raises:
         psycopg.Error: The database cannot be reached, or the server refused.
@@ -101,27 +101,29 @@ class Link:
             )
             if seat == LEADER:
                 self.connection.execute(_TABLES)
-            self.connection.execute("SELECT pg_advisory_lock(%s::bigint)", [seat])  # last: whoever is here can hear
+            self.connection.execute(
+                "SELECT pg_advisory_lock(%s::bigint)", [seat]
+            )  # last: a worker with a lock can hear
         except BaseException:
             self.connection.close()
             raise
 
     def tell(self, message: Message) -> None:
-        """Send a message: the leader to all, any other to the leader.
+        """Send a message: the leader to all followers, a follower to the leader.
 
         Raises:
             psycopg.Error: The connection is lost.
         """
         body = json.dumps({"kind": message.kind, "topic": self.topic, "seat": self.seat, **written(message)})
         if len(body.encode()) > _LONGEST_NOTE:
-            row = self.connection.execute("INSERT INTO letter (body) VALUES (%s) RETURNING id", [body]).fetchone()
+            row = self.connection.execute("INSERT INTO long_message (body) VALUES (%s) RETURNING id", [body]).fetchone()
             assert row is not None, "INSERT ... RETURNING returns the row"
-            body = json.dumps({"letter": row[0]})
+            body = json.dumps({"long_message": row[0]})
         channel = _TO_FOLLOWERS if self.seat == LEADER else _TO_LEADER
         self.connection.execute("SELECT pg_notify(%s, %s)", [channel, body])
 
     def hear(self, timeout_s: float) -> Heard | None:
-        """Return the next message; None where none comes in time.
+        """Return the next message; None if none arrives in time.
 
         Raises:
             psycopg.Error: The connection is lost.
@@ -142,16 +144,16 @@ class Link:
 
     @property
     def socket(self) -> int:
-        """What becomes readable when a message arrives."""
+        """The socket that becomes readable when a message arrives."""
         return self.connection.pgconn.socket
 
     @property
     def closed(self) -> bool:
-        """Whether the connection is lost, so far as is known."""
+        """Whether the connection is known to be lost."""
         return self.connection.closed
 
     def present(self) -> frozenset[int]:
-        """Return the seats of workers that are here; they hear what is told.
+        """Return the seats of connected workers, which receive messages.
 
         Raises:
             psycopg.Error: The connection is lost.
@@ -161,7 +163,7 @@ class Link:
         return present
 
     def lost(self) -> frozenset[int]:
-        """Return the seats of workers that were here and are no longer.
+        """Return the seats of workers that have disconnected.
 
         Raises:
             psycopg.Error: The connection is lost.
@@ -170,7 +172,7 @@ class Link:
         return frozenset(self._met - present)
 
     def still_s(self, seat: int) -> float:
-        """Return for how long no session of a worker has done anything, in seconds; 0 where it has no session.
+        """Return for how long all sessions of a worker have been idle, in seconds; 0 if it has no session.
 
         Raises:
             psycopg.Error: The connection is lost.
@@ -179,7 +181,7 @@ class Link:
         return 0.0 if row is None or row[0] is None else float(row[0])
 
     def _listen(self, timeout_s: float) -> bool:
-        """Take what has arrived, and wait for more where nothing has; return whether there is anything."""
+        """Receive notifications, and wait for some if none has arrived; return whether there may be any."""
         pgconn = self.connection.pgconn
         pgconn.consume_input()
         while notification := pgconn.notifies():
@@ -188,12 +190,14 @@ class Link:
 
     def _read(self, body: str) -> Heard:
         message: Heard = json.loads(body)
-        if "letter" in message:
-            row = self.connection.execute("SELECT body FROM letter WHERE id = %s", [message["letter"]]).fetchone()
-            assert row is not None, "a letter is there before its number is told"
+        if "long_message" in message:
+            row = self.connection.execute(
+                "SELECT body FROM long_message WHERE id = %s", [message["long_message"]]
+            ).fetchone()
+            assert row is not None, "a long message is stored before its id is sent"
             message = json.loads(row[0])
         return message
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         self.connection.close()

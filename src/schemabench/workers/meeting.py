@@ -1,8 +1,8 @@
-"""Where the workers of a run find each other.
+"""How the workers of a run find each other.
 
-Owns how the leader makes the address known, and how the others wait for it: by a file in a folder of the controller's,
-where they are on its machine, else in a database whose name follows from the run's id, on a server that all reach. Must
-not know what they say once they have met.
+Owns how the leader publishes the address, and how the others wait for it. On the controller's machine, they use a file
+in a folder of the controller. On other machines, they use a database whose name follows from the run's id, on a server
+that all workers reach. Must not know their messages.
 """
 
 import json
@@ -25,18 +25,18 @@ from schemabench.workers.messages import Gone, Over
 from schemabench.workers.seat import LEADER, Seat
 
 MEET_LIMIT_S = 120.0
-"""How long the others wait for the leader to have a server: pulling an image may take as long."""
+"""How long the others wait for the leader's server: pulling an image may take as long."""
 _POLL_S = 0.05
 _FILE = "leader.json"
 
 
 class Meeting:
-    """One worker's way to the others, for all experiments of a session.
+    """One worker's link to the others, for all experiments of a session.
 
     Args:
         seat: This worker's.
-        spec: Where Postgres comes from, as in `--postgres`.
-        stack: What ends with the session.
+        spec: The source of Postgres, as in `--postgres`.
+        stack: Closed at the end of the session.
     """
 
     def __init__(self, seat: Seat, spec: str, stack: ExitStack) -> None:
@@ -50,10 +50,10 @@ class Meeting:
             stack.enter_context(unsteered())
 
     def host(self, serve: Callable[[], Server], topic: int) -> Link:
-        """Return the leader's link to the others, about an experiment.
+        """Return the leader's link to the others, for an experiment.
 
         Args:
-            serve: What returns the server, or raises for want of one: then the others hear of it.
+            serve: Returns the server, or raises if there is none; the others then fail with the same reason.
             topic: The experiment's number.
 
         Raises:
@@ -70,16 +70,16 @@ class Meeting:
             self._stack.callback(_drop, server, database)
             self._link = self._open(server.conninfo_for(database.name))
             _leave(self.seat.folder, {"conninfo": self._link.conninfo})
-        elif self._link.closed:  # the server crashed, and is there again
+        elif self._link.closed:  # the server crashed and was restarted
             self._link = self._open(self._link.conninfo)
         self._link.topic = topic
         return self._link
 
     def join(self, topic: int) -> Link | None:
-        """Return a follower's link to the leader, about an experiment; None where the leader passes that over.
+        """Return a follower's link to the leader, for an experiment; None if the leader skips it.
 
         Raises:
-            WorkerError: The leader has no server, or did not come in time, or cannot be met.
+            WorkerError: The leader has no server, was late, or cannot be reached.
             UsageError: This worker is on another machine and cannot reach the server.
         """
         if self._link is None or self._link.closed:
@@ -88,29 +88,29 @@ class Meeting:
             if address is None:
                 return None
             link = self._open(address)
-            while LEADER not in link.present():  # the database is there a little sooner
+            while LEADER not in link.present():  # the database exists slightly earlier
                 if time.monotonic() > deadline_s:
                     raise _late(self.seat)
                 time.sleep(_POLL_S)
-                await_address(self.seat, self._spec, topic)  # or learn that it is called off after all
+                await_address(self.seat, self._spec, topic)  # raises if the leader has cancelled the run
             self._link = link
         self._link.topic = topic
         return self._link
 
     def dismiss(self, topic: int) -> None:
-        """Have nobody wait for the leader in an experiment that it is through with, or has passed over."""
+        """Tell the followers not to wait for the leader in an experiment that it has finished or skipped."""
         if self._link is not None:
             self._link.topic = topic
-            with suppress(psycopg.Error):  # then they find out by themselves
+            with suppress(psycopg.Error):  # the followers then notice the lost connection
                 self._link.tell(Over())
         elif not self._called_off:
             _leave(self.seat.folder, {"passed": topic})
 
     def excuse(self, topic: int, reason: str) -> None:
-        """Have the leader not wait for this follower, which takes no part in an experiment."""
+        """Tell the leader not to wait for this follower, which takes no part in an experiment."""
         if self._link is None and not Path(self.seat.folder).is_dir():
-            return  # on another machine nobody says whether the leader has anything to wait for
-        with suppress(SchemabenchError, psycopg.Error):  # then there is nobody to tell
+            return  # on another machine it is unknown whether the leader waits
+        with suppress(SchemabenchError, psycopg.Error):  # then no leader waits
             if link := self.join(topic):
                 link.tell(Gone(reason=reason))
 
@@ -125,20 +125,20 @@ class Meeting:
 
 
 def call_off(folder: str, reason: str) -> None:
-    """Make known that there will be no meeting, and why."""
+    """Publish that the leader has cancelled the run, and why."""
     _leave(folder, {"failure": reason})
 
 
 def await_address(seat: Seat, spec: str, topic: int) -> Conninfo | None:
-    """Return where the workers meet, once the leader is there; None where it has passed the experiment over.
+    """Return the address of the meeting database, once the leader is ready; None if it skips the experiment.
 
     Args:
         seat: This worker's.
-        spec: Where Postgres comes from: a server that the user named needs no telling.
+        spec: The source of Postgres: the address of a server named by the user is known.
         topic: The experiment's number.
 
     Raises:
-        WorkerError: The leader has no server, or did not come in time.
+        WorkerError: The leader has no server, or was late.
         UsageError: This worker is on another machine and cannot reach the server.
     """
     wanted = parse_spec(spec)
@@ -172,13 +172,13 @@ def _late(seat: Seat) -> WorkerError:
 
 
 def _drop(server: Server, database: Database) -> None:
-    """Drop the database in which the workers met, unless its server is gone."""
+    """Drop the meeting database, unless its server is gone."""
     if server.alive():
         server.drop(database)
 
 
 def _read(folder: str) -> dict[str, Any]:
-    """Return what the leader has made known last; nothing where it has said nothing, or is on another machine."""
+    """Return what the leader last published; empty if it has published nothing, or is on another machine."""
     try:
         told: dict[str, Any] = json.loads((Path(folder) / _FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -187,7 +187,7 @@ def _read(folder: str) -> dict[str, Any]:
 
 
 def _leave(folder: str, told: Mapping[str, object]) -> None:
-    """Write something down, at once and for this user alone; nowhere where the controller is on another machine."""
+    """Publish something atomically, readable by this user only; do nothing if the controller is on another machine."""
     if not Path(folder).is_dir():
         return
     draft = Path(folder) / f"{_FILE}.draft"

@@ -1,6 +1,6 @@
-"""The messages that workers send each other, each a class of its own.
+"""The messages between workers, one class each.
 
-Owns what they are called and what they say. Must not know when which may be sent: see `protocol`.
+Owns their names and fields. Must not know their order: see `protocol`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,31 +10,31 @@ from typing import Any, ClassVar
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What one worker tells another; its fields are such as JSON has."""
+    """A message from one worker to another; its fields are JSON types."""
 
     kind: ClassVar[str]
-    """What it is called on its way."""
+    """Its name in JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Calling(Message):
-    """The leader is there: whoever came before it could hear has to say so again."""
+    """The leader is ready: a follower that said `Here` earlier must say it again."""
 
     kind = "calling"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Compare(Message):
-    """Which experiment the leader is about to execute."""
+    """The experiment that the leader is about to execute."""
 
     kind = "experiment"
     digest: str
-    """Of the files and the options, as `Plan.fingerprint`."""
+    """The digest of the files and the options: `Plan.fingerprint`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Described:
-    """An entrant, as a follower needs to know it."""
+    """An entrant, as a follower needs it."""
 
     name: str
     candidate: str
@@ -45,7 +45,7 @@ class Described:
 
 @dataclass(frozen=True, kw_only=True)
 class Join(Message):
-    """Whom to connect to."""
+    """Connect to these entrants."""
 
     kind = "entrants"
     entrants: Sequence[Described]
@@ -53,23 +53,23 @@ class Join(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Leave(Message):
-    """Nobody may be connected to the entrants: their databases are about to be copied."""
+    """Disconnect from the entrants: their databases are about to be copied."""
 
     kind = "leave"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block(Message):
-    """Which block comes; its trials follow, each begun by `Go` or left out by `Pass`."""
+    """The next block. Its trials follow, each started by `Go` or skipped by `Pass`."""
 
     kind = "block"
     number: int
     bursts: Sequence[tuple[int, int | float]]
-    """The number and the size of each burst that an entrant executes before it is the next one's turn."""
+    """The number and the size of each burst that an entrant executes before the next entrant."""
     order: Sequence[str]
     """The names of the entrants."""
     duration_s: float | None
-    """In which the calls are due; None where they are made as soon as a connection is free."""
+    """The time in which the calls are due; None if they start as soon as a connection is free."""
 
     @property
     def trials(self) -> Sequence[tuple[str, int]]:
@@ -79,7 +79,7 @@ class Block(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Go(Message):
-    """Everyone is ready: execute the trial."""
+    """All workers are ready: execute the trial."""
 
     kind = "go"
     call_s: float
@@ -90,39 +90,39 @@ class Go(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Pass(Message):
-    """Somebody was refused, or the entrant is out: leave the trial out."""
+    """The server refused an operation, or the entrant has left: skip the trial."""
 
     kind = "pass"
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandOver(Message):
-    """Put down the latencies."""
+    """Store the latencies."""
 
     kind = "hand over"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AskSettings(Message):
-    """Tell the settings of the sessions."""
+    """Send the settings of the sessions."""
 
     kind = "settings"
     entrants: Sequence[str]
-    """The names of the entrants whose sessions they are."""
+    """The names of the entrants."""
     custom: Mapping[str, str]
     """As for `conditions.held`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Over(Message):
-    """The experiment is over; so says, too, whatever is heard of a later one."""
+    """The experiment is over. A message about a later experiment means the same."""
 
     kind = "over"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Here(Message):
-    """A follower has come."""
+    """A follower has started."""
 
     kind = "here"
 
@@ -145,29 +145,29 @@ class Left(Message):
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded(Message):
-    """A follower is ready for the next trial, or was refused."""
+    """A follower has loaded the next trial, or the server refused it."""
 
     kind = "loaded"
     digest: str
-    """Of the whole burst: all must have made the same."""
+    """The digest of the whole burst, which must be the same for all workers."""
     refusal: Mapping[str, Any] | None = None
-    """What the server refused, as `letters.written`."""
+    """The server's refusal, as in `wire.written`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done(Message):
-    """A follower has executed its part of a trial, or was refused."""
+    """A follower has executed its part of a trial, or the server refused it."""
 
     kind = "done"
     part: Mapping[str, Any] | None = None
-    """What it did, as `letters.packed`."""
+    """The executed part, as in `wire.packed`."""
     refusal: Mapping[str, Any] | None = None
     """As in `Loaded`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class HandedOver(Message):
-    """A follower's latencies are there."""
+    """A follower has stored its latencies."""
 
     kind = "handed over"
 
@@ -190,5 +190,5 @@ class Gone(Message):
 
 
 def written(message: Message) -> dict[str, Any]:
-    """Return the fields of a message, beside its kind, as builtins."""
+    """Return the fields of a message, without its kind, as builtins."""
     return asdict(message)

@@ -1,9 +1,9 @@
-"""What the worker that leads and those that follow may tell each other, and when.
+"""The protocol between the leader and the followers.
 
-Owns the one table of who may send which message in which state. Must not send anything, nor do what a message says.
+Owns the table of the messages that each side may send in each state. Must not send anything, nor act on a message.
 
-There is one conversation between the leader and each follower. Both ends take every message through the table, those
-they send and those they hear, so that both know its state. The idea is h11's: a state machine without a socket.
+The leader has one conversation with each follower. Both ends look up every message that they send or receive in the
+table, so both know the state. The idea is h11's: a state machine without a socket.
 """
 
 from collections.abc import Mapping
@@ -36,43 +36,43 @@ from schemabench.workers.messages import (
 )
 
 SAME_VERSION = "use the same schemabench on every machine; if it is the same, this is a defect of schemabench"
-"""What to do about a message that was not expected."""
+"""The remedy for an unexpected message."""
 
 
 class Role(Enum):
-    """Who sends a message."""
+    """The sender of a message."""
 
     LEADER = "leader"
     FOLLOWER = "follower"
 
 
 class State(StrEnum):
-    """What a conversation waits for."""
+    """The state of a conversation."""
 
     AWAITED = "awaited"
-    """The follower has not come."""
+    """The follower has not started."""
     HERE = "here"
-    """It has come."""
+    """The follower has started."""
     COMPARED = "compared"
-    """It has been told what experiment this is, to see whether it has the same."""
+    """It has received the leader's digest of the experiment, to compare with its own."""
     JOINING = "joining"
     """It connects to the entrants."""
     JOINED = "joined"
-    """It is connected to them, and waits for what to do."""
+    """It is connected to them, and waits for the next message."""
     LOADING = "loading"
-    """It makes ready for the next trial of a block."""
+    """It loads the next trial of a block."""
     LOADED = "loaded"
-    """It is ready for that trial, or was refused."""
+    """It has loaded that trial, or the server refused it."""
     EXECUTING = "executing"
-    """It executes its part of it."""
+    """It executes its part of the trial."""
     HANDING_OVER = "handing over"
-    """It puts its latencies down where the leader finds them."""
+    """It stores its latencies for the leader."""
     TELLING_SETTINGS = "telling settings"
     """It reads the settings of its sessions."""
     LEAVING = "leaving"
     """It disconnects from the entrants."""
     LEFT = "left"
-    """It is connected to none of them."""
+    """It is connected to no entrant."""
     GONE = "gone"
     """It has given up."""
     OVER = "over"
@@ -81,7 +81,7 @@ class State(StrEnum):
 
 _LEADER_ENDS: Mapping[type[Message], State] = {Over: State.OVER}
 _FOLLOWER_ENDS: Mapping[type[Message], State] = {Gone: State.GONE, Over: State.GONE}
-"""What may be said at any time. A follower that is heard about a later experiment is through with this one."""
+"""Messages that may be sent at any time. A follower's message about a later experiment ends this one."""
 
 TRANSITIONS: Mapping[State, Mapping[Role, Mapping[type[Message], State]]] = {
     State.AWAITED: {
@@ -148,22 +148,22 @@ TRANSITIONS: Mapping[State, Mapping[Role, Mapping[type[Message], State]]] = {
         Role.FOLLOWER: _FOLLOWER_ENDS,
     },
 }
-"""State -> sender -> message -> the state after it. One transition needs no message: `LOADING` with no trial left is
+"""State -> sender -> message -> the next state. One transition needs no message: `LOADING` without trials left becomes
 `JOINED`, see `Conversation`."""
 
 MESSAGES: Mapping[Role, Mapping[str, type[Message]]] = {
     role: {kind.kind: kind for rows in TRANSITIONS.values() for kind in rows[role]} for role in Role
 }
-"""Sender -> what a message of theirs is called on its way -> its class."""
+"""Sender -> name of a message in JSON -> its class."""
 
 
 class OutOfTurnError(WorkerError):
-    """A message that its sender may not send in the state of the conversation.
+    """A message that its sender may not send in the current state.
 
     Attributes:
-        sender: Who sent it.
-        state: Of the conversation.
-        kind: What the message is called.
+        sender: The sender.
+        state: The state of the conversation.
+        kind: The name of the message.
     """
 
     def __init__(self, sender: Role, state: State, kind: str, name: str = "") -> None:
@@ -180,13 +180,13 @@ def transition(state: State, sender: Role, kind: type[Message], name: str = "") 
     """Return the state after a message.
 
     Args:
-        state: Before it.
-        sender: Who sends it.
+        state: The state before it.
+        sender: Its sender.
         kind: Its class.
-        name: The sender's, as in `gw1`, for the error; empty for this process.
+        name: The sender's name, as in `gw1`, for the error; empty for this process.
 
     Raises:
-        OutOfTurnError: It may not be sent there.
+        OutOfTurnError: It may not be sent in this state.
     """
     try:
         return TRANSITIONS[state][sender][kind]
@@ -195,14 +195,14 @@ def transition(state: State, sender: Role, kind: type[Message], name: str = "") 
 
 
 class Conversation:
-    """The conversation of the leader and one follower, as one of them knows it.
+    """The conversation between the leader and one follower, at one end.
 
     Args:
-        own: Which of them.
-        other: The name of the other, as in `gw1`.
+        own: The role of this end.
+        other: The name of the other end, as in `gw1`.
 
     Attributes:
-        state: What it waits for.
+        state: The current state.
     """
 
     def __init__(self, own: Role, other: str) -> None:
@@ -210,10 +210,10 @@ class Conversation:
         self._own = own
         self._other = other
         self._trials = 0
-        """How many are left in the block."""
+        """The trials left in the block."""
 
     def tell(self, message: Message) -> None:
-        """Take note of a message that is about to be sent.
+        """Record a message that is about to be sent.
 
         Raises:
             OutOfTurnError: This end may not send it now.
@@ -221,10 +221,10 @@ class Conversation:
         self._take(self._own, message)
 
     def hear(self, fields: Mapping[str, Any]) -> Message:
-        """Return a message that has arrived, and take note of it.
+        """Return a message that has arrived, and record it.
 
         Args:
-            fields: Its `kind`, and whatever else it says.
+            fields: Its `kind` and its other fields.
 
         Raises:
             OutOfTurnError: The other end may not send it now.

@@ -1,12 +1,13 @@
 """A worker's place in its run.
 
-Owns what each worker is told of itself and of the others. Loads nothing: workers that evaluate nothing have seats, too.
+Owns what each worker knows of itself and of the others. Imports nothing heavy: workers without evaluations have seats,
+too.
 """
 
 from dataclasses import dataclass
 
 LEADER = 0
-"""The seat of the worker that leads."""
+"""The leader's seat."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,13 +15,14 @@ class Seat:
     """One worker's place in its run."""
 
     number: int
-    """0 for the one that leads."""
+    """0 for the leader."""
     names: tuple[str, ...]
-    """Of all workers, in the order of their seats, as in `gw1`."""
+    """The names of all workers, in the order of their seats, as in `gw1`."""
     run_id: str
-    """The same for all."""
+    """The same for all workers."""
     folder: str
-    """Where the address is left, on the controller's machine; for its user alone, since it may hold a password."""
+    """Where the leader publishes the address, on the controller's machine; for its user only, since it may contain a
+    password."""
 
     @property
     def leads(self) -> bool:
@@ -29,5 +31,5 @@ class Seat:
 
     @property
     def name(self) -> str:
-        """What this worker is called."""
+        """This worker's name."""
         return self.names[self.number]

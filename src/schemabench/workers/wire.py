@@ -1,6 +1,6 @@
-"""The form in which a part of a burst, settings and a refusal travel within messages: as JSON has it.
+"""The JSON form of a part of a burst, settings and a refusal within messages.
 
-Owns the way there and back. Must not send anything, nor know which message says them.
+Owns the conversion in both directions. Must not send anything, nor know which message carries the values.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from schemabench.monitor.conditions import Held
 
 
 def packed(part: Part) -> dict[str, object]:
-    """Return a part of a burst as builtins: keys of several values become lists."""
+    """Return a part of a burst as builtins: tuple keys become lists."""
     return asdict(part) | {"retried": [[*key, count] for key, count in part.retried.items()]}
 
 
@@ -27,12 +27,12 @@ def unpacked(fields: Mapping[str, Any]) -> Part:
 
 
 def read_held(fields: Mapping[str, Any]) -> Held:
-    """Return the settings of a session, from their fields as JSON has them."""
+    """Return the settings of a session from their JSON fields."""
     return msgspec.convert(fields, type=Held)
 
 
 def written(refusal: CandidateError) -> dict[str, object]:
-    """Return what a server refused, as builtins."""
+    """Return a server's refusal as builtins."""
     where = refusal.where
     return {
         "what": refusal.what,
@@ -44,7 +44,7 @@ def written(refusal: CandidateError) -> dict[str, object]:
 
 
 def read(fields: Mapping[str, Any], worker: str) -> CandidateError:
-    """Return the refusal that was `written`, and who found it."""
+    """Return the refusal that was `written`, with the worker that met it."""
     where = fields["where"]
     return CandidateError(
         fields["what"],
