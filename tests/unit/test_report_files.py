@@ -284,7 +284,7 @@ def test_a_report_is_written_where_the_way_led_when_it_was_looked_at(
 def test_a_pipe_is_refused_and_stays(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.md")
     for write in (report.check_writable, lambda path: report.write(RUN, path), lambda path: report.append(RUN, path)):
-        with pytest.raises(UsageError, match="it is no file, but a pipe"):
+        with pytest.raises(UsageError, match="it is not a file but a pipe"):
             write(tmp_path / "a.md")
     assert (tmp_path / "a.md").is_fifo()
 

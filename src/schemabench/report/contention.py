@@ -55,7 +55,7 @@ def why(experiment: Experiment) -> str:
         return f"{who}; {told or _hardly(known[slowest.name].share.value, found[slowest.name])}"
     most = max(known, key=lambda one: known[one].share.value)
     waits = _waits(most, known, found)
-    return f"most waiting seen: {name(most)}; {waits}" if waits else ""
+    return f"most lock waits: {name(most)}; {waits}" if waits else ""
 
 
 def _slowest(experiment: Experiment) -> Standing | None:
@@ -144,7 +144,7 @@ def _classes(sampled: Sampled) -> Chart:
     title = "Where the writers' time goes, by wait class (% of it)"
     return Chart(
         title=title,
-        description=f"A stacked bar for each candidate. What each spends most of the time on: {said}.",
+        description=f"A stacked bar for each candidate. The largest share of each: {said}.",
         drawing=Bars(
             kinds=TIME_CLASSES,
             bars=tuple(
@@ -160,7 +160,7 @@ def _classes(sampled: Sampled) -> Chart:
             columns=(
                 Column(heading="candidate"),
                 *(Column(heading=kind, align="right") for kind in TIME_CLASSES),
-                Column(heading="waited for most", prose=True),
+                Column(heading="main wait events", prose=True),
             ),
             rows=tuple(
                 cells(
@@ -184,7 +184,7 @@ def _locks(sampled: Sampled) -> Iterator[Table]:
     headings = (
         "candidate",
         "lock",
-        "mode asked for",
+        "lock mode",
         "table or index",
         "partitions",
         "share of the writers' time",
@@ -229,7 +229,7 @@ def _pairs(sampled: Sampled) -> Iterator[Table]:
 
 def _samples(sampled: Sampled) -> Table:
     """Return the table of the samples' number and quality."""
-    headings = ("candidate", "deepest queue", "longest wait", "samples", "late", "lost", "sessions seen at work")
+    headings = ("candidate", "deepest queue", "longest wait", "samples", "late", "lost", "session samples")
     return Table(
         caption="Deepest queue for one lock, longest wait, and number of samples",
         columns=columns(*headings, numbers=headings[1:]),

@@ -37,7 +37,7 @@ def _search(crossover: Crossover, number: int) -> Section:
         columns=(
             Column(heading="cardinality"),
             Column(heading="ratio [95 % interval]", align="right"),
-            Column(heading="than the baseline"),
+            Column(heading="compared with the baseline"),
             Column(heading="sizes", prose=True),
         ),
         rows=tuple(

@@ -1,4 +1,4 @@
-"""The Pareto plot: throughput against lock waits, so that a reader sees what is given up for what."""
+"""The Pareto plot: throughput against lock waits, which shows the trade-off between the two."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,13 +13,13 @@ from schemabench.report.page.charts.looks import Look, scale
 _HEIGHT_PX = 320
 _POINT_PX2 = 90
 _RING_PX2 = 330
-"""Around those on the front."""
+"""Rings around the candidates on the front."""
 _STEPS, _STEP_PX = 3, 13
-"""Names of neighbours stand on steps: ties on the front lie close together, and their names would cover each other."""
+"""Names of neighbours are staggered: ties on the front lie close together, and their names would overlap."""
 
 
 def chart(drawing: Pareto, looks: Mapping[str, Look]) -> alt.LayerChart:
-    """Return the plot, those on the front ringed and named."""
+    """Return the plot, with rings and names for the candidates on the front."""
     names = [one.throughput.name for one in drawing.points]
     rows = [
         {
