@@ -160,7 +160,7 @@ def _list(chosen: argparse.Namespace) -> None:
 
 
 def _crossover(chosen: argparse.Namespace) -> None:
-    from schemabench import crossover  # noqa: PLC0415 (brings the whole harness with it)
+    from schemabench import crossover  # noqa: PLC0415 (imports the whole harness)
 
     root, settings, origins = _project(chosen)
     asked = Asked(
