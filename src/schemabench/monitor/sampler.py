@@ -234,11 +234,11 @@ def _class(wait_class: str | None) -> str:
 
 
 def _relation(locks: Sequence[_LockRow], tables: Mapping[int, int]) -> int:
-    """Return the OID of the relation to blame for a wait whose lock belongs to no relation.
+    """Return the OID of the relation behind a wait whose lock belongs to no relation; 0 if unknown.
 
-    If the session is the first in the queue for a row, it holds a lock on that row's table. A wait for a transaction
-    without a row, such as for the outcome of another insertion of the same key, is attributed to the table that the
-    waiting transaction writes if there is only one, and to its partition if there is only one.
+    If the session is the first in the queue for a row, it holds that row's tuple lock, which names the table. A wait
+    for a transaction without a row, such as for the outcome of another insertion of the same key, is attributed to the
+    table that the waiting transaction writes if there is only one, and to its partition if there is only one.
     """
     for lock in locks:
         if lock.kind == "tuple":
