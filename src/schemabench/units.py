@@ -23,7 +23,7 @@ def parse_duration_s(text: str) -> float:
         raise ValueError(f"{text!r} is not a duration: write a number and one of {', '.join(_SECONDS)}, as in 45s")
     seconds = float(match["number"]) * _SECONDS[unit]
     if not 0 < seconds < math.inf:
-        raise ValueError(f"{text!r} is not a positive, finite duration")
+        raise ValueError(f"{text!r} is not a duration: it must be positive and finite")
     return seconds
 
 
