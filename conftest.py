@@ -1,3 +1,3 @@
-"""Nothing but what pytest wants at the root: schemabench itself comes in as an installed plugin."""
+"""Empty, for pytest's root folder: schemabench itself is loaded as an installed plugin."""
 
 pytest_plugins = ("pytester",)

@@ -1,19 +1,19 @@
-"""What an experiment can see: how often equal candidates seem to differ, and how often known differences are found.
+"""Power of an experiment: the rates of false differences between equal candidates, and of detected known differences.
 
 Usage: python benchmarks/detection.py [--kind read write drift] [--experiments 10] [--seconds 20] [--equal 1]
     [--differences 3 5 10]
 
-Runs real experiments, each on fresh databases, of a baseline, the same once more, and candidates that do about 3, 5 and
-10 % more. Each experiment is 20 s long for each candidate; it is judged as a whole and as two experiments of 10 s, each
+Runs real experiments, each on fresh databases, of a baseline, a copy of it, and candidates that do about 3, 5 and 10 %
+more work. Each experiment is 20 s long for each candidate; it is judged as a whole and as two experiments of 10 s, each
 candidate alone against the baseline as in an experiment of two. Equal candidates are built each from its own file, as
 candidates are, so that rows lie where they fall. Intervals know copies and neighbours, as in any report. There are
 three kinds of work:
 
-* read: an operation that only costs processor time, so and so much more of it.
+* read: an operation that only costs processor time, with that much more of it.
 * write: upserts of one row, whose commits wait for the disk. More work is done inside the same statement, as long as
   3, 5 and 10 % of the time that the baseline's takes at full load; both times are measured at the start and printed.
-  Others may be served meanwhile: how much throughput is lost is another figure, which is printed as well.
-* drift: updates and scans of a table that nothing vacuums, so that blocks are unlike their neighbours less than others.
+  Other sessions may run meanwhile; hence the loss of throughput is a different figure, which is printed as well.
+* drift: updates and scans of a table without vacuum, so that blocks resemble their neighbours more than other blocks.
   Only equal candidates take part.
 
 Prints as its last line a JSON object with a key for each kind: the A/A false-positive rate of experiments of 10 s,

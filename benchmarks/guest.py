@@ -1,19 +1,19 @@
-"""What being installed costs a session of pytest that evaluates nothing, beside the same session without schemabench.
+"""Cost of the installed plugin for a pytest session without evaluations, compared with a session without the plugin.
 
 Usage: python benchmarks/guest.py [--rounds 30] [--tests 20]
 
-A project that has nothing to do with schemabench runs its tests in shuffled rounds: with `-p no:schemabench`, once more
-so, which is the control, and with the plugin as it is installed; alone, and shared between two workers. Each session is
-a process of its own, from its start to its end. What reading the modules for the first time takes is not counted.
+A project that does not use schemabench runs its tests in shuffled rounds: with `-p no:schemabench`, a second time like
+that as the control, and with the installed plugin; in one process, and with two workers. Each session is a separate
+process, timed from start to end. The first reading of the modules is not counted.
 
-Prints as its last line a JSON object: for each kind of session, and for `with` and `control` beside `without`,
+Prints as its last line a JSON object: for each kind of session, and for `with` and `control` compared with `without`,
 
     time, time_low, time_high   the ratio of wall time, with its 95 % interval
     more_ms, low_ms, high_ms    the difference of wall time, median of the rounds, with its 95 % interval
-    processor_ms                the difference of processor time, workers and all, median of the rounds
+    processor_ms                the difference of processor time, workers included, median of the rounds
     memory, more_mib            ratio and difference of the largest process's memory
 
-and fails where `with` takes more than 50 ms longer for certain.
+and fails if `with` takes significantly more than 50 ms longer.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""How often equal candidates seem to differ, and how wide intervals are, by simulation: what the statistics promise.
+"""Simulated levels of the statistics: false differences between equal candidates, and widths of intervals.
 
 Usage: python benchmarks/levels.py [--runs 400] [--quick]
 
-Simulates equal candidates whose blocks depend on each other in the ways that runs do, and counts how often any two are
-told apart: by throughput, by lock waits, by cost; how often any is said to be unsteady, or to drift. Beside it, by how
-much intervals are wider than they would be if blocks were taken as independent, and how often something that is there
-is found. Prints a table, and a JSON object as its last line. The standard error of a share of 5 % is 1.1 % in 400 runs.
-`--quick` has few runs of a few settings, in less than a minute. All runs of all settings take about an hour.
+Simulates equal candidates whose blocks depend on each other as in real runs, and counts how often any two are told
+apart: by throughput, by lock waits, by cost; and how often any is reported as unsteady, or as drifting. Also computes
+how much wider intervals are than for independent blocks, and how often real effects are detected. Prints a table, and a
+JSON object as its last line. The standard error of a share of 5 % is 1.1 % in 400 runs. `--quick` has few runs of a few
+settings, in less than a minute. All runs of all settings take about an hour.
 """
 
 import argparse

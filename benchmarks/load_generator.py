@@ -1,4 +1,4 @@
-"""The load loop against pgbench: the same statements on the same server, in alternating slices of one run.
+"""The load loop compared with pgbench: the same statements on the same server, in alternating slices of one run.
 
 Usage: python benchmarks/load_generator.py [--slice 500ms] [--slices 30] [--connections 4 8 16 32]
 
@@ -7,11 +7,11 @@ the median throughputs (schemabench over pgbench), the centre and the 95 % inter
 slices, and the microseconds of client CPU per operation of both.
 
 pgbench runs with `-M prepared -j 1 -t N`; schemabench records every latency and gives each connection as many
-operations. Both connect anew for each slice, both use one thread, and each comes first in every other pair. Slices are
-short, since the pace of a shared machine drifts from second to second. What starting takes (connecting, preparing, the
-first execution in a new backend) is therefore measured apart, by runs of one operation per connection, and subtracted
-from the time and the CPU of both. With `XDG_CACHE_HOME=/dev/shm` the server's files lie in memory, so that the moods
-of the disk do not drown the clients.
+operations. Both reconnect for each slice, both use one thread, and each comes first in every other pair. Slices are
+short, since the speed of a shared machine drifts from second to second. The start-up cost (connecting, preparing, the
+first execution in a new backend) is therefore measured separately, by runs of one operation per connection, and
+subtracted from the time and the CPU of both. With `XDG_CACHE_HOME=/dev/shm` the server's files are in memory, so that
+variations of the disk do not hide those of the clients.
 """
 
 import argparse

@@ -1,12 +1,12 @@
-"""How often equal candidates seem to differ in lock waits, by simulated looks, and how often a difference is found.
+"""Simulated lock waits: the rates of false differences between equal candidates, and of detected differences.
 
 Usage: python benchmarks/lock_levels.py [--runs 400] [--quick]
 
-Simulates what the sampler sees: some looks a trial, by chance none in a short one; at each, writers of whom some are at
-work, and of these some wait, together rather than each for itself. How much is waited differs from trial to trial, and
-from copy to copy of the databases. Candidates wait alike, while their trials may be of unequal length; counts how often
-any two are told apart. Then one waits and the others do not, or less; counts how often that is found of the baseline,
-and how often the interval of its share holds the truth. Prints a table, and a JSON object as its last line. The
+Simulates the sampler's observations: a few samples per trial, possibly none in a short one; in each, some writers are
+active, and some of these wait, with correlation between writers. The share of waiting differs between trials, and
+between copies of the databases. Candidates wait equally, with trials of possibly unequal length; counts how often any
+two are told apart. Then one waits and the others do not, or less; counts how often that is detected for the baseline,
+and how often the interval of its share contains the true share. Prints a table, and a JSON object as its last line. The
 standard error of a share of 5 % is 1.1 % in 400 runs. `--quick` has few runs, in a minute or two; all take about ten.
 """
 

@@ -1,18 +1,18 @@
-"""What looking costs: throughput with the sampler against without, in shuffled blocks of one run.
+"""Overhead of the sampler: throughput with and without it, in shuffled blocks of one run.
 
 Usage: python benchmarks/monitor_overhead.py [--slice 200ms] [--blocks 150] [--connections 8 32] [--hz 50 200]
 
 Executes the single-row upsert of load_generator.py, prepared, on a server of its own, in blocks of one slice without
 the sampler, one for each rate, and a second one without as the control. Prints a line for each number of connections,
 and as its last line a JSON object: for each number of connections and each rate the ratio of throughput with the
-sampler to without and its 95 % interval (the control's is what this run could have seen at the best); and how many
-looks were taken, late and lost.
+sampler to that without, and its 95 % interval (the control's is the smallest detectable difference); and the number of
+samples taken, late and lost.
 
-Throughput differs by several percent from slice to slice, whatever is done. Two more figures have far less noise.
-`stall` is the share of throughput that is missing after looks: calls that began in the first quarter of the time from
-one look to the next, against those of the other three, with a bootstrap interval over slices. `processor_share` is the
-share of the server's look in all processor time that server and client spent in the same slices, and `look_us` what one
-look took.
+Throughput always differs by several percent from slice to slice. Two more figures have far less noise. `stall` is the
+share of throughput lost after samples: calls that began in the first quarter of the time from one sample to the next,
+compared with the other three quarters, with a bootstrap interval over slices. `processor_share` is the share of the
+server's sampling session in the processor time of server and client in the same slices, and `look_us` the time of one
+sample.
 """
 
 import argparse

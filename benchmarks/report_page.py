@@ -1,11 +1,11 @@
-"""What the HTML page of a run costs: time to build, size, beside the same run as JSON.
+"""Cost of a run's HTML page: time to build and size, compared with the same run as JSON.
 
 Usage: python benchmarks/report_page.py [--workloads 2] [--candidates 8] [--blocks 60] [--times 5]
 
-The run is made up, of the shape that is asked for: the SQL is that of the candidates in `schemas/usage`, figures
-come from a fixed seed, and every part of a record that the page draws is filled as a real run fills it. Also runs
-`schemabench report RUN.json -o RUN.html`, whose processor time is told beside its wall time. Prints as its last line a
-JSON object: seconds and bytes, medians over the times, and their ratios to JSON's.
+The run is synthetic, of the requested size: the SQL is that of the candidates in `schemas/usage`, figures come from a
+fixed seed, and every part of a record that the page draws is filled as in a real run. Also runs `schemabench report
+RUN.json -o RUN.html`, with its processor time and wall time. Prints as its last line a JSON object: seconds and bytes,
+medians over the times, and their ratios to JSON's.
 """
 
 import argparse

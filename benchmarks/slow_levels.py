@@ -1,11 +1,11 @@
-"""How often the bound by which a slow candidate leaves the blocks is wrong, simulated.
+"""Simulated error rate of the bound that removes slow candidates from the blocks.
 
 Usage: python benchmarks/slow_levels.py [--runs 5000] [--blocks 12]
 
-A candidate's true log ratio to the baseline is known; a bound is asked for after every block from the third on, as in a
-run, and is wrong where any of them leaves the truth out. Noise is normal, Student's with three degrees of freedom, or
-normal with stalls in a tenth of all trials; the candidate's is as large as the control's, or three times as large.
-Prints a line for each case, and as its last line a JSON object: case -> share of runs.
+A candidate's true log ratio to the baseline is known; a bound is computed after every block from the third on, as in a
+run; a run is wrong if any of its bounds excludes the true ratio. Noise is normal, Student's with three degrees of
+freedom, or normal with stalls in a tenth of all trials; the candidate's is as large as the control's, or three times as
+large. Prints a line for each case, and as its last line a JSON object: case -> share of runs.
 """
 
 import argparse

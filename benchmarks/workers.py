@@ -1,17 +1,17 @@
-"""What workers bring and what their barrier costs: the same bursts by one process and by several, in shuffled blocks.
+"""Gain from workers and cost of their barrier: the same bursts by one process and by several, in shuffled blocks.
 
 Usage: python benchmarks/workers.py [--slice 100ms] [--blocks 80] [--workers 1 2 4] [--case NAME ...]
 
-Executes each burst with the connections in one process (0), in a process that leads nobody (1), and shared out between
-one that leads and others that follow (2, 4), all over the server's own channel, as under `pytest -n`. The bursts are
+Executes each burst with the connections in one process (0), in a leader without followers (1), and shared between a
+leader and followers (2, 4), all over the server's own channel, as under `pytest -n`. The bursts are
 
-    select_1_32      SELECT 1 over 32 connections, where the client has most to do
+    select_1_32      SELECT 1 over 32 connections, with the highest load on the client
     upsert_8_memory  the single-row upsert of load_generator.py over 8 connections, fsync off
     upsert_8_disk    the same, fsync on
 
-Prints a line for each, and as its last line a JSON object: for each burst and number of workers the ratio of
-throughput to that of 0, with its 95 % interval (the control's, a second column of 0, is what this run could have seen
-at the best); the operations per second; and in milliseconds per trial, median and 90th percentile of the blocks:
+Prints a line for each, and as its last line a JSON object: for each burst and number of workers the ratio of throughput
+to that of 0, with its 95 % interval (the control's, a second column of 0, is the smallest detectable difference); the
+operations per second; and in milliseconds per trial, median and 90th percentile of the blocks:
 
     barrier_ms   from telling `go` to the first start, and from the last response to the last `done`, beyond what 0
                  takes for the same (writing statistics down, sorting latencies)

@@ -1,6 +1,6 @@
-"""The command line beside pytest: servers, a starter, reports of saved runs, cardinalities and what depends on them.
+"""The `schemabench` command: servers, a starter, reports of saved runs, cardinalities, crossovers.
 
-Owns nothing but the adaptation of arguments. Must not hold logic of its own.
+Owns only the adaptation of arguments. Must not hold logic of its own.
 """
 
 import argparse
@@ -28,24 +28,26 @@ from schemabench.terminal import Screen
 
 _FAILED, _INTERRUPTED = 2, 130
 _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
-"""Nothing is to be rewritten, and Hypothesis need not fear that it is used while tests are still being set up."""
+"""No assertions need rewriting, and Hypothesis needs no warning about use before tests are set up."""
 _INI = "pytest.ini"
-"""Of the starter: by it, pytest knows the folder as the project's root."""
+"""The starter's ini file, which makes its folder pytest's root."""
 _MOST_CELLS = 9
-"""Values on either axis of a map: 81 cells, each with its loading, take most of an hour."""
+"""The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
 _DRAWN, _MOST_DRAWN = 8, 100
-"""Cardinalities that are drawn unless told otherwise, and at most: to run at a hundred takes hours."""
+"""The default and the maximum number of cardinalities to draw: running a hundred takes hours."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return 0, 2 after an error that was shown, or 130 after Ctrl-C, as shells do."""
     chosen = _parser().parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # what a locale cannot show, as standard error has it
+        sys.stdout.reconfigure(
+            errors="backslashreplace"
+        )  # for characters outside the locale's encoding, as standard error does
     try:
         chosen.run(chosen)
         sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, and what is left must not be flushed to them
+    except BrokenPipeError:  # the reader has closed the pipe: the rest must not be flushed to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SchemabenchError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201 (the command line prints)
@@ -80,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     draw.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
     about = "output file, .md or .html (repeatable; default: the terminal)"
     draw.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
-    about = "print one table as CSV, as in 1-usage-typical-ranks; an unknown name lists those that there are"
+    about = "print one table as CSV, as in 1-usage-typical-ranks; an unknown name lists all tables"
     draw.add_argument("--table", metavar="NAME", help=about)
     draw.set_defaults(run=_report)
     _add_cardinalities(commands)
@@ -117,7 +119,7 @@ def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser
 
 
 def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add some of the options that a run of pytest has."""
+    """Add some of pytest's options for schemabench."""
     for option in options.table():
         if option.name in names:
             parser.add_argument(options.flag(option), **options.argument(option))
@@ -139,7 +141,7 @@ def _shape(text: str) -> tuple[int, int]:
 
 
 def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionValue, ...]]:
-    """Return the project's folder and the settings, as a run of pytest would find them here."""
+    """Return the project's folder and the settings that a pytest run would use here."""
     config = pytest.Config.fromdictargs({}, _NO_TESTS)
     settings, origins = options.resolve(chosen, os.environ, config.getini)
     return project.find(config, Path(settings.workloads)), settings, origins
@@ -158,7 +160,7 @@ def _list(chosen: argparse.Namespace) -> None:
 
 
 def _crossover(chosen: argparse.Namespace) -> None:
-    from schemabench import crossover  # noqa: PLC0415 (brings the whole harness with it)
+    from schemabench import crossover  # noqa: PLC0415 (imports the whole harness)
 
     root, settings, origins = _project(chosen)
     asked = Asked(
@@ -179,13 +181,13 @@ def _crossover(chosen: argparse.Namespace) -> None:
                 crossover.add_search(bench, chosen.workload, resume=chosen.resume)
     finally:
         run = bench.record()
-        if run.experiments or run.maps:  # what is finished is reported, whatever ended the rest
+        if run.experiments or run.maps:  # finished results are reported even if the rest failed
             print(report.terminal(run, _width()))  # noqa: T201 (the command line prints)
             _write_reports(bench)
 
 
 def _write_reports(bench: Bench) -> None:
-    """Write the reports of what is finished so far."""
+    """Write the reports of the results so far."""
     run = bench.record()
     for path in bench.asked.reports:
         if path.suffix == ".json":
@@ -199,7 +201,7 @@ def _width() -> int:
 
 
 def _servers(_: argparse.Namespace) -> None:
-    for look in (survey, shared_account):  # what there is, also where we may not start it
+    for look in (survey, shared_account):  # the offers, even if we may not start a server
         for line in look():
             print(line)  # noqa: T201 (the command line prints)
 

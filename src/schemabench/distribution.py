@@ -1,12 +1,12 @@
-"""pytest-xdist: which worker runs what, and pytest-benchmark in spite of it.
+"""pytest-xdist: distribution of tests to workers, and pytest-benchmark under xdist.
 
-Owns the adaptation to both. A controller collects nothing: each worker tells it, with what it has collected, how many
-of these are evaluations. Where none is, xdist's own scheduler has the session, and pytest-benchmark stays off, as it
-does under xdist, since it would time each worker on its own.
+Owns the adaptation to both. A controller collects nothing: each worker reports its tests, and how many of them are
+evaluations. Without evaluations, xdist's own scheduler runs the session and pytest-benchmark stays off, as usual under
+xdist, since it would time each worker separately.
 
-Evaluations are executed by all workers at once, first of all tests; every other test as `--dist` has it.
-pytest-benchmark is turned on again, in the controller, whose entries come from the leader's reports. Workers never
-save, compare or print.
+Evaluations are executed by all workers together, before all other tests; these follow `--dist`. pytest-benchmark is
+enabled again in the controller, which takes its entries from the leader's reports. Workers never save, compare or
+print.
 """
 
 import secrets
@@ -24,7 +24,7 @@ from schemabench.scheduling import Collecting, Together
 from schemabench.workers.seat import LEADER, Seat
 
 _SEAT, _CHANNEL, _LOST = "schemabench_seat", "schemabench_channel", "schemabench_lost"
-"""The keys of what a worker is told, of where it tells what it has collected, and of what it tells at its end."""
+"""The keys of a worker's input, of its collection report, and of its output at the end."""
 _BENCHMARK = "pytest-benchmark"
 _CONTROLLER = "schemabench-controller"
 _ONLY = pytest.StashKey[bool]()
@@ -36,7 +36,7 @@ _NEUTRAL: dict[str, Any] = {
     "compare_fail": None,
     "histogram": False,
 }
-"""What pytest-benchmark is to do at the end of a worker: only the controller reports."""
+"""pytest-benchmark's options at the end of a worker: only the controller reports."""
 
 
 def is_worker(config: pytest.Config) -> bool:
@@ -45,42 +45,42 @@ def is_worker(config: pytest.Config) -> bool:
 
 
 def is_controller(config: pytest.Config) -> bool:
-    """Return whether this process hands its tests to workers."""
+    """Return whether this process distributes its tests to workers."""
     return not is_worker(config) and config.getoption("dist", "no") != "no" and bool(config.getoption("tx", None))
 
 
 def seat(config: pytest.Config) -> Seat | None:
-    """Return this worker's seat; None in a process that is no worker, or that came in place of one, too late."""
+    """Return this worker's seat; None in a process that is not a worker, or that replaces one too late."""
     told = getattr(config, "workerinput", {}).get(_SEAT)
     return Seat(**told) if told else None
 
 
 def announce(config: pytest.Config, evaluations: int, problem: str = "") -> None:
-    """Tell the controller what this worker is about to say that it has collected.
+    """Send the number of evaluations to the controller, before the collection itself.
 
     Args:
-        config: The worker's.
-        evaluations: How many of its tests are evaluations: the first ones.
-        problem: Why none can be run.
+        config: The worker's configuration.
+        evaluations: The number of its evaluations, which are its first tests.
+        problem: Why no evaluation can be run; empty if they can.
     """
     getattr(config, "workerinput", {})[_CHANNEL].send((evaluations, problem))
 
 
 def give_up(session: pytest.Session, error: WorkerError) -> None:
-    """End this worker's session, since another is gone; have the controller end that one, where it has only stopped."""
+    """End this worker's session, since another worker is gone; have the controller kill that one if it only stopped."""
     session.shouldfail = error.what
     getattr(session.config, "workeroutput", {})[_LOST] = error.worker
 
 
 def configure(config: pytest.Config, host: Callable[[pytest.Config], None]) -> None:
-    """Be ready for evaluations in a session that is shared among workers, in its controller and in each of them.
+    """Prepare for evaluations in a session with workers, in the controller and in each worker.
 
-    pytest-benchmark refuses `--benchmark-only` beside `-n` as soon as it is configured: it will, once it is known that
-    there are no evaluations.
+    pytest-benchmark refuses `--benchmark-only` together with `-n` during configuration; here that is delayed until it
+    is known that there are no evaluations.
 
     Args:
-        config: The session's, before pytest-benchmark looks at it.
-        host: What makes a controller's session one of evaluations.
+        config: The session's configuration, before pytest-benchmark reads it.
+        host: Prepares a controller's session for evaluations.
     """
     if not is_worker(config) and not is_controller(config):
         return
@@ -92,9 +92,9 @@ def configure(config: pytest.Config, host: Callable[[pytest.Config], None]) -> N
 
 
 def enable_benchmarks(config: pytest.Config) -> None:
-    """Undo what pytest-benchmark decided about xdist, before it looks at what was collected.
+    """Undo pytest-benchmark's reaction to xdist before it inspects the collected tests.
 
-    Within workers it stays disabled: benchmarks of other kinds are run once there, without a clock, as always.
+    In workers it stays disabled: other benchmarks run there once and untimed, as always.
     """
     session = config.pluginmanager.getplugin(_BENCHMARK)
     if session is None or _ONLY not in config.stash:
@@ -106,28 +106,28 @@ def enable_benchmarks(config: pytest.Config) -> None:
 
 
 def _leave_benchmarks(config: pytest.Config) -> None:
-    """Have pytest-benchmark decide about `--benchmark-only` after all, as if it had seen the option."""
+    """Let pytest-benchmark apply `--benchmark-only` after all, as if it had seen the option."""
     if config.stash.get(_ONLY, False):
         config.option.benchmark_only = True
         type(config.pluginmanager.getplugin(_BENCHMARK))(config)
 
 
 def bereaved(config: pytest.Config) -> str:
-    """Return, in a controller, the id of the workers' run where one of them came to a bad end; else nothing."""
+    """Return, in a controller, the id of the workers' run if a worker was lost; otherwise an empty text."""
     controller = config.pluginmanager.getplugin(_CONTROLLER)
     return controller.run_id if controller is not None and controller.worker_lost else ""
 
 
 class Controller:
-    """Seats the workers, hands out tests once it is known what they are, and ends workers that have been stopped.
+    """Assigns seats to the workers, distributes tests once they are collected, and ends stopped workers.
 
     Args:
-        config: The session's.
-        host: What makes it a session of evaluations.
+        config: The session's configuration.
+        host: Prepares the session for evaluations.
 
     Attributes:
-        run_id: The workers'.
-        worker_lost: Whether a worker died, was ended, or was interrupted.
+        run_id: The id of the workers' run.
+        worker_lost: Whether a worker died, was killed, or was interrupted.
     """
 
     def __init__(self, config: pytest.Config, host: Callable[[pytest.Config], None]) -> None:
@@ -140,15 +140,15 @@ class Controller:
         self._names: list[str] = []
         self._vacant: list[int] = []
         self._evaluating: bool | None = None
-        """Whether there are evaluations; None while tests are collected."""
+        """Whether there are evaluations; None during collection."""
         self._announced: dict[str, tuple[int, str]] = {}
 
     def pytest_xdist_setupnodes(self, specs: Sequence[Any]) -> None:
-        """Learn what workers are called."""
+        """Note the names of the workers."""
         self._names = [spec.id for spec in specs]
 
     def pytest_configure_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
-        """Give a worker its seat: one that comes in place of another has that one's, while tests are collected."""
+        """Assign a worker its seat: during collection, a replacement takes the seat of the worker it replaces."""
         name = node.gateway.id
         channel = node.workerinput[_CHANNEL] = node.gateway.newchannel()
         channel.setcallback(partial(self._announced.__setitem__, name))
@@ -164,19 +164,19 @@ class Controller:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:  # noqa: ANN401 (untyped upstream)
-        """Wait for what workers have collected, before tests are handed out as whoever is asked next would do it."""
+        """Return a scheduler that waits for all collections before it distributes tests with the usual one."""
         make = config.pluginmanager.subset_hook_caller("pytest_xdist_make_scheduler", [self])
         return Collecting(len(self._names), partial(self._scheduler, make(config=config, log=log)))
 
     def _scheduler(self, usual: Any, collected: dict[Any, Sequence[str]]) -> Any:  # noqa: ANN401 (untyped upstream)
-        """Return what hands tests out: the usual scheduler itself where there are no evaluations.
+        """Return the scheduler for the tests: without evaluations, the usual one.
 
         Args:
-            usual: As `--dist` asks for.
+            usual: The scheduler for `--dist`.
             collected: Worker -> the ids of its tests.
 
         Raises:
-            UsageError: Of pytest: evaluations cannot be run, or workers disagree which there are.
+            UsageError: Of pytest: evaluations cannot be run, or the workers' evaluations differ.
         """
         evaluations = {node: tuple(ids[: self._evaluations(node)]) for node, ids in collected.items()}
         first, *others = evaluations
@@ -184,8 +184,8 @@ class Controller:
             if evaluations[other] != evaluations[first]:
                 raise pytest.UsageError(
                     f"{other.gateway.id} collects {len(evaluations[other])} evaluations; they differ from the "
-                    f"{len(evaluations[first])} of {first.gateway.id}: have all workers find the same files and "
-                    "options"
+                    f"{len(evaluations[first])} of {first.gateway.id}: make the same files and options available to "
+                    "all workers"
                 )
         dsession = self._config.pluginmanager.getplugin("dsession")
         self._evaluating = bool(evaluations[first])
@@ -195,14 +195,14 @@ class Controller:
             return usual
         self._host(self._config)
         self._meet()
-        if self._config.option.maxworkerrestart is None:  # who comes in place of another has missed too much
-            dsession._max_worker_restart = 0  # noqa: SLF001 (the option was read before anything was collected)
+        if self._config.option.maxworkerrestart is None:  # a replacement would have missed too much
+            dsession._max_worker_restart = 0  # noqa: SLF001 (the option was read before collection)
         dsession.sched = Together(usual, evaluations[first])
         return dsession.sched
 
     def _meet(self) -> None:
-        """Make the place where workers learn of each other, and of a server's password."""
-        from schemabench.server import folder  # noqa: PLC0415 (of sessions with evaluations alone)
+        """Create the folder where workers learn each other's addresses and the server's password."""
+        from schemabench.server import folder  # noqa: PLC0415 (only for sessions with evaluations)
 
         try:
             self._stack.enter_context(folder.hold_meeting(self._meeting))
@@ -213,34 +213,34 @@ class Controller:
             ) from cause
 
     def _evaluations(self, node: Any) -> int:  # noqa: ANN401 (untyped upstream)
-        """Return how many of a worker's tests are evaluations."""
+        """Return the number of a worker's evaluations."""
         evaluations, problem = self._announced.get(node.gateway.id, (0, ""))
         if problem:
             raise pytest.UsageError(problem)
         return evaluations
 
     def pytest_testnodedown(self, node: Any, error: object) -> None:  # noqa: ANN401 (untyped upstream)
-        """End whom a worker could not wait for: this process would wait for it for ever."""
+        """Kill the worker that another one gave up: this process would wait for it forever."""
         name = node.gateway.id
         if error:
             self.worker_lost = True
             if name in self._names:
                 self._vacant.append(self._names.index(name))
             if self._evaluating and name == self._names[LEADER]:
-                from schemabench.workers.meeting import call_off  # noqa: PLC0415 (brings a database's driver with it)
+                from schemabench.workers.meeting import call_off  # noqa: PLC0415 (imports the database driver)
 
                 call_off(str(self._meeting), f"it died ({error})")
         lost = getattr(node, "workeroutput", {}).get(_LOST)
         for other in node.nodemanager.group:
             if other.id == lost:
                 self.worker_lost = True
-                other._io.kill()  # noqa: SLF001 (there is no public way that does not ask the worker)
+                other._io.kill()  # noqa: SLF001 (every public way needs the worker's cooperation)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self) -> None:
-        """Know that workers end in the middle of something."""
+        """Note that workers were interrupted."""
         self.worker_lost = True
 
     def pytest_unconfigure(self) -> None:
-        """Take the folder away in which the workers met."""
+        """Remove the folder in which the workers met."""
         self._stack.close()

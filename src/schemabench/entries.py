@@ -1,7 +1,7 @@
-"""Candidates as entries of pytest-benchmark: in its table, its JSON, and whatever it saves and compares.
+"""Candidates as entries of pytest-benchmark: in its table, its JSON, and its saved and compared runs.
 
-Owns what of pytest-benchmark is used beyond its public interface, which has none for work that is timed elsewhere.
-Must not know how a result came about.
+Owns all use of pytest-benchmark beyond its public interface, which offers none for work that is timed elsewhere. Must
+not know how a result was measured.
 """
 
 from collections.abc import Mapping
@@ -15,33 +15,33 @@ from schemabench.errors import UsageError
 from schemabench.records import CandidateResult
 
 _SESSION = "pytest-benchmark"
-"""The name under which its session is registered."""
+"""The name of its session in the plugin manager."""
 _MACHINE = pytest.StashKey[dict[str, Any]]()
 
 
 def available(config: pytest.Config) -> bool:
-    """Return whether pytest-benchmark is there at all, or was left out with `-p no:benchmark`."""
+    """Return whether pytest-benchmark is loaded; `-p no:benchmark` turns it off."""
     return bool(config.pluginmanager.hasplugin(_SESSION))
 
 
 def mark_used(benchmark: Any) -> None:  # noqa: ANN401 (untyped upstream)
-    """Let pytest-benchmark not warn that its fixture was not called."""
+    """Keep pytest-benchmark from warning that its fixture was not called."""
     benchmark._mode = "schemabench"  # noqa: SLF001 (there is no public way)
 
 
 def enabled(config: pytest.Config) -> bool:
-    """Return whether to measure, rather than to see that everything works (`--benchmark-disable`)."""
+    """Return whether to measure, rather than only to check that everything works (`--benchmark-disable`)."""
     return not config.option.benchmark_disable or config.option.benchmark_enable
 
 
 def described(benchmark: Any, group: str, result: CandidateResult) -> dict[str, Any]:  # noqa: ANN401
-    """Return a ranked candidate as an entry made of builtins, so that it can travel between processes.
+    """Return a ranked candidate as an entry of builtins, which can be sent between processes.
 
-    A round is a trial, its iterations are the operations, so that OPS is throughput.
+    A round is a trial and its iterations are the operations; hence OPS is the throughput.
 
     Args:
         benchmark: The test's fixture of that name.
-        group: What the candidate stands side by side with the others under.
+        group: The name of the group in which candidates are compared.
         result: The candidate.
     """
     standing = result.standing
@@ -65,7 +65,7 @@ def described(benchmark: Any, group: str, result: CandidateResult) -> dict[str, 
 
 
 def enter(config: pytest.Config, entry: Mapping[str, Any]) -> None:
-    """Enter a candidate, as it was `described`, into the session's table."""
+    """Add a candidate, as returned by `described`, to the session's table."""
     names = ("name", "fullname", "group", "param", "params", "extra_info")
     fixture = SimpleNamespace(**{name: entry[name] for name in names}, cprofile_stats=None, has_error=False)
     metadata = Metadata(fixture, iterations=entry["iterations"], options={"rounds": len(entry["durations_s"])})
@@ -75,14 +75,14 @@ def enter(config: pytest.Config, entry: Mapping[str, Any]) -> None:
 
 
 def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[str, Mapping[str, Any]]]) -> None:
-    """Refuse `--benchmark-compare` with a saved run at other sizes under the same names.
+    """Refuse `--benchmark-compare` with a saved run that has other sizes under the same names.
 
     Args:
-        config: The session's.
+        config: The session's configuration.
         sizes: (workload, cardinality) -> its digest and values.
 
     Raises:
-        UsageError: With what differs.
+        UsageError: The sizes differ; holds the differences.
     """
     for path, content in _compared(config):
         for other in content.get("schemabench", {}).get("experiments", ()):
@@ -91,12 +91,14 @@ def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[
             if digest != other["digest"]:
                 then = {**dict.fromkeys(values), **other["values"]}
                 changed = [
-                    f"{name} {value}, in that run {then[name]}" for name, value in values.items() if value != then[name]
+                    f"{name} {value}, but {then[name]} in that run"
+                    for name, value in values.items()
+                    if value != then[name]
                 ]
                 raise UsageError(
                     f"This run cannot be compared with {path}: {' at '.join(key)} has the digest {digest}, but had "
                     f"{other['digest']} in that run",
-                    checked=changed or ["the values are the same: replayed files or types of values differ"],
+                    checked=changed or ["the values are the same; replayed files or the types of values differ"],
                     remedies=[
                         "compare with a run at the same sizes: --benchmark-compare=NUMBER",
                         "save this run to compare with later: --benchmark-autosave without --benchmark-compare",
@@ -105,17 +107,17 @@ def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[
 
 
 def comparing(config: pytest.Config) -> bool:
-    """Return whether the session is to be compared with a saved run."""
+    """Return whether the session is compared with a saved run."""
     return bool(config.pluginmanager.getplugin(_SESSION).compare) if available(config) else False
 
 
 def compare_nothing(config: pytest.Config) -> None:
-    """Leave the comparison out that was asked for."""
+    """Cancel the requested comparison."""
     config.pluginmanager.getplugin(_SESSION).compare = None
 
 
 def _compared(config: pytest.Config) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the saved runs to compare with, as pytest-benchmark will choose them."""
+    """Return the saved runs that pytest-benchmark will compare with."""
     session = config.pluginmanager.getplugin(_SESSION)
     if session.compare is True:
         return list(session.storage.load())[-1:]
@@ -123,9 +125,9 @@ def _compared(config: pytest.Config) -> list[tuple[str, Mapping[str, Any]]]:
 
 
 def as_json(config: pytest.Config) -> dict[str, Any]:
-    """Return pytest-benchmark's own JSON of the entries so far, whole."""
+    """Return pytest-benchmark's own complete JSON of the entries so far."""
     session = config.pluginmanager.getplugin(_SESSION)
-    if _MACHINE not in config.stash:  # asking the processor takes a second
+    if _MACHINE not in config.stash:  # reading the processor's details takes a second
         config.stash[_MACHINE] = session.get_machine_info()
     commit_info = config.hook.pytest_benchmark_generate_commit_info(config=config)
     config.hook.pytest_benchmark_update_commit_info(config=config, commit_info=commit_info)

@@ -1,7 +1,7 @@
-"""What can go wrong, by who must act, worded in one place.
+"""Errors, one class for each person who must act.
 
-Owns the shape of every error that a user sees: what failed, with the value; where; what was checked; what to do.
-Must not know how anything works.
+Owns the form of every error that a user sees: what failed, with the value; where; what was checked; what to do. Must
+not know any other part of schemabench.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from schemabench.redaction import redact_sql
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A spot in a text file that a person can go to."""
+    """A position in a text file."""
 
     path: Path
     """The file."""
@@ -23,9 +23,9 @@ class Place:
     column: int = 1
     """The column, counted from 1, in characters."""
     text: str = ""
-    """The source line, without its line end and the passwords in it; empty where it is not known."""
+    """The source line, without its line end and with passwords hidden; empty if it is not known."""
     caret: int = 0
-    """The column of `text` to point at, where that is another, since passwords before it are hidden."""
+    """The column of `text` for the caret, if hidden passwords before it have moved it."""
 
     def __str__(self) -> str:
         """Return `file:line:column`, the source line and a caret below the column."""
@@ -39,15 +39,15 @@ class Place:
 
 
 class SchemabenchError(Exception):
-    """The root of all errors that schemabench raises on purpose. Passwords in SQL that it quotes are hidden.
+    """The base of all errors that schemabench raises on purpose. Passwords in quoted SQL are hidden.
 
     Attributes:
         what: One sentence: what failed, with the value.
         where: The place in a file, or None.
         sqlstate: The server's five-character code, or None.
-        checked: What was tried before giving up, one line each.
-        remedies: What to do about it, one remedy a line.
-        notices: What else is to be known, whatever failed, one line each: it has no report to stand in.
+        checked: What was checked before the failure, one line each.
+        remedies: Remedies, one per line.
+        notices: Further facts that have no report to appear in, one line each.
     """
 
     notices: tuple[str, ...] = ()
@@ -100,10 +100,10 @@ class ServerError(SchemabenchError):
 
 
 class WorkerError(SchemabenchError):
-    """A process that shares the load is gone, stopped, or does not come: the operator of its machine must act.
+    """A process that shares the load is gone, stopped, or missing: the operator of its machine must act.
 
     Attributes:
-        worker: Its name, as in `gw1`, where the run cannot go on without it; empty where only the experiment cannot.
+        worker: Its name, as in `gw1`, if the run cannot continue without it; empty if only the experiment cannot.
     """
 
     def __init__(self, what: str, *, worker: str = "", remedies: Sequence[str] = ()) -> None:
@@ -112,10 +112,10 @@ class WorkerError(SchemabenchError):
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run was interrupted in the middle of an experiment: the user knows why.
+    """A run was interrupted during an experiment, by the user.
 
     Attributes:
-        known: What is known of the experiment by then, as a record; None where that is nothing.
+        known: The record of the experiment up to the interruption; None if there is none.
     """
 
     def __init__(self, what: str, known: Any = None) -> None:  # noqa: ANN401 (a record, which this module does not know)
@@ -127,10 +127,10 @@ _SERVERS_FAULT = ("53", "57", "58")
 """Insufficient resources, operator intervention, system error:
 https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 _STATEMENTS_OWN = ("53400", "57014", "58P01", "58P02")
-"""Of these classes, yet about the statement: one that ran out of its temporary files or its time, a file that it names
-and that is not there, or is there already."""
+"""Exceptions in these classes that concern the statement: it exceeded its temporary files or its time, or names a file
+that is missing or already exists."""
 
 
 def is_servers_fault(sqlstate: str | None) -> bool:
-    """Return whether a server's refusal has nothing to do with the statement that it refused."""
+    """Return whether a server's refusal is unrelated to the refused statement."""
     return (sqlstate or "").startswith(_SERVERS_FAULT) and sqlstate not in _STATEMENTS_OWN

@@ -1,7 +1,7 @@
-"""The pytest plugin, as far as evaluations need it: a bench for the session, the tests, reports.
+"""The part of the pytest plugin for evaluations: a bench for the session, the tests, reports.
 
-Owns nothing but the adaptation: hooks in, calls of the bench out; pytest has these hooks from the first evaluation on
-that is collected, here or by a worker. Must not hold logic that a test could not reach without pytest.
+Owns only the adaptation of hooks to calls of the bench; the hooks are registered with the first evaluation that is
+collected, here or by a worker. Must not hold logic that can only be tested through pytest.
 """
 
 import os
@@ -25,23 +25,23 @@ from schemabench.terminal import Uncaptured
 
 KEY = pytest.StashKey[Bench]()
 _HOOKS = "schemabench-evaluations"
-"""The name under which pytest knows this module, or a `Refusal` in its place."""
+"""The plugin name of this module, or of a `Refusal` in its place."""
 _RUN = pytest.StashKey[Run]()
 _ENTRY = pytest.StashKey[dict[str, Any]]()
-"""What an evaluation leaves for its report: the run so far, and its entry."""
+"""Data of an evaluation for its report: the run so far, and its entry."""
 _ENDED = pytest.StashKey[str]()
-"""How an evaluation ended that did not pass."""
+"""The outcome of an evaluation that did not pass."""
 _SENT = "schemabench"
-"""The attribute of a worker's report that holds them."""
+"""The attribute of a worker's report for that data."""
 Result = TypeVar("Result")
 _PARAMETERS = ("workload", "cardinality", "candidate")
 _UNSELECTED = "unselected"
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
-"""The variable that names the file in which a step of GitHub's Actions collects what its page shows."""
+"""The variable that names the file of a step summary of GitHub Actions."""
 
 
 def host(config: pytest.Config) -> None:
-    """Have a session hold evaluations: give it a bench, and hooks.
+    """Prepare a session for evaluations: create its bench, and register the hooks.
 
     Raises:
         UsageError: Of pytest: an option, a name or an input is wrong.
@@ -53,7 +53,7 @@ def host(config: pytest.Config) -> None:
 
 
 def _set_up(config: pytest.Config) -> None:
-    """Read the options, and refuse what cannot work before anything is started, in the words of a SchemabenchError."""
+    """Read the options, and refuse unusable ones with a SchemabenchError before anything is started."""
     chosen, origins = options.resolve(config.option, os.environ, config.getini)
     asked = Asked(
         options=chosen,
@@ -75,7 +75,7 @@ def _progress(config: pytest.Config) -> Progress:
 
 
 def parametrize(metafunc: pytest.Metafunc) -> None:
-    """Make one test for each workload, cardinality and candidate that is selected, of a function that evaluates."""
+    """Generate one test for each selected workload, cardinality and candidate."""
     config = metafunc.config
     if not entries.available(config):
         raise pytest.Collector.CollectError("Evaluations enter pytest-benchmark's table: leave out -p no:benchmark")
@@ -106,7 +106,7 @@ def parametrize(metafunc: pytest.Metafunc) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out evaluations of workloads that are not selected."""
+    """Deselect evaluations of workloads that are not selected."""
     unselected = [
         item for item in items if getattr(getattr(item, "callspec", None), "params", {}).get("workload") is _UNSELECTED
     ]
@@ -116,10 +116,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Refusal:
-    """What ends a session whose evaluations cannot be run, once its tests are collected; a worker leaves it to others.
+    """Ends a session whose evaluations cannot be run, after collection; in a worker, the controller ends it.
 
     Args:
-        problem: Why not.
+        problem: The reason.
     """
 
     def __init__(self, problem: str) -> None:
@@ -127,21 +127,21 @@ class Refusal:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """End the session, as for any other wrong option."""
+        """End the session, as for any other invalid option."""
         if not distribution.is_worker(config):
             raise pytest.UsageError(self._problem)
         items.clear()
 
-    @pytest.hookimpl(tryfirst=True)  # before xdist says what was collected
+    @pytest.hookimpl(tryfirst=True)  # before xdist reports the collection
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Have the controller end it."""
+        """Let the controller end the session."""
         if distribution.is_worker(session.config):
             distribution.announce(session.config, 0, self._problem)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """Run an evaluation in silence where this worker only follows: the leader reports it."""
+    """Run an evaluation without reports in a follower: the leader reports it."""
     seat = distribution.seat(item.config)
     if seat is None or seat.leads or not _parameters(item):
         return None
@@ -150,17 +150,17 @@ def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 
 def pytest_runtest_teardown(item: pytest.Item) -> None:
-    """Have the other workers not wait for this one in an experiment whose tests are over, in whatever way."""
+    """Release the other workers from waiting for this one in an experiment whose tests are over."""
     if distribution.seat(item.config) and (parameters := _parameters(item)):
         workload, cardinality, _ = parameters
         item.config.stash[KEY].end(workload, cardinality, item.stash.get(_ENDED, "it passed"))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist says what was collected
+@pytest.hookimpl(tryfirst=True)  # before xdist reports the collection
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Tell the bench which candidates the tests ask for, and be ready for the end of the run where there are any.
+    """Pass the candidates of the tests to the bench, and prepare for the end of the run if there are any.
 
-    Workers put evaluations first, so that no other test is at work beside them.
+    Workers put evaluations first, so that no other test runs at the same time.
     """
     config = session.config
     bench = config.stash[KEY]
@@ -181,7 +181,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 def _parameters(item: pytest.Item) -> tuple[str, ...]:
-    """Return workload, cardinality and candidate of an evaluation; nothing for any other test."""
+    """Return workload, cardinality and candidate of an evaluation; an empty tuple for any other test."""
     params = getattr(getattr(item, "callspec", None), "params", {})
     if "evaluate" not in getattr(item, "fixturenames", ()) or not params.keys() >= set(_PARAMETERS):
         return ()
@@ -195,7 +195,7 @@ def evaluated(
     cardinality: str,
     candidate: str,
 ) -> CandidateResult:
-    """Return the result of a test's candidate; the first test of an experiment runs it, for all its candidates."""
+    """Return the result of a test's candidate; the first test of an experiment runs it for all candidates."""
     config, node = request.config, request.node
     entries.mark_used(benchmark)
     bench, rehearse = config.stash[KEY], not entries.enabled(config)
@@ -221,12 +221,12 @@ def evaluated(
 
 
 def searched_for(request: pytest.FixtureRequest, workload: str, cardinality: str, candidate: str) -> Crossover:
-    """Return where a test's candidate looks worst."""
+    """Return the result of the search for the worst cardinality of a test's candidate."""
     bench: Bench = request.config.stash[KEY]
     if bench.seat:
         pytest.fail("A search runs in one process: leave out -n", pytrace=False)
     if candidate == BASELINE:
-        pytest.skip("the baseline is what candidates are compared with")
+        pytest.skip("the baseline is the reference of the comparison")
     found, problem = _attempt(request.node, lambda: searched(bench, workload, cardinality, candidate))
     _write_reports(request.config, bench)
     if found is None:
@@ -235,7 +235,7 @@ def searched_for(request: pytest.FixtureRequest, workload: str, cardinality: str
 
 
 def _attempt(node: pytest.Item, call: Callable[[], Result]) -> tuple[Result | None, str]:
-    """Return what a call returns, or the problem that it raises; where a worker is gone, the session ends with it."""
+    """Return a call's result, or the text of its error; if a worker is gone, end the session."""
     try:
         return call(), ""
     except WorkerError as error:
@@ -250,7 +250,7 @@ def _attempt(node: pytest.Item, call: Callable[[], Result]) -> tuple[Result | No
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Send with a worker's report what its evaluation found out: builtins, as attributes of reports are."""
+    """Attach the results of an evaluation to a worker's report, as builtins, which reports can carry."""
     test_report = yield
     if call.excinfo is not None:
         item.stash[_ENDED] = call.excinfo.exconly()
@@ -264,7 +264,7 @@ def pytest_runtest_makereport(
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Take over in the controller what a worker's evaluation found out."""
+    """Take over the results of a worker's evaluation in the controller."""
     node = getattr(report, "node", None)  # of xdist
     if node is None:
         return
@@ -281,7 +281,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # absent with -p no:benchmark
 def pytest_benchmark_update_json(config: pytest.Config, output_json: dict[str, Any]) -> None:
-    """Add the run's record to pytest-benchmark's JSON, where there are evaluations in it."""
+    """Add the run's record to pytest-benchmark's JSON if the session has evaluations."""
     bench = config.stash[KEY]
     if bench.wanted or bench.record().experiments:  # a controller collects nothing of its own
         output_json["schemabench"] = to_builtins(bench.record())
@@ -319,7 +319,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the server, in whatever way the session ended."""
+    """Stop the server, however the session ended."""
     if (bench := config.stash.get(KEY, None)) is not None:
         bench.close()
 
@@ -328,7 +328,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> Generator[None, None, None]:
-    """Show the ranking and where the reports are, below pytest-benchmark's table, even where that ends the session."""
+    """Show the ranking and the paths of the reports below pytest-benchmark's table, even if that ends the session."""
     try:
         return (yield)
     finally:
@@ -341,7 +341,7 @@ def pytest_terminal_summary(
 
 
 def _write_reports(config: pytest.Config, bench: Bench) -> bool:
-    """Write the reports of what is finished so far, so that a crash loses nothing; return whether all went well."""
+    """Write the reports of the results so far, so that a crash loses nothing; return whether all were written."""
     record, written = bench.record(), True
     if not record.experiments or distribution.is_worker(config):
         return True
@@ -358,7 +358,7 @@ def _write_reports(config: pytest.Config, bench: Bench) -> bool:
 
 
 def _comparable(config: pytest.Config, bench: Bench) -> bool:
-    """Return whether the run may be compared with a saved one as asked for; a controller knows only once it is made."""
+    """Return whether the requested comparison with a saved run is valid; a controller knows only after the run."""
     try:
         if entries.comparing(config) and bench.record().experiments:
             entries.check_compared(config, bench.sizes())
@@ -370,7 +370,7 @@ def _comparable(config: pytest.Config, bench: Bench) -> bool:
 
 
 def _append_to_step(config: pytest.Config, bench: Bench) -> None:
-    """Append the ranking to the summary of a step of GitHub's Actions; nobody asked for it, so no run fails for it."""
+    """Append the ranking to the step summary of GitHub Actions; a failure does not fail the run."""
     path, record = os.environ.get(_STEP_SUMMARY), bench.record()
     if not path or not record.experiments or distribution.is_worker(config):
         return

@@ -1,9 +1,9 @@
-"""Options of the command line that a project has, too: the project's own come first.
+"""Command-line options that a project defines, too: the project's own take precedence.
 
-Owns how ours give way. pytest and argparse take an option that is there twice for an error, and have no public way to
-make room: this reaches for what both have had for years. pytest reads the command line once before a project adds its
-options: one that is a switch of the project's, but asks for a value as ours, must be followed by another word then.
-Must not know what an option means.
+Owns the removal of ours. pytest and argparse refuse an option that is defined twice, and offer no public way to remove
+one: this uses private attributes that both have had for years. pytest parses the command line once before a project
+adds its options: a switch of the project's with the name of one of our options that takes a value must then be followed
+by another word. Must not know the meaning of an option.
 """
 
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ import pytest
 
 @contextmanager
 def giving_way(parser: pytest.Parser, group_name: str) -> Iterator[None]:
-    """Take our options out while a project adds its own, and then put back those whose names are free.
+    """Remove our options while a project adds its own, then restore those whose names are free.
 
     Args:
-        parser: The session's.
-        group_name: Of our options.
+        parser: The session's parser.
+        group_name: The name of the group of our options.
     """
     group = parser.getgroup(group_name)
     flags = [flag for option in group.options for flag in option.names()]
-    # from pytest 9.1 on, options are argparse's as soon as they are added; before, with each parse
+    # since pytest 9.1, options are passed to argparse when they are added; before, with each parse
     known = getattr(getattr(parser, "optparser", None), "_option_string_actions", {})
     ours = {flag: known.pop(flag) for flag in flags if flag in known}
     try:

@@ -1,6 +1,6 @@
-"""The machine that a run is made on, or as much of it as a run may use.
+"""The machine of a run, within the limits that apply to the process.
 
-Owns what is said of it in a run's record, and which machines are refused. Must not measure it.
+Owns its description in a run's record, and the refusal of unsuitable machines. Must not measure it.
 """
 
 import os
@@ -15,18 +15,18 @@ from schemabench.errors import ServerError, UsageError
 from schemabench.units import format_bytes
 
 SYSTEM = "Linux"
-"""The one system that measures: its epoll and timerfd drive the load, its /proc tells processor time."""
+"""The only system for measurements: epoll and timerfd drive the load, /proc provides processor times."""
 LEAST_MEMORY_MIB = 192
-"""A run of a small workload with its server fits; with 128 MiB the kernel ends one of them, unannounced."""
+"""Enough for a run of a small workload with its server; with 128 MiB the kernel kills one of them without warning."""
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
 
 
 def check() -> None:
-    """Refuse a machine on which nothing can be measured.
+    """Refuse a machine that cannot measure.
 
     Raises:
-        UsageError: With its system.
+        UsageError: It runs another system than Linux.
     """
     if platform.system() != SYSTEM:
         raise UsageError(
@@ -40,10 +40,10 @@ def check() -> None:
 
 
 def check_memory() -> None:
-    """Refuse to have a server here where the kernel would end it, or us, for want of memory.
+    """Refuse to start a server if the kernel would kill it, or this process, for lack of memory.
 
     Raises:
-        ServerError: With how much there is.
+        ServerError: There is too little memory; holds the amount.
     """
     if (memory := memory_bytes()) < LEAST_MEMORY_MIB << 20:
         raise ServerError(
@@ -57,24 +57,24 @@ def check_memory() -> None:
 
 
 def memory_bytes() -> int:
-    """Return how much memory this process may use: the machine's, or what its control groups leave of it."""
+    """Return the memory that this process may use: the machine's, or the limit of its control groups."""
     total: int = psutil.virtual_memory().total
     allowed = [text for (text,) in _of_groups("memory", ["memory.max"], ["memory.limit_in_bytes"])]
-    return min([total, *(int(text) for text in allowed if text.isdecimal())])  # "max" where there is no limit
+    return min([total, *(int(text) for text in allowed if text.isdecimal())])  # "max" if there is no limit
 
 
 def cores() -> float:
-    """Return how many cores this process may use: those of its affinity, or what its control groups leave of them."""
+    """Return the cores that this process may use: those of its affinity, or the quota of its control groups."""
     found: list[float] = [len(os.sched_getaffinity(0))]
     for words in _of_groups("cpu", ["cpu.max"], ["cpu.cfs_quota_us", "cpu.cfs_period_us"]):
         quota, period = " ".join(words).split()
-        if quota.isdecimal():  # "max" or -1 where there is no limit
+        if quota.isdecimal():  # "max" or -1 if there is no limit
             found.append(int(quota) / int(period))
     return min(found)
 
 
 def described() -> dict[str, str]:
-    """Return system, processor, cores, memory and Python, in words; of cores and memory what may be used."""
+    """Return system, processor, cores, memory and Python as text; cores and memory within the process's limits."""
     return {
         "system": platform.platform(),
         "processor": platform.processor() or platform.machine(),
@@ -89,13 +89,13 @@ def _share(used: str, whole: str) -> str:
 
 
 def _of_groups(controller: str, names: list[str], old_names: list[str]) -> Iterator[list[str]]:
-    """Yield what the files of a controller say in each control group that this process is in, the innermost first.
+    """Yield the contents of a controller's files in each control group of this process, the innermost first.
 
-    A container sees its own group at the top, whatever path the process is told to have.
+    A container sees its own group at the top, whatever path /proc reports for the process.
 
     Args:
         controller: As in `memory`.
-        names: The files in the one hierarchy of version 2.
+        names: The files in the unified hierarchy of version 2.
         old_names: The files in the controller's own hierarchy of version 1.
     """
     with suppress(OSError):

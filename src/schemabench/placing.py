@@ -1,7 +1,8 @@
-"""Files that are written where a user says: whole or not at all, and through no link that another user made.
+"""Writing files at paths that a user chose: completely or not at all, and through no link that another user made.
 
-Owns the way to a file: it is opened folder by folder, and what was opened is what is looked at and written in, so that
-nobody who may write beside it can lead it elsewhere in between. Must not know what is in a file, nor word an error.
+Owns the resolution of a path: each folder is opened in turn, and checks and writes use the open folders, so that
+another user with write access cannot redirect the path in between. Must not know a file's content, nor word an error
+for users.
 """
 
 import os
@@ -13,7 +14,7 @@ from errno import EISDIR, ELOOP, EMLINK, ENXIO
 from pathlib import Path
 
 _MOST_LINKS = 40
-"""As the kernel has it."""
+"""The kernel's limit."""
 if hasattr(os, "O_PATH"):
     _ENTRY = os.O_PATH | os.O_NOFOLLOW
     _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -21,10 +22,10 @@ if hasattr(os, "O_PATH"):
 
 
 def check(path: Path) -> None:
-    """Refuse a path that could not be written to.
+    """Refuse a path that cannot be written.
 
     Raises:
-        OSError: With what is in the way.
+        OSError: It cannot be written; holds the reason.
     """
     with _entered(path, make=False) as (folder, _):
         draft = _draft()
@@ -33,12 +34,12 @@ def check(path: Path) -> None:
 
 
 def replace(path: Path, content: bytes) -> None:
-    """Write a file in place of what is there, whole or not at all: a reader, or a crash, never meets half of it.
+    """Replace or create a file, completely or not at all: neither a reader nor a crash sees half of it.
 
     Raises:
         OSError: It cannot be written.
     """
-    if not hasattr(os, "O_PATH"):  # only Linux has it, where alone there is something to measure
+    if not hasattr(os, "O_PATH"):  # only Linux has it, and only Linux measures
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return
@@ -46,7 +47,7 @@ def replace(path: Path, content: bytes) -> None:
         mode, draft = (
             _mode(folder, name),
             _draft(),
-        )  # in a shared folder, a name to foresee could be a link of another's
+        )  # in a shared folder, a predictable name could be another user's link
         try:
             with os.fdopen(os.open(draft, _NEW, 0o600, dir_fd=folder), "wb") as file:
                 os.fchmod(file.fileno(), mode)
@@ -60,10 +61,10 @@ def replace(path: Path, content: bytes) -> None:
 
 @contextmanager
 def appending(path: Path) -> Iterator[int]:
-    """Open a file for what is to be added to it; yield its descriptor.
+    """Open a file for appending; yield its descriptor.
 
     Raises:
-        OSError: It cannot be opened, or is a file by another name, too.
+        OSError: It cannot be opened, or has further hard links.
     """
     with _entered(path, make=True) as (folder, name):
         descriptor = os.open(name, _FURTHER, 0o666, dir_fd=folder)
@@ -79,14 +80,14 @@ def appending(path: Path) -> Iterator[int]:
 
 @contextmanager
 def _entered(path: Path, *, make: bool) -> Iterator[tuple[int, str]]:
-    """Yield a descriptor of the folder in which a file is, or would be, and its name there.
+    """Yield a descriptor of a file's folder, whether or not the file exists, and its name there.
 
     Args:
         path: The file.
-        make: Whether folders that are missing are made. Else it is the first of them that is yielded.
+        make: Whether to create missing folders; otherwise the first of them is yielded.
 
     Raises:
-        OSError: There is no such way, a link on it is another user's, or what is there is no file.
+        OSError: The path does not exist, contains another user's link, or is not a file.
     """
     left, links = list(path.absolute().parts), 0
     folder = os.open(left.pop(0), _ENTRY)
@@ -124,7 +125,7 @@ def _entered(path: Path, *, make: bool) -> Iterator[tuple[int, str]]:
 
 
 def _target(link: int, found: os.stat_result, links: int) -> tuple[str, ...]:
-    """Return where an opened link leads, which is closed."""
+    """Return the target of an open link, and close the link."""
     try:
         if found.st_uid not in {0, os.geteuid()}:
             raise OSError(ELOOP, "it is a link that another user made")
@@ -139,11 +140,11 @@ def _check_kind(found: os.stat_result) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
     if not stat.S_ISREG(found.st_mode):
-        raise OSError(ENXIO, "it is no file, but a pipe, a socket or a device")
+        raise OSError(ENXIO, "it is not a file but a pipe, a socket or a device")
 
 
 def _mode(folder: int, name: str) -> int:
-    """Return the permissions of what stands there, or of a new file."""
+    """Return the permissions of an existing file, or of a new one."""
     with suppress(FileNotFoundError):
         return stat.S_IMODE(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) & 0o777
     os.umask(mask := os.umask(0))

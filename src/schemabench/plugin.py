@@ -1,7 +1,7 @@
-"""The pytest plugin, as far as every session of pytest has it: options, the marker, fixtures.
+"""The part of the pytest plugin that every session loads: options, the marker, fixtures.
 
-Owns what has to be known before tests are collected. Must not load what only evaluations need, nor change anything for
-a session that collects none: with the first of them, `evaluations` takes part.
+Owns everything that pytest needs before collection. Must not load modules that only evaluations need, nor change a
+session without evaluations: the first evaluation brings in `evaluations`.
 """
 
 from collections.abc import Callable, Generator
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from schemabench.records import CandidateResult, Crossover
 
 _GROUP = "schemabench"
-"""Of our options."""
+"""The name of our option group."""
 _EVALUATING = {"evaluate", "crossover"}
-"""The fixtures that make an evaluation of a test, each of which asks for all of the next."""
+"""The fixtures that turn a test into an evaluation; each requires all of the next."""
 _PARAMETERS = {"workload", "cardinality", "candidate"}
 
 
@@ -33,16 +33,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None, object, object]:
-    """Let a project's own options come first: ours can stand in the environment and in the ini file, too."""
+    """Give a project's own options precedence: ours can also be set in the environment and the ini file."""
     with giving_way(parser, _GROUP):
         return (yield)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-benchmark decides about xdist
+@pytest.hookimpl(tryfirst=True)  # before pytest-benchmark reacts to xdist
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker, and be ready to share evaluations among workers where there are some."""
+    """Register the marker, and prepare sharing evaluations among workers, if there are any."""
     config.addinivalue_line(
-        "markers", "workload(*names): the workloads that an evaluation is for; without it, all that are selected"
+        "markers", "workload(*names): the workloads of an evaluation; without it, all selected workloads"
     )
     distribution.configure(config, _host)
 
@@ -54,9 +54,9 @@ def _host(config: pytest.Config) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one test for each workload, cardinality and candidate that is selected."""
+    """Generate one test for each selected workload, cardinality and candidate."""
     names = set(metafunc.fixturenames)
-    if names & _EVALUATING and names >= _PARAMETERS:  # a project may have fixtures of some of these names
+    if names & _EVALUATING and names >= _PARAMETERS:  # a project may have fixtures with some of these names
         from schemabench import evaluations  # noqa: PLC0415 (as in `_host`)
 
         evaluations.parametrize(metafunc)
@@ -72,8 +72,8 @@ def evaluate(
 ) -> "Callable[[], CandidateResult]":
     """Return the function that evaluates the test's candidate and returns its `CandidateResult`.
 
-    The first test of an experiment runs it, for all its candidates; the others find it done. The test fails where the
-    candidate failed or was disqualified, and is skipped where the candidate is not for this server.
+    The first test of an experiment runs it for all its candidates; the others use its result. The test fails if the
+    candidate failed or was disqualified, and is skipped if the candidate does not apply to this server.
     """
     from schemabench import evaluations  # noqa: PLC0415 (as in `_host`)
 
@@ -84,9 +84,9 @@ def evaluate(
 def crossover(
     request: pytest.FixtureRequest, workload: str, cardinality: str, candidate: str
 ) -> "Callable[[], Crossover]":
-    """Return the function that searches for where the test's candidate looks worst, and returns a `Crossover`.
+    """Return the function that searches for the worst cardinality of the test's candidate and returns a `Crossover`.
 
-    It begins at the test's cardinality and takes `--budget`. Nothing is frozen: `schemabench crossover` does that.
+    It starts at the test's cardinality and runs for `--budget`. Nothing is frozen: `schemabench crossover` does that.
     """
     from schemabench import evaluations  # noqa: PLC0415 (as in `_host`)
 

@@ -1,6 +1,6 @@
-"""What a person sees while experiments run: a live bar on a terminal, a plain line now and then elsewhere.
+"""Progress of experiments: a live bar on a terminal, occasional plain lines elsewhere.
 
-Owns the wording and pace of progress. Must not decide anything, nor be needed for anything.
+Owns the wording and frequency of progress output. Must not decide anything, nor be required by anything.
 """
 
 from collections.abc import Mapping
@@ -13,56 +13,56 @@ from schemabench.candidate import BASELINE, Candidate
 from schemabench.units import format_duration
 
 PLAIN_INTERVAL_S = 15.0
-"""Between two plain lines of one experiment."""
+"""Interval between two plain lines of one experiment."""
 _SHOWN_RATIOS = 3
 _BAR = "{desc} |{bar:12}| {n:.0f}/{total:.0f} s{postfix}"
 
 
 class Shown(Protocol):
-    """An experiment's plan, as far as it is shown; its text names it."""
+    """The shown part of an experiment's plan; its `str` is its name."""
 
     @property
     def budget_s(self) -> float:
-        """How long it measures for."""
+        """The time budget of the measurement."""
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
-        """Whose ratios are shown; the control's is none of a candidate."""
+        """The candidates whose ratios are shown, without the control."""
 
 
 class Terminal(Protocol):
-    """Where progress is shown."""
+    """An output for progress."""
 
     hasmarkup: bool
-    """Whether it understands escape sequences: a person is watching."""
+    """Whether it supports escape sequences, and so a live bar."""
     width: int
-    """In columns."""
+    """The width in columns."""
 
     def write(self, text: str) -> None:
-        """Write a text as it is, at once."""
+        """Write a text unchanged, and flush."""
 
     def begin(self) -> None:
-        """Start a line of its own."""
+        """Start a new line."""
 
 
 class Progress(Protocol):
-    """Whoever shows how far an experiment is."""
+    """A display of an experiment's progress."""
 
     def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
-        """Hear what is being done before and after the blocks, and what is spent of the budget where that counts."""
+        """Receive the current stage before or after the blocks, and the time spent of the budget if it counts."""
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
-        """Hear how many blocks are done, how much of the budget is spent, and the ratios so far."""
+        """Receive the number of finished blocks, the time spent of the budget, and the ratios so far."""
 
     def say(self, text: str) -> None:
-        """Hear what was found on the way, to be shown at once and to stay."""
+        """Receive a finding, to be shown at once and kept."""
 
     def close(self) -> None:
-        """Hear that the experiment is over."""
+        """Receive the end of the experiment."""
 
 
 class Silence:
-    """Nothing, for a session without a terminal reporter."""
+    """No output, for a session without a terminal reporter."""
 
     def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Show nothing."""
@@ -78,7 +78,7 @@ class Silence:
 
 
 class _File:
-    """A terminal writer in the shape of a file, as tqdm wants it."""
+    """A terminal writer with the interface of a file, for tqdm."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -91,34 +91,34 @@ class _File:
 
 
 class ProgressBar:
-    """A bar for a person: what is being done, how much of the budget is spent, the best ratios so far."""
+    """A live bar: the current stage, the time spent of the budget, the best ratios so far."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._bar: tqdm[None] | None = None
 
     def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
-        """Show what is being done."""
+        """Show the current stage."""
         bar = self._open(plan)
         if elapsed_s is not None:
             bar.n = min(elapsed_s, plan.budget_s)
         bar.set_description_str(f"{plan}: {text}")
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
-        """Show how far it is."""
+        """Show the number of blocks and the ratios."""
         bar = self._open(plan)
         bar.n = min(elapsed_s, plan.budget_s)
         bar.set_description_str(f"{plan}: block {done}", refresh=False)
         bar.set_postfix_str(best(plan, ratios))
 
     def say(self, text: str) -> None:
-        """Write a line that stays, in place of the bar, which is drawn anew below it."""
+        """Write a permanent line above the bar."""
         self.close()
         self._terminal.begin()
         self._terminal.write(f"{text}\n")
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
@@ -138,28 +138,28 @@ class ProgressBar:
 
 
 class ProgressLines:
-    """Plain lines for a log: each stage that matters, then the ratios now and then."""
+    """Plain lines for a log: stages and occasional ratios."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
         self._last_s = -PLAIN_INTERVAL_S
 
     def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
-        """Say what is being done, if it has been quiet for a while."""
+        """Write the current stage, unless the last line is recent."""
         spent = "" if elapsed_s is None else f", {_spent(plan, elapsed_s)}"
         self._say(f"{plan}: {text}{spent}")
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
-        """Say how far it is, likewise."""
+        """Write the progress of the blocks, likewise."""
         self._say(f"{plan}: block {done}, {_spent(plan, elapsed_s)}: {best(plan, ratios)}")
 
     def say(self, text: str) -> None:
-        """Say it, however lately something was said."""
+        """Write it, even if the last line is recent."""
         self.close()
         self._say(text)
 
     def close(self) -> None:
-        """Let the next experiment speak at once."""
+        """Let the next experiment write its first line at once."""
         self._last_s = -PLAIN_INTERVAL_S
 
     def _say(self, text: str) -> None:
@@ -170,7 +170,7 @@ class ProgressLines:
 
 
 def on(terminal: Terminal) -> Progress:
-    """Return the progress for a terminal: a bar for a person, plain lines for a log."""
+    """Return the progress for an output: a bar on a terminal, plain lines in a log."""
     return ProgressBar(terminal) if terminal.hasmarkup else ProgressLines(terminal)
 
 
@@ -179,7 +179,7 @@ def _spent(plan: Shown, elapsed_s: float) -> str:
 
 
 def best(plan: Shown, ratios: Mapping[str, float]) -> str:
-    """Return the best ratios so far in words, as in `hash_by_site 1.21x, fillfactor_70 1.05x`."""
+    """Return the best ratios so far, as in `hash_by_site 1.21x, fillfactor_70 1.05x`."""
     names = {candidate.name for candidate in plan.candidates} - {BASELINE}
     others = sorted(((ratio, name) for name, ratio in ratios.items() if name in names), reverse=True)
     return ", ".join(f"{name} {ratio:.2f}x" for ratio, name in others[:_SHOWN_RATIOS])

@@ -1,6 +1,6 @@
-"""Where a project is: the folder below which its workloads and candidates are found.
+"""The folder of a project, which contains its workloads and candidates.
 
-Owns the answer alone. Must not know what is in it beside pytest's own files.
+Owns only its location. Must not know any of its content except pytest's own files.
 """
 
 from pathlib import Path
@@ -14,11 +14,11 @@ _CONFIGURED = {
     "tox.ini": "[pytest]",
     "setup.cfg": "[tool:pytest]",
 }
-"""File -> what it holds where it makes a folder the root of pytest."""
+"""File -> the section by which it makes a folder the root of pytest."""
 
 
 def is_configured(folder: Path) -> bool:
-    """Return whether pytest finds an ini file in a folder, or above it."""
+    """Return whether pytest finds an ini file in a folder or above it."""
     found = [(one / name, section) for one in (folder, *folder.parents) for name, section in _CONFIGURED.items()]
     return any(
         file.is_file() and section in file.read_text(encoding="utf-8", errors="replace") for file, section in found
@@ -26,13 +26,13 @@ def is_configured(folder: Path) -> bool:
 
 
 def find(config: pytest.Config, workloads: Path) -> Path:
-    """Return the folder of a project: pytest's root, or the first one with workloads from where it was started upwards.
+    """Return the folder of a project: pytest's root, or the closest one with workloads from the working folder upwards.
 
-    Without an ini file, pytest's root hangs on what its arguments name: the value of `--report ../run.html` is one of
-    them as soon as the file is there.
+    Without an ini file, pytest's root depends on its arguments: the value of `--report ../run.html` is one of them as
+    soon as the file exists.
 
     Args:
-        config: Of pytest.
+        config: pytest's configuration.
         workloads: The folder of workloads, within the project.
     """
     if config.inipath and (config.rootpath / workloads).is_dir():

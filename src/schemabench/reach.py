@@ -1,10 +1,11 @@
 """Statements of a candidate that reach beyond its own database.
 
-Owns which those are, and that they need the user's word. Must not execute anything. What a function or a DO block
-hides is not seen: `server.outside` tells of it afterwards, as far as it can be seen there.
+Owns the list of such statements, and the rule that they need the user's consent. Must not execute anything. Statements
+inside a function or a DO block are not seen: `server.outside` reports their effects afterwards, as far as they are
+visible.
 
-The grammar is that of one version, and the server may be of another. A statement that cannot be read here is the
-server's to judge, unless a word in it might reach beyond the database: nobody knows then that it does not.
+The grammar is that of one version, and the server may have another. A statement that cannot be parsed is left to the
+server, unless a word in it might reach beyond the database: then it is refused.
 """
 
 import re
@@ -42,7 +43,7 @@ _OF_THE_SERVER: dict[type[ast.Node], str] = {
     ast.AlterSubscriptionStmt: "ALTER SUBSCRIPTION",
     ast.DropSubscriptionStmt: "DROP SUBSCRIPTION",
 }
-"""What changes more than one database, whatever it names."""
+"""Statements that always change more than one database."""
 _BY_OBJECT: dict[type[ast.Node], tuple[str, str]] = {
     ast.RenameStmt: ("renameType", "RENAME of"),
     ast.AlterOwnerStmt: ("objectType", "ALTER ... OWNER of"),
@@ -50,7 +51,7 @@ _BY_OBJECT: dict[type[ast.Node], tuple[str, str]] = {
     ast.CommentStmt: ("objtype", "COMMENT on"),
     ast.SecLabelStmt: ("objtype", "SECURITY LABEL on"),
 }
-"""What does so by what it names: the field with its kind, and the words."""
+"""Statements that do so depending on the object: the field with the object's kind, and the words for the error."""
 _SHARED_OBJECTS = {
     ObjectType.OBJECT_DATABASE,
     ObjectType.OBJECT_ROLE,
@@ -77,33 +78,33 @@ _SHARED_CATALOGS = {
     "pg_subscription",
     "pg_tablespace",
 }
-"""https://www.postgresql.org/docs/current/catalogs-overview.html: those of the whole server."""
+"""https://www.postgresql.org/docs/current/catalogs-overview.html: the catalogs shared by the whole server."""
 _FUNCTIONS = re.compile(
     r"pg_(create|copy|drop)_(physical_|logical_)?replication_slot|pg_replication_slot_advance"
     r"|pg_sync_replication_slots|pg_logical_slot_get(_binary)?_changes|pg_replication_origin_\w+"
     r"|pg_(terminate|cancel)_backend|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_create_restore_point"
     r"|pg_backup_(start|stop)|pg_file_(write|rename|unlink)|lo_(im|ex)port"
 )
-"""What changes the server, or touches its files, by a call."""
+"""Functions that change the server or access its files."""
 _READING = "standard_conforming_strings"
-"""What changes how a server reads quotes: nothing after it can be read here as it is there."""
+"""The setting that changes the server's parsing of quotes: later text cannot be parsed in the same way here."""
 _WORDS = {
     *("COMMENT", "COPY", "DATABASE", "GRANT", "GROUP", "LABEL", "OWNED", "PREPARE", "PREPARED", "REASSIGN"),
     *("REVOKE", "ROLE", "SUBSCRIPTION", "SYSTEM", "TABLESPACE", "USER"),
 }
-"""What a statement of the kinds above cannot do without."""
+"""Words that every statement of the kinds above contains."""
 _PROGRAM = "PROGRAM"
 
 
 def check(candidate: Candidate, *, owned: bool) -> None:
-    """Refuse a candidate that runs a program, or changes more of a server that is not ours than its own database.
+    """Refuse a candidate that runs a program, or that changes more of an external server than its own database.
 
     Args:
-        candidate: With its preamble and the operations that it overrides.
-        owned: Whether the server ends with the run, and all that is done to it.
+        candidate: The candidate, with its preamble and overridden operations.
+        owned: Whether the server, with all changes to it, is removed at the end of the run.
 
     Raises:
-        CandidateError: With the place of the statement.
+        CandidateError: It does; holds the place of the statement.
     """
     for text, query in _statements(candidate.file):
         try:
@@ -114,12 +115,12 @@ def check(candidate: Candidate, *, owned: bool) -> None:
             raise CandidateError(
                 f"{candidate.name!r} {what}",
                 where=text.place(len(text.sql) - len(text.sql.lstrip())),
-                remedies=["leave it out", f"if it may do that on this server: {FLAG}"],
+                remedies=["leave the statement out", f"allow it on this server: {FLAG}"],
             )
 
 
 def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[sqlfile.Text, str]]:
-    """Yield each statement: where it stands, and its SQL as a server gets it."""
+    """Yield each statement: its place, and its SQL as a server receives it."""
     for text in sqlfile.split_preamble(file.preamble):
         for piece in _pieces(text):
             yield piece, piece.sql
@@ -130,7 +131,7 @@ def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[sqlfile.Text, str]]:
 
 
 def _pieces(text: sqlfile.Text) -> tuple[sqlfile.Text, ...]:
-    """Return the statements of a text that the grammar may not know, told apart by semicolons then."""
+    """Return the statements of a text; if the grammar cannot parse it, they are split at semicolons."""
     try:
         parse_sql(text.sql)
     except ParseError:
@@ -141,7 +142,7 @@ def _pieces(text: sqlfile.Text) -> tuple[sqlfile.Text, ...]:
 
 
 class _Search(Visitor):
-    """Look at each node of a statement's tree for what reaches beyond its database."""
+    """Search each node of a statement's tree for effects beyond its database."""
 
     def __init__(self, *, owned: bool) -> None:
         self.found = ""
@@ -149,7 +150,7 @@ class _Search(Visitor):
         super().__init__()
 
     def visit(self, _: object, node: ast.Node) -> None:
-        """Note the first that is found."""
+        """Keep the first effect."""
         if isinstance(node, ast.CopyStmt) and node.is_program:
             self.found = self.found or "COPY ... PROGRAM runs a program on the server's machine"
         elif self._owned or self.found:
@@ -161,10 +162,10 @@ class _Search(Visitor):
 
 
 def _reaching(query: str, *, owned: bool) -> str:
-    """Return how a statement reaches beyond its database; empty where it does not.
+    """Return how a statement reaches beyond its database; empty if it does not.
 
     Raises:
-        ParseError: The grammar does not know it, as one of another version.
+        ParseError: The grammar cannot parse it, as with a statement of another version.
     """
     search = _Search(owned=owned)
     search(parse_sql(query))
@@ -172,7 +173,7 @@ def _reaching(query: str, *, owned: bool) -> str:
 
 
 def _change(node: ast.Node) -> str:  # noqa: PLR0911 (a kind of statement each)
-    """Return what a node changes of the whole server."""
+    """Return the effect of a node on the whole server; empty if it has none."""
     if what := _OF_THE_SERVER.get(type(node)):
         return what
     if type(node) in _BY_OBJECT:
@@ -192,12 +193,12 @@ def _change(node: ast.Node) -> str:  # noqa: PLR0911 (a kind of statement each)
 
 
 def _perhaps_reaching(query: str, *, owned: bool) -> str:
-    """Return why a statement that cannot be read here may reach beyond its database; empty where it cannot."""
+    """Return why a statement that cannot be parsed may reach beyond its database; empty if it cannot."""
     words = _words(query)
     found = [_PROGRAM] if _PROGRAM in words else [word for word in words if not owned and _suspicious(word)]
     if not found:
         return ""
-    return f"may reach beyond its own database: the statement cannot be read here, and holds the word {found[0]}"
+    return f"may reach beyond its own database: the statement cannot be parsed, and contains the word {found[0]}"
 
 
 def _suspicious(word: str) -> bool:
@@ -205,9 +206,9 @@ def _suspicious(word: str) -> bool:
 
 
 def _words(query: str) -> list[str]:
-    """Return the words of a statement outside its texts and comments: keywords in capitals, names as they are.
+    """Return the words of a statement outside strings and comments: keywords in capitals, names unchanged.
 
-    Where even its words cannot be told apart, all of them are returned.
+    If even its tokens cannot be read, all of its words are returned.
     """
     try:
         tokens = parser.scan(query)

@@ -1,7 +1,7 @@
-"""What may be a secret, and how a text is shown without it.
+"""Possible secrets, and texts with these masked.
 
-Owns the names and forms by which passwords are known: in arguments and connection strings, in settings, and in
-SQL. Must not know where a text comes from, nor where it goes.
+Owns the names and forms that identify passwords: in arguments and connection strings, in settings, and in SQL. Must not
+know a text's source, nor its destination.
 """
 
 import re
@@ -13,7 +13,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import unquote
 
 MASK = "***"
-"""Stands where a secret stood."""
+"""The replacement for a secret."""
 _SETTINGS = (
     "archive_cleanup_command",
     "archive_command",
@@ -25,7 +25,7 @@ _SETTINGS = (
 """Settings of PostgreSQL that may hold a password."""
 _WORDS = ("password", "passwd", "passphrase", "secret", "token", "license", "api_?key")
 _NAME = rf"(?:{'|'.join((*_SETTINGS, *_WORDS)).replace('_', '[_-]')})[\w.-]*"
-"""The telling part of a name and what follows; PostgreSQL reads `--my-name=value` as my_name."""
+"""The identifying part of a name and the rest of the name; PostgreSQL reads `--my-name=value` as my_name."""
 _TELLING = re.compile(_NAME, re.IGNORECASE)
 _SETTING = re.compile(rf"({_NAME}\s*=).*", re.IGNORECASE | re.DOTALL)
 _URL = re.compile(r"(\w+://\S*)")
@@ -52,7 +52,7 @@ _PASSWORD = re.compile(
     """,
     re.IGNORECASE | re.DOTALL | re.VERBOSE,
 )
-"""`PASSWORD 'x'`, on its own or in a literal, with all that is added to it up to the end of the statement."""
+"""`PASSWORD 'x'`, on its own or in a literal, with everything appended to it up to the end of the statement."""
 _PARAMETER = r"""(?::"?\w+"?(?:::[\w\[\]]+)?|\$\d+)(?=[\s;,)]|\Z)"""
 _VALUE = re.compile(
     rf"""
@@ -79,7 +79,7 @@ def hides(name: str) -> bool:
 def redact(argument: str) -> str:
     """Return an argument without the passwords in it: in a connection string, or as the value of a setting.
 
-    Behind the first name that tells of one, all is hidden but for the rest of a URL: only who reads it knows its end.
+    After the first name of a secret, everything is masked except the rest of a URL: the end of the value is unknown.
     """
     shown = ""
     for place, piece in enumerate(_URL.split(argument)):
@@ -99,7 +99,7 @@ def redact_command(arguments: Iterable[object]) -> str:
 
 
 def redact_sql(text: str) -> str:
-    """Return SQL, or what a server says of it, without passwords, as far as their names tell of them.
+    """Return SQL, or a server's message about it, without the passwords that their names identify.
 
     Literals remain literals, and lines remain lines.
     """
@@ -110,7 +110,7 @@ def redact_sql(text: str) -> str:
 
 
 def redact_record(record: _Record) -> _Record:
-    """Return a record with all its texts as `redact_sql` returns them."""
+    """Return a record with `redact_sql` applied to all of its texts."""
     found: Any
     if isinstance(record, str):
         found = redact_sql(record)
@@ -140,7 +140,7 @@ def _without_password(match: re.Match[str]) -> str:
 
 
 def _masked(value: str) -> str:
-    """Return what stands for a value: in the same quotes, over as many lines."""
+    """Return the masked form of a value: in the same quotes, with the same number of lines."""
     quoted = _QUOTED.fullmatch(value)
     before, secret, after = (quoted[1], quoted[3], quoted[4]) if quoted else ("", value, "")
     lines = "\n" * secret.count("\n")

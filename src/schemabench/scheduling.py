@@ -1,6 +1,6 @@
-"""Who hands tests out to workers: nobody until all have collected, then evaluations to all of them, then xdist's own.
+"""Schedulers for xdist: they wait for all collections, send evaluations to all workers, then use xdist's own.
 
-Owns the order. Must not know how evaluations are told from other tests.
+Owns the order. Must not know how evaluations are recognized.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,11 +8,11 @@ from typing import Any
 
 
 class Collecting:
-    """The scheduler of a session until every worker has said what it has collected: then another takes its place.
+    """The scheduler of a session until every worker has reported its collection; then another one replaces it.
 
     Args:
-        workers: How many there are.
-        successor: Worker -> the ids of its tests; returns the scheduler to which all workers are handed over.
+        workers: The number of workers.
+        successor: Worker -> the ids of its tests; returns the scheduler that takes over all workers.
     """
 
     collection_is_completed = tests_finished = has_pending = False
@@ -29,11 +29,11 @@ class Collecting:
         return list(self._ready)
 
     def add_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
-        """Know of a worker that is about to collect."""
+        """Add a worker that is about to collect."""
         self._ready[node] = None
 
     def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:  # noqa: ANN401 (untyped upstream)
-        """Keep what a worker has collected; after the last, hand all over."""
+        """Keep a worker's collection; after the last, hand all workers over."""
         self._collected[node] = collection
         if len(self._collected) == self._workers:
             scheduler = self._successor(self._collected)
@@ -43,17 +43,17 @@ class Collecting:
                 scheduler.add_node_collection(each, ids)
 
     def remove_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
-        """Forget a worker, which had no test yet; a KeyError says to xdist that it was not ready."""
+        """Remove a worker, which had no test yet; a KeyError tells xdist that it was not ready."""
         del self._ready[node]
         self._collected.pop(node, None)
 
 
 class Together:
-    """A scheduler of a session with evaluations: all workers execute these first, the other tests as another hands out.
+    """The scheduler of a session with evaluations: all workers execute these first; another scheduler sends the rest.
 
     Args:
-        usual: The other, to which each worker is one whose tests begin after the evaluations.
-        evaluations: The ids of the evaluations, which every worker has collected first.
+        usual: The other scheduler; for it, each worker's tests begin after the evaluations.
+        evaluations: The ids of the evaluations, which come first in every worker's collection.
     """
 
     def __init__(self, usual: Any, evaluations: Sequence[str]) -> None:  # noqa: ANN401 (untyped upstream)
@@ -61,7 +61,7 @@ class Together:
         self._evaluations = evaluations
         self._rests: dict[Any, Rest] = {}
         self._left: dict[Any, list[int]] = {}
-        """Worker -> the evaluations that it was sent and has not ended."""
+        """Worker -> the evaluations that it was sent and has not finished."""
         self._begun = False
 
     @property
@@ -71,33 +71,33 @@ class Together:
 
     @property
     def collection_is_completed(self) -> bool:
-        """Whether tests can be handed out."""
+        """Whether tests can be sent."""
         return bool(self._usual.collection_is_completed)
 
     @property
     def tests_finished(self) -> bool:
-        """Whether no worker needs to be sent any more."""
+        """Whether all tests have been sent."""
         return not any(self._left.values()) and bool(self._usual.tests_finished)
 
     @property
     def has_pending(self) -> bool:
-        """Whether workers are at work."""
+        """Whether workers have unfinished tests."""
         return any(self._left.values()) or bool(self._usual.has_pending)
 
     def add_node(self, node: Any) -> None:  # noqa: ANN401 (untyped upstream)
-        """Know of a worker."""
+        """Add a worker."""
         self._rests[node] = Rest(node, len(self._evaluations))
         self._usual.add_node(self._rests[node])
 
     def add_node_collection(self, node: Any, collection: Sequence[str]) -> None:  # noqa: ANN401 (untyped upstream)
-        """Know what a worker has collected."""
+        """Keep a worker's collection."""
         rest = self._rests[node]
         rest.tests = len(collection) - rest.first
-        if rest.tests or not self._begun:  # xdist has no use for a late worker where there is nothing to hand out
+        if rest.tests or not self._begun:  # xdist cannot use a late worker without tests to send
             self._usual.add_node_collection(rest, collection[rest.first :])
 
     def schedule(self) -> None:
-        """Send evaluations to all workers, once, and other tests to whom they are for."""
+        """Send evaluations to all workers, once, and other tests through the usual scheduler."""
         if not self._begun:
             self._begun = True
             for node in self._rests:
@@ -105,11 +105,11 @@ class Together:
                 node.send_runtest_some(self._left[node])
         self._usual.schedule()
         for node, rest in self._rests.items():
-            if not rest.tests:  # a worker begins its last test once it knows that there is no other
+            if not rest.tests:  # a worker starts its last test only when it knows that no other follows
                 node.shutdown()
 
     def mark_test_complete(self, node: Any, item_index: int, duration: float = 0) -> None:  # noqa: ANN401 (untyped upstream)
-        """Know that a worker has ended a test."""
+        """Note that a worker has finished a test."""
         rest = self._rests[node]
         if item_index < rest.first:
             self._left[node].remove(item_index)
@@ -117,16 +117,16 @@ class Together:
             self._usual.mark_test_complete(rest, item_index - rest.first, duration)
 
     def mark_test_pending(self, item: str) -> None:
-        """Hand a test out again."""
+        """Send a test again."""
         self._usual.mark_test_pending(item)
 
     def remove_pending_tests_from_node(self, node: Any, indices: Sequence[int]) -> None:  # noqa: ANN401 (untyped upstream)
-        """Know which tests a worker gives back."""
+        """Note the tests that a worker returns."""
         rest = self._rests[node]
         self._usual.remove_pending_tests_from_node(rest, [index - rest.first for index in indices])
 
     def remove_node(self, node: Any) -> str | None:  # noqa: ANN401 (untyped upstream)
-        """Forget a worker; return the id of the test that it was at, if any."""
+        """Remove a worker; return the id of its unfinished test, if any."""
         rest, left = self._rests.pop(node), self._left.pop(node, [])
         try:
             test: str | None = self._usual.remove_node(rest)
@@ -136,12 +136,12 @@ class Together:
 
 
 class Rest:
-    """A worker as the scheduler of other tests than evaluations sees it.
+    """A worker, as seen by the scheduler of the tests that are not evaluations.
 
     Attributes:
         node: The worker.
-        first: The number of the first of these tests among all of the worker's.
-        tests: How many of these tests there are.
+        first: The index of the first of these tests in the worker's collection.
+        tests: The number of these tests.
     """
 
     def __init__(self, node: Any, first: int) -> None:  # noqa: ANN401 (untyped upstream)

@@ -1,6 +1,6 @@
-"""Signals that end a run as Ctrl-C does: what is finished is reported, and nothing is left behind.
+"""Signals that end a run like Ctrl-C: finished results are reported, and nothing is left behind.
 
-Owns which these are. Must not end anything itself.
+Owns the list of signals. Must not end anything itself.
 """
 
 import os
@@ -14,14 +14,14 @@ from typing import Any, NoReturn
 
 _GIVEN_UP = (signal.SIGTERM, signal.SIGHUP)
 _AGAIN_S = 0.01
-"""How long after an interrupt that was lost it comes again."""
+"""The delay before a lost interrupt is repeated."""
 
 
 def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> None:
-    """Have these signals raise KeyboardInterrupt, until whoever keeps the cleanups calls them.
+    """Make these signals raise KeyboardInterrupt until the registered cleanup is called.
 
-    Only a process's main thread can; signals that are ignored stay so. An interrupt that falls into code whose
-    exceptions Python ignores, such as Hypothesis's callback of the garbage collector, comes again.
+    Works only in a process's main thread; ignored signals stay ignored. An interrupt in code whose exceptions Python
+    ignores, such as Hypothesis's callback of the garbage collector, is repeated.
     """
     if threading.current_thread() is not threading.main_thread():
         return
@@ -39,7 +39,7 @@ def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
 def _interrupt_again(
     otherwise: Callable[["sys.UnraisableHookArgs"], object], ignored: "sys.UnraisableHookArgs"
 ) -> None:
-    """Repeat an interrupt that was ignored, from a thread, since raised in here it would be ignored too."""
+    """Repeat an ignored interrupt from a thread; raised in here, it would be ignored, too."""
     if issubclass(ignored.exc_type, KeyboardInterrupt):
         again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
         again.daemon = True

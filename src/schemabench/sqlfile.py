@@ -1,4 +1,4 @@
-"""Annotated SQL text: headers, a preamble, named blocks, and statements that know their file and line.
+"""Annotated SQL: headers, a preamble, named blocks, and statements with their file and line.
 
 Owns the format of candidates and of `operations.sql`: plain SQL in which `-- name:` opens a block, `:name` is a
 parameter and `:"name"` an identifier that is fixed per writer. Postgres' own scanner and grammar (pglast) find
@@ -25,24 +25,24 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
-    """A stretch of SQL that knows where it stands."""
+    """A part of an SQL file with its position."""
 
     path: Path
     """The file."""
     source: str
     """The whole text of the file."""
     start: int
-    """Where the stretch begins in `source`, in characters."""
+    """The start of the part in `source`, in characters."""
     end: int
-    """Where it ends, exclusive."""
+    """The end, exclusive."""
 
     @property
     def sql(self) -> str:
-        """The stretch itself."""
+        """The SQL of the part."""
         return self.source[self.start : self.end]
 
     def part(self, start: int, end: int) -> "Text":
-        """Return a part of the stretch, by offsets into `sql`."""
+        """Return a smaller part, by offsets into `sql`."""
         return Text(path=self.path, source=self.source, start=self.start + start, end=self.start + end)
 
     def place(self, offset: int = 0) -> Place:
@@ -67,9 +67,9 @@ class Query:
     parameters: tuple[str, ...]
     """The name of each parameter, in the order of the numbers."""
     text: Text
-    """Where it was written."""
+    """The statement's source."""
     offsets: tuple[tuple[int, int], ...]
-    """(offset into `sql`, offset into `text.sql`) at which each run of equal characters begins, ascending."""
+    """(offset into `sql`, offset into `text.sql`) of the start of each run of equal characters, ascending."""
 
     def place(self, offset: int = 0) -> Place:
         """Return the place in the file of an offset into `sql`, in characters."""
@@ -79,7 +79,7 @@ class Query:
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """One statement of a block, as it was written."""
+    """One statement of a block, as written."""
 
     text: Text
     marks: tuple[tuple[int, int, str, bool], ...]
@@ -98,8 +98,8 @@ class Statement:
         """Return the statement with numbers for parameters and with each `:"name"` replaced.
 
         Args:
-            identifiers: What each `:"name"` stands for.
-            error: The class of error to raise: it says who must act.
+            identifiers: The value of each `:"name"`.
+            error: The class of error to raise.
 
         Raises:
             SchemabenchError: The statement has a `:"name"` that is not among `identifiers`.
@@ -166,13 +166,13 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
 
     Args:
         path: The file, in UTF-8.
-        error: The class of error to raise: it says who must act.
+        error: The class of error to raise.
 
     Raises:
-        SchemabenchError: The file cannot be read, is not UTF-8, or its text is not as `parse` asks for.
+        SchemabenchError: The file cannot be read, is not UTF-8, or `parse` refuses its text.
     """
     try:
-        source = path.read_text(encoding="utf-8-sig")  # as psql does: editors on Windows write a mark first
+        source = path.read_text(encoding="utf-8-sig")  # like psql: editors on Windows write a byte-order mark
     except OSError as cause:
         raise error(f"Cannot read {path}: {cause.strerror}") from cause
     except UnicodeDecodeError as cause:
@@ -184,10 +184,10 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
 
 
 def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
-    """Return what an annotated SQL text holds.
+    """Parse an annotated SQL text.
 
     Args:
-        path: The file that the text is from.
+        path: The file of the text.
         source: The text.
         error: As in `read`.
 
@@ -218,9 +218,10 @@ def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
 
 
 def split_preamble(preamble: Text) -> tuple[Text, ...]:
-    """Return the statements of a preamble; the whole as one where the grammar does not know its syntax.
+    """Return the statements of a preamble; the whole preamble as one if the grammar cannot parse it.
 
-    The grammar is that of one Postgres version, the server may be newer: what it cannot parse, the server judges.
+    The grammar is that of one Postgres version, the server may be newer: text that it cannot parse is left to the
+    server.
     """
     try:
         slices = split(preamble.sql, only_slices=True)
@@ -230,17 +231,17 @@ def split_preamble(preamble: Text) -> tuple[Text, ...]:
 
 
 def comments(preamble: Text) -> Iterator[Text]:
-    """Yield the comments of a preamble that begin with `--`, each whole; not those within a function's body."""
+    """Yield the complete `--` comments of a preamble, except those within a function's body."""
     for token in scan(preamble.sql):
         if token.name == "SQL_COMMENT":
             yield preamble.part(token.start, token.end + 1)
 
 
 def client_copy(statement: Text) -> int | None:
-    """Return where a statement begins to copy from or to the client, as an offset into its SQL; None where it does not.
+    """Return the offset into a statement's SQL of a copy from or to the client; None if there is none.
 
     Args:
-        statement: One statement, or several where the grammar does not know their syntax.
+        statement: One statement, or several if the grammar cannot parse them.
     """
     for piece in split(statement.sql, with_parser=False, only_slices=True):
         words = _words(scan(statement.sql[piece]))

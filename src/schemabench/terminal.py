@@ -1,6 +1,6 @@
-"""Terminals, as progress is shown on them: pytest's own, and the command line's.
+"""Terminals for progress output: pytest's and the command line's.
 
-Owns how a text gets there. Must not know what is shown.
+Owns writing to them. Must not know the content.
 """
 
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 
 class Uncaptured:
-    """pytest's terminal, in the middle of a test whose output pytest captures."""
+    """pytest's terminal, during a test whose output pytest captures."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._reporter = config.pluginmanager.getplugin("terminalreporter")
@@ -19,27 +19,27 @@ class Uncaptured:
         self.width = config.get_terminal_writer().fullwidth
 
     def write(self, text: str) -> None:
-        """Write a text at once."""
+        """Write a text and flush."""
         with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
             self._reporter.write(text, flush=True)
 
     def begin(self) -> None:
-        """Start a line of its own, and let pytest begin anew after it."""
+        """Start a new line, and let pytest start a new one after it."""
         with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
             self._reporter.ensure_newline()
 
 
 class Screen:
-    """Where errors go, so that what a command prints can be piped."""
+    """Standard error, so that standard output can be piped."""
 
     def __init__(self, width: int) -> None:
         self.hasmarkup = sys.stderr.isatty()
         self.width = width
 
     def write(self, text: str) -> None:
-        """Write a text at once."""
+        """Write a text and flush."""
         sys.stderr.write(text)
         sys.stderr.flush()
 
     def begin(self) -> None:
-        """Do nothing: every line is one of its own already."""
+        """Do nothing: every text already starts a new line."""

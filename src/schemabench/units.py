@@ -1,6 +1,6 @@
 """Durations, sizes and rates: from text, and to text.
 
-Owns how figures with a unit are read and written. Must not round anything that is stored: only what is shown.
+Owns parsing and formatting of figures with a unit. Must round only shown figures, never stored ones.
 """
 
 import math
@@ -12,7 +12,7 @@ _DURATION = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[a-z]+)?\s*", r
 
 
 def parse_duration_s(text: str) -> float:
-    """Return the seconds that a text such as `45s`, `2min`, `1.5h`, `200ms` or `30` (seconds) stands for.
+    """Return the seconds of a text such as `45s`, `2min`, `1.5h`, `200ms` or `30` (seconds).
 
     Raises:
         ValueError: The text is not a positive number with a known unit.
@@ -23,12 +23,12 @@ def parse_duration_s(text: str) -> float:
         raise ValueError(f"{text!r} is not a duration: write a number and one of {', '.join(_SECONDS)}, as in 45s")
     seconds = float(match["number"]) * _SECONDS[unit]
     if not 0 < seconds < math.inf:
-        raise ValueError(f"{text!r} is not a duration above zero that ends")
+        raise ValueError(f"{text!r} is not a duration: it must be positive and finite")
     return seconds
 
 
 def format_duration(seconds: float) -> str:
-    """Return a duration with the largest unit that keeps it at one or above, as in `1.2 ms` or `3 min 20 s`."""
+    """Return a duration in the largest unit that keeps it at one or above, as in `1.2 ms` or `3 min 20 s`."""
     if seconds >= _SECONDS["min"]:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
@@ -39,7 +39,7 @@ def format_duration(seconds: float) -> str:
 
 
 def format_significant(value: float, digits: int = 3) -> str:
-    """Return a number with about `digits` significant digits, no exponent, thousands set apart by commas."""
+    """Return a number with about `digits` significant digits, no exponent, and commas between thousands."""
     if value == 0 or not math.isfinite(value):
         return f"{value:.0f}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))

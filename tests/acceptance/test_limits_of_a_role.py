@@ -157,7 +157,7 @@ def test_connections_that_run_out_in_mid_run_are_told_and_what_is_finished_is_ke
     [
         (
             "SET default_transaction_read_only = on",
-            ["only read: default_transaction_read_only is on", "set by: role", "RESET default_transaction_read_only"],
+            ["read-only: default_transaction_read_only is on", "set by: role", "RESET default_transaction_read_only"],
         ),
         ("SET search_path = foo", ["no schema has been selected", "search_path is foo, set by the role"]),
         ("SET session_preload_libraries = absent", ["could not access file", "ALTER ROLE ... RESET"]),

@@ -219,7 +219,7 @@ def owner(theirs: Server) -> Iterator[psycopg.Connection]:
             [
                 (
                     "prepared transaction 'g' of database postgres is new; "
-                    "to undo: ROLLBACK PREPARED 'g', in postgres, unless somebody is about to commit it"
+                    "to undo: ROLLBACK PREPARED 'g', in postgres, unless it is about to be committed"
                 )
             ],
         ),
@@ -377,7 +377,9 @@ def test_what_cannot_be_dropped_of_a_dead_run_is_told(theirs: Server, owner: psy
 
     with serve(_dsn(conninfo), settings={}, clients=1, run_id="next") as server:
         (told,) = [one.text for one in server.notices if one.code == "left-behind"]
-    assert told.startswith("The database sb_dead_b of a dead run is still there: must be owner of database sb_dead_b")
+    assert told.startswith(
+        "The database sb_dead_b of a dead run could not be dropped: must be owner of database sb_dead_b"
+    )
     assert "DROP DATABASE sb_dead_b" in told
 
 

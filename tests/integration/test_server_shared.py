@@ -187,7 +187,7 @@ def test_a_name_that_is_taken_is_neither_used_nor_marked(dsn: Conninfo, theirs: 
     _make(theirs, "sb_run1_a")
 
     with (
-        pytest.raises(ServerError, match="sb_run1_a exists already"),
+        pytest.raises(ServerError, match="sb_run1_a already exists"),
         serve(dsn, settings={}, clients=4, run_id="run1") as server,
     ):
         server.create("a")

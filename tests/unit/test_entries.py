@@ -34,14 +34,14 @@ def test_run_at_other_sizes_is_refused_with_what_differs() -> None:
     ) as caught:
         entries.check_compared(config, {KEY: ("new", {"sites": 70, "reads": 8})})
 
-    assert caught.value.checked == ("sites 70, in that run 68",)
+    assert caught.value.checked == ("sites 70, but 68 in that run",)
 
 
 def test_run_of_another_replayed_file_is_refused() -> None:
     with pytest.raises(UsageError) as caught:
         entries.check_compared(_config("0001", _saved("old", sites=68)), {KEY: ("new", {"sites": 68})})
 
-    assert "replayed files or types of values differ" in caught.value.checked[0]
+    assert "replayed files or the types of values differ" in caught.value.checked[0]
 
 
 def test_run_at_the_same_sizes_is_compared() -> None:

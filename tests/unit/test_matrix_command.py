@@ -80,8 +80,8 @@ def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["a.json", "b.json", "-o", "matrix.pdf"], r"No report is drawn as \.pdf(.|\n)*end the path in \.html or \.md"),
-        (["e*.json"], r"No run file is named like e\*\.json"),
+        (["a.json", "b.json", "-o", "matrix.pdf"], r"No report format for \.pdf(.|\n)*end the path in \.html or \.md"),
+        (["e*.json"], r"No run file matches e\*\.json"),
         (["a.json", "gone.json"], r"There is no run file gone\.json"),
         (["a.json", "copy.json"], r"a\.json and copy\.json hold the same run"),
         (["a.json", "serial.json"], r"a\.json and serial\.json cannot be compared(.|\n)*serializable"),

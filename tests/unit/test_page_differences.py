@@ -59,7 +59,7 @@ def test_definitions_are_compared_without_the_comments_at_the_top() -> None:
 def test_operation_is_compared_with_the_workloads_own() -> None:
     assert drawn(BASE + OVERRIDE).splitlines() == [
         "other definitions +0 -0; 1 override",
-        "Its definitions are the baseline's.",
+        "Its definitions are the same as the baseline's.",
         "Overrides insert +1 -1",
         "-INSERT INTO t VALUES ([1]);",
         "+INSERT INTO t VALUES ([2]);",

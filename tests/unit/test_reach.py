@@ -104,7 +104,7 @@ def test_syntax_of_another_version_is_for_the_server_to_judge(tmp_path: Path) ->
 def test_a_program_in_a_statement_that_cannot_be_read_is_refused(tmp_path: Path, owned: bool) -> None:  # noqa: FBT001 (either server)
     text = "COPY (SELECT 1 FROM pg_class system_user LIMIT 1) TO PROGRAM 'touch /tmp/x';"  # reserved since 16
 
-    with pytest.raises(CandidateError, match="cannot be read here, and holds the word PROGRAM") as caught:
+    with pytest.raises(CandidateError, match="cannot be parsed, and contains the word PROGRAM") as caught:
         reach.check(made(tmp_path, text), owned=owned)
     assert caught.value.where is not None
     assert caught.value.where.line == 2
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_and_might_reach_a_server_needs_the_users_word(
     one = made(tmp_path, statement)
 
     reach.check(one, owned=True)
-    with pytest.raises(CandidateError, match=f"cannot be read here, and holds the word {word}") as caught:
+    with pytest.raises(CandidateError, match=f"cannot be parsed, and contains the word {word}") as caught:
         reach.check(one, owned=False)
     assert any(reach.FLAG in remedy for remedy in caught.value.remedies)
 

@@ -90,8 +90,8 @@ def test_slowest_that_does_not_wait_for_locks_is_told_with_what_it_does() -> Non
 
 def test_where_throughput_ties_whoever_waits_most_is_told() -> None:
     base, other = standing("baseline", 1, BASELINE, ("other",)), standing("other", 1, estimate(1.01), ("baseline",))
-    assert why(waiting(other, 0.1), waiting(base, 0.4)).startswith("most waiting seen: baseline; 40 %")
-    assert why(waiting(other, 0.4), waiting(base, 0.1)).startswith("most waiting seen: other; 40 % of its writers'")
+    assert why(waiting(other, 0.1), waiting(base, 0.4)).startswith("most lock waits: baseline; 40 %")
+    assert why(waiting(other, 0.4), waiting(base, 0.1)).startswith("most lock waits: other; 40 % of its writers'")
 
 
 def test_where_throughput_ties_and_hardly_anyone_waits_nothing_is_told() -> None:
@@ -117,7 +117,7 @@ def test_nothing_is_told_where_nothing_was_sampled_or_seen() -> None:
 
 def test_no_other_is_called_the_slowest_where_the_slowest_was_not_sampled() -> None:
     slow = ranked(standing("slow", 2, estimate(0.5)), "")
-    assert why(waiting(standing("baseline", 1, BASELINE), 0.3), slow).startswith("most waiting seen: baseline; 30 %")
+    assert why(waiting(standing("baseline", 1, BASELINE), 0.3), slow).startswith("most lock waits: baseline; 30 %")
 
 
 def test_control_of_lock_waits_is_told_with_its_verdict() -> None:

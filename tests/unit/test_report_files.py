@@ -93,7 +93,7 @@ def test_summary_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path
 
 
 def test_unknown_suffix_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"No report is drawn as \.pdf(.|\n)*end the path in \.html or \.md or \.csv"):
+    with pytest.raises(UsageError, match=r"No report format for \.pdf(.|\n)*end the path in \.html or \.md or \.csv"):
         report.write(RUN, tmp_path / "report.pdf")
 
 
@@ -284,7 +284,7 @@ def test_a_report_is_written_where_the_way_led_when_it_was_looked_at(
 def test_a_pipe_is_refused_and_stays(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.md")
     for write in (report.check_writable, lambda path: report.write(RUN, path), lambda path: report.append(RUN, path)):
-        with pytest.raises(UsageError, match="it is no file, but a pipe"):
+        with pytest.raises(UsageError, match="it is not a file but a pipe"):
             write(tmp_path / "a.md")
     assert (tmp_path / "a.md").is_fifo()
 

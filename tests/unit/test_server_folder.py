@@ -110,7 +110,7 @@ def test_a_folder_that_is_a_link_to_somebodys_project_is_not_used_and_nothing_th
     with pytest.raises(ServerError, match="No folder is available") as caught:
         folder.sweep(lambda _: True)
     assert (project / "servers" / "precious").is_dir()
-    assert caught.value.checked[0].endswith("schemabench is a link, or no folder")
+    assert caught.value.checked[0].endswith("schemabench is a link, or not a folder")
 
 
 def test_the_folder_of_servers_may_be_no_link_either(place: Path) -> None:

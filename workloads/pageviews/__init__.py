@@ -1,19 +1,19 @@
 """Page views: hourly files into a warehouse that keeps the 25 most viewed pages of each domain and hour.
 
-Owns how such hours look, how a loader's job and its readers behave, and how real files are replayed. Must not know
-candidates.
+Owns the content of such hours, the calls of a loader's job and of its readers, and the replay of real files. Must not
+know candidates.
 
-An hour is one job: it asks whether the hour is loaded, sends the lines in chunks, and finishes the hour, which ranks
+An hour is one job: it checks whether the hour is loaded, sends the lines in chunks, and finishes the hour, which ranks
 the pages and makes the hour visible at once. All calls of an hour share a key, as one process loads it; several hours
-load at the same time, as when a range is caught up. After each set of hours one of them is run again, which must change
-nothing, or reloaded by force, which replaces it. Hours stay for good, so the fact grows, by 25 entries a domain and
-hour only; what is read and looked up stays the same.
+load at the same time, as in a catch-up. After each set of hours, one of them is run again, which must change nothing,
+or reloaded by force, which replaces it. Hours are never removed, so the fact table grows, but only by 25 entries per
+domain and hour; the amount of data read and looked up stays the same.
 
 Weights: the smallest burst of the loader is one set of hours. Production loads one hour of some five million lines an
-hour, or several when it catches up; a burst is the catching up, with each hour sampled down. The sampling keeps what
-decides the cost of a line (ties, the skew over domains, the share of pages that are known, the length of names) and
-bends one thing: 29 % of an hour's lines are kept rather than under 1 %, or no domain would have more than 25. How often
-production is read is not known: readers have a quarter of the connections and work about as long as the loader does.
+hour, or several when it catches up; a burst is such a catch-up, with each hour sampled down. The sampling preserves the
+properties that decide the cost of a line (ties, the skew over domains, the share of known pages, the length of names)
+except one: 29 % of an hour's lines are kept instead of under 1 %; otherwise no domain would have more than 25. The rate
+of reads in production is not known: readers have a quarter of the connections and run about as long as the loader.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ Item = TypeVar("Item")
 
 _FIRST_HOUR = datetime(2016, 9, 1)  # noqa: DTZ001 (hours of files are UTC and stored without a zone)
 _HOURS_PER_BLOCK = 168  # a week: more than a burst takes, and few enough that years pass slowly
-_BLOCKS_PER_ERA = 2_000  # 38 years: a burst that takes more than a week goes on where no block begins
+_BLOCKS_PER_ERA = 2_000  # 38 years: a burst longer than a week continues in hours in which no block begins
 _VIEWS_STEPS = 4_096  # quantiles of the views of a line: the most viewed one has about 50, as in the sample
 _LINES_PER_READ = 14  # lines that the loader writes in the time of a read, measured on the baseline
 _LOADER_PACE = "a file of up to five million lines an hour; several hours at once when it catches up"
@@ -46,12 +46,12 @@ _FIELDS = 4
 _RERUN_EVERY = 4  # cycles through a replayed file
 
 _LANGUAGES = ("en", "ja", "de", "ru", "es", "fr", "it", "zh", "pt", "pl", "ar", "nl", "am", "als", "af", "commons")
-# Of several scripts and cases, so that the order of bytes is not that of any language.
+# In several scripts and cases, so that the byte order differs from that of any language.
 _WORDS = ("Main_Page", "Special:Log/s", "Прыдывален", "ዊኪፔዲያ:ስለ", "Lêer:Wapen_'t.svg", "a\\b{c,d}", "zero", "Église")
 
 
 class Line(NamedTuple):
-    """What a line of an hourly file says."""
+    """A line of an hourly file."""
 
     domain: str
     page: str
@@ -59,30 +59,30 @@ class Line(NamedTuple):
 
 
 class _Domain(NamedTuple):
-    """A domain as the generator sees it."""
+    """A domain in the generator."""
 
     name: str
     lines: int
-    """In every hour."""
+    """Lines in every hour."""
     language: int
     pages: tuple[str, ...]
-    """Known ones, the most popular first; shared with the mobile site."""
+    """Known pages, the most popular first; shared with the mobile site."""
     first: int
-    """Where in `pages` the background's hours begin for this domain, and how far they step."""
+    """The start of the background's hours in `pages` for this domain, and their step."""
     step: int
 
 
 def parse(line: str) -> Line | None:
-    """Return what a line of an hourly file says, None for a blank one.
+    """Parse a line of an hourly file; return None for a blank one.
 
-    Page names come percent-encoded or as they are, and are stored decoded: a page is one page however it was written.
+    Page names are percent-encoded or plain, and are stored decoded, so that each page has one name.
 
     Raises:
         BadLineError: It is not `domain page views bytes`, or Postgres could not hold its names.
     """
     if not line.strip():
         return None
-    fields = line.rstrip("\r\n").split(" ")  # by spaces alone: names hold other white space
+    fields = line.rstrip("\r\n").split(" ")  # only at spaces: names contain other white space
     if len(fields) != _FIELDS:
         raise BadLineError(f"{len(fields)} fields, not the {_FIELDS} of `domain page views bytes`")
     domain, page, views, _ = fields
@@ -92,7 +92,7 @@ def parse(line: str) -> Line | None:
 
 
 def parse_blacklisted(line: str) -> tuple[str, str] | None:
-    """Return the domain and page of a line of a blacklist, None for a blank one.
+    """Parse a line of a blacklist into domain and page; return None for a blank one.
 
     Raises:
         BadLineError: It is not `domain page`, or Postgres could not hold its names.
@@ -106,7 +106,7 @@ def parse_blacklisted(line: str) -> tuple[str, str] | None:
 
 
 def _decoded(name: str) -> str:
-    """Return a name without percent-encoding; as it is where that would not give text."""
+    """Return a name without percent-encoding; unchanged if the result would not be text."""
     if "%" not in name:
         return name
     try:
@@ -135,8 +135,8 @@ def _replay(
 ) -> Iterator[Call]:
     """Load the file as the next hour; every few cycles send its last chunk again, with more views.
 
-    The blacklist comes with every hour, under the hour's key, as every job of the loader reads it anew: so it is in the
-    database before a line of that hour is, whichever connection loads it.
+    The blacklist is sent with every hour, under the hour's key, since every job of the loader rereads it: it is in the
+    database before any line of that hour, whichever connection loads it.
     """
     hour, size = _FIRST_HOUR + timedelta(hours=cycle), cardinality.lines_per_call
     chunk: list[Line] = []
@@ -150,7 +150,7 @@ def _replay(
 
 
 def _each_page_once(lines: Iterable[Line]) -> list[Line]:
-    """Keep the greater count of a page that comes twice, as operations do across chunks."""
+    """Keep the greater count of a page that occurs twice, as operations do across chunks."""
     views: dict[tuple[str, str], int] = {}
     for domain, page, count_ in lines:
         views[domain, page] = max(count_, views.get((domain, page), 0))
@@ -171,7 +171,7 @@ def _burst(cardinality: Pageviews, writer: str, block: int, random: Random) -> I
 
 
 def _jobs(cardinality: Pageviews, block: int, random: Random) -> Iterator[Call]:
-    """Set after set of hours, each loaded at the same time as the others, and one of them once more."""
+    """Yield sets of hours: the hours of a set load at the same time, then one of them again."""
     size = cardinality.lines_per_call
     for turn in count():
         hours = [_hour(block, turn * cardinality.hours_in_flight + n) for n in range(cardinality.hours_in_flight)]
@@ -187,7 +187,7 @@ def _jobs(cardinality: Pageviews, block: int, random: Random) -> Iterator[Call]:
 
 
 def _reads(cardinality: Pageviews, block: int, random: Random) -> Iterator[Call]:
-    """Read the hours before the first one, and those that the block before began with."""
+    """Read the hours before the first one, and the first hours of the previous block."""
     domains = _domains(cardinality)
     names, lines = [domain.name for domain in domains], [domain.lines for domain in domains]
     older = [_hour(0, -1 - n) for n in range(_background_hours(cardinality))]
@@ -202,7 +202,7 @@ def _reads(cardinality: Pageviews, block: int, random: Random) -> Iterator[Call]
 
 
 def _background(cardinality: Pageviews, random: Random) -> Iterator[Call]:
-    """Bring the blacklist, then hours of which each page is in one, so that all are known."""
+    """Load the blacklist, then hours that each page is in one of, so that all pages are known."""
     domains = _domains(cardinality)
     ranks = range(0, min(len(domain.pages) for domain in domains), 3)
     entries = ((domain.name, domain.pages[rank]) for rank in ranks for domain in domains)
@@ -218,7 +218,7 @@ def _background(cardinality: Pageviews, random: Random) -> Iterator[Call]:
 
 
 def _lines(cardinality: Pageviews, new: str, random: Random) -> list[Line]:
-    """Return an hour's file, sorted as files are; pages that nobody knows carry `new` in their names."""
+    """Return an hour's file, sorted like real files; unknown pages carry `new` in their names."""
     lines: list[Line] = []
     views, skew = _views(cardinality.views_exponent), cardinality.page_skew
     for domain in _domains(cardinality):
@@ -227,7 +227,7 @@ def _lines(cardinality: Pageviews, new: str, random: Random) -> list[Line]:
         while len(ranks) < domain.lines - fresh_count:
             ranks.add(int(len(domain.pages) * random.random() ** skew))
         pages = [domain.pages[rank] for rank in sorted(ranks)]
-        # Hours of one set and sites of one language share new pages: what is news is news everywhere.
+        # Hours of one set and sites of one language share new pages, as with news.
         pool = range(fresh_count * cardinality.hours_in_flight)
         for number in random.sample(pool, fresh_count):
             word = _WORDS[number % len(_WORDS)]
@@ -256,7 +256,7 @@ def _domains(cardinality: Pageviews) -> tuple[_Domain, ...]:
 
 
 def _page(language: int, rank: int) -> str:
-    """Return a name that does not tell how popular the page is: hours are sorted by name, not by views."""
+    """Return a name that is independent of the page's popularity: hours are sorted by name, not by views."""
     scrambled = rank * 0x9E3779B1 % 2**24  # one to one below 2 ** 24, as the factor is odd
     return f"{_WORDS[scrambled % len(_WORDS)]}_{language}_{scrambled:06x}"
 
@@ -301,7 +301,7 @@ def _blacklist_calls(entries: Iterable[tuple[str, str]], size: int, key: str | N
 
 
 def _with_more_views(lines: Iterable[Line]) -> list[Line]:
-    """As if the file had changed since it was loaded: what is loaded must not."""
+    """Return the lines with more views, as if the file had changed after loading; the loaded rows must not change."""
     return [Line(domain, page, views + 1) for domain, page, views in lines]
 
 

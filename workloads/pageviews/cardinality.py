@@ -1,6 +1,6 @@
-"""The sizes of the workload `pageviews`: what is assumed of production, and all that may be met.
+"""The sizes of the workload `pageviews`: assumptions about production, and the range of possible sizes.
 
-Owns how much of everything there is. Must not know what an hour's lines are.
+Owns the sizes. Must not know the content of an hour's lines.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Pageviews:
     hours_in_flight: int
     """Hours that load at the same time."""
     known_pages: int
-    """Pages that were seen before anything is measured, at least."""
+    """Minimum number of pages known before the measurement."""
     new_page_share: float
     """Share of an hour's lines whose page was never seen before, from 0 to 1."""
     blacklisted: int
@@ -61,14 +61,14 @@ WORST = Pageviews(
     hours_in_flight=4,
     known_pages=65_536,
     new_page_share=0.3,  # assumed: crawlers ask for pages that do not exist
-    blacklisted=5_000,  # assumed: a list that nobody ever cleared out
+    blacklisted=5_000,  # assumed: a list that was never cleaned up
     domain_exponent=1.0,
     page_skew=3.0,
     views_exponent=2.32,
-    reload_share=0.5,  # assumed: a corrupt day is loaded anew
+    reload_share=0.5,  # assumed: a corrupt day is reloaded
 )
 
-# What decides how dear a line is: how large the table of pages is, and how often a page is not in it.
+# What decides the cost of a line: the size of the table of pages, and the share of pages missing in it.
 AXES = (
     Axis(field="known_pages", low=8_192, high=131_072),
     Axis(field="new_page_share", low=0.003, high=0.3),
@@ -79,7 +79,7 @@ FEWEST_HOURS_KNOWN = 8  # hours' worth of known pages: with fewer, each hour wou
 
 
 def strategy() -> "SearchStrategy[Pageviews]":
-    """Return all that a sample of such files may be, from two domains to twice the pages of `worst`."""
+    """Return the range of samples of such files, from two domains to twice the pages of `worst`."""
     from hypothesis import strategies as st  # noqa: PLC0415 (loaded only where something is drawn)
 
     @st.composite

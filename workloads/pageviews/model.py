@@ -1,10 +1,10 @@
-"""What the rows of page views must be, in plain Python.
+"""The expected rows of page views, in plain Python.
 
-Owns what each operation means: the lines of the hours that are loading, and the 25 first of each domain and hour that
-is whole. Must not know SQL.
+Owns the meaning of each operation: the lines of the loading hours, and the first 25 of each domain and finished hour.
+Must not know SQL.
 
-No column takes NULL, so none is drawn. Every job begins by asking for its hour, and a page is blacklisted before a line
-of it is sent, as the loader does both.
+No column takes NULL, so none is drawn. Like the loader, every job begins by checking its hour, and a page is
+blacklisted before its lines are sent.
 """
 
 from collections import defaultdict
@@ -36,12 +36,12 @@ Line: TypeAlias = tuple[str, str]
 
 @dataclass
 class State:
-    """The hours that were ever asked for."""
+    """All hours that were checked."""
 
     asked: set[datetime] = field(default_factory=set)
-    """Hours that a job has begun."""
+    """Hours that a job has started."""
     loading: defaultdict[datetime, dict[Line, int]] = field(default_factory=lambda: defaultdict(dict))
-    """Hour -> (domain, page) -> views, as long as it is not whole."""
+    """Hour -> (domain, page) -> views, until the hour is finished."""
     loaded: dict[datetime, dict[str, list[tuple[str, int]]]] = field(default_factory=dict)
     """Hour -> domain -> its first pages with their views, in order."""
     blacklist: set[Line] = field(default_factory=set)
@@ -58,7 +58,7 @@ def possible(state: State, call: Call) -> bool:
 
 
 def apply(state: State, call: Call) -> Sequence[Row] | None:
-    """Execute a call; return what it must answer with."""
+    """Execute a call; return its expected answer."""
     if call.operation in _READS:
         return _READS[call.operation](state, call.values)
     _WRITES[call.operation](state, call.values)
@@ -66,7 +66,7 @@ def apply(state: State, call: Call) -> Sequence[Row] | None:
 
 
 def rows(state: State) -> dict[str, Sequence[Row]]:
-    """Return the rows of each query; a page may be blacklisted after its hour is whole, and stays there."""
+    """Return the rows of each query; a page that is blacklisted after its hour is finished stays there."""
     ranked = [
         (hour, domain, rank, page, views)
         for hour in sorted(state.loaded)
@@ -169,7 +169,7 @@ def _lines(values: Values) -> list[Line]:
 
 
 def calls(_pageviews: Pageviews) -> "SearchStrategy[Call]":
-    """Return single calls on few hours and domains, at any cardinality alike; of about 25 pages, or of hardly any."""
+    """Return single calls on few hours and domains, the same for any cardinality, with about 25 pages or very few."""
     from hypothesis import strategies as st  # noqa: PLC0415 (loading it takes half a second; only a check draws)
 
     hours = st.one_of(
@@ -187,7 +187,7 @@ def calls(_pageviews: Pageviews) -> "SearchStrategy[Call]":
         _blacklist_pages
     )
     top_pages = st.builds(_top_pages_call, hours, domains)
-    # By number, where one_of would take what stands here twice for one.
+    # By number, since one_of would merge the duplicates here.
     kinds = (
         find,
         loads,
@@ -207,7 +207,7 @@ def calls(_pageviews: Pageviews) -> "SearchStrategy[Call]":
 
 
 def _load_pages(hour: datetime, domain: str, size: int, views: Sequence[int], start: int) -> Call:
-    """Return a chunk of pages from some place on, round and round, whose views repeat: so many of them tie."""
+    """Return a chunk of pages from a starting point, cyclically, with repeating views, so that many of them tie."""
     pages = [PAGES[(start + number) % len(PAGES)] for number in range(size)]
     values = {
         "date_hour": hour,

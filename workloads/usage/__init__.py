@@ -1,7 +1,6 @@
 """Usage metering of a video platform: a stream of upserts, two batch writers, and the dashboards that read them.
 
-Owns what the writers do. Must not know tables: the SQL stands in `operations.sql`, and in the
-candidates that override it.
+Owns the writers' calls. Must not know tables: the SQL is in `operations.sql`, and in the candidates that override it.
 
 A burst of size 1 is a *slice*: `slice_s` seconds out of the eight minutes in which a run of the aggregations writes, so
 that every writer is at its worst. From the production figures follow, for a slice,
@@ -11,10 +10,10 @@ that every writer is at its worst. From the production figures follow, for a sli
   each analytics id) in one insert, then a refresh of the views, then the compaction of what is half a run old;
 - reader: `reads` of three kinds.
 
-Rows of the writers thus stand in the proportion of production. Three things do not. Compaction comes with each insert
-rather than once a run, so that no trial is without and the batch tables keep one size, their average between empty and
-full. Nothing is known of the pace of reads: `reads` is a guess at a few dashboards. And a trial does at once what
-production spreads over seconds, for it asks how fast it can be done.
+The writers' rows thus have the proportions of production, with three exceptions. Compaction comes with each insert
+rather than once per run, so that every trial has some and the batch tables keep a constant size, the average of empty
+and full. The rate of reads is not known: `reads` is a guess for a few dashboards. And a trial executes at once what
+production spreads over seconds, since it measures the possible speed.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,7 +30,7 @@ from .replay import COLUMNS, DailyRow, parse
 
 FIRST_DAY = date(2026, 2, 16)  # the day on which blocks begin, with history before it
 
-# A true day has 24 x 2 runs of some 70 blocks, more than 3,000. A shorter one lets a long experiment meet the change of
+# A real day has 24 x 2 runs of some 70 blocks, more than 3,000. A shorter one lets a long experiment meet the change of
 # the date, when every entry is inserted rather than updated, and keeps inserts to some 1 % of the events.
 BLOCKS_PER_DAY = 480
 
@@ -47,7 +46,7 @@ PLAYS_PER_PING_ROW = 500
 
 
 def writers(usage: Usage) -> tuple[Writer, ...]:
-    """Return the four writers; an aggregation's weight counts insert, refresh and compaction apart."""
+    """Return the four writers; an aggregation's weight counts insert, refresh and compaction separately."""
     return (
         Writer(
             name="media_library",
@@ -76,7 +75,7 @@ AGGREGATION_STEPS = ("insert", "refresh", "compact")
 
 
 def burst(usage: Usage, writer: str, block: int, random: Random) -> Iterator[Call]:
-    """Return a writer's calls in a block, endless, as many slices as are wanted."""
+    """Return a writer's endless calls in a block, as many slices as needed."""
     return _BURSTS[writer](usage, block, random)
 
 
@@ -87,7 +86,7 @@ def background(usage: Usage, random: Random) -> Iterator[Call]:
         yield _load_cdn(usage, day, random)
     for day in _days(usage.analytics_history_days):
         yield from _load_ping(usage, day, random)
-    for block in range(-usage.open_blocks, 0):  # one batch for all slices of a block: half a run is soon loaded
+    for block in range(-usage.open_blocks, 0):  # one batch for all slices of a block, to load half a run quickly
         yield _insert_cdn(usage, block, 0, SLICES_PER_BLOCK, random)
         yield _insert_ping(usage, block, 0, SLICES_PER_BLOCK, random)
     yield Call("refresh_cdn_views", {}, rows=0)
@@ -106,7 +105,7 @@ def _media_library(usage: Usage, block: int, random: Random) -> Iterator[Call]:
 
 
 def media_count_event(day: date, site_id: str, media_count: int) -> Call:
-    """Return the event that says how many media a site has.
+    """Return the event with a site's number of media.
 
     Its key holds the kind of event: events of one kind about one site come from one source and keep their order, those
     of the two kinds come from two and may meet on the row.
@@ -119,7 +118,7 @@ def media_count_event(day: date, site_id: str, media_count: int) -> Call:
 
 
 def bytes_stored_event(day: date, site_id: str, bytes_stored: int) -> Call:
-    """Return the event that says how much a site stores; keyed as `media_count_event` is."""
+    """Return the event with a site's stored bytes; its key is like that of `media_count_event`."""
     return Call(
         "upsert_bytes_stored",
         {"utc_date": day, "site_id": site_id, "bytes_stored": bytes_stored},
@@ -240,7 +239,7 @@ def _day(block: int) -> date:
 
 
 def _days(number: int) -> Iterator[date]:
-    """Yield as many days up to the first, the first among them."""
+    """Yield the given number of days up to and including the first."""
     return (FIRST_DAY - timedelta(days=before) for before in range(number - 1, -1, -1))
 
 
@@ -250,7 +249,7 @@ def _batch_id(usage: Usage, block: int, slice_number: int) -> int:
 
 
 def _slice_key(slice_number: int) -> str:
-    """Return the key under which a refresh follows its insert."""
+    """Return the key that orders a refresh after its insert."""
     return f"slice {slice_number}"
 
 
@@ -265,14 +264,14 @@ def _analytics(number: int) -> tuple[str, ...]:
 
 
 def _media_count(site: int, random: Random) -> int:
-    """Return how many media a site may have: about its usual number, so that maxima are above most events."""
+    """Return a possible number of a site's media, near its usual number, so that maxima exceed most events."""
     return int(LARGEST_SITE_MEDIA / (site + 1) * (1 + DAILY_CHANGE * (2 * random.random() - 1)))
 
 
 def replayed(
     _usage: Usage, rows: Iterator[DailyRow], _others: Mapping[str, Sequence[str]], _cycle: int
 ) -> Iterator[Call]:
-    """Yield the two events of each row. In later cycles the same rows come again, as updates to the same values."""
+    """Yield the two events of each row. Later cycles repeat the same rows, as updates to the same values."""
     for row in rows:
         yield media_count_event(row.utc_date, row.site_id, row.media_count)
         yield bytes_stored_event(row.utc_date, row.site_id, row.bytes_stored)

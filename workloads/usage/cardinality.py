@@ -1,6 +1,6 @@
-"""The sizes of the workload `usage`: those that are known of production, and all that may be met.
+"""The sizes of the workload `usage`: those known from production, and the range of possible sizes.
 
-Owns how much of everything there is. Must not know what a writer does with it.
+Owns the sizes. Must not know their use by a writer.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ SLICES_PER_BLOCK = 2  # about what calibration arrives at: from it follows how m
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """How much of everything there is."""
+    """The sizes of the workload."""
 
     sites: int
-    """Sites that are live: each has one row a day in media_storage, and two rows in a run of aggregation_cdn."""
+    """Live sites: each has one row a day in media_storage, and two rows in a run of aggregation_cdn."""
     media_kind: Literal["stream", "batch"]
-    """How media_library writes."""
+    """The kind of the writer media_library."""
     media_entries: int
     """(date, site) entries in one cycle of media_library, two events each."""
     media_cycle_s: int
@@ -32,15 +32,15 @@ class Usage:
     media_sources_apart: int
     """How many entries the source of bytes_stored is behind that of media_count: 0 is in step, on the same row."""
     analytics_ids: int
-    """Analytics ids that are active: each has one row in a run of aggregation_ping."""
+    """Active analytics ids: each has one row in a run of aggregation_ping."""
     slice_s: float
     """Seconds of production in a burst of size 1."""
     reads: int
     """Reads in a slice."""
     history_days: int
-    """Days that media_storage and cdn_daily hold before the first block, the first day among them."""
+    """Days in media_storage and cdn_daily before the first block, including the first day."""
     analytics_history_days: int
-    """Days that ping_daily holds before the first block, the first day among them."""
+    """Days in ping_daily before the first block, including the first day."""
 
     @property
     def media_events(self) -> int:
@@ -59,7 +59,7 @@ class Usage:
 
     @property
     def open_blocks(self) -> int:
-        """Blocks whose batches are open, not compacted yet: about half a run."""
+        """Blocks with batches that are not compacted yet: about half a run."""
         return max(1, round(RUN_WRITE_S / 2 / self.slice_s / SLICES_PER_BLOCK))
 
     def _share(self, calls: int, seconds: int) -> int:
@@ -105,7 +105,7 @@ WORST = Usage(
     analytics_history_days=3,  # 300,000 rows
 )
 
-# What is not known of production: how many analytics ids there are, and how often the dashboards read.
+# Unknown in production: the number of analytics ids, and the rate of reads by dashboards.
 AXES = (
     Axis(field="analytics_ids", low=1_000, high=100_000),
     Axis(field="reads", low=1, high=64),
@@ -117,7 +117,7 @@ MOST_ANALYTICS_ROWS = 200_000  # ids x days, likewise
 
 
 def strategy() -> "SearchStrategy[Usage]":
-    """Return all that a platform like this one may be, from a tenth of today's to the double of what is foreseen."""
+    """Return the range of platforms like this one, from a tenth of today's sizes to twice the expected ones."""
     from hypothesis import strategies as st  # noqa: PLC0415 (loaded only where something is drawn)
 
     @st.composite

@@ -1,9 +1,9 @@
-"""What the rows of usage metering must be, in plain Python.
+"""The expected rows of usage metering, in plain Python.
 
-Owns what each operation means: totals for each date and id, whatever tables they are in. Must not know SQL.
+Owns the meaning of each operation: totals for each date and id, regardless of tables. Must not know SQL.
 
-No column takes NULL, so none is drawn. A batch is sent once: what a schema does with one that comes twice is its own
-affair (most refuse it, `straight_to_daily` counts it twice), as is what reads see of a batch before the next refresh.
+No column takes NULL, so none is drawn. A batch is sent once: each schema may handle a repeated one differently (most
+refuse it, `straight_to_daily` counts it twice), and reads may or may not see a batch before the next refresh.
 """
 
 from collections import defaultdict
@@ -33,7 +33,7 @@ Key: TypeAlias = tuple[date, str]
 
 @dataclass
 class State:
-    """Everything that was ever written, in total."""
+    """The totals of all writes."""
 
     media: dict[Key, list[int]] = field(default_factory=dict)
     """(date, site) -> media_count, its maximum, bytes_stored, its maximum."""
@@ -42,14 +42,14 @@ class State:
     ping: dict[Key, tuple[int, int]] = field(default_factory=dict)
     """(date, analytics id) -> plays, ad impressions."""
     cdn_batches: set[int] = field(default_factory=set)
-    """Ids of batches that were sent; likewise below."""
+    """Ids of sent batches; likewise below."""
     ping_batches: set[int] = field(default_factory=set)
     cdn_served: bool = True
     """Whether reads see everything: all batches came before the last refresh; likewise below."""
     ping_served: bool = True
 
     def streamed(self, day: date, site: str) -> int | None:
-        """Return what all CDNs streamed of a site on a day; None where nothing is known of it."""
+        """Return the total that all CDNs streamed for a site on a day; None without any rows."""
         parts = [amount for (one, other, _), amount in self.cdn.items() if (one, other) == (day, site)]
         return sum(parts) if parts else None
 
@@ -77,7 +77,7 @@ def possible(state: State, call: Call) -> bool:
 
 
 def apply(state: State, call: Call) -> Sequence[Row] | None:
-    """Execute a call; return what it must answer with."""
+    """Execute a call; return its expected answer."""
     if call.operation in _READS:
         return _READS[call.operation](state, call.values)
     _WRITES[call.operation](state, call.values)
@@ -85,7 +85,7 @@ def apply(state: State, call: Call) -> Sequence[Row] | None:
 
 
 def rows(state: State) -> dict[str, Sequence[Row]]:
-    """Return the rows of each query; what reads are served from is compared with the batches once all are in."""
+    """Return the rows of each query; data for reads are compared with the batches once all are refreshed."""
     served = {
         "cdn_served_differs_from_batches": state.cdn_served,
         "ping_served_differs_from_batches": state.ping_served,
@@ -207,7 +207,7 @@ def _sorted(keys: Iterable[Any]) -> list[Any]:
 
 
 def calls(_usage: Usage) -> "SearchStrategy[Call]":
-    """Return single calls on few keys, at any cardinality alike: what must hold does not depend on sizes."""
+    """Return single calls on few keys, the same for any cardinality: the expected rows do not depend on sizes."""
     from hypothesis import strategies as st  # noqa: PLC0415 (loading it takes half a second; only a check draws)
 
     days = st.one_of(st.just(DAYS[0]), st.sampled_from(DAYS))  # mostly the first, so that calls meet
@@ -235,7 +235,7 @@ def calls(_usage: Usage) -> "SearchStrategy[Call]":
         days.map(lambda day: Call("read_top_sites", {"utc_date": day}, rows=0)),
     )
     events, inserts = (media_count, bytes_stored), (insert_cdn, insert_ping)
-    # By number, where one_of would take what stands here twice for one.
+    # By number, since one_of would merge the duplicates here.
     kinds = (*events, *inserts, compact, *inserts, compact, refresh, reads, *inserts, compact, history)
     return st.integers(0, len(kinds) - 1).flatmap(kinds.__getitem__)
 

@@ -1,6 +1,6 @@
 """Daily rows per tenant as media_library's input: `base,name,date,trips,vehicles`.
 
-Owns which lines can be used, and what their columns mean. Must not know operations.
+Owns the validity of lines, and the meaning of their columns. Must not know operations.
 """
 
 import csv

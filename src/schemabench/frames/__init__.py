@@ -1,6 +1,6 @@
-"""Runs as tidy DataFrames, made of records alone.
+"""Runs as tidy DataFrames, built from records alone.
 
-Owns the names of tables and columns, which are an interface: docs/data.md has them. Must not read files.
+Owns the names of tables and columns, a public interface documented in docs/data.md. Must not read files.
 """
 
 from schemabench.frames.run import RunFrames, markdown, tables

@@ -1,6 +1,6 @@
-"""What a run was made with, and where it looked beyond: sizes, settings, options, notices, searches, maps.
+"""The inputs of a run and its searches: sizes, settings, options, notices, probes, maps.
 
-Owns the tables of all that surrounds an experiment. Must not judge.
+Owns the tables of everything around an experiment. Must not judge.
 """
 
 from collections.abc import Iterator
@@ -25,16 +25,16 @@ from schemabench.records import Run
 
 _SIZE = (
     Column("field", TEXT, "the size's name"),
-    Column("value", ANY, "as the workload has it: a number or a text"),
+    Column("value", ANY, "as in the workload: a number or a text"),
 )
 _SETTING = (
     Column("setting", TEXT, "the server's name for it"),
     Column("value", TEXT, "with its unit"),
-    Column("source", TEXT, "who set it, in words"),
+    Column("source", TEXT, "its source"),
 )
 _OPTION = (
     Column("option", TEXT, "its name"),
-    Column("value", TEXT, "as it was given"),
+    Column("value", TEXT, "as given"),
     Column("source", TEXT, "`command line`, `environment`, `ini file` or `default`"),
 )
 _NOTICE = (
@@ -47,28 +47,28 @@ _SEARCHED = (
 )
 _PROBE = (
     Column("values", ANY, "the cardinality: a dictionary of its sizes"),
-    Column("cost", REAL, "the candidate's by the baseline's, which steered the search; missing: none"),
-    Column("ratio", REAL, "of throughput to the baseline's in short trials; missing: none"),
-    Column("elapsed_s", REAL, "what it took, loading included"),
-    Column("reason", TEXT, "why there is no figure; empty where there is"),
+    Column("cost", REAL, "the candidate's cost over the baseline's, which guides the search; missing: none"),
+    Column("ratio", REAL, "throughput over the baseline's in short trials; missing: none"),
+    Column("elapsed_s", REAL, "time taken, loading included"),
+    Column("reason", TEXT, "why there is no figure; empty if there is one"),
 )
 _SPOT = (
     Column("cardinality", TEXT, "its name, as in `worst-found`; an experiment of that name is in the other tables"),
-    Column("start", FLAG, "whether the search began there; else it was found"),
-    *estimated("ratio", "of throughput to the baseline's"),
+    Column("start", FLAG, "whether the search began there; otherwise it was found"),
+    *estimated("ratio", "throughput over the baseline's"),
     Column("side", TEXT, "`better`, `worse` or `tied`"),
     Column("at_least", FLAG, "whether `ratio_low` is a lower bound"),
 )
 _CELL = (
-    Column("cardinality", TEXT, "whose other sizes hold everywhere"),
+    Column("cardinality", TEXT, "the cardinality that provides all other sizes"),
     Column("first_field", TEXT, "the size along the first axis"),
     Column("second_field", TEXT, "the size along the second axis"),
     Column("first", REAL, "its value on the first axis"),
     Column("second", REAL, "its value on the second axis"),
-    *estimated("ratio", "of throughput to the baseline's; missing: not measured"),
+    *estimated("ratio", "throughput over the baseline's; missing: not measured"),
     Column("side", TEXT, "`better`, `worse` or `tied`; missing likewise"),
     Column("at_least", FLAG, "whether `ratio_low` is a lower bound"),
-    Column("reason", TEXT, "why it was not measured; empty where it was"),
+    Column("reason", TEXT, "why it was not measured; empty if it was"),
 )
 
 
@@ -137,15 +137,15 @@ def _map_cells(run: Run) -> Iterator[Row]:
 
 SIZES = Table("A row for each experiment and field of its cardinality.", (*EXPERIMENT, *_SIZE), _sizes)
 SETTINGS = Table(
-    "A row for each setting of the server: where `candidate` is missing, of the baseline's writers' sessions; else "
-    "what that candidate's have otherwise. Where `workload` is missing, too, of the server, in run files of format 1.",
+    "A row for each setting in the baseline's writers' sessions (`candidate` is missing), and for each different value "
+    "in a candidate's. If `workload` is missing, too, it is a setting of the server, in run files of format 1.",
     (*CANDIDATE, *_SETTING),
     _settings,
 )
 OPTIONS = Table("A row for each option of the run.", _OPTION, _options)
 NOTICES = Table(
-    "A row for each footnote: of a candidate; of an experiment, where `candidate` is missing; of the run, where "
-    "`workload` is missing, too.",
+    "A row for each footnote: of a candidate; of an experiment if `candidate` is missing; of the run if `workload` is "
+    "missing, too.",
     (*CANDIDATE, *_NOTICE),
     _notices,
 )

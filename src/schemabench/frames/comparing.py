@@ -1,6 +1,6 @@
-"""How candidates compare: experiments, ranks, each writer's ratio, costs, production's pace.
+"""Comparison of candidates: experiments, ranks, each writer's ratio, costs, the production load.
 
-Owns the tables of what was concluded. Must not conclude anything itself.
+Owns the tables of conclusions. Must not draw any itself.
 """
 
 from collections.abc import Iterator
@@ -27,38 +27,38 @@ from schemabench.frames.table import (
 from schemabench.records import CandidateResult, Criterion, Experiment, Run, Standing, WriterRatio
 
 _EXPERIMENT = (
-    Column("digest", TEXT, "of the workload and its sizes: what differs in it cannot be compared"),
+    Column("digest", TEXT, "of the workload and its sizes; experiments with different digests cannot be compared"),
     Column("origin", TEXT, "who chose the cardinality: `pinned`, `drawn` or `found`"),
-    Column("seed", WHOLE, "where all chance came from"),
-    Column("clients", WHOLE, "connections at work in each trial"),
-    Column("operations", WHOLE, "in each burst"),
+    Column("seed", WHOLE, "the seed of all random choices"),
+    Column("clients", WHOLE, "active connections in each trial"),
+    Column("operations", WHOLE, "operations in each burst"),
     Column("rows", WHOLE, "logical rows written by each burst, on average"),
-    Column("blocks", WHOLE, "that count"),
-    Column("warmup_blocks", WHOLE, "before them"),
-    Column("blocks_needed", WHOLE, "the fewest that tell any two candidates apart; 0 in older run files"),
-    Column("effective_blocks", REAL, "as many independent blocks would tell as much; missing in older run files"),
-    Column("steady", FLAG, "whether trials were steady from where counting began"),
-    Column("copies", WHOLE, "of the databases, one after the other"),
+    Column("blocks", WHOLE, "counted blocks"),
+    Column("warmup_blocks", WHOLE, "warm-up blocks before them"),
+    Column("blocks_needed", WHOLE, "fewest blocks that can tell any two candidates apart; 0 in older files"),
+    Column("effective_blocks", REAL, "independent blocks with the same information; missing in older run files"),
+    Column("steady", FLAG, "whether trials were steady after warm-up"),
+    Column("copies", WHOLE, "number of copies of the databases, used one after another"),
     Column("copies_share", REAL, "share of a block's variance that lies between copies, 0 to 1; missing with one copy"),
-    Column("copying_s", REAL, "what making copies took"),
-    Column("upkeep", TEXT, "who vacuumed and analyzed; empty in older run files"),
-    Column("isolation", TEXT, "of all transactions"),
-    Column("sample_hz", REAL, "lock-wait samples per second; 0 where nothing was sampled"),
-    Column("busy_share", REAL, "share of time in which the load loop was at work, in the median trial, 0 to 1"),
-    Column("steal_share", REAL, "share of this machine's processor time that its host gave away; missing: unknown"),
-    Column("budget_s", REAL, "the time there was for blocks"),
-    Column("elapsed_s", REAL, "the time that blocks took"),
-    Column("took_s", REAL, "the whole experiment; missing in older run files"),
-    Column("stopped", TEXT, "why: `precision`, `budget`, `interrupted` or `never started`"),
-    Column("smallest_difference", REAL, "to the baseline that could have been seen, as in 0.03; missing: none"),
+    Column("copying_s", REAL, "time to create the copies"),
+    Column("upkeep", TEXT, "the vacuum and analyze policy; empty in older run files"),
+    Column("isolation", TEXT, "isolation level of all transactions"),
+    Column("sample_hz", REAL, "lock-wait samples per second; 0 without sampling"),
+    Column("busy_share", REAL, "share of time in which the load loop was busy, in the median trial, 0 to 1"),
+    Column("steal_share", REAL, "share of this machine's processor time that its host took (steal); missing: unknown"),
+    Column("budget_s", REAL, "the time budget for blocks"),
+    Column("elapsed_s", REAL, "the time that the blocks took"),
+    Column("took_s", REAL, "the time of the whole experiment; missing in older run files"),
+    Column("stopped", TEXT, "why it ended: `precision`, `budget`, `interrupted` or `never started`"),
+    Column("smallest_difference", REAL, "smallest detectable difference to the baseline, as in 0.03; missing: none"),
 )
 _CONTROL = (*estimated("control_ratio", "the control's throughput by the baseline's"),)
 _STANDING = (
     Column("status", TEXT, "`ranked`, `disqualified`, `invalid`, `failed` or `skipped`"),
-    Column("reason", TEXT, "why it was not ranked; empty where it was"),
-    Column("rank", MAYBE_WHOLE, "by throughput; those that tie share one; missing where it was not ranked"),
-    Column("tied_with", TEXT, "those that cannot be told apart from it, with commas between"),
-    *estimated("ratio", "throughput by the baseline's, paired by block; intervals hold jointly"),
+    Column("reason", TEXT, "why it was not ranked; empty if it was"),
+    Column("rank", MAYBE_WHOLE, "rank by throughput, shared by ties; missing if it was not ranked"),
+    Column("tied_with", TEXT, "candidates that cannot be told apart from it, separated by commas"),
+    *estimated("ratio", "throughput over the baseline's, paired by block; intervals hold jointly"),
     Column(
         "at_least", MAYBE_FLAG, "whether the load generator was the bottleneck, which makes `ratio_low` a lower bound"
     ),
@@ -71,20 +71,20 @@ _STANDING = (
         "on_front", FLAG, "whether it is on the Pareto front, over the criteria whose `on_front` in `standings` is true"
     ),
     Column("samples", MAYBE_WHOLE, "samples of the sessions, in counted trials"),
-    Column("late_samples", MAYBE_WHOLE, "of these, more than half an interval late"),
-    Column("lost_samples", MAYBE_WHOLE, "due and not taken"),
-    Column("deepest_queue", MAYBE_WHOLE, "most sessions seen waiting for one lock at once"),
-    Column("longest_lock_wait_s", REAL, "the longest wait for a lock that was seen"),
-    Column("busy_share", REAL, "share of time in which the load loop was at work, in its median trial, 0 to 1"),
-    Column("resident_share", REAL, "share of block accesses that shared_buffers answered; missing: not counted"),
-    Column("cached_share", REAL, "share of its tables and indexes in shared_buffers at the end; missing likewise"),
-    Column("retired_trials", MAYBE_WHOLE, "counted trials of one that left early; missing: it stayed"),
-    *estimated("times_slower", "how many times as long as the baseline's the trials took of one that left early"),
-    Column("agrees", MAYBE_FLAG, "whether its rows were those of the workload's model; missing: not compared"),
-    Column("checked_calls", MAYBE_WHOLE, "calls after which they were compared"),
+    Column("late_samples", MAYBE_WHOLE, "samples more than half an interval late"),
+    Column("lost_samples", MAYBE_WHOLE, "samples due but not taken"),
+    Column("deepest_queue", MAYBE_WHOLE, "most sessions sampled waiting for one lock at once"),
+    Column("longest_lock_wait_s", REAL, "the longest sampled wait for a lock"),
+    Column("busy_share", REAL, "share of time in which the load loop was busy, in its median trial, 0 to 1"),
+    Column("resident_share", REAL, "share of block accesses found in shared_buffers; missing: not counted"),
+    Column("cached_share", REAL, "share of its tables and indexes in shared_buffers at the end; missing: not known"),
+    Column("retired_trials", MAYBE_WHOLE, "counted trials, if it left early; missing: it did not"),
+    *estimated("times_slower", "duration of its trials over the baseline's, if it left early"),
+    Column("agrees", MAYBE_FLAG, "whether its rows equalled those of the workload's model; missing: not compared"),
+    Column("checked_calls", MAYBE_WHOLE, "calls after which the rows were compared"),
     Column("path", TEXT, "its SQL file"),
-    Column("summary", TEXT, "what it is, in its own words"),
-    Column("expects", TEXT, "what its author expects of it"),
+    Column("summary", TEXT, "its description, from its SQL file"),
+    Column("expects", TEXT, "its author's expectation"),
 )
 _CRITERION = (
     Column("criterion", TEXT, "a short stable name, as in `lock_waits`"),
@@ -106,40 +106,40 @@ _PLACE = (
 _WRITER = (
     Column("writer", TEXT, "the writer's name"),
     Column("kind", TEXT, "its kind, as in `stream`, `batch` or `reader`"),
-    Column("clients", WHOLE, "connections of its own"),
+    Column("clients", WHOLE, "number of its connections"),
     Column("operations", WHOLE, "calls in each burst"),
-    Column("pace", TEXT, "what it does in production, in words"),
-    *estimated("ratio", "how fast it finished its part of a burst, as a ratio to the baseline; missing: not told"),
+    Column("pace", TEXT, "its production load, as text"),
+    *estimated("ratio", "how fast it finished its part of a burst, as a ratio to the baseline; missing: unknown"),
     Column("differs", MAYBE_FLAG, "whether it is told apart from the baseline's"),
 )
 _COST = (
     Column("cost", TEXT, "a short stable name, as in `wal_bytes`"),
-    Column("title", TEXT, "the same for people, as in `WAL`"),
+    Column("title", TEXT, "its title, as in `WAL`"),
     Column("unit", TEXT, "of `amount`: `bytes`, `blocks`, `rows`, `count`, `seconds`, or `share` (0 to 1)"),
-    Column("per", TEXT, "what it is divided by: `row` written, `operation`, `update`; not at all: `run`, `end`"),
-    Column("amount", REAL, "the figure; missing where the server does not offer it or nothing divides it"),
-    *estimated("ratio", "to the baseline's, paired by block; missing for it, for shares, and where one is zero"),
+    Column("per", TEXT, "the divisor: `row` written, `operation`, `update`; none for `run`, `end`"),
+    Column("amount", REAL, "the figure; missing if the server does not provide it or the divisor is zero"),
+    *estimated("ratio", "ratio to the baseline's, paired by block; missing for it, for shares, and if one is zero"),
     Column("differs", FLAG, "whether it is told apart from the baseline's; intervals hold jointly for all candidates"),
 )
 _ADEQUACY = (
-    Column("keeps_up", MAYBE_FLAG, "whether all writers do; missing where it cannot be told"),
-    Column("duration_s", REAL, "the time in which production makes these calls"),
+    Column("keeps_up", MAYBE_FLAG, "whether all writers keep up; missing if unclear"),
+    Column("duration_s", REAL, "the time that these calls take in production"),
     Column("elapsed_s", REAL, "from the start to the last response"),
-    Column("operations_per_s", REAL, "what production asks for"),
-    Column("p99_ns", REAL, "response time of 99 % of all calls; missing where they are too few"),
-    Column("max_ns", REAL, "response time of the slowest"),
-    Column("lag_p99_ns", REAL, "how late the load loop itself was, at most, in 99 % of the calls"),
+    Column("operations_per_s", REAL, "calls per second in production"),
+    Column("p99_ns", REAL, "99th percentile of the response times of all calls; missing with too few calls"),
+    Column("max_ns", REAL, "response time of the slowest call"),
+    Column("lag_p99_ns", REAL, "99th percentile of the load loop's own lag"),
     Column("cut", FLAG, "whether it was cut short"),
 )
 _PACE = (
     Column("writer", TEXT, "the writer's name"),
-    Column("clients", WHOLE, "connections of its own"),
-    *estimated("utilisation", "share of its connections' time that its calls take; above 1: more than there is"),
-    *estimated("busiest_utilisation", "the same of its busiest connection; missing: one connection, or too few calls"),
+    Column("clients", WHOLE, "number of its connections"),
+    *estimated("utilisation", "share of its connections' time that its calls take; above 1: more than available"),
+    *estimated("busiest_utilisation", "the same for its busiest connection; missing: one connection, or too few calls"),
     Column("backlog_s", REAL, "work left at the end, for each of its connections"),
-    Column("drain_s", REAL, "in which that would be done while production goes on; missing: never"),
+    Column("drain_s", REAL, "time to drain the backlog while production goes on; missing: never"),
     Column("slowest_s", REAL, "response time of its slowest call"),
-    Column("keeps_up", MAYBE_FLAG, "missing where it cannot be told"),
+    Column("keeps_up", MAYBE_FLAG, "whether it keeps up; missing if unclear"),
 )
 
 
@@ -271,7 +271,7 @@ STANDINGS = Table(
     _standings,
 )
 WRITERS = Table("A row for each candidate and writer.", (*CANDIDATE, *_WRITER), _writers)
-COSTS = Table("A row for each candidate and each measure of what its writes cost.", (*CANDIDATE, *_COST), _costs)
+COSTS = Table("A row for each candidate and each measure of the cost of its writes.", (*CANDIDATE, *_COST), _costs)
 ADEQUACY = Table(
     "A row for each candidate under which the production load was replayed.", (*CANDIDATE, *_ADEQUACY), _adequacy
 )

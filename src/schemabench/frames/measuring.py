@@ -1,6 +1,6 @@
-"""What was measured: trials, the calls and writers in them, latencies.
+"""Measurements: trials, their calls and writers, latencies.
 
-Owns the tables of what was observed. Must not compare candidates.
+Owns the tables of observations. Must not compare candidates.
 """
 
 from collections.abc import Iterator
@@ -22,30 +22,34 @@ from schemabench.records import WAIT_CLASSES, Latency, Run
 
 _TRIAL = (
     Column("block", WHOLE, "the block, from 0, warm-up included"),
-    Column("copy", WHOLE, "which copy of the candidate's database, from 0"),
-    Column("position", WHOLE, "place in the order of the block, from 0; the control, which is not kept, has one, too"),
-    Column("warmup", FLAG, "whether the trial does not count"),
+    Column("copy", WHOLE, "the copy of the candidate's database, from 0"),
+    Column(
+        "position",
+        WHOLE,
+        "position in the order of the block, from 0; the control, which has no rows here, takes one, too",
+    ),
+    Column("warmup", FLAG, "whether the trial is warm-up and not counted"),
     Column("started_s", REAL, "seconds from the start of the experiment"),
     Column("duration_s", REAL, "wall time of the burst over all writers"),
-    Column("operations", WHOLE, "operations executed, each once however often it was retried"),
+    Column("operations", WHOLE, "operations executed, retries not counted"),
     Column("rows", WHOLE, "logical rows written"),
-    Column("operations_per_s", REAL, "`operations` by `duration_s`"),
-    Column("rows_per_s", REAL, "`rows` by `duration_s`"),
+    Column("operations_per_s", REAL, "`operations` divided by `duration_s`"),
+    Column("rows_per_s", REAL, "`rows` divided by `duration_s`"),
     Column("lead_in_rows", WHOLE, "logical rows written just before, untimed"),
     Column("retries", WHOLE, "attempts that the server rolled back"),
-    Column("paused_s", REAL, "how long connections, all together, paused before they tried again"),
-    Column("busy_share", REAL, "share of `duration_s` in which the busiest load loop was at work, 0 to 1"),
+    Column("paused_s", REAL, "total time that connections paused before retries"),
+    Column("busy_share", REAL, "share of `duration_s` in which the busiest load loop was busy, 0 to 1"),
     Column("looks", WHOLE, "samples taken of the server; 0 in older run files, too"),
 )
 _SAMPLES = tuple(
-    Column(f"{name.lower()}_samples", MAYBE_WHOLE, f"writers' sessions seen in the class {name}, over all samples")
+    Column(f"{name.lower()}_samples", MAYBE_WHOLE, f"samples of writers' sessions in the class {name}")
     for name in WAIT_CLASSES
 )
 _CALLS = (
     Column("block", WHOLE, "the trial's block"),
     Column("operation", TEXT, "the operation's name"),
-    Column("calls", WHOLE, "calls of it in the trial"),
-    Column("undone", WHOLE, "attempts at it that the server rolled back"),
+    Column("calls", WHOLE, "its calls in the trial"),
+    Column("undone", WHOLE, "its attempts that the server rolled back"),
 )
 _WRITER_TRIALS = (
     Column("block", WHOLE, "the trial's block"),
@@ -56,25 +60,25 @@ _WHICH = (
     Column(
         "phase", TEXT, "`trials`: in bursts, as fast as connections allow; `adequacy`: the production load in real time"
     ),
-    Column("timed_from", TEXT, "`sent`: service time; `due`: response time, from when production would call"),
+    Column("timed_from", TEXT, "`sent`: service time; `due`: response time, from the moment of the call in production"),
     Column("operation", TEXT, "the operation's name"),
 )
 _LATENCY = (
     Column("count", WHOLE, "calls"),
-    Column("p50_ns", REAL, "the median; missing where too few calls support a percentile, likewise below"),
-    Column("p95_ns", REAL, "95 % took no longer"),
-    Column("p99_ns", REAL, "99 % took no longer"),
-    Column("max_ns", REAL, "the slowest"),
-    Column("retries", WHOLE, "attempts that were undone and repeated"),
+    Column("p50_ns", REAL, "the median; missing with too few calls for a percentile, likewise below"),
+    Column("p95_ns", REAL, "the 95th percentile"),
+    Column("p99_ns", REAL, "the 99th percentile"),
+    Column("max_ns", REAL, "the slowest call"),
+    Column("retries", WHOLE, "attempts that were rolled back and retried"),
 )
 _PERCENTILE = (
-    Column("level", REAL, "the part of all calls, 0 to 1"),
-    Column("latency_ns", REAL, "within which they were answered"),
+    Column("level", REAL, "the percentile's level, 0 to 1"),
+    Column("latency_ns", REAL, "the percentile"),
 )
 _RETRIES = (
     Column("operation", TEXT, "the operation's name"),
     Column("reason", TEXT, "as in `deadlock`, `serialization failure` or `lock timeout`"),
-    Column("count", WHOLE, "attempts undone for it, in counted trials"),
+    Column("count", WHOLE, "attempts rolled back for this reason, in counted trials"),
     Column("calls", WHOLE, "calls of the operation; 0 in older run files"),
 )
 
@@ -135,9 +139,9 @@ def _retries(run: Run) -> Iterator[Row]:
 
 
 TRIALS = Table(
-    "A row for each trial, warm-up included. After the columns below comes one for each counter that the server "
-    "offered, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` are "
-    "of vacuums after the trial.",
+    "A row for each trial, warm-up included. The columns below are followed by one for each counter that the server "
+    "provides, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` "
+    "cover vacuums after the trial.",
     (*CANDIDATE, *_TRIAL, *_SAMPLES),
     _trials,
 )
@@ -146,7 +150,7 @@ CALLS = Table(
 )
 WRITER_TRIALS = Table("A row for each trial and writer.", (*CANDIDATE, *_WRITER_TRIALS), _writer_trials)
 LATENCIES = Table(
-    "A row for each candidate, operation and way to time its calls, over all counted trials.",
+    "A row for each candidate, operation and start of timing, over all counted trials.",
     (*CANDIDATE, *_WHICH, *_LATENCY),
     _latencies,
 )
@@ -156,7 +160,7 @@ PERCENTILES = Table(
     _percentiles,
 )
 RETRIES = Table(
-    "A row for each candidate, operation and reason for which the server rolled back attempts.",
+    "A row for each candidate, operation and reason of rolled-back attempts.",
     (*CANDIDATE, *_RETRIES),
     _retries,
 )

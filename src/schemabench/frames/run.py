@@ -1,6 +1,6 @@
-"""All that a run holds, as DataFrames.
+"""The content of a run as DataFrames.
 
-Owns which tables there are, and how people are told of them.
+Owns the set of tables and their documentation.
 """
 
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from schemabench.records import Run
 
 
 class RunFrames:
-    """A run as tidy DataFrames: a row for each observation, a column for each thing that is known of it.
+    """A run as tidy DataFrames: a row for each observation, a column for each variable.
 
-    Each attribute but `run` is a DataFrame, made when it is first asked for:
+    Each attribute but `run` is a DataFrame, built on first access:
 
         experiments, candidates, standings, writers, costs, adequacy, pace     how candidates compare
         trials, calls, writer_trials, latencies, percentiles, retries     what was measured
@@ -21,13 +21,13 @@ class RunFrames:
         sizes, settings, options, notices     what it was measured with
         probes, spots, map_cells     what searches over cardinalities found
 
-    `help(RunFrames.trials)` says what the columns of one are. All have the same columns, of the same types, whatever
-    the run holds, and no rows where it holds nothing; `trials` has one more for each counter of the server. Units are
-    part of column names; shares run from 0 to 1. Join tables on `workload`, `cardinality` and `candidate`, and trials
-    on `block`, too. A figure with an interval has two more columns, as in `ratio_low` and `ratio_high`.
+    `help(RunFrames.trials)` documents its columns. Columns and types do not depend on the run; a table without data has
+    no rows; `trials` has one more column for each counter of the server. Units are part of column names; shares run
+    from 0 to 1. Join tables on `workload`, `cardinality` and `candidate`, and trials on `block`, too. A figure with an
+    interval has two more columns, as in `ratio_low` and `ratio_high`.
 
     Args:
-        run: The record that all of it is made of.
+        run: The record that the tables are built from.
     """
 
     experiments = comparing.EXPERIMENTS
@@ -65,7 +65,7 @@ class RunFrames:
         self.run = run
 
     def __repr__(self) -> str:
-        """Return which run it is, in short."""
+        """Return a short description of the run."""
         experiments = ", ".join(f"{one.workload} at {one.cardinality}" for one in self.run.experiments)
         return f"<run {self.run.run_id} of {self.run.started}: {experiments or 'no experiments'}>"
 
@@ -76,7 +76,7 @@ def tables() -> dict[str, Table]:
 
 
 def markdown() -> str:
-    """Return all tables with their columns, as docs/data.md has them."""
+    """Return all tables with their columns, for docs/data.md."""
     return "\n\n".join("\n".join(_section(name, table)) for name, table in tables().items())
 
 

@@ -1,6 +1,6 @@
-"""The trials of a run as one sheet, for R, a spreadsheet, or whatever else reads comma-separated values.
+"""The trials of a run as one sheet, for R, a spreadsheet, or any other reader of comma-separated values.
 
-Owns what stands beside the columns of `trials`, since a file has no other table to join. Must not compute anything.
+Owns the additions to the columns of `trials`, since a file has no other table to join. Must not compute anything.
 """
 
 from typing import Any
@@ -9,15 +9,15 @@ from schemabench.frames.run import RunFrames
 from schemabench.records import Run
 
 _TRIAL = ["workload", "cardinality", "candidate", "block"]
-"""What tells trials apart."""
+"""The columns that identify a trial."""
 
 
 def csv(run: Run) -> str:
-    """Return a row for each trial, warm-up included, under a line of names.
+    """Return a row for each trial, warm-up included, below a line of column names.
 
     Columns: the run's id and the server's version; those of `RunFrames.trials`; for each operation its calls and its
-    undone attempts (`upsert_calls`, `upsert_undone`); for each writer when it was done (`loader_done_s`). A field is
-    empty where there is nothing to say.
+    rolled-back attempts (`upsert_calls`, `upsert_undone`); for each writer the time of its last response
+    (`loader_done_s`). Missing values are empty fields.
     """
     frames = RunFrames(run)
     table = frames.trials

@@ -1,7 +1,7 @@
-"""One table of a run as a DataFrame, declared once: for the code that fills it, and for people who read about it.
+"""One table of a run as a DataFrame, declared once for both the code and the documentation.
 
-Owns the types of columns, and that a frame has its columns whatever the run holds. Must not know what a run is of, nor
-load pandas before a frame is asked for: this package is imported where none is.
+Owns the types of columns, which do not depend on the run. Must not know the subject of a run, nor load pandas before a
+frame is used: this package is also imported without it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,37 +11,37 @@ from typing import Any, NamedTuple, Protocol
 from schemabench.records import CandidateResult, Estimate, Experiment, Run
 
 Row = Mapping[str, Any]
-"""Column -> value; None where there is none."""
+"""Column -> value; None if there is none."""
 
 TEXT, REAL, WHOLE, FLAG, ANY = "string", "float64", "int64", "bool", "object"
 MAYBE_WHOLE, MAYBE_FLAG = "Int64", "boolean"
-"""As above, where values may be missing: whole numbers stay whole beside `<NA>`."""
+"""As above, with missing values: integers stay integers next to `<NA>`."""
 
 
 class Column(NamedTuple):
     """A column of a frame."""
 
     name: str
-    """In snake_case; the unit stands in it."""
+    """In snake_case, with the unit."""
     dtype: str
-    """As pandas names it: the same whatever the rows hold."""
+    """The pandas dtype, regardless of the rows."""
     meaning: str
-    """In some words, with the unit and what a missing value means, where these are not plain."""
+    """A short description, with the unit and the meaning of a missing value if they are not obvious."""
 
 
 class Frames(Protocol):
-    """Whatever has tables."""
+    """An object that has tables."""
 
     run: Run
 
 
 class Table(cached_property[Any]):
-    """A frame as an attribute, made when it is first asked for.
+    """A frame as an attribute, built on first access.
 
     Args:
-        about: What a row is, in a sentence.
-        columns: All of them, in order.
-        rows: Makes the rows of a run. Columns that it adds are figures, and come last.
+        about: The meaning of a row, in a sentence.
+        columns: All columns, in order.
+        rows: Returns the rows of a run. Columns that it adds are figures, and come last.
     """
 
     def __init__(self, about: str, columns: Sequence[Column], rows: Callable[[Run], Iterable[Row]]) -> None:
@@ -65,9 +65,9 @@ EXPERIMENT = (
     Column("workload", TEXT, "the workload's name"),
     Column("cardinality", TEXT, "the cardinality's name"),
 )
-"""What every row of an experiment begins with."""
+"""The first columns of every table of experiments."""
 CANDIDATE = (*EXPERIMENT, Column("candidate", TEXT, "the candidate's name"))
-"""What every row of a candidate begins with."""
+"""The first columns of every table of candidates."""
 
 
 def estimated(name: str, meaning: str) -> tuple[Column, Column, Column]:
@@ -98,5 +98,5 @@ def each_candidate(run: Run) -> Iterator[tuple[Row, Experiment, CandidateResult]
 
 
 def fields(record: object, columns: Iterable[Column]) -> Row:
-    """Return those columns that a record has as fields of the same name."""
+    """Return the columns that are fields of the record."""
     return {one.name: getattr(record, one.name) for one in columns if hasattr(record, one.name)}

@@ -1,6 +1,6 @@
-"""What writers waited for, and how statements were executed.
+"""Waits of writers, and execution plans.
 
-Owns the tables of why. Must not judge.
+Owns the tables that explain results. Must not judge.
 """
 
 from collections import Counter
@@ -22,7 +22,7 @@ from schemabench.frames.table import (
 )
 from schemabench.records import PAUSE, Run
 
-_SHARE = Column("share", REAL, "of the writers' time, 0 to 1")
+_SHARE = Column("share", REAL, "share of the writers' time, 0 to 1")
 _CLASS = (
     Column(
         "wait_class",
@@ -30,41 +30,47 @@ _CLASS = (
         "`running`, `Lock`, `LWLock`, `IO`, `Client`, `other`, or `pause` (before a retry; not in older run files)",
     ),
     _SHARE,
-    Column("samples", MAYBE_WHOLE, "writers' sessions seen so in counted trials; missing for pauses, which are timed"),
+    Column(
+        "samples",
+        MAYBE_WHOLE,
+        "samples of writers' sessions in this class, in counted trials; missing for pauses, which are timed",
+    ),
 )
 _EVENT = (
     Column("wait_class", TEXT, "as above"),
-    Column("event", TEXT, "in the server's own words, as in `transactionid` or `WALSync`; empty for `running`"),
+    Column("event", TEXT, "the server's name for it, as in `transactionid` or `WALSync`; empty for `running`"),
     _SHARE,
 )
 _LOCK = (
     Column("kind", TEXT, "as in `tuple`, `transactionid` or `relation`"),
-    Column("mode", TEXT, "what was asked for, as in `ShareLock`"),
-    Column("relation", TEXT, "the table or index, a partition under its parent's name; empty: it belongs to none"),
-    Column("partitions", WHOLE, "how many partitions of it were waited for; 0 where it has none"),
+    Column("mode", TEXT, "the requested mode, as in `ShareLock`"),
+    Column("relation", TEXT, "the table or index, for a partition its parent; empty: the lock belongs to none"),
+    Column("partitions", WHOLE, "number of its partitions with waits; 0 if it has none"),
     _SHARE,
-    Column("longest_s", REAL, "the longest wait that was seen"),
+    Column("longest_s", REAL, "the longest sampled wait"),
 )
 _PAIR = (
     Column("waiting", TEXT, "the operation that waits"),
-    Column("blocking", TEXT, "the one that holds the lock or stands before it; in brackets: another session"),
+    Column(
+        "blocking", TEXT, "the operation that holds the lock or is ahead in its queue; in brackets: another session"
+    ),
     _SHARE,
 )
 _STATEMENT = (
     Column("operation", TEXT, "the operation's name"),
-    Column("position", WHOLE, "of the statement in it, from 0"),
+    Column("position", WHOLE, "position of the statement in it, from 0"),
 )
 _PLAN = (
-    Column("nodes", TEXT, "the types of its nodes and what they scan"),
-    Column("summary", TEXT, "the same with rows and blocks; or why there is no plan"),
+    Column("nodes", TEXT, "the types of its nodes and their relations"),
+    Column("summary", TEXT, "the same with rows and blocks, or why there is no plan"),
     Column("same", MAYBE_FLAG, "whether the nodes are the baseline's; missing: it is the baseline, or one has no plan"),
-    Column("plan", ANY, "what EXPLAIN said, whole: lists and dictionaries; None where there is no plan"),
+    Column("plan", ANY, "the complete output of EXPLAIN: lists and dictionaries; None if there is no plan"),
 )
 _INNER = (
-    Column("function", TEXT, "with the place in it, as in `charge line 4`"),
-    Column("statement", TEXT, "in the server's words"),
-    Column("times", WHOLE, "how often it was executed so"),
-    Column("plan", ANY, "what auto_explain said: lists and dictionaries"),
+    Column("function", TEXT, "the function with the position in it, as in `charge line 4`"),
+    Column("statement", TEXT, "the statement's text, as the server reports it"),
+    Column("times", WHOLE, "number of executions with this plan"),
+    Column("plan", ANY, "the output of auto_explain: lists and dictionaries"),
 )
 
 
@@ -112,7 +118,7 @@ def _inner_plans(run: Run) -> Iterator[Row]:
 
 
 CONTENTION = Table(
-    "A row for each candidate and class of what its writers' sessions were doing; none where nothing was sampled.",
+    "A row for each candidate and wait class of its writers' sessions; none without samples.",
     (*CANDIDATE, *_CLASS),
     _contention,
 )
@@ -121,18 +127,19 @@ WAIT_EVENTS = Table(
 )
 LOCKS = Table("A row for each candidate and kind of lock that its writers waited for.", (*CANDIDATE, *_LOCK), _locks)
 LOCK_PAIRS = Table(
-    "A row for each candidate and pair of operations of which one waits for the other; who waits for several counts "
-    "for each.",
+    "A row for each candidate and pair of operations of which one waits for the other; a session that waits for "
+    "several counts once for each.",
     (*CANDIDATE, *_PAIR),
     _lock_pairs,
 )
 PLANS = Table(
-    "A row for each candidate, operation and statement, as it is executed on the final state.",
+    "A row for each candidate, operation and statement, with its plan on the final state.",
     (*CANDIDATE, *_STATEMENT, *_PLAN),
     _plans,
 )
 INNER_PLANS = Table(
-    "A row for each statement inside the functions and triggers that one in `plans` calls; none in older run files.",
+    "A row for each statement inside functions and triggers that a statement in `plans` calls; none in older run "
+    "files.",
     (*CANDIDATE, *_STATEMENT, *_INNER),
     _inner_plans,
 )

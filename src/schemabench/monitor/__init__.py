@@ -1,4 +1,4 @@
-"""What the server does meanwhile: who waits for whom, what each write costs, and how it is executed.
+"""Observation of the server: lock waits, the cost of writes, and execution plans.
 
-Stands above the load loop, since its sampler is one more conversation in it.
+Depends on the load loop, in which its sampler is one more conversation.
 """

@@ -1,12 +1,12 @@
-"""Who waited for whom, and on what: the looks at one entrant, added up.
+"""Lock waits and wait events: the samples of one entrant, added up.
 
-Owns the sums over the samples of counted trials and how they become a record. Must not take a sample, nor open a
-connection: the names of relations are handed in at the end, so that no name is looked up while a trial runs.
+Owns the sums over the samples of counted trials and their conversion to a record. Must not take a sample, nor open a
+connection: the names of relations are passed in at the end, so that no name is looked up during a trial.
 
-The writers' time is the number of observations of sessions at work. At a fixed rate, independent of what sessions do,
-each has the chance of being in some state that the state has of the time: a count over the observations is a share.
-Who pauses before a retry is in no transaction and so not seen; the load loop knows for how long, and that time counts
-as the observations that would have been made in it.
+The writers' time is the number of observations of active sessions. At a fixed rate, independent of the sessions, the
+probability of a state in a sample is its share of the time: a count over the observations is a share. A writer that
+pauses before a retry is in no transaction and so not sampled; the load loop times the pause, which counts as the
+observations that would have been made in it.
 """
 
 from collections import Counter, defaultdict
@@ -18,36 +18,36 @@ from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.records import PAUSE, TIME_CLASSES, WAIT_CLASSES, Contention, LockWait, WaitEvent, WaitPair
 
 MOST_ENTRIES = 20
-"""Events, locks and pairs are listed up to so many each: of events and locks, whatever is left out has less than a
-twentieth of the writers' time. Sums by class leave nothing out."""
+"""Limit for listed events, locks and pairs: every event or lock left out has less than a twentieth of the writers'
+time. Sums by class are complete."""
 
 ANOTHER_SESSION = "(another session)"
-"""Who blocks and is no writer at work, or a writer that has not begun an operation."""
+"""A blocking session that is not an active writer, or a writer that has not begun an operation."""
 PREPARED_TRANSACTION = "(a prepared transaction)"
-"""Who blocks and has no process."""
+"""A blocker without a process."""
 UNKNOWN_OPERATION = "(unknown)"
-"""What a writer that waits was doing, where the sample does not say."""
+"""The operation of a waiting writer, if the sample does not tell it."""
 DROPPED = "a relation since dropped"
-"""What has no name any more."""
+"""The name of a relation that no longer exists."""
 
 _NO_RELATION = 0
 _PREPARED = 0
-"""The process id that the server gives for a prepared transaction."""
+"""The process id that the server reports for a prepared transaction."""
 
 _Names = TypeVar("_Names", bound=tuple[str, ...])
-"""What a count is kept by."""
+"""The key of a count."""
 
 
 class Relation(NamedTuple):
-    """What a table or an index is called."""
+    """The name of a table or an index."""
 
     name: str
     parent: str
-    """Of its topmost parent, where it is a partition; empty where it is none."""
+    """The name of its topmost parent if it is a partition; otherwise empty."""
 
 
 class _LockKey(NamedTuple):
-    """What lock waits are told apart by while relations have no names yet."""
+    """The key of lock waits before relations have names."""
 
     kind: str
     mode: str
@@ -76,9 +76,9 @@ class Tally:
             self._add(sample)
 
     def waits(self) -> dict[str, int]:
-        """Return how often a session was seen in each of `WAIT_CLASSES`.
+        """Return the number of observations in each of `WAIT_CLASSES`.
 
-        Empty where no sample was taken; all zero where samples saw nobody at work.
+        Empty without samples; all zero if samples found no active session.
         """
         classes: Counter[str] = Counter()
         for (wait_class, _), count in self.events.items():
@@ -86,7 +86,7 @@ class Tally:
         return {name: classes[name] for name in WAIT_CLASSES} if self.samples else {}
 
     def merge(self, other: "Tally") -> None:
-        """Add what another tally holds."""
+        """Add the counts of another tally."""
         self.samples += other.samples
         self.late += other.late
         self.lost += other.lost
@@ -98,10 +98,10 @@ class Tally:
             self.longest_s[key] = max(self.longest_s.get(key, 0.0), longest_s)
 
     def contention(self, relations: Mapping[int, Relation], *, paused: float = 0.0) -> Contention | None:
-        """Return what was seen, or None where no sample was taken.
+        """Return the record of the samples, or None without any.
 
         Args:
-            relations: Tables and indexes by OID; what is not among them is shown as dropped.
+            relations: Tables and indexes by OID; any other is shown as dropped.
             paused: The writers' pauses before retries, as the observations that would have been made in that time.
         """
         if not self.samples:
@@ -129,7 +129,7 @@ class Tally:
         )
 
     def _add(self, sample: Sample) -> None:
-        """Add one look at the server."""
+        """Add one sample."""
         self.samples += 1
         self.late += sample.late
         operations = {seen.pid: seen.operation for seen in sample.seen}
@@ -149,7 +149,7 @@ class Tally:
         self.longest_s[key] = max(self.longest_s.get(key, 0.0), lock.waited_s)
 
     def _lock_waits(self, relations: Mapping[int, Relation], whole: float) -> Iterator[LockWait]:
-        """Yield the waits for locks, the largest first, a partition's with those of its topmost parent.
+        """Yield the waits for locks in descending order, a partition's added to those of its topmost parent.
 
         Args:
             relations: As for `contention`.
@@ -175,7 +175,7 @@ class Tally:
 
 
 def _largest(counts: Counter[_Names]) -> list[tuple[_Names, int]]:
-    """Return the entries with the largest counts, the largest first, equal ones by name."""
+    """Return the entries with the largest counts in descending order, equal ones by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_ENTRIES]
 
 

@@ -1,7 +1,7 @@
-"""What of several databases is in the one cache that they share.
+"""The shares of several databases in their common buffer cache.
 
-Owns how large the cache and the databases are, and what is resident. Must not run while anything is measured: whoever
-looks at all buffers takes the lock of each.
+Owns the sizes of the cache and the databases, and their resident parts. Must not run during a measurement: reading all
+buffers takes the lock of each.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ class Cache:
     """The cache at one moment."""
 
     size_bytes: int
-    """Of shared_buffers."""
+    """The size of shared_buffers."""
     relations_bytes: Mapping[str, int] = field(default_factory=dict)
-    """By entrant: its tables and indexes."""
+    """Entrant -> the size of its tables and indexes."""
     cached_bytes: Mapping[str, int] = field(default_factory=dict)
-    """By entrant: what of them is in the cache; empty where the server does not tell."""
+    """Entrant -> their part in the cache; empty if the server does not report it."""
 
     def share(self, name: str) -> float | None:
-        """Return the share of an entrant's tables and indexes that is in the cache; None where that is not known."""
+        """Return the share of an entrant's tables and indexes that is in the cache; None if that is not known."""
         total, cached = self.relations_bytes.get(name), self.cached_bytes.get(name)
         return min(1.0, cached / total) if total and cached is not None else None
 
@@ -52,7 +52,7 @@ def relations_bytes(connection: psycopg.Connection[TupleRow]) -> int:
 
 
 def may_tell(connection: psycopg.Connection[TupleRow]) -> bool:
-    """Return whether the server has what tells of its cache; the role may still not be allowed to make it.
+    """Return whether the server has the extension `pg_buffercache`; the role may still lack the right to create it.
 
     Raises:
         psycopg.Error: The server failed.
@@ -63,7 +63,7 @@ def may_tell(connection: psycopg.Connection[TupleRow]) -> bool:
 
 
 def make(connection: psycopg.Connection[TupleRow]) -> bool:
-    """Make what tells of the cache, the extension `pg_buffercache`, in a database; return whether that was allowed.
+    """Create the extension `pg_buffercache` in a database; return whether that was permitted.
 
     Raises:
         psycopg.OperationalError: The server failed.
@@ -76,10 +76,10 @@ def make(connection: psycopg.Connection[TupleRow]) -> bool:
 
 
 def cached_bytes(connection: psycopg.Connection[TupleRow]) -> dict[str, int]:
-    """Return how much of the tables and indexes of each database is in the cache, by its name; nothing is no entry.
+    """Return the cached size of each database's tables and indexes by name; databases without any are omitted.
 
     Args:
-        connection: To the database where `make` was at work.
+        connection: A connection to the database in which `make` created the extension.
 
     Raises:
         psycopg.Error: The server failed.

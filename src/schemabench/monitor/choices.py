@@ -1,8 +1,8 @@
-"""Which plans a session that is new would choose, and what the planner believes of tables.
+"""Plans that a new session would choose, and the planner's estimates of tables.
 
-Owns a look at the planner that leaves nothing: nothing is executed, no lock outlives it, and no writer's session has to
-do with it. In a writer's own, EXPLAIN would count as an execution of the prepared statement, and so lead it on to the
-generic plan (https://www.postgresql.org/docs/current/sql-prepare.html).
+Owns queries to the planner without side effects: nothing is executed, no lock outlives them, and no writer's session is
+involved. In a writer's own session, EXPLAIN would count as an execution of the prepared statement, and so bring it
+closer to the generic plan (https://www.postgresql.org/docs/current/sql-prepare.html).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,51 +21,51 @@ from schemabench.monitor.plans import LIMIT_MS, Statement, ask, execute, stateme
 
 _EXPLAIN = b"EXPLAIN (FORMAT JSON) "
 _UNSEEN = (b"SET track_counts = off", b"SELECT pg_catalog.pg_stat_force_next_flush()")
-"""What planning reads is not counted as the writers' doing; where the role has no right to that, it is counted at once,
-before the next trial begins."""
+"""Reads during planning are not counted with the writers'; if the role lacks the right to that setting, they are
+flushed at once, before the next trial begins."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """What the planner would do with one statement now."""
+    """The plans that the planner would choose for one statement now."""
 
     custom: Sequence[Node]
-    """For the values of one call: what the first five executions in a session are done by."""
+    """The custom plan for the values of one call, as in a session's first five executions."""
     generic: Sequence[Node]
-    """For any values: what a session may come to after these."""
+    """The generic plan, to which a session may switch after these."""
 
     @property
     def lines(self) -> frozenset[str]:
-        """Either in one line."""
+        """Both plans as lines."""
         return frozenset((outline(self.custom), outline(self.generic)))
 
 
 Choices: TypeAlias = Mapping[tuple[str, int], Choice]
-"""(operation, position of the statement in it) -> what would be done."""
+"""(operation, position of the statement in it) -> its plans."""
 
 
 class Table(NamedTuple):
-    """A table or materialized view, and what the planner believes of it."""
+    """A table or materialized view, and the planner's estimates of it."""
 
     name: str
     root: str
-    """Its topmost parent, with the schema where that is not on the search path; itself where it is no partition."""
+    """Its topmost parent, with the schema if that is not on the search path; itself if it is not a partition."""
     believed_rows: float
-    """-1 where it was never vacuumed or analyzed."""
+    """-1 if it was never vacuumed or analyzed."""
     live_rows: int
     """Since the database was made, or since the table was last vacuumed or analyzed all there are."""
     pages: int
 
 
 def choose(connection: PGconn, statements: Sequence[Statement]) -> dict[tuple[str, int], Choice]:
-    """Return how the statements of one operation would be executed; those are left out that have no plan.
+    """Return the plans of the statements of one operation; statements without a plan are omitted.
 
-    Nothing but `SET` is executed. A statement that cannot be planned without those before it is left out, with all that
-    follow.
+    Only `SET` is executed. A statement that cannot be planned without executing the previous ones is omitted, with all
+    that follow.
 
     Args:
-        connection: A new one, not a writer's, where the statements are prepared. It is waited for.
-        statements: All of the operation, in order.
+        connection: A new connection, not a writer's, with the statements prepared. Calls block.
+        statements: All statements of the operation, in order.
 
     Raises:
         LostConnectionError: The connection broke.
@@ -90,7 +90,7 @@ def choose(connection: PGconn, statements: Sequence[Statement]) -> dict[tuple[st
 
 
 def tables(connection: psycopg.Connection[TupleRow]) -> tuple[Table, ...]:
-    """Return what the planner believes of the tables of a database; partitions each for itself.
+    """Return the planner's estimates of the tables of a database, each partition separately.
 
     Raises:
         psycopg.Error: The server failed.

@@ -1,9 +1,10 @@
-"""The settings under which a session works, asked of that session.
+"""The settings of a session, read in that session.
 
-Owns what is read, and which settings say nothing about a figure. Must not know who set a setting, nor compare sessions.
+Owns the choice of settings, without those that affect no figure. Must not know the source of a setting, nor compare
+sessions.
 
-They are not asked of a session beside it: what a session has comes from the server's configuration, the database, the
-role, both together, the environment of its client, and whatever was executed in it.
+They are not read in another session: a session's settings come from the server's configuration, the database, the role,
+both together, the environment of its client, and the statements executed in it.
 """
 
 import json
@@ -33,39 +34,39 @@ _SILENT = frozenset(
         "unix_socket_directories",
     }
 )
-"""What a session or a server is called and where it is found: no figure depends on it."""
+"""Names and addresses of sessions and servers, which affect no figure."""
 _USUAL = {("client_encoding", "UTF8")}
-"""What says nothing at this value."""
+"""Settings that are irrelevant at this value."""
 _TRUE = b"t"
 
 
 class Condition(NamedTuple):
-    """One setting as one session has it."""
+    """One setting in one session."""
 
     value: str
-    """With its unit, as in `8MB`; hidden where it may hold a secret."""
+    """With its unit, as in `8MB`; masked if it may hold a secret."""
     source: str
-    """The server's word for who set it."""
+    """Its source, as the server names it."""
     default: bool
     """Whether the value is PostgreSQL's own default."""
 
     @property
     def chosen(self) -> bool:
-        """Whether anybody set it: `override` are facts, such as the encoding of the database."""
+        """Whether it was set by someone: `override` marks facts, such as the encoding of the database."""
         return self.source not in {"default", "override"}
 
 
 Reading: TypeAlias = Mapping[str, Condition]
-"""Setting -> how a session has it."""
+"""Setting -> its state in a session."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """What one session of a writer had."""
+    """The settings of one session of a writer."""
 
     writer: str
     worker: str
-    """Whose session it is, as in `gw1`; empty where there are no workers."""
+    """The session's worker, as in `gw1`; empty without workers."""
     reading: Reading
 
 
@@ -73,9 +74,9 @@ def read(session: Session, custom: Mapping[str, str]) -> Reading:
     """Return the settings of a session, between two bursts.
 
     Args:
-        session: With no transaction open.
+        session: A session without an open transaction.
         custom: Custom settings of the server's command line, as in `myapp.tenant`, with their texts: the server shows
-            them to who knows their names. Those of the database and of the role are found without.
+            them only by name. Those of the database and of the role are found anyway.
 
     Raises:
         LostConnectionError: The connection broke.
@@ -86,7 +87,7 @@ def read(session: Session, custom: Mapping[str, str]) -> Reading:
         raise LostConnectionError(session.connection.get_error_message())
     if found.status != ExecStatus.TUPLES_OK:
         raise psycopg.errors.error_from_result(found)
-    # the server refuses to show a custom setting to a role that may not see it: then none is shown
+    # the server refuses to show a custom setting to a role without the right: then it is omitted
     further = session.query(_text("custom_settings"), [json.dumps(dict(custom)).encode()])
     return {
         name: condition
@@ -98,7 +99,7 @@ def read(session: Session, custom: Mapping[str, str]) -> Reading:
 
 
 def deadlock_timeout_s(connection: psycopg.Connection[TupleRow]) -> float:
-    """Return for how long a session of a database waits for a lock before it looks whether that is a deadlock."""
+    """Return how long a session waits for a lock before it checks for a deadlock."""
     row = connection.execute(
         "SELECT setting::float8 / 1000 FROM pg_catalog.pg_settings WHERE name = 'deadlock_timeout'"
     ).fetchone()

@@ -1,14 +1,13 @@
-"""What the server counts while it works: read, subtracted, and divided into what a write costs.
+"""Counters of the server: reading, subtraction, and the cost of a write.
 
-Owns the queries for each version of the server, which counters a server or a role does not offer and why, and the table
-of measures. Must not know trials or candidates, nor compare anything.
+Owns the queries for each version of the server, the reasons for unavailable counters, and the table of measures. Must
+not know trials or candidates, nor compare anything.
 
-A session hands its counts over now and then, and at once after `SELECT pg_stat_force_next_flush()`: whoever reads sees
-to it that the measured sessions have done so. WAL, blocks written and extended, multixacts, vacuums and checkpoints are
-counted for the whole server, and so contain whatever else is at work on it. What databases of others write is counted
-too, so that it can be said how much of that is theirs; their sessions hand it over up to seconds late, which matters to
-a single reading only. Of processor time, what parallel workers took is known from
-the postmaster's account of its ended children alone: an autovacuum worker may be among them.
+A session flushes its counts occasionally, and at once after `SELECT pg_stat_force_next_flush()`: the caller makes sure
+that the measured sessions have flushed. WAL, blocks written and extended, multixacts, vacuums and checkpoints are
+counted for the whole server, and so include any other activity on it. Writes of other databases are counted, too, to
+state their share; their sessions flush up to seconds late, which affects only single readings. The processor time of
+parallel workers is known only from the postmaster's total for its ended children, which may include autovacuum workers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +26,7 @@ from schemabench.server.dsn import opened
 from schemabench.server.settings import OPTION
 
 Reading: TypeAlias = Mapping[str, float]
-"""Counter -> where it stands, in the unit that its name says, else a count. What is not offered is absent."""
+"""Counter -> its value, in the unit of its name, or a count. Unavailable counters are absent."""
 Connection: TypeAlias = psycopg.Connection[TupleRow]
 
 CPU = "cpu_s"
@@ -37,17 +36,17 @@ AFTER_CHECKPOINT = {"wal_bytes": "wal_bytes_after_checkpoint", "wal_fpi": "wal_f
 SIZES = ("table_bytes", "index_bytes")
 """Read before the first block and after the last, not around each trial."""
 AT_THE_END = {"table_bytes": "table_bytes_at_the_end", "index_bytes": "index_bytes_at_the_end"}
-"""Size -> what it is called where it stands for itself rather than for its growth."""
+"""Size -> its name as a size rather than a growth."""
 RETRIES = "retries"
-"""Attempts that the server undid: the load loop counts them."""
+"""Attempts that the server rolled back, counted by the load loop."""
 UNDER_WAY = "vacuums_under_way"
-"""The one that is no count but says what is so at the moment of a reading."""
+"""The only one that is not a count but a state at the moment of a reading."""
 _PARALLEL = "parallel_workers"
 """Parallel workers that sessions in this database have had."""
 _VERSIONS_IN_MAJOR = 10_000
 """As in 180006 for 18.6."""
 _SETTING = "SELECT reset_val, boot_val FROM pg_catalog.pg_settings WHERE name = %s"
-"""What writers' sessions have, whatever this one has set for itself, and the built-in default; no row where the library
+"""The value in writers' sessions, regardless of this session's own, and the built-in default; no row if the library
 that defines the setting is not loaded."""
 _SEARCH_IN = """
 SELECT set_config('search_path', quote_ident(nspname), false)
@@ -55,7 +54,7 @@ FROM pg_catalog.pg_extension JOIN pg_catalog.pg_namespace ON pg_namespace.oid = 
 WHERE extname = %s
 """
 _REFUSALS = (psycopg.ProgrammingError, psycopg.NotSupportedError)
-"""No such view or function, no right to it, or not on this server: any other error is one."""
+"""No such view or function, no right to it, or not on this server: any other error is a failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,14 +62,14 @@ class _Source:
     """A query of one row, and the counters that are its columns."""
 
     name: str
-    """Of its file in `queries`."""
+    """The name of its file in `queries`."""
     counters: tuple[str, ...]
     majors: tuple[int, ...] = (0,)
-    """The first major version that has it, and those since which its text is another: file `name_post_major`."""
+    """The first major version that has it, and the later ones with a changed text: file `name_post_major`."""
     setting: str = ""
-    """The server setting without which it counts nothing; empty where it always counts."""
+    """The server setting that it requires; empty if it always counts."""
     extension: str = ""
-    """The extension that it is read from."""
+    """The extension that provides it."""
 
 
 _SOURCES = (
@@ -103,7 +102,7 @@ _SIZES = _Source(name="sizes", counters=SIZES)
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One way to look at what writes cost."""
+    """One measure of the cost of writes."""
 
     name: str
     """A short stable name, as in `records.Cost`; likewise below."""
@@ -111,9 +110,9 @@ class Measure:
     unit: Unit
     per: Per
     counter: str
-    """What is divided."""
+    """The counter to divide."""
     better: Literal["less", "more"] = "less"
-    """Which way is cheaper."""
+    """The cheaper direction."""
 
 
 MEASURES = (
@@ -154,19 +153,19 @@ MEASURES = (
     Measure(name="table_size", title="tables", unit="bytes", per="end", counter=AT_THE_END["table_bytes"]),
     Measure(name="index_size", title="indexes", unit="bytes", per="end", counter=AT_THE_END["index_bytes"]),
 )
-"""What is shown, in this order."""
+"""The measures in display order."""
 
 
 def cost(measure: Measure, increases: Reading, *, rows: float, operations: float) -> float | None:
-    """Return what writes cost by one measure, in its unit.
+    """Return the cost of writes by one measure, in its unit.
 
-    None where the server does not offer the counter, or there is nothing to divide by: no rows, or no updates.
+    None if the server does not provide the counter, or the divisor is zero: no rows, or no updates.
 
     Args:
         measure: One of `MEASURES`.
-        increases: Counter -> by how much it grew, over everything that is looked at.
+        increases: Counter -> its increase over all the trials in question.
         rows: Logical rows written meanwhile.
-        operations: Operations executed meanwhile, each once however often it was retried.
+        operations: Operations executed meanwhile, retries not counted.
     """
     divisors = {"row": rows, "operation": operations, "update": increases.get("rows_updated", 0.0)}
     amount, divisor = increases.get(measure.counter), divisors.get(measure.per, 1.0)
@@ -174,10 +173,10 @@ def cost(measure: Measure, increases: Reading, *, rows: float, operations: float
 
 
 def increase(before: Reading, after: Reading) -> dict[str, float]:
-    """Return by how much each counter grew between two readings, for those that are in both.
+    """Return the increase of each counter between two readings, for those in both.
 
-    One that fell is left out: statistics were reset, or a table was dropped with its counts, and nobody knows by how
-    much it grew. Of `UNDER_WAY`, which does not grow, it is the larger of the two readings.
+    A counter that fell is omitted: statistics were reset, or a table was dropped with its counts, and the increase is
+    unknown. For `UNDER_WAY`, which does not grow, it is the larger of the two readings.
     """
     grown = {name: by for name, by in growth(before, after).items() if by >= 0 and name != UNDER_WAY}
     both = UNDER_WAY in before and UNDER_WAY in after
@@ -185,20 +184,20 @@ def increase(before: Reading, after: Reading) -> dict[str, float]:
 
 
 def growth(before: Reading, after: Reading) -> dict[str, float]:
-    """Return the change of each size between two readings, for those that are in both; negative where it shrank."""
+    """Return the change of each size between two readings, for those in both; negative if it shrank."""
     return {name: after[name] - before[name] for name in before if name in after}
 
 
 class Counters:
-    """Reads what the server counts for one entrant's database.
+    """Reads the server's counters for one entrant's database.
 
     Attributes:
-        connection: Over which it reads.
-        missing: Counter -> why this server or role does not offer it; sizes too.
+        connection: The connection for reading.
+        missing: Counter or size -> why it is unavailable on this server or to this role.
     """
 
     def __init__(self, connection: Connection, pids: Sequence[int], *, local: bool) -> None:
-        """Find out what is offered; use `open`."""
+        """Find the available counters; use `open`."""
         with suppress(psycopg.errors.InsufficientPrivilege):
             connection.execute("SET track_counts = off")  # what is read here is not counted as the writers' doing
         connection.execute("SET max_parallel_workers_per_gather = 0")  # nor does it have workers
@@ -216,12 +215,12 @@ class Counters:
 
     @classmethod
     def open(cls, conninfo: str, *, pids: Sequence[int], local: bool) -> "Counters":
-        """Connect to the entrant's database and find out which counters are offered there.
+        """Connect to the entrant's database and find the available counters.
 
-        Where pg_stat_statements is loaded and the role may, its extension is made in that database.
+        If pg_stat_statements is loaded and the role may, its extension is created in that database.
 
         Args:
-            conninfo: libpq's words for the entrant's database.
+            conninfo: The conninfo of the entrant's database.
             pids: The process ids of the writers' sessions.
             local: Whether these processes are on this machine.
 
@@ -237,7 +236,7 @@ class Counters:
             raise
 
     def read(self) -> Reading:
-        """Return where the counters stand: what sessions handed over by now, and the processor time that they took.
+        """Return the counters: the counts that sessions have flushed, and their processor time.
 
         Raises:
             psycopg.Error: The server failed or is gone.
@@ -270,14 +269,14 @@ class _Processor:
     """The processor time of the writers' sessions and of their parallel workers.
 
     A parallel worker is a child of the postmaster, and is gone before its query ends; its time is then in the sum over
-    all ended children. The sum's increase counts where the server says that this database had such workers, since
-    version 18, and always where it does not say. Whatever else ended since the last reading is in it, mostly autovacuum
-    workers, with all the time of their lives. Systems other than Linux keep no such sum: there, leaders alone count.
+    all ended children. The sum's increase counts if the server reports such workers for this database, since version
+    18, and always if it cannot report them. It includes any other child that ended since the last reading, mostly
+    autovacuum workers, with its total time. Systems other than Linux keep no such sum: there, only leaders count.
     """
 
     def __init__(self, pids: Sequence[int], *, local: bool) -> None:
         self.hindrance = "" if local else "the server is not on this machine"
-        """Why their time cannot be known; empty where it can."""
+        """Why their time is unknown; empty if it is known."""
         self._processes: list[psutil.Process] = []
         self._seconds: dict[int, float] = {}
         self._postmaster: psutil.Process | None = None
@@ -293,10 +292,11 @@ class _Processor:
             self.hindrance = f"the CPU time of the server's processes cannot be read on this machine: {error}"
 
     def seconds(self, launched: float | None) -> float:
-        """Return the sum of user and system time; a process that is gone counts with what it had when last seen.
+        """Return the sum of user and system time; an ended process counts with its last known time.
 
         Args:
-            launched: How many parallel workers the sessions have had by now; None where the server does not say.
+            launched: Number of parallel workers that the sessions have had so far; None if the server does not report
+                it.
         """
         for process in tuple(self._processes):
             try:
@@ -312,7 +312,7 @@ class _Processor:
         return sum(self._seconds.values()) + self._workers_s
 
     def _ended(self) -> float:
-        """Return the time of all children of the postmaster that have ended, in seconds; 0 where nobody says."""
+        """Return the time of all ended children of the postmaster, in seconds; 0 if unknown."""
         if self._postmaster is not None:
             with suppress(psutil.Error):
                 times = self._postmaster.cpu_times()
@@ -321,7 +321,7 @@ class _Processor:
 
 
 def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dict[str, str]) -> bytes | None:
-    """Return one query for all counters that are offered, as floats by name, or None where none is; note the others."""
+    """Return one query for all available counters, as floats by name, or None if there are none; note the others."""
     columns, parts = [], []
     for source in sources:
         if reason := _hindrance(connection, source):
@@ -347,7 +347,7 @@ def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dic
 
 
 def _hindrance(connection: Connection, source: _Source) -> str:
-    """Return why a source counts nothing on this server, or an empty text; make its extension where that is missing."""
+    """Return why a source counts nothing on this server, or an empty text; create its extension if it is missing."""
     major = _major(connection)
     if major < source.majors[0]:
         return f"PostgreSQL {major} does not provide it; {source.majors[0]} is the first version that does"
@@ -365,7 +365,7 @@ def _hindrance(connection: Connection, source: _Source) -> str:
 
 
 def _install(connection: Connection, extension: str) -> str:
-    """Make an extension in this database, unless it is there, and put it on the search path; return why that failed."""
+    """Create an extension in this database, unless it exists, and add it to the search path; return why that failed."""
     refusal = ""
     try:
         connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension)))

@@ -1,8 +1,8 @@
-"""The plans of statements inside functions: EXPLAIN does not tell them, auto_explain does.
+"""Plans of statements inside functions, which auto_explain reports and EXPLAIN does not.
 
-Owns auto_explain in the session that explains: it is loaded there, after everything was measured, speaks in one
-transaction only, and by notices to that session, so that nothing is written to the server's log. Must not be loaded in
-a session that is measured afterwards. Source: https://www.postgresql.org/docs/current/auto-explain.html.
+Owns auto_explain in the session that explains: it is loaded there after all measurements, and reports in a single
+transaction, by notices to that session, so that nothing is written to the server's log. Must not be loaded in a session
+that is measured afterwards. Source: https://www.postgresql.org/docs/current/auto-explain.html.
 """
 
 import json
@@ -21,7 +21,7 @@ from schemabench.monitor.nodes import Node, outline
 from schemabench.records import InnerPlan
 
 LOAD = b"LOAD 'auto_explain'"
-"""What a session executes before `listening`, outside a transaction; where that is refused, nothing can be heard."""
+"""Statements of a session before `listening`, outside a transaction; if they are refused, no plans are reported."""
 _SPEAK = b"""
 SET LOCAL auto_explain.log_min_duration = 0;
 SET LOCAL auto_explain.log_nested_statements = on;
@@ -45,15 +45,15 @@ SELECT EXISTS (
     AND pronamespace <> 'pg_catalog'::regnamespace
 )
 """
-"""Whether one of these names is that of a function that has statements."""
+"""Whether one of these names belongs to a function with statements."""
 
 
 @contextmanager
 def listening(connection: PGconn) -> Iterator[list[InnerPlan]]:
-    """Yield a list that holds, in the end, the plans of all statements that functions executed meanwhile.
+    """Yield a list that, at the end, holds the plans of all statements that functions executed meanwhile.
 
     Args:
-        connection: Where auto_explain is loaded, in a transaction, until the end of which it goes on to speak.
+        connection: A connection with auto_explain loaded, in a transaction; reports continue until its end.
     """
     heard: dict[tuple[str, str, str], InnerPlan] = {}
     plans: list[InnerPlan] = []
@@ -62,7 +62,7 @@ def listening(connection: PGconn) -> Iterator[list[InnerPlan]]:
         said = _SAID.fullmatch(_field(notice, DiagnosticField.MESSAGE_PRIMARY))
         where = _FUNCTION.search(_field(notice, DiagnosticField.CONTEXT))
         if said is None or where is None:
-            return  # of somebody else, or of the statement that is explained
+            return  # from another source, or about the explained statement itself
         query: dict[str, Any] = json.loads(said["plan"])
         function = " ".join(filter(None, where.group("name", "kind", "number")))
         key = function, query["Query Text"], outline([query])
@@ -84,10 +84,10 @@ def calls_procedure(sql: str) -> bool:
 
 
 def called(connection: PGconn, sql: str, queries: Sequence[Node]) -> bool:
-    """Return whether a statement has functions of users, or triggers, execute statements.
+    """Return whether a statement calls users' functions or triggers that execute statements.
 
     Args:
-        connection: To the database that has them, in a transaction that has not failed.
+        connection: A connection to their database, in a transaction that has not failed.
         sql: The statement.
         queries: Its plan, with the triggers that fired.
     """
@@ -108,13 +108,13 @@ class _Names(Visitor):
     def __init__(self) -> None:
         self.found: set[str] = set()
 
-    def visit_FuncCall(self, _: object, node: FuncCall) -> None:  # noqa: N802 (pglast's own way of naming)
+    def visit_FuncCall(self, _: object, node: FuncCall) -> None:  # noqa: N802 (pglast's naming)
         """Note a call."""
         self.found.update(name.sval for name in (node.funcname or ())[-1:])
 
 
 def _place(function: str) -> tuple[str, int]:
-    """Return what functions and the lines in them are sorted by."""
+    """Return the sort key of functions and their lines."""
     name, _, number = function.rpartition(" ")
     return (name, int(number)) if number.isdecimal() else (function, 0)
 

@@ -1,6 +1,6 @@
-"""A plan as EXPLAIN tells it in JSON: read node by node, and summed up in one line.
+"""EXPLAIN's JSON plans: traversal of nodes, and a summary in one line.
 
-Owns the line, and what two plans do not share. Must not ask a server.
+Owns the summary, and the differences between two plans. Must not query a server.
 """
 
 import re
@@ -17,12 +17,12 @@ Node: TypeAlias = Mapping[str, Any]
 _APPENDS = {"Append", "Merge Append"}
 _JOINS = {"Hash Join", "Merge Join", "Nested Loop"}
 _AGGREGATES = {"Sorted": "GroupAggregate", "Hashed": "HashAggregate", "Mixed": "MixedAggregate"}
-"""Strategy -> how EXPLAIN's text format calls it; likewise for joins and sets below."""
+"""Strategy -> its name in EXPLAIN's text format; likewise for joins and sets below."""
 _SOURCES = ("Relation Name", "CTE Name", "Function Name", "Table Function Name", "Tuplestore Name")
 _CTE = "CTE "
-"""What the names of subplans begin with that are CTEs."""
+"""The prefix of the names of subplans that are CTEs."""
 _NUMBER = re.compile(r"_\d+$")
-"""What the planner appends to a table's alias in order to name its partitions."""
+"""The suffix that the planner appends to a table's alias to name its partitions."""
 _BLOCKS = {
     "hit": ("Shared Hit Blocks", "Local Hit Blocks"),
     "read": ("Shared Read Blocks", "Local Read Blocks"),
@@ -34,15 +34,15 @@ _BLOCKS = {
 def summarise(plan: Sequence[Node], inside: Sequence[InnerPlan] = ()) -> tuple[str, str]:
     """Return a plan's nodes from the outside in, and the same with its figures; each in one line.
 
-    The nodes name tables, indexes and triggers, but nothing that differs when the same statement is executed again.
-    Parts of an Append that differ in nothing but the names of partitions and their indexes are folded into one.
+    The nodes name tables, indexes and triggers, but nothing that differs between executions of the same statement.
+    Parts of an Append that differ only in the names of partitions and their indexes are merged.
 
-    The rows are those that the outermost node returned, or was given in order to write them. EXPLAIN does not tell what
-    AFTER triggers touched, foreign keys among them: the figures are without it, and say so.
+    The rows are those that the outermost node returned, or received to write. EXPLAIN does not report the blocks of
+    AFTER triggers, such as foreign keys: the figures exclude them, and say so.
 
     Args:
-        plan: What EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON) said: a query, or several where a rule made more of it;
-            none of a call of a procedure.
+        plan: The output of EXPLAIN (ANALYZE, BUFFERS, WAL, FORMAT JSON): one query, several if a rule expanded it, none
+            for a call of a procedure.
         inside: The plans of the statements in functions that were called.
     """
     nodes = [_nodes(query) for query in plan] or ["Call"]
@@ -56,21 +56,21 @@ def summarise(plan: Sequence[Node], inside: Sequence[InnerPlan] = ()) -> tuple[s
 
 
 def outline(plan: Sequence[Node]) -> str:
-    """Return a plan's nodes from the outside in, without triggers, which EXPLAIN tells of only where it executes."""
+    """Return a plan's nodes from the outside in, without triggers, which EXPLAIN reports only with ANALYZE."""
     return " + ".join(_line(query["Plan"]) for query in plan)
 
 
 def differing(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
     """Return the nodes that two plans of a statement do not share, each as in `Seq Scan on item`, innermost first.
 
-    Where it is only their order that differs, both plans are returned whole.
+    If only their order differs, both plans are returned completely.
     """
     ours, theirs = exchanged(old, new)
     return (ours, theirs) if ours and theirs else (outline(old), outline(new))
 
 
 def exchanged(old: Sequence[Node], new: Sequence[Node]) -> tuple[str, str]:
-    """Return the nodes that only the one plan has, and those that only the other has; empty where there are none."""
+    """Return the nodes that only the one plan has, and those that only the other has; empty if there are none."""
     before, after = (Counter(_titles(plan)) for plan in (old, new))
     ours, theirs = (", ".join(dict.fromkeys(some)) for some in (before - after, after - before))
     return ours, theirs
@@ -87,14 +87,14 @@ def _titles(plan: Sequence[Node]) -> list[str]:
 
 
 def _nodes(query: Node) -> str:
-    # what enforces a key is named by an OID, but belongs to a constraint
+    # a trigger that enforces a key is named by an OID, but belongs to a constraint
     triggers = {trigger.get("Constraint Name") or trigger["Trigger Name"] for trigger in query.get("Triggers", ())}
     fired = f"; triggers: {', '.join(sorted(triggers))}" if triggers else ""
     return _line(query["Plan"]) + fired
 
 
 def _line(node: Node) -> str:
-    """Return a node and all below it: what it does with what for which inputs."""
+    """Return a node with all of its inputs: operation, target, and children."""
     children = node.get("Plans", ())
     asides = [child for child in children if _is_aside(child)]
     inputs = [child for child in children if not _is_aside(child)]
@@ -123,9 +123,9 @@ def _joined(lines: Iterable[str]) -> str:
 
 
 def _folded(parts: Iterable[Node]) -> list[str]:
-    """Return the parts of an Append, those of one shape as one.
+    """Return the parts of an Append, with parts of the same shape merged.
 
-    Sorted, since a parallel Append has its parts in the order of their costs.
+    Sorted, since a parallel Append orders its parts by cost.
     """
     groups: defaultdict[object, list[str]] = defaultdict(list)
     for part in parts:
@@ -134,7 +134,7 @@ def _folded(parts: Iterable[Node]) -> list[str]:
 
 
 def _shape(node: Node) -> tuple[object, ...]:
-    """Return what the scans of two partitions of a table have in common, and those of two tables have not."""
+    """Return a key that scans of two partitions of a table share, and scans of two tables do not."""
     return (
         _title(node),
         _NUMBER.sub("", node.get("Alias", "")),
@@ -145,7 +145,7 @@ def _shape(node: Node) -> tuple[object, ...]:
 
 
 def _title(node: Node) -> str:
-    """Return what a node does, in the words of EXPLAIN's text format."""
+    """Return a node's operation, as in EXPLAIN's text format."""
     kind: str = node["Node Type"]
     strategy, join = node.get("Strategy"), node.get("Join Type", "Inner")
     if kind == "ModifyTable":
@@ -164,7 +164,7 @@ def _title(node: Node) -> str:
 
 
 def _target(node: Node) -> str:
-    """Return what a node scans or writes, and by which index."""
+    """Return a node's table or other source, and its index."""
     index = node.get("Index Name")
     source = next((node[key] for key in _SOURCES if key in node), None)
     text = f" using {index}" if index and source else f" on {index}" if index else ""
@@ -207,7 +207,7 @@ def _counted(count: int, noun: str) -> str:
 
 
 def _rows(node: Node) -> int:
-    """Return the rows that a node returned, or that it was given to write: without RETURNING it returns none."""
+    """Return the rows that a node returned, or received to write: without RETURNING it returns none."""
     if node["Node Type"] == "ModifyTable":
         return sum(_rows(child) for child in node.get("Plans", ()) if not _is_aside(child))
     mean: float = node.get("Actual Rows", 0)  # over loops, since 18 with decimals
@@ -222,7 +222,7 @@ def _walk(node: Node) -> Iterator[Node]:
 
 
 def _unread(nodes: Sequence[Node]) -> Iterator[Node]:
-    """Yield the writes in CTEs that nothing reads: they are executed last, and outside of the outermost node."""
+    """Yield the writes in CTEs that nothing reads: they are executed last, and outside the outermost node."""
     read = {node.get("CTE Name") for node in nodes}
     for node in nodes:
         name: str = node.get("Subplan Name", "")

@@ -1,6 +1,6 @@
-"""How the server executes the statements of an operation, seen from the session of a writer.
+"""Execution plans of an operation's statements, in the session of a writer.
 
-Owns what EXPLAIN is asked. Must not leave a row behind: all that is executed here is rolled back.
+Owns the use of EXPLAIN. Must not leave a row behind: everything executed here is rolled back.
 """
 
 import json
@@ -21,39 +21,39 @@ from schemabench.monitor.nodes import Node, summarise
 from schemabench.records import InnerPlan, StatementPlan
 
 LIMIT_MS = 30_000
-"""A statement may take so long. A trial lasts about 200 ms with many of them, and being watched costs a few times as
-much: what is still at work by then would hold up the run for a figure that nobody waits for."""
+"""Time limit of a statement. A trial lasts about 200 ms with many statements, and EXPLAIN slows them down a few times:
+a longer one would delay the run for a figure of little importance."""
 _EXPLAIN = b"EXPLAIN (ANALYZE, BUFFERS, WAL, SETTINGS, FORMAT JSON) "
-_SHOWN_CHARACTERS = 60  # of a statement that has no plan: enough for what it does and to which table
+_SHOWN_CHARACTERS = 60  # of a statement without a plan: enough for its kind and its table
 
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """A statement of an operation as a writer's session knows it."""
+    """A statement of an operation in a writer's session."""
 
     operation: str
     position: int
-    """In its operation, from 0."""
+    """Its position in the operation, from 0."""
     prepared: bytes
-    """The name under which the session has prepared it."""
+    """Its name as a prepared statement."""
     parameters: Sequence[bytes | None]
-    """In text format and in order."""
+    """The parameters, in text format and in order."""
 
 
 def explain(connection: PGconn, statements: Sequence[Statement]) -> tuple[StatementPlan, ...]:
     """Execute the statements of one operation under EXPLAIN, in one transaction that is rolled back.
 
-    The plans are those that the session uses, the generic ones where it has come to use them. What no transaction
-    takes back stays: sequences advance, dead rows are left, the server's counters move, and triggers that are deferred
-    to the commit never run. So ask after everything else was measured.
+    The plans are those that the session uses, generic ones if it has switched to them. Effects that a rollback does not
+    undo remain: sequences advance, dead rows are left, the server's counters change; and triggers that are deferred to
+    the commit never run. Hence call it after all measurements.
 
-    Utility statements have no plan; those that others follow are executed nonetheless, for their effect, and calls of
-    procedures for the plans inside. Nor has a statement that fails, as the repetition of an insert may, or that takes
-    longer than `LIMIT_MS`; what comes after it in the operation is not executed.
+    Utility statements have no plan; they are still executed if other statements follow, for their effect, and calls of
+    procedures for the plans inside. A statement that fails, as a repeated insert may, or that takes longer than
+    `LIMIT_MS` has none either; the rest of the operation is then not executed.
 
     Args:
-        connection: A writer's, with no transaction open. It is waited for, even if it is non-blocking.
-        statements: All of the operation, in order.
+        connection: A writer's connection without an open transaction. Calls block, even if it is non-blocking.
+        statements: All statements of the operation, in order.
 
     Returns:
         A plan, or the reason why there is none, for each statement. `same` is left to `compared`.
@@ -73,7 +73,7 @@ def explain(connection: PGconn, statements: Sequence[Statement]) -> tuple[Statem
 
 
 def _hindrance(connection: PGconn) -> str:
-    """Load auto_explain into the session, where it is silent as yet; return why it cannot be, or an empty text."""
+    """Load auto_explain into the session, without reports so far; return why that failed, or an empty text."""
     try:
         execute(connection, functions.LOAD)
     except psycopg.Error as refusal:
@@ -82,7 +82,7 @@ def _hindrance(connection: PGconn) -> str:
 
 
 def compared(own: Sequence[StatementPlan], baseline: Sequence[StatementPlan]) -> tuple[StatementPlan, ...]:
-    """Return a candidate's plans, each told whether its nodes are those of the baseline's statement in its place."""
+    """Return a candidate's plans, each with `same` set: whether its nodes are those of the baseline's statement."""
     expected = {(one.operation, one.position): one.nodes for one in baseline if one.plan is not None}
 
     def same(one: StatementPlan) -> bool | None:
@@ -96,9 +96,9 @@ def _explained(connection: PGconn, statements: Sequence[Statement], hindrance: s
     """Yield the plan of each statement.
 
     Args:
-        connection: In a transaction.
-        statements: All of an operation, in order.
-        hindrance: Why auto_explain does not tell what functions execute; empty where it does.
+        connection: A connection in a transaction.
+        statements: All statements of an operation, in order.
+        hindrance: Why auto_explain does not report the statements in functions; empty if it does.
     """
     obstacle = ""
     for statement in statements:
@@ -109,7 +109,7 @@ def _explained(connection: PGconn, statements: Sequence[Statement], hindrance: s
             if not obstacle:
                 followed = statement.position < statements[-1].position
                 queries, reason, obstacle = _attempt(connection, statement, followed=followed)
-        inside = () if obstacle else tuple(heard)  # those of a statement that failed are not whole
+        inside = () if obstacle else tuple(heard)  # those of a failed statement are incomplete
         if hindrance and connection.transaction_status == TransactionStatus.INTRANS:
             sql = statement_text(connection, statement)
             if functions.calls_procedure(sql) or functions.called(connection, sql, queries):
@@ -128,7 +128,7 @@ def _explained(connection: PGconn, statements: Sequence[Statement], hindrance: s
 
 
 def _attempt(connection: PGconn, statement: Statement, *, followed: bool) -> tuple[list[Node], str, str]:
-    """Return a statement's queries, or why it has none; and what keeps others from being executed after it."""
+    """Return a statement's queries, or why it has none; and why later ones cannot be executed, if so."""
     try:
         if queries := ask(connection, statement, _EXPLAIN):
             return queries, "", ""
@@ -145,7 +145,7 @@ def _attempt(connection: PGconn, statement: Statement, *, followed: bool) -> tup
 
 
 def ask(connection: PGconn, statement: Statement, explain: bytes) -> list[Node]:
-    """Return what a form of EXPLAIN says of a statement: its queries, none where it is a utility statement.
+    """Return the output of a form of EXPLAIN for a statement: its queries, none for a utility statement.
 
     Raises:
         psycopg.Error: The server refused it.
@@ -153,7 +153,7 @@ def ask(connection: PGconn, statement: Statement, explain: bytes) -> list[Node]:
     """
     result = execute(connection, explain + _call(connection, statement))
     said = json.loads(result.get_value(0, 0) or b"[]")
-    return [query for query in said if isinstance(query, dict)]  # of a utility statement there is a mere word
+    return [query for query in said if isinstance(query, dict)]  # a utility statement gives only a string
 
 
 def _call(connection: PGconn, statement: Statement) -> bytes:
@@ -172,7 +172,7 @@ def statement_text(connection: PGconn, statement: Statement) -> str:
 
 
 def _is_transaction_control(sql: str) -> bool:
-    """Return whether a statement, as COMMIT does, would keep what is to be rolled back."""
+    """Return whether a statement, such as COMMIT, would end the transaction that is to be rolled back."""
     return any(isinstance(statement.stmt, TransactionStmt) for statement in parse_sql(sql))
 
 

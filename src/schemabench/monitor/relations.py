@@ -1,6 +1,6 @@
-"""The relations of a database by OID, as locks name them.
+"""The relations of a database by OID, for the names of locks.
 
-Owns how a partition is laid to its topmost parent, and what is out of line to its table. Must not know locks.
+Owns the attribution of partitions to their topmost parent, and of TOAST tables to their table. Must not know locks.
 """
 
 from collections.abc import Mapping
@@ -14,16 +14,16 @@ from schemabench.monitor.attribution import Relation
 
 
 class Relations(NamedTuple):
-    """All that a database holds at one moment, whatever its kind: who locks may lock any of it."""
+    """All relations of a database at one moment, of every kind, since any of them may be locked."""
 
     named: Mapping[int, Relation]
     """By OID."""
     tables: Mapping[int, int]
-    """The OID of each table -> that of its topmost parent, or its own where it is no partition."""
+    """The OID of each table -> that of its topmost parent, or its own if it is not a partition."""
 
 
 def read(connection: psycopg.Connection[TupleRow]) -> Relations:
-    """Return what a database holds.
+    """Return the relations of a database.
 
     Raises:
         psycopg.Error: The server failed.

@@ -1,6 +1,6 @@
-"""One look at the server, as frozen values.
+"""One sample of the server, as frozen values.
 
-Owns what a look can show. Must not take one (see `sampler`), nor add them up (see `attribution`).
+Owns the content of a sample. Must not take one (see `sampler`), nor add them up (see `attribution`).
 """
 
 from typing import NamedTuple
@@ -14,40 +14,40 @@ class Lock(NamedTuple):
     mode: str
     """As in `ShareLock`."""
     target: str
-    """What tells this lock from every other: sessions with the same target stand in one queue."""
+    """The identity of the lock: sessions with the same target wait in one queue."""
     relation: int
-    """The OID of the table, index or partition; 0 where the lock belongs to none."""
+    """The OID of the table, index or partition; 0 if the lock belongs to none."""
     waited_s: float
-    """How long the session had been waiting for it."""
+    """The session's wait for it so far."""
 
 
 class Seen(NamedTuple):
-    """A session of a writer that was at work when the server was looked at."""
+    """An active session of a writer in a sample."""
 
     pid: int
     operation: str
-    """What it was executing, or had executed last in a transaction that is still open; empty where that is unknown."""
+    """Its current operation, or the last one in a transaction that is still open; empty if that is unknown."""
     wait_class: str
     """One of `records.WAIT_CLASSES`."""
     event: str
-    """The server's name for what it waited for; empty while running."""
+    """The wait event, as the server names it; empty while running."""
     lock: Lock | None
-    """Where it waits for one."""
+    """The heavyweight lock that it waits for, if any."""
     blockers: tuple[int, ...]
-    """Process ids of the sessions that hold the lock or stand before it in the queue; 0 is a prepared transaction."""
+    """Process ids of the sessions that hold the lock or are ahead in its queue; 0 is a prepared transaction."""
 
 
 class Sample(NamedTuple):
-    """One look at the server."""
+    """One sample of the server."""
 
     seen: tuple[Seen, ...]
     late: bool
-    """Whether it came more than half an interval after it was due."""
+    """Whether it was more than half an interval late."""
 
 
 class Samples(NamedTuple):
-    """All looks at the server during one trial."""
+    """All samples of the server during one trial."""
 
     taken: tuple[Sample, ...]
     lost: int
-    """Looks that were due and not taken, since the one before had not been answered."""
+    """Number of samples due but not taken, since the previous one had no answer yet."""

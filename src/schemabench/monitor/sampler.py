@@ -1,13 +1,13 @@
-"""Looks at the server at an even rate while a burst is executed: one more conversation in the load loop.
+"""Sampling of the server at a fixed rate during a burst, as one more conversation in the load loop.
 
-Owns the connection that looks, when it looks, and the translation of an answer into a `Sample`. Must not know
-candidates, nor add samples up.
+Owns the sampling connection, its schedule, and the conversion of an answer to a `Sample`. Must not know candidates, nor
+add samples up.
 
-What a session executes is read from the comment that `mark` puts before each statement: the server shows the text of
-a prepared statement while it runs, and the last one while a transaction is idle. The phase of the first look is drawn
-anew for each trial, so that looks do not fall on the same moment of every burst. Short trials are looked at more often
-than asked for, up to what hardly costs anything (`rate_hz`). An answer is read when the next look
-is due, so that a look wakes the loop once, and understood after the burst.
+A session's operation is read from the comment that `mark` puts before each statement: the server shows the text of a
+prepared statement while it runs, and the last one while a transaction is idle. The phase of the first sample is drawn
+for each trial, so that samples do not hit the same moment of every burst. Short trials are sampled faster than
+requested, up to a rate of negligible cost (`rate_hz`). An answer is read when the next sample is due, so that a sample
+wakes the loop only once, and parsed after the burst.
 """
 
 import math
@@ -30,10 +30,12 @@ from schemabench.records import WAIT_CLASSES
 from schemabench.units import NANOSECONDS
 
 LOOKS = 4
-"""In a trial, at least, up to `MOST_HZ`: more would tell little that more trials do not, since states last."""
+"""The least samples in a trial, up to `MOST_HZ`: since states last, more would add less information than more
+trials."""
 MOST_HZ = 200.0
-"""Rates are not raised beyond: looks take 2.5 % of all processor time at this one, and 0.7 % at 50 a second
-(benchmarks/monitor_overhead.py). Only trials of 20 ms come to it: of candidates many times as fast as the baseline."""
+"""The maximum raised rate: samples take 2.5 % of all processor time at this one, and 0.7 % at 50 per second
+(benchmarks/monitor_overhead.py). Only trials of 20 ms reach it, those of candidates many times as fast as the
+baseline."""
 
 _LOOK = b"look"
 _FLUSH = b"SELECT pg_catalog.pg_stat_force_next_flush()"
@@ -41,38 +43,38 @@ _MARK = re.compile(r"/\* (\w+) \*/ ")
 
 
 class _LockRow(NamedTuple):
-    """A lock that a session holds or waits for, as the server tells it."""
+    """A lock that a session holds or waits for, as reported by the server."""
 
     kind: str
     mode: str
     granted: bool
     target: str
     relation: int
-    """0 where it belongs to none."""
+    """0 if it belongs to none."""
     waited_s: float
 
 
 def rate_hz(least_hz: float, expected_s: float) -> float:
-    """Return how often a second to look in trials that take about so long.
+    """Return the sampling rate for trials of an expected duration.
 
     Args:
-        least_hz: What was asked for, which is never gone below.
-        expected_s: How long a trial takes, in seconds.
+        least_hz: The requested rate, which is the minimum.
+        expected_s: The expected duration of a trial, in seconds.
     """
     return max(least_hz, min(LOOKS / expected_s, MOST_HZ))
 
 
 def mark(operation: str) -> str:
-    """Return what stands before each statement of an operation, for the sampler to find."""
+    """Return the comment before each statement of an operation, by which the sampler identifies it."""
     return f"/* {operation} */ "
 
 
 class Sampler:
-    """A connection that looks at the server.
+    """A connection that samples the server.
 
     Args:
-        conninfo: libpq's words for any database of the server.
-        hz: Looks per second, at least.
+        conninfo: The conninfo of any database of the server.
+        hz: The minimum rate of samples per second.
 
     Raises:
         LostConnectionError: The server cannot be reached or refused.
@@ -84,45 +86,47 @@ class Sampler:
         self._session = Session.open(conninfo)
         self._session.connection.exec_(
             b"SET plan_cache_mode = force_generic_plan"
-        )  # planning takes longer than looking
+        )  # planning takes longer than sampling
         self._session.prepare(_LOOK, resources.files(__package__).joinpath("queries/look.sql").read_text())
-        self._session.connection.exec_prepared(_LOOK, [b"{0}"])  # who reads catalogs first marks their rows
-        self._session.connection.exec_(_FLUSH)  # and what that wrote falls into no trial
+        self._session.connection.exec_prepared(
+            _LOOK, [b"{0}"]
+        )  # the first reader of catalogs sets hint bits in their rows
+        self._session.connection.exec_(_FLUSH)  # these writes must not count in a trial
         self._answers: list[tuple[PGresult | None, bool]] = []
         self._asked: bool | None = None
-        """Whether the look whose answer is still to be read was late; None where none is under way."""
+        """Whether the sample with the outstanding answer was late; None if there is none."""
         self._lost = 0
         self._due_ns = 0
 
     @property
     def pid(self) -> int:
-        """The process of the server that looks."""
+        """The process id of the sampling session."""
         return self._session.connection.backend_pid
 
     def watch(self, pids: Sequence[int], random: Random, expected_s: float = math.inf) -> tuple[int, Talk]:
-        """Return the socket and the conversation that looks at sessions until it is left off.
+        """Return the socket and the conversation that samples sessions until it is stopped.
 
-        The conversation raises `LostConnectionError` where its connection broke.
+        The conversation raises `LostConnectionError` if its connection broke.
 
         Args:
             pids: The sessions' process ids.
-            random: Where the moment of the first look comes from.
-            expected_s: About how long that will be.
+            random: The source of the moment of the first sample.
+            expected_s: The expected duration.
         """
         self._interval_ns = round(NANOSECONDS / rate_hz(self._hz, expected_s))
         connection = self._session.connection
         while connection.get_result() is not None:
-            pass  # of a look that was under way when the burst before ended or failed: no look of this one
+            pass  # of a sample outstanding when the previous burst ended or failed: it does not belong to this one
         self._answers, self._asked, self._lost = [], None, 0
         return connection.socket, self._looks(pids, random)
 
     def taken(self, tables: Mapping[int, int]) -> Samples:
-        """Return what was seen since `watch`; call it as soon as the burst has ended.
+        """Return the samples since `watch`; call it as soon as the burst has ended.
 
-        A look that is not answered by then is no look: it saw the end of the burst, at best.
+        A sample without an answer by then is discarded: at best, it saw the end of the burst.
 
         Args:
-            tables: The OID of each table of the database -> that of its topmost parent, or its own where it has none.
+            tables: The OID of each table of the database -> that of its topmost parent, or its own if it has none.
         """
         self._read_last()
         answered = [(answer, late) for answer, late in self._answers if answer is not None and _is_good(answer)]
@@ -135,7 +139,7 @@ class Sampler:
         )
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         self._session.close()
 
     def _looks(self, pids: Sequence[int], random: Random) -> Talk:
@@ -157,16 +161,16 @@ class Sampler:
             raise LostConnectionError(str(cause).strip()) from cause
 
     def _read_last(self) -> None:
-        """Read the answer to the last look of a burst, if it is there."""
+        """Read the answer to the last sample of a burst, if it has arrived."""
         connection = self._session.connection
-        with suppress(psycopg.OperationalError, LostConnectionError):  # told by the next look, if there is one
+        with suppress(psycopg.OperationalError, LostConnectionError):  # the next sample reports it, if there is one
             if self._asked is not None:
                 connection.consume_input()
                 if not connection.is_busy():
                     self._note(connection.get_result())
 
     def _note(self, answer: PGresult | None) -> None:
-        """Keep the answer to the look that is under way."""
+        """Keep the answer to the outstanding sample."""
         connection = self._session.connection
         if connection.status != ConnStatus.OK:
             raise LostConnectionError(connection.get_error_message())
@@ -175,7 +179,7 @@ class Sampler:
         self._due_ns += self._interval_ns
 
     def _overdue(self) -> int:
-        """Return how many looks fell due while the one that comes next was still to be taken."""
+        """Return the number of samples that fell due before the next one could be taken."""
         return max(0, (perf_counter_ns() - self._due_ns) // self._interval_ns)
 
 
@@ -195,14 +199,14 @@ def _seen(answer: PGresult, row: int, tables: Mapping[int, int]) -> Seen:
         pid=int(pid or 0),
         operation=found[1] if found else "",
         wait_class=_class(wait_class),
-        event=(event or "") if wait_class else "",  # the server reads the two one after the other
+        event=(event or "") if wait_class else "",  # the server does not read the two at the same moment
         lock=lock,
         blockers=tuple(int(blocker) for blocker in blockers.split(",")) if lock and blockers else (),
     )
 
 
 def _row(text: str) -> _LockRow:
-    """Return what `look.sql` tells of a lock: a row as text, none of whose values needs quotes."""
+    """Return a lock from `look.sql`: a row as text, none of whose values needs quotes."""
     _, granted, mode, waited_s, kind, database, relation, *others = text.strip("()").split(",")
     return _LockRow(
         kind=kind,
@@ -215,7 +219,7 @@ def _row(text: str) -> _LockRow:
 
 
 def _awaited(locks: Sequence[_LockRow], tables: Mapping[int, int]) -> Lock | None:
-    """Return the lock that a session waits for, of all that were told of it; None where it was over by then."""
+    """Return the lock that a session waits for, of all its locks; None if the wait was over by then."""
     for lock in locks:
         if not lock.granted:
             relation = lock.relation or _relation(locks, tables)
@@ -230,11 +234,11 @@ def _class(wait_class: str | None) -> str:
 
 
 def _relation(locks: Sequence[_LockRow], tables: Mapping[int, int]) -> int:
-    """Return the OID of what a session's wait is about whose lock belongs to no relation.
+    """Return the OID of the relation behind a wait whose lock belongs to no relation; 0 if unknown.
 
-    Where the session is the first in the queue for a row, it has locked that. A wait for a transaction that has no row,
-    such as for the outcome of another insertion of the same key, is laid to the table that the waiting transaction
-    writes, if that is only one: to its partition, if that is only one.
+    If the session is the first in the queue for a row, it holds that row's tuple lock, which names the table. A wait
+    for a transaction without a row, such as for the outcome of another insertion of the same key, is attributed to the
+    table that the waiting transaction writes if there is only one, and to its partition if there is only one.
     """
     for lock in locks:
         if lock.kind == "tuple":

@@ -1,11 +1,11 @@
-"""What autovacuum would do, done between trials: a table is vacuumed and analyzed as soon as a threshold is passed.
+"""Autovacuum's work, done between trials: a table is vacuumed and analyzed as soon as it passes a threshold.
 
-Owns the decision, which is autovacuum's own, and what it took. Must not know trials or candidates.
+Owns the decision, by autovacuum's own rules, and the record of its cost. Must not know trials or candidates.
 
-The server's autovacuum wakes once a minute: within a run it comes never, or into the middle of some trial. In
-production it comes as often as the rows that are written ask for. Its rules (https://www.postgresql.org/docs/current/
-routine-vacuuming.html, section 25.1.6) need only counts that the server keeps, thresholds from its settings, and those
-of single tables: so they can be followed outside the clock, and what it took is a cost of its own.
+The server's autovacuum wakes once a minute: within a run, it either never works or works in the middle of a trial. In
+production it works as often as the written rows require. Its rules (https://www.postgresql.org/docs/current/
+routine-vacuuming.html, section 25.1.6) need only counts that the server keeps, and thresholds from its settings and
+those of single tables. Hence they can be followed outside the timed trials, with a separate cost.
 """
 
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ SELECT name, setting FROM pg_catalog.pg_settings WHERE name LIKE 'autovacuum%'
 _WAL = "SELECT pg_catalog.pg_current_wal_insert_lsn()"
 _WAL_SINCE = "SELECT pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), %s)::float8"
 LOCK_LIMIT_S = 2.0
-"""How long to wait for a table that somebody holds, such as a prepared transaction: then it is left out."""
+"""Time limit for a table that another session, or a prepared transaction, has locked; then it is skipped."""
 NO_LIMIT = -1.0
-"""The value of a threshold that is switched off."""
+"""The value of a disabled threshold."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,12 +40,12 @@ class Table:
     owner: int
     """The table that a TOAST table belongs to; itself for all others."""
     name: str
-    """Of the owner, with its schema, in quotes where it needs them."""
+    """The name of the owner, with its schema, quoted if necessary."""
     is_toast: bool
     tuples: float
-    """As of the last vacuum or analyze."""
+    """The estimate of the last vacuum or analyze."""
     dead: float
-    """Rows; likewise below, since the table was last looked after."""
+    """Rows since the table's last maintenance; likewise below."""
     inserted: float
     modified: float
     options: Mapping[str, str]
@@ -53,7 +53,7 @@ class Table:
 
 
 class Counts(NamedTuple):
-    """Rows of a table since it was last looked after."""
+    """Rows of a table since its last maintenance."""
 
     dead: float = 0.0
     inserted: float = 0.0
@@ -61,7 +61,7 @@ class Counts(NamedTuple):
 
 
 class Due(NamedTuple):
-    """What a table needs."""
+    """The maintenance that a table needs."""
 
     vacuum: bool
     analyze: bool
@@ -69,27 +69,27 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """What was done between two trials."""
+    """The maintenance between two trials."""
 
     vacuums: int = 0
     analyzes: int = 0
     elapsed_s: float = 0.0
     wal_bytes: float = 0.0
-    """Of the whole server meanwhile."""
+    """WAL of the whole server meanwhile."""
 
 
 @dataclass(kw_only=True)
 class Upkeep:
-    """Looks after the tables of one entrant's database.
+    """Maintains the tables of one entrant's database.
 
-    A copy of a database begins without counts, though it has all dead rows: they are carried over.
+    A copy of a database starts without counts, although it has all dead rows: the counts are carried over.
     """
 
     _carried: dict[int, Counts] = field(default_factory=dict)
     _settings: Mapping[str, str] = field(default_factory=dict)
 
     def counts(self, connection: psycopg.Connection[Any]) -> Mapping[int, Counts]:
-        """Return where the counts of each table stand, by OID.
+        """Return the counts of each table, by OID.
 
         Raises:
             psycopg.Error: The server failed.
@@ -97,23 +97,23 @@ class Upkeep:
         return {table.oid: self._counts(table) for table in _tables(connection)}
 
     def carry(self, counts: Mapping[int, Counts]) -> None:
-        """Take over the `counts` of a database that this one is a copy of."""
+        """Take over the `counts` of the database from which this one was copied."""
         self._carried = dict(counts)
 
     def maintain(self, connection: psycopg.Connection[Any], conninfo: str) -> Done:
-        """Vacuum and analyze what is due.
+        """Vacuum and analyze the tables that are due.
 
         Args:
-            connection: Who reads the counts.
-            conninfo: libpq's words for the same database: what is done is done in a session of its own, whose counts
-                the server keeps.
+            connection: The connection for reading the counts.
+            conninfo: The conninfo of the same database: maintenance runs in a separate session, whose counts the server
+                keeps.
 
         Raises:
-            psycopg.Error: The server refused, as where a function of an index fails, or is gone.
+            psycopg.Error: The server refused, for example because a function of an index failed, or is gone.
         """
         self._settings = self._settings or dict(connection.execute(_SETTINGS).fetchall())
         if self._settings.get("autovacuum") == "off":
-            return Done()  # nor would the server
+            return Done()  # nor would autovacuum run
         wanted: dict[int, tuple[str, Due]] = {}
         for table in _tables(connection):
             counts = self._counts(table)
@@ -136,12 +136,12 @@ class Upkeep:
 
 
 def due(table: Table, counts: Counts, settings: Mapping[str, str]) -> Due:
-    """Return what autovacuum would do about a table with these counts.
+    """Return the maintenance that autovacuum would do on a table with these counts.
 
     Args:
-        table: For its size and its own settings.
-        counts: Since it was last looked after.
-        settings: The server's, by name: those that begin with `autovacuum`.
+        table: The table, with its size and its own settings.
+        counts: The counts since its last maintenance.
+        settings: The server's settings that begin with `autovacuum`, by name.
     """
 
     def threshold(kind: str) -> float:
@@ -176,12 +176,12 @@ def _query() -> bytes:
 def _carry_out(conninfo: str, wanted: list[tuple[str, Due]]) -> Done:
     started_s = perf_counter()
     with opened(conninfo) as connection:
-        connection.execute("SET statement_timeout = 0")  # the role's own is for what the writers execute
+        connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
         connection.execute(f"SET lock_timeout = '{LOCK_LIMIT_S:g}s'".encode())
         before = connection.execute(_WAL).fetchone()
         for name, (vacuum, analyze) in wanted:
             words = ("VACUUM (ANALYZE)" if analyze else "VACUUM") if vacuum else "ANALYZE"
-            with suppress(psycopg.errors.LockNotAvailable):  # nor does autovacuum wait for who holds a table
+            with suppress(psycopg.errors.LockNotAvailable):  # autovacuum does not wait for a locked table either
                 connection.execute(f"{words} {name}".encode())
         after = connection.execute(_WAL_SINCE, before).fetchone()
     return Done(

@@ -1,6 +1,6 @@
-"""What a run found out, as frozen records that serialise to JSON.
+"""The results of a run, as frozen records that serialise to JSON.
 
-The layers above fill records in, reports read them. Must not compute anything.
+Higher layers fill in records, reports read them. Must not compute anything.
 """
 
 from schemabench.records.adequacy import Adequacy, Pacing

@@ -1,49 +1,49 @@
-"""Who waited for whom.
+"""Contention between writers.
 
-Owns the records of what was sampled. Must not compute anything.
+Owns the records of samples. Must not compute anything.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 WAIT_CLASSES = ("running", "Lock", "LWLock", "IO", "Client", "other")
-"""What a session at work is doing: nothing that the server calls waiting (it has a processor, wants one, or waits where
-the server has no name for it), or waiting in one of the server's own classes, the rarer of them as `other`."""
+"""The states of an active session: running (on a processor, waiting for one, or in a wait that the server does not
+name), or waiting in one of the server's wait classes, the rarer ones as `other`."""
 PAUSE = "pause"
-"""What a writer does between an attempt that the server undid and the next: it waits for others, but in no transaction,
-so that no look at the server finds it. The load loop knows how long."""
+"""The state of a writer between a rolled-back attempt and its retry: it waits for others, but in no transaction, so
+that no sample finds it. The load loop times it."""
 TIME_CLASSES = (*WAIT_CLASSES[:2], PAUSE, *WAIT_CLASSES[2:])
-"""What the writers' time is made of, in the order in which it is shown."""
+"""The classes of the writers' time, in display order."""
 CONTENDED = ("Lock", PAUSE)
 """Those of `TIME_CLASSES` that are time lost to other writers: queueing, and pausing before a retry."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WaitEvent:
-    """What writers waited for, in the server's own words."""
+    """A wait event of the writers, as named by the server."""
 
     wait_class: str
     """One of `WAIT_CLASSES`."""
     name: str
     """As in `transactionid` or `WALSync`; empty for `running`."""
     share: float
-    """Of the writers' time."""
+    """Share of the writers' time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LockWait:
-    """Waiting for one kind of heavyweight lock."""
+    """Waits for one kind of heavyweight lock."""
 
     kind: str
     """The type of lock, as in `tuple`, `transactionid` or `relation`."""
     mode: str
-    """The mode that was asked for, as in `ShareLock`."""
+    """The requested mode, as in `ShareLock`."""
     relation: str
-    """The table or index, a partition under its parent's name; empty where the lock belongs to none."""
+    """The table or index, for a partition its parent; empty if the lock belongs to none."""
     partitions: int
-    """How many partitions of it were waited for; 0 where it has none."""
+    """Number of its partitions with waits; 0 if it has none."""
     share: float
-    """Of the writers' time."""
+    """Share of the writers' time."""
     longest_s: float
 
 
@@ -53,33 +53,33 @@ class WaitPair:
 
     waiting: str
     blocking: str
-    """The operation that held the lock or stood before it in the queue; a name in brackets for another session."""
+    """The operation that held the lock or was ahead in its queue; a name in brackets for another session."""
     share: float
-    """Of the writers' time; who waits for several at once counts for each."""
+    """Share of the writers' time; a session that waits for several counts once for each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Contention:
-    """Who waited for whom, and on what, over all counted trials, as sampled."""
+    """Sampled waits between writers, and their locks, over all counted trials."""
 
     samples: int
-    """Looks at the server that were taken."""
+    """Number of samples taken."""
     late: int
-    """Of these, those that came more than half an interval after they were due."""
+    """Samples more than half an interval late."""
     lost: int
-    """Looks that were due and not taken, since the one before had not been answered."""
+    """Samples that were due but not taken, since the previous one had no answer yet."""
     observations: int
-    """Sessions of writers that were seen at work, over all samples."""
+    """Observations of active writer sessions, over all samples."""
     classes: Mapping[str, float]
     """Class -> share of the writers' time, adding up to 1; all of `TIME_CLASSES`, unless nothing was observed. Without
     pauses in older run files, whose shares are of the time in transactions alone."""
     events: tuple[WaitEvent, ...]
-    """By share, the largest first."""
+    """In descending order of share."""
     locks: tuple[LockWait, ...]
-    """By share, the largest first."""
+    """In descending order of share."""
     pairs: tuple[WaitPair, ...]
-    """By share, the largest first."""
+    """In descending order of share."""
     deepest_queue: int
-    """The most sessions seen waiting for one lock at once."""
+    """The most sessions sampled waiting for one lock at once."""
     longest_wait_s: float
     """The longest wait for a lock that was seen, as long as it had lasted by then."""

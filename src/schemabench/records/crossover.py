@@ -1,4 +1,4 @@
-"""When the answer changes: what a search over cardinalities found, and a map over two of their fields.
+"""Results of searches over cardinalities, and maps over two of their fields.
 
 Owns the records of searches and maps. Must not compute anything.
 """
@@ -10,29 +10,29 @@ from typing import Any, Literal
 from schemabench.records.figure import Estimate
 
 Side = Literal["better", "worse", "tied"]
-"""Where a candidate stands against the baseline; tied: it cannot be told apart."""
+"""A candidate compared with the baseline; tied: it cannot be told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """One cardinality that a search looked at in passing."""
+    """One cardinality that a search probed in short trials."""
 
     values: Mapping[str, Any]
     """The cardinality's fields."""
     cost: float | None
-    """The candidate's cost over the baseline's by what the server counts, which steers the search; None where there is
+    """The candidate's cost over the baseline's by the server's counters, which guides the search; None if there is
     none."""
     ratio: float | None
-    """The candidate's throughput over the baseline's in short trials; None where there is none."""
+    """The candidate's throughput over the baseline's in short trials; None if there is none."""
     elapsed_s: float
-    """What it took, loading included."""
+    """Time taken, loading included."""
     reason: str = ""
-    """Why there is no figure: what the candidate failed of."""
+    """Why there is no figure: the reason of the candidate's failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spot:
-    """One cardinality at which a full experiment was made."""
+    """One cardinality with a full experiment."""
 
     cardinality: str
     """Its name, as in `typical` or `worst-found`."""
@@ -49,38 +49,38 @@ class Spot:
 
 @dataclass(frozen=True, kw_only=True)
 class Crossover:
-    """A search for the cardinality at which a candidate looks worst, and for one at which the ranking flips."""
+    """A search for a candidate's worst cardinality, and for one at which the ranking flips."""
 
     workload: str
     candidate: str
     start: Spot
     """Where the search began."""
     found: tuple[Spot, ...]
-    """What it came to, `worst-found` first; none where nothing could be measured."""
+    """The cardinalities found, `worst-found` first; none if nothing could be measured."""
     flips: bool
     """Whether the candidate is better than the baseline at one spot and worse at another."""
     remeasured: int
-    """How many cardinalities were measured in full, of which the found ones are the ends."""
+    """Number of cardinalities measured in full, on the way to the found ones."""
     probes: tuple[Probe, ...]
-    """All that it looked at, in order."""
+    """All probes, in order."""
     seed: int
     hypothesis: str
-    """The version of Hypothesis that chose where to look."""
+    """The version of Hypothesis that chose the cardinalities."""
     budget_s: float
     elapsed_s: float
     ended: str = ""
-    """Why it ended before its time; empty where it did not."""
+    """Why it ended early; empty if it did not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapCell:
-    """A candidate against the baseline at one place of a map."""
+    """A candidate compared with the baseline in one cell of a map."""
 
     first: float
     """The value on the first axis; likewise the second."""
     second: float
     ratio: Estimate | None
-    """None where it was not measured."""
+    """None if it was not measured."""
     side: Side | None
     """None likewise."""
     at_least: bool = False
@@ -96,14 +96,14 @@ class RatioMap:
     workload: str
     candidate: str
     cardinality: str
-    """The name of the one whose other fields hold everywhere."""
+    """The name of the cardinality that provides all other fields."""
     first: str
     """The field along the first axis; likewise the second."""
     second: str
     cells: tuple[MapCell, ...]
-    """All of them, by the first value, then by the second."""
+    """All cells, ordered by the first value, then by the second."""
     cell_s: float
-    """How long each measured cell was measured for, on average; 0 where none was."""
+    """Average time per measured cell; 0 if none was measured."""
     budget_s: float = 0.0
-    """For all of it, loading included; 0 in older run files, likewise the next."""
+    """Time of the whole map, loading included; 0 in older run files, likewise the next."""
     elapsed_s: float = 0.0

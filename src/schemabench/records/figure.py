@@ -1,4 +1,4 @@
-"""What stands beside figures everywhere: intervals, caveats.
+"""Intervals and caveats of figures.
 
 Owns the parts that all records share. Must not compute anything.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A caveat as data: shown as a footnote wherever the figure is shown."""
+    """A caveat as data, shown as a footnote wherever the figure is shown."""
 
     code: str
     """A short stable name, such as `client-saturated`."""

@@ -1,4 +1,4 @@
-"""All that is known of one candidate in one experiment.
+"""The results of one candidate in one experiment.
 
 Owns the records of a candidate. Must not compute anything.
 """
@@ -15,31 +15,32 @@ from schemabench.records.trial import Latency, Retries, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
 """ranked: measured and comparable; disqualified: it breaks an invariant, or its rows differ, from the model's
-beforehand or from the baseline's afterwards; invalid: measured, but the client was what limited the figures, or the
+beforehand or from the baseline's afterwards; invalid: measured, but the load generator was the bottleneck, or the
 baseline breaks its own invariant; failed: could not be measured; skipped: does not apply to this server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A server setting, as the sessions of writers have it."""
+    """A server setting in the sessions of writers."""
 
     name: str
     value: str
-    """With its unit; where sessions differ, each value with whose it is; `default` for PostgreSQL's own that is not
-    known in figures."""
+    """With its unit; if sessions differ, each value with its owner; `default` for PostgreSQL's own if the value is not
+    known."""
     source: str
-    """Who set it, in words: `schemabench`, `--postgres-setting`, `workload`, `candidate's database`, `an operation`,
-    `role`, `environment or DSN`, or the server's own word for it."""
+    """Its source: `schemabench`, `--postgres-setting`, `workload`, `candidate's database`, `an operation`, `role`,
+    `environment or DSN`, or the server's own name for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriterRatio:
-    """How one writer fares under one candidate."""
+    """One writer's speed under one candidate."""
 
     writer: str
     ratio: Estimate
-    """Of how soon its part of a burst was done to the baseline's, paired by block: 2 means in half the time. Intervals
-    hold jointly for all candidates, writer by writer; where the standing is `at_least`, this is a lower bound, too."""
+    """How fast it finishes its part of a burst, as a ratio to the baseline's, paired by block: 2 means in half the
+    time. Intervals hold jointly for all candidates, writer by writer; where the standing is `at_least`, this is a lower
+    bound, too."""
     differs: bool = False
     """Whether it is told apart from the baseline's; False in older run files."""
 
@@ -49,14 +50,14 @@ class Retirement:
     """Why a candidate left the blocks early: its trials took a multiple of the baseline's, beyond doubt."""
 
     trials: int
-    """Its own that count; its standing is by them alone."""
+    """Its counted trials; its standing rests on them alone."""
     slower: Estimate
-    """How many times as long as the baseline's they took: at least `low`, however the others fared."""
+    """The duration of its trials over the baseline's: at least `low`, regardless of the other candidates."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """What the writes of one candidate cost by one measure."""
+    """The cost of one candidate's writes by one measure."""
 
     name: str
     """A short stable name, such as `wal_bytes`."""
@@ -65,59 +66,59 @@ class Cost:
     unit: Unit
     per: Per
     value: float | None
-    """None where the server does not offer it, or there was nothing to divide by."""
+    """None if the server does not provide it, or the divisor is zero."""
     ratio: Estimate | None = None
-    """To the baseline's, paired by block; None for the baseline, for shares, and where one of the two is zero."""
+    """Ratio to the baseline's, paired by block; None for the baseline, for shares, and if either is zero."""
     differs: bool = False
     """Whether it is told apart from the baseline's. Intervals hold jointly for all candidates, measure by measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InnerPlan:
-    """How the server executes one statement inside a function that a statement of an operation calls."""
+    """The plan of one statement inside a function that a statement of an operation calls."""
 
     function: str
-    """With the place in it, as in `charge line 4`."""
+    """The function with the position in it, as in `charge line 4`."""
     statement: str
-    """In the server's words."""
+    """The statement's text, as the server reports it."""
     times: int
-    """How often it was executed so."""
+    """Number of executions with this plan."""
     plan: Any
-    """What auto_explain said, as EXPLAIN says it, without figures of the execution."""
+    """The output of auto_explain in the form of EXPLAIN, without figures of the execution."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StatementPlan:
-    """How the server executes one statement of an operation, on the final state, as the writers' own sessions do."""
+    """The plan of one statement of an operation, on the final state, in the writers' own sessions."""
 
     operation: str
     position: int
-    """Of the statement in its operation, from 0."""
+    """Position of the statement in its operation, from 0."""
     nodes: str
-    """The types of its nodes and what they scan, in one line; what the baseline's is compared by."""
+    """The types of its nodes and their relations, in one line; used for the comparison with the baseline's."""
     summary: str
-    """`nodes`, with rows and blocks; or why there is no plan."""
+    """`nodes` with rows and blocks, or why there is no plan."""
     same: bool | None
-    """Whether the nodes are the baseline's; None for the baseline, and where either has no plan."""
+    """Whether the nodes are the baseline's; None for the baseline, and if either has no plan."""
     plan: Any
-    """What EXPLAIN said, whole; None where there is no plan."""
+    """The complete output of EXPLAIN; None if there is no plan."""
     inside: tuple[InnerPlan, ...] = ()
-    """The plans inside the functions and triggers that it calls, which are in `nodes`, too; empty where auto_explain
-    could not be loaded, and in older run files."""
+    """The plans inside the functions and triggers that it calls, which are in `nodes`, too; empty if auto_explain could
+    not be loaded, and in older run files."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EquivalenceCheck:
-    """How a candidate was compared with the workload's model, before anything was measured."""
+    """The comparison of a candidate with the workload's model, before any measurement."""
 
     agrees: bool
-    """Whether its rows were the model's after every call."""
+    """Whether its rows equalled the model's after every call."""
     sequences: int
-    """Sequences of calls that were executed, each from a database without rows."""
+    """Number of executed sequences of calls, each from a database without rows."""
     calls: int
-    """Calls in all of them, with those to find the shortest that disagrees; after each the rows were compared."""
+    """Calls in all sequences, including the shrinking of a counterexample; the rows were compared after each."""
     complete: bool
-    """Whether it ended before its time did."""
+    """Whether it finished before its time limit."""
     elapsed_s: float
 
 
@@ -129,14 +130,14 @@ class CandidateResult:
     summary: str
     expects: str
     path: str
-    """The SQL file, from where the run was started if it lies below."""
+    """The SQL file, relative to the run's working folder if it lies below."""
     sql: str
     """The text of the SQL file."""
     status: Status
     reason: str = ""
     """Why it was not ranked; empty for a ranked one."""
     settings: tuple[Setting, ...] = ()
-    """Those that its writers' sessions have otherwise than the baseline's; see `Experiment.settings`."""
+    """The settings that differ from the baseline's in its writers' sessions; see `Experiment.settings`."""
     equivalence: EquivalenceCheck | None = None
     """None where the candidate was not compared with a model."""
     standings: Mapping[str, Standing] = field(default_factory=dict)
@@ -145,34 +146,32 @@ class CandidateResult:
     """Whether it is on the Pareto front: no candidate is better by one criterion of the front without being worse by
     another. Never without a standing by all of them."""
     retired: Retirement | None = None
-    """None for who took part in all blocks."""
+    """None if it took part in all blocks."""
     operations_per_s: Estimate | None = None
     rows_per_s: Estimate | None = None
     writers: tuple[WriterRatio, ...] = ()
-    """In the order of the experiment's writers; empty for the baseline, where there is one writer, and in older run
-    files."""
+    """In the order of the experiment's writers; empty for the baseline, with one writer, and in older run files."""
     busy_share: float | None = None
-    """The share of time in which the load loop itself was at work, in its median counted trial; None in older run
-    files."""
+    """The share of time in which the load loop was busy, in its median counted trial; None in older run files."""
     headroom: Estimate | None = None
-    """Throughput over production's: 40 means that it does in 1 s what production asks for in 40 s. None where the
-    workload does not say what production asks for."""
+    """Throughput over the production load: 40 means that it does in 1 s the work of 40 s of production. None if the
+    workload does not state the production load."""
     adequacy: Adequacy | None = None
-    """None where it was not asked, or production's pace is not known."""
+    """None if the production load was not replayed, or is not known."""
     attempts_per_s: Estimate | None = None
-    """Operations per second with those that were undone and repeated; `operations_per_s` counts each once."""
+    """Attempts per second, retries included; `operations_per_s` counts each operation once."""
     retries: tuple[Retries, ...] = ()
-    """Undone attempts in counted trials."""
+    """Rolled-back attempts in counted trials."""
     drift: Estimate | None = None
     """The relative change of its own throughput for `Experiment.drift_rows` rows written to it, as in -0.04; None where
     it is no more than chance."""
     contention: Contention | None = None
-    """None where nothing was sampled."""
+    """None without samples."""
     resident_share: float | None = None
-    """The share of block accesses in counted trials that shared_buffers answered; None where that is not counted."""
+    """The share of block accesses in counted trials found in shared_buffers; None if that is not counted."""
     cached_share: float | None = None
-    """The share of its tables and indexes that was in shared_buffers after the last block; None where the server does
-    not tell."""
+    """The share of its tables and indexes in shared_buffers after the last block; None if the server does not report
+    it."""
     costs: tuple[Cost, ...] = ()
     """The same measures in the same order for all candidates of an experiment."""
     plans: tuple[StatementPlan, ...] = ()

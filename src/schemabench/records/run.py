@@ -19,21 +19,21 @@ FORMAT = 3
 """The version of the run file: raised when a field changes its meaning or goes away. In 2, settings stand with each
 experiment rather than with the server. In 3, ranks stand with each criterion."""
 OLDEST_FORMAT = 1
-"""The oldest that is still read."""
+"""The oldest version that can still be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WriterShare:
-    """How one writer took part."""
+    """One writer's part in an experiment."""
 
     name: str
     kind: str
     clients: int
-    """Connections of its own."""
+    """Number of its connections."""
     operations: int
     """Calls in each burst."""
     pace: str
-    """What the writer does in production, in words."""
+    """The writer's production load, as text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,13 +47,14 @@ class Experiment:
     values: Mapping[str, Any]
     """The cardinality's fields."""
     digest: str
-    """A digest over workload, cardinality name and values: runs of different digests are not comparable."""
+    """A digest over workload, cardinality name and values: runs with different digests are not comparable."""
     origin: Literal["pinned", "drawn", "found"] = "pinned"
-    """Who chose the cardinality: the workload's author, Hypothesis at random, or a search for where ranks change."""
+    """The origin of the cardinality: the workload's author, Hypothesis at random, or a search for where ranks
+    change."""
     hypothesis: str = ""
     """The version of Hypothesis that chose it; empty for a pinned one."""
     replay: Mapping[str, str]
-    """Input name -> file, where bursts came from files; empty where they were generated."""
+    """Input name -> file, if bursts came from files; empty if they were generated."""
     seed: int
     clients: int
     writers: tuple[WriterShare, ...]
@@ -64,57 +65,57 @@ class Experiment:
     blocks: int
     """Counted blocks."""
     blocks_needed: int = 0
-    """The fewest that can tell any two candidates apart; 0 in older run files, and where nobody was ranked."""
+    """The fewest blocks that can tell any two candidates apart; 0 in older run files, and if nothing was ranked."""
     shortened_from: int = 0
-    """Operations in a burst before it was shortened, so that more blocks fit the budget; 0 where it was not."""
+    """Operations in a burst before it was shortened to fit more blocks into the budget; 0 if it was not."""
     warmup_blocks: int
-    """Blocks before counting began."""
+    """Warm-up blocks."""
     steady: bool = True
-    """Whether trials were steady, by a test of trend, from where counting began."""
+    """Whether trials were steady after warm-up, by a test of trend."""
     copies: int = 1
-    """On how many copies of the databases, one after the other, blocks were executed."""
+    """Number of copies of the databases, on which blocks were executed one after another."""
     copies_share: float | None = None
-    """The share of a block's variance that lies between copies, 0 to 1; None where there was one."""
+    """The share of a block's variance that lies between copies, 0 to 1; None with one copy."""
     copying_s: float = 0.0
-    """How long making them took, in all; not part of `elapsed_s`."""
+    """Total time to create them; not part of `elapsed_s`."""
     effective_blocks: float | None = None
-    """As many independent blocks as would tell as much; None in older run files."""
+    """The number of independent blocks with the same information; None in older run files."""
     drift_rows: int = 1_000_000
-    """The rows written that drifts are told for."""
+    """The rows written to which drifts refer."""
     upkeep: str = ""
-    """Who vacuums and analyzes, as in the option `--upkeep`; empty in older run files, where the server did."""
+    """The vacuum and analyze policy, as in the option `--upkeep`; empty in older run files, where autovacuum did it."""
     lead_in: float = 0.0
     """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
     budget_s: float
     precision: float
     isolation: str = "read committed"
-    """Of all transactions."""
+    """The isolation level of all transactions."""
     settings: tuple[Setting, ...] = ()
-    """Of the sessions of the baseline's writers, read there after the last block: those that are not PostgreSQL's own
-    defaults, or that this run set. Empty in run files of format 1."""
+    """Settings of the baseline's writers' sessions, read there after the last block: those that differ from
+    PostgreSQL's defaults, or that this run set. Empty in run files of format 1."""
     operations_sql: Mapping[str, str] = field(default_factory=dict)
     """Operation or query -> the workload's own SQL for it, which candidates may override; empty in older run files."""
     sample_hz: float = 0.0
-    """Looks at the server per second; 0 where nothing was sampled."""
+    """Lock-wait samples per second; 0 without sampling."""
     busy_share: float = 0.0
-    """The share of time in which the load loop itself was at work, in the median trial, 0 to 1."""
+    """The share of time in which the load loop was busy, in the median trial, 0 to 1."""
     workers: Mapping[str, float] = field(default_factory=dict)
-    """Worker of xdist -> the same for its own loop; empty without xdist."""
+    """xdist worker -> the same for its own loop; empty without xdist."""
     steal_share: float | None = None
-    """The share of this machine's processor time that its host gave to others meanwhile; None where it is not known."""
+    """The share of this machine's processor time that its host took meanwhile (steal); None if it is not known."""
     elapsed_s: float
-    """In blocks, beyond the budget where candidates left that were slow."""
+    """Time of the blocks; may exceed the budget if slow candidates left early."""
     spent_s: float | None = None
-    """Of the budget: without what those took that left; None in older run files."""
+    """Time spent of the budget, without the time of candidates that left early; None in older run files."""
     took_s: float | None = None
-    """The whole experiment, with building, copying, comparing and explaining; likewise."""
+    """Time of the whole experiment, with building, copying, comparing and explaining; likewise."""
     stopped: Literal["precision", "budget", "interrupted", "never started"]
     candidates: tuple[CandidateResult, ...]
     """In order of rank, then by name; those without a rank last."""
     criteria: tuple[Criterion, ...] = ()
     """What candidates are ranked by, throughput first; empty where nothing was ranked."""
     smallest_difference: float | None
-    """The smallest relative difference to the baseline that this experiment could have seen, as in 0.03."""
+    """The smallest relative difference to the baseline that this experiment could have detected, as in 0.03."""
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -128,18 +129,19 @@ class ServerRecord:
     """The server that a run used."""
 
     origin: str
-    """Where it came from, in words, with no password."""
+    """Its source, without a password."""
     version: str
     """As in 18.6."""
     version_num: int
     """As in 180006."""
     settings: tuple[Setting, ...] = ()
-    """Of format 1 alone, read beside the writers' sessions, which may have had others; see `Experiment.settings`."""
+    """Only in format 1: read in another session than the writers', which may have had other settings; see
+    `Experiment.settings`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OptionValue:
-    """One option of the run and where its value came from."""
+    """One option of the run and the source of its value."""
 
     name: str
     value: str
@@ -153,25 +155,25 @@ class Run:
     format: int = FORMAT
     run_id: str
     started: str
-    """When, in UTC, as ISO 8601."""
+    """The start of the run, in UTC, as ISO 8601."""
     version: str
     """The version of schemabench."""
     command: str
-    """What repeats the run."""
+    """The command that repeats the run."""
     machine: Mapping[str, str]
     """System, processor, cores, memory, Python."""
     options: tuple[OptionValue, ...]
     server: ServerRecord | None
-    """None where no experiment needed one."""
+    """None if no experiment needed one."""
     experiments: tuple[Experiment, ...] = ()
     crossovers: tuple[Crossover, ...] = ()
-    """Searches for where the answer changes."""
+    """Searches for cardinalities at which the ranking changes."""
     maps: tuple[RatioMap, ...] = ()
     notices: tuple[Notice, ...] = field(default=())
 
 
 def to_builtins(record: Run) -> dict[str, Any]:
-    """Return a run as dictionaries, lists and scalars that JSON can hold."""
+    """Return a run as dictionaries, lists and scalars for JSON."""
     builtins: dict[str, Any] = msgspec.to_builtins(record)
     return builtins
 

@@ -1,8 +1,8 @@
-"""Reports: what a run found out, for a terminal, for a pull request, and as a run file.
+"""Reports: the results of a run for a terminal, a pull request or a web page, and run files.
 
-Owns how figures look and where they are written. A report is one document, see `document` and `tree`, which any format
-draws. Reads records only: must not know a server, compute a statistic, or rank. So a report can be drawn later,
-elsewhere, from the run file alone.
+Owns the form of figures and the files they are written to. A report is one document, see `document` and `tree`, which
+any format draws. Reads records only: must not know a server, compute a statistic, or rank. Hence a report can be drawn
+later, on another machine, from the run file alone.
 """
 
 from schemabench.errors import UsageError
@@ -29,7 +29,7 @@ def table(document: Document, name: str) -> str:
     """Return one table of a report as comma-separated values.
 
     Raises:
-        UsageError: There is no table of that name; the message lists those that there are.
+        UsageError: There is no table of that name; the message lists the tables.
     """
     known = csv.tables(document)
     if name not in known:
@@ -47,7 +47,7 @@ def terminal(run: Run, width: int = 80) -> str:
 
 
 def terminal_comparison(comparison: Comparison, width: int = 80) -> str:
-    """Return the report of several runs as lines of text, as `terminal` returns that of one."""
+    """Return the report of several runs as lines of text, like `terminal` for one run."""
     return screen.terminal(matrix.document(comparison), width)
 
 
@@ -57,7 +57,7 @@ def markdown(run: Run) -> str:
 
 
 def brief(run: Run) -> str:
-    """Return the report of a run in a few lines of HTML, for a page of somebody else's."""
+    """Return the report of a run as a short HTML fragment to embed in another page."""
     from schemabench.report import page  # noqa: PLC0415 (the library of its charts takes a second to load)
 
     return page.brief(document(run))

@@ -1,6 +1,6 @@
-"""How candidates fare at production's pace: the sentence, and the tables that it rests on.
+"""Candidates under the production load: the sentence, and the tables with its evidence.
 
-Owns the wording of it. Must not judge who keeps up: the record says so.
+Owns their wording. Must not judge which candidates keep up: the record does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,14 +13,14 @@ from schemabench.report.view import View, ranked
 from schemabench.units import NANOSECONDS
 
 _OF_LAG = "schedule-lag"
-"""The code of the notice that limits what the times say."""
+"""The code of the notice that limits the validity of the times."""
 
 Fared = tuple[str, Adequacy]
-"""A candidate's name and how it fared."""
+"""A candidate's name and its replay."""
 
 
 def section(view: View) -> Section | None:
-    """Return how the candidates fared at production's pace; None where that was not asked."""
+    """Return the section on the replayed production load; None if it was not replayed."""
     known = _fared(view.results)
     if not known:
         return None
@@ -67,7 +67,7 @@ def _candidates(known: Sequence[Fared]) -> Table:
 
 
 def _writers(known: Sequence[Fared]) -> Iterator[Paragraph | Table]:
-    """Yield how each writer fared under each candidate; nothing of older run files."""
+    """Yield each writer's figures under each candidate; nothing for older run files."""
     headings = (
         "candidate",
         "writer",
@@ -121,7 +121,7 @@ def _times(known: Sequence[Fared]) -> Iterator[Table]:
 
 
 def sentence(experiment: Experiment) -> str:
-    """Return who keeps up with production, and how long responses take; empty where that was not asked."""
+    """Return which candidates keep up with production, and their response times; empty without a replay."""
     known = _fared([result for result, _ in ranked(experiment)])
     if not known:
         return ""
@@ -141,35 +141,35 @@ def _answer(keeps_up: bool | None) -> str:  # noqa: FBT001 (a verdict)
 
 
 def _waiting(one: Adequacy) -> str:
-    """Return the calls that still waited when production's time was over, by writer."""
+    """Return the calls that were still queued at the end of the production load, by writer."""
     shown = [f"{writer} {count:,}" for writer, count in sorted(one.waiting.items(), key=lambda item: -item[1])]
     return figures.listed(shown) or "none"
 
 
 def _over(one: Adequacy) -> str:
-    """Return how long after production's time the last response came, or the burst was cut short."""
+    """Return the delay of the last response after the end of the production load, or that the burst was cut short."""
     late_s = one.elapsed_s - one.duration_s
     late = _seconds(late_s) if late_s > 0 else "0 s"
     return f"{late} (cut short)" if one.cut else late
 
 
 def _drained(one: Pacing) -> str:
-    """Return in which time what was left would be done."""
+    """Return the time to drain the backlog."""
     return "never" if one.drain_s is None else _seconds(one.drain_s)
 
 
 def _slowest_of(one: Adequacy) -> Latency:
-    """Return the response times of the slowest operation: by the 99th percentile, or by all where calls are too few."""
+    """Return the response times of the slowest operation, by the 99th percentile, or the maximum with too few calls."""
     return max(one.responses, key=_level_ns)
 
 
 def _slowest_ns(one: Adequacy) -> float:
-    """Return within which time `within` says that it was."""
+    """Return the time that `_within` names."""
     return _level_ns(_slowest_of(one))
 
 
 def _within(one: Adequacy) -> str:
-    """Return in which time responses of the slowest operation came, as in `99 % within 2.05 ms`."""
+    """Return the response time of the slowest operation, as in `99 % within 2.05 ms`."""
     return f"{_many(_slowest_of(one))} within {_time(one)}"
 
 
@@ -179,12 +179,12 @@ def _seconds(value: float) -> str:
 
 
 def _fared(results: Sequence[CandidateResult]) -> list[Fared]:
-    """Return the candidates that were asked, in order."""
+    """Return the candidates with a replay, in order."""
     return [(result.name, result.adequacy) for result in results if result.adequacy]
 
 
 def _who(known: Sequence[Fared], *, whole: bool) -> list[str]:
-    """Return who keeps up, who does not, and of whom it cannot be told."""
+    """Return which candidates keep up, which do not, and which are unclear."""
     behind = [f"{name(label)} ({_behind(one)})" for label, one in known if one.keeps_up is False]
     unclear = [f"{name(label)} ({_unclear(one)})" for label, one in known if one.keeps_up is None]
     said = []
@@ -204,7 +204,7 @@ def _who(known: Sequence[Fared], *, whole: bool) -> list[str]:
 
 
 def _behind(one: Adequacy) -> str:
-    """Return why a candidate does not keep up, by the writer that is furthest behind."""
+    """Return why a candidate does not keep up, naming the writer that is furthest behind."""
     late = f"finished {_over(one)} late" if not one.cut else f"cut short after {_seconds(one.elapsed_s)}"
     worst = max((w for w in one.writers if w.keeps_up is False), key=lambda w: w.utilisation.value, default=None)
     if worst is None:  # an older run file has no writers
@@ -217,7 +217,7 @@ def _behind(one: Adequacy) -> str:
 
 
 def _unclear(one: Adequacy) -> str:
-    """Return why it cannot be told whether a candidate keeps up."""
+    """Return why it is unclear whether a candidate keeps up."""
     writer = max((w for w in one.writers if w.keeps_up is None), key=lambda w: w.utilisation.high)
     if writer.utilisation.high >= 1:
         return _taken(writer)
@@ -234,7 +234,7 @@ def _taken(writer: Pacing) -> str:
 
 
 def _slowest(known: Sequence[Fared]) -> str:
-    """Return the slowest operation and in which time it was answered, from the quickest candidate to the slowest."""
+    """Return the slowest operation and its response time, from the fastest candidate to the slowest."""
     ordered = sorted(known, key=lambda fared: _slowest_ns(fared[1]))
     (first, quick), (last, slow) = ordered[0], ordered[-1]
     operation, other = _slowest_of(quick).operation, _slowest_of(slow).operation
@@ -248,12 +248,12 @@ def _slowest(known: Sequence[Fared]) -> str:
 
 
 def _time(one: Adequacy) -> str:
-    """Return in which time responses of the slowest operation came."""
+    """Return the response time of the slowest operation."""
     return f"{figures.time(_slowest_ns(one))}{' or more' if one.cut else ''}"
 
 
 def _many(times: Latency) -> str:
-    """Return of how many calls that is known."""
+    """Return the calls that the time covers."""
     return "99 %" if times.p99_ns is not None else f"all {times.count:,}" if times.count > 1 else "its one call"
 
 

@@ -1,18 +1,18 @@
 """Text of unknown origin, made safe to show.
 
-Owns what a name or a message may do to a screen or a page: take up columns, nothing else. Must not lay anything out.
+Owns the rule that a name or a message may only occupy columns of a screen or page. Must not lay anything out.
 """
 
 import unicodedata
 
 TAB_COLUMNS = 4
 _JOINERS = "\u200c\u200d"
-"""Zero-width characters that scripts and emoji are spelt with; other invisible ones are escaped."""
+"""Zero-width characters that are part of scripts and emoji; other invisible ones are escaped."""
 _EMOJI_SELECTOR = "\ufe0f"
-"""Makes the character before it an emoji, which many terminals then draw one column wider."""
+"""Turns the preceding character into an emoji, which many terminals draw one column wider."""
 _WIDE = ("W", "F")
 _FIRST_PICTURE = "\u2600"
-"""From here on symbols may be drawn wide, as flags are, and hexagrams since Unicode 16."""
+"""From this code point on, symbols may be drawn wide, such as flags, and hexagrams since Unicode 16."""
 
 
 def clean(text: str) -> str:
@@ -26,22 +26,22 @@ def clean_lines(text: str) -> list[str]:
 
 
 def escaped(line: str) -> str:
-    """Return a line as it is, but its invisible and control characters as escapes."""
+    """Return a line with its invisible and control characters escaped."""
     return "".join(
         character if character.isprintable() or character in _JOINERS else _escape(character) for character in line
     )
 
 
 def columns(text: str) -> int:
-    """Return the columns that a clean text takes up on a terminal, or one or two more where terminals disagree.
+    """Return the width of a clean text in terminal columns, or one or two more if terminals differ.
 
-    Wide and full-width characters take two columns, marks that combine none (Unicode Standard Annex 11).
+    Wide and full-width characters take two columns, combining marks none (Unicode Standard Annex 11).
     """
     return sum(map(_columns, text))
 
 
 def head(text: str, most: int) -> str:
-    """Return the longest beginning of a clean text that takes up at most so many columns."""
+    """Return the longest prefix of a clean text that fits into `most` columns."""
     taken = 0
     for index, character in enumerate(text):
         taken += _columns(character)
@@ -51,7 +51,7 @@ def head(text: str, most: int) -> str:
 
 
 def tail(text: str, most: int) -> str:
-    """Return the longest end of a clean text that takes up at most so many columns and begins with no mark."""
+    """Return the longest suffix of a clean text that fits into `most` columns and begins with no combining mark."""
     start, taken = len(text), 0
     for index in range(len(text) - 1, -1, -1):
         width = _columns(text[index])

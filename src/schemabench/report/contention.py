@@ -1,7 +1,7 @@
-"""Who waited for whom: what samples say of contention, in sentences, a chart and tables.
+"""Contention: the sampled lock waits, in sentences, a chart and tables.
 
-Owns the wording of waits, and which of them are shown. Must not say more than the samples do: where time went is no
-proof of what would be faster without it.
+Owns the wording of waits and the choice of those that are shown. Must not claim more than the samples support: time
+spent waiting is no proof of a gain without the wait.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,22 +26,22 @@ from schemabench.report.view import View, ranked
 from schemabench.units import format_duration
 
 Sampled = Sequence[tuple[CandidateResult, Contention]]
-"""Candidates whose writers were seen at work, in order of rank."""
+"""Candidates with samples of working writers, in order of rank."""
 
 MOST_ROWS = 5
-"""Locks or pairs of one candidate in a table, the largest first: those after them hardly ever matter."""
+"""Limit for one candidate's locks or pairs in a table, largest first; later ones hardly ever matter."""
 _MOST_EVENTS = 3
 _MOST_CLASSES = 2
 _LOCK = "Lock"
 _RUNNING = "running"
 _SUBSTANTIAL = 0.05
-"""A smaller share of the writers' time does not explain a difference that anyone would act on."""
+"""A smaller share of the writers' time explains no difference of practical importance."""
 
 
 def why(experiment: Experiment) -> str:
-    """Return where the writers' time goes under the slowest candidate, or else under the one that waits most for locks.
+    """Return the use of the writers' time under the slowest candidate, or else under the one with the most lock waits.
 
-    Empty where nothing was sampled, and where neither can be named: throughput ties, and hardly anyone waits.
+    Empty without samples, and if throughput ties and lock waits are negligible.
     """
     results = [result for result, _ in ranked(experiment)]
     found = {result.name: contention for result, contention in _sampled(results) if contention.classes}
@@ -59,7 +59,7 @@ def why(experiment: Experiment) -> str:
         return f"{who}; {told or _hardly(known[slowest.name].figure.value, found[slowest.name])}"
     most = max(known, key=lambda one: known[one].figure.value)
     waits = _waits(most, known, found)
-    return f"most waiting seen: {name(most)}; {waits}" if waits else ""
+    return f"most lock waits: {name(most)}; {waits}" if waits else ""
 
 
 def _slowest(experiment: Experiment) -> Standing | None:
@@ -72,7 +72,7 @@ def _slowest(experiment: Experiment) -> Standing | None:
 def _waits(candidate: str, known: Mapping[str, Standing], found: Mapping[str, Contention]) -> str:
     """Return how much a candidate's writers wait for locks, beside the baseline's, and for which lock and operation.
 
-    Empty where they hardly do.
+    Empty if they are negligible.
     """
     own = known[candidate]
     if own.figure.value < _SUBSTANTIAL:
@@ -86,7 +86,7 @@ def _waits(candidate: str, known: Mapping[str, Standing], found: Mapping[str, Co
 
 
 def _foremost(contention: Contention) -> str:
-    """Return the lock that is waited for most, and the operations that do."""
+    """Return the lock with the longest waits, and the operations that wait."""
     whole = contention.classes.get(_LOCK, 0.0)
     locks = [f"{_extent(lock.share, whole)} {_described(lock)}" for lock in contention.locks[:1]]
     pairs = [f"{name(pair.waiting)} waiting for {name(pair.blocking)}" for pair in contention.pairs[:1]]
@@ -102,7 +102,7 @@ def _described(lock: LockWait) -> str:
 
 
 def _hardly(share: float, contention: Contention) -> str:
-    """Return that a candidate's writers do not wait for locks, and what they do instead, as in `running 62 %`."""
+    """Return that a candidate's writers hardly wait for locks, and what they do instead, as in `running 62 %`."""
     rest = sorted(((part, kind) for kind, part in contention.classes.items() if kind not in CONTENDED), reverse=True)
     instead = ", ".join(f"{kind} {figures.share(part)}" for part, kind in rest[:_MOST_CLASSES])
     return f"its writers hardly wait for locks ({figures.share(share)}): {instead}"
@@ -133,7 +133,7 @@ def pauses(experiment: Experiment) -> str:
 
 
 def section(view: View) -> Section | None:
-    """Return what was waited for; None where nothing was sampled."""
+    """Return the section on waits; None without samples."""
     sampled = [(result, found) for result, found in _sampled(view.results) if found.classes]
     if not sampled:
         return None
@@ -148,13 +148,13 @@ def section(view: View) -> Section | None:
 
 
 def _classes(sampled: Sampled) -> Chart:
-    """Return a bar for each candidate, and the table of wait classes with the events that were waited for most."""
+    """Return a bar for each candidate, and the table of wait classes with their most frequent events."""
     largest = ((result.name, max(found.classes.items(), key=lambda one: one[1])) for result, found in sampled)
     said = "; ".join(f"{who} {kind} {figures.share(part)}" for who, (kind, part) in largest)
     title = "Where the writers' time goes, by wait class (% of it)"
     return Chart(
         title=title,
-        description=f"A stacked bar for each candidate. What each spends most of the time on: {said}.",
+        description=f"A stacked bar for each candidate. The largest share of each: {said}.",
         drawing=Bars(
             kinds=TIME_CLASSES,
             bars=tuple(
@@ -170,7 +170,7 @@ def _classes(sampled: Sampled) -> Chart:
             columns=(
                 Column(heading="candidate"),
                 *(Column(heading=kind, align="right") for kind in TIME_CLASSES),
-                Column(heading="waited for most", prose=True),
+                Column(heading="main wait events", prose=True),
             ),
             rows=tuple(
                 cells(
@@ -190,11 +190,11 @@ def _events(contention: Contention) -> str:
 
 
 def _locks(sampled: Sampled) -> Iterator[Table]:
-    """Yield the table of heavyweight locks that were waited for, if any were."""
+    """Yield the table of heavyweight locks with waits, if there were any."""
     headings = (
         "candidate",
         "lock",
-        "mode asked for",
+        "lock mode",
         "table or index",
         "partitions",
         "share of the writers' time",
@@ -222,7 +222,7 @@ def _locks(sampled: Sampled) -> Iterator[Table]:
 
 
 def _pairs(sampled: Sampled) -> Iterator[Table]:
-    """Yield the table of operations that waited for one another, if any did."""
+    """Yield the table of operations that waited for each other, if any did."""
     headings = ("candidate", "waiting operation", "waits for", "share of the writers' time")
     rows = tuple(
         cells(name(result.name), name(pair.waiting), name(pair.blocking), _share(pair.share))
@@ -238,8 +238,8 @@ def _pairs(sampled: Sampled) -> Iterator[Table]:
 
 
 def _samples(sampled: Sampled) -> Table:
-    """Return the table of how far the samples reach."""
-    headings = ("candidate", "deepest queue", "longest wait", "samples", "late", "lost", "sessions seen at work")
+    """Return the table of the samples' number and quality."""
+    headings = ("candidate", "deepest queue", "longest wait", "samples", "late", "lost", "session samples")
     return Table(
         caption="Deepest queue for one lock, longest wait, and number of samples",
         columns=columns(*headings, numbers=headings[1:]),
@@ -259,7 +259,7 @@ def _samples(sampled: Sampled) -> Table:
 
 
 def _points(share: float) -> str:
-    """Return a part of a share, as in `3.1 points`: in percent it would read as a part of that share."""
+    """Return a part of a share, as in `3.1 points`; in percent it would be read as relative to that share."""
     return f"{figures.share(share).removesuffix(' %')} points"
 
 
@@ -276,5 +276,5 @@ def _share(value: float | None) -> Cell:
 
 
 def _lasting(seconds: float) -> Cell:
-    """Return how long a wait was; a dash for one that had only begun, or for none."""
+    """Return the duration of a wait; a dash for one that had just begun, or for none."""
     return Cell(text=format_duration(seconds) if seconds else figures.DASH, sort=seconds)

@@ -1,7 +1,7 @@
-"""The price of a write: what counters say, in words and as tables.
+"""The cost of the writes: counters in sentences and tables.
 
-Owns which differences of cost are worth naming. Must not weigh one measure against another: whoever reads knows what
-a byte of WAL is worth there.
+Owns the choice of the cost differences worth naming. Must not weigh one measure against another: only the reader knows
+the price of a byte of WAL.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,31 +14,32 @@ from schemabench.report.tree import Cell, Column, Paragraph, Section, Table, Ton
 from schemabench.report.view import View, ranked
 
 _NOTEWORTHY = 0.05
-"""Of the larger of two figures: a smaller difference decides between no two schemas, however certain it is."""
+"""Share of the larger of two figures: a smaller difference, however certain, is irrelevant to the choice of a
+schema."""
 _AS_MULTIPLE = 2.0
-"""From here on a multiple reads better than a percentage."""
+"""From this ratio on, a multiple reads better than a percentage."""
 _AS_FRACTION = 0.1
-"""Below it, too: 97 % less and 99 % less look alike, and are not."""
+"""Below this ratio, too: 97 % less and 99 % less look alike, but differ threefold."""
 _COUNTED = ("blocks", "rows", "count")
-"""Units of which there are fewer, not less."""
+"""Units of countable things: fewer, not less."""
 _PER = {"row": " per row", "operation": " per call", "update": "", "run": " in all", "end": " at the end"}
-"""What follows a measure's title where its figure stands; a share of updates says so itself."""
+"""Text after a measure's title and before its figure; a share of updates needs none."""
 _GROUPS = {"bytes": "Bytes", "blocks": "Blocks"}
 _OTHERS = "Rows, counts and time"
 _TONES = (0.0, 0.2, 0.5, 0.8)
-"""The distance from which on each tone is used: the deeper ones from ratios of 1.25, 2 and 5, and of one over these."""
+"""The distance from which each tone is used: the deeper tones from ratios of 1.25, 2 and 5, and their inverses."""
 _LESS: tuple[Tone, ...] = ("less-0", "less-1", "less-2", "less-3")
 _MORE: tuple[Tone, ...] = ("more-0", "more-1", "more-2", "more-3")
 _PLACES = 2
-"""Decimals of ratios; counters are so steady that more would say more than anyone acts on."""
+"""Decimals of ratios; counters would support more, but no decision needs them."""
 _OF_COUNTERS = ("counters-missing", "data-in-memory")
-"""Codes of notices that limit what costs say."""
+"""Codes of notices that limit the validity of costs."""
 _SIZES = ("table_size", "index_size")
-"""Measures of what there is after the last block."""
+"""Measures of the state after the last block."""
 
 
 def section(view: View) -> Section | None:
-    """Return what the writes cost; None where nothing was counted."""
+    """Return the section on costs; None if nothing was counted."""
     results = [result for result in view.results if result.costs]
     if not results:
         return None
@@ -84,7 +85,7 @@ def _cell(cost: Cost, baseline: Mapping[str, Cost]) -> Cell:
 
 
 def _tone(cost: Cost, baseline: Mapping[str, Cost]) -> Tone:
-    """Return which way a figure differs from the baseline's and how far; nothing where the two were not told apart."""
+    """Return direction and size of a figure's difference from the baseline's; nothing if the two tie."""
     if not cost.differs:
         return ""
     if cost.ratio is not None:
@@ -107,7 +108,7 @@ def worded(cost: Cost, baseline: CandidateResult) -> str:
     """Return a difference, as in `38 % less WAL`, `3.10x the index growth` or `HOT share 0 % instead of 99 %`.
 
     Args:
-        cost: Of a candidate; its value is known, and the baseline's by the same measure.
+        cost: A candidate's cost; its value and the baseline's are known.
         baseline: The baseline.
     """
     title = cost.title
@@ -122,7 +123,7 @@ def worded(cost: Cost, baseline: CandidateResult) -> str:
 
 
 def sizes(experiment: Experiment) -> str:
-    """Return how large the tables and indexes of each candidate are after the last block; empty where nobody knows."""
+    """Return the sizes of each candidate's tables and indexes after the last block; empty if they are unknown."""
     found = [(result.name, by_name(result)) for result, _ in ranked(experiment)]
     known = [
         f"{name(one)} {' + '.join(figures.amount(costs[size]) for size in _SIZES)}"
@@ -133,12 +134,12 @@ def sizes(experiment: Experiment) -> str:
 
 
 def by_name(result: CandidateResult) -> dict[str, Cost]:
-    """Return what a candidate costs, by the name of the measure."""
+    """Return a candidate's costs by the name of the measure."""
     return {cost.name: cost for cost in result.costs}
 
 
 def distance(cost: Cost, baseline: Mapping[str, Cost]) -> float:
-    """Return how far a figure is from the baseline's, 0 to 1: of the whole for shares, else of the larger one."""
+    """Return a figure's distance from the baseline's, 0 to 1: between shares, else relative to the larger figure."""
     if cost.ratio is not None:
         return 1 - min(cost.ratio.value, 1 / cost.ratio.value) if cost.ratio.value > 0 else 0.0
     other = baseline.get(cost.name)
@@ -149,9 +150,9 @@ def distance(cost: Cost, baseline: Mapping[str, Cost]) -> float:
 
 
 def groups(results: Sequence[CandidateResult]) -> list[tuple[str, list[Cost]]]:
-    """Return the measures that are read together, under a title: bytes, blocks and the rest, as far as there are any.
+    """Return the measures that are read together, with a title: bytes, blocks and the rest, if there are any.
 
-    Each measure is the first candidate's cost by it: for its title and unit, not for its figure.
+    Each measure is represented by the first candidate's cost, for its title and unit only.
     """
     found: dict[str, list[Cost]] = {title: [] for title in (*_GROUPS.values(), _OTHERS)}
     for measure in {cost.name: cost for result in results for cost in result.costs}.values():
@@ -160,5 +161,5 @@ def groups(results: Sequence[CandidateResult]) -> list[tuple[str, list[Cost]]]:
 
 
 def heading(measure: Cost) -> str:
-    """Return what a measure is called above its figures, as in `WAL per row`."""
+    """Return a measure's column heading, as in `WAL per row`."""
     return measure.title + _PER[measure.per]

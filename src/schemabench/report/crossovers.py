@@ -1,6 +1,6 @@
 """The sections on when the answer changes: searches over cardinalities, and maps over two of their fields.
 
-Owns their wording. Must not say more than the intervals do.
+Owns their wording. Must not claim more than the intervals support.
 """
 
 import math
@@ -17,7 +17,7 @@ from schemabench.report.tree import Cell, Chart, Column, Node, Paragraph, Sectio
 from schemabench.units import format_duration
 
 TIED = "="
-"""Beside a ratio that cannot be told from 1."""
+"""Marks a ratio that cannot be told from 1."""
 _LEGEND = ((TIED, "cannot be told from 1"), (figures.DASH, "not measured"))
 _PLACES = 2
 _STANDS = {"better": "leads", "worse": "trails", "tied": "cannot be told apart from the baseline"}
@@ -37,7 +37,7 @@ def _search(crossover: Crossover, number: int) -> Section:
         columns=(
             Column(heading="cardinality"),
             Column(heading="ratio [95 % interval]", align="right"),
-            Column(heading="than the baseline"),
+            Column(heading="compared with the baseline"),
             Column(heading="sizes", prose=True),
         ),
         rows=tuple(
@@ -119,12 +119,12 @@ def _described(drawn: RatioMap) -> str:
 
 
 def _shade(cell: MapCell) -> float | None:
-    """Return the ratio that a cell's colour stands for; None where there is none to draw."""
+    """Return the ratio for a cell's colour; None if there is none to draw."""
     return cell.ratio.value if cell.ratio is not None and 0 < cell.ratio.value < math.inf else None
 
 
 def _label(cell: MapCell) -> str:
-    """Return what stands on a cell: the ratio without its interval, or a dash."""
+    """Return a cell's label: the ratio without its interval, or a dash."""
     if cell.ratio is None:
         return figures.DASH
     shown = f">={figures.multiple(cell.ratio.low)}" if cell.at_least else figures.multiple(cell.ratio.value)
@@ -132,7 +132,7 @@ def _label(cell: MapCell) -> str:
 
 
 def sentence(crossover: Crossover) -> str:
-    """Return what a search found: whether the ranking flips, and where."""
+    """Return the result of a search: whether the ranking flips, and where."""
     whom, start = name(crossover.candidate), crossover.start
     begun = f"{whom} {_stands(start)} at {name(start.cardinality)} ({ratio(start.ratio, at_least=start.at_least)})"
     if not crossover.found:
@@ -153,7 +153,7 @@ def sentence(crossover: Crossover) -> str:
 
 
 def looked(crossover: Crossover) -> str:
-    """Return how far a search looked: at how many cardinalities, and in which bounds."""
+    """Return the extent of a search: the number of cardinalities, and their bounds."""
     probes = crossover.probes
     failed = sum(bool(probe.reason) for probe in probes)
     lacking = f"; {failed:,} of them gave no figure, the first because {_first(probes)}" if failed else ""
@@ -166,7 +166,7 @@ def looked(crossover: Crossover) -> str:
 
 
 def about(drawn: RatioMap) -> str:
-    """Return what a map shows, and how it was made."""
+    """Return the subject of a map, and how it was measured."""
     done = sum(cell.ratio is not None for cell in drawn.cells)
     number = "each cell was" if done == len(drawn.cells) else f"{done} of {len(drawn.cells)} cells were"
     measured = f"{number} measured for {format_duration(drawn.cell_s)} on average" if done else "no cell was measured"
@@ -178,7 +178,7 @@ def about(drawn: RatioMap) -> str:
 
 
 def unmeasured(drawn: RatioMap) -> list[str]:
-    """Return a sentence for each reason for which cells were not measured; with the cells, where there are several."""
+    """Return a sentence for each reason why cells were not measured, with the cells if there are several reasons."""
     reasons: dict[str, list[str]] = {}
     for cell in drawn.cells:
         if cell.ratio is None:
@@ -190,17 +190,17 @@ def unmeasured(drawn: RatioMap) -> list[str]:
 
 
 def place(first: str, second: str, one: float, other: float) -> str:
-    """Return where a cell is, as in `rows 10 by reads 64`."""
+    """Return the position of a cell, as in `rows 10 by reads 64`."""
     return f"{first} {size(one)} by {second} {size(other)}"
 
 
 def figure(cell: MapCell) -> str:
-    """Return what a cell says: a ratio with its interval and whether it is told from 1, or a dash."""
+    """Return the content of a cell: a ratio with its interval, marked if it cannot be told from 1, or a dash."""
     return figures.DASH if cell.ratio is None else f"{ratio(cell.ratio, at_least=cell.at_least)}{_mark(cell.side)}"
 
 
 def ratio(estimate: Estimate, *, at_least: bool) -> str:
-    """Return a ratio with its interval, or what it is at least where the client limited it."""
+    """Return a ratio with its interval, or its lower bound if the load generator was the bottleneck."""
     return (figures.ratio_at_least if at_least else figures.ratio_with_interval)(estimate, _PLACES)
 
 
@@ -223,7 +223,7 @@ def _first(probes: Sequence[Probe]) -> str:
 
 
 def _head(reason: str) -> str:
-    """Return the first line of a reason; what it announces is in the run file."""
+    """Return the first line of a reason; the rest is in the run file."""
     return reason.partition("\n")[0].rstrip(":")
 
 

@@ -1,6 +1,7 @@
 """Any table of a document as comma-separated values.
 
-Owns how cells become fields: a figure and its interval are fields of their own. Must not know what a table is about.
+Owns the conversion of cells to fields: a figure and its interval are separate fields. Must not know the subject of a
+table.
 """
 
 import csv as comma_separated
@@ -12,7 +13,7 @@ from schemabench.report.tree import Beside, Cell, Chart, Document, Fold, Nodes, 
 
 
 def csv(table: Table) -> str:
-    """Return a table under a line of its headings; a column with intervals is followed by one that holds them."""
+    """Return a table with a line of headings; a column with intervals is followed by a column of the intervals."""
     rows = [*table.rows, *table.footer]
     wide = [any(row[place].interval or row[place].below for row in rows) for place in range(len(table.columns))]
     text = io.StringIO()
@@ -25,7 +26,7 @@ def csv(table: Table) -> str:
 
 
 def tables(document: Document) -> dict[str, Table]:
-    """Return all tables of a document, those behind charts among them, each by a name.
+    """Return all tables of a document by name, including those behind charts.
 
     A name is the ids of part and section, as in `1-usage-typical-cost`; the second table of a section is
     `1-usage-typical-cost-2`.
@@ -40,7 +41,7 @@ def tables(document: Document) -> dict[str, Table]:
 
 
 def within(nodes: Nodes) -> Iterator[Table]:
-    """Yield all tables among some nodes, those behind charts and those that are folded away among them."""
+    """Yield all tables of some nodes, including those behind charts and in folds."""
     for node in nodes:
         match node:
             case Table():

@@ -1,7 +1,7 @@
 """The section of what differs: each candidate's SQL against the baseline's.
 
-Owns what is compared with what: definitions with the baseline's, an operation that is overridden with the baseline's
-or the workload's own. Must not judge a difference.
+Owns the choice of the texts to compare: definitions with the baseline's, an overridden operation with the baseline's or
+the workload's own. Must not judge a difference.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,12 +22,12 @@ from schemabench.report.view import View
 
 _COMMENT = "--"
 _OPEN = 3
-"""Candidates, in order of rank, whose differences are not folded away: those that a review is about."""
+"""Number of candidates, in order of rank, whose differences are shown unfolded."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A candidate's SQL, taken apart."""
+    """The parts of a candidate's SQL."""
 
     definitions: tuple[str, ...]
     """The lines that define the schema, without the headers at the top of the file."""
@@ -36,7 +36,7 @@ class Source:
 
 
 def section(view: View) -> Section | None:
-    """Return what differs; None where there is no candidate to compare with the baseline."""
+    """Return the section on differences; None if there is no candidate to compare with the baseline."""
     candidates = view.experiment.candidates
     baseline = next((one for one in candidates if one.name == BASELINE), None)
     others = [one for one in candidates if one.name != BASELINE]
@@ -53,10 +53,10 @@ def section(view: View) -> Section | None:
 
 
 def source(result: CandidateResult) -> Source:
-    """Return a candidate's SQL, taken apart; all of it as definitions where it cannot be read."""
+    """Return the parts of a candidate's SQL; all of it as definitions if it cannot be parsed."""
     try:
         file = sqlfile.parse(Path(result.path), result.sql, CandidateError)
-    except CandidateError:  # the reason for which it failed: it stands with the verdict
+    except CandidateError:  # why the candidate failed: shown with the verdict
         return Source(definitions=_definitions(result.sql), operations={})
     return Source(
         definitions=_definitions(file.preamble.sql),
@@ -82,7 +82,7 @@ def _candidate(result: CandidateResult, baseline: Source, experiment: Experiment
 
 
 def _summary(result: CandidateResult, definitions: Difference, overrides: int) -> Iterator[str]:
-    """Yield how much differs, in a few words each."""
+    """Yield the extent of each difference, in a few words."""
     if result.status != "ranked":
         yield f"not ranked, {result.status}"
     if not result.sql:
@@ -101,19 +101,19 @@ def _nodes(
     if result.summary:
         yield Paragraph(text=result.summary)
     if result.expects:
-        yield Paragraph(text=f"Its author expects: {result.expects}", emphasis="small")
+        yield Paragraph(text=f"Author's expectation: {result.expects}", emphasis="small")
     if others:
         set_by = [f"{said} (set by: {one.source})" for said, one in zip(others, result.settings, strict=True)]
-        yield Paragraph(text=f"Its writers' sessions have other settings: {'; '.join(set_by)}.")
+        yield Paragraph(text=f"Different settings in its writers' sessions: {'; '.join(set_by)}.")
     if result.sql and definitions.lines:
         yield _drawn(definitions, f"Definitions of {name(result.name)} against the baseline's")
     elif result.sql:
-        yield Paragraph(text="Its definitions are the baseline's.")
+        yield Paragraph(text="Its definitions are the same as the baseline's.")
     yield from overrides
 
 
 def _overrides(result: CandidateResult, own: Source, baseline: Source, defaults: Mapping[str, str]) -> Iterator[Fold]:
-    """Yield the operations that a candidate executes with other SQL than the baseline."""
+    """Yield the operations for which a candidate has different SQL than the baseline."""
     for operation in dict.fromkeys([*own.operations, *baseline.operations]) if result.sql else ():
         usual = defaults.get(operation, "")
         before, after = baseline.operations.get(operation, usual), own.operations.get(operation, usual)
@@ -140,7 +140,7 @@ def _counts(difference: Difference) -> str:
 
 
 def _plans(found: Sequence[StatementPlan]) -> Iterator[str]:
-    """Yield how many plans differ, where any was compared."""
+    """Yield the number of different plans, if any were compared."""
     compared = [plan for plan in found if plan.same is not None]
     different = sum(not plan.same for plan in compared)
     if compared:

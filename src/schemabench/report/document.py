@@ -1,6 +1,6 @@
-"""The report of a run: which sections there are, and in which order questions are answered.
+"""The report of a run: its sections and their order.
 
-Owns the document as a whole. A section is one function of a view, and is seen in all formats. Must not draw anything.
+Owns the document as a whole. A section is one function of a view, and appears in all formats. Must not draw anything.
 """
 
 import re
@@ -100,7 +100,7 @@ def _of_leaders(known: View) -> Iterator[Notice]:
 
 
 def _answer(experiment: Experiment) -> Iterator[Node]:
-    """Yield what differs from the baseline, and where the time of the slowest goes."""
+    """Yield the differences from the baseline, and the use of the slowest candidate's time."""
     if lines := reasons.lines(experiment):
         yield Bullets(lead="What differs from the baseline:", items=tuple(lines))
     if why := contention.why(experiment):
@@ -108,7 +108,7 @@ def _answer(experiment: Experiment) -> Iterator[Node]:
 
 
 def _findings(known: View) -> Iterator[Node]:
-    """Yield what else is worth knowing, in a few lines, and who was not ranked."""
+    """Yield further findings, in a few lines, and the candidates that were not ranked."""
     experiment = known.experiment
     found = Terms(
         items=(
@@ -130,7 +130,7 @@ def _findings(known: View) -> Iterator[Node]:
 
 
 def _left_out(known: View, results: list[CandidateResult]) -> Verbatim:
-    """Return why some candidates, which share a status and a reason, were not ranked."""
+    """Return why candidates with the same status and reason were not ranked."""
     who = figures.listed([name(result.name) for result in results], len(results))
     about = f": {results[0].summary}" if len(results) == 1 and results[0].summary else ""
     return Verbatim(

@@ -1,6 +1,6 @@
-"""What charts are drawn from: figures and names, as plain data.
+"""The data of charts: figures and names.
 
-Owns the kinds of charts that there are. Must not know how any is drawn: see `page.charts`.
+Owns the kinds of charts. Must not know how they are drawn: see `page.charts`.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Point:
     name: str
     figure: Estimate
     text: str
-    """The figure in words."""
+    """The figure as text."""
     at_least: bool = False
     """Whether it is a lower bound."""
 
@@ -33,14 +33,14 @@ class Scale:
 
 @dataclass(frozen=True, kw_only=True)
 class Forest:
-    """A point and an interval for each candidate, one below the other."""
+    """A point and an interval for each candidate, stacked vertically."""
 
     scale: Scale
     points: tuple[Point, ...]
     line: float | None = None
-    """Where there is no difference to the baseline."""
+    """The value that means no difference from the baseline."""
     band: Estimate | None = None
-    """What chance makes of the baseline itself."""
+    """The control: the baseline against itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,11 +80,11 @@ class Curves:
 
 @dataclass(frozen=True, kw_only=True)
 class Bars:
-    """A stacked bar for each candidate: where the writers' time goes."""
+    """A stacked bar for each candidate: the use of the writers' time."""
 
     kinds: tuple[str, ...]
     bars: tuple[tuple[str, tuple[tuple[float, str], ...]], ...]
-    """Name, and of each kind the share and the share in words."""
+    """Name, and for each kind the share and its text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,12 +93,12 @@ class Moment:
 
     name: str
     block: int
-    """The first of them, counted from 1 over counted blocks."""
+    """The first of these blocks, numbered from 1 over counted blocks."""
     started_s: float
     rate: float
     """Per second."""
     events: tuple[str, ...]
-    """What the server did meanwhile: `checkpoint`, `autovacuum`."""
+    """Events of the server meanwhile: `checkpoint`, `autovacuum`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,10 +116,10 @@ class Square:
     first: str
     second: str
     ratio: float | None
-    """None where there is none to draw."""
+    """None if there is none to draw."""
     label: str
     told: str
-    """What is said of it where the pointer is on it."""
+    """The text of its tooltip."""
 
 
 @dataclass(frozen=True, kw_only=True)

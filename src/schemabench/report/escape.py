@@ -1,7 +1,7 @@
-"""Text of unknown origin, made safe in Markdown as GitHub reads it.
+"""Text of unknown origin, made safe in GitHub's Markdown.
 
-Owns the one way in which a name, SQL or a message reaches a page: neither a table, nor a list, nor HTML can come of
-it. Must not know what is written. See the GitHub Flavored Markdown Spec, 0.29, sections 4.10, 6.1 to 6.3 and 6.11.
+Owns the only way in which a name, SQL or a message reaches a page: it cannot become a table, a list or HTML. Must not
+know the content. See the GitHub Flavored Markdown Spec, 0.29, sections 4.10, 6.1 to 6.3 and 6.11.
 """
 
 import re
@@ -13,30 +13,30 @@ from schemabench.report.characters import clean, clean_lines
 from schemabench.report.text import Span, spans
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;", "$": "&#36;"}
-"""Characters that a backslash does not reliably disarm: in HTML, in cells of a table, around mathematics."""
+"""Characters that a backslash does not reliably escape: in HTML, in table cells, around mathematics."""
 _ACTIVE = re.compile(
     r"(?P<interval>\[[-+]?\d[-+\w.]*, [-+]?\d[-+\w.]*\](?![(\[:]))|[&<>|$\\`*\[\]~]|(?<![^\W_])_|_(?![^\W_])"
 )
-"""What may begin markup inside a line; an underscore within a word does not, nor an interval, as in `[1.2, 1.3]`."""
+"""Text that may begin markup inside a line; an underscore within a word and an interval, as in `[1.2, 1.3]`, do not."""
 _BLOCK = re.compile(r"^(?P<number>\d*)(?=(?:(?<=\d)[.)]|[+-]|#{1,6})(?:\s|$)|[=-]+$)")
-"""What begins a heading, a list or a rule at the start of a line: a backslash goes after the number, if any."""
+"""Text that begins a heading, a list or a rule at the start of a line: the backslash goes after the number, if any."""
 _PLAIN_CODE = re.compile(r"[^`|\\]+")
 _TICKS = re.compile(r"`+")
 _ALIGNED = {"l": "left", "r": "right"}
 
 
 def line(text: str) -> str:
-    """Return a text as it can stand within a line: names as code, all else shown as it is."""
+    """Return a text for use within a line: names as code, the rest escaped."""
     return "".join(map(_span, spans(text))).strip()
 
 
 def prose(text: str) -> str:
-    """Return a text as it can begin a line."""
+    """Return a text for use at the start of a line."""
     return _BLOCK.sub(r"\g<number>\\", line(text))
 
 
 def code(text: str) -> str:
-    """Return a text on one line as a code span; nothing for an empty one."""
+    """Return a text on one line as a code span; nothing for an empty text."""
     shown = clean(text)
     if not shown or _PLAIN_CODE.fullmatch(shown):
         return f"`{shown}`" if shown else ""
@@ -70,7 +70,7 @@ def table(rows: Iterable[Sequence[str]], headings: Sequence[str], align: str) ->
 
 
 def _span(span: Span) -> str:
-    """Return a part of a text; the spaces around it are kept, as one."""
+    """Return a part of a text; spaces at either end are kept as one."""
     if span.kind == "name":
         return code(span.text)
     before, after = (" " * some.isspace() for some in (span.text[:1], span.text[-1:]))

@@ -1,6 +1,6 @@
-"""The sections that say how a run and its experiments came about, for who wants to repeat it or doubts it.
+"""The sections on how a run and its experiments were made, for a reader who doubts or repeats them.
 
-Owns which facts are told, and which of them hold for all experiments. Must not judge them.
+Owns the choice of the facts, and which of them hold for all experiments. Must not judge them.
 """
 
 import json
@@ -25,7 +25,7 @@ Fact = tuple[str, str]
 
 
 def of_run(run: Run) -> Section:
-    """Return what holds for all experiments of a run: what repeats it, machine, server, options."""
+    """Return the facts that hold for all experiments of a run: its command, machine, server, options."""
     server = f"PostgreSQL {run.server.version}, {name(run.server.origin)}" if run.server else "none was used"
     facts = (
         ("started", run.started),
@@ -44,7 +44,7 @@ def of_run(run: Run) -> Section:
 
 
 def section(view: View) -> Section:
-    """Return how one experiment was made: candidates, writers, cardinality. What holds for all stands once."""
+    """Return how one experiment was made: candidates, writers, cardinality, without the facts common to all."""
     experiment = view.experiment
     own = ["; ".join(settings.otherwise(experiment, one)) for one in experiment.candidates]
     headings = ("candidate", "status", "file", "what it is", "what its author expects")
@@ -102,7 +102,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
 
 
 def _repetition(experiment: Experiment) -> Iterator[Fact]:
-    """Yield what blocks were executed on, how much they tell, and who looked after the tables meanwhile."""
+    """Yield the information in the blocks, the database copies they used, and the vacuum and analyze policy."""
     if experiment.effective_blocks is not None:
         worth = f"{experiment.effective_blocks:.0f} carry as much information as these {experiment.blocks}"
         yield "independent blocks", worth
@@ -121,13 +121,13 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
 
 
 def _chosen(experiment: Experiment) -> Iterator[Fact]:
-    """Yield who chose the cardinality, where that was not the workload's author."""
+    """Yield the origin of the cardinality, unless the workload's author chose it."""
     if experiment.origin != "pinned":
         yield f"cardinality {experiment.origin} by", f"Hypothesis {experiment.hypothesis}"
 
 
 def _client(experiment: Experiment) -> Iterator[Fact]:
-    """Yield how much the client and its machine may have had to do with the figures, as far as that is known."""
+    """Yield the possible influence of the load generator and its machine on the figures, as far as it is known."""
     if experiment.sample_hz:
         yield "lock-wait samples", f"{format_significant(experiment.sample_hz, 2)} a second"
     if experiment.busy_share:
@@ -140,7 +140,7 @@ def _client(experiment: Experiment) -> Iterator[Fact]:
 
 
 def _busy(experiment: Experiment) -> str:
-    """Return how busy the load loop was: from the candidate under which it had least to do to the one with most."""
+    """Return how busy the load loop was, from the candidate with the least load to the one with the most."""
     known = {one.busy_share: one.name for one in experiment.candidates if one.busy_share is not None}
     if len(known) <= 1:
         return figures.share(experiment.busy_share)
@@ -148,5 +148,5 @@ def _busy(experiment: Experiment) -> str:
     return f"{figures.share(least)} ({known[least]}) to {figures.share(most)} ({known[most]})"
 
 
-def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be anything that JSON can hold)
+def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be any JSON value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

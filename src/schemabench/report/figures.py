@@ -1,6 +1,6 @@
-"""Figures to text: a dash for what the data do not support.
+"""Figures to text; a dash for figures that the data do not support.
 
-Owns how many digits are shown, alike in every format. Must not compute a figure that is not in the records.
+Owns the number of digits, the same in every format. Must not compute a figure that is not in the records.
 """
 
 import math
@@ -21,15 +21,15 @@ BASELINE_RATIO = "1"
 
 _FEW_DECIMALS, _MORE_DECIMALS = 2, 3
 _NARROW = 0.01
-"""Half an interval below this is lost in two decimals."""
+"""Two decimals cannot show a half-width below this."""
 _TENTH = 0.1
 _TEN = 10
 _WHOLE_PERCENT = 0.0995
-"""From here on, 9.95 %, a share has two digits without decimals."""
+"""From this share on, 9.95 %, two digits need no decimals."""
 _LEAST_SHARE = 0.0005
-"""What rounds to 0.1 %: some thousand sightings of a writer, as many as a minute yields, support no less."""
+"""The share that rounds to 0.1 %: a minute's samples of a writer, about a thousand, support nothing smaller."""
 _LONGEST_COUNT = 10_000
-"""Whole numbers below are written out."""
+"""Whole numbers below this are written out."""
 
 
 def decimals(experiment: Experiment) -> int:
@@ -40,7 +40,7 @@ def decimals(experiment: Experiment) -> int:
 
 
 def ratio(value: float, places: int) -> str:
-    """Return a ratio: with so many decimals, or fewer from 10 and more below 0.1, so that digits stay alike."""
+    """Return a ratio with so many decimals, or fewer from 10 and more below 0.1, to keep the digits similar."""
     if not math.isfinite(value) or value <= 0:
         return DASH
     if value < _TENTH:
@@ -68,7 +68,7 @@ def ratio_at_least(estimate: Estimate, places: int) -> str:
 
 
 def stood(standing: Standing, places: int) -> str:
-    """Return a candidate's ratio with its interval, or what it is at least where the client limited it."""
+    """Return a candidate's ratio with its interval, or its lower bound if the load generator was the bottleneck."""
     drawn = ratio_at_least if standing.at_least else ratio_with_interval
     return drawn(standing.to_baseline, places)
 
@@ -85,7 +85,7 @@ def rate(estimate: Estimate | None) -> str:
 
 
 def rate_interval(estimate: Estimate | None) -> str:
-    """Return the interval of a rate, as in `[11.9k, 12.8k]`; nothing where it has none."""
+    """Return the interval of a rate, as in `[11.9k, 12.8k]`; nothing if it has none."""
     if estimate is None or not all(map(math.isfinite, (estimate.value, estimate.low, estimate.high))):
         return ""
     return f"[{format_count(estimate.low)}, {format_count(estimate.high)}]"
@@ -161,12 +161,12 @@ def in_unit(value: float, unit: Unit) -> str:
 
 
 def per_call(retries: int, calls: int) -> str:
-    """Return how often a call was repeated, as in `0.21`; a dash where its calls were not counted."""
+    """Return the retries per call, as in `0.21`; a dash if the calls were not counted."""
     return format_significant(retries / calls, 2) if calls else DASH
 
 
 def most_repeated(result: CandidateResult) -> tuple[str, float] | None:
-    """Return the operation with the most retries per call, and how many; None where none are known."""
+    """Return the operation with the most retries per call, and their number; None if none are known."""
     counts: dict[str, float] = {}
     for one in result.retries:
         if one.calls:
@@ -175,7 +175,7 @@ def most_repeated(result: CandidateResult) -> tuple[str, float] | None:
 
 
 def slowest(result: CandidateResult) -> Latency | None:
-    """Return the operation of the highest p95 among those with samples enough for one, or None."""
+    """Return the operation with the highest p95 among those with enough calls for a p95, or None."""
     supported = [latency for latency in result.latencies if latency.p95_ns is not None]
     return max(supported, key=lambda latency: latency.p95_ns or 0.0, default=None)
 
@@ -186,7 +186,7 @@ def plural(count: int, noun: str) -> str:
 
 
 def listed(items: Iterable[str], most: int = 3) -> str:
-    """Return items as in `a, b and c`, no more than so many by name."""
+    """Return items as in `a, b and c`, at most `most` by name."""
     names = list(items)
     if len(names) > most:
         names = [*names[: most - 1], f"{len(names) - most + 1} more"]

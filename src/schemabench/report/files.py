@@ -1,6 +1,6 @@
 """Reports and run files on disk.
 
-Owns reading a run file and writing any report whole or not at all. Must not know what a report says.
+Owns reading run files, and writing reports completely or not at all. Must not know the content of a report.
 """
 
 import gzip
@@ -26,26 +26,26 @@ from schemabench.report.screen import terminal
 from schemabench.report.tree import Document
 
 KEY = "schemabench"
-"""The key of a run file beside pytest-benchmark's own."""
+"""The key that a run file has in addition to pytest-benchmark's."""
 
 _GZIP = b"\x1f\x8b"
-"""What files begin with that gzip compressed."""
+"""The first bytes of a gzip file."""
 _UNFINISHED = len("u0000")
-"""The most characters that an error can be before the end of a text that was cut: of an escape, or of `false`."""
+"""The largest distance of a JSON error from the end of a truncated text: the length of an escape, or of `false`."""
 _PATTERN = re.compile(r"[*?\[]")
 _ESCAPED = "backslashreplace"
 _SUMMARY_BYTES = 1024 * 1024
-"""GitHub shows nothing of a step's summary that is larger."""
+"""GitHub shows no larger step summary."""
 _STEP = re.compile(r"\.(?P<key>\w+)|\[(?P<index>\d+)\]")
 _SHOWN_CHARACTERS = 80
 _ANOTHER_RUN = "write a run file with `pytest --report run.json`"
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a report that could not be written once all is measured.
+    """Refuse a report path before the measurement if it cannot be written.
 
     Raises:
-        UsageError: With the path, and what is in the way.
+        UsageError: The path cannot be written; names the path and the reason.
     """
     try:
         placing.check(path)
@@ -57,10 +57,10 @@ def check_writable(path: Path) -> None:
 
 
 def write(run: Run, path: Path) -> None:
-    """Write a report, or the table of all trials, as the path's suffix says, in place of what was there.
+    """Write a report, or the table of all trials, in the format of the path's suffix; replace an existing file.
 
     Raises:
-        UsageError: The suffix is not known, or the path cannot be written.
+        UsageError: The suffix is unknown, or the path cannot be written.
     """
     if path.suffix.lower() == ".csv":
         _replace(path, frames.csv(run))
@@ -69,18 +69,18 @@ def write(run: Run, path: Path) -> None:
 
 
 def write_comparison(comparison: Comparison, path: Path) -> None:
-    """Write a comparison of runs, as `write` writes a report of one.
+    """Write a comparison of runs, as `write` does the report of a single run.
 
     Raises:
-        UsageError: The suffix is not known, or the path cannot be written.
+        UsageError: The suffix is unknown, or the path cannot be written.
     """
     _write(matrix.document(comparison), path)
 
 
 def append(run: Run, path: Path) -> None:
-    """Append a run as Markdown to a file that others append to as well: the summary of a step of GitHub's Actions.
+    """Append a run's report as Markdown to a file shared with other programs: a step summary of GitHub Actions.
 
-    Where it would take up more than such a summary may, the terminal's report is appended in its place.
+    If it would exceed the size limit of a summary, the terminal report is appended instead.
 
     Raises:
         UsageError: The path cannot be written.
@@ -97,7 +97,7 @@ def append(run: Run, path: Path) -> None:
 
 
 def write_json(benchmark_json: Mapping[str, Any], run: Run, path: Path) -> None:
-    """Write a run file: pytest-benchmark's JSON, whole, and the run beside it.
+    """Write a run file: pytest-benchmark's complete JSON with the run added.
 
     Raises:
         UsageError: The path cannot be written.
@@ -109,7 +109,7 @@ def read(path: Path) -> Run:
     """Read a run from its run file, compressed with gzip or not.
 
     Raises:
-        UsageError: There is no such file, it cannot be read, is not JSON, holds no run, or one of another format.
+        UsageError: There is no such file, or it cannot be read, is not JSON, or holds no run or one of another format.
     """
     content = _parsed(path)
     if not isinstance(content, dict) or KEY not in content:
@@ -124,15 +124,15 @@ def read(path: Path) -> Run:
     except msgspec.ValidationError as cause:
         raise UsageError(
             f"The run in {path} is malformed: {cause}{_found(value, str(cause))}",
-            remedies=["restore the file, if it was edited or cut", _ANOTHER_RUN],
+            remedies=["restore the file, if it was edited or truncated", _ANOTHER_RUN],
         ) from cause
 
 
 def find(paths: Iterable[Path]) -> list[Path]:
-    """Return the files that some paths name; a path that is no file may be a pattern, as in `reports/pg*.json`.
+    """Return the files that some paths name; a path that is not a file may be a pattern, as in `reports/pg*.json`.
 
     Raises:
-        UsageError: No file is as the pattern asks for.
+        UsageError: No file matches a pattern.
     """
     found: dict[Path, None] = {}
     for path in paths:
@@ -141,16 +141,16 @@ def find(paths: Iterable[Path]) -> list[Path]:
         elif files := sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor)))):
             found.update(dict.fromkeys(files))
         else:
-            raise UsageError(f"No run file is named like {path}", remedies=["check the pattern", _ANOTHER_RUN])
+            raise UsageError(f"No run file matches {path}", remedies=["check the pattern", _ANOTHER_RUN])
     return list(found)
 
 
 def _write(content: Document, path: Path, also: Iterable[str] = ()) -> None:
-    """Write a document in the format that a path's suffix names; `also` are suffixes that are written otherwise."""
+    """Write a document in the format of a path's suffix; `also` lists further suffixes for the error message."""
     drawn = _FORMATS.get(path.suffix.lower())
     if drawn is None:
         raise UsageError(
-            f"No report is drawn as {path.suffix or 'a file without a suffix'}: {path}",
+            f"No report format for {path.suffix or 'a path without a suffix'}: {path}",
             remedies=[f"end the path in {' or '.join((*_FORMATS, *also))}"],
         )
     _replace(path, drawn(content))
@@ -176,8 +176,8 @@ def _parsed(path: Path) -> object:
         raise UsageError(f"There is no run file {path}", remedies=["check the path", _ANOTHER_RUN]) from cause
     except (gzip.BadGzipFile, zlib.error, EOFError) as cause:
         raise UsageError(
-            f"{path} is not JSON: it is a gzip file that is corrupt or ends early",
-            remedies=[f"look at it with `gzip -t {path}`", "restore the file, if it was cut", _ANOTHER_RUN],
+            f"{path} is not JSON: the gzip file is corrupt or truncated",
+            remedies=[f"check it with `gzip -t {path}`", "restore the file, if it was truncated", _ANOTHER_RUN],
         ) from cause
     except OSError as cause:
         raise UsageError(
@@ -187,35 +187,35 @@ def _parsed(path: Path) -> object:
         raise UsageError(
             f"{path} is not JSON: {'it ends early' if _ends_early(text, cause) else cause.msg}",
             where=Place(path=path, line=cause.lineno, column=cause.colno),
-            remedies=["name a run file, which ends in .json", "restore the file, if it was cut", _ANOTHER_RUN],
+            remedies=["name a run file, which ends in .json", "restore the file, if it was truncated", _ANOTHER_RUN],
         ) from cause
     except (ValueError, RecursionError) as cause:
         raise UsageError(f"{path} is not JSON: {cause}", remedies=["name a run file", _ANOTHER_RUN]) from cause
 
 
 def _ends_early(text: str, error: json.JSONDecodeError) -> bool:
-    """Return whether a text that begins as a run file is JSON up to its end: a string, a word or a bracket is open."""
+    """Return whether a text that begins like a run file is truncated JSON: a string, word or bracket is open."""
     left = len(text.rstrip()) - error.pos
-    open_string = error.msg.startswith("Unterminated string")  # is told from where it begins
+    open_string = error.msg.startswith("Unterminated string")  # json reports the start of the string
     return text.startswith("{") and error.msg != "Extra data" and (open_string or left <= _UNFINISHED)
 
 
 def _check_format(path: Path, value: object) -> None:
-    """Refuse a run of another format, before its fields are looked at."""
+    """Refuse a run of another format before reading its fields."""
     found = value.get("format") if isinstance(value, dict) else None
     if isinstance(found, int) and not OLDEST_FORMAT <= found <= FORMAT:
         newer = found > FORMAT
         made = f"schemabench {value['version']}" if isinstance(value, dict) and "version" in value else "schemabench"
         raise UsageError(
             f"The run in {path} has format {found}, {'newer' if newer else 'older'} than "
-            f"{FORMAT if newer else OLDEST_FORMAT}, which is read here",
+            f"{FORMAT if newer else OLDEST_FORMAT}, which this version reads",
             checked=[f"it was written by {made}"],
             remedies=["upgrade schemabench" if newer else "draw the report with that version", _ANOTHER_RUN],
         )
 
 
 def _found(value: object, message: str) -> str:
-    """Return what stands at the place that a validation error names, as in `; found 'many'`."""
+    """Return the value at the place that a validation error names, as in `; found 'many'`."""
     _, at, path = message.partition(" - at `$")
     if not at or "[...]" in path:
         return ""

@@ -1,7 +1,7 @@
-"""Any document as GitHub Flavored Markdown, to be pasted into a pull request.
+"""Any document as GitHub Flavored Markdown, for pull requests.
 
-Owns how parts of a document are drawn as Markdown: sections that are not brief are folded away. Must not know what a
-document is about.
+Owns the Markdown form of a document's parts; sections that are not brief are folded. Must not know the subject of a
+document.
 """
 
 from collections.abc import Iterator, Sequence
@@ -48,7 +48,7 @@ def _part(part: Part) -> Iterator[str]:
 
 
 def _details(summary: str, blocks: Sequence[str]) -> Iterator[str]:
-    """Yield what is folded away; nothing where that is nothing."""
+    """Yield a fold; nothing if it would be empty."""
     if blocks:
         yield f"<details>\n<summary>{line(summary)}</summary>"
         yield from blocks

@@ -11,7 +11,7 @@ Numbers = Mapping[Notice, int]
 
 
 def numbers(run: Run) -> Numbers:
-    """Return the number of every notice of a run, from 1, in the order in which they are shown."""
+    """Return the number of every notice of a run, from 1, in order of appearance."""
     every = [*run.notices, *(notice for experiment in run.experiments for notice in of(experiment))]
     return {notice: number for number, notice in enumerate(dict.fromkeys(every), start=1)}
 
@@ -23,5 +23,5 @@ def of(experiment: Experiment) -> list[Notice]:
 
 
 def numbered(notices: Iterable[Notice], known: Numbers) -> tuple[tuple[int, str], ...]:
-    """Return number and text of some notices, each once, by number."""
+    """Return the numbers and texts of notices, each once, by number."""
     return tuple(sorted((known[notice], notice.text) for notice in dict.fromkeys(notices)))

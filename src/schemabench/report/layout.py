@@ -1,6 +1,6 @@
 """Lines for a terminal: shortened, wrapped, in columns, never wider than asked for.
 
-Owns layout in columns of a terminal, whatever the script; tabulate would count characters. Must not know records.
+Owns layout in terminal columns for any script; tabulate would count characters. Must not know records.
 """
 
 import re
@@ -15,7 +15,7 @@ GAP = "  "
 _CUT = "..."
 _CARET = "^"
 _SPACE = re.compile(" (?!%)")
-"""Where a line may be broken: never between a figure and its percent sign."""
+"""Points where a line may be broken: never between a figure and its percent sign."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,12 @@ class Column:
 
     @property
     def width(self) -> int:
-        """The columns that the widest cell takes up."""
+        """The width of the widest cell."""
         return max(map(columns, (self.heading, *self.cells)))
 
 
 def shorten(text: str, width: int) -> str:
-    """Return a text on one line of at most so many columns, cut in the middle: names differ at their ends."""
+    """Return a text on one line of at most `width` columns, shortened in the middle: names differ at their ends."""
     line = clean(text)
     if columns(line) <= width:
         return line
@@ -42,9 +42,9 @@ def shorten(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, *, indent: str = "") -> list[str]:
-    """Return a text as lines of at most so many columns, all but the first begun with `indent`.
+    """Return a text as lines of at most `width` columns; all but the first begin with `indent`.
 
-    The first line is broken as if it were indented too, so that a caller can put a label of that width before it.
+    The first line is wrapped as if it were indented, too: a caller can put a label of that width before it.
     """
     room = width - columns(indent)
     lines = [""]
@@ -58,19 +58,19 @@ def wrap(text: str, width: int, *, indent: str = "") -> list[str]:
 
 
 def labelled(label: str, text: str, width: int) -> list[str]:
-    """Return a text behind a label, its further lines indented by the label's width."""
+    """Return a text after a label; further lines are indented by the label's width."""
     first, *rest = wrap(text, width, indent=" " * columns(label))
     return [label + first, *rest]
 
 
 def block(text: str, width: int, *, indent: str, most: int) -> list[str]:
-    """Return a text that has lines of its own, indented: wrapped, or cut where a caret below points at one.
+    """Return a text of several lines, indented and wrapped; a line with a caret below it is shortened.
 
     Args:
-        text: Of several lines.
+        text: The lines.
         width: The most columns of a line.
-        indent: Begins every line.
-        most: The most lines; the last then says how many were left out.
+        indent: The beginning of every line.
+        most: The most lines; if there are more, the last one states the number left out.
     """
     room = width - columns(indent)
     lines: list[str] = []
@@ -92,7 +92,7 @@ def table(parts: Sequence[Column]) -> list[str]:
 
 
 def _pointed(source: str, index: int, room: int) -> list[str]:
-    """Return a line and the caret below one of its characters; where it is too wide, what stands around the caret."""
+    """Return a line and the caret below one of its characters; of a line too wide, the part around the caret."""
     before, after = source[:index].ljust(index), source[index:]
     most = max(room // 2, room - max(columns(after), len(_CARET)))
     if columns(before) > most:
@@ -109,7 +109,7 @@ def _padded(cell: str, column: Column) -> str:
 
 
 def _words(text: str, room: int) -> Iterable[str]:
-    """Yield the words of a text, those that take up more than the room in pieces."""
+    """Yield the words of a text, in pieces if they are wider than the room."""
     for word in _SPACE.split(text):
         rest = word
         while columns(rest) > room:

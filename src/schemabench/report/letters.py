@@ -1,6 +1,6 @@
-"""Who cannot be told apart from whom, as letters beside names: a compact letter display (Piepho 2004).
+"""Ties as letters next to names: a compact letter display (Piepho 2004).
 
-Owns which candidates share a letter. Must not judge who ties: the standings do.
+Owns the assignment of letters. Must not judge ties: the standings do.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from schemabench.records import Standing
 def letters(standings: Sequence[Standing]) -> Mapping[str, str]:
     """Return the letters of each candidate, in order: two share one exactly where they cannot be told apart.
 
-    Each letter stands for a largest set of candidates that all tie. Empty where there are more sets than letters.
+    Each letter stands for a maximal set of candidates that all tie. Empty if there are more sets than letters.
     """
     order = {standing.name: place for place, standing in enumerate(standings)}
     ties = {standing.name: {other for other in standing.tied_with if other in order} for standing in standings}
@@ -31,12 +31,12 @@ def letters(standings: Sequence[Standing]) -> Mapping[str, str]:
 def _largest(
     chosen: frozenset[str], left: frozenset[str], done: frozenset[str], ties: Mapping[str, set[str]]
 ) -> Iterator[frozenset[str]]:
-    """Yield the sets of names that all tie and that no other name could join (Bron & Kerbosch 1973, with a pivot).
+    """Yield the maximal sets of names that all tie (Bron & Kerbosch 1973, with a pivot).
 
     Args:
         chosen: Names of the set so far.
         left: Names that tie with all of them and may still join.
-        done: Names that tie with all of them, with which all sets were yielded.
+        done: Names that tie with all of them and whose sets have all been yielded.
         ties: Name -> the names that it ties with.
     """
     if not left and not done:

@@ -1,7 +1,7 @@
-"""A whole plan as an outline: each node on a line, and on another what EXPLAIN said of it.
+"""A complete plan as an outline: each node on a line, with EXPLAIN's details on the next line.
 
-Owns how a plan's JSON is read by people. Must not leave out anything but what is zero, false or empty: of a plan's
-many counters most are.
+Owns the readable form of a plan's JSON. Must leave out only values that are zero, false or empty, as most of a plan's
+counters are.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 _CHILDREN = "Plans"
 _TYPE = "Node Type"
 _HEADINGS = ("Operation", "Strategy", "Join Type")
-"""What is said of a node beside its type."""
+"""A node's attributes after its type."""
 _TARGETS = ("Relation Name", "Index Name", "CTE Name", "Function Name", "Subplan Name")
 _STEP = "    "
 _FIGURES = (
@@ -25,13 +25,13 @@ _FIGURES = (
 """As EXPLAIN's text format shows them: times in milliseconds, for each loop."""
 
 
-def outline(plan: Any) -> str:  # noqa: ANN401 (whatever JSON the run file holds)
-    """Return a plan as EXPLAIN's JSON has it, as text of several lines."""
+def outline(plan: Any) -> str:  # noqa: ANN401 (any JSON that the run file holds)
+    """Return a plan in EXPLAIN's JSON as text of several lines."""
     return "\n".join(_value(plan, ""))
 
 
 def _value(value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401 (as above)
-    """Yield the lines of anything that JSON can hold."""
+    """Yield the lines of any JSON value."""
     if isinstance(value, Mapping):
         yield from _node(value, indent) if _TYPE in value else _fields(value, indent)
     elif isinstance(value, list):
@@ -42,7 +42,7 @@ def _value(value: Any, indent: str) -> Iterator[str]:  # noqa: ANN401 (as above)
 
 
 def _node(node: Mapping[str, Any], indent: str) -> Iterator[str]:
-    """Yield a node, what is known of it, and its children further in."""
+    """Yield a node, its details, and its children with a deeper indent."""
     about = [str(node[key]) for key in (_TYPE, *_HEADINGS) if node.get(key)]
     targets = [f"{key.removesuffix(' Name').lower()} {node[key]}" for key in _TARGETS if node.get(key)]
     figures = {

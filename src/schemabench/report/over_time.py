@@ -1,6 +1,6 @@
-"""The section over the run: how much throughput drifted, how much it scattered, and what came in between.
+"""The section on the course of the run: drift and scatter of throughput, and the server's events.
 
-Must not judge: candidates are compared within a block, whatever the machine did between two.
+Must not judge: candidates are compared within blocks, and changes of the machine between blocks do not matter.
 """
 
 import math
@@ -16,13 +16,14 @@ from schemabench.report.view import View
 from schemabench.units import NANOSECONDS, format_count
 
 MOST_POINTS = 120
-"""Of one candidate: of more blocks, as many in a row become one point as it takes, so that a long run stays legible."""
+"""Limit of one candidate's points: in a longer run, several blocks in a row become one point to keep the chart
+legible."""
 _EVENTS: Mapping[str, tuple[str, ...]] = {"checkpoint": CHECKPOINTED, "autovacuum": VACUUMED}
-"""What the server does now and then: any of the counters is above zero in a trial in which it was under way."""
+"""Occasional events of the server: one of the counters is above zero in a trial during which the event ran."""
 
 
 def section(view: View) -> Section | None:
-    """Return the chart of throughput over blocks; None where no trial was counted."""
+    """Return the chart of throughput over blocks; None if no trial was counted."""
     counted = {result.name: [trial for trial in result.trials if _has_rate(trial)] for result in view.results}
     counted = {who: trials for who, trials in counted.items() if trials}
     if not counted:
@@ -39,10 +40,10 @@ def section(view: View) -> Section | None:
     title = f"Throughput over the run ({unit}, log scale)"
     if size > 1:
         title += f", each point the median of {size} blocks"
-    marked = " Points with a mark: the server ended such a thing during the trial."
+    marked = " Marked points: such an event ended on the server during the trial."
     said = Paragraph(
-        text="Where all lines rise and fall together, the machine drifted. Candidates are compared within blocks, so "
-        f"that this counts against none of them.{marked if any(one.events for one in moments) else ''}"
+        text="If all lines rise and fall together, the machine drifted. Candidates are compared within blocks, so this "
+        f"does not affect the ratios.{marked if any(one.events for one in moments) else ''}"
     )
     chart = Chart(
         title=title,
@@ -59,7 +60,7 @@ def _has_rate(trial: Trial) -> bool:
 
 
 def _together(trials: Sequence[Trial], first: int, size: int) -> dict[int, list[Trial]]:
-    """Return the trials that become one point, by the place of the point: those of `size` blocks in a row."""
+    """Return the trials that become one point, by the position of the point: those of `size` blocks in a row."""
     found: dict[int, list[Trial]] = {}
     for trial in trials:
         found.setdefault((trial.block - first) // size, []).append(trial)
@@ -81,7 +82,7 @@ def _moment(who: str, trials: Sequence[Trial], block: int, *, per_row: bool) -> 
 
 
 def _described(moments: Sequence[Moment]) -> str:
-    """Return in words how far the points of each candidate lie apart, and how many events there were."""
+    """Return the range of each candidate's points, and the number of events, as text."""
     rates: dict[str, list[float]] = {}
     for moment in moments:
         rates.setdefault(moment.name, []).append(moment.rate)
@@ -93,7 +94,7 @@ def _described(moments: Sequence[Moment]) -> str:
 
 
 def _table(moments: Sequence[Moment], names: Sequence[str], title: str) -> Table:
-    """Return a row for each block and a column for each candidate, events named beside the figure."""
+    """Return a row for each block and a column for each candidate, with events next to the figure."""
     found = {(moment.block, moment.name): moment for moment in moments}
     began = {moment.block: moment.started_s for moment in reversed(moments)}
     return Table(

@@ -1,6 +1,6 @@
-"""How the server executes each statement: one line for each plan, and what differs in a few words.
+"""Execution plans of each statement: one line for each plan, with its differences in a few words.
 
-Owns what is left out because it is the baseline's, or another candidate's.
+Owns the omission of plans that equal the baseline's or another candidate's.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,18 +17,18 @@ from schemabench.report.tree import Cell, Column, Fold, Node, Paragraph, Section
 from schemabench.report.view import View
 
 _SAME = "as the baseline"
-_SHOWN_CHARACTERS = 60  # of what two plans do not share
+_SHOWN_CHARACTERS = 60  # limit for the part that two plans do not share
 
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Candidates that execute one statement alike."""
+    """Candidates with the same plan for one statement."""
 
     names: tuple[str, ...]
     text: str
-    """The summary of their plan, or that it is as the baseline's."""
+    """The summary of their plan, or that it is the baseline's."""
     first: StatementPlan
-    """The first candidate's."""
+    """The first candidate's plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,18 +37,18 @@ class Statement:
 
     operation: str
     number: int | None
-    """In its operation, from 1; None where it is the only one."""
+    """Its number in the operation, from 1; None if it is the only one."""
     groups: tuple[Group, ...]
-    """The baseline's first, those that are as it is last."""
+    """The baseline's group first, candidates with the baseline's plan last."""
 
     @property
     def is_alike(self) -> bool:
-        """Whether every candidate executes it as the baseline does."""
+        """Whether every candidate has the baseline's plan."""
         return all(group.first.same for group in self.groups[1:])
 
 
 def section(view: View) -> Section | None:
-    """Return how each statement is executed; None where no plan is known."""
+    """Return the section on plans; None if no plan is known."""
     found = statements(view.results)
     if not found:
         return None
@@ -83,7 +83,7 @@ def _table(statement: Statement) -> Table:
 
 
 def _row(group: Group, reference: StatementPlan) -> Iterator[Cell]:
-    """Yield who executes a statement so, and the plan; not the plan where it is the baseline's, which stands above."""
+    """Yield the candidates with a plan, and the plan unless it is the baseline's, which is shown above."""
     plan = group.first
     yield Cell(text=", ".join(map(name, group.names)))
     if plan.plan is None or plan.same:
@@ -97,7 +97,7 @@ def _row(group: Group, reference: StatementPlan) -> Iterator[Cell]:
 
 
 def statements(results: Sequence[CandidateResult]) -> list[Statement]:
-    """Return how each statement is executed, candidates of one plan together."""
+    """Return each statement with its plans, candidates grouped by plan."""
     baseline_first = sorted(results, key=lambda result: result.name != BASELINE)
     found: dict[tuple[str, int], list[tuple[str, StatementPlan]]] = {}
     for result in baseline_first:
@@ -113,9 +113,9 @@ def statements(results: Sequence[CandidateResult]) -> list[Statement]:
 
 
 def changed(result: CandidateResult, baseline: CandidateResult) -> str:
-    """Return by which other plan than the baseline a candidate executes an operation, and which other operations so.
+    """Return the main difference of a candidate's plans from the baseline's, and the other operations that differ.
 
-    That on which most time is spent stands first. Empty where all plans are the baseline's.
+    The operation that takes the most time comes first. Empty if all plans are the baseline's.
     """
     spent_ns = {one.operation: one.count * (one.p50_ns or one.max_ns) for one in result.latencies}
     others = [plan for plan in result.plans if plan.same is False]
@@ -127,7 +127,7 @@ def changed(result: CandidateResult, baseline: CandidateResult) -> str:
     gone, added = plan_nodes.exchanged(usual, own)
     if not gone and not added:
         gone, added = plan_nodes.outline(usual), plan_nodes.outline(own)  # only their order differs
-    if gone == added:  # but for what EXPLAIN tells beside its nodes, such as triggers
+    if gone == added:  # except for EXPLAIN output outside the nodes, such as triggers
         return f"other plans of {figures.listed(map(name, (first, *more)))}"
     gone, added = (shorten(some, _SHOWN_CHARACTERS, placeholder=" ...") if some else "" for some in (gone, added))
     by = f"by {added} instead of {gone}" if gone and added else f"by {added} besides" if added else f"without {gone}"
@@ -136,7 +136,7 @@ def changed(result: CandidateResult, baseline: CandidateResult) -> str:
 
 
 def _queries(result: CandidateResult, operation: str) -> list[plan_nodes.Node]:
-    """Return all that an operation executes: its statements' own queries, and those inside functions."""
+    """Return all plans of an operation: those of its statements, and those of queries inside functions."""
     plans = [plan for plan in result.plans if plan.operation == operation]
     return [query for plan in plans for query in (*(plan.plan or ()), *(q for one in plan.inside for q in one.plan))]
 

@@ -1,7 +1,6 @@
-"""What may be why a candidate is where it is: single writers, what was counted otherwise than for the baseline, plans.
+"""Possible reasons for a candidate's rank: single writers, counters that differ from the baseline's, plans.
 
-Owns which differences are named, and in which order. Must not call any of them the cause: they
-were there at the same time.
+Owns the choice and order of the differences. Must not call any of them the cause: they only coincide.
 """
 
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from schemabench.report.text import name
 from schemabench.report.view import baseline, ranked
 
 NAMED = ("hot_share", "wal_bytes", "rows_dead", "retries", "seq_scans")
-"""Measures that explain most differences of throughput, and are named wherever they differ."""
+"""Measures that explain most differences of throughput, and are named whenever they differ."""
 _MOST_OTHERS = 3
-"""Any measure is named that is among so many that are the farthest apart; the table of costs holds all."""
+"""Number of the largest differences that are named, whatever the measure; the table of costs holds all."""
 
 
 def lines(experiment: Experiment) -> list[str]:
@@ -24,7 +23,7 @@ def lines(experiment: Experiment) -> list[str]:
 
 
 def of(experiment: Experiment, result: CandidateResult) -> str:
-    """Return what differs from the baseline in a candidate that was ranked; empty where nothing does."""
+    """Return a ranked candidate's differences from the baseline; empty if there are none."""
     reference = baseline(experiment)
     if reference is None:
         return ""

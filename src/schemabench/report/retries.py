@@ -1,4 +1,4 @@
-"""The section of retries: attempts that the server undid, and that were repeated."""
+"""The section on retries: attempts that the server rolled back and that were repeated."""
 
 from schemabench.report import figures
 from schemabench.report.text import name
@@ -9,7 +9,7 @@ NONE = "none; every operation succeeded on its first attempt"
 
 
 def section(view: View) -> Section | None:
-    """Return how often each operation was repeated, and why; None where none was."""
+    """Return the retries of each operation, with their reasons; None if there were none."""
     headings = ("candidate", "operation", "reason", "retries", "per call")
     rows = tuple(
         cells(
@@ -58,6 +58,6 @@ def section(view: View) -> Section | None:
 
 
 def none(view: View) -> str:
-    """Return that nothing was repeated; empty where something was, or nobody counted."""
+    """Return that there were no retries; empty if there were some, or if they were not counted."""
     counted = any(result.attempts_per_s for result in view.results)
     return NONE if counted and not any(result.retries for result in view.results) else ""

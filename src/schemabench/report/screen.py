@@ -1,7 +1,7 @@
-"""Any document on a terminal: lines of text, none wider than asked for.
+"""Any document on a terminal: lines of text within the requested width.
 
-Owns what a terminal leaves out: what is folded away, charts, and columns for which there is no room. Must not need a
-terminal, nor know what a document is about.
+Owns the omissions on a terminal: folds, charts, and columns without room. Must not need a terminal, nor know the
+subject of a document.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,19 +13,19 @@ from schemabench.report.layout import GAP, block, labelled, shorten, wrap
 from schemabench.report.tree import Cell, Column, Document, Node, Notes, Part, Table
 
 _NARROWEST = 40
-"""To a narrower terminal is written as if it were as wide."""
+"""On a narrower terminal, lines have this width, too."""
 _SHORTEST_NAME = 16
-"""Columns are left out rather than names shortened further."""
+"""Columns are dropped rather than names shortened further."""
 _WIDEST_CELL = 21
-"""More than any sane figure takes up; words are wrapped to as much."""
+"""Wider than any reasonable figure; words are wrapped at this width."""
 _SHOWN_ITEMS = 4
-"""Of a list: the first ones, and the last."""
+"""Limit of a list's items: the first ones, and the last."""
 _VERBATIM_LINES = 12
 _INDENT = "  "
 
 
 def terminal(document: Document, width: int = 80) -> str:
-    """Return a document as lines of text, none wider than so many columns (or than 40, where fewer are asked for).
+    """Return a document as lines of text of at most `width` columns, but not fewer than 40.
 
     The last line has no line end, as `print` adds one.
     """
@@ -69,7 +69,7 @@ def _nodes(nodes: Sequence[Node], width: int) -> list[list[str]]:
 
 
 def _node(node: Node, width: int) -> list[str]:
-    """Return the lines of a node; none for what a terminal leaves out."""
+    """Return the lines of a node; none for a node that a terminal omits."""
     lines: list[str] = []
     match node:
         case tree.Paragraph():
@@ -107,7 +107,7 @@ def _notes(notes: Notes, width: int) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Shown:
-    """A column as far as there is room for it."""
+    """A column, as far as there is room for it."""
 
     place: int
     column: Column
@@ -119,7 +119,7 @@ class _Shown:
 
 
 def _table(table: Table, width: int) -> list[str]:
-    """Return a caption, the rows below each other, and what their signs stand for."""
+    """Return the lines of a table: caption, rows, and legend."""
     shown = _fitting(table, width)
     lines = wrap(_plain(table.caption), width) if table.caption else []
     for some in _parts(table, shown, width):
@@ -130,7 +130,7 @@ def _table(table: Table, width: int) -> list[str]:
 
 
 def _fitting(table: Table, width: int) -> list[_Shown]:
-    """Return the columns for which there is room, once those are left out that may be, in their order."""
+    """Return the columns that fit, after dropping optional ones in their order."""
     shown = [
         _Shown(place=place, column=column, with_interval=column.drop_interval != 0)
         for place, column in enumerate(table.columns)
@@ -149,14 +149,14 @@ def _fitting(table: Table, width: int) -> list[_Shown]:
 
 
 def _least(table: Table, shown: Sequence[_Shown]) -> int:
-    """Return the columns that a table takes with names as short as they may be."""
+    """Return the width of a table with names shortened as far as allowed."""
     widths = {one.place: _width(table, one) for one in shown}
     taken = sum(min(_SHORTEST_NAME, one) if place in table.names else one for place, one in widths.items())
     return taken + len(GAP) * (len(shown) - 1)
 
 
 def _parts(table: Table, shown: Sequence[_Shown], width: int) -> Iterator[list[_Shown]]:
-    """Yield which columns stand side by side, names first in each part: all of them where they fit."""
+    """Yield the columns of each part, names first: a single part if all fit."""
     if _least(table, shown) <= width:
         yield list(shown)
         return
@@ -173,7 +173,7 @@ def _parts(table: Table, shown: Sequence[_Shown], width: int) -> Iterator[list[_
 
 
 def _width(table: Table, shown: _Shown) -> int:
-    """Return the columns that a column takes: what is in the footer is wrapped to what the rows take."""
+    """Return the width of a column: the footer is wrapped to the width of the rows."""
     figures, intervals = _halves(table, shown)
     body = [columns(line) for row in table.rows for line in _below(row[shown.place])]
     widest = max((columns(shown.heading), figures + bool(intervals) + intervals, *body))
@@ -181,7 +181,7 @@ def _width(table: Table, shown: _Shown) -> int:
 
 
 def _halves(table: Table, shown: _Shown) -> tuple[int, int]:
-    """Return the columns that figures take, and those of the intervals beside them."""
+    """Return the widths of the figures and of the intervals next to them."""
     cells = [row[shown.place] for row in table.rows]
     figures = max((columns(_figure(cell)) for cell in cells), default=0)
     intervals = max((columns(cell.interval) for cell in cells), default=0) if shown.with_interval else 0
@@ -189,7 +189,7 @@ def _halves(table: Table, shown: _Shown) -> tuple[int, int]:
 
 
 def _rows(table: Table, shown: Sequence[_Shown], width: int) -> list[str]:
-    """Return headings, a rule and rows; a row is as high as its highest cell."""
+    """Return headings, a rule and rows; a row has as many lines as its highest cell."""
     widths = {one.place: _width(table, one) for one in shown}
     others = sum(taken for place, taken in widths.items() if place not in table.names) + len(GAP) * (len(shown) - 1)
     room = width - others

@@ -1,4 +1,4 @@
-"""The section of service times: percentile curves of each operation, with the table of each.
+"""The section on service times: percentile curves and a table for each operation.
 
 Must not compute a percentile: runs of older versions hold three, and no curve.
 """
@@ -19,7 +19,7 @@ Named = tuple[str, Latency]
 
 
 def section(view: View) -> Section | None:
-    """Return a chart for each operation whose calls support a curve, and a table of all others."""
+    """Return a chart for each operation with enough calls for a curve, and a table of all others."""
     operations = _by_operation(view.results)
     curves = tuple(_chart(operation, found) for operation, found in operations.items() if _is_curved(found))
     few = [
@@ -78,7 +78,7 @@ def _chart(operation: str, found: Sequence[Named]) -> Chart:
 
 
 def _points(latency: Latency) -> list[tuple[float, float]]:
-    """Return the levels of a curve with their times in nanoseconds: the whole curve, or else what there is of it."""
+    """Return the levels of a curve with their times in nanoseconds; the known percentiles if there is no curve."""
     known = ((0.5, latency.p50_ns), (0.95, latency.p95_ns), (0.99, latency.p99_ns))
     points = latency.curve or [(level, time_ns) for level, time_ns in known if time_ns is not None]
     return [(level, time_ns) for level, time_ns in points if time_ns > 0]

@@ -1,6 +1,6 @@
 """The cardinalities of a workload as text.
 
-Owns how sizes are written. Must not know what they are the sizes of.
+Owns the form of sizes. Must not know their meaning.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ _INDENT = "  "
 
 
 def cardinalities(known: Mapping[str, Any], frozen: Mapping[str, Frozen], width: int) -> str:
-    """Return the cardinalities of a workload as lines of text: where each came from, and its fields.
+    """Return the cardinalities of a workload as lines of text: the origin and the fields of each.
 
     Args:
         known: Name -> cardinality.
-        frozen: Those of them that Hypothesis chose.
-        width: The most columns of a line.
+        frozen: Those that Hypothesis chose.
+        width: The maximum width of a line in columns.
     """
     lines = []
     for name, cardinality in known.items():
@@ -33,7 +33,7 @@ def sizes(fields: Mapping[str, Any]) -> str:
 
 
 def size(value: object) -> str:
-    """Return a value of a cardinality, thousands set apart; alike for a whole number that a run file held as 10.0."""
+    """Return a value of a cardinality with thousands separators; 10.0 in a run file gives the same as 10."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return str(value)
     return f"{int(value):,}" if float(value).is_integer() else f"{value:,}"

@@ -1,7 +1,7 @@
-"""Text of a report: a string in which names, and words that changed, are marked.
+"""Text of a report: a string with marks around names and changed words.
 
-Owns the marks. So a sentence is worded once, as an f-string, and every format draws its names in its own way. Must not
-know any format.
+Owns the marks. Thanks to them a sentence is worded once, as an f-string, and each format draws names in its own way.
+Must not know any format.
 """
 
 import re
@@ -14,7 +14,7 @@ from schemabench.report.characters import clean
 Kind = Literal["plain", "name", "changed"]
 
 _MARKS: dict[Kind, tuple[str, str]] = {"name": ("\ue000", "\ue001"), "changed": ("\ue002", "\ue003")}
-"""Around each kind of span; for private use, so that `clean` leaves none in a name."""
+"""Delimiters of each kind of span: private-use characters, which `clean` escapes in names."""
 _KINDS: dict[str, Kind] = {begin: kind for kind, (begin, _) in _MARKS.items()}
 _SPAN = re.compile("|".join(f"{begin}[^{begin}{end}]*{end}" for begin, end in _MARKS.values()))
 
@@ -24,26 +24,26 @@ class Span:
     """A part of a text."""
 
     kind: Kind
-    """name: of a candidate, an operation, a setting, a file; changed: what another plan does not have."""
+    """name: of a candidate, an operation, a setting, a file; changed: words that another plan lacks."""
     text: str
     """On one line, without invisible characters in a name."""
 
 
 def name(text: object) -> str:
-    """Return a name as it stands in a sentence; nothing for an empty one."""
+    """Return a name for use in a sentence; nothing for an empty one."""
     shown = clean(str(text))
     begin, end = _MARKS["name"]
     return f"{begin}{shown}{end}" if shown else ""
 
 
 def changed(text: str) -> str:
-    """Return words that another text does not have."""
+    """Return words, marked as missing in the compared text."""
     begin, end = _MARKS["changed"]
     return f"{begin}{text}{end}"
 
 
 def spans(text: str) -> Iterator[Span]:
-    """Yield the parts of a text, in order; without its marks they are the text."""
+    """Yield the parts of a text, in order; together they are the text without marks."""
     start = 0
     for match in _SPAN.finditer(text):
         if match.start() > start:

@@ -1,7 +1,7 @@
-"""What a report says, as plain data: a document of sections, of paragraphs, tables and charts.
+"""The content of a report as plain data: a document of sections with paragraphs, tables and charts.
 
-Owns the parts that a report is made of. Any format draws any document: see `screen`, `flavored`, `page`, and `csv`.
-Must not know what a report is about, nor how a format draws it. A text may hold the marks of `text`.
+Owns the types of a report's parts. Any format draws any document: see `screen`, `flavored`, `page`, and `csv`. Must not
+know a report's subject, nor the formats. A text may hold the marks of `text`.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Literal
 from schemabench.report.drawings import Drawing
 
 Tone = Literal["", "less-0", "less-1", "less-2", "less-3", "more-0", "more-1", "more-2", "more-3"]
-"""How far a figure is below or above what it is compared with; empty where the two were not told apart."""
+"""How far a figure is below or above the one it is compared with; empty if the two were not told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Paragraph:
 
     text: str
     notes: tuple[int, ...] = ()
-    """The numbers of footnotes that limit it."""
+    """The numbers of its footnotes."""
     emphasis: Literal["", "strong", "small"] = ""
 
 
@@ -34,10 +34,10 @@ class Bullets:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """Names with what there is to say of them."""
+    """A list of terms with their descriptions."""
 
     items: tuple[tuple[str, str], ...]
-    """Term and text; those without a text are left out."""
+    """Term and text; terms without a text are omitted."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "items", tuple((term, text) for term, text in self.items if text))
@@ -45,16 +45,16 @@ class Terms:
 
 @dataclass(frozen=True, kw_only=True)
 class Verbatim:
-    """Lines that stand as they are: SQL, a command, an error."""
+    """Preformatted lines: SQL, a command, an error."""
 
     text: str
     label: str = ""
-    """What stands above them."""
+    """The text above them."""
     notes: tuple[int, ...] = ()
-    """Of the label."""
+    """The footnotes of the label."""
     language: str = ""
     is_failure: bool = False
-    """Whether they say what went wrong."""
+    """Whether they describe a failure."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,14 +62,14 @@ class Line:
     """A line of a difference between two texts."""
 
     kind: Literal["same", "added", "removed", "gap"]
-    """gap: lines that are left out, with how many they are as its text."""
+    """gap: omitted lines; its text states their number."""
     text: str
-    """Words that changed are marked."""
+    """Changed words are marked."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """How one text differs from another, line by line."""
+    """The differences between two texts, line by line."""
 
     label: str
     lines: tuple[Line, ...]
@@ -80,20 +80,20 @@ class Column:
     """A column of a table."""
 
     heading: str
-    """With its unit."""
+    """The heading, with its unit."""
     short: str = ""
-    """The heading where room is scarce; empty for the same."""
+    """A shorter heading for narrow outputs; empty for the same."""
     align: Literal["left", "right"] = "left"
     prose: bool = False
-    """Whether it holds sentences, which need room."""
+    """Whether it holds sentences, which need more room."""
     legend: str = ""
-    """What its figures are, where the heading cannot say it."""
+    """An explanation of its figures beyond the heading."""
     is_name: bool = False
-    """Whether it holds what rows are about; the first column does where none is marked."""
+    """Whether it names the rows; if no column is marked, the first one does."""
     drop: int | None = None
-    """Where room is scarce: the order in which columns are left out, the least first, 0 at once; None for never."""
+    """The order in which columns are dropped if room is scarce: lowest first, 0 always; None for never."""
     drop_interval: int | None = None
-    """The same of the intervals in its cells."""
+    """The same for the intervals in its cells."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,16 +102,16 @@ class Cell:
 
     text: str
     interval: str = ""
-    """Of its figure."""
+    """The interval of its figure."""
     below: str = ""
-    """A second line: a ratio to what the figure is compared with."""
+    """A second line: the ratio to the figure it is compared with."""
     sort: float | None = None
-    """What its column is sorted by, where that is not its text; None sorts last."""
+    """The sort key, if different from its text; None sorts last."""
     notes: tuple[int, ...] = ()
     tone: Tone = ""
     strong: bool = False
     more: "Verbatim | None" = None
-    """What can be unfolded where a format can."""
+    """Details that are unfolded in formats that support it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +119,13 @@ class Table:
     """A table."""
 
     caption: str
-    """What it shows, in a sentence without its full stop."""
+    """The caption, a sentence without its full stop."""
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     footer: tuple[tuple[Cell, ...], ...] = ()
-    """Rows that are never sorted among the others."""
+    """Rows that stay below the sorted ones."""
     legend: tuple[tuple[str, str], ...] = ()
-    """Signs in its cells, and what they stand for."""
+    """Signs in its cells, and their meaning."""
 
     def __post_init__(self) -> None:
         for row in (*self.rows, *self.footer):
@@ -133,23 +133,23 @@ class Table:
 
     @property
     def named(self) -> int:
-        """The place of the first column that holds what rows are about."""
+        """The index of the first column that names the rows."""
         return self.names[0]
 
     @property
     def names(self) -> tuple[int, ...]:
-        """The places of all columns that it takes to tell what a row is about."""
+        """The indexes of all columns that identify a row."""
         return tuple(place for place, column in enumerate(self.columns) if column.is_name) or (0,)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Chart:
-    """A chart. Formats that draw none show its table, unless another table of the section holds the same figures."""
+    """A chart. Formats without charts show its table, unless another table of the section holds the same figures."""
 
     title: str
-    """What it shows, and in which unit."""
+    """Its subject and unit."""
     description: str
-    """What there is to see in it, for who cannot."""
+    """A description for readers who cannot see it."""
     drawing: Drawing
     table: Table
     repeats: bool = False
@@ -158,18 +158,18 @@ class Chart:
 
 @dataclass(frozen=True, kw_only=True)
 class Fold:
-    """What is unfolded by who wants to know it: left out where nothing can be unfolded."""
+    """Details that the reader can unfold; omitted in formats that cannot fold."""
 
     summary: str
     nodes: "Nodes"
     is_open: bool = False
     heading: str = ""
-    """A name that the summary begins with, as a heading of its own."""
+    """A name at the start of the summary, drawn as its own heading."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Charts that stand side by side where there is room."""
+    """Charts that are drawn side by side if there is room."""
 
     charts: tuple[Chart, ...]
 
@@ -187,41 +187,40 @@ class Notes:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """What one question is answered with."""
+    """The answer to one question."""
 
     id: str
     """Unique within its part, as in `cost`."""
     title: str
     nodes: Nodes
     brief: bool = False
-    """Whether it belongs to the shortest report, too; others are folded where a format can, or left out."""
+    """Whether it belongs to the shortest report, too; other sections are folded if the format can, or omitted."""
     needs_charts: bool = False
-    """Whether formats that draw no charts leave it out."""
+    """Whether formats without charts omit it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """All on one subject: an experiment, or a comparison of several."""
+    """The sections on one subject: an experiment, or a comparison of several."""
 
     id: str
     """Unique within the document."""
     title: str
     """A text, as in `usage at typical` with both names marked."""
     link: str = ""
-    """The title in as few words as a menu has room for."""
+    """A title short enough for a menu."""
     summary: str = ""
     setting: str = ""
-    """How it came about, in a line."""
+    """How it was measured, in one line."""
     verdict: tuple[Paragraph, ...] = ()
     answer: Nodes = ()
-    """What the verdict rests on, in a few lines."""
+    """The basis of the verdict, in a few lines."""
     findings: Nodes = ()
-    """What else is worth knowing, in a few lines."""
+    """Further findings, in a few lines."""
     notes: Notes = field(default_factory=Notes)
     sections: tuple[Section, ...] = ()
     names: tuple[str, ...] = ()
-    """The names that its charts tell apart, in an order that is the same in all parts of one subject: first what the
-    others are compared with."""
+    """The names that its charts distinguish, in the same order in all parts of one subject: the reference first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -230,28 +229,28 @@ class Document:
 
     title: str
     origin: str = ""
-    """Where its figures are from, in a line."""
+    """The source of its figures, in one line."""
     notes: Notes = field(default_factory=Notes)
-    """Those that hold for every part."""
+    """Footnotes that apply to every part."""
     parts: tuple[Part, ...] = ()
     sections: tuple[Section, ...] = ()
-    """What belongs to no part alone."""
+    """Sections that belong to no single part."""
     empty: str = ""
-    """What is said where there is nothing that a short report would show."""
+    """The text for a short report without any content."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing that a short report would show."""
+        """Whether a short report would have no content."""
         return not self.parts and not any(section.brief for section in self.sections)
 
 
 def cells(*texts: object) -> tuple[Cell, ...]:
-    """Return a row of plain cells, figures sorted by what they are; what is a cell already is left as it is."""
+    """Return a row of plain cells; numbers are sorted by value, and existing cells are kept."""
     return tuple(text if isinstance(text, Cell) else _cell(text) for text in texts)
 
 
 def columns(*headings: str, numbers: Sequence[str] = ()) -> tuple[Column, ...]:
-    """Return plain columns; those that `numbers` names are set flush right."""
+    """Return plain columns; those named in `numbers` are right-aligned."""
     return tuple(Column(heading=one, align="right" if one in numbers else "left") for one in headings)
 
 

@@ -1,6 +1,7 @@
-"""Unified differences between two texts: which lines, and which words in them.
+"""Unified differences between two texts, by lines and by words in them.
 
-Owns what counts as a difference and how much of it is shown. Must not know what the texts are, nor draw them.
+Owns the definition of a difference and the part of it that is shown. Must not know the meaning of the texts, nor draw
+them.
 """
 
 import re
@@ -13,26 +14,26 @@ from typing import Literal
 from schemabench.report import text
 
 _CONTEXT_LINES = 3
-"""Around each difference, as `diff -u` has it."""
+"""Lines of context around each difference, as in `diff -u`."""
 _SIMILAR = 0.6
-"""Of the shorter line's characters, spaces apart: from here on two lines are taken for one that was changed, and its
-words are compared; below, so few of them stay that marks would hide what the line says."""
+"""Share of the shorter line's characters, without spaces, that two lines must have in common to count as one changed
+line, whose words are compared; with fewer in common, the marks would make the line unreadable."""
 _LONGEST_LINE = 400
-"""Characters: the words of a longer line are not compared, since that takes time with the square of their number."""
+"""Characters: the words of longer lines are not compared, since that takes quadratic time."""
 _LONG_TEXT = 2_000
-"""Lines: beyond, lines that come again and again are no ground for an alignment; it would take ten times as long."""
+"""Lines: in longer texts, frequent lines are ignored in the alignment, which would otherwise take ten times as long."""
 _MOST_LINES = 600
-"""Of one difference: nobody reads further, and the page is to stay small."""
+"""Limit of one difference's lines: readers stop there, and the page stays small."""
 _WORD = re.compile(r"\w+|\s+|.", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """A stretch of a line."""
+    """A part of a line."""
 
     text: str
     changed: bool
-    """Whether the line's counterpart has something else in its place."""
+    """Whether the other line differs in this part."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,33 +41,33 @@ class Line:
     """One line of a difference."""
 
     kind: Literal["same", "removed", "added", "gap"]
-    """A gap stands for lines that are the same, or too many: its text says how many."""
+    """A gap stands for omitted lines, unchanged ones or those beyond the limit: its text states their number."""
     parts: tuple[Part, ...]
 
     @property
     def text(self) -> str:
-        """The line, with the parts marked that changed."""
+        """The line, with its changed parts marked."""
         return marked(self.parts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """What turns one text into another."""
+    """The edits that turn one text into another."""
 
     lines: tuple[Line, ...]
-    """Empty where the texts are the same."""
+    """Empty if the texts are equal."""
     removed: int
-    """Lines, with those that are not shown; likewise below."""
+    """Number of added lines, including those not shown; likewise below."""
     added: int
 
 
 def marked(parts: Sequence[Part]) -> str:
-    """Return the parts of a line as a text, those marked that changed."""
+    """Return the parts of a line as a text with the changed ones marked."""
     return "".join(text.changed(part.text) if part.changed else part.text for part in parts)
 
 
 def difference(old: Sequence[str], new: Sequence[str]) -> Difference:
-    """Return what turns some lines into others, with the lines around."""
+    """Return the edits that turn `old` into `new`, with lines of context."""
     matcher = SequenceMatcher(None, old, new, autojunk=len(new) > _LONG_TEXT)
     codes = [code for code in matcher.get_opcodes() if code[0] != "equal"]
     lines: list[Line] = []
@@ -85,7 +86,7 @@ def difference(old: Sequence[str], new: Sequence[str]) -> Difference:
 
 
 def words(old: str, new: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Return the parts of two lines, those marked that the other does not have."""
+    """Return the parts of two lines, marked if the other line lacks them."""
     before, after = _WORD.findall(old), _WORD.findall(new)
     codes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
     return (
@@ -104,7 +105,7 @@ def _gap(count: int, what: str) -> list[Line]:
 
 
 def _lines(code: tuple[str, int, int, int, int], old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
-    """Yield the lines of one step: what goes, then what comes; where a line was changed, with its words compared."""
+    """Yield the lines of one edit: removed lines, then added ones; the words of a changed line are compared."""
     tag, start, end, begin, finish = code
     if tag == "equal":
         yield from (Line(kind="same", parts=_whole(line)) for line in old[start:end])
@@ -118,7 +119,7 @@ def _lines(code: tuple[str, int, int, int, int], old: Sequence[str], new: Sequen
 
 
 def _compared(before: str | None, after: str | None) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Return the parts of a line and of what comes in its place, if anything."""
+    """Return the parts of a line and of its replacement, if any."""
     if before and after and max(len(before), len(after)) <= _LONGEST_LINE:
         goes, comes = words(before, after)
         kept = sum(_size(part.text) for part in goes if not part.changed)

@@ -1,6 +1,6 @@
-"""What an experiment says, in sentences.
+"""The results of an experiment, in sentences.
 
-Owns the wording of verdict, control, ties and setting. Must not say more than the standings do.
+Owns the wording of verdict, control, ties and setting. Must not claim more than the standings support.
 """
 
 from collections import Counter
@@ -19,11 +19,11 @@ FRONT = "*"
 """Marks a candidate on the Pareto front."""
 
 _USUAL_ISOLATION = "read committed"
-"""The server's own default goes without saying."""
+"""The server's default, which is not mentioned."""
 _MARGIN = 1.25
-"""A machine is not always as fast."""
+"""A margin, since a machine's speed varies."""
 _TOLD_SHARE = 0.1
-"""Of the budget: what candidates that left took beyond it is told from here on."""
+"""Share of the budget: time beyond it that removed candidates took is mentioned from this share on."""
 _STOPS = {
     "precision": "until it was precise enough",
     "budget": "until its budget was spent",
@@ -32,12 +32,12 @@ _STOPS = {
 
 
 def unranked(experiment: Experiment) -> list[CandidateResult]:
-    """Return the candidates that have no rank, in order."""
+    """Return the candidates without a rank, in order."""
     return [result for result in experiment.candidates if result.status != "ranked" or result.standing is None]
 
 
 def left_out(experiment: Experiment) -> list[list[CandidateResult]]:
-    """Return the candidates that have no rank, those of one status and reason together, in order of the first."""
+    """Return the candidates without a rank, grouped by status and reason, in order of each group's first."""
     groups: dict[tuple[str, str], list[CandidateResult]] = {}
     for result in unranked(experiment):
         groups.setdefault((result.status, result.reason), []).append(result)
@@ -45,7 +45,7 @@ def left_out(experiment: Experiment) -> list[list[CandidateResult]]:
 
 
 def sentence(experiment: Experiment) -> str:
-    """Return the verdict: who leads, by how much, and whether the figures can be trusted."""
+    """Return the verdict: the leader, its lead, and whether the figures can be trusted."""
     standings = [standing for _, standing in ranked(experiment)]
     doubt = " Doubtful: the baseline differs from itself (see control)." if is_doubtful(experiment.control) else ""
     return _verdict(experiment, standings) + doubt
@@ -58,7 +58,7 @@ def _verdict(experiment: Experiment, standings: Sequence[Standing]) -> str:
 
 
 def _of_the_others(experiment: Experiment, standings: Sequence[Standing], left: str) -> str:
-    """Word what is said of those that took part in all blocks; `left` is what is said of all others."""
+    """Return the verdict on the candidates that took part in all blocks; `left` is the text on all others."""
     rivals = [standing for standing in standings if standing.name != BASELINE]
     if not standings:
         return _nothing(experiment)
@@ -77,12 +77,12 @@ def _of_the_others(experiment: Experiment, standings: Sequence[Standing], left: 
 
 
 def is_undecided(experiment: Experiment) -> bool:
-    """Return whether there are fewer blocks than any verdict needs, however large a difference is."""
+    """Return whether there are too few blocks for a verdict on any difference, however large."""
     return experiment.blocks < experiment.blocks_needed
 
 
 def _left(retired: Retirement, who: str) -> str:
-    """Word why a candidate left the blocks early."""
+    """Return why a candidate left the blocks early."""
     least = format_significant(retired.slower.low, 2)
     return f"{who} left early: at least {least}x slower, in {figures.plural(retired.trials, 'trial')}."
 
@@ -127,7 +127,7 @@ def _nothing(experiment: Experiment) -> str:
 
 
 def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Sequence[Standing]) -> str:
-    """Word the case that nothing is better than the baseline; `slower` is not empty."""
+    """Return the verdict if no candidate is better than the baseline; `slower` is not empty."""
     places = figures.decimals(experiment)
     if tied:
         names = figures.listed(name(rival.name) for rival in tied)
@@ -143,7 +143,7 @@ def _baseline_leads(experiment: Experiment, tied: Sequence[Standing], slower: Se
 
 
 def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str:
-    """Word the case that something is better than the baseline."""
+    """Return the verdict if candidates are better than the baseline."""
     places = figures.decimals(experiment)
     unsure = [leader for leader in leaders if BASELINE in leader.tied_with]
     ahead = [leader for leader in leaders if leader not in unsure] or leaders
@@ -161,14 +161,14 @@ def _candidates_lead(experiment: Experiment, leaders: Sequence[Standing]) -> str
 
 
 def _blindness(experiment: Experiment) -> str:
-    """Return what a tie with the baseline may hide."""
+    """Return the difference that a tie with the baseline may hide."""
     if experiment.smallest_difference is None:
         return ": there are too few blocks" if experiment.control else ""
     return f"; {_like_chance(experiment.smallest_difference)}"
 
 
 def _like_chance(smallest: float) -> str:
-    """Return what the smallest difference means that could have been seen."""
+    """Return the meaning of the smallest detectable difference."""
     return f"a difference below {figures.percent(smallest)} would look like chance"
 
 
@@ -178,7 +178,7 @@ def is_doubtful(control: Standing | None) -> bool:
 
 
 def control(experiment: Experiment) -> str:
-    """Return what the control says about the smallest difference that can be seen; empty without a control."""
+    """Return the control's result and the smallest detectable difference; empty without a control."""
     if experiment.control is None:
         return ""
     found = figures.ratio_with_interval(experiment.control.to_baseline, figures.decimals(experiment))
@@ -190,7 +190,7 @@ def control(experiment: Experiment) -> str:
 
 
 def ties_across_ranks(experiment: Experiment) -> str:
-    """Return who cannot be told apart from whom although their ranks differ, each pair once; empty without any."""
+    """Return the pairs that tie although their ranks differ, each once; empty without any."""
     standings = [standing for _, standing in ranked(experiment)]
     found = [
         (one, [name(other.name) for other in standings if other.rank > one.rank and other.name in one.tied_with])
@@ -202,7 +202,7 @@ def ties_across_ranks(experiment: Experiment) -> str:
 def place(experiment: Experiment, standing: Standing, standings: Sequence[Standing]) -> str:
     """Return a rank, as in `2`, or as in `2=` where it is shared with a candidate that cannot be told apart.
 
-    A dash where there are too few blocks for a verdict, except for who is proved to be slower than others by few.
+    A dash if there are too few blocks for a verdict, except for a candidate that few blocks prove to be slower.
     """
     if is_undecided(experiment) and standing.rank == 1:
         return figures.DASH
@@ -211,7 +211,7 @@ def place(experiment: Experiment, standing: Standing, standings: Sequence[Standi
 
 
 def headroom(experiment: Experiment) -> str:
-    """Return how many times production's pace the candidates can do at most; empty where that is not known."""
+    """Return the candidates' headroom over the production load; empty if it is not known."""
     known = [
         (result.headroom, name(result.name), figures.times_at_least if standing.at_least else figures.times)
         for result, standing in ranked(experiment)
@@ -228,7 +228,7 @@ def headroom(experiment: Experiment) -> str:
 
 
 def drift(experiment: Experiment) -> str:
-    """Return what rows that are written do to throughput, candidate by candidate; empty where it is but chance."""
+    """Return the effect of written rows on each candidate's throughput; empty if it is consistent with chance."""
     found = [f"{name(result.name)} {_drift(result.drift)}" for result, _ in ranked(experiment) if result.drift]
     return (
         f"{figures.listed(found, len(found))} of its throughput per {experiment.drift_rows:,} rows written"
@@ -247,7 +247,7 @@ def _drift(found: Estimate) -> str:
 
 
 def equivalence(experiment: Experiment) -> str:
-    """Return how many candidates agree with the workload's model, and how often they were asked; empty without one."""
+    """Return how many candidates agree with the workload's model, and the calls compared; empty without a model."""
     checks = [result.equivalence for result in experiment.candidates if result.equivalence]
     agreeing = [check.calls for check in checks if check.agrees]
     if not checks:
@@ -257,7 +257,7 @@ def equivalence(experiment: Experiment) -> str:
 
 
 def setting(experiment: Experiment) -> str:
-    """Return how the figures came about: clients, blocks, time, burst."""
+    """Return how the figures were measured: clients, blocks, time, burst."""
     clients = figures.plural(experiment.clients, "client")
     if experiment.isolation != _USUAL_ISOLATION:
         clients += f", {experiment.isolation}"
@@ -273,7 +273,7 @@ def setting(experiment: Experiment) -> str:
     lasting = f", {format_duration(median(durations))} under the baseline" if durations else ""
     took = f"{figures.plural(experiment.blocks, 'block')} in {format_duration(experiment.elapsed_s)}"
     if experiment.spent_s is not None and experiment.elapsed_s - experiment.spent_s > _TOLD_SHARE * experiment.budget_s:
-        took += f" ({format_duration(experiment.elapsed_s - experiment.spent_s)} of it by candidates that left)"
+        took += f" ({format_duration(experiment.elapsed_s - experiment.spent_s)} of it by candidates that left early)"
     size = f"{figures.plural(experiment.operations, 'operation')} ({figures.plural(experiment.rows, 'row')}{lasting})"
     if experiment.shortened_from:
         size += f", shortened from {experiment.shortened_from:,} to fit more blocks into the budget"

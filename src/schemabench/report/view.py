@@ -1,6 +1,6 @@
-"""An experiment as sections of a report see it.
+"""An experiment as the sections of a report use it.
 
-Owns what several sections ask of an experiment alike. Must not word anything.
+Owns the queries that several sections share. Must not word anything.
 """
 
 from collections.abc import Iterable
@@ -60,14 +60,14 @@ def ranked(experiment: Experiment) -> list[tuple[CandidateResult, Standing]]:
 
 
 def baseline(experiment: Experiment) -> CandidateResult | None:
-    """Return the baseline, where it was ranked."""
+    """Return the baseline, if it was ranked."""
     return next((result for result, _ in ranked(experiment) if result.name == BASELINE), None)
 
 
 def names(run: Run, workload: str) -> tuple[str, ...]:
-    """Return the candidates of a workload in an order that is the same in all of its experiments, whatever the ranks.
+    """Return the candidates of a workload in the same order for all of its experiments, regardless of ranks.
 
-    The baseline comes first, then those that were ranked, by name.
+    The baseline comes first, then the ranked candidates by name.
     """
     results = [
         result

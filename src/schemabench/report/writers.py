@@ -1,6 +1,6 @@
-"""Each writer's own ratio: what a candidate does to each of them, where there are several.
+"""Each writer's own ratio, in workloads with several writers.
 
-Owns which ratios are shown and how. Must not compute any.
+Owns the choice and form of the ratios. Must not compute any.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ CAPTION = (
 
 
 def section(view: View) -> Section | None:
-    """Return each writer's own ratio under each candidate but the baseline; None where there is one writer."""
+    """Return each writer's own ratio under each candidate but the baseline; None if there is only one writer."""
     writers = list(dict.fromkeys(one.writer for result in view.results for one in result.writers))
     rows = [
         (view.named(result), *_cells(result, writers, view.places))
@@ -37,7 +37,7 @@ def section(view: View) -> Section | None:
 
 
 def ratios(experiment: Experiment) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield candidate and writer with the writer's own ratio in words, in order of rank."""
+    """Yield candidate and writer with the writer's own ratio as text, in order of rank."""
     places = figures.decimals(experiment)
     for result, standing in ranked(experiment):
         for one in result.writers if result.name != BASELINE else ():
@@ -45,13 +45,13 @@ def ratios(experiment: Experiment) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def hidden(experiment: Experiment, result: CandidateResult) -> str:
-    """Return which writers fare otherwise than throughput says, as in `stream done 1.95x [1.90, 2.00] as soon`.
+    """Return the writers whose own ratios disagree with throughput, as in `stream 1.95x [1.90, 2.00] as fast`.
 
-    That is, the candidate is told apart from the baseline for the writer, and for all of them together it is not, or to
-    the other side. Empty where there is no such writer.
+    That is, the candidate differs from the baseline for the writer, but ties or differs in the other direction for all
+    writers together. Empty if there is no such writer.
     """
     standing = result.standing
-    assert standing is not None, "who is ranked has a standing"
+    assert standing is not None, "a ranked candidate has a standing"
     whole, places = (
         _side(standing.to_baseline, differs=BASELINE not in standing.tied_with),
         figures.decimals(experiment),

@@ -1,6 +1,6 @@
-"""Where Postgres comes from: a DSN, programs on this machine, a container; one way to use them all.
+"""Postgres servers: an existing one, programs on this machine, or a container, all used in the same way.
 
-Owns the life of servers and databases. Must not know what they are used for.
+Owns the lifetime of servers and databases. Must not know what they are used for.
 
     with serve("embedded", settings={}, clients=8, run_id="3f2a") as server:
         template = server.create("template")

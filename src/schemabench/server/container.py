@@ -1,7 +1,7 @@
 """A server of our own in a Docker container, through testcontainers.
 
-Owns the container's life and its address. Whoever calls `start` holds a folder for it, whose name is the container's
-label: so the next run can tell that the container of a killed run belongs to nobody.
+Owns the container's lifetime and its address. `start` holds a locked folder whose name is the container's label, so the
+next run recognizes the container of a killed run.
 """
 
 import os
@@ -27,26 +27,26 @@ from schemabench.server.dsn import Conninfo, opened
 from schemabench.server.offer import Offer
 
 LABEL = "schemabench.folder"
-"""The label of our containers; its value is the name of the folder that is locked while their run lives."""
+"""The label of our containers; its value is the name of the folder that stays locked while their run is alive."""
 MARKER = "docker"
-"""The file that says that a folder stands for a container."""
+"""The file that marks a folder as belonging to a container."""
 SHARED_MEMORY = "1g"
-"""For parallel queries; Docker's own 64 MB make them fail."""
+"""For parallel queries, which fail with Docker's default of 64 MB."""
 DEFAULT_HOST = "unix:///var/run/docker.sock"
-"""Where a daemon listens unless the environment says otherwise."""
+"""The daemon's default address; the environment may name another."""
 DAEMON_LIMIT_S = 5
-"""How long a daemon may take to answer when it is only asked whether it is there."""
+"""Time limit for the daemon to answer a ping."""
 START_LIMIT_S = 120.0
-"""How long the image's initdb and start may take; three seconds are usual."""
+"""Time limit for the image's initdb and start; three seconds are usual."""
 POLL_S = 0.1
-"""How often a starting container is looked at."""
+"""Interval between checks of a starting container."""
 PORT = 5432
 """The server's port inside the container."""
 LOG_LINES = 8
-"""How much of a container's log is shown."""
+"""Number of lines of a container's log that are shown."""
 
 _UNHEARD = "SET log_statement = none; SET log_min_duration_statement = -1; SET log_min_error_statement = panic"
-"""What a session says stands in no log, however it ends."""
+"""Keeps a session's statements out of the log, whether they succeed or fail."""
 _CHOICES_OF_USER = ("TC_HOST", "TESTCONTAINERS_HOST_OVERRIDE", "TESTCONTAINERS_CONNECTION_MODE")
 _INSTALL = "pip install 'schemabench[docker]'"
 _ELSEWHERE = "use a server without Docker: `pip install 'schemabench[embedded]'` and --postgres embedded"
@@ -69,7 +69,7 @@ class ContainerServer:
     pids: tuple[int, ...] = ()
     """Its processes may be on another machine."""
     notices: tuple[Notice, ...] = ()
-    """What to keep in mind about figures from this server."""
+    """Caveats for figures from this server."""
 
     def alive(self) -> bool:
         """Return whether the container runs."""
@@ -84,7 +84,7 @@ class ContainerServer:
 
 
 def survey() -> Offer:
-    """Return whether a Docker daemon answers."""
+    """Return an offer that tells whether a Docker daemon answers."""
     if (reason := _daemon_trouble()) is not None:
         return Offer(name="docker", version=None, reason=reason)
     return Offer(name="docker", version=None, reason=None)
@@ -92,10 +92,10 @@ def survey() -> Offer:
 
 @contextmanager
 def start(image: str, settings: Mapping[str, str], run_id: str) -> Iterator[ContainerServer]:
-    """Run a server in a container and remove the container at the end of the block, however it ends.
+    """Run a server in a container, and always remove the container at the end of the block.
 
     Raises:
-        ServerError: There is no daemon or no image, or the server in it does not start.
+        ServerError: The daemon or the image is missing, or the server in it does not start.
     """
     if (reason := _daemon_trouble()) is not None:
         first = "start Docker, and allow this user to use it" if _installed() else f"install it: `{_INSTALL}`"
@@ -130,7 +130,7 @@ def end_leftovers(home: Path) -> bool:
     if not (home / MARKER).exists():
         return True
     if _daemon_trouble() is not None:
-        return False  # it may be back for the next run
+        return False  # the daemon may be back for the next run
     import docker.errors  # noqa: PLC0415 - takes a quarter of a second, and few runs need it
 
     with _client() as client:
@@ -205,10 +205,10 @@ def _wait(postgres: Any, words: Mapping[str, str], image: str) -> Conninfo:  # n
 
 
 def _addresses(postgres: Any, container: Any) -> Iterator[tuple[str, int]]:  # noqa: ANN401
-    """Yield where the server may be reached, the likeliest first.
+    """Yield the server's possible addresses, the likeliest first.
 
-    Inside a container testcontainers hands out an address of Docker's network even where the daemon runs beside us:
-    so the mapped port of loopback is tried first, unless the user's environment decides.
+    Inside a container, testcontainers returns an address of Docker's network even if the daemon runs in the same
+    container. Hence the mapped port on loopback is tried first, unless the user's environment decides.
     """
     with suppress(Exception):  # addresses are hints: each is tried, and may be missing while the container starts
         container.reload()
@@ -219,7 +219,7 @@ def _addresses(postgres: Any, container: Any) -> Iterator[tuple[str, int]]:  # n
 
 
 def _container_class() -> Any:  # noqa: ANN401
-    """Return testcontainers' class without its own waiting, which goes on for two minutes after a server has died."""
+    """Return testcontainers' class without its own wait, which continues for two minutes after a server has died."""
     from testcontainers.core.config import testcontainers_config  # noqa: PLC0415
 
     try:
@@ -228,12 +228,12 @@ def _container_class() -> Any:  # noqa: ANN401
         from testcontainers.postgres import PostgresContainer  # noqa: PLC0415
 
     if "TESTCONTAINERS_RYUK_DISABLED" not in os.environ:
-        # its reaper is one more image to fetch, and one more container; our label and the next run do the same
+        # its reaper needs another image and another container; our label and the next run's sweep do the same
         testcontainers_config.ryuk_disabled = True
 
-    class Postgres(PostgresContainer):  # type: ignore[misc,unused-ignore]  # typed or not, as its version is
+    class Postgres(PostgresContainer):  # type: ignore[misc,unused-ignore]  # typed or not, depending on its version
         def _connect(self) -> None:
-            """Leave the waiting to us."""
+            """Do not wait: `_wait` does."""
 
     return Postgres
 
@@ -259,15 +259,15 @@ def _client() -> Iterator[Any]:
 
 
 def _daemon_trouble() -> str | None:
-    """Return why no daemon can be used, or None where one answers."""
+    """Return why no daemon can be used, or None if one answers."""
     if not _installed():
         return f"testcontainers is not installed: {_INSTALL}"
     import docker.errors  # noqa: PLC0415
     import requests  # noqa: PLC0415
 
     try:
-        import testcontainers.core.config  # noqa: F401, PLC0415 (loaded here to see whether it can be)
-    except RuntimeError as error:  # it looks into the user's home as soon as it is loaded
+        import testcontainers.core.config  # noqa: F401, PLC0415 (imported to see whether it can be)
+    except RuntimeError as error:  # on import it reads a file in the user's home
         return f"testcontainers cannot be used: {error}"
     try:
         _knock()
@@ -279,12 +279,12 @@ def _daemon_trouble() -> str | None:
 
 
 def _installed() -> bool:
-    """Return whether the extra `docker` is installed, which brings all that this module needs."""
+    """Return whether the extra `docker` is installed, which provides all dependencies of this module."""
     return find_spec("testcontainers") is not None
 
 
 def _knock() -> None:
-    """Connect to the daemon's Unix socket and hang up: Docker's own client leaks a socket where it cannot connect.
+    """Connect to the daemon's Unix socket and disconnect: Docker's own client leaks a socket if it cannot connect.
 
     Raises:
         OSError: Nobody listens there, or we may not connect.

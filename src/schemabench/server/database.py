@@ -1,8 +1,8 @@
-"""Databases of a run: named, marked, created, cloned, dropped, and swept after runs that were killed.
+"""Databases of a run: their names, marks, creation, cloning and removal, and the sweep after killed runs.
 
-Owns the mark, a comment on the database, and the rule that nothing is ever dropped that has not both: our mark, and
-the name that a database of the mark's run has. Anybody may write a comment; nobody's `shop` becomes ours by one.
-A run lives as long as the session that holds its advisory lock: so any machine can tell, and a kill ends it.
+Owns the mark, a comment on the database, and the rule that a database is dropped only if it has both our mark and a
+name of the mark's run. Any user may write such a comment; that alone does not make a database ours. A run is alive
+while a session holds its advisory lock: any machine can check that, and killing the run releases the lock.
 """
 
 import hashlib
@@ -27,14 +27,14 @@ from schemabench.records import Notice
 from schemabench.server import holding
 
 NAME_LIMIT = 63
-"""Bytes of an identifier (NAMEDATALEN - 1); the server cuts longer ones silently."""
+"""Bytes of an identifier (NAMEDATALEN - 1); the server silently truncates longer ones."""
 PREFIX = "sb"
-"""How names of ours begin."""
+"""Prefix of the names of our databases."""
 FILE_COPY_SINCE = 150000
-"""The version with CREATE DATABASE ... STRATEGY; older ones always copy files."""
+"""The first version with CREATE DATABASE ... STRATEGY; older ones always copy files."""
 
 _VACUUMED_LIMIT_S = 30.0
-"""How long to wait for an autovacuum to leave a database that is dropped: only a superuser may end it."""
+"""Time limit for an autovacuum to leave a database that is to be dropped: only a superuser may end it."""
 _POLL_S = 0.1
 _MARK_VERSION = 1
 _NO_SPACE = "No space left on device"
@@ -64,19 +64,19 @@ class Database:
     name: str
     """As in `sb_3f2a_baseline`."""
     label: str
-    """What it is for, as its creator said."""
+    """Its purpose, as its creator named it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mark:
-    """What the comment on a database of ours says."""
+    """The content of the comment on one of our databases."""
 
     run: str
-    """The run that made it."""
+    """The run that created it."""
     label: str
-    """What it is for."""
+    """The database's purpose."""
     keep: bool
-    """Whether it outlives its run: then no sweep takes it either."""
+    """Whether it outlives its run; sweeps then keep it, too."""
 
     def __str__(self) -> str:
         """Return the comment's text."""
@@ -84,7 +84,7 @@ class Mark:
 
 
 def read_mark(name: str, comment: str | None) -> Mark | None:
-    """Return the mark that a database's comment is; None where it is another's or nobody's, or the name is not ours."""
+    """Return the mark in a database's comment; None without a mark, or with a name that is not of the mark's run."""
     try:
         match json.loads(comment or ""):
             case {"schemabench": 1, "run": str(run), "label": str(label), "keep": bool(keep)}:
@@ -112,31 +112,31 @@ def _plain(*parts: str) -> str:
 
 
 def lock_key(run_id: str) -> int:
-    """Return the advisory lock of a run, a signed 64-bit number."""
+    """Return the key of a run's advisory lock, a signed 64-bit number."""
     digest = hashlib.sha256(f"schemabench run {run_id}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
 def take_lock(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
-    """Show on the server that the run lives, for as long as the connection does."""
-    # shared: several servers of one run, as its workers open them, live under one lock
+    """Show on the server that the run is alive, until the connection ends."""
+    # shared: the sessions of one run's workers hold one lock together
     connection.execute("SELECT pg_advisory_lock_shared(%s)", [lock_key(run_id)])
 
 
 def create(connection: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
-    """Make an empty marked database in UTF-8."""
+    """Create an empty marked database in UTF-8."""
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
     try:
         _make(connection, statement, name, mark)
-    except errors.InvalidParameterValue:  # the server's own locale is of another encoding
+    except errors.InvalidParameterValue:  # the server's default locale has another encoding
         _make(connection, statement + sql.SQL(" LC_COLLATE 'C' LC_CTYPE 'C'"), name, mark)
 
 
 def clone(connection: psycopg.Connection[TupleRow], template: str, name: str, mark: Mark) -> None:
-    """Make a marked copy of a database that nobody is connected to.
+    """Create a marked copy of a database without connections.
 
     Raises:
-        HeldError: It holds what no copy would have, or what keeps the server from making one.
+        HeldError: It holds objects that a copy would lack, or that prevent copying.
     """
     _check_held(connection, template, f"Copying the database {template}")
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
@@ -155,18 +155,18 @@ def _check_held(connection: psycopg.Connection[TupleRow], name: str, doing: str)
 
 
 def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> None:
-    """Drop a database of this run, ending whatever is connected to it or holds it; do nothing where it is gone.
+    """Drop a database of this run, and end its connections and the objects that hold it; do nothing if it is gone.
 
     Raises:
-        HeldError: Something holds it that our role may not end.
+        HeldError: An object holds it that our role may not end.
         ServerError: It does not carry this run's mark.
     """
     if not _exists(connection, name):
         return
     if not any(marked == name and mark.run == run_id for _, marked, mark in _marked(connection)):
         raise ServerError(
-            f"The database {name} does not carry the mark of the run {run_id}, and is not dropped",
-            remedies=[f"drop it yourself if it is of no use: DROP DATABASE {name}"],
+            f"The database {name} does not carry the mark of the run {run_id}; it was not dropped",
+            remedies=[f"if it is not needed, drop it yourself: DROP DATABASE {name}"],
         )
     statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     holding.release(connection, name)
@@ -176,7 +176,7 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
             connection.execute(statement)
         except errors.InvalidCatalogName:
             return
-        except errors.InsufficientPrivilege:  # an autovacuum is the superuser's, and soon over
+        except errors.InsufficientPrivilege:  # an autovacuum belongs to the superuser, and ends soon
             if time.monotonic() > deadline_s:
                 raise
             time.sleep(_POLL_S)
@@ -188,22 +188,22 @@ def drop(connection: psycopg.Connection[TupleRow], name: str, run_id: str) -> No
 
 
 def drop_all(connection: psycopg.Connection[TupleRow], run_id: str) -> None:
-    """Drop what a run that is over has left, but for what is kept, ending whatever is connected to it."""
+    """Drop the databases that a finished run left, except those to be kept, and end their connections."""
     for _, name, mark in _marked(connection):
         if mark.run == run_id and not mark.keep:
             drop(connection, name, run_id)
 
 
 def ours(connection: psycopg.Connection[TupleRow]) -> list[int]:
-    """Return the numbers of the databases of all runs, by name and mark."""
+    """Return the oids of the databases of all runs, identified by name and mark."""
     return [number for number, _, _ in _marked(connection)]
 
 
 def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[Notice, ...]:
-    """Drop the databases of dead runs; return what is to be told of those that could not be dropped.
+    """Drop the databases of dead runs; return a notice for each that could not be dropped.
 
-    A database goes only if it has our mark and our name, its run is not this one and holds no lock, it was not to be
-    kept, and nobody is connected to it: ending sessions (FORCE) is for databases that we know to be ours.
+    A database is dropped only if it has our mark and our name, its run is not this one and holds no lock, it is not to
+    be kept, and it has no connections: ending sessions (FORCE) is only for databases that are certainly ours.
     """
     left = []
     for _, name, mark in _marked(connection):
@@ -218,13 +218,13 @@ def sweep(connection: psycopg.Connection[TupleRow], run_id: str) -> tuple[Notice
         except (errors.ObjectInUse, errors.InsufficientPrivilege) as cause:
             held = ", ".join(holder.what for holder in holding.holders(connection, name))
             reason = f"{cause.diag.message_primary}{f': {held}' if held else ''}"
-            text = f"The database {name} of a dead run is still there: {reason}; to drop it: DROP DATABASE {name}"
+            text = f"The database {name} of a dead run could not be dropped: {reason}; to drop it: DROP DATABASE {name}"
             left.append(Notice(code="left-behind", text=text))
     return tuple(left)
 
 
 def worded(error: psycopg.Error, doing: str) -> ServerError:
-    """Return what to tell a user about a statement of ours that the server refused."""
+    """Return the error for a statement of ours that the server refused."""
     remedies: Iterable[str] = ()
     if isinstance(error, errors.DiskFull) or _NO_SPACE in str(error):
         remedies = _FULL_DISK_REMEDIES
@@ -238,27 +238,29 @@ def worded(error: psycopg.Error, doing: str) -> ServerError:
 
 
 def lost(reason: str, doing: str) -> ServerError:
-    """Return what to tell a user about a statement of ours that a dying server left unanswered."""
-    remedies: Iterable[str] = ("run again; if it happens again, look at memory: the kernel ends what takes too much",)
+    """Return the error for a statement of ours that a dying server did not answer."""
+    remedies: Iterable[str] = (
+        "run again; if it happens again, check memory: the kernel kills processes that use too much",
+    )
     if _NO_SPACE in reason:
         remedies = _FULL_DISK_REMEDIES
     return ServerError(f"{doing} failed: {reason}", remedies=tuple(remedies))
 
 
 def _make(connection: psycopg.Connection[TupleRow], statement: sql.Composed, name: str, mark: Mark) -> None:
-    """Create and mark a database in one breath.
+    """Create and mark a database in one step.
 
-    CREATE DATABASE allows no transaction around it. But the server has both orders before it begins with the first, and
-    answers none of them before it has done with both: so it marks what it made though the run was killed meanwhile.
+    CREATE DATABASE cannot run in a transaction. But the server receives both statements before it starts the first, and
+    answers only after both: so it marks the database even if the run is killed meanwhile.
     """
     if _exists(connection, name):
         raise ServerError(
-            f"The database {name} exists already", remedies=[f"drop it if it is of no use: DROP DATABASE {name}"]
+            f"The database {name} already exists", remedies=[f"if it is not needed, drop it: DROP DATABASE {name}"]
         )
     comment = sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), str(mark))
     *before, problem = _execute_together(connection, [statement, comment])
     if problem is not None:
-        if before:  # it was made just now, by us, though it does not say so
+        if before:  # it was created just now, by us, though it has no mark
             connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
         raise problem
 
@@ -266,10 +268,10 @@ def _make(connection: psycopg.Connection[TupleRow], statement: sql.Composed, nam
 def _execute_together(
     connection: psycopg.Connection[TupleRow], statements: Sequence[sql.Composed]
 ) -> list[psycopg.Error | None]:
-    """Send all statements before reading the first answer; return what became of each until one was refused.
+    """Send all statements before reading the first answer; return each outcome, up to the first refusal.
 
-    Uses libpq's pipeline mode at first hand: psycopg's own waits for the answer at each end of a transaction. One
-    synchronization for all: at each the server would answer, and end where nobody is left to hear it.
+    Uses libpq's pipeline mode directly: psycopg's own waits for an answer after each transaction. All statements share
+    one synchronization: at each one the server would answer, and stop if the client is gone.
     """
     pgconn = connection.pgconn
     complete = False
@@ -278,7 +280,7 @@ def _execute_together(
         for statement in statements:
             pgconn.send_query_params(statement.as_bytes(connection), None)
         complete = True
-        pgconn.pipeline_sync()  # before this, nothing has left
+        pgconn.pipeline_sync()  # nothing is sent before this
         while pgconn.flush():
             pass  # a few hundred bytes: they fit the socket's buffer
         answers = _answers(pgconn)
@@ -294,24 +296,24 @@ def _execute_together(
 
 
 def _finish(pgconn: PGconn) -> None:
-    """Wait until the server has done what it was asked for before an interruption came.
+    """Wait until the server has finished the statements that were sent before an interruption.
 
-    Whoever looks for what was being made must find it.
+    The cleanup that follows must find the new database.
     """
     with suppress(psycopg.Error):
-        pgconn.pipeline_sync()  # the interruption may have come before the first: then no answer would ever
+        pgconn.pipeline_sync()  # the interruption may have come before the first one: then no answer would ever come
         while pgconn.transaction_status == TransactionStatus.ACTIVE:
             pgconn.get_result()
 
 
 def _cut_off(pgconn: PGconn) -> None:
-    """See to it that nothing leaves that was queued: closing a connection would send it."""
+    """Prevent queued statements from being sent, as closing a connection would do."""
     with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(pgconn.socket)) as wire:
         wire.shutdown(socket.SHUT_RDWR)
 
 
 def _answers(pgconn: PGconn) -> list[psycopg.Error | None]:
-    """Read the answers until the synchronization: an error, or None, for each statement that was not passed over."""
+    """Read the answers up to the synchronization: an error or None for each statement that was not skipped."""
     answers: list[psycopg.Error | None] = []
     while (result := pgconn.get_result()) is None or result.status != ExecStatus.PIPELINE_SYNC:
         if result is None:
@@ -325,7 +327,7 @@ def _answers(pgconn: PGconn) -> list[psycopg.Error | None]:
 
 
 def _marked(connection: psycopg.Connection[TupleRow]) -> list[tuple[int, str, Mark]]:
-    """Return the number, the name and the mark of each database of a run."""
+    """Return the oid, the name and the mark of each database of a run."""
     rows = connection.execute(_FOUND).fetchall()
     return [(number, name, mark) for number, name, comment in rows if (mark := read_mark(name, comment))]
 
@@ -342,7 +344,7 @@ def _value(
 
 
 def _cut(name: str, label: str) -> str:
-    """Return a name within the limit: a cut one ends in a digest, so that long labels stay apart."""
+    """Return a name within the limit; a truncated one ends in a digest to keep long labels distinct."""
     if len(name) <= NAME_LIMIT:
         return name
     digest = hashlib.sha256(label.encode()).hexdigest()[:8]

@@ -1,7 +1,7 @@
-"""Connection strings: parsing, connecting, and keeping their passwords out of sight.
+"""Connection strings: parsing, connecting, and hiding their passwords.
 
-Owns every word said about a connection that failed, and what libpq's environment may add to one. Must never let a
-password into an error, a log or a repr.
+Owns the errors of failed connections, and the influence of libpq's environment variables. Must never let a password
+into an error, a log or a repr.
 """
 
 import os
@@ -17,31 +17,31 @@ from psycopg.rows import TupleRow
 from schemabench.errors import ServerError, UsageError
 
 CONNECT_LIMIT_S = 10
-"""How long a host may take to answer, where the DSN does not say: without a limit an unreachable one takes minutes."""
+"""Default `connect_timeout`: without one, an attempt on an unreachable host takes minutes."""
 FORM = "postgresql://user@host:5432/database"
 PASSWORD_REMEDY = "leave the password out of the DSN and put it into PGPASSWORD or ~/.pgpass"  # noqa: S105 - advice
 ENCODING_REMEDY = "percent-encode special characters in user and password (@ is %40, / is %2F, : is %3A, % is %25)"
 
 COMPLETE = {"host": "127.0.0.1", "sslmode": "disable", "gssencmode": "disable"}
-"""What libpq would look for in the user's files, of a server of ours."""
+"""Parameters of our own servers that libpq would otherwise take from the user's files."""
 _LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
-"""Limits of a role, a database or a server, for what its applications do: not for what looks after a run."""
+"""Limits that a role, a database or a server sets for applications; schemabench's own sessions lift them."""
 _TRANSACTION_LIMIT, _TRANSACTION_LIMIT_SINCE = "transaction_timeout", 170000
 _NOT_UP = ("starting up", "shutting down", "recovery mode", "not yet accepting connections")
 _FULL = ("too many clients", "remaining connection slots", "too many connections")
 _FULL_REMEDIES = (
     "end other sessions on the server",
-    "raise the limit that it names: the server's max_connections, or CONNECTION LIMIT of the role or the database",
+    "raise the limit in the message: the server's max_connections, or CONNECTION LIMIT of the role or the database",
 )
 _SECRETS = ("password", "sslpassword")
 
 
 @contextmanager
 def unsteered() -> Iterator[None]:
-    """Take what libpq reads of the environment out of it, for the life of the block.
+    """Remove libpq's variables from the environment for the duration of the block.
 
-    A connection to a server of our own is complete. But `PGTZ`, `PGDATESTYLE` and `PGGEQO` change a session whatever it
-    says, and `PGSERVICE` breaks one whose service is not there.
+    A connection string of our own servers is complete. Yet `PGTZ`, `PGDATESTYLE` and `PGGEQO` change any session, and a
+    `PGSERVICE` that is not defined makes every connection fail.
     """
     taken = {name: os.environ.pop(name) for name in [*os.environ] if name.startswith("PG")}
     try:
@@ -51,7 +51,7 @@ def unsteered() -> Iterator[None]:
 
 
 class Conninfo(str):
-    """A connection string that may hold a password and does not show it: neither in `repr`, nor in a traceback."""
+    """A connection string that may hold a password, which neither its `repr` nor a traceback shows."""
 
     __slots__ = ()
 
@@ -60,15 +60,15 @@ class Conninfo(str):
 
 
 def parse_dsn(text: str) -> Conninfo:
-    """Return a DSN, as a URL or as libpq's `name=value` words, as libpq reads it.
+    """Return a DSN, a URL or `name=value` parameters, as libpq parses it.
 
     Raises:
-        UsageError: libpq cannot read it, or reads part of a password as something else.
+        UsageError: libpq cannot parse it, or takes part of a password for something else.
     """
     try:
         words = libpq.conninfo_to_dict(text)
     except psycopg.Error as error:
-        # libpq quotes what it stumbled over, which may be the password: only what stands outside quotes is shown
+        # libpq quotes the text that it cannot parse, which may be the password: only text outside quotes is shown
         reason = re.sub(r'".*"', '"..."', str(error).strip(), flags=re.DOTALL).splitlines()[0]
         raise _malformed(reason) from None
     ports = str(words.get("port", "")).split(",")
@@ -82,17 +82,17 @@ def parse_dsn(text: str) -> Conninfo:
 
 
 def with_words(conninfo: str, **words: str | int) -> Conninfo:
-    """Return the connection string with some of its words replaced."""
+    """Return the connection string with some of its parameters replaced."""
     return Conninfo(libpq.make_conninfo(conninfo, **words))
 
 
 def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
-    """Connect beside the sessions that are measured, in autocommit mode: whole or not at all, also where Ctrl-C comes.
+    """Open a session of schemabench's own, in autocommit mode: completely or not at all, even on Ctrl-C.
 
-    Time limits of the role or the server do not hold in such a session: comparing rows may take longer than they allow.
+    Time limits of the role or the server are lifted: comparing rows may take longer than they allow.
 
-    An attempt that is broken off would stay half open for as long as anyone holds the exception, whose frames hold the
-    socket; and a server has DROP DATABASE wait for whoever is half open, for its `authentication_timeout` of a minute.
+    An aborted attempt would stay half open until the exception is released, since its frames hold the socket; and DROP
+    DATABASE waits for half-open connections, up to `authentication_timeout`, a minute by default.
 
     Raises:
         psycopg.Error: The server cannot be reached or refuses us.
@@ -119,24 +119,24 @@ def connect(conninfo: str) -> psycopg.Connection[TupleRow]:
     """Connect, in autocommit mode.
 
     Raises:
-        ServerError: The server cannot be reached or refuses us; says where it was sought, and what to do.
+        ServerError: The server cannot be reached or refuses us; names its address and remedies.
     """
     try:
         return opened(conninfo)
     except psycopg.Error as error:
         reason = without_secrets(str(error).strip(), conninfo)
-    raise ServerError(  # out of the except block: the driver's frames hold the password
+    raise ServerError(  # outside the except block: the driver's frames hold the password
         f"No connection to {describe(conninfo)}: {reason}", remedies=_remedies(reason, describe(conninfo))
     )
 
 
 def recovering(error: ServerError) -> bool:
-    """Return whether a connection failed only because the server is not up yet, or not up again."""
+    """Return whether a connection failed only because the server is still starting or recovering."""
     return any(state in error.what for state in _NOT_UP)
 
 
 def full(said: str) -> ServerError | None:
-    """Return the error for a server that runs and has no connection left for us; None where it said something else."""
+    """Return the error for a running server without a free connection; None for any other message."""
     if not any(words in said for words in _FULL):
         return None
     return ServerError(
@@ -146,7 +146,7 @@ def full(said: str) -> ServerError | None:
 
 
 def describe(conninfo: str) -> str:
-    """Return where a connection string leads, as a URL without password."""
+    """Return a connection string's target, as a URL without password."""
     words = _words(conninfo)
     user = words.get("user") or os.environ.get("PGUSER") or ""
     host = words.get("host") or words.get("hostaddr") or os.environ.get("PGHOST") or "localhost"
@@ -185,7 +185,7 @@ def _malformed(reason: str) -> UsageError:
 
 
 def _remedies(reason: str, place: str) -> list[str]:
-    """Return what helps, by what libpq or the server said."""
+    """Return the remedies for a message of libpq or the server."""
     for words, remedies in (
         (("password authentication failed", "no password supplied"), ["correct the password", PASSWORD_REMEDY]),
         (_FULL, [*_FULL_REMEDIES]),

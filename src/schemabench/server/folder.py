@@ -1,7 +1,7 @@
-"""The folders that our own servers live in, and those where workers meet: locked for as long as their run lives.
+"""Folders of our own servers, and folders where workers meet: locked while their run is alive.
 
-Owns where they are, and the rule by which a killed run is told from a live one: a folder whose lock can be had belongs
-to nobody. Must not know what is inside a folder.
+Owns their location, and the rule that tells a killed run from a live one: a folder whose lock is free is abandoned.
+Must not know the content of a folder.
 """
 
 import os
@@ -19,9 +19,9 @@ from filelock import FileLock, Timeout
 from schemabench.errors import ServerError
 
 VARIABLE = "SCHEMABENCH_FOLDER"
-"""The environment variable that moves all folders of ours, say to a larger disk."""
+"""The environment variable that moves all our folders, for example to a larger disk."""
 REMOVAL_LIMIT_S = 5.0
-"""How long a folder may refuse to go, because a dying process still writes into it."""
+"""Time limit for removing a folder into which a dying process still writes."""
 REMEDY = f"set {VARIABLE} to a folder on a disk with room for the tables and several GB of WAL"
 
 _LOCK = "lock"
@@ -29,12 +29,12 @@ _SERVERS = "servers"
 
 
 def base() -> Path:
-    """Return the folder of all our folders on this machine, for this user, made where it was missing.
+    """Return the folder that holds all our folders for this user on this machine; create it if it is missing.
 
-    Root's is one that an unprivileged server can reach: /root itself is closed to it.
+    For root, an unprivileged server must be able to reach it: /root itself is closed to it.
 
     Raises:
-        ServerError: No place that was tried can be used.
+        ServerError: None of the tried places can be used.
     """
     checked = []
     for place in _places():
@@ -47,7 +47,7 @@ def base() -> Path:
 
 @contextmanager
 def hold(run_id: str) -> Iterator[Path]:
-    """Make a folder for one server of a run, hold its lock for the life of the block, and remove it."""
+    """Create a folder for one server of a run, hold its lock during the block, and remove it afterwards."""
     top = base()
     with _gate(top):
         home = Path(tempfile.mkdtemp(prefix=f"{run_id}-", dir=top / _SERVERS))
@@ -62,17 +62,17 @@ def hold(run_id: str) -> Iterator[Path]:
 
 @contextmanager
 def hold_meeting(place: Path) -> Iterator[None]:
-    """Make a folder for this user alone among those for temporary files, and hold its lock for the life of the block.
+    """Create a temporary folder for this user alone, hold its lock during the block, and remove it afterwards.
 
     Raises:
-        OSError: It cannot be made, or is there.
+        OSError: It cannot be created, or it already exists.
     """
     draft = place.with_name(f".{place.name}")
     draft.mkdir(mode=0o700)
     lock = FileLock(draft / _LOCK, thread_local=False)
     lock.acquire()
     try:
-        draft.rename(place)  # locked before anybody looks at it
+        draft.rename(place)  # locked before it appears under its name
         yield
     finally:
         _remove_meeting(place, lock)
@@ -81,12 +81,12 @@ def hold_meeting(place: Path) -> Iterator[None]:
 def sweep(end: Callable[[Path], bool]) -> tuple[str, ...]:
     """Remove the folders of dead runs and return their names.
 
-    `end` is called for each: it stops what still runs there and says whether the folder may go. Folders of live runs
-    are never touched: their lock is held.
+    `end` is called for each: it stops processes that still run there and returns whether the folder may be removed.
+    Folders of live runs are never touched: their lock is held.
     """
     _sweep_meetings()
     top = base()
-    with _gate(top):  # a run makes its folder and takes its lock behind this gate: no folder is seen in between
+    with _gate(top):  # a run creates and locks its folder under this gate: no folder is seen unlocked in between
         dead = [(home, lock) for home in sorted((top / _SERVERS).iterdir()) if (lock := _orphan(home)) is not None]
     swept = []
     for home, lock in dead:
@@ -104,7 +104,7 @@ def sweep(end: Callable[[Path], bool]) -> tuple[str, ...]:
 
 
 def _sweep_meetings() -> None:
-    """Remove the folders in which workers of dead runs met: they hold the password of a server."""
+    """Remove the meeting folders of dead runs' workers: they hold the password of a server."""
     with suppress(OSError):
         for place in Path(tempfile.gettempdir()).glob("schemabench-*"):
             is_one = not place.is_symlink() and place.lstat().st_uid == os.geteuid() and (place / _LOCK).is_file()
@@ -122,23 +122,23 @@ def _places() -> list[Path]:
         return [Path(override).absolute() / "schemabench"]
     cache = platformdirs.site_cache_path if os.geteuid() == 0 else platformdirs.user_cache_path
     places = []
-    with suppress(RuntimeError):  # nobody can tell where an unknown user's home is
+    with suppress(RuntimeError):  # an unknown user has no home
         places.append(cache("schemabench", appauthor=False))
-    with suppress(FileNotFoundError):  # no folder for temporary files can be written to
+    with suppress(FileNotFoundError):  # no temporary folder is writable
         places.append(Path(tempfile.gettempdir()) / f"schemabench-{os.geteuid()}")
-    return [place for place in places if place.is_absolute()]  # a user without a home has `~` for one
+    return [place for place in places if place.is_absolute()]  # the path of a user without a home begins with `~`
 
 
 def _mode() -> int:
-    """Root's folders let the server's user pass through; nobody else's do."""
+    """Return the mode of folders: root's let the server's user pass through; other users' do not."""
     return 0o711 if os.geteuid() == 0 else 0o700
 
 
 def _make(place: Path) -> str | None:
-    """Make the folder; return why it cannot be used, or None.
+    """Create the folder; return why it cannot be used, or None.
 
-    What stands there is ours, and no link: whoever else may write beside it could have made one that leads to a folder
-    of the user's, in which we would take away what is not ours.
+    An existing folder must be ours, and not a link: another user who may write next to it could have made a link to one
+    of this user's folders, from which we would then remove files that are not ours.
     """
     try:
         for folder in [folder for folder in reversed(place.parents) if not folder.exists()]:
@@ -149,7 +149,7 @@ def _make(place: Path) -> str | None:
                 folder.mkdir(mode=_mode())
             found = folder.lstat()
             if not stat.S_ISDIR(found.st_mode):
-                return f"{folder.name} is a link, or no folder"
+                return f"{folder.name} is a link, or not a folder"
             if found.st_uid != os.geteuid():
                 return f"{folder.name} belongs to another user"
             folder.chmod(_mode())
@@ -167,7 +167,7 @@ def _gate(top: Path) -> FileLock:
 
 
 def _orphan(home: Path) -> FileLock | None:
-    """Return the lock of a folder, held, or None where its run lives."""
+    """Return the lock of a folder, acquired, or None if its run is alive."""
     if home.is_symlink() or not home.is_dir():
         return None
     lock = FileLock(home / _LOCK, thread_local=False)
@@ -179,7 +179,7 @@ def _orphan(home: Path) -> FileLock | None:
 
 
 def _remove(home: Path, lock: FileLock) -> None:
-    """Remove a folder whose lock we hold: the lock last, so that nobody takes half a folder for a dead run's."""
+    """Remove a folder whose lock we hold, the lock last: a half-removed folder must not look abandoned."""
     deadline = time.monotonic() + REMOVAL_LIMIT_S
     while rest := [path for path in home.iterdir() if path.name != _LOCK]:
         for path in rest:

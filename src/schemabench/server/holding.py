@@ -1,6 +1,6 @@
-"""What holds a database that nobody is connected to: prepared transactions, subscriptions, slots that are read from.
+"""Objects that hold a database without a connection: prepared transactions, subscriptions, active replication slots.
 
-Owns finding and ending them. Must only be asked to end what is in a database of ours: all that is in one is ours too.
+Owns finding and ending them. Must end only those in databases of runs, where every object belongs to the run.
 """
 
 from collections.abc import Sequence
@@ -28,31 +28,31 @@ SELECT format('the replication slot %%I (pg_replication_slots)', slot_name),
        ARRAY[format('SELECT pg_terminate_backend(%%s, 5000)', active_pid)]
 FROM pg_catalog.pg_replication_slots WHERE database = %(name)s AND active
 """
-"""A subscription goes without its slot: that may be somebody's, whatever name the candidate gave it."""
+"""A subscription is dropped without its slot: whatever its name, the slot may belong to another subscriber."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Holder:
-    """One thing that holds a database."""
+    """One object that holds a database."""
 
     what: str
-    """In words, with the catalog that shows it."""
+    """Its description, with the catalog that shows it."""
     ending: tuple[str, ...]
-    """The statements that end it, in a session in the database."""
+    """The statements that end it, for a session in the database."""
 
 
 class HeldError(ServerError):
-    """A database of ours can be neither copied nor dropped, for what its candidate left in it."""
+    """A run's database can be neither copied nor dropped, because of objects that its candidate created."""
 
 
 def holders(connection: psycopg.Connection[TupleRow], name: str) -> list[Holder]:
-    """Return what holds a database."""
+    """Return the objects that hold a database."""
     rows = connection.execute(_HOLDERS, {"name": name}).fetchall()
     return [Holder(what=what, ending=tuple(ending)) for what, ending in rows]
 
 
 def release(connection: psycopg.Connection[TupleRow], name: str) -> None:
-    """End what holds a database of ours, as far as our role may: the rest is found again by whoever asks."""
+    """End the objects that hold a run's database, as far as our role may; `holders` still returns the rest."""
     found = holders(connection, name)
     if not found:
         return
@@ -66,12 +66,12 @@ def release(connection: psycopg.Connection[TupleRow], name: str) -> None:
 
 
 def held(found: Sequence[Holder], name: str, doing: str) -> HeldError:
-    """Return what to tell a user about a database that is held."""
+    """Return the error for a held database."""
     return HeldError(
         f"{doing} failed: the database {name} is held by {', '.join(holder.what for holder in found)}",
         sqlstate="55006",
         remedies=[
-            "leave out of the candidate what makes it",
+            "remove from the candidate the statement that creates it",
             *(f"end it, in the database {name}: {'; '.join(holder.ending)}" for holder in found),
         ],
     )

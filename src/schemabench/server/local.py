@@ -1,6 +1,6 @@
-"""A server of our own on this machine: initdb, start, stop, and the end of one that a killed run left.
+"""A server of our own on this machine: initdb, start, stop, and ending the server of a killed run.
 
-Owns the life of its processes and of its data folder. Listens on loopback with a password of its own and on no Unix
+Owns the lifetime of its processes and its data folder. Listens on loopback with a password of its own and on no Unix
 socket, since a socket's path may not exceed 107 bytes. Must not know what the server is used for.
 """
 
@@ -28,27 +28,27 @@ from schemabench.server.binaries import PROGRAMS, Binaries, reachable
 from schemabench.server.dsn import COMPLETE, Conninfo
 
 START_LIMIT_S = 60.0
-"""How long a server may take to accept connections; half a second is usual."""
+"""Time limit for a server to accept connections; half a second is usual."""
 STOP_LIMIT_S = 10.0
-"""How long a server may take to go; the postmaster itself kills its children after five seconds."""
+"""Time limit for a server to stop; the postmaster itself kills its children after five seconds."""
 POLL_S = 0.01
-"""How often a starting server is looked at."""
+"""Interval between checks of a starting server."""
 PORT_ATTEMPTS = 5
-"""How often another port is tried, should somebody take ours between choosing it and using it."""
+"""Number of ports tried, in case another process takes ours between choosing and using it."""
 LOG_LINES = 8
-"""How much of a dead server's log is shown."""
+"""Number of lines of a dead server's log that are shown."""
 _NO_SPACE = "No space left on device"
 _PROGRAM = "postgres"
-"""Beside the data folder, the program that serves it: for the next run, should this one be killed."""
+"""A link to the server program, next to the data folder, for the next run in case this one is killed."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (a file system, not a file whose name could be guessed)
 SHARED_MEMORY_BYTES = 1 << 30
-"""What parallel queries and counters of many connections may take there; containers have 64 MB of it by default."""
+"""Space that parallel queries and counters of many connections may need there; containers have 64 MB by default."""
 _WITHOUT_IT = {"dynamic_shared_memory_type": "sysv"}
-"""The same memory, asked for in the older way, which no file system limits."""
+"""The same memory by the older interface, which no file system limits."""
 _CHOICE_SINCE = 16
-"""The version whose initdb takes settings; an older one takes what it finds."""
+"""The first version whose initdb accepts settings; older ones use their defaults."""
 MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
-"""Where fsync costs nothing, so that writes look cheaper than they are."""
+"""File systems on which fsync costs nothing, so that writes look cheaper than they are."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,13 +58,13 @@ class LocalServer:
     conninfo: Conninfo
     """The maintenance database, with the password."""
     origin: str
-    """Where the server came from, in words."""
+    """The server's source, to be shown."""
     process: subprocess.Popen[bytes]
     """The postmaster."""
     data: Path
     """The data folder."""
     log: Path
-    """What the server writes to standard error, statements among it: nobody else may read it."""
+    """The server's standard error, which includes statements: no other user may read it."""
     owned: bool = True
     """Whether the server ends with the run."""
 
@@ -78,7 +78,7 @@ class LocalServer:
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What to keep in mind about figures from this server."""
+        """Caveats for figures from this server."""
         kind = _file_system(self.data)
         if kind not in MEMORY_FILE_SYSTEMS:
             return ()
@@ -104,12 +104,12 @@ class LocalServer:
 
 @contextmanager
 def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str], run_id: str) -> Iterator[LocalServer]:
-    """Make a cluster, start its server, and remove both at the end of the block, however it ends.
+    """Create a cluster, start its server, and always remove both at the end of the block.
 
-    `asked` names the settings that the user wrote, so that an error in one is the user's.
+    `asked` names the user's settings, so that an error in one is attributed to the user.
 
     Raises:
-        ServerError: It cannot be made or started; holds what the program said.
+        ServerError: It cannot be created or started; holds the program's message.
         UsageError: The server refuses a setting of the user's.
     """
     user = server_user()
@@ -135,7 +135,7 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
 
 
 def shared_memory() -> dict[str, str]:
-    """Return the settings by which a server does without `/dev/shm` where that is small."""
+    """Return the settings of a server that must do without `/dev/shm` because that is small."""
     with suppress(OSError):
         if shutil.disk_usage(SHARED_MEMORY).free < SHARED_MEMORY_BYTES:
             return _WITHOUT_IT
@@ -143,17 +143,17 @@ def shared_memory() -> dict[str, str]:
 
 
 def end_leftovers(home: Path) -> bool:
-    """End the server that a killed run left in its folder, if it runs, and return True: the folder may go.
+    """End the server that a killed run left in its folder, if it runs, and return True: the folder may be removed.
 
-    Only processes of Postgres that work in this very folder are ended: the number in `postmaster.pid` may long belong
-    to somebody else.
+    Only Postgres processes whose working folder is this one are ended: the process id in `postmaster.pid` may have been
+    reused.
     """
     _clear(home / "data")
     return True
 
 
 def server_user() -> Account | None:
-    """Return the user that our servers run as, or None where that is the user we are."""
+    """Return the user that our servers run as, or None if that is the current user."""
     return account.server_account()
 
 
@@ -166,7 +166,7 @@ def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str,
     account.give(password_file, user)
     command: list[str | Path] = [binaries.folder / "initdb", "-D", data, "-U", "postgres", f"--pwfile={password_file}"]
     options = ["--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"]
-    if binaries.major >= _CHOICE_SINCE:  # it runs a server, too
+    if binaries.major >= _CHOICE_SINCE:  # initdb runs a server, too
         options += [f"--set={name}={settings[name]}" for name in _WITHOUT_IT if name in settings]
     try:
         done = account.run([*command, *options], user, home)
@@ -174,7 +174,7 @@ def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str,
         raise ServerError(f"initdb of {binaries.name} cannot be run: {error}", remedies=_other_servers()) from error
     finally:
         password_file.unlink()
-        _clear(data)  # initdb that was interrupted leaves the server that it had started
+        _clear(data)  # an interrupted initdb leaves its server running
     if done.returncode != 0:
         raise _failed("initdb", binaries, (done.stdout + done.stderr).splitlines(), data)
     return data
@@ -183,7 +183,7 @@ def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str,
 def _kept_out_of_sight(data: Path, settings: Mapping[str, str]) -> dict[str, str]:
     """Write the settings that may hold a secret into the server's configuration; return those for its command line.
 
-    A command line is seen by every user of the machine.
+    A command line is visible to every user of the machine.
     """
     secret = {name: value for name, value in settings.items() if hides(name)}
     with (data / "postgresql.conf").open("a", encoding="utf-8") as file:
@@ -226,7 +226,7 @@ def _launch(  # noqa: PLR0913, PLR0917 - the parts of one command line
 
 
 def free_port() -> int:
-    """Return a port of loopback that nobody listens on just now."""
+    """Return a loopback port that is free at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         number: int = probe.getsockname()[1]
@@ -234,7 +234,7 @@ def free_port() -> int:
 
 
 def _wait(process: subprocess.Popen[bytes], data: Path) -> bool:
-    """Wait until the postmaster says that it is ready, and return False where it ends or takes too long."""
+    """Wait until the postmaster reports that it is ready; return False if it ends or takes too long."""
     deadline = time.monotonic() + START_LIMIT_S
     while process.poll() is None and time.monotonic() < deadline:
         with suppress(OSError):
@@ -247,7 +247,7 @@ def _wait(process: subprocess.Popen[bytes], data: Path) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes], data: Path) -> None:
-    """End a server without a checkpoint, since its data go with it."""
+    """End a server without a checkpoint, since its data are removed, too."""
     if process.poll() is None:
         process.send_signal(signal.SIGQUIT)
         try:
@@ -259,20 +259,20 @@ def _stop(process: subprocess.Popen[bytes], data: Path) -> None:
 
 
 def _clear(data: Path) -> None:
-    """End whatever outlived a killed postmaster, and free what memory it shared."""
+    """End the processes that outlived a killed postmaster, and free its shared memory."""
     _kill_all_in(data)
     lock = data / "postmaster.pid"
-    if lock.exists():  # who ends in an orderly way removes it, after all shared memory
+    if lock.exists():  # an orderly shutdown removes it, after all shared memory
         with suppress(OSError, subprocess.SubprocessError):
-            lock.unlink()  # its number is still taken while nobody has reaped the process
-            # a server that starts frees what the last one of its folder shared; this one ends as soon as it has
+            lock.unlink()  # its process id stays taken until the process is reaped
+            # a starting server frees the shared memory of its folder's last server; with --check it then ends
             account.run([data.parent / _PROGRAM, "--check", "-D", data], server_user(), data.parent)
 
 
 def _kill_all_in(data: Path) -> None:
-    """Kill every server process of a data folder that nobody needs any more, the postmaster first: it makes others."""
+    """Kill every server process of an abandoned data folder, the postmaster first, since it starts others."""
     deadline = time.monotonic() + STOP_LIMIT_S
-    while (processes := _processes_in(data)) and time.monotonic() < deadline:  # one may wait for the disk
+    while (processes := _processes_in(data)) and time.monotonic() < deadline:  # a process may be waiting for the disk
         for process in sorted(processes, key=lambda process: process.pid):
             with suppress(psutil.Error):
                 process.kill()
@@ -280,7 +280,7 @@ def _kill_all_in(data: Path) -> None:
 
 
 def _processes_in(data: Path) -> list[psutil.Process]:
-    """Return the processes of Postgres whose working folder is the data folder, as every server process's is."""
+    """Return the Postgres processes whose working folder is the data folder, as is that of every server process."""
     place = str(data.resolve())
     found = []
     for process in psutil.process_iter():
@@ -310,7 +310,7 @@ def _tail(log: Path, limit: int) -> list[str]:
 
 
 def _refused_setting(lines: Sequence[str], asked: Sequence[str]) -> SchemabenchError | None:
-    """Return the user's error where the server stumbled over a setting that the user wrote."""
+    """Return a usage error if the server refused a setting of the user's."""
     for line in lines:
         for name in asked:
             if f'"{name}"' in line and ("FATAL" in line or "LOG" in line):
@@ -325,13 +325,13 @@ def _refused_setting(lines: Sequence[str], asked: Sequence[str]) -> SchemabenchE
 def _failed(program: str, binaries: Binaries, lines: Sequence[str], data: Path) -> ServerError:
     said = [line for line in lines if line.strip()]
     telling = [line for line in said if "FATAL" in line or "error" in line.lower()] or said[-1:]
-    detail = telling[0].strip() if telling else "it said nothing"
+    detail = telling[0].strip() if telling else "it printed no message"
     if any("shared memory segment" in line and _NO_SPACE in line for line in said):
         return ServerError(
             f"There is not enough space in {SHARED_MEMORY}: {program} of {binaries.name}: {detail}",
             remedies=[
                 "allow more: `docker run --shm-size 1g`, or as root `mount -o remount,size=1g /dev/shm`",
-                "use a newer version, which does not need it: --postgres embedded",
+                "use a newer version, which does not need that space: --postgres embedded",
             ],
         )
     if any(_NO_SPACE in line for line in said):

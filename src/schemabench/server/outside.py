@@ -1,13 +1,13 @@
-"""What stands on a server beside the databases of a run, and what became of it meanwhile.
+"""Objects of a server outside the databases of a run, and their changes during the run.
 
-Owns what is looked at, and how each change is told and undone. Must not change anything, nor know who did.
+Owns the list of watched objects, and the text and the remedy of each change. Must not change anything.
 
-A candidate's SQL may do what it likes with the rights of the role: make roles, set what holds for the whole server. On
-a server that ends with the run that is nobody's loss; on another one it stays. Things are known by their numbers, so
-that one with a new name is still the same: nobody is told to drop what stood there before.
+A candidate's SQL has all the rights of the role: it may create roles, or change settings of the whole server. On a
+temporary server that does no harm; on any other server the changes remain. Objects are identified by their oids, so
+that a renamed object is still the same: the report never advises dropping one that existed before the run.
 """
 
-# ruff: noqa: S608 - queries are put together of texts of ours alone
+# ruff: noqa: S608 - queries are built from constants of this module alone
 
 import secrets
 from collections.abc import Iterator, Mapping
@@ -22,30 +22,30 @@ from schemabench.redaction import MASK, hides
 from schemabench.server import database
 
 _SALT = secrets.token_hex(16)
-"""Of this process: a digest of a password says nothing to anybody else."""
+"""Known to this process alone, so that a digest of a password reveals nothing."""
 _WATCHED = "NOT {} = ANY(%(ours)s::oid[])"
 _VALUE = """
     CASE WHEN lower({name}) IN ('local_preload_libraries', 'search_path', 'session_preload_libraries',
                                 'shared_preload_libraries', 'temp_tablespaces', 'unix_socket_directories')
               AND {value} <> '' THEN {value}
          ELSE pg_catalog.quote_literal({value}) END"""
-"""A setting's value as SQL takes it: lists are kept as they are written."""
+"""A setting's value in SQL; lists keep their form."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """What is known of one thing, or of one property of it: each word in a form that SQL takes."""
+    """The state of one object or one of its properties, in the form that SQL accepts."""
 
     name: str
-    """What the thing is called now."""
+    """The object's current name."""
     value: str
-    """What may change."""
+    """The value that may change."""
     part: str
-    """What else it takes to tell it, or to make it again."""
+    """Further text for the description, or for creating the object again."""
 
 
 Standing = Mapping[str, Mapping[str, Fact]]
-"""Kind -> key -> fact, of the kinds that our role may see. A key begins with the thing's number, up to a slash."""
+"""Kind -> key -> fact, for the kinds that our role may see. A key begins with the object's oid, up to a slash."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,35 +54,36 @@ class _Kind:
 
     title: str
     query: str
-    """Of a key, a name, a value and a part, for each."""
+    """Returns a key, a name, a value and a part for each object."""
     made: str
-    """What undoes that one was made."""
+    """Undoes the creation."""
     lost: str
-    """What undoes that one is gone, or changed; empty where it is nobody's loss."""
+    """Undoes the removal or a change; empty if the removal needs no notice."""
     news: str = "changed to {value}"
-    """What became of one that changed."""
+    """Describes a change."""
     changed: str = ""
-    """What undoes a change, where that is something else."""
+    """Undoes a change, if that differs from `lost`."""
     of: str = ""
-    """The kind of thing that it is a property of: of one that is new or gone, that is all there is to tell."""
+    """The kind of the object that it is a property of. If the object is new or gone, its properties are not
+    reported."""
     secret: bool = False
-    """Whether its value is nobody's business."""
+    """Whether its value is confidential."""
 
 
 def _properties(kind: str, query: str) -> _Kind:
-    """Return what `ALTER` gives a thing: the value is what follows its name."""
+    """Return properties that `ALTER` sets: the value is the text after the object's name."""
     return _Kind(
         title=f"{kind} {{name}}", query=query, made="", lost=f"ALTER {kind.upper()} {{name}} {{value}}", of=kind
     )
 
 
 def _granted(kind: str, objects: str, *, options: bool) -> _Kind:
-    """Return the privileges on things of a kind, or the options to grant them.
+    """Return the privileges on objects of a kind, or the grant options.
 
     Args:
-        kind: Of things that all databases share.
-        objects: A query of number, name, owner and privileges.
-        options: Whether those.
+        kind: A kind of object that all databases share.
+        objects: A query that returns oid, name, owner and privileges.
+        options: Whether to return grant options.
     """
     return _Kind(
         title=f"{'grant option for ' if options else ''}privilege {{part}} on {kind} {{name}} for {{value}}",
@@ -270,7 +271,7 @@ _KINDS: dict[str, _Kind] = {
             FROM pg_catalog.pg_replication_slots
             WHERE NOT temporary AND {_WATCHED.format("coalesce(datoid, 0)")}""",
         made="SELECT pg_drop_replication_slot({part})",
-        lost="create it again, as it was: {value}; whoever read from it has lost its place",
+        lost="create it again as it was: {value}; its consumer has lost its position",
     ),
     "replication origin": _Kind(
         title="replication origin {name}",
@@ -302,7 +303,7 @@ _KINDS: dict[str, _Kind] = {
             FROM pg_catalog.pg_prepared_xacts
             JOIN pg_catalog.pg_database AS known ON datname = pg_prepared_xacts.database
             WHERE {_WATCHED.format("known.oid")}""",
-        made="ROLLBACK PREPARED {name}, in {part}, unless somebody is about to commit it",
+        made="ROLLBACK PREPARED {name}, in {part}, unless it is about to be committed",
         lost="",
     ),
     "setting of the server": _Kind(
@@ -314,15 +315,16 @@ _KINDS: dict[str, _Kind] = {
         lost="ALTER SYSTEM SET {name} = {value}; SELECT pg_reload_conf()",
     ),
 }
-"""In the order in which their changes are told and undone: a role is there again before it owns anything."""
+"""In the order in which their changes are reported and undone: a role exists again before it owns anything."""
 
 
 def look(session: psycopg.Connection[TupleRow], before: Standing | None = None) -> Standing:
-    """Return what stands on a server beside databases of runs.
+    """Return a server's objects outside the databases of runs.
 
     Args:
-        session: In any database of it.
-        before: What was seen earlier: a database that was none of a run's then is none now, whatever mark it has got.
+        session: A session in any database of the server.
+        before: An earlier result: a database that did not belong to a run then does not belong to one now, even with a
+            mark.
     """
     known = (before or {}).get("database", {})
     ours = [oid for oid in database.ours(session) if str(oid) not in known]
@@ -331,19 +333,19 @@ def look(session: psycopg.Connection[TupleRow], before: Standing | None = None) 
         try:
             rows = session.execute(kind.query, {"ours": ours, "salt": _SALT}).fetchall()
         except (errors.InsufficientPrivilege, errors.UndefinedTable):
-            continue  # who may not see it may not change it; and versions differ in what there is
+            continue  # a role that may not see it may not change it; and not every version has every catalog
         found[title] = {key: Fact(name=name, value=value or "", part=part or "") for key, name, value, part in rows}
     return found
 
 
 def changes(before: Standing, after: Standing) -> list[str]:
-    """Return how each thing changed between two looks, with what undoes that, in the order in which to undo it."""
+    """Return the changes between two results of `look`, each with its remedy, in the order in which to undo them."""
     told = [one for title in _KINDS if title in before and title in after for one in _told(title, before, after)]
     return [text for _, text in sorted(told, key=itemgetter(0))]
 
 
 def _told(title: str, before: Standing, after: Standing) -> Iterator[tuple[bool, str]]:
-    """Yield the changes of one kind, each with whether it is of a name: the others are undone under the new one."""
+    """Yield the changes of one kind; the flag marks a renaming: other changes are undone under the new name."""
     kind, old, new = _KINDS[title], before[title], after[title]
     for key in sorted(old.keys() | new.keys()):
         thing = key.partition("/")[0]
@@ -362,14 +364,14 @@ def _told(title: str, before: Standing, after: Standing) -> Iterator[tuple[bool,
 
 
 def _worded(kind: _Kind, fact: Fact, news: str, undone: str, name: str) -> str:
-    """Return a change in words.
+    """Return the text of a change.
 
     Args:
-        kind: Of what has changed.
-        fact: What it was; what it is, where it is new.
-        news: What became of it.
-        undone: What undoes that.
-        name: What it is called now.
+        kind: The kind of the changed object.
+        fact: Its old state; its current state if it is new.
+        news: What happened to it.
+        undone: The remedy.
+        name: Its current name.
     """
     shown = _shown(fact)
     text = f"{kind.title.format(**shown)} is {news}; to undo: {undone.format(**shown | {'name': name})}".rstrip()
@@ -377,5 +379,5 @@ def _worded(kind: _Kind, fact: Fact, news: str, undone: str, name: str) -> str:
 
 
 def _shown(fact: Fact) -> dict[str, str]:
-    """Return the words of a fact, without what may be a secret."""
+    """Return the fields of a fact, with possible secrets masked."""
     return asdict(replace(fact, value=MASK) if hides(fact.part) else fact)

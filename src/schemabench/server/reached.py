@@ -1,7 +1,7 @@
-"""A server that another process of the same run serves.
+"""A server that another process of the same run started.
 
-Owns how a worker that follows reaches it, and finds out what became of it, and what is said where a connection breaks.
-Must not make or drop anything there.
+Owns a follower's access to it, the check whether it still answers, and the errors of lost connections. Must not create
+or drop anything there.
 """
 
 from typing import Protocol
@@ -12,32 +12,33 @@ from schemabench.errors import ServerError
 from schemabench.server.dsn import Conninfo, connect, full, with_words
 
 _GONE = ("08", "57P")
-"""SQLSTATEs of a connection that broke, and of one that the server or its administrator ended. Without one, nobody
-answered. All else, as deadlocks, cancelled statements and limits, refuses a statement, and leaves the connection."""
+"""SQLSTATEs of a broken connection, and of one that the server or its administrator ended. No SQLSTATE means no answer.
+Any other error, such as a deadlock, a cancelled statement or a limit, fails a statement and leaves the connection
+open."""
 
 
 class Host(Protocol):
-    """What a load generator needs of a server."""
+    """A server as the load generator uses it."""
 
     def conninfo_for(self, database: str) -> str:
-        """Return libpq's words for one of the server's databases."""
+        """Return the conninfo of one of the server's databases."""
 
     def failure(self) -> str | None:
-        """Return how the server died, or crashed and recovered; None if it did neither, as far as can be told."""
+        """Return how the server died, or crashed and recovered; None if it is not known to have done either."""
 
 
 class Reached:
-    """A server by its address.
+    """A server known by its address.
 
     Args:
-        conninfo: libpq's words for any database of it; may hold a password.
+        conninfo: The conninfo of any of its databases; may hold a password.
     """
 
     def __init__(self, conninfo: Conninfo) -> None:
         self._conninfo = conninfo
 
     def conninfo_for(self, database: str) -> str:
-        """Return libpq's words for one of the server's databases."""
+        """Return the conninfo of one of the server's databases."""
         return with_words(self._conninfo, dbname=database)
 
     def failure(self) -> str | None:
@@ -50,12 +51,12 @@ class Reached:
 
 
 def gone(cause: psycopg.Error) -> bool:
-    """Return whether an error means that the connection is no more."""
+    """Return whether an error means that the connection is lost."""
     return isinstance(cause, psycopg.OperationalError) and (cause.sqlstate is None or cause.sqlstate.startswith(_GONE))
 
 
 def lost(server: Host, cause: Exception | str) -> ServerError:
-    """Return the error for a connection that broke or was refused, or for a refusal of what looks after a run."""
+    """Return the error for a lost or refused connection, or for a refused query of schemabench itself."""
     said = str(cause).strip()
     if refusal := full(said):
         return refusal
@@ -63,7 +64,7 @@ def lost(server: Host, cause: Exception | str) -> ServerError:
         return ServerError(
             f"The server refused a query of schemabench itself: {said}",
             sqlstate=cause.sqlstate,
-            remedies=["raise the limit it names, for the role of this run", "check the server's log"],
+            remedies=["raise the limit in the message, for the role of this run", "check the server's log"],
         )
     reason = server.failure()
     return ServerError(

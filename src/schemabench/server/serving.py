@@ -1,7 +1,7 @@
-"""A server at the service of one run: its databases, its record, its health.
+"""A server in use by one run: its databases, its record, its health.
 
-Owns the session that shows that the run lives, and the end of the run's databases. Must not know where the server came
-from: it is handed one that answers.
+Owns the session whose lock shows that the run is alive, and the removal of the run's databases. Must not know where the
+server came from: it receives a running one.
 """
 
 import time
@@ -25,18 +25,19 @@ from schemabench.server.dsn import Conninfo, connect, describe, recovering, with
 from schemabench.server.offer import untested
 
 _LOG_DELAY_S = 0.5
-"""How long a server may take to write down that a process of its was killed."""
+"""Time limit for a server to log that one of its processes was killed."""
 _RECOVERY_LIMIT_S = 10.0
-"""How long a server that crashed may take to recover before a session that was lost is given up."""
+"""Time limit for a crashed server to recover before a lost session is given up."""
 _POLL_S = 0.02
-_RUN_AGAIN = "run schemabench on this server again: it drops what a dead run left"
+_RUN_AGAIN = "run schemabench on this server again: it drops the databases of dead runs"
 _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
-"""What a database cost to make or drop is counted at once: else it would be seconds later, as somebody else's doing."""
+"""Counts the cost of making or dropping a database at once; otherwise the server would count it seconds later, in
+someone else's measurement."""
 _FLUSH_SINCE = 150000
 
 
 class Source(Protocol):
-    """A running server, wherever it came from."""
+    """A running server of any source."""
 
     @property
     def conninfo(self) -> Conninfo:
@@ -44,41 +45,41 @@ class Source(Protocol):
 
     @property
     def origin(self) -> str:
-        """Where the server came from, in words; empty where its address says it all."""
+        """The server's source, to be shown; empty if its address is enough."""
 
     @property
     def owned(self) -> bool:
-        """Whether the server ends with the run, and all databases with it."""
+        """Whether the server, with all its databases, is removed at the end of the run."""
 
     @property
     def data(self) -> Path | None:
-        """The data folder, where it is ours."""
+        """The data folder, if it is ours."""
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The server's processes on this machine, where it is ours."""
+        """The server's processes on this machine, if it is ours."""
 
     @property
     def notices(self) -> tuple[Notice, ...]:
-        """What to keep in mind about figures from this server."""
+        """Caveats for figures from this server."""
 
     def alive(self) -> bool:
         """Return whether it runs."""
 
     def failure(self) -> str | None:
-        """Return how it died or crashed, in words, or None."""
+        """Return how it died or crashed, or None."""
 
 
 class Server:
-    """A server and the databases that a run has on it.
+    """A server and a run's databases on it.
 
     Attributes:
-        conninfo: libpq's words for the maintenance database; may hold a password, and its repr does not show it.
-        asked: The user's own settings; on a server that is not ours in its own form, as in `8MB` for `8192kB`.
-        record: What a report says about the server.
-        notices: What to keep in mind about figures from it.
-        is_local: Whether its processes run on this machine, where psutil sees them.
-        owned: Whether it is of this run alone, and ends with it.
+        conninfo: The conninfo of the maintenance database; may hold a password, which its repr hides.
+        asked: The user's own settings; on an external server in the server's own form, as in `8MB` for `8192kB`.
+        record: The server, as a report describes it.
+        notices: Caveats for figures from it.
+        is_local: Whether its processes run on this machine and psutil sees them.
+        owned: Whether it belongs to this run alone and is removed with it.
     """
 
     def __init__(  # noqa: PLR0913 - called in one place, by `attend`
@@ -112,29 +113,29 @@ class Server:
 
     @property
     def data(self) -> Path | None:
-        """The data folder, where the server is ours and on this machine."""
+        """The data folder, if the server is ours and on this machine."""
         return self._source.data
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """The server's processes at this moment, where the server is ours and on this machine."""
+        """The server's current processes, if the server is ours and on this machine."""
         return self._source.pids
 
     @property
     def databases(self) -> tuple[Database, ...]:
-        """The databases of this run, in the order of their making."""
+        """The databases of this run, in order of creation."""
         return tuple(self._databases.values())
 
     def conninfo_for(self, database: str) -> str:
-        """Return libpq's words for one of the server's databases."""
+        """Return the conninfo of one of the server's databases."""
         return with_words(self.conninfo, dbname=database)
 
     def create(self, label: str, *, keep: bool = True) -> Database:
-        """Make an empty database of this run.
+        """Create an empty database for this run.
 
         Args:
-            label: What it is for.
-            keep: Whether it may outlive the run, where the user asked for that.
+            label: Its purpose.
+            keep: Whether it may outlive the run if the user asked for that.
 
         Raises:
             ServerError: The server refuses, has no space left, or is gone.
@@ -147,7 +148,7 @@ class Server:
         return self._add(label, make, keep=keep)
 
     def clone(self, template: Database, label: str) -> Database:
-        """Make a copy of a database of this run, settings included; nobody may be connected to it.
+        """Copy a database of this run, settings included; it must have no connections.
 
         Raises:
             ServerError: The server refuses, has no space left, or is gone.
@@ -155,12 +156,12 @@ class Server:
 
         def make(session: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
             databases.clone(session, template.name, name, mark)
-            self._give(name, *server_settings.of_database(session, template.name))  # the server copies all but them
+            self._give(name, *server_settings.of_database(session, template.name))  # the server copies everything else
 
         return self._add(label, make)
 
     def drop(self, database: Database) -> None:
-        """Drop a database of this run, ending whatever is connected to it.
+        """Drop a database of this run and end all connections to it.
 
         Raises:
             ServerError: It does not carry this run's mark, or the server refuses or is gone.
@@ -171,18 +172,18 @@ class Server:
         self._databases.pop(database.name, None)
 
     def standing(self, before: outside.Standing | None = None) -> outside.Standing:
-        """Return what stands on the server beside the databases of runs; nothing where it ends with the run.
+        """Return the server's objects outside the databases of runs; nothing for a server that is removed with the run.
 
         Raises:
             ServerError: The server refuses or is gone.
         """
         if self._source.owned:
             return {}
-        with self._words("Looking at what stands on the server") as session:
+        with self._words("Reading the server's roles, settings and other shared objects") as session:
             return outside.look(session, before)
 
     def alive(self) -> bool:
-        """Return whether the server runs: its process, where that is ours, else whether it answers."""
+        """Return whether the server runs: its process if that is ours, otherwise whether it answers."""
         if self._source.owned or not self._source.alive():
             return self._source.alive()
         with suppress(SchemabenchError, psycopg.Error):
@@ -193,7 +194,7 @@ class Server:
     def failure(self) -> str | None:
         """Return how the server died, or crashed and recovered, with the end of its log; None if it did neither.
 
-        Ask after a lost connection only: it takes half a second where nothing is wrong.
+        Call it only after a lost connection: it takes half a second if nothing is wrong.
         """
         deadline = time.monotonic() + (_LOG_DELAY_S if self._source.owned else 0)
         while (reason := self._source.failure()) is None and time.monotonic() < deadline:
@@ -206,7 +207,7 @@ class Server:
         return reason
 
     def close(self) -> None:
-        """Drop what is left of this run's databases, unless they are kept or go with the server, and disconnect.
+        """Drop the run's remaining databases, unless they are kept or removed with the server, and disconnect.
 
         Raises:
             ServerError: Some could not be dropped; the next run on this server will.
@@ -227,12 +228,12 @@ class Server:
             )
 
     def who_set(self, name: str, value: str, source: str) -> str:
-        """Return in words who set a setting that a session in one of our databases has.
+        """Return the readable source of a setting in a session in one of our databases.
 
         Args:
-            name: The setting's.
-            value: In the server's form.
-            source: As the server names it.
+            name: The setting's name.
+            value: Its value in the server's form.
+            source: Its source as the server names it.
         """
         if self._source.owned and source == "command line":
             return self._set_by.get(name, source)
@@ -242,7 +243,7 @@ class Server:
         return server_settings.in_words(source)
 
     def _give(self, name: str, settings: Mapping[str, str], for_role: Mapping[str, str] = MappingProxyType({})) -> None:
-        """Give a database settings of its own: for everyone, and for our role alone."""
+        """Give a database its own settings: for all roles, and for our role alone."""
         if settings or for_role:
             with closing(connect(self.conninfo_for(name))) as inside:
                 server_settings.give(inside, name, settings)
@@ -267,7 +268,7 @@ class Server:
 
     @contextmanager
     def _words(self, doing: str) -> Iterator[psycopg.Connection[TupleRow]]:
-        """Hand out the session, and put the server's refusals into words."""
+        """Yield the session, and turn the server's refusals into errors that name `doing`."""
         try:
             session = self._connected()
         except ServerError as error:
@@ -284,7 +285,7 @@ class Server:
         raise databases.lost(reason, doing) if reason else problem
 
     def _connected(self) -> psycopg.Connection[TupleRow]:
-        """Return the session, opened anew where it was lost, with the run's lock."""
+        """Return the session that holds the run's lock, reopened if it was lost."""
         try:
             self._session.execute("SELECT 1")
         except psycopg.Error:
@@ -312,7 +313,7 @@ class Server:
 
 
 @contextmanager
-def attend(  # noqa: PLR0913 - what a run asks of its server
+def attend(  # noqa: PLR0913 - a run's requirements of its server
     source: Source,
     *,
     asked: Mapping[str, str],
@@ -323,11 +324,11 @@ def attend(  # noqa: PLR0913 - what a run asks of its server
     keep: bool,
     session_name: str,
 ) -> Iterator[Server]:
-    """Put a running server at the service of a run, and take the run's databases away at the end of the block.
+    """Prepare a running server for a run, and drop the run's databases at the end of the block.
 
     Raises:
-        ServerError: Its version is refused, it is a standby, we may not make databases, or it takes too few clients.
-        UsageError: A setting of the user's cannot be had there.
+        ServerError: Its version is refused, it is a standby, or we may not create databases there.
+        UsageError: The server refuses a setting of the user's, or has too few connections for the clients.
     """
     conninfo = with_words(source.conninfo, application_name=session_name)
     session = open_session(conninfo, run_id)
@@ -383,13 +384,13 @@ def _address(session: psycopg.Connection[TupleRow]) -> str:
 
 
 def _flush(session: psycopg.Connection[TupleRow]) -> None:
-    """Have a session hand over what it counted."""
+    """Make a session report its counts to the server's statistics."""
     if session.info.server_version >= _FLUSH_SINCE:
         session.execute(_FLUSH)
 
 
 def _on_this_machine(session: psycopg.Connection[TupleRow]) -> bool:
-    """Return whether psutil sees the very process that serves the session."""
+    """Return whether psutil sees the process that serves the session."""
     host = session.info.host
     if not host.startswith("/") and session.info.hostaddr not in ("127.0.0.1", "::1"):
         return False

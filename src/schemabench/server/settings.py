@@ -1,6 +1,6 @@
-"""Server settings: what we choose, what the user adds, what a server reports.
+"""Server settings: schemabench's choices, the user's additions, the server's reports.
 
-Owns the values that make a throw-away server behave like a production one. Must not start or connect to anything.
+Owns the values that make a temporary server behave like one in production. Must not start or connect to anything.
 """
 
 from collections.abc import Mapping
@@ -15,17 +15,18 @@ from schemabench.redaction import MASK, hides
 OPTION = "--postgres-setting"
 OURS = "schemabench"
 OWN_CONNECTIONS = 8
-"""Connections of a run beside its clients: the session that holds the lock, the sampler, loading and comparing."""
+"""Connections of a run in addition to its clients: the session that holds the lock, the sampler, loading and
+comparing."""
 WATCHERS = 1
-"""Connections to each database beside its clients: the one that reads its counters."""
+"""Connections to each database in addition to its clients: the one that reads its counters."""
 BUFFERS_SHARE = 0.25
 """Share of memory for shared_buffers, as the manual advises for a dedicated server (section 19.4.1)."""
 BUFFERS_LIMIT_MIB = 1024
-"""More is not needed by tables that are loaded within a run, and would be taken from whatever else runs here."""
+"""Tables that are loaded within a run need no more, and more would be taken from other programs on the machine."""
 BUFFERS_LEAST_MIB = 16
-"""Less than this and nothing is cached."""
+"""With less than this, nothing is cached."""
 WAL_LIMIT_MIB = 4096
-"""Large enough that a run does not measure forced checkpoints; the default of 1 GB fills within a minute."""
+"""Large enough to keep forced checkpoints out of the measurement; the default of 1 GB fills within a minute."""
 WAL_SHARE = 0.25
 """Share of the free disk that WAL may take."""
 RESERVED = frozenset(
@@ -41,7 +42,7 @@ RESERVED = frozenset(
         "unix_socket_directories",
     }
 )
-"""What our own server depends on to be found, stopped and explained."""
+"""Settings that schemabench needs to find and stop its own server and to explain its failures."""
 _OF_DATABASE = """
 SELECT setting.setrole <> 0, unnest(setting.setconfig)
 FROM pg_catalog.pg_db_role_setting AS setting
@@ -50,7 +51,7 @@ WHERE setting.setrole IN (0, (SELECT oid FROM pg_catalog.pg_roles WHERE rolname 
   AND database.datname = %s
 """
 _SET_LOCAL = "SELECT pg_catalog.set_config(%s, %s, true)"
-"""The text is read as that of a configuration file is, so that `a, b` is a list where a list is asked for."""
+"""The text is parsed as in a configuration file: `a, b` is a list if the setting takes a list."""
 _PER_DATABASE = ("user", "superuser")
 _SOURCES = {
     "client": "environment or DSN",
@@ -61,15 +62,15 @@ _SOURCES = {
     "session": "an operation",
     "user": "role",
 }
-"""Who set a setting, by the server's word for it, where that tells little. Databases of a run are new: what they have
-of their own, and `--postgres-setting` did not give them, comes from the candidate's SQL."""
+"""Readable names for the server's terse words for a setting's source. Databases of a run are new: a setting of their
+own that `--postgres-setting` did not give them comes from the candidate's SQL."""
 
 
 def normalised(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the user's settings by lower-case name.
 
     Raises:
-        UsageError: A name is none, or one that schemabench decides by itself.
+        UsageError: A name is not a setting name, or schemabench sets it itself.
     """
     named = {name.strip().lower(): value.strip() for name, value in settings.items()}
     for name in named:
@@ -84,7 +85,7 @@ def normalised(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def chosen(max_connections: int, memory: int, free_disk: int | None = None) -> dict[str, str]:
-    """Return the settings of a server of our own: durable as in production, sized for this machine.
+    """Return the settings of our own server: durable as in production, sized for this machine.
 
     `memory` and `free_disk` are in bytes; `max_connections` is the number of clients.
     """
@@ -103,25 +104,25 @@ def chosen(max_connections: int, memory: int, free_disk: int | None = None) -> d
 
 
 def sources(ours: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
-    """Return setting -> who set it, for those that this run set."""
+    """Return setting -> its source, for the settings of this run."""
     return dict.fromkeys(ours, OURS) | dict.fromkeys(asked, OPTION)
 
 
 def in_words(source: str) -> str:
-    """Return who set a setting, from what the server names as its source."""
+    """Return a readable name for a setting's source as the server reports it."""
     return _SOURCES.get(source, source)
 
 
 def shown(name: str, value: str) -> str:
-    """Return the value of a setting, unless it may hold a secret."""
+    """Return a setting's value as it may be shown: without a secret."""
     return "(not shown)" if hides(name) else value
 
 
 def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[str, str]) -> dict[str, str]:
-    """Return the user's settings in the server's own form, as in `8MB` for `8192kB`, for single databases.
+    """Return the user's settings in the server's own form, as in `8MB` for `8192kB`, to be set per database.
 
     Raises:
-        UsageError: A setting is unknown, refused by the server, or one for the whole server.
+        UsageError: A setting is unknown, refused by the server, or applies to the whole server only.
     """
     known: dict[str, str] = {}
     for name, value in asked.items():
@@ -132,7 +133,7 @@ def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[
         try:
             with connection.transaction(force_rollback=True):
                 (known[name],) = connection.execute(_SET_LOCAL, [name, value]).fetchone() or (value,)
-        except psycopg.errors.CantChangeRuntimeParam as error:  # one that is not shown to this role
+        except psycopg.errors.CantChangeRuntimeParam as error:  # pg_settings does not show it to this role
             raise _for_the_whole(name, f"{error.diag.message_primary}") from None
         except psycopg.OperationalError as error:
             raise ServerError(f"The connection was lost: {error}") from error
@@ -146,7 +147,7 @@ def check_per_database(connection: psycopg.Connection[TupleRow], asked: Mapping[
 
 
 def _reason(error: psycopg.Error, name: str, value: str) -> str:
-    """Return what the server said, which may quote the value."""
+    """Return the server's message, with a secret value masked."""
     said = error.diag.message_primary or str(error)
     return said.replace(value, MASK) if value and hides(name) else said
 
@@ -159,15 +160,15 @@ def _for_the_whole(name: str, reason: str) -> UsageError:
 
 
 def give(inside: psycopg.Connection[TupleRow], name: str, settings: Mapping[str, str], *, role: bool = False) -> None:
-    """Give a database settings of its own, for everyone, or for our role alone.
+    """Give a database its own settings, for all roles or for our role alone.
 
-    By way of the session's own value, for `ALTER DATABASE ... SET search_path = 'a, b'` makes one name of a list.
+    Sets the session's value first: `ALTER DATABASE ... SET search_path = 'a, b'` would turn a list into one name.
 
     Args:
-        inside: A session in the database, or in another in which the texts are valid.
-        name: Of the database.
-        settings: Setting -> its text, as in a configuration file or in the server's catalog.
-        role: Whether they are for our role alone, which then has them rather than those for everyone.
+        inside: A session in the database, or in another one in which the values are valid.
+        name: The database's name.
+        settings: Setting -> its value as text, as in a configuration file or in the server's catalog.
+        role: Whether they are for our role alone, where they override those for all roles.
     """
     whose = sql.SQL("ROLE CURRENT_USER IN DATABASE {}" if role else "DATABASE {}").format(sql.Identifier(name))
     for setting, value in settings.items():
@@ -177,7 +178,7 @@ def give(inside: psycopg.Connection[TupleRow], name: str, settings: Mapping[str,
 
 
 def of_database(connection: psycopg.Connection[TupleRow], name: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the settings that a database has of its own: for everyone, and for our role alone."""
+    """Return a database's own settings: those for all roles, and those for our role alone."""
     found: tuple[dict[str, str], dict[str, str]] = {}, {}
     for for_role, entry in connection.execute(_OF_DATABASE, [name]):
         setting, _, value = entry.partition("=")

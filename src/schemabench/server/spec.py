@@ -1,6 +1,6 @@
-"""What `--postgres SPEC` asks for, parsed.
+"""Parsing of `--postgres SPEC`.
 
-Owns the forms that the option takes. Must not look at the machine, and must never show a DSN.
+Owns the option's forms. Must not inspect the machine, and must never show a DSN.
 """
 
 import difflib
@@ -25,15 +25,15 @@ FORMS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Anything:
-    """The best server that can be had: a wheel's, else the machine's, else a container."""
+    """The best available server: from a wheel, else installed on the machine, else in a container."""
 
     major: int | None
-    """The major version it must have; None where any will do."""
+    """The required major version; None for any."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalMajor:
-    """Programs on this machine, from a wheel or not, of one major version."""
+    """Programs of one major version on this machine, from a wheel or not."""
 
     major: int
     """The major version."""
@@ -60,14 +60,14 @@ class Existing:
     """A server that runs already and is not ours."""
 
     conninfo: Conninfo
-    """Where it is."""
+    """Its address."""
 
 
 Spec = Anything | LocalMajor | LocalFolder | Image | Existing
 
 
 def parse_spec(text: str) -> Spec:
-    """Return what a SPEC asks for.
+    """Parse a SPEC.
 
     Raises:
         UsageError: It has none of the forms.
@@ -90,7 +90,7 @@ def parse_spec(text: str) -> Spec:
 
 
 def _unknown(text: str) -> UsageError:
-    # What merely resembles a DSN may hold a password: only a short plain word is shown.
+    # Text that resembles a DSN may hold a password: only a short plain word is shown.
     plain = len(text) <= 80 and not set(text) & set("@=?&")  # noqa: PLR2004 - about one line of a terminal
     what = (
         f"{text!r} is not a server that --postgres accepts" if plain else "the value of --postgres has an unknown form"

@@ -1,6 +1,6 @@
 """Any document as one HTML page: a single file, read from disk with no network.
 
-Owns how parts of a document are drawn on a page. Must not know what a document is about.
+Owns the HTML form of a document's parts. Must not know the subject of a document.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,21 +17,21 @@ from schemabench.report.text import plain
 from schemabench.report.tree import Chart, Document, Part
 
 _GENERAL = "all"
-"""What ids of notes on the whole document begin with."""
+"""The prefix of the ids of notes on the whole document."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """A part of the page, as the templates ask for it."""
+    """A part of the page, as the templates use it."""
 
     id: str
     names: tuple[str, ...] = ()
     general: frozenset[int] = frozenset()
-    """The numbers of those notes that stand once for all parts."""
+    """The numbers of the notes that apply to all parts and are shown once."""
 
     @cached_property
     def looks(self) -> Mapping[str, Look]:
-        """How each name is drawn in all charts."""
+        """The look of each name in all charts."""
         return looks(self.names)
 
     def note(self, number: int) -> str:
@@ -39,18 +39,18 @@ class Place:
         return f"{_GENERAL if number in self.general else self.id}-note-{number}"
 
     def specification(self, chart: Chart) -> Markup:
-        """Return what a chart is drawn from."""
+        """Return the specification of a chart."""
         return embedding.specification(charts.chart(chart.drawing, self.looks))
 
     def keys(self, found: Sequence[Chart]) -> Mapping[str, object]:
-        """Return what stands above some charts: which name looks how, and what signs stand for."""
+        """Return the keys above charts: the look of each name, and the meaning of signs."""
         names = dict.fromkeys(name for chart in found for name in charts.names(chart.drawing))
         signs = dict.fromkeys(sign for chart in found for sign in charts.signs(chart.drawing))
         return {"candidates": [(name, self.looks[name]) for name in names], "signs": list(signs)}
 
 
 def html(document: Document) -> str:
-    """Return a document as one HTML page: the verdicts first, then what they rest on."""
+    """Return a document as one HTML page: the verdicts first, then the evidence."""
     general = frozenset(number for number, _ in document.notes.items)
     with embedding.unchecked():
         body = render(
@@ -63,9 +63,9 @@ def html(document: Document) -> str:
 
 
 def brief(document: Document) -> Markup:
-    """Return a document in a few lines of HTML, for a page of somebody else's: verdicts, ranks, notices.
+    """Return a document as a short HTML fragment to embed in another page: verdicts, ranks, notices.
 
-    It needs no style sheet and no script. Nothing where there is no part.
+    It needs no style sheet and no script. Empty if there is no part.
     """
     return render("brief.html.j2", document=document) if document.parts else Markup()
 

@@ -1,6 +1,6 @@
-"""The page's templates: HTML whose every value is escaped unless it is `Markup`.
+"""The page's templates: HTML in which every value is escaped unless it is `Markup`.
 
-Owns how templates are found and filled in, and how a text is drawn. Must not hold any text of the page: that is in
+Owns loading and rendering of templates, and the form of a text. Must not hold any text of the page: that is in
 `templates/`.
 """
 
@@ -27,18 +27,18 @@ _NODES = (
 )
 _ELEMENTS = {"name": "code", "changed": "mark"}
 _UNBROKEN_PERCENT = "\u00a0%"
-"""So that a figure and its sign stand on one line."""
+"""Keeps a figure and its sign on one line."""
 _DIGITS = 6
-"""Of what a column is sorted by: more than any cell shows."""
+"""Significant digits of a sort key: more than any cell shows."""
 
 
 def render(template: str, **values: object) -> Markup:
-    """Return a template filled in, as in `render("shell.html.j2", title=title)`."""
+    """Return a rendered template, as in `render("shell.html.j2", title=title)`."""
     return Markup(_environment().get_template(template).render(values))  # noqa: S704 (autoescape is on)
 
 
 def source(name: str) -> str:
-    """Return a file among the templates as it is, as in `source("style.css")`."""
+    """Return the unchanged text of a file in the templates' folder, as in `source("style.css")`."""
     environment = _environment()
     assert environment.loader is not None, "the environment has a loader"
     text, _, _ = environment.loader.get_source(environment, name)
@@ -46,12 +46,12 @@ def source(name: str) -> str:
 
 
 def drawn(text: str) -> Markup:
-    """Return a text with its names as code and its changes marked, all of it escaped."""
+    """Return a text, escaped, with names as code and changes marked."""
     return Markup().join(_span(span.text, _ELEMENTS.get(span.kind, "")) for span in spans(text))
 
 
 def key(cell: tree.Cell) -> str:
-    """Return what a column is sorted by at a cell, as it stands in the page; empty for nothing."""
+    """Return the sort key of a cell, as written in the page; empty for none."""
     return f"{cell.sort:.{_DIGITS}g}" if cell.sort is not None and math.isfinite(cell.sort) else ""
 
 
@@ -76,7 +76,7 @@ def _span(text: str, element: str) -> Markup:
 
 
 def _printable(value: object) -> object:
-    """Return what a template prints: text with its invisible and control characters as escapes, the rest as it is."""
+    """Return a value for a template: text with invisible and control characters escaped, other values unchanged."""
     if isinstance(value, str) and not isinstance(value, Markup):
         return "\n".join(map(escaped, value.expandtabs(TAB_COLUMNS).splitlines()))
     return value

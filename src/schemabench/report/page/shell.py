@@ -1,6 +1,6 @@
-"""The page around its sections: one file that asks no network for anything.
+"""The page around its sections: one file that makes no network requests.
 
-Owns style, scripts and the Content-Security-Policy that admits these and nothing else. Must not know what is shown.
+Owns style, scripts and the Content-Security-Policy that admits only these. Must not know the content.
 """
 
 import base64
@@ -16,12 +16,12 @@ _STYLES = ("style.css", "sections.css")
 
 
 def document(title: str, links: Sequence[tuple[str, str]], body: Markup) -> str:
-    """Return a whole page.
+    """Return a complete page.
 
     Args:
-        title: Of the page.
-        links: Id and title of what stands in the menu, from top to bottom.
-        body: All of it below the heading, with its charts.
+        title: The title of the page.
+        links: Id and title of each entry of the menu, from top to bottom.
+        body: Everything below the heading, with its charts.
     """
     style = "\n".join(map(source, _STYLES))
     # Vega first: the page's own script uses it; one element, so that one hash admits both
@@ -41,8 +41,8 @@ def document(title: str, links: Sequence[tuple[str, str]], body: Markup) -> str:
 def _policy(script: str, style: str) -> str:
     """Return the Content-Security-Policy: this script and this style, by their hashes.
 
-    Style attributes are admitted, since Vega sets them on the marks that it draws; they can load nothing, with every
-    source of images and fonts closed. `unsafe-eval` is not needed: Vega's expressions are interpreted.
+    Style attributes are admitted, since Vega sets them on its marks; they cannot load anything, because every source of
+    images and fonts is blocked. `unsafe-eval` is not needed: Vega's expressions are interpreted.
     """
     return "; ".join(
         (
@@ -57,5 +57,5 @@ def _policy(script: str, style: str) -> str:
 
 
 def _digest(text: str) -> str:
-    """Return the hash of an inline element as a policy names it (Content Security Policy Level 3, section 2.3.1)."""
+    """Return the hash of an inline element in the form of a policy (Content Security Policy Level 3, section 2.3.1)."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

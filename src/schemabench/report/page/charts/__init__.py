@@ -1,6 +1,6 @@
 """Charts of the page: from the figures of a drawing to a specification in Vega-Lite.
 
-Owns which function draws which kind, and which keys a kind needs. Must not choose what is drawn.
+Owns the drawing function and the keys of each kind. Must not choose the content.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,7 +31,7 @@ def chart(drawing: Drawing, looks: Mapping[str, Look]) -> alt.Chart | alt.LayerC
 
 
 def names(drawing: Drawing) -> tuple[str, ...]:
-    """Return the names that a key has to tell apart; none where each stands beside what is drawn of it."""
+    """Return the names that a key must explain; none if the chart labels them itself."""
     match drawing:
         case drawings.Pareto():
             return tuple(one.first.name for one in drawing.points)
@@ -46,7 +46,7 @@ def names(drawing: Drawing) -> tuple[str, ...]:
 
 
 def signs(drawing: Drawing) -> tuple[Sign, ...]:
-    """Return what else a key has to explain."""
+    """Return the signs that a key must explain."""
     match drawing:
         case drawings.Bars():
             return bars.signs(drawing)

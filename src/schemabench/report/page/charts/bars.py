@@ -1,4 +1,4 @@
-"""Stacked bars: where the writers' time goes under each candidate, by wait class."""
+"""Stacked bars: the use of the writers' time under each candidate, by wait class."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _ROW_PX = 26
 
 def chart(drawing: Bars, looks: Mapping[str, Look]) -> alt.Chart:
     """Return a bar for each candidate, its parts in the order of the kinds."""
-    _ = looks  # colours stand for kinds
+    _ = looks  # colours show kinds
     names = [name for name, _ in drawing.bars]
     rows = [
         {"candidate": name, "class": kind, "place": place, "share": share, "of the time": said}
@@ -45,10 +45,10 @@ def chart(drawing: Bars, looks: Mapping[str, Look]) -> alt.Chart:
 
 
 def signs(drawing: Bars) -> tuple[Sign, ...]:
-    """Return what each colour stands for."""
+    """Return the meaning of each colour."""
     return tuple(Sign(name=kind, colour=_colour(kind), shape=_BOX) for kind in drawing.kinds)
 
 
 def _colour(kind: str) -> str:
-    """Return the colour of a kind, which the style sheet holds."""
+    """Return the colour of a kind, as defined in the style sheet."""
     return f"var(--wait-{kind.lower()})"

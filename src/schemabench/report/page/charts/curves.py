@@ -11,22 +11,22 @@ from schemabench.units import NANOSECONDS
 
 _HEIGHT_PX = 190
 FAINT = 0.15
-"""Of the other lines while the pointer is on one."""
+"""The opacity of the other lines while the pointer is on one."""
 _LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999, 0.9999)
-"""Labelled on the axis."""
+"""The levels with labels on the axis."""
 _SLOWER = "1 / (1 - datum.level)"
-"""What the axis holds: of so many calls one is slower, so that each nine takes as much room as the one before."""
+"""The values on the axis: one call in this many is slower, which gives each further nine the same width."""
 _PERCENTILE = "format(100 * {0}, '.6~g') + ' %'"
-"""A level in words."""
+"""A level as text."""
 _TIME = (
     "{0} >= 1 ? format({0}, '.3~g') + ' s' : "
     "{0} >= 1e-3 ? format(1e3 * {0}, '.3~g') + ' ms' : format(1e6 * {0}, '.3~g') + ' us'"
 )
-"""A service time in words, of what the axis holds: seconds."""
+"""A service time as text, from the axis's values in seconds."""
 
 
 def chart(drawing: Curves, looks: Mapping[str, Look]) -> alt.LayerChart:
-    """Return the curves, points where a percentile is known."""
+    """Return the curves, with a point at each known percentile."""
     names = [curve.name for curve in drawing.curves]
     rows = [
         {"candidate": curve.name, "level": level, "seconds": time_ns / NANOSECONDS}
@@ -62,7 +62,7 @@ def chart(drawing: Curves, looks: Mapping[str, Look]) -> alt.LayerChart:
         ],
         data=data(rows),
         height=_HEIGHT_PX,
-        transform=[  # as it is in Vega-Lite: `transform_calculate` would make the chart anew for each
+        transform=[  # written as in Vega-Lite: `transform_calculate` would copy the chart for each
             {"as": "slower", "calculate": _SLOWER},
             {"as": "percentile", "calculate": _PERCENTILE.format("datum.level")},
             {"as": "time", "calculate": _TIME.format("datum.seconds")},

@@ -1,4 +1,4 @@
-"""Forest plots: a point and its interval for each candidate, one below the other, with the control's band."""
+"""Forest plots: a point and its interval for each candidate, stacked vertically, with the control's band."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,13 +11,13 @@ from schemabench.report.page.charts.embedding import data
 from schemabench.report.page.charts.looks import Look, scale
 
 _ROW_PX = 26
-"""Of one candidate: a line of text, and room to tell the rows apart."""
+"""The height of one candidate's row: a line of text and some space."""
 _POINT_PX2 = 70
 _RATIO_TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, *(tenth / 10 for tenth in range(8, 16)), 1.75)
 _LARGE_RATIO_TICKS = (2.0, 2.5, 3.0, 4.0, 5.0, 7.0, 10.0, 20.0, 50.0, 100.0)
-"""Of a log scale, densest where most ratios are; labels that would overlap are left out."""
+"""Ticks of a log scale, densest around common ratios; labels that would overlap are omitted."""
 _PADDING_PX = 8
-"""So that no mark is cut at the edge."""
+"""Keeps marks from being clipped at the edge."""
 
 Axis = TypeVar("Axis", alt.X, alt.Y)
 
@@ -71,7 +71,7 @@ def axis(channel: type[Axis], drawn: Scale, field: str) -> Axis:
 
 
 def _arrow(base: alt.Chart) -> alt.Chart:
-    """Return what says of a lower bound that the figure may lie farther right."""
+    """Return the arrow that marks a lower bound: the true figure may lie further right."""
     arrow: alt.Chart = base.transform_filter("datum.bound").mark_text(text="\u2192", align="left", dx=2, fontSize=16)
     return arrow
 

@@ -10,18 +10,18 @@ from schemabench.report.page.charts.looks import Look
 
 _ROW_PX = 44
 _SLOWER, _EQUAL, _FASTER = "#d55e00", "#f7f7f7", "#0072b2"
-"""Vermillion and blue of the Okabe-Ito palette, apart for every kind of colour vision, by way of no colour."""
+"""Vermillion and blue of the Okabe-Ito palette, distinct for every kind of colour vision, with a neutral middle."""
 _TEXT = "#1a1a1a"
-"""On the cells, which are light wherever two ratios are close, in the dark theme too."""
+"""The colour of text on cells, which are light near a ratio of 1, in the dark theme, too."""
 _UNMEASURED = "#bdbdbd"
-"""Darker than no difference, lighter than any text on it."""
+"""Darker than the neutral middle, lighter than any text on it."""
 _WIDEST = 4.0
-"""The ratio at which the colour is at its strongest: what is beyond needs no finer shade."""
+"""The ratio with the strongest colour; larger ones need no finer shades."""
 
 
 def chart(drawing: Heat, looks: Mapping[str, Look]) -> alt.LayerChart:
-    """Return the map: the first field goes down, the second to the right."""
-    _ = looks  # colours stand for ratios
+    """Return the map: the first field runs down, the second to the right."""
+    _ = looks  # colours show ratios
     rows = [
         {
             "first": square.first,

@@ -11,7 +11,7 @@ from schemabench.report.page.charts.forest import axis
 from schemabench.report.page.charts.looks import Look, scale
 
 _LINE_PX = 13
-"""Of one candidate in one run: a point and its interval, apart from the next."""
+"""The height of one candidate's row in one run: a point, its interval, and some space."""
 _POINT_PX2 = 60
 
 

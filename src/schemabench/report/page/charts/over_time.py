@@ -1,4 +1,4 @@
-"""Throughput over a run: a line for each candidate, with marks for what the server did meanwhile."""
+"""Throughput over a run: a line for each candidate, with marks for the server's events."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ _POINT_PX2, _MARK_PX2 = 18, 130
 _RATE = ".3s"
 """Three digits and an SI prefix, in D3's own notation."""
 _LONG_S = 300.0
-"""From here on time is told in minutes."""
+"""From this duration on, time is shown in minutes."""
 _EVENTS = (
     Sign(name="checkpoint", colour="var(--checkpoint)", shape="M0,1L1,-1H-1Z"),
     Sign(name="autovacuum", colour="var(--autovacuum)", shape="M-1,-.3H-.3V-1H.3V-.3H1V.3H.3V1H-.3V.3H-1Z"),
@@ -66,12 +66,12 @@ def chart(drawing: OverTime, looks: Mapping[str, Look]) -> alt.LayerChart:
 
 
 def signs(drawing: OverTime) -> tuple[Sign, ...]:
-    """Return what marks stand for, of those that there are."""
+    """Return the meaning of the marks in use."""
     return tuple(one for one in _EVENTS if any(one.name in moment.events for moment in drawing.moments))
 
 
 def _marked(base: alt.Chart) -> alt.Chart:
-    """Return the layer of what happened on the server."""
+    """Return the layer of the server's events."""
     names, shapes, colours = zip(*((one.name, one.shape, one.colour) for one in _EVENTS), strict=True)
     shape = alt.Shape("events:N", scale=alt.Scale(domain=names, range=shapes), legend=None)
     colour = alt.Color("events:N", scale=alt.Scale(domain=names, range=colours), legend=None)

@@ -13,9 +13,9 @@ from schemabench.report.page.charts.looks import Look, scale
 _HEIGHT_PX = 320
 _POINT_PX2 = 90
 _RING_PX2 = 330
-"""Around those on the front."""
+"""Rings around the candidates on the front."""
 _STEPS, _STEP_PX = 3, 13
-"""Names of neighbours stand on steps: ties on the front lie close together, and their names would cover each other."""
+"""Names of neighbours are staggered: ties on the front lie close together, and their names would overlap."""
 
 
 def chart(drawing: Pareto, looks: Mapping[str, Look]) -> alt.LayerChart:

@@ -1,14 +1,14 @@
-"""A sign of a chart, as its key explains it."""
+"""A sign in a chart, with the text of its key."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
-    """Something that is drawn alike wherever it is."""
+    """A sign with the same form in all charts."""
 
     name: str
     colour: str
-    """As in style sheets."""
+    """A CSS colour."""
     shape: str
     """The path of an SVG, in a square from -1 to 1."""
