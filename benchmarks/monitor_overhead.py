@@ -31,7 +31,7 @@ import psycopg
 from load_generator import STATEMENTS, TABLE, parameters
 
 from schemabench.load import Limits, Request, Session, Talk, drive
-from schemabench.load.session import Pause
+from schemabench.load.talk import Pause
 from schemabench.monitor.sampler import Sampler, mark
 from schemabench.server import Server, serve
 from schemabench.statistics import rank

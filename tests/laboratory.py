@@ -54,6 +54,7 @@ class Laboratory:
         sample_hz: float = SAMPLE_HZ,
         criteria: tuple[str, ...] = ("throughput", "lock_waits"),
         production_s: float | None = None,
+        round_trip_s: float = 0.0,
         adequacy_s: float = 0.0,
         calls: int = 0,
         precision: float = PRECISION,
@@ -74,6 +75,7 @@ class Laboratory:
             sample_hz: Lock-wait samples per second.
             criteria: What the Pareto front is over.
             production_s: The seconds of production that the smallest burst stands for; None where that is not known.
+            round_trip_s: Added to every exchange.
             adequacy_s: How long to keep production's pace.
             calls: In each burst; 0 to find out.
             precision: The relative half width of intervals at which to stop sooner.
@@ -81,7 +83,6 @@ class Laboratory:
             isolation: Of all transactions.
             team: What makes of the plan those who execute its bursts.
         """
-        folder = self.folders.mktemp("experiment")
         workload = Workload(
             name="laboratory",
             summary="an effect that is known",
@@ -93,7 +94,7 @@ class Laboratory:
             production_s=None if production_s is None else lambda _: production_s,
         )
         plan = Plan(
-            found=found(folder, workload, operations),
+            found=found(folder := self.folders.mktemp("experiment"), workload, operations),
             cardinality="typical",
             candidates=installable(folder / "schemas", candidates),
             clients=sum(writer.clients for writer in writers),
@@ -102,6 +103,7 @@ class Laboratory:
             seed=seed,
             sample_hz=sample_hz,
             criteria=criteria,
+            round_trip_s=round_trip_s,
             adequacy_s=adequacy_s,
             burst=calls,
             upkeep=upkeep,

@@ -14,6 +14,7 @@ import psycopg
 from schemabench import sqlfile
 from schemabench.errors import CandidateError, Place, ServerError, UsageError, is_servers_fault
 from schemabench.naming import nearest
+from schemabench.statements import Operation, Text
 
 BASELINE = "baseline"
 
@@ -107,7 +108,7 @@ def select(candidates: Mapping[str, Candidate], wanted: Iterable[str]) -> tuple[
     return tuple(candidate for candidate in candidates.values() if not chosen or candidate.name in chosen)
 
 
-def operations(candidate: Candidate, defaults: Mapping[str, sqlfile.Operation]) -> dict[str, sqlfile.Operation]:
+def operations(candidate: Candidate, defaults: Mapping[str, Operation]) -> dict[str, Operation]:
     """Return the workload's operations with the candidate's own SQL where it overrides them.
 
     Raises:
@@ -179,7 +180,7 @@ def _search_path(connection: psycopg.Connection[tuple[object, ...]], cause: psyc
 
 
 def refused(
-    candidate: Candidate, statement: sqlfile.Text, cause: psycopg.Error, query: str = "", checked: Sequence[str] = ()
+    candidate: Candidate, statement: Text, cause: psycopg.Error, query: str = "", checked: Sequence[str] = ()
 ) -> CandidateError | ServerError:
     """Return the error for a statement that the server refused; its code tells who failed: candidate or server.
 
@@ -208,7 +209,7 @@ def refused(
     )
 
 
-def remedies(candidate: Candidate, statement: sqlfile.Text, name: str) -> list[str]:
+def remedies(candidate: Candidate, statement: Text, name: str) -> list[str]:
     """Return the remedies for SQL that the server refused under a candidate, which depend on its file.
 
     Args:

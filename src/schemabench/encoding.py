@@ -3,14 +3,21 @@
 Owns which values can be sent, and what is said of those that cannot. Must not know whose calls they are.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 import psycopg
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 
 from schemabench.errors import Place, WorkloadError
-from schemabench.sqlfile import Operation
+from schemabench.statements import Operation
 
+_QUOTED = re.compile(rb'["\\]')
+"""What has a backslash before it within an array's quotes."""
+_ESCAPES = {b"\\": b"\\\\", b"\b": b"\\b", b"\f": b"\\f", b"\n": b"\\n", b"\r": b"\\r", b"\t": b"\\t", b"\v": b"\\v"}
+"""What COPY would take for something else."""
+_SPECIAL = re.compile(rb"[\\\x08\f\n\r\t\v]")
+_PART_BYTES = 1 << 16
 _SHOWN_CHARACTERS = 80  # of a value in an error
 _AS_JSON = "for json or jsonb, wrap it: psycopg.types.json.Jsonb(value)"
 _AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, or a list of one of these"
@@ -68,3 +75,30 @@ class Encoder:
         statements = self._operations[operation].statements if operation in self._operations else ()
         found = (one.text.place(one.mark(parameter)) for one in statements if parameter in one.parameters)
         return next(found, None)
+
+
+def as_array(values: Iterable[bytes | None]) -> bytes:
+    """Return encoded values as one array, in text format."""
+    return (
+        b"{"
+        + b",".join(b"NULL" if one is None else b'"' + _QUOTED.sub(rb"\\\g<0>", one) + b'"' for one in values)
+        + b"}"
+    )
+
+
+def as_rows(rows: Iterable[Sequence[bytes | None]]) -> list[bytes]:
+    """Return rows of encoded values as COPY reads them in text format, in parts of about 64 KiB."""
+    parts: list[bytes] = []
+    lines: list[bytes] = []
+    size = 0
+    for row in rows:
+        lines.append(b"\t".join(b"\\N" if one is None else _SPECIAL.sub(_escaped, one) for one in row) + b"\n")
+        size += len(lines[-1])
+        if size >= _PART_BYTES:
+            parts.append(b"".join(lines))
+            lines, size = [], 0
+    return [*parts, b"".join(lines)] if lines else parts
+
+
+def _escaped(special: re.Match[bytes]) -> bytes:
+    return _ESCAPES[special[0]]

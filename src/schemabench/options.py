@@ -136,6 +136,14 @@ class Options:
         parse=parsing.one_of("between-blocks", "autovacuum"),
         metavar="WHO",
     )
+    round_trip_s: float = _option(
+        "time to add to each exchange with the server (a statement and its result), as a network would, so that locks "
+        "are held across round trips; as in `1ms`. `off` adds nothing",
+        default="off",
+        parse=parsing.duration_or_off,
+        metavar="TIME",
+        flag="--round-trip",
+    )
     lead_in: float = _option(
         "share of a burst to execute untimed before each trial, to warm up the cache, as in `20%`; `off` skips this",
         default="off",

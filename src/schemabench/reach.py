@@ -20,6 +20,7 @@ from pglast.visitors import Visitor
 from schemabench import sqlfile
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError
+from schemabench.statements import Text
 
 FLAG = "--allow-server-changes"
 _OF_THE_SERVER: dict[type[ast.Node], str] = {
@@ -119,7 +120,7 @@ def check(candidate: Candidate, *, owned: bool) -> None:
             )
 
 
-def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[sqlfile.Text, str]]:
+def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[Text, str]]:
     """Yield each statement: its place, and its SQL as a server receives it."""
     for text in sqlfile.split_preamble(file.preamble):
         for piece in _pieces(text):
@@ -130,7 +131,7 @@ def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[sqlfile.Text, str]]:
             yield statement.text, statement.render(identifiers).sql
 
 
-def _pieces(text: sqlfile.Text) -> tuple[sqlfile.Text, ...]:
+def _pieces(text: Text) -> tuple[Text, ...]:
     """Return the statements of a text; if the grammar cannot parse it, they are split at semicolons."""
     try:
         parse_sql(text.sql)

@@ -6,139 +6,26 @@ comments, statements and parameters, so quoting of every kind is understood. Mus
 """
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+from pglast import parse_sql
 from pglast.parser import ParseError, Token, scan, split
 
+from schemabench import sending
 from schemabench.errors import Place, SchemabenchError
-from schemabench.redaction import redact_sql
+from schemabench.sending import Sending
+from schemabench.statements import Operation, Statement, Text
 
 _HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
 _NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Text:
-    """A part of an SQL file with its position."""
-
-    path: Path
-    """The file."""
-    source: str
-    """The whole text of the file."""
-    start: int
-    """The start of the part in `source`, in characters."""
-    end: int
-    """The end, exclusive."""
-
-    @property
-    def sql(self) -> str:
-        """The SQL of the part."""
-        return self.source[self.start : self.end]
-
-    def part(self, start: int, end: int) -> "Text":
-        """Return a smaller part, by offsets into `sql`."""
-        return Text(path=self.path, source=self.source, start=self.start + start, end=self.start + end)
-
-    def place(self, offset: int = 0) -> Place:
-        """Return the place of an offset into `sql`, in characters."""
-        position = min(self.start + offset, len(self.source))
-        line = self.source.count("\n", 0, position)
-        return Place(
-            path=self.path,
-            line=line + 1,
-            column=position - self.source.rfind("\n", 0, position),
-            text=redact_sql(self.source).split("\n")[line].rstrip(),
-            caret=len(redact_sql(self.source[:position]).split("\n")[line]) + 1,
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """A statement as the server receives it."""
-
-    sql: str
-    """SQL with `$1`, `$2`, ... for parameters."""
-    parameters: tuple[str, ...]
-    """The name of each parameter, in the order of the numbers."""
-    text: Text
-    """The statement's source."""
-    offsets: tuple[tuple[int, int], ...]
-    """(offset into `sql`, offset into `text.sql`) of the start of each run of equal characters, ascending."""
-
-    def place(self, offset: int = 0) -> Place:
-        """Return the place in the file of an offset into `sql`, in characters."""
-        sent, written = self.offsets[bisect_right(self.offsets, (offset, len(self.text.source))) - 1]
-        return self.text.place(written + offset - sent)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Statement:
-    """One statement of a block, as written."""
-
-    text: Text
-    marks: tuple[tuple[int, int, str, bool], ...]
-    """(start, end, name, whether an identifier) of each `:name` and `:"name"`, by offsets into `text.sql`."""
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of its parameters, each once, in order of appearance."""
-        return tuple(dict.fromkeys(name for _, _, name, identifier in self.marks if not identifier))
-
-    def mark(self, name: str) -> int:
-        """Return the offset into `text.sql` at which `:name` first appears."""
-        return next(start for start, _, found, _ in self.marks if found == name)
-
-    def render(self, identifiers: Mapping[str, str], error: type[SchemabenchError] = SchemabenchError) -> Query:
-        """Return the statement with numbers for parameters and with each `:"name"` replaced.
-
-        Args:
-            identifiers: The value of each `:"name"`.
-            error: The class of error to raise.
-
-        Raises:
-            SchemabenchError: The statement has a `:"name"` that is not among `identifiers`.
-        """
-        numbers = {name: number for number, name in enumerate(self.parameters, start=1)}
-        source, pieces, offsets, written, sent = self.text.sql, [], [(0, 0)], 0, 0
-        for start, end, name, identifier in self.marks:
-            if identifier and name not in identifiers:
-                raise error(
-                    f'No writer sets the identifier :"{name}"',
-                    where=self.text.place(start),
-                    remedies=[f"add {name!r} to the identifiers of the writers that execute this operation"],
-                )
-            quoted = '"' + identifiers[name].replace('"', '""') + '"' if identifier else f"${numbers[name]}"
-            pieces += [source[written:start], quoted]
-            sent += start - written + len(quoted)
-            written = end
-            offsets.append((sent, written))
-        pieces.append(source[written:])
-        return Query(sql="".join(pieces), parameters=self.parameters, text=self.text, offsets=tuple(offsets))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Operation:
-    """One named piece of SQL; several statements are one transaction."""
-
-    name: str
-    text: Text
-    statements: tuple[Statement, ...]
-
-    @property
-    def sql(self) -> str:
-        """Its statements, each with its semicolon, without the comments between them."""
-        return "".join(f"{statement.text.sql.rstrip()};\n" for statement in self.statements)
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of its parameters, each once, in order of appearance."""
-        return tuple(dict.fromkeys(name for statement in self.statements for name in statement.parameters))
+_NOTHING = re.compile(r"--\s*nothing")
+_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,7 +80,8 @@ def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
 
     Raises:
         SchemabenchError: The text holds a NUL, an unterminated quote or comment, a block without a name or without a
-            statement, two blocks of one name, a parameter by number, or copies from or to the client.
+            statement, two blocks of one name, a parameter by number, a copy to the client, or a line on how to send
+            that says something else.
     """
     whole = Text(path=path, source=source, start=0, end=len(source))
     if "\0" in source:
@@ -265,9 +153,48 @@ def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError
             ],
         )
     statements = tuple(_statements(text, error))
-    if not statements:
-        raise error(f"The operation {name!r} has no statement", where=place, remedies=["write its SQL below the name"])
-    return Operation(name=name, text=text, statements=statements)
+    if not statements and not _has_nothing(text, error):
+        raise error(
+            f"The operation {name!r} has no statement",
+            where=place,
+            remedies=["write its SQL below the name", "write `-- nothing` below the name where there is nothing to do"],
+        )
+    operation = Operation(name=name, text=text, statements=statements, sending=_sending(text, error))
+    if operation.copies and len(statements) > 1:
+        raise error(
+            f"The operation {name!r} copies from the client and has {len(statements)} statements, not one", where=place
+        )
+    if operation.sending.batch > 1 and not statements:
+        raise error(f"The operation {name!r} gathers calls, but has no statement", where=place)
+    return operation
+
+
+def _has_nothing(text: Text, error: type[SchemabenchError]) -> bool:
+    """Return whether a block says that there is nothing to do."""
+    comments = (text.sql[token.start : token.end + 1] for token in _scan(text, error))
+    return any(_NOTHING.fullmatch(comment.rstrip()) for comment in comments)
+
+
+def _sending(text: Text, error: type[SchemabenchError]) -> Sending:
+    """Return what the comments above a block's first statement say of how its calls are sent."""
+    tokens = _scan(text, error)
+    first = next((token.start for token in tokens if token.name not in _COMMENTS), len(text.sql))
+    found = Sending()
+    for token in (token for token in tokens if token.name == "SQL_COMMENT"):
+        line = sending.line(text.sql[token.start : token.end + 1])
+        if line is None:
+            continue
+        if token.start > first:
+            raise error(
+                f"`-- {line[0]}:` has no effect here",
+                where=text.place(token.start),
+                remedies=["write it between `-- name:` and the operation's first statement"],
+            )
+        try:
+            found = sending.parse([line], found)
+        except ValueError as cause:
+            raise error(f"`-- {line[0]}:` {cause}", where=text.place(token.start)) from cause
+    return found
 
 
 def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement]:
@@ -278,12 +205,6 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
         if not words:
             continue
         first = words[0].start
-        if _copies(words):
-            raise error(
-                "An operation cannot copy from or to the client",
-                where=whole.place(first),
-                remedies=["insert from arrays: INSERT INTO t SELECT * FROM unnest(:names::text[], :sizes::bigint[])"],
-            )
         if number := next((token for token in words if token.name == "PARAM"), None):
             raise error(
                 f"A parameter has a name, not a number: {whole.sql[number.start : number.end + 1]}",
@@ -291,11 +212,46 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
                 remedies=["write :name, as in :customer::text"],
             )
         marks = ((start - first, end - first, *what) for start, end, what in _marks(whole, tokens))
-        yield Statement(text=whole.part(first, piece.stop - piece.start), marks=tuple(marks))
+        statement = Statement(text=whole.part(first, piece.stop - piece.start), marks=tuple(marks))
+        yield replace(statement, columns=_copied(statement, error)) if _copies(words) else statement
+
+
+def _copied(statement: Statement, error: type[SchemabenchError]) -> tuple[str, ...]:
+    """Return the columns that a statement copies from the client."""
+    sql = statement.text.sql
+    for start, end, name, _ in reversed(statement.marks):
+        sql = f'{sql[:start]}"{name}"{sql[end:]}'
+    try:
+        (parsed,) = parse_sql(sql)
+    except ParseError as cause:
+        raise error(f"Postgres cannot read this SQL: {cause.args[0]}", where=statement.text.place()) from cause
+    copy: Any = parsed.stmt
+    if not copy.is_from:
+        raise error("An operation cannot copy to the client", where=statement.text.place())
+    if any(not identifier for *_, identifier in statement.marks):
+        raise error(
+            "A copy takes its values from its columns, and has no parameters",
+            where=statement.text.place(),
+            remedies=["name the columns as the call's values are named: COPY t (customer, amount) FROM STDIN"],
+        )
+    if not copy.attlist:
+        raise error(
+            "A copy from the client must name its columns",
+            where=statement.text.place(),
+            remedies=["name them as the call's values are named: COPY t (customer, amount) FROM STDIN"],
+        )
+    formats = [one.arg.sval.lower() for one in copy.options or () if one.defname == "format"]
+    if copy.options and formats != ["text"]:
+        raise error(
+            "An operation copies in text format, without options",
+            where=statement.text.place(),
+            remedies=["write COPY t (a, b) FROM STDIN"],
+        )
+    return tuple(one.sval for one in copy.attlist)
 
 
 def _words(tokens: Sequence[Token]) -> list[Token]:
-    return [token for token in tokens if token.name not in {"SQL_COMMENT", "C_COMMENT"}]
+    return [token for token in tokens if token.name not in _COMMENTS]
 
 
 def _copies(words: Sequence[Token]) -> bool:

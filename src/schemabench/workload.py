@@ -20,6 +20,7 @@ from schemabench import sqlfile
 from schemabench.cardinality import Axis, Frozen
 from schemabench.errors import Place, SchemabenchError, UsageError, WorkloadError
 from schemabench.naming import nearest
+from schemabench.statements import Operation
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
@@ -128,8 +129,7 @@ class Workload(Generic[Cardinality]):
     """
 
     name: str
-    summary: str
-    """One line for people."""
+    summary: str  # one line for people
     cardinalities: Mapping[str, Cardinality]
     """The pinned ones, `typical` among them: frozen dataclasses whose fields are plain values."""
     writers: Callable[[Cardinality], Sequence[Writer]]
@@ -165,7 +165,7 @@ class Found:
     workload: Workload[Any]
     path: Path
     """The module's file."""
-    operations: Mapping[str, sqlfile.Operation]
+    operations: Mapping[str, Operation]
     """The blocks of `operations.sql`, in order."""
     frozen: Mapping[str, Frozen] = field(default_factory=dict)
     """The cardinalities of the workload that Hypothesis chose, by name, without the pinned ones."""
@@ -369,7 +369,7 @@ def _check_queries(found: Found) -> None:
 def _check_axes(workload: Workload[Any]) -> None:
     known = cardinalities.values(workload.cardinalities["typical"]) if workload.axes else {}
     named = [axis.field for axis in workload.axes]
-    if len(set(named)) not in {0, 2} or not set(known).issuperset(named):
+    if len(set(named)) not in {0, 2} or not set(known) >= set(named):
         raise WorkloadError(
             f"The axes of {workload.name!r} are {', '.join(named)}",
             checked=[f"fields of its cardinality: {', '.join(sorted(known))}"],

@@ -31,7 +31,7 @@ Others = dict[tuple[str, str], list[tuple[int, NDArray[np.int64]]]]
 
 def _row(number: int, *, late_ns: int = MS, service_ns: int = 2 * MS, done: bool = True) -> list[int]:
     """Return what is known of a call."""
-    return [number, late_ns, service_ns, int(done)]
+    return [number, late_ns, service_ns, int(done), service_ns]
 
 
 @dataclass

@@ -71,12 +71,15 @@ class FakeEntrant:
         """Yield a session for each writer."""
         return iter((None, writer) for writer in CLIENTS)
 
-    def load(self, burst: Burst) -> Burst:
+    def load(self, burst: Burst) -> SimpleNamespace:
         """Make ready."""
-        return burst
+        return SimpleNamespace(burst=burst, operations=burst.operations, pace=burst.pace, followers=[])
 
-    def drive(self, burst: Burst, random: Random, limits: Limits, watch: object = None, others: object = None) -> Drive:
+    def drive(
+        self, loaded: SimpleNamespace, random: Random, limits: Limits, watch: object = None, others: object = None
+    ) -> Drive:
         """Let time pass, up to the limit, a call done in each part of it; tell of it where it is long."""
+        burst: Burst = loaded.burst
         assert random is not None
         assert others is None, "there are no other workers"
         self.flushed = False

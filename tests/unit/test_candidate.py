@@ -7,6 +7,7 @@ import pytest
 from schemabench import sqlfile
 from schemabench.candidate import Candidate, find, operations, remedies, select
 from schemabench.errors import CandidateError, UsageError, WorkloadError
+from schemabench.statements import Operation
 
 TABLE = "CREATE TABLE item (key text);\n"
 OWN = "-- name: refresh\nSELECT 2;\n"
@@ -24,7 +25,7 @@ def _one(folder: Path, text: str) -> Candidate:
     return find(_write(folder, baseline=text))["baseline"]
 
 
-def _defaults(folder: Path) -> dict[str, sqlfile.Operation]:
+def _defaults(folder: Path) -> dict[str, Operation]:
     _write(folder, operations=OPERATIONS)
     return dict(sqlfile.read(folder / "operations.sql", WorkloadError).operations)
 

@@ -9,6 +9,7 @@ from made_up import candidates
 from schemabench import Call, sqlfile
 from schemabench.equivalence.counterexample import Disagreement, described, script
 from schemabench.errors import WorkloadError
+from schemabench.statements import Operation
 from schemabench.workload import Row
 
 OPERATIONS = """\
@@ -25,7 +26,7 @@ PUT = Call("put", {"key": "größe's \\", "amounts": [1, 2**63 - 1], "day": date
 MOVE = Call("move", {"source": None, "target": "b"})
 
 
-def _operations(tmp_path: Path) -> dict[str, sqlfile.Operation]:
+def _operations(tmp_path: Path) -> dict[str, Operation]:
     return dict(sqlfile.parse(tmp_path / "operations.sql", OPERATIONS, WorkloadError).operations)
 
 

@@ -23,7 +23,7 @@ from schemabench.load import (
     guard,
 )
 from schemabench.load.guard import alive
-from schemabench.load.session import Pause, Request, exchange
+from schemabench.load.talk import Pause, Request, exchange
 from schemabench.units import NANOSECONDS
 
 Opened = Callable[..., Session]

@@ -11,7 +11,7 @@ from fake_connection import FakeConnection
 from schemabench.load import Session, pace
 from schemabench.load import session as session_module
 from schemabench.load.pace import Schedule, keep_pace
-from schemabench.load.session import Pause, Request
+from schemabench.load.talk import Pause, Request
 
 CALL_NS = 300
 """What the server takes for a call."""

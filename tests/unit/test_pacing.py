@@ -42,7 +42,7 @@ def _executed(calls: Sequence[Made], clients: int, end_s: float) -> tuple[Burst,
         if begun_s < end_s:
             service_s = call.service_s if call.answered else end_s - begun_s
             times = (round((begun_s - call.due_s) * NANOSECONDS), round(service_s * NANOSECONDS))
-            rows.setdefault(call.operation, []).append([number, *times, int(call.answered)])
+            rows.setdefault(call.operation, []).append([number, *times, int(call.answered), times[1]])
     burst = Burst(
         owners=["writer"] * clients,
         queues=queues,

@@ -7,7 +7,7 @@ import pytest
 from schemabench.errors import CandidateError
 from schemabench.records import StatementPlan
 from schemabench.redaction import hides, redact, redact_command, redact_record, redact_sql
-from schemabench.sqlfile import Text
+from schemabench.statements import Text
 
 SECRET = "hunter2"  # noqa: S105 (the password that must not be seen)
 

@@ -10,7 +10,7 @@ from fake_connection import Answer, FakeConnection, FakeResult, refused
 from psycopg.pq import ExecStatus
 
 from schemabench.load import LostConnectionError, Session, Talk
-from schemabench.load.session import Pause
+from schemabench.load.talk import Pause
 from schemabench.monitor import sampler as sampler_module
 from schemabench.monitor.sample import Lock, Seen
 from schemabench.monitor.sampler import Sampler, mark, rate_hz

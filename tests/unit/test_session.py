@@ -10,7 +10,8 @@ from psycopg.pq import ExecStatus
 
 from schemabench.load import LostConnectionError, Session, StatementFailedError
 from schemabench.load import session as session_module
-from schemabench.load.session import RETRY_LIMIT, ROLLBACK, Pause, Request, Step, Want, converse
+from schemabench.load.session import RETRY_LIMIT, ROLLBACK, converse
+from schemabench.load.talk import Pause, Request, Step, Want
 from schemabench.units import NANOSECONDS
 
 TICK_NS = 10

@@ -1,5 +1,6 @@
 """Annotated SQL: blocks, parameters, and places that stay true through every rewriting."""
 
+import re
 import string
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
-from schemabench.sqlfile import Operation, Query, SqlFile, Statement, parse, read, split_preamble
+from schemabench.sqlfile import SqlFile, parse, read, split_preamble
+from schemabench.statements import Operation, Query, Statement
 
 PIECES = {
     "SELECT": None,
@@ -281,14 +283,77 @@ def test_an_operation_without_a_statement_is_refused(folder: Path, body: str) ->
     assert error.what == "The operation 'op' has no statement"
 
 
-@pytest.mark.parametrize("sql", ["COPY t FROM STDIN", "copy t (a) from stdin (FORMAT csv)", "COPY t TO STDOUT"])
-def test_an_operation_that_streams_from_or_to_the_client_is_refused(folder: Path, sql: str) -> None:
-    error = _refused(folder, f"-- name: op\nSELECT 1;\n{sql};")
+@pytest.mark.parametrize(
+    ("sql", "what"),
+    [
+        ("COPY t FROM STDIN", "A copy from the client must name its columns"),
+        ("copy t (a) from stdin (FORMAT csv)", "An operation copies in text format, without options"),
+        ("copy t (a) from stdin with (delimiter ',')", "An operation copies in text format, without options"),
+        ("COPY t TO STDOUT", "An operation cannot copy to the client"),
+        ("COPY t (a) FROM STDIN WHERE a > :least", "A copy takes its values from its columns, and has no parameters"),
+    ],
+)
+def test_a_copy_that_is_not_of_rows_from_the_client_is_refused(folder: Path, sql: str, what: str) -> None:
+    error = _refused(folder, f"-- name: op\n\n{sql};")
 
-    assert error.what == "An operation cannot copy from or to the client"
+    assert error.what == what
     assert error.where is not None
     assert error.where.line == 3
     assert _read(folder, "-- name: op\nCOPY t TO '/dev/null'").operations
+
+
+def test_a_copy_is_the_only_statement_of_its_operation(folder: Path) -> None:
+    error = _refused(folder, "-- name: op\nSELECT 1;\nCOPY t (a) FROM STDIN;")
+
+    assert error.what == "The operation 'op' copies from the client and has 2 statements, not one"
+
+
+def test_columns_of_a_copy_are_its_parameters(folder: Path) -> None:
+    operation = _read(folder, '-- name: op\nCOPY :"part".t (site, bytes) FROM STDIN (FORMAT text);').operations["op"]
+
+    assert (operation.copies, operation.parameters) == (True, ("site", "bytes"))
+    query = operation.statements[0].render({"part": "one"})
+    assert query.sql == 'COPY "one".t (site, bytes) FROM STDIN (FORMAT text)'
+
+
+def test_what_an_operation_says_of_sending_is_read_above_its_first_statement(folder: Path) -> None:
+    text = "-- name: op\n-- Some prose: with a colon\n-- batch: 100 within 50 ms\n-- prepare: never\nSELECT 1;"
+    operation = _read(folder, text).operations["op"]
+
+    assert (operation.sending.batch, operation.sending.within_s, operation.sending.prepared) == (100, 0.05, False)
+    assert operation.sql == "-- batch: 100 within 50 ms\n-- prepare: never\nSELECT 1;\n"
+
+
+def test_what_an_operation_says_of_sending_below_its_first_statement_is_refused(folder: Path) -> None:
+    error = _refused(folder, "-- name: op\nSELECT 1;\n-- batch: 100\nSELECT 2;")
+
+    assert error.what == "`-- batch:` has no effect here"
+    assert error.where is not None
+    assert error.where.line == 3
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("batch: 0", "`-- batch:` '0' is not a batch"),
+        ("batch: many", "`-- batch:` 'many' is not a batch"),
+        ("batch: 10 within x", "`-- batch:` 'x' is not a duration"),
+        ("prepare: sometimes", "`-- prepare:` 'sometimes' is neither `always` nor `never`"),
+        ("retry: deadlock", "`-- retry:` 'deadlock' is not a SQLSTATE"),
+    ],
+)
+def test_a_wrong_value_for_sending_is_refused_with_what_is_right(folder: Path, line: str, what: str) -> None:
+    error = _refused(folder, f"-- name: op\n-- {line}\nSELECT 1;")
+
+    assert error.what.startswith(what)
+    assert error.where is not None
+    assert error.where.line == 2
+
+
+def test_an_operation_may_have_nothing_to_do_if_it_says_so(folder: Path) -> None:
+    operation = _read(folder, "-- name: op\n-- nothing\n-- name: other\nSELECT 1").operations["op"]
+
+    assert operation.statements == ()
 
 
 def test_a_parameter_by_number_is_refused_but_within_a_string(folder: Path) -> None:
@@ -337,3 +402,19 @@ def test_errors_are_of_the_class_that_was_asked_for(folder: Path) -> None:
         (folder / "bad.sql").write_text("-- name: op\n")
         with pytest.raises(kind):
             read(folder / "bad.sql", kind)
+
+
+def test_examples_of_the_page_on_sending_are_read(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sending.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    found = _read(folder, example).operations
+
+    assert {name: one.sending.batch for name, one in found.items()} == {
+        "insert_event": 100,
+        "insert_reading": 1000,
+        "register": 1,
+        "rotate": 1,
+    }
+    assert found["insert_event"].sending.within_s == 0.05
+    assert found["insert_reading"].copies
+    assert (found["register"].sending.prepared, found["register"].sending.retried) == (False, ("23505",))

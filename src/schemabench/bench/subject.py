@@ -78,6 +78,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         adequacy_s=0.0 if rehearse else options.adequacy_s,
         upkeep=options.upkeep,
         lead_in=options.lead_in,
+        round_trip_s=options.round_trip_s,
         call_timeout_s=options.call_timeout_s,
         burst=options.burst,
         sample_hz=options.sample_hz,

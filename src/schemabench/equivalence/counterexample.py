@@ -11,7 +11,7 @@ from psycopg import sql
 
 from schemabench.candidate import Candidate
 from schemabench.equivalence.states import SHOWN_ROWS
-from schemabench.sqlfile import Operation, Statement
+from schemabench.statements import Operation, Statement
 from schemabench.workload import Call, Row
 
 

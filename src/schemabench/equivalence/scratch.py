@@ -14,7 +14,7 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
 from schemabench.server import Database, Server, full, opened
-from schemabench.sqlfile import Operation, Query
+from schemabench.statements import Operation, Query
 from schemabench.workload import Call, Row
 
 _LABEL = "check"
@@ -88,13 +88,18 @@ class Scratch:
             ServerError: The server failed.
         """
         rows: list[Row] = []
-        queries = self._rendered(call.operation)
+        queries, operation = self._rendered(call.operation), self.operations[call.operation]
+        if operation.copies:
+            self._copy(call, queries[0])
+            return rows
         several = len(queries) > 1
         try:
             if several:
                 self._connection.execute("BEGIN")
             for query in queries:
-                rows = self._rows(call.operation, query, [call.values[name] for name in query.parameters])
+                values = [call.values[name] for name in query.parameters]
+                gathered = operation.sending.batch > 1
+                rows = self._rows(call.operation, query, [[value] for value in values] if gathered else values)
             if several:
                 self._connection.execute("COMMIT")
         except (RefusedError, psycopg.Error) as cause:
@@ -151,6 +156,14 @@ class Scratch:
             statements = self.operations[name].statements
             self._queries[name] = tuple(one.render(self.identifiers, CandidateError) for one in statements)
         return self._queries[name]
+
+    def _copy(self, call: Call, query: Query) -> None:
+        """Copy the call's values as one row."""
+        try:
+            with self._connection.cursor() as cursor, cursor.copy(query.sql.encode()) as copy:
+                copy.write_row([call.values[name] for name in query.parameters])
+        except psycopg.Error as cause:
+            raise self._failed(call.operation, query, cause) from cause
 
     def _rows(self, name: str, query: Query, values: list[object]) -> list[Row]:
         try:

@@ -198,7 +198,7 @@ class Building:
         )
         writers = [self.plan.connections[position] for position in self.positions]
         try:
-            one = enter(template, name, database, writers)
+            one = enter(template, name, database, writers, self.plan.round_trip_s)
         except BaseException:
             databases.drop(self.server, database)
             raise
@@ -222,7 +222,8 @@ class Building:
         with ExitStack() as scratch:
             database = self.server.clone(template.database, _SCRATCH)
             scratch.callback(databases.drop, self.server, database)
-            one = scratch.enter_context(closing(enter(template, _SCRATCH, database, self.plan.connections)))
+            everyone, round_trip_s = self.plan.connections, self.plan.round_trip_s
+            one = scratch.enter_context(closing(enter(template, _SCRATCH, database, everyone, round_trip_s)))
             return calibrate(self.plan, one, feed, self.progress)
 
 

@@ -31,6 +31,8 @@ class Encoded(NamedTuple):
     """The values in text format."""
     writer: str
     """The writer of the call."""
+    key: str | None = None
+    """Calls of one key keep their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +79,7 @@ class Burst:
         """A digest of calls, values, connections and times, in order: equal in processes that made the same burst."""
         content = sha256(repr((self.owners, self.pace)).encode())
         for queue in self.queues:
-            calls = [(number, operation, sorted(values.items()), writer) for number, operation, values, writer in queue]
+            calls = [(*call[:2], sorted(call.values.items()), *call[3:]) for call in queue]
             content.update(repr(calls).encode())
         return content.hexdigest()
 
@@ -128,7 +130,8 @@ def make(
                 queue = min(own, key=len)
                 if call.key is not None:
                     by_key[call.key] = queue
-            queue.append(Encoded(len(operations), call.operation, encode(call.operation, call.values), writer.name))
+            values = encode(call.operation, call.values)
+            queue.append(Encoded(len(operations), call.operation, values, writer.name, call.key))
             operations.append(call.operation)
             rows += call.rows
         owners += [writer.name] * share

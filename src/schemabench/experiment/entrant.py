@@ -33,17 +33,28 @@ class Entrant:
             ServerError: The server cannot be reached or refused.
         """
         self.database = database
-        self.sessions = Sessions(self.template, database, [writer for _, writer in self.sessions])
+        writers = [writer for _, writer in self.sessions]
+        self.sessions = Sessions(self.template, database, writers, self.sessions.round_trip_s)
 
     def close(self) -> None:
         """Close the connections."""
         self.sessions.close()
 
 
-def enter(template: Template, name: str, database: Database, writers: Iterable[Writer]) -> Entrant:
+def enter(
+    template: Template, name: str, database: Database, writers: Iterable[Writer], round_trip_s: float = 0.0
+) -> Entrant:
     """Open a connection to a clone of a template for each of the given writers.
+
+    Args:
+        template: The candidate.
+        name: The entrant's.
+        database: The clone.
+        writers: One for each connection.
+        round_trip_s: Added to every exchange with the server, as time on the way.
 
     Raises:
         ServerError: The server cannot be reached or refused.
     """
-    return Entrant(name=name, template=template, database=database, sessions=Sessions(template, database, writers))
+    sessions = Sessions(template, database, writers, round_trip_s)
+    return Entrant(name=name, template=template, database=database, sessions=sessions)

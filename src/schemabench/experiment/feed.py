@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from schemabench.errors import UsageError, WorkloadError
 from schemabench.naming import nearest
 from schemabench.records import Notice
-from schemabench.sqlfile import Operation
+from schemabench.statements import Operation
 from schemabench.workload import BadLineError, Call, Found, authored, check_calls
 
 LINE_LIMIT_BYTES = 1 << 20

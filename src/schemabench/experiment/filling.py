@@ -19,7 +19,7 @@ from schemabench.experiment.databases import drop
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
 from schemabench.server import Server, gone, lost, opened
-from schemabench.sqlfile import Operation
+from schemabench.statements import Operation
 from schemabench.workload import Call, Writer
 
 _LOADER = Writer(name="background", kind="batch", weight=1)

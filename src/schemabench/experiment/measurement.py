@@ -251,6 +251,7 @@ def _record(
         drift_rows=results.drift_rows(measured),
         upkeep=plan.upkeep,
         lead_in=plan.lead_in,
+        round_trip_s=plan.round_trip_s,
         budget_s=plan.budget_s,
         precision=plan.precision,
         isolation=plan.found.workload.isolation,

@@ -35,6 +35,8 @@ class Calls:
     service_s: NDArray[np.float64]
     """Until the cut for a call that was cut off; the mean of its operation, or 0 without one, for a call that was never
     started."""
+    occupied_s: NDArray[np.float64]
+    """By itself: as `service_s`, but 0 for one that was part of another's request."""
     ended_s: NDArray[np.float64]
     """The end of the burst for calls without a response, which would have come later."""
     answered: NDArray[np.bool_]
@@ -99,22 +101,28 @@ def _calls(burst: Burst, elapsed_s: float, paced: Paced) -> Calls:
     for place, queue in enumerate(burst.queues):
         places[[call.number for call in queue]] = place
     known = [rows.reshape(PACED, -1) for some in paced.values() for rows in some]
-    numbers, delays_ns, services_ns, done = np.concatenate([*known, np.zeros((PACED, 0), dtype=np.int64)], axis=1)
+    numbers, delays_ns, services_ns, done, occupied_ns = np.concatenate(
+        [*known, np.zeros((PACED, 0), dtype=np.int64)], axis=1
+    )
     due_s = np.array(burst.pace.due_s)
-    begun_s, service_s, answered = np.full(count, np.inf), np.zeros(count), np.zeros(count, dtype=bool)
+    begun_s, answered = np.full(count, np.inf), np.zeros(count, dtype=bool)
+    service_s, occupied_s = np.zeros(count), np.zeros(count)
     begun_s[numbers] = due_s[numbers] + delays_ns / NANOSECONDS
     service_s[numbers] = services_ns / NANOSECONDS
+    occupied_s[numbers] = occupied_ns / NANOSECONDS
     answered[numbers] = done > 0
     operations = np.array(burst.operations)
     for one in np.unique(operations[np.isinf(begun_s)]):
         like = (operations == one) & np.isfinite(begun_s)
-        service_s[(operations == one) & ~like] = service_s[like].mean() if like.any() else 0.0
+        for times_s in (service_s, occupied_s):
+            times_s[(operations == one) & ~like] = times_s[like].mean() if like.any() else 0.0
     return Calls(
         operations=operations,
         places=places,
         due_s=due_s,
         begun_s=begun_s,
         service_s=service_s,
+        occupied_s=occupied_s,
         ended_s=np.where(answered, begun_s + service_s, np.maximum(elapsed_s, due_s)),
         answered=answered,
     )
@@ -132,9 +140,9 @@ def _writers(plan: Plan, calls: Calls, duration_s: float) -> Iterator[Pacing]:
 
 def _pacing(name: str, places: Sequence[int], calls: Calls, own: NDArray[np.bool_], duration_s: float) -> Pacing:
     clients = len(places)
-    used = statistics.utilisation(calls.service_s[own], clients * duration_s)
+    used = statistics.utilisation(_requests(calls.occupied_s[own]), clients * duration_s)
     busiest = _busiest(places, calls, duration_s)
-    left_s = np.clip(calls.begun_s[own] + calls.service_s[own] - duration_s, 0, calls.service_s[own])
+    left_s = np.clip(calls.begun_s[own] + calls.service_s[own] - duration_s, 0, calls.occupied_s[own])
     backlog_s = float(left_s.sum()) / clients
     drain_s = backlog_s / (1 - used.value) if used.value < 1 else None
     slowest_s = float(calls.responses_s[own].max())
@@ -156,10 +164,16 @@ def _busiest(places: Sequence[int], calls: Calls, duration_s: float) -> Estimate
     """Return the utilisation of the connection with the highest interval; None if it adds nothing to the writer's."""
     if len(places) == 1:
         return None
-    own = [calls.service_s[calls.places == place] for place in places]
-    enough = [service_s for service_s in own if len(service_s) >= statistics.FEWEST_CALLS]
-    known = [statistics.utilisation(service_s, duration_s, jointly=len(enough)) for service_s in enough]
+    own = [_requests(calls.occupied_s[calls.places == place]) for place in places]
+    enough = [occupied_s for occupied_s in own if len(occupied_s) >= statistics.FEWEST_CALLS]
+    known = [statistics.utilisation(occupied_s, duration_s, jointly=len(enough)) for occupied_s in enough]
     return max(known, key=lambda one: one.low, default=None)
+
+
+def _requests(occupied_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the times of requests, by those of calls: a request is counted once, however many calls it has."""
+    found = occupied_s[occupied_s > 0]
+    return found if len(found) else occupied_s
 
 
 def _all(verdicts: Sequence[bool | None]) -> bool | None:

@@ -57,6 +57,8 @@ class Plan:
     """Whether the candidates' databases are kept after the experiment."""
     upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks"
     """Who vacuums and analyzes: this process between blocks, by autovacuum's rules, or the server alone."""
+    round_trip_s: float = 0.0
+    """Added to every exchange with the server, as time on the way."""
     lead_in: float = 0.0
     """The share of a burst, 0 to 1, that is executed untimed before each trial."""
     call_timeout_s: float = 30.0
@@ -118,7 +120,7 @@ class Plan:
         sources = [candidate.file.source for candidate in self.candidates]
         modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
-        choices = [version("schemabench"), str(self.clients), str(self.seed), str(self.lead_in)]
+        choices = [version("schemabench"), str(self.clients), str(self.seed), str(self.lead_in), str(self.round_trip_s)]
         return sha256("\0".join([self.digest, *choices, *modules, *operations, *sources]).encode()).hexdigest()
 
     @property

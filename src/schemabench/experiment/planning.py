@@ -110,12 +110,13 @@ def _asked(sessions: Sessions, calls: Calls) -> Iterator[tuple[PGconn, list[Stat
         ServerError: The server failed.
     """
     for writer, call in calls:
-        session, (_, operation, steps) = sessions.ready(writer, call)
+        session, steps = sessions.ready(writer, call)
         statements = [
-            Statement(operation=operation, position=position, prepared=name, parameters=parameters)
-            for position, (name, parameters) in enumerate(steps[1:-1] if len(steps) > 1 else steps)
+            Statement(operation=call.operation, position=position, prepared=name, parameters=parameters)
+            for position, (name, parameters) in enumerate(steps)
         ]
-        yield session.connection, statements
+        if statements:
+            yield session.connection, statements
 
 
 def end(one: Entrant, begun: Begun, calls: Calls) -> Ended:

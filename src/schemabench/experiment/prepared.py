@@ -4,18 +4,23 @@ Owns which session has prepared which operation, and the form of requests. Must 
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
+from psycopg import errors
 from psycopg.pq import ConnStatus, ExecStatus
 
+from schemabench.encoding import as_array, as_rows
 from schemabench.errors import CandidateError, WorkloadError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
+from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
-from schemabench.load import Request, Session, StatementFailedError, Step
+from schemabench.load import AnyStep, Drive, Request, Rows, Session, StatementFailedError, Step, Unprepared
 from schemabench.monitor.sampler import mark
 from schemabench.server import lost
-from schemabench.sqlfile import Operation
+from schemabench.statements import Operation
+from schemabench.units import NANOSECONDS
 from schemabench.workload import Writer
 
 
@@ -28,6 +33,52 @@ class Loaded:
     """The operation of each call of the burst, by its number."""
     pace: Pace | None = None
     """When the calls are due; None if they start as soon as a connection is free."""
+    gathered: Sequence[Batch] = field(default_factory=tuple)
+    """The requests whose calls may be several."""
+
+    @property
+    def due_s(self) -> Sequence[float] | None:
+        """When each request is due, by its number; None if it is sent as soon as a connection is free."""
+        if self.pace is None:
+            return None
+        due_s = list(self.pace.due_s)
+        for batch in self.gathered:
+            due_s[batch.calls[0].number] = batch.ready_s
+        return due_s
+
+    def call_by_call(self, driven: Drive) -> Drive:
+        """Return what came of requests as what came of each call: gathered calls take as long as their request.
+
+        From when a call is due to when it is begun contains the time that it waits for its batch.
+        """
+        if not self.gathered:
+            return driven
+        latencies_ns, delays_ns = list(driven.latencies_ns), list(driven.delays_ns)
+        flying_ns = dict(driven.flying_ns)
+        for batch in self.gathered:
+            first, *others = (call.number for call in batch.calls)
+            for number in others:
+                latencies_ns[number] = latencies_ns[first]
+                if first in flying_ns:
+                    flying_ns[number] = flying_ns[first]
+            for number in (first, *others) if self.pace else ():
+                waited_s = batch.ready_s - self.pace.due_s[number] if self.pace else 0.0
+                delays_ns[number] = driven.delays_ns[first] + round(waited_s * NANOSECONDS)
+        return replace(driven, latencies_ns=latencies_ns, delays_ns=delays_ns, flying_ns=flying_ns)
+
+    @property
+    def followers(self) -> list[int]:
+        """The calls that are part of another's request, by their numbers."""
+        return [call.number for batch in self.gathered for call in batch.calls[1:]]
+
+
+class _Form(NamedTuple):
+    """A statement as a session sends it."""
+
+    name: bytes
+    parameters: tuple[str, ...]
+    """The names of its parameters, or of the columns that it copies."""
+    sql: bytes
 
 
 class Prepared:
@@ -39,9 +90,7 @@ class Prepared:
 
     def __init__(self, template: Template) -> None:
         self._template = template
-        self._known: set[tuple[Session, str]] = set()
-        self._statements: dict[str, tuple[tuple[bytes, tuple[str, ...]], ...]] = {}
-        """Operation -> the name and the parameters of each of its statements."""
+        self._forms: dict[tuple[Session, str], tuple[_Form, ...]] = {}
 
     def prepare(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
         """Prepare operations over a connection, each once.
@@ -53,35 +102,54 @@ class Prepared:
         """
         for operation in operations:
             if not self.knows(session, operation):
-                statements = self._prepare(session, writer, self._template.operations[operation])
-                self._statements[operation] = tuple(statements)
-                self._known.add((session, operation))
+                known = self._template.operations[operation]
+                self._forms[session, operation] = tuple(self._prepare(session, writer, known))
+                if known.sending.retried:
+                    session.retryable[operation] = {code: _words(code) for code in known.sending.retried}
 
     def knows(self, session: Session, operation: str) -> bool:
         """Return whether a session has prepared an operation."""
-        return (session, operation) in self._known
+        return (session, operation) in self._forms
 
-    def request(self, call: Encoded) -> Request:
-        """Return a call of a prepared operation in the form that the load loop sends."""
-        number, operation, values, _ = call
-        steps: list[Step] = [
-            (name, [values[parameter] for parameter in parameters]) for name, parameters in self._statements[operation]
-        ]
-        return number, operation, steps
+    def request(self, session: Session, calls: Sequence[Encoded]) -> Request:
+        """Return calls of one prepared operation, one or gathered ones, in the form that the load loop sends."""
+        first = calls[0]
+        operation = self._template.operations[first.operation]
+        forms = self._forms[session, first.operation]
+        steps: list[AnyStep]
+        if operation.copies:
+            steps = [Rows(one.name, (), one.sql, as_rows(_values(calls, one.parameters))) for one in forms]
+        elif operation.sending.prepared:
+            steps = [(one.name, _parameters(operation, calls, one)) for one in forms]
+        else:
+            steps = [Unprepared(one.name, _parameters(operation, calls, one), one.sql) for one in forms]
+        return first.number, first.operation, steps
 
-    def values(self, request: Request) -> dict[str, bytes | None]:
-        """Return the parameters of a call by their names."""
+    def explainable(self, session: Session, call: Encoded) -> list[Step]:
+        """Return the statements of a call with their parameters, each by the name that it is prepared by.
+
+        Without those that begin and commit; none of an operation that copies.
+        """
+        operation, forms = self._template.operations[call.operation], self._forms[session, call.operation]
+        if operation.copies:
+            return []
+        own = forms[1:-1] if len(forms) > 1 else forms
+        return [(one.name, _parameters(operation, [call], one)) for one in own]
+
+    def values(self, session: Session, request: Request) -> dict[str, bytes | None]:
+        """Return the parameters of a request by their names; none of one that copies."""
         _, operation, steps = request
         return {
             name: value
-            for (_, names), (_, parameters) in zip(self._statements[operation], steps, strict=True)
-            for name, value in zip(names, parameters, strict=True)
+            for form, step in zip(self._forms[session, operation], steps, strict=True)
+            for name, value in zip(form.parameters, step[1], strict=False)
         }
 
-    def _prepare(
-        self, session: Session, writer: Writer, operation: Operation
-    ) -> Iterator[tuple[bytes, tuple[str, ...]]]:
-        """Prepare each statement of an operation, several as a transaction; yield its name and its parameters."""
+    def _prepare(self, session: Session, writer: Writer, operation: Operation) -> Iterator[_Form]:
+        """Prepare each statement of an operation, several as a transaction.
+
+        A copy is not prepared. What is sent as text is prepared all the same, so that a mistake in it is found.
+        """
         template = self._template
         whose_fault = CandidateError if template.overrides(operation) else WorkloadError
         queries = [statement.render(writer.identifiers, whose_fault) for statement in operation.statements]
@@ -89,11 +157,32 @@ class Prepared:
         if len(statements) > 1:
             statements = [("begin", "BEGIN", ()), *statements, ("commit", "COMMIT", ())]
         for label, text, parameters in statements:
-            name = f"{operation.name}_{label}".encode()
-            result = session.prepare(name, mark(operation.name) + text)
-            if session.connection.status != ConnStatus.OK:
-                raise lost(template.server, session.connection.get_error_message())
-            if result.status != ExecStatus.COMMAND_OK:
-                failure = StatementFailedError(session, operation.name, (name, ()), result, 1)
-                raise failures.failed(template, writer, failure)
-            yield name, parameters
+            name, sql = f"{operation.name}_{label}".encode(), mark(operation.name) + text
+            if not operation.copies:
+                result = session.prepare(name, sql)
+                if session.connection.status != ConnStatus.OK:
+                    raise lost(template.server, session.connection.get_error_message())
+                if result.status != ExecStatus.COMMAND_OK:
+                    failure = StatementFailedError(session, operation.name, (name, ()), result, 1)
+                    raise failures.failed(template, writer, failure)
+            yield _Form(name, parameters, sql.encode())
+
+
+def _parameters(operation: Operation, calls: Sequence[Encoded], form: _Form) -> Sequence[bytes | None]:
+    """Return the parameters of a statement: of one call, or arrays of the gathered calls' values."""
+    if operation.sending.batch == 1:
+        return [calls[0].values[name] for name in form.parameters]
+    return [as_array([call.values[name] for call in calls]) for name in form.parameters]
+
+
+def _values(calls: Sequence[Encoded], names: Sequence[str]) -> Iterator[list[bytes | None]]:
+    return ([call.values[name] for name in names] for call in calls)
+
+
+def _words(sqlstate: str) -> str:
+    """Return what an error is called, as in `unique violation`."""
+    try:
+        name = errors.lookup(sqlstate).__name__
+    except KeyError:
+        return sqlstate
+    return "".join(f" {one.lower()}" if one.isupper() else one for one in name).strip()

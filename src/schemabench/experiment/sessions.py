@@ -15,6 +15,7 @@ from schemabench.errors import ServerError
 from schemabench.experiment import failures, undone
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect
+from schemabench.experiment.gathering import Batch, gather
 from schemabench.experiment.prepared import Loaded, Prepared
 from schemabench.experiment.template import Template
 from schemabench.load import (
@@ -26,6 +27,7 @@ from schemabench.load import (
     Session,
     SlowCallError,
     StatementFailedError,
+    Step,
     Talk,
     drive,
     stop,
@@ -50,10 +52,13 @@ class Sessions:
         ServerError: The server cannot be reached or refused; no connection is then open.
     """
 
-    def __init__(self, template: Template, database: Database, writers: Iterable[Writer]) -> None:
+    def __init__(
+        self, template: Template, database: Database, writers: Iterable[Writer], round_trip_s: float = 0.0
+    ) -> None:
+        self.round_trip_s = round_trip_s
         self._template = template
         self._database = database
-        self._pairs = _opened(template, database, writers)
+        self._pairs = _opened(template, database, writers, round_trip_s)
         self._prepared = Prepared(template)
         self._flushing: set[Session] = set()
         """Sessions that have prepared the flush of their statistics."""
@@ -78,10 +83,18 @@ class Sessions:
             ServerError: The server failed.
         """
         queues: list[tuple[Session, Sequence[Request]]] = []
+        known = {name: self._template.operations[name].sending for name in set(burst.operations)}
+        sendings = {name: sending for name, sending in known.items() if sending.batch > 1}
+        gathered: list[Batch] = []
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
-            queues.append((session, [self._prepared.request(call) for call in queue]))
-        return Loaded(queues=queues, operations=burst.operations, pace=burst.pace)
+            if not sendings:
+                queues.append((session, [self._prepared.request(session, (call,)) for call in queue]))
+                continue
+            batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
+            queues.append((session, [self._prepared.request(session, one.calls) for one in batches]))
+            gathered += [one for one in batches if one.calls[0].operation in sendings]
+        return Loaded(queues=queues, operations=burst.operations, pace=burst.pace, gathered=gathered)
 
     def drive(
         self,
@@ -112,7 +125,7 @@ class Sessions:
                 random=random,
                 limits=limits,
                 failure=self._template.server.failure,
-                due_s=loaded.pace.due_s if loaded.pace else None,
+                due_s=loaded.due_s,
                 watch=watch,
                 others=others,
             )
@@ -123,13 +136,13 @@ class Sessions:
             awaited = self._awaited(failure.session)
             stop(sessions)
             retried = {key: count - before.get(key, 0) for key, count in self.retries().items()}
-            values = self._prepared.values(failure.request)
+            values = self._prepared.values(failure.session, failure.request)
             raise failures.slow(self._template, failure, limits, values, awaited, retried, sessions) from None
         except LostConnectionError as failure:
             raise lost(self._template.server, failure) from failure
         if driven.cut and not stop(sessions):
             raise failures.endless(self._template)
-        return driven
+        return loaded.call_by_call(driven)
 
     def flush_statistics(self) -> None:
         """Flush every session's statistics, which it would otherwise do within seconds.
@@ -147,8 +160,8 @@ class Sessions:
             queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
         self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
 
-    def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Request]:
-        """Return a session of the given writer that has prepared a call, and the call in the form in which it is sent.
+    def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Sequence[Step]]:
+        """Return a session of the given writer that has prepared a call, and its statements as EXPLAIN takes them.
 
         The session has executed the operation, and so has its current plan. If only other workers have such a
         connection, it is any session of this process.
@@ -160,7 +173,7 @@ class Sessions:
         known = [session for session, _ in self if self._prepared.knows(session, call.operation)]
         session = known[0] if known else self._pairs[0][0]
         self._prepared.prepare(session, writer, {call.operation})
-        return session, self._prepared.request(call)
+        return session, self._prepared.explainable(session, call)
 
     def retries(self) -> Retried:
         """Return the number of rolled-back attempts at each operation so far, by reason."""
@@ -186,13 +199,16 @@ class Sessions:
         return []
 
 
-def _opened(template: Template, database: Database, writers: Iterable[Writer]) -> list[tuple[Session, Writer]]:
+def _opened(
+    template: Template, database: Database, writers: Iterable[Writer], round_trip_s: float
+) -> list[tuple[Session, Writer]]:
     """Return a connection to a database for each of the given writers: all, or none."""
     pairs: list[tuple[Session, Writer]] = []
     conninfo = template.server.conninfo_for(database.name)
     try:
         for writer in writers:
-            pairs.append((Session.open(conninfo, isolation=template.isolation), writer))  # noqa: PERF401 (those that are open must be closed)
+            session = Session.open(conninfo, isolation=template.isolation, round_trip_s=round_trip_s)
+            pairs.append((session, writer))  # those that are open must be closed
     except BaseException as cause:
         for session, _ in pairs:
             session.close()

@@ -30,9 +30,9 @@ _HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _
 Samples = Mapping[str, NDArray[np.int64]]
 """Operation -> service times in nanoseconds; for a burst with a pace `PACED` rows, with a column for each started
 call."""
-PACED = 4
-"""The number of the call, its delay between due and start, its service time until it was done or cut off, and 1 if it
-was done."""
+PACED = 5
+"""The number of the call, its delay between due and start, its service time until it was done or cut off, 1 if it was
+done, and for how long it occupied a connection by itself: 0 if it was part of another call's request."""
 _LAG_LEVEL = 0.99
 
 
@@ -215,7 +215,7 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
     done = int(np.count_nonzero(own))
     samples_ns = latencies_ns
     if loaded.pace:
-        samples_ns = _paced(drive, latencies_ns)
+        samples_ns = _paced(loaded, drive, latencies_ns)
         own = samples_ns[2] > 0
     part = Part(
         host=_HOST,
@@ -238,19 +238,22 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
 def _spent(loaded: Loaded, drive: Drive) -> dict[str, int]:
     """Return for how long each operation was executed, by the calls that are done and those that are not."""
     spent_ns: Counter[str] = Counter()
+    followers = set(loaded.followers)
     for number, latency_ns in enumerate(drive.latencies_ns):
-        if elapsed_ns := latency_ns or drive.flying_ns.get(number, 0):
+        if number not in followers and (elapsed_ns := latency_ns or drive.flying_ns.get(number, 0)):
             spent_ns[loaded.operations[number]] += elapsed_ns
     return dict(spent_ns)
 
 
-def _paced(drive: Drive, latencies_ns: NDArray[np.int64]) -> NDArray[np.int64]:
+def _paced(loaded: Loaded, drive: Drive, latencies_ns: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return what is known of the calls of a burst with a pace; service times of 0 for those not begun here."""
     service_ns = latencies_ns.copy()
     for number, flying_ns in drive.flying_ns.items():
         service_ns[number] = max(1, flying_ns)
-    delays_ns = np.array(drive.delays_ns, dtype=np.int64)
-    return np.stack([np.arange(len(service_ns)), delays_ns, service_ns, (latencies_ns > 0).astype(np.int64)])
+    delays_ns, occupied_ns = np.array(drive.delays_ns, dtype=np.int64), service_ns.copy()
+    occupied_ns[loaded.followers] = 0
+    done = (latencies_ns > 0).astype(np.int64)
+    return np.stack([np.arange(len(service_ns)), delays_ns, service_ns, done, occupied_ns])
 
 
 def together(parts: Sequence[Part]) -> Executed:

@@ -14,7 +14,7 @@ from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError
 from schemabench.experiment.databases import connect
 from schemabench.server import Database, Host
-from schemabench.sqlfile import Operation, Text
+from schemabench.statements import Operation, Text
 
 
 @dataclass(frozen=True, kw_only=True)

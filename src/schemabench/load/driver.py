@@ -15,7 +15,8 @@ from typing import TypeAlias
 from schemabench.load.alarm import Alarm
 from schemabench.load.guard import Guard, Limits, alive
 from schemabench.load.pace import Schedule, keep_pace
-from schemabench.load.session import Pause, Request, Session, Talk, Want, converse
+from schemabench.load.session import Session, conduct, converse, is_plain
+from schemabench.load.talk import Pause, Request, Talk, Want
 from schemabench.units import NANOSECONDS
 
 _GLANCE_S = 0.25
@@ -84,6 +85,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
         LostConnectionError: A connection broke, or the server does not answer.
     """
     latencies_ns = [0] * calls
+    executed_by = [converse if is_plain(*queue) else conduct for queue in queues]
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -93,8 +95,8 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
             talks = {
                 session.connection.socket: keep_pace(session, requests, schedule, latencies_ns, random)
                 if schedule
-                else converse(session, requests, latencies_ns, random)
-                for session, requests in queues
+                else execute(session, requests, latencies_ns, random)
+                for (session, requests), execute in zip(queues, executed_by, strict=True)
             }
             own = sum(len(requests) for _, requests in queues)
             guard = Guard([session for session, _ in queues], limits, failure, latencies_ns, own, started_ns)

@@ -10,7 +10,8 @@ from math import inf
 from time import perf_counter_ns
 from typing import NamedTuple
 
-from schemabench.load.session import LostConnectionError, Request, Session
+from schemabench.load.session import LostConnectionError, Session
+from schemabench.load.talk import Request
 from schemabench.units import NANOSECONDS
 
 LOOK_S = 1.0

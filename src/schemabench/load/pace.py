@@ -5,12 +5,13 @@ that delay, but times from when it was due do (Gil Tene's "coordinated omission"
 record of it. Must not execute anything: `session.converse` does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from time import perf_counter_ns
 
-from schemabench.load.session import Pause, Request, Session, Talk, converse
+from schemabench.load.session import Session, conduct, converse, is_plain
+from schemabench.load.talk import Pause, Request, Talk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +27,7 @@ class Schedule:
 
 
 def keep_pace(
-    session: Session, requests: Iterable[Request], schedule: Schedule, latencies_ns: list[int], random: Random
+    session: Session, requests: Sequence[Request], schedule: Schedule, latencies_ns: list[int], random: Random
 ) -> Talk:
     """Execute requests one after the other, none before it is due; yield at every wait.
 
@@ -41,6 +42,7 @@ def keep_pace(
         StatementFailedError: The server refused a statement.
         LostConnectionError: The connection broke.
     """
+    execute = converse if is_plain(session, requests) else conduct
     for request in requests:
         number, *_ = request
         due_ns = schedule.due_ns[number]
@@ -50,4 +52,4 @@ def keep_pace(
         schedule.delays_ns[number] = delay_ns
         if is_free:
             schedule.lags_ns.append(delay_ns)
-        yield from converse(session, (request,), latencies_ns, random)
+        yield from execute(session, (request,), latencies_ns, random)

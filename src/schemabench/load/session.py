@@ -4,20 +4,20 @@ Owns what is sent and what is read, retries included. Must not wait: it yields t
 loop resumes it, as in psycopg's own generators.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import Enum
 from random import Random
 from select import select
 from time import monotonic, perf_counter_ns
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import psycopg
 from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from schemabench.load.talk import AnyStep, Pause, Request, Talk, Want, exchange
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -40,34 +40,11 @@ SETTINGS = {
 ISOLATION = "default_transaction_isolation"
 """The setting that a session takes from its workload."""
 
+_SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 ROLLBACK = b"rollback"
 """The name of the statement that every session has prepared."""
 
 
-class Want(Enum):
-    """The event that a conversation waits for, if it is not just readability."""
-
-    WRITE = "room to write"
-    READ_AGAIN = "something to read, after there was no room to write"
-
-
-class Pause(NamedTuple):
-    """A conversation's request to be resumed later."""
-
-    until_ns: int
-    """On the clock of `time.perf_counter_ns`."""
-
-
-Talk: TypeAlias = Generator[Want | Pause | None, None, None]
-"""A conversation over one connection: it yields None to wait for readability, a `Want` if the kernel must be told, and
-`Pause` to wait for a time."""
-
-
-Step: TypeAlias = tuple[bytes, Sequence[bytes | None]]
-"""The name of a prepared statement, and its parameters in text format."""
-Request: TypeAlias = tuple[int, str, Sequence[Step]]
-"""One call: its number in the burst (the index of its latency), its operation, and its steps. Several steps are one
-transaction, whose BEGIN and COMMIT are steps, too. Plain tuples, because the interpreter unpacks nothing faster."""
 Retried: TypeAlias = dict[tuple[str, str], int]
 """(operation, reason of the rollback) -> attempts."""
 
@@ -75,10 +52,10 @@ Retried: TypeAlias = dict[tuple[str, str], int]
 class StatementFailedError(Exception):
     """The server refused a statement with an error that is not retryable, or after too many retries."""
 
-    def __init__(self, session: "Session", operation: str, step: Step, result: PGresult, attempts: int) -> None:
+    def __init__(self, session: "Session", operation: str, step: AnyStep, result: PGresult, attempts: int) -> None:
         self.session = session
         self.operation = operation
-        self.statement, self.parameters = step
+        self.statement, self.parameters = step[0], step[1]
         self.attempts = attempts
         self.sqlstate = _diagnosis(result, DiagnosticField.SQLSTATE)
         self.message = _diagnosis(result, DiagnosticField.MESSAGE_PRIMARY)
@@ -112,20 +89,25 @@ class Session:
         retried: Attempts rolled back since the session was opened.
         paused_ns: Operation -> its pauses before retries, since then.
         flight: The running call.
+        retryable: Operation -> SQLSTATE -> what it is called, for errors after which its author has it repeated.
+        round_trip_ns: What is added to every exchange, as time on the way.
     """
 
     connection: PGconn
     retried: Retried = field(default_factory=dict)
     paused_ns: dict[str, int] = field(default_factory=dict)
     flight: Flight = field(default_factory=Flight)
+    retryable: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    round_trip_ns: int = 0
 
     @classmethod
-    def open(cls, conninfo: str, *, isolation: str = "") -> "Session":
+    def open(cls, conninfo: str, *, isolation: str = "", round_trip_s: float = 0.0) -> "Session":
         """Connect.
 
         Args:
             conninfo: libpq's connection string.
             isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's default.
+            round_trip_s: Added to every exchange, as time on the way.
 
         Raises:
             LostConnectionError: The server cannot be reached or refused; with its message.
@@ -139,7 +121,7 @@ class Session:
             connection.exec_(f"SET {name} TO '{value}'".encode())
         connection.prepare(ROLLBACK, b"ROLLBACK")
         connection.nonblocking = 1
-        return cls(connection)
+        return cls(connection, round_trip_ns=round(round_trip_s * NANOSECONDS))
 
     def prepare(self, name: bytes, sql: str) -> PGresult:
         """Prepare a statement; the result shows whether the server accepted it."""
@@ -232,7 +214,7 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
             flight.started_ns = started = perf_counter_ns()
             flight.request = request
             for step in steps:
-                statement, parameters = step
+                statement, parameters = step  # type: ignore[misc]
                 send(statement, parameters)
                 want = None
                 while flush():
@@ -255,18 +237,43 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
         raise LostConnectionError(str(cause).strip()) from cause
 
 
-def _repeat(session: Session, request: Request, step: Step, result: PGresult | None, random: Random) -> Talk:
+def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
+    """Execute requests of any kind, as `converse` does plain ones, each exchange at the session's distance."""
+    flight = session.flight
+    try:
+        for request in requests:
+            number, _, steps = request
+            flight.started_ns = started = perf_counter_ns()
+            flight.request = request
+            for step in steps:
+                result = yield from exchange(session.connection, step, session.round_trip_ns)
+                if result is None or result.status not in _SUCCEEDED:
+                    yield from _repeat(session, request, step, result, random)
+                    break
+            latencies_ns[number] = max(1, perf_counter_ns() - started)
+        flight.request = None
+    except psycopg.OperationalError as cause:
+        raise LostConnectionError(str(cause).strip()) from cause
+
+
+def is_plain(session: Session, requests: Iterable[Request]) -> bool:
+    """Return whether `converse` can execute requests."""
+    return not session.round_trip_ns and all(type(step) is tuple for *_, steps in requests for step in steps)
+
+
+def _repeat(session: Session, request: Request, step: AnyStep, result: PGresult | None, random: Random) -> Talk:
     """Retry a request until it succeeds, after an attempt that the server rolled back."""
     _, operation, steps = request
     for attempt in range(1, RETRY_LIMIT + 1):
         if result is None:
             raise LostConnectionError(session.connection.get_error_message())
-        reason = RETRYABLE.get(_diagnosis(result, DiagnosticField.SQLSTATE))
+        sqlstate = _diagnosis(result, DiagnosticField.SQLSTATE)
+        reason = RETRYABLE.get(sqlstate) or session.retryable.get(operation, {}).get(sqlstate)
         if reason is None or attempt == RETRY_LIMIT:
             raise StatementFailedError(session, operation, step, result, attempt)
         session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1
         if session.connection.transaction_status != TransactionStatus.IDLE:
-            yield from exchange(session.connection, (ROLLBACK, ()))
+            yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
         # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         backoff_s = random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt))
         pausing_ns = perf_counter_ns()
@@ -274,37 +281,11 @@ def _repeat(session: Session, request: Request, step: Step, result: PGresult | N
         paused_ns = perf_counter_ns() - pausing_ns
         session.paused_ns[operation] = session.paused_ns.get(operation, 0) + paused_ns
         for step in steps:  # noqa: PLR1704 (the step that failed last is the one to report)
-            result = yield from exchange(session.connection, step)
-            if result is None or result.status not in {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}:
+            result = yield from exchange(session.connection, step, session.round_trip_ns)
+            if result is None or result.status not in _SUCCEEDED:
                 break
         else:
             return
-
-
-def exchange(connection: PGconn, step: Step) -> Generator[Want | Pause | None, None, PGresult | None]:
-    """Execute one step and return its result; None if the connection broke."""
-    yield from ask(connection, step)
-    yield Want.READ_AGAIN
-    return (yield from hear(connection))
-
-
-def ask(connection: PGconn, step: Step) -> Talk:
-    """Send one step; its result is left unread."""
-    connection.send_query_prepared(*step)
-    while connection.flush():
-        yield Want.WRITE
-
-
-def hear(connection: PGconn) -> Generator[Want | Pause | None, None, PGresult | None]:
-    """Return the result of the step that was sent; None if the connection broke."""
-    connection.consume_input()
-    while connection.is_busy():
-        yield None
-        connection.consume_input()
-    result = connection.get_result()
-    while connection.get_result() is not None:
-        pass
-    return result
 
 
 def _diagnosis(result: PGresult, field: DiagnosticField) -> str:

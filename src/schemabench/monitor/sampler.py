@@ -24,7 +24,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from schemabench.load import LostConnectionError, Session, Talk
-from schemabench.load.session import Pause, ask, hear
+from schemabench.load.talk import Pause, ask, hear
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.records import WAIT_CLASSES
 from schemabench.units import NANOSECONDS

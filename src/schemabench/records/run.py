@@ -84,6 +84,8 @@ class Experiment:
     """The rows written to which drifts refer."""
     upkeep: str = ""
     """The vacuum and analyze policy, as in the option `--upkeep`; empty in older run files, where autovacuum did it."""
+    round_trip_s: float = 0.0
+    """What `--round-trip` added to every exchange with the server, as time on the way."""
     lead_in: float = 0.0
     """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
     budget_s: float

@@ -259,6 +259,8 @@ def equivalence(experiment: Experiment) -> str:
 def setting(experiment: Experiment) -> str:
     """Return how the figures were measured: clients, blocks, time, burst."""
     clients = figures.plural(experiment.clients, "client")
+    if experiment.round_trip_s:
+        clients += f", {format_duration(experiment.round_trip_s)} added to each round trip"
     if experiment.isolation != _USUAL_ISOLATION:
         clients += f", {experiment.isolation}"
     if experiment.stopped == "never started":

@@ -178,7 +178,9 @@ class Follower:
                 database=Database(name=described.database, label=described.name),
                 isolation=self._plan.found.workload.isolation,
             )
-            self._entrants[described.name] = enter(template, described.name, template.database, writers)
+            self._entrants[described.name] = enter(
+                template, described.name, template.database, writers, self._plan.round_trip_s
+            )
         pids = {name: one.sessions.pids for name, one in self._entrants.items()}
         self._tell(messages.Joined(pids=pids))
 

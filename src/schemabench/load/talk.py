@@ -1,0 +1,135 @@
+"""What goes over one connection, and how it is waited for: steps, and their exchange for results.
+
+Owns the form of what is sent. Must not wait: it yields what it waits for, and the driver's loop resumes it, as in
+psycopg's own generators.
+"""
+
+from collections.abc import Generator, Sequence
+from enum import Enum
+from time import perf_counter_ns
+from typing import NamedTuple, TypeAlias
+
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
+
+
+class Want(Enum):
+    """The event that a conversation waits for, if it is not just readability."""
+
+    WRITE = "room to write"
+    READ_AGAIN = "something to read, after there was no room to write"
+
+
+class Pause(NamedTuple):
+    """A conversation's request to be resumed later."""
+
+    until_ns: int
+    """On the clock of `time.perf_counter_ns`."""
+
+
+Talk: TypeAlias = Generator[Want | Pause | None, None, None]
+"""A conversation over one connection: it yields None to wait for readability, a `Want` if the kernel must be told, and
+`Pause` to wait for a time."""
+
+
+Step: TypeAlias = tuple[bytes, Sequence[bytes | None]]
+"""The name of a prepared statement, and its parameters in text format."""
+
+
+class Unprepared(NamedTuple):
+    """A step whose statement is sent as text, and parsed and planned for itself alone."""
+
+    statement: bytes
+    """A name for people."""
+    parameters: Sequence[bytes | None]
+    sql: bytes
+
+
+class Rows(NamedTuple):
+    """A step that copies rows to the server."""
+
+    statement: bytes
+    """A name for people."""
+    parameters: Sequence[bytes | None]
+    """None."""
+    sql: bytes
+    """COPY ... FROM STDIN."""
+    chunks: Sequence[bytes]
+    """The rows, in the format of the statement, in parts that are sent one after the other."""
+
+
+AnyStep: TypeAlias = Step | Unprepared | Rows
+Request: TypeAlias = tuple[int, str, Sequence[AnyStep]]
+"""What is sent for one call, or for several that were gathered: its number in the burst (where its latency goes; the
+first call's), its operation, and its steps. Several steps are one transaction, whose BEGIN and COMMIT are steps too.
+Plain tuples, since the interpreter unpacks nothing faster."""
+
+
+def exchange(
+    connection: PGconn, step: AnyStep, round_trip_ns: int = 0
+) -> Generator[Want | Pause | None, None, PGresult | None]:
+    """Execute one step and return its result; None if the connection broke.
+
+    Args:
+        connection: Over which it goes.
+        step: What to send.
+        round_trip_ns: The time on the way there and back, which is added to each exchange before anything else is sent.
+            A copy is two exchanges, as its rows wait for the server's go.
+    """
+    yield from ask(connection, step)
+    yield Want.READ_AGAIN
+    result = yield from hear(connection)
+    if isinstance(step, Rows) and result is not None and result.status == ExecStatus.COPY_IN:
+        if round_trip_ns:
+            yield Pause(perf_counter_ns() + round_trip_ns)
+        yield from _copy(connection, step.chunks)
+        yield Want.READ_AGAIN
+        result = yield from hear(connection)
+    if round_trip_ns:
+        yield Pause(perf_counter_ns() + round_trip_ns)
+    return result
+
+
+def ask(connection: PGconn, step: AnyStep) -> Talk:
+    """Send one step; its result is left unread."""
+    if isinstance(step, Unprepared):
+        connection.send_query_params(step.sql, step.parameters)
+    elif isinstance(step, Rows):
+        connection.send_query(step.sql)
+    else:
+        connection.send_query_prepared(*step)
+    yield from _written(connection)
+
+
+def hear(connection: PGconn) -> Generator[Want | Pause | None, None, PGresult | None]:
+    """Return the result of the step that was sent; None if the connection broke.
+
+    Of a copy that may begin, that is the server's go.
+    """
+    connection.consume_input()
+    while connection.is_busy():
+        yield None
+        connection.consume_input()
+    result = connection.get_result()
+    if result is not None and result.status == ExecStatus.COPY_IN:
+        return result
+    while connection.get_result() is not None:
+        pass
+    return result
+
+
+def _copy(connection: PGconn, chunks: Sequence[bytes]) -> Talk:
+    """Send rows, no faster than the server takes them."""
+    for chunk in chunks:
+        while not connection.put_copy_data(chunk):
+            yield Want.WRITE
+        yield from _written(connection)
+    while not connection.put_copy_end():
+        yield Want.WRITE
+    yield from _written(connection)
+
+
+def _written(connection: PGconn) -> Talk:
+    """Wait until everything is on its way."""
+    while connection.flush():
+        yield Want.WRITE

@@ -1,0 +1,186 @@
+"""How calls are sent, on a real server: gathered, copied, as text, repeated, at a distance."""
+
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+import servers
+from laboratory import Laboratory, amount, result
+from psycopg.pq import ExecStatus
+
+from schemabench import Call, Writer
+from schemabench.encoding import Encoder, as_array, as_rows
+from schemabench.errors import CandidateError
+from schemabench.records import Experiment
+from schemabench.server import Server
+from schemabench.server.dsn import opened
+
+TABLE = "CREATE TABLE event (id bigint PRIMARY KEY, site text NOT NULL, bytes bigint);\n"
+OPERATIONS = """\
+-- name: add
+INSERT INTO event VALUES (:id::bigint, :site::text, :bytes::bigint);
+-- name: look
+SELECT count(*) FROM event WHERE site = :site::text;
+-- name: events
+SELECT site, count(*), sum(bytes) FROM event GROUP BY site ORDER BY site;
+"""
+GATHERED = """\
+-- name: add
+-- batch: 50
+INSERT INTO event SELECT * FROM unnest(:id::bigint[], :site::text[], :bytes::bigint[]);
+"""
+COPIED = "-- name: add\n-- batch: 50\nCOPY event (id, bytes, site) FROM STDIN;\n"
+UNPREPARED = "-- name: add\n-- prepare: never\nINSERT INTO event VALUES (:id::bigint, :site::text, :bytes::bigint);\n"
+NOTHING = "-- name: look\n-- nothing\n"
+CANDIDATES = {
+    "baseline": TABLE,
+    "gathered": TABLE + GATHERED,
+    "copied": TABLE + COPIED,
+    "unprepared": TABLE + UNPREPARED,
+    "blind": TABLE + NOTHING,
+}
+ODD = ["plain", "tab\tand\nline", "back\\slash", '"quoted", {braces}', "", "NULL", "\\N", "\u00e9\u4e16\x0b\x08"]
+QUICKLY = {"autovacuum": "off", "synchronous_commit": "off"}
+"""Locks are held for as long as round trips take, and commits for no time."""
+COUNTER = "CREATE TABLE counter (id int PRIMARY KEY, n int);\nINSERT INTO counter VALUES (1, 0);\n"
+
+
+def burst(_: str, random: Random) -> Iterator[Call]:
+    """Yield rows with values that a format might take for something else, and now and then a read."""
+    number = random.randrange(1 << 60)
+    while True:
+        number += 1
+        size = None if number % 7 == 0 else number % 1000
+        yield Call("add", {"id": number, "site": ODD[number % len(ODD)], "bytes": size})
+        if number % 10 == 0:
+            yield Call("look", {"site": "plain"}, rows=0)
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    with servers.serving("embedded", settings=QUICKLY, clients=64, run_id="sending") as server:
+        yield Laboratory(server=server, folders=tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def experiment(laboratory: Laboratory) -> Experiment:
+    return laboratory.rank(
+        operations=OPERATIONS,
+        candidates=CANDIDATES,
+        writers=[Writer(name="adding", kind="stream", weight=11, clients=2)],
+        burst=burst,
+        budget_s=6,
+        calls=1100,
+        state=("events",),
+        production_s=0.02,
+        adequacy_s=1.0,
+    )
+
+
+def test_candidates_that_send_in_other_ways_have_the_same_rows(experiment: Experiment) -> None:
+    assert {one.name: one.status for one in experiment.candidates} == dict.fromkeys(CANDIDATES, "ranked")
+
+
+def test_every_call_counts_once_however_it_is_sent(experiment: Experiment) -> None:
+    for one in experiment.candidates:
+        counted = [trial for trial in one.trials if not trial.warmup]
+        latencies = {latency.operation: latency.count for latency in one.latencies}
+
+        assert {trial.operations for trial in counted} == {1100}
+        assert latencies["add"] == 1000 * len(counted)
+
+
+def test_gathering_saves_what_a_statement_costs(experiment: Experiment) -> None:
+    ratios = {one.name: one.standing.to_baseline for one in experiment.candidates if one.standing}
+
+    assert ratios["gathered"].value > 2
+    assert ratios["copied"].value > 2
+    assert amount(experiment, "gathered", "wal_bytes") < amount(experiment, "baseline", "wal_bytes")
+
+
+def test_gathered_calls_wait_for_each_other_at_a_pace(experiment: Experiment) -> None:
+    waits = {}
+    for name in ("baseline", "gathered"):
+        adequacy = result(experiment, name).adequacy
+        assert adequacy is not None
+        waits[name] = {one.operation: one for one in adequacy.responses}["add"].p50_ns or 0.0
+
+    # 500 calls a second over each of two connections: the median call of 50 waits for the 25 after it.
+    assert waits["gathered"] > waits["baseline"] + 0.02e9
+
+
+def test_plans_of_gathered_and_unprepared_calls_are_known_and_copies_have_none(experiment: Experiment) -> None:
+    planned = {one.name: {plan.operation for plan in one.plans if plan.plan} for one in experiment.candidates}
+
+    assert "add" in planned["gathered"] & planned["unprepared"] & planned["baseline"]
+    assert "add" not in planned["copied"]
+
+
+def test_a_unique_violation_is_repeated_where_its_author_says_so(laboratory: Laboratory) -> None:
+    operations = """\
+-- name: enter
+-- retry: 23505
+INSERT INTO entered SELECT coalesce(max(id), 0) + 1 FROM entered;
+"""
+    found = laboratory.rank(
+        operations=operations,
+        candidates={"baseline": "CREATE TABLE entered (id bigint PRIMARY KEY);\n"},
+        writers=[Writer(name="entering", kind="stream", weight=1, clients=4)],
+        burst=lambda *_: iter(lambda: Call("enter", {}), None),
+        budget_s=1.0,
+        calls=200,
+    )
+
+    assert {one.reason for one in result(found, "baseline").retries} == {"unique violation"}
+
+
+def test_a_unique_violation_fails_the_candidate_otherwise(laboratory: Laboratory) -> None:
+    with pytest.raises(CandidateError, match="duplicate key"):
+        laboratory.rank(
+            operations="-- name: enter\n-- batch: 2\nCOPY entered (id) FROM STDIN;\n",
+            candidates={"baseline": "CREATE TABLE entered (id bigint PRIMARY KEY);\n"},
+            writers=[Writer(name="entering", kind="stream", weight=2, clients=1)],
+            burst=lambda *_: iter(lambda: Call("enter", {"id": 1}), None),
+            budget_s=1.0,
+        )
+
+
+@pytest.mark.parametrize("round_trip_s", [0.02, 0.04])
+def test_a_row_is_held_over_as_many_round_trips_as_a_transaction_has_statements(
+    laboratory: Laboratory, round_trip_s: float
+) -> None:
+    statements = 3
+    update = "UPDATE counter SET n = n + 1 WHERE id = 1;\n"
+    found = laboratory.rank(
+        operations="-- name: count\n" + update * statements,
+        candidates={"baseline": COUNTER},
+        writers=[Writer(name="counting", kind="stream", weight=1, clients=4)],
+        burst=lambda *_: iter(lambda: Call("count", {}), None),
+        budget_s=4.0,
+        calls=16,
+        round_trip_s=round_trip_s,
+    )
+    rate = result(found, "baseline").operations_per_s
+
+    assert found.round_trip_s == round_trip_s
+    assert rate is not None
+    # The row is locked from the first statement to the commit: as many round trips as there are statements.
+    assert rate.value == pytest.approx(1 / (statements * round_trip_s), rel=0.15)
+
+
+def test_arrays_and_rows_hold_what_was_encoded(laboratory: Laboratory) -> None:
+    server: Server = laboratory.server
+    encode = Encoder({})
+    values = [*(encode("x", {"v": one})["v"] for one in ODD), None]
+    with opened(server.conninfo_for("postgres")) as connection:
+        pgconn = connection.pgconn
+        array = pgconn.exec_params(b"SELECT v, v IS NULL FROM unnest($1::text[]) AS v", [as_array(values)])
+        connection.execute("CREATE TEMPORARY TABLE copied (number serial, v text)")
+        with connection.cursor().copy("COPY copied (v) FROM STDIN") as copy:
+            for chunk in as_rows([one] for one in values):
+                copy.write(chunk)
+        rows = [row[0] for row in connection.execute("SELECT v FROM copied ORDER BY number")]
+
+    assert array.status == ExecStatus.TUPLES_OK
+    assert [array.get_value(row, 0) for row in range(array.ntuples)] == values
+    assert [None if one is None else str(one).encode() for one in rows] == values
