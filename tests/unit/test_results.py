@@ -12,6 +12,7 @@ import pytest
 from made_up import WARMUP_BLOCKS, counted_trial
 
 from schemabench.experiment import results
+from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
@@ -19,6 +20,7 @@ from schemabench.experiment.results import Rankings, Watched
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
 from schemabench.records import CandidateResult, Notice, Retries
+from schemabench.sending import Sending
 
 BLOCKS = 16
 NAMES = ("baseline", CONTROL, "a", "b")
@@ -139,6 +141,21 @@ def test_nobody_is_ranked_by_lock_waits_where_the_sampler_saw_nobody(plan: Plan)
 
     assert list(ranked.by) == ["throughput"]
     assert not any(result.on_front for result in ranked.results.values())
+
+
+@pytest.mark.parametrize(("batch", "told"), [(20, False), (31, False), (32, True), (100, True)])
+def test_batches_that_a_burst_cannot_fill_are_told(plan: Plan, batch: int, *, told: bool) -> None:
+    measured = _measured()
+    measured.examples["add"] = Encoded(0, "add", {}, "stream")
+    gathered = replace(plan.found.operations["add"], sending=Sending(batch=batch))
+    operations = {**plan.found.operations, "add": gathered}
+    changed = replace(plan, found=replace(plan.found, operations=operations))
+    notices = [one.text for one in _ranked(changed, measured)["a"].notices if one.code == "small-batches"]
+
+    # 1,000 calls in 16 trials over the writer's connections.
+    assert {writer.name: share for writer, share in plan.writers}["stream"] == 2
+    assert bool(notices) is told
+    assert not told or notices[0].startswith(f"a: batches of add held 31 calls, not {batch}")
 
 
 def test_everyone_has_the_same_measures_in_the_same_order(plan: Plan) -> None:

@@ -4,7 +4,7 @@ Owns how figures come together: ranks, costs, latencies, notices. Must not decid
 is significant (see `statistics`), nor talk to a server.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from schemabench import candidate as candidates
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.experiment import costs, criteria, gates, retired, surroundings, writers
@@ -170,6 +171,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         notices=(
             *((gates.limit(name, measured),) if gates.limited(measured, [name]) else ()),
             *_retry_notices(name, measured),
+            *_small_batches(plan, candidate, measured),
             *_detector_notices(name, measured, watched.deadlock_timeouts_s.get(name, 0.0)),
             *watched.notices.get(name, ()),
         ),
@@ -285,6 +287,21 @@ def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
 def _per_call(one: records.Retries) -> str:
     """Return the retries per call, as in `, 0.21 per call`; empty if calls were not counted."""
     return f", {format_significant(one.count / one.calls, 2)} per call" if one.calls else ""
+
+
+def _small_batches(plan: Plan, candidate: Candidate, measured: Measured) -> Iterator[Notice]:
+    """Yield a notice for each operation whose batches cannot fill, since a connection has fewer calls in a burst."""
+    clients, trials = {writer.name: share for writer, share in plan.writers}, len(measured.counted(candidate.name))
+    calls = {operation: len(samples_ns) for operation, samples_ns in measured.samples_ns(candidate.name)}
+    for name, operation in candidates.operations(candidate, plan.found.operations).items():
+        if operation.sending.batch > 1 and name in measured.examples and name in calls:
+            each = calls[name] / (trials * clients[measured.examples[name].writer])
+            if each < operation.sending.batch:
+                text = (
+                    f"{candidate.name}: batches of {name} held {each:.0f} calls, not {operation.sending.batch:,}: a "
+                    "burst has no more for each connection. Larger bursts: --burst"
+                )
+                yield Notice(code="small-batches", text=text)
 
 
 def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[Notice, ...]:
