@@ -112,7 +112,7 @@ def _leave_benchmarks(config: pytest.Config) -> None:
         type(config.pluginmanager.getplugin(_BENCHMARK))(config)
 
 
-def bereaved(config: pytest.Config) -> str:
+def orphaned(config: pytest.Config) -> str:
     """Return, in a controller, the id of the workers' run if a worker was lost; otherwise an empty text."""
     controller = config.pluginmanager.getplugin(_CONTROLLER)
     return controller.run_id if controller is not None and controller.worker_lost else ""

@@ -311,7 +311,7 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         _append_to_step(session.config, bench)
     yield
-    if bench is not None and (run_id := distribution.bereaved(session.config)):  # by now all workers have ended
+    if bench is not None and (run_id := distribution.orphaned(session.config)):  # by now all workers have ended
         try:
             bench.sweep(run_id)
         except SchemabenchError as error:

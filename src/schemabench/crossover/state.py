@@ -61,19 +61,19 @@ def resumed(path: Path, fingerprint: str) -> State:
     Raises:
         UsageError: There is none, it cannot be read, or its conditions have changed.
     """
-    anew = "start a new search: leave out --resume"
+    restart = "start a new search: leave out --resume"
     try:
         content = msgspec.json.decode(path.read_bytes(), type=_Content)
     except FileNotFoundError as cause:
-        raise UsageError(f"There is no search to resume: no {path}", remedies=[anew]) from cause
+        raise UsageError(f"There is no search to resume: no {path}", remedies=[restart]) from cause
     except (OSError, msgspec.DecodeError) as cause:
-        raise UsageError(f"The search in {path} cannot be resumed: {cause}", remedies=[anew]) from cause
+        raise UsageError(f"The search in {path} cannot be resumed: {cause}", remedies=[restart]) from cause
     if content.fingerprint != fingerprint:
         raise UsageError(
             f"The search in {path} cannot be resumed: one of its conditions has changed",
             checked=[
                 "the workload, its cardinalities and SQL, the candidates, --seed, --clients, --postgres, Hypothesis"
             ],
-            remedies=["undo the change", anew],
+            remedies=["undo the change", restart],
         )
     return State(fingerprint=fingerprint, path=path, candidate=content.candidate, probes=content.probes)
