@@ -5,8 +5,8 @@ Owns every statistical decision. Methods for centre, interval and test are `sign
 (one series), `few_trials` (a bound on who is far slower), `comparison` (all pairs of candidates), `lasting` (the last
 third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits` (rankings), `cost` (candidates
 against the baseline, and rankings), `pareto` (several rankings at once). Of a run as a whole: `steadiness` (which
-blocks warm up), `drifting` (what rows written do to throughput), `copying` (when to copy databases again). Of a burst at
-production's pace: `utilisation` (how much of a writer's time its calls take).
+blocks warm up), `drifting` (the effect of rows written on throughput), `copying` (when to copy databases again). Of a
+burst at production's pace: `utilisation` (how much of a writer's time its calls take).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
