@@ -22,6 +22,8 @@ from schemabench.records import TIME_CLASSES, CandidateResult, Experiment
 from schemabench.server import Server
 
 ROOT = Path(__file__).parents[2]
+LOOKS_THAT_SEE = 5
+"""With fewer, all may fall between two statements: a warm-up may be one short glance."""
 OPERATIONS = """\
 -- name: put
 INSERT INTO item (key, value) VALUES (:key::text, :value::bigint)
@@ -241,7 +243,9 @@ def test_every_ranked_candidate_is_told_who_waited_and_what_it_cost(sampled: Exp
         assert sum(result.contention.classes.values()) == pytest.approx(1)
         counted = [trial for trial in result.trials if not trial.warmup]
         assert result.contention.observations == sum(sum(trial.waits.values()) for trial in counted)
-        assert any(sum(trial.waits.values()) for trial in result.trials if trial.warmup), "sampled, and not counted"
+        warmup = [trial for trial in result.trials if trial.warmup]
+        looked = [trial for trial in warmup if trial.looks >= LOOKS_THAT_SEE]
+        assert not looked or any(sum(trial.waits.values()) for trial in looked), "sampled, and not counted"
         assert [cost.name for cost in result.costs] == [measure.name for measure in counters.MEASURES]
         amounts = {cost.name: cost.value for cost in result.costs}
         assert amounts["wal_bytes"]

@@ -22,7 +22,7 @@ CALLS = 40
 """In the smallest burst, the one that is executed at production's pace."""
 SERVICE_S = 0.05
 ASLEEP_S = 0.01
-"""By so much a call that sleeps takes longer than it sleeps, at most."""
+"""By so much a call that sleeps takes longer than it sleeps, at most; on a quiet machine by hardly anything."""
 PERIOD_S = 1.0
 """In which the calls of a batch are due."""
 SHORT_S, LONG_S = 0.02, 1.5
@@ -64,7 +64,7 @@ def _responses(kept: Adequacy, operation: str) -> Latency:
     return found
 
 
-@pytest.mark.parametrize(("share", "keeps_up"), [(0.5, True), (0.9, True), (1.1, False), (1.5, False)])
+@pytest.mark.parametrize(("share", "keeps_up"), [(0.5, True), (0.9, True), (1.2, False), (1.5, False)])
 def test_a_writer_keeps_up_whose_calls_take_less_time_than_its_connections_have(
     laboratory: Laboratory,
     share: float,
@@ -81,8 +81,8 @@ def test_a_writer_keeps_up_whose_calls_take_less_time_than_its_connections_have(
     assert (found.drain_s is None) is not keeps_up
     if not keeps_up:
         left_s = (share - 1) * production_s
-        assert found.backlog_s == pytest.approx(left_s, abs=0.3 * left_s + SERVICE_S)
-        assert kept.elapsed_s - kept.duration_s == pytest.approx(found.backlog_s, abs=0.3 * left_s + SERVICE_S)
+        assert found.backlog_s == pytest.approx(left_s, abs=0.3 * left_s + 2 * SERVICE_S)
+        assert kept.elapsed_s - kept.duration_s == pytest.approx(found.backlog_s, abs=0.3 * left_s + 2 * SERVICE_S)
 
 
 @pytest.mark.parametrize(("calls", "slow"), [(count, slow) for count in (1, 2, 3) for slow in range(count)])
