@@ -11,6 +11,7 @@ from psycopg.pq import ExecStatus
 from schemabench import Call, Writer
 from schemabench.encoding import Encoder, as_array, as_rows
 from schemabench.errors import CandidateError
+from schemabench.load import Session, stop
 from schemabench.records import Experiment
 from schemabench.server import Server
 from schemabench.server.dsn import opened
@@ -166,6 +167,35 @@ def test_a_row_is_held_over_as_many_round_trips_as_a_transaction_has_statements(
     assert rate is not None
     # The row is locked from the first statement to the commit: as many round trips as there are statements.
     assert rate.value == pytest.approx(1 / (statements * round_trip_s), rel=0.15)
+
+
+def test_a_copy_that_waits_for_its_rows_can_be_given_up(laboratory: Laboratory) -> None:
+    conninfo = laboratory.server.conninfo_for("postgres")
+    session = Session.open(conninfo)
+    session.query("CREATE TEMPORARY TABLE given_up (id int)")
+    session.connection.send_query(b"COPY given_up (id) FROM STDIN")
+    session.connection.flush()
+    while session.connection.is_busy():
+        session.connection.consume_input()
+
+    assert stop([session])
+    assert session.query("SELECT count(*) FROM given_up").get_value(0, 0) == b"0"
+    session.close()
+
+
+@pytest.mark.parametrize("round_trip_s", [0.0, 0.05])
+def test_a_copy_that_is_refused_ends_the_candidate_and_leaves_no_session_behind(
+    laboratory: Laboratory, round_trip_s: float
+) -> None:
+    with pytest.raises(CandidateError, match="invalid input syntax"):
+        laboratory.rank(
+            operations="-- name: enter\n-- batch: 10\nCOPY wrong (id) FROM STDIN;\n",
+            candidates={"baseline": "CREATE TABLE wrong (id int);\n"},
+            writers=[Writer(name="entering", kind="stream", weight=40, clients=4)],
+            burst=lambda *_: iter(lambda: Call("enter", {"id": "x"}), None),
+            budget_s=1.0,
+            round_trip_s=round_trip_s,
+        )
 
 
 def test_arrays_and_rows_hold_what_was_encoded(laboratory: Laboratory) -> None:

@@ -47,6 +47,7 @@ class Sessions:
         template: The template of which the database is a clone, or which it is.
         database: The database.
         writers: The writers of the connections.
+        round_trip_s: Added to every exchange with the server, as time on the way.
 
     Raises:
         ServerError: The server cannot be reached or refused; no connection is then open.

@@ -155,8 +155,11 @@ class Session:
                 blocked, left_s = connection.flush(), deadline_s - monotonic()
                 connection.consume_input()
                 if not connection.is_busy():
-                    if connection.get_result() is None:
+                    result = connection.get_result()
+                    if result is None:
                         break
+                    if result.status == ExecStatus.COPY_IN:  # the server waits for rows, and says nothing else before
+                        connection.put_copy_end(b"given up")
                 elif left_s > 0:
                     select([connection.socket], [connection.socket] if blocked else [], [], left_s)
                 else:
