@@ -168,7 +168,10 @@ def _remove(path: Path) -> None:
     deadline_s = time.monotonic() + REMOVAL_LIMIT_S
     while parts := [part for part in path.iterdir() if part.name != _LOCK]:
         for part in parts:
-            shutil.rmtree(part, ignore_errors=True)
+            if part.is_dir() and not part.is_symlink():
+                shutil.rmtree(part, ignore_errors=True)
+            else:
+                part.unlink(missing_ok=True)
         if time.monotonic() > deadline_s:
             return  # the next session tries again
     shutil.rmtree(path, ignore_errors=True)

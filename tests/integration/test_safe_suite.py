@@ -36,6 +36,13 @@ def test_serves():
         time.sleep(60)
 """
 IDLES = "def test_idles(): pass\n"
+TAKES_TURNS = """
+import places
+
+def test_takes_its_turn():
+    with places.much_memory():
+        open("left.txt", "w").write(str(places.session()))
+"""
 TAKES_MEMORY = "import time\n\ndef test_takes(): taken = bytes(bytearray(b'x') * (300 << 20)); time.sleep(60)\n"
 PROGRAM_TAKES_MEMORY = """
 import programs, sys
@@ -180,3 +187,12 @@ def test_a_session_says_what_it_took_at_most_and_leaves_the_folder_of_one_that_l
     assert " MB of memory, " in line
     assert line.endswith(" of files")
     assert places.session().exists()
+
+
+@pytest.mark.parametrize("arguments", [[], WORKER], ids=["alone", "workers"])
+def test_a_session_whose_tests_took_turns_leaves_no_folder(tmp_path: Path, arguments: list[str]) -> None:
+    with _session(tmp_path, TAKES_TURNS, *arguments) as other:
+        told, _ = other.communicate()
+
+    assert "1 passed" in told
+    assert not Path((tmp_path / "left.txt").read_text()).exists()
