@@ -7,11 +7,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+import places
 import programs
 import pytest
 from programs import Program
@@ -111,8 +112,9 @@ class Shop:
         self.change(f"workloads/{name}/operations.sql", *_LONG)
 
     def run(self, *arguments: str, **environment: str) -> pytest.RunResult:
-        """Run pytest in the project, to its end."""
-        return self.finish(self.start(*arguments, **environment))
+        """Run pytest in the project, to its end; with several workers in turns with whatever else takes much memory."""
+        with places.much_memory() if "-n" in arguments else nullcontext():
+            return self.finish(self.start(*arguments, **environment))
 
     def start(self, *arguments: str, **environment: str) -> Program:
         """Start pytest in the project."""

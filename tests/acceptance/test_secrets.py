@@ -2,9 +2,10 @@
 
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
+import places
 import psutil
 import pytest
 from shared_server import PASSWORD, Shared
@@ -83,10 +84,12 @@ def logs(place: Path) -> list[str]:
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
 def test_a_server_of_ours_and_all_that_is_written_hold_no_secret(told: Shop, workers: tuple[str, ...]) -> None:
     place = Path(told.environment["TMPDIR"])
-    run = told.start(*arguments(), *workers, "--postgres", "embedded", **VARIABLES, HOME=str(told.path.parent / "home"))
-    wait_for(run, lambda: any("ready to accept" in log for log in logs(place)))
-    seen, known = command_lines(), logs(place)
-    result = told.finish(run)
+    given = (*arguments(), *workers, "--postgres", "embedded")
+    with places.much_memory() if workers else nullcontext():
+        run = told.start(*given, **VARIABLES, HOME=str(told.path.parent / "home"))
+        wait_for(run, lambda: any("ready to accept" in log for log in logs(place)))
+        seen, known = command_lines(), logs(place)
+        result = told.finish(run)
 
     assert "the server knows a secret" not in said(result)
     assert "division by zero" in said(result)
