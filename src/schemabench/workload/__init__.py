@@ -1,0 +1,38 @@
+"""Workloads: the interface for their authors, and the folders that hold them."""
+
+from schemabench.workload.authoring import (
+    BadLineError,
+    Call,
+    Cardinality,
+    Model,
+    OtherInput,
+    Replay,
+    Row,
+    State,
+    Workload,
+    Writer,
+)
+from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_calls, check_cardinality
+from schemabench.workload.folder import load, names, redraw, with_frozen
+
+__all__ = [
+    "OPERATIONS_FILE",
+    "BadLineError",
+    "Call",
+    "Cardinality",
+    "Found",
+    "Model",
+    "OtherInput",
+    "Replay",
+    "Row",
+    "State",
+    "Workload",
+    "Writer",
+    "authored",
+    "check_calls",
+    "check_cardinality",
+    "load",
+    "names",
+    "redraw",
+    "with_frozen",
+]

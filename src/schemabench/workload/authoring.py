@@ -1,0 +1,144 @@
+"""The interface for authors of workloads: operations, writers, cardinalities, bursts, and what must hold afterwards.
+
+Must not know how a workload is found, nor candidates or servers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+
+from schemabench.cardinality import Axis
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+Cardinality = TypeVar("Cardinality")
+State = TypeVar("State")
+Row: TypeAlias = tuple[object, ...]
+"""One row of a result, as psycopg reads it: `int` or `Decimal` for numbers, `date`, `datetime`, `str`, lists, None."""
+
+
+class Call(NamedTuple):
+    """One execution of an operation.
+
+    Values have types that psycopg adapts: str, int, float, Decimal, bool, date, datetime, None, lists, Jsonb.
+    """
+
+    operation: str
+    values: Mapping[str, object]
+    """Parameter -> value, for every parameter of the operation."""
+    key: str | None = None
+    """Calls of one key keep their order, on one connection. None: assigned to the writer's connections in turn."""
+    rows: int = 1
+    """Logical rows that the call writes: 0 for a read or a refresh."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writer:
+    """A role that executes operations over its own connections: a stream, a batch, or a reader."""
+
+    name: str
+    kind: Literal["stream", "batch", "reader"]
+    weight: int
+    """Calls in the smallest burst. The size of a burst multiplies the weights of all writers."""
+    clients: int = 1
+    """Its share of the connections: `--clients` are divided in this proportion, with at least one for each writer."""
+    pace: str = ""
+    """The writer's activity in production, in words, as in `2,000 sites every 30 s`."""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    """The value of each `:"name"` in the operations for this writer."""
+
+
+class BadLineError(ValueError):
+    """Raised by a workload's replay for an unusable line, which is counted, shown and skipped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OtherInput:
+    """A further file for a replay: read whole, before its calls start."""
+
+    columns: str
+    """Its columns, for people."""
+    parse: Callable[[str], Any]
+    """One line of it -> the value for `Replay.calls`; as in `Replay`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Generic[Cardinality]):
+    """How files replace a writer's generator.
+
+    Attributes:
+        writer: The writer that the main file feeds.
+        columns: How the file's columns map to parameters, for people.
+        parse: One line of the main file -> the value for `calls`; None to skip the line (a blank one, a header). Raises
+            `BadLineError` for an unusable line.
+        calls: (cardinality, parsed lines, parsed lines of other inputs by name, cycle) -> calls. Consumed lazily: the
+            main file is never entirely in memory. At its end, `calls` is called again, with `cycle` increased by one;
+            the first is 0.
+        others: Further input files by name (`--replay workload.name=PATH`), each optional.
+    """
+
+    writer: str
+    columns: str
+    parse: Callable[[str], Any]
+    calls: Callable[[Cardinality, Iterator[Any], Mapping[str, Sequence[Any]], int], Iterator[Call]]
+    others: Mapping[str, OtherInput] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Generic[Cardinality, State]):
+    """The expected rows of a database that starts without rows, after any sequence of calls, in plain Python.
+
+    Every candidate is checked against it before it is measured (see `--equivalence`).
+    """
+
+    initial: Callable[[], State]
+    """The state of a database without rows."""
+    calls: "Callable[[Cardinality], SearchStrategy[Call]]"
+    """A Hypothesis strategy of single calls, with few keys, so that calls collide, and with edge cases."""
+    apply: Callable[[State, Call], Sequence[Row] | None]
+    """Apply a call to the state, in place. Returns the expected rows of the call, in order; None if it returns none, or
+    candidates may return different ones."""
+    state: Callable[[State], Mapping[str, Sequence[Row]]]
+    """Query -> its expected rows, in order, for `state` queries and invariants; omitted queries are not compared."""
+    possible: Callable[[State, Call], bool] = lambda *_: True
+    """Whether the writers could make the call in this state; otherwise it is dropped from its sequence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload(Generic[Cardinality]):
+    """A team's write pattern.
+
+    The SQL of its operations is in `operations.sql`, next to the module: each `-- name:` block is one operation, which
+    a candidate may override. `state` and `invariants` name blocks of that file, too.
+    """
+
+    name: str
+    summary: str  # one line for people
+    cardinalities: Mapping[str, Cardinality]
+    """The pinned ones, `typical` among them: frozen dataclasses whose fields are plain values."""
+    writers: Callable[[Cardinality], Sequence[Writer]]
+    burst: Callable[[Cardinality, str, int, Random], Iterator[Call]]
+    """(cardinality, writer, block, random) -> the writer's calls in that block, endless: as many are taken as the size
+    of the burst requires. All random values must come from `random`, so that a seed repeats a run."""
+    production_s: Callable[[Cardinality], float] | None = None
+    """The seconds of production load in the smallest burst, if its writers have production's proportions: it determines
+    headroom and the pace of `--adequacy`. None if nothing is known of production."""
+    background: Callable[[Cardinality, Random], Iterator[Call]] = lambda *_: iter(())
+    """Calls that fill an empty database before measuring, in order, over one connection."""
+    state: tuple[str, ...] = ()
+    """Queries that must return the same rows, in the same order, for all candidates after the same bursts."""
+    invariants: tuple[str, ...] = ()
+    """Queries that return violations: no rows if all is well."""
+    replay: Replay[Cardinality] | None = None
+    isolation: Literal["read committed", "repeatable read", "serializable"] = "read committed"
+    """The isolation level of all transactions. Resulting rollbacks are retried, counted and charged to the
+    candidate."""
+    strategy: "Callable[[], SearchStrategy[Cardinality]] | None" = None
+    """All sensible cardinalities, for Hypothesis to choose from: sizes by `schemabench.log_scale`, limited so that the
+    background loads in seconds. A function, because only draws and searches load Hypothesis."""
+    axes: tuple[Axis, ...] = ()
+    """The two fields of the cardinality that are most likely to change the ranking, for a map; or none."""
+    model: Model[Cardinality, Any] | None = None
+    """The expected rows: without a model, candidates are only compared with the baseline, after the last block."""

@@ -1,0 +1,160 @@
+"""What is found in a workload's folder, and whether its parts fit each other.
+
+Must not import a workload's module: see `folder`.
+"""
+
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from schemabench import cardinality as cardinalities
+from schemabench.cardinality import Frozen
+from schemabench.errors import Place, SchemabenchError, WorkloadError
+from schemabench.naming import nearest
+from schemabench.statements import Operation
+from schemabench.workload.authoring import Call, Workload
+
+OPERATIONS_FILE = "operations.sql"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A workload with the contents of its folder."""
+
+    workload: Workload[Any]
+    path: Path
+    """The module's file."""
+    operations: Mapping[str, Operation]
+    """The blocks of `operations.sql`, in order."""
+    frozen: Mapping[str, Frozen] = field(default_factory=dict)
+    """The cardinalities of the workload that Hypothesis chose, by name, without the pinned ones."""
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The names of all blocks that check rather than load."""
+        return (*self.workload.state, *self.workload.invariants)
+
+
+def check(found: Found) -> None:
+    """Refuse a workload whose parts do not fit each other."""
+    workload = found.workload
+    if "typical" not in workload.cardinalities:
+        raise WorkloadError(f"The workload {workload.name!r} pins no cardinality named 'typical'")
+    _check_queries(found)
+    with authored(found, "axes"):
+        _check_axes(workload)
+    for label, cardinality in workload.cardinalities.items():
+        check_cardinality(found, label, cardinality)
+    if workload.replay is not None and any(
+        workload.replay.writer not in {writer.name for writer in workload.writers(cardinality)}
+        for cardinality in workload.cardinalities.values()
+    ):
+        raise WorkloadError(f"The replay of {workload.name!r} feeds {workload.replay.writer!r}, which is not a writer")
+
+
+def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # noqa: ANN401 (the author's own type)
+    """Refuse a cardinality for which the workload makes no acceptable writers or bursts.
+
+    Raises:
+        WorkloadError: With the cardinality's label, and the error.
+    """
+    workload = found.workload
+    with authored(found, "writers"):
+        writers = workload.writers(cardinality)
+        if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
+            raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
+    for writer in writers:
+        with authored(found, "burst"):
+            sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
+            check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
+
+
+@contextmanager
+def authored(found: Found, part: str) -> Iterator[None]:
+    """Raise an exception of an author's function as a WorkloadError, with its line in the author's files.
+
+    Args:
+        found: The workload.
+        part: The field of `Workload` that holds the function.
+
+    Raises:
+        WorkloadError: In place of any exception other than schemabench's own.
+    """
+    try:
+        yield
+    except SchemabenchError:
+        raise
+    except Exception as cause:
+        own = [
+            Place(path=Path(frame.filename), line=frame.lineno or 1, text=frame.line or "")
+            for frame in traceback.extract_tb(cause.__traceback__)
+            if Path(frame.filename).is_relative_to(found.path.parent)
+        ]
+        raise WorkloadError(
+            f"`{part}` of the workload {found.workload.name!r} failed: {type(cause).__name__}: {cause}",
+            where=own[-1] if own else None,
+        ) from cause
+
+
+def _check_queries(found: Found) -> None:
+    workload, known, file = found.workload, tuple(found.operations), found.path.parent / OPERATIONS_FILE
+    for name in found.queries:
+        if name not in found.operations:
+            raise WorkloadError(f"The query {name!r} is not in {file}{nearest(name, known)}")
+        if len(found.operations[name].statements) != 1:
+            raise WorkloadError(
+                f"The query {name!r} has {len(found.operations[name].statements)} statements, not one",
+                where=found.operations[name].text.place(),
+            )
+        if found.operations[name].parameters:
+            raise WorkloadError(
+                f"The query {name!r} has parameters: {', '.join(found.operations[name].parameters)}",
+                where=found.operations[name].text.place(),
+                remedies=["write a query over the whole state"],
+            )
+    for name in workload.model.state(workload.model.initial()) if workload.model else ():
+        if name not in found.queries:
+            raise WorkloadError(
+                f"The model of {workload.name!r} returns rows of {name!r}, which is not a query of the "
+                f"workload{nearest(name, found.queries)}",
+                remedies=["name it in the workload's `state` or `invariants`"],
+            )
+
+
+def _check_axes(workload: Workload[Any]) -> None:
+    known = cardinalities.values(workload.cardinalities["typical"]) if workload.axes else {}
+    named = [axis.field for axis in workload.axes]
+    if len(set(named)) not in {0, 2} or not set(known) >= set(named):
+        raise WorkloadError(
+            f"The axes of {workload.name!r} are {', '.join(named)}",
+            checked=[f"fields of its cardinality: {', '.join(sorted(known))}"],
+            remedies=["name two of the fields, or no axes"],
+        )
+    for axis in workload.axes:
+        axis.check(known[axis.field])
+
+
+def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
+    """Refuse calls whose operation or parameters are not in `operations.sql`.
+
+    Raises:
+        WorkloadError: With the call's source, the name, and the nearest name that exists; or it is not a call.
+    """
+    for call in calls:
+        if not isinstance(call, Call):
+            raise WorkloadError(f"The {source} makes {call!r}, which is not a schemabench.Call")
+        if (operation := found.operations.get(call.operation)) is None:
+            raise WorkloadError(
+                f"The {source} calls {call.operation!r}, which is not in {found.path.parent / OPERATIONS_FILE}"
+                f"{nearest(call.operation, tuple(found.operations))}"
+            )
+        if missing := set(operation.parameters) - set(call.values):
+            raise WorkloadError(
+                f"The {source} calls {call.operation!r} without {', '.join(sorted(missing))}",
+                where=operation.text.place(),
+            )
