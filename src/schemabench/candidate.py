@@ -125,7 +125,7 @@ def operations(candidate: Candidate, defaults: Mapping[str, Operation]) -> dict[
                 checked=[f"operations: {', '.join(defaults)}"],
             )
         for statement in operation.statements:
-            for name in statement.parameters:
+            for name in statement.needs:
                 if name not in default.parameters:
                     suggestion = nearest(name, default.parameters)
                     raise CandidateError(

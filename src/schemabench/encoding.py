@@ -73,7 +73,7 @@ class Encoder:
     def _place(self, operation: str, parameter: str) -> Place | None:
         """Return where an operation has a parameter; None where it has none of that name."""
         statements = self._operations[operation].statements if operation in self._operations else ()
-        found = (one.text.place(one.mark(parameter)) for one in statements if parameter in one.parameters)
+        found = (one.text.place(one.mark(parameter)) for one in statements if parameter in one.needs)
         return next(found, None)
 
 

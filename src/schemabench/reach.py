@@ -127,8 +127,9 @@ def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[Text, str]]:
             yield piece, piece.sql
     for operation in file.operations.values():
         for statement in operation.statements:
-            identifiers = {name: name for _, _, name, identifier in statement.marks if identifier}
-            yield statement.text, statement.render(identifiers).sql
+            identifiers = {name: name for name in statement.identifiers}
+            query = statement.render(identifiers, literals=dict.fromkeys(statement.literals, ""))
+            yield statement.text, query.sql
 
 
 def _pieces(text: Text) -> tuple[Text, ...]:

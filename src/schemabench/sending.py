@@ -34,6 +34,8 @@ class Sending:
     """What says so, as in `-- batch: 100`."""
     retried: tuple[str, ...] = ()
     """SQLSTATEs after which a request is repeated, besides those that every request is repeated after."""
+    accepted: tuple[str, ...] = ()
+    """SQLSTATEs that end a request as if it had succeeded; nothing of it remains."""
 
     @property
     def plain(self) -> bool:
@@ -65,6 +67,8 @@ def parse(lines: Iterable[tuple[str, str]], before: Sending) -> Sending:
     """
     for key, value in lines:
         before = replace(before, lines=(*before.lines, f"-- {key}: {value}"), **_PARSED[key](value))
+    if both := set(before.retried) & set(before.accepted):
+        raise ValueError(f"{min(both)!r} is both retried and accepted")
     return before
 
 
@@ -83,10 +87,23 @@ def _prepare(value: str) -> dict[str, Any]:
 
 
 def _retry(value: str) -> dict[str, Any]:
+    return {"retried": _sqlstates("retry", value)}
+
+
+def _accept(value: str) -> dict[str, Any]:
+    return {"accepted": _sqlstates("accept", value)}
+
+
+def _sqlstates(key: str, value: str) -> tuple[str, ...]:
     codes = [code.strip() for code in value.split(",")]
     if wrong := next((code for code in codes if not _SQLSTATE.fullmatch(code)), None):
-        raise ValueError(f"{wrong!r} is not a SQLSTATE: write `-- retry: 23505`, several with commas between")
-    return {"retried": tuple(dict.fromkeys(codes))}
+        raise ValueError(f"{wrong!r} is not a SQLSTATE: write `-- {key}: 23505`, several with commas between")
+    return tuple(dict.fromkeys(codes))
 
 
-_PARSED: Mapping[str, Callable[[str], dict[str, Any]]] = {"batch": _batch, "prepare": _prepare, "retry": _retry}
+_PARSED: Mapping[str, Callable[[str], dict[str, Any]]] = {
+    "batch": _batch,
+    "prepare": _prepare,
+    "retry": _retry,
+    "accept": _accept,
+}

@@ -1,7 +1,7 @@
 """Annotated SQL: headers, a preamble, named blocks, and statements with their file and line.
 
 Owns the format of candidates and of `operations.sql`: plain SQL in which `-- name:` opens a block, `:name` is a
-parameter and `:"name"` an identifier that is fixed per writer. Postgres' own scanner and grammar (pglast) find
+parameter, `:"name"` an identifier and `:'name'` a literal, as in psql. Postgres' own scanner and grammar (pglast) find
 comments, statements and parameters, so quoting of every kind is understood. Must not talk to a server.
 """
 
@@ -17,14 +17,18 @@ from pglast.parser import ParseError, Token, scan, split
 
 from schemabench import sending
 from schemabench.errors import Place, SchemabenchError
+from schemabench.naming import nearest
 from schemabench.sending import Sending
-from schemabench.statements import Operation, Statement, Text
+from schemabench.statements import Kind, Mark, Operation, Statement, Text
 
 _HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
 _NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _NOTHING = re.compile(r"--\s*nothing")
+_GIVES = re.compile(r"--\s*as:\s*(?P<name>.*?)\s*")
+_WITHOUT_ROW = re.compile(r"--\s*if none:\s*(?P<then>.*?)\s*")
+_STOP, _FAIL = "stop", "fail"
 _COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 
 
@@ -80,8 +84,8 @@ def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
 
     Raises:
         SchemabenchError: The text holds a NUL, an unterminated quote or comment, a block without a name or without a
-            statement, two blocks of one name, a parameter by number, a copy to the client, or a line on how to send
-            that says something else.
+            statement, two blocks of one name, a parameter by number, a copy to the client, a value of a row that no
+            earlier statement gives, or a line on how to send that says something else.
     """
     whole = Text(path=path, source=source, start=0, end=len(source))
     if "\0" in source:
@@ -166,7 +170,33 @@ def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError
         )
     if operation.sending.batch > 1 and not statements:
         raise error(f"The operation {name!r} gathers calls, but has no statement", where=place)
+    _check_links(operation, error)
     return operation
+
+
+def _check_links(operation: Operation, error: type[SchemabenchError]) -> None:
+    """Refuse what is taken from a row that no earlier statement gives, and a row that is given twice."""
+    given: set[str] = set()
+    for statement in operation.statements:
+        for giver, column in statement.takes:
+            if giver not in given:
+                raise error(
+                    f"No earlier statement of {operation.name!r} gives :{giver}.{column}{nearest(giver, given)}",
+                    where=statement.text.place(statement.mark(f"{giver}.{column}")),
+                    remedies=[
+                        f"write `-- as: {giver}` above the statement whose row has {column!r}",
+                        "for an array slice, write a space after the colon",
+                    ],
+                )
+        if statement.gives in given:
+            raise error(f"Two statements of {operation.name!r} give {statement.gives!r}", where=statement.text.place())
+        given |= {statement.gives} - {""}
+        if operation.sending.batch > 1 and statement.literals:
+            raise error(
+                f"The operation {operation.name!r} gathers calls, and :'name' takes one value of one call",
+                where=statement.text.place(statement.mark(min(statement.literals))),
+                remedies=["write :name, which is an array of the calls' values", "remove the line `-- batch:`"],
+            )
 
 
 def _has_nothing(text: Text, error: type[SchemabenchError]) -> bool:
@@ -181,8 +211,15 @@ def _sending(text: Text, error: type[SchemabenchError]) -> Sending:
     first = next((token.start for token in tokens if token.name not in _COMMENTS), len(text.sql))
     found = Sending()
     for token in (token for token in tokens if token.name == "SQL_COMMENT"):
-        line = sending.line(text.sql[token.start : token.end + 1])
+        comment = text.sql[token.start : token.end + 1]
+        line = sending.line(comment)
         if line is None:
+            if token.start < first and (meant := sending.suggestion(comment)):
+                raise error(
+                    f"`{comment.rstrip()}` has no effect{meant}",
+                    where=text.place(token.start),
+                    remedies=["if it is a comment, remove the colon or begin with a capital letter"],
+                )
             continue
         if token.start > first:
             raise error(
@@ -198,10 +235,12 @@ def _sending(text: Text, error: type[SchemabenchError]) -> Sending:
 
 
 def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement]:
-    for piece in split(text.sql, with_parser=False, only_slices=True):
-        whole = text.part(piece.start, piece.stop)
+    pieces = split(text.sql, with_parser=False, only_slices=True)
+    rest = text.part(pieces[-1].stop if pieces else 0, len(text.sql))
+    for whole in [*(text.part(piece.start, piece.stop) for piece in pieces), rest]:
         tokens = _scan(whole, error)
-        words = _words(tokens)
+        words = [token for token in _words(tokens) if token.name != "ASCII_59"]
+        gives, stops = _row(whole, tokens, words, error)
         if not words:
             continue
         first = words[0].start
@@ -211,9 +250,46 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
                 where=whole.place(number.start),
                 remedies=["write :name, as in :customer::text"],
             )
-        marks = ((start - first, end - first, *what) for start, end, what in _marks(whole, tokens))
-        statement = Statement(text=whole.part(first, piece.stop - piece.start), marks=tuple(marks))
+        marks = tuple(mark._replace(start=mark.start - first, end=mark.end - first) for mark in _marks(whole, words))
+        sql = whole.part(first, len(whole.sql))
+        statement = Statement(text=sql, marks=marks, gives=gives, stops=stops)
         yield replace(statement, columns=_copied(statement, error)) if _copies(words) else statement
+
+
+def _row(
+    whole: Text, tokens: Sequence[Token], words: Sequence[Token], error: type[SchemabenchError]
+) -> tuple[str, bool]:
+    """Return what the comments above a statement call its row, and whether the operation ends without one."""
+    gives, then = "", ""
+    for token in (token for token in tokens if token.name == "SQL_COMMENT"):
+        comment = whole.sql[token.start : token.end + 1].rstrip()
+        named, without = _GIVES.fullmatch(comment), _WITHOUT_ROW.fullmatch(comment)
+        if named is None and without is None:
+            continue
+        if not words or token.start > words[0].start:
+            raise error(
+                f"`{comment}` has no effect here",
+                where=whole.place(token.start),
+                remedies=["write it directly above the statement whose row it is about"],
+            )
+        if named and not _IDENTIFIER.fullmatch(named["name"]):
+            raise error(
+                f"{named['name']!r} is not a valid name for a row",
+                where=whole.place(token.start),
+                remedies=["write lower-case letters, digits and underscores, as in `-- as: placed`"],
+            )
+        if without and without["then"] not in {_STOP, _FAIL}:
+            raise error(
+                f"`-- if none:` {without['then']!r} is neither `{_STOP}` nor `{_FAIL}`", where=whole.place(token.start)
+            )
+        gives, then = named["name"] if named else gives, without["then"] if without else then
+    if then and not gives:
+        raise error(
+            "`-- if none:` is about a row that has no name",
+            where=whole.place(words[0].start),
+            remedies=["name it with `-- as:`, as in `-- as: placed`"],
+        )
+    return gives, then == _STOP
 
 
 def _copied(statement: Statement, error: type[SchemabenchError]) -> tuple[str, ...]:
@@ -228,7 +304,7 @@ def _copied(statement: Statement, error: type[SchemabenchError]) -> tuple[str, .
     copy: Any = parsed.stmt
     if not copy.is_from:
         raise error("An operation cannot copy to the client", where=statement.text.place())
-    if any(not identifier for *_, identifier in statement.marks):
+    if any(mark.kind is not Kind.IDENTIFIER for mark in statement.marks):
         raise error(
             "A copy takes its values from its columns, and has no parameters",
             where=statement.text.place(),
@@ -258,15 +334,32 @@ def _copies(words: Sequence[Token]) -> bool:
     return bool(words) and words[0].name == "COPY" and not {"STDIN", "STDOUT"}.isdisjoint(one.name for one in words)
 
 
-def _marks(text: Text, tokens: list[Token]) -> Iterator[tuple[int, int, tuple[str, bool]]]:
-    for colon, token in pairwise(tokens):
+def _marks(text: Text, words: Sequence[Token]) -> Iterator[Mark]:
+    """Yield what stands for something else: a colon and what follows it without a space."""
+    for place, (colon, token) in enumerate(pairwise(words)):
         if colon.name != "ASCII_58" or token.start != colon.end + 1:
             continue
         word = text.sql[token.start : token.end + 1]
         if token.name == "IDENT" and word.startswith('"'):
-            yield colon.start, token.end + 1, (word[1:-1].replace('""', '"'), True)
-        elif token.name == "IDENT" or token.kind != "NO_KEYWORD":
-            yield colon.start, token.end + 1, (word, False)
+            yield Mark(colon.start, token.end + 1, word[1:-1].replace('""', '"'), Kind.IDENTIFIER)
+        elif token.name == "SCONST" and word.startswith("'"):
+            yield Mark(colon.start, token.end + 1, word[1:-1].replace("''", "'"), Kind.LITERAL)
+        elif _is_word(token):
+            end = _after_dot(words, place + 1)
+            yield Mark(colon.start, end, text.sql[token.start : end], Kind.VALUE)
+
+
+def _is_word(token: Token) -> bool:
+    return bool(token.name == "IDENT" or token.kind != "NO_KEYWORD")
+
+
+def _after_dot(words: Sequence[Token], place: int) -> int:
+    """Return where a name ends that may have a second part after a dot, both without spaces."""
+    name, *rest = words[place : place + 3]
+    if len(rest) == 2 and rest[0].name == "ASCII_46" and _is_word(rest[1]):  # noqa: PLR2004 (the dot and what follows it)
+        adjacent = rest[0].start == name.end + 1 and rest[1].start == rest[0].end + 1
+        return int(rest[1].end + 1 if adjacent else name.end + 1)
+    return int(name.end + 1)
 
 
 def _scan(text: Text, error: type[SchemabenchError]) -> list[Token]:

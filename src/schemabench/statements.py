@@ -4,9 +4,11 @@ Owns how a statement is rendered, and where in its file a position of the server
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
+from typing import NamedTuple
 
 from schemabench.errors import Place, SchemabenchError
 from schemabench.redaction import redact_sql
@@ -48,6 +50,26 @@ class Text:
         )
 
 
+class Kind(Enum):
+    """What stands in SQL for something else."""
+
+    VALUE = ":name"
+    """A parameter. With a dot in its name, as in `:placed.id`, it is a column of an earlier statement's row."""
+    IDENTIFIER = ':"name"'
+    LITERAL = ":'name'"
+    """A value that is written into the SQL, since the statement cannot have parameters, as in CREATE TABLE."""
+
+
+class Mark(NamedTuple):
+    """A place in a statement where something else is put."""
+
+    start: int
+    """By offsets into the statement's SQL; likewise the end, exclusive."""
+    end: int
+    name: str
+    kind: Kind
+
+
 @dataclass(frozen=True, kw_only=True)
 class Query:
     """A statement as the server receives it."""
@@ -72,46 +94,106 @@ class Statement:
     """One statement of a block, as written."""
 
     text: Text
-    marks: tuple[tuple[int, int, str, bool], ...]
-    """(start, end, name, whether an identifier) of each `:name` and `:"name"`, by offsets into `text.sql`."""
+    marks: tuple[Mark, ...]
+    """In order."""
     columns: tuple[str, ...] = ()
     """Of a copy from the client: the columns, which are the names of the values that it copies; empty for any other."""
+    gives: str = ""
+    """What its only row is called in later statements; empty if they take nothing from it."""
+    stops: bool = False
+    """Whether the operation ends if it has no row; otherwise that is an error."""
+
+    @property
+    def sql(self) -> str:
+        """What its row is called, and its SQL with a semicolon."""
+        lines = [f"-- as: {self.gives}"] if self.gives else []
+        lines += ["-- if none: stop"] if self.stops else []
+        return "\n".join([*lines, f"{self.text.sql.rstrip()};\n"])
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of its parameters, each once, in order of appearance; of the columns that it copies."""
-        return self.columns or tuple(dict.fromkeys(name for _, _, name, identifier in self.marks if not identifier))
+        return self.columns or tuple(dict.fromkeys(self._names(Kind.VALUE)))
+
+    @property
+    def takes(self) -> tuple[tuple[str, str], ...]:
+        """(earlier statement, column) of each value that it takes from an earlier row."""
+        return tuple((giver, column) for giver, dot, column in map(_parted, self.parameters) if dot)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of the values that it takes from a call, each once."""
+        own = (name for name in self.parameters if self.columns or not _parted(name)[1])
+        return tuple(dict.fromkeys([*own, *self._names(Kind.LITERAL)]))
+
+    @property
+    def identifiers(self) -> frozenset[str]:
+        """The names of its identifiers, which come from a writer or from a call."""
+        return frozenset(self._names(Kind.IDENTIFIER))
+
+    @property
+    def literals(self) -> frozenset[str]:
+        """The names of the values that are written into its SQL."""
+        return frozenset(self._names(Kind.LITERAL))
 
     def mark(self, name: str) -> int:
-        """Return the offset into `text.sql` at which `:name` first appears; 0 for a column that is copied."""
-        return next((start for start, _, found, _ in self.marks if found == name), 0)
+        """Return the offset into `text.sql` at which a name first appears; 0 for a column that is copied."""
+        return next((mark.start for mark in self.marks if mark.name == name), 0)
 
-    def render(self, identifiers: Mapping[str, str], error: type[SchemabenchError] = SchemabenchError) -> Query:
-        """Return the statement with numbers for parameters and with each `:"name"` replaced.
+    def render(
+        self,
+        identifiers: Mapping[str, str],
+        error: type[SchemabenchError] = SchemabenchError,
+        literals: Mapping[str, str | None] | None = None,
+    ) -> Query:
+        """Return the statement with numbers for parameters, and everything else in its place.
 
         Args:
             identifiers: The value of each `:"name"`.
             error: The class of error to raise.
+            literals: The value of each `:'name'`.
 
         Raises:
             SchemabenchError: The statement has a `:"name"` that is not among `identifiers`.
         """
-        numbers = {name: number for number, name in enumerate(self.parameters, start=1)}
+        numbers = {name: f"${number}" for number, name in enumerate(self.parameters, start=1)}
         source, pieces, offsets, written, sent = self.text.sql, [], [(0, 0)], 0, 0
-        for start, end, name, identifier in self.marks:
-            if identifier and name not in identifiers:
+        for start, end, name, kind in self.marks:
+            if kind is Kind.IDENTIFIER and name not in identifiers:
                 raise error(
-                    f'No writer sets the identifier :"{name}"',
+                    f'Neither a writer nor a call sets the identifier :"{name}"',
                     where=self.text.place(start),
-                    remedies=[f"add {name!r} to the identifiers of the writers that execute this operation"],
+                    remedies=[
+                        f"add {name!r} to the identifiers of the writers that execute this operation",
+                        f"add {name!r} to the values of its calls, if it changes from call to call",
+                    ],
                 )
-            quoted = '"' + identifiers[name].replace('"', '""') + '"' if identifier else f"${numbers[name]}"
-            pieces += [source[written:start], quoted]
-            sent += start - written + len(quoted)
+            if kind is Kind.IDENTIFIER:
+                replaced = '"' + identifiers[name].replace('"', '""') + '"'
+            else:
+                replaced = numbers[name] if kind is Kind.VALUE else literal((literals or {})[name])
+            pieces += [source[written:start], replaced]
+            sent += start - written + len(replaced)
             written = end
             offsets.append((sent, written))
         pieces.append(source[written:])
         return Query(sql="".join(pieces), parameters=self.parameters, text=self.text, offsets=tuple(offsets))
+
+    def _names(self, kind: Kind) -> Iterator[str]:
+        return (mark.name for mark in self.marks if mark.kind is kind)
+
+
+def literal(value: str | None) -> str:
+    """Return a value as SQL writes it, whatever the setting of standard_conforming_strings."""
+    if value is None:
+        return "NULL"
+    quoted = "'" + value.replace("'", "''") + "'"
+    return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
+
+
+def _parted(name: str) -> tuple[str, str, str]:
+    """Return what is before the first dot of a name, the dot, and what is after it."""
+    return name.partition(".")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,10 +215,14 @@ class Operation:
     @property
     def sql(self) -> str:
         """How its calls are sent, and its statements, each with its semicolon, without other comments."""
-        statements = (f"{statement.text.sql.rstrip()};\n" for statement in self.statements)
-        return "".join([*(f"{line}\n" for line in self.sending.lines), *statements])
+        return "".join([*(f"{line}\n" for line in self.sending.lines), *(one.sql for one in self.statements)])
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """The names of its parameters, each once, in order of appearance."""
-        return tuple(dict.fromkeys(name for statement in self.statements for name in statement.parameters))
+        """The names of the values that its statements take from a call, each once, in order of appearance."""
+        return tuple(dict.fromkeys(name for statement in self.statements for name in statement.needs))
+
+    def taken(self, place: int) -> tuple[str, ...]:
+        """Return the columns of one statement's row that later ones take, each once."""
+        gives, later = self.statements[place].gives, self.statements[place + 1 :]
+        return tuple(dict.fromkeys(column for one in later for giver, column in one.takes if giver == gives))

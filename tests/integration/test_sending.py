@@ -132,7 +132,7 @@ INSERT INTO entered SELECT coalesce(max(id), 0) + 1 FROM entered;
         calls=200,
     )
 
-    assert {one.reason for one in result(found, "baseline").retries} == {"unique violation"}
+    assert {one.reason for one in result(found, "baseline").retries} == {"unique violation (23505)"}
 
 
 def test_a_unique_violation_fails_the_candidate_otherwise(laboratory: Laboratory) -> None:

@@ -23,7 +23,7 @@ from schemabench.records import (
     Notice,
     OptionValue,
     Pacing,
-    Retries,
+    RolledBack,
     Run,
     ServerRecord,
     Setting,
@@ -424,7 +424,7 @@ def sampled(result: CandidateResult) -> CandidateResult:
         plans=tuple(plans(result.name)),
         adequacy=adequacy(result.name, result.standing.to_baseline.value if result.standing else 1.0),
         attempts_per_s=rate and estimate(rate.value * (1.002 if result.notices else 1.0), 0.1),
-        retries=(Retries(operation="upsert_media_count", reason="deadlock", count=3, calls=25_200),)
+        retries=(RolledBack(operation="upsert_media_count", reason="deadlock", count=3, calls=25_200),)
         if result.notices
         else (),
         settings=OWN_SETTINGS if result.name == "fillfactor" else (),

@@ -30,7 +30,7 @@ from schemabench.experiment.sizing import MOST_GLANCES
 from schemabench.experiment.team import Alone
 from schemabench.load import Drive, Limits, Passing
 from schemabench.load.guard import LOOK_S
-from schemabench.load.session import Retried
+from schemabench.load.session import Undone
 from schemabench.progress import Shown, Silence
 from schemabench.statistics import LEAST_TRIALS, fewest_blocks
 from schemabench.units import NANOSECONDS
@@ -58,7 +58,7 @@ class FakeEntrant:
         self.template = SimpleNamespace(candidate=SimpleNamespace(name=candidate or name))
         self.sessions = self
         self.bursts: list[Burst] = []
-        self.retried: Retried = {}
+        self.undone: Undone = {}
         self.paused = 0
         self.watches: list[object] = []
         self.limits: list[Limits] = []
@@ -111,9 +111,13 @@ class FakeEntrant:
         """Return the pauses so far."""
         return self.paused
 
-    def retries(self) -> Retried:
+    def retried(self) -> Undone:
         """Return the retries so far."""
-        return dict(self.retried)
+        return dict(self.undone)
+
+    def accepted(self) -> Undone:
+        """Return nothing: no error is accepted."""
+        return {}
 
 
 class FakeObserver:
@@ -403,7 +407,7 @@ def test_retries_of_counted_trials_are_counted(plan: Plan, feed: Feed, clock: Fa
 
     def pace(_: int, __: Burst) -> float:
         for key, undone in {("add", "deadlock"): 3, ("add", "lock timeout"): 1}.items():
-            unlucky.retried[key] = unlucky.retried.get(key, 0) + undone
+            unlucky.undone[key] = unlucky.undone.get(key, 0) + undone
         unlucky.paused += NANOSECONDS // 50
         return 0.1
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench import report
-from schemabench.records import Experiment, Latency, Notice, Retries, Run, from_builtins, to_builtins
+from schemabench.records import Experiment, Latency, Notice, RolledBack, Run, from_builtins, to_builtins
 from schemabench.report.characters import columns
 from schemabench.report.layout import block, shorten, wrap
 
@@ -137,9 +137,9 @@ def test_candidate_without_samples_has_dashes_beside_those_with_some() -> None:
 
 def test_retries_are_told_for_each_call_where_there_is_room() -> None:
     retries = (
-        Retries(operation="upsert", reason="deadlock", count=30, calls=100),
-        Retries(operation="upsert", reason="lock timeout", count=12, calls=100),
-        Retries(operation="refresh", reason="deadlock", count=1, calls=10),
+        RolledBack(operation="upsert", reason="deadlock", count=30, calls=100),
+        RolledBack(operation="upsert", reason="lock timeout", count=12, calls=100),
+        RolledBack(operation="refresh", reason="deadlock", count=1, calls=10),
     )
     first, *others = USAGE.candidates
     experiment = replace(USAGE, candidates=(replace(first, retries=retries), *others))
@@ -152,7 +152,7 @@ def test_retries_are_told_for_each_call_where_there_is_room() -> None:
 
 def test_retries_of_a_run_file_that_does_not_know_the_calls_are_not_told_for_each() -> None:
     first, *others = USAGE.candidates
-    retries = (Retries(operation="upsert", reason="deadlock", count=30),)
+    retries = (RolledBack(operation="upsert", reason="deadlock", count=30),)
     unknown = [replace(one, retries=()) for one in others]
     assert "retries" not in shown(replace(USAGE, candidates=(replace(first, retries=retries), *unknown)), 120).split()
 

@@ -19,7 +19,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.results import Rankings, Watched
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
-from schemabench.records import CandidateResult, Notice, Retries
+from schemabench.records import CandidateResult, Notice, RolledBack
 from schemabench.sending import Sending
 
 BLOCKS = 16
@@ -230,8 +230,8 @@ def test_attempts_are_more_than_operations_by_what_was_undone(plan: Plan) -> Non
         assert attempts is not None
         assert attempts.value == pytest.approx(operations.value * factor, rel=0.01)
     assert ranked["a"].retries == (
-        Retries(operation="add", reason="serialization failure", count=100, calls=400),
-        Retries(operation="move", reason="deadlock", count=300),
+        RolledBack(operation="add", reason="serialization failure", count=100, calls=400),
+        RolledBack(operation="move", reason="deadlock", count=300),
     )
     (notice,) = ranked["a"].notices
     assert "add 100 (serialization failure, 0.25 per call), move 300 (deadlock)" in notice.text

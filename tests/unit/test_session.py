@@ -210,8 +210,9 @@ def test_an_error_that_no_repetition_helps_carries_all_that_is_known(talk: type[
     with pytest.raises(StatementFailedError) as caught:
         failing.run(_add(0, BEGIN, ADD, COMMIT), _add(1))
     failure = caught.value
-    assert (failure.operation, failure.statement, failure.parameters) == ("add", b"add_0", [b"a", None])
-    assert (failure.sqlstate, failure.message, failure.detail, failure.context, failure.position) == (
+    assert (failure.operation, *failure.step) == ("add", b"add_0", [b"a", None])
+    refusal = failure.refusal
+    assert (refusal.sqlstate, refusal.message, refusal.detail, refusal.context, refusal.position) == (
         "23505",
         "duplicate",
         "Key",
@@ -227,13 +228,13 @@ def test_a_retry_that_fails_for_good_reports_the_statement_that_failed_last(talk
 
     with pytest.raises(StatementFailedError) as caught:
         talk(*script).run(_add(0, BEGIN, ADD, LOOK, COMMIT))
-    assert (caught.value.statement, caught.value.attempts) == (b"look_0", 2)
+    assert (caught.value.step[0], caught.value.attempts) == (b"look_0", 2)
 
 
 def test_an_error_without_a_position_has_none(talk: type[Talk]) -> None:
     with pytest.raises(StatementFailedError) as caught:
         talk(Answer(refused("XX000"))).run(_add(0))
-    assert caught.value.position == 0
+    assert caught.value.refusal.position == 0
 
 
 @pytest.mark.parametrize(

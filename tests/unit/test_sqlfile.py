@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.sqlfile import SqlFile, parse, read, split_preamble
-from schemabench.statements import Operation, Query, Statement
+from schemabench.statements import Kind, Operation, Query, Statement, literal
 
 PIECES = {
     "SELECT": None,
@@ -99,11 +99,11 @@ def test_parameters_are_found_and_nothing_else_is(folder: Path, some: list[str])
     assert statement.parameters == tuple(dict.fromkeys(PIECES[one] for one in some if PIECES[one]))
 
 
-@given(st.lists(st.sampled_from([*sorted(PIECES), ':"table"', ':"🎉 x"']), min_size=1, max_size=12))
+@given(st.lists(st.sampled_from([*sorted(PIECES), ':"table"', ':"🎉 x"', ":'lit'"]), min_size=1, max_size=12))
 def test_every_character_that_is_sent_leads_to_where_it_was_written(folder: Path, some: list[str]) -> None:
     text = f"-- über\n-- name: op\n  SELECT {' '.join(some)}"
     (statement,) = _read(folder, text).operations["op"].statements
-    query = statement.render({"table": 'o"rders', "🎉 x": "y"})
+    query = statement.render({"table": 'o"rders', "🎉 x": "y"}, literals={"lit": "it's"})
     lines = text.split("\n")
     marks = {start: end for start, end, _, _ in statement.marks}
 
@@ -119,10 +119,10 @@ def test_every_character_that_is_sent_leads_to_where_it_was_written(folder: Path
 def _copied(statement: Statement, query: Query) -> list[tuple[int, int]]:
     """Return (offset into what is sent, offset into what was written) of all that is not rewritten."""
     found, sent, written = [], 0, 0
-    for start, end, name, identifier in statement.marks:
+    for start, end, name, kind in statement.marks:
         found += [(sent + step, written + step) for step in range(start - written)]
         sent += start - written
-        replaced = _quoted(name) if identifier else f"${query.parameters.index(name) + 1}"
+        replaced = _quoted(name) if kind is not Kind.VALUE else f"${query.parameters.index(name) + 1}"
         assert query.sql.startswith(replaced, sent)
         sent += len(replaced)
         written = end
@@ -131,7 +131,7 @@ def _copied(statement: Statement, query: Query) -> list[tuple[int, int]]:
 
 
 def _quoted(name: str) -> str:
-    return {"table": '"o""rders"', "🎉 x": '"y"'}[name]
+    return {"table": '"o""rders"', "🎉 x": '"y"', "lit": "'it''s'"}[name]
 
 
 def test_the_place_of_a_rewritten_parameter_is_its_own(folder: Path) -> None:
@@ -160,7 +160,7 @@ def test_identifiers_are_quoted_and_fixed(folder: Path) -> None:
 def test_an_identifier_that_nobody_fixes_is_refused_at_its_place(folder: Path) -> None:
     statement = _statement(folder, 'INSERT INTO :"table" VALUES (1)')
 
-    with pytest.raises(WorkloadError, match='No writer sets the identifier :"table"') as caught:
+    with pytest.raises(WorkloadError, match='Neither a writer nor a call sets the identifier :"table"') as caught:
         statement.render({"other": "x"}, WorkloadError)
     assert str(caught.value.where).startswith(f"{folder / 'candidate.sql'}:2:13\n")
 
@@ -340,6 +340,12 @@ def test_what_an_operation_says_of_sending_below_its_first_statement_is_refused(
         ("batch: 10 within x", "`-- batch:` 'x' is not a duration"),
         ("prepare: sometimes", "`-- prepare:` 'sometimes' is neither `always` nor `never`"),
         ("retry: deadlock", "`-- retry:` 'deadlock' is not a SQLSTATE"),
+        ("accept: unique", "`-- accept:` 'unique' is not a SQLSTATE"),
+        ("accept: 23505\n-- retry: 23505", "`-- retry:` '23505' is both retried and accepted"),
+        ("batsch: 10", "`-- batsch: 10` has no effect; did you mean 'batch'?"),
+        ("as: Two Words", "'Two Words' is not a valid name for a row"),
+        ("as: row\n-- if none: skip", "`-- if none:` 'skip' is neither `stop` nor `fail`"),
+        ("if none: stop", "`-- if none:` is about a row that has no name"),
     ],
 )
 def test_a_wrong_value_for_sending_is_refused_with_what_is_right(folder: Path, line: str, what: str) -> None:
@@ -347,7 +353,40 @@ def test_a_wrong_value_for_sending_is_refused_with_what_is_right(folder: Path, l
 
     assert error.what.startswith(what)
     assert error.where is not None
-    assert error.where.line == 2
+    assert error.where.line in {2, 3}
+
+
+def test_a_statement_gives_its_row_to_later_ones_under_a_name(folder: Path) -> None:
+    text = "-- name: op\n-- batch: 1\n-- as: a\n-- if none: stop\nSELECT :x AS y, 1 AS z;\nSELECT :a.y, :a.z, :x;"
+    operation = _read(folder, text).operations["op"]
+    first, second = operation.statements
+
+    assert (first.gives, first.stops, operation.taken(0)) == ("a", True, ("y", "z"))
+    assert (second.takes, second.needs, operation.parameters) == ((("a", "y"), ("a", "z")), ("x",), ("x",))
+    assert second.render({}).sql == "SELECT $1, $2, $3"
+    assert operation.sql == text.removeprefix("-- name: op\n") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("SELECT :placed.id;\n-- as: placed\nSELECT 1 AS id;", "No earlier statement of 'op' gives :placed.id"),
+        ("-- as: placd\nSELECT 1 AS id;\nSELECT :placed.id;", "gives :placed.id; did you mean 'placd'?"),
+        ("-- as: a\nSELECT 1;\n-- as: a\nSELECT 2;", "Two statements of 'op' give 'a'"),
+        ("SELECT 1;\n-- as: a\n", "`-- as: a` has no effect here"),
+        ("SELECT 1 -- as: a\n;", "`-- as: a` has no effect here"),
+        ("-- batch: 5\nSELECT :'a';", "gathers calls, and :'name' takes one value of one call"),
+    ],
+)
+def test_a_row_that_no_statement_gives_or_takes_is_refused(folder: Path, body: str, what: str) -> None:
+    assert what in _refused(folder, f"-- name: op\n{body}").what
+
+
+@pytest.mark.parametrize(
+    ("value", "written"), [(None, "NULL"), ("it's", "'it''s'"), ("back\\slash", " E'back\\\\slash'"), ("", "''")]
+)
+def test_a_literal_is_quoted_as_the_server_reads_it(value: str | None, written: str) -> None:
+    assert literal(value) == written
 
 
 def test_an_operation_may_have_nothing_to_do_if_it_says_so(folder: Path) -> None:
@@ -406,15 +445,11 @@ def test_errors_are_of_the_class_that_was_asked_for(folder: Path) -> None:
 
 def test_examples_of_the_page_on_sending_are_read(folder: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "sending.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```sql\n(.*?)```", page, re.DOTALL)
+    example = "\n".join(re.findall(r"```sql\n(.*?)```", page, re.DOTALL))
     found = _read(folder, example).operations
 
-    assert {name: one.sending.batch for name, one in found.items()} == {
-        "insert_event": 100,
-        "insert_reading": 1000,
-        "register": 1,
-        "rotate": 1,
-    }
+    batches = {name: one.sending.batch for name, one in found.items() if one.sending.batch > 1}
+    assert batches == {"insert_event": 100, "insert_reading": 1000}
     assert found["insert_event"].sending.within_s == 0.05
     assert found["insert_reading"].copies
     assert (found["register"].sending.prepared, found["register"].sending.retried) == (False, ("23505",))

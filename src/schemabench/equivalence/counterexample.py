@@ -11,7 +11,7 @@ from psycopg import sql
 
 from schemabench.candidate import Candidate
 from schemabench.equivalence.states import SHOWN_ROWS
-from schemabench.statements import Operation, Statement
+from schemabench.statements import Kind, Operation, Statement
 from schemabench.workload import Call, Row
 
 
@@ -84,16 +84,26 @@ def _sql(call: Call, statements: Sequence[Statement], identifiers: Mapping[str, 
 
 
 def _literal(statement: Statement, values: Mapping[str, object], identifiers: Mapping[str, str]) -> str:
-    """Return a statement with literals in place of its parameters."""
+    """Return a statement with literals in place of its parameters, and psql's variables for those of earlier rows."""
     source, pieces, written = statement.text.sql, [], 0
-    for start, end, name, identifier in statement.marks:
-        value = sql.Identifier(identifiers[name]) if identifier else sql.Literal(values[name])
-        pieces += [source[written:start], value.as_string()]
+    for start, end, name, kind in statement.marks:
+        pieces += [source[written:start], _replaced(name, kind, values, identifiers)]
         written = end
     pieces.append(source[written:])
     text = "".join(pieces).rstrip()
     commented = "--" in text.rpartition("\n")[2]  # a semicolon there would be part of the comment
-    return text + ("\n;" if commented else ";")
+    ends = f" \\gset {statement.gives}_" if statement.gives else ";"
+    return text + (f"\n{ends.strip()}" if commented else ends)
+
+
+def _replaced(name: str, kind: Kind, values: Mapping[str, object], identifiers: Mapping[str, str]) -> str:
+    if kind is Kind.IDENTIFIER:
+        value = identifiers[name] if name in identifiers else str(values[name])
+        return sql.Identifier(value).as_string()
+    if name not in values:
+        row, _, column = name.partition(".")
+        return f":'{row}_{column}'"
+    return sql.Literal(values[name]).as_string()
 
 
 def _shown(row: Row | None) -> str:

@@ -13,6 +13,7 @@ from psycopg import sql
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
+from schemabench.load import kept
 from schemabench.server import Database, Server, full, opened
 from schemabench.statements import Operation, Query
 from schemabench.workload import Call, Row
@@ -38,10 +39,15 @@ ORDER BY pg_class.oid
 relations that it reads. Relations of extensions are excluded."""
 
 Connection = psycopg.Connection[Any]
+Cursor = psycopg.Cursor[Any]
 
 
 class RefusedError(Exception):
-    """The server refused a call because of its values or the existing rows."""
+    """A call was refused because of its values or the existing rows."""
+
+    def __init__(self, message: str, sqlstate: str) -> None:
+        super().__init__(f"{message} (SQLSTATE {sqlstate})")
+        self.sqlstate = sqlstate
 
 
 class Scratch:
@@ -83,39 +89,68 @@ class Scratch:
         """Execute a call atomically, and return the rows of its last statement.
 
         Raises:
-            RefusedError: The server refused it; with the server's message.
+            RefusedError: The server refused it, with an error that its author does not accept; with its message.
             CandidateError: The operation's SQL is wrong.
             ServerError: The server failed.
         """
-        rows: list[Row] = []
-        queries, operation = self._rendered(call.operation), self.operations[call.operation]
+        operation = self.operations[call.operation]
         if operation.copies:
-            self._copy(call, queries[0])
-            return rows
-        several = len(queries) > 1
+            self._copy(call, self._rendered(call)[0])
+            return []
+        several = len(operation.statements) > 1
         try:
             if several:
                 self._connection.execute("BEGIN")
-            for query in queries:
-                values = [call.values[name] for name in query.parameters]
-                gathered = operation.sending.batch > 1
-                rows = self._rows(call.operation, query, [[value] for value in values] if gathered else values)
+            rows = self._rows_of(call, operation)
             if several:
                 self._connection.execute("COMMIT")
         except (RefusedError, psycopg.Error) as cause:
             if not self._connection.closed:
                 self._connection.rollback()
+            if cause.sqlstate in operation.sending.accepted:
+                return []
             if isinstance(cause, psycopg.Error):  # an error of COMMIT, which executes deferred constraints
-                raise self._failed(call.operation, queries[-1], cause) from cause
+                raise self._failed(call.operation, self._rendered(call)[-1], cause) from cause
             raise
         return rows
+
+    def _rows_of(self, call: Call, operation: Operation) -> list[Row]:
+        """Execute the statements of a call; return the rows of the last one."""
+        rows: list[Row] = []
+        given: dict[str, bytes | None] = {}
+        gathered = operation.sending.batch > 1
+        for place, (statement, query) in enumerate(zip(operation.statements, self._rendered(call), strict=True)):
+            values: dict[str, object] = {name: None if one is None else one.decode() for name, one in given.items()}
+            values |= {name: [call.values[name]] if gathered else call.values[name] for name in statement.needs}
+            cursor = self._executed(call.operation, query, [values[name] for name in query.parameters])
+            rows = cursor.fetchall() if cursor.description else []
+            if statement.gives and statement.stops and not rows:
+                break
+            if statement.gives:
+                self._keep(operation, place, cursor, given)
+        return rows
+
+    def _keep(self, operation: Operation, place: int, cursor: Cursor, given: dict[str, bytes | None]) -> None:
+        """Keep what later statements take from a statement's only row, as text that the server reads again."""
+        statement = operation.statements[place]
+        assert cursor.pgresult is not None, "it was executed"
+        refusal = kept(statement.gives, operation.taken(place), cursor.pgresult, given)
+        if refusal is None:
+            return
+        if refusal.sqlstate.startswith(_FILE_IS_WRONG):
+            raise CandidateError(
+                f"{operation.name!r} failed under the candidate {self.candidate.name!r}: {refusal.message}",
+                where=statement.text.place(),
+                checked=[refusal.detail],
+            )
+        raise RefusedError(refusal.message, refusal.sqlstate)
 
     def query(self, names: Iterable[str]) -> list[list[Row]]:
         """Return the rows of some of the workload's queries; raises as `execute` does."""
         calls = [Call(name, {}) for name in names]
         try:
             with self._connection.pipeline():
-                cursors = [self._connection.execute(self._rendered(call.operation)[0].sql.encode()) for call in calls]
+                cursors = [self._connection.execute(self._rendered(call)[0].sql.encode()) for call in calls]
                 return [cursor.fetchall() for cursor in cursors]
         except psycopg.Error:  # executing one after the other shows which query failed
             return [self.execute(call) for call in calls]
@@ -151,11 +186,18 @@ class Scratch:
         connection.execute(f"SET statement_timeout = '{STATEMENT_LIMIT_S}s'".encode())
         return connection
 
-    def _rendered(self, name: str) -> tuple[Query, ...]:
-        if name not in self._queries:
-            statements = self.operations[name].statements
-            self._queries[name] = tuple(one.render(self.identifiers, CandidateError) for one in statements)
-        return self._queries[name]
+    def _rendered(self, call: Call) -> tuple[Query, ...]:
+        """Return the statements of a call, with its names and values where they are written into the SQL."""
+        known = self._queries.get(call.operation)
+        if known is not None:
+            return known
+        statements = self.operations[call.operation].statements
+        own = {name: str(value) for name, value in call.values.items()}
+        literals = {name: None if value is None else str(value) for name, value in call.values.items()}
+        queries = tuple(one.render({**own, **self.identifiers}, CandidateError, literals) for one in statements)
+        if not any(one.literals or one.identifiers - {*self.identifiers} for one in statements):
+            self._queries[call.operation] = queries
+        return queries
 
     def _copy(self, call: Call, query: Query) -> None:
         """Copy the call's values as one row."""
@@ -165,10 +207,9 @@ class Scratch:
         except psycopg.Error as cause:
             raise self._failed(call.operation, query, cause) from cause
 
-    def _rows(self, name: str, query: Query, values: list[object]) -> list[Row]:
+    def _executed(self, name: str, query: Query, values: list[object]) -> Cursor:
         try:
-            cursor = self._connection.execute(query.sql.encode(), values or None)
-            return cursor.fetchall() if cursor.description else []
+            return self._connection.execute(query.sql.encode(), values or None)
         except psycopg.Error as cause:
             raise self._failed(name, query, cause) from cause
 
@@ -186,7 +227,7 @@ class Scratch:
                 remedies=candidates.remedies(self.candidate, query.text, name),
             )
         detail = f": {cause.diag.message_detail}" if cause.diag.message_detail else ""
-        return RefusedError(f"{said}{detail} (SQLSTATE {cause.sqlstate})")
+        return RefusedError(f"{said}{detail}", cause.sqlstate or "")
 
     def _lost(self, cause: psycopg.Error) -> ServerError:
         if refusal := full(str(cause)):

@@ -30,7 +30,7 @@ from schemabench.experiment.order import Orders
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed, Samples, Team
 from schemabench.load import Passing, Talk
-from schemabench.load.session import Retried
+from schemabench.load.session import Undone
 from schemabench.progress import Progress
 
 
@@ -241,6 +241,7 @@ class Blocks:
                 rows=burst.rows,
                 lead_in_rows=lead_in_rows,
                 retries=sum(executed.retried.values()),
+                accepted=sum(executed.accepted.values()),
                 paused_s=executed.paused_s,
                 calls=dict(Counter(burst.operations)),
                 undone=_by_operation(executed.retried),
@@ -254,6 +255,7 @@ class Blocks:
         )
         measured.tallies[entrant.name][block] = seen.tally
         measured.undone[entrant.name][block] = executed.retried
+        measured.accepted[entrant.name][block] = executed.accepted
         measured.add({(entrant.name, operation): [(block, times)] for operation, times in samples.items()})
 
     def _expected_s(self, entrant: Entrant) -> float:
@@ -293,7 +295,7 @@ class Blocks:
         return measured.spent_s >= plan.budget_s and not retiring.undecided(measured.trials, names, CONTROL)
 
 
-def _by_operation(retried: Retried) -> dict[str, int]:
+def _by_operation(retried: Undone) -> dict[str, int]:
     """Return the number of rolled-back attempts at each operation, for any reason."""
     undone: Counter[str] = Counter()
     for (operation, _), count in retried.items():

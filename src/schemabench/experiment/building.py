@@ -72,6 +72,7 @@ class Building:
         """
         self._before = self.server.standing()
         self.stack.push(self._tell)
+        self.server.provide(writer.role for writer, _ in self.plan.writers if writer.role)
         oracle = self._oracle()
         for candidate in self.plan.candidates:
             reason = candidate.refuses(self.server.record.version_num)

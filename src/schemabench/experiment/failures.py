@@ -9,8 +9,8 @@ from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
 from schemabench.experiment import undone
 from schemabench.experiment.template import Template
-from schemabench.load import Limits, Session, SlowCallError, StatementFailedError
-from schemabench.load.session import STOP_S, Retried
+from schemabench.load import Limits, Session, SlowCallError, StatementFailedError, Unprepared
+from schemabench.load.session import STOP_S, Undone
 from schemabench.monitor.sampler import mark
 from schemabench.redaction import redact_sql
 from schemabench.server import lost
@@ -18,28 +18,48 @@ from schemabench.units import format_duration
 from schemabench.workload import Writer
 
 _SHOWN_VALUE = 80  # characters of a parameter in an error
+_OUTCOMES = {"23", "P0"}
+"""The classes of SQLSTATEs that depend on rows: violated constraints, a row that is missing or that a function raises
+an error about."""
 
 
 def failed(template: Template, writer: Writer, failure: StatementFailedError) -> SchemabenchError:
     """Return the error for a statement that the server refused: operation, SQL, parameters, the server's message."""
+    refusal = failure.refusal
     if failure.operation not in template.operations:
-        return lost(template.server, failure.message)  # schemabench's own statements fail only in an ended session
+        return lost(template.server, refusal.message)  # schemabench's own statements fail only in an ended session
     candidate, operation = template.candidate, template.operations[failure.operation]
-    position = failure.statement.decode().removeprefix(f"{operation.name}_")
+    name, parameters = failure.step[0].decode(), failure.step[1]
+    position = name.removeprefix(f"{operation.name}_")
     statement = operation.statements[int(position) if position.isdecimal() else -1]
-    query = statement.render(writer.identifiers)
-    shown = _shown(zip(query.parameters, failure.parameters, strict=False))
+    written = failure.step.query if isinstance(failure.step, Unprepared) else None
+    query = written or statement.render(writer.identifiers)
+    shown = _shown(zip(query.parameters, parameters, strict=False))
     retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
-    kind = ServerError if is_servers_fault(failure.sqlstate) else CandidateError
+    kind = ServerError if is_servers_fault(refusal.sqlstate) else CandidateError
     return kind(
-        f"The operation {operation.name!r} failed under the candidate {candidate.name!r}{retried}: {failure.message}",
-        where=query.place(max(0, failure.position - 1 - len(mark(operation.name))))
-        if failure.position
+        f"The operation {operation.name!r} failed under the candidate {candidate.name!r}{retried}: {refusal.message}",
+        where=query.place(max(0, refusal.position - 1 - len(mark(operation.name))))
+        if refusal.position
         else statement.text.place(),
-        sqlstate=failure.sqlstate,
-        checked=[*shown, *filter(None, (failure.detail, *redact_sql(failure.context).splitlines()[:2]))],
-        remedies=candidates.remedies(candidate, statement.text, operation.name),
+        sqlstate=refusal.sqlstate,
+        checked=[*shown, *filter(None, (refusal.detail, *redact_sql(refusal.context).splitlines()[:2]))],
+        remedies=[
+            *_outcome(operation.name, refusal.sqlstate),
+            *candidates.remedies(candidate, statement.text, operation.name),
+        ],
     )
+
+
+def _outcome(operation: str, sqlstate: str) -> list[str]:
+    """Return what to write if an error is an outcome that production repeats or ignores; nothing for other kinds."""
+    if sqlstate[:2] not in _OUTCOMES:
+        return []
+    where = f"below `-- name: {operation}`"
+    return [
+        f"if production repeats the operation after this error, write `-- retry: {sqlstate}` {where}",
+        f"if production goes on without it, write `-- accept: {sqlstate}` {where}",
+    ]
 
 
 def slow(  # noqa: PLR0913, PLR0917 (everything that is known of the call)
@@ -48,7 +68,7 @@ def slow(  # noqa: PLR0913, PLR0917 (everything that is known of the call)
     limits: Limits,
     values: Mapping[str, bytes | None],
     awaited: Sequence[str],
-    retried: Retried,
+    retried: Undone,
     sessions: Sequence[Session],
 ) -> CandidateError:
     """Return the error for a call that exceeded its limit: operation, parameters, time.

@@ -18,7 +18,7 @@ from schemabench.errors import CandidateError
 from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.retiring import FIRST_BLOCK, Retired
-from schemabench.load.session import Retried
+from schemabench.load.session import Undone
 from schemabench.monitor.attribution import Tally
 
 Times = tuple[int, NDArray[np.int64]]
@@ -37,8 +37,10 @@ class Measured:
     """Entrant -> further trials with a single purpose, see `checkpoints`."""
     times: dict[tuple[str, str], list[Times]] = field(default_factory=lambda: defaultdict(list))
     """(entrant, operation) -> service times."""
-    undone: dict[str, dict[int, Retried]] = field(default_factory=lambda: defaultdict(dict))
-    """Entrant -> block -> attempts that were rolled back."""
+    undone: dict[str, dict[int, Undone]] = field(default_factory=lambda: defaultdict(dict))
+    """Entrant -> block -> attempts that were rolled back and repeated."""
+    accepted: dict[str, dict[int, Undone]] = field(default_factory=lambda: defaultdict(dict))
+    """Entrant -> block -> calls that were rolled back and left at that."""
     tallies: dict[str, dict[int, Tally]] = field(default_factory=lambda: defaultdict(dict))
     """Entrant -> block -> the samples of its trial."""
     examples: dict[str, Encoded] = field(default_factory=dict)
@@ -132,11 +134,18 @@ class Measured:
             if entrant == name and counted:
                 yield operation, np.concatenate(counted, axis=-1)
 
-    def retries(self, name: str) -> Retried:
-        """Return the attempts of an entrant that were rolled back in counted trials."""
+    def retries(self, name: str) -> Undone:
+        """Return the attempts of an entrant that were rolled back and repeated in counted trials."""
+        return self._summed(name, self.undone[name])
+
+    def acceptances(self, name: str) -> Undone:
+        """Return the calls of an entrant that were rolled back and left at that in counted trials."""
+        return self._summed(name, self.accepted[name])
+
+    def _summed(self, name: str, by_block: Mapping[int, Undone]) -> Undone:
         total: Counter[tuple[str, str]] = Counter()
         for trial in self.counted(name):
-            total.update(self.undone[name].get(trial.block, {}))
+            total.update(by_block.get(trial.block, {}))
         return dict(total)
 
     def calls(self, name: str) -> Mapping[str, int]:

@@ -21,7 +21,7 @@ from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.sessions import Sessions
-from schemabench.load import LostConnectionError
+from schemabench.load import Linked, LostConnectionError
 from schemabench.monitor.choices import Choices, Table, choose, tables
 from schemabench.monitor.nodes import Node, differing, every_node, outline
 from schemabench.monitor.plans import Statement, explain
@@ -112,8 +112,14 @@ def _asked(sessions: Sessions, calls: Calls) -> Iterator[tuple[PGconn, list[Stat
     for writer, call in calls:
         session, steps = sessions.ready(writer, call)
         statements = [
-            Statement(operation=call.operation, position=position, prepared=name, parameters=parameters)
-            for position, (name, parameters) in enumerate(steps)
+            Statement(
+                operation=call.operation,
+                position=position,
+                prepared=step[0],
+                parameters=step[1],
+                link=step if isinstance(step, Linked) else None,
+            )
+            for position, step in enumerate(steps)
         ]
         if statements:
             yield session.connection, statements

@@ -5,19 +5,16 @@ Owns which session has prepared which operation, and the form of requests. Must 
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
 
 from psycopg import errors
 from psycopg.pq import ConnStatus, ExecStatus
 
-from schemabench.encoding import as_array, as_rows
-from schemabench.errors import CandidateError, WorkloadError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
+from schemabench.experiment.forms import Form, forms
 from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
-from schemabench.load import AnyStep, Drive, Request, Rows, Session, StatementFailedError, Step, Unprepared
-from schemabench.monitor.sampler import mark
+from schemabench.load import AnyStep, Drive, Refusal, Request, Session, StatementFailedError
 from schemabench.server import lost
 from schemabench.statements import Operation
 from schemabench.units import NANOSECONDS
@@ -72,15 +69,6 @@ class Loaded:
         return [call.number for batch in self.gathered for call in batch.calls[1:]]
 
 
-class _Form(NamedTuple):
-    """A statement as a session sends it."""
-
-    name: bytes
-    parameters: tuple[str, ...]
-    """The names of its parameters, or of the columns that it copies."""
-    sql: bytes
-
-
 class Prepared:
     """The prepared operations of one entrant's sessions.
 
@@ -90,7 +78,7 @@ class Prepared:
 
     def __init__(self, template: Template) -> None:
         self._template = template
-        self._forms: dict[tuple[Session, str], tuple[_Form, ...]] = {}
+        self._forms: dict[tuple[Session, str], tuple[Form, ...]] = {}
 
     def prepare(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
         """Prepare operations over a connection, each once.
@@ -104,37 +92,31 @@ class Prepared:
             if not self.knows(session, operation):
                 known = self._template.operations[operation]
                 self._forms[session, operation] = tuple(self._prepare(session, writer, known))
-                if known.sending.retried:
-                    session.retryable[operation] = {code: _words(code) for code in known.sending.retried}
+                session.retryable[operation] = {code: _words(code) for code in known.sending.retried}
+                session.acceptable[operation] = {code: _words(code) for code in known.sending.accepted}
 
     def knows(self, session: Session, operation: str) -> bool:
         """Return whether a session has prepared an operation."""
         return (session, operation) in self._forms
 
     def request(self, session: Session, calls: Sequence[Encoded]) -> Request:
-        """Return calls of one prepared operation, one or gathered ones, in the form that the load loop sends."""
-        first = calls[0]
-        operation = self._template.operations[first.operation]
-        forms = self._forms[session, first.operation]
-        steps: list[AnyStep]
-        if operation.copies:
-            steps = [Rows(one.name, (), one.sql, as_rows(_values(calls, one.parameters))) for one in forms]
-        elif operation.sending.prepared:
-            steps = [(one.name, _parameters(operation, calls, one)) for one in forms]
-        else:
-            steps = [Unprepared(one.name, _parameters(operation, calls, one), one.sql) for one in forms]
-        return first.number, first.operation, steps
+        """Return calls of one prepared operation, one or gathered ones, in the form that the load loop sends.
 
-    def explainable(self, session: Session, call: Encoded) -> list[Step]:
+        Raises:
+            WorkloadError: A call has no usable value for a `:"name"`.
+        """
+        first = calls[0]
+        return first.number, first.operation, [one.step(calls) for one in self._forms[session, first.operation]]
+
+    def explainable(self, session: Session, call: Encoded) -> list[AnyStep]:
         """Return the statements of a call with their parameters, each by the name that it is prepared by.
 
-        Without those that begin and commit; none of an operation that copies.
+        Without those that begin and commit; none of an operation that copies, or whose SQL changes from call to call.
         """
-        operation, forms = self._template.operations[call.operation], self._forms[session, call.operation]
-        if operation.copies:
+        own = [one for one in self._forms[session, call.operation] if one.statement is not None]
+        if any(one.statement.columns or one.query is None for one in own if one.statement is not None):
             return []
-        own = forms[1:-1] if len(forms) > 1 else forms
-        return [(one.name, _parameters(operation, [call], one)) for one in own]
+        return [one.linked((one.name, one.parameters([call]))) for one in own]
 
     def values(self, session: Session, request: Request) -> dict[str, bytes | None]:
         """Return the parameters of a request by their names; none of one that copies."""
@@ -142,47 +124,31 @@ class Prepared:
         return {
             name: value
             for form, step in zip(self._forms[session, operation], steps, strict=True)
-            for name, value in zip(form.parameters, step[1], strict=False)
+            for name, value in zip(form.names, step[1], strict=False)
         }
 
-    def _prepare(self, session: Session, writer: Writer, operation: Operation) -> Iterator[_Form]:
+    def _prepare(self, session: Session, writer: Writer, operation: Operation) -> Iterator[Form]:
         """Prepare each statement of an operation, several as a transaction.
 
-        A copy is not prepared. What is sent as text is prepared all the same, so that a mistake in it is found.
+        A copy is not prepared, nor is a statement whose SQL changes from call to call. What is sent as text for other
+        reasons is prepared all the same, so that a mistake in it is found.
         """
         template = self._template
-        whose_fault = CandidateError if template.overrides(operation) else WorkloadError
-        queries = [statement.render(writer.identifiers, whose_fault) for statement in operation.statements]
-        statements = [(str(position), query.sql, query.parameters) for position, query in enumerate(queries)]
-        if len(statements) > 1:
-            statements = [("begin", "BEGIN", ()), *statements, ("commit", "COMMIT", ())]
-        for label, text, parameters in statements:
-            name, sql = f"{operation.name}_{label}".encode(), mark(operation.name) + text
-            if not operation.copies:
-                result = session.prepare(name, sql)
+        for form in forms(operation, writer.identifiers, template.fault(operation)):
+            if form.statement is None or (form.query is not None and not operation.copies):
+                result = session.prepare(form.name, form.sql.decode())
                 if session.connection.status != ConnStatus.OK:
                     raise lost(template.server, session.connection.get_error_message())
                 if result.status != ExecStatus.COMMAND_OK:
-                    failure = StatementFailedError(session, operation.name, (name, ()), result, 1)
+                    failure = StatementFailedError(session, operation.name, (form.name, ()), Refusal.of(result), 1)
                     raise failures.failed(template, writer, failure)
-            yield _Form(name, parameters, sql.encode())
-
-
-def _parameters(operation: Operation, calls: Sequence[Encoded], form: _Form) -> Sequence[bytes | None]:
-    """Return the parameters of a statement: of one call, or arrays of the gathered calls' values."""
-    if operation.sending.batch == 1:
-        return [calls[0].values[name] for name in form.parameters]
-    return [as_array([call.values[name] for call in calls]) for name in form.parameters]
-
-
-def _values(calls: Sequence[Encoded], names: Sequence[str]) -> Iterator[list[bytes | None]]:
-    return ([call.values[name] for name in names] for call in calls)
+            yield form
 
 
 def _words(sqlstate: str) -> str:
-    """Return what an error is called, as in `unique violation`."""
+    """Return what an error is called, as in `unique violation (23505)`."""
     try:
         name = errors.lookup(sqlstate).__name__
     except KeyError:
         return sqlstate
-    return "".join(f" {one.lower()}" if one.isupper() else one for one in name).strip()
+    return f"{''.join(f' {one.lower()}' if one.isupper() else one for one in name).strip()} ({sqlstate})"

@@ -19,7 +19,7 @@ from schemabench.experiment import costs, criteria, gates, retired, surroundings
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.load.session import DEADLOCK
+from schemabench.load.session import DEADLOCK, Undone
 from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
 from schemabench.records import (
@@ -162,6 +162,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         headroom=None if plan.production_s is None else _times(per_s, plan.production_s / smallest),
         adequacy=watched.adequacy.get(name),
         retries=_retries(name, measured),
+        accepted=_accepted(name, measured),
         contention=watched.contention.get(name),
         resident_share=surroundings.resident_share(trials),
         cached_share=watched.cache.share(name) if watched.cache else None,
@@ -170,7 +171,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         trials=tuple(measured.trials[name]),
         notices=(
             *((gates.limit(name, measured),) if gates.limited(measured, [name]) else ()),
-            *_retry_notices(name, measured),
+            *_rollback_notices(name, measured),
             *_small_batches(plan, candidate, measured),
             *_detector_notices(name, measured, watched.deadlock_timeouts_s.get(name, 0.0)),
             *watched.notices.get(name, ()),
@@ -262,29 +263,41 @@ def _latencies(name: str, measured: Measured) -> tuple[records.Latency, ...]:
     )
 
 
-def _retries(name: str, measured: Measured) -> tuple[records.Retries, ...]:
-    calls = measured.calls(name)
+def _rolled_back(undone: Undone, calls: Mapping[str, int]) -> tuple[records.RolledBack, ...]:
     return tuple(
-        records.Retries(operation=operation, reason=reason, count=count, calls=calls.get(operation, 0))
-        for (operation, reason), count in sorted(measured.retries(name).items())
+        records.RolledBack(operation=operation, reason=reason, count=count, calls=calls.get(operation, 0))
+        for (operation, reason), count in sorted(undone.items())
         if count
     )
 
 
-def _retry_notices(name: str, measured: Measured) -> tuple[Notice, ...]:
-    retries = _retries(name, measured)
-    if not retries:
-        return ()
-    shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason}{_per_call(one)})" for one in retries)
-    return (
-        Notice(
-            code="retries",
-            text=f"{name}: attempts that the server rolled back were retried, and their time counts: {shown}",
+def _retries(name: str, measured: Measured) -> tuple[records.RolledBack, ...]:
+    return _rolled_back(measured.retries(name), measured.calls(name))
+
+
+def _accepted(name: str, measured: Measured) -> tuple[records.RolledBack, ...]:
+    return _rolled_back(measured.acceptances(name), measured.calls(name))
+
+
+def _rollback_notices(name: str, measured: Measured) -> Iterator[Notice]:
+    for code, text, some in (
+        (
+            "retries",
+            "attempts that the server rolled back were retried, and their time counts",
+            _retries(name, measured),
         ),
-    )
+        (
+            "accepted-errors",
+            "calls that the server rolled back count as done, because their author accepts the error",
+            _accepted(name, measured),
+        ),
+    ):
+        if some:
+            shown = ", ".join(f"{one.operation} {one.count:,} ({one.reason}{_per_call(one)})" for one in some)
+            yield Notice(code=code, text=f"{name}: {text}: {shown}")
 
 
-def _per_call(one: records.Retries) -> str:
+def _per_call(one: records.RolledBack) -> str:
     """Return the retries per call, as in `, 0.21 per call`; empty if calls were not counted."""
     return f", {format_significant(one.count / one.calls, 2)} per call" if one.calls else ""
 

@@ -4,6 +4,7 @@ Owns the connections to one database, from opening to closing. Must not know blo
 wording of errors: see `failures`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from random import Random
@@ -19,6 +20,7 @@ from schemabench.experiment.gathering import Batch, gather
 from schemabench.experiment.prepared import Loaded, Prepared
 from schemabench.experiment.template import Template
 from schemabench.load import (
+    AnyStep,
     Drive,
     Limits,
     LostConnectionError,
@@ -27,12 +29,11 @@ from schemabench.load import (
     Session,
     SlowCallError,
     StatementFailedError,
-    Step,
     Talk,
     drive,
     stop,
 )
-from schemabench.load.session import Retried
+from schemabench.load.session import Undone
 from schemabench.server import Database, lost
 from schemabench.workload import Writer
 
@@ -118,7 +119,7 @@ class Sessions:
             CandidateError: The server refused an operation, or a call exceeded its limit.
             ServerError: The server failed.
         """
-        before, sessions = self.retries(), [session for session, _ in self]
+        before, sessions = self.retried(), [session for session, _ in self]
         try:
             driven = drive(
                 loaded.queues,
@@ -136,7 +137,7 @@ class Sessions:
         except SlowCallError as failure:
             awaited = self._awaited(failure.session)
             stop(sessions)
-            retried = {key: count - before.get(key, 0) for key, count in self.retries().items()}
+            retried = since(before, self.retried())
             values = self._prepared.values(failure.session, failure.request)
             raise failures.slow(self._template, failure, limits, values, awaited, retried, sessions) from None
         except LostConnectionError as failure:
@@ -161,7 +162,7 @@ class Sessions:
             queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
         self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
 
-    def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Sequence[Step]]:
+    def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Sequence[AnyStep]]:
         """Return a session of the given writer that has prepared a call, and its statements as EXPLAIN takes them.
 
         The session has executed the operation, and so has its current plan. If only other workers have such a
@@ -176,13 +177,13 @@ class Sessions:
         self._prepared.prepare(session, writer, {call.operation})
         return session, self._prepared.explainable(session, call)
 
-    def retries(self) -> Retried:
-        """Return the number of rolled-back attempts at each operation so far, by reason."""
-        total: Retried = {}
-        for session, _ in self:
-            for key, count in session.retried.items():
-                total[key] = total.get(key, 0) + count
-        return total
+    def retried(self) -> Undone:
+        """Return the number of attempts at each operation that were rolled back and repeated so far, by reason."""
+        return summed(session.retried for session, _ in self)
+
+    def accepted(self) -> Undone:
+        """Return the number of calls of each operation that were rolled back and left at that so far, by reason."""
+        return summed(session.accepted for session, _ in self)
 
     def paused_ns(self) -> int:
         """Return the total time for which connections have paused before retries so far."""
@@ -200,6 +201,19 @@ class Sessions:
         return []
 
 
+def summed(some: Iterable[Undone]) -> Undone:
+    """Return the sums of several counts."""
+    total: Counter[tuple[str, str]] = Counter()
+    for counts in some:
+        total.update(counts)
+    return dict(total)
+
+
+def since(before: Undone, now: Undone) -> Undone:
+    """Return by how much counts have grown."""
+    return {key: count - before.get(key, 0) for key, count in now.items()}
+
+
 def _opened(
     template: Template, database: Database, writers: Iterable[Writer], round_trip_s: float
 ) -> list[tuple[Session, Writer]]:
@@ -208,7 +222,7 @@ def _opened(
     conninfo = template.server.conninfo_for(database.name)
     try:
         for writer in writers:
-            session = Session.open(conninfo, isolation=template.isolation, round_trip_s=round_trip_s)
+            session = Session.open(conninfo, isolation=template.isolation, role=writer.role, round_trip_s=round_trip_s)
             pairs.append((session, writer))  # those that are open must be closed
     except BaseException as cause:
         for session, _ in pairs:

@@ -19,8 +19,9 @@ from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import Loaded
+from schemabench.experiment.sessions import since, summed
 from schemabench.load import Drive, Limits, Others, Talk
-from schemabench.load.session import Retried
+from schemabench.load.session import Undone
 from schemabench.monitor.conditions import Held
 from schemabench.units import NANOSECONDS
 
@@ -49,8 +50,10 @@ class Part:
     """Writer -> the time from the start to its last response in this process."""
     busy_share: float
     """The share of its duration in which the process's load loop was busy."""
-    retried: Retried = field(default_factory=dict)
-    """Attempts that were rolled back."""
+    retried: Undone = field(default_factory=dict)
+    """Attempts that were rolled back and repeated."""
+    accepted: Undone = field(default_factory=dict)
+    """Calls that were rolled back and left at that."""
     paused_ns: int = 0
     """The total time for which its connections paused before retries."""
     lag_ns: int = 0
@@ -73,7 +76,10 @@ class Executed:
     """Writer -> from the start to its last response."""
     busy_shares: tuple[float, ...]
     """The busy share of each process's load loop."""
-    retried: Retried
+    retried: Undone
+    """Attempts that were rolled back and repeated."""
+    accepted: Undone = field(default_factory=dict)
+    """Calls that were rolled back and left at that."""
     paused_s: float = 0.0
     """The total time for which connections paused before retries."""
     lag_ns: int
@@ -205,7 +211,7 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         ServerError: The server failed.
     """
     sessions = entrant.sessions
-    before, paused_ns = sessions.retries(), sessions.paused_ns()
+    retried, accepted, paused_ns = sessions.retried(), sessions.accepted(), sessions.paused_ns()
     drive = sessions.drive(loaded, random, limits, watch, others)
     writers_ns: dict[str, int] = {}
     for (_, writer), finished_ns in zip(sessions, drive.finished_ns, strict=True):
@@ -223,7 +229,8 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         duration_ns=drive.duration_ns,
         writers_ns=writers_ns,
         busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
-        retried={key: count - before.get(key, 0) for key, count in sessions.retries().items()},
+        retried=since(retried, sessions.retried()),
+        accepted=since(accepted, sessions.accepted()),
         paused_ns=sessions.paused_ns() - paused_ns,
         lag_ns=int(np.quantile(drive.lags_ns, _LAG_LEVEL, method="inverted_cdf")) if drive.lags_ns else 0,
         done=done,
@@ -262,21 +269,19 @@ def together(parts: Sequence[Part]) -> Executed:
     start_ns = {id(part): part.started_ns if one_host else 0 for part in parts}
     first_ns = min(start_ns.values())
     writers_ns: dict[str, int] = {}
-    retried: Retried = {}
     spent_ns: Counter[str] = Counter()
     for part in parts:
         spent_ns.update(part.spent_ns)
         for writer, finished_ns in part.writers_ns.items():
             elapsed_ns = start_ns[id(part)] - first_ns + finished_ns
             writers_ns[writer] = max(writers_ns.get(writer, 0), elapsed_ns)
-        for key, count in part.retried.items():
-            retried[key] = retried.get(key, 0) + count
     last_ns = max(start_ns[id(part)] + part.duration_ns for part in parts)
     return Executed(
         duration_s=(last_ns - first_ns) / NANOSECONDS,
         writers_s={writer: elapsed_ns / NANOSECONDS for writer, elapsed_ns in writers_ns.items()},
         busy_shares=tuple(part.busy_share for part in parts),
-        retried=retried,
+        retried=summed(part.retried for part in parts),
+        accepted=summed(part.accepted for part in parts),
         paused_s=sum(part.paused_ns for part in parts) / NANOSECONDS,
         lag_ns=max(part.lag_ns for part in parts),
         done=sum(part.done for part in parts),

@@ -11,7 +11,7 @@ from psycopg.pq import ExecStatus
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
-from schemabench.errors import CandidateError
+from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.experiment.databases import connect
 from schemabench.server import Database, Host
 from schemabench.statements import Operation, Text
@@ -32,6 +32,10 @@ class Template:
     def overrides(self, operation: Operation) -> bool:
         """Return whether an operation is the candidate's own."""
         return operation.text.path == self.candidate.file.path
+
+    def fault(self, operation: Operation) -> type[SchemabenchError]:
+        """Return the class of error for a mistake in an operation."""
+        return CandidateError if self.overrides(operation) else WorkloadError
 
 
 def query(template: Template, name: str) -> Text:

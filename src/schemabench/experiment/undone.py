@@ -10,7 +10,7 @@ from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.rows import TupleRow
 
 from schemabench.load import Session
-from schemabench.load.session import DEADLOCK, Retried
+from schemabench.load.session import DEADLOCK, Undone
 
 _AWAITED = """
 SELECT waiting.wait_event_type, waiting.wait_event, blocker.pid, blocker.state, left(blocker.query, 80)
@@ -22,7 +22,7 @@ LIMIT 1
 SOONER = "detect deadlocks sooner: --postgres-setting deadlock_timeout=10ms"
 
 
-def said(retried: Retried, sessions: Sequence[Session]) -> tuple[list[str], list[str]]:
+def said(retried: Undone, sessions: Sequence[Session]) -> tuple[list[str], list[str]]:
     """Return the observations, and the remedies.
 
     Args:

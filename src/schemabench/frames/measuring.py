@@ -36,7 +36,8 @@ _TRIAL = (
     Column("operations_per_s", REAL, "`operations` divided by `duration_s`"),
     Column("rows_per_s", REAL, "`rows` divided by `duration_s`"),
     Column("lead_in_rows", WHOLE, "logical rows written just before, untimed"),
-    Column("retries", WHOLE, "attempts that the server rolled back"),
+    Column("retries", WHOLE, "attempts that the server rolled back and that were repeated"),
+    Column("accepted", WHOLE, "operations that the server rolled back and that count as done; see `-- accept:`"),
     Column("paused_s", REAL, "total time that connections paused before retries"),
     Column("busy_share", REAL, "share of `duration_s` in which the busiest load loop was busy, 0 to 1"),
     Column("looks", WHOLE, "samples taken of the server; 0 in older run files, too"),
@@ -77,7 +78,8 @@ _PERCENTILE = (
 )
 _RETRIES = (
     Column("operation", TEXT, "the operation's name"),
-    Column("reason", TEXT, "as in `deadlock`, `serialization failure` or `lock timeout`"),
+    Column("outcome", TEXT, "`retried`; `accepted`: the call counts as done, though nothing of it remains"),
+    Column("reason", TEXT, "as in `deadlock`, `lock timeout` or `unique violation (23505)`"),
     Column("count", WHOLE, "attempts rolled back for this reason, in counted trials"),
     Column("calls", WHOLE, "calls of the operation; 0 in older run files"),
 )
@@ -134,8 +136,9 @@ def _percentiles(run: Run) -> Iterator[Row]:
 
 def _retries(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
-        for one in candidate.retries:
-            yield {**names, **fields(one, _RETRIES)}
+        for outcome, some in (("retried", candidate.retries), ("accepted", candidate.accepted)):
+            for one in some:
+                yield {**names, "outcome": outcome, **fields(one, _RETRIES)}
 
 
 TRIALS = Table(

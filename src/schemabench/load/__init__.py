@@ -2,16 +2,18 @@
 
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.guard import Limits, Passing, SlowCallError
-from schemabench.load.session import LostConnectionError, Session, StatementFailedError, stop
-from schemabench.load.talk import AnyStep, Request, Rows, Step, Talk, Unprepared
+from schemabench.load.session import LostConnectionError, Refusal, Session, StatementFailedError, kept, stop
+from schemabench.load.talk import AnyStep, Linked, Request, Rows, Step, Talk, Unprepared
 
 __all__ = [
     "AnyStep",
     "Drive",
     "Limits",
+    "Linked",
     "LostConnectionError",
     "Others",
     "Passing",
+    "Refusal",
     "Request",
     "Rows",
     "Session",
@@ -21,5 +23,6 @@ __all__ = [
     "Talk",
     "Unprepared",
     "drive",
+    "kept",
     "stop",
 ]

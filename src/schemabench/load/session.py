@@ -4,20 +4,20 @@ Owns what is sent and what is read, retries included. Must not wait: it yields t
 loop resumes it, as in psycopg's own generators.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from select import select
 from time import monotonic, perf_counter_ns
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import psycopg
 from psycopg import pq
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load.talk import AnyStep, Pause, Request, Talk, Want, exchange
+from schemabench.load.talk import AnyStep, Linked, Pause, Request, Talk, Want, exchange
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -27,6 +27,8 @@ RETRY_LIMIT = 100
 """Attempts at one operation before the candidate fails: far above what a live system would tolerate."""
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
+NO_DATA, TOO_MANY_ROWS, UNKNOWN_COLUMN = "P0002", "P0003", "42703"
+"""SQLSTATEs that the server has for the same, as in PL/pgSQL's INTO STRICT."""
 STOP_S = 5.0
 """Seconds in which a server must end a cancelled statement."""
 
@@ -45,25 +47,53 @@ ROLLBACK = b"rollback"
 """The name of the statement that every session has prepared."""
 
 
-Retried: TypeAlias = dict[tuple[str, str], int]
+Undone: TypeAlias = dict[tuple[str, str], int]
 """(operation, reason of the rollback) -> attempts."""
 
 
-class StatementFailedError(Exception):
-    """The server refused a statement with an error that is not retryable, or after too many retries."""
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """Why an attempt failed, in the server's words, or in ours where the number of rows was wrong."""
 
-    def __init__(self, session: "Session", operation: str, step: AnyStep, result: PGresult, attempts: int) -> None:
+    sqlstate: str
+    message: str
+    detail: str = ""
+    context: str = ""
+    position: int = 0
+    """In the statement's text, in characters from 1; 0 if the server gave none."""
+
+    @classmethod
+    def of(cls, result: PGresult) -> "Refusal":
+        """Return what the server said."""
+
+        def said(part: DiagnosticField) -> str:
+            return (result.error_field(part) or b"").decode(errors="replace")
+
+        return cls(
+            sqlstate=said(DiagnosticField.SQLSTATE),
+            message=said(DiagnosticField.MESSAGE_PRIMARY),
+            detail=said(DiagnosticField.MESSAGE_DETAIL),
+            context=said(DiagnosticField.CONTEXT),
+            position=int(said(DiagnosticField.STATEMENT_POSITION) or 0),
+        )
+
+    @classmethod
+    def of_rows(cls, row: str, count: int) -> "Refusal":
+        """Return that a statement returned no row, or several, with the SQLSTATEs of PL/pgSQL's INTO STRICT."""
+        shown = "no row" if count == 0 else f"{count:,} rows"
+        return cls(sqlstate=NO_DATA if count == 0 else TOO_MANY_ROWS, message=f"{row!r} has {shown}, not one")
+
+
+class StatementFailedError(Exception):
+    """A statement was refused with an error that is not retryable, or after too many retries."""
+
+    def __init__(self, session: "Session", operation: str, step: AnyStep, refusal: Refusal, attempts: int) -> None:
         self.session = session
         self.operation = operation
-        self.statement, self.parameters = step[0], step[1]
+        self.step = step
+        self.refusal = refusal
         self.attempts = attempts
-        self.sqlstate = _diagnosis(result, DiagnosticField.SQLSTATE)
-        self.message = _diagnosis(result, DiagnosticField.MESSAGE_PRIMARY)
-        self.detail = _diagnosis(result, DiagnosticField.MESSAGE_DETAIL)
-        self.context = _diagnosis(result, DiagnosticField.CONTEXT)
-        self.position = int(_diagnosis(result, DiagnosticField.STATEMENT_POSITION) or 0)
-        """In characters from 1; 0 if the server gave none."""
-        super().__init__(f"{self.operation}: {self.message} ({self.sqlstate})")
+        super().__init__(f"{operation}: {refusal.message} ({refusal.sqlstate})")
 
 
 class LostConnectionError(Exception):
@@ -86,27 +116,32 @@ class Session:
 
     Attributes:
         connection: psycopg's wrapper of a libpq connection, non-blocking.
-        retried: Attempts rolled back since the session was opened.
+        retried: Attempts that were rolled back and repeated since the session was opened.
+        accepted: Requests that were rolled back and left at that, since then.
         paused_ns: Operation -> its pauses before retries, since then.
         flight: The running call.
         retryable: Operation -> SQLSTATE -> what it is called, for errors after which its author has it repeated.
+        acceptable: Likewise for errors that end it as if it had succeeded.
         round_trip_ns: What is added to every exchange, as time on the way.
     """
 
     connection: PGconn
-    retried: Retried = field(default_factory=dict)
+    retried: Undone = field(default_factory=dict)
+    accepted: Undone = field(default_factory=dict)
     paused_ns: dict[str, int] = field(default_factory=dict)
     flight: Flight = field(default_factory=Flight)
     retryable: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    acceptable: dict[str, Mapping[str, str]] = field(default_factory=dict)
     round_trip_ns: int = 0
 
     @classmethod
-    def open(cls, conninfo: str, *, isolation: str = "", round_trip_s: float = 0.0) -> "Session":
+    def open(cls, conninfo: str, *, isolation: str = "", role: str = "", round_trip_s: float = 0.0) -> "Session":
         """Connect.
 
         Args:
             conninfo: libpq's connection string.
             isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's default.
+            role: As which it executes; empty for the one that connects.
             round_trip_s: Added to every exchange, as time on the way.
 
         Raises:
@@ -119,6 +154,11 @@ class Session:
             raise LostConnectionError(message)
         for name, value in (SETTINGS | ({ISOLATION: isolation} if isolation else {})).items():
             connection.exec_(f"SET {name} TO '{value}'".encode())
+        if role:
+            result = connection.exec_(b"SET ROLE " + Escaping(connection).escape_identifier(role.encode()))
+            if result.status != ExecStatus.COMMAND_OK:
+                connection.finish()
+                raise LostConnectionError(Refusal.of(result).message)
         connection.prepare(ROLLBACK, b"ROLLBACK")
         connection.nonblocking = 1
         return cls(connection, round_trip_ns=round(round_trip_s * NANOSECONDS))
@@ -232,7 +272,7 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
                 while receive() is not None:
                     pass
                 if result is None or ((status := result.status) != done and status != rows):
-                    yield from _repeat(session, request, step, result, random)
+                    yield from _recover(session, request, _failed(session, step, result), random)
                     break
             latencies_ns[number] = perf_counter_ns() - started
         flight.request = None
@@ -248,11 +288,8 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
             number, _, steps = request
             flight.started_ns = started = perf_counter_ns()
             flight.request = request
-            for step in steps:
-                result = yield from exchange(session.connection, step, session.round_trip_ns)
-                if result is None or result.status not in _SUCCEEDED:
-                    yield from _repeat(session, request, step, result, random)
-                    break
+            if failure := (yield from _attempt(session, steps)):
+                yield from _recover(session, request, failure, random)
             latencies_ns[number] = max(1, perf_counter_ns() - started)
         flight.request = None
     except psycopg.OperationalError as cause:
@@ -264,32 +301,81 @@ def is_plain(session: Session, requests: Iterable[Request]) -> bool:
     return not session.round_trip_ns and all(type(step) is tuple for *_, steps in requests for step in steps)
 
 
-def _repeat(session: Session, request: Request, step: AnyStep, result: PGresult | None, random: Random) -> Talk:
-    """Retry a request until it succeeds, after an attempt that the server rolled back."""
+class _Failure(NamedTuple):
+    """The end of an attempt that did not succeed."""
+
+    step: AnyStep
+    """The step that failed, with the parameters that were sent."""
+    refusal: Refusal
+
+
+def _attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Pause | None, None, _Failure | None]:
+    """Execute the steps of a request once; return what failed."""
+    values: dict[str, bytes | None] = {}
+    for step in steps:
+        sent = step.filled(values) if isinstance(step, Linked) else step
+        result = yield from exchange(session.connection, sent, session.round_trip_ns)
+        if result is None or result.status not in _SUCCEEDED:
+            return _failed(session, sent, result)
+        if not isinstance(step, Linked) or not step.gives:
+            continue
+        if step.stops and result.ntuples == 0:
+            return (yield from _attempt(session, steps[-1:])) if len(steps) > 1 else None  # the commit
+        if refusal := kept(step.gives, step.columns, result, values):
+            return _Failure(sent, refusal)
+    return None
+
+
+def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str, bytes | None]) -> Refusal | None:
+    """Keep what later statements take from a row; return why that cannot be done.
+
+    Args:
+        gives: What the row is called.
+        columns: What is taken from it.
+        result: A result that should be one row.
+        values: Receives the values, by names as in `placed.id`.
+    """
+    if result.ntuples != 1:
+        return Refusal.of_rows(gives, result.ntuples)
+    known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    for column in columns:
+        if column.lower() not in known:
+            message = f"{gives!r} has no column {column!r}"
+            return Refusal(sqlstate=UNKNOWN_COLUMN, message=message, detail=f"columns: {', '.join(known) or 'none'}")
+        values[f"{gives}.{column}"] = result.get_value(0, known.index(column.lower()))
+    return None
+
+
+def _failed(session: Session, step: AnyStep, result: PGresult | None) -> _Failure:
+    """Return the failure of a step that has an error for a result, or none because the connection broke."""
+    if result is None:
+        raise LostConnectionError(session.connection.get_error_message())
+    return _Failure(step, Refusal.of(result))
+
+
+def _recover(session: Session, request: Request, failure: _Failure, random: Random) -> Talk:
+    """After an attempt that the server rolled back, retry a request until it succeeds, unless its error is accepted."""
     _, operation, steps = request
+    acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
     for attempt in range(1, RETRY_LIMIT + 1):
-        if result is None:
-            raise LostConnectionError(session.connection.get_error_message())
-        sqlstate = _diagnosis(result, DiagnosticField.SQLSTATE)
-        reason = RETRYABLE.get(sqlstate) or session.retryable.get(operation, {}).get(sqlstate)
-        if reason is None or attempt == RETRY_LIMIT:
-            raise StatementFailedError(session, operation, step, result, attempt)
-        session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1
+        sqlstate = failure.refusal.sqlstate
+        accepted, reason = acceptable.get(sqlstate), RETRYABLE.get(sqlstate) or retryable.get(sqlstate)
+        if accepted is None and (reason is None or attempt == RETRY_LIMIT):
+            raise StatementFailedError(session, operation, failure.step, failure.refusal, attempt)
         if session.connection.transaction_status != TransactionStatus.IDLE:
             yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
+        if accepted is not None:
+            session.accepted[operation, accepted] = session.accepted.get((operation, accepted), 0) + 1
+            return
+        assert reason is not None, "it would have been raised"
+        session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1
         # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
         backoff_s = random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt))
         pausing_ns = perf_counter_ns()
         yield Pause(pausing_ns + round(backoff_s * NANOSECONDS))
         paused_ns = perf_counter_ns() - pausing_ns
         session.paused_ns[operation] = session.paused_ns.get(operation, 0) + paused_ns
-        for step in steps:  # noqa: PLR1704 (the step that failed last is the one to report)
-            result = yield from exchange(session.connection, step, session.round_trip_ns)
-            if result is None or result.status not in _SUCCEEDED:
-                break
-        else:
+        again = yield from _attempt(session, steps)
+        if again is None:
             return
-
-
-def _diagnosis(result: PGresult, field: DiagnosticField) -> str:
-    return (result.error_field(field) or b"").decode(errors="replace")
+        failure = again

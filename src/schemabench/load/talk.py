@@ -4,13 +4,15 @@ Owns the form of what is sent. Must not wait: it yields what it waits for, and t
 psycopg's own generators.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from enum import Enum
 from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
 
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
+
+from schemabench.statements import Query
 
 
 class Want(Enum):
@@ -43,6 +45,8 @@ class Unprepared(NamedTuple):
     """A name for people."""
     parameters: Sequence[bytes | None]
     sql: bytes
+    query: Query | None = None
+    """What the text was made of, if it changes from call to call."""
 
 
 class Rows(NamedTuple):
@@ -58,7 +62,37 @@ class Rows(NamedTuple):
     """The rows, in the format of the statement, in parts that are sent one after the other."""
 
 
-AnyStep: TypeAlias = Step | Unprepared | Rows
+class Linked(NamedTuple):
+    """A step that takes values from the rows of earlier steps of its request, or gives its own row to later ones."""
+
+    statement: bytes
+    """A name for people."""
+    parameters: Sequence[bytes | None]
+    """In text format; None for those that it takes."""
+    step: Step | Unprepared
+    """As it is sent, but for those parameters."""
+    takes: Sequence[tuple[int, str]] = ()
+    """(which parameter, counted from 0; the name of its value, as in `placed.id`)."""
+    gives: str = ""
+    """What its row is called; empty if it may return any number of rows."""
+    columns: Sequence[str] = ()
+    """The columns of its row that later steps take."""
+    stops: bool = False
+    """Whether the request ends if there is no row; otherwise that is an error."""
+
+    def filled(self, values: Mapping[str, bytes | None]) -> Step | Unprepared:
+        """Return the step with what it takes from earlier rows."""
+        if not self.takes:
+            return self.step
+        parameters = list(self.parameters)
+        for place, name in self.takes:
+            parameters[place] = values[name]
+        if isinstance(self.step, Unprepared):
+            return self.step._replace(parameters=parameters)
+        return self.statement, parameters
+
+
+AnyStep: TypeAlias = Step | Unprepared | Rows | Linked
 Request: TypeAlias = tuple[int, str, Sequence[AnyStep]]
 """What is sent for one call, or for several that were gathered: its number in the burst (where its latency goes; the
 first call's), its operation, and its steps. Several steps are one transaction, whose BEGIN and COMMIT are steps too.
@@ -66,7 +100,7 @@ Plain tuples, since the interpreter unpacks nothing faster."""
 
 
 def exchange(
-    connection: PGconn, step: AnyStep, round_trip_ns: int = 0
+    connection: PGconn, step: Step | Unprepared | Rows, round_trip_ns: int = 0
 ) -> Generator[Want | Pause | None, None, PGresult | None]:
     """Execute one step and return its result; None if the connection broke.
 
@@ -90,7 +124,7 @@ def exchange(
     return result
 
 
-def ask(connection: PGconn, step: AnyStep) -> Talk:
+def ask(connection: PGconn, step: Step | Unprepared | Rows) -> Talk:
     """Send one step; its result is left unread."""
     if isinstance(step, Unprepared):
         connection.send_query_params(step.sql, step.parameters)

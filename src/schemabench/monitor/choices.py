@@ -60,8 +60,8 @@ class Table(NamedTuple):
 def choose(connection: PGconn, statements: Sequence[Statement]) -> dict[tuple[str, int], Choice]:
     """Return the plans of the statements of one operation; statements without a plan are omitted.
 
-    Only `SET` is executed. A statement that cannot be planned without executing the previous ones is omitted, with all
-    that follow.
+    Only `SET` is executed. A statement that takes a value from an earlier one's row is omitted. One that cannot be
+    planned without executing the previous ones is omitted, with all that follow.
 
     Args:
         connection: A new connection, not a writer's, with the statements prepared. Calls block.
@@ -75,7 +75,7 @@ def choose(connection: PGconn, statements: Sequence[Statement]) -> dict[tuple[st
     execute(connection, b"BEGIN")
     try:
         execute(connection, b"SET LOCAL statement_timeout = %d" % LIMIT_MS)
-        for statement in statements:
+        for statement in (one for one in statements if one.link is None or not one.link.takes):
             custom, generic = (_planned(connection, statement, mode) for mode in (b"custom", b"generic"))
             if custom and generic:
                 found[statement.operation, statement.position] = Choice(custom=custom, generic=generic)

@@ -4,7 +4,7 @@ Owns the use of EXPLAIN. Must not leave a row behind: everything executed here i
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from textwrap import shorten
@@ -15,7 +15,7 @@ from pglast.ast import TransactionStmt
 from psycopg.pq import ConnStatus, Escaping, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load import LostConnectionError
+from schemabench.load import Linked, LostConnectionError, kept
 from schemabench.monitor import functions
 from schemabench.monitor.nodes import Node, summarise
 from schemabench.records import InnerPlan, StatementPlan
@@ -38,6 +38,8 @@ class Statement:
     """Its name as a prepared statement."""
     parameters: Sequence[bytes | None]
     """The parameters, in text format and in order."""
+    link: Linked | None = None
+    """What it takes from earlier statements' rows and gives to later ones, if anything."""
 
 
 def explain(connection: PGconn, statements: Sequence[Statement]) -> tuple[StatementPlan, ...]:
@@ -47,9 +49,10 @@ def explain(connection: PGconn, statements: Sequence[Statement]) -> tuple[Statem
     undo remain: sequences advance, dead rows are left, the server's counters change; and triggers that are deferred to
     the commit never run. Hence call it after all measurements.
 
-    Utility statements have no plan; they are still executed if other statements follow, for their effect, and calls of
-    procedures for the plans inside. A statement that fails, as a repeated insert may, or that takes longer than
-    `LIMIT_MS` has none either; the rest of the operation is then not executed.
+    A statement whose row later ones take is executed twice, first under EXPLAIN, which returns no row, and undone by a
+    savepoint. Utility statements have no plan; they are still executed if other statements follow, for their effect,
+    and calls of procedures for the plans inside. A statement that fails, as a repeated insert may, or that takes longer
+    than `LIMIT_MS` has none either; the rest of the operation is then not executed.
 
     Args:
         connection: A writer's connection without an open transaction. Calls block, even if it is non-blocking.
@@ -101,14 +104,16 @@ def _explained(connection: PGconn, statements: Sequence[Statement], hindrance: s
         hindrance: Why auto_explain does not report the statements in functions; empty if it does.
     """
     obstacle = ""
-    for statement in statements:
+    values: dict[str, bytes | None] = {}
+    for unfilled in statements:
+        statement = _filled(unfilled, values)
         queries: list[Node] = []
         reason, unseen = obstacle, ""
         deaf: AbstractContextManager[list[InnerPlan]] = nullcontext([])
         with deaf if hindrance or obstacle else functions.listening(connection) as heard:
             if not obstacle:
                 followed = statement.position < statements[-1].position
-                queries, reason, obstacle = _attempt(connection, statement, followed=followed)
+                queries, reason, obstacle = _attempt(connection, statement, values, followed=followed)
         inside = () if obstacle else tuple(heard)  # those of a failed statement are incomplete
         if hindrance and connection.transaction_status == TransactionStatus.INTRANS:
             sql = statement_text(connection, statement)
@@ -127,10 +132,33 @@ def _explained(connection: PGconn, statements: Sequence[Statement], hindrance: s
         )
 
 
-def _attempt(connection: PGconn, statement: Statement, *, followed: bool) -> tuple[list[Node], str, str]:
-    """Return a statement's queries, or why it has none; and why later ones cannot be executed, if so."""
+def _filled(statement: Statement, values: Mapping[str, bytes | None]) -> Statement:
+    """Return a statement with what it takes from earlier rows, where these are known."""
+    if statement.link is None or not all(name in values for _, name in statement.link.takes):
+        return statement
+    return replace(statement, parameters=statement.link.filled(values)[1])
+
+
+def _attempt(
+    connection: PGconn, statement: Statement, values: dict[str, bytes | None], *, followed: bool
+) -> tuple[list[Node], str, str]:
+    """Return a statement's queries, or why it has none; and why later ones cannot be executed, if so.
+
+    Args:
+        connection: A connection in a transaction.
+        statement: The statement.
+        values: Receives what later statements take from its row.
+        followed: Whether other statements follow.
+    """
+    gives = statement.link is not None and bool(statement.link.columns)
     try:
-        if queries := ask(connection, statement, _EXPLAIN):
+        if gives:
+            execute(connection, b"SAVEPOINT explained")
+        queries = ask(connection, statement, _EXPLAIN)
+        if gives:
+            execute(connection, b"ROLLBACK TO explained")
+            return queries, "", _given(connection, statement, values)
+        if queries:
             return queries, "", ""
         sql = statement_text(connection, statement)
         reason = f"EXPLAIN has none for {shorten(sql, _SHOWN_CHARACTERS, placeholder=' ...')}"
@@ -142,6 +170,14 @@ def _attempt(connection: PGconn, statement: Statement, *, followed: bool) -> tup
         reason = f"{refusal.diag.message_primary} ({refusal.sqlstate})"
         return [], reason, f"not executed, as statement {statement.position + 1} failed"
     return [], reason, ""
+
+
+def _given(connection: PGconn, statement: Statement, values: dict[str, bytes | None]) -> str:
+    """Execute a statement for what later ones take from its row; return why they cannot be executed, if so."""
+    assert statement.link is not None, "it gives a row"
+    result = execute(connection, _call(connection, statement))
+    refusal = kept(statement.link.gives, statement.link.columns, result, values)
+    return f"not executed, as statement {statement.position + 1} failed: {refusal.message}" if refusal else ""
 
 
 def ask(connection: PGconn, statement: Statement, explain: bytes) -> list[Node]:

@@ -39,7 +39,7 @@ from schemabench.records.run import (
     to_builtins,
 )
 from schemabench.records.standing import LOCK_WAITS, THROUGHPUT, Criterion, Per, Standing, Unit
-from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, Retries, Trial
+from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, RolledBack, Trial
 
 __all__ = [
     "CHECKPOINTED",
@@ -72,7 +72,7 @@ __all__ = [
     "Probe",
     "RatioMap",
     "Retirement",
-    "Retries",
+    "RolledBack",
     "Run",
     "ServerRecord",
     "Setting",

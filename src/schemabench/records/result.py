@@ -11,7 +11,7 @@ from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import Contention
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.standing import THROUGHPUT, Per, Standing, Unit
-from schemabench.records.trial import Latency, Retries, Trial
+from schemabench.records.trial import Latency, RolledBack, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
 """ranked: measured and comparable; disqualified: it breaks an invariant, or its rows differ, from the model's
@@ -160,8 +160,10 @@ class CandidateResult:
     """None if the production load was not replayed, or is not known."""
     attempts_per_s: Estimate | None = None
     """Attempts per second, retries included; `operations_per_s` counts each operation once."""
-    retries: tuple[Retries, ...] = ()
-    """Rolled-back attempts in counted trials."""
+    retries: tuple[RolledBack, ...] = ()
+    """Attempts that were rolled back and repeated in counted trials."""
+    accepted: tuple[RolledBack, ...] = ()
+    """Calls that were rolled back and left at that, as their author accepts the error; in counted trials."""
     drift: Estimate | None = None
     """The relative change of its own throughput for `Experiment.drift_rows` rows written to it, as in -0.04; None where
     it is no more than chance."""

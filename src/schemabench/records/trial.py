@@ -35,7 +35,9 @@ class Trial:
     lead_in_rows: int = 0
     """Logical rows written just before it, untimed."""
     retries: int
-    """Attempts rolled back by a deadlock, a serialization failure or a lock timeout."""
+    """Attempts that were rolled back and repeated."""
+    accepted: int = 0
+    """Calls that were rolled back and left at that, as their author accepts the error; part of `operations`."""
     paused_s: float = 0.0
     """Total time that the writers' connections paused before retries."""
     calls: Mapping[str, int] = field(default_factory=dict)
@@ -75,12 +77,12 @@ class Latency:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Retries:
-    """Attempts at one operation that the server rolled back."""
+class RolledBack:
+    """Attempts at one operation that the server rolled back for one reason."""
 
     operation: str
     reason: str
-    """As in `deadlock`, `serialization failure` or `lock timeout`."""
+    """As in `deadlock`, or `unique violation (23505)` for an error that the operation's author names."""
     count: int
     calls: int = 0
     """Calls of the operation, retries not counted; 0 in older run files."""

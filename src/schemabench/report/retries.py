@@ -1,4 +1,4 @@
-"""The section on retries: attempts that the server rolled back and that were repeated."""
+"""The section on retries: attempts that the server rolled back, and calls that were left at that."""
 
 from schemabench.report import figures
 from schemabench.report.text import name
@@ -9,25 +9,27 @@ NONE = "none; every operation succeeded on its first attempt"
 
 
 def section(view: View) -> Section | None:
-    """Return the retries of each operation, with their reasons; None if there were none."""
-    headings = ("candidate", "operation", "reason", "retries", "per call")
+    """Return the rolled-back attempts at each operation, with their reasons; None if there were none."""
+    headings = ("candidate", "operation", "reason", "then", "attempts", "per call")
     rows = tuple(
         cells(
             name(result.name),
             name(one.operation),
             one.reason,
+            then,
             one.count,
             Cell(text=figures.per_call(one.count, one.calls), sort=one.count / one.calls if one.calls else None),
         )
         for result in view.results
-        for one in result.retries
+        for then, some in (("retried", result.retries), ("accepted as done", result.accepted))
+        for one in some
     )
     if not rows:
         return None
     nodes = [
         Table(
-            caption="Attempts that the server rolled back and that were retried",
-            columns=columns(*headings, numbers=headings[3:]),
+            caption="Attempts that the server rolled back, and what became of their calls",
+            columns=columns(*headings, numbers=headings[4:]),
             rows=rows,
         )
     ]
@@ -60,4 +62,4 @@ def section(view: View) -> Section | None:
 def none(view: View) -> str:
     """Return that there were no retries; empty if there were some, or if they were not counted."""
     counted = any(result.attempts_per_s for result in view.results)
-    return NONE if counted and not any(result.retries for result in view.results) else ""
+    return NONE if counted and not any(result.retries or result.accepted for result in view.results) else ""

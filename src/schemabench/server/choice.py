@@ -21,6 +21,7 @@ from schemabench.server.dsn import Conninfo, connect, unsteered
 from schemabench.server.offer import NEWEST_MAJOR, Offer, refusal
 from schemabench.server.serving import Server
 from schemabench.server.settings import WATCHERS
+from schemabench.server.source import Source
 from schemabench.server.spec import Anything, Existing, Image, LocalFolder, LocalMajor, Spec, parse_spec
 
 _REMEDIES = (
@@ -128,7 +129,7 @@ def _end_leftovers(home: Path) -> bool:
 
 def _source(
     stack: ExitStack, wanted: Spec, asked: Mapping[str, str], clients: int, run_id: str
-) -> tuple[serving.Source, Mapping[str, str], Mapping[str, str]]:
+) -> tuple[Source, Mapping[str, str], Mapping[str, str]]:
     """Return a running server, the settings that schemabench chose for it, and the user's settings."""
     if isinstance(wanted, Existing):
         return ExistingServer(conninfo=wanted.conninfo), {}, settings.normalised(asked)

@@ -5,17 +5,17 @@ server came from: it receives a running one.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
 
 import psutil
 import psycopg
+from psycopg import sql
 from psycopg.rows import TupleRow
 
-from schemabench.errors import SchemabenchError, ServerError
+from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.records import Notice, ServerRecord
 from schemabench.server import admission, outside
 from schemabench.server import database as databases
@@ -23,6 +23,7 @@ from schemabench.server import settings as server_settings
 from schemabench.server.database import Database, Mark
 from schemabench.server.dsn import Conninfo, connect, describe, recovering, with_words, without_secrets
 from schemabench.server.offer import untested
+from schemabench.server.source import Source
 
 _LOG_DELAY_S = 0.5
 """Time limit for a server to log that one of its processes was killed."""
@@ -34,40 +35,6 @@ _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
 """Counts the cost of making or dropping a database at once; otherwise the server would count it seconds later, in
 someone else's measurement."""
 _FLUSH_SINCE = 150000
-
-
-class Source(Protocol):
-    """A running server of any source."""
-
-    @property
-    def conninfo(self) -> Conninfo:
-        """The maintenance database, perhaps with a password."""
-
-    @property
-    def origin(self) -> str:
-        """The server's source, to be shown; empty if its address is enough."""
-
-    @property
-    def owned(self) -> bool:
-        """Whether the server, with all its databases, is removed at the end of the run."""
-
-    @property
-    def data(self) -> Path | None:
-        """The data folder, if it is ours."""
-
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The server's processes on this machine, if it is ours."""
-
-    @property
-    def notices(self) -> tuple[Notice, ...]:
-        """Caveats for figures from this server."""
-
-    def alive(self) -> bool:
-        """Return whether it runs."""
-
-    def failure(self) -> str | None:
-        """Return how it died or crashed, or None."""
 
 
 class Server:
@@ -181,6 +148,24 @@ class Server:
             return {}
         with self._words("Reading the server's roles, settings and other shared objects") as session:
             return outside.look(session, before)
+
+    def provide(self, roles: Iterable[str]) -> None:
+        """Make sure that roles exist: a server that is removed with the run gets them, without any right.
+
+        Raises:
+            UsageError: Another server lacks one.
+            ServerError: The server refuses or is gone.
+        """
+        with self._words("Looking for the roles of writers") as session:
+            known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
+            for role in sorted({*roles} - known):
+                create = sql.SQL("CREATE ROLE {}").format(sql.Identifier(role))
+                if not self._source.owned:
+                    raise UsageError(
+                        f"The server has no role {role!r}, as which a writer executes",
+                        remedies=[f"create it there: {create.as_string(session)}"],
+                    )
+                session.execute(create)
 
     def alive(self) -> bool:
         """Return whether the server runs: its process if that is ours, otherwise whether it answers."""

@@ -17,13 +17,19 @@ from schemabench.monitor.conditions import Held
 
 def packed(part: Part) -> dict[str, object]:
     """Return a part of a burst as builtins: tuple keys become lists."""
-    return asdict(part) | {"retried": [[*key, count] for key, count in part.retried.items()]}
+    return asdict(part) | {
+        kind: [[*key, count] for key, count in counts.items()]
+        for kind, counts in (("retried", part.retried), ("accepted", part.accepted))
+    }
 
 
 def unpacked(fields: Mapping[str, Any]) -> Part:
     """Return the part that was `packed`."""
-    retried = {(operation, reason): count for operation, reason, count in fields["retried"]}
-    return msgspec.convert({**fields, "retried": retried}, type=Part)
+    counts = {
+        kind: {(operation, reason): count for operation, reason, count in fields[kind]}
+        for kind in ("retried", "accepted")
+    }
+    return msgspec.convert({**fields, **counts}, type=Part)
 
 
 def read_held(fields: Mapping[str, Any]) -> Held:

@@ -47,7 +47,10 @@ class Writer:
     pace: str = ""
     """The writer's activity in production, in words, as in `2,000 sites every 30 s`."""
     identifiers: Mapping[str, str] = field(default_factory=dict)
-    """The value of each `:"name"` in the operations for this writer."""
+    """The value of each `:"name"` in the operations for this writer; others come from the values of each call."""
+    role: str = ""
+    """The role as which its sessions execute (`SET ROLE`), so that grants and row-level security apply; empty for the
+    role that connects, which owns everything. A server that schemabench starts gets the role, without any right."""
 
 
 class BadLineError(ValueError):

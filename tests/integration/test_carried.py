@@ -1,0 +1,272 @@
+"""What an operation carries from one statement to the next, takes from each call, and does after an error."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import pytest
+import servers
+from laboratory import Laboratory, result
+
+from schemabench import Call, Writer
+from schemabench.errors import CandidateError, WorkloadError
+from schemabench.records import CandidateResult, Experiment
+
+QUICKLY = {"autovacuum": "off", "synchronous_commit": "off"}
+ORDERS = """\
+CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer int NOT NULL);
+CREATE TABLE line (order_id bigint NOT NULL REFERENCES orders, item text NOT NULL);
+"""
+PLACE = """\
+-- name: place
+-- as: placed
+INSERT INTO orders (customer) VALUES (:customer::int) RETURNING id, customer * 10 AS "Tens";
+INSERT INTO line VALUES (:placed.id::bigint, :item::text);
+-- name: lines
+SELECT customer, count(*), count(DISTINCT order_id) FROM orders JOIN line ON order_id = orders.id GROUP BY 1 ORDER BY 1;
+"""
+STOCK = "CREATE TABLE stock (id int PRIMARY KEY, version int NOT NULL);\nINSERT INTO stock VALUES (1, 0);\n"
+OPTIMISTIC = """\
+-- name: sell
+-- retry: P0002
+-- as: seen
+SELECT version FROM stock WHERE id = :id::int;
+-- as: sold
+UPDATE stock SET version = version + 1 WHERE id = :id::int AND version = :seen.version RETURNING version;
+"""
+JOBS = "CREATE TABLE job (id int PRIMARY KEY, done int NOT NULL DEFAULT 0);\nINSERT INTO job VALUES (1);\n"
+TAKE = """\
+-- name: take
+-- as: taken
+-- if none: stop
+SELECT id FROM job WHERE id = :id::int FOR UPDATE;
+UPDATE job SET done = done + 1 WHERE id = :taken.id;
+-- name: done
+SELECT id, done FROM job ORDER BY id;
+"""
+KEYS = "CREATE TABLE entered (id int PRIMARY KEY);\n"
+PARTS = "CREATE TABLE event (day date NOT NULL, n int NOT NULL) PARTITION BY RANGE (day);\n"
+ROTATE = """\
+-- name: rotate
+CREATE TABLE :"partition" PARTITION OF event FOR VALUES FROM (:'day') TO (:'next');
+INSERT INTO :"partition" VALUES (:day::date, 1);
+-- name: days
+SELECT count(*) > 0, count(*) = count(DISTINCT tableoid) FROM event;
+"""
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    with servers.serving("embedded", settings=QUICKLY, clients=32, run_id="carried") as server:
+        yield Laboratory(server=server, folders=tmp_path_factory)
+
+
+def repeated(call: Call) -> Callable[[str, Random], Iterator[Call]]:
+    return lambda *_: iter(lambda: call, None)
+
+
+def rank(  # noqa: PLR0913, PLR0917 (what is measured)
+    laboratory: Laboratory,
+    operations: str,
+    schema: str,
+    burst: Callable[[str, Random], Iterator[Call]],
+    state: tuple[str, ...] = (),
+    writer: Writer | None = None,
+) -> Experiment:
+    """Return what an experiment found of one candidate with four connections."""
+    return laboratory.rank(
+        operations=operations,
+        candidates={"baseline": schema},
+        writers=[writer or Writer(name="writing", kind="stream", weight=4, clients=4)],
+        burst=burst,
+        budget_s=1.0,
+        calls=200,
+        state=state,
+    )
+
+
+def baseline(experiment: Experiment) -> CandidateResult:
+    return result(experiment, "baseline")
+
+
+@pytest.mark.parametrize("prepare", ["always", "never"])
+def test_a_generated_id_is_carried_to_the_next_statement(laboratory: Laboratory, prepare: str) -> None:
+    operations = PLACE.replace("-- as:", f"-- prepare: {prepare}\n-- as:")
+    found = rank(laboratory, operations, ORDERS, repeated(Call("place", {"customer": 1, "item": "a"})), ("lines",))
+
+    assert baseline(found).status == "ranked"
+    assert sum(1 for one in baseline(found).plans if one.plan) == 2, "both statements have been explained"
+
+
+def test_a_column_that_the_row_does_not_have_is_told(laboratory: Laboratory) -> None:
+    with pytest.raises(CandidateError, match=r"'placed' has no column 'number'[\s\S]*columns: id, Tens"):
+        rank(
+            laboratory,
+            PLACE.replace(":placed.id", ":placed.number"),
+            ORDERS,
+            repeated(Call("place", {"customer": 1, "item": "a"})),
+        )
+
+
+def test_an_optimistic_version_is_read_again_after_a_conflict(laboratory: Laboratory) -> None:
+    found = baseline(rank(laboratory, OPTIMISTIC, STOCK, repeated(Call("sell", {"id": 1}))))
+
+    assert {(one.operation, one.reason) for one in found.retries} == {("sell", "no data found (P0002)")}
+
+
+def test_a_missing_row_fails_the_candidate_and_says_what_production_may_do(laboratory: Laboratory) -> None:
+    with pytest.raises(
+        CandidateError, match=r"'seen' has no row, not one[\s\S]*-- retry: P0002[\s\S]*-- accept: P0002"
+    ):
+        rank(laboratory, OPTIMISTIC.replace("-- retry: P0002\n", ""), STOCK, repeated(Call("sell", {"id": 2})))
+
+
+def test_a_missing_row_ends_the_operation_where_its_author_says_so(laboratory: Laboratory) -> None:
+    def burst(_: str, random: Random) -> Iterator[Call]:
+        while True:
+            yield Call("take", {"id": random.choice([1, 2])})
+
+    found = baseline(rank(laboratory, TAKE, JOBS, burst, ("done",)))
+
+    assert found.status == "ranked"
+    assert not found.retries
+
+
+def test_several_rows_are_not_one(laboratory: Laboratory) -> None:
+    with pytest.raises(CandidateError, match="'seen' has 2 rows, not one"):
+        rank(
+            laboratory,
+            OPTIMISTIC.replace(" WHERE id = :id::int;", " WHERE :id::int > 0;"),
+            STOCK.replace("(1, 0)", "(1, 0), (2, 0)"),
+            repeated(Call("sell", {"id": 1})),
+        )
+
+
+@pytest.mark.parametrize("others", ["", "SELECT 1;\n"])
+def test_an_accepted_error_ends_the_call_and_is_counted(laboratory: Laboratory, others: str) -> None:
+    operations = "-- name: enter\n-- accept: 23505\nINSERT INTO entered VALUES (:id::int);\n" + others
+    found = baseline(rank(laboratory, operations, KEYS, repeated(Call("enter", {"id": 1}))))
+
+    trials = [trial for trial in found.trials if not trial.warmup]
+    (accepted,) = found.accepted
+    assert (accepted.operation, accepted.reason) == ("enter", "unique violation (23505)")
+    assert accepted.count == accepted.calls == sum(trial.operations for trial in trials)
+    assert sum(trial.accepted for trial in trials) == accepted.count
+    assert not found.retries
+    assert [one.text for one in found.notices if one.code == "accepted-errors"] != []
+
+
+def test_an_error_that_could_be_an_outcome_names_the_choice(laboratory: Laboratory) -> None:
+    operations = "-- name: enter\nINSERT INTO entered VALUES (:id::int);\n"
+    with pytest.raises(CandidateError, match=r"duplicate key[\s\S]*-- retry: 23505[\s\S]*-- accept: 23505"):
+        rank(laboratory, operations, KEYS, repeated(Call("enter", {"id": 1})))
+
+
+def test_tables_are_made_under_names_that_calls_give(laboratory: Laboratory) -> None:
+    first = date(2000, 1, 1)
+
+    def burst(*_: object) -> Iterator[Call]:
+        for number in numbers:
+            day = first + timedelta(days=number)
+            names = {"partition": f'event "{number}"', "next": str(day + timedelta(days=1))}
+            yield Call("rotate", {"day": str(day), **names})
+
+    numbers = count()
+    found = rank(
+        laboratory, ROTATE, PARTS, burst, ("days",), Writer(name="rotating", kind="stream", weight=1, clients=1)
+    )
+
+    assert baseline(found).status == "ranked"
+
+
+@pytest.mark.parametrize(("name", "shown"), [(None, "NULL"), ("", "''"), ("x" * 64, "'xxxx")])
+def test_a_name_that_the_server_would_refuse_or_cut_is_told(
+    laboratory: Laboratory, name: str | None, shown: str
+) -> None:
+    call = Call("rotate", {"partition": name, "day": "2001-01-01", "next": "2001-01-02"})
+    with pytest.raises(WorkloadError, match=f'sets the identifier :"partition" to {shown}'):
+        rank(laboratory, ROTATE, PARTS, repeated(call))
+
+
+def test_a_name_that_nobody_gives_is_told(laboratory: Laboratory) -> None:
+    call = Call("rotate", {"day": "2001-01-01", "next": "2001-01-02"})
+    with pytest.raises(WorkloadError, match='Neither a writer nor a call sets the identifier :"partition"'):
+        rank(laboratory, ROTATE, PARTS, repeated(call))
+
+
+POLICY = """\
+CREATE TABLE note (tenant text NOT NULL DEFAULT current_user, body text NOT NULL);
+ALTER TABLE note ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON note USING (tenant = current_user);
+"""
+NOTES = """\
+-- name: write
+INSERT INTO note (body) VALUES (:body::text);
+-- name: tenants
+SELECT DISTINCT tenant FROM note;
+"""
+
+
+def test_a_writer_with_a_role_meets_grants_and_policies(laboratory: Laboratory) -> None:
+    writer = Writer(name="writing", kind="stream", weight=2, clients=2, role="tenant a")
+    granted = POLICY + 'GRANT ALL ON note TO "tenant a";\n'
+    found = rank(laboratory, NOTES, granted, repeated(Call("write", {"body": "x"})), ("tenants",), writer)
+    assert baseline(found).status == "ranked"
+
+    with pytest.raises(CandidateError, match="row-level security policy"):
+        rank(
+            laboratory,
+            NOTES.replace("(body) VALUES (", "(tenant, body) VALUES ('another', "),
+            granted,
+            repeated(Call("write", {"body": "x"})),
+            writer=writer,
+        )
+    with pytest.raises(CandidateError, match="permission denied for table note"):
+        rank(laboratory, NOTES, POLICY, repeated(Call("write", {"body": "x"})), writer=writer)
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "sending.md"
+EXAMPLES = """\
+CREATE TABLE event (id bigint PRIMARY KEY, site text, bytes bigint);
+CREATE TABLE reading (sensor int, measured_at timestamptz, value numeric);
+CREATE TABLE account (id int PRIMARY KEY, name text);
+CREATE TABLE stock (id int PRIMARY KEY, version int NOT NULL);
+INSERT INTO stock VALUES (1, 0);
+CREATE TABLE job (id int PRIMARY KEY, done_at timestamptz);
+INSERT INTO job SELECT generate_series(1, 100);
+CREATE TABLE visit (day date NOT NULL) PARTITION BY RANGE (day);
+"""
+
+
+def test_the_examples_of_the_page_are_executed(laboratory: Laboratory) -> None:
+    operations = "\n".join(re.findall(r"```sql\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL))
+    numbers = count()
+
+    def burst(*_: object) -> Iterator[Call]:
+        for number in numbers:
+            day = date(2000, 1, 1) + timedelta(days=number)
+            partition = {"partition": f"visit_{day}"}
+            yield Call("insert_event", {"id": number, "site": "a", "bytes": 1})
+            yield Call("insert_reading", {"sensor": 1, "measured_at": day, "value": number})
+            yield Call("register", {"name": "a"})
+            yield Call("rotate", {})
+            yield Call("place_order", {"customer": 1, "item": "a"})
+            yield Call("sell", {"id": 1})
+            yield Call("take_job", {})
+            yield Call("add_partition", {**partition, "first_day": day, "next_day": day + timedelta(days=1)})
+            yield Call("detach_partition", partition)
+
+    found = rank(
+        laboratory,
+        operations,
+        ORDERS + EXAMPLES,
+        burst,
+        writer=Writer(name="all", kind="stream", weight=9, clients=1),
+    )
+
+    assert baseline(found).status == "ranked"
+    called = {"insert_event", "insert_reading", "register", "rotate", "place_order", "sell", "take_job"}
+    assert {one.operation for one in baseline(found).latencies} == {*called, "add_partition", "detach_partition"}
