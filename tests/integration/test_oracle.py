@@ -150,6 +150,42 @@ def test_wrong_rows_wrong_answers_and_refusals_are_disagreements(tmp_path: Path,
     assert "after 1 call, 'put' is refused: integer out of range" in oracle.check(refused, server).reason
 
 
+GATHERED = f"""\
+{SCHEMA}-- name: put
+-- batch: 4
+INSERT INTO item SELECT * FROM unnest(:key::text[], :value::bigint[])
+ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+"""  # noqa: S608 (SQL of our own)
+LAST_WINS = GATHERED.replace(
+    "SELECT *",
+    "SELECT DISTINCT ON (key) key, value",
+).replace(":value::bigint[])", ":value::bigint[]) WITH ORDINALITY AS i (key, value, n) ORDER BY key, n DESC")
+COPYING = f"""\
+{SCHEMA}CREATE TABLE arrived (n bigint GENERATED ALWAYS AS IDENTITY, key text, value bigint);
+CREATE FUNCTION put() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO item VALUES (NEW.key, NEW.value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER put BEFORE INSERT ON arrived FOR EACH ROW EXECUTE FUNCTION put();
+-- name: put
+-- batch: 4
+COPY arrived (key, value) FROM STDIN;
+"""  # noqa: S608 (SQL of our own)
+
+
+def test_gathered_calls_are_checked_together(tmp_path: Path, server: Server) -> None:
+    oracle = Oracle(_found(tmp_path), None, PATIENT, seed=1)
+    _, copying, gathered, last_wins = _candidates(tmp_path, copying=COPYING, gathered=GATHERED, last_wins=LAST_WINS)
+    refused = oracle.check(gathered, server)
+
+    assert oracle.check(last_wins, server).reason == ""
+    assert oracle.check(copying, server).reason == ""
+    assert "after 2 calls, 'put' is refused: ON CONFLICT DO UPDATE command cannot affect row a second" in refused.reason
+    assert refused.disagreement is not None
+    assert [len(request) for request in refused.disagreement.requests] == [2]
+
+
 def test_a_schema_that_comes_with_rows_begins_with_them_every_time(tmp_path: Path, server: Server) -> None:
     found = _found(tmp_path)
     _, other = _candidates(tmp_path, other=WITH_ROWS)

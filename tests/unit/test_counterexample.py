@@ -33,7 +33,7 @@ def _operations(tmp_path: Path) -> dict[str, Operation]:
 def _disagreement(
     *calls: Call, query: str = "", expected: tuple[Row, ...] | None = (), found: tuple[Row, ...] | str = ()
 ) -> Disagreement:
-    return Disagreement(calls=calls, query=query, expected=expected, found=found)
+    return Disagreement(requests=tuple((call,) for call in calls), query=query, expected=expected, found=found)
 
 
 def test_values_stand_in_the_sql_as_literals(tmp_path: Path) -> None:
@@ -55,6 +55,42 @@ def test_several_statements_are_one_transaction_and_identifiers_are_quoted(tmp_p
         "BEGIN;\n"
         "UPDATE \"it\"\"em\" SET key = 'b' WHERE key = NULL AND ':key' <> NULL;\n"
         "DELETE FROM item WHERE key = NULL;\n"
+        "COMMIT;"
+    )
+
+
+GATHERED = """\
+-- name: put
+-- batch: 2
+INSERT INTO item SELECT * FROM unnest(:key::text[], :n::int[]);
+-- name: load
+-- batch: 2
+COPY item (n, key) FROM STDIN;
+-- name: place
+-- as: placed
+INSERT INTO item VALUES (:key::text) RETURNING id;
+CREATE TABLE :"day" PARTITION OF item FOR VALUES IN (:'key');
+DELETE FROM item WHERE id = :placed.id
+"""
+
+
+def test_gathered_calls_are_arrays_or_rows_and_earlier_rows_are_variables_of_psql(tmp_path: Path) -> None:
+    operations = dict(sqlfile.parse(tmp_path / "operations.sql", GATHERED, WorkloadError).operations)
+    values = [{"key": "it's", "n": 1}, {"key": None, "n": 2}]
+    puts, loads = (tuple(Call(name, one) for one in values) for name in ("put", "load"))
+    place = (Call("place", {"key": "a", "day": 'x"y'}),)
+    text = script(Disagreement(requests=(puts, loads, place), query="", expected=None, found=()), operations, {})
+
+    assert text == (
+        "-- 1. put\n"
+        "INSERT INTO item SELECT * FROM unnest('{\"it''s\",NULL}'::text[], '{\"1\",\"2\"}'::int[]);\n"
+        "-- 2. load\n"
+        "COPY item (n, key) FROM STDIN;\n1\tit's\n2\t\\N\n\\.\n"
+        "-- 3. place\n"
+        "BEGIN;\n"
+        "INSERT INTO item VALUES ('a'::text) RETURNING id \\gset placed_\n"
+        'CREATE TABLE "x""y" PARTITION OF item FOR VALUES IN (\'a\');\n'
+        "DELETE FROM item WHERE id = :'placed_id';\n"
         "COMMIT;"
     )
 

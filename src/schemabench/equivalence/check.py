@@ -3,7 +3,7 @@
 Owns the comparison and its effort. Must not decide what happens to a candidate that fails.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from time import monotonic
@@ -99,35 +99,62 @@ class _Comparison:
     def disagreement(self, drawn: Sequence[Call]) -> Disagreement | None:
         """Execute calls, starting without rows, until model and candidate disagree; None if they do not.
 
+        Successive calls of an operation that gathers calls are one request; the rows are compared after each request.
+
         Raises:
             CandidateError, WorkloadError, ServerError: As `Oracle.check` does.
         """
         self._scratch.clear()
         state = self._model.initial()
-        executed: list[Call] = []
-        for call in drawn:
-            possible, answer, states = self._expected(state, call)
-            if not possible:
-                continue
-            executed.append(call)
-            self.calls += 1
-            try:
-                rows = self._scratch.execute(call)
-                if answer is not None and rows != list(answer):
-                    return _disagreement(executed, "", answer, rows)
-                for (name, expected), rows in zip(states.items(), self._scratch.query(states), strict=True):
-                    if rows != list(expected):
-                        return _disagreement(executed, name, expected, rows)
-            except RefusedError as refusal:
-                return _disagreement(executed, "", None, str(refusal))
+        executed: list[tuple[Call, ...]] = []
+        pending: list[Call] = []
+        answer: Sequence[Row] | None = None
+        for call in (*drawn, None):
+            if pending and (call is None or not self._joins(call, pending)):
+                executed.append(tuple(pending))
+                pending = []
+                if found := self._compared(executed, state, answer):
+                    return found
+            if call is not None and self._asked(self._model.possible, state, call):
+                answer = self._asked(self._model.apply, state, call)
+                pending.append(call)
+                self.calls += 1
         return None
 
-    def _expected(self, state: Any, call: Call) -> tuple[bool, Sequence[Row] | None, Mapping[str, Sequence[Row]]]:  # noqa: ANN401 (a workload's own type)
-        """Execute a call on the model; return whether it is possible, its result, and the queries' rows."""
+    def _joins(self, call: Call, pending: Sequence[Call]) -> bool:
+        """Return whether a call is part of the request that others are waiting in."""
+        return call.operation == pending[0].operation and len(pending) < self._scratch.batch(call.operation)
+
+    def _compared(
+        self,
+        executed: Sequence[tuple[Call, ...]],
+        state: Any,  # noqa: ANN401 (a workload's own type)
+        answer: Sequence[Row] | None,
+    ) -> Disagreement | None:
+        """Execute the last request, and compare what the candidate has then with the model's rows.
+
+        Args:
+            executed: The requests, the last of them not yet executed.
+            state: The model's, after all of them.
+            answer: The expected rows of the last call; not compared where its request has others, too.
+        """
+        request = executed[-1]
         try:
-            if not self._model.possible(state, call):
-                return False, None, {}
-            return True, self._model.apply(state, call), self._model.state(state)
+            rows = self._scratch.execute(request)
+            if answer is not None and len(request) == 1 and rows != list(answer):
+                return _disagreement(executed, "", answer, rows)
+            states = self._asked(lambda now, _: self._model.state(now), state, request[-1])
+            for (name, expected), rows in zip(states.items(), self._scratch.query(states), strict=True):
+                if rows != list(expected):
+                    return _disagreement(executed, name, expected, rows)
+        except RefusedError as refusal:
+            return _disagreement(executed, "", None, str(refusal))
+        return None
+
+    def _asked(self, part: Callable[[Any, Call], Any], state: Any, call: Call) -> Any:  # noqa: ANN401 (a workload's own type)
+        """Return what a function of the model says."""
+        try:
+            return part(state, call)
         except Exception as cause:
             raise WorkloadError(
                 f"The workload's model failed: {type(cause).__name__}: {cause}",
@@ -136,10 +163,10 @@ class _Comparison:
 
 
 def _disagreement(
-    executed: Sequence[Call], query: str, expected: Sequence[Row] | None, found: Sequence[Row] | str
+    executed: Sequence[tuple[Call, ...]], query: str, expected: Sequence[Row] | None, found: Sequence[Row] | str
 ) -> Disagreement:
     return Disagreement(
-        calls=tuple(executed),
+        requests=tuple(executed),
         query=query,
         expected=None if expected is None else tuple(expected),
         found=found if isinstance(found, str) else tuple(found),

@@ -10,6 +10,7 @@ from itertools import islice, zip_longest
 from psycopg import sql
 
 from schemabench.candidate import Candidate
+from schemabench.encoding import Encoder, as_array, as_rows
 from schemabench.equivalence.states import SHOWN_ROWS
 from schemabench.statements import Kind, Operation, Statement
 from schemabench.workload import Call, Row
@@ -19,14 +20,19 @@ from schemabench.workload import Call, Row
 class Disagreement:
     """A difference between a candidate and the model."""
 
-    calls: tuple[Call, ...]
-    """Executed from a database without rows; after the last of them the two disagree."""
+    requests: tuple[tuple[Call, ...], ...]
+    """Calls, those of a request together, executed from a database without rows; after the last the two disagree."""
     query: str
     """The query whose rows differ; empty if the last call itself returns other rows or is refused."""
     expected: tuple[Row, ...] | None
     """The model's rows; None if the last call must only succeed."""
     found: tuple[Row, ...] | str
     """The candidate's rows; or why the server refused the last call."""
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """All calls, in order."""
+        return tuple(call for request in self.requests for call in request)
 
     def summary(self) -> str:
         """Return the disagreement in one line."""
@@ -70,17 +76,34 @@ def described(
 
 
 def script(disagreement: Disagreement, operations: Mapping[str, Operation], identifiers: Mapping[str, str]) -> str:
-    """Return SQL for psql: each call with its values in place, then the query that returns wrong rows."""
-    calls = [*disagreement.calls, *([Call(disagreement.query, {})] if disagreement.query else [])]
+    """Return SQL for psql: each request with its values in place, then the query that returns wrong rows."""
+    query = [(Call(disagreement.query, {}),)] if disagreement.query else []
     return "\n".join(
-        f"-- {number}. {call.operation}\n{_sql(call, operations[call.operation].statements, identifiers)}"
-        for number, call in enumerate(calls, start=1)
+        f"-- {number}. {request[0].operation}\n{_sql(request, operations[request[0].operation], identifiers)}"
+        for number, request in enumerate([*disagreement.requests, *query], start=1)
     )
 
 
-def _sql(call: Call, statements: Sequence[Statement], identifiers: Mapping[str, str]) -> str:
-    texts = [_literal(statement, call.values, identifiers) for statement in statements]
-    return "\n".join(["BEGIN;", *texts, "COMMIT;"] if len(texts) > 1 else texts)
+def _sql(request: Sequence[Call], operation: Operation, identifiers: Mapping[str, str]) -> str:
+    gathered = operation.sending.batch > 1 and not operation.copies
+    values = arrays(request) if gathered else request[0].values
+    texts = [_literal(statement, values, identifiers) for statement in operation.statements]
+    texts += ["".join(part.decode() for part in rows(request, operation)) + "\\."] if operation.copies else []
+    return "\n".join(["BEGIN;", *texts, "COMMIT;"] if len(operation.statements) > 1 else texts)
+
+
+def arrays(request: Sequence[Call]) -> dict[str, object]:
+    """Return the values of gathered calls, each an array as text."""
+    encode = Encoder({})
+    encoded = [encode(call.operation, call.values) for call in request]
+    return {name: as_array([values[name] for values in encoded]).decode() for name in encoded[0]}
+
+
+def rows(request: Sequence[Call], operation: Operation) -> list[bytes]:
+    """Return the calls of an operation that copies, as rows in the format of COPY."""
+    encode = Encoder({})
+    encoded = (encode(call.operation, call.values) for call in request)
+    return as_rows([values[name] for name in operation.statements[0].columns] for values in encoded)
 
 
 def _literal(statement: Statement, values: Mapping[str, object], identifiers: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ Owns the serial execution of calls, each committed as in production, and the emp
 expected rows.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ from psycopg import sql
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
+from schemabench.equivalence.counterexample import arrays, rows
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
 from schemabench.load import kept
 from schemabench.server import Database, Server, full, opened
@@ -85,23 +86,28 @@ class Scratch:
             self._pristine, self._database = self._database, self._server.clone(self._database, _LABEL)
         self._connection = self._connect()
 
-    def execute(self, call: Call) -> list[Row]:
-        """Execute a call atomically, and return the rows of its last statement.
+    def batch(self, operation: str) -> int:
+        """Return the most calls of an operation that are one request."""
+        return self.operations[operation].sending.batch
+
+    def execute(self, request: Sequence[Call]) -> list[Row]:
+        """Execute the calls of a request atomically, and return the rows of its last statement.
 
         Raises:
             RefusedError: The server refused it, with an error that its author does not accept; with its message.
             CandidateError: The operation's SQL is wrong.
             ServerError: The server failed.
         """
+        call = request[0]
         operation = self.operations[call.operation]
         if operation.copies:
-            self._copy(call, self._rendered(call)[0])
+            self._copy(request, operation)
             return []
         several = len(operation.statements) > 1
         try:
             if several:
                 self._connection.execute("BEGIN")
-            rows = self._rows_of(call, operation)
+            rows = self._rows_of(request, operation)
             if several:
                 self._connection.execute("COMMIT")
         except (RefusedError, psycopg.Error) as cause:
@@ -114,14 +120,15 @@ class Scratch:
             raise
         return rows
 
-    def _rows_of(self, call: Call, operation: Operation) -> list[Row]:
-        """Execute the statements of a call; return the rows of the last one."""
+    def _rows_of(self, request: Sequence[Call], operation: Operation) -> list[Row]:
+        """Execute the statements of a request; return the rows of the last one."""
+        call = request[0]
+        own = arrays(request) if operation.sending.batch > 1 else call.values
         rows: list[Row] = []
         given: dict[str, bytes | None] = {}
-        gathered = operation.sending.batch > 1
         for place, (statement, query) in enumerate(zip(operation.statements, self._rendered(call), strict=True)):
             values: dict[str, object] = {name: None if one is None else one.decode() for name, one in given.items()}
-            values |= {name: [call.values[name]] if gathered else call.values[name] for name in statement.needs}
+            values |= own
             cursor = self._executed(call.operation, query, [values[name] for name in query.parameters])
             rows = cursor.fetchall() if cursor.description else []
             if statement.gives and statement.stops and not rows:
@@ -153,7 +160,7 @@ class Scratch:
                 cursors = [self._connection.execute(self._rendered(call)[0].sql.encode()) for call in calls]
                 return [cursor.fetchall() for cursor in cursors]
         except psycopg.Error:  # executing one after the other shows which query failed
-            return [self.execute(call) for call in calls]
+            return [self.execute([call]) for call in calls]
 
     def clear(self) -> None:
         """Restore the database to its state after the installation of the schema.
@@ -199,13 +206,15 @@ class Scratch:
             self._queries[call.operation] = queries
         return queries
 
-    def _copy(self, call: Call, query: Query) -> None:
-        """Copy the call's values as one row."""
+    def _copy(self, request: Sequence[Call], operation: Operation) -> None:
+        """Copy the calls' values as rows."""
+        query = self._rendered(request[0])[0]
         try:
             with self._connection.cursor() as cursor, cursor.copy(query.sql.encode()) as copy:
-                copy.write_row([call.values[name] for name in query.parameters])
+                for part in rows(request, operation):
+                    copy.write(part)
         except psycopg.Error as cause:
-            raise self._failed(call.operation, query, cause) from cause
+            raise self._failed(operation.name, query, cause) from cause
 
     def _executed(self, name: str, query: Query, values: list[object]) -> Cursor:
         try:
