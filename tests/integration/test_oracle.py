@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from hypothesis import strategies as st
 
-from schemabench import Call, Model, Workload, Writer
+from schemabench import Call, Model, Workload, Writer, workload
 from schemabench.candidate import Candidate
 from schemabench.equivalence import EFFORTS, Checked, Oracle, scratch
 from schemabench.errors import CandidateError, WorkloadError
@@ -117,7 +117,7 @@ def _tidy(server: Server) -> Any:  # noqa: ANN401 (a generator)
     assert server.databases == before
 
 
-@pytest.mark.parametrize("name", ["usage", "pageviews"])
+@pytest.mark.parametrize("name", workload.names(mutants.ROOT / "workloads"))
 def test_every_shipped_candidate_agrees_with_its_model(server: Server, name: str) -> None:
     found = mutants.found(name)
     oracle = Oracle(found, found.workload.cardinalities["typical"], BRIEF, seed=2)

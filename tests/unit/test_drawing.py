@@ -16,7 +16,7 @@ from schemabench.errors import WorkloadError
 from schemabench.workload import Found
 
 WORKLOADS = Path(__file__).parents[2] / "workloads"
-STRATEGIC = ("usage", "pageviews")
+STRATEGIC = workload.names(WORKLOADS)
 
 each_workload = pytest.mark.parametrize("name", STRATEGIC)
 

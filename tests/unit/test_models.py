@@ -39,7 +39,7 @@ def _values(name: str) -> list[object]:
     return [one for value in values for one in (value if isinstance(value, list) else [value])]
 
 
-@pytest.mark.parametrize("name", ["usage", "pageviews"])
+@pytest.mark.parametrize("name", workload.names(WORKLOADS))
 def test_every_operation_is_drawn_with_values_that_fit_it(name: str) -> None:
     found = _found(name)
 
