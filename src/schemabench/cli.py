@@ -16,6 +16,7 @@ from shutil import get_terminal_size
 
 import pytest
 
+from schemabench import cardinality as cardinalities
 from schemabench import options, placing, progress, project, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
@@ -99,6 +100,12 @@ def _add_cardinalities(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     drawing.add_argument("-n", "--number", type=_number, default=_DRAWN, metavar="N", help=f"how many ({_DRAWN})")
     _add_options(drawing, "seed")
     drawing.set_defaults(run=_draw)
+    showing = actions.add_parser("show", help="print a cardinality as a TOML file, to change and to run at")
+    showing.add_argument("workload", metavar="WORKLOAD")
+    showing.add_argument("name", nargs="?", default="typical", metavar="NAME", help="its name (typical)")
+    about = "print the file for --cardinality FILE.toml; without it, a line of sizes"
+    showing.add_argument("--toml", action="store_true", help=about)
+    showing.set_defaults(run=_show)
     listing = actions.add_parser("list", help="list a workload's cardinalities and their origins")
     listing.add_argument("workload", metavar="WORKLOAD")
     listing.set_defaults(run=_list)
@@ -151,6 +158,19 @@ def _draw(chosen: argparse.Namespace) -> None:
     root, settings, _ = _project(chosen)
     found = workloads.redraw(workloads.load(root / settings.workloads, chosen.workload), chosen.number, settings.seed)
     print(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))  # noqa: T201 (the command line prints)
+
+
+def _show(chosen: argparse.Namespace) -> None:
+    root, settings, _ = _project(chosen)
+    found = workloads.with_frozen(workloads.load(root / settings.workloads, chosen.workload))
+    known = found.workload.cardinalities
+    names = cardinalities.select(chosen.workload, known, [chosen.name])
+    if not chosen.toml:
+        print(report.cardinalities({name: known[name] for name in names}, found.frozen, _width()))  # noqa: T201 (the command line prints)
+        return
+    if len(names) > 1:
+        raise UsageError(f"--toml writes one cardinality, not {len(names)}", remedies=[f"name one: {', '.join(names)}"])
+    print(workloads.as_toml(found, names[0]), end="")  # noqa: T201 (the command line prints)
 
 
 def _list(chosen: argparse.Namespace) -> None:

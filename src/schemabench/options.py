@@ -83,7 +83,9 @@ class Options:
     )
     workload: tuple[str, ...] = _option("a workload to run; by default all", kind="many")
     candidate: tuple[str, ...] = _option("a candidate to rank; by default all. The baseline always runs", kind="many")
-    cardinality: tuple[str, ...] = _option("a cardinality to run at, or `all`; by default `typical`", kind="many")
+    cardinality: tuple[str, ...] = _option(
+        "a cardinality to run at, a TOML file with one, or `all`; by default `typical`", kind="many"
+    )
     replay: tuple[tuple[str, Path], ...] = _option(
         (
             "replay a workload's calls from a file, plain or gzip: `usage=FILE`; further inputs of a replay are "

@@ -36,6 +36,24 @@ def test_command_line_draws_lists_and_maps(shop: Shop) -> None:
     assert "| customers, background_orders: | 100 | 500 |" in " ".join(shop.read("map.md").split())
 
 
+def test_file_of_sizes_and_writers_is_written_changed_and_run(shop: Shop) -> None:
+    shown = shop.schemabench("cardinalities", "show", "orders", "--toml")
+    (text,) = ["\n".join(shown.outlines)]
+    changed = text.replace("customers = 20", "customers = 7").replace('kind = "reader"', 'kind = "reader"\noff = true')
+    shop.write("review.toml", changed)
+    run = shop.run("--cardinality", "review.toml", "--report", "run.json", "--budget", "2s", "--candidate", "baseline")
+
+    assert (shown.ret, run.ret) == (0, 0), said(run)
+    (experiment,) = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
+    assert (experiment["cardinality"], experiment["origin"]) == ("review", "file")
+    assert experiment["values"]["customers"] == 7
+    assert [writer["name"] for writer in experiment["writers"]] == ["shop"]
+
+    shop.write("review.toml", changed.replace("customers = 7", "costumers = 7"))
+    refused = shop.run("--cardinality", "review.toml")
+    assert_clear(refused, "has no field 'costumers'; did you mean 'customers'?", "review.toml:")
+
+
 def test_run_at_other_sizes_is_not_compared(shop: Shop) -> None:
     shop.write("conftest.py", SOON)
     shop.write("tests/test_search.py", "import pytest" + SEARCH)

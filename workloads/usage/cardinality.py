@@ -42,6 +42,10 @@ class Usage:
     analytics_history_days: int
     """Days in ping_daily before the first block, including the first day."""
 
+    def __post_init__(self) -> None:
+        if self.media_entries > self.sites:
+            raise ValueError(f"media_entries is {self.media_entries:,}, more than the {self.sites:,} sites")
+
     @property
     def media_events(self) -> int:
         """Events of media_library in a slice."""

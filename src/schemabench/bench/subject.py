@@ -41,6 +41,7 @@ def find(asked: Asked, name: str) -> Subject:
     """
     options = asked.options
     found = workloads.with_frozen(workloads.load(asked.workloads, name))
+    found, named = workloads.with_files(found, options.cardinality)
     known = candidates.find(asked.schemas(name))
     wanted = [one for one in options.candidate if one in known] or _unknown(asked, known)
     selected = tuple(one.name for one in candidates.select(known, wanted))
@@ -53,7 +54,9 @@ def find(asked: Asked, name: str) -> Subject:
         found=found,
         candidates={one.name: one for one in candidates.select(known, {BASELINE, *selected})},
         selected=selected,
-        cardinalities=cardinalities.select(name, found.workload.cardinalities, options.cardinality),
+        cardinalities=()
+        if options.cardinality and not named  # all of them are files of other workloads
+        else cardinalities.select(name, found.workload.cardinalities, named),
     )
 
 

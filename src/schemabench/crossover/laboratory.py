@@ -103,7 +103,9 @@ class Laboratory:
         names = {BASELINE, *candidates}
         plan = replace(
             plan,
-            found=replace(self.found, workload=workload),
+            found=replace(
+                self.found, workload=workload, adjustments={name: self.found.adjustments.get(self.start, {})}
+            ),
             cardinality=name,
             candidates=tuple(one for one in plan.candidates if one.name in names),
             budget_s=budget_s,

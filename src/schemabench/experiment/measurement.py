@@ -226,7 +226,7 @@ def _record(
         cardinality=plan.cardinality,
         values=cardinalities.values(plan.values),
         digest=plan.digest,
-        origin=frozen.origin if frozen else "pinned",
+        origin="file" if plan.cardinality in plan.found.files else frozen.origin if frozen else "pinned",
         hypothesis=frozen.hypothesis if frozen else "",
         replay={name: path.name for name, path in plan.inputs.items()},
         seed=plan.seed,

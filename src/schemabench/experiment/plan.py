@@ -82,6 +82,8 @@ class Plan:
         for key, path in self.inputs.items():
             with path.open("rb") as file:
                 contents[key] = file_digest(file, "sha256").hexdigest()
+        for writer, change in self.found.adjustments.get(self.cardinality, {}).items():
+            contents[f"writer {writer}"] = repr(change)
         return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, contents)
 
     @property
@@ -91,7 +93,7 @@ class Plan:
         Raises:
             UsageError: There are fewer connections than writers.
         """
-        writers = self.found.workload.writers(self.values)
+        writers = self.found.writers(self.cardinality)
         return tuple(zip(writers, share_out(writers, self.clients), strict=True))
 
     @property

@@ -28,7 +28,7 @@ from schemabench.records import CandidateResult, Criterion, Experiment, Run, Sta
 
 _EXPERIMENT = (
     Column("digest", TEXT, "of the workload and its sizes; experiments with different digests cannot be compared"),
-    Column("origin", TEXT, "who chose the cardinality: `pinned`, `drawn` or `found`"),
+    Column("origin", TEXT, "who chose the cardinality: `pinned`, `drawn`, `found` or `file`"),
     Column("seed", WHOLE, "the seed of all random choices"),
     Column("clients", WHOLE, "active connections in each trial"),
     Column("operations", WHOLE, "operations in each burst"),

@@ -48,9 +48,9 @@ class Experiment:
     """The cardinality's fields."""
     digest: str
     """A digest over workload, cardinality name and values: runs with different digests are not comparable."""
-    origin: Literal["pinned", "drawn", "found"] = "pinned"
-    """The origin of the cardinality: the workload's author, Hypothesis at random, or a search for where ranks
-    change."""
+    origin: Literal["pinned", "drawn", "found", "file"] = "pinned"
+    """The origin of the cardinality: the workload's author, Hypothesis at random, a search for where ranks change, or a
+    file that the user gave."""
     hypothesis: str = ""
     """The version of Hypothesis that chose it; empty for a pinned one."""
     replay: Mapping[str, str]

@@ -122,7 +122,9 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
 
 def _chosen(experiment: Experiment) -> Iterator[Fact]:
     """Yield the origin of the cardinality, unless the workload's author chose it."""
-    if experiment.origin != "pinned":
+    if experiment.origin == "file":
+        yield "cardinality", "from a file of the user's"
+    elif experiment.origin != "pinned":
         yield f"cardinality {experiment.origin} by", f"Hypothesis {experiment.hypothesis}"
 
 

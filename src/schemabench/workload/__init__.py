@@ -13,6 +13,7 @@ from schemabench.workload.authoring import (
     Writer,
 )
 from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_calls, check_cardinality
+from schemabench.workload.configured import as_toml, with_files
 from schemabench.workload.folder import load, names, redraw, with_frozen
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "State",
     "Workload",
     "Writer",
+    "as_toml",
     "authored",
     "check_calls",
     "check_cardinality",
     "load",
     "names",
     "redraw",
+    "with_files",
     "with_frozen",
 ]

@@ -4,7 +4,7 @@ Must not import a workload's module: see `folder`.
 """
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -17,7 +17,8 @@ from schemabench.cardinality import Frozen
 from schemabench.errors import Place, SchemabenchError, WorkloadError
 from schemabench.naming import nearest
 from schemabench.statements import Operation
-from schemabench.workload.authoring import Call, Workload
+from schemabench.workload.adjusting import Adjustment, adjusted
+from schemabench.workload.authoring import Call, Workload, Writer
 
 OPERATIONS_FILE = "operations.sql"
 
@@ -33,6 +34,20 @@ class Found:
     """The blocks of `operations.sql`, in order."""
     frozen: Mapping[str, Frozen] = field(default_factory=dict)
     """The cardinalities of the workload that Hypothesis chose, by name, without the pinned ones."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """The cardinalities that files define, by name."""
+    adjustments: Mapping[str, Mapping[str, Adjustment]] = field(default_factory=dict)
+    """Cardinality -> writer -> what its file says of it."""
+
+    def writers(self, name: str) -> Sequence[Writer]:
+        """Return the writers at a cardinality, as its file wants them where it is of a file.
+
+        Raises:
+            ValueError: The file wants what cannot be.
+        """
+        workload, sizes = self.workload, self.workload.cardinalities[name]
+        production_s = None if workload.production_s is None else workload.production_s(sizes)
+        return adjusted(workload.writers(sizes), self.adjustments.get(name, {}), production_s)
 
     @property
     def queries(self) -> tuple[str, ...]:
