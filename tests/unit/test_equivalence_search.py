@@ -18,7 +18,7 @@ CALLS = [PUT, LOOK, DROP]
 
 
 def _disagreement(calls: Sequence[Call]) -> Disagreement:
-    return Disagreement(calls=tuple(calls), query="", expected=None, found="refused")
+    return Disagreement(requests=tuple((call,) for call in calls), query="", expected=None, found="refused")
 
 
 class Judge:
