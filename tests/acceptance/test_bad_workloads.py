@@ -113,7 +113,7 @@ TRUNCATED = gzip.compress("\n".join(map(str, range(1000, 9000))).encode())[:-200
         (None, ["Cannot read orders.csv: No such file or directory", "--replay NAME=PATH"]),
         (b"", ["orders.csv is empty", "use a file of this form: order_id"]),
         (b"12\n\x00\x01\n", ["orders.csv is binary: line 2"]),
-        (TRUNCATED, ["orders.csv is a gzip file that is corrupt or ends early", "gzip -t orders.csv"]),
+        (TRUNCATED, ["orders.csv is a gzip file that ends early, at byte", "gzip -t orders.csv"]),
         (b"one\ntwo\n", ["orders.csv has no usable line", "line 1: 'one': not a number"]),
     ],
     ids=["absent", "empty", "binary", "truncated", "bad"],

@@ -47,7 +47,8 @@ def _written(one: Candidate, server: Server) -> tuple[Conninfo | str, tuple[str,
     """Install a candidate and execute the calls; return where, and what of it is unlogged."""
     conninfo = server.conninfo_for(server.create(one.name).name)
     operations = candidates.operations(one, mutants.found("usage").operations)
-    calls = script(Disagreement(requests=tuple((call,) for call in CALLS), query="", expected=None, found=()), operations, {})
+    requests = tuple((call,) for call in CALLS)
+    calls = script(Disagreement(requests=requests, query="", expected=None, found=()), operations, {})
     with psycopg.connect(conninfo, autocommit=True) as connection:
         candidates.install(one, connection)
         connection.execute(calls.encode())

@@ -2,9 +2,11 @@
 
 import gzip
 import os
+import re
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import made_up
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench.errors import UsageError, WorkloadError
-from schemabench.experiment.feed import LINE_LIMIT_BYTES, Feed, check_inputs
+from schemabench.experiment.feed import Feed, check_inputs
+from schemabench.experiment.lines import LINE_LIMIT_BYTES
 from schemabench.workload import Found
 
 LINES = b"key,value\nkey 1,1\nkey 2,2\n\nkey 3,3\n"
@@ -177,7 +180,7 @@ def test_gzip_that_is_cut_short_anywhere_is_refused(found: Found, tmp_path: Path
     for length in range(len(whole)):
         error = _refused(found, _write(tmp_path, whole[:length]))
         if length >= 2:
-            assert "is a gzip file that is corrupt or ends early" in error.what
+            assert f"is a gzip file that ends early, at byte {length}" in error.what
     assert check_inputs(found, {"made_up": _write(tmp_path, whole)})[0].good == 200
 
 
@@ -200,10 +203,30 @@ def test_no_bytes_bring_it_down(tmp_path_factory: pytest.TempPathFactory, conten
 
 
 def test_damaged_gzip_is_refused(found: Found, tmp_path: Path) -> None:
-    whole = bytearray(gzip.compress(LINES * 50))
-    whole[len(whole) // 2] ^= 0xFF
+    members = [gzip.compress(LINES * 50), b"\0" * 5, gzip.compress(LINES)]
+    intact = check_inputs(found, {"made_up": _write(tmp_path, b"".join(members))})
+    crc = len(members[0]) - 8
+    whole = bytearray(b"".join(members))
+    whole[crc] ^= 0xFF
+    garbage = b"".join([*members[:1], b"garbage"])
 
-    assert "corrupt or ends early" in _refused(found, _write(tmp_path, bytes(whole))).what
+    assert intact[0].bad == 0
+    # the checksum has four bytes, and the length four more
+    assert re.search(
+        rf"is a gzip file that is corrupt at byte {crc + 3} of {len(whole)}, after line \d+: ",
+        _refused(found, _write(tmp_path, bytes(whole))).what,
+    )
+    assert f"is corrupt at byte {len(members[0]) + 1} of" in _refused(found, _write(tmp_path, garbage)).what
+
+
+def test_damage_far_into_a_file_has_its_byte(found: Found, tmp_path: Path) -> None:
+    whole = bytearray(gzip.compress(Random(1).randbytes(300_000).hex().encode() + b"\n", mtime=0))  # noqa: S311 (reproducible)
+    whole[-8] ^= 0xFF
+
+    assert (
+        f"is corrupt at byte {len(whole) - 5:,} of {len(whole):,}"
+        in _refused(found, _write(tmp_path, bytes(whole))).what
+    )
 
 
 def test_an_input_that_the_workload_does_not_take_is_refused_with_the_nearest(found: Found, tmp_path: Path) -> None:

@@ -3,8 +3,6 @@
 Owns the reading of input files, which are streamed and never entirely in memory. Must not know servers or candidates.
 """
 
-import gzip
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -13,15 +11,13 @@ from random import Random
 from typing import Any, NamedTuple
 
 from schemabench.errors import UsageError, WorkloadError
+from schemabench.experiment.lines import lines
 from schemabench.naming import nearest
 from schemabench.records import Notice
 from schemabench.statements import Operation
 from schemabench.workload import BadLineError, Call, Found, authored, check_calls
 
-LINE_LIMIT_BYTES = 1 << 20
-"""A longer line means that the file is not a text file."""
 SHOWN_BAD_LINES = 3
-_GZIP_MAGIC = b"\x1f\x8b"
 _SHOWN_CHARACTERS = 60
 
 
@@ -181,7 +177,7 @@ def _checked(path: Path, parse: Any, columns: str) -> Input:  # noqa: ANN401 (a 
 
 def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN401 (a workload's own type)
     """Yield (line number, the result of `parse` or a BadLine), without the lines for which `parse` returns None."""
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(lines(path), start=1):
         try:
             text = line.decode()
             value = parse(text)
@@ -202,36 +198,3 @@ def _parsed(path: Path, parse: Any) -> Iterator[tuple[int, Any]]:  # noqa: ANN40
 def _good(path: Path, parse: Any) -> Iterator[Any]:  # noqa: ANN401 (a workload's own type)
     """Yield the results of `parse` for the usable lines."""
     return (value for _, value in _parsed(path, parse) if not isinstance(value, BadLine))
-
-
-def _lines(path: Path) -> Iterator[bytes]:
-    """Yield the lines of a file, plain or gzip, without line endings.
-
-    Raises:
-        UsageError: The file cannot be read, is a pipe, is binary, or is a corrupt or truncated gzip file.
-    """
-    if path.is_fifo():
-        raise UsageError(
-            f"{path} is a pipe, which can be read only once, and a replay restarts when its file ends",
-            remedies=["write it into a file first, plain or gzip"],
-        )
-    number = 0
-    try:
-        with path.open("rb") as plain:
-            packed = plain.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-        with gzip.open(path, "rb") if packed else path.open("rb") as file:
-            while line := file.readline(LINE_LIMIT_BYTES):
-                number += 1
-                if b"\0" in line or len(line) == LINE_LIMIT_BYTES:
-                    raise UsageError(
-                        f"{path} is binary: line {number} holds a NUL byte or is over {LINE_LIMIT_BYTES:,} bytes long",
-                        remedies=["give a text file, plain or gzip"],
-                    )
-                yield line.rstrip(b"\r\n")
-    except (EOFError, zlib.error, gzip.BadGzipFile) as cause:
-        raise UsageError(
-            f"{path} is a gzip file that is corrupt or ends early, after line {number}: {cause}",
-            remedies=["fetch the file again", f"check it with `gzip -t {path}`"],
-        ) from cause
-    except OSError as cause:
-        raise UsageError(f"Cannot read {path}: {cause.strerror}", remedies=["check --replay NAME=PATH"]) from cause
