@@ -5,9 +5,11 @@ Owns which values can be sent, and what is said of those that cannot. Must not k
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from struct import Struct
 
 import psycopg
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
+from psycopg.pq import Format
 
 from schemabench.errors import Place, WorkloadError
 from schemabench.statements import Operation
@@ -18,6 +20,8 @@ _ESCAPES = {b"\\": b"\\\\", b"\b": b"\\b", b"\f": b"\\f", b"\n": b"\\n", b"\r": 
 """What COPY would take for something else."""
 _SPECIAL = re.compile(rb"[\\\x08\f\n\r\t\v]")
 _PART_BYTES = 1 << 16
+_BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_FIELDS, _SIZE = Struct("!h"), Struct("!i")
 _SHOWN_CHARACTERS = 80  # of a value in an error
 _AS_JSON = "for json or jsonb, wrap it: psycopg.types.json.Jsonb(value)"
 _AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, or a list of one of these"
@@ -98,6 +102,32 @@ def as_rows(rows: Iterable[Sequence[bytes | None]]) -> list[bytes]:
             parts.append(b"".join(lines))
             lines, size = [], 0
     return [*parts, b"".join(lines)] if lines else parts
+
+
+def as_binary_rows(rows: Iterable[Sequence[bytes | None]], types: Sequence[int]) -> list[bytes]:
+    """Return rows of encoded values as COPY reads them in binary format, in parts of about 64 KiB.
+
+    Args:
+        rows: Of values in text format.
+        types: The object ids of the columns' types.
+
+    Raises:
+        psycopg.Error: psycopg does not know the binary format of a type.
+        ValueError: A value does not fit the type of its column.
+    """
+    reading, writing = Transformer(psycopg.adapters), Transformer(psycopg.adapters)
+    reading.set_loader_types(types, Format.TEXT)
+    writing.set_dumper_types(types, Format.BINARY)
+    formats = [PyFormat.BINARY] * len(types)
+    parts, part = [], bytearray(_BINARY_HEADER)
+    for row in rows:
+        part += _FIELDS.pack(len(types))
+        for value in writing.dump_sequence(reading.load_sequence(row), formats):
+            part += _SIZE.pack(-1) if value is None else _SIZE.pack(len(value)) + bytes(value)
+        if len(part) >= _PART_BYTES:
+            parts.append(bytes(part))
+            part = bytearray()
+    return [*parts, bytes(part + _FIELDS.pack(-1))]
 
 
 def _escaped(special: re.Match[bytes]) -> bytes:

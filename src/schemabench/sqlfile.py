@@ -14,6 +14,7 @@ from typing import Any
 
 from pglast import parse_sql
 from pglast.parser import ParseError, Token, scan, split
+from pglast.stream import RawStream
 
 from schemabench import sending
 from schemabench.errors import Place, SchemabenchError
@@ -253,7 +254,7 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
         marks = tuple(mark._replace(start=mark.start - first, end=mark.end - first) for mark in _marks(whole, words))
         sql = whole.part(first, len(whole.sql))
         statement = Statement(text=sql, marks=marks, gives=gives, stops=stops)
-        yield replace(statement, columns=_copied(statement, error)) if _copies(words) else statement
+        yield _copying(statement, error) if _copies(words) else statement
 
 
 def _row(
@@ -292,8 +293,16 @@ def _row(
     return gives, then == _STOP
 
 
-def _copied(statement: Statement, error: type[SchemabenchError]) -> tuple[str, ...]:
-    """Return the columns that a statement copies from the client."""
+def copied(sql: str) -> str:
+    """Return a query for the columns that a copy from the client fills, none of its rows."""
+    (parsed,) = parse_sql(sql)
+    copy: Any = parsed.stmt
+    columns = ", ".join('"' + one.sval.replace('"', '""') + '"' for one in copy.attlist)
+    return f"SELECT {columns} FROM {RawStream()(copy.relation)} LIMIT 0"  # noqa: S608 (of the author's own statement)
+
+
+def _copying(statement: Statement, error: type[SchemabenchError]) -> Statement:
+    """Return a statement that copies from the client with its columns and its format."""
     sql = statement.text.sql
     for start, end, name, _ in reversed(statement.marks):
         sql = f'{sql[:start]}"{name}"{sql[end:]}'
@@ -317,13 +326,13 @@ def _copied(statement: Statement, error: type[SchemabenchError]) -> tuple[str, .
             remedies=["name them as the call's values are named: COPY t (customer, amount) FROM STDIN"],
         )
     formats = [one.arg.sval.lower() for one in copy.options or () if one.defname == "format"]
-    if copy.options and formats != ["text"]:
+    if copy.options and formats not in (["text"], ["binary"]):
         raise error(
-            "An operation copies in text format, without options",
+            "An operation copies in text or binary format, without other options",
             where=statement.text.place(),
-            remedies=["write COPY t (a, b) FROM STDIN"],
+            remedies=["write COPY t (a, b) FROM STDIN", "write COPY t (a, b) FROM STDIN (FORMAT binary)"],
         )
-    return tuple(one.sval for one in copy.attlist)
+    return replace(statement, columns=tuple(one.sval for one in copy.attlist), binary=formats == ["binary"])
 
 
 def _words(tokens: Sequence[Token]) -> list[Token]:

@@ -98,6 +98,8 @@ class Statement:
     """In order."""
     columns: tuple[str, ...] = ()
     """Of a copy from the client: the columns, which are the names of the values that it copies; empty for any other."""
+    binary: bool = False
+    """Whether it copies rows in binary format."""
     gives: str = ""
     """What its only row is called in later statements; empty if they take nothing from it."""
     stops: bool = False

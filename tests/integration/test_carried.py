@@ -197,6 +197,38 @@ def test_a_name_that_nobody_gives_is_told(laboratory: Laboratory) -> None:
         rank(laboratory, ROTATE, PARTS, repeated(call))
 
 
+def test_rows_are_copied_into_a_table_that_the_call_names_and_an_error_may_be_accepted(laboratory: Laboratory) -> None:
+    operations = """\
+-- name: enter
+-- accept: 23505
+COPY :"table" (id) FROM STDIN;
+-- name: found
+SELECT id FROM entered;
+"""
+    found = baseline(
+        rank(laboratory, operations, KEYS, repeated(Call("enter", {"table": "entered", "id": 1})), ("found",))
+    )
+
+    assert found.status == "ranked"
+    assert {one.reason for one in found.accepted} == {"unique violation (23505)"}
+
+    with pytest.raises((CandidateError, WorkloadError), match="binary format into a table whose name comes from each"):
+        rank(
+            laboratory,
+            operations.replace("STDIN", "STDIN (FORMAT binary)"),
+            KEYS,
+            repeated(Call("enter", {"table": "entered", "id": 1})),
+        )
+
+
+def test_a_value_that_does_not_fit_a_binary_copy_is_told(laboratory: Laboratory) -> None:
+    operations = "-- name: enter\nCOPY entered (id) FROM STDIN (FORMAT binary);\n"
+    with pytest.raises(WorkloadError, match=r"'enter' cannot be copied in binary format[\s\S]*text format takes every"):
+        rank(laboratory, operations, KEYS, repeated(Call("enter", {"id": "one"})))
+    with pytest.raises(CandidateError, match='column "id" does not exist'):
+        rank(laboratory, operations, KEYS.replace("id", "number"), repeated(Call("enter", {"id": 1})))
+
+
 POLICY = """\
 CREATE TABLE note (tenant text NOT NULL DEFAULT current_user, body text NOT NULL);
 ALTER TABLE note ENABLE ROW LEVEL SECURITY;

@@ -176,11 +176,15 @@ COPY arrived (key, value) FROM STDIN;
 
 def test_gathered_calls_are_checked_together(tmp_path: Path, server: Server) -> None:
     oracle = Oracle(_found(tmp_path), None, PATIENT, seed=1)
-    _, copying, gathered, last_wins = _candidates(tmp_path, copying=COPYING, gathered=GATHERED, last_wins=LAST_WINS)
+    binary = COPYING.replace("STDIN", "STDIN (FORMAT binary)")
+    _, in_binary, copying, gathered, last_wins = _candidates(
+        tmp_path, binary=binary, copying=COPYING, gathered=GATHERED, last_wins=LAST_WINS
+    )
     refused = oracle.check(gathered, server)
 
     assert oracle.check(last_wins, server).reason == ""
     assert oracle.check(copying, server).reason == ""
+    assert oracle.check(in_binary, server).reason == ""
     assert "after 2 calls, 'put' is refused: ON CONFLICT DO UPDATE command cannot affect row a second" in refused.reason
     assert refused.disagreement is not None
     assert [len(request) for request in refused.disagreement.requests] == [2]

@@ -37,6 +37,7 @@ CANDIDATES = {
     "baseline": TABLE,
     "gathered": TABLE + GATHERED,
     "copied": TABLE + COPIED,
+    "binary": TABLE + COPIED.replace("STDIN", "STDIN (FORMAT binary)"),
     "unprepared": TABLE + UNPREPARED,
     "blind": TABLE + NOTHING,
 }
@@ -114,7 +115,7 @@ def test_plans_of_gathered_and_unprepared_calls_are_known_and_copies_have_none(e
     planned = {one.name: {plan.operation for plan in one.plans if plan.plan} for one in experiment.candidates}
 
     assert "add" in planned["gathered"] & planned["unprepared"] & planned["baseline"]
-    assert "add" not in planned["copied"]
+    assert "add" not in planned["copied"] | planned["binary"]
 
 
 def test_a_unique_violation_is_repeated_where_its_author_says_so(laboratory: Laboratory) -> None:

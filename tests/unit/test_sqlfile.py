@@ -287,8 +287,11 @@ def test_an_operation_without_a_statement_is_refused(folder: Path, body: str) ->
     ("sql", "what"),
     [
         ("COPY t FROM STDIN", "A copy from the client must name its columns"),
-        ("copy t (a) from stdin (FORMAT csv)", "An operation copies in text format, without options"),
-        ("copy t (a) from stdin with (delimiter ',')", "An operation copies in text format, without options"),
+        ("copy t (a) from stdin (FORMAT csv)", "An operation copies in text or binary format, without other options"),
+        (
+            "copy t (a) from stdin with (delimiter ',')",
+            "An operation copies in text or binary format, without other options",
+        ),
         ("COPY t TO STDOUT", "An operation cannot copy to the client"),
         ("COPY t (a) FROM STDIN WHERE a > :least", "A copy takes its values from its columns, and has no parameters"),
     ],

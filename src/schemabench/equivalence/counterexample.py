@@ -3,6 +3,7 @@
 Owns the wording, and the SQL that reproduces it. Must not execute anything.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
@@ -14,6 +15,9 @@ from schemabench.encoding import Encoder, as_array, as_rows
 from schemabench.equivalence.states import SHOWN_ROWS
 from schemabench.statements import Kind, Operation, Statement
 from schemabench.workload import Call, Row
+
+_BINARY = re.compile(r"\bFORMAT\s+'?\"?binary\b'?\"?", re.IGNORECASE)
+"""What psql cannot be given in a script."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +92,8 @@ def _sql(request: Sequence[Call], operation: Operation, identifiers: Mapping[str
     gathered = operation.sending.batch > 1 and not operation.copies
     values = arrays(request) if gathered else request[0].values
     texts = [_literal(statement, values, identifiers) for statement in operation.statements]
-    texts += ["".join(part.decode() for part in rows(request, operation)) + "\\."] if operation.copies else []
+    if operation.copies:
+        texts = [*(_BINARY.sub("FORMAT text", text) for text in texts), _rows(request, operation)]
     return "\n".join(["BEGIN;", *texts, "COMMIT;"] if len(operation.statements) > 1 else texts)
 
 
@@ -99,11 +104,12 @@ def arrays(request: Sequence[Call]) -> dict[str, object]:
     return {name: as_array([values[name] for values in encoded]).decode() for name in encoded[0]}
 
 
-def rows(request: Sequence[Call], operation: Operation) -> list[bytes]:
-    """Return the calls of an operation that copies, as rows in the format of COPY."""
+def _rows(request: Sequence[Call], operation: Operation) -> str:
+    """Return the calls of an operation that copies, as psql takes rows."""
     encode = Encoder({})
     encoded = (encode(call.operation, call.values) for call in request)
-    return as_rows([values[name] for name in operation.statements[0].columns] for values in encoded)
+    rows = as_rows([values[name] for name in operation.statements[0].columns] for values in encoded)
+    return b"".join(rows).decode() + "\\."
 
 
 def _literal(statement: Statement, values: Mapping[str, object], identifiers: Mapping[str, str]) -> str:

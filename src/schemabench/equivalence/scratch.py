@@ -11,8 +11,9 @@ import psycopg
 from psycopg import sql
 
 from schemabench import candidate as candidates
+from schemabench import sqlfile
 from schemabench.candidate import Candidate
-from schemabench.equivalence.counterexample import arrays, rows
+from schemabench.equivalence.counterexample import arrays
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
 from schemabench.load import kept
 from schemabench.server import Database, Server, full, opened
@@ -100,14 +101,11 @@ class Scratch:
         """
         call = request[0]
         operation = self.operations[call.operation]
-        if operation.copies:
-            self._copy(request, operation)
-            return []
         several = len(operation.statements) > 1
         try:
             if several:
                 self._connection.execute("BEGIN")
-            rows = self._rows_of(request, operation)
+            rows = self._copied(request, operation) if operation.copies else self._rows_of(request, operation)
             if several:
                 self._connection.execute("COMMIT")
         except (RefusedError, psycopg.Error) as cause:
@@ -206,15 +204,20 @@ class Scratch:
             self._queries[call.operation] = queries
         return queries
 
-    def _copy(self, request: Sequence[Call], operation: Operation) -> None:
-        """Copy the calls' values as rows."""
+    def _copied(self, request: Sequence[Call], operation: Operation) -> list[Row]:
+        """Copy the calls' values as rows; return none."""
         query = self._rendered(request[0])[0]
         try:
-            with self._connection.cursor() as cursor, cursor.copy(query.sql.encode()) as copy:
-                for part in rows(request, operation):
-                    copy.write(part)
+            with self._connection.cursor() as cursor:
+                columns = cursor.execute(sqlfile.copied(query.sql).encode()).description or []
+                with cursor.copy(query.sql.encode()) as copy:
+                    if operation.statements[0].binary:
+                        copy.set_types([one.type_code for one in columns])
+                    for call in request:
+                        copy.write_row([call.values[name] for name in operation.statements[0].columns])
         except psycopg.Error as cause:
             raise self._failed(operation.name, query, cause) from cause
+        return []
 
     def _executed(self, name: str, query: Query, values: list[object]) -> Cursor:
         try:

@@ -9,7 +9,7 @@ from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
 from schemabench.experiment import undone
 from schemabench.experiment.template import Template
-from schemabench.load import Limits, Session, SlowCallError, StatementFailedError, Unprepared
+from schemabench.load import Limits, Rows, Session, SlowCallError, StatementFailedError, Unprepared
 from schemabench.load.session import STOP_S, Undone
 from schemabench.monitor.sampler import mark
 from schemabench.redaction import redact_sql
@@ -32,7 +32,7 @@ def failed(template: Template, writer: Writer, failure: StatementFailedError) ->
     name, parameters = failure.step[0].decode(), failure.step[1]
     position = name.removeprefix(f"{operation.name}_")
     statement = operation.statements[int(position) if position.isdecimal() else -1]
-    written = failure.step.query if isinstance(failure.step, Unprepared) else None
+    written = failure.step.query if isinstance(failure.step, Unprepared | Rows) else None
     query = written or statement.render(writer.identifiers)
     shown = _shown(zip(query.parameters, parameters, strict=False))
     retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""

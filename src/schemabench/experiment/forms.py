@@ -6,7 +6,9 @@ Owns the form of a step. Must not talk to a server.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemabench.encoding import as_array, as_rows
+import psycopg
+
+from schemabench.encoding import as_array, as_binary_rows, as_rows
 from schemabench.errors import SchemabenchError, WorkloadError
 from schemabench.experiment.burst import Encoded
 from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
@@ -36,6 +38,8 @@ class Form:
     """The writer's."""
     taken: tuple[str, ...] = ()
     """The columns of its row that later statements take."""
+    types: tuple[int, ...] = ()
+    """The object ids of the types of the columns that it copies in binary format; empty for any other."""
     plain: bool = True
     """Whether it is prepared, and neither takes a value from another statement nor gives one."""
 
@@ -47,13 +51,12 @@ class Form:
         """
         if self.plain:
             return self.name, self.parameters(calls)
+        written = self._written(self.statement, calls) if self.statement and self.query is None else None
+        sql = self.sql if written is None else (mark(self.operation.name) + written.sql).encode()
         if self.statement and self.statement.columns:
-            rows = ([call.values[name] for name in self.names] for call in calls)
-            return Rows(self.name, (), self.sql, as_rows(rows))
-        if self.statement and self.query is None:
-            query = self._written(self.statement, calls[0])
-            sql = (mark(self.operation.name) + query.sql).encode()
-            return self.linked(Unprepared(self.name, self.parameters(calls), sql, query))
+            return Rows(self.name, (), sql, self._rows(calls), written)
+        if written is not None:
+            return self.linked(Unprepared(self.name, self.parameters(calls), sql, written))
         if not self.operation.sending.prepared:
             return self.linked(Unprepared(self.name, self.parameters(calls), self.sql))
         return self.linked((self.name, self.parameters(calls)))
@@ -79,8 +82,28 @@ class Form:
             return [None if "." in name else values[name] for name in self.names]
         return [None if "." in name else as_array([call.values[name] for call in calls]) for name in self.names]
 
-    def _written(self, statement: Statement, call: Encoded) -> Query:
+    def _rows(self, calls: Sequence[Encoded]) -> list[bytes]:
+        """Return the calls' values as rows.
+
+        Raises:
+            WorkloadError: A value cannot be sent in binary format.
+        """
+        rows = ([call.values[name] for name in self.names] for call in calls)
+        if not self.types:
+            return as_rows(rows)
+        try:
+            return as_binary_rows(rows, self.types)
+        except (psycopg.Error, ValueError, TypeError) as cause:
+            assert self.statement is not None, "it copies"
+            raise WorkloadError(
+                f"A call of {self.operation.name!r} cannot be copied in binary format: {cause}",
+                where=self.statement.text.place(),
+                remedies=["leave out (FORMAT binary): text format takes every type"],
+            ) from cause
+
+    def _written(self, statement: Statement, calls: Sequence[Encoded]) -> Query:
         """Return a statement with a call's names and values written into it."""
+        call = calls[0]
         own = {name: _identifier(statement, name, call) for name in statement.identifiers if name in call.values}
         literals = {name: _text(call.values[name]) for name in statement.literals}
         return statement.render({**own, **self.identifiers}, WorkloadError, literals)
@@ -95,7 +118,8 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
         error: The class of error to raise.
 
     Raises:
-        SchemabenchError: An operation that gathers calls has a `:"name"` that the writer does not set.
+        SchemabenchError: An operation that gathers calls, or copies in binary format, has a `:"name"` that the writer
+            does not set.
     """
     several = len(operation.statements) > 1
     if several:
@@ -104,6 +128,12 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
         changing = bool(statement.literals or statement.identifiers - {*identifiers})
         if changing and operation.sending.batch > 1:
             statement.render(identifiers, error)  # which tells what is missing
+        if changing and statement.binary:
+            raise error(
+                f"{operation.name!r} copies in binary format into a table whose name comes from each call",
+                where=statement.text.place(),
+                remedies=["leave out (FORMAT binary): the types of the columns are not known before"],
+            )
         query = None if changing else statement.render(identifiers, error)
         yield Form(
             name=f"{operation.name}_{place}".encode(),

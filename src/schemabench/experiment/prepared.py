@@ -8,7 +8,9 @@ from dataclasses import dataclass, field, replace
 
 from psycopg import errors
 from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq.abc import PGresult
 
+from schemabench.errors import SchemabenchError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
 from schemabench.experiment.forms import Form, forms
@@ -16,7 +18,8 @@ from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Drive, Refusal, Request, Session, StatementFailedError
 from schemabench.server import lost
-from schemabench.statements import Operation
+from schemabench.sqlfile import copied
+from schemabench.statements import Operation, Query
 from schemabench.units import NANOSECONDS
 from schemabench.workload import Writer
 
@@ -140,9 +143,23 @@ class Prepared:
                 if session.connection.status != ConnStatus.OK:
                     raise lost(template.server, session.connection.get_error_message())
                 if result.status != ExecStatus.COMMAND_OK:
-                    failure = StatementFailedError(session, operation.name, (form.name, ()), Refusal.of(result), 1)
-                    raise failures.failed(template, writer, failure)
-            yield form
+                    raise self._refused(session, writer, form, result)
+            if form.query is not None and form.statement is not None and form.statement.binary:
+                yield replace(form, types=self._types(session, writer, form, form.query))
+            else:
+                yield form
+
+    def _types(self, session: Session, writer: Writer, form: Form, query: Query) -> tuple[int, ...]:
+        """Return the object ids of the types of the columns that a copy fills."""
+        result = session.query(copied(query.sql))
+        if result.status != ExecStatus.TUPLES_OK:
+            raise self._refused(session, writer, form, result)
+        return tuple(result.ftype(place) for place in range(result.nfields))
+
+    def _refused(self, session: Session, writer: Writer, form: Form, result: PGresult) -> SchemabenchError:
+        """Return the error for a statement that the server refused to prepare."""
+        failure = StatementFailedError(session, form.operation.name, (form.name, ()), Refusal.of(result), 1)
+        return failures.failed(self._template, writer, failure)
 
 
 def _words(sqlstate: str) -> str:

@@ -60,6 +60,8 @@ class Rows(NamedTuple):
     """COPY ... FROM STDIN."""
     chunks: Sequence[bytes]
     """The rows, in the format of the statement, in parts that are sent one after the other."""
+    query: Query | None = None
+    """What the text was made of, if it changes from call to call."""
 
 
 class Linked(NamedTuple):
