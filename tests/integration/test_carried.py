@@ -229,6 +229,30 @@ def test_a_value_that_does_not_fit_a_binary_copy_is_told(laboratory: Laboratory)
         rank(laboratory, operations, KEYS.replace("id", "number"), repeated(Call("enter", {"id": 1})))
 
 
+STEPS = """\
+-- name: rotate
+-- nothing
+-- name: ids
+SELECT id FROM entered;
+"""
+OWN_STEP = f"{KEYS}-- name: rotate\nDELETE FROM entered WHERE id = :id::int;\n"
+
+
+def test_a_candidate_may_have_a_step_of_its_own_that_takes_values_of_the_call(laboratory: Laboratory) -> None:
+    found = rank(laboratory, STEPS, OWN_STEP, repeated(Call("rotate", {"id": 1}, rows=0)), ("ids",))
+
+    assert baseline(found).status == "ranked"
+    assert {plan.operation for plan in baseline(found).plans if plan.plan} == {"rotate"}
+
+
+@pytest.mark.parametrize(
+    "own", ["DELETE FROM entered WHERE id = :idd::int;", "COPY entered (idd) FROM STDIN;", "SELECT :'idd';"]
+)
+def test_a_step_of_a_candidates_own_that_takes_what_no_call_has_is_told(laboratory: Laboratory, own: str) -> None:
+    with pytest.raises(WorkloadError, match=r"'rotate' has no value for :idd; did you mean 'id'\?"):
+        rank(laboratory, STEPS, f"{KEYS}-- name: rotate\n{own}\n", repeated(Call("rotate", {"id": 1}, rows=0)))
+
+
 POLICY = """\
 CREATE TABLE note (tenant text NOT NULL DEFAULT current_user, body text NOT NULL);
 ALTER TABLE note ENABLE ROW LEVEL SECURITY;

@@ -14,7 +14,7 @@ from schemabench import candidate as candidates
 from schemabench import sqlfile
 from schemabench.candidate import Candidate
 from schemabench.equivalence.counterexample import arrays
-from schemabench.errors import CandidateError, SchemabenchError, ServerError, is_servers_fault
+from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
 from schemabench.load import kept
 from schemabench.server import Database, Server, full, opened
 from schemabench.statements import Operation, Query
@@ -101,6 +101,10 @@ class Scratch:
         """
         call = request[0]
         operation = self.operations[call.operation]
+        if missing := next((name for name in operation.parameters if name not in call.values), ""):
+            raise WorkloadError(
+                f"The model's calls of {operation.name!r} have no value for :{missing}", where=operation.text.place()
+            )
         several = len(operation.statements) > 1
         try:
             if several:

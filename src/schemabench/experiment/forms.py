@@ -13,6 +13,7 @@ from schemabench.errors import SchemabenchError, WorkloadError
 from schemabench.experiment.burst import Encoded
 from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
 from schemabench.monitor.sampler import mark
+from schemabench.naming import nearest
 from schemabench.statements import Operation, Query, Statement
 
 _LONGEST_NAME = 63
@@ -77,10 +78,22 @@ class Form:
 
     def parameters(self, calls: Sequence[Encoded]) -> list[bytes | None]:
         """Return the parameters: of one call, or arrays of the gathered calls' values; None where a row gives it."""
-        if self.operation.sending.batch == 1:
-            values = calls[0].values
-            return [None if "." in name else values[name] for name in self.names]
-        return [None if "." in name else as_array([call.values[name] for call in calls]) for name in self.names]
+        try:
+            if self.operation.sending.batch == 1:
+                values = calls[0].values
+                return [None if "." in name else values[name] for name in self.names]
+            return [None if "." in name else as_array([call.values[name] for call in calls]) for name in self.names]
+        except KeyError as cause:
+            raise self._missing(cause.args[0], calls[0]) from cause
+
+    def _missing(self, name: str, call: Encoded) -> WorkloadError:
+        """Return the error for a call that has no value for a parameter, which the workload's own SQL does not take."""
+        assert self.statement is not None, "BEGIN and COMMIT have no parameters"
+        return WorkloadError(
+            f"A call of {self.operation.name!r} has no value for :{name}{nearest(name, call.values)}",
+            where=self.statement.text.place(self.statement.mark(name)),
+            checked=[f"its values: {', '.join(call.values) or 'none'}"],
+        )
 
     def _rows(self, calls: Sequence[Encoded]) -> list[bytes]:
         """Return the calls' values as rows.
@@ -88,6 +101,8 @@ class Form:
         Raises:
             WorkloadError: A value cannot be sent in binary format.
         """
+        if missing := next((name for name in self.names if name not in calls[0].values), ""):
+            raise self._missing(missing, calls[0])
         rows = ([call.values[name] for name in self.names] for call in calls)
         if not self.types:
             return as_rows(rows)
@@ -105,6 +120,8 @@ class Form:
         """Return a statement with a call's names and values written into it."""
         call = calls[0]
         own = {name: _identifier(statement, name, call) for name in statement.identifiers if name in call.values}
+        if missing := next((name for name in statement.literals if name not in call.values), ""):
+            raise self._missing(missing, call)
         literals = {name: _text(call.values[name]) for name in statement.literals}
         return statement.render({**own, **self.identifiers}, WorkloadError, literals)
 
