@@ -164,9 +164,28 @@ def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError
         raise error(
             f"The operation {name!r} copies from the client and has {len(statements)} statements, not one", where=place
         )
-    if operation.sending.batch > 1 and not statements:
-        raise error(f"The operation {name!r} gathers calls, but has no statement", where=place)
+    if refusal := _unsendable(operation):
+        raise error(f"The operation {name!r} {refusal[0]}", where=place, remedies=refusal[1:])
     return operation
+
+
+def _unsendable(operation: Operation) -> tuple[str, ...]:
+    """Return why an operation cannot be sent as its lines say, and what to do; nothing if it can."""
+    sending = operation.sending
+    if sending.calls > 1 and not operation.statements:
+        return ("gathers calls, but has no statement",)
+    if sending.pipeline > 1 and not operation.statements:
+        return ("has a pipeline, but no statement",)
+    if sending.batch > 1 and sending.transaction > 1:
+        return "gathers calls both into a batch and into a transaction", "keep one of `-- batch:` and `-- transaction:`"
+    if sending.pipeline > 1 and operation.copies:
+        return (
+            "copies from the client in a pipeline, and libpq's pipeline mode has no COPY",
+            "leave out `-- pipeline:`; `-- batch:` makes each COPY larger",
+        )
+    if sending.transaction > 1 and operation.copies:
+        return "copies from the client, which gathers calls by `-- batch:`", "write `-- batch:`, not `-- transaction:`"
+    return ()
 
 
 def _has_nothing(text: Text, error: type[SchemabenchError]) -> bool:

@@ -11,6 +11,7 @@ from fake_connection import FakeConnection
 from schemabench.load import Session, pace
 from schemabench.load import session as session_module
 from schemabench.load.pace import Schedule, keep_pace
+from schemabench.load.session import converse
 from schemabench.load.talk import Pause, Request
 
 CALL_NS = 300
@@ -60,7 +61,7 @@ def _keep(
     requests: list[Request] = [(number, "add", ((b"add_0", [b"%d" % number]),)) for number in range(len(due_ns))]
     played: Any = connection
     schedule, latencies_ns = Schedule(due_ns=due_ns, delays_ns=[0] * len(due_ns)), [0] * len(due_ns)
-    for want in keep_pace(Session(played), requests, schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
+    for want in keep_pace(converse, Session(played), requests, schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
         if isinstance(want, Pause):
             assert want.until_ns > clock.now_ns
             clock.now_ns = want.until_ns + late_ns

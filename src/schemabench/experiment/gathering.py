@@ -68,7 +68,7 @@ class _Queue:
             yield from self._over(now_s)
             yield from self._before(call, now_s)
             sending = self._sendings.get(call.operation, AS_IS)
-            if sending.batch == 1:
+            if sending.calls == 1:
                 yield Batch(calls=(call,), ready_s=now_s)
             else:
                 yield from self._added(call, sending, now_s)
@@ -90,7 +90,7 @@ class _Queue:
     def _added(self, call: Encoded, sending: Sending, now_s: float) -> Iterator[Batch]:
         """Add a call to its batch; yield that if it is full."""
         within_s = sending.within_s if self._due_s is not None and sending.within_s is not None else inf
-        batch = self._open.setdefault(call.operation, _Open(most=sending.batch, closes_s=now_s + within_s))
+        batch = self._open.setdefault(call.operation, _Open(most=sending.calls, closes_s=now_s + within_s))
         batch.calls.append(call)
         if call.key is not None:
             batch.keys.add(call.key)

@@ -3,7 +3,7 @@
 Owns which session has prepared which operation, and the form of requests. Must not execute a call.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -35,6 +35,10 @@ class Loaded:
     """When the calls are due; None if they start as soon as a connection is free."""
     gathered: Sequence[Batch] = field(default_factory=tuple)
     """The requests whose calls may be several."""
+    after: Mapping[int, int] = field(default_factory=dict)
+    """For each request of a pipeline, by its number: how many requests of its connection are answered before it."""
+    depths: Mapping[str, int] = field(default_factory=dict)
+    """Operation -> the most requests of it in flight on a connection; 1 where it is not among them."""
 
     @property
     def due_s(self) -> Sequence[float] | None:
@@ -119,10 +123,12 @@ class Prepared:
         steps: list[AnyStep]
         if operation.copies:
             steps = [Rows(one.name, (), one.sql, as_rows(_values(calls, one.parameters))) for one in forms]
-        elif operation.sending.prepared:
-            steps = [(one.name, _parameters(operation, calls, one)) for one in forms]
         else:
-            steps = [Unprepared(one.name, _parameters(operation, calls, one), one.sql) for one in forms]
+            sent = [(one, _parameters(operation, some, one)) for one, some in _sent(operation, forms, calls)]
+            if operation.sending.prepared:
+                steps = [(one.name, parameters) for one, parameters in sent]
+            else:
+                steps = [Unprepared(one.name, parameters, one.sql) for one, parameters in sent]
         return first.number, first.operation, steps
 
     def explainable(self, session: Session, call: Encoded) -> list[Step]:
@@ -137,13 +143,17 @@ class Prepared:
         return [(one.name, _parameters(operation, [call], one)) for one in own]
 
     def values(self, session: Session, request: Request) -> dict[str, bytes | None]:
-        """Return the parameters of a request by their names; none of one that copies."""
+        """Return the parameters of a request by their names, of its first call where each has its own.
+
+        One that copies has none.
+        """
         _, operation, steps = request
-        return {
-            name: value
-            for form, step in zip(self._forms[session, operation], steps, strict=True)
-            for name, value in zip(form.parameters, step[1], strict=False)
-        }
+        named = {form.name: form.parameters for form in self._forms[session, operation]}
+        found: dict[str, bytes | None] = {}
+        for step in steps:
+            for name, value in zip(named[step[0]], step[1], strict=False):
+                found.setdefault(name, value)
+        return found
 
     def _prepare(self, session: Session, writer: Writer, operation: Operation) -> Iterator[_Form]:
         """Prepare each statement of an operation, several as a transaction.
@@ -154,7 +164,7 @@ class Prepared:
         whose_fault = CandidateError if template.overrides(operation) else WorkloadError
         queries = [statement.render(writer.identifiers, whose_fault) for statement in operation.statements]
         statements = [(str(position), query.sql, query.parameters) for position, query in enumerate(queries)]
-        if len(statements) > 1:
+        if len(statements) > 1 or operation.sending.transaction > 1:
             statements = [("begin", "BEGIN", ()), *statements, ("commit", "COMMIT", ())]
         for label, text, parameters in statements:
             name, sql = f"{operation.name}_{label}".encode(), mark(operation.name) + text
@@ -166,6 +176,19 @@ class Prepared:
                     failure = StatementFailedError(session, operation.name, (name, ()), result, 1)
                     raise failures.failed(template, writer, failure)
             yield _Form(name, parameters, sql.encode())
+
+
+def _sent(
+    operation: Operation, forms: Sequence[_Form], calls: Sequence[Encoded]
+) -> Iterator[tuple[_Form, Sequence[Encoded]]]:
+    """Yield the statements of a request in order, each with the calls that its parameters are of."""
+    if operation.sending.transaction == 1:
+        yield from ((one, calls) for one in forms)
+        return
+    begin, *own, commit = forms
+    yield begin, calls
+    yield from ((one, (call,)) for call in calls for one in own)
+    yield commit, calls
 
 
 def _parameters(operation: Operation, calls: Sequence[Encoded], form: _Form) -> Sequence[bytes | None]:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import psycopg
 from psycopg import pq
-from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 from schemabench.load.talk import AnyStep, Pause, Request, Talk, Want, exchange
@@ -29,6 +29,8 @@ _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 STOP_S = 5.0
 """Seconds in which a server must end a cancelled statement."""
+CANCEL_AGAIN_S = 0.05
+"""Seconds of silence after which the next statement of a pipeline is cancelled."""
 
 SETTINGS = {
     # A process stopped in the middle of a transaction must not block all others with its locks.
@@ -40,7 +42,7 @@ SETTINGS = {
 ISOLATION = "default_transaction_isolation"
 """The setting that a session takes from its workload."""
 
-_SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
+SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 ROLLBACK = b"rollback"
 """The name of the statement that every session has prepared."""
 
@@ -72,12 +74,24 @@ class LostConnectionError(Exception):
 
 @dataclass(slots=True)
 class Flight:
-    """The running call of one connection, and its start."""
+    """The running calls of one connection, and their starts."""
 
     request: Request | None = None
-    """None if no call is running."""
+    """None if no call is running alone."""
     started_ns: int = 0
     """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
+    window: dict[int, tuple[Request, int]] = field(default_factory=dict)
+    """The running requests of a pipeline, by number, each with its start."""
+
+    def running(self) -> list[tuple[Request, int]]:
+        """Return the running requests, each with its start."""
+        alone = [(self.request, self.started_ns)] if self.request is not None else []
+        return alone + list(self.window.values())
+
+    def clear(self) -> None:
+        """Forget what a drive that failed has left."""
+        self.request = None
+        self.window.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +102,7 @@ class Session:
         connection: psycopg's wrapper of a libpq connection, non-blocking.
         retried: Attempts rolled back since the session was opened.
         paused_ns: Operation -> its pauses before retries, since then.
-        flight: The running call.
+        flight: The running calls.
         retryable: Operation -> SQLSTATE -> what it is called, for errors after which its author has it repeated.
         round_trip_ns: What is added to every exchange, as time on the way.
     """
@@ -156,12 +170,14 @@ class Session:
                 connection.consume_input()
                 if not connection.is_busy():
                     result = connection.get_result()
-                    if result is None:
+                    if result is None and _left_pipeline(connection):
                         break
-                    if result.status == ExecStatus.COPY_IN:  # the server waits for rows, and says nothing else before
+                    if (
+                        result is not None and result.status == ExecStatus.COPY_IN
+                    ):  # the server waits for rows, and says nothing else before
                         connection.put_copy_end(b"given up")
                 elif left_s > 0:
-                    select([connection.socket], [connection.socket] if blocked else [], [], left_s)
+                    self._await(blocked, left_s)
                 else:
                     return False
             if connection.transaction_status != TransactionStatus.IDLE:
@@ -171,6 +187,15 @@ class Session:
         except psycopg.OperationalError:
             return False
         return connection.transaction_status == TransactionStatus.IDLE
+
+    def _await(self, blocked: int, left_s: float) -> None:
+        """Wait for the server; cancel again what follows in a pipeline, of which a request ends one statement."""
+        socket, in_pipeline = self.connection.socket, self.connection.pipeline_status != PipelineStatus.OFF
+        ready = select(
+            [socket], [socket] if blocked else [], [], min(left_s, CANCEL_AGAIN_S) if in_pipeline else left_s
+        )
+        if in_pipeline and not any(ready):
+            self.cancel()
 
     def close(self) -> None:
         """Cancel the running statement, and disconnect."""
@@ -232,7 +257,7 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
                 while receive() is not None:
                     pass
                 if result is None or ((status := result.status) != done and status != rows):
-                    yield from _repeat(session, request, step, result, random)
+                    yield from repeat(session, request, step, result, random)
                     break
             latencies_ns[number] = perf_counter_ns() - started
         flight.request = None
@@ -250,8 +275,8 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
             flight.request = request
             for step in steps:
                 result = yield from exchange(session.connection, step, session.round_trip_ns)
-                if result is None or result.status not in _SUCCEEDED:
-                    yield from _repeat(session, request, step, result, random)
+                if result is None or result.status not in SUCCEEDED:
+                    yield from repeat(session, request, step, result, random)
                     break
             latencies_ns[number] = max(1, perf_counter_ns() - started)
         flight.request = None
@@ -264,7 +289,7 @@ def is_plain(session: Session, requests: Iterable[Request]) -> bool:
     return not session.round_trip_ns and all(type(step) is tuple for *_, steps in requests for step in steps)
 
 
-def _repeat(session: Session, request: Request, step: AnyStep, result: PGresult | None, random: Random) -> Talk:
+def repeat(session: Session, request: Request, step: AnyStep, result: PGresult | None, random: Random) -> Talk:
     """Retry a request until it succeeds, after an attempt that the server rolled back."""
     _, operation, steps = request
     for attempt in range(1, RETRY_LIMIT + 1):
@@ -285,10 +310,17 @@ def _repeat(session: Session, request: Request, step: AnyStep, result: PGresult 
         session.paused_ns[operation] = session.paused_ns.get(operation, 0) + paused_ns
         for step in steps:  # noqa: PLR1704 (the step that failed last is the one to report)
             result = yield from exchange(session.connection, step, session.round_trip_ns)
-            if result is None or result.status not in _SUCCEEDED:
+            if result is None or result.status not in SUCCEEDED:
                 break
         else:
             return
+
+
+def _left_pipeline(connection: PGconn) -> bool:
+    """Leave pipeline mode, if it is on and all results are read; return whether it is off."""
+    with suppress(psycopg.OperationalError):
+        connection.exit_pipeline_mode()
+    return connection.pipeline_status == PipelineStatus.OFF
 
 
 def _diagnosis(result: PGresult, field: DiagnosticField) -> str:
