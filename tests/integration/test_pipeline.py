@@ -298,7 +298,7 @@ SELECT site, n, last FROM total ORDER BY site;
 TABLES = """\
 CREATE TABLE event (site int, bytes int);
 CREATE TABLE total (site int PRIMARY KEY, n int, last int);
-INSERT INTO total SELECT site, 0, 0 FROM generate_series(0, 9) AS site;
+INSERT INTO total SELECT site, 0, 0 FROM generate_series(0, 99) AS site;
 """
 PIPED = """\
 -- name: add
@@ -325,9 +325,9 @@ MIXED = PIPED[: PIPED.index("-- name: count")]
 
 
 def burst(_: str, random: Random) -> Iterator[Call]:
-    """Yield calls of few keys, so that many wait for one in flight."""
+    """Yield calls of which each second waits for the one before it, and some for others."""
     while True:
-        site, size = random.randrange(10), random.randrange(1000)
+        site, size = random.randrange(100), random.randrange(1000)
         yield Call("add", {"site": site, "bytes": size}, key=str(site))
         yield Call("count", {"site": site, "bytes": size}, key=str(site))
 
