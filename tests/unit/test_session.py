@@ -10,8 +10,8 @@ from psycopg.pq import ExecStatus
 
 from schemabench.load import LostConnectionError, Session, StatementFailedError
 from schemabench.load import session as session_module
-from schemabench.load.session import RETRY_LIMIT, ROLLBACK, converse
-from schemabench.load.talk import Pause, Request, Step, Want
+from schemabench.load.session import RETRY_LIMIT, ROLLBACK, SMALL_BYTES, conduct, converse, is_plain
+from schemabench.load.talk import AnyStep, Pause, Request, Step, Unprepared, Want
 from schemabench.units import NANOSECONDS
 
 TICK_NS = 10
@@ -110,7 +110,27 @@ def test_an_answer_that_comes_in_parts_is_waited_for(talk: type[Talk]) -> None:
 
 
 def test_a_full_socket_is_waited_for_and_then_read_again(talk: type[Talk]) -> None:
-    assert talk(Answer(blocked=2)).run(_add(0)).wants == [Want.WRITE, Want.WRITE, Want.READ_AGAIN]
+    one = talk(Answer(blocked=2))
+
+    wants = list(conduct(one.session, [_add(0)], one.latencies_ns, Random(1)))  # noqa: S311 (reproducible)
+    assert wants == [Want.WRITE, Want.WRITE, Want.READ_AGAIN]
+
+
+@pytest.mark.parametrize(
+    ("step", "plain"),
+    [
+        (ADD, True),
+        ((b"add_0", [None, b"x" * SMALL_BYTES]), True),
+        ((b"add_0", [b"x", b"x" * SMALL_BYTES]), False),
+        (Unprepared(b"add_0", [], b"SELECT 1"), False),
+    ],
+)
+def test_what_is_large_or_not_prepared_is_not_executed_by_the_inner_loop(
+    talk: type[Talk], step: AnyStep, *, plain: bool
+) -> None:
+    requests: list[Request] = [_add(0), (1, "add", (BEGIN, step, COMMIT))]
+
+    assert is_plain(talk().session, requests) is plain
 
 
 def test_several_statements_are_one_request_and_one_latency(talk: type[Talk]) -> None:
@@ -146,10 +166,10 @@ def test_each_operation_and_each_reason_has_a_count_of_its_own(talk: type[Talk])
 
 
 def test_the_latency_holds_all_attempts(talk: type[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100, 200, 700, 900, 1000, 1010])  # the second is when the pause begins, the third when it ends
+    times = iter([100, 200, 700, 900, 1000])  # the second is when the pause begins, the third when it ends
     monkeypatch.setattr(session_module, "perf_counter_ns", lambda: next(times))
 
-    assert talk(Answer(refused("40001"))).run(_add(0), _add(1)).latencies_ns[:2] == [800, 10]
+    assert talk(Answer(refused("40001"))).run(_add(0), _add(1)).latencies_ns[:2] == [800, 100]
 
 
 @pytest.mark.parametrize(

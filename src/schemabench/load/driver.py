@@ -168,6 +168,7 @@ def _loop(
     alarm.pause(_GUARD, guard.next_ns)
     for socket in resumes:
         poll.register(socket, EPOLLIN)
+    most = len(resumes) + 1
     while True:
         for socket, _ in ready:
             if socket == bell:
@@ -186,7 +187,7 @@ def _loop(
                 _arrange(poll, alarm, socket, want)
         if len(finished_ns) == len(talks) or guard.cut:
             return finished_ns
-        ready = poll.poll()
+        ready = poll.poll(None, most)
 
 
 def _linger(poll: epoll, alarm: Alarm, guard: Guard, watch: tuple[int, Talk], others: Others) -> None:

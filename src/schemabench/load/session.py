@@ -17,7 +17,7 @@ from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load.talk import AnyStep, Pause, Request, Talk, Want, exchange
+from schemabench.load.talk import AnyStep, Pause, Request, Talk, exchange
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -29,6 +29,8 @@ _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 STOP_S = 5.0
 """Seconds in which a server must end a cancelled statement."""
+SMALL_BYTES = 2048
+"""Of parameters that the kernel always has room for: a socket can hold at least 4 KiB that are to be sent (tcp(7))."""
 CANCEL_AGAIN_S = 0.05
 """Seconds of silence after which the next statement of a pipeline is cancelled."""
 
@@ -218,13 +220,15 @@ def stop(sessions: Sequence[Session]) -> bool:
 
 
 def converse(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
-    """Execute requests one after the other; yield at every wait.
+    """Execute plain requests one after the other; yield at every wait.
 
-    This generator is the inner loop of every measurement: it makes no unnecessary call.
+    This generator is the inner loop of every measurement: it makes no unnecessary call. libpq sends a statement as soon
+    as it has it, and the kernel has room for a small one if nothing else is on its way. The end of a request is the
+    start of the next.
 
     Args:
         session: The connection.
-        requests: In order.
+        requests: In order; each as `is_plain` says.
         latencies_ns: Receives each request's service time at its number, retries included.
         random: Determines the jitter of retries.
 
@@ -233,22 +237,19 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
         LostConnectionError: The connection broke.
     """
     connection, flight = session.connection, session.flight
-    send, flush = connection.send_query_prepared, connection.flush
+    send, clock = connection.send_query_prepared, perf_counter_ns
     consume, busy, receive = connection.consume_input, connection.is_busy, connection.get_result
     rows, done = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
     try:
+        started = clock()
         for request in requests:
             number, _, steps = request
-            flight.started_ns = started = perf_counter_ns()
+            flight.started_ns = started
             flight.request = request
             for step in steps:
                 statement, parameters = step  # type: ignore[misc]
                 send(statement, parameters)
-                want = None
-                while flush():
-                    yield Want.WRITE
-                    want = Want.READ_AGAIN
-                yield want
+                yield None
                 consume()
                 while busy():
                     yield None
@@ -259,7 +260,9 @@ def converse(session: Session, requests: Iterable[Request], latencies_ns: list[i
                 if result is None or ((status := result.status) != done and status != rows):
                     yield from repeat(session, request, step, result, random)
                     break
-            latencies_ns[number] = perf_counter_ns() - started
+            ended = clock()
+            latencies_ns[number] = ended - started
+            started = ended
         flight.request = None
     except psycopg.OperationalError as cause:
         raise LostConnectionError(str(cause).strip()) from cause
@@ -285,8 +288,12 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
 
 
 def is_plain(session: Session, requests: Iterable[Request]) -> bool:
-    """Return whether `converse` can execute requests."""
-    return not session.round_trip_ns and all(type(step) is tuple for *_, steps in requests for step in steps)
+    """Return whether `converse` can execute requests: small ones of prepared statements, with no round trip added."""
+    return not session.round_trip_ns and all(
+        type(step) is tuple and sum(len(value) for value in step[1] if value) <= SMALL_BYTES
+        for *_, steps in requests
+        for step in steps
+    )
 
 
 def repeat(session: Session, request: Request, step: AnyStep, result: PGresult | None, random: Random) -> Talk:
