@@ -60,25 +60,25 @@ def pipeline(  # noqa: PLR0913, PLR0917 (as `converse`, with what it waits for)
         connection.enter_pipeline_mode()
         for request in requests:
             number = request[0]
-            answered = after.get(number)
+            needed = after.get(number)
             was_free = False
             while schedule and perf_counter_ns() < schedule.due_ns[number]:
                 yield from window.hear(schedule.due_ns[number])
                 was_free = True
-            while window.answered < answered if answered is not None else window.flying:
+            while not window.has_answered(needed):
                 yield from window.hear()
                 was_free = False
             now_ns = perf_counter_ns()
             if schedule:
                 schedule.begin(number, now_ns, was_free=was_free)
-            if answered is not None:
+            if needed is not None:
                 window.send(_Sent(request, now_ns))
                 continue
             connection.exit_pipeline_mode()
             yield from conduct(session, (request,), latencies_ns, random)
             connection.enter_pipeline_mode()
             window.answered += 1
-        while window.flying:
+        while not window.has_answered(None):
             yield from window.hear()
         connection.exit_pipeline_mode()
     except psycopg.OperationalError as cause:
@@ -119,10 +119,9 @@ class _Window:
         self._blocked = False
         """Whether there was no room to write at the last wait."""
 
-    @property
-    def flying(self) -> bool:
-        """Whether any request is in flight."""
-        return bool(self._sent or self._arriving)
+    def has_answered(self, needed: int | None) -> bool:
+        """Return whether the first so many requests have been answered; None for all that were sent."""
+        return not (self._sent or self._arriving) if needed is None else self.answered >= needed
 
     def send(self, one: _Sent) -> None:
         """Send a request."""
@@ -140,7 +139,7 @@ class _Window:
         """
         yield from self._hear(until_ns)
         if self._failed:
-            while self.flying:
+            while not self.has_answered(None):
                 yield from self._hear()
             yield from self._mend()
 
