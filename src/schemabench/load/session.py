@@ -172,11 +172,10 @@ class Session:
                 connection.consume_input()
                 if not connection.is_busy():
                     result = connection.get_result()
-                    if result is None and _left_pipeline(connection):
-                        break
-                    if (
-                        result is not None and result.status == ExecStatus.COPY_IN
-                    ):  # the server waits for rows, and says nothing else before
+                    if result is None:
+                        if _left_pipeline(connection):
+                            break
+                    elif result.status == ExecStatus.COPY_IN:  # the server waits for rows, and says nothing else before
                         connection.put_copy_end(b"given up")
                 elif left_s > 0:
                     self._await(blocked, left_s)
@@ -191,7 +190,7 @@ class Session:
         return connection.transaction_status == TransactionStatus.IDLE
 
     def _await(self, blocked: int, left_s: float) -> None:
-        """Wait for the server; cancel again what follows in a pipeline, of which a request ends one statement."""
+        """Wait for the server; if it executes the next statement of a pipeline meanwhile, cancel that, too."""
         socket, in_pipeline = self.connection.socket, self.connection.pipeline_status != PipelineStatus.OFF
         ready = select(
             [socket], [socket] if blocked else [], [], min(left_s, CANCEL_AGAIN_S) if in_pipeline else left_s
