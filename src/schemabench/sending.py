@@ -1,4 +1,4 @@
-"""How the calls of an operation are sent: one by one or gathered, prepared or not, and what is tried again.
+"""How the calls of an operation are sent: one by one, gathered, in a pipeline; prepared or not; what is tried again.
 
 Owns the lines that say so in annotated SQL, as in `-- batch: 100 within 50 ms`. Must not know SQL, nor send anything.
 """
@@ -13,8 +13,11 @@ from schemabench.units import parse_duration_s
 
 MOST_CALLS = 1_000_000
 """In one request: its rows are in memory, here and on the server."""
+MOST_IN_FLIGHT = 10_000
+"""Requests on a connection: libpq keeps what the server has not read yet in memory."""
 _LINE = re.compile(r"--\s*(?P<key>[a-z]+):\s*(?P<value>.*?)\s*")
-_BATCH = re.compile(r"(?P<calls>[\d_,]+)(?:\s+within\s+(?P<within>.+))?")
+_GATHERED = re.compile(r"(?P<calls>[\d_,]+)(?:\s+within\s+(?P<within>.+))?")
+_COUNT = re.compile(r"[\d_,]+")
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
 
 
@@ -25,9 +28,13 @@ class Sending:
     batch: int = 1
     """The most calls of one connection that are gathered into one request. Their values arrive as arrays, or as rows of
     a COPY."""
+    transaction: int = 1
+    """The most calls of one connection that are gathered into one transaction, each by statements of its own."""
     within_s: float | None = None
-    """How long the first call of a batch waits for others where calls are due at a pace; None for as long as it takes
-    to fill the batch."""
+    """How long the first of gathered calls waits for others where calls are due at a pace; None for as long as it takes
+    to fill the batch or the transaction."""
+    pipeline: int = 1
+    """A request is sent while fewer than this many requests of its connection are in flight."""
     prepared: bool = True
     """Whether statements are prepared once for each connection; otherwise each request sends their text."""
     lines: tuple[str, ...] = ()
@@ -38,9 +45,9 @@ class Sending:
     """SQLSTATEs that end a request as if it had succeeded; nothing of it remains."""
 
     @property
-    def plain(self) -> bool:
-        """Whether each call is one request of prepared statements."""
-        return self.batch == 1 and self.prepared
+    def calls(self) -> int:
+        """The most calls of one request."""
+        return max(self.batch, self.transaction)
 
 
 AS_IS = Sending()
@@ -73,11 +80,30 @@ def parse(lines: Iterable[tuple[str, str]], before: Sending) -> Sending:
 
 
 def _batch(value: str) -> dict[str, Any]:
-    match = _BATCH.fullmatch(value)
-    calls = int(re.sub(r"[_,]", "", match["calls"])) if match else 0
+    return _gathered("batch", value)
+
+
+def _transaction(value: str) -> dict[str, Any]:
+    return _gathered("transaction", value)
+
+
+def _gathered(key: str, value: str) -> dict[str, Any]:
+    match = _GATHERED.fullmatch(value)
+    calls = _number(match["calls"]) if match else 0
     if match is None or not 1 <= calls <= MOST_CALLS:
-        raise ValueError(f"{value!r} is not a batch: write `-- batch: 100` or `-- batch: 100 within 50 ms`")
-    return {"batch": calls, "within_s": parse_duration_s(match["within"]) if match["within"] else None}
+        raise ValueError(f"{value!r} is not a {key}: write `-- {key}: 100` or `-- {key}: 100 within 50 ms`")
+    return {key: calls, "within_s": parse_duration_s(match["within"]) if match["within"] else None}
+
+
+def _pipeline(value: str) -> dict[str, Any]:
+    requests = _number(value) if _COUNT.fullmatch(value) else 0
+    if not 1 <= requests <= MOST_IN_FLIGHT:
+        raise ValueError(f"{value!r} is not a number of requests from 1 to {MOST_IN_FLIGHT:,}: write `-- pipeline: 20`")
+    return {"pipeline": requests}
+
+
+def _number(digits: str) -> int:
+    return int(re.sub(r"[_,]", "", digits) or 0)
 
 
 def _prepare(value: str) -> dict[str, Any]:
@@ -103,6 +129,8 @@ def _sqlstates(key: str, value: str) -> tuple[str, ...]:
 
 _PARSED: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "batch": _batch,
+    "transaction": _transaction,
+    "pipeline": _pipeline,
     "prepare": _prepare,
     "retry": _retry,
     "accept": _accept,

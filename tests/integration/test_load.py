@@ -208,7 +208,7 @@ def test_an_error_that_waits_for_the_commit_is_one_of_the_commit(admin: psycopg.
 
     with pytest.raises(StatementFailedError) as caught:
         _drive((session, [_transaction(0, "add", (b"add", [b"a"]), (b"add", [b"a"]))]))
-    assert (caught.value.statement, caught.value.sqlstate) == (COMMIT, "23505")
+    assert (caught.value.step[0], caught.value.refusal.sqlstate) == (COMMIT, "23505")
 
 
 def test_a_statement_that_cannot_be_prepared_says_why(connect: Connect) -> None:

@@ -67,3 +67,31 @@ def test_a_pause_that_is_over_already_rings_at_once(alarm: Alarm, poll: epoll) -
 def test_an_alarm_without_a_pause_is_silent(alarm: Alarm, poll: epoll) -> None:
     assert alarm.over() == []
     assert poll.poll(0.01) == []
+
+
+def test_a_conversation_pauses_until_it_was_told_last(alarm: Alarm, poll: epoll) -> None:
+    now_ns = perf_counter_ns()
+    alarm.pause(7, now_ns + MILLISECOND)
+    alarm.pause(7, now_ns + 5 * MILLISECOND)
+    over: list[int] = []
+    while not over:
+        poll.poll(10)
+        over += alarm.over()
+
+    assert over == [7]
+    assert perf_counter_ns() >= now_ns + 5 * MILLISECOND
+
+
+def test_a_pause_that_is_forgotten_does_not_end(alarm: Alarm, poll: epoll) -> None:
+    alarm.pause(7, perf_counter_ns() + MILLISECOND)
+    alarm.pause(8, perf_counter_ns() + 2 * MILLISECOND)
+    alarm.forget(7)
+    alarm.forget(9)
+    over: list[int] = []
+    while not over:
+        poll.poll(10)
+        over += alarm.over()
+
+    assert over == [8]
+    alarm.pause(7, perf_counter_ns())
+    assert alarm.over() == [7], "it can pause again"

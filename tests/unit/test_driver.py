@@ -113,7 +113,8 @@ def test_nothing_to_do_is_done(opened: Opened) -> None:
 def test_slow_answers_and_full_sockets_hold_nobody_else_up(opened: Opened, answer: Answer) -> None:
     slow, quick = opened(answer, Answer(blocked=1)), opened()
     # a played socket stays readable until its answer was read, so that late parts come at once
-    done = _drive([(slow, _requests(0, 1, 2)), (quick, _requests(3, 4))])
+    large: list[Request] = [(number, "add", ((b"add_0", [b"%d" % number, b"x" * 10_000]),)) for number in range(3)]
+    done = _drive([(slow, large), (quick, _requests(3, 4))])
 
     assert (_sent(slow), _sent(quick)) == ([b"0", b"1", b"2"], [b"3", b"4"])
     assert min(done.latencies_ns) > 0

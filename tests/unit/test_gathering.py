@@ -10,7 +10,7 @@ from schemabench.experiment.burst import Encoded
 from schemabench.experiment.gathering import Batch, gather
 from schemabench.sending import Sending
 
-SENDINGS = {"vote": Sending(batch=3), "log": Sending(batch=5, within_s=0.05)}
+SENDINGS = {"vote": Sending(batch=3), "log": Sending(transaction=5, within_s=0.05)}
 CALLS = st.lists(
     st.tuples(st.sampled_from(["vote", "log", "read"]), st.sampled_from([None, "a", "b"]), st.floats(0, 0.1)),
     max_size=40,
@@ -27,6 +27,14 @@ def numbers(batches: Sequence[Batch]) -> list[list[int]]:
 
 def test_calls_are_gathered_until_a_batch_is_full_and_the_rest_goes_last() -> None:
     assert numbers(gather(queue(*[("vote", None)] * 7), SENDINGS)) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+@pytest.mark.parametrize("due_s", [None, [0.5, 0.7]])
+def test_without_gathered_calls_each_is_sent_by_itself_when_it_is_due(due_s: Sequence[float] | None) -> None:
+    batches = gather(queue(("vote", "a"), ("read", "a")), {}, due_s)
+
+    assert numbers(batches) == [[0], [1]]
+    assert [batch.ready_s for batch in batches] == (due_s or [0.0, 0.0])
 
 
 def test_calls_of_other_operations_go_past_a_batch_that_is_not_full() -> None:
@@ -57,7 +65,7 @@ def test_every_call_is_sent_once_and_those_of_a_key_in_order(
         assert own == sorted(own)
     for batch in batches:
         (operation,) = {call.operation for call in batch.calls}
-        assert len(batch.calls) <= SENDINGS.get(operation, Sending()).batch
+        assert len(batch.calls) <= SENDINGS.get(operation, Sending()).calls
 
 
 @given(CALLS)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from fake_connection import FakeConnection
 
-from schemabench.load import Session, pace
-from schemabench.load import session as session_module
+from schemabench.load import Session, attempt, conversation, pace
+from schemabench.load.conversation import converse
 from schemabench.load.pace import Schedule, keep_pace
 from schemabench.load.talk import Pause, Request
 
@@ -41,7 +41,7 @@ class Kept:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (pace, session_module):
+    for module in (pace, conversation, attempt):
         monkeypatch.setattr(module, "perf_counter_ns", clock)
     return clock
 
@@ -60,7 +60,7 @@ def _keep(
     requests: list[Request] = [(number, "add", ((b"add_0", [b"%d" % number]),)) for number in range(len(due_ns))]
     played: Any = connection
     schedule, latencies_ns = Schedule(due_ns=due_ns, delays_ns=[0] * len(due_ns)), [0] * len(due_ns)
-    for want in keep_pace(Session(played), requests, schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
+    for want in keep_pace(converse, Session(played), requests, schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
         if isinstance(want, Pause):
             assert want.until_ns > clock.now_ns
             clock.now_ns = want.until_ns + late_ns

@@ -143,11 +143,14 @@ def test_nobody_is_ranked_by_lock_waits_where_the_sampler_saw_nobody(plan: Plan)
     assert not any(result.on_front for result in ranked.results.values())
 
 
-@pytest.mark.parametrize(("batch", "told"), [(20, False), (31, False), (32, True), (100, True)])
-def test_batches_that_a_burst_cannot_fill_are_told(plan: Plan, batch: int, *, told: bool) -> None:
+@pytest.mark.parametrize("key", ["batch", "transaction"])
+@pytest.mark.parametrize(("calls", "told"), [(20, False), (31, False), (32, True), (100, True)])
+def test_batches_and_transactions_that_a_burst_cannot_fill_are_told(
+    plan: Plan, key: str, calls: int, *, told: bool
+) -> None:
     measured = _measured()
     measured.examples["add"] = Encoded(0, "add", {}, "stream")
-    gathered = replace(plan.found.operations["add"], sending=Sending(batch=batch))
+    gathered = replace(plan.found.operations["add"], sending=Sending(**{key: calls}))
     operations = {**plan.found.operations, "add": gathered}
     changed = replace(plan, found=replace(plan.found, operations=operations))
     notices = [one.text for one in _ranked(changed, measured)["a"].notices if one.code == "small-batches"]
@@ -155,7 +158,9 @@ def test_batches_that_a_burst_cannot_fill_are_told(plan: Plan, batch: int, *, to
     # 1,000 calls in 16 trials over the writer's connections.
     assert {writer.name: share for writer, share in plan.writers}["stream"] == 2
     assert bool(notices) is told
-    assert not told or notices[0].startswith(f"a: batches of add held 31 calls, not {batch}")
+    assert not told or notices[0].startswith(
+        f"a: {key}{'es' if key == 'batch' else 's'} of add held 31 calls, not {calls}"
+    )
 
 
 def test_everyone_has_the_same_measures_in_the_same_order(plan: Plan) -> None:

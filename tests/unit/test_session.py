@@ -8,10 +8,11 @@ import pytest
 from fake_connection import Answer, FakeConnection, FakeResult, refused
 from psycopg.pq import ExecStatus
 
-from schemabench.load import LostConnectionError, Session, StatementFailedError
-from schemabench.load import session as session_module
-from schemabench.load.session import RETRY_LIMIT, ROLLBACK, converse
-from schemabench.load.talk import Pause, Request, Step, Want
+from schemabench.load import LostConnectionError, Session, StatementFailedError, conversation
+from schemabench.load import attempt as attempt_module
+from schemabench.load.conversation import converse, is_plain
+from schemabench.load.session import RETRY_LIMIT, ROLLBACK
+from schemabench.load.talk import AnyStep, Pause, Request, Step, Unprepared, Want
 from schemabench.units import NANOSECONDS
 
 TICK_NS = 10
@@ -35,7 +36,8 @@ class Clock:
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(session_module, "perf_counter_ns", clock)
+    for module in (conversation, attempt_module):
+        monkeypatch.setattr(module, "perf_counter_ns", clock)
     return clock
 
 
@@ -113,6 +115,21 @@ def test_a_full_socket_is_waited_for_and_then_read_again(talk: type[Talk]) -> No
     assert talk(Answer(blocked=2)).run(_add(0)).wants == [Want.WRITE, Want.WRITE, Want.READ_AGAIN]
 
 
+@pytest.mark.parametrize(
+    ("step", "plain"),
+    [
+        (ADD, True),
+        (Unprepared(b"add_0", [], b"SELECT 1"), False),
+    ],
+)
+def test_what_is_not_prepared_is_not_executed_by_the_inner_loop(
+    talk: type[Talk], step: AnyStep, *, plain: bool
+) -> None:
+    requests: list[Request] = [_add(0), (1, "add", (BEGIN, step, COMMIT))]
+
+    assert is_plain(talk().session, requests) is plain
+
+
 def test_several_statements_are_one_request_and_one_latency(talk: type[Talk]) -> None:
     done = talk().run(_add(0, BEGIN, ADD, LOOK, COMMIT))
 
@@ -146,10 +163,11 @@ def test_each_operation_and_each_reason_has_a_count_of_its_own(talk: type[Talk])
 
 
 def test_the_latency_holds_all_attempts(talk: type[Talk], monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter([100, 200, 700, 900, 1000, 1010])  # the second is when the pause begins, the third when it ends
-    monkeypatch.setattr(session_module, "perf_counter_ns", lambda: next(times))
+    times = iter([100, 200, 700, 900, 1000])  # the second is when the pause begins, the third when it ends
+    for module in (conversation, attempt_module):
+        monkeypatch.setattr(module, "perf_counter_ns", lambda: next(times))
 
-    assert talk(Answer(refused("40001"))).run(_add(0), _add(1)).latencies_ns[:2] == [800, 10]
+    assert talk(Answer(refused("40001"))).run(_add(0), _add(1)).latencies_ns[:2] == [800, 100]
 
 
 @pytest.mark.parametrize(
@@ -263,8 +281,8 @@ def test_requests_may_come_from_a_pool_that_is_shared(talk: type[Talk]) -> None:
         for each in (one, other)
     ]
     while conversations:
-        for conversation in list(conversations):
-            if next(conversation, StopIteration) is StopIteration:
-                conversations.remove(conversation)
+        for each_conversation in list(conversations):
+            if next(each_conversation, StopIteration) is StopIteration:
+                conversations.remove(each_conversation)
 
     assert (len(one.sent), len(other.sent)) == (2, 1)

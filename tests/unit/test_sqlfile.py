@@ -327,6 +327,33 @@ def test_what_an_operation_says_of_sending_is_read_above_its_first_statement(fol
     assert operation.sql == "-- batch: 100 within 50 ms\n-- prepare: never\nSELECT 1;\n"
 
 
+def test_a_pipeline_and_a_transaction_are_read_and_shown_as_written(folder: Path) -> None:
+    text = "-- name: op\n-- transaction: 1_000 within 1 s\n-- pipeline: 20\nSELECT 1;"
+    operation = _read(folder, text).operations["op"]
+
+    sending = operation.sending
+    assert (sending.transaction, sending.within_s, sending.pipeline, sending.batch) == (1000, 1.0, 20, 1)
+    assert operation.sql == "-- transaction: 1_000 within 1 s\n-- pipeline: 20\nSELECT 1;\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("-- pipeline: 20\nCOPY t (a) FROM STDIN;", "copies from the client in a pipeline"),
+        ("-- transaction: 20\nCOPY t (a) FROM STDIN;", "copies from the client, which gathers calls by `-- batch:`"),
+        ("-- batch: 20\n-- transaction: 20\nSELECT 1;", "gathers calls both into a batch and into a transaction"),
+        ("-- transaction: 20\n-- nothing", "gathers calls, but has no statement"),
+        ("-- pipeline: 20\n-- nothing", "has a pipeline, but no statement"),
+    ],
+)
+def test_lines_that_do_not_go_together_are_refused(folder: Path, text: str, what: str) -> None:
+    error = _refused(folder, f"-- name: op\n{text}")
+
+    assert error.what.startswith(f"The operation 'op' {what}")
+    assert error.where is not None
+    assert error.where.line == 1
+
+
 def test_what_an_operation_says_of_sending_below_its_first_statement_is_refused(folder: Path) -> None:
     error = _refused(folder, "-- name: op\nSELECT 1;\n-- batch: 100\nSELECT 2;")
 
@@ -341,6 +368,10 @@ def test_what_an_operation_says_of_sending_below_its_first_statement_is_refused(
         ("batch: 0", "`-- batch:` '0' is not a batch"),
         ("batch: many", "`-- batch:` 'many' is not a batch"),
         ("batch: 10 within x", "`-- batch:` 'x' is not a duration"),
+        ("transaction: 0", "`-- transaction:` '0' is not a transaction"),
+        ("pipeline: 0", "`-- pipeline:` '0' is not a number of requests from 1 to 10,000"),
+        ("pipeline: 10001", "`-- pipeline:` '10001' is not a number of requests from 1 to 10,000"),
+        ("pipeline: 20 within 5 ms", "`-- pipeline:` '20 within 5 ms' is not a number of requests"),
         ("prepare: sometimes", "`-- prepare:` 'sometimes' is neither `always` nor `never`"),
         ("retry: deadlock", "`-- retry:` 'deadlock' is not a SQLSTATE"),
         ("accept: unique", "`-- accept:` 'unique' is not a SQLSTATE"),
@@ -379,6 +410,11 @@ def test_a_statement_gives_its_row_to_later_ones_under_a_name(folder: Path) -> N
         ("SELECT 1;\n-- as: a\n", "`-- as: a` has no effect here"),
         ("SELECT 1 -- as: a\n;", "`-- as: a` has no effect here"),
         ("-- batch: 5\nSELECT :'a';", "gathers calls, and :'name' takes one value of one call"),
+        ("-- pipeline: 5\n-- as: a\nSELECT 1 AS b;\nSELECT :a.b;", "looks at rows in a pipeline"),
+        (
+            "-- transaction: 5\n-- as: a\n-- if none: stop\nSELECT 1 AS b;",
+            "would end without a row, and other calls of",
+        ),
     ],
 )
 def test_a_row_that_no_statement_gives_or_takes_is_refused(folder: Path, body: str, what: str) -> None:
@@ -455,4 +491,5 @@ def test_examples_of_the_page_on_sending_are_read(folder: Path) -> None:
     assert batches == {"insert_event": 100, "insert_reading": 1000}
     assert found["insert_event"].sending.within_s == 0.05
     assert found["insert_reading"].copies
+    assert (found["insert_visit"].sending.transaction, found["insert_vote"].sending.pipeline) == (100, 20)
     assert (found["register"].sending.prepared, found["register"].sending.retried) == (False, ("23505",))

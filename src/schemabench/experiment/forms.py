@@ -138,7 +138,7 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
         SchemabenchError: An operation that gathers calls, or copies in binary format, has a `:"name"` that the writer
             does not set.
     """
-    several = len(operation.statements) > 1
+    several = len(operation.statements) > 1 or operation.sending.transaction > 1
     if several:
         yield _own(operation, "begin", "BEGIN")
     for place, statement in enumerate(operation.statements):
@@ -167,6 +167,17 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
         )
     if several:
         yield _own(operation, "commit", "COMMIT")
+
+
+def in_order(some: Sequence[Form], calls: Sequence[Encoded]) -> Iterator[tuple[Form, Sequence[Encoded]]]:
+    """Yield the statements of a request in order, each with the calls that its parameters are of."""
+    if some and some[0].operation.sending.transaction > 1:
+        begin, *own, commit = some
+        yield begin, calls
+        yield from ((form, (call,)) for call in calls for form in own)
+        yield commit, calls
+    else:
+        yield from ((form, calls) for form in some)
 
 
 def _own(operation: Operation, label: str, sql: str) -> Form:

@@ -48,6 +48,8 @@ def gather(
         sendings: Operation -> how its calls are sent; one by one where it is not among them.
         due_s: When each call is due, by its number; None where it is made as soon as the connection is free.
     """
+    if not sendings:  # as in most workloads: nothing waits for anything
+        return [Batch(calls=(call,), ready_s=0.0 if due_s is None else due_s[call.number]) for call in queue]
     return list(_Queue(sendings, due_s).batches(queue))
 
 
@@ -68,7 +70,7 @@ class _Queue:
             yield from self._over(now_s)
             yield from self._before(call, now_s)
             sending = self._sendings.get(call.operation, AS_IS)
-            if sending.batch == 1:
+            if sending.calls == 1:
                 yield Batch(calls=(call,), ready_s=now_s)
             else:
                 yield from self._added(call, sending, now_s)
@@ -90,7 +92,7 @@ class _Queue:
     def _added(self, call: Encoded, sending: Sending, now_s: float) -> Iterator[Batch]:
         """Add a call to its batch; yield that if it is full."""
         within_s = sending.within_s if self._due_s is not None and sending.within_s is not None else inf
-        batch = self._open.setdefault(call.operation, _Open(most=sending.batch, closes_s=now_s + within_s))
+        batch = self._open.setdefault(call.operation, _Open(most=sending.calls, closes_s=now_s + within_s))
         batch.calls.append(call)
         if call.key is not None:
             batch.keys.add(call.key)

@@ -3,7 +3,7 @@
 Owns which session has prepared which operation, and the form of requests. Must not execute a call.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from psycopg import errors
@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGresult
 from schemabench.errors import SchemabenchError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
-from schemabench.experiment.forms import Form, forms
+from schemabench.experiment.forms import Form, forms, in_order
 from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Drive, Refusal, Request, Session, StatementFailedError
@@ -35,6 +35,10 @@ class Loaded:
     """When the calls are due; None if they start as soon as a connection is free."""
     gathered: Sequence[Batch] = field(default_factory=tuple)
     """The requests whose calls may be several."""
+    after: Mapping[int, int] = field(default_factory=dict)
+    """For each request of a pipeline, by its number: how many requests of its connection are answered before it."""
+    depths: Mapping[str, int] = field(default_factory=dict)
+    """Operation -> the most requests of it in flight on a connection; 1 where it is not among them."""
 
     @property
     def due_s(self) -> Sequence[float] | None:
@@ -109,7 +113,8 @@ class Prepared:
             WorkloadError: A call has no usable value for a `:"name"`.
         """
         first = calls[0]
-        return first.number, first.operation, [one.step(calls) for one in self._forms[session, first.operation]]
+        known = self._forms[session, first.operation]
+        return first.number, first.operation, [form.step(some) for form, some in in_order(known, calls)]
 
     def explainable(self, session: Session, call: Encoded) -> list[AnyStep]:
         """Return the statements of a call with their parameters, each by the name that it is prepared by.
@@ -122,13 +127,17 @@ class Prepared:
         return [one.linked((one.name, one.parameters([call]))) for one in own]
 
     def values(self, session: Session, request: Request) -> dict[str, bytes | None]:
-        """Return the parameters of a request by their names; none of one that copies."""
+        """Return the parameters of a request by their names, of its first call where each has its own.
+
+        One that copies has none.
+        """
         _, operation, steps = request
-        return {
-            name: value
-            for form, step in zip(self._forms[session, operation], steps, strict=True)
-            for name, value in zip(form.names, step[1], strict=False)
-        }
+        names = {form.name: form.names for form in self._forms[session, operation]}
+        found: dict[str, bytes | None] = {}
+        for step in steps:
+            for name, value in zip(names[step[0]], step[1], strict=False):
+                found.setdefault(name, value)
+        return found
 
     def _prepare(self, session: Session, writer: Writer, operation: Operation) -> Iterator[Form]:
         """Prepare each statement of an operation, several as a transaction.

@@ -307,11 +307,12 @@ def _small_batches(plan: Plan, candidate: Candidate, measured: Measured) -> Iter
     clients, trials = {writer.name: share for writer, share in plan.writers}, len(measured.counted(candidate.name))
     calls = {operation: len(samples_ns) for operation, samples_ns in measured.samples_ns(candidate.name)}
     for name, operation in candidates.operations(candidate, plan.found.operations).items():
-        if operation.sending.batch > 1 and name in measured.examples and name in calls:
+        if (most := operation.sending.calls) > 1 and name in measured.examples and name in calls:
             each = calls[name] / (trials * clients[measured.examples[name].writer])
-            if each < operation.sending.batch:
+            if each < most:
+                gathered = "transactions" if operation.sending.transaction > 1 else "batches"
                 text = (
-                    f"{candidate.name}: batches of {name} held {each:.0f} calls, not {operation.sending.batch:,}: a "
+                    f"{candidate.name}: {gathered} of {name} held {each:.0f} calls, not {most:,}: a "
                     "burst has no more for each connection. Larger bursts: --burst"
                 )
                 yield Notice(code="small-batches", text=text)

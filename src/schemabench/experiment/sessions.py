@@ -13,7 +13,7 @@ import psycopg
 from psycopg.pq import ExecStatus
 
 from schemabench.errors import ServerError
-from schemabench.experiment import failures, undone
+from schemabench.experiment import failures, undone, windows
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect
 from schemabench.experiment.gathering import Batch, gather
@@ -86,17 +86,24 @@ class Sessions:
         """
         queues: list[tuple[Session, Sequence[Request]]] = []
         known = {name: self._template.operations[name].sending for name in set(burst.operations)}
-        sendings = {name: sending for name, sending in known.items() if sending.batch > 1}
+        sendings = {name: sending for name, sending in known.items() if sending.calls > 1}
+        depths = {name: sending.pipeline for name, sending in known.items() if sending.pipeline > 1}
         gathered: list[Batch] = []
+        after: dict[int, int] = {}
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
-            if not sendings:
-                queues.append((session, [self._prepared.request(session, (call,)) for call in queue]))
-                continue
             batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
             queues.append((session, [self._prepared.request(session, one.calls) for one in batches]))
             gathered += [one for one in batches if one.calls[0].operation in sendings]
-        return Loaded(queues=queues, operations=burst.operations, pace=burst.pace, gathered=gathered)
+            after |= windows.after([one.calls for one in batches], depths)
+        return Loaded(
+            queues=queues,
+            operations=burst.operations,
+            pace=burst.pace,
+            gathered=gathered,
+            after=after,
+            depths=depths,
+        )
 
     def drive(
         self,
@@ -128,6 +135,7 @@ class Sessions:
                 limits=limits,
                 failure=self._template.server.failure,
                 due_s=loaded.due_s,
+                after=loaded.after,
                 watch=watch,
                 others=others,
             )

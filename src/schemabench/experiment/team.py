@@ -259,6 +259,8 @@ def _paced(loaded: Loaded, drive: Drive, latencies_ns: NDArray[np.int64]) -> NDA
         service_ns[number] = max(1, flying_ns)
     delays_ns, occupied_ns = np.array(drive.delays_ns, dtype=np.int64), service_ns.copy()
     occupied_ns[loaded.followers] = 0
+    # A request takes one of the places that its connection has in flight.
+    occupied_ns //= np.array([loaded.depths.get(operation, 1) for operation in loaded.operations], dtype=np.int64)
     done = (latencies_ns > 0).astype(np.int64)
     return np.stack([np.arange(len(service_ns)), delays_ns, service_ns, done, occupied_ns])
 

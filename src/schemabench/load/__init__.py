@@ -1,8 +1,9 @@
 """The load: requests per connection, their times, and the loop that sends them."""
 
+from schemabench.load.attempt import kept
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.guard import Limits, Passing, SlowCallError
-from schemabench.load.session import LostConnectionError, Refusal, Session, StatementFailedError, kept, stop
+from schemabench.load.session import LostConnectionError, Refusal, Session, StatementFailedError, stop
 from schemabench.load.talk import AnyStep, Linked, Request, Rows, Step, Talk, Unprepared
 
 __all__ = [

@@ -32,22 +32,34 @@ class Alarm:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
         self._paused: list[tuple[int, int]] = []
+        self._until_ns: dict[int, int] = {}
+        """By conversation, while it pauses: others among the paused are out of date."""
 
     def close(self) -> None:
         """Close the descriptor."""
         os.close(self.bell)
 
     def pause(self, socket: int, until_ns: int) -> None:
-        """Have a conversation, identified by its socket, pause until then."""
+        """Have a conversation, identified by its socket, pause until then, whatever it was told before."""
+        if self._until_ns.get(socket) == until_ns:
+            return
+        self._until_ns[socket] = until_ns
         heappush(self._paused, (until_ns, socket))
         if self._paused[0][0] == until_ns:
             self._arm()
+
+    def forget(self, socket: int) -> None:
+        """End a conversation's pause, if any: it was resumed for another reason."""
+        self._until_ns.pop(socket, None)
 
     def over(self) -> list[int]:
         """Remove and return the conversations whose pause is over."""
         over = []
         while self._paused and self._paused[0][0] <= perf_counter_ns():
-            over.append(heappop(self._paused)[1])
+            until_ns, socket = heappop(self._paused)
+            if self._until_ns.get(socket) == until_ns:
+                del self._until_ns[socket]
+                over.append(socket)
         if self._paused:
             self._arm()
         return over

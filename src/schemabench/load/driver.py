@@ -7,15 +7,18 @@ import gc
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from select import EPOLLET, EPOLLIN, EPOLLOUT, epoll
 from time import perf_counter_ns, thread_time_ns
 from typing import TypeAlias
 
 from schemabench.load.alarm import Alarm
+from schemabench.load.conversation import conduct, converse, is_plain
 from schemabench.load.guard import Guard, Limits, alive
-from schemabench.load.pace import Schedule, keep_pace
-from schemabench.load.session import Session, conduct, converse, is_plain
+from schemabench.load.pace import Execute, Schedule, keep_pace
+from schemabench.load.pipeline import pipeline
+from schemabench.load.session import Session
 from schemabench.load.talk import Pause, Request, Talk, Want
 from schemabench.units import NANOSECONDS
 
@@ -24,6 +27,8 @@ _GLANCE_S = 0.25
 _GUARD = -1
 """Stands for the guard among the sockets of pausing conversations."""
 
+_Executor: TypeAlias = Callable[[Session, Sequence[Request], list[int], Random, Schedule | None], Talk]
+"""Executes the requests of a session; at their pace if they have a schedule."""
 Others: TypeAlias = tuple[int, Callable[[], bool]]
 """Processes that execute their own parts of the burst: the socket of their messages, and a function that returns
 whether all of them are done."""
@@ -61,10 +66,11 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     limits: Limits,
     failure: Callable[[], str | None] = alive,
     due_s: Sequence[float] | None = None,
+    after: Mapping[int, int] | None = None,
     watch: tuple[int, Talk] | None = None,
     others: Others | None = None,
 ) -> Drive:
-    """Execute every session's requests: all sessions concurrently, each one request at a time.
+    """Execute every session's requests: all sessions concurrently, each one request at a time or several in a pipeline.
 
     Args:
         queues: The sessions, each with its requests in order.
@@ -75,6 +81,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
             before a call is reported as slow, and if no call has ended for long.
         due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed loop,
             in which each session sends its next request as soon as the last one is done.
+        after: How many of its session's requests are answered before a request of a pipeline is sent, by its number.
         watch: The socket and the conversation of the sampler; abandoned when the last session and all other processes
             are done.
         others: Other processes to sample until they are done; the result is about this process alone.
@@ -85,7 +92,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
         LostConnectionError: A connection broke, or the server does not answer.
     """
     latencies_ns = [0] * calls
-    executed_by = [converse if is_plain(*queue) else conduct for queue in queues]
+    executors = [_executor(*queue, after or {}) for queue in queues]
     collecting = gc.isenabled()
     gc.disable()
     try:
@@ -93,10 +100,8 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
             schedule = None if due_s is None else _schedule(started_ns, due_s)
             talks = {
-                session.connection.socket: keep_pace(session, requests, schedule, latencies_ns, random)
-                if schedule
-                else execute(session, requests, latencies_ns, random)
-                for (session, requests), execute in zip(queues, executed_by, strict=True)
+                session.connection.socket: execute(session, requests, latencies_ns, random, schedule)
+                for (session, requests), execute in zip(queues, executors, strict=True)
             }
             own = sum(len(requests) for _, requests in queues)
             guard = Guard([session for session, _ in queues], limits, failure, latencies_ns, own, started_ns)
@@ -125,6 +130,27 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
             gc.enable()
 
 
+def _executor(session: Session, requests: Sequence[Request], after: Mapping[int, int]) -> _Executor:
+    """Return what executes the requests of a session, at their pace if they have a schedule."""
+    if any(number in after for number, *_ in requests):
+        return partial(pipeline, after)
+    return partial(_one_by_one, converse if is_plain(session, requests) else conduct)
+
+
+def _one_by_one(  # noqa: PLR0913, PLR0917 (as `converse`, with what it needs at a pace)
+    execute: Execute,
+    session: Session,
+    requests: Sequence[Request],
+    latencies_ns: list[int],
+    random: Random,
+    schedule: Schedule | None,
+) -> Talk:
+    """Execute requests one after the other."""
+    if schedule:
+        return keep_pace(execute, session, requests, schedule, latencies_ns, random)
+    return execute(session, requests, latencies_ns, random)
+
+
 def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
     """Return the schedule of a drive that started at `started_ns`."""
     return Schedule(due_ns=[started_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
@@ -143,6 +169,7 @@ def _loop(
     alarm.pause(_GUARD, guard.next_ns)
     for socket in resumes:
         poll.register(socket, EPOLLIN)
+    most = len(resumes) + 1
     while True:
         for socket, _ in ready:
             if socket == bell:
@@ -151,6 +178,9 @@ def _loop(
             try:
                 want = resumes[socket](None)
             except StopIteration:
+                if socket in finished_ns:
+                    continue  # what it paused for and something to read came together
+                alarm.forget(socket)
                 finished_ns[socket] = perf_counter_ns()
                 poll.unregister(socket)
                 continue
@@ -158,7 +188,7 @@ def _loop(
                 _arrange(poll, alarm, socket, want)
         if len(finished_ns) == len(talks) or guard.cut:
             return finished_ns
-        ready = poll.poll()
+        ready = poll.poll(None, most)
 
 
 def _linger(poll: epoll, alarm: Alarm, guard: Guard, watch: tuple[int, Talk], others: Others) -> None:
@@ -178,9 +208,10 @@ def _linger(poll: epoll, alarm: Alarm, guard: Guard, watch: tuple[int, Talk], ot
 def _arrange(poll: epoll, alarm: Alarm, socket: int, want: object) -> None:
     """Have the kernel wait for the event that a conversation needs."""
     if isinstance(want, Pause):
-        poll.modify(socket, 0)
+        poll.modify(socket, EPOLLIN if want.listening else 0)
         alarm.pause(socket, want.until_ns)
     else:
+        alarm.forget(socket)
         poll.modify(socket, EPOLLIN | EPOLLOUT if want is Want.WRITE else EPOLLIN)
 
 

@@ -94,7 +94,7 @@ class Guard:
         self._asked_ns = started_ns
         self.next_ns = self._next(started_ns)
         for session in sessions:
-            session.flight.request = None  # left by a drive that failed
+            session.flight.clear()
 
     def look(self) -> None:
         """Check the drive against its limits.
@@ -124,9 +124,9 @@ class Guard:
     def flying(self, now_ns: int) -> list[tuple[Session, Request, float]]:
         """Return the running calls, each with its session and the seconds since its start."""
         return [
-            (session, session.flight.request, (now_ns - session.flight.started_ns) / NANOSECONDS)
+            (session, request, (now_ns - started_ns) / NANOSECONDS)
             for session in self._sessions
-            if session.flight.request is not None
+            for request, started_ns in session.flight.running()
         ]
 
     def _ask(self, now_ns: int) -> None:
@@ -141,7 +141,7 @@ class Guard:
 
     def _next(self, now_ns: int) -> int:
         """Return the time of the next check: no later than the first limit that may be exceeded."""
-        begun_ns = min((s.flight.started_ns for s in self._sessions if s.flight.request is not None), default=now_ns)
+        begun_ns = min((begun for one in self._sessions for _, begun in one.flight.running()), default=now_ns)
         due_ns = [
             now_ns + round(LOOK_S * NANOSECONDS),
             *(

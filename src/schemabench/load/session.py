@@ -4,20 +4,19 @@ Owns what is sent and what is read, retries included. Must not wait: it yields t
 loop resumes it, as in psycopg's own generators.
 """
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from random import Random
 from select import select
-from time import monotonic, perf_counter_ns
-from typing import NamedTuple, TypeAlias
+from time import monotonic
+from typing import TypeAlias
 
 import psycopg
 from psycopg import pq
-from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load.talk import AnyStep, Linked, Pause, Request, Talk, Want, exchange
+from schemabench.load.talk import AnyStep, Request
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -31,6 +30,8 @@ NO_DATA, TOO_MANY_ROWS, UNKNOWN_COLUMN = "P0002", "P0003", "42703"
 """SQLSTATEs that the server has for the same, as in PL/pgSQL's INTO STRICT."""
 STOP_S = 5.0
 """Seconds in which a server must end a cancelled statement."""
+CANCEL_AGAIN_S = 0.05
+"""Seconds of silence after which the next statement of a pipeline is cancelled."""
 
 SETTINGS = {
     # A process stopped in the middle of a transaction must not block all others with its locks.
@@ -42,7 +43,7 @@ SETTINGS = {
 ISOLATION = "default_transaction_isolation"
 """The setting that a session takes from its workload."""
 
-_SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
+SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
 ROLLBACK = b"rollback"
 """The name of the statement that every session has prepared."""
 
@@ -102,12 +103,24 @@ class LostConnectionError(Exception):
 
 @dataclass(slots=True)
 class Flight:
-    """The running call of one connection, and its start."""
+    """The running calls of one connection, and their starts."""
 
     request: Request | None = None
-    """None if no call is running."""
+    """None if no call is running alone."""
     started_ns: int = 0
     """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
+    window: dict[int, tuple[Request, int]] = field(default_factory=dict)
+    """The running requests of a pipeline, by number, each with its start."""
+
+    def running(self) -> list[tuple[Request, int]]:
+        """Return the running requests, each with its start."""
+        alone = [(self.request, self.started_ns)] if self.request is not None else []
+        return alone + list(self.window.values())
+
+    def clear(self) -> None:
+        """Forget what a drive that failed has left."""
+        self.request = None
+        self.window.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +132,7 @@ class Session:
         retried: Attempts that were rolled back and repeated since the session was opened.
         accepted: Requests that were rolled back and left at that, since then.
         paused_ns: Operation -> its pauses before retries, since then.
-        flight: The running call.
+        flight: The running calls.
         retryable: Operation -> SQLSTATE -> what it is called, for errors after which its author has it repeated.
         acceptable: Likewise for errors that end it as if it had succeeded.
         round_trip_ns: What is added to every exchange, as time on the way.
@@ -197,11 +210,12 @@ class Session:
                 if not connection.is_busy():
                     result = connection.get_result()
                     if result is None:
-                        break
-                    if result.status == ExecStatus.COPY_IN:  # the server waits for rows, and says nothing else before
+                        if _left_pipeline(connection):
+                            break
+                    elif result.status == ExecStatus.COPY_IN:  # the server waits for rows, and says nothing else before
                         connection.put_copy_end(b"given up")
                 elif left_s > 0:
-                    select([connection.socket], [connection.socket] if blocked else [], [], left_s)
+                    self._await(blocked, left_s)
                 else:
                     return False
             if connection.transaction_status != TransactionStatus.IDLE:
@@ -211,6 +225,15 @@ class Session:
         except psycopg.OperationalError:
             return False
         return connection.transaction_status == TransactionStatus.IDLE
+
+    def _await(self, blocked: int, left_s: float) -> None:
+        """Wait for the server; if it executes the next statement of a pipeline meanwhile, cancel that, too."""
+        socket, in_pipeline = self.connection.socket, self.connection.pipeline_status != PipelineStatus.OFF
+        ready = select(
+            [socket], [socket] if blocked else [], [], min(left_s, CANCEL_AGAIN_S) if in_pipeline else left_s
+        )
+        if in_pipeline and not any(ready):
+            self.cancel()
 
     def close(self) -> None:
         """Cancel the running statement, and disconnect."""
@@ -232,150 +255,8 @@ def stop(sessions: Sequence[Session]) -> bool:
     return not unfit
 
 
-def converse(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
-    """Execute requests one after the other; yield at every wait.
-
-    This generator is the inner loop of every measurement: it makes no unnecessary call.
-
-    Args:
-        session: The connection.
-        requests: In order.
-        latencies_ns: Receives each request's service time at its number, retries included.
-        random: Determines the jitter of retries.
-
-    Raises:
-        StatementFailedError: The server refused a statement.
-        LostConnectionError: The connection broke.
-    """
-    connection, flight = session.connection, session.flight
-    send, flush = connection.send_query_prepared, connection.flush
-    consume, busy, receive = connection.consume_input, connection.is_busy, connection.get_result
-    rows, done = int(ExecStatus.TUPLES_OK), int(ExecStatus.COMMAND_OK)
-    try:
-        for request in requests:
-            number, _, steps = request
-            flight.started_ns = started = perf_counter_ns()
-            flight.request = request
-            for step in steps:
-                statement, parameters = step  # type: ignore[misc]
-                send(statement, parameters)
-                want = None
-                while flush():
-                    yield Want.WRITE
-                    want = Want.READ_AGAIN
-                yield want
-                consume()
-                while busy():
-                    yield None
-                    consume()
-                result = receive()
-                while receive() is not None:
-                    pass
-                if result is None or ((status := result.status) != done and status != rows):
-                    yield from _recover(session, request, _failed(session, step, result), random)
-                    break
-            latencies_ns[number] = perf_counter_ns() - started
-        flight.request = None
-    except psycopg.OperationalError as cause:
-        raise LostConnectionError(str(cause).strip()) from cause
-
-
-def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
-    """Execute requests of any kind, as `converse` does plain ones, each exchange at the session's distance."""
-    flight = session.flight
-    try:
-        for request in requests:
-            number, _, steps = request
-            flight.started_ns = started = perf_counter_ns()
-            flight.request = request
-            if failure := (yield from _attempt(session, steps)):
-                yield from _recover(session, request, failure, random)
-            latencies_ns[number] = max(1, perf_counter_ns() - started)
-        flight.request = None
-    except psycopg.OperationalError as cause:
-        raise LostConnectionError(str(cause).strip()) from cause
-
-
-def is_plain(session: Session, requests: Iterable[Request]) -> bool:
-    """Return whether `converse` can execute requests."""
-    return not session.round_trip_ns and all(type(step) is tuple for *_, steps in requests for step in steps)
-
-
-class _Failure(NamedTuple):
-    """The end of an attempt that did not succeed."""
-
-    step: AnyStep
-    """The step that failed, with the parameters that were sent."""
-    refusal: Refusal
-
-
-def _attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Pause | None, None, _Failure | None]:
-    """Execute the steps of a request once; return what failed."""
-    values: dict[str, bytes | None] = {}
-    for step in steps:
-        sent = step.filled(values) if isinstance(step, Linked) else step
-        result = yield from exchange(session.connection, sent, session.round_trip_ns)
-        if result is None or result.status not in _SUCCEEDED:
-            return _failed(session, sent, result)
-        if not isinstance(step, Linked) or not step.gives:
-            continue
-        if step.stops and result.ntuples == 0:
-            return (yield from _attempt(session, steps[-1:])) if len(steps) > 1 else None  # the commit
-        if refusal := kept(step.gives, step.columns, result, values):
-            return _Failure(sent, refusal)
-    return None
-
-
-def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str, bytes | None]) -> Refusal | None:
-    """Keep what later statements take from a row; return why that cannot be done.
-
-    Args:
-        gives: What the row is called.
-        columns: What is taken from it.
-        result: A result that should be one row.
-        values: Receives the values, by names as in `placed.id`.
-    """
-    if result.ntuples != 1:
-        return Refusal.of_rows(gives, result.ntuples)
-    known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
-    for column in columns:
-        if column.lower() not in known:
-            message = f"{gives!r} has no column {column!r}"
-            return Refusal(sqlstate=UNKNOWN_COLUMN, message=message, detail=f"columns: {', '.join(known) or 'none'}")
-        values[f"{gives}.{column}"] = result.get_value(0, known.index(column.lower()))
-    return None
-
-
-def _failed(session: Session, step: AnyStep, result: PGresult | None) -> _Failure:
-    """Return the failure of a step that has an error for a result, or none because the connection broke."""
-    if result is None:
-        raise LostConnectionError(session.connection.get_error_message())
-    return _Failure(step, Refusal.of(result))
-
-
-def _recover(session: Session, request: Request, failure: _Failure, random: Random) -> Talk:
-    """After an attempt that the server rolled back, retry a request until it succeeds, unless its error is accepted."""
-    _, operation, steps = request
-    acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
-    for attempt in range(1, RETRY_LIMIT + 1):
-        sqlstate = failure.refusal.sqlstate
-        accepted, reason = acceptable.get(sqlstate), RETRYABLE.get(sqlstate) or retryable.get(sqlstate)
-        if accepted is None and (reason is None or attempt == RETRY_LIMIT):
-            raise StatementFailedError(session, operation, failure.step, failure.refusal, attempt)
-        if session.connection.transaction_status != TransactionStatus.IDLE:
-            yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
-        if accepted is not None:
-            session.accepted[operation, accepted] = session.accepted.get((operation, accepted), 0) + 1
-            return
-        assert reason is not None, "it would have been raised"
-        session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1
-        # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-        backoff_s = random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempt))
-        pausing_ns = perf_counter_ns()
-        yield Pause(pausing_ns + round(backoff_s * NANOSECONDS))
-        paused_ns = perf_counter_ns() - pausing_ns
-        session.paused_ns[operation] = session.paused_ns.get(operation, 0) + paused_ns
-        again = yield from _attempt(session, steps)
-        if again is None:
-            return
-        failure = again
+def _left_pipeline(connection: PGconn) -> bool:
+    """Leave pipeline mode, if it is on and all results are read; return whether it is off."""
+    with suppress(psycopg.OperationalError):
+        connection.exit_pipeline_mode()
+    return connection.pipeline_status == PipelineStatus.OFF

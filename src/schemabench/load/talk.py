@@ -27,6 +27,8 @@ class Pause(NamedTuple):
 
     until_ns: int
     """On the clock of `time.perf_counter_ns`."""
+    listening: bool = False
+    """Whether it is resumed earlier if there is something to read."""
 
 
 Talk: TypeAlias = Generator[Want | Pause | None, None, None]
@@ -128,13 +130,18 @@ def exchange(
 
 def ask(connection: PGconn, step: Step | Unprepared | Rows) -> Talk:
     """Send one step; its result is left unread."""
+    hand(connection, step)
+    yield from _written(connection)
+
+
+def hand(connection: PGconn, step: AnyStep) -> None:
+    """Give one step to libpq, which may keep it until it is flushed."""
     if isinstance(step, Unprepared):
         connection.send_query_params(step.sql, step.parameters)
     elif isinstance(step, Rows):
         connection.send_query(step.sql)
     else:
         connection.send_query_prepared(*step)
-    yield from _written(connection)
 
 
 def hear(connection: PGconn) -> Generator[Want | Pause | None, None, PGresult | None]:

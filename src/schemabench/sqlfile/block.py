@@ -1,154 +1,44 @@
-"""Annotated SQL: headers, a preamble, named blocks, and statements with their file and line.
+"""One `-- name:` block: an operation, how its calls are sent, its statements, and what they take from each other.
 
-Owns the format of candidates and of `operations.sql`: plain SQL in which `-- name:` opens a block, `:name` is a
-parameter, `:"name"` an identifier and `:'name'` a literal, as in psql. Postgres' own scanner and grammar (pglast) find
-comments, statements and parameters, so quoting of every kind is understood. Must not talk to a server.
+Owns the lines that may stand in a block, and what is refused there. Must not talk to a server.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 from pglast import parse_sql
-from pglast.parser import ParseError, Token, scan, split
+from pglast.parser import ParseError, Token, split
 from pglast.stream import RawStream
 
 from schemabench import sending
 from schemabench.errors import Place, SchemabenchError
 from schemabench.naming import nearest
 from schemabench.sending import Sending
+from schemabench.sqlfile.tokens import COMMENTS, copies, scanned, without_comments
 from schemabench.statements import Kind, Mark, Operation, Statement, Text
 
-_HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
-_CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
-_NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _NOTHING = re.compile(r"--\s*nothing")
 _GIVES = re.compile(r"--\s*as:\s*(?P<name>.*?)\s*")
 _WITHOUT_ROW = re.compile(r"--\s*if none:\s*(?P<then>.*?)\s*")
 _STOP, _FAIL = "stop", "fail"
-_COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class SqlFile:
-    """A file of annotated SQL."""
-
-    path: Path
-    source: str
-    headers: Mapping[str, str]
-    """The `-- key: value` lines at the top of the file; a comment line indented further continues the one above."""
-    preamble: Text
-    """Everything before the first `-- name:`."""
-    operations: Mapping[str, Operation]
-    """The named blocks, in order."""
-
-    def header(self, key: str) -> Place:
-        """Return the place of a header that the file has."""
-        line = re.search(rf"^--\s*{re.escape(key)}:", self.source, re.MULTILINE)
-        assert line is not None, f"{self.path} has no header {key!r}"
-        return Text(path=self.path, source=self.source, start=0, end=len(self.source)).place(line.start())
-
-
-def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
-    """Read a file of annotated SQL.
+def operation(name: str, text: Text, place: Place, error: type[SchemabenchError]) -> Operation:
+    """Return the operation of a block.
 
     Args:
-        path: The file, in UTF-8.
+        name: What follows `-- name:`.
+        text: What is below it.
+        place: Of the name.
         error: The class of error to raise.
 
     Raises:
-        SchemabenchError: The file cannot be read, is not UTF-8, or `parse` refuses its text.
+        SchemabenchError: As `parse` does for what is in a block.
     """
-    try:
-        source = path.read_text(encoding="utf-8-sig")  # like psql: editors on Windows write a byte-order mark
-    except OSError as cause:
-        raise error(f"Cannot read {path}: {cause.strerror}") from cause
-    except UnicodeDecodeError as cause:
-        raise error(
-            f"{path} is not UTF-8: byte {cause.start} is 0x{cause.object[cause.start]:02x}",
-            remedies=["save the file as UTF-8"],
-        ) from cause
-    return parse(path, source, error)
-
-
-def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
-    """Parse an annotated SQL text.
-
-    Args:
-        path: The file of the text.
-        source: The text.
-        error: As in `read`.
-
-    Raises:
-        SchemabenchError: The text holds a NUL, an unterminated quote or comment, a block without a name or without a
-            statement, two blocks of one name, a parameter by number, a copy to the client, a value of a row that no
-            earlier statement gives, or a line on how to send that says something else.
-    """
-    whole = Text(path=path, source=source, start=0, end=len(source))
-    if "\0" in source:
-        raise error(
-            f"{path} contains a NUL character, which Postgres does not accept", where=whole.place(source.index("\0"))
-        )
-    tokens = _scan(whole, error)
-    names = [(token, match) for token in tokens if (match := _is_name(whole, token))]
-    ends = [*(token.start for token, _ in names[1:]), len(source)]
-    operations: dict[str, Operation] = {}
-    for (token, match), end in zip(names, ends, strict=False):
-        operation = _operation(match["name"], whole.part(token.end + 1, end), whole.place(token.start), error)
-        if operation.name in operations:
-            raise error(
-                f"The operation {operation.name!r} is defined twice",
-                where=whole.place(token.start),
-                remedies=["keep one of the two blocks"],
-            )
-        operations[operation.name] = operation
-    preamble = whole.part(0, names[0][0].start if names else len(source))
-    return SqlFile(path=path, source=source, headers=_headers(source), preamble=preamble, operations=operations)
-
-
-def split_preamble(preamble: Text) -> tuple[Text, ...]:
-    """Return the statements of a preamble; the whole preamble as one if the grammar cannot parse it.
-
-    The grammar is that of one Postgres version, the server may be newer: text that it cannot parse is left to the
-    server.
-    """
-    try:
-        slices = split(preamble.sql, only_slices=True)
-    except ParseError:
-        return (preamble,)
-    return tuple(preamble.part(piece.start, piece.stop) for piece in slices)
-
-
-def comments(preamble: Text) -> Iterator[Text]:
-    """Yield the complete `--` comments of a preamble, except those within a function's body."""
-    for token in scan(preamble.sql):
-        if token.name == "SQL_COMMENT":
-            yield preamble.part(token.start, token.end + 1)
-
-
-def client_copy(statement: Text) -> int | None:
-    """Return the offset into a statement's SQL of a copy from or to the client; None if there is none.
-
-    Args:
-        statement: One statement, or several if the grammar cannot parse them.
-    """
-    for piece in split(statement.sql, with_parser=False, only_slices=True):
-        words = _words(scan(statement.sql[piece]))
-        if _copies(words):
-            return int(piece.start + words[0].start)
-    return None
-
-
-def _is_name(whole: Text, token: Token) -> re.Match[str] | None:
-    comment = whole.source[token.start : token.end + 1] if token.name == "SQL_COMMENT" else ""
-    return _NAME.fullmatch(comment)
-
-
-def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError]) -> Operation:
     if not _IDENTIFIER.fullmatch(name):
         raise error(
             f"{name!r} is not a valid operation name",
@@ -169,8 +59,8 @@ def _operation(name: str, text: Text, place: Place, error: type[SchemabenchError
         raise error(
             f"The operation {name!r} copies from the client and has {len(statements)} statements, not one", where=place
         )
-    if operation.sending.batch > 1 and not statements:
-        raise error(f"The operation {name!r} gathers calls, but has no statement", where=place)
+    if refusal := _unsendable(operation):
+        raise error(f"The operation {name!r} {refusal[0]}", where=place, remedies=refusal[1:])
     _check_links(operation, error)
     return operation
 
@@ -200,16 +90,53 @@ def _check_links(operation: Operation, error: type[SchemabenchError]) -> None:
             )
 
 
+def _unsendable(operation: Operation) -> tuple[str, ...]:
+    """Return why an operation cannot be sent as its lines say, and what to do; nothing if it can."""
+    sending, statements = operation.sending, operation.statements
+    takes = any(statement.takes for statement in statements)
+    refusals = (
+        (sending.calls > 1 and not statements, "gathers calls, but has no statement"),
+        (sending.pipeline > 1 and not statements, "has a pipeline, but no statement"),
+        (
+            sending.batch > 1 and sending.transaction > 1,
+            "gathers calls both into a batch and into a transaction",
+            "keep one of `-- batch:` and `-- transaction:`",
+        ),
+        (
+            sending.pipeline > 1 and operation.copies,
+            "copies from the client in a pipeline, and libpq's pipeline mode has no COPY",
+            "leave out `-- pipeline:`; `-- batch:` makes each COPY larger",
+        ),
+        (
+            sending.transaction > 1 and operation.copies,
+            "copies from the client, which gathers calls by `-- batch:`",
+            "write `-- batch:`, not `-- transaction:`",
+        ),
+        (
+            sending.pipeline > 1 and any(statement.gives or takes for statement in statements),
+            "looks at rows in a pipeline, which sends all statements of a request at once",
+            "leave out `-- pipeline:`",
+            "write one statement: WITH placed AS (INSERT ... RETURNING id) INSERT ... SELECT id FROM placed",
+        ),
+        (
+            sending.transaction > 1 and any(statement.stops for statement in statements),
+            "would end without a row, and other calls of its transaction with it",
+            "leave out `-- transaction:`",
+        ),
+    )
+    return next((tuple(words) for refused, *words in refusals if refused), ())
+
+
 def _has_nothing(text: Text, error: type[SchemabenchError]) -> bool:
     """Return whether a block says that there is nothing to do."""
-    comments = (text.sql[token.start : token.end + 1] for token in _scan(text, error))
+    comments = (text.sql[token.start : token.end + 1] for token in scanned(text, error))
     return any(_NOTHING.fullmatch(comment.rstrip()) for comment in comments)
 
 
 def _sending(text: Text, error: type[SchemabenchError]) -> Sending:
     """Return what the comments above a block's first statement say of how its calls are sent."""
-    tokens = _scan(text, error)
-    first = next((token.start for token in tokens if token.name not in _COMMENTS), len(text.sql))
+    tokens = scanned(text, error)
+    first = next((token.start for token in tokens if token.name not in COMMENTS), len(text.sql))
     found = Sending()
     for token in (token for token in tokens if token.name == "SQL_COMMENT"):
         comment = text.sql[token.start : token.end + 1]
@@ -239,8 +166,8 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
     pieces = split(text.sql, with_parser=False, only_slices=True)
     rest = text.part(pieces[-1].stop if pieces else 0, len(text.sql))
     for whole in [*(text.part(piece.start, piece.stop) for piece in pieces), rest]:
-        tokens = _scan(whole, error)
-        words = [token for token in _words(tokens) if token.name != "ASCII_59"]
+        tokens = scanned(whole, error)
+        words = [token for token in without_comments(tokens) if token.name != "ASCII_59"]
         gives, stops = _row(whole, tokens, words, error)
         if not words:
             continue
@@ -254,7 +181,7 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
         marks = tuple(mark._replace(start=mark.start - first, end=mark.end - first) for mark in _marks(whole, words))
         sql = whole.part(first, len(whole.sql))
         statement = Statement(text=sql, marks=marks, gives=gives, stops=stops)
-        yield _copying(statement, error) if _copies(words) else statement
+        yield _copying(statement, error) if copies(words) else statement
 
 
 def _row(
@@ -335,14 +262,6 @@ def _copying(statement: Statement, error: type[SchemabenchError]) -> Statement:
     return replace(statement, columns=tuple(one.sval for one in copy.attlist), binary=formats == ["binary"])
 
 
-def _words(tokens: Sequence[Token]) -> list[Token]:
-    return [token for token in tokens if token.name not in _COMMENTS]
-
-
-def _copies(words: Sequence[Token]) -> bool:
-    return bool(words) and words[0].name == "COPY" and not {"STDIN", "STDOUT"}.isdisjoint(one.name for one in words)
-
-
 def _marks(text: Text, words: Sequence[Token]) -> Iterator[Mark]:
     """Yield what stands for something else: a colon and what follows it without a space."""
     for place, (colon, token) in enumerate(pairwise(words)):
@@ -369,27 +288,3 @@ def _after_dot(words: Sequence[Token], place: int) -> int:
         adjacent = rest[0].start == name.end + 1 and rest[1].start == rest[0].end + 1
         return int(rest[1].end + 1 if adjacent else name.end + 1)
     return int(name.end + 1)
-
-
-def _scan(text: Text, error: type[SchemabenchError]) -> list[Token]:
-    try:
-        return list(scan(text.sql))
-    except ParseError as cause:
-        message, offset = cause.args[0], cause.args[1] if len(cause.args) > 1 else 0
-        raise error(f"Postgres cannot read this SQL: {message}", where=text.place(max(0, offset))) from cause
-
-
-def _headers(source: str) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    key = None
-    for line in source.lstrip().split("\n"):
-        if not line.startswith("--") or _NAME.fullmatch(line):
-            break
-        if key is not None and (match := _CONTINUATION.fullmatch(line)):
-            headers[key] += " " + match["value"].strip()
-        elif match := _HEADER.fullmatch(line):
-            key = match["key"]
-            headers[key] = match["value"].strip()
-        else:
-            key = None
-    return headers

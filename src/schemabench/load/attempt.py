@@ -1,0 +1,110 @@
+"""Attempts at one request: executed, repeated after errors that allow it, left at that after errors that are accepted.
+
+Owns what becomes of a request whose attempt failed, and the values that its statements take from earlier rows. Must not
+wait: it yields what it waits for.
+"""
+
+from collections.abc import Generator, Sequence
+from random import Random
+from time import perf_counter_ns
+from typing import NamedTuple
+
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from schemabench.load.session import (
+    RETRY_LIMIT,
+    RETRYABLE,
+    ROLLBACK,
+    UNKNOWN_COLUMN,
+    LostConnectionError,
+    Refusal,
+    Session,
+    StatementFailedError,
+)
+from schemabench.load.talk import AnyStep, Linked, Pause, Request, Talk, Want, exchange
+from schemabench.units import NANOSECONDS
+
+SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
+_FIRST_BACKOFF_S = 0.001
+_LONGEST_BACKOFF_S = 0.1
+
+
+class Failure(NamedTuple):
+    """The end of an attempt that did not succeed."""
+
+    step: AnyStep
+    """The step that failed, with the parameters that were sent."""
+    refusal: Refusal
+
+
+def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Pause | None, None, Failure | None]:
+    """Execute the steps of a request once; return what failed."""
+    values: dict[str, bytes | None] = {}
+    for step in steps:
+        sent = step.filled(values) if isinstance(step, Linked) else step
+        result = yield from exchange(session.connection, sent, session.round_trip_ns)
+        if result is None or result.status not in SUCCEEDED:
+            return failed(session, sent, result)
+        if not isinstance(step, Linked) or not step.gives:
+            continue
+        if step.stops and result.ntuples == 0:
+            return (yield from attempt(session, steps[-1:])) if len(steps) > 1 else None  # the commit
+        if refusal := kept(step.gives, step.columns, result, values):
+            return Failure(sent, refusal)
+    return None
+
+
+def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str, bytes | None]) -> Refusal | None:
+    """Keep what later statements take from a row; return why that cannot be done.
+
+    Args:
+        gives: What the row is called.
+        columns: What is taken from it.
+        result: A result that should be one row.
+        values: Receives the values, by names as in `placed.id`.
+    """
+    if result.ntuples != 1:
+        return Refusal.of_rows(gives, result.ntuples)
+    known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    for column in columns:
+        if column.lower() not in known:
+            message = f"{gives!r} has no column {column!r}"
+            return Refusal(sqlstate=UNKNOWN_COLUMN, message=message, detail=f"columns: {', '.join(known) or 'none'}")
+        values[f"{gives}.{column}"] = result.get_value(0, known.index(column.lower()))
+    return None
+
+
+def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:
+    """Return the failure of a step that has an error for a result, or none because the connection broke."""
+    if result is None:
+        raise LostConnectionError(session.connection.get_error_message())
+    return Failure(step, Refusal.of(result))
+
+
+def recover(session: Session, request: Request, failure: Failure, random: Random) -> Talk:
+    """After an attempt that the server rolled back, retry a request until it succeeds, unless its error is accepted."""
+    _, operation, steps = request
+    acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
+    for attempts in range(1, RETRY_LIMIT + 1):
+        sqlstate = failure.refusal.sqlstate
+        accepted, reason = acceptable.get(sqlstate), RETRYABLE.get(sqlstate) or retryable.get(sqlstate)
+        if accepted is None and (reason is None or attempts == RETRY_LIMIT):
+            raise StatementFailedError(session, operation, failure.step, failure.refusal, attempts)
+        if session.connection.transaction_status != TransactionStatus.IDLE:
+            yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
+        if accepted is not None:
+            session.accepted[operation, accepted] = session.accepted.get((operation, accepted), 0) + 1
+            return
+        assert reason is not None, "it would have been raised"
+        session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1
+        # Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+        backoff_s = random.uniform(0, min(_LONGEST_BACKOFF_S, _FIRST_BACKOFF_S * 2**attempts))
+        pausing_ns = perf_counter_ns()
+        yield Pause(pausing_ns + round(backoff_s * NANOSECONDS))
+        paused_ns = perf_counter_ns() - pausing_ns
+        session.paused_ns[operation] = session.paused_ns.get(operation, 0) + paused_ns
+        again = yield from attempt(session, steps)
+        if again is None:
+            return
+        failure = again
