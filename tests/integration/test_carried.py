@@ -149,7 +149,9 @@ def test_several_rows_are_not_one(laboratory: Laboratory) -> None:
 @pytest.mark.parametrize("others", ["", "SELECT 1;\n"])
 @pytest.mark.parametrize("sent", ["", "-- pipeline: 10\n", "-- prepare: never\n"])
 def test_an_accepted_error_ends_the_call_and_is_counted(laboratory: Laboratory, others: str, sent: str) -> None:
-    operations = "-- name: enter\n-- accept: 23505\n" + sent + "INSERT INTO entered VALUES (:id::int);\n" + others
+    operations = "".join(
+        ["-- name: enter\n-- accept: 23505\n", sent, "INSERT INTO entered VALUES (:id::int);\n", others]
+    )
     found = baseline(rank(laboratory, operations, KEYS, repeated(Call("enter", {"id": 1}))))
 
     trials = [trial for trial in found.trials if not trial.warmup]

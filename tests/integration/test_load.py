@@ -196,8 +196,8 @@ def test_a_refused_statement_carries_what_the_server_said(admin: psycopg.Connect
     with pytest.raises(StatementFailedError) as caught:
         _drive((session, [_transaction(0, "add_twice", *steps)]))
     failure = caught.value
-    assert (failure.operation, failure.parameters, failure.sqlstate) == ("add_twice", [b"a"], "23505")
-    assert failure.detail == "Key (key)=(a) already exists."
+    assert (failure.operation, failure.step[1], failure.refusal.sqlstate) == ("add_twice", [b"a"], "23505")
+    assert failure.refusal.detail == "Key (key)=(a) already exists."
     assert failure.session is session
 
 
@@ -237,7 +237,7 @@ def test_a_backend_that_is_ended_is_seen_at_once(admin: psycopg.Connection, conn
     timer.join()
 
     assert time.monotonic() - started < 10
-    assert isinstance(caught.value, LostConnectionError) or caught.value.sqlstate == "57P01"
+    assert isinstance(caught.value, LostConnectionError) or caught.value.refusal.sqlstate == "57P01"
 
 
 def _is_executed(admin: psycopg.Connection, session: Session) -> bool:
