@@ -108,6 +108,7 @@ class Laboratory:
             candidates=tuple(one for one in plan.candidates if one.name in names),
             budget_s=budget_s,
             sample_hz=plan.sample_hz if sampled else 0.0,
+            keep_templates=True,
             adequacy_s=0.0,  # a search needs only ratios
             equivalence="off",  # the result is the same at every cardinality, and the check would take most of the time
         )
