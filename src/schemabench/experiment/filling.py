@@ -74,14 +74,7 @@ def _fill(template: Template, background: Iterable[Part]) -> None:
     try:
         with opened(server.conninfo_for(database.name)) as connection:
             candidates.install(candidate, connection)
-        with (
-            closing(Sessions(template, database, [_LOADER])) as loader,
-            opened(server.conninfo_for(database.name)) as copier,
-        ):
-            for session, _ in loader:
-                session.connection.exec_(_QUICKLY.encode())
-            copier.execute(_QUICKLY)
-            _load(loader, copier, template, background)
+        load(template, background)
         with opened(server.conninfo_for(database.name)) as connection:
             connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
             connection.execute("VACUUM (ANALYZE)")
@@ -97,19 +90,31 @@ def _counted(background: Iterable[Part], told: Callable[[int], None]) -> Iterato
         told(len(part.rows))
 
 
-def _load(
-    loader: Sessions, copier: psycopg.Connection[tuple[Any, ...]], template: Template, background: Iterable[Part]
-) -> None:
-    """Execute the background in order: by COPY where that is what an operation is, otherwise call by call."""
+def load(template: Template, background: Iterable[Part]) -> None:
+    """Execute a background in order: by COPY where that is what an operation is, otherwise call by call.
+
+    Raises:
+        WorkloadError: A value cannot be sent.
+        CandidateError: The server refused an operation or a row.
+        ServerError: The server failed.
+        psycopg.Error: The server ended the session.
+    """
 
     def copied(part: Part) -> str:
         return part.operation if template.operations[part.operation].copies else ""
 
-    for operation, parts in groupby(background, key=copied):
-        if operation:
-            _copy(copier, template, template.operations[operation], parts)
-        else:
-            _call(loader, template, chain.from_iterable(part.calls() for part in parts))
+    with (
+        closing(Sessions(template, template.database, [_LOADER])) as loader,
+        opened(template.server.conninfo_for(template.database.name)) as copier,
+    ):
+        for session, _ in loader:
+            session.connection.exec_(_QUICKLY.encode())
+        copier.execute(_QUICKLY)
+        for operation, parts in groupby(background, key=copied):
+            if operation:
+                _copy(copier, template, template.operations[operation], parts)
+            else:
+                _call(loader, template, chain.from_iterable(part.calls() for part in parts))
 
 
 def _call(loader: Sessions, template: Template, calls: Iterator[Call]) -> None:
