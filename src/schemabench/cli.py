@@ -117,8 +117,8 @@ def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser
         metavar="AXIS=LOW..HIGH",
         action="append",
         default=[],
-        help="an axis of the map, in place of the workload's last: a field of the cardinality, or the added round trip, "
-        "as in round-trip=0ms..5ms; at most twice",
+        help="an axis of the map, in place of the workload's last: a field of the cardinality, or the added round "
+        "trip, as in round-trip=0ms..5ms; at most twice",
     )
     parser.add_argument("--resume", action="store_true", help="resume the interrupted search")
     _add_options(
@@ -157,7 +157,7 @@ def _axis(text: str) -> Axis:
     try:
         if field == "round-trip":
             return Axis(field=ROUND_TRIP, low=_milliseconds(low), high=_milliseconds(high))
-        return Axis(field=field, low=_number(low), high=_number(high))
+        return Axis(field=field, low=_end(low), high=_end(high))
     except ValueError as cause:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not an axis such as rows=1..1000 or round-trip=0ms..5ms"
@@ -168,7 +168,7 @@ def _milliseconds(text: str) -> float:
     return _MS_PER_S * parsing.duration_or_off("off" if text in {"0", "0ms", "0s"} else text)
 
 
-def _number(text: str) -> float:
+def _end(text: str) -> float:
     return int(text) if text.isdecimal() else float(text)
 
 

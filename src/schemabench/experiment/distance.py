@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from psycopg.pq import ExecStatus
 
-from schemabench.load import Session
+from schemabench.experiment.sessions import Sessions
 from schemabench.units import NANOSECONDS
 
 _EXCHANGES = 300
@@ -21,20 +21,21 @@ _FEWEST = 20
 
 
 class Distance(NamedTuple):
-    """The time of an exchange, in seconds."""
+    """The time of an exchange, in seconds; None if it is not known."""
 
-    median_s: float
-    p99_s: float
+    median_s: float | None
+    p99_s: float | None
 
 
-def measure(session: Session) -> Distance | None:
-    """Return how long an empty query takes over an idle session; None if the server does not answer it as expected."""
+def measure(sessions: Sessions) -> Distance:
+    """Return how long an empty query takes over the first of some idle sessions."""
+    connection = next(iter(sessions))[0].connection
     took_ns: list[int] = []
     began_ns = perf_counter_ns()
     while len(took_ns) < _EXCHANGES:
         started_ns = perf_counter_ns()
-        if session.connection.exec_(b"").status != ExecStatus.EMPTY_QUERY:
-            return None  # a lost connection is found, and told, by the first trial
+        if connection.exec_(b"").status != ExecStatus.EMPTY_QUERY:
+            return Distance(None, None)  # a lost connection is found, and told, by the first trial
         now_ns = perf_counter_ns()
         took_ns.append(now_ns - started_ns)
         if now_ns - began_ns > _LONGEST_NS and len(took_ns) >= _FEWEST:

@@ -76,7 +76,8 @@ def _most_bytes(server: Server, held: int) -> float:
     """Return how much kept templates may take, of which `held` bytes are taken."""
     if server.data is None:
         return _MOST_ELSEWHERE_BYTES
-    return _SHARE_OF_DISK * (psutil.disk_usage(str(server.data)).free + held)
+    free: int = psutil.disk_usage(str(server.data)).free
+    return _SHARE_OF_DISK * (free + held)
 
 
 def _bytes(server: Server, database: Database) -> int:

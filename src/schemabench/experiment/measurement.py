@@ -84,8 +84,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         building.build()
         entrants, found = building.entrants, building.left_out
         observers = _observe(plan, server, entrants, team.join(entrants), stack)
-        telling = surroundings.prepare(server, stack)
-        apart = distance.measure(next(session for session, _ in entrants[0].sessions))
+        telling, apart = surroundings.prepare(server, stack), distance.measure(entrants[0].sessions)
         blocks = Blocks(
             plan=plan,
             team=team,
@@ -127,8 +126,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         ),
     )
     record = replace(record, settings=after.held.baseline, took_s=building.elapsed_s)
-    if apart is not None:
-        record = replace(record, exchange_s=apart.median_s, exchange_p99_s=apart.p99_s)
+    record = replace(record, exchange_s=apart.median_s, exchange_p99_s=apart.p99_s)
     if interrupt:
         raise Interrupted(interrupt, record)
     return record
