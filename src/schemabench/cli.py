@@ -194,6 +194,8 @@ def _list(chosen: argparse.Namespace) -> None:
 def _crossover(chosen: argparse.Namespace) -> None:
     from schemabench import crossover  # noqa: PLC0415 (imports the whole harness)
 
+    if chosen.over and not chosen.map:
+        raise UsageError("--over names the axes of a map", remedies=["ask for a map: --map 3x3"])
     root, settings, origins = _project(chosen)
     asked = Asked(
         options=settings,
