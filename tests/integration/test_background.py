@@ -17,7 +17,7 @@ from schemabench.experiment.databases import connect, drop
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.template import Template
 from schemabench.progress import Silence
-from schemabench.server import Server
+from schemabench.server import Server, opened, serve
 
 TABLE = "CREATE TABLE event (id bigint PRIMARY KEY, site text NOT NULL, bytes bigint);\n"
 SPLIT = """\
@@ -200,6 +200,25 @@ def test_a_second_experiment_copies_the_kept_template_and_its_rows_are_equal(tmp
         assert begun == 2, "rows of another seed are others, rows for more clients are the same"
         assert states[0] == states[1] != states[2]
         assert {database for _, database in server.kept} == set(server.databases), "only these stay, with the mark"
+
+
+@pytest.mark.parametrize("ending", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("keep", [False, True])
+def test_kept_templates_are_gone_from_the_users_server_however_the_run_ends(
+    server: Server, tmp_path: Path, ending: type[BaseException], *, keep: bool
+) -> None:
+    plan = planned(tmp_path, lambda *_: iter([Rows("load", COLUMNS, rows(1, 10))]), {"baseline": TABLE})
+    guest = serve(server.conninfo, settings={}, clients=4, run_id="ended", keep_databases=keep)
+    with pytest.raises(ending), guest as theirs:  # noqa: PT012 (the run ends after it has kept one)
+        found = measure(replace(plan, keep_templates=True), theirs, Silence())
+        assert [database.label for _, database in theirs.kept] == ["baseline_template"]
+        assert found.exchange_s is not None
+        assert found.exchange_p99_s is not None
+        assert 0 < found.exchange_s <= found.exchange_p99_s
+        raise ending
+
+    with opened(server.conninfo) as admin:
+        assert admin.execute("SELECT datname FROM pg_database WHERE datname LIKE 'sb_ended%'").fetchall() == []
 
 
 def test_a_template_is_not_kept_where_the_disk_would_be_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
