@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from schemabench.cardinality import Axis, log_scale
     from schemabench.frames import RunFrames
     from schemabench.loading import load_run
-    from schemabench.workload import BadLineError, Call, Model, OtherInput, Replay, Workload, Writer
+    from schemabench.workload import BadLineError, Call, Model, OtherInput, Replay, Rows, Workload, Writer
 
 __all__ = [
     "Axis",
@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "OtherInput",
     "Replay",
+    "Rows",
     "RunFrames",
     "Workload",
     "Writer",

@@ -17,9 +17,10 @@ from shutil import get_terminal_size
 import pytest
 
 from schemabench import cardinality as cardinalities
-from schemabench import options, placing, progress, project, report, signals
+from schemabench import options, parsing, placing, progress, project, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
+from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
@@ -34,6 +35,7 @@ _INI = "pytest.ini"
 """The starter's ini file, which makes its folder pytest's root."""
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
+_MS_PER_S = 1000
 _DRAWN, _MOST_DRAWN = 8, 100
 """The default and the maximum number of cardinalities to draw: running a hundred takes hours."""
 
@@ -116,6 +118,15 @@ def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     parser = commands.add_parser("crossover", help=about)
     parser.add_argument("workload", metavar="WORKLOAD")
     parser.add_argument("--map", type=_shape, metavar="NxM", help="measure a map over two axes instead, as in 3x3")
+    parser.add_argument(
+        "--over",
+        type=_axis,
+        metavar="AXIS=LOW..HIGH",
+        action="append",
+        default=[],
+        help="an axis of the map, in place of the workload's last: a field of the cardinality, or the added round "
+        "trip, as in round-trip=0ms..5ms; at most twice",
+    )
     parser.add_argument("--resume", action="store_true", help="resume the interrupted search")
     _add_options(
         parser,
@@ -145,6 +156,27 @@ def _shape(text: str) -> tuple[int, int]:
     ):
         raise argparse.ArgumentTypeError(f"{text!r} is not a grid such as 3x3, with 2 to {_MOST_CELLS} values per axis")
     return int(first), int(second)
+
+
+def _axis(text: str) -> Axis:
+    field, _, span = text.partition("=")
+    low, _, high = span.partition("..")
+    try:
+        if field == "round-trip":
+            return Axis(field=ROUND_TRIP, low=_milliseconds(low), high=_milliseconds(high))
+        return Axis(field=field, low=_end(low), high=_end(high))
+    except ValueError as cause:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an axis such as rows=1..1000 or round-trip=0ms..5ms"
+        ) from cause
+
+
+def _milliseconds(text: str) -> float:
+    return _MS_PER_S * parsing.duration_or_off("off" if text in {"0", "0ms", "0s"} else text)
+
+
+def _end(text: str) -> float:
+    return int(text) if text.isdecimal() else float(text)
 
 
 def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionValue, ...]]:
@@ -182,6 +214,8 @@ def _list(chosen: argparse.Namespace) -> None:
 def _crossover(chosen: argparse.Namespace) -> None:
     from schemabench import crossover  # noqa: PLC0415 (imports the whole harness)
 
+    if chosen.over and not chosen.map:
+        raise UsageError("--over names the axes of a map", remedies=["ask for a map: --map 3x3"])
     root, settings, origins = _project(chosen)
     asked = Asked(
         options=settings,
@@ -196,7 +230,7 @@ def _crossover(chosen: argparse.Namespace) -> None:
         with closing(bench), ExitStack() as stack:
             signals.heed(stack.callback)
             if chosen.map:
-                crossover.add_map(bench, chosen.workload, chosen.map, lambda: _write_reports(bench))
+                crossover.add_map(bench, chosen.workload, chosen.map, lambda: _write_reports(bench), chosen.over)
             else:
                 crossover.add_search(bench, chosen.workload, resume=chosen.resume)
     finally:

@@ -3,7 +3,7 @@
 Owns the wording and frequency of progress output. Must not decide anything, nor be required by anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Protocol
 
@@ -15,6 +15,8 @@ from schemabench.units import format_duration
 PLAIN_INTERVAL_S = 15.0
 """Interval between two plain lines of one experiment."""
 _SHOWN_RATIOS = 3
+_ROWS_INTERVAL_S = 0.5
+"""Interval between two counts of rows on a bar."""
 _BAR = "{desc} |{bar:12}| {n:.0f}/{total:.0f} s{postfix}"
 
 
@@ -167,6 +169,29 @@ class ProgressLines:
             self._terminal.begin()
             self._terminal.write(f"{text}\n")
             self._last_s = monotonic()
+
+
+class Counter:
+    """Counts the rows that are loaded, and shows them now and then, with their rate.
+
+    Args:
+        show: Receives the count, in words.
+        total: The number that is expected; None if it is not known.
+    """
+
+    def __init__(self, show: Callable[[str], None], total: int | None) -> None:
+        self._show = show
+        self._of = "" if total is None else f" of {total:,}"
+        self._rows = 0
+        self._started_s = self._shown_s = monotonic()
+
+    def add(self, rows: int) -> None:
+        """Count rows."""
+        self._rows += rows
+        now_s = monotonic()
+        if now_s - self._shown_s >= _ROWS_INTERVAL_S:
+            self._shown_s = now_s
+            self._show(f"{self._rows:,}{self._of} rows, {self._rows / (now_s - self._started_s):,.0f} rows/s")
 
 
 def on(terminal: Terminal) -> Progress:

@@ -48,6 +48,7 @@ UPDATE job SET done = done + 1 WHERE id = :taken.id;
 -- name: done
 SELECT id, done FROM job ORDER BY id;
 """
+ENTER = "-- name: enter\n-- accept: 23505\nINSERT INTO entered VALUES (:id::int);\n"
 KEYS = "CREATE TABLE entered (id int PRIMARY KEY);\n"
 PARTS = "CREATE TABLE event (day date NOT NULL, n int NOT NULL) PARTITION BY RANGE (day);\n"
 ROTATE = """\
@@ -149,9 +150,7 @@ def test_several_rows_are_not_one(laboratory: Laboratory) -> None:
 @pytest.mark.parametrize("others", ["", "SELECT 1;\n"])
 @pytest.mark.parametrize("sent", ["", "-- pipeline: 10\n", "-- prepare: never\n"])
 def test_an_accepted_error_ends_the_call_and_is_counted(laboratory: Laboratory, others: str, sent: str) -> None:
-    operations = "".join(
-        ["-- name: enter\n-- accept: 23505\n", sent, "INSERT INTO entered VALUES (:id::int);\n", others]
-    )
+    operations = ENTER.replace("-- accept", f"{sent}-- accept") + others
     found = baseline(rank(laboratory, operations, KEYS, repeated(Call("enter", {"id": 1}))))
 
     trials = [trial for trial in found.trials if not trial.warmup]

@@ -10,9 +10,59 @@ import pytest
 from schemabench import cardinality as cardinalities
 from schemabench import crossover, workload
 from schemabench.bench import Bench
+from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.crossover import finding
 from schemabench.errors import CandidateError, SchemabenchError, UsageError
+from schemabench.experiment import filling
 from schemabench.records import from_builtins, to_builtins
+
+STEPS = """\
+-- name: fill
+COPY account (id) FROM STDIN;
+-- name: pay
+SELECT balance FROM account WHERE id = :id::int FOR UPDATE;
+UPDATE account SET balance = balance - 1 WHERE id = :id::int;
+UPDATE account SET balance = balance + 1 WHERE id = 1 + :id::int % 1000;
+INSERT INTO payment (account) VALUES (:id::int);
+SELECT balance FROM account WHERE id = :id::int;
+"""
+ACCOUNTS = """\
+CREATE TABLE account (id int PRIMARY KEY, balance int NOT NULL DEFAULT 0);
+CREATE TABLE payment (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, account int);
+"""
+AT_ONCE = """\
+CREATE FUNCTION pay(payer int) RETURNS int LANGUAGE sql AS $$
+    SELECT balance FROM account WHERE id = payer FOR UPDATE;
+    UPDATE account SET balance = balance - 1 WHERE id = payer;
+    UPDATE account SET balance = balance + 1 WHERE id = 1 + payer % 1000;
+    INSERT INTO payment (account) VALUES (payer);
+    SELECT balance FROM account WHERE id = payer;
+$$;
+-- name: pay
+SELECT pay(:id::int);
+"""
+STEPPING = """\
+from dataclasses import dataclass
+
+from schemabench import Axis, Call, Rows, Workload, Writer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    accounts: int = 1000
+    payers: int = 1
+
+
+WORKLOAD = Workload(
+    name="steps",
+    summary="one transaction of five statements, or one function",
+    cardinalities={"typical": Sizes()},
+    axes=(Axis(field="accounts", low=1000, high=2000), Axis(field="payers", low=1, high=2)),
+    writers=lambda _: [Writer(name="payer", kind="stream", weight=1)],
+    burst=lambda sizes, writer, block, random: iter(lambda: Call("pay", {"id": random.randrange(1000) + 1}), None),
+    background=lambda sizes, _: iter([Rows("fill", ["id"], ((one,) for one in range(1, sizes.accounts + 1)))]),
+)
+"""
 
 
 @pytest.fixture
@@ -117,6 +167,38 @@ def test_map_has_a_cell_for_each_place_and_says_no_more_than_its_interval(bench:
         assert cell.side in {"tied", "better" if cell.ratio.low > 1 else "worse"}
     assert kept == [1, 2, 3, 4, 4]
     assert from_builtins(to_builtins(bench.record())).maps == (drawn,)
+
+
+def test_five_statements_fall_behind_one_function_over_a_round_trip(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {
+        "workloads/steps/__init__.py": STEPPING,
+        "workloads/steps/operations.sql": STEPS,
+        "schemas/steps/baseline.sql": ACCOUNTS,
+        "schemas/steps/function.sql": ACCOUNTS + AT_ONCE,
+    }.items():
+        (bench.asked.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (bench.asked.root / name).write_text(text, encoding="utf-8")
+    bench.asked = replace(bench.asked, options=replace(bench.asked.options, budget_s=40.0, precision=0.3))
+    built: list[str] = []
+    build = filling.build
+    monkeypatch.setattr(
+        filling, "build", lambda one, *rest, **more: (built.append(one.name), build(one, *rest, **more))[1]
+    )
+
+    over = [Axis(field=ROUND_TRIP, low=0.0, high=20.0)]
+    crossover.add_map(bench, "steps", (2, 2), lambda: None, over)
+
+    (drawn,) = bench.findings.maps
+    ratios = {(cell.first, cell.second): cell.ratio.value for cell in drawn.cells if cell.ratio}
+    assert (drawn.first, drawn.second) == ("accounts", ROUND_TRIP)
+    for accounts in (1000, 2000):
+        assert ratios[accounts, 20.0] > 4.0, "seven exchanges against one"
+        assert ratios[accounts, 0.0] < ratios[accounts, 20.0] / 1.3
+    assert sorted(built) == ["baseline", "baseline", "function", "function"], (
+        "rows are loaded once for both round trips"
+    )
 
 
 def test_interrupted_map_keeps_the_cells_that_were_measured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

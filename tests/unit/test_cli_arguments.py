@@ -11,6 +11,8 @@ from schemabench import cli
         (["crossover", "usage", "--map", "3"], "'3' is not a grid such as 3x3, with 2 to 9 values per axis"),
         (["crossover", "usage", "--map", "1x3"], "'1x3' is not a grid such as 3x3"),
         (["crossover", "usage", "--map", "3x10"], "'3x10' is not a grid such as 3x3"),
+        (["crossover", "usage", "--map", "3x3", "--over", "rows"], "'rows' is not an axis such as rows=1..1000"),
+        (["crossover", "usage", "--map", "3x3", "--over", "round-trip=0..far"], "round-trip=0ms..5ms"),
         (["cardinalities", "draw", "usage", "-n", "0"], "'0' is not a whole number from 1 to 100"),
         (["cardinalities", "draw", "usage", "-n", "many"], "'many' is not a whole number"),
     ],

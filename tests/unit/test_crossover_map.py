@@ -10,8 +10,9 @@ from fixed_run import USAGE
 from test_crossover_pair import result
 
 from schemabench import Axis
+from schemabench.cardinality import ROUND_TRIP
 from schemabench.crossover.mapping import SHORTEST_CELL_S, draw_map
-from schemabench.errors import CandidateError, ServerError
+from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.records import Experiment, RatioMap
 
 FIRST, SECOND = Axis(field="rows", low=10, high=1_000), Axis(field="reads", low=1, high=64)
@@ -40,6 +41,7 @@ class FakeLaboratory:
     elapsed_s: float = 0.0
     measured: list[tuple[int, int]] = field(default_factory=list)
     blocks_s: list[float] = field(default_factory=list)
+    round_trips_s: list[float | None] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     maps: list[RatioMap] = field(default_factory=list)
 
@@ -64,9 +66,12 @@ class FakeLaboratory:
         """Remember it."""
         self.said.append(text)
 
-    def measure(self, _: str, sizes: Sizes, __: object, budget_s: float, *, sampled: bool) -> Experiment:
+    def measure(
+        self, _: str, sizes: Sizes, __: object, budget_s: float, *, sampled: bool, round_trip_s: float | None
+    ) -> Experiment:
         """Let time pass."""
         assert not sampled
+        self.round_trips_s.append(round_trip_s)
         self.elapsed_s += self.loading_s(sizes)
         if failure := self.fails(sizes):
             raise failure
@@ -75,9 +80,9 @@ class FakeLaboratory:
         self.blocks_s.append(budget_s)
         return replace(USAGE, elapsed_s=budget_s, candidates=(result("indexed", 2.0), result("baseline", 1.0)))
 
-    def draw(self, shape: tuple[int, int] = (3, 3)) -> RatioMap:
+    def draw(self, shape: tuple[int, int] = (3, 3), *over: Axis) -> RatioMap:
         """Return a map as far as it came."""
-        draw_map(self, shape, self.maps.append)  # type: ignore[arg-type]
+        draw_map(self, shape, self.maps.append, over)  # type: ignore[arg-type]
         return self.maps[-1]
 
 
@@ -211,3 +216,31 @@ def test_an_axis_may_begin_at_zero(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert {cell.first for cell in drawn.cells} == {0, 31, 1_000}
     assert _unmeasured(drawn) == set()
+
+
+def test_round_trip_is_an_axis_that_changes_no_size() -> None:
+    laboratory = FakeLaboratory(budget_s=60.0, loading_s=lambda _: 0.0)
+
+    drawn = laboratory.draw((2, 2), Axis(field=ROUND_TRIP, low=0.0, high=5.0))
+
+    assert (drawn.first, drawn.second) == (FIRST.field, ROUND_TRIP)
+    assert sorted({trip for trip in laboratory.round_trips_s if trip is not None}) == [0.0, 0.005]
+    assert {reads for _, reads in laboratory.measured} == {Sizes().reads}
+
+
+def test_an_axis_that_nothing_has_is_refused_with_those_there_are() -> None:
+    laboratory = FakeLaboratory(budget_s=60.0, loading_s=lambda _: 0.0)
+
+    with pytest.raises(UsageError, match="no axis 'row' for a map of 'items'") as caught:
+        laboratory.draw((2, 2), Axis(field="row", low=0, high=5))
+
+    assert "axes: round-trip, rows, reads" in str(caught.value)
+
+
+def test_an_axis_that_is_given_replaces_the_same_one_of_the_workload() -> None:
+    laboratory = FakeLaboratory(budget_s=60.0, loading_s=lambda _: 0.0)
+
+    drawn = laboratory.draw((2, 2), Axis(field=FIRST.field, low=1, high=2))
+
+    assert (drawn.first, drawn.second) == (SECOND.field, FIRST.field)
+    assert {cell.second for cell in drawn.cells} == {1, 2}

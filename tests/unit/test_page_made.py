@@ -75,3 +75,13 @@ def test_experiment_shows_every_candidate_with_its_status() -> None:
     section = page_reader.drawn(View(USAGE, RUN), facts.section)
     found = text(section)
     assert all(re.search(rf"{one.name} {re.escape(one.status)}", found) for one in USAGE.candidates)
+
+
+def test_measured_round_trip_is_shown_beside_what_was_added() -> None:
+    measured = replace(USAGE, exchange_s=0.000_031, exchange_p99_s=0.000_055)
+    told = "31.0 us measured before the blocks (median; 99 % within 55.0 us)"
+
+    assert "round trip" not in dict(facts.of_experiment(USAGE))
+    assert dict(facts.of_experiment(measured))["round trip"] == told
+    added = dict(facts.of_experiment(replace(measured, round_trip_s=0.001)))["round trip"]
+    assert added == f"{told}; 1.00 ms added to each exchange"

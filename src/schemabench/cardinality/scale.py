@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from schemabench.errors import WorkloadError
 
 Number = TypeVar("Number", int, float)
+ROUND_TRIP = "round_trip_ms"
+"""An axis that is no field of a cardinality: the milliseconds that are added to each exchange with the server."""
 DIGITS = 2
 """Significant digits of the values on a scale: smaller differences add no information."""
 

@@ -3,9 +3,10 @@
 Owns the handling of their results. Must not search.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from schemabench.bench import Bench
+from schemabench.cardinality import Axis
 from schemabench.crossover.finding import WORST, find, freeze, open_state
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.crossover.mapping import draw_map
@@ -49,7 +50,9 @@ def searched(bench: Bench, workload: str, cardinality: str, candidate: str) -> C
         laboratory.close()
 
 
-def add_map(bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[[], None]) -> None:
+def add_map(
+    bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[[], None], over: Sequence[Axis] = ()
+) -> None:
     """Draw a map of a shape, and record each cell, so that any end leaves the map so far.
 
     Args:
@@ -57,6 +60,7 @@ def add_map(bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[
         workload: The workload's name.
         shape: Values on the first axis and on the second.
         keep: Called after each cell, so that a crash loses nothing.
+        over: Axes in place of the workload's last ones.
 
     Raises:
         SchemabenchError: As `draw_map`; or it was interrupted.
@@ -71,7 +75,7 @@ def add_map(bench: Bench, workload: str, shape: tuple[int, int], keep: Callable[
         keep()
 
     try:
-        draw_map(laboratory, shape, grow)
+        draw_map(laboratory, shape, grow, over)
     except KeyboardInterrupt:
         raise _broken_off(laboratory, drawn) from None
     finally:

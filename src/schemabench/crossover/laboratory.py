@@ -75,7 +75,7 @@ class Laboratory:
         """Seconds left of the budget; negative if it is exceeded."""
         return self.budget_s - self.elapsed_s
 
-    def measure(
+    def measure(  # noqa: PLR0913 (what differs between experiments)
         self,
         name: str,
         cardinality: Any,  # noqa: ANN401 (a workload's own type)
@@ -83,6 +83,7 @@ class Laboratory:
         budget_s: float,
         *,
         sampled: bool = True,
+        round_trip_s: float | None = None,
     ) -> Experiment:
         """Run an experiment.
 
@@ -92,6 +93,7 @@ class Laboratory:
             candidates: The candidates besides the baseline.
             budget_s: The budget for its blocks only.
             sampled: Whether to sample lock waits, if the settings say so.
+            round_trip_s: What to add to each exchange; None for what the settings say.
 
         Raises:
             SchemabenchError: As `experiment.measure`.
@@ -110,6 +112,8 @@ class Laboratory:
             candidates=tuple(one for one in plan.candidates if one.name in names),
             budget_s=budget_s,
             sample_hz=plan.sample_hz if sampled else 0.0,
+            round_trip_s=plan.round_trip_s if round_trip_s is None else round_trip_s,
+            keep_templates=True,
             adequacy_s=0.0,  # a search needs only ratios
             equivalence="off",  # the result is the same at every cardinality, and the check would take most of the time
         )

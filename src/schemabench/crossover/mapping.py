@@ -1,24 +1,25 @@
-"""A map: a candidate against the baseline over the two most important fields of the cardinality.
+"""A map: a candidate against the baseline over two fields of the cardinality, or one and the round trip.
 
 Owns the grid, the order of its cells and the division of the budget. Must not choose the fields: the workload's author
-does.
+does, or who draws the map.
 
 A map grows: however it ends, measured cells are kept, and those in the middle and at the corners come first. The time
 to load a cell is estimated from its neighbours, so that no cell is started that would exceed the budget.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from statistics import fmean
 
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import BASELINE
-from schemabench.cardinality import Axis
+from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.crossover.finding import leader
 from schemabench.crossover.laboratory import Laboratory
 from schemabench.crossover.pair import failure, is_bound, ratio, side
-from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
+from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkloadError
+from schemabench.naming import nearest
 from schemabench.records import Experiment, MapCell, RatioMap
 from schemabench.report import crossovers
 from schemabench.units import format_duration
@@ -28,30 +29,31 @@ SHORTEST_CELL_S = 1.0
 FIRST_SETUP_SHARE = 0.5
 """The share of a cell's time for loading, assumed until the first cell is measured."""
 
+_MS_PER_S = 1000
+
 Place = tuple[float, float]
 """A value on either axis."""
 
 
-def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[RatioMap], None]) -> None:
+def draw_map(
+    laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[RatioMap], None], over: Sequence[Axis] = ()
+) -> None:
     """Draw a map of a shape, and pass it to `grow` after each cell and once more at the end.
 
     If it ends before any cell was tried, there is no map to pass. The candidate is the selected one, or of several, the
-    best at the start. At least one cell is measured, however short the budget.
+    best at the start. Axes in `over` replace the workload's last ones. At least one cell is measured, however
+    short the budget.
 
     Raises:
-        WorkloadError: The workload names no axes.
+        UsageError: An axis is no field of the cardinality.
+        WorkloadError: The workload names no axes, or one is invalid.
         SchemabenchError: The server fails, or no candidate was ranked at the start.
     """
     workload = laboratory.found.workload
-    if not workload.axes:
-        raise WorkloadError(
-            f"The workload {workload.name!r} has no axes for a map",
-            remedies=["define two: Workload(axes=(Axis(field=..., low=..., high=...), Axis(...)))"],
-        )
+    first, second = axes(laboratory, over)
     selected = [name for name in laboratory.bench.subject(workload.name).selected if name != BASELINE]
     candidate = selected[0] if len(selected) == 1 else leader(laboratory)[0]
     laboratory.bench.serve()  # so that the first cell's time does not include the start of the server
-    first, second = workload.axes
     drawing = _Drawing(laboratory=laboratory, candidate=candidate, axes=(first, second), shape=shape)
 
     def end(reason: str) -> None:
@@ -69,6 +71,37 @@ def draw_map(laboratory: Laboratory, shape: tuple[int, int], grow: Callable[[Rat
         end(f"the map ended first: {cause.what}")
         raise
     end(f"too little was left of the budget of {format_duration(laboratory.budget_s)} to load it")
+
+
+def axes(laboratory: Laboratory, over: Sequence[Axis]) -> tuple[Axis, Axis]:
+    """Return the axes of a map: the workload's, of which those in `over` replace the last ones.
+
+    Raises:
+        UsageError: An axis is no field of the cardinality, or both are the same.
+        WorkloadError: There are fewer than two, or one is invalid.
+    """
+    workload = laboratory.found.workload
+    known = {ROUND_TRIP: 0.0, **cardinalities.values(workload.cardinalities[laboratory.start])}
+    for axis in over:
+        if axis.field not in known:
+            fields = ", ".join("round-trip" if field == ROUND_TRIP else field for field in known)
+            raise UsageError(
+                f"There is no axis {axis.field!r} for a map of {workload.name!r}{nearest(axis.field, tuple(known))}",
+                checked=[f"axes: {fields}"],
+                remedies=["name one of these, as in --over round-trip=0ms..5ms"],
+            )
+        axis.check(known[axis.field])
+    chosen = [*(one for one in workload.axes if one.field not in {axis.field for axis in over})][: 2 - len(over)]
+    if len({axis.field for axis in (*chosen, *over)}) != 2:  # noqa: PLR2004 (a map has two)
+        raise WorkloadError(
+            f"A map of {workload.name!r} needs two different axes",
+            remedies=[
+                "define two: Workload(axes=(Axis(field=..., low=..., high=...), Axis(...)))",
+                "name them: --over FIELD=LOW..HIGH --over round-trip=0ms..5ms",
+            ],
+        )
+    first, second = (*chosen, *over)
+    return first, second
 
 
 @dataclass(kw_only=True)
@@ -173,7 +206,15 @@ class _Drawing:
     def _measured(self, place: Place, blocks_s: float) -> Experiment:
         start = self.laboratory.found.workload.cardinalities[self.laboratory.start]
         values = dict(zip((axis.field for axis in self.axes), place, strict=True))
-        return self.laboratory.measure("map", replace(start, **values), [self.candidate], blocks_s, sampled=False)
+        round_trip_ms = None if hasattr(start, ROUND_TRIP) else values.pop(ROUND_TRIP, None)
+        return self.laboratory.measure(
+            "map",
+            replace(start, **values),
+            [self.candidate],
+            blocks_s,
+            sampled=False,
+            round_trip_s=None if round_trip_ms is None else round_trip_ms / _MS_PER_S,
+        )
 
     def _named(self, place: Place) -> str:
         return crossovers.place(self.axes[0].field, self.axes[1].field, *place)

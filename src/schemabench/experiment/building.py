@@ -10,16 +10,17 @@ from time import perf_counter
 
 import psycopg
 
+from schemabench import candidate as candidates
 from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, Place, SchemabenchError
-from schemabench.experiment import databases, filling, results
+from schemabench.experiment import databases, filling, kept, results
 from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
-from schemabench.progress import Progress
+from schemabench.progress import Counter, Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
 from schemabench.server import HeldError, Server, outside
 
@@ -179,10 +180,7 @@ class Building:
         plan, found = self.plan, self.plan.found
         feed = Feed(found, plan.values, plan.seed, plan.inputs)
         with ExitStack() as scratch:
-            template = filling.build(
-                candidate, found.operations, self.server, feed.background(), found.workload.isolation
-            )
-            scratch.callback(self._drop, template)
+            template = self._template(candidate, feed, scratch)
             check(template, found.queries)
             with databases.connect(self.server, template.database) as connection:
                 self.unlogged[candidate.name] = equivalence.unlogged(connection)
@@ -190,6 +188,41 @@ class Building:
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
                 self.size = plan.given_size or self._calibrated(template, feed)
+
+    def _template(self, candidate: Candidate, feed: Feed, scratch: ExitStack) -> Template:
+        """Return a candidate's template, from an earlier experiment of the run if there is one with the same rows.
+
+        It is dropped with `scratch`, unless it is kept.
+        """
+        plan, workload = self.plan, self.plan.found.workload
+        operations = candidates.operations(candidate, plan.found.operations)
+        recipe = kept.Recipe(
+            name=candidate.name,
+            source=candidate.file.source,
+            operations=operations,
+            background=workload.background,
+            values=plan.values,
+            shown=repr(plan.values),
+            seed=plan.seed,
+            isolation=workload.isolation,
+        )
+        if database := kept.find(self.server, recipe):
+            return Template(
+                candidate=candidate,
+                operations=operations,
+                server=self.server,
+                database=database,
+                isolation=workload.isolation,
+            )
+        rows = Counter(
+            lambda text: self.progress.stage(plan, f"building {candidate.name}: {text}"), feed.background_rows()
+        )
+        template = filling.build(
+            candidate, plan.found.operations, self.server, feed.background(), workload.isolation, told=rows.add
+        )
+        if not (plan.keep_templates and kept.keep(self.server, recipe, template)):
+            scratch.callback(self._drop, template)
+        return template
 
     def _clone(self, template: Template, name: str) -> Entrant:
         """Return a clone of a template as an entrant, with this process's connections."""

@@ -92,7 +92,8 @@ def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
     """
     make(feed, writers, 0, 1)
     encode = Encoder(feed.operations)
-    for call in islice(feed.background(), _CHECKED):
+    calls = chain.from_iterable(part.calls() for part in feed.background())
+    for call in islice(calls, _CHECKED):
         encode(call.operation, call.values)
 
 

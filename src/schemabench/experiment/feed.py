@@ -3,7 +3,7 @@
 Owns the reading of input files, which are streamed and never entirely in memory. Must not know servers or candidates.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,9 +15,11 @@ from schemabench.experiment.lines import lines
 from schemabench.naming import nearest
 from schemabench.records import Notice
 from schemabench.statements import Operation
-from schemabench.workload import BadLineError, Call, Found, authored, check_calls
+from schemabench.workload import BadLineError, Call, Found, Rows, authored, check_calls
 
 SHOWN_BAD_LINES = 3
+_ROWS_AT_ONCE = 1000
+"""Rows of the background in memory at a time."""
 _SHOWN_CHARACTERS = 60
 
 
@@ -31,6 +33,20 @@ class BadLine(NamedTuple):
     def __str__(self) -> str:
         """Return the line's number, its beginning and the reason."""
         return f"line {self.number}: {self.text[:_SHOWN_CHARACTERS]!r}: {self.reason}"
+
+
+class Part(NamedTuple):
+    """A part of the background that fits into memory: executions of one operation."""
+
+    operation: str
+    columns: Sequence[str]
+    """The parameter of each value of a row."""
+    rows: Sequence[Sequence[object]]
+    """One row for each execution."""
+
+    def calls(self) -> Iterator[Call]:
+        """Yield the executions one by one."""
+        return (Call(self.operation, dict(zip(self.columns, row, strict=True))) for row in self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +91,47 @@ class Feed:
         """The workload's operations."""
         return self._found.operations
 
-    def background(self) -> Iterator[Call]:
-        """Yield the calls that fill an empty database.
+    def background(self) -> Iterator[Part]:
+        """Yield what fills an empty database, in order.
 
         Raises:
-            WorkloadError: The author's function failed, or makes calls that do not fit the operations.
+            WorkloadError: The author's function failed, or makes calls or rows that do not fit the operations.
         """
         random = Random(f"{self.seed}/background")  # noqa: S311 (reproducible on purpose)
         with authored(self._found, "background"):
-            for call in self._found.workload.background(self._cardinality, random):
-                check_calls(self._found, (call,), "background")
-                yield call
+            for one in self._found.workload.background(self._cardinality, random):
+                if isinstance(one, Rows):
+                    yield from self._parts(one)
+                else:
+                    check_calls(self._found, (one,), "background")
+                    yield Part(one.operation, tuple(one.values), [tuple(one.values.values())])
+
+    def background_rows(self) -> int | None:
+        """Return the number of executions in the background, as far as the author says it.
+
+        Raises:
+            WorkloadError: The author's function failed.
+        """
+        count = self._found.workload.background_rows
+        with authored(self._found, "background_rows"):
+            return None if count is None else count(self._cardinality)
+
+    def _parts(self, many: Rows) -> Iterator[Part]:
+        """Yield rows of the background in parts that fit into memory."""
+        columns = tuple(many.columns)
+        check_calls(self._found, (Call(many.operation, dict.fromkeys(columns)),), "background")
+        rows, width, before = iter(many.rows), len(columns), 0
+        while part := list(islice(rows, _ROWS_AT_ONCE)):
+            if set(map(len, part)) != {width}:
+                wrong = next(number for number, row in enumerate(part) if len(row) != width)
+                raise WorkloadError(
+                    f"Row {before + wrong + 1:,} of {many.operation!r} in the background has {len(part[wrong])} values "
+                    f"for {width} columns: {', '.join(columns)}",
+                    checked=[f"the row: {repr(part[wrong])[:_SHOWN_CHARACTERS]}"],
+                    remedies=["give each row one value for each of `columns`"],
+                )
+            yield Part(many.operation, columns, part)
+            before += len(part)
 
     def take(self, writer: str, block: int, count: int) -> list[Call]:
         """Return a writer's calls in a block.

@@ -20,6 +20,7 @@ from schemabench.experiment import (
     checkpoints,
     conditions,
     criteria,
+    distance,
     gates,
     planning,
     results,
@@ -83,7 +84,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         building.build()
         entrants, found = building.entrants, building.left_out
         observers = _observe(plan, server, entrants, team.join(entrants), stack)
-        telling = surroundings.prepare(server, stack)
+        telling, apart = surroundings.prepare(server, stack), distance.measure(entrants[0].sessions)
         blocks = Blocks(
             plan=plan,
             team=team,
@@ -125,6 +126,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         ),
     )
     record = replace(record, settings=after.held.baseline, took_s=building.elapsed_s)
+    record = replace(record, exchange_s=apart.median_s, exchange_p99_s=apart.p99_s)
     if interrupt:
         raise Interrupted(interrupt, record)
     return record

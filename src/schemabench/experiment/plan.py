@@ -55,6 +55,8 @@ class Plan:
     """The files to replay, by the name of the input."""
     keep_databases: bool = False
     """Whether the candidates' databases are kept after the experiment."""
+    keep_templates: bool = False
+    """Whether loaded templates are kept for later experiments of the run that need the same rows."""
     upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks"
     """Who vacuums and analyzes: this process between blocks, by autovacuum's rules, or the server alone."""
     round_trip_s: float = 0.0

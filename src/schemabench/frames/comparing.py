@@ -43,6 +43,8 @@ _EXPERIMENT = (
     Column("copying_s", REAL, "time to create the copies"),
     Column("upkeep", TEXT, "the vacuum and analyze policy; empty in older run files"),
     Column("round_trip_s", REAL, "added to every exchange with the server, as time on the way"),
+    Column("exchange_s", REAL, "measured time of a trivial exchange, median, without what was added; missing: unknown"),
+    Column("exchange_p99_s", REAL, "its 99th percentile"),
     Column("isolation", TEXT, "isolation level of all transactions"),
     Column("sample_hz", REAL, "lock-wait samples per second; 0 without sampling"),
     Column("busy_share", REAL, "share of time in which the load loop was busy, in the median trial, 0 to 1"),

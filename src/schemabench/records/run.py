@@ -86,6 +86,11 @@ class Experiment:
     """The vacuum and analyze policy, as in the option `--upkeep`; empty in older run files, where autovacuum did it."""
     round_trip_s: float = 0.0
     """What `--round-trip` added to every exchange with the server, as time on the way."""
+    exchange_s: float | None = None
+    """The measured time of a trivial exchange with the server, median, without what was added; None in older run files.
+    """
+    exchange_p99_s: float | None = None
+    """Its 99th percentile; likewise."""
     lead_in: float = 0.0
     """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
     budget_s: float

@@ -91,6 +91,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         ("precision", f"{figures.percent(experiment.precision)} on either side of every ratio"),
         ("seed", str(experiment.seed)),
         ("clients", figures.plural(experiment.clients, "connection")),
+        *_round_trip(experiment),
         ("isolation", experiment.isolation),
         *_client(experiment),
         ("burst", burst),
@@ -118,6 +119,18 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
         yield "vacuum and analyze", _UPKEEP.get(experiment.upkeep, experiment.upkeep)
     if experiment.lead_in:
         yield "lead-in", f"{figures.share(experiment.lead_in)} of a burst before each trial, not timed"
+
+
+def _round_trip(experiment: Experiment) -> Iterator[Fact]:
+    """Yield the time of an exchange with the server: as measured, and what was added to it."""
+    told = []
+    if experiment.exchange_s is not None and experiment.exchange_p99_s is not None:
+        median, p99 = format_duration(experiment.exchange_s), format_duration(experiment.exchange_p99_s)
+        told.append(f"{median} measured before the blocks (median; 99 % within {p99})")
+    if experiment.round_trip_s:
+        told.append(f"{format_duration(experiment.round_trip_s)} added to each exchange")
+    if told:
+        yield "round trip", "; ".join(told)
 
 
 def _chosen(experiment: Experiment) -> Iterator[Fact]:

@@ -1,7 +1,6 @@
 """A server in use by one run: its databases, its record, its health.
 
-Owns the session whose lock shows that the run is alive, and the removal of the run's databases. Must not know where the
-server came from: it receives a running one.
+Owns the session whose lock shows that the run is alive, and the removal of its databases. Must not start a server.
 """
 
 import time
@@ -47,6 +46,7 @@ class Server:
         notices: Caveats for figures from it.
         is_local: Whether its processes run on this machine and psutil sees them.
         owned: Whether it belongs to this run alone and is removed with it.
+        kept: Databases for later experiments of the run, each with what it was made from; the last used goes last.
     """
 
     def __init__(  # noqa: PLR0913 - called in one place, by `attend`
@@ -72,6 +72,7 @@ class Server:
         self._keep = keep_databases
         self._set_by = set_by
         self._databases: dict[str, Database] = {}
+        self.kept: list[tuple[object, Database]] = []
         self._version = _version(session)
         self.record = self._read_record(session)
 
@@ -192,14 +193,14 @@ class Server:
         return reason
 
     def close(self) -> None:
-        """Drop the run's remaining databases, unless they are kept or removed with the server, and disconnect.
+        """Drop the run's remaining databases, unless they outlive it or go with the server, and disconnect.
 
         Raises:
             ServerError: Some could not be dropped; the next run on this server will.
         """
         problems: dict[str, ServerError] = {}
-        if not self._keep and not self._source.owned:
-            for database in self.databases:
+        if not self._source.owned:
+            for database in [one for _, one in self.kept] if self._keep else self.databases:
                 try:
                     self.drop(database)
                 except ServerError as error:

@@ -3,7 +3,7 @@
 Must not know how a workload is found, nor candidates or servers.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
@@ -32,6 +32,16 @@ class Call(NamedTuple):
     """Calls of one key keep their order, on one connection. None: assigned to the writer's connections in turn."""
     rows: int = 1
     """Logical rows that the call writes: 0 for a read or a refresh."""
+
+
+class Rows(NamedTuple):
+    """Many executions of one operation, for a background: cheaper than a `Call` for each."""
+
+    operation: str
+    columns: Sequence[str]
+    """The parameter of each value of a row."""
+    rows: Iterable[Sequence[object]]
+    """One row for each execution, consumed lazily."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +138,11 @@ class Workload(Generic[Cardinality]):
     production_s: Callable[[Cardinality], float] | None = None
     """The seconds of production load in the smallest burst, if its writers have production's proportions: it determines
     headroom and the pace of `--adequacy`. None if nothing is known of production."""
-    background: Callable[[Cardinality, Random], Iterator[Call]] = lambda *_: iter(())
-    """Calls that fill an empty database before measuring, in order, over one connection."""
+    background: Callable[[Cardinality, Random], Iterator[Call | Rows]] = lambda *_: iter(())
+    """Calls and rows that fill an empty database before measuring, in order. Successive ones of an operation that is a
+    COPY are one COPY."""
+    background_rows: Callable[[Cardinality], int] | None = None
+    """The number of executions in the background, for the progress bar; None if it is not known beforehand."""
     state: tuple[str, ...] = ()
     """Queries that must return the same rows, in the same order, for all candidates after the same bursts."""
     invariants: tuple[str, ...] = ()

@@ -1,0 +1,86 @@
+"""Templates that are kept for later experiments of the run that need the same rows.
+
+Owns what makes two templates the same, and how much of the disk kept ones may take. They carry the run's mark like any
+of its databases, and go with the run. Must not load anything.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import psutil
+
+from schemabench.experiment import databases
+from schemabench.experiment.template import Template
+from schemabench.server import Database, Server
+from schemabench.statements import Operation
+from schemabench.workload import Call, Rows
+
+_SHARE_OF_DISK = 0.25
+"""Of the space that would be free without kept templates. Entrants, each a copy, need the rest."""
+_MOST_ELSEWHERE_BYTES = 1 << 30
+"""On a server whose disk this process does not see."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """All that the content of a template follows from, on one server: equal recipes make equal rows."""
+
+    name: str
+    """The candidate's."""
+    source: str
+    """The text of the candidate's file."""
+    operations: Mapping[str, Operation]
+    """The workload's, with the candidate's own; with their texts and how they are sent."""
+    background: Callable[[Any, Random], Iterator[Call | Rows]]
+    """The author's function itself, rather than its file: an edited file is not imported again during a run."""
+    values: Any
+    """The cardinality."""
+    shown: str
+    """Its `repr`: 1 and 1.0 are equal, but may make different rows."""
+    seed: int
+    isolation: str
+
+
+def find(server: Server, recipe: Recipe) -> Database | None:
+    """Return a kept template's database, if there is one that was made like this."""
+    for kept in server.kept:
+        if kept[0] == recipe:
+            server.kept.remove(kept)
+            server.kept.append(kept)  # the one used last goes last
+            return kept[1]
+    return None
+
+
+def keep(server: Server, recipe: Recipe, template: Template) -> bool:
+    """Keep a template if it fits, dropping those that were used least recently; return whether it is kept.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    sizes = {database: _bytes(server, database) for database in (template.database, *(one for _, one in server.kept))}
+    held = sum(sizes.values())
+    most = _most_bytes(server, held)
+    if sizes[template.database] > most:
+        return False
+    while held > most:
+        _, oldest = server.kept.pop(0)
+        held -= sizes[oldest]
+        databases.drop(server, oldest)
+    server.kept.append((recipe, template.database))
+    return True
+
+
+def _most_bytes(server: Server, held: int) -> float:
+    """Return how much kept templates may take, of which `held` bytes are taken."""
+    if server.data is None:
+        return _MOST_ELSEWHERE_BYTES
+    free: int = psutil.disk_usage(str(server.data)).free
+    return _SHARE_OF_DISK * (free + held)
+
+
+def _bytes(server: Server, database: Database) -> int:
+    with databases.connect(server, database) as connection:
+        row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
+    return int(row[0]) if row else 0
