@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
-from schemabench import Call, Workload, Writer, candidate, sqlfile
+from schemabench import Call, Companion, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.team import Alone, Team
@@ -49,6 +49,8 @@ class Laboratory:
         writers: Sequence[Writer],
         burst: Callable[[str, Random], Iterator[Call]],
         budget_s: float,
+        companions: Sequence[Companion] = (),
+        without_companions: bool = False,
         state: tuple[str, ...] = (),
         seed: int = 1,
         sample_hz: float = SAMPLE_HZ,
@@ -70,6 +72,8 @@ class Laboratory:
             writers: With their connections: each gets as many as it names.
             burst: (writer, random) -> the writer's calls in a block, without end.
             budget_s: How long to measure for.
+            companions: What runs beside all trials.
+            without_companions: Whether they are left out all the same.
             state: Queries on whose rows all candidates must agree.
             seed: Where all chance comes from.
             sample_hz: Lock-wait samples per second.
@@ -88,6 +92,7 @@ class Laboratory:
             summary="an effect that is known",
             cardinalities={"typical": Sizes()},
             writers=lambda _: writers,
+            companions=lambda _: companions,
             burst=lambda _sizes, writer, _block, random: burst(writer, random),
             state=state,
             isolation=isolation,
@@ -105,6 +110,7 @@ class Laboratory:
             criteria=criteria,
             round_trip_s=round_trip_s,
             adequacy_s=adequacy_s,
+            without_companions=without_companions,
             burst=calls,
             upkeep=upkeep,
         )

@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from schemabench.cardinality import Axis, log_scale
     from schemabench.frames import RunFrames
     from schemabench.loading import load_run
-    from schemabench.workload import BadLineError, Call, Model, OtherInput, Replay, Workload, Writer
+    from schemabench.workload import BadLineError, Call, Companion, Model, OtherInput, Replay, Workload, Writer
 
 __all__ = [
     "Axis",
     "BadLineError",
     "Call",
+    "Companion",
     "Model",
     "OtherInput",
     "Replay",

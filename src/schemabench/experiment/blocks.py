@@ -143,6 +143,7 @@ class Blocks:
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
+                entrant.companions.check()
         measured.examples |= {call.operation: call for call in burst.calls()}
         if number == 0:
             calls = planning.calls(self.plan, measured.examples)
@@ -254,6 +255,7 @@ class Blocks:
             )
         )
         measured.tallies[entrant.name][block] = seen.tally
+        measured.companions[entrant.name][block] = entrant.companions.executions()
         measured.undone[entrant.name][block] = executed.retried
         measured.accepted[entrant.name][block] = executed.accepted
         measured.add({(entrant.name, operation): [(block, times)] for operation, times in samples.items()})

@@ -18,6 +18,7 @@ from schemabench.experiment import (
     adequacy,
     agreement,
     checkpoints,
+    company,
     conditions,
     criteria,
     gates,
@@ -117,6 +118,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             *_of_inputs(inputs, measured),
             *building.notices,
             *after.notices,
+            *company.notices(plan, entrants, measured),
             *building.changes(),
             *(rankings.notices if rankings else ()),
             *results.notices(measured, after.watched),
@@ -237,6 +239,8 @@ def _record(
             )
             for writer, share in plan.writers
         ),
+        companions=company.shares(plan),
+        without_companions=company.left_out(plan),
         operations=operations,
         rows=round(np.mean([trial.rows for trial in measured.counted(BASELINE)])),
         blocks=measured.blocks,

@@ -122,7 +122,11 @@ class Observer:
         """
         with _words(self._server):
             self._before = self._counters.read()
-        return self._sampler.watch(self._pids, random, expected_s) if self._sampler else None
+        return (
+            self._sampler.watch([*self._pids, *self._entrant.companions.names], random, expected_s)
+            if self._sampler
+            else None
+        )
 
     def end(self) -> Seen:
         """Return the observations since `begin`; all sessions have flushed their statistics by now.
@@ -135,7 +139,7 @@ class Observer:
             after = self._counters.read()
         tally = Tally()
         if samples:
-            tally.add(samples)
+            tally.add(samples, self._entrant.companions.names)
         return Seen(waits=tally.waits(), counters=increase(self._before, after), tally=tally)
 
     def look_after(self) -> dict[str, float]:

@@ -62,13 +62,18 @@ class Labelled:
 def label(sources: Sequence[Source]) -> Labelled:
     """Sort experiments of one workload by what they differ in, and label each by that.
 
-    Server version, cardinality, clients and round trip stand in the labels wherever they differ, since people vary them
-    on purpose; where these leave two runs alike, the first of seed, settings, day, time and id that tells all apart.
+    Server version, cardinality, clients, companions and round trip stand in the labels wherever they differ, since
+    people vary them on purpose; where these leave two runs alike, the first of seed, settings, day, time and id that
+    tells all apart.
 
     Args:
         sources: Two or more, of different runs, or of different cardinalities.
     """
-    meant = [trait for trait in (_version(sources), _CARDINALITY, _CLIENTS, _ROUND_TRIP) if _varies(trait, sources)]
+    meant = [
+        trait
+        for trait in (_version(sources), _CARDINALITY, _CLIENTS, _COMPANIONS, _ROUND_TRIP)
+        if _varies(trait, sources)
+    ]
     further = [meant, *([*meant, trait] for trait in (_SEED, *_settings(sources), *_MOMENTS))]
     chosen = next(traits for traits in further if _tells_apart(traits, sources))
     placed = tuple(sorted(sources, key=lambda source: [trait.order(source) for trait in chosen]))
@@ -121,7 +126,7 @@ def beside(labelled: Labelled, one: Source, other: Source) -> list[str]:
 
 def _varied(labelled: Labelled) -> tuple[Trait, ...]:
     """Return all that may move a figure, when a run was made apart."""
-    return _version(labelled.sources), _CARDINALITY, _CLIENTS, _ROUND_TRIP, _SEED, *_CAVEATS
+    return _version(labelled.sources), _CARDINALITY, _CLIENTS, _COMPANIONS, _ROUND_TRIP, _SEED, *_CAVEATS
 
 
 def _text(traits: Sequence[Trait], source: Source) -> str:
@@ -223,6 +228,16 @@ _CLIENTS = Trait(
     text=lambda source: figures.plural(source.experiment.clients, "client"),
     preposition="with",
     order=lambda source: source.experiment.clients,
+)
+_COMPANIONS = Trait(
+    title="companions",
+    text=lambda source: (
+        f"companions {figures.listed(names, len(names))}"
+        if (names := [one.name for one in source.experiment.companions])
+        else "no companions"
+    ),
+    preposition="with",
+    order=lambda source: len(source.experiment.companions),
 )
 _ROUND_TRIP = Trait(
     title="round trip",
