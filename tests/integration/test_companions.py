@@ -79,6 +79,7 @@ def test_a_held_snapshot_keeps_dead_rows_that_vacuum_would_remove_without_it(lab
     held, free = (measured(laboratory, HOLDER, without=without) for without in (False, True))
 
     assert amount(held, "baseline", "table_size") > 2 * amount(free, "baseline", "table_size")
+    assert amount(held, "baseline", "dead_rows_left") > 2 * amount(free, "baseline", "dead_rows_left")
     assert [one.name for one in held.companions] == ["holder"]
     assert free.companions == ()
     assert free.without_companions == ("holder",)

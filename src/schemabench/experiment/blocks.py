@@ -78,7 +78,7 @@ class Blocks:
     """Whether the last block is done."""
 
     def __post_init__(self) -> None:
-        self.measured = Measured(workers=self.team.names)
+        self.measured = Measured(workers=self.team.names, not_copied=self.copies.hindrance)
         self.size = sizing.glance(self.plan, self.calibrated)
         self._present = list(self.entrants)
         self._orders = Orders(self.plan.seed)
