@@ -80,7 +80,7 @@ def bursts() -> Callable[[str, Random], Iterator[Call]]:
     batches, numbers = count(), count()
 
     def burst(_writer: str, _random: Random) -> Iterator[Call]:
-        """Yield what consumers do, each over a connection of its own, and before that the emptying of the next table."""
+        """Yield what consumers do, each over a connection of its own, after the next table was emptied."""
         number = next(numbers)
         following, current = (number + 1) % 3, number % 3
         yield Call("rotate", {"next_jobs": f"job_{following}", "next_steps": f"step_{following}"}, key="0", rows=0)

@@ -1,8 +1,11 @@
 """Companions on a real server: what they hold, how they are shown, and what happens when they end."""
 
+import re
 from collections.abc import Iterator
-from contextlib import suppress
-from itertools import count
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, suppress
+from itertools import count, repeat
+from pathlib import Path
 from random import Random
 from threading import Event, Thread
 
@@ -12,8 +15,14 @@ from laboratory import Laboratory, amount, result
 
 from schemabench import Call, Companion, Writer
 from schemabench.errors import ServerError
+from schemabench.experiment import Plan
+from schemabench.experiment.team import Team
 from schemabench.records import CompanionFigures, Experiment
-from schemabench.server import Server
+from schemabench.server import Database, Server
+from schemabench.workers.follower import follow
+from schemabench.workers.leader import lead
+from schemabench.workers.link import Link
+from schemabench.workers.seat import Seat
 
 ITEMS = """\
 CREATE TABLE item (id bigint PRIMARY KEY, value bigint NOT NULL) WITH (fillfactor = 50);
@@ -205,3 +214,70 @@ def test_nothing_is_left_of_companions_after_an_experiment(laboratory: Laborator
             "SELECT query FROM pg_stat_activity WHERE query LIKE '%/* scan */%' OR query LIKE '%/* snapshot */%'"
         ).fetchall()
     assert [one for (one,) in left if "pg_stat_activity" not in one] == []
+
+
+def test_databases_are_not_copied_while_a_transaction_is_held(laboratory: Laboratory) -> None:
+    held, read = (measured(laboratory, one, budget_s=4, calls=100) for one in (HOLDER, READER))
+
+    assert held.copies == 1
+    assert "holder must hold a transaction open" in " ".join(
+        one.text for one in held.notices if one.code == "not-copied"
+    )
+    assert read.copies > 1
+    assert figures(read, "reader").executions > read.blocks
+
+
+def test_two_workers_have_the_companions_of_one(server: Server, database: Database, laboratory: Laboratory) -> None:
+    conninfo = server.conninfo_for(database.name)
+    with (
+        closing(Link(conninfo, "test", 0)) as first,
+        closing(Link(conninfo, "test", 1)) as second,
+        ExitStack() as stack,
+    ):
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        following: list[Future[None]] = []
+
+        def team(plan: Plan) -> Team:
+            seats = [Seat(number=number, names=("gw0", "gw1"), run_id="test", folder="/nowhere") for number in range(2)]
+            following.append(pool.submit(follow, plan, second, seats[1]))
+            return stack.enter_context(lead(plan, first, seats[0]))
+
+        experiment = laboratory.rank(
+            operations=OPERATIONS,
+            candidates={"baseline": ITEMS},
+            writers=WRITERS,
+            burst=burst,
+            budget_s=1.5,
+            calls=400,
+            companions=[READER, HOLDER],
+            team=team,
+        )
+        stack.pop_all().close()
+        following[0].result()
+
+    assert list(experiment.workers) == ["gw0", "gw1"]
+    assert figures(experiment, "reader").executions > experiment.blocks
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "companions.md"
+JOBS = "CREATE TABLE job (id bigserial PRIMARY KEY, site int NOT NULL, done_at timestamptz);\n"
+ADD = "-- name: add\nINSERT INTO job (site) VALUES (1);\n"
+
+
+def test_the_examples_of_the_page_are_executed(laboratory: Laboratory) -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    (code,), (operations,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("python", "sql"))
+    known = {"count": count}
+    exec(compile(code, str(PAGE), "exec"), known)  # noqa: S102 (the page's own code)
+    experiment = laboratory.rank(
+        operations=operations + ADD,
+        candidates={"baseline": JOBS},
+        writers=WRITERS,
+        burst=lambda *_: repeat(Call("add", {})),
+        budget_s=1.5,
+        calls=400,
+        companions=known["COMPANIONS"],
+    )
+
+    assert [one.name for one in experiment.companions] == ["old_snapshot", "report", "checkpoint"]
+    assert figures(experiment, "report").executions

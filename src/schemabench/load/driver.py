@@ -76,11 +76,9 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
             before a call is reported as slow, and if no call has ended for long.
         due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed loop,
             in which each session sends its next request as soon as the last one is done.
-        watch: The socket and the conversation of the sampler; abandoned when the last session and all other processes
-            are done.
+        watch: The socket and the conversation of the sampler; abandoned when all processes are done.
         others: Other processes to sample until they are done; the result is about this process alone.
-        beside: Further sockets and conversations, of sessions that have no requests of the burst. They go on until all
-            processes are done, and are then left where they are.
+        beside: Further sockets and conversations, of sessions without requests of the burst; likewise abandoned.
 
     Raises:
         StatementFailedError: The server refused a statement; the sessions must then be stopped.
@@ -113,10 +111,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
                 latencies_ns=latencies_ns,
                 finished_ns=[finished_ns[socket] - started_ns for socket in talks],
                 cut=guard.cut,
-                flying_ns={
-                    number: max(0, round(flying_s * NANOSECONDS))
-                    for _, (number, *_), flying_s in (guard.flying(guard.cut_ns) if guard.cut else ())
-                },
+                flying_ns=_flying_ns(guard),
                 busy_ns=thread_time_ns() - busy_ns,
                 delays_ns=schedule.delays_ns if schedule else (),
                 lags_ns=schedule.lags_ns if schedule else (),
@@ -142,6 +137,12 @@ def finish(talks: Mapping[int, Talk], limit_s: float) -> None:
     with epoll(len(talks) + 1) as poll, closing(Alarm()) as alarm:
         guard = Guard((), Limits(trial_s=limit_s), alive, [], 0, started_ns)
         _loop(poll, alarm, talks, (), guard)
+
+
+def _flying_ns(guard: Guard) -> dict[int, int]:
+    """Return how long each request had been running when a drive was cut short, by its number."""
+    flying = guard.flying(guard.cut_ns) if guard.cut else ()
+    return {number: max(0, round(flying_s * NANOSECONDS)) for _, (number, *_), flying_s in flying}
 
 
 def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
