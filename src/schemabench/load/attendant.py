@@ -11,11 +11,11 @@ from random import Random
 from time import perf_counter_ns
 
 import psycopg
-from psycopg.pq import ConnStatus, DiagnosticField
+from psycopg.pq import ConnStatus
 from psycopg.pq.abc import PGresult
 
 from schemabench.load.driver import finish
-from schemabench.load.session import LostConnectionError, Session, conduct, stop
+from schemabench.load.session import LostConnectionError, Refusal, Session, conduct, stop
 from schemabench.load.talk import Pause, Request, Talk
 
 GRACE_S = 0.1
@@ -132,11 +132,21 @@ class Attendant:
                 yield Pause(self._due_ns)
                 self.check()
             self._running, latency_ns = True, [0]
-            yield from conduct(self.session, [next(self.requests)], latency_ns, self.random)
+            try:
+                yield from conduct(self.session, [next(self.requests)], latency_ns, self.random)
+            except LostConnectionError as failure:
+                raise LostConnectionError(self._last_words() or str(failure)) from failure
             self._running = False
             self.latencies_ns.append(latency_ns[0])
             # what fell due meanwhile is not made up for
             self._due_ns = max(self._due_ns + self.every_ns, perf_counter_ns())
+
+    def _last_words(self) -> str:
+        """Return what the server said before it ended the session, if anything: it may have come with the end."""
+        with suppress(psycopg.OperationalError):
+            result = self.session.connection.get_result()
+            return Refusal.of(result).message if result else self.said
+        return self.said
 
     def _end(self) -> None:
         self._running = False
@@ -145,4 +155,4 @@ class Attendant:
             self._talk = None
 
     def _hear(self, notice: PGresult) -> None:
-        self.said = (notice.error_field(DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
+        self.said = Refusal.of(notice).message
