@@ -61,11 +61,17 @@ def test_runs_with_and_without_companions_are_labelled_and_a_notice_says_so() ->
         run("15.1", at(without_companions=("holder", "report")), run_id="without"),
     ]
 
-    assert labels(*runs) == ["no companions", "companions holder and report"]
+    assert labels(*runs) == ["no companions", "companions"]
     (told,) = [text for text in texts(*runs) if "companions" in text]
     assert "Other companions ran beside the trials" in told
     assert "holder (holds its transaction open, repeatable read)" in told
     assert "none with no companions" in told
+
+
+def test_runs_with_different_companions_are_labelled_by_their_names() -> None:
+    runs = [run("15.1", at(companions=tuple(map(share, names))), run_id="".join(names)) for names in ("a", "bc")]
+
+    assert labels(*runs) == ["companions a", "companions b and c"]
 
 
 def test_cardinalities_stand_side_by_side_in_the_order_in_which_they_were_given() -> None:

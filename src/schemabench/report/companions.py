@@ -45,8 +45,8 @@ def section(view: View) -> Section | None:
     if not rows:
         return None
     text = (
-        "Companions run beside all trials and belong to no writer: no other figure contains them. "
-        f"Here: {fact(view.experiment)}. `Every` is the time in trials for each execution of one connection."
+        "Companions run beside all trials and belong to no writer, whose figures do not contain them. Here: "
+        f"{fact(view.experiment)}. The column 'every' is the time in trials for each execution of one connection."
     )
     table = Table(
         caption="Executions of companions in counted trials, and their service times; a dash: too few for the figure",
