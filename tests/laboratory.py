@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 import pytest
 
-from schemabench import Call, Workload, Writer, candidate, sqlfile
+from schemabench import Call, Companion, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.team import Alone, Team
@@ -49,6 +49,8 @@ class Laboratory:
         writers: Sequence[Writer],
         burst: Callable[[str, Random], Iterator[Call]],
         budget_s: float,
+        companions: Sequence[Companion] = (),
+        without_companions: bool = False,
         state: tuple[str, ...] = (),
         seed: int = 1,
         sample_hz: float = SAMPLE_HZ,
@@ -70,6 +72,8 @@ class Laboratory:
             writers: With their connections: each gets as many as it names.
             burst: (writer, random) -> the writer's calls in a block, without end.
             budget_s: How long to measure for.
+            companions: What runs beside all trials, unless it is left out.
+            without_companions: Whether it is.
             state: Queries on whose rows all candidates must agree.
             seed: Where all chance comes from.
             sample_hz: Lock-wait samples per second.
@@ -83,16 +87,7 @@ class Laboratory:
             isolation: Of all transactions.
             team: What makes of the plan those who execute its bursts.
         """
-        workload = Workload(
-            name="laboratory",
-            summary="an effect that is known",
-            cardinalities={"typical": Sizes()},
-            writers=lambda _: writers,
-            burst=lambda _sizes, writer, _block, random: burst(writer, random),
-            state=state,
-            isolation=isolation,
-            production_s=None if production_s is None else lambda _: production_s,
-        )
+        workload = _workload(writers, burst, companions, state, isolation, production_s)
         plan = Plan(
             found=found(folder := self.folders.mktemp("experiment"), workload, operations),
             cardinality="typical",
@@ -105,12 +100,38 @@ class Laboratory:
             criteria=criteria,
             round_trip_s=round_trip_s,
             adequacy_s=adequacy_s,
+            without_companions=without_companions,
             burst=calls,
             upkeep=upkeep,
         )
-        experiment = measure(plan, self.server, Silence(), team(plan))
-        assert {one.name: one.reason for one in experiment.candidates if one.status not in {"ranked", "skipped"}} == {}
-        return experiment
+        return _ranked(measure(plan, self.server, Silence(), team(plan)))
+
+
+def _workload(  # noqa: PLR0913, PLR0917 (as `rank`)
+    writers: Sequence[Writer],
+    burst: Callable[[str, Random], Iterator[Call]],
+    companions: Sequence[Companion],
+    state: tuple[str, ...],
+    isolation: Isolation,
+    production_s: float | None,
+) -> Workload[Sizes]:
+    return Workload(
+        name="laboratory",
+        summary="an effect that is known",
+        cardinalities={"typical": Sizes()},
+        writers=lambda _: writers,
+        companions=lambda _: companions,
+        burst=lambda _sizes, writer, _block, random: burst(writer, random),
+        state=state,
+        isolation=isolation,
+        production_s=None if production_s is None else lambda _: production_s,
+    )
+
+
+def _ranked(experiment: Experiment) -> Experiment:
+    """Return an experiment whose candidates are all ranked, unless they do not apply to the server."""
+    assert {one.name: one.reason for one in experiment.candidates if one.status not in {"ranked", "skipped"}} == {}
+    return experiment
 
 
 def result(experiment: Experiment, name: str) -> CandidateResult:

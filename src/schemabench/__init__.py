@@ -12,12 +12,23 @@ if TYPE_CHECKING:
     from schemabench.cardinality import Axis, log_scale
     from schemabench.frames import RunFrames
     from schemabench.loading import load_run
-    from schemabench.workload import BadLineError, Call, Model, OtherInput, Replay, Rows, Workload, Writer
+    from schemabench.workload import (
+        BadLineError,
+        Call,
+        Companion,
+        Model,
+        OtherInput,
+        Replay,
+        Rows,
+        Workload,
+        Writer,
+    )
 
 __all__ = [
     "Axis",
     "BadLineError",
     "Call",
+    "Companion",
     "Model",
     "OtherInput",
     "Replay",

@@ -152,6 +152,11 @@ class Options:
         parse=parsing.share_or_off,
         metavar="SHARE",
     )
+    without_companions: bool = _option(
+        "leave out the workload's companions, which otherwise run beside all trials: compare runs with and without to "
+        "see what they change",
+        kind="switch",
+    )
     sample_hz: float = _option(
         "lock-wait samples per second (short trials get more); 0 turns sampling off",
         default="50",

@@ -12,6 +12,7 @@ import servers
 from schemabench.monitor.counters import (
     AFTER_CHECKPOINT,
     AT_THE_END,
+    DEAD_AT_THE_END,
     MEASURES,
     RETRIES,
     UNDER_WAY,
@@ -134,7 +135,8 @@ def test_all_is_offered_but_what_the_version_or_the_programs_lack(counters: Coun
 
     assert set(counters.missing) == lacking
     assert not lacking & set(counters.read())
-    offered = {*counters.read(), *counters.sizes(), *AFTER_CHECKPOINT.values(), *AT_THE_END.values(), RETRIES}
+    elsewhere = {*AFTER_CHECKPOINT.values(), *AT_THE_END.values(), DEAD_AT_THE_END, RETRIES}
+    offered = {*counters.read(), *counters.sizes(), *elsewhere}
     read = {measure.counter for measure in MEASURES if not measure.counter.startswith("upkeep_")}
     assert read - lacking <= offered
     for counter in lacking - {"blocks_dirtied"}:

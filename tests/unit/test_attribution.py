@@ -193,3 +193,28 @@ def test_adding_trial_by_trial_is_adding_all_at_once(looks: Sequence[Sequence[st
     contention = total.contention({})
     assert contention is not None
     assert sum(contention.classes.values()) == pytest.approx(1 if contention.observations else 0)
+
+
+def test_companions_are_named_as_blockers_and_are_not_among_the_writers() -> None:
+    tally = Tally()
+    seen = sample(waiting(1, 7), working(2), waiting(7, 2, operation="scan"), working(8, "look"))
+    tally.add(Samples((seen, sample(working(2), working(7))), lost=0), {7: "reader", 8: "holder", 9: "idle"})
+    contention = tally.contention({})
+
+    assert contention is not None
+    assert contention.observations == 3
+    assert tally.waits()["Lock"] == 1
+    assert [(pair.waiting, pair.blocking) for pair in contention.pairs] == [("write", "reader")]
+    assert contention.deepest_queue == 1
+    assert tally.lock_share("reader") == 0.5
+    assert tally.lock_share("holder") == 0
+    assert tally.lock_share("idle") is None
+
+
+def test_the_samples_of_companions_are_added_up_over_trials() -> None:
+    one, other = Tally(), Tally()
+    one.add(Samples((sample(waiting(7, 1)),), lost=0), {7: "reader"})
+    other.add(Samples((sample(working(7)),), lost=0), {7: "reader"})
+    one.merge(other)
+
+    assert one.lock_share("reader") == 0.5

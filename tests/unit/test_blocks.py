@@ -19,6 +19,7 @@ from schemabench.experiment import blocks, bounds, measured
 from schemabench.experiment.blocks import Blocks
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.calibration import CALIBRATION_TRIALS, calibrate
+from schemabench.experiment.companions import Companions
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
@@ -57,6 +58,7 @@ class FakeEntrant:
         self.name = name
         self.template = SimpleNamespace(candidate=SimpleNamespace(name=candidate or name))
         self.sessions = self
+        self.companions = Companions(self.template, None)  # type: ignore[arg-type]
         self.bursts: list[Burst] = []
         self.undone: Undone = {}
         self.paused = 0
@@ -75,13 +77,20 @@ class FakeEntrant:
         """Make ready."""
         return SimpleNamespace(burst=burst, operations=burst.operations, pace=burst.pace, followers=[])
 
-    def drive(
-        self, loaded: SimpleNamespace, random: Random, limits: Limits, watch: object = None, others: object = None
+    def drive(  # noqa: PLR0913, PLR0917 (as the sessions')
+        self,
+        loaded: SimpleNamespace,
+        random: Random,
+        limits: Limits,
+        watch: object = None,
+        others: object = None,
+        beside: object = (),
     ) -> Drive:
         """Let time pass, up to the limit, a call done in each part of it; tell of it where it is long."""
         burst: Burst = loaded.burst
         assert random is not None
         assert others is None, "there are no other workers"
+        assert beside == [], "there are no companions"
         self.flushed = False
         self.bursts.append(burst)
         self.watches.append(watch)

@@ -1,6 +1,7 @@
 """When databases are copied anew: as often as pays, by what a copy costs and by how much copies differ."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -8,6 +9,7 @@ import made_up
 import pytest
 from made_up import WARMUP_BLOCKS
 
+from schemabench import Companion
 from schemabench.experiment.copies import LEAST_BLOCKS, LEAST_COPIES, Copies
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
@@ -84,3 +86,14 @@ def test_every_copy_serves_for_some_blocks_that_count(plan: Plan) -> None:
 
 def test_a_budget_of_a_few_blocks_has_one_copy(plan: Plan) -> None:
     assert len(_copies(Plan(**{**vars(plan), "budget_s": 4.0}), copy_s=0.1)) == 1
+
+
+def test_nothing_is_copied_while_a_companion_holds_a_transaction(plan: Plan) -> None:
+    holder, reader = (Companion(name=name, operation="put", holds=name == "holder") for name in ("holder", "reader"))
+    workload = replace(plan.found.workload, companions=lambda _: (holder, reader))
+    held = replace(plan, found=replace(plan.found, workload=workload))
+
+    assert Copies(plan=plan, copy_s=0.1).hindrance == ""
+    assert Copies(plan=held, copy_s=0.1).hindrance.startswith("holder must hold a transaction open")
+    assert Copies(plan=replace(held, without_companions=True), copy_s=0.1).hindrance == ""
+    assert [one.name for one in held.companions] == ["holder", "reader"]

@@ -14,6 +14,7 @@ from schemabench.monitor.counters import (
     AFTER_CHECKPOINT,
     AT_THE_END,
     CPU,
+    DEAD_AT_THE_END,
     MEASURES,
     RETRIES,
     UNDER_WAY,
@@ -90,7 +91,7 @@ def test_measures_have_names_of_their_own_and_are_made_of_counters_that_are_read
     assert len(BY_NAME) == len(MEASURES)
     assert len(read) == len(set(read))
     done = {f"upkeep_{one.name}" for one in fields(Done)}
-    renamed = {*AFTER_CHECKPOINT.values(), *AT_THE_END.values()}
+    renamed = {*AFTER_CHECKPOINT.values(), *AT_THE_END.values(), DEAD_AT_THE_END}
     assert {measure.counter for measure in MEASURES} <= {*read, *done, *renamed, RETRIES}
     assert set(AFTER_CHECKPOINT) <= set(read)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from several_runs import experiment, led_by, only, run
 
-from schemabench.records import Experiment, Run
+from schemabench.records import CompanionShare, Experiment, Run
 from schemabench.report.matrix import traits
 
 RANKS = ("hash_by_site",), ("baseline",)
@@ -49,6 +49,29 @@ def test_runs_stand_in_order_of_their_version_however_they_were_given() -> None:
 def test_runs_are_labelled_by_what_distinguishes_them(field: str, values: tuple[int, int], expected: list[str]) -> None:
     runs = [run("15.1", at(**{field: value}), run_id=str(value)) for value in values]
     assert labels(*runs) == expected
+
+
+def share(name: str) -> CompanionShare:
+    return CompanionShare(name=name, operation="look", clients=1, every_s=0.0, holds=True, isolation="repeatable read")
+
+
+def test_runs_with_and_without_companions_are_labelled_and_a_notice_says_so() -> None:
+    runs = [
+        run("15.1", at(companions=(share("holder"), share("report"))), run_id="with"),
+        run("15.1", at(without_companions=("holder", "report")), run_id="without"),
+    ]
+
+    assert labels(*runs) == ["no companions", "companions"]
+    (told,) = [text for text in texts(*runs) if "companions" in text]
+    assert "Other companions ran beside the trials" in told
+    assert "holder (holds its transaction open, repeatable read)" in told
+    assert "none with no companions" in told
+
+
+def test_runs_with_different_companions_are_labelled_by_their_names() -> None:
+    runs = [run("15.1", at(companions=tuple(map(share, names))), run_id="".join(names)) for names in ("a", "bc")]
+
+    assert labels(*runs) == ["companions a", "companions b and c"]
 
 
 def test_cardinalities_stand_side_by_side_in_the_order_in_which_they_were_given() -> None:

@@ -14,7 +14,7 @@ MODULE = """\
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
-from schemabench import BadLineError, Call, Replay, Workload, Writer
+from schemabench import BadLineError, Call, Companion, Replay, Workload, Writer
 
 @dataclass(frozen=True)
 class Sizes:
@@ -26,6 +26,7 @@ STATE = ("items",)
 INVARIANTS = ()
 WRITERS = (Writer(name="stream", kind="stream", weight=2),)
 REPLAY = None
+COMPANIONS = ()
 
 def burst(sizes, writer, block, random):
     while True:
@@ -34,7 +35,7 @@ def burst(sizes, writer, block, random):
 WORKLOAD = """
 WORKLOAD = Workload(
     name="shop", summary="", cardinalities=SIZES, writers=lambda _: WRITERS, burst=burst, state=STATE,
-    invariants=INVARIANTS, replay=REPLAY,
+    invariants=INVARIANTS, replay=REPLAY, companions=lambda _: COMPANIONS,
 )
 """
 OPERATIONS = "-- name: add\nSELECT :key;\n-- name: items\nSELECT 1;\n-- name: two\nSELECT 1; SELECT 2;\n"
@@ -195,3 +196,33 @@ def test_a_writer_has_one_connection_and_no_identifiers_unless_it_says_so() -> N
     writer = Writer(name="a", kind="reader", weight=1)
 
     assert (writer.clients, dict(writer.identifiers)) == (1, {})
+
+
+@pytest.mark.parametrize(
+    ("companion", "reason"),
+    [
+        ('name="stream", operation="items"', "several writers or companions of 'shop' are called stream"),
+        ('name="a", operation="item"', "calls 'item', which is not in"),
+        ('name="a", operation="add"', "calls 'add' without key"),
+        ('name="a", operation="items", clients=0', "has 0 clients"),
+        ('name="a", operation="items", every_s=-1', "executes every -1 s"),
+        (
+            'name="a", operation="items", every_s=1, holds=True',
+            "holds its transaction open, and so cannot execute every",
+        ),
+        ('name="a", operation="add", values=lambda _: 1 / 0', "`companions` of the workload 'shop' failed"),
+    ],
+)
+def test_a_companion_that_does_not_fit_is_refused(tmp_path: Path, companion: str, reason: str) -> None:
+    folder = _write(tmp_path, f"COMPANIONS = (Companion({companion}),)")
+
+    assert reason in str(_refused(folder))
+
+
+def test_a_companion_takes_its_parameters_from_its_values(tmp_path: Path) -> None:
+    folder = _write(
+        tmp_path, 'COMPANIONS = (Companion(name="a", operation="add", values=lambda _: ({"key": n} for n in count())),)'
+    )
+
+    (companion,) = load(folder, "shop").workload.companions(None)
+    assert companion.name == "a"

@@ -210,6 +210,7 @@ class Bench:
                         settings=dict(options.postgres_setting),
                         clients=options.clients,
                         databases=entrants,
+                        companions=self._companions(),
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,
@@ -220,6 +221,17 @@ class Bench:
         if isinstance(self._server, SchemabenchError):
             raise self._server
         return self._server
+
+    def _companions(self) -> int:
+        """Return the most connections of companions to one database."""
+        if self.asked.options.without_companions:
+            return 0
+        counts = [0]
+        for workload, cardinality in self._wanted:
+            known = self.subject(workload).found.workload
+            if cardinality in known.cardinalities:  # those of a search are not known yet
+                counts.append(sum(one.clients for one in known.companions(known.cardinalities[cardinality])))
+        return max(counts)
 
     def sweep(self, run_id: str) -> None:
         """Remove what dead workers left behind, by the id of their run.

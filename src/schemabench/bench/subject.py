@@ -82,6 +82,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         upkeep=options.upkeep,
         lead_in=options.lead_in,
         round_trip_s=options.round_trip_s,
+        without_companions=options.without_companions,
         call_timeout_s=options.call_timeout_s,
         burst=options.burst,
         sample_hz=options.sample_hz,

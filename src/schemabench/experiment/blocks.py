@@ -78,7 +78,7 @@ class Blocks:
     """Whether the last block is done."""
 
     def __post_init__(self) -> None:
-        self.measured = Measured(workers=self.team.names)
+        self.measured = Measured(workers=self.team.names, not_copied=self.copies.hindrance)
         self.size = sizing.glance(self.plan, self.calibrated)
         self._present = list(self.entrants)
         self._orders = Orders(self.plan.seed)
@@ -143,6 +143,7 @@ class Blocks:
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
+                entrant.companions.check()
         measured.examples |= {call.operation: call for call in burst.calls()}
         if number == 0:
             calls = planning.calls(self.plan, measured.examples)
@@ -254,6 +255,7 @@ class Blocks:
             )
         )
         measured.tallies[entrant.name][block] = seen.tally
+        measured.companions[entrant.name][block] = entrant.companions.executions()
         measured.undone[entrant.name][block] = executed.retried
         measured.accepted[entrant.name][block] = executed.accepted
         measured.add({(entrant.name, operation): [(block, times)] for operation, times in samples.items()})

@@ -232,7 +232,7 @@ class Building:
         )
         writers = [self.plan.connections[position] for position in self.positions]
         try:
-            one = enter(template, name, database, writers, self.plan.round_trip_s)
+            one = enter(template, name, database, writers, self.plan.round_trip_s, self.plan)
         except BaseException:
             databases.drop(self.server, database)
             raise
@@ -257,7 +257,7 @@ class Building:
             database = self.server.clone(template.database, _SCRATCH)
             scratch.callback(databases.drop, self.server, database)
             everyone, round_trip_s = self.plan.connections, self.plan.round_trip_s
-            one = scratch.enter_context(closing(enter(template, _SCRATCH, database, everyone, round_trip_s)))
+            one = scratch.enter_context(closing(enter(template, _SCRATCH, database, everyone, round_trip_s, self.plan)))
             return calibrate(self.plan, one, feed, self.progress)
 
 

@@ -41,6 +41,14 @@ class Copies:
     _begun: list[int] = field(default_factory=lambda: [0])
     """The first block of each copy."""
 
+    @property
+    def hindrance(self) -> str:
+        """Why nothing may be copied at all; empty if it may: no session can stay connected to a copied database."""
+        holding = [one.name for one in self.plan.companions if one.holds]
+        if not holding:
+            return ""
+        return f"{', '.join(holding)} must hold a transaction open through all trials, and a copy would end it"
+
     def due(self, measured: Measured, names: list[str]) -> bool:
         """Return whether to execute the next block on new copies.
 

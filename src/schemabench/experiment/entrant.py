@@ -6,6 +6,8 @@ Owns the entrant and its current database. Must not execute anything: its `sessi
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from schemabench.experiment.companions import Companions
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
 from schemabench.server import Database
@@ -25,6 +27,8 @@ class Entrant:
     """Its current copy."""
     sessions: Sessions
     """Its connections there."""
+    companions: Companions
+    """What runs there beside its trials, in this process."""
 
     def go_on(self, database: Database) -> None:
         """Reconnect, after `close`, to the same database or to a copy of it.
@@ -35,14 +39,21 @@ class Entrant:
         self.database = database
         writers = [writer for _, writer in self.sessions]
         self.sessions = Sessions(self.template, database, writers, self.sessions.round_trip_s)
+        self.companions.open(database)
 
     def close(self) -> None:
         """Close the connections."""
+        self.companions.close()
         self.sessions.close()
 
 
-def enter(
-    template: Template, name: str, database: Database, writers: Iterable[Writer], round_trip_s: float = 0.0
+def enter(  # noqa: PLR0913, PLR0917 (a clone, and who connects to it)
+    template: Template,
+    name: str,
+    database: Database,
+    writers: Iterable[Writer],
+    round_trip_s: float = 0.0,
+    accompanied: Plan | None = None,
 ) -> Entrant:
     """Open a connection to a clone of a template for each of the given writers.
 
@@ -52,9 +63,16 @@ def enter(
         database: The clone.
         writers: One for each connection.
         round_trip_s: Added to every exchange with the server, as time on the way.
+        accompanied: Has the companions; None for a process that leaves them to another one.
 
     Raises:
         ServerError: The server cannot be reached or refused.
     """
     sessions = Sessions(template, database, writers, round_trip_s)
-    return Entrant(name=name, template=template, database=database, sessions=sessions)
+    companions = Companions(template, accompanied)
+    try:
+        companions.open(database)
+    except BaseException:
+        sessions.close()
+        raise
+    return Entrant(name=name, template=template, database=database, sessions=sessions, companions=companions)

@@ -17,6 +17,7 @@ from schemabench import records, statistics
 from schemabench.errors import CandidateError
 from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
+from schemabench.experiment.companions import Executions
 from schemabench.experiment.retiring import FIRST_BLOCK, Retired
 from schemabench.load.session import Undone
 from schemabench.monitor.attribution import Tally
@@ -43,6 +44,8 @@ class Measured:
     """Entrant -> block -> calls that were rolled back and left at that."""
     tallies: dict[str, dict[int, Tally]] = field(default_factory=lambda: defaultdict(dict))
     """Entrant -> block -> the samples of its trial."""
+    companions: dict[str, dict[int, Mapping[str, Executions]]] = field(default_factory=lambda: defaultdict(dict))
+    """Entrant -> block -> what each companion executed in its trial."""
     examples: dict[str, Encoded] = field(default_factory=dict)
     """Executed operation -> a call of it, from the next burst if that has one, because an inserted row cannot always be
     inserted again."""

@@ -18,6 +18,7 @@ from schemabench.experiment import (
     adequacy,
     agreement,
     checkpoints,
+    company,
     conditions,
     criteria,
     distance,
@@ -115,7 +116,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         measured,
         rankings,
         notices=(
-            *_of_inputs(inputs, measured),
+            *_of_blocks(plan, entrants, inputs, measured),
             *building.notices,
             *after.notices,
             *building.changes(),
@@ -132,13 +133,16 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
     return record
 
 
-def _of_inputs(inputs: Iterable[Input], measured: Measured) -> Iterator[Notice]:
-    """Yield the notices on files, and whether a file was replayed more than once."""
+def _of_blocks(
+    plan: Plan, entrants: Sequence[Entrant], inputs: Iterable[Input], measured: Measured
+) -> Iterator[Notice]:
+    """Yield the notices on files, whether one was replayed more than once, and on companions."""
     for checked in inputs:
         yield from checked.notices
     if measured.cycles > 1:
         text = f"the file was replayed {measured.cycles} times, from its start each time"
         yield Notice(code="replayed", text=text)
+    yield from company.notices(plan, entrants, measured)
 
 
 def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> After:
@@ -239,6 +243,8 @@ def _record(
             )
             for writer, share in plan.writers
         ),
+        companions=company.shares(plan),
+        without_companions=company.left_out(plan),
         operations=operations,
         rows=round(np.mean([trial.rows for trial in measured.counted(BASELINE)])),
         blocks=measured.blocks,

@@ -19,7 +19,7 @@ from schemabench.load import Talk
 from schemabench.monitor import conditions, relations
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.choices import Choices
-from schemabench.monitor.counters import AT_THE_END, Counters, Reading, growth, increase
+from schemabench.monitor.counters import AT_THE_END, DEAD_AT_THE_END, Counters, Reading, growth, increase
 from schemabench.monitor.sampler import Sampler
 from schemabench.monitor.upkeep import Counts, Upkeep
 from schemabench.records import Contention
@@ -122,7 +122,11 @@ class Observer:
         """
         with _words(self._server):
             self._before = self._counters.read()
-        return self._sampler.watch(self._pids, random, expected_s) if self._sampler else None
+        return (
+            self._sampler.watch([*self._pids, *self._entrant.companions.names], random, expected_s)
+            if self._sampler
+            else None
+        )
 
     def end(self) -> Seen:
         """Return the observations since `begin`; all sessions have flushed their statistics by now.
@@ -135,7 +139,7 @@ class Observer:
             after = self._counters.read()
         tally = Tally()
         if samples:
-            tally.add(samples)
+            tally.add(samples, self._entrant.companions.names)
         return Seen(waits=tally.waits(), counters=increase(self._before, after), tally=tally)
 
     def look_after(self) -> dict[str, float]:
@@ -163,7 +167,7 @@ class Observer:
         return planning.choices(self._entrant, calls)
 
     def sizes(self) -> Reading:
-        """Return the growth of tables and indexes since the observer was made, and their current sizes.
+        """Return the growth of tables and indexes since the observer was made, their current sizes, and dead rows.
 
         A growth is negative if they shrank. Sizes are not read for each trial: that takes milliseconds for a hundred
         relations, and a file grows in steps.
@@ -173,7 +177,11 @@ class Observer:
         """
         with _words(self._server):
             now = self._counters.sizes()
-        return growth(self._sizes, now) | {AT_THE_END[name]: size for name, size in now.items()}
+            dead = sum(one.dead for one in self._upkeep.counts(self._counters.connection).values())
+        ended = {AT_THE_END[name]: size for name, size in now.items()}
+        if DEAD_AT_THE_END not in self.missing:
+            ended[DEAD_AT_THE_END] = dead
+        return growth(self._sizes, now) | ended
 
     def contention(self, tally: Tally, paused: float) -> Contention | None:
         """Return the lock waits; None if nothing was sampled.

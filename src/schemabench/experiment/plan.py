@@ -16,7 +16,7 @@ from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
 from schemabench.experiment.seats import seated
 from schemabench.records import LOCK_WAITS, THROUGHPUT
-from schemabench.workload import Found, Writer
+from schemabench.workload import Companion, Found, Writer
 
 TRIAL_S = 0.2
 """Length of a trial on the baseline. Long enough for some thousand operations, short enough that all candidates run
@@ -61,6 +61,8 @@ class Plan:
     """Who vacuums and analyzes: this process between blocks, by autovacuum's rules, or the server alone."""
     round_trip_s: float = 0.0
     """Added to every exchange with the server, as time on the way."""
+    without_companions: bool = False
+    """Whether the workload's companions are left out."""
     lead_in: float = 0.0
     """The share of a burst, 0 to 1, that is executed untimed before each trial."""
     call_timeout_s: float = 30.0
@@ -103,6 +105,16 @@ class Plan:
         """The writer of each connection, in order."""
         return tuple(writer for writer, share in self.writers for _ in range(share))
 
+    @property
+    def companions(self) -> tuple[Companion, ...]:
+        """What runs beside all trials."""
+        return () if self.without_companions else self.declared_companions
+
+    @property
+    def declared_companions(self) -> tuple[Companion, ...]:
+        """The workload's companions, left out or not."""
+        return tuple(self.found.workload.companions(self.values))
+
     def seats(self, workers: int) -> tuple[tuple[int, ...], ...]:
         """Return the connections of each worker, by their places in `connections`.
 
@@ -124,7 +136,8 @@ class Plan:
         sources = [candidate.file.source for candidate in self.candidates]
         modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
-        choices = [version("schemabench"), str(self.clients), str(self.seed), str(self.lead_in), str(self.round_trip_s)]
+        numbers = (self.clients, self.seed, self.lead_in, self.round_trip_s, self.without_companions)
+        choices = [version("schemabench"), *map(str, numbers)]
         return sha256("\0".join([self.digest, *choices, *modules, *operations, *sources]).encode()).hexdigest()
 
     @property

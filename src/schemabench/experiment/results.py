@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemabench import candidate as candidates
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.experiment import costs, criteria, gates, retired, surroundings, writers
+from schemabench.experiment import company, costs, criteria, gates, retired, surroundings, writers
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
@@ -158,6 +158,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         operations_per_s=per_s,
         attempts_per_s=_rate(attempts, plan.seed),
         rows_per_s=_rate(rows, plan.seed) if rows.all() else None,
+        companions=tuple(company.figures(plan, name, measured)),
         busy_share=gates.busy_share(measured, [name]),
         headroom=None if plan.production_s is None else _times(per_s, plan.production_s / smallest),
         adequacy=watched.adequacy.get(name),

@@ -12,7 +12,7 @@ from random import Random
 import psycopg
 from psycopg.pq import ExecStatus
 
-from schemabench.errors import ServerError
+from schemabench.errors import SchemabenchError, ServerError
 from schemabench.experiment import failures, undone, windows
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect
@@ -105,13 +105,14 @@ class Sessions:
             depths=depths,
         )
 
-    def drive(
+    def drive(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         self,
         loaded: Loaded,
         random: Random,
         limits: Limits = _UNLIMITED,
         watch: tuple[int, Talk] | None = None,
         others: Others | None = None,
+        beside: Sequence[tuple[int, Talk]] = (),
     ) -> Drive:
         """Execute a loaded burst once; no call is running afterwards.
 
@@ -121,6 +122,7 @@ class Sessions:
             limits: The time limits.
             watch: A conversation to run at the same time, as in the load loop's `drive`.
             others: Another source of events, watched until the end, as in the load loop's `drive`.
+            beside: The conversations of companions, likewise.
 
         Raises:
             CandidateError: The server refused an operation, or a call exceeded its limit.
@@ -138,6 +140,7 @@ class Sessions:
                 after=loaded.after,
                 watch=watch,
                 others=others,
+                beside=beside,
             )
         except StatementFailedError as failure:
             stop(sessions)
@@ -150,6 +153,9 @@ class Sessions:
             raise failures.slow(self._template, failure, limits, values, awaited, retried, sessions) from None
         except LostConnectionError as failure:
             raise lost(self._template.server, failure) from failure
+        except SchemabenchError:  # a companion's
+            stop(sessions)
+            raise
         if driven.cut and not stop(sessions):
             raise failures.endless(self._template)
         return loaded.call_by_call(driven)

@@ -212,7 +212,8 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
     """
     sessions = entrant.sessions
     retried, accepted, paused_ns = sessions.retried(), sessions.accepted(), sessions.paused_ns()
-    drive = sessions.drive(loaded, random, limits, watch, others)
+    with entrant.companions.beside() as beside:
+        drive = sessions.drive(loaded, random, limits, watch, others, beside)
     writers_ns: dict[str, int] = {}
     for (_, writer), finished_ns in zip(sessions, drive.finished_ns, strict=True):
         writers_ns[writer.name] = max(writers_ns.get(writer.name, 0), finished_ns)

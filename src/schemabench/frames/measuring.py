@@ -83,6 +83,16 @@ _RETRIES = (
     Column("count", WHOLE, "attempts rolled back for this reason, in counted trials"),
     Column("calls", WHOLE, "calls of the operation; 0 in older run files"),
 )
+_COMPANIONS = (
+    Column("companion", TEXT, "the companion's name"),
+    Column("executions", WHOLE, "those completed in counted trials; 0 for one that holds its transaction open"),
+    Column("cut", WHOLE, "those cancelled because their trial had ended"),
+    Column("every_s", REAL, "seconds of trials for each execution of one connection; missing: none was completed"),
+    Column("p50_ns", REAL, "the median service time; missing: too few executions; likewise the next"),
+    Column("p99_ns", REAL, "the 99th percentile"),
+    Column("max_ns", REAL, "the slowest execution; missing: none was completed"),
+    Column("lock_share", REAL, "the share of its time in transactions that it waited for locks; missing: no samples"),
+)
 
 
 def _trials(run: Run) -> Iterator[Row]:
@@ -141,6 +151,12 @@ def _retries(run: Run) -> Iterator[Row]:
                 yield {**names, "outcome": outcome, **fields(one, _RETRIES)}
 
 
+def _companions(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for one in candidate.companions:
+            yield {**names, **fields(one, _COMPANIONS)}
+
+
 TRIALS = Table(
     "A row for each trial, warm-up included. The columns below are followed by one for each counter that the server "
     "provides, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` "
@@ -166,4 +182,9 @@ RETRIES = Table(
     "A row for each candidate, operation and reason of rolled-back attempts.",
     (*CANDIDATE, *_RETRIES),
     _retries,
+)
+COMPANIONS = Table(
+    "A row for each candidate and companion, which ran beside the trials; none in older run files.",
+    (*CANDIDATE, *_COMPANIONS),
+    _companions,
 )

@@ -1,6 +1,7 @@
 """The load: requests per connection, their times, and the loop that sends them."""
 
 from schemabench.load.attempt import kept
+from schemabench.load.attendant import Attendant
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.guard import Limits, Passing, SlowCallError
 from schemabench.load.session import LostConnectionError, Refusal, Session, StatementFailedError, stop
@@ -8,6 +9,7 @@ from schemabench.load.talk import AnyStep, Linked, Request, Rows, Step, Talk, Un
 
 __all__ = [
     "AnyStep",
+    "Attendant",
     "Drive",
     "Limits",
     "Linked",

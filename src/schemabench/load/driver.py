@@ -69,6 +69,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     after: Mapping[int, int] | None = None,
     watch: tuple[int, Talk] | None = None,
     others: Others | None = None,
+    beside: Sequence[tuple[int, Talk]] = (),
 ) -> Drive:
     """Execute every session's requests: all sessions concurrently, each one request at a time or several in a pipeline.
 
@@ -82,9 +83,9 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
         due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed loop,
             in which each session sends its next request as soon as the last one is done.
         after: How many of its session's requests are answered before a request of a pipeline is sent, by its number.
-        watch: The socket and the conversation of the sampler; abandoned when the last session and all other processes
-            are done.
+        watch: The socket and the conversation of the sampler; abandoned when all processes are done.
         others: Other processes to sample until they are done; the result is about this process alone.
+        beside: Further sockets and conversations, of sessions without requests of the burst; likewise abandoned.
 
     Raises:
         StatementFailedError: The server refused a statement; the sessions must then be stopped.
@@ -96,7 +97,8 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     collecting = gc.isenabled()
     gc.disable()
     try:
-        with epoll(len(queues) + 2) as poll, closing(Alarm()) as alarm:
+        around = [*beside, *([watch] if watch else [])]
+        with epoll(len(queues) + len(around) + 1) as poll, closing(Alarm()) as alarm:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
             schedule = None if due_s is None else _schedule(started_ns, due_s)
             talks = {
@@ -105,7 +107,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
             }
             own = sum(len(requests) for _, requests in queues)
             guard = Guard([session for session, _ in queues], limits, failure, latencies_ns, own, started_ns)
-            finished_ns = _loop(poll, alarm, talks, watch, guard)
+            finished_ns = _loop(poll, alarm, talks, around, guard)
             if guard.cut:
                 finished_ns = {socket: finished_ns.get(socket, guard.cut_ns) for socket in talks}
             driven = Drive(
@@ -114,16 +116,13 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
                 latencies_ns=latencies_ns,
                 finished_ns=[finished_ns[socket] - started_ns for socket in talks],
                 cut=guard.cut,
-                flying_ns={
-                    number: max(0, round(flying_s * NANOSECONDS))
-                    for _, (number, *_), flying_s in (guard.flying(guard.cut_ns) if guard.cut else ())
-                },
+                flying_ns=_flying_ns(guard),
                 busy_ns=thread_time_ns() - busy_ns,
                 delays_ns=schedule.delays_ns if schedule else (),
                 lags_ns=schedule.lags_ns if schedule else (),
             )
-            if watch and others and not guard.cut:
-                _linger(poll, alarm, guard, watch, others)
+            if around and others and not guard.cut:
+                _linger(poll, alarm, guard, dict(around), others)
             return driven
     finally:
         if collecting:
@@ -151,16 +150,40 @@ def _one_by_one(  # noqa: PLR0913, PLR0917 (as `converse`, with what it needs at
     return execute(session, requests, latencies_ns, random)
 
 
+def finish(talks: Mapping[int, Talk], limit_s: float) -> None:
+    """Resume conversations that a drive has left where they were, until all have ended, for `limit_s` at most.
+
+    Raises:
+        StatementFailedError: The server refused a statement.
+        LostConnectionError: A connection broke.
+    """
+    if not talks:
+        return
+    started_ns = perf_counter_ns()
+    with epoll(len(talks) + 1) as poll, closing(Alarm()) as alarm:
+        guard = Guard((), Limits(trial_s=limit_s), alive, [], 0, started_ns)
+        _loop(poll, alarm, talks, (), guard)
+
+
+def _flying_ns(guard: Guard) -> dict[int, int]:
+    """Return how long each request had been running when a drive was cut short, by its number."""
+    flying = guard.flying(guard.cut_ns) if guard.cut else ()
+    return {number: max(0, round(flying_s * NANOSECONDS)) for _, (number, *_), flying_s in flying}
+
+
 def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
     """Return the schedule of a drive that started at `started_ns`."""
     return Schedule(due_ns=[started_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
 
 
 def _loop(
-    poll: epoll, alarm: Alarm, talks: Mapping[int, Talk], watch: tuple[int, Talk] | None, guard: Guard
+    poll: epoll, alarm: Alarm, talks: Mapping[int, Talk], around: Sequence[tuple[int, Talk]], guard: Guard
 ) -> dict[int, int]:
-    """Resume conversations until all have ended, or the guard cuts them short; return when each ended."""
-    every = {**talks, **dict([watch] if watch else [])}
+    """Resume conversations until all `talks` have ended, or the guard cuts them short; return when each ended.
+
+    Those `around` them are resumed, too, but not waited for.
+    """
+    every = {**talks, **dict(around)}
     resumes: dict[int, Callable[[None], object]] = {socket: talk.send for socket, talk in every.items()}
     bell = alarm.bell
     finished_ns: dict[int, int] = {}
@@ -191,18 +214,17 @@ def _loop(
         ready = poll.poll(None, most)
 
 
-def _linger(poll: epoll, alarm: Alarm, guard: Guard, watch: tuple[int, Talk], others: Others) -> None:
-    """Continue sampling until all other processes are done."""
+def _linger(poll: epoll, alarm: Alarm, guard: Guard, around: Mapping[int, Talk], others: Others) -> None:
+    """Continue sampling, and whatever else runs beside, until all other processes are done."""
     heard, done = others
-    watcher, talk = watch
     poll.register(heard, EPOLLIN)
     while not done():
         ready = poll.poll(_GLANCE_S)
         for socket, _ in ready:
             if socket == alarm.bell:
                 ready += _rung(poll, alarm, guard)
-            elif socket == watcher and (want := talk.send(None)) is not None:
-                _arrange(poll, alarm, watcher, want)
+            elif socket in around and (want := around[socket].send(None)) is not None:
+                _arrange(poll, alarm, socket, want)
 
 
 def _arrange(poll: epoll, alarm: Alarm, socket: int, want: object) -> None:

@@ -12,10 +12,11 @@ observations that would have been made in it.
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
-from schemabench.records import PAUSE, TIME_CLASSES, WAIT_CLASSES, Contention, LockWait, WaitEvent, WaitPair
+from schemabench.records import CONTENDED, PAUSE, TIME_CLASSES, WAIT_CLASSES, Contention, LockWait, WaitEvent, WaitPair
 
 MOST_ENTRIES = 20
 """Limit for listed events, locks and pairs: every event or lock left out has less than a twentieth of the writers'
@@ -67,13 +68,20 @@ class Tally:
     locks: Counter[_LockKey] = field(default_factory=Counter)
     longest_s: dict[_LockKey, float] = field(default_factory=dict)
     pairs: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(waiting operation, blocking operation) -> observations."""
+    """(waiting operation, blocking operation or companion) -> observations."""
+    companions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(companion, wait class) -> observations, which are not among the others."""
 
-    def add(self, samples: Samples) -> None:
-        """Add the samples of a trial."""
+    def add(self, samples: Samples, companions: Mapping[int, str] = MappingProxyType({})) -> None:
+        """Add the samples of a trial.
+
+        Args:
+            samples: Of the writers' sessions, and of companions'.
+            companions: The name of each companion's session, by its process id.
+        """
         self.lost += samples.lost
         for sample in samples.taken:
-            self._add(sample)
+            self._add(sample, companions)
 
     def waits(self) -> dict[str, int]:
         """Return the number of observations in each of `WAIT_CLASSES`.
@@ -94,6 +102,7 @@ class Tally:
         self.events += other.events
         self.locks += other.locks
         self.pairs += other.pairs
+        self.companions += other.companions
         for key, longest_s in other.longest_s.items():
             self.longest_s[key] = max(self.longest_s.get(key, 0.0), longest_s)
 
@@ -128,14 +137,21 @@ class Tally:
             longest_wait_s=max(self.longest_s.values(), default=0.0),
         )
 
-    def _add(self, sample: Sample) -> None:
+    def lock_share(self, companion: str) -> float | None:
+        """Return the share of a companion's time in transactions that it waited for locks; None without samples."""
+        counts = {kind: count for (name, kind), count in self.companions.items() if name == companion}
+        return counts.get(CONTENDED[0], 0) / sum(counts.values()) if counts else None
+
+    def _add(self, sample: Sample, companions: Mapping[int, str]) -> None:
         """Add one sample."""
         self.samples += 1
         self.late += sample.late
-        operations = {seen.pid: seen.operation for seen in sample.seen}
-        queues = Counter(seen.lock.target for seen in sample.seen if seen.lock)
+        working = [seen for seen in sample.seen if seen.pid not in companions]
+        operations = {**{seen.pid: seen.operation for seen in working}, **companions}
+        self.companions.update((companions[one.pid], one.wait_class) for one in sample.seen if one.pid in companions)
+        queues = Counter(seen.lock.target for seen in working if seen.lock)
         self.deepest_queue = max(self.deepest_queue, *queues.values(), 0)
-        for seen in sample.seen:
+        for seen in working:
             self.events[seen.wait_class, seen.event] += 1
             if seen.lock:
                 self._add_lock(seen.lock)

@@ -37,6 +37,8 @@ SIZES = ("table_bytes", "index_bytes")
 """Read before the first block and after the last, not around each trial."""
 AT_THE_END = {"table_bytes": "table_bytes_at_the_end", "index_bytes": "index_bytes_at_the_end"}
 """Size -> its name as a size rather than a growth."""
+DEAD_AT_THE_END = "rows_dead_at_the_end"
+"""Dead rows that are left, by the server's estimates, which copies of a database carry over."""
 RETRIES = "retries"
 """Attempts that the server rolled back, counted by the load loop."""
 UNDER_WAY = "vacuums_under_way"
@@ -150,6 +152,7 @@ MEASURES = (
     Measure(name="vacuum_wal_bytes", title="WAL of vacuums", unit="bytes", per="row", counter="upkeep_wal_bytes"),
     Measure(name="table_bytes", title="table growth", unit="bytes", per="row", counter="table_bytes"),
     Measure(name="index_bytes", title="index growth", unit="bytes", per="row", counter="index_bytes"),
+    Measure(name="dead_rows_left", title="dead rows left", unit="rows", per="end", counter=DEAD_AT_THE_END),
     Measure(name="table_size", title="tables", unit="bytes", per="end", counter=AT_THE_END["table_bytes"]),
     Measure(name="index_size", title="indexes", unit="bytes", per="end", counter=AT_THE_END["index_bytes"]),
 )
@@ -208,6 +211,8 @@ class Counters:
         self._processor = _Processor(pids, local=local)
         if self._processor.hindrance:
             hindrances[CPU] = self._processor.hindrance
+        if "rows_dead" in hindrances:
+            hindrances[DEAD_AT_THE_END] = hindrances["rows_dead"]
         hindrances |= {AT_THE_END[name]: hindrances[name] for name in AT_THE_END if name in hindrances}
         self.missing: Mapping[str, str] = hindrances
         with suppress(*_REFUSALS):

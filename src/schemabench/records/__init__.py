@@ -18,6 +18,7 @@ from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, S
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.result import (
     CandidateResult,
+    CompanionFigures,
     Cost,
     EquivalenceCheck,
     InnerPlan,
@@ -30,6 +31,7 @@ from schemabench.records.result import (
 from schemabench.records.run import (
     FORMAT,
     OLDEST_FORMAT,
+    CompanionShare,
     Experiment,
     OptionValue,
     Run,
@@ -54,6 +56,8 @@ __all__ = [
     "WAIT_CLASSES",
     "Adequacy",
     "CandidateResult",
+    "CompanionFigures",
+    "CompanionShare",
     "Contention",
     "Cost",
     "Criterion",

@@ -46,6 +46,25 @@ class WriterRatio:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompanionFigures:
+    """What one companion executed in the counted trials of one candidate."""
+
+    companion: str
+    executions: int
+    """Those that were completed; 0 for one that holds its transaction open."""
+    cut: int = 0
+    """Those that were cancelled because their trial had ended."""
+    every_s: float | None = None
+    """Seconds of trials for each completed execution of each of its sessions; None if there was none."""
+    p50_ns: float | None = None
+    """Service time; None with too few executions for the figure; likewise below."""
+    p99_ns: float | None = None
+    max_ns: float | None = None
+    lock_share: float | None = None
+    """The share of its time in transactions in which it waited for locks, by samples; None if it was not sampled."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Retirement:
     """Why a candidate left the blocks early: its trials took a multiple of the baseline's, beyond doubt."""
 
@@ -151,6 +170,9 @@ class CandidateResult:
     rows_per_s: Estimate | None = None
     writers: tuple[WriterRatio, ...] = ()
     """In the order of the experiment's writers; empty for the baseline, with one writer, and in older run files."""
+    companions: tuple[CompanionFigures, ...] = ()
+    """In the order of the experiment's companions, without those that have nothing to do under the candidate; empty in
+    older run files."""
     busy_share: float | None = None
     """The share of time in which the load loop was busy, in its median counted trial; None in older run files."""
     headroom: Estimate | None = None

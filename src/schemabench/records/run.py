@@ -37,6 +37,22 @@ class WriterShare:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CompanionShare:
+    """What runs beside all trials of an experiment, and belongs to no writer."""
+
+    name: str
+    operation: str
+    clients: int
+    """Number of its connections to each candidate's database."""
+    every_s: float
+    """Seconds of trials from one execution to the next; 0 for one after the other."""
+    holds: bool
+    """Whether it is executed once, in a transaction that stays open."""
+    isolation: str
+    """The isolation level of its transactions."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Experiment:
     """All blocks of one workload at one cardinality."""
 
@@ -58,6 +74,10 @@ class Experiment:
     seed: int
     clients: int
     writers: tuple[WriterShare, ...]
+    companions: tuple[CompanionShare, ...] = ()
+    """What runs beside all trials; empty in older run files."""
+    without_companions: tuple[str, ...] = ()
+    """Companions of the workload that `--without-companions` left out, by name."""
     operations: int
     """Operations in each burst."""
     rows: int

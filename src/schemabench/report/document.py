@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from schemabench.records import CandidateResult, Experiment, Notice, Run
 from schemabench.report import (
     adequacy,
+    companions,
     contention,
     costs,
     crossovers,
@@ -37,6 +38,7 @@ _NO_LINK = re.compile(r"[^a-z0-9]+")
 _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     ranks.section,
     writers.section,
+    companions.section,
     adequacy.section,
     contention.section,
     costs.section,

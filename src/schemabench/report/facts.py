@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemabench.records import Experiment, Run
-from schemabench.report import figures, footnotes, settings
+from schemabench.report import companions, figures, footnotes, settings
 from schemabench.report.text import name
 from schemabench.report.tree import Paragraph, Section, Table, Terms, Verbatim, cells, columns
 from schemabench.report.view import View
@@ -93,6 +93,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         ("clients", figures.plural(experiment.clients, "connection")),
         *_round_trip(experiment),
         ("isolation", experiment.isolation),
+        *([("companions", beside)] if (beside := companions.fact(experiment)) else []),
         *_client(experiment),
         ("burst", burst),
         *((f"input {which}", name(path)) for which, path in experiment.replay.items()),

@@ -261,6 +261,10 @@ def setting(experiment: Experiment) -> str:
     clients = figures.plural(experiment.clients, "client")
     if experiment.round_trip_s:
         clients += f", {format_duration(experiment.round_trip_s)} added to each round trip"
+    if experiment.companions:
+        clients += f", beside {figures.listed((one.name for one in experiment.companions), len(experiment.companions))}"
+    if experiment.without_companions:
+        clients += ", without companions"
     if experiment.isolation != _USUAL_ISOLATION:
         clients += f", {experiment.isolation}"
     if experiment.stopped == "never started":

@@ -72,14 +72,16 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     settings: Mapping[str, str],
     clients: int,
     databases: int = 1,
+    companions: int = 0,
     run_id: str,
     keep_databases: bool = False,
     session_name: str = SESSION_NAME,
 ) -> Iterator[Server]:
     """Find the server that `spec` names, start it if it is ours, and stop everything at the end of the block.
 
-    Leftovers of killed runs are removed first. The server has room for `clients` connections to each of `databases`
-    databases at once, and for some of our own. `session_name` is the `application_name` of our sessions.
+    Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
+    `companions` have, to each of `databases` databases at once, and for some of our own. `session_name` is the
+    `application_name` of our sessions.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong.
@@ -95,7 +97,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     with ExitStack() as stack:
         if not isinstance(wanted, Existing):
             stack.enter_context(unsteered())
-        source, ours, asked = _source(stack, wanted, settings, (clients + WATCHERS) * databases, run_id)
+        source, ours, asked = _source(stack, wanted, settings, (clients + companions + WATCHERS) * databases, run_id)
         yield stack.enter_context(
             serving.attend(
                 source,
@@ -103,6 +105,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
                 ours=ours,
                 clients=clients,
                 databases_at_once=databases,
+                companions=companions,
                 run_id=run_id,
                 keep=keep_databases,
                 session_name=session_name,

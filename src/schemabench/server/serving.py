@@ -305,6 +305,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     asked: Mapping[str, str],
     ours: Mapping[str, str],
     clients: int,
+    companions: int,
     databases_at_once: int,
     run_id: str,
     keep: bool,
@@ -320,7 +321,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     session = open_session(conninfo, run_id)
     try:
         admission.check_fitness(session, describe(source.conninfo))
-        admission.check_room(session, clients, databases_at_once, owned=source.owned)
+        admission.check_room(session, clients, companions, databases_at_once, owned=source.owned)
         if not source.owned:
             asked = server_settings.check_per_database(session, asked)
         left = () if source.owned else databases.sweep(session, run_id)

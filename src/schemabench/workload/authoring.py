@@ -63,6 +63,33 @@ class Writer:
     role that connects, which owns everything. A server that schemabench starts gets the role, without any right."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Companion:
+    """What runs beside all trials and belongs to no writer: a report, a checkpoint, a session that holds a snapshot.
+
+    Every candidate has it in every trial alike. Its figures are kept apart from the writers'.
+    """
+
+    name: str
+    operation: str
+    """What it executes: a block of `operations.sql`, which a candidate may override."""
+    clients: int = 1
+    """Its own connections, which `--clients` does not count."""
+    every_s: float = 0.0
+    """Seconds from one execution to the next, of the time that the candidate spends in trials; 0 for one after the
+    other without end."""
+    holds: bool = False
+    """Whether it is executed once, in a transaction that stays open through all trials: a snapshot is held at
+    `repeatable read`, locks are held at any level."""
+    isolation: Literal["", "read committed", "repeatable read", "serializable"] = ""
+    """The isolation level of its transactions; empty for the workload's."""
+    values: Callable[[Random], Iterator[Mapping[str, object]]] | None = None
+    """Returns the parameters of its executions, without end; None if the operation has none. All random values must
+    come from `random`."""
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    """The value of each `:"name"` in the operation."""
+
+
 class BadLineError(ValueError):
     """Raised by a workload's replay for an unusable line, which is counted, shown and skipped."""
 
@@ -143,6 +170,8 @@ class Workload(Generic[Cardinality]):
     COPY are one COPY."""
     background_rows: Callable[[Cardinality], int] | None = None
     """The number of executions in the background, for the progress bar; None if it is not known beforehand."""
+    companions: Callable[[Cardinality], Sequence[Companion]] = lambda _: ()
+    """What runs beside all trials and belongs to no writer; by default nothing."""
     state: tuple[str, ...] = ()
     """Queries that must return the same rows, in the same order, for all candidates after the same bursts."""
     invariants: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ from schemabench.errors import Place, SchemabenchError, WorkloadError
 from schemabench.naming import nearest
 from schemabench.statements import Operation
 from schemabench.workload.adjusting import Adjustment, adjusted
-from schemabench.workload.authoring import Call, Workload, Writer
+from schemabench.workload.authoring import Call, Companion, Workload, Writer
 
 OPERATIONS_FILE = "operations.sql"
 
@@ -87,6 +87,31 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
         with authored(found, "burst"):
             sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
             check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
+    with authored(found, "companions"):
+        companions = workload.companions(cardinality)
+        names = [*(one.name for one in writers), *(one.name for one in companions)]
+        if repeated := sorted({name for name in names if names.count(name) > 1}):
+            raise WorkloadError(
+                f"At {label!r}, several writers or companions of {workload.name!r} are called {', '.join(repeated)}"
+            )
+        for companion in companions:
+            _check_companion(found, companion, f"companion {companion.name!r} at {label!r}")
+
+
+def _check_companion(found: Found, companion: Companion, source: str) -> None:
+    """Refuse a companion whose fields do not fit each other, or whose operation or parameters are not known."""
+    if companion.clients < 1 or companion.every_s < 0:
+        raise WorkloadError(
+            f"The {source} has {companion.clients} clients, and executes every {companion.every_s:g} s",
+            remedies=["give it 1 client or more, and 0 s or more"],
+        )
+    if companion.holds and companion.every_s:
+        raise WorkloadError(
+            f"The {source} holds its transaction open, and so cannot execute every {companion.every_s:g} s",
+            remedies=["leave out `holds`", "leave out `every_s`"],
+        )
+    values = islice(companion.values(Random(0)), 1) if companion.values else ({},)  # noqa: S311
+    check_calls(found, (Call(companion.operation, one) for one in values), source)
 
 
 @contextmanager

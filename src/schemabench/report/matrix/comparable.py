@@ -10,8 +10,8 @@ from itertools import combinations
 
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
-from schemabench.records import LOCK_WAITS, CandidateResult, Experiment, Notice
-from schemabench.report import criteria, figures, settings
+from schemabench.records import LOCK_WAITS, CandidateResult, CompanionShare, Experiment, Notice
+from schemabench.report import companions, criteria, figures, settings
 from schemabench.report.matrix import traits
 from schemabench.report.matrix.model import Source
 from schemabench.report.matrix.traits import Labelled
@@ -43,6 +43,7 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
         *traits.notices(labelled),
         *_other_servers(labelled),
         *_unknown_operations(labelled),
+        *_other_companions(labelled),
         *_partial(labelled),
         *_without_lock_waits(labelled),
         *_by_chance(len(labelled.sources)),
@@ -143,6 +144,7 @@ def _differing_operations(left: Experiment, right: Experiment) -> list[str]:
         for result in experiment.candidates
         for latency in result.latencies
     }
+    executed |= {one.operation for one in left.companions} & {one.operation for one in right.companions}
     return sorted(name for name in executed if left.operations_sql.get(name) != right.operations_sql.get(name))
 
 
@@ -200,6 +202,24 @@ def _unknown_operations(labelled: Labelled) -> Iterator[Notice]:
             f"Whether all runs executed the same operations cannot be checked: their SQL is not in {', '.join(files)}"
         )
         yield Notice(code="unknown-operations", text=text)
+
+
+def _other_companions(labelled: Labelled) -> Iterator[Notice]:
+    """Yield a notice where different companions, or none, ran beside the trials."""
+    found = [
+        ", ".join(_described(one) for one in source.experiment.companions) or "none" for source in labelled.sources
+    ]
+    if len({*found}) > 1:
+        text = (
+            f"Other companions ran beside the trials: {traits.grouped(labelled, found)}. Each ratio holds for the "
+            "companions of its own run"
+        )
+        yield Notice(code="other-companions", text=text)
+
+
+def _described(one: CompanionShare) -> str:
+    """Return what a companion does, as in `report (endless, 2 connections)`."""
+    return f"{one.name} ({companions.manner(one)})"
 
 
 def _partial(labelled: Labelled) -> Iterator[Notice]:

@@ -62,13 +62,15 @@ class Labelled:
 def label(sources: Sequence[Source]) -> Labelled:
     """Sort experiments of one workload by what they differ in, and label each by that.
 
-    Server version, cardinality, clients and round trip stand in the labels wherever they differ, since people vary them
-    on purpose; where these leave two runs alike, the first of seed, settings, day, time and id that tells all apart.
+    Server version, cardinality, clients, companions and round trip stand in the labels wherever they differ, since
+    people vary them on purpose; where these leave two runs alike, the first of seed, settings, day, time and id that
+    tells all apart.
 
     Args:
         sources: Two or more, of different runs, or of different cardinalities.
     """
-    meant = [trait for trait in (_version(sources), _CARDINALITY, _CLIENTS, _ROUND_TRIP) if _varies(trait, sources)]
+    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _ROUND_TRIP
+    meant = [trait for trait in known if _varies(trait, sources)]
     further = [meant, *([*meant, trait] for trait in (_SEED, *_settings(sources), *_MOMENTS))]
     chosen = next(traits for traits in further if _tells_apart(traits, sources))
     placed = tuple(sorted(sources, key=lambda source: [trait.order(source) for trait in chosen]))
@@ -121,7 +123,8 @@ def beside(labelled: Labelled, one: Source, other: Source) -> list[str]:
 
 def _varied(labelled: Labelled) -> tuple[Trait, ...]:
     """Return all that may move a figure, when a run was made apart."""
-    return _version(labelled.sources), _CARDINALITY, _CLIENTS, _ROUND_TRIP, _SEED, *_CAVEATS
+    sources = labelled.sources
+    return _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _ROUND_TRIP, _SEED, *_CAVEATS
 
 
 def _text(traits: Sequence[Trait], source: Source) -> str:
@@ -168,6 +171,24 @@ def _version(sources: Sequence[Source]) -> Trait:
         title="PostgreSQL version",
         text=lambda source: f"PostgreSQL {shown(source)}",
         order=lambda source: source.run.server.version_num if source.run.server else 0,
+    )
+
+
+def _companions(sources: Sequence[Source]) -> Trait:
+    """Return what ran beside the trials: by name only if runs have different companions, rather than some or none."""
+
+    def names(source: Source) -> str:
+        found = [one.name for one in source.experiment.companions]
+        return f"companions {figures.listed(found, len(found))}" if found else "no companions"
+
+    def some(source: Source) -> str:
+        return "companions" if source.experiment.companions else "no companions"
+
+    return Trait(
+        title="companions",
+        text=some if len({*map(some, sources)}) == len({*map(names, sources)}) else names,
+        preposition="with",
+        order=lambda source: len(source.experiment.companions),
     )
 
 

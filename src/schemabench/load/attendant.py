@@ -1,0 +1,159 @@
+"""A session that runs beside the drives of others: it goes on from drive to drive, and none waits for it.
+
+Owns when such a session executes its next request, and how it comes to rest between drives. Must not know what it is
+for, nor word an error.
+"""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from time import perf_counter_ns
+
+import psycopg
+from psycopg.pq import ConnStatus
+from psycopg.pq.abc import PGresult
+
+from schemabench.load.conversation import conduct
+from schemabench.load.driver import finish
+from schemabench.load.session import LostConnectionError, Refusal, Session, stop
+from schemabench.load.talk import Pause, Request, Talk
+
+GRACE_S = 0.1
+"""How long a request may still run after a drive before it is cancelled, if the next one would follow at once. Most end
+within it, and a longer one would delay every trial."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Attendant:
+    """One session with what it executes beside drives.
+
+    Attributes:
+        session: The connection.
+        requests: What it executes, without end; none for a session that only stays as it is.
+        every_ns: From the start of one request to the start of the next, on a clock that stands still between drives;
+            0 for one after the other.
+        wait_ns: On that clock: the time until the next request.
+        random: Determines the jitter of retries.
+        latencies_ns: The service time of each request that was completed since `begin`.
+        cut: The number of requests that were cancelled since then, because a drive had ended.
+        said: The last message that the server sent unasked, as before it ends a session.
+    """
+
+    session: Session
+    requests: Iterator[Request] | None
+    every_ns: int = 0
+    wait_ns: int = 0
+    random: Random = field(default_factory=lambda: Random(0))  # noqa: S311 (reproducible on purpose)
+    latencies_ns: list[int] = field(default_factory=list)
+    cut: int = 0
+    said: str = ""
+    _due_ns: int = 0
+    _running: bool = False
+    _resting: bool = True
+    _talk: Talk | None = None
+
+    def __post_init__(self) -> None:
+        self.session.connection.notice_handler = self._hear
+
+    @property
+    def socket(self) -> int:
+        """The socket of the connection."""
+        return self.session.connection.socket
+
+    def begin(self) -> Talk:
+        """Return the conversation for one drive.
+
+        It raises `StatementFailedError` if the server refused a statement, and `LostConnectionError` if the connection
+        broke.
+        """
+        self.latencies_ns, self.cut = [], 0
+        self._resting = False
+        self._due_ns = perf_counter_ns() + self.wait_ns
+        self._talk = self._attend()
+        return self._talk
+
+    def check(self) -> None:
+        """Read what the server says unasked.
+
+        Raises:
+            LostConnectionError: The connection broke; with the server's last message.
+        """
+        connection = self.session.connection
+        try:
+            connection.consume_input()
+            connection.is_busy()
+        except psycopg.OperationalError as cause:
+            with suppress(psycopg.OperationalError):
+                connection.is_busy()  # which reads what came before the end
+            raise LostConnectionError(self.said or str(cause).strip()) from cause
+        if connection.status != ConnStatus.OK:
+            raise LostConnectionError(self.said or connection.get_error_message())
+
+    def wind_up(self) -> None:
+        """Begin no further request; the clock stands still from now on."""
+        self._resting = True
+        due_ns = self._due_ns + self.every_ns if self._running else self._due_ns
+        self.wait_ns = max(0, due_ns - perf_counter_ns())
+        if not self._running:
+            self._end()
+
+    def rest(self, limit_s: float) -> bool:
+        """After `wind_up`, end the running request, if any; return whether the session is at rest.
+
+        A request at a pace is completed, since the next one follows much later. One that would be followed at once is
+        cancelled unless it ends soon: it would be completed in no drive that is shorter than it takes.
+
+        Args:
+            limit_s: How long a request at a pace may take to be completed.
+
+        Raises:
+            StatementFailedError: The server refused a statement.
+            LostConnectionError: The connection broke.
+        """
+        if self._running and self._talk is not None:
+            finish({self.socket: self._talk}, limit_s if self.every_ns else GRACE_S)
+        return not self._running or (not self.every_ns and self.cancel())
+
+    def cancel(self) -> bool:
+        """Cancel the running request; return whether the session can be used again."""
+        self.cut += self._running
+        self._end()
+        return stop([self.session])
+
+    def _attend(self) -> Talk:
+        """Execute requests when they are due."""
+        self.check()
+        if self.requests is None:
+            while True:
+                yield None
+                self.check()
+        while not self._resting:
+            while perf_counter_ns() < self._due_ns:
+                yield Pause(self._due_ns)
+                self.check()
+            self._running, latency_ns = True, [0]
+            try:
+                yield from conduct(self.session, [next(self.requests)], latency_ns, self.random)
+            except LostConnectionError as failure:
+                raise LostConnectionError(self._last_words() or str(failure)) from failure
+            self._running = False
+            self.latencies_ns.append(latency_ns[0])
+            # what fell due meanwhile is not made up for
+            self._due_ns = max(self._due_ns + self.every_ns, perf_counter_ns())
+
+    def _last_words(self) -> str:
+        """Return what the server said before it ended the session, if anything: it may have come with the end."""
+        with suppress(psycopg.OperationalError):
+            result = self.session.connection.get_result()
+            return Refusal.of(result).message if result else self.said
+        return self.said
+
+    def _end(self) -> None:
+        self._running = False
+        if self._talk is not None:
+            self._talk.close()
+            self._talk = None
+
+    def _hear(self, notice: PGresult) -> None:
+        self.said = Refusal.of(notice).message
