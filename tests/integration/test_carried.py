@@ -296,7 +296,9 @@ CREATE TABLE stock (id int PRIMARY KEY, version int NOT NULL);
 INSERT INTO stock VALUES (1, 0);
 CREATE TABLE job (id int PRIMARY KEY, done_at timestamptz);
 INSERT INTO job SELECT generate_series(1, 100);
-CREATE TABLE visit (day date NOT NULL) PARTITION BY RANGE (day);
+CREATE TABLE hit (day date NOT NULL) PARTITION BY RANGE (day);
+CREATE TABLE visit (id bigint, page text);
+CREATE TABLE vote (id bigint, choice int);
 """
 
 
@@ -307,9 +309,11 @@ def test_the_examples_of_the_page_are_executed(laboratory: Laboratory) -> None:
     def burst(*_: object) -> Iterator[Call]:
         for number in numbers:
             day = date(2000, 1, 1) + timedelta(days=number)
-            partition = {"partition": f"visit_{day}"}
+            partition = {"partition": f"hit_{day}"}
             yield Call("insert_event", {"id": number, "site": "a", "bytes": 1})
             yield Call("insert_reading", {"sensor": 1, "measured_at": day, "value": number})
+            yield Call("insert_visit", {"id": number, "page": "a"})
+            yield Call("insert_vote", {"id": number, "choice": 1})
             yield Call("register", {"name": "a"})
             yield Call("rotate", {})
             yield Call("place_order", {"customer": 1, "item": "a"})
@@ -323,9 +327,15 @@ def test_the_examples_of_the_page_are_executed(laboratory: Laboratory) -> None:
         operations,
         ORDERS + EXAMPLES,
         burst,
-        writer=Writer(name="all", kind="stream", weight=9, clients=1),
+        writer=Writer(name="all", kind="stream", weight=11, clients=1),
     )
 
     assert baseline(found).status == "ranked"
-    called = {"insert_event", "insert_reading", "register", "rotate", "place_order", "sell", "take_job"}
-    assert {one.operation for one in baseline(found).latencies} == {*called, "add_partition", "detach_partition"}
+    called = {"insert_event", "insert_reading", "insert_visit", "insert_vote", "register", "rotate", "place_order"}
+    assert {one.operation for one in baseline(found).latencies} == {
+        *called,
+        "sell",
+        "take_job",
+        "add_partition",
+        "detach_partition",
+    }
