@@ -36,11 +36,10 @@ from schemabench import candidate, sqlfile
 from schemabench.encoding import Encoder, as_rows
 from schemabench.errors import WorkloadError
 from schemabench.experiment import filling
-from schemabench.experiment.databases import drop
-from schemabench.experiment.feed import Part
+from schemabench.experiment.feed import Chunk
 from schemabench.experiment.template import Template
 from schemabench.load import Limits, Rows, Session, drive
-from schemabench.server import Server, serve
+from schemabench.server import Databases, Server, serve, several
 from schemabench.server.dsn import opened
 from schemabench.statistics import rank
 from schemabench.units import NANOSECONDS
@@ -166,7 +165,7 @@ class _Both:
         """Drop the database."""
         self._session.close()
         self._admin.close()
-        drop(self._server, self._database)
+        several.drop(self._server, [self._database])
 
     def _by_loop(self) -> float:
         rows = Rows(b"copy", (), self._copy.encode(), self._chunks)
@@ -176,12 +175,15 @@ class _Both:
     def _by_background(self, rows: Sequence[tuple[object, ...]]) -> float:
         """Return the time of what a background does between the schema and VACUUM."""
         template = Template(
-            candidate=self._baseline, operations=self._operations, server=self._server, database=self._database
+            candidate=self._baseline,
+            operations=self._operations,
+            server=self._server,
+            databases=Databases(label="copied", by_part={"": self._database}),
         )
         names = self._comparison.columns
-        parts = (Part("load", names, rows[at : at + _PART_ROWS]) for at in range(0, len(rows), _PART_ROWS))
+        chunks = (Chunk("load", names, rows[at : at + _PART_ROWS]) for at in range(0, len(rows), _PART_ROWS))
         started_s = perf_counter()
-        filling.load(template, parts)
+        filling.load(template, chunks)
         return perf_counter() - started_s
 
     def _by_psql(self, path: Path) -> float:

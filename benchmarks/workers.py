@@ -211,7 +211,7 @@ class Bench:
         template: Template = self._template
         writers = [self.plan.connections[position] for position in positions]
         return self._stack.enter_context(
-            closing(entrant.enter(template, candidate.BASELINE, template.database, writers))
+            closing(entrant.enter(template, candidate.BASELINE, template.databases, writers))
         )
 
     def team(self, workers: int, size: int) -> Together:

@@ -98,9 +98,9 @@ class Witness(Alone):
         assert not self._connections, "who is watched is not copied anew"
         server = self._open()
         for one in entrants:
-            self._connections[one.name] = server, self._open(one.database.name)
+            self._connections[one.name] = server, self._open(one.databases.of("").name)
             if self._hold:
-                held = self._open(one.database.name)
+                held = self._open(one.databases.of("").name)
                 held.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
                 held.execute("SELECT 1")
                 self._held.append(held)

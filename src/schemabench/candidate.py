@@ -7,18 +7,20 @@ and databases are created.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import psycopg
 
 from schemabench import sqlfile
 from schemabench.errors import CandidateError, Place, ServerError, UsageError, is_servers_fault
 from schemabench.naming import nearest
-from schemabench.statements import Operation, Text
+from schemabench.statements import Operation, Query, Statement, Text
 
 BASELINE = "baseline"
 
-_HEADERS = ("candidate", "summary", "expects", "postgres")
+_HEADERS = ("candidate", "summary", "expects", "postgres", "databases")
 _HEADER = re.compile(rf"--\s*(?P<key>{'|'.join(_HEADERS)}):.*", re.IGNORECASE)
 _AS_PROSE = "if it is a comment and not a header, remove the colon or begin with a capital letter"
 _NAME = re.compile(r"\w[\w.-]*")  # part of test names and options
@@ -45,6 +47,17 @@ class Candidate:
     bounds: tuple[tuple[str, int], ...]
     """(relation, major version) that the server must satisfy, all of them."""
     file: sqlfile.SqlFile
+    databases: Literal["one", "part"] = "one"
+    """Whether all parts of the workload live in one database, or each in one of its own."""
+
+    @cached_property
+    def schema(self) -> tuple[sqlfile.Section, ...]:
+        """What creates its objects.
+
+        Raises:
+            CandidateError: As `sqlfile.sections` does.
+        """
+        return sqlfile.sections(self.file.preamble, CandidateError)
 
     def refuses(self, version_num: int) -> str | None:
         """Return why a server of this version (as in 180006) cannot serve the candidate, or None."""
@@ -137,12 +150,56 @@ def operations(candidate: Candidate, defaults: Mapping[str, Operation]) -> dict[
     return {**defaults, **own}
 
 
-def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+def check_parts(candidate: Candidate, parts: Sequence[Mapping[str, str]]) -> None:
+    """Refuse a candidate that is for parts other than those of its workload.
+
+    Args:
+        candidate: The candidate.
+        parts: The value of each `:"name"`, for each part; none if the workload has no parts.
+
+    Raises:
+        CandidateError: The workload has no parts, or a part has no value for a name.
+    """
+    todo = "say which writers belong to which part: `Writer.part`"
+    if candidate.databases == "part" and not parts:
+        raise CandidateError(
+            f"{candidate.name!r} has a database for each part, and the workload has no parts",
+            where=candidate.file.header("databases"),
+            remedies=[todo, "leave out `-- databases: part`"],
+        )
+    for section in candidate.schema:
+        if section.each_part and not parts:
+            raise CandidateError(
+                f"The schema of {candidate.name!r} has statements for each part, and the workload has no parts",
+                where=section.text.place(),
+                remedies=[todo, f"leave out `{sqlfile.BEGIN}`"],
+            )
+        for statement in section.statements:
+            _check_names(statement, parts)
+
+
+def _check_names(statement: Statement, parts: Sequence[Mapping[str, str]]) -> None:
+    """Refuse a statement that uses a name for which a part has no value."""
+    for mark in statement.marks:
+        for names in parts:
+            if mark.name not in names:
+                raise CandidateError(
+                    f"No part has a value for {statement.text.sql[mark.start : mark.end]}{nearest(mark.name, names)}",
+                    where=statement.text.place(mark.start),
+                    checked=[f"names: {', '.join(names) or 'none'}"],
+                    remedies=["add it to the identifiers of every writer that belongs to a part"],
+                )
+
+
+def install(
+    candidate: Candidate, connection: psycopg.Connection[tuple[object, ...]], parts: Sequence[Mapping[str, str]] = ()
+) -> None:
     """Create the candidate's objects, statement by statement as psql does.
 
     Args:
-        candidate: The candidate to install.
+        candidate: The candidate to install, which fits the workload's parts: see `check_parts`.
         connection: A connection to an empty database, in autocommit mode.
+        parts: The value of each `:"name"`, for each part that lives in the database.
 
     Raises:
         CandidateError: The server refused a statement, with its place, line, caret and SQLSTATE; or a statement copies
@@ -150,19 +207,32 @@ def install(candidate: Candidate, connection: psycopg.Connection[tuple[object, .
         ServerError: The server refused for reasons of its own, such as a full disk.
         psycopg.OperationalError: The connection was lost.
     """
-    for statement in sqlfile.split_preamble(candidate.file.preamble):
-        if (offset := sqlfile.client_copy(statement)) is not None:
-            raise CandidateError(
-                f"The schema of the candidate {candidate.name!r} cannot copy from or to the client",
-                where=statement.place(offset),
-                remedies=["load rows in the workload's background", "write INSERT, as pg_dump --inserts does"],
-            )
-        try:
-            connection.execute(statement.sql.encode())
-        except psycopg.Error as cause:
-            if connection.closed:
-                raise
-            raise refused(candidate, statement, cause, checked=_search_path(connection, cause)) from cause
+    for section in candidate.schema:
+        for names in parts if section.each_part else ({},):
+            for statement in section.statements:
+                _execute(candidate, connection, statement, names)
+
+
+def _execute(
+    candidate: Candidate,
+    connection: psycopg.Connection[tuple[object, ...]],
+    statement: Statement,
+    names: Mapping[str, str],
+) -> None:
+    """Execute a statement of a schema, with the names of a part."""
+    if (offset := sqlfile.client_copy(statement.text)) is not None:
+        raise CandidateError(
+            f"The schema of the candidate {candidate.name!r} cannot copy from or to the client",
+            where=statement.text.place(offset),
+            remedies=["load rows in the workload's background", "write INSERT, as pg_dump --inserts does"],
+        )
+    query = sqlfile.rendered(statement, names)
+    try:
+        connection.execute(query.sql.encode())
+    except psycopg.Error as cause:
+        if connection.closed:
+            raise
+        raise refused(candidate, query, cause, checked=_search_path(connection, cause)) from cause
 
 
 def _search_path(connection: psycopg.Connection[tuple[object, ...]], cause: psycopg.Error) -> list[str]:
@@ -180,7 +250,7 @@ def _search_path(connection: psycopg.Connection[tuple[object, ...]], cause: psyc
 
 
 def refused(
-    candidate: Candidate, statement: Text, cause: psycopg.Error, query: str = "", checked: Sequence[str] = ()
+    candidate: Candidate, statement: Text | Query, cause: psycopg.Error, query: str = "", checked: Sequence[str] = ()
 ) -> CandidateError | ServerError:
     """Return the error for a statement that the server refused; its code tells who failed: candidate or server.
 
@@ -195,7 +265,7 @@ def refused(
     detail = [line for line in (cause.diag.message_detail, cause.diag.context) if line]
     todo = [cause.diag.message_hint] if cause.diag.message_hint else []
     if query:
-        todo += remedies(candidate, statement, query)
+        todo += remedies(candidate, statement.text if isinstance(statement, Query) else statement, query)
     elif statement.sql.startswith("\\", position):
         todo.append("remove psql commands, such as \\set, or \\restrict from pg_dump")
     what = f"the query {query!r} under " if query else ""
@@ -237,13 +307,30 @@ def _read(path: Path) -> Candidate:
             where=file.header("candidate") if "candidate" in file.headers else Place(path=path, line=1),
             remedies=["use only letters, digits, `_`, `-` and `.`, as in `-- candidate: hash_by_site`"],
         )
+    sqlfile.sections(file.preamble, CandidateError)  # a mistake in it is told now
     return Candidate(
         name=name,
         summary=file.headers.get("summary", ""),
         expects=file.headers.get("expects", ""),
         bounds=tuple(_bounds(file)),
         file=file,
+        databases=_databases(file),
     )
+
+
+def _databases(file: sqlfile.SqlFile) -> Literal["one", "part"]:
+    match file.headers.get("databases", "one"):
+        case ("one" | "part") as where:
+            return where
+        case other:
+            raise CandidateError(
+                f"{other!r} does not say where parts live",
+                where=file.header("databases"),
+                remedies=[
+                    "write `-- databases: one` for one database of all parts",
+                    "write `-- databases: part` for a database for each part",
+                ],
+            )
 
 
 def _check_headers(file: sqlfile.SqlFile) -> None:

@@ -107,7 +107,7 @@ def check(candidate: Candidate, *, owned: bool) -> None:
     Raises:
         CandidateError: It does; holds the place of the statement.
     """
-    for text, query in _statements(candidate.file):
+    for text, query in _statements(candidate):
         try:
             what = _reaching(query, owned=owned)
         except ParseError:
@@ -120,12 +120,17 @@ def check(candidate: Candidate, *, owned: bool) -> None:
             )
 
 
-def _statements(file: sqlfile.SqlFile) -> Iterator[tuple[Text, str]]:
+def _statements(candidate: Candidate) -> Iterator[tuple[Text, str]]:
     """Yield each statement: its place, and its SQL as a server receives it."""
-    for text in sqlfile.split_preamble(file.preamble):
-        for piece in _pieces(text):
-            yield piece, piece.sql
-    for operation in file.operations.values():
+    for section in candidate.schema:
+        for statement in section.statements:
+            if statement.marks:
+                names = {mark.name: mark.name for mark in statement.marks}
+                yield statement.text, sqlfile.rendered(statement, names).sql
+                continue
+            for piece in _pieces(statement.text):
+                yield piece, piece.sql
+    for operation in candidate.file.operations.values():
         for statement in operation.statements:
             identifiers = {name: name for name in statement.identifiers}
             query = statement.render(identifiers, literals=dict.fromkeys(statement.literals, ""))

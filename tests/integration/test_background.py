@@ -13,11 +13,11 @@ from laboratory import Sizes, found, installable
 from schemabench import Call, Rows, Workload, Writer
 from schemabench.errors import CandidateError, WorkloadError
 from schemabench.experiment import Plan, filling, kept, measure
-from schemabench.experiment.databases import connect, drop
+from schemabench.experiment.databases import connect
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.template import Template
 from schemabench.progress import Silence
-from schemabench.server import Server, opened, serve
+from schemabench.server import Server, opened, serve, several
 
 TABLE = "CREATE TABLE event (id bigint PRIMARY KEY, site text NOT NULL, bytes bigint);\n"
 SPLIT = """\
@@ -107,11 +107,11 @@ def made(server: Server, tmp_path: Path) -> Iterator[Made]:
 
     yield make
     for template in templates:
-        drop(server, template.database)
+        several.drop(server, template.databases)
 
 
 def content(server: Server, template: Template) -> Sequence[tuple[Any, ...]]:
-    with connect(server, template.database) as connection:
+    with connect(server, template.databases.of("")) as connection:
         return connection.execute("SELECT id, site, bytes FROM event ORDER BY id").fetchall()
 
 
@@ -126,7 +126,7 @@ def test_rows_are_the_same_by_copy_and_by_batches_of_an_insert(server: Server, m
 def test_a_candidate_copies_only_the_values_that_its_table_has(server: Server, made: Made) -> None:
     template = made(lambda *_: iter([Rows("load", COLUMNS, rows(1, 3))]), NARROW)
 
-    with connect(server, template.database) as connection:
+    with connect(server, template.databases.of("")) as connection:
         assert connection.execute("SELECT id, site FROM event ORDER BY id").fetchall() == [
             (id_, site) for id_, site, _ in rows(1, 3)
         ]

@@ -91,7 +91,7 @@ def _make_accounts(writer: Connection) -> None:
 
 
 def _opened(conninfo: str, *sessions: Connection, local: bool = True) -> closing[Counters]:
-    return closing(Counters.open(conninfo, pids=[session.info.backend_pid for session in sessions], local=local))
+    return closing(Counters.open([conninfo], pids=[session.info.backend_pid for session in sessions], local=local))
 
 
 def _flush(*sessions: Connection) -> None:
@@ -438,7 +438,7 @@ def test_processor_time_is_missing_where_the_processes_are_elsewhere_or_gone(con
         reading = elsewhere.read()
     writer.close()
     _until_gone(pid)
-    with closing(Counters.open(conninfo, pids=[pid], local=True)) as gone:
+    with closing(Counters.open([conninfo], pids=[pid], local=True)) as gone:
         reading_of_gone = gone.read()
 
     assert elsewhere.missing["cpu_s"] == "the server is not on this machine"

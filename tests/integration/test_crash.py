@@ -19,6 +19,7 @@ from schemabench.equivalence import unlogged
 from schemabench.equivalence.counterexample import Disagreement, script
 from schemabench.server import Server
 from schemabench.server.dsn import Conninfo
+from schemabench.workload import Parts
 
 RECOVERY_LIMIT_S = 60.0
 DAY = date(2026, 2, 16)
@@ -48,7 +49,7 @@ def _written(one: Candidate, server: Server) -> tuple[Conninfo | str, tuple[str,
     conninfo = server.conninfo_for(server.create(one.name).name)
     operations = candidates.operations(one, mutants.found("usage").operations)
     requests = tuple((call,) for call in CALLS)
-    calls = script(Disagreement(requests=requests, query="", expected=None, found=()), operations, {})
+    calls = script(Disagreement(requests=requests, query="", expected=None, found=()), operations, Parts())
     with psycopg.connect(conninfo, autocommit=True) as connection:
         candidates.install(one, connection)
         connection.execute(calls.encode())

@@ -20,7 +20,7 @@ def connections(server: Server, database: Database) -> Iterator[tuple[Connection
 
 def _difference(connections: tuple[Connection, Connection], expected: str, actual: str) -> str | None:
     one, other = connections
-    return difference("rows", (one, expected), (other, actual))
+    return difference("rows", [(one, expected)], [(other, actual)])
 
 
 @pytest.mark.parametrize(
@@ -90,21 +90,21 @@ def test_a_digest_sees_every_column_whatever_the_names(connections: tuple[Connec
         "SELECT NULL",
     ]
 
-    assert len({digest(connection, query) for query in queries}) == len(queries)
-    assert [digest(connection, query) for query in queries] == [digest(other, f"{query};") for query in queries]
+    assert len({digest([(connection, query)]) for query in queries}) == len(queries)
+    assert [digest([(connection, query)]) for query in queries] == [digest([(other, f"{query};")]) for query in queries]
 
 
 def test_a_digest_is_of_the_rows_and_not_of_the_columns_names(connections: tuple[Connection, Connection]) -> None:
     connection, _ = connections
 
-    assert digest(connection, "SELECT 1 AS a, 'x' AS b") == digest(connection, "SELECT 1 AS c, 'x' AS c")
+    assert digest([(connection, "SELECT 1 AS a, 'x' AS b")]) == digest([(connection, "SELECT 1 AS c, 'x' AS c")])
 
 
 def test_an_invariant_holds_or_shows_its_rows(connections: tuple[Connection, Connection]) -> None:
     connection, _ = connections
 
-    assert violation("rule", connection, "SELECT 1 AS n WHERE false;") is None
-    assert violation("rule", connection, "SELECT n FROM generate_series(1, 9) AS n") == (
+    assert violation("rule", [(connection, "SELECT 1 AS n WHERE false;")]) is None
+    assert violation("rule", [(connection, "SELECT n FROM generate_series(1, 9) AS n")]) == (
         "the invariant 'rule' does not hold:\n1\n2\n3"
     )
     assert connection.execute("SELECT 1").fetchone() == (1,)

@@ -19,7 +19,7 @@ from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.monitor import counters
 from schemabench.progress import Shown, Silence
 from schemabench.records import TIME_CLASSES, CandidateResult, Experiment
-from schemabench.server import Server
+from schemabench.server import Server, several
 
 ROOT = Path(__file__).parents[2]
 LOOKS_THAT_SEE = 5
@@ -702,9 +702,9 @@ def entered(tmp_path: Path, server: Server) -> Iterator[Entrant]:
     plan = _plan(tmp_path)
     template = filling.build(plan.candidates[0], plan.found.operations, server, [])
     writers = [writer for writer, _ in plan.writers]
-    with closing(entrant.enter(template, "baseline", template.database, writers)) as one:
+    with closing(entrant.enter(template, "baseline", template.databases, writers)) as one:
         yield one
-    server.drop(template.database)
+    several.drop(server, template.databases)
 
 
 def test_a_connection_that_is_ended_between_trials_is_the_servers_fault(entered: Entrant, server: Server) -> None:
@@ -718,7 +718,7 @@ def test_a_connection_that_is_ended_between_trials_is_the_servers_fault(entered:
 
 
 def test_a_server_that_cannot_be_told_to_count_at_once_is_left_in_peace(entered: Entrant, server: Server) -> None:
-    with psycopg.connect(server.conninfo_for(entered.database.name)) as admin:
+    with psycopg.connect(server.conninfo_for(entered.databases.of("").name)) as admin:
         admin.execute("ALTER FUNCTION pg_catalog.pg_stat_force_next_flush() RENAME TO unknown_to_postgres_14")
 
     entered.sessions.flush_statistics()

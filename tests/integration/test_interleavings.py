@@ -19,7 +19,7 @@ from schemabench.experiment import entrant, filling
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.template import query
-from schemabench.server import Server
+from schemabench.server import Server, several
 from schemabench.workload import Found, Row
 
 ROUNDS = 6
@@ -67,7 +67,7 @@ class Stage:
     def rows(self, names: Sequence[str]) -> Rows:
         """Return the rows of queries on the server."""
         template = self.entrant.template
-        with psycopg.connect(template.server.conninfo_for(self.entrant.database.name)) as connection:
+        with psycopg.connect(template.server.conninfo_for(self.entrant.databases.of("").name)) as connection:
             return {name: connection.execute(query(template, name).sql.encode()).fetchall() for name in names}
 
     def expected(self) -> Rows:
@@ -105,10 +105,10 @@ def _stage(server: Server, name: str, candidate: Candidate, isolation: str = "")
     found = mutants.found(name)
     template = filling.build(candidate, found.operations, server, (), isolation)
     try:
-        with closing(entrant.enter(template, candidate.name, template.database, [ALONE] * MOST_WRITERS)) as one:
+        with closing(entrant.enter(template, candidate.name, template.databases, [ALONE] * MOST_WRITERS)) as one:
             yield Stage(one, found)
     finally:
-        server.drop(template.database)
+        several.drop(server, template.databases)
 
 
 def _by_key(call: Call, number: int) -> int:

@@ -8,6 +8,7 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.equivalence.counterexample import script
 from schemabench.server import Database, Server
+from schemabench.workload import Parts
 
 MOST_CALLS = 4
 WRONG = [(name, which) for name, which in mutants.names() if which != mutants.CRASHING]
@@ -31,7 +32,7 @@ def test_a_mutant_is_caught_by_few_calls_whose_sql_shows_it(
     assert not checked.record.agrees
     assert len(disagreement.calls) <= MOST_CALLS
     operations = candidates.operations(wrong, mutants.found(name).operations)
-    text = script(disagreement, operations, {})
+    text = script(disagreement, operations, Parts())
     assert text in checked.reason
     with _installed(wrong, server, database) as connection:
         if isinstance(disagreement.found, str):

@@ -18,13 +18,13 @@ import pytest
 import servers
 
 from schemabench import Call, Workload, Writer
-from schemabench.experiment import Plan, checkpoints, databases, entrant, filling, measure, planning
+from schemabench.experiment import Plan, checkpoints, entrant, filling, measure, planning
 from schemabench.experiment.burst import Burst, make
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.surroundings import look
 from schemabench.records import Experiment
-from schemabench.server import Server, folder, local, serve
+from schemabench.server import Server, folder, local, serve, several
 
 SILENCE: Any = SimpleNamespace(stage=lambda *_: None, block=lambda *_: None)
 MIB = 1 << 20
@@ -145,10 +145,10 @@ def one(plan: Plan, small: Server) -> Iterator[Entrant]:
     """Enter the baseline, whose table is empty."""
     with ExitStack() as stack:
         template = filling.build(plan.candidates[0], plan.found.operations, small, ())
-        stack.callback(databases.drop, small, template.database)
-        database = small.clone(template.database, "baseline")
-        stack.callback(databases.drop, small, database)
-        yield stack.enter_context(closing(entrant.enter(template, "baseline", database, plan.connections)))
+        stack.callback(several.drop, small, template.databases)
+        clone = several.clone(small, template.databases, "baseline")
+        stack.callback(several.drop, small, clone)
+        yield stack.enter_context(closing(entrant.enter(template, "baseline", clone, plan.connections)))
 
 
 def _execute(one: Entrant, burst: Burst) -> float:
@@ -175,7 +175,7 @@ def test_a_plan_cached_over_an_empty_table_makes_a_candidate_slow_and_is_told(
     begun = planning.Begun(calls=calls, choices={"baseline": planning.choices(one, calls)})
     _execute(one, writes)
     stale_s = median(_execute(one, burst) for burst in reads)
-    with closing(entrant.enter(one.template, "new", one.database, plan.connections)) as new:
+    with closing(entrant.enter(one.template, "new", one.databases, plan.connections)) as new:
         fresh_s = median(_execute(new, burst) for burst in reads)
     ended = planning.end(one, begun, calls)
     found = {

@@ -96,7 +96,7 @@ def test_an_unknown_header_is_refused_at_its_line(tmp_path: Path, header: str, s
 
     assert caught.value.what == f"Unknown header {key!r}{suggestion}"
     assert str(caught.value.where).startswith(f"{tmp_path}/baseline.sql:2:1\n")
-    assert caught.value.checked == ("headers: candidate, summary, expects, postgres",)
+    assert caught.value.checked == ("headers: candidate, summary, expects, postgres, databases",)
 
 
 @pytest.mark.parametrize("remark", ["see also: the wiki", "Note: it is slow", "https://example.org/why", "no colon"])

@@ -10,7 +10,7 @@ from schemabench import Call, sqlfile
 from schemabench.equivalence.counterexample import Disagreement, described, script
 from schemabench.errors import WorkloadError
 from schemabench.statements import Operation
-from schemabench.workload import Row
+from schemabench.workload import Parts, Row
 
 OPERATIONS = """\
 -- name: put
@@ -37,7 +37,7 @@ def _disagreement(
 
 
 def test_values_stand_in_the_sql_as_literals(tmp_path: Path) -> None:
-    text = script(_disagreement(PUT), _operations(tmp_path), {})
+    text = script(_disagreement(PUT), _operations(tmp_path), Parts())
 
     assert text == (
         "-- 1. put\n"
@@ -48,7 +48,7 @@ def test_values_stand_in_the_sql_as_literals(tmp_path: Path) -> None:
 
 
 def test_several_statements_are_one_transaction_and_identifiers_are_quoted(tmp_path: Path) -> None:
-    text = script(_disagreement(MOVE), _operations(tmp_path), {"table": 'it"em'})
+    text = script(_disagreement(MOVE), _operations(tmp_path), Parts(shared={"table": 'it"em'}))
 
     assert text == (
         "-- 1. move\n"
@@ -79,7 +79,7 @@ def test_gathered_calls_are_arrays_or_rows_and_earlier_rows_are_variables_of_psq
     values = [{"key": "it's", "n": 1}, {"key": None, "n": 2}]
     puts, loads = (tuple(Call(name, one) for one in values) for name in ("put", "load"))
     place = (Call("place", {"key": "a", "day": 'x"y'}),)
-    text = script(Disagreement(requests=(puts, loads, place), query="", expected=None, found=()), operations, {})
+    text = script(Disagreement(requests=(puts, loads, place), query="", expected=None, found=()), operations, Parts())
 
     assert text == (
         "-- 1. put\n"
@@ -96,7 +96,7 @@ def test_gathered_calls_are_arrays_or_rows_and_earlier_rows_are_variables_of_psq
 
 
 def test_the_query_that_answers_wrongly_comes_last(tmp_path: Path) -> None:
-    text = script(_disagreement(PUT, PUT, query="items"), _operations(tmp_path), {})
+    text = script(_disagreement(PUT, PUT, query="items"), _operations(tmp_path), Parts())
 
     assert text.endswith("\n-- 3. items\nSELECT key FROM item ORDER BY key;")
 
@@ -133,7 +133,7 @@ def test_of_many_rows_that_differ_a_few_are_shown() -> None:
 def test_a_description_names_the_schema_and_holds_rows_and_sql(tmp_path: Path) -> None:
     (baseline,) = candidates(tmp_path / "schemas")
     lines = described(
-        _disagreement(PUT, query="items", found=((1,),)), baseline, _operations(tmp_path), {}
+        _disagreement(PUT, query="items", found=((1,),)), baseline, _operations(tmp_path), Parts()
     ).splitlines()
 
     assert lines[:3] == [

@@ -30,11 +30,11 @@ class PlayedConnection:
 
 def _difference(expected: Sequence[str], actual: Sequence[str]) -> str | None:
     reference, other = PlayedConnection(expected), PlayedConnection(actual)
-    return difference("state", (reference, "SELECT 1;"), (other, "SELECT 2"))  # type: ignore[arg-type]
+    return difference("state", [(reference, "SELECT 1;")], [(other, "SELECT 2")])  # type: ignore[arg-type]
 
 
 def _violation(rows: Sequence[str], query: str = "SELECT 1") -> str | None:
-    return violation("rule", PlayedConnection(rows), query)  # type: ignore[arg-type]
+    return violation("rule", [(PlayedConnection(rows), query)])  # type: ignore[arg-type]
 
 
 def test_equal_rows_are_no_difference() -> None:
@@ -75,7 +75,7 @@ def test_a_broken_invariant_shows_its_first_rows() -> None:
 @pytest.mark.parametrize("query", ["SELECT 1", "SELECT 1;", "SELECT 1 -- last", "SELECT '{}' -- ;\n;\n"])
 def test_a_query_is_copied_whatever_ends_it(query: str) -> None:
     connection = PlayedConnection(["a"])
-    violation("rule", connection, query)  # type: ignore[arg-type]
+    violation("rule", [(connection, query)])  # type: ignore[arg-type]
 
     (asked,) = connection.asked
     assert asked.startswith("COPY (\nSELECT")

@@ -35,7 +35,7 @@ from schemabench.workers.protocol import MESSAGES, TRANSITIONS, Conversation, Ou
 EXAMPLES = (
     Calling(),
     Compare(digest="abc"),
-    Join(entrants=[Described(name="baseline (control)", candidate="baseline", database="db")]),
+    Join(entrants=[Described(name="baseline (control)", candidate="baseline", label="orders", databases={"": "db"})]),
     Leave(),
     Block(number=3, bursts=[(4, 0.5), (5, 2)], order=["a", "b"], duration_s=None),
     Go(call_s=30.0, trial_s=float("inf")),

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
-from schemabench.sqlfile import SqlFile, parse, read, split_preamble
-from schemabench.statements import Kind, Operation, Query, Statement, literal
+from schemabench.sqlfile import SqlFile, parse, read, sections
+from schemabench.statements import Kind, Operation, Query, Statement, Text, literal
 
 PIECES = {
     "SELECT": None,
@@ -221,12 +221,16 @@ def test_the_sql_of_an_operation_is_its_statements_without_what_is_said_between_
     assert operation.sql == "SELECT 1 /* one */;\nSELECT\n  2;\n"
 
 
+def _split(preamble: Text) -> list[Text]:
+    return [one.text for section in sections(preamble, CandidateError) for one in section.statements]
+
+
 @pytest.mark.parametrize("text", ["", "\n", "-- nothing\n", "/* nothing */"])
 def test_a_file_without_a_statement_has_none(folder: Path, text: str) -> None:
     file = _read(folder, text)
 
     assert file.operations == {}
-    assert split_preamble(file.preamble) == ()
+    assert _split(file.preamble) == []
 
 
 def test_a_preamble_is_split_as_psql_would(folder: Path) -> None:
@@ -239,14 +243,14 @@ def test_a_preamble_is_split_as_psql_would(folder: Path) -> None:
     ]
     preamble = _read(folder, "-- ;\n" + ";\n-- lead 🎉\n".join(statements) + ";").preamble
 
-    assert [one.sql for one in split_preamble(preamble)] == statements
-    assert [one.place().line for one in split_preamble(preamble)] == [2, 4, 6, 8, 10]
+    assert [one.sql for one in _split(preamble)] == statements
+    assert [one.place().line for one in _split(preamble)] == [2, 4, 6, 8, 10]
 
 
 def test_a_preamble_of_unknown_syntax_is_left_to_the_server(folder: Path) -> None:
     preamble = _read(folder, "CREATE TABLE a ();\nCREATE NOVELTY b;").preamble
 
-    assert split_preamble(preamble) == (preamble,)
+    assert _split(preamble) == [preamble]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ not know pytest's hooks: the plugin calls it.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -210,7 +210,8 @@ class Bench:
                         settings=dict(options.postgres_setting),
                         clients=options.clients,
                         databases=entrants,
-                        companions=self._companions(),
+                        companions=self._most(self._companions),
+                        parts=self._most(self._databases),
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,
@@ -222,16 +223,24 @@ class Bench:
             raise self._server
         return self._server
 
-    def _companions(self) -> int:
-        """Return the most connections of companions to one database."""
-        if self.asked.options.without_companions:
-            return 0
-        counts = [0]
+    def _most(self, count: Callable[[Subject, Any], int]) -> int:
+        """Return the largest count of all experiments; for a search, of the cardinalities that are known."""
+        found = [0]
         for workload, cardinality in self._wanted:
-            known = self.subject(workload).found.workload
-            if cardinality in known.cardinalities:  # those of a search are not known yet
-                counts.append(sum(one.clients for one in known.companions(known.cardinalities[cardinality])))
-        return max(counts)
+            one = self.subject(workload)
+            known = one.found.workload.cardinalities
+            found += [count(one, known[name]) for name in ([cardinality] if cardinality in known else known)]
+        return max(found)
+
+    def _companions(self, one: Subject, values: Any) -> int:  # noqa: ANN401 (a workload's own type)
+        """Return the connections of companions to one database."""
+        left_out = self.asked.options.without_companions
+        return 0 if left_out else sum(companion.clients for companion in one.found.workload.companions(values))
+
+    def _databases(self, one: Subject, values: Any) -> int:  # noqa: ANN401 (a workload's own type)
+        """Return the most databases of a candidate."""
+        apart = any(candidate.databases == "part" for candidate in one.candidates.values())
+        return max(1, len(one.found.parts(values).names)) if apart else 1
 
     def sweep(self, run_id: str) -> None:
         """Remove what dead workers left behind, by the id of their run.

@@ -5,6 +5,18 @@ Must not decide what follows from a difference.
 
 from schemabench.equivalence.check import EFFORTS, Checked, Oracle
 from schemabench.equivalence.durability import unlogged
-from schemabench.equivalence.states import difference, digest, violation
+from schemabench.equivalence.questions import Question, questions
+from schemabench.equivalence.states import Asked, difference, digest, violation
 
-__all__ = ["EFFORTS", "Checked", "Oracle", "difference", "digest", "unlogged", "violation"]
+__all__ = [
+    "EFFORTS",
+    "Asked",
+    "Checked",
+    "Oracle",
+    "Question",
+    "difference",
+    "digest",
+    "questions",
+    "unlogged",
+    "violation",
+]

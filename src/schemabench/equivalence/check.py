@@ -17,7 +17,7 @@ from schemabench.equivalence.search import Effort, draw, search
 from schemabench.errors import WorkloadError
 from schemabench.records import EquivalenceCheck
 from schemabench.server import Server
-from schemabench.workload import Call, Found, Model, Row, check_calls
+from schemabench.workload import NO_PART, Call, Found, Model, Row, check_calls
 
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(drawn=1_000, sequences=50, length=25, search_s=2.5, shrink_s=2.5),
@@ -53,8 +53,8 @@ class Oracle:
         self._effort = effort
         self._seed = seed
         self._drawn = draw(model.calls(cardinality), effort.drawn, seed)
-        self._identifiers = _identifiers(found, cardinality)
-        check_calls(found, self._drawn, "model")
+        self._parts = found.parts(cardinality)
+        check_calls(found, self._drawn, "model", (NO_PART, *self._parts.names))
         encode = Encoder(found.operations)
         for call in self._drawn:
             encode(call.operation, call.values)
@@ -68,7 +68,7 @@ class Oracle:
             ServerError: The server failed.
         """
         started_s = monotonic()
-        with closing(Scratch(candidate, self._found.operations, self._identifiers, server)) as scratch:
+        with closing(Scratch(candidate, self._found.operations, self._parts, server)) as scratch:
             scratch.install()
             comparison = _Comparison(self._model, scratch)
             outcome = search(self._drawn, comparison.disagreement, self._effort, self._seed)
@@ -80,7 +80,7 @@ class Oracle:
             complete=outcome.complete,
             elapsed_s=monotonic() - started_s,
         )
-        reason = described(found, candidate, scratch.operations, self._identifiers) if found else ""
+        reason = described(found, candidate, scratch.operations, self._parts) if found else ""
         return Checked(record=record, disagreement=found, reason=reason)
 
 
@@ -122,8 +122,9 @@ class _Comparison:
         return None
 
     def _joins(self, call: Call, pending: Sequence[Call]) -> bool:
-        """Return whether a call is part of the request that others are waiting in."""
-        return call.operation == pending[0].operation and len(pending) < self._scratch.batch(call.operation)
+        """Return whether a call joins the request that others are waiting in."""
+        alike = (call.operation, call.part) == (pending[0].operation, pending[0].part)
+        return alike and len(pending) < self._scratch.batch(call.operation)
 
     def _compared(
         self,
@@ -145,11 +146,22 @@ class _Comparison:
                 return _disagreement(executed, "", answer, rows)
             states = self._asked(lambda now, _: self._model.state(now), state, request[-1])
             for (name, expected), rows in zip(states.items(), self._scratch.query(states), strict=True):
-                if rows != list(expected):
+                if not self._same(rows, expected):
                     return _disagreement(executed, name, expected, rows)
         except RefusedError as refusal:
             return _disagreement(executed, "", None, str(refusal))
         return None
+
+    def _same(self, rows: Sequence[Row], expected: Sequence[Row]) -> bool:
+        """Return whether rows are the expected ones: in any order if they are of several parts."""
+        if not self._scratch.parts.names:
+            return rows == list(expected)
+        left = list(expected)
+        for row in rows:
+            if row not in left:
+                return False
+            left.remove(row)
+        return not left
 
     def _asked(self, part: Callable[[Any, Call], Any], state: Any, call: Call) -> Any:  # noqa: ANN401 (a workload's own type)
         """Return what a function of the model says."""
@@ -171,9 +183,3 @@ def _disagreement(
         expected=None if expected is None else tuple(expected),
         found=found if isinstance(found, str) else tuple(found),
     )
-
-
-def _identifiers(found: Found, cardinality: Any) -> dict[str, str]:  # noqa: ANN401 (a workload's own type)
-    """Return the value of each `:"name"`: if writers differ, that of the first."""
-    writers = found.workload.writers(cardinality)
-    return {name: value for writer in reversed(writers) for name, value in writer.identifiers.items()}

@@ -14,7 +14,7 @@ from schemabench.candidate import Candidate
 from schemabench.encoding import Encoder, as_array, as_rows
 from schemabench.equivalence.states import SHOWN_ROWS
 from schemabench.statements import Kind, Operation, Statement
-from schemabench.workload import Call, Row
+from schemabench.workload import NO_PART, Call, Parts, Row
 
 _BINARY = re.compile(r"\bFORMAT\s+'?\"?binary\b'?\"?", re.IGNORECASE)
 """What psql cannot be given in a script."""
@@ -60,7 +60,7 @@ def described(
     disagreement: Disagreement,
     candidate: Candidate,
     operations: Mapping[str, Operation],
-    identifiers: Mapping[str, str],
+    parts: Parts,
 ) -> str:
     """Return a disagreement for people: its summary, the rows, and SQL that reproduces it on the candidate's schema.
 
@@ -68,24 +68,29 @@ def described(
         disagreement: The disagreement.
         candidate: The candidate.
         operations: The candidate's operations.
-        identifiers: The value of each `:"name"` in them.
+        parts: The parts of the workload.
     """
     lines = [
         disagreement.summary(),
         *disagreement.differences(),
         f"To reproduce it with the schema of {candidate.file.path} and no rows:",
-        script(disagreement, operations, identifiers),
+        script(disagreement, operations, parts),
     ]
     return "\n".join(lines)
 
 
-def script(disagreement: Disagreement, operations: Mapping[str, Operation], identifiers: Mapping[str, str]) -> str:
+def script(disagreement: Disagreement, operations: Mapping[str, Operation], parts: Parts) -> str:
     """Return SQL for psql: each request with its values in place, then the query that returns wrong rows."""
-    query = [(Call(disagreement.query, {}),)] if disagreement.query else []
+    query = [(Call(disagreement.query, {}, part=part),) for part in parts.names or (NO_PART,) if disagreement.query]
     return "\n".join(
-        f"-- {number}. {request[0].operation}\n{_sql(request, operations[request[0].operation], identifiers)}"
+        f"-- {number}. {_named(request[0])}\n"
+        + _sql(request, operations[request[0].operation], parts.identifiers(request[0].part))
         for number, request in enumerate([*disagreement.requests, *query], start=1)
     )
+
+
+def _named(call: Call) -> str:
+    return f"{call.operation} of the part {call.part}" if call.part else call.operation
 
 
 def _sql(request: Sequence[Call], operation: Operation, identifiers: Mapping[str, str]) -> str:

@@ -1,10 +1,11 @@
-"""A candidate alone in a database without rows, which can be emptied repeatedly.
+"""A candidate alone in databases without rows, which can be emptied repeatedly.
 
-Owns the serial execution of calls, each committed as in production, and the emptying of the database. Must not know the
-expected rows.
+Owns the serial execution of calls, each committed as in production, and the emptying of the databases. Must not know
+the expected rows.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import psycopg
@@ -14,11 +15,12 @@ from schemabench import candidate as candidates
 from schemabench import sqlfile
 from schemabench.candidate import Candidate
 from schemabench.equivalence.counterexample import arrays
+from schemabench.equivalence.questions import questions
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
 from schemabench.load import kept
-from schemabench.server import Database, Server, full, opened
+from schemabench.server import Databases, Server, full, opened, several
 from schemabench.statements import Operation, Query
-from schemabench.workload import Call, Row
+from schemabench.workload import NO_PART, Call, Parts, Row
 
 _LABEL = "check"
 _FILE_IS_WRONG = "42"
@@ -53,25 +55,26 @@ class RefusedError(Exception):
 
 
 class Scratch:
-    """A candidate in a separate database.
+    """A candidate in separate databases.
 
     Attributes:
         candidate: The candidate.
         operations: The workload's, with the candidate's own where it overrides them.
-        identifiers: The value of each `:"name"` in them.
+        parts: The parts of the workload.
     """
 
-    def __init__(
-        self, candidate: Candidate, defaults: Mapping[str, Operation], identifiers: Mapping[str, str], server: Server
-    ) -> None:
+    def __init__(self, candidate: Candidate, defaults: Mapping[str, Operation], parts: Parts, server: Server) -> None:
         self.candidate = candidate
         self.operations = candidates.operations(candidate, defaults)
-        self.identifiers = identifiers
+        self.parts = parts
         self._server = server
-        self._queries: dict[str, tuple[Query, ...]] = {}
-        self._pristine: Database | None = None  # cloned for each sequence if the schema contains rows
-        self._database = server.create(_LABEL, keep=False)
-        self._connection = self._connect()
+        self._queries: dict[tuple[str, str], tuple[Query, ...]] = {}
+        self._asked: dict[str, list[tuple[Call, Query]]] = {}
+        self._pristine: Databases | None = None  # cloned for each sequence if the schema contains rows
+        self._databases = several.create(
+            server, _LABEL, parts.names if candidate.databases == "part" else (), keep=False
+        )
+        self._connections = self._connect()
 
     def install(self) -> None:
         """Install the candidate.
@@ -80,12 +83,14 @@ class Scratch:
             CandidateError: The server refused the schema.
             ServerError: The server failed.
         """
-        candidates.install(self.candidate, self._connection)
-        filled = _filled(self._connection)
-        self._connection.close()  # SET in a schema ends with its session: writers do not have it either
+        for part, names in self.parts.of(self._databases.by_part).items():
+            candidates.install(self.candidate, self._connections[part], names)
+        filled = any(_filled(connection) for connection in self._connections.values())
+        self._disconnect()  # SET in a schema ends with its session: writers do not have it either
         if filled:
-            self._pristine, self._database = self._database, self._server.clone(self._database, _LABEL)
-        self._connection = self._connect()
+            self._pristine = self._databases
+            self._databases = several.clone(self._server, self._pristine, _LABEL)
+        self._connections = self._connect()
 
     def batch(self, operation: str) -> int:
         """Return the most calls of an operation that are one request."""
@@ -101,24 +106,25 @@ class Scratch:
         """
         call = request[0]
         operation = self.operations[call.operation]
+        connection = self._connection(call)
         if missing := next((name for name in operation.parameters if name not in call.values), ""):
             raise WorkloadError(
                 f"The model's calls of {operation.name!r} have no value for :{missing}", where=operation.text.place()
             )
-        several = len(operation.statements) > 1
+        together = len(operation.statements) > 1
         try:
-            if several:
-                self._connection.execute("BEGIN")
+            if together:
+                connection.execute("BEGIN")
             rows = self._copied(request, operation) if operation.copies else self._rows_of(request, operation)
-            if several:
-                self._connection.execute("COMMIT")
+            if together:
+                connection.execute("COMMIT")
         except (RefusedError, psycopg.Error) as cause:
-            if not self._connection.closed:
-                self._connection.rollback()
+            if not connection.closed:
+                connection.rollback()
             if cause.sqlstate in operation.sending.accepted:
                 return []
             if isinstance(cause, psycopg.Error):  # an error of COMMIT, which executes deferred constraints
-                raise self._failed(call.operation, self._rendered(call)[-1], cause) from cause
+                raise self._failed(call, self._rendered(call)[-1], cause) from cause
             raise
         return rows
 
@@ -131,7 +137,7 @@ class Scratch:
         for place, (statement, query) in enumerate(zip(operation.statements, self._rendered(call), strict=True)):
             values: dict[str, object] = {name: None if one is None else one.decode() for name, one in given.items()}
             values |= own
-            cursor = self._executed(call.operation, query, [values[name] for name in query.parameters])
+            cursor = self._executed(call, query, [values[name] for name in query.parameters])
             rows = cursor.fetchall() if cursor.description else []
             if statement.gives and statement.stops and not rows:
                 break
@@ -155,64 +161,99 @@ class Scratch:
         raise RefusedError(refusal.message, refusal.sqlstate)
 
     def query(self, names: Iterable[str]) -> list[list[Row]]:
-        """Return the rows of some of the workload's queries; raises as `execute` does."""
-        calls = [Call(name, {}) for name in names]
+        """Return the rows of some of the workload's queries, those of all parts united; raises as `execute` does."""
+        asked = [self._questions(name) for name in names]
         try:
-            with self._connection.pipeline():
-                cursors = [self._connection.execute(self._rendered(call)[0].sql.encode()) for call in calls]
-                return [cursor.fetchall() for cursor in cursors]
+            with ExitStack() as stack:
+                for connection in self._connections.values():
+                    stack.enter_context(connection.pipeline())
+                cursors = [
+                    [self._connection(call).execute(query.sql.encode()) for call, query in each] for each in asked
+                ]
+                return [[row for cursor in some for row in cursor.fetchall()] for some in cursors]
         except psycopg.Error:  # executing one after the other shows which query failed
-            return [self.execute([call]) for call in calls]
+            return [[row for call, _ in each for row in self.execute([call])] for each in asked]
 
     def clear(self) -> None:
-        """Restore the database to its state after the installation of the schema.
+        """Restore the databases to their state after the installation of the schema.
 
         Raises:
             ServerError: The server failed.
         """
         try:
             if self._pristine is None:
-                _empty(self._connection)
+                for connection in self._connections.values():
+                    _empty(connection)
                 return
-            self._connection.close()
-            self._server.drop(self._database)
-            self._database = self._server.clone(self._pristine, _LABEL)
-            self._connection = self._connect()
+            self._disconnect()
+            several.drop(self._server, self._databases)
+            self._databases = several.clone(self._server, self._pristine, _LABEL)
+            self._connections = self._connect()
         except psycopg.Error as cause:
             raise self._lost(cause) from cause
 
     def close(self) -> None:
         """Disconnect, and drop the databases, unless the server is gone."""
-        self._connection.close()
-        if self._server.alive():
-            for database in filter(None, (self._database, self._pristine)):
-                self._server.drop(database)
+        self._disconnect()
+        several.drop(self._server, [*self._databases, *(self._pristine or ())])
 
-    def _connect(self) -> Connection:
-        connection: Connection = opened(self._server.conninfo_for(self._database.name))
-        connection.cursor_factory = psycopg.RawCursor
-        connection.execute("SET synchronous_commit = off")  # not measured, and a crash would end the check anyway
-        connection.execute(f"SET statement_timeout = '{STATEMENT_LIMIT_S}s'".encode())
-        return connection
+    def _questions(self, name: str) -> list[tuple[Call, Query]]:
+        """Return what to ask for a query, as calls of the parts that it is asked for."""
+        if name not in self._asked:
+            some = questions(self.operations[name], self._databases, self.parts, CandidateError)
+            self._asked[name] = [(Call(name, {}, part=one.part), one.query) for one in some]
+        return self._asked[name]
+
+    def _connect(self) -> dict[str, Connection]:
+        """Return a connection to each database."""
+        found: dict[str, Connection] = {}
+        for part, database in self._databases.by_part.items():
+            found[part] = opened(self._server.conninfo_for(database.name))
+            found[part].cursor_factory = psycopg.RawCursor
+            found[part].execute("SET synchronous_commit = off")  # not measured, and a crash would end the check anyway
+            found[part].execute(f"SET statement_timeout = '{STATEMENT_LIMIT_S}s'".encode())
+        return found
+
+    def _disconnect(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def _connection(self, call: Call) -> Connection:
+        """Return the connection to the database of a call's part.
+
+        Raises:
+            WorkloadError: The call belongs to no part, and each part has a database of its own.
+        """
+        if NO_PART in self._connections:
+            return self._connections[NO_PART]
+        if not call.part:
+            raise WorkloadError(
+                f"The model's call of {call.operation!r} belongs to no part, and {self.candidate.name!r} has a "
+                "database for each",
+                checked=[f"parts: {', '.join(self.parts.names)}"],
+                remedies=["say which part it belongs to: `Call(..., part=...)`"],
+            )
+        return self._connections[call.part]
 
     def _rendered(self, call: Call) -> tuple[Query, ...]:
         """Return the statements of a call, with its names and values where they are written into the SQL."""
-        known = self._queries.get(call.operation)
+        known = self._queries.get((call.part, call.operation))
         if known is not None:
             return known
+        identifiers = self.parts.identifiers(call.part)
         statements = self.operations[call.operation].statements
         own = {name: str(value) for name, value in call.values.items()}
         literals = {name: None if value is None else str(value) for name, value in call.values.items()}
-        queries = tuple(one.render({**own, **self.identifiers}, CandidateError, literals) for one in statements)
-        if not any(one.literals or one.identifiers - {*self.identifiers} for one in statements):
-            self._queries[call.operation] = queries
+        queries = tuple(one.render({**own, **identifiers}, CandidateError, literals) for one in statements)
+        if not any(one.literals or one.identifiers - {*identifiers} for one in statements):
+            self._queries[call.part, call.operation] = queries
         return queries
 
     def _copied(self, request: Sequence[Call], operation: Operation) -> list[Row]:
         """Copy the calls' values as rows; return none."""
         query = self._rendered(request[0])[0]
         try:
-            with self._connection.cursor() as cursor:
+            with self._connection(request[0]).cursor() as cursor:
                 columns = cursor.execute(sqlfile.copied(query.sql).encode()).description or []
                 with cursor.copy(query.sql.encode()) as copy:
                     if operation.statements[0].binary:
@@ -220,18 +261,19 @@ class Scratch:
                     for call in request:
                         copy.write_row([call.values[name] for name in operation.statements[0].columns])
         except psycopg.Error as cause:
-            raise self._failed(operation.name, query, cause) from cause
+            raise self._failed(request[0], query, cause) from cause
         return []
 
-    def _executed(self, name: str, query: Query, values: list[object]) -> Cursor:
+    def _executed(self, call: Call, query: Query, values: list[object]) -> Cursor:
         try:
-            return self._connection.execute(query.sql.encode(), values or None)
+            return self._connection(call).execute(query.sql.encode(), values or None)
         except psycopg.Error as cause:
-            raise self._failed(name, query, cause) from cause
+            raise self._failed(call, query, cause) from cause
 
-    def _failed(self, name: str, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
+    def _failed(self, call: Call, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
         """Return the meaning of a refusal: a lost server, a wrong file, or a call that the candidate refuses."""
-        if self._connection.closed or is_servers_fault(cause.sqlstate):
+        name = call.operation
+        if self._connection(call).closed or is_servers_fault(cause.sqlstate):
             return self._lost(cause)
         said = cause.diag.message_primary or str(cause)
         if (cause.sqlstate or "").startswith(_FILE_IS_WRONG):
@@ -248,7 +290,8 @@ class Scratch:
     def _lost(self, cause: psycopg.Error) -> ServerError:
         if refusal := full(str(cause)):
             return refusal
-        reason = self._server.failure() if self._connection.closed else None
+        closed = any(one.closed for one in self._connections.values())
+        reason = self._server.failure() if closed else None
         return ServerError(
             f"The server failed while {self.candidate.name!r} was checked: {str(cause).strip()}",
             sqlstate=cause.sqlstate,

@@ -6,7 +6,7 @@ compare rows: `equivalence.states` does.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 
 import psycopg
@@ -14,12 +14,13 @@ import psycopg
 from schemabench import candidate as candidates
 from schemabench import equivalence
 from schemabench.candidate import BASELINE
+from schemabench.equivalence import Asked
 from schemabench.errors import CandidateError
 from schemabench.experiment import databases
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.template import query
+from schemabench.experiment.template import questions
 from schemabench.records import Notice
 from schemabench.server import gone, lost
 
@@ -95,8 +96,8 @@ def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing
 def _violations(plan: Plan, one: Entrant) -> Iterator[str]:
     """Yield the invariants that an entrant violates."""
     for name in plan.found.workload.invariants:
-        with _asking(one, name) as (connection, sql):
-            reason = equivalence.violation(name, connection, sql)
+        with _asking(one, name) as asked:
+            reason = equivalence.violation(name, asked)
         if reason:
             yield reason
 
@@ -108,10 +109,10 @@ def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str,
     """
     for name in plan.found.workload.state:
         with _asking(one, name) as actual:
-            found = equivalence.digest(*actual)
+            found = equivalence.digest(actual)
             if name not in digests:
                 with _asking(baseline, name) as expected:
-                    digests[name] = equivalence.digest(*expected)
+                    digests[name] = equivalence.digest(expected)
             if found == digests[name]:
                 continue
             with _asking(baseline, name) as expected:
@@ -133,18 +134,22 @@ def _not_compared(plan: Plan, unfinished: Collection[str]) -> tuple[Notice, ...]
 
 
 @contextmanager
-def _asking(one: Entrant, name: str) -> Iterator[tuple[psycopg.Connection[tuple[object, ...]], str]]:
-    """Connect to an entrant's database to run a named query; yield the connection and the query's SQL.
+def _asking(one: Entrant, name: str) -> Iterator[list[Asked]]:
+    """Connect to an entrant's databases to run a named query; yield each connection with its SQL.
 
     Raises:
         CandidateError: The server refused the query.
         ServerError: The server failed.
     """
-    text = query(one.template, name)
+    template = one.template
+    own = questions(template, name, one.databases)
     try:
-        with databases.connect(one.template.server, one.database) as connection:
-            yield connection, text.sql
+        with ExitStack() as stack:
+            yield [
+                (stack.enter_context(databases.connect(template.server, database)), query.sql)
+                for _, database, query in own
+            ]
     except psycopg.Error as cause:
         if gone(cause):
-            raise lost(one.template.server, cause) from cause
-        raise candidates.refused(one.template.candidate, text, cause, name) from cause
+            raise lost(template.server, cause) from cause
+        raise candidates.refused(template.candidate, own[0].query, cause, name) from cause

@@ -22,7 +22,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
 from schemabench.progress import Counter, Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
-from schemabench.server import HeldError, Server, outside
+from schemabench.server import HeldError, Server, outside, several
 
 _SCRATCH = "scratch"
 """The clone of the baseline for calibration."""
@@ -87,6 +87,7 @@ class Building:
                 self.left_out[candidate.name] = results.unranked(candidate, "skipped", reason)
                 continue
             try:
+                self._check_parts(candidate)
                 if not self.plan.allow_server_changes:
                     reach.check(candidate, owned=self.server.owned)
                 if oracle is not None and not self._agrees(oracle, candidate):
@@ -97,6 +98,21 @@ class Building:
                 if candidate.name == BASELINE:
                     raise
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
+
+    def _check_parts(self, candidate: Candidate) -> None:
+        """Refuse a candidate that is for parts other than the workload's.
+
+        Raises:
+            CandidateError: With what does not fit.
+        """
+        plan = self.plan
+        candidates.check_parts(candidate, [*plan.parts.by_name.values()])
+        if candidate.databases == "part" and (lost := [one.name for one, _ in plan.writers if not one.part]):
+            raise CandidateError(
+                f"{candidate.name!r} has a database for each part, and these writers belong to none: {', '.join(lost)}",
+                where=candidate.file.header("databases"),
+                remedies=["say which part each writer belongs to: `Writer.part`", "leave out `-- databases: part`"],
+            )
 
     @property
     def elapsed_s(self) -> float:
@@ -182,12 +198,19 @@ class Building:
         with ExitStack() as scratch:
             template = self._template(candidate, feed, scratch)
             check(template, found.queries)
-            with databases.connect(self.server, template.database) as connection:
-                self.unlogged[candidate.name] = equivalence.unlogged(connection)
+            self.unlogged[candidate.name] = self._unlogged(template)
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
                 self.size = plan.given_size or self._calibrated(template, feed)
+
+    def _unlogged(self, template: Template) -> tuple[str, ...]:
+        """Return a candidate's tables that are empty after a crash of the server."""
+        found: dict[str, None] = {}
+        for database in template.databases:
+            with databases.connect(self.server, database) as connection:
+                found |= dict.fromkeys(equivalence.unlogged(connection))
+        return tuple(sorted(found))
 
     def _template(self, candidate: Candidate, feed: Feed, scratch: ExitStack) -> Template:
         """Return a candidate's template, from an earlier experiment of the run if there is one with the same rows.
@@ -200,25 +223,33 @@ class Building:
             name=candidate.name,
             source=candidate.file.source,
             operations=operations,
+            parts=plan.parts,
             background=workload.background,
             values=plan.values,
             shown=repr(plan.values),
             seed=plan.seed,
             isolation=workload.isolation,
         )
-        if database := kept.find(self.server, recipe):
+        if some := kept.find(self.server, recipe):
             return Template(
                 candidate=candidate,
                 operations=operations,
                 server=self.server,
-                database=database,
+                databases=some,
+                parts=plan.parts,
                 isolation=workload.isolation,
             )
         rows = Counter(
             lambda text: self.progress.stage(plan, f"building {candidate.name}: {text}"), feed.background_rows()
         )
         template = filling.build(
-            candidate, plan.found.operations, self.server, feed.background(), workload.isolation, told=rows.add
+            candidate,
+            plan.found.operations,
+            self.server,
+            feed.background(),
+            workload.isolation,
+            parts=plan.parts,
+            told=rows.add,
         )
         if not (plan.keep_templates and kept.keep(self.server, recipe, template)):
             scratch.callback(self._drop, template)
@@ -227,14 +258,13 @@ class Building:
     def _clone(self, template: Template, name: str) -> Entrant:
         """Return a clone of a template as an entrant, with this process's connections."""
         started_s = perf_counter()
-        database = self.server.clone(
-            template.database, f"{self.plan.found.workload.name}_{self.plan.cardinality}_{name}"
-        )
+        label = f"{self.plan.found.workload.name}_{self.plan.cardinality}_{name}"
+        clone = several.clone(self.server, template.databases, label)
         writers = [self.plan.connections[position] for position in self.positions]
         try:
-            one = enter(template, name, database, writers, self.plan.round_trip_s, self.plan)
+            one = enter(template, name, clone, writers, self.plan.round_trip_s, self.plan)
         except BaseException:
-            databases.drop(self.server, database)
+            several.drop(self.server, clone)
             raise
         if not self.plan.keep_databases:
             self.stack.callback(self._drop, one)
@@ -242,22 +272,22 @@ class Building:
         return self.stack.enter_context(closing(one))
 
     def _drop(self, one: Entrant | Template) -> None:
-        """Drop an entrant's current database, or a template's.
+        """Drop an entrant's current databases, or a template's.
 
         A database that cannot be dropped yet stays until the end of the run, which reports it, so that no results are
         lost.
         """
         with suppress(HeldError):
-            databases.drop(self.server, one.database)
+            several.drop(self.server, one.databases)
 
     def _calibrated(self, template: Template, feed: Feed) -> int:
         """Return the size of the burst, by trials on a clone of the baseline with all connections."""
         self.progress.stage(self.plan, "calibrating the burst")
         with ExitStack() as scratch:
-            database = self.server.clone(template.database, _SCRATCH)
-            scratch.callback(databases.drop, self.server, database)
+            clone = several.clone(self.server, template.databases, _SCRATCH)
+            scratch.callback(several.drop, self.server, clone)
             everyone, round_trip_s = self.plan.connections, self.plan.round_trip_s
-            one = scratch.enter_context(closing(enter(template, _SCRATCH, database, everyone, round_trip_s, self.plan)))
+            one = scratch.enter_context(closing(enter(template, _SCRATCH, clone, everyone, round_trip_s, self.plan)))
             return calibrate(self.plan, one, feed, self.progress)
 
 

@@ -92,7 +92,7 @@ def check_burst(feed: Feed, writers: Sequence[tuple[Writer, int]]) -> None:
     """
     make(feed, writers, 0, 1)
     encode = Encoder(feed.operations)
-    calls = chain.from_iterable(part.calls() for part in feed.background())
+    calls = chain.from_iterable(chunk.calls() for chunk in feed.background())
     for call in islice(calls, _CHECKED):
         encode(call.operation, call.values)
 

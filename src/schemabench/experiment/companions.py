@@ -3,13 +3,15 @@
 Owns these sessions, from opening to closing, what is told of one that ends, and what they executed. Must not know
 blocks, nor the writers' sessions.
 
-A companion runs in the entrant's own database, since a snapshot holds back vacuum in its database alone. What it reads
-and writes is not counted by the server, as far as the role may turn that off: the counts are the writers'.
+A companion runs in the entrant's own database, since a snapshot holds back vacuum in its database alone: in all of them
+if it belongs to no part. What it reads and writes is not counted by the server, as far as the role may turn that off:
+the counts are the writers'.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from random import Random
 from time import perf_counter
 
@@ -34,7 +36,7 @@ from schemabench.load import (
     drive,
     stop,
 )
-from schemabench.server import Database, lost
+from schemabench.server import Database, Databases, lost
 from schemabench.units import NANOSECONDS, format_duration
 from schemabench.workload import Call, Companion, Found, Writer, authored, check_calls
 
@@ -59,6 +61,8 @@ class _Place:
     """One session of a companion, whichever connection it has."""
 
     companion: Companion
+    part: str
+    """In whose database it runs."""
     calls: Iterator[Encoded]
     random: Random
     wait_ns: int
@@ -66,7 +70,7 @@ class _Place:
 
 
 class Companions:
-    """The sessions of all companions of one entrant, in one database at a time.
+    """The sessions of all companions of one entrant, in one copy of its databases at a time.
 
     Args:
         template: The candidate.
@@ -85,8 +89,8 @@ class Companions:
         self._since_s = 0.0
         self.are_counted = False
 
-    def open(self, database: Database) -> None:
-        """Connect to a database, and begin what is held.
+    def open(self, databases: Databases) -> None:
+        """Connect to databases, and begin what is held.
 
         Raises:
             CandidateError: The server refused an operation.
@@ -96,7 +100,7 @@ class Companions:
         self._since_s = perf_counter()
         try:
             for place in self._places:
-                self._opened.append((place, self._open(place, database)))
+                self._opened.append((place, self._open(place, databases.of(place.part))))
         except BaseException:
             self.close()
             raise
@@ -178,7 +182,7 @@ class Companions:
                 session.query(f"SET {name} = 0")
             self.are_counted = session.query(_UNCOUNTED).status != ExecStatus.COMMAND_OK
             prepared = Prepared(template)
-            prepared.prepare(session, _writer(companion), [companion.operation])
+            prepared.prepare(session, self._writer(place), [companion.operation])
             requests = (prepared.request(session, [call]) for call in place.calls)
             if companion.holds:
                 self._hold(place, session, next(requests))
@@ -212,6 +216,12 @@ class Companions:
                 remedies=["leave out COMMIT and ROLLBACK", "leave out `holds`"],
             )
 
+    def _writer(self, place: _Place) -> Writer:
+        """Return a companion in the form in which operations are prepared."""
+        one = place.companion
+        identifiers = {**self._template.parts.identifiers(place.part), **one.identifiers}
+        return Writer(name=one.name, kind="reader", weight=1, identifiers=identifiers, part=place.part)
+
     @contextmanager
     def _words(self, place: _Place) -> Iterator[None]:
         """Raise an error of the load loop as one in words."""
@@ -221,7 +231,7 @@ class Companions:
         except StatementFailedError as failure:
             if is_servers_fault(failure.refusal.sqlstate):
                 raise self._ended(companion, failure.refusal.message) from None
-            raise _refused(companion, failures.failed(template, _writer(companion), failure)) from None
+            raise _refused(companion, failures.failed(template, self._writer(place), failure)) from None
         except LostConnectionError as failure:
             raise self._ended(companion, str(failure)) from failure
 
@@ -250,12 +260,15 @@ class Companions:
 def _places(template: Template, plan: Plan) -> Iterator[_Place]:
     """Yield all sessions of companions, without those whose operation has nothing to do under the candidate."""
     for companion in plan.companions:
-        for number in range(companion.clients if template.operations[companion.operation].statements else 0):
+        count = companion.clients if template.operations[companion.operation].statements else 0
+        everywhere = [companion.part] if companion.part else [*template.databases.by_part]
+        for number, part in product(range(count), everywhere):
             # the same for all candidates
             random = Random(f"{plan.seed}/companion/{companion.name}/{number}")  # noqa: S311 (reproducible on purpose)
             first_ns = round(random.random() * companion.every_s * NANOSECONDS)
             calls = _calls(plan.found, companion, random)
-            yield _Place(companion=companion, calls=calls, random=Random(random.random()), wait_ns=first_ns)  # noqa: S311
+            own = Random(random.random())  # noqa: S311 (likewise)
+            yield _Place(companion=companion, part=part, calls=calls, random=own, wait_ns=first_ns)
 
 
 def _calls(found: Found, companion: Companion, random: Random) -> Iterator[Encoded]:
@@ -269,11 +282,6 @@ def _calls(found: Found, companion: Companion, random: Random) -> Iterator[Encod
             raise WorkloadError(f"`values` of the {source} ends: it must be endless")
         check_calls(found, [Call(companion.operation, own)], source)
         yield Encoded(0, companion.operation, encode(companion.operation, own), companion.name)
-
-
-def _writer(companion: Companion) -> Writer:
-    """Return a companion in the form in which operations are prepared."""
-    return Writer(name=companion.name, kind="reader", weight=1, identifiers=companion.identifiers)
 
 
 def _refused(companion: Companion, failure: SchemabenchError) -> SchemabenchError:

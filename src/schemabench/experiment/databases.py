@@ -1,4 +1,4 @@
-"""Databases of an experiment: connecting apart from the measured sessions, and dropping.
+"""Databases of an experiment: connecting apart from the measured sessions.
 
 Must not know entrants.
 """
@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg
 
-from schemabench.server import Database, Host, Server, lost, opened
+from schemabench.server import Database, Host, lost, opened
 
 
 def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, ...]]:
@@ -20,9 +20,3 @@ def connect(server: Host, database: Database) -> psycopg.Connection[tuple[Any, .
         return opened(server.conninfo_for(database.name))
     except psycopg.OperationalError as cause:
         raise lost(server, cause) from cause
-
-
-def drop(server: Server, database: Database) -> None:
-    """Drop a database, unless its server is gone: nothing can be done then."""
-    if server.alive():
-        server.drop(database)

@@ -1,6 +1,6 @@
-"""An entrant: a candidate with a name, a database and sessions of its own.
+"""An entrant: a candidate with a name, databases and sessions of its own.
 
-Owns the entrant and its current database. Must not execute anything: its `sessions` do.
+Owns the entrant and its current databases. Must not execute anything: its `sessions` do.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from schemabench.experiment.companions import Companions
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
-from schemabench.server import Database
+from schemabench.server import Databases
 from schemabench.workload import Writer
 
 CONTROL = "baseline (control)"
@@ -23,23 +23,23 @@ class Entrant:
 
     name: str
     template: Template
-    database: Database
-    """Its current copy."""
+    databases: Databases
+    """Its current copies."""
     sessions: Sessions
     """Its connections there."""
     companions: Companions
     """What runs there beside its trials, in this process."""
 
-    def go_on(self, database: Database) -> None:
-        """Reconnect, after `close`, to the same database or to a copy of it.
+    def go_on(self, databases: Databases) -> None:
+        """Reconnect, after `close`, to the same databases or to copies of them.
 
         Raises:
             ServerError: The server cannot be reached or refused.
         """
-        self.database = database
+        self.databases = databases
         writers = [writer for _, writer in self.sessions]
-        self.sessions = Sessions(self.template, database, writers, self.sessions.round_trip_s)
-        self.companions.open(database)
+        self.sessions = Sessions(self.template, databases, writers, self.sessions.round_trip_s)
+        self.companions.open(databases)
 
     def close(self) -> None:
         """Close the connections."""
@@ -50,7 +50,7 @@ class Entrant:
 def enter(  # noqa: PLR0913, PLR0917 (a clone, and who connects to it)
     template: Template,
     name: str,
-    database: Database,
+    databases: Databases,
     writers: Iterable[Writer],
     round_trip_s: float = 0.0,
     accompanied: Plan | None = None,
@@ -60,7 +60,7 @@ def enter(  # noqa: PLR0913, PLR0917 (a clone, and who connects to it)
     Args:
         template: The candidate.
         name: The entrant's.
-        database: The clone.
+        databases: The clone.
         writers: One for each connection.
         round_trip_s: Added to every exchange with the server, as time on the way.
         accompanied: Has the companions; None for a process that leaves them to another one.
@@ -68,11 +68,11 @@ def enter(  # noqa: PLR0913, PLR0917 (a clone, and who connects to it)
     Raises:
         ServerError: The server cannot be reached or refused.
     """
-    sessions = Sessions(template, database, writers, round_trip_s)
+    sessions = Sessions(template, databases, writers, round_trip_s)
     companions = Companions(template, accompanied)
     try:
-        companions.open(database)
+        companions.open(databases)
     except BaseException:
         sessions.close()
         raise
-    return Entrant(name=name, template=template, database=database, sessions=sessions, companions=companions)
+    return Entrant(name=name, template=template, databases=databases, sessions=sessions, companions=companions)

@@ -5,6 +5,7 @@ Owns the reading of input files, which are streamed and never entirely in memory
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -15,7 +16,7 @@ from schemabench.experiment.lines import lines
 from schemabench.naming import nearest
 from schemabench.records import Notice
 from schemabench.statements import Operation
-from schemabench.workload import BadLineError, Call, Found, Rows, authored, check_calls
+from schemabench.workload import NO_PART, BadLineError, Call, Found, Rows, authored, check_calls
 
 SHOWN_BAD_LINES = 3
 _ROWS_AT_ONCE = 1000
@@ -35,18 +36,20 @@ class BadLine(NamedTuple):
         return f"line {self.number}: {self.text[:_SHOWN_CHARACTERS]!r}: {self.reason}"
 
 
-class Part(NamedTuple):
-    """A part of the background that fits into memory: executions of one operation."""
+class Chunk(NamedTuple):
+    """Successive executions of one operation in the background, as many as fit into memory."""
 
     operation: str
     columns: Sequence[str]
     """The parameter of each value of a row."""
     rows: Sequence[Sequence[object]]
     """One row for each execution."""
+    part: str = NO_PART
+    """The part that they belong to."""
 
     def calls(self) -> Iterator[Call]:
         """Yield the executions one by one."""
-        return (Call(self.operation, dict(zip(self.columns, row, strict=True))) for row in self.rows)
+        return (Call(self.operation, dict(zip(self.columns, row, strict=True)), part=self.part) for row in self.rows)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +94,18 @@ class Feed:
         """The workload's operations."""
         return self._found.operations
 
-    def background(self) -> Iterator[Part]:
+    @cached_property
+    def _parts(self) -> tuple[str, ...]:
+        """What the part of a call of the background may be."""
+        return NO_PART, *self._found.parts(self._cardinality).names
+
+    @cached_property
+    def _part_of(self) -> Mapping[str, str]:
+        """Writer -> the part that it belongs to."""
+        with authored(self._found, "writers"):
+            return {writer.name: writer.part for writer in self._found.workload.writers(self._cardinality)}
+
+    def background(self) -> Iterator[Chunk]:
         """Yield what fills an empty database, in order.
 
         Raises:
@@ -101,10 +115,10 @@ class Feed:
         with authored(self._found, "background"):
             for one in self._found.workload.background(self._cardinality, random):
                 if isinstance(one, Rows):
-                    yield from self._parts(one)
+                    yield from self._chunks(one)
                 else:
-                    check_calls(self._found, (one,), "background")
-                    yield Part(one.operation, tuple(one.values), [tuple(one.values.values())])
+                    check_calls(self._found, (one,), "background", self._parts)
+                    yield Chunk(one.operation, tuple(one.values), [tuple(one.values.values())], one.part)
 
     def background_rows(self) -> int | None:
         """Return the number of executions in the background, as far as the author says it.
@@ -116,22 +130,24 @@ class Feed:
         with authored(self._found, "background_rows"):
             return None if count is None else count(self._cardinality)
 
-    def _parts(self, many: Rows) -> Iterator[Part]:
-        """Yield rows of the background in parts that fit into memory."""
+    def _chunks(self, many: Rows) -> Iterator[Chunk]:
+        """Yield rows of the background, as many at a time as fit into memory."""
         columns = tuple(many.columns)
-        check_calls(self._found, (Call(many.operation, dict.fromkeys(columns)),), "background")
+        check_calls(
+            self._found, (Call(many.operation, dict.fromkeys(columns), part=many.part),), "background", self._parts
+        )
         rows, width, before = iter(many.rows), len(columns), 0
-        while part := list(islice(rows, _ROWS_AT_ONCE)):
-            if set(map(len, part)) != {width}:
-                wrong = next(number for number, row in enumerate(part) if len(row) != width)
+        while some := list(islice(rows, _ROWS_AT_ONCE)):
+            if set(map(len, some)) != {width}:
+                wrong = next(number for number, row in enumerate(some) if len(row) != width)
                 raise WorkloadError(
-                    f"Row {before + wrong + 1:,} of {many.operation!r} in the background has {len(part[wrong])} values "
+                    f"Row {before + wrong + 1:,} of {many.operation!r} in the background has {len(some[wrong])} values "
                     f"for {width} columns: {', '.join(columns)}",
-                    checked=[f"the row: {repr(part[wrong])[:_SHOWN_CHARACTERS]}"],
+                    checked=[f"the row: {repr(some[wrong])[:_SHOWN_CHARACTERS]}"],
                     remedies=["give each row one value for each of `columns`"],
                 )
-            yield Part(many.operation, columns, part)
-            before += len(part)
+            yield Chunk(many.operation, columns, some, many.part)
+            before += len(some)
 
     def take(self, writer: str, block: int, count: int) -> list[Call]:
         """Return a writer's calls in a block.
@@ -152,7 +168,7 @@ class Feed:
                 f"The burst of writer {writer!r} ended after {len(calls)} calls in block {block}",
                 remedies=["make the generator endless: schemabench takes as many calls as it needs"],
             )
-        check_calls(self._found, calls, f"writer {writer!r}")
+        check_calls(self._found, calls, f"writer {writer!r}", (NO_PART, self._part_of.get(writer, NO_PART)))
         return calls
 
     def _replayed(self, count: int) -> list[Call]:

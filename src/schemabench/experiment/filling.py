@@ -1,33 +1,32 @@
-"""How a candidate becomes a template: schema and background rows in a database from which entrants are cloned.
+"""How a candidate becomes a template: schema and background rows in databases from which entrants are cloned.
 
 Owns the loading. Settings that speed it up apply to the loading session only: no setting, statistics or lock of it may
 reach a trial.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from random import Random
-from typing import Any
 
 import psycopg
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
 from schemabench.encoding import Encoder
-from schemabench.errors import CandidateError, WorkloadError
+from schemabench.errors import WorkloadError
 from schemabench.experiment.burst import Burst, Encoded
-from schemabench.experiment.databases import drop
-from schemabench.experiment.feed import Part
+from schemabench.experiment.feed import Chunk
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
-from schemabench.server import Server, gone, lost, opened
+from schemabench.server import Server, gone, lost, opened, several
 from schemabench.sqlfile import copied
 from schemabench.statements import Operation
-from schemabench.workload import Call, Writer
+from schemabench.workload import Call, Parts, Writer
 
-_LOADER = Writer(name="background", kind="batch", weight=1)
+_LOADER = "background"
+"""The name of the writer that loads."""
 _LOADED_AT_ONCE = 1000  # calls of the background in memory at a time
 _QUICKLY = "SET synchronous_commit TO off"
 """Loading is not measured."""
@@ -37,62 +36,75 @@ def build(  # noqa: PLR0913 (what makes a template)
     candidate: Candidate,
     defaults: Mapping[str, Operation],
     server: Server,
-    background: Iterable[Part],
+    background: Iterable[Chunk],
     isolation: str = "",
     *,
+    parts: Parts | None = None,
     told: Callable[[int], None] = lambda _: None,
 ) -> Template:
-    """Create a database with the candidate's schema and the background rows, vacuumed and analyzed.
+    """Create databases with the candidate's schema and the background rows, vacuumed and analyzed.
 
     Args:
         candidate: The candidate to build.
         defaults: The workload's operations.
         server: The server.
-        background: What fills the database, in order, in parts that fit into memory.
+        background: What fills the databases, in order, in chunks that fit into memory.
         isolation: The isolation level of the writers' transactions; empty for the server's default.
-        told: Receives the number of rows of each part that is being sent.
+        parts: The parts of the workload; None if it has none.
+        told: Receives the number of rows of each chunk that is being sent.
 
     Raises:
-        CandidateError: The server refused the schema or an operation.
+        CandidateError: The server refused the schema or an operation, or the schema is for other parts.
         WorkloadError: A value of the background cannot be sent.
         ServerError: The server failed.
     """
-    operations = candidates.operations(candidate, defaults)
-    database = server.create(f"{candidate.name}_template", keep=False)
+    parts = parts or Parts()
+    candidates.check_parts(candidate, [*parts.by_name.values()])
+    apart = parts.names if candidate.databases == "part" else ()
     template = Template(
-        candidate=candidate, operations=operations, server=server, database=database, isolation=isolation
+        candidate=candidate,
+        operations=candidates.operations(candidate, defaults),
+        server=server,
+        databases=several.create(server, f"{candidate.name}_template", apart, keep=False),
+        parts=parts,
+        isolation=isolation,
     )
     try:
         _fill(template, _counted(background, told))
     except BaseException:
-        drop(server, database)
+        several.drop(server, template.databases)
         raise
     return template
 
 
-def _fill(template: Template, background: Iterable[Part]) -> None:
-    candidate, server, database = template.candidate, template.server, template.database
+def _fill(template: Template, background: Iterable[Chunk]) -> None:
+    candidate, server, by_part = template.candidate, template.server, template.databases.by_part
+    conninfos = {part: server.conninfo_for(one.name) for part, one in by_part.items()}
     try:
-        with opened(server.conninfo_for(database.name)) as connection:
-            candidates.install(candidate, connection)
+        for part, names in template.parts.of(by_part).items():
+            with opened(conninfos[part]) as connection:
+                candidates.install(candidate, connection, names)
         load(template, background)
-        with opened(server.conninfo_for(database.name)) as connection:
-            connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
-            connection.execute("VACUUM (ANALYZE)")
+        for conninfo in conninfos.values():
+            with opened(conninfo) as connection:
+                connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
+                connection.execute("VACUUM (ANALYZE)")
     except psycopg.Error as cause:  # ANALYZE executes index expressions
         if gone(cause):
             raise lost(server, cause) from cause
         raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
 
 
-def _counted(background: Iterable[Part], told: Callable[[int], None]) -> Iterator[Part]:
-    for part in background:
-        yield part
-        told(len(part.rows))
+def _counted(background: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Chunk]:
+    for chunk in background:
+        yield chunk
+        told(len(chunk.rows))
 
 
-def load(template: Template, background: Iterable[Part]) -> None:
+def load(template: Template, background: Iterable[Chunk]) -> None:
     """Execute a background in order: by COPY where that is what an operation is, otherwise call by call.
+
+    What belongs to no part is executed in every database.
 
     Raises:
         WorkloadError: A value cannot be sent.
@@ -101,38 +113,67 @@ def load(template: Template, background: Iterable[Part]) -> None:
         psycopg.Error: The server ended the session.
     """
 
-    def by_copy(part: Part) -> str:
-        return part.operation if template.operations[part.operation].copies else ""
+    def alike(chunk: Chunk) -> tuple[str, str]:
+        return chunk.part, chunk.operation if template.operations[chunk.operation].copies else ""
 
-    with (
-        closing(Sessions(template, template.database, [_LOADER])) as loader,
-        opened(template.server.conninfo_for(template.database.name)) as copier,
-    ):
-        for session, _ in loader:
-            session.connection.exec_(_QUICKLY.encode())
-        copier.execute(_QUICKLY)
-        for operation, parts in groupby(background, key=by_copy):
+    with ExitStack() as stack:
+        loaders = {part: stack.enter_context(closing(_Loader(template, part))) for part in _loaded_apart(template)}
+        for (part, operation), chunks in groupby(background, key=alike):
+            own = [loaders[part]] if part else [loaders[one] for one in template.databases.by_part]
             if operation:
-                _copy(copier, template, template.operations[operation], parts)
+                _copy(own, template.operations[operation], chunks)
             else:
-                _call(loader, template, chain.from_iterable(part.calls() for part in parts))
+                _call(own, chain.from_iterable(chunk.calls() for chunk in chunks))
 
 
-def _call(loader: Sessions, template: Template, calls: Iterator[Call]) -> None:
-    encode, random = Encoder(template.operations), Random(0)  # noqa: S311 (only jitter)
-    at_once = max(_LOADED_AT_ONCE, *(operation.sending.batch for operation in template.operations.values()))
+def _loaded_apart(template: Template) -> list[str]:
+    """Return what is loaded over connections of its own: each part, and what belongs to none."""
+    return [*dict.fromkeys((*template.databases.by_part, *template.parts.names))]
+
+
+class _Loader:
+    """The connections that load the rows of one part, or of none.
+
+    Raises:
+        ServerError: The server cannot be reached or refused.
+    """
+
+    def __init__(self, template: Template, part: str) -> None:
+        self.template = template
+        self.writer = Writer(
+            name=_LOADER, kind="batch", weight=1, identifiers=template.parts.identifiers(part), part=part
+        )
+        self.sessions = Sessions(template, template.databases, [self.writer])
+        for session, _ in self.sessions:
+            session.connection.exec_(_QUICKLY.encode())
+        try:
+            self.copier = opened(template.server.conninfo_for(template.databases.of(part).name))
+            self.copier.execute(_QUICKLY)
+        except BaseException:
+            self.sessions.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.copier.close()
+        self.sessions.close()
+
+
+def _call(loaders: Sequence[_Loader], calls: Iterator[Call]) -> None:
+    operations, random = loaders[0].template.operations, Random(0)  # noqa: S311 (only jitter)
+    encode = Encoder(operations)
+    at_once = max(_LOADED_AT_ONCE, *(operation.sending.batch for operation in operations.values()))
     while some := list(islice(calls, at_once)):
         queue = [
-            Encoded(number, call.operation, encode(call.operation, call.values), _LOADER.name)
+            Encoded(number, call.operation, encode(call.operation, call.values), _LOADER)
             for number, call in enumerate(some)
         ]
-        operations = [call.operation for call in some]
-        loader.execute(Burst(owners=[_LOADER.name], queues=[queue], operations=operations, rows=0), random)
+        burst = Burst(owners=[_LOADER], queues=[queue], operations=[call.operation for call in some], rows=0)
+        for one in loaders:
+            one.sessions.execute(burst, random)
 
 
-def _copy(
-    copier: psycopg.Connection[tuple[Any, ...]], template: Template, operation: Operation, parts: Iterable[Part]
-) -> None:
+def _copy(loaders: Sequence[_Loader], operation: Operation, chunks: Iterable[Chunk]) -> None:
     """Send rows by one COPY, while the server writes those before: a COPY has no round trips.
 
     Raises:
@@ -140,39 +181,50 @@ def _copy(
         CandidateError: The server refused the statement or a row.
         ServerError: The server failed.
     """
-    (statement,) = operation.statements
-    query = statement.render(_LOADER.identifiers, CandidateError if template.overrides(operation) else WorkloadError)
+    template, (statement,) = loaders[0].template, operation.statements
     before = 0
     try:
-        types = copier.execute(copied(query.sql).encode()).description if statement.binary else None
-        with copier.cursor().copy(query.sql.encode()) as copy:
-            if types:
-                copy.set_types([column.type_code for column in types])
-            for part in parts:
-                _write(copy, part, _picked(part, query.parameters), Encoder(template.operations), before)
-                before += len(part.rows)
+        with ExitStack() as stack:
+            copies = [stack.enter_context(_begun(one, operation)) for one in loaders]
+            for chunk in chunks:
+                for copy in copies:
+                    _write(copy, chunk, _picked(chunk, statement.columns), Encoder(template.operations), before)
+                before += len(chunk.rows)
     except psycopg.Error as cause:
         if gone(cause):
             raise lost(template.server, cause) from cause
         raise candidates.refused(template.candidate, statement.text, cause, operation.name) from cause
 
 
-def _picked(part: Part, columns: Sequence[str]) -> Iterable[Sequence[object]]:
+@contextmanager
+def _begun(loader: _Loader, operation: Operation) -> Iterator[psycopg.Copy]:
+    """Yield a COPY over a loader's connection, which ends with the block."""
+    (statement,) = operation.statements
+    query = statement.render(loader.writer.identifiers, loader.template.fault(operation))
+    copier = loader.copier
+    types = copier.execute(copied(query.sql).encode()).description if statement.binary else None
+    with copier.cursor().copy(query.sql.encode()) as copy:
+        if types:
+            copy.set_types([column.type_code for column in types])
+        yield copy
+
+
+def _picked(chunk: Chunk, columns: Sequence[str]) -> Iterable[Sequence[object]]:
     """Return rows with the values of the given columns, in their order."""
-    places = [part.columns.index(name) for name in columns]
-    if places == list(range(len(part.columns))):
-        return part.rows
+    places = [chunk.columns.index(name) for name in columns]
+    if places == list(range(len(chunk.columns))):
+        return chunk.rows
     if len(places) == 1:
-        return ((row[places[0]],) for row in part.rows)
-    return map(itemgetter(*places), part.rows)
+        return ((row[places[0]],) for row in chunk.rows)
+    return map(itemgetter(*places), chunk.rows)
 
 
-def _write(copy: psycopg.Copy, part: Part, rows: Iterable[Sequence[object]], encode: Encoder, before: int) -> None:
+def _write(copy: psycopg.Copy, chunk: Chunk, rows: Iterable[Sequence[object]], encode: Encoder, before: int) -> None:
     """Write rows; of one that cannot be sent, the encoder says which value is at fault.
 
     Args:
         copy: Where the rows go.
-        part: The rows as the author gave them.
+        chunk: The rows as the author gave them.
         rows: The same as they are written.
         encode: Raises the error for a value that cannot be sent.
         before: Rows of the same COPY that were written before.
@@ -183,7 +235,7 @@ def _write(copy: psycopg.Copy, part: Part, rows: Iterable[Sequence[object]], enc
             write_row(row)
     except (psycopg.Error, TypeError, ValueError):
         try:
-            encode(part.operation, dict(zip(part.columns, part.rows[number], strict=True)))
+            encode(chunk.operation, dict(zip(chunk.columns, chunk.rows[number], strict=True)))
         except WorkloadError as told:
             told.checked = (f"row {before + number + 1:,} of the COPY", *told.checked)
             raise

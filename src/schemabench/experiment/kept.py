@@ -13,9 +13,9 @@ import psutil
 
 from schemabench.experiment import databases
 from schemabench.experiment.template import Template
-from schemabench.server import Database, Server
+from schemabench.server import Databases, Server, several
 from schemabench.statements import Operation
-from schemabench.workload import Call, Rows
+from schemabench.workload import Call, Parts, Rows
 
 _SHARE_OF_DISK = 0.25
 """Of the space that would be free without kept templates. Entrants, each a copy, need the rest."""
@@ -33,6 +33,7 @@ class Recipe:
     """The text of the candidate's file."""
     operations: Mapping[str, Operation]
     """The workload's, with the candidate's own; with their texts and how they are sent."""
+    parts: Parts
     background: Callable[[Any, Random], Iterator[Call | Rows]]
     """The author's function itself, rather than its file: an edited file is not imported again during a run."""
     values: Any
@@ -43,8 +44,8 @@ class Recipe:
     isolation: str
 
 
-def find(server: Server, recipe: Recipe) -> Database | None:
-    """Return a kept template's database, if there is one that was made like this."""
+def find(server: Server, recipe: Recipe) -> Databases | None:
+    """Return a kept template's databases, if there is one that was made like this."""
     for kept in server.kept:
         if kept[0] == recipe:
             server.kept.remove(kept)
@@ -59,16 +60,16 @@ def keep(server: Server, recipe: Recipe, template: Template) -> bool:
     Raises:
         ServerError: The server failed.
     """
-    sizes = {database: _bytes(server, database) for database in (template.database, *(one for _, one in server.kept))}
-    held = sum(sizes.values())
+    own, sizes = _bytes(server, template.databases), [_bytes(server, one) for _, one in server.kept]
+    held = own + sum(sizes)
     most = _most_bytes(server, held)
-    if sizes[template.database] > most:
+    if own > most:
         return False
     while held > most:
         _, oldest = server.kept.pop(0)
-        held -= sizes[oldest]
-        databases.drop(server, oldest)
-    server.kept.append((recipe, template.database))
+        held -= sizes.pop(0)
+        several.drop(server, oldest)
+    server.kept.append((recipe, template.databases))
     return True
 
 
@@ -80,7 +81,10 @@ def _most_bytes(server: Server, held: int) -> float:
     return _SHARE_OF_DISK * (free + held)
 
 
-def _bytes(server: Server, database: Database) -> int:
-    with databases.connect(server, database) as connection:
-        row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
-    return int(row[0]) if row else 0
+def _bytes(server: Server, some: Databases) -> int:
+    total = 0
+    for database in some:
+        with databases.connect(server, database) as connection:
+            row = connection.execute("SELECT pg_catalog.pg_database_size(pg_catalog.current_database())").fetchone()
+            total += int(row[0]) if row else 0
+    return total

@@ -6,7 +6,7 @@ Owns the order of reads before and after a trial, outside the timed part. Must n
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from random import Random
 
 import psycopg
@@ -20,8 +20,9 @@ from schemabench.monitor import conditions, relations
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.choices import Choices
 from schemabench.monitor.counters import AT_THE_END, DEAD_AT_THE_END, Counters, Reading, growth, increase
+from schemabench.monitor.relations import Relations
 from schemabench.monitor.sampler import Sampler
-from schemabench.monitor.upkeep import Counts, Upkeep
+from schemabench.monitor.upkeep import Counts, Done, Upkeep
 from schemabench.records import Contention
 from schemabench.server import Server, gone, lost, opened
 from schemabench.workload import Writer
@@ -63,47 +64,61 @@ class Observer:
         self._server = server
         self._entrant = entrant
         self._sampler = sampler
-        self._upkeep = Upkeep()
-        self._counts: Mapping[int, Counts] = {}
+        self._upkeeps = [Upkeep() for _ in entrant.databases]
+        self._counts: Sequence[Mapping[int, Counts]] = ()
         self._before: Reading = {}
-        with _words(server), opened(self._conninfo) as connection:
-            self._relations = relations.read(connection)
+        self._relations = self._read_relations()
+        with _words(server), opened(self._conninfos[0]) as connection:
             self.deadlock_timeout_s = conditions.deadlock_timeout_s(connection)
         self._open(others)
         with _words(server):
             self._sizes = self._counters.sizes()
 
     def leave(self) -> None:
-        """Disconnect from the entrant's database, which is about to be copied.
+        """Disconnect from the entrant's databases, which are about to be copied.
 
         Raises:
             ServerError: The server failed.
         """
         with _words(self._server), closing(self._counters):
-            self._counts = self._upkeep.counts(self._counters.connection)
+            self._counts = self._read_counts()
 
     def follow(self, others: Sequence[int], *, copied: bool) -> None:
         """Observe the entrant's new sessions from now on; earlier observations are kept.
 
         Args:
             others: As when the observer was made.
-            copied: Whether they are in a copy of the database, whose counts start at zero.
+            copied: Whether they are in copies of the databases, whose counts start at zero.
 
         Raises:
             ServerError: The server failed.
         """
-        if copied:
-            self._upkeep.carry(self._counts)
+        for upkeep, counts in zip(self._upkeeps, self._counts if copied else (), strict=False):
+            upkeep.carry(counts)
         self._open(others)
 
     @property
-    def _conninfo(self) -> str:
-        return self._server.conninfo_for(self._entrant.database.name)
+    def _conninfos(self) -> list[str]:
+        return [self._server.conninfo_for(one.name) for one in self._entrant.databases]
+
+    def _read_counts(self) -> list[Mapping[int, Counts]]:
+        """Return the counts of each database's tables."""
+        pairs = zip(self._upkeeps, self._counters.connections, strict=True)
+        return [upkeep.counts(connection) for upkeep, connection in pairs]
+
+    def _read_relations(self) -> Relations:
+        """Return the relations of all databases: the server takes their OIDs from one sequence."""
+        found = Relations(named={}, tables={})
+        for conninfo in self._conninfos:
+            with _words(self._server), opened(conninfo) as connection:
+                own = relations.read(connection)
+            found = Relations(named={**found.named, **own.named}, tables={**found.tables, **own.tables})
+        return found
 
     def _open(self, others: Sequence[int]) -> None:
         self._pids = [*self._entrant.sessions.pids, *others]
         with _words(self._server):
-            self._counters = Counters.open(self._conninfo, pids=self._pids, local=self._server.is_local)
+            self._counters = Counters.open(self._conninfos, pids=self._pids, local=self._server.is_local)
 
     @property
     def missing(self) -> Mapping[str, str]:
@@ -149,14 +164,15 @@ class Observer:
             CandidateError: The server refused, for example because a function in an index fails.
             ServerError: The server failed.
         """
+        places = zip(self._upkeeps, self._counters.connections, self._conninfos, strict=True)
         try:
-            done = self._upkeep.maintain(self._counters.connection, self._conninfo)
+            done = [upkeep.maintain(connection, conninfo) for upkeep, connection, conninfo in places]
         except psycopg.Error as cause:
             if gone(cause):
                 raise lost(self._server, cause) from cause
             candidate = self._entrant.template.candidate
             raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
-        return {f"upkeep_{name}": float(value) for name, value in asdict(done).items()}
+        return {f"upkeep_{one.name}": float(sum(getattr(its, one.name) for its in done)) for one in fields(Done)}
 
     def choices(self, calls: Sequence[tuple[Writer, Encoded]]) -> Choices:
         """Return the plans that a new connection would choose for calls; for use between blocks.
@@ -177,7 +193,7 @@ class Observer:
         """
         with _words(self._server):
             now = self._counters.sizes()
-            dead = sum(one.dead for one in self._upkeep.counts(self._counters.connection).values())
+            dead = sum(one.dead for counts in self._read_counts() for one in counts.values())
         ended = {AT_THE_END[name]: size for name, size in now.items()}
         if DEAD_AT_THE_END not in self.missing:
             ended[DEAD_AT_THE_END] = dead
@@ -193,9 +209,8 @@ class Observer:
         Raises:
             ServerError: The server failed.
         """
-        with _words(self._server), opened(self._conninfo) as connection:
-            named = {**self._relations.named, **relations.read(connection).named}
-            return tally.contention(named, paused=paused)
+        named = {**self._relations.named, **self._read_relations().named}
+        return tally.contention(named, paused=paused)
 
     def close(self) -> None:
         """Close the connection."""

@@ -16,7 +16,7 @@ from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
 from schemabench.experiment.seats import seated
 from schemabench.records import LOCK_WAITS, THROUGHPUT
-from schemabench.workload import Companion, Found, Writer
+from schemabench.workload import Companion, Found, Parts, Writer
 
 TRIAL_S = 0.2
 """Length of a trial on the baseline. Long enough for some thousand operations, short enough that all candidates run
@@ -104,6 +104,11 @@ class Plan:
     def connections(self) -> tuple[Writer, ...]:
         """The writer of each connection, in order."""
         return tuple(writer for writer, share in self.writers for _ in range(share))
+
+    @property
+    def parts(self) -> Parts:
+        """The parts of the workload."""
+        return self.found.parts(self.values)
 
     @property
     def companions(self) -> tuple[Companion, ...]:

@@ -92,11 +92,11 @@ def choices(one: Entrant, calls: Calls) -> Choices:
     Raises:
         ServerError: The server failed.
     """
-    writers = [writer for writer, _ in calls[:1]]  # one connection plans for all of them
+    writers = [writer for writer, _ in calls[:1]]  # one connection plans for all of a part
     with (
         suppress(CandidateError, WorkloadError),
         _words(one),
-        closing(Sessions(one.template, one.database, writers)) as new,
+        closing(Sessions(one.template, one.databases, writers)) as new,
     ):
         return dict(chain.from_iterable(choose(*asked).items() for asked in _asked(new, calls)))
     return {}
@@ -131,8 +131,10 @@ def end(one: Entrant, begun: Begun, calls: Calls) -> Ended:
     Raises:
         ServerError: The server failed.
     """
-    with _words(one), databases.connect(one.template.server, one.database) as connection:
-        found = tables(connection)
+    found: list[Table] = []
+    for database in one.databases:
+        with _words(one), databases.connect(one.template.server, database) as connection:
+            found += tables(connection)
     return Ended(begun=choices(one, begun.calls), now=choices(one, calls), tables=found)
 
 
@@ -205,7 +207,7 @@ def _believed(found: Sequence[Table]) -> list[str]:
 
 def _made(plan: Sequence[Node], found: Sequence[Table]) -> str:
     """Return what a plan was made for, if it shows: a sequential scan costs at least its table's pages."""
-    pages = {table.name: table.pages for table in found}
+    pages = {table.name: table.pages for table in sorted(found, key=lambda table: -table.pages)}  # the smallest counts
     for node in every_node(plan):
         table, cost = node.get("Relation Name", ""), node.get("Total Cost", 0.0)
         if node["Node Type"] == "Seq Scan" and cost * SMALLER < pages.get(table, 0):

@@ -9,7 +9,7 @@ from schemabench.errors import ServerError
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.team import Team
-from schemabench.server import Database, Server
+from schemabench.server import Databases, Server, several
 
 
 def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> str:
@@ -36,26 +36,26 @@ def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> s
         one.close()
     copies, refusal = _copied(server, entrants)
     for one in entrants:
-        old = one.database
+        old = one.databases
         one.go_on(copies.get(one, old))
         if one in copies:
-            server.drop(old)
+            several.drop(server, old)
     others = team.join(list(entrants))
     for one, observer in entrants.items():
         observer.follow(others.get(one.name, ()), copied=one in copies)
     return refusal
 
 
-def _copied(server: Server, entrants: Mapping[Entrant, Observer]) -> tuple[dict[Entrant, Database], str]:
+def _copied(server: Server, entrants: Mapping[Entrant, Observer]) -> tuple[dict[Entrant, Databases], str]:
     """Return a copy for each entrant, and an empty text; or no copies, and the reason."""
-    copies: dict[Entrant, Database] = {}
+    copies: dict[Entrant, Databases] = {}
     try:
         for one in entrants:
-            copies[one] = server.clone(one.database, one.database.label)
+            copies[one] = several.clone(server, one.databases, one.databases.label)
     except ServerError as failure:
         if not server.alive():
             raise
         for copy in copies.values():
-            server.drop(copy)
+            several.drop(server, copy)
         return {}, failure.what
     return copies, ""

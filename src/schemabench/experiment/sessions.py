@@ -1,6 +1,6 @@
 """The sessions of an entrant, which load and drive bursts.
 
-Owns the connections to one database, from opening to closing. Must not know blocks, order or statistics, nor the
+Owns the connections to its databases, from opening to closing. Must not know blocks, order or statistics, nor the
 wording of errors: see `failures`.
 """
 
@@ -34,7 +34,7 @@ from schemabench.load import (
     stop,
 )
 from schemabench.load.session import Undone
-from schemabench.server import Database, lost
+from schemabench.server import Databases, lost
 from schemabench.workload import Writer
 
 _UNLIMITED = Limits()
@@ -42,11 +42,11 @@ _FLUSH = b"flush_statistics"
 
 
 class Sessions:
-    """Connections to a database, one for each of the given writers; iterating yields each with its writer.
+    """Connections to databases, one for each of the given writers; iterating yields each with its writer.
 
     Args:
-        template: The template of which the database is a clone, or which it is.
-        database: The database.
+        template: The template of which the databases are a clone, or which they are.
+        databases: The databases; a writer is connected to that of its part.
         writers: The writers of the connections.
         round_trip_s: Added to every exchange with the server, as time on the way.
 
@@ -55,13 +55,15 @@ class Sessions:
     """
 
     def __init__(
-        self, template: Template, database: Database, writers: Iterable[Writer], round_trip_s: float = 0.0
+        self, template: Template, databases: Databases, writers: Iterable[Writer], round_trip_s: float = 0.0
     ) -> None:
         self.round_trip_s = round_trip_s
         self._template = template
-        self._database = database
-        self._pairs = _opened(template, database, writers, round_trip_s)
+        self._databases = databases
+        self._pairs = _opened(template, databases, writers, round_trip_s)
         self._prepared = Prepared(template)
+        self._further: list[tuple[Session, Writer]] = []
+        """Connections for plans of writers whose part is only other workers'."""
         self._flushing: set[Session] = set()
         """Sessions that have prepared the flush of their statistics."""
 
@@ -180,14 +182,17 @@ class Sessions:
         """Return a session of the given writer that has prepared a call, and its statements as EXPLAIN takes them.
 
         The session has executed the operation, and so has its current plan. If only other workers have such a
-        connection, it is any session of this process.
+        connection, it is any session of this process with the same part, or a further one.
 
         Raises:
             CandidateError: The server refused an operation.
             ServerError: The server failed.
         """
-        known = [session for session, _ in self if self._prepared.knows(session, call.operation)]
-        session = known[0] if known else self._pairs[0][0]
+        own = [session for session, one in (*self, *self._further) if one.part == writer.part]
+        if not own:
+            self._further += _opened(self._template, self._databases, [writer], self.round_trip_s)
+            own = [self._further[-1][0]]
+        session = next((one for one in own if self._prepared.knows(one, call.operation)), own[0])
         self._prepared.prepare(session, writer, {call.operation})
         return session, self._prepared.explainable(session, call)
 
@@ -205,12 +210,13 @@ class Sessions:
 
     def close(self) -> None:
         """Close the connections."""
-        for session, _ in self:
+        for session, _ in (*self, *self._further):
             session.close()
 
     def _awaited(self, session: Session) -> list[str]:
         """Return what a session currently waits for, as reported by the server."""
-        with suppress(psycopg.Error, ServerError), connect(self._template.server, self._database) as connection:
+        server, database = self._template.server, next(iter(self._databases))
+        with suppress(psycopg.Error, ServerError), connect(server, database) as connection:
             return undone.awaited(connection, session.connection.backend_pid)
         return []
 
@@ -229,13 +235,13 @@ def since(before: Undone, now: Undone) -> Undone:
 
 
 def _opened(
-    template: Template, database: Database, writers: Iterable[Writer], round_trip_s: float
+    template: Template, databases: Databases, writers: Iterable[Writer], round_trip_s: float
 ) -> list[tuple[Session, Writer]]:
-    """Return a connection to a database for each of the given writers: all, or none."""
+    """Return a connection to its part's database for each of the given writers: all, or none."""
     pairs: list[tuple[Session, Writer]] = []
-    conninfo = template.server.conninfo_for(database.name)
     try:
         for writer in writers:
+            conninfo = template.server.conninfo_for(databases.of(writer.part).name)
             session = Session.open(conninfo, isolation=template.isolation, role=writer.role, round_trip_s=round_trip_s)
             pairs.append((session, writer))  # those that are open must be closed
     except BaseException as cause:

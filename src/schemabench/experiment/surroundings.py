@@ -10,13 +10,12 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import psycopg
 
-from schemabench.experiment import databases
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.monitor import cache
 from schemabench.monitor.cache import Cache
 from schemabench.records import CHECKPOINTED, VACUUMED, Notice, Trial
-from schemabench.server import Database, Server, lost, opened
+from schemabench.server import Database, Server, lost, opened, several
 from schemabench.units import format_bytes, format_percent
 
 COLD_SHARE = 0.05
@@ -48,7 +47,7 @@ def prepare(server: Server, stack: ExitStack) -> Database | None:
             if not cache.may_tell(connection):
                 return None
         database = server.create("cache", keep=False)
-        stack.callback(databases.drop, server, database)
+        stack.callback(several.drop, server, [database])
         with opened(server.conninfo_for(database.name)) as connection:
             return database if cache.make(connection) else None
 
@@ -69,16 +68,20 @@ def look(server: Server, present: Sequence[Entrant], telling: Database | None) -
         if telling:  # first: other queries take room in the cache
             with opened(server.conninfo_for(telling.name)) as connection:
                 cached = cache.cached_bytes(connection)
-        relations_bytes = {}
+        relations_bytes: dict[str, int] = {}
         for one in present:
-            with opened(server.conninfo_for(one.database.name)) as connection:
-                relations_bytes[one.name] = cache.relations_bytes(connection)
+            relations_bytes[one.name] = 0
+            for database in one.databases:
+                with opened(server.conninfo_for(database.name)) as connection:
+                    relations_bytes[one.name] += cache.relations_bytes(connection)
         with opened(server.conninfo) as connection:
             size_bytes = cache.size_bytes(connection)
     return Cache(
         size_bytes=size_bytes,
         relations_bytes=relations_bytes,
-        cached_bytes={one.name: cached.get(one.database.name, 0) for one in present} if telling else {},
+        cached_bytes={one.name: sum(cached.get(its.name, 0) for its in one.databases) for one in present}
+        if telling
+        else {},
     )
 
 

@@ -1,31 +1,36 @@
-"""A template: a candidate in a database from which entrants are cloned, with its SQL.
+"""A template: a candidate in databases from which entrants are cloned, with its SQL.
 
 Owns a candidate's form on a server, and its queries that check rather than load. Must not execute a call.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import psycopg
 from psycopg.pq import ExecStatus
 
 from schemabench import candidate as candidates
+from schemabench import equivalence
 from schemabench.candidate import Candidate
+from schemabench.equivalence import Question
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.experiment.databases import connect
-from schemabench.server import Database, Host
-from schemabench.statements import Operation, Text
+from schemabench.server import Databases, Host
+from schemabench.statements import Operation
+from schemabench.workload import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """A candidate in a database that entrants are cloned from."""
+    """A candidate in databases that entrants are cloned from."""
 
     candidate: Candidate
     operations: Mapping[str, Operation]
     """The workload's, with the candidate's own where it overrides them."""
     server: Host
-    database: Database
+    databases: Databases
+    parts: Parts = field(default_factory=Parts)
+    """The parts of the workload."""
     isolation: str = ""
     """The isolation level of the writers' transactions; empty for the server's own."""
 
@@ -38,18 +43,19 @@ class Template:
         return CandidateError if self.overrides(operation) else WorkloadError
 
 
-def query(template: Template, name: str) -> Text:
-    """Return the SQL of a query that checks rather than loads.
+def questions(template: Template, name: str, databases: Databases) -> Sequence[Question]:
+    """Return what to ask in a template's databases, or in a clone's, for a query that checks rather than loads.
 
     Raises:
         CandidateError: The candidate made several statements of it.
+        WorkloadError: It has a `:"name"` without a value; or CandidateError, for one of the candidate's own.
     """
     operation = template.operations[name]
     if len(operation.statements) != 1:
         raise CandidateError(
             f"The query {name!r} has {len(operation.statements)} statements, not one", where=operation.text.place()
         )
-    return operation.statements[0].text
+    return tuple(equivalence.questions(operation, databases, template.parts, template.fault(operation)))
 
 
 def check(template: Template, names: Iterable[str]) -> None:
@@ -59,10 +65,10 @@ def check(template: Template, names: Iterable[str]) -> None:
         CandidateError: The server refused one.
         ServerError: The server failed.
     """
-    with connect(template.server, template.database) as connection:
-        for name in names:
-            text = query(template, name)
-            result = connection.pgconn.prepare(b"", text.sql.encode())
-            if result.status != ExecStatus.COMMAND_OK:
-                cause = psycopg.errors.error_from_result(result)
-                raise candidates.refused(template.candidate, text, cause, name) from cause
+    for name in names:
+        for _, database, query in questions(template, name, template.databases):
+            with connect(template.server, database) as connection:
+                result = connection.pgconn.prepare(b"", query.sql.encode())
+                if result.status != ExecStatus.COMMAND_OK:
+                    cause = psycopg.errors.error_from_result(result)
+                    raise candidates.refused(template.candidate, query, cause, name) from cause

@@ -11,16 +11,16 @@ parallel workers is known only from the postmaster's total for its ended childre
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from importlib import resources
 from typing import Literal, TypeAlias
 
-import psutil
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.monitor.processor import Processor
 from schemabench.records import Per, Unit
 from schemabench.server.dsn import opened
 from schemabench.server.settings import OPTION
@@ -72,10 +72,12 @@ class _Source:
     """The server setting that it requires; empty if it always counts."""
     extension: str = ""
     """The extension that provides it."""
+    whole_server: bool = False
+    """Whether it counts for all databases of the server together."""
 
 
 _SOURCES = (
-    _Source(name="wal", counters=("wal_bytes", "wal_records", "wal_fpi")),
+    _Source(name="wal", counters=("wal_bytes", "wal_records", "wal_fpi"), whole_server=True),
     _Source(
         name="database",
         counters=("blocks_hit", "blocks_read", "temp_bytes", "deadlocks"),
@@ -87,11 +89,18 @@ _SOURCES = (
         setting="track_counts",
     ),
     _Source(name="parallel", counters=(_PARALLEL,), majors=(18,), setting="track_counts"),
-    _Source(name="io", counters=("blocks_written", "blocks_extended", "vacuum_accesses"), majors=(16, 18)),
-    _Source(name="multixacts", counters=("multixacts",)),
-    _Source(name="checkpoints", counters=("checkpoints", "checkpoint_blocks", "checkpoint_s"), majors=(0, 17)),
-    _Source(name="under_way", counters=(UNDER_WAY,)),
-    _Source(name="strangers", counters=("strangers_rows",), setting="track_counts"),
+    _Source(
+        name="io", counters=("blocks_written", "blocks_extended", "vacuum_accesses"), majors=(16, 18), whole_server=True
+    ),
+    _Source(name="multixacts", counters=("multixacts",), whole_server=True),
+    _Source(
+        name="checkpoints",
+        counters=("checkpoints", "checkpoint_blocks", "checkpoint_s"),
+        majors=(0, 17),
+        whole_server=True,
+    ),
+    _Source(name="under_way", counters=(UNDER_WAY,), whole_server=True),
+    _Source(name="strangers", counters=("strangers_rows",), setting="track_counts", whole_server=True),
     _Source(
         name="statements",
         counters=("blocks_dirtied",),
@@ -192,53 +201,51 @@ def growth(before: Reading, after: Reading) -> dict[str, float]:
 
 
 class Counters:
-    """Reads the server's counters for one entrant's database.
+    """Reads the server's counters for one entrant's databases, added up.
 
     Attributes:
-        connection: The connection for reading.
+        connections: The connections for reading, one for each database.
         missing: Counter or size -> why it is unavailable on this server or to this role.
     """
 
-    def __init__(self, connection: Connection, pids: Sequence[int], *, local: bool) -> None:
+    def __init__(self, connections: Sequence[Connection], pids: Sequence[int], *, local: bool) -> None:
         """Find the available counters; use `open`."""
-        with suppress(psycopg.errors.InsufficientPrivilege):
-            connection.execute("SET track_counts = off")  # what is read here is not counted as the writers' doing
-        connection.execute("SET max_parallel_workers_per_gather = 0")  # nor does it have workers
+        self.connections = connections
+        own = [source for source in _SOURCES if not source.whole_server]
+        self._readers = [_Reader(one, own if place else _SOURCES) for place, one in enumerate(connections)]
+        self._processor = Processor(pids, local=local)
         hindrances: dict[str, str] = {}
-        self.connection = connection
-        self._moment = _offered(connection, _SOURCES, hindrances)
-        self._sizes = _offered(connection, [_SIZES], hindrances)
-        self._processor = _Processor(pids, local=local)
+        for reader in self._readers:
+            hindrances |= reader.hindrances
         if self._processor.hindrance:
             hindrances[CPU] = self._processor.hindrance
         if "rows_dead" in hindrances:
             hindrances[DEAD_AT_THE_END] = hindrances["rows_dead"]
         hindrances |= {AT_THE_END[name]: hindrances[name] for name in AT_THE_END if name in hindrances}
         self.missing: Mapping[str, str] = hindrances
-        with suppress(*_REFUSALS):
-            connection.execute("SELECT pg_stat_force_next_flush()")  # what this took falls into no trial
 
     @classmethod
-    def open(cls, conninfo: str, *, pids: Sequence[int], local: bool) -> "Counters":
-        """Connect to the entrant's database and find the available counters.
+    def open(cls, conninfos: Sequence[str], *, pids: Sequence[int], local: bool) -> "Counters":
+        """Connect to the entrant's databases and find the available counters.
 
-        If pg_stat_statements is loaded and the role may, its extension is created in that database.
+        If pg_stat_statements is loaded and the role may, its extension is created in these databases.
 
         Args:
-            conninfo: The conninfo of the entrant's database.
+            conninfos: The conninfo of each of the entrant's databases.
             pids: The process ids of the writers' sessions.
             local: Whether these processes are on this machine.
 
         Raises:
-            psycopg.Error: The server cannot be reached, refused the connection or failed.
+            psycopg.Error: The server cannot be reached, refused a connection or failed.
         """
-        connection = opened(conninfo)
-        try:
-            connection.execute("SET idle_session_timeout = 0")  # it waits while other candidates are built
-            return cls(connection, pids, local=local)
-        except BaseException:
-            connection.close()
-            raise
+        with ExitStack() as stack:
+            connections = []
+            for conninfo in conninfos:
+                connections.append(stack.enter_context(closing(opened(conninfo))))
+                connections[-1].execute("SET idle_session_timeout = 0")  # it waits while other candidates are built
+            found = cls(connections, pids, local=local)
+            stack.pop_all()
+            return found
 
     def read(self) -> Reading:
         """Return the counters: the counts that sessions have flushed, and their processor time.
@@ -246,7 +253,7 @@ class Counters:
         Raises:
             psycopg.Error: The server failed or is gone.
         """
-        reading = self._values(self._moment)
+        reading = self._sum([reader.counters() for reader in self._readers])
         return reading if CPU in self.missing else reading | {CPU: self._processor.seconds(reading.get(_PARALLEL))}
 
     def sizes(self) -> Reading:
@@ -255,74 +262,49 @@ class Counters:
         Raises:
             psycopg.Error: The server failed or is gone.
         """
-        return self._values(self._sizes)
+        return self._sum([reader.sizes() for reader in self._readers])
 
     def close(self) -> None:
-        """Close the connection."""
-        self.connection.close()
+        """Close the connections."""
+        for connection in self.connections:
+            connection.close()
+
+    def _sum(self, readings: Sequence[Reading]) -> dict[str, float]:
+        """Return the sum of each counter over databases; those of the whole server are read in one of them."""
+        names = dict.fromkeys(name for reading in readings for name in reading if name not in self.missing)
+        return {name: sum(reading.get(name, 0.0) for reading in readings) for name in names}
+
+
+class _Reader:
+    """Reads counters over one connection."""
+
+    def __init__(self, connection: Connection, sources: Sequence[_Source]) -> None:
+        with suppress(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SET track_counts = off")  # what is read here is not counted as the writers' doing
+        connection.execute("SET max_parallel_workers_per_gather = 0")  # nor does it have workers
+        self.hindrances: dict[str, str] = {}
+        """Counter or size -> why it is unavailable."""
+        self._connection = connection
+        self._counters = _offered(connection, sources, self.hindrances)
+        self._sizes = _offered(connection, [_SIZES], self.hindrances)
+        with suppress(*_REFUSALS):
+            connection.execute("SELECT pg_stat_force_next_flush()")  # what this took falls into no trial
+
+    def counters(self) -> Reading:
+        """Return the counters of its sources."""
+        return self._values(self._counters)
+
+    def sizes(self) -> Reading:
+        """Return the sizes of the database."""
+        return self._values(self._sizes)
 
     def _values(self, query: bytes | None) -> dict[str, float]:
         if query is None:
             return {}
-        cursor = self.connection.execute(query, prepare=True)
+        cursor = self._connection.execute(query, prepare=True)
         row = cursor.fetchone()
         assert row is not None, "every source is one row"
         return dict(zip((column.name for column in cursor.description or ()), row, strict=True))
-
-
-class _Processor:
-    """The processor time of the writers' sessions and of their parallel workers.
-
-    A parallel worker is a child of the postmaster, and is gone before its query ends; its time is then in the sum over
-    all ended children. The sum's increase counts if the server reports such workers for this database, since version
-    18, and always if it cannot report them. It includes any other child that ended since the last reading, mostly
-    autovacuum workers, with its total time. Systems other than Linux keep no such sum: there, only leaders count.
-    """
-
-    def __init__(self, pids: Sequence[int], *, local: bool) -> None:
-        self.hindrance = "" if local else "the server is not on this machine"
-        """Why their time is unknown; empty if it is known."""
-        self._processes: list[psutil.Process] = []
-        self._seconds: dict[int, float] = {}
-        self._postmaster: psutil.Process | None = None
-        self._ended_s = self._workers_s = 0.0
-        self._launched: float | None = None
-        try:
-            for pid in pids if local else ():
-                self._processes.append(psutil.Process(pid))
-                self._processes[-1].cpu_times()  # which some systems deny
-            if self._processes:
-                self._postmaster = self._processes[0].parent()
-        except psutil.Error as error:
-            self.hindrance = f"the CPU time of the server's processes cannot be read on this machine: {error}"
-
-    def seconds(self, launched: float | None) -> float:
-        """Return the sum of user and system time; an ended process counts with its last known time.
-
-        Args:
-            launched: Number of parallel workers that the sessions have had so far; None if the server does not report
-                it.
-        """
-        for process in tuple(self._processes):
-            try:
-                times = process.cpu_times()
-                self._seconds[process.pid] = times.user + times.system
-            except psutil.Error:
-                self._processes.remove(process)
-                self._ended_s += self._seconds.get(process.pid, 0.0)  # a session of ours that ended is no worker
-        ended_s = self._ended()
-        if launched is None or launched != self._launched:
-            self._workers_s += ended_s - self._ended_s
-        self._ended_s, self._launched = ended_s, launched
-        return sum(self._seconds.values()) + self._workers_s
-
-    def _ended(self) -> float:
-        """Return the time of all ended children of the postmaster, in seconds; 0 if unknown."""
-        if self._postmaster is not None:
-            with suppress(psutil.Error):
-                times = self._postmaster.cpu_times()
-                return float(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))
-        return self._ended_s
 
 
 def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dict[str, str]) -> bytes | None:

@@ -7,9 +7,10 @@ Owns the lifetime of servers and databases. Must not know what they are used for
         candidate = server.clone(template, "baseline")
 """
 
+from schemabench.server import several
 from schemabench.server.account import shared_account
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
-from schemabench.server.database import Database
+from schemabench.server.database import Database, Databases
 from schemabench.server.dsn import full, opened
 from schemabench.server.holding import HeldError
 from schemabench.server.offer import Offer
@@ -19,6 +20,7 @@ from schemabench.server.serving import Server
 __all__ = [
     "SESSION_NAME",
     "Database",
+    "Databases",
     "HeldError",
     "Host",
     "Offer",
@@ -29,6 +31,7 @@ __all__ = [
     "lost",
     "opened",
     "serve",
+    "several",
     "shared_account",
     "survey",
     "sweep",

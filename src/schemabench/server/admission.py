@@ -75,16 +75,17 @@ def _quoted(name: str) -> str:
     return sql.Identifier(name).as_string()
 
 
-def check_room(
-    session: psycopg.Connection[TupleRow], clients: int, companions: int, databases: int, *, owned: bool
+def check_room(  # noqa: PLR0913 (what takes connections)
+    session: psycopg.Connection[TupleRow], clients: int, companions: int, databases: int, *, parts: int, owned: bool
 ) -> None:
     """Refuse more clients than the server has connections for, and raise this process's limit of open files.
 
     Args:
         session: A session on the server.
-        clients: Connections to each database.
+        clients: Connections to each database, or to those of all parts together.
         companions: Further connections to each database.
-        databases: Number of databases with that many connections at once.
+        databases: Number of databases with that many connections at once, those of all parts counted as one.
+        parts: The most databases that are counted as one.
         owned: Whether the server, and hence its settings, are ours.
 
     Raises:
@@ -93,7 +94,8 @@ def check_room(
     row = session.execute(_LIMITS).fetchone()
     assert row is not None, "a query without FROM returns one row"
     limit, reserved, used, role_limit, user = row
-    need = (clients + companions + server_settings.WATCHERS) * databases + server_settings.OWN_CONNECTIONS
+    others = (companions + server_settings.WATCHERS) * parts
+    need = (clients + others) * databases + server_settings.OWN_CONNECTIONS
     room = limit - reserved - used
     asked = f"--clients {clients}, for {databases} databases at once," if databases > 1 else f"--clients {clients}"
     if need > room:
@@ -102,7 +104,7 @@ def check_room(
             f"{need - clients * databases}, and {room} are free",
             checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
             remedies=[
-                *_fewer(room, companions, databases),
+                *_fewer(room, others, databases, companions),
                 "leave out --postgres-setting max_connections=..."
                 if owned
                 else f"raise the server's max_connections to {need + reserved + used} or more and restart it",
@@ -113,7 +115,7 @@ def check_room(
             f"{asked} is too much for the user {user}: the run needs {need} connections, and the user may have "
             f"{role_limit}",
             remedies=[
-                *_fewer(role_limit, companions, databases),
+                *_fewer(role_limit, others, databases, companions),
                 f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
             ],
         )
@@ -130,9 +132,9 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
-def _fewer(room: int, companions: int, databases: int) -> list[str]:
+def _fewer(room: int, others: int, databases: int, companions: int) -> list[str]:
     """Return the remedies that need fewer connections."""
-    clients = (room - server_settings.OWN_CONNECTIONS) // databases - server_settings.WATCHERS - companions
+    clients = (room - server_settings.OWN_CONNECTIONS) // databases - others
     fewer = [f"fewer clients: --clients {clients}"] if clients > 0 else []
     fewer += ["leave companions out: --without-companions"] if companions else []
     return fewer + (["rank fewer candidates at a time: --candidate NAME"] if databases > 1 else [])

@@ -73,6 +73,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     clients: int,
     databases: int = 1,
     companions: int = 0,
+    parts: int = 1,
     run_id: str,
     keep_databases: bool = False,
     session_name: str = SESSION_NAME,
@@ -80,8 +81,8 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     """Find the server that `spec` names, start it if it is ours, and stop everything at the end of the block.
 
     Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
-    `companions` have, to each of `databases` databases at once, and for some of our own. `session_name` is the
-    `application_name` of our sessions.
+    `companions` have, to each of `databases` databases at once, and for some of our own. Each of these may be several,
+    one for each of `parts`. `session_name` is the `application_name` of our sessions.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong.
@@ -94,10 +95,11 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
             remedies=["add --postgres postgresql://user@host:5432/database", "leave out --keep-databases"],
         )
     folder.sweep(_end_leftovers)
+    room = (clients + (companions + WATCHERS) * parts) * databases
     with ExitStack() as stack:
         if not isinstance(wanted, Existing):
             stack.enter_context(unsteered())
-        source, ours, asked = _source(stack, wanted, settings, (clients + companions + WATCHERS) * databases, run_id)
+        source, ours, asked = _source(stack, wanted, settings, room, run_id)
         yield stack.enter_context(
             serving.attend(
                 source,
@@ -106,6 +108,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
                 clients=clients,
                 databases_at_once=databases,
                 companions=companions,
+                parts=parts,
                 run_id=run_id,
                 keep=keep_databases,
                 session_name=session_name,

@@ -11,7 +11,7 @@ import os
 import re
 import socket
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import LiteralString
@@ -65,6 +65,28 @@ class Database:
     """As in `sb_3f2a_baseline`."""
     label: str
     """Its purpose, as its creator named it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Databases:
+    """The databases of one template, entrant or check: one, or one for each part of the workload."""
+
+    label: str
+    """Their purpose."""
+    by_part: Mapping[str, Database]
+    """Part -> its database; under an empty name the one of all parts."""
+
+    def __iter__(self) -> Iterator[Database]:
+        return iter(self.by_part.values())
+
+    @property
+    def names(self) -> dict[str, str]:
+        """The name of each database, in the form of `by_part`."""
+        return {part: one.name for part, one in self.by_part.items()}
+
+    def of(self, part: str) -> Database:
+        """Return the database in which a part lives."""
+        return self.by_part.get(part) or self.by_part[""]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from schemabench.records import Notice, ServerRecord
 from schemabench.server import admission, outside
 from schemabench.server import database as databases
 from schemabench.server import settings as server_settings
-from schemabench.server.database import Database, Mark
+from schemabench.server.database import Database, Databases, Mark
 from schemabench.server.dsn import Conninfo, connect, describe, recovering, with_words, without_secrets
 from schemabench.server.offer import untested
 from schemabench.server.source import Source
@@ -72,7 +72,7 @@ class Server:
         self._keep = keep_databases
         self._set_by = set_by
         self._databases: dict[str, Database] = {}
-        self.kept: list[tuple[object, Database]] = []
+        self.kept: list[tuple[object, Databases]] = []
         self._version = _version(session)
         self.record = self._read_record(session)
 
@@ -200,7 +200,7 @@ class Server:
         """
         problems: dict[str, ServerError] = {}
         if not self._source.owned:
-            for database in [one for _, one in self.kept] if self._keep else self.databases:
+            for database in [one for _, some in self.kept for one in some] if self._keep else self.databases:
                 try:
                     self.drop(database)
                 except ServerError as error:
@@ -306,6 +306,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     ours: Mapping[str, str],
     clients: int,
     companions: int,
+    parts: int,
     databases_at_once: int,
     run_id: str,
     keep: bool,
@@ -321,7 +322,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     session = open_session(conninfo, run_id)
     try:
         admission.check_fitness(session, describe(source.conninfo))
-        admission.check_room(session, clients, companions, databases_at_once, owned=source.owned)
+        admission.check_room(session, clients, companions, databases_at_once, parts=parts, owned=source.owned)
         if not source.owned:
             asked = server_settings.check_per_database(session, asked)
         left = () if source.owned else databases.sweep(session, run_id)

@@ -178,9 +178,9 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
                 where=whole.place(number.start),
                 remedies=["write :name, as in :customer::text"],
             )
-        marks = tuple(mark._replace(start=mark.start - first, end=mark.end - first) for mark in _marks(whole, words))
+        found = tuple(mark._replace(start=mark.start - first, end=mark.end - first) for mark in marks(whole, words))
         sql = whole.part(first, len(whole.sql))
-        statement = Statement(text=sql, marks=marks, gives=gives, stops=stops)
+        statement = Statement(text=sql, marks=found, gives=gives, stops=stops)
         yield _copying(statement, error) if copies(words) else statement
 
 
@@ -262,7 +262,7 @@ def _copying(statement: Statement, error: type[SchemabenchError]) -> Statement:
     return replace(statement, columns=tuple(one.sval for one in copy.attlist), binary=formats == ["binary"])
 
 
-def _marks(text: Text, words: Sequence[Token]) -> Iterator[Mark]:
+def marks(text: Text, words: Sequence[Token]) -> Iterator[Mark]:
     """Yield what stands for something else: a colon and what follows it without a space."""
     for place, (colon, token) in enumerate(pairwise(words)):
         if colon.name != "ASCII_58" or token.start != colon.end + 1:

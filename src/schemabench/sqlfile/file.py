@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pglast.parser import ParseError, Token, scan, split
+from pglast.parser import Token, scan, split
 
 from schemabench.errors import Place, SchemabenchError
 from schemabench.sqlfile import block
@@ -97,19 +97,6 @@ def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
         operations[operation.name] = operation
     preamble = whole.part(0, names[0][0].start if names else len(source))
     return SqlFile(path=path, source=source, headers=_headers(source), preamble=preamble, operations=operations)
-
-
-def split_preamble(preamble: Text) -> tuple[Text, ...]:
-    """Return the statements of a preamble; the whole preamble as one if the grammar cannot parse it.
-
-    The grammar is that of one Postgres version, the server may be newer: text that it cannot parse is left to the
-    server.
-    """
-    try:
-        slices = split(preamble.sql, only_slices=True)
-    except ParseError:
-        return (preamble,)
-    return tuple(preamble.part(piece.start, piece.stop) for piece in slices)
 
 
 def comments(preamble: Text) -> Iterator[Text]:

@@ -25,7 +25,7 @@ from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.team import execute
 from schemabench.experiment.template import Template
 from schemabench.load import Limits
-from schemabench.server import Database, Reached
+from schemabench.server import Database, Databases, Reached
 from schemabench.workers import messages, wire
 from schemabench.workers.link import DIED, IDLE_STALL_S, STALL_S, STOPPED, UNREACHED, Link
 from schemabench.workers.protocol import Conversation, Role
@@ -171,15 +171,17 @@ class Follower:
         writers = [self._plan.connections[position] for position in self._positions]
         for described in message.entrants:
             candidate = known[described.candidate]
+            by_part = {part: Database(name=name, label=described.label) for part, name in described.databases.items()}
             template = Template(
                 candidate=candidate,
                 operations=candidates.operations(candidate, self._plan.found.operations),
                 server=self._host,
-                database=Database(name=described.database, label=described.name),
+                databases=Databases(label=described.label, by_part=by_part),
+                parts=self._plan.parts,
                 isolation=self._plan.found.workload.isolation,
             )
             self._entrants[described.name] = enter(
-                template, described.name, template.database, writers, self._plan.round_trip_s
+                template, described.name, template.databases, writers, self._plan.round_trip_s
             )
         pids = {name: one.sessions.pids for name, one in self._entrants.items()}
         self._tell(messages.Joined(pids=pids))

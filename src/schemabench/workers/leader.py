@@ -125,7 +125,12 @@ class Leader:
         """Have the others connect to the entrants; return the process ids of their sessions, by entrant."""
         self._doing = "joining the experiment"
         described = [
-            messages.Described(name=one.name, candidate=one.template.candidate.name, database=one.database.name)
+            messages.Described(
+                name=one.name,
+                candidate=one.template.candidate.name,
+                label=one.databases.label,
+                databases=one.databases.names,
+            )
             for one in entrants
         ]
         with _heard():

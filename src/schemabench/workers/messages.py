@@ -39,8 +39,10 @@ class Described:
     name: str
     candidate: str
     """The candidate's name."""
-    database: str
-    """The database's name."""
+    label: str
+    """The purpose of its databases."""
+    databases: Mapping[str, str]
+    """Part -> the name of its database; under an empty name the one of all parts."""
 
 
 @dataclass(frozen=True, kw_only=True)

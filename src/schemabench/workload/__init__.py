@@ -17,8 +17,10 @@ from schemabench.workload.authoring import (
 from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_calls, check_cardinality
 from schemabench.workload.configured import as_toml, with_files
 from schemabench.workload.folder import load, names, redraw, with_frozen
+from schemabench.workload.parts import NO_PART, Parts
 
 __all__ = [
+    "NO_PART",
     "OPERATIONS_FILE",
     "BadLineError",
     "Call",
@@ -27,6 +29,7 @@ __all__ = [
     "Found",
     "Model",
     "OtherInput",
+    "Parts",
     "Replay",
     "Row",
     "Rows",

@@ -32,6 +32,8 @@ class Call(NamedTuple):
     """Calls of one key keep their order, on one connection. None: assigned to the writer's connections in turn."""
     rows: int = 1
     """Logical rows that the call writes: 0 for a read or a refresh."""
+    part: str = ""
+    """The part that a call of a background or a model belongs to. A call of a writer belongs to the writer's."""
 
 
 class Rows(NamedTuple):
@@ -42,6 +44,8 @@ class Rows(NamedTuple):
     """The parameter of each value of a row."""
     rows: Iterable[Sequence[object]]
     """One row for each execution, consumed lazily."""
+    part: str = ""
+    """The part that they belong to; without one, every database gets them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +65,9 @@ class Writer:
     role: str = ""
     """The role as which its sessions execute (`SET ROLE`), so that grants and row-level security apply; empty for the
     role that connects, which owns everything. A server that schemabench starts gets the role, without any right."""
+    part: str = ""
+    """The part that it belongs to, one of disjoint sets of clients. A candidate says where parts live, and all writers
+    of a part have the same identifiers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +95,8 @@ class Companion:
     come from `random`."""
     identifiers: Mapping[str, str] = field(default_factory=dict)
     """The value of each `:"name"` in the operation."""
+    part: str = ""
+    """The part that it belongs to; without one, it runs in every database of a candidate."""
 
 
 class BadLineError(ValueError):

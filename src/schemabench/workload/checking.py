@@ -4,7 +4,7 @@ Must not import a workload's module: see `folder`.
 """
 
 import traceback
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,6 +19,7 @@ from schemabench.naming import nearest
 from schemabench.statements import Operation
 from schemabench.workload.adjusting import Adjustment, adjusted
 from schemabench.workload.authoring import Call, Companion, Workload, Writer
+from schemabench.workload.parts import NO_PART, Parts, divided
 
 OPERATIONS_FILE = "operations.sql"
 
@@ -48,6 +49,15 @@ class Found:
         workload, sizes = self.workload, self.workload.cardinalities[name]
         production_s = None if workload.production_s is None else workload.production_s(sizes)
         return adjusted(workload.writers(sizes), self.adjustments.get(name, {}), production_s)
+
+    def parts(self, cardinality: Any) -> Parts:  # noqa: ANN401 (the author's own type)
+        """Return the parts at a cardinality: also those whose writers a file leaves out, since their rows are there.
+
+        Raises:
+            WorkloadError: Writers of one part differ in their identifiers.
+        """
+        with authored(self, "writers"):
+            return divided(self.workload.writers(cardinality))
 
     @property
     def queries(self) -> tuple[str, ...]:
@@ -83,10 +93,11 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
         writers = workload.writers(cardinality)
         if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
             raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
+    parts = found.parts(cardinality)
     for writer in writers:
         with authored(found, "burst"):
             sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
-            check_calls(found, sample, f"writer {writer.name!r} at {label!r}")
+            check_calls(found, sample, f"writer {writer.name!r} at {label!r}", (NO_PART, writer.part))
     with authored(found, "companions"):
         companions = workload.companions(cardinality)
         names = [*(one.name for one in writers), *(one.name for one in companions)]
@@ -95,10 +106,10 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
                 f"At {label!r}, several writers or companions of {workload.name!r} are called {', '.join(repeated)}"
             )
         for companion in companions:
-            _check_companion(found, companion, f"companion {companion.name!r} at {label!r}")
+            _check_companion(found, companion, f"companion {companion.name!r} at {label!r}", parts)
 
 
-def _check_companion(found: Found, companion: Companion, source: str) -> None:
+def _check_companion(found: Found, companion: Companion, source: str, parts: Parts) -> None:
     """Refuse a companion whose fields do not fit each other, or whose operation or parameters are not known."""
     if companion.clients < 1 or companion.every_s < 0:
         raise WorkloadError(
@@ -111,7 +122,8 @@ def _check_companion(found: Found, companion: Companion, source: str) -> None:
             remedies=["leave out `holds`", "leave out `every_s`"],
         )
     values = islice(companion.values(Random(0)), 1) if companion.values else ({},)  # noqa: S311
-    check_calls(found, (Call(companion.operation, one) for one in values), source)
+    calls = (Call(companion.operation, one, part=companion.part) for one in values)
+    check_calls(found, calls, source, (NO_PART, *parts.names))
 
 
 @contextmanager
@@ -179,8 +191,14 @@ def _check_axes(workload: Workload[Any]) -> None:
         axis.check(known[axis.field])
 
 
-def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
-    """Refuse calls whose operation or parameters are not in `operations.sql`.
+def check_calls(found: Found, calls: Iterable[Call], source: str, parts: Collection[str] = (NO_PART,)) -> None:
+    """Refuse calls whose operation or parameters are not in `operations.sql`, or of a part that they cannot belong to.
+
+    Args:
+        found: The workload.
+        calls: The calls.
+        source: What makes them, in words.
+        parts: What their part may be.
 
     Raises:
         WorkloadError: With the call's source, the name, and the nearest name that exists; or it is not a call.
@@ -188,6 +206,13 @@ def check_calls(found: Found, calls: Iterable[Call], source: str) -> None:
     for call in calls:
         if not isinstance(call, Call):
             raise WorkloadError(f"The {source} makes {call!r}, which is not a schemabench.Call")
+        if call.part not in parts:
+            known = [part for part in parts if part]
+            raise WorkloadError(
+                f"The {source} calls {call.operation!r} for the part {call.part!r}{nearest(call.part, known)}",
+                checked=[f"parts: {', '.join(known) or 'none'}"],
+                remedies=["say which writers belong to which part: `Writer.part`"],
+            )
         if (operation := found.operations.get(call.operation)) is None:
             raise WorkloadError(
                 f"The {source} calls {call.operation!r}, which is not in {found.path.parent / OPERATIONS_FILE}"

@@ -1,0 +1,41 @@
+"""A query over the whole state, where parts of it live apart: one question for each, whose rows are united.
+
+Owns which databases a query is asked in, and with which names. Must not ask anything.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from schemabench.errors import SchemabenchError
+from schemabench.server import Database, Databases
+from schemabench.statements import Operation, Query
+from schemabench.workload import NO_PART, Parts
+
+
+class Question(NamedTuple):
+    """A query in one database."""
+
+    part: str
+    """The part that it is about; empty for all parts in one database."""
+    database: Database
+    query: Query
+
+
+def questions(
+    operation: Operation, databases: Databases, parts: Parts, error: type[SchemabenchError]
+) -> Iterator[Question]:
+    """Yield what to ask: once, or for each part that has a database or names of its own in the query.
+
+    Args:
+        operation: A query over the whole state, of one statement.
+        databases: Where the parts live.
+        parts: The parts of the workload.
+        error: The class of error to raise.
+
+    Raises:
+        SchemabenchError: The query has a `:"name"` without a value.
+    """
+    (statement,) = operation.statements
+    apart = NO_PART not in databases.by_part or statement.identifiers
+    for part in (apart and parts.names) or (NO_PART,):
+        yield Question(part, databases.of(part), statement.render(parts.identifiers(part), error))
