@@ -139,6 +139,8 @@ def operations(candidate: Candidate, defaults: Mapping[str, Operation]) -> dict[
             )
         for statement in operation.statements:
             for name in statement.needs:
+                if name in statement.literals:
+                    continue  # writers may set it, who are not known here
                 if default.statements and name not in default.parameters:  # calls of an empty one may have any values
                     suggestion = nearest(name, default.parameters)
                     raise CandidateError(

@@ -4,7 +4,7 @@ Owns how a statement is rendered, and where in its file a position of the server
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -128,6 +128,10 @@ class Statement:
         own = (name for name in self.parameters if self.columns or not _parted(name)[1])
         return tuple(dict.fromkeys([*own, *self._names(Kind.LITERAL)]))
 
+    def lacks(self, values: Collection[str], names: Collection[str]) -> list[str]:
+        """Return what it needs and has no value: `values` are a call's, `names` may stand for a `:'name'`."""
+        return [name for name in self.needs if name not in (values if name in {*self.parameters} else names)]
+
     @property
     def identifiers(self) -> frozenset[str]:
         """The names of its identifiers, which come from a writer or from a call."""
@@ -156,14 +160,16 @@ class Statement:
             literals: The value of each `:'name'`.
 
         Raises:
-            SchemabenchError: The statement has a `:"name"` that is not among `identifiers`.
+            SchemabenchError: The statement has a `:"name"` or a `:'name'` without a value.
         """
+        known: Mapping[Kind, Mapping[str, str | None]] = {Kind.IDENTIFIER: identifiers, Kind.LITERAL: literals or {}}
         numbers = {name: f"${number}" for number, name in enumerate(self.parameters, start=1)}
         source, pieces, offsets, written, sent = self.text.sql, [], [(0, 0)], 0, 0
         for start, end, name, kind in self.marks:
-            if kind is Kind.IDENTIFIER and name not in identifiers:
+            if kind is not Kind.VALUE and name not in known[kind]:
+                noun = "the identifier" if kind is Kind.IDENTIFIER else "the value"
                 raise error(
-                    f'Neither a writer nor a call sets the identifier :"{name}"',
+                    f"Neither a writer nor a call sets {noun} {source[start:end]}",
                     where=self.text.place(start),
                     remedies=[
                         f"add {name!r} to the identifiers of the writers that execute this operation",
@@ -173,7 +179,7 @@ class Statement:
             if kind is Kind.IDENTIFIER:
                 replaced = '"' + identifiers[name].replace('"', '""') + '"'
             else:
-                replaced = numbers[name] if kind is Kind.VALUE else literal((literals or {})[name])
+                replaced = numbers[name] if kind is Kind.VALUE else literal(known[kind][name])
             pieces += [source[written:start], replaced]
             sent += start - written + len(replaced)
             written = end

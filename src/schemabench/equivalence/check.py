@@ -17,7 +17,7 @@ from schemabench.equivalence.search import Effort, draw, search
 from schemabench.errors import WorkloadError
 from schemabench.records import EquivalenceCheck
 from schemabench.server import Server
-from schemabench.workload import NO_PART, Call, Found, Model, Row, check_calls
+from schemabench.workload import Call, Found, Model, Row, check_calls
 
 EFFORTS: Mapping[str, Effort] = {
     "quick": Effort(drawn=1_000, sequences=50, length=25, search_s=2.5, shrink_s=2.5),
@@ -54,7 +54,7 @@ class Oracle:
         self._seed = seed
         self._drawn = draw(model.calls(cardinality), effort.drawn, seed)
         self._parts = found.parts(cardinality)
-        check_calls(found, self._drawn, "model", (NO_PART, *self._parts.names))
+        check_calls(found, self._drawn, "model", self._parts.every)
         encode = Encoder(found.operations)
         for call in self._drawn:
             encode(call.operation, call.values)

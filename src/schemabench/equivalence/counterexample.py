@@ -81,7 +81,11 @@ def described(
 
 def script(disagreement: Disagreement, operations: Mapping[str, Operation], parts: Parts) -> str:
     """Return SQL for psql: each request with its values in place, then the query that returns wrong rows."""
-    query = [(Call(disagreement.query, {}, part=part),) for part in parts.names or (NO_PART,) if disagreement.query]
+    query = [
+        (Call(disagreement.query, parts.identifiers(part), part=part),)
+        for part in parts.names or (NO_PART,)
+        if disagreement.query
+    ]
     return "\n".join(
         f"-- {number}. {_named(request[0])}\n"
         + _sql(request, operations[request[0].operation], parts.identifiers(request[0].part))
@@ -134,6 +138,8 @@ def _replaced(name: str, kind: Kind, values: Mapping[str, object], identifiers: 
     if kind is Kind.IDENTIFIER:
         value = identifiers[name] if name in identifiers else str(values[name])
         return sql.Identifier(value).as_string()
+    if kind is Kind.LITERAL and name in identifiers:
+        return sql.Literal(identifiers[name]).as_string()
     if name not in values:
         row, _, column = name.partition(".")
         return f":'{row}_{column}'"

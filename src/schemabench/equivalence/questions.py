@@ -33,9 +33,10 @@ def questions(
         error: The class of error to raise.
 
     Raises:
-        SchemabenchError: The query has a `:"name"` without a value.
+        SchemabenchError: The query has a `:"name"` or a `:'name'` without a value.
     """
     (statement,) = operation.statements
-    apart = NO_PART not in databases.by_part or statement.identifiers
+    apart = NO_PART not in databases.by_part or statement.identifiers or statement.literals
     for part in (apart and parts.names) or (NO_PART,):
-        yield Question(part, databases.of(part), statement.render(parts.identifiers(part), error))
+        names = parts.identifiers(part)
+        yield Question(part, databases.of(part), statement.render(names, error, names))

@@ -107,7 +107,8 @@ class Scratch:
         call = request[0]
         operation = self.operations[call.operation]
         connection = self._connection(call)
-        if missing := next((name for name in operation.parameters if name not in call.values), ""):
+        names = {*call.values, *self.parts.identifiers(call.part)}
+        if missing := next((name for one in operation.statements for name in one.lacks(call.values, names)), ""):
             raise WorkloadError(
                 f"The model's calls of {operation.name!r} have no value for :{missing}", where=operation.text.place()
             )
@@ -201,7 +202,8 @@ class Scratch:
         """Return what to ask for a query, as calls of the parts that it is asked for."""
         if name not in self._asked:
             some = questions(self.operations[name], self._databases, self.parts, CandidateError)
-            self._asked[name] = [(Call(name, {}, part=one.part), one.query) for one in some]
+            names = self.parts.identifiers
+            self._asked[name] = [(Call(name, names(one.part), part=one.part), one.query) for one in some]
         return self._asked[name]
 
     def _connect(self) -> dict[str, Connection]:
@@ -242,10 +244,10 @@ class Scratch:
             return known
         identifiers = self.parts.identifiers(call.part)
         statements = self.operations[call.operation].statements
-        own = {name: str(value) for name, value in call.values.items()}
-        literals = {name: None if value is None else str(value) for name, value in call.values.items()}
-        queries = tuple(one.render({**own, **identifiers}, CandidateError, literals) for one in statements)
-        if not any(one.literals or one.identifiers - {*identifiers} for one in statements):
+        own = {name: str(value) for name, value in call.values.items()} | {**identifiers}
+        texts = {name: None if value is None else str(value) for name, value in call.values.items()} | {**identifiers}
+        queries = tuple(one.render(own, CandidateError, texts) for one in statements)
+        if not any((one.literals | one.identifiers) - {*identifiers} for one in statements):
             self._queries[call.part, call.operation] = queries
         return queries
 

@@ -42,23 +42,37 @@ def _digest(connection: psycopg.Connection[tuple[object, ...]], query: str) -> t
 def difference(name: str, reference: Sequence[Asked], other: Sequence[Asked]) -> str | None:
     """Return how the rows of a state differ between two candidates, in words, or None if they do not.
 
-    Rows are streamed from both sides, in constant memory. They are compared in order; where either side has several
-    queries, in the order of their text.
+    Rows are streamed from both sides, in constant memory. They are compared in order, or in any order if either side
+    has several queries.
 
     Args:
         name: The state's name.
         reference: The baseline's queries for the state.
         other: Likewise for the compared candidate.
     """
-    rows = _in_order if len(reference) == len(other) == 1 else _sorted
-    pairs = zip_longest(rows(reference), rows(other))
-    differing = (
-        f"row {number}: expected {_cut(expected)}, found {_cut(actual)}"
-        for number, (expected, actual) in enumerate(pairs, start=1)
-        if expected != actual
-    )
+    if len(reference) == len(other) == 1:
+        pairs = enumerate(zip_longest(_in_order(reference), _in_order(other)), start=1)
+        differing = (
+            f"row {number}: expected {_cut(one)}, found {_cut(two)}" for number, (one, two) in pairs if one != two
+        )
+    else:
+        differing = _unmatched(_sorted(reference), _sorted(other))
     shown = list(islice(differing, SHOWN_ROWS))
     return f"the state {name!r} differs from the baseline's:\n" + "\n".join(shown) if shown else None
+
+
+def _unmatched(expected: Iterator[str], found: Iterator[str]) -> Iterator[str]:
+    """Yield the rows of two sorted sequences that have no counterpart, in words."""
+    one, two = next(expected, None), next(found, None)
+    while one is not None or two is not None:
+        if one == two:
+            one, two = next(expected, None), next(found, None)
+        elif two is None or (one is not None and one < two):
+            yield f"expected, and not found: {_cut(one)}"
+            one = next(expected, None)
+        else:
+            yield f"found, and not expected: {_cut(two)}"
+            two = next(found, None)
 
 
 def violation(name: str, asked: Sequence[Asked]) -> str | None:
@@ -84,8 +98,8 @@ def _rows(connection: psycopg.Connection[tuple[object, ...]], query: str) -> Ite
 
 
 def _sorted(asked: Sequence[Asked]) -> Iterator[str]:
-    """Yield the rows of queries as the server writes rows, all of them in the order of their text."""
-    return (text[1:-1] for text in merge(*(_texts(*one) for one in asked)))  # without the brackets of a row
+    """Yield the rows of queries as the server writes rows, as in `(north,7,100)`, in the order of their text."""
+    return merge(*(_texts(*one) for one in asked))
 
 
 def _texts(connection: psycopg.Connection[tuple[object, ...]], query: str) -> Iterator[str]:

@@ -38,7 +38,7 @@ from schemabench.load import (
 )
 from schemabench.server import Database, Databases, lost
 from schemabench.units import NANOSECONDS, format_duration
-from schemabench.workload import Call, Companion, Found, Writer, authored, check_calls
+from schemabench.workload import NO_PART, Call, Companion, Found, Writer, authored, check_calls
 
 _UNLIMITED = ("idle_in_transaction_session_timeout", "statement_timeout", "transaction_timeout")
 """Settings that would end a companion: those of writers' sessions, and of a role. Old servers lack the last."""
@@ -280,7 +280,7 @@ def _calls(found: Found, companion: Companion, random: Random) -> Iterator[Encod
             own = next(values, None) if values else {}
         if own is None:
             raise WorkloadError(f"`values` of the {source} ends: it must be endless")
-        check_calls(found, [Call(companion.operation, own)], source)
+        check_calls(found, [Call(companion.operation, own)], source, {NO_PART: companion.identifiers})
         yield Encoded(0, companion.operation, encode(companion.operation, own), companion.name)
 
 

@@ -33,7 +33,7 @@ def failed(template: Template, writer: Writer, failure: StatementFailedError) ->
     position = name.removeprefix(f"{operation.name}_")
     statement = operation.statements[int(position) if position.isdecimal() else -1]
     written = failure.step.query if isinstance(failure.step, Unprepared | Rows) else None
-    query = written or statement.render(writer.identifiers)
+    query = written or statement.render(writer.identifiers, literals=writer.identifiers)
     shown = _shown(zip(query.parameters, parameters, strict=False))
     retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
     kind = ServerError if is_servers_fault(refusal.sqlstate) else CandidateError

@@ -16,7 +16,18 @@ from schemabench.experiment.lines import lines
 from schemabench.naming import nearest
 from schemabench.records import Notice
 from schemabench.statements import Operation
-from schemabench.workload import NO_PART, BadLineError, Call, Found, Rows, authored, check_calls
+from schemabench.workload import (
+    NO_PART,
+    NOWHERE,
+    BadLineError,
+    Call,
+    Found,
+    Names,
+    Rows,
+    authored,
+    check_calls,
+    names_of,
+)
 
 SHOWN_BAD_LINES = 3
 _ROWS_AT_ONCE = 1000
@@ -95,15 +106,15 @@ class Feed:
         return self._found.operations
 
     @cached_property
-    def _parts(self) -> tuple[str, ...]:
+    def _parts(self) -> Names:
         """What the part of a call of the background may be."""
-        return NO_PART, *self._found.parts(self._cardinality).names
+        return self._found.parts(self._cardinality).every
 
     @cached_property
-    def _part_of(self) -> Mapping[str, str]:
-        """Writer -> the part that it belongs to."""
+    def _parts_of(self) -> Mapping[str, Names]:
+        """Writer -> what the part of its calls may be."""
         with authored(self._found, "writers"):
-            return {writer.name: writer.part for writer in self._found.workload.writers(self._cardinality)}
+            return {writer.name: names_of(writer) for writer in self._found.workload.writers(self._cardinality)}
 
     def background(self) -> Iterator[Chunk]:
         """Yield what fills an empty database, in order.
@@ -168,7 +179,7 @@ class Feed:
                 f"The burst of writer {writer!r} ended after {len(calls)} calls in block {block}",
                 remedies=["make the generator endless: schemabench takes as many calls as it needs"],
             )
-        check_calls(self._found, calls, f"writer {writer!r}", (NO_PART, self._part_of.get(writer, NO_PART)))
+        check_calls(self._found, calls, f"writer {writer!r}", self._parts_of.get(writer, NOWHERE))
         return calls
 
     def _replayed(self, count: int) -> list[Call]:

@@ -120,9 +120,10 @@ class Form:
         """Return a statement with a call's names and values written into it."""
         call = calls[0]
         own = {name: _identifier(statement, name, call) for name in statement.identifiers if name in call.values}
-        if missing := next((name for name in statement.literals if name not in call.values), ""):
+        literals = {name: _text(call.values[name]) for name in statement.literals if name in call.values}
+        literals = {**literals, **self.identifiers}
+        if missing := next((name for name in statement.literals if name not in literals), ""):
             raise self._missing(missing, call)
-        literals = {name: _text(call.values[name]) for name in statement.literals}
         return statement.render({**own, **self.identifiers}, WorkloadError, literals)
 
 
@@ -142,7 +143,7 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
     if several:
         yield _own(operation, "begin", "BEGIN")
     for place, statement in enumerate(operation.statements):
-        changing = bool(statement.literals or statement.identifiers - {*identifiers})
+        changing = bool((statement.literals | statement.identifiers) - {*identifiers})
         if changing and operation.sending.batch > 1:
             statement.render(identifiers, error)  # which tells what is missing
         if changing and statement.binary:
@@ -151,7 +152,7 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
                 where=statement.text.place(),
                 remedies=["leave out (FORMAT binary): the types of the columns are not known before"],
             )
-        query = None if changing else statement.render(identifiers, error)
+        query = None if changing else statement.render(identifiers, error, identifiers)
         yield Form(
             name=f"{operation.name}_{place}".encode(),
             operation=operation,

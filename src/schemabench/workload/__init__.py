@@ -17,9 +17,10 @@ from schemabench.workload.authoring import (
 from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_calls, check_cardinality
 from schemabench.workload.configured import as_toml, with_files
 from schemabench.workload.folder import load, names, redraw, with_frozen
-from schemabench.workload.parts import NO_PART, Parts
+from schemabench.workload.parts import NO_PART, NOWHERE, Names, Parts, names_of
 
 __all__ = [
+    "NOWHERE",
     "NO_PART",
     "OPERATIONS_FILE",
     "BadLineError",
@@ -28,6 +29,7 @@ __all__ = [
     "Companion",
     "Found",
     "Model",
+    "Names",
     "OtherInput",
     "Parts",
     "Replay",
@@ -42,6 +44,7 @@ __all__ = [
     "check_cardinality",
     "load",
     "names",
+    "names_of",
     "redraw",
     "with_files",
     "with_frozen",

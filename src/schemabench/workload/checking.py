@@ -4,7 +4,7 @@ Must not import a workload's module: see `folder`.
 """
 
 import traceback
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
@@ -19,7 +19,7 @@ from schemabench.naming import nearest
 from schemabench.statements import Operation
 from schemabench.workload.adjusting import Adjustment, adjusted
 from schemabench.workload.authoring import Call, Companion, Workload, Writer
-from schemabench.workload.parts import NO_PART, Parts, divided
+from schemabench.workload.parts import NOWHERE, Names, Parts, divided, names_of
 
 OPERATIONS_FILE = "operations.sql"
 
@@ -97,7 +97,7 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
     for writer in writers:
         with authored(found, "burst"):
             sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
-            check_calls(found, sample, f"writer {writer.name!r} at {label!r}", (NO_PART, writer.part))
+            check_calls(found, sample, f"writer {writer.name!r} at {label!r}", names_of(writer))
     with authored(found, "companions"):
         companions = workload.companions(cardinality)
         names = [*(one.name for one in writers), *(one.name for one in companions)]
@@ -123,7 +123,7 @@ def _check_companion(found: Found, companion: Companion, source: str, parts: Par
         )
     values = islice(companion.values(Random(0)), 1) if companion.values else ({},)  # noqa: S311
     calls = (Call(companion.operation, one, part=companion.part) for one in values)
-    check_calls(found, calls, source, (NO_PART, *parts.names))
+    check_calls(found, calls, source, {part: {*own, *companion.identifiers} for part, own in parts.every.items()})
 
 
 @contextmanager
@@ -163,9 +163,9 @@ def _check_queries(found: Found) -> None:
                 f"The query {name!r} has {len(found.operations[name].statements)} statements, not one",
                 where=found.operations[name].text.place(),
             )
-        if found.operations[name].parameters:
+        if parameters := found.operations[name].statements[0].parameters:
             raise WorkloadError(
-                f"The query {name!r} has parameters: {', '.join(found.operations[name].parameters)}",
+                f"The query {name!r} has parameters: {', '.join(parameters)}",
                 where=found.operations[name].text.place(),
                 remedies=["write a query over the whole state"],
             )
@@ -191,14 +191,14 @@ def _check_axes(workload: Workload[Any]) -> None:
         axis.check(known[axis.field])
 
 
-def check_calls(found: Found, calls: Iterable[Call], source: str, parts: Collection[str] = (NO_PART,)) -> None:
+def check_calls(found: Found, calls: Iterable[Call], source: str, parts: Names = NOWHERE) -> None:
     """Refuse calls whose operation or parameters are not in `operations.sql`, or of a part that they cannot belong to.
 
     Args:
         found: The workload.
         calls: The calls.
         source: What makes them, in words.
-        parts: What their part may be.
+        parts: What their part may be, and the names that have a value for it.
 
     Raises:
         WorkloadError: With the call's source, the name, and the nearest name that exists; or it is not a call.
@@ -218,7 +218,10 @@ def check_calls(found: Found, calls: Iterable[Call], source: str, parts: Collect
                 f"The {source} calls {call.operation!r}, which is not in {found.path.parent / OPERATIONS_FILE}"
                 f"{nearest(call.operation, tuple(found.operations))}"
             )
-        if missing := set(operation.parameters) - set(call.values):
+        if set(operation.parameters) <= set(call.values):
+            continue
+        names = {*call.values, *parts[call.part]}
+        if missing := {name for one in operation.statements for name in one.lacks(call.values, names)}:
             raise WorkloadError(
                 f"The {source} calls {call.operation!r} without {', '.join(sorted(missing))}",
                 where=operation.text.place(),

@@ -3,14 +3,20 @@
 Owns what a part is called in SQL. Must not know where parts live: candidates say that.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from schemabench.errors import WorkloadError
 from schemabench.workload.authoring import Writer
 
+Names: TypeAlias = Mapping[str, Collection[str]]
+"""Part -> the names that have a value for it."""
 NO_PART = ""
 """The name of what belongs to no part, or to all of them."""
+
+NOWHERE: Names = {NO_PART: ()}
+"""No part at all."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +27,11 @@ class Parts:
     """Part -> the value of each `:"name"` for it, in the order of the writers; empty for a workload without parts."""
     shared: Mapping[str, str] = field(default_factory=dict)
     """The value of each `:"name"` for what belongs to no part."""
+
+    @property
+    def every(self) -> dict[str, Mapping[str, str]]:
+        """The names of each part, and of what belongs to none."""
+        return {NO_PART: self.shared, **self.by_name}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,6 +69,11 @@ def divided(writers: Iterable[Writer]) -> Parts:
         by_name={part: first.identifiers for part, first in found.items() if part},
         shared=shared if set(found) <= {NO_PART} else {},
     )
+
+
+def names_of(writer: Writer) -> Names:
+    """Return what the part of a writer's calls may be, and the names that have a value for it."""
+    return dict.fromkeys((NO_PART, writer.part), writer.identifiers)
 
 
 def _shown(identifiers: Mapping[str, str]) -> str:
