@@ -1,6 +1,6 @@
 -- candidate: batched
--- summary: the baseline, its events gathered into batches of up to 50 by a collector
--- expects: several times the throughput for a fifth of a second of delay: one commit for 50 events
+-- summary: the baseline, its events gathered into batches of up to 30 by a collector
+-- expects: several times the throughput for a fifth of a second of delay: one commit for 30 events
 
 CREATE TABLE event (
     happened_at timestamp NOT NULL,  -- UTC
@@ -29,7 +29,7 @@ SELECT DISTINCT user_id, date_trunc('week', happened_at)::date AS week FROM even
 -- Sorted, so that two batches with an event in common wait for each other in one direction only.
 
 -- name: first_install
--- batch: 50 within 200 ms
+-- batch: 30 within 200 ms
 INSERT INTO event (happened_at, user_id, kind)
 SELECT happened_at, user_id, 'FIRST_INSTALL'
 FROM unnest(:happened_at::timestamp[], :user_id::text[]) AS new (happened_at, user_id)
@@ -37,7 +37,7 @@ ORDER BY user_id COLLATE "C", happened_at
 ON CONFLICT DO NOTHING;
 
 -- name: log_in
--- batch: 50 within 200 ms
+-- batch: 30 within 200 ms
 INSERT INTO event (happened_at, user_id, kind)
 SELECT happened_at, user_id, 'LOG_IN'
 FROM unnest(:happened_at::timestamp[], :user_id::text[]) AS new (happened_at, user_id)
@@ -45,7 +45,7 @@ ORDER BY user_id COLLATE "C", happened_at
 ON CONFLICT DO NOTHING;
 
 -- name: like_article
--- batch: 50 within 200 ms
+-- batch: 30 within 200 ms
 INSERT INTO event (happened_at, user_id, kind, article)
 SELECT happened_at, user_id, 'LIKE_ARTICLE', article
 FROM unnest(:happened_at::timestamp[], :user_id::text[], :article::text[]) AS new (happened_at, user_id, article)

@@ -1,5 +1,5 @@
 -- candidate: batched_counts
--- summary: likes counted by upsert, from batches of up to 50
+-- summary: likes counted by upsert, from batches of up to 30
 -- expects: the fast reads of like_counts without its waits: a popular article is counted once a batch
 
 CREATE TABLE event (
@@ -34,7 +34,7 @@ SELECT DISTINCT user_id, date_trunc('week', happened_at)::date AS week FROM even
 -- Sorted, so that two batches with an event in common wait for each other in one direction only.
 
 -- name: first_install
--- batch: 50 within 200 ms
+-- batch: 30 within 200 ms
 INSERT INTO event (happened_at, user_id, kind)
 SELECT happened_at, user_id, 'FIRST_INSTALL'
 FROM unnest(:happened_at::timestamp[], :user_id::text[]) AS new (happened_at, user_id)
@@ -42,7 +42,7 @@ ORDER BY user_id COLLATE "C", happened_at
 ON CONFLICT DO NOTHING;
 
 -- name: log_in
--- batch: 50 within 200 ms
+-- batch: 30 within 200 ms
 INSERT INTO event (happened_at, user_id, kind)
 SELECT happened_at, user_id, 'LOG_IN'
 FROM unnest(:happened_at::timestamp[], :user_id::text[]) AS new (happened_at, user_id)
@@ -52,7 +52,7 @@ ON CONFLICT DO NOTHING;
 -- Events first, then counts, both sorted: no two batches wait for each other in a circle.
 
 -- name: like_article
--- batch: 50 within 200 ms
+-- batch: 30 within 200 ms
 WITH new AS (
     INSERT INTO event (happened_at, user_id, kind, article)
     SELECT happened_at, user_id, 'LIKE_ARTICLE', article

@@ -48,7 +48,7 @@ TYPICAL = Clickstream(
     article_skew=3.0,  # assumed: half of the likes are of an eighth of the articles
     events=600,
     events_per_s=100,  # assumed: 100,000 users a day, 20 events each, and four times the average in the evening
-    reads=6,  # assumed: one a second, of a front page that shows the most liked articles
+    reads=12,  # assumed: two a second, of a front page that shows the most liked articles
     late_share=0.02,  # assumed: telephones without a network
     resent_share=0.01,  # assumed
 )

@@ -2,7 +2,7 @@
 -- mutant of: batched_counts
 -- summary: the count of a batch takes the place of the count so far
 -- name: like_article
--- batch: 50 within 200 ms
+-- batch: 30 within 200 ms
 WITH new AS (
     INSERT INTO event (happened_at, user_id, kind, article)
     SELECT happened_at, user_id, 'LIKE_ARTICLE', article
