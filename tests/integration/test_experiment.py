@@ -737,6 +737,7 @@ def test_a_call_that_does_not_fit_is_the_workloads_fault(tmp_path: Path, server:
 SMALLER: Mapping[str, Mapping[str, int]] = {
     "usage": {"sites": 200, "media_entries": 200, "analytics_ids": 1_000, "history_days": 3},
     "pageviews": {"known_pages": 1_024, "lines_per_hour": 256},
+    "clickstream": {"users": 400, "likes": 1_000, "events": 300},
 }
 """Workload -> sizes below those of `typical`, so that all candidates are soon built."""
 
