@@ -1,0 +1,8 @@
+-- candidate: zone_ignored
+-- mutant of: raw_lines
+-- summary: the zone of a line is ignored
+-- name: log_request
+INSERT INTO access (logged_at, host, request, status, bytes)
+SELECT to_timestamp(left(field[2], 20) || ' +0000', 'DD/Mon/YYYY:HH24:MI:SS TZHTZM'), field[1], field[3], field[4]::smallint,
+       CASE WHEN field[5] = '-' THEN 0 ELSE field[5]::bigint END
+FROM (SELECT fields_of(:line::text) AS field OFFSET 0) AS parsed;
