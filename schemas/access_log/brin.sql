@@ -5,9 +5,8 @@
 CREATE TABLE access (
   logged_at timestamptz NOT NULL,
   host text COLLATE "C" NOT NULL,
-  request text NOT NULL,
-  status smallint NOT NULL,
-  bytes bigint NOT NULL
+  bytes bigint NOT NULL,
+  line text NOT NULL  -- as it came
 );
 -- Few pages a range: a day of the log has some hundred.
 CREATE INDEX access_logged_at ON access USING brin (logged_at) WITH (pages_per_range = 8, autosummarize = on);
@@ -23,7 +22,8 @@ CREATE TABLE address_range (
 
 -- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
 CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
+                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
             THEN host::inet END;
 
 CREATE VIEW access_log AS SELECT logged_at, host, 1 AS requests, bytes FROM access;

@@ -6,9 +6,8 @@
 CREATE TABLE access (
   logged_at timestamptz NOT NULL,
   host text COLLATE "C" NOT NULL,
-  request text NOT NULL,
-  status smallint NOT NULL,
-  bytes bigint NOT NULL
+  bytes bigint NOT NULL,
+  line text NOT NULL  -- as it came
 ) PARTITION BY RANGE (logged_at);
 -- A job makes partitions ahead; lines of any other day are kept in the default partition.
 CREATE TABLE access_other PARTITION OF access DEFAULT;
@@ -34,7 +33,8 @@ CREATE TABLE address_range (
 
 -- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
 CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
+                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
             THEN host::inet END;
 
 CREATE VIEW access_log AS SELECT logged_at, host, 1 AS requests, bytes FROM access;

@@ -5,9 +5,8 @@
 CREATE TABLE access (
   logged_at timestamptz NOT NULL,
   host text COLLATE "C" NOT NULL,
-  request text NOT NULL,
-  status smallint NOT NULL,
-  bytes bigint NOT NULL
+  bytes bigint NOT NULL,
+  line text NOT NULL  -- as it came
 );
 CREATE INDEX access_logged_at ON access (logged_at);
 
@@ -31,7 +30,8 @@ CREATE TABLE address_range (
 
 -- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
 CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
+                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
             THEN host::inet END;
 
 CREATE VIEW access_log AS SELECT logged_at, host, requests, bytes FROM host_hour;
@@ -41,7 +41,7 @@ BEGIN
   -- Sorted, so that two statements lock rows in one order.
   INSERT INTO host_hour AS known (logged_at, host, requests, bytes)
   SELECT date_trunc('hour', logged_at, 'UTC'), host, count(*), sum(bytes)::bigint
-  FROM line
+  FROM new
   GROUP BY 1, 2
   ORDER BY 1, 2
   ON CONFLICT (logged_at, host) DO UPDATE
@@ -49,5 +49,5 @@ BEGIN
   RETURN NULL;
 END
 $$;
-CREATE TRIGGER access_counted AFTER INSERT ON access REFERENCING NEW TABLE AS line
+CREATE TRIGGER access_counted AFTER INSERT ON access REFERENCING NEW TABLE AS new
   FOR EACH STATEMENT EXECUTE FUNCTION count_lines();

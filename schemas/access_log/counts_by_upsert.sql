@@ -1,6 +1,6 @@
 -- candidate: counts_by_upsert
 -- summary: no lines, only counts for each hour and host, upserted line by line
--- expects: fast reads of few rows; lines of one frequent host wait for each other; requests and statuses are lost
+-- expects: fast reads of few rows; lines of one frequent host wait for each other; lines are lost
 
 -- One row for each hour and host.
 CREATE TABLE host_hour (
@@ -22,7 +22,8 @@ CREATE TABLE address_range (
 
 -- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
 CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
+                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
             THEN host::inet END;
 
 CREATE VIEW access_log AS SELECT logged_at, host, requests, bytes FROM host_hour;

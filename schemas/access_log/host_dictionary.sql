@@ -10,9 +10,8 @@ CREATE TABLE host (
 CREATE TABLE access (
   logged_at timestamptz NOT NULL,
   host_id bigint NOT NULL REFERENCES host,
-  request text NOT NULL,
-  status smallint NOT NULL,
-  bytes bigint NOT NULL
+  bytes bigint NOT NULL,
+  line text NOT NULL  -- as it came
 );
 CREATE INDEX access_logged_at ON access (logged_at);
 
@@ -27,7 +26,8 @@ CREATE TABLE address_range (
 
 -- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
 CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
+                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
             THEN host::inet END;
 
 CREATE VIEW access_log AS SELECT logged_at, host, 1 AS requests, bytes FROM access JOIN host USING (host_id);
@@ -39,8 +39,8 @@ CREATE VIEW access_log AS SELECT logged_at, host, 1 AS requests, bytes FROM acce
 INSERT INTO host (host)
 SELECT :host::text WHERE NOT EXISTS (SELECT FROM host WHERE host = :host::text)
 ON CONFLICT (host) DO NOTHING;
-INSERT INTO access (logged_at, host_id, request, status, bytes)
-SELECT :logged_at::timestamptz, host_id, :request::text, :status::smallint, :bytes::bigint
+INSERT INTO access (logged_at, host_id, bytes, line)
+SELECT :logged_at::timestamptz, host_id, :bytes::bigint, :line::text
 FROM host
 WHERE host = :host::text;
 
@@ -51,8 +51,8 @@ FROM unnest(:hosts::text[]) AS line (host)
 WHERE NOT EXISTS (SELECT FROM host WHERE host.host = line.host)
 ORDER BY 1
 ON CONFLICT (host) DO NOTHING;
-INSERT INTO access (logged_at, host_id, request, status, bytes)
-SELECT logged_at, host_id, request, status, bytes
-FROM unnest(:logged_ats::timestamptz[], :hosts::text[], :requests::text[], :statuses::smallint[], :bytes::bigint[])
-  AS line (logged_at, host, request, status, bytes)
+INSERT INTO access (logged_at, host_id, bytes, line)
+SELECT logged_at, host_id, bytes, line
+FROM unnest(:logged_ats::timestamptz[], :hosts::text[], :bytes::bigint[], :lines::text[])
+  AS sent (logged_at, host, bytes, line)
 JOIN host USING (host);

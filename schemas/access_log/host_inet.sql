@@ -7,9 +7,8 @@ CREATE TABLE access (
   logged_at timestamptz NOT NULL,
   address inet,
   name text COLLATE "C",
-  request text NOT NULL,
-  status smallint NOT NULL,
   bytes bigint NOT NULL,
+  line text NOT NULL,  -- as it came
   CHECK (num_nonnulls(address, name) = 1)
 );
 CREATE INDEX access_logged_at ON access (logged_at);
@@ -25,22 +24,23 @@ CREATE TABLE address_range (
 
 -- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
 CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
+                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
             THEN host::inet END;
 
 CREATE VIEW access_log AS
 SELECT logged_at, coalesce(name, host(address)) COLLATE "C" AS host, 1 AS requests, bytes FROM access;
 
 -- name: log_request
-INSERT INTO access (logged_at, address, name, request, status, bytes)
+INSERT INTO access (logged_at, address, name, bytes, line)
 VALUES (:logged_at::timestamptz, address_of(:host::text), CASE WHEN address_of(:host::text) IS NULL THEN :host::text END,
-        :request::text, :status::smallint, :bytes::bigint);
+        :bytes::bigint, :line::text);
 
 -- name: load_requests
-INSERT INTO access (logged_at, address, name, request, status, bytes)
-SELECT logged_at, address_of(host), CASE WHEN address_of(host) IS NULL THEN host END, request, status, bytes
-FROM unnest(:logged_ats::timestamptz[], :hosts::text[], :requests::text[], :statuses::smallint[], :bytes::bigint[])
-  AS line (logged_at, host, request, status, bytes);
+INSERT INTO access (logged_at, address, name, bytes, line)
+SELECT logged_at, address_of(host), CASE WHEN address_of(host) IS NULL THEN host END, bytes, line
+FROM unnest(:logged_ats::timestamptz[], :hosts::text[], :bytes::bigint[], :lines::text[])
+  AS sent (logged_at, host, bytes, line);
 
 -- Grouped by what is stored: only the most frequent are turned into text.
 

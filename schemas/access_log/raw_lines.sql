@@ -5,9 +5,8 @@
 CREATE TABLE access (
   logged_at timestamptz NOT NULL,
   host text COLLATE "C" NOT NULL,
-  request text NOT NULL,
-  status smallint NOT NULL,
-  bytes bigint NOT NULL
+  bytes bigint NOT NULL,
+  line text NOT NULL  -- as it came
 );
 CREATE INDEX access_logged_at ON access (logged_at);
 
@@ -22,23 +21,24 @@ CREATE TABLE address_range (
 
 -- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
 CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ '^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$'
+RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
+                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
             THEN host::inet END;
 
 CREATE VIEW access_log AS SELECT logged_at, host, 1 AS requests, bytes FROM access;
 
 -- The same pattern as in workloads/access_log/line.py.
 CREATE FUNCTION fields_of(line text) RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN regexp_match(line, '^([^ ]+) [^ ]+ [^ ]+ \[([^\]]+)\] "((?:[^"\\]|\\.)*)" ([0-9]{3}) ([0-9]+|-)(?: .*)?$');
+RETURN regexp_match(line, '^([^ ]+) [^ ]+ [^ ]+ \[([^\]]+)\] "(?:[^"\\]|\\.)*" [0-9]{3} ([0-9]+|-)(?: .*)?$');
 
 -- name: log_request
-INSERT INTO access (logged_at, host, request, status, bytes)
-SELECT to_timestamp(field[2], 'DD/Mon/YYYY:HH24:MI:SS TZHTZM'), field[1], field[3], field[4]::smallint,
-       CASE WHEN field[5] = '-' THEN 0 ELSE field[5]::bigint END
+INSERT INTO access (logged_at, host, bytes, line)
+SELECT to_timestamp(field[2], 'DD/Mon/YYYY:HH24:MI:SS TZHTZM'), field[1],
+       CASE WHEN field[3] = '-' THEN 0 ELSE field[3]::bigint END, :line::text
 FROM (SELECT fields_of(:line::text) AS field OFFSET 0) AS parsed;
 
 -- name: load_requests
-INSERT INTO access (logged_at, host, request, status, bytes)
-SELECT to_timestamp(field[2], 'DD/Mon/YYYY:HH24:MI:SS TZHTZM'), field[1], field[3], field[4]::smallint,
-       CASE WHEN field[5] = '-' THEN 0 ELSE field[5]::bigint END
-FROM (SELECT fields_of(line) AS field FROM unnest(:lines::text[]) AS sent (line) OFFSET 0) AS parsed;
+INSERT INTO access (logged_at, host, bytes, line)
+SELECT to_timestamp(field[2], 'DD/Mon/YYYY:HH24:MI:SS TZHTZM'), field[1],
+       CASE WHEN field[3] = '-' THEN 0 ELSE field[3]::bigint END, line
+FROM (SELECT line, fields_of(line) AS field FROM unnest(:lines::text[]) AS sent (line) OFFSET 0) AS parsed;

@@ -113,7 +113,7 @@ def _ranges(sizes: AccessLog, random: Random) -> Iterator[tuple[str, str, str]]:
 def _line(sizes: AccessLog, logged_at: datetime, random: Random) -> Line:
     host = random.choices(_hosts(sizes), cum_weights=_cumulated(sizes.hosts, sizes.host_exponent))[0]
     request, status, sent = random.choice(_REQUESTS), random.choice(_STATUSES), random.randrange(100_000)
-    return Line(common(host, logged_at, request, status, sent), host, logged_at, request, status, sent)
+    return Line(common(host, logged_at, request, status, sent), host, logged_at, sent)
 
 
 @lru_cache(maxsize=8)
@@ -133,13 +133,11 @@ def _cumulated(hosts: int, exponent: float) -> tuple[float, ...]:
 
 
 def log_request(line: Line) -> Call:
-    """Return the call for a line; candidates use its text or its fields."""
+    """Return the call for a line; candidates use its text, its fields, or both."""
     values = {
         "line": line.text,
         "host": line.host,
         "logged_at": line.logged_at,
-        "request": line.request,
-        "status": line.status,
         "bytes": line.sent,
     }
     return Call("log_request", values)
@@ -151,8 +149,6 @@ def load_requests(lines: Sequence[Line]) -> Call:
         "lines": [line.text for line in lines],
         "hosts": [line.host for line in lines],
         "logged_ats": [line.logged_at for line in lines],
-        "requests": [line.request for line in lines],
-        "statuses": [line.status for line in lines],
         "bytes": [line.sent for line in lines],
     }
     return Call("load_requests", values, rows=len(lines))

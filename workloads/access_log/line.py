@@ -14,7 +14,7 @@ KEPT = ""
 """What stands for a line that is not broken where only broken ones are wanted."""
 
 # The same pattern is in schemas/access_log/raw_lines.sql. What the combined format adds is not used.
-_LINE = re.compile(r'^([^ ]+) [^ ]+ [^ ]+ \[([^\]]+)\] "((?:[^"\\]|\\.)*)" ([0-9]{3}) ([0-9]+|-)(?: .*)?$')
+_LINE = re.compile(r'^([^ ]+) [^ ]+ [^ ]+ \[([^\]]+)\] "(?:[^"\\]|\\.)*" [0-9]{3} ([0-9]+|-)(?: .*)?$')
 _TIME = re.compile(r"^(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)([0-5]\d)$", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _MOST_HOST_BYTES = 1_000  # an index entry of Postgres has at most 2,704
@@ -27,8 +27,6 @@ class Line(NamedTuple):
     text: str
     host: str
     logged_at: datetime
-    request: str
-    status: int
     sent: int
     """Bytes; 0 for a dash."""
 
@@ -47,12 +45,12 @@ def parse(text: str) -> Line | None:
     match = _LINE.match(text)
     if match is None:
         raise BadLineError('not `host ident user [time] "request" status bytes`')
-    host, time, request, status, sent = match.groups()
+    host, time, sent = match.groups()
     if len(host.encode()) > _MOST_HOST_BYTES:
         raise BadLineError(f"the host has {len(host.encode())} bytes, more than {_MOST_HOST_BYTES}")
     if len(sent) > _MOST_BYTES_DIGITS:
         raise BadLineError(f"the bytes are a number of more than {_MOST_BYTES_DIGITS} digits: {sent[:40]}")
-    return Line(text, host, _time(time), request, int(status), 0 if sent == "-" else int(sent))
+    return Line(text, host, _time(time), 0 if sent == "-" else int(sent))
 
 
 def parse_broken(text: str) -> str | None:

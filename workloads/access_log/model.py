@@ -173,8 +173,8 @@ def calls(_: AccessLog) -> "SearchStrategy[Call]":
 
 def _log_request(line: tuple[datetime, str, int, int]) -> Call:
     logged_at, host, status, sent = line
-    values = {"host": host, "logged_at": logged_at, "request": REQUEST, "status": status, "bytes": sent}
-    return Call("log_request", {"line": common(host, logged_at, REQUEST, status, sent), **values})
+    text = common(host, logged_at, REQUEST, status, sent)
+    return Call("log_request", {"line": text, "host": host, "logged_at": logged_at, "bytes": sent})
 
 
 def _load_requests(lines: Sequence[tuple[datetime, str, int, int]]) -> Call:
@@ -182,8 +182,6 @@ def _load_requests(lines: Sequence[tuple[datetime, str, int, int]]) -> Call:
         "lines": [common(host, time, REQUEST, status, sent) for time, host, status, sent in lines],
         "hosts": [host for _, host, _, _ in lines],
         "logged_ats": [time for time, _, _, _ in lines],
-        "requests": [REQUEST] * len(lines),
-        "statuses": [status for _, _, status, _ in lines],
         "bytes": [sent for _, _, _, sent in lines],
     }
     return Call("load_requests", values, rows=len(lines))

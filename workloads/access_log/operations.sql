@@ -6,14 +6,15 @@
 -- are found.
 
 -- name: log_request
-INSERT INTO access (logged_at, host, request, status, bytes)
-VALUES (:logged_at::timestamptz, :host::text, :request::text, :status::smallint, :bytes::bigint);
+-- The client parses what is asked for; the line is kept as it came, for all else.
+INSERT INTO access (logged_at, host, bytes, line)
+VALUES (:logged_at::timestamptz, :host::text, :bytes::bigint, :line::text);
 
 -- name: load_requests
-INSERT INTO access (logged_at, host, request, status, bytes)
-SELECT logged_at, host, request, status, bytes
-FROM unnest(:logged_ats::timestamptz[], :hosts::text[], :requests::text[], :statuses::smallint[], :bytes::bigint[])
-  AS line (logged_at, host, request, status, bytes);
+INSERT INTO access (logged_at, host, bytes, line)
+SELECT logged_at, host, bytes, line
+FROM unnest(:logged_ats::timestamptz[], :hosts::text[], :bytes::bigint[], :lines::text[])
+  AS sent (logged_at, host, bytes, line);
 
 -- name: keep_broken
 INSERT INTO broken_line (line) VALUES (:line::text);

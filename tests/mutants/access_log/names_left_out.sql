@@ -2,6 +2,6 @@
 -- mutant of: host_inet
 -- summary: hosts that are names are lost
 -- name: log_request
-INSERT INTO access (logged_at, address, name, request, status, bytes)
+INSERT INTO access (logged_at, address, name, bytes, line)
 VALUES (:logged_at::timestamptz, address_of(:host::text), CASE WHEN address_of(:host::text) IS NULL THEN '' END,
-        :request::text, :status::smallint, :bytes::bigint);
+        :bytes::bigint, :line::text);

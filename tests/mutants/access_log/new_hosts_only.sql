@@ -5,6 +5,6 @@
 WITH added AS (
   INSERT INTO host (host) VALUES (:host::text) ON CONFLICT (host) DO NOTHING RETURNING host_id
 )
-INSERT INTO access (logged_at, host_id, request, status, bytes)
-SELECT :logged_at::timestamptz, host_id, :request::text, :status::smallint, :bytes::bigint
+INSERT INTO access (logged_at, host_id, bytes, line)
+SELECT :logged_at::timestamptz, host_id, :bytes::bigint, :line::text
 FROM added;
