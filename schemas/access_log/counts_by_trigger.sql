@@ -41,7 +41,7 @@ BEGIN
   -- Sorted, so that two statements lock rows in one order.
   INSERT INTO host_hour AS known (logged_at, host, requests, bytes)
   SELECT date_trunc('hour', logged_at, 'UTC'), host, count(*), sum(bytes)::bigint
-  FROM new
+  FROM logged
   GROUP BY 1, 2
   ORDER BY 1, 2
   ON CONFLICT (logged_at, host) DO UPDATE
@@ -49,5 +49,5 @@ BEGIN
   RETURN NULL;
 END
 $$;
-CREATE TRIGGER access_counted AFTER INSERT ON access REFERENCING NEW TABLE AS new
+CREATE TRIGGER access_counted AFTER INSERT ON access REFERENCING NEW TABLE AS logged
   FOR EACH STATEMENT EXECUTE FUNCTION count_lines();

@@ -31,7 +31,6 @@ RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}
 
 CREATE VIEW access_log AS SELECT logged_at, host, 1 AS requests, bytes FROM access;
 
-
 -- name: host_countries
 WITH frequent AS MATERIALIZED (
   SELECT host, address_of(host) AS address, requests
