@@ -17,8 +17,8 @@ counts and shows broken lines, and drops them; naming the file a second time, as
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from itertools import accumulate, cycle
 from ipaddress import IPv4Address
+from itertools import accumulate, cycle
 from random import Random
 
 from schemabench import Call, OtherInput, Replay, Workload, Writer

@@ -1,4 +1,4 @@
-"""The sizes of the workload `access_log`: those measured in published logs, assumptions, and the range of possible sizes.
+"""The sizes of the workload `access_log`: from published logs, assumed where nothing is known, and their range.
 
 Owns the sizes. Must not know the content of a line.
 """
