@@ -159,6 +159,18 @@ def test_a_clickstream_is_as_the_model_has_it_whoever_sends_its_events(server: S
             assert stage.rows(list(stage.expected())) == stage.expected()
 
 
+@pytest.mark.parametrize(
+    "which", ["baseline", "counts_by_trigger", "counts_by_upsert", "counts_in_batches", "host_dictionary"]
+)
+def test_a_log_is_as_the_model_has_it_whoever_sends_its_lines(server: Server, which: str) -> None:
+    random = Random(which)  # noqa: S311 (reproducible)
+    with _stage(server, "access_log", mutants.shipped("access_log")[which]) as stage:
+        for _ in range(ROUNDS):
+            stage.together(random, _anyone)
+
+            assert stage.rows(list(stage.expected())) == stage.expected()
+
+
 READ_THEN_WRITTEN = """
 -- name: like_article
 INSERT INTO event (happened_at, user_id, kind, article)
