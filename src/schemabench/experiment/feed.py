@@ -79,6 +79,16 @@ class Feed:
         """The workload's operations."""
         return self._found.operations
 
+    @property
+    def includes(self) -> Mapping[str, str]:
+        """The operations whose answers may be old, as in `Model`."""
+        return model.includes if (model := self._found.workload.model) else {}
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The operations whose rows such answers count."""
+        return model.counted if (model := self._found.workload.model) else ()
+
     def background(self) -> Iterator[Call]:
         """Yield the calls that fill an empty database.
 

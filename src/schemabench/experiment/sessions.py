@@ -88,15 +88,29 @@ class Sessions:
         known = {name: self._template.operations[name].sending for name in set(burst.operations)}
         sendings = {name: sending for name, sending in known.items() if sending.batch > 1}
         gathered: list[Batch] = []
+        sums = burst.includes
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
             if not sendings:
-                queues.append((session, [self._prepared.request(session, (call,)) for call in queue]))
+                queues.append(
+                    (
+                        session,
+                        [self._prepared.request(session, (call,), sums.get(call.operation, "")) for call in queue],
+                    )
+                )
                 continue
             batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
-            queues.append((session, [self._prepared.request(session, one.calls) for one in batches]))
+            queues.append(
+                (
+                    session,
+                    [
+                        self._prepared.request(session, one.calls, sums.get(one.calls[0].operation, ""))
+                        for one in batches
+                    ],
+                )
+            )
             gathered += [one for one in batches if one.calls[0].operation in sendings]
-        return Loaded(queues=queues, operations=burst.operations, pace=burst.pace, gathered=gathered)
+        return Loaded(queues=queues, operations=burst.operations, pace=burst.pace, gathered=gathered, noting=bool(sums))
 
     def drive(
         self,
@@ -120,6 +134,8 @@ class Sessions:
             ServerError: The server failed.
         """
         before, sessions = self.retried(), [session for session, _ in self]
+        for session in sessions:
+            session.flight.noted = {} if loaded.noting else None
         try:
             driven = drive(
                 loaded.queues,

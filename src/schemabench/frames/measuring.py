@@ -85,6 +85,17 @@ _RETRIES = (
 )
 
 
+_STALENESS = (
+    Column("operation", TEXT, "the operation's name"),
+    Column("phase", TEXT, "`trials` or `adequacy`, as in `latencies`"),
+    Column("within_s", REAL, "how old its answers may be, in seconds of production; likewise below"),
+    Column("count", WHOLE, "answers"),
+    Column("p50_s", REAL, "the median age"),
+    Column("p99_s", REAL, "the 99th percentile; missing with too few answers"),
+    Column("oldest_s", REAL, "the oldest answer"),
+)
+
+
 def _trials(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
         for trial in candidate.trials:
@@ -141,6 +152,12 @@ def _retries(run: Run) -> Iterator[Row]:
                 yield {**names, "outcome": outcome, **fields(one, _RETRIES)}
 
 
+def _staleness(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for one in candidate.staleness:
+            yield {**names, **fields(one, _STALENESS)}
+
+
 TRIALS = Table(
     "A row for each trial, warm-up included. The columns below are followed by one for each counter that the server "
     "provides, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` "
@@ -166,4 +183,9 @@ RETRIES = Table(
     "A row for each candidate, operation and reason of rolled-back attempts.",
     (*CANDIDATE, *_RETRIES),
     _retries,
+)
+STALENESS = Table(
+    "A row for each candidate, operation and phase in which the age of answers was measured; none in older run files.",
+    (*CANDIDATE, *_STALENESS),
+    _staleness,
 )

@@ -16,7 +16,7 @@ from schemabench.load.alarm import Alarm
 from schemabench.load.guard import Guard, Limits, alive
 from schemabench.load.pace import Schedule, keep_pace
 from schemabench.load.session import Session, conduct, converse, is_plain
-from schemabench.load.talk import Pause, Request, Talk, Want
+from schemabench.load.talk import Noted, Pause, Request, Talk, Want
 from schemabench.units import NANOSECONDS
 
 _GLANCE_S = 0.25
@@ -49,6 +49,8 @@ class Drive:
     """In an open loop: the delays of requests for which a session was free, which are the loop's own."""
     cut: bool = False
     """Whether it was cut short because it exceeded its limit; its sessions must then be stopped."""
+    noted: Mapping[int, Noted] = field(default_factory=dict)
+    """What was noted of requests, by their numbers; empty if nothing was."""
     flying_ns: Mapping[int, int] = field(default_factory=dict)
     """If it was cut short: the number of each running request -> how long it had been running."""
 
@@ -114,6 +116,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
                     for _, (number, *_), flying_s in (guard.flying(guard.cut_ns) if guard.cut else ())
                 },
                 busy_ns=thread_time_ns() - busy_ns,
+                noted={number: one for session, _ in queues for number, one in (session.flight.noted or {}).items()},
                 delays_ns=schedule.delays_ns if schedule else (),
                 lags_ns=schedule.lags_ns if schedule else (),
             )

@@ -17,7 +17,7 @@ from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load.talk import AnyStep, Linked, Pause, Request, Talk, Want, exchange
+from schemabench.load.talk import NOTHING, UNDONE, AnyStep, Flight, Linked, Pause, Request, Talk, Want, exchange
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -98,16 +98,6 @@ class StatementFailedError(Exception):
 
 class LostConnectionError(Exception):
     """The connection to the server broke."""
-
-
-@dataclass(slots=True)
-class Flight:
-    """The running call of one connection, and its start."""
-
-    request: Request | None = None
-    """None if no call is running."""
-    started_ns: int = 0
-    """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,7 +280,11 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
             flight.request = request
             if failure := (yield from _attempt(session, steps)):
                 yield from _recover(session, request, failure, random)
-            latencies_ns[number] = max(1, perf_counter_ns() - started)
+            latencies_ns[number] = max(1, (done := perf_counter_ns()) - started)
+            if flight.noted is not None:
+                if flight.included != UNDONE:
+                    flight.noted[number] = (started, done, flight.included)
+                flight.included = NOTHING
         flight.request = None
     except psycopg.OperationalError as cause:
         raise LostConnectionError(str(cause).strip()) from cause
@@ -298,7 +292,8 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
 
 def is_plain(session: Session, requests: Iterable[Request]) -> bool:
     """Return whether `converse` can execute requests."""
-    return not session.round_trip_ns and all(type(step) is tuple for *_, steps in requests for step in steps)
+    simple = not session.round_trip_ns and session.flight.noted is None
+    return simple and all(type(step) is tuple for *_, steps in requests for step in steps)
 
 
 class _Failure(NamedTuple):
@@ -317,6 +312,11 @@ def _attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Pau
         result = yield from exchange(session.connection, sent, session.round_trip_ns)
         if result is None or result.status not in _SUCCEEDED:
             return _failed(session, sent, result)
+        if isinstance(step, Linked) and step.sums:
+            included = total(step.sums, result)
+            if isinstance(included, Refusal):
+                return _Failure(sent, included)
+            session.flight.included = included
         if not isinstance(step, Linked) or not step.gives:
             continue
         if step.stops and result.ntuples == 0:
@@ -346,6 +346,14 @@ def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str,
     return None
 
 
+def total(column: str, result: PGresult) -> int | Refusal:
+    """Return the sum of a column over all rows, NULL as 0; or why there is none."""
+    if (place := result.fnumber(column.encode())) < 0:
+        return Refusal(sqlstate=UNKNOWN_COLUMN, message=f"the answer has no column {column!r}")
+    values = (result.get_value(row, place) for row in range(result.ntuples))
+    return sum(int(value) for value in values if value is not None)
+
+
 def _failed(session: Session, step: AnyStep, result: PGresult | None) -> _Failure:
     """Return the failure of a step that has an error for a result, or none because the connection broke."""
     if result is None:
@@ -365,6 +373,7 @@ def _recover(session: Session, request: Request, failure: _Failure, random: Rand
         if session.connection.transaction_status != TransactionStatus.IDLE:
             yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
         if accepted is not None:
+            session.flight.included = UNDONE
             session.accepted[operation, accepted] = session.accepted.get((operation, accepted), 0) + 1
             return
         assert reason is not None, "it would have been raised"

@@ -5,6 +5,7 @@ psycopg's own generators.
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
@@ -79,6 +80,8 @@ class Linked(NamedTuple):
     """The columns of its row that later steps take."""
     stops: bool = False
     """Whether the request ends if there is no row; otherwise that is an error."""
+    sums: str = ""
+    """The column whose sum over all rows is noted; empty for none."""
 
     def filled(self, values: Mapping[str, bytes | None]) -> Step | Unprepared:
         """Return the step with what it takes from earlier rows."""
@@ -97,6 +100,26 @@ Request: TypeAlias = tuple[int, str, Sequence[AnyStep]]
 """What is sent for one call, or for several that were gathered: its number in the burst (where its latency goes; the
 first call's), its operation, and its steps. Several steps are one transaction, whose BEGIN and COMMIT are steps too.
 Plain tuples, since the interpreter unpacks nothing faster."""
+
+
+NOTHING, UNDONE = -1, -2
+"""In place of a sum: it was not asked for; the call was rolled back and left at that."""
+Noted: TypeAlias = tuple[int, int, int]
+"""When a call was begun and when it was done, on the clock of `time.perf_counter_ns`, and the sum of its answer."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """The running call of one connection, and its start."""
+
+    request: Request | None = None
+    """None if no call is running."""
+    started_ns: int = 0
+    """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
+    included: int = NOTHING
+    """The sum that the running call's answer had, where one is asked for."""
+    noted: dict[int, Noted] | None = None
+    """What is noted of each call that is done, by its number; None if nothing is."""
 
 
 def exchange(

@@ -23,6 +23,7 @@ from schemabench.report import (
     retries,
     service_times,
     settings,
+    staleness,
     text,
     verdict,
     view,
@@ -38,6 +39,7 @@ _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     ranks.section,
     writers.section,
     adequacy.section,
+    staleness.section,
     contention.section,
     costs.section,
     retries.section,
@@ -114,6 +116,7 @@ def _findings(known: View) -> Iterator[Node]:
         items=(
             ("headroom", verdict.headroom(experiment)),
             ("adequacy", adequacy.sentence(experiment)),
+            ("staleness", staleness.sentence(experiment)),
             ("drift", verdict.drift(experiment)),
             ("sizes", costs.sizes(experiment)),
             ("retries", retries.none(known)),
