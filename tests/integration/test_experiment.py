@@ -735,6 +735,7 @@ def test_a_call_that_does_not_fit_is_the_workloads_fault(tmp_path: Path, server:
 
 
 SMALLER: Mapping[str, Mapping[str, int]] = {
+    "votes": {"slice_s": 10, "reads": 10, "history_votes": 5_000},
     "usage": {"sites": 200, "media_entries": 200, "analytics_ids": 1_000, "history_days": 3},
     "pageviews": {"known_pages": 1_024, "lines_per_hour": 256},
 }

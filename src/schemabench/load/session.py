@@ -348,8 +348,10 @@ def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str,
 
 def total(column: str, result: PGresult) -> int | Refusal:
     """Return the sum of a column over all rows, NULL as 0; or why there is none."""
-    if (place := result.fnumber(column.encode())) < 0:
+    known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    if column not in known:
         return Refusal(sqlstate=UNKNOWN_COLUMN, message=f"the answer has no column {column!r}")
+    place = known.index(column)
     values = (result.get_value(row, place) for row in range(result.ntuples))
     return sum(int(value) for value in values if value is not None)
 

@@ -16,9 +16,9 @@ from schemabench.records.trial import Latency, RolledBack, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
 """ranked: measured and comparable; disqualified: it breaks an invariant, its answers are older than they may be, or its
-rows differ, from the model's beforehand or from the baseline's afterwards; invalid: measured, but the load generator was
-the bottleneck, or the baseline itself is disqualified; failed: could not be measured; skipped: does not apply to this
-server."""
+rows differ, from the model's beforehand or from the baseline's afterwards; invalid: measured, but the load generator
+was the bottleneck, or the baseline itself is disqualified; failed: could not be measured; skipped: does not apply to
+this server."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,81 @@
+"""The sizes of the workload `votes`: those known from production, and the range of possible sizes.
+
+Owns the sizes. Must not know their use by a writer.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemabench import Axis, log_scale
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+FRESH_WITHIN_S = 60.0  # a result that is a minute old is good enough
+
+
+@dataclass(frozen=True, kw_only=True)
+class Votes:
+    """The sizes of the workload."""
+
+    kiosks: int
+    """Kiosks that send votes, and that ask for results."""
+    choices: int
+    """Those who can be voted for. The first gets about half of all votes, the next half of the rest."""
+    votes_per_s: int
+    """Votes a second, of all kiosks together."""
+    slice_s: float
+    """Seconds of production in a burst of size 1; the job runs once in them."""
+    reads: int
+    """Questions for results in a slice."""
+    history_votes: int
+    """Votes that were cast before the first block."""
+
+    @property
+    def votes(self) -> int:
+        """Votes in a slice: so many come between two runs of the job."""
+        return max(1, round(self.votes_per_s * self.slice_s))
+
+
+TYPICAL = Votes(
+    kiosks=100,  # tens to hundreds
+    choices=3,  # three candidates
+    votes_per_s=20,  # a guess for "far fewer than in a spike": a vote of each kiosk every five seconds
+    slice_s=40,  # so that a job whose run takes seconds still leaves no answer a minute old
+    reads=66,  # each kiosk asks once a minute
+    history_votes=60_000,  # 50 minutes of such voting
+)
+
+WORST = Votes(
+    kiosks=500,  # hundreds
+    choices=5,  # or a few more
+    votes_per_s=1_000,  # a spike stays below 1,000 votes a second
+    slice_s=1,  # a guess: the job runs each second, since no burst can hold a minute of a spike
+    reads=16,  # twice what 500 kiosks ask in a second: people look more often during a spike
+    history_votes=200_000,  # an evening of 50 minutes at 20 a second, and a few spikes
+)
+
+# Unknown in production: how often results are asked for, and for how many one can vote.
+AXES = (Axis(field="reads", low=1, high=400), Axis(field="choices", low=2, high=64))
+
+MOST_VOTES = 1_600  # in a slice: with more, the smallest trial would be a long one
+
+
+def strategy() -> "SearchStrategy[Votes]":
+    """Return the range of events like this one."""
+    from hypothesis import strategies as st  # noqa: PLC0415 (loaded only where something is drawn)
+
+    @st.composite
+    def events(draw: st.DrawFn) -> Votes:
+        votes_per_s = draw(st.sampled_from(log_scale(5, 1_000)))
+        longest_s = min(40.0, MOST_VOTES / votes_per_s)
+        return Votes(
+            kiosks=draw(st.sampled_from(log_scale(10, 1_000))),
+            choices=draw(st.sampled_from(log_scale(2, 64))),
+            votes_per_s=votes_per_s,
+            slice_s=min(longest_s, draw(st.sampled_from(log_scale(1.0, 40.0)))),
+            reads=draw(st.sampled_from(log_scale(1, 200))),
+            history_votes=draw(st.sampled_from(log_scale(10_000, 200_000))),
+        )
+
+    return events()
