@@ -116,7 +116,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
                     for _, (number, *_), flying_s in (guard.flying(guard.cut_ns) if guard.cut else ())
                 },
                 busy_ns=thread_time_ns() - busy_ns,
-                noted={number: one for session, _ in queues for number, one in (session.flight.noted or {}).items()},
+                noted=_noted(queues),
                 delays_ns=schedule.delays_ns if schedule else (),
                 lags_ns=schedule.lags_ns if schedule else (),
             )
@@ -126,6 +126,11 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     finally:
         if collecting:
             gc.enable()
+
+
+def _noted(queues: Sequence[tuple[Session, Sequence[Request]]]) -> dict[int, Noted]:
+    """Return what was noted of requests, by their numbers."""
+    return {number: one for session, _ in queues for number, one in (session.flight.noted or {}).items()}
 
 
 def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
