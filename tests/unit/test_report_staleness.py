@@ -38,7 +38,7 @@ def test_the_freshest_and_the_stalest_are_named_beside_the_bound() -> None:
 
 def test_ages_at_the_pace_of_production_take_the_place_of_those_of_trials() -> None:
     said = plain(told.sentence(_experiment(fast=(CACHED, PACED))))
-    assert said == "the oldest answers were 41 s (fast) old; up to 1 min is allowed"
+    assert said == "the oldest answers were 41.0 s (fast) old; up to 1 min is allowed"
 
 
 def test_the_table_has_both_phases_and_a_dash_for_a_percentile_of_too_few_answers() -> None:
@@ -46,8 +46,8 @@ def test_the_table_has_both_phases_and_a_dash_for_a_percentile_of_too_few_answer
     assert section is not None
     (table,) = [node for node in section.nodes if isinstance(node, Table)]
     assert [[plain(cell.text) for cell in row] for row in table.rows] == [
-        ["fast", "read", "trials", "20 s", "41 s", "1 min 15 s", "1 min", "200"],
-        ["fast", "read", "production's pace", "20 s", "41 s", "41 s", "1 min", "200"],
+        ["fast", "read", "trials", "20.0 s", "41.0 s", "1 min 15 s", "1 min", "200"],
+        ["fast", "read", "production's pace", "20.0 s", "41.0 s", "41.0 s", "1 min", "200"],
         ["baseline", "read", "trials", "0 s", "-", "0 s", "1 min", "90"],
     ]
 
