@@ -7,6 +7,7 @@ wording of errors: see `failures`.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 
 import psycopg
@@ -160,7 +161,8 @@ class Sessions:
             raise lost(self._template.server, failure) from failure
         if driven.cut and not stop(sessions):
             raise failures.endless(self._template)
-        return loaded.call_by_call(driven)
+        noted = {number: one for session in sessions for number, one in (session.flight.noted or {}).items()}
+        return loaded.call_by_call(replace(driven, noted=noted))
 
     def flush_statistics(self) -> None:
         """Flush every session's statistics, which it would otherwise do within seconds.

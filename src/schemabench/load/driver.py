@@ -50,7 +50,7 @@ class Drive:
     cut: bool = False
     """Whether it was cut short because it exceeded its limit; its sessions must then be stopped."""
     noted: Mapping[int, Noted] = field(default_factory=dict)
-    """What was noted of requests, by their numbers; empty if nothing was."""
+    """What sessions noted of requests, by their numbers; added by those who asked for it."""
     flying_ns: Mapping[int, int] = field(default_factory=dict)
     """If it was cut short: the number of each running request -> how long it had been running."""
 
@@ -116,7 +116,6 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
                     for _, (number, *_), flying_s in (guard.flying(guard.cut_ns) if guard.cut else ())
                 },
                 busy_ns=thread_time_ns() - busy_ns,
-                noted=_noted(queues),
                 delays_ns=schedule.delays_ns if schedule else (),
                 lags_ns=schedule.lags_ns if schedule else (),
             )
@@ -126,11 +125,6 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     finally:
         if collecting:
             gc.enable()
-
-
-def _noted(queues: Sequence[tuple[Session, Sequence[Request]]]) -> dict[int, Noted]:
-    """Return what was noted of requests, by their numbers."""
-    return {number: one for session, _ in queues for number, one in (session.flight.noted or {}).items()}
 
 
 def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
