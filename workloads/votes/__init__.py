@@ -38,13 +38,14 @@ def writers(votes: Votes) -> tuple[Writer, ...]:
             name="kiosks",
             kind="stream",
             weight=votes.votes + 1,
-            clients=3,
+            clients=5,
             pace=f"{votes.votes_per_s:,} votes a second, and a job every {votes.slice_s:g} s",
         ),
         Writer(
             name="readers",
             kind="reader",
             weight=votes.reads,
+            clients=3,
             pace=f"{votes.reads / votes.slice_s:,.3g} questions a second",
         ),
     )

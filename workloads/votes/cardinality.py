@@ -42,8 +42,8 @@ TYPICAL = Votes(
     choices=3,  # three candidates
     votes_per_s=20,  # a guess for "far fewer than in a spike": a vote of each kiosk every five seconds
     slice_s=40,  # so that a job whose run takes seconds still leaves no answer a minute old
-    reads=66,  # each kiosk asks once a minute
-    history_votes=60_000,  # 50 minutes of such voting
+    reads=33,  # a guess: each kiosk asks every two minutes
+    history_votes=20_000,  # 17 minutes of such voting: with more, counting them for each question fills the trial
 )
 
 WORST = Votes(
@@ -51,14 +51,15 @@ WORST = Votes(
     choices=5,  # or a few more
     votes_per_s=1_000,  # a spike stays below 1,000 votes a second
     slice_s=1,  # a guess: the job runs each second, since no burst can hold a minute of a spike
-    reads=16,  # twice what 500 kiosks ask in a second: people look more often during a spike
-    history_votes=200_000,  # an evening of 50 minutes at 20 a second, and a few spikes
+    reads=8,  # 500 kiosks that ask once a minute
+    history_votes=50_000,  # 42 minutes of 20 votes a second
 )
 
 # Unknown in production: how often results are asked for, and for how many one can vote.
-AXES = (Axis(field="reads", low=1, high=400), Axis(field="choices", low=2, high=64))
+AXES = (Axis(field="reads", low=1, high=100), Axis(field="choices", low=2, high=64))
 
 MOST_VOTES = 1_600  # in a slice: with more, the smallest trial would be a long one
+MOST_COUNTED = 1_000_000  # votes in a slice's questions, where each counts the whole history: likewise
 
 
 def strategy() -> "SearchStrategy[Votes]":
@@ -69,13 +70,15 @@ def strategy() -> "SearchStrategy[Votes]":
     def events(draw: st.DrawFn) -> Votes:
         votes_per_s = draw(st.sampled_from(log_scale(5, 1_000)))
         longest_s = min(40.0, MOST_VOTES / votes_per_s)
+        history_votes = draw(st.sampled_from(log_scale(5_000, 100_000)))
+        reads = draw(st.sampled_from(log_scale(1, 100)))
         return Votes(
             kiosks=draw(st.sampled_from(log_scale(10, 1_000))),
             choices=draw(st.sampled_from(log_scale(2, 64))),
             votes_per_s=votes_per_s,
             slice_s=min(longest_s, draw(st.sampled_from(log_scale(1.0, 40.0)))),
-            reads=draw(st.sampled_from(log_scale(1, 200))),
-            history_votes=draw(st.sampled_from(log_scale(10_000, 200_000))),
+            reads=max(1, min(reads, MOST_COUNTED // history_votes)),
+            history_votes=history_votes,
         )
 
     return events()
