@@ -98,20 +98,26 @@ def test_an_age_is_what_was_committed_before_the_read_and_is_missing_at_the_rate
 ) -> None:
     freshness, burst = _freshness(tmp_path)
     ages = freshness.observe("one", burst, _executed(*ADDED, (4, begun_ns, begun_ns + 1, included)))
-    assert ages["ask"].tolist() == [missing / PER_S]
+    assert ages["ask"][0].tolist() == [missing / PER_S]
+
+
+def test_only_what_was_committed_before_the_burst_is_certain(tmp_path: Path) -> None:
+    freshness, burst = _freshness(tmp_path)
+    ages = freshness.observe("one", burst, _executed(*ADDED, (4, 100, 101, 7)))
+    assert ages["ask"].T.tolist() == [[7 / PER_S, 3 / PER_S]]
 
 
 def test_what_earlier_bursts_added_is_known_for_each_entrant_apart(tmp_path: Path) -> None:
     freshness, burst = _freshness(tmp_path)
     freshness.observe("one", burst, _executed(*ADDED))
     for name, missing in (("one", 4), ("two", 0)):
-        assert freshness.observe(name, burst, _executed((4, 0, 1, 10)))["ask"].tolist() == [missing / PER_S]
+        assert freshness.observe(name, burst, _executed((4, 0, 1, 10)))["ask"][0].tolist() == [missing / PER_S]
 
 
 def test_a_call_that_was_undone_is_not_missed(tmp_path: Path) -> None:
     freshness, burst = _freshness(tmp_path)
     ages = freshness.observe("one", burst, _executed(*ADDED[1:], (4, 100, 101, 13)))
-    assert ages["ask"].tolist() == [0]
+    assert ages["ask"][0].tolist() == [0]
 
 
 def test_ages_of_blocks_that_do_not_count_are_left_out_and_percentiles_need_answers(tmp_path: Path) -> None:

@@ -70,18 +70,16 @@ def limit(name: str, measured: Measured) -> Notice:
 
 
 def stale(name: str, measured: Measured) -> str:
-    """Return why an entrant's answers disqualify it; empty if none was older than it may be.
+    """Return why an entrant's answers disqualify it; empty if none was certainly older than it may be.
 
-    At production's pace if that was measured: trials are faster, so that the run of a job counts for more.
+    At production's pace if that was measured.
     """
     found = measured.staleness(name)
-    paced = [one for one in found if one.phase == "adequacy"]
-    for one in paced or found:
-        if one.oldest_s > one.within_s:
-            hint = "" if paced else "; --adequacy measures it at production's pace, which then decides"
+    for one in [one for one in found if one.phase == "adequacy"] or found:
+        if one.certain_s > one.within_s:
             return (
-                f"answers of {one.operation!r} were up to {format_duration(one.oldest_s)} old, in seconds of "
-                f"production, and may be {format_duration(one.within_s)} old{hint}"
+                f"answers of {one.operation!r} were {format_duration(one.certain_s)} old, in seconds of production, "
+                f"and may be {format_duration(one.within_s)} old"
             )
     return ""
 

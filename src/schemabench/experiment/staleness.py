@@ -22,7 +22,8 @@ FEWEST_FOR_P99 = 100
 """With fewer answers, the 99th percentile is the oldest one."""
 
 Ages = NDArray[np.float64]
-"""Seconds of production."""
+"""Two rows, a column for each answer, in seconds of production: its age, and what is certain of it in a trial: the age
+of what had been committed before the burst began, when nothing was under way."""
 
 
 class Freshness:
@@ -60,13 +61,14 @@ class Freshness:
         totals = before + np.concatenate([[0], np.cumsum([rows for _, rows in writes], dtype=np.int64)])
         self._committed[name] = int(totals[-1])
         rows_per_s = sum(burst.counted.values()) / (self._production_s * len(burst.operations) / self._weights)
-        found: dict[str, list[float]] = defaultdict(list)
+        found: dict[str, list[tuple[float, float]]] = defaultdict(list)
         for number, begun_ns, _, included in executed.noted:
             operation = burst.operations[number]
             if operation in burst.includes and rows_per_s:
                 committed = int(totals[np.searchsorted(times_ns, begun_ns, side="right")])
-                found[operation].append(max(0, committed - included) / rows_per_s)
-        return {operation: np.array(ages) for operation, ages in found.items()}
+                missing = max(0, committed - included), max(0, before - included)
+                found[operation].append((missing[0] / rows_per_s, missing[1] / rows_per_s))
+        return {operation: np.array(ages).T for operation, ages in found.items()}
 
     def keep(self, name: str, block: int, ages: Mapping[str, Ages]) -> None:
         """Keep the ages of a trial."""
@@ -76,7 +78,7 @@ class Freshness:
     def of(self, name: str, blocks: set[int]) -> tuple[Staleness, ...]:
         """Return how old an entrant's answers were in the trials of some blocks, and at production's pace."""
         trials = {
-            operation: np.concatenate(kept)
+            operation: np.concatenate(kept, axis=1)
             for (entrant, operation), by_block in sorted(self._trials.items())
             if entrant == name and (kept := [ages for block, ages in by_block.items() if block in blocks])
         }
@@ -93,10 +95,11 @@ class Freshness:
                 p50_s=_level(some, 0.5),
                 p99_s=_level(some, 0.99) if len(some) >= FEWEST_FOR_P99 else None,
                 oldest_s=float(some.max()),
+                certain_s=float((certain if phase == "trials" else some).max()),
             )
-            for operation, some in ages.items()
+            for operation, (some, certain) in ages.items()
         )
 
 
-def _level(ages: Ages, level: float) -> float:
+def _level(ages: NDArray[np.float64], level: float) -> float:
     return float(np.quantile(ages, level, method="inverted_cdf"))

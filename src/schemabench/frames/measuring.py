@@ -93,6 +93,7 @@ _STALENESS = (
     Column("p50_s", REAL, "the median age"),
     Column("p99_s", REAL, "the 99th percentile; missing with too few answers"),
     Column("oldest_s", REAL, "the oldest answer"),
+    Column("certain_s", REAL, "what is certain of it: in trials, the age of what was committed before the burst"),
 )
 
 

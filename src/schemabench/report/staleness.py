@@ -15,13 +15,13 @@ _PHASES = {"trials": "trials", "adequacy": "production's pace"}
 
 def section(view: View) -> Section | None:
     """Return how old each candidate's answers were; None if no answer may be old."""
-    headings = ("candidate", "operation", "measured in", "p50", "p99", "oldest", "allowed", "answers")
+    headings = ("candidate", "operation", "measured in", "p50", "p99", "oldest", "certain", "allowed", "answers")
     rows = tuple(
         cells(
             name(result.name),
             name(one.operation),
             _PHASES[one.phase],
-            *(_age(seconds) for seconds in (one.p50_s, one.p99_s, one.oldest_s, one.within_s)),
+            *(_age(seconds) for seconds in (one.p50_s, one.p99_s, one.oldest_s, one.certain_s, one.within_s)),
             one.count,
         )
         for result in view.experiment.candidates
@@ -31,8 +31,10 @@ def section(view: View) -> Section | None:
         return None
     explained = Paragraph(
         text="Age: rows that were committed before the read was sent and that its answer lacks, as seconds of "
-        "production. Trials are faster than production, so that the run of a job counts for more there: where both "
-        "were measured, production's pace decides."
+        "production. Trials are faster than production, so that their ages are too high: more is written during the "
+        "run of a job. Certain is the age of what was committed before the burst began, when nothing was under way. "
+        "Candidates that are certainly beyond what is allowed are disqualified; at production's pace if that was "
+        "measured."
     )
     table = Table(
         caption="The age of answers, in seconds of production",
