@@ -41,8 +41,8 @@ TYPICAL = Votes(
     kiosks=100,  # tens to hundreds
     choices=3,  # three candidates
     votes_per_s=20,  # a guess for "far fewer than in a spike": a vote of each kiosk every five seconds
-    slice_s=40,  # so that a job whose run takes seconds still leaves no answer a minute old
-    reads=33,  # a guess: each kiosk asks every two minutes
+    slice_s=20,  # a guess: the job runs three times a minute, and 400 votes are what a short trial holds
+    reads=17,  # a guess: each kiosk asks every two minutes
     history_votes=20_000,  # 17 minutes of such voting: with more, counting them for each question fills the trial
 )
 

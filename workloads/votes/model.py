@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 REFRESH = Call("refresh_results", {}, key="job", rows=0)
-JOB_EVERY_S = 40.0  # as in `typical`: what is cast before one run of the job is in every answer after the next
+JOB_EVERY_S = 40.0  # a job that is late, twice as long as in `typical`; what came before the last run but one must show
 
 BUCKET = timedelta(minutes=10)
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
