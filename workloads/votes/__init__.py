@@ -9,10 +9,10 @@ A burst of size 1 is a *slice*: `slice_s` seconds of production, with
   when a trial begins, and answers would be as old as the trial, whatever the schema;
 - readers: what kiosks ask, totals and the distribution in turn.
 
-Two things differ from production. `typical` runs the job every 20 s rather than each minute: a job that runs each minute
-leaves answers older than a minute, by its own run, and no burst holds more. And in `worst` it runs each second, since
-no burst can hold a minute of a spike. How votes are shared out is not known: each choice gets about half of what is
-left.
+Two things differ from production. `typical` runs the job every 20 s rather than each minute: a job that runs each
+minute leaves answers older than a minute, by its own run, and no burst holds more. And in `worst` it runs each second,
+since no burst can hold a minute of a spike. How votes are shared out is not known: each choice gets about half of what
+is left.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

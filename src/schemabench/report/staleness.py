@@ -3,6 +3,8 @@
 Owns their wording. Must not judge: the record says which candidates are disqualified.
 """
 
+from collections.abc import Sequence
+
 from schemabench.records import Experiment, Staleness
 from schemabench.report import figures
 from schemabench.report.text import name
@@ -46,20 +48,25 @@ def section(view: View) -> Section | None:
 
 def sentence(experiment: Experiment) -> str:
     """Return the freshest and the stalest candidates; empty if no answer may be old."""
-    oldest = {result.name: max(_oldest(result.staleness)) for result in experiment.candidates if result.staleness}
-    if not oldest:
+    decisive = {result.name: some for result in experiment.candidates if (some := _decisive(result.staleness))}
+    if not decisive:
         return ""
-    within_s = next(one.within_s for result in experiment.candidates for one in result.staleness)
+    every = [one for some in decisive.values() for one in some]
+    oldest = {label: max(one.oldest_s for one in some) for label, some in decisive.items()}
     first, last = min(oldest, key=oldest.__getitem__), max(oldest, key=oldest.__getitem__)
     span = f"{format_age(oldest[first])} ({name(first)})"
     if first != last:
         span += f" to {format_age(oldest[last])} ({name(last)})"
-    return f"the oldest answers were {span} old; up to {format_age(within_s)} is allowed"
+    allowed = f"up to {format_age(every[0].within_s)} is allowed"
+    if all(one.phase == "adequacy" for one in every):
+        return f"the oldest answers were {span} old; {allowed}"
+    certain = format_age(max(one.certain_s for one in every))
+    return f"the oldest answers were at most {span} old in trials, which exaggerate, {certain} for certain; {allowed}"
 
 
-def _oldest(some: tuple[Staleness, ...]) -> list[float]:
-    """Return the oldest answers, at production's pace if that was measured."""
-    return [one.oldest_s for one in some if one.phase == "adequacy"] or [one.oldest_s for one in some]
+def _decisive(some: Sequence[Staleness]) -> list[Staleness]:
+    """Return the ages at production's pace, or those in trials if it was not measured."""
+    return [one for one in some if one.phase == "adequacy"] or list(some)
 
 
 def format_age(seconds: float) -> str:
