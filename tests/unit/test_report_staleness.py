@@ -34,8 +34,8 @@ def test_without_old_answers_nothing_is_said() -> None:
 def test_the_freshest_and_the_stalest_are_named_beside_the_bound() -> None:
     said = plain(told.sentence(_experiment(fast=(CACHED,), baseline=(LIVE,))))
     assert said == (
-        "the oldest answers were at most 0 s (baseline) to 1 min 15 s (fast) old in trials, which exaggerate, 40.0 s for "
-        "certain; up to 1 min is allowed"
+        "the oldest answers were at most 0 s (baseline) to 1 min 15 s (fast) old in trials, which exaggerate, 40.0 s "
+        "for certain; up to 1 min is allowed"
     )
 
 
