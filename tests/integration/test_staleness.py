@@ -41,7 +41,7 @@ CANDIDATES = {
     "never": SERVED + ASK,
 }
 JOB_EVERY, BACKGROUND = 50, 30
-PER_S = 10  # additions in a second of production
+PER_S = 25  # additions in a second of production
 SLICE_S = JOB_EVERY / PER_S
 
 
