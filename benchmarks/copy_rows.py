@@ -179,7 +179,8 @@ class _Both:
             candidate=self._baseline, operations=self._operations, server=self._server, database=self._database
         )
         names = self._comparison.columns
-        parts = (Part("load", names, rows[at : at + _PART_ROWS]) for at in range(0, len(rows), _PART_ROWS))
+        some = (rows[at : at + _PART_ROWS] for at in range(0, len(rows), _PART_ROWS))
+        parts = (Part("load", names, part, len(part)) for part in some)
         started_s = perf_counter()
         filling.load(template, parts)
         return perf_counter() - started_s

@@ -65,7 +65,7 @@ def possible(state: State, call: Call) -> bool:
 
 def apply(state: State, call: Call) -> Sequence[Row] | None:
     """Execute a call; return its expected answer."""
-    values = call.values
+    values: Mapping[str, Any] = call.values
     match call.operation:
         case "log_request":
             _log(state, values["logged_at"], values["host"], values["bytes"])
@@ -97,7 +97,7 @@ def rows(state: State) -> dict[str, Sequence[Row]]:
         "state_days": _days(state),
         "state_hosts": hosts,
         "state_broken": broken,
-        "state_countries": sorted(countries.items(), key=lambda one: one[0].encode()),
+        "state_countries": sorted(countries.items(), key=lambda one: str(one[0]).encode()),
         "hosts_without_requests": (),
         "ranges_that_overlap": (),
     }

@@ -28,6 +28,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.staleness import Freshness
 from schemabench.experiment.team import Executed, Samples, Team
 from schemabench.load import Passing, Talk
 from schemabench.load.session import Undone
@@ -78,7 +79,11 @@ class Blocks:
     """Whether the last block is done."""
 
     def __post_init__(self) -> None:
-        self.measured = Measured(workers=self.team.names, not_copied=self.copies.hindrance)
+        self.measured = Measured(
+            workers=self.team.names,
+            not_copied=self.copies.hindrance,
+            freshness=Freshness(self.plan, self.feed),
+        )
         self.size = sizing.glance(self.plan, self.calibrated)
         self._present = list(self.entrants)
         self._orders = Orders(self.plan.seed)
@@ -118,6 +123,11 @@ class Blocks:
             self.measured.break_off()
             self.measured.settle(self._names)
             self.measured.cycles = self.feed.cycles
+
+    @property
+    def _freshness(self) -> Freshness:
+        assert self.measured.freshness is not None, "made with the blocks"
+        return self.measured.freshness
 
     @property
     def _names(self) -> list[str]:
@@ -195,7 +205,8 @@ class Blocks:
     def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> None:
         """Execute an untimed burst."""
         try:
-            self._execute(entrant, burst, random, None)
+            executed, _ = self._execute(entrant, burst, random, None)
+            self._freshness.observe(entrant.name, burst, executed)
         except CandidateError:
             self.team.skip()
             raise
@@ -229,6 +240,7 @@ class Blocks:
         random = self._random(block, position)
         watch = observer.begin(random, self._expected_s(entrant))
         executed, samples = self._execute(entrant, burst, random, watch)
+        self._freshness.keep(entrant.name, block, self._freshness.observe(entrant.name, burst, executed))
         seen = observer.end()
         measured.trials[entrant.name].append(
             records.Trial(

@@ -5,7 +5,7 @@ candidates: every candidate executes the same burst.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain, islice
@@ -59,6 +59,10 @@ class Burst:
     """Logical rows that the burst writes."""
     pace: Pace | None = None
     """None if calls start as soon as a connection is free."""
+    includes: Mapping[str, str] = field(default_factory=dict)
+    """As in `Model`, likewise below."""
+    counted: Mapping[int, int] = field(default_factory=dict)
+    """The rows of each call whose rows answers count, by its number."""
 
     def part(self, connections: Sequence[int]) -> "Burst":
         """Return the part of the burst for some of the connections, given by their places."""
@@ -68,6 +72,8 @@ class Burst:
             operations=self.operations,
             rows=self.rows,
             pace=self.pace,
+            includes=self.includes,
+            counted=self.counted,
         )
 
     def calls(self) -> Iterator[Encoded]:
@@ -120,6 +126,7 @@ def make(
     queues: list[list[Encoded]] = []
     operations: list[str] = []
     due_s: list[float] = []
+    counted: dict[int, int] = {}
     rows = 0
     for writer, share in writers:
         own: list[list[Encoded]] = [[] for _ in range(share)]
@@ -133,6 +140,8 @@ def make(
                     by_key[call.key] = queue
             values = encode(call.operation, call.values)
             queue.append(Encoded(len(operations), call.operation, values, writer.name, call.key))
+            if call.operation in feed.counted:
+                counted[len(operations)] = call.rows
             operations.append(call.operation)
             rows += call.rows
         owners += [writer.name] * share
@@ -140,7 +149,15 @@ def make(
         if duration_s is not None:
             due_s += _arrivals(feed, writer, block, count, duration_s)
     pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s)
-    return Burst(owners=owners, queues=queues, operations=operations, rows=rows, pace=pace)
+    return Burst(
+        owners=owners,
+        queues=queues,
+        operations=operations,
+        rows=rows,
+        pace=pace,
+        includes=feed.includes,
+        counted=counted,
+    )
 
 
 def _arrivals(feed: Feed, writer: Writer, block: int, count: int, duration_s: float) -> list[float]:

@@ -43,6 +43,8 @@ class Part(NamedTuple):
     """The parameter of each value of a row."""
     rows: Sequence[Sequence[object]]
     """One row for each execution."""
+    written: int
+    """Logical rows that they write."""
 
     def calls(self) -> Iterator[Call]:
         """Yield the executions one by one."""
@@ -91,6 +93,16 @@ class Feed:
         """The workload's operations."""
         return self._found.operations
 
+    @property
+    def includes(self) -> Mapping[str, str]:
+        """The operations whose answers may be old, as in `Model`."""
+        return model.includes if (model := self._found.workload.model) else {}
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The operations whose rows such answers count."""
+        return model.counted if (model := self._found.workload.model) else ()
+
     def background(self) -> Iterator[Part]:
         """Yield what fills an empty database, in order.
 
@@ -104,7 +116,7 @@ class Feed:
                     yield from self._parts(one)
                 else:
                     check_calls(self._found, (one,), "background")
-                    yield Part(one.operation, tuple(one.values), [tuple(one.values.values())])
+                    yield Part(one.operation, tuple(one.values), [tuple(one.values.values())], one.rows)
 
     def background_rows(self) -> int | None:
         """Return the number of executions in the background, as far as the author says it.
@@ -130,7 +142,7 @@ class Feed:
                     checked=[f"the row: {repr(part[wrong])[:_SHOWN_CHARACTERS]}"],
                     remedies=["give each row one value for each of `columns`"],
                 )
-            yield Part(many.operation, columns, part)
+            yield Part(many.operation, columns, part, len(part))
             before += len(part)
 
     def take(self, writer: str, block: int, count: int) -> list[Call]:

@@ -126,6 +126,13 @@ class Form:
         return statement.render({**own, **self.identifiers}, WorkloadError, literals)
 
 
+def summing(step: AnyStep, column: str) -> AnyStep:
+    """Return a step of whose answer the sum of a column is noted."""
+    if isinstance(step, Linked):
+        return step._replace(sums=column)
+    return step if isinstance(step, Rows) else Linked(step[0], step[1], step, sums=column)
+
+
 def forms(operation: Operation, identifiers: Mapping[str, str], error: type[SchemabenchError]) -> Iterator[Form]:
     """Yield the statements of an operation, several of them between those that begin and commit a transaction.
 

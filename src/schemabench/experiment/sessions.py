@@ -7,6 +7,7 @@ wording of errors: see `failures`.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 
 import psycopg
@@ -87,13 +88,23 @@ class Sessions:
         queues: list[tuple[Session, Sequence[Request]]] = []
         known = {name: self._template.operations[name].sending for name in set(burst.operations)}
         sendings = {name: sending for name, sending in known.items() if sending.calls > 1}
-        depths = {name: sending.pipeline for name, sending in known.items() if sending.pipeline > 1}
+        sums = burst.includes
+        # an answer whose sum is noted is read before anything else is sent
+        depths = {name: one.pipeline for name, one in known.items() if one.pipeline > 1 and name not in sums}
         gathered: list[Batch] = []
         after: dict[int, int] = {}
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
             batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
-            queues.append((session, [self._prepared.request(session, one.calls) for one in batches]))
+            queues.append(
+                (
+                    session,
+                    [
+                        self._prepared.request(session, one.calls, sums.get(one.calls[0].operation, ""))
+                        for one in batches
+                    ],
+                )
+            )
             gathered += [one for one in batches if one.calls[0].operation in sendings]
             after |= windows.after([one.calls for one in batches], depths)
         return Loaded(
@@ -103,6 +114,7 @@ class Sessions:
             gathered=gathered,
             after=after,
             depths=depths,
+            noting=bool(sums),
         )
 
     def drive(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
@@ -129,6 +141,8 @@ class Sessions:
             ServerError: The server failed.
         """
         before, sessions = self.retried(), [session for session, _ in self]
+        for session in sessions:
+            session.flight.noted = {} if loaded.noting else None
         try:
             driven = drive(
                 loaded.queues,
@@ -158,7 +172,8 @@ class Sessions:
             raise
         if driven.cut and not stop(sessions):
             raise failures.endless(self._template)
-        return loaded.call_by_call(driven)
+        noted = {number: one for session in sessions for number, one in (session.flight.noted or {}).items()}
+        return loaded.call_by_call(replace(driven, noted=noted))
 
     def flush_statistics(self) -> None:
         """Flush every session's statistics, which it would otherwise do within seconds.

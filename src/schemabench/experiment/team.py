@@ -64,6 +64,8 @@ class Part:
     """Whether it was cut short because it exceeded its limit."""
     spent_ns: Mapping[str, int] = field(default_factory=dict)
     """If it was cut short: operation -> the time of its calls, running ones included."""
+    noted: tuple[tuple[int, int, int, int], ...] = ()
+    """A call's number, from the start until it was begun and until it was done, and the sum that its answer had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,8 @@ class Executed:
     """Whether it was cut short in any process: its figures then mean only that."""
     spent_s: Mapping[str, float] = field(default_factory=dict)
     """As in `Part`, summed over all processes."""
+    noted: tuple[tuple[int, int, int, int], ...] = ()
+    """As in `Part`, from the first start of any process."""
 
 
 class Team(Protocol):
@@ -237,6 +241,10 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         done=done,
         cut=drive.cut,
         spent_ns=_spent(loaded, drive) if drive.cut else {},
+        noted=tuple(
+            (number, begun_ns - drive.started_ns, done_ns - drive.started_ns, included)
+            for number, (begun_ns, done_ns, included) in drive.noted.items()
+        ),
     )
     return part, {
         str(operation): samples_ns[..., own & (operations == operation)] for operation in np.unique(operations[own])
@@ -290,4 +298,10 @@ def together(parts: Sequence[Part]) -> Executed:
         done=sum(part.done for part in parts),
         cut=any(part.cut for part in parts),
         spent_s={operation: elapsed_ns / NANOSECONDS for operation, elapsed_ns in spent_ns.items()},
+        noted=tuple(
+            (number, begun_ns + late_ns, done_ns + late_ns, included)
+            for part in parts
+            for late_ns in (start_ns[id(part)] - first_ns,)
+            for number, begun_ns, done_ns, included in part.noted
+        ),
     )

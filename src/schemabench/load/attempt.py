@@ -22,7 +22,7 @@ from schemabench.load.session import (
     Session,
     StatementFailedError,
 )
-from schemabench.load.talk import AnyStep, Linked, Pause, Request, Talk, Want, exchange
+from schemabench.load.talk import UNDONE, AnyStep, Linked, Pause, Request, Talk, Want, exchange
 from schemabench.units import NANOSECONDS
 
 SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
@@ -46,6 +46,11 @@ def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Paus
         result = yield from exchange(session.connection, sent, session.round_trip_ns)
         if result is None or result.status not in SUCCEEDED:
             return failed(session, sent, result)
+        if isinstance(step, Linked) and step.sums:
+            included = total(step.sums, result)
+            if isinstance(included, Refusal):
+                return Failure(sent, included)
+            session.flight.included = included
         if not isinstance(step, Linked) or not step.gives:
             continue
         if step.stops and result.ntuples == 0:
@@ -75,6 +80,16 @@ def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str,
     return None
 
 
+def total(column: str, result: PGresult) -> int | Refusal:
+    """Return the sum of a column over all rows, NULL as 0; or why there is none."""
+    known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    if column not in known:
+        return Refusal(sqlstate=UNKNOWN_COLUMN, message=f"the answer has no column {column!r}")
+    place = known.index(column)
+    values = (result.get_value(row, place) for row in range(result.ntuples))
+    return sum(int(value) for value in values if value is not None)
+
+
 def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:
     """Return the failure of a step that has an error for a result, or none because the connection broke."""
     if result is None:
@@ -94,6 +109,7 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
         if session.connection.transaction_status != TransactionStatus.IDLE:
             yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
         if accepted is not None:
+            session.flight.included = UNDONE
             session.accepted[operation, accepted] = session.accepted.get((operation, accepted), 0) + 1
             return
         assert reason is not None, "it would have been raised"

@@ -16,7 +16,7 @@ from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load.talk import AnyStep, Request
+from schemabench.load.talk import AnyStep, Flight
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -99,28 +99,6 @@ class StatementFailedError(Exception):
 
 class LostConnectionError(Exception):
     """The connection to the server broke."""
-
-
-@dataclass(slots=True)
-class Flight:
-    """The running calls of one connection, and their starts."""
-
-    request: Request | None = None
-    """None if no call is running alone."""
-    started_ns: int = 0
-    """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
-    window: dict[int, tuple[Request, int]] = field(default_factory=dict)
-    """The running requests of a pipeline, by number, each with its start."""
-
-    def running(self) -> list[tuple[Request, int]]:
-        """Return the running requests, each with its start."""
-        alone = [(self.request, self.started_ns)] if self.request is not None else []
-        return alone + list(self.window.values())
-
-    def clear(self) -> None:
-        """Forget what a drive that failed has left."""
-        self.request = None
-        self.window.clear()
 
 
 @dataclass(frozen=True, eq=False)

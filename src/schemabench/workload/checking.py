@@ -61,6 +61,7 @@ def check(found: Found) -> None:
     if "typical" not in workload.cardinalities:
         raise WorkloadError(f"The workload {workload.name!r} pins no cardinality named 'typical'")
     _check_queries(found)
+    _check_freshness(found)
     with authored(found, "axes"):
         _check_axes(workload)
     for label, cardinality in workload.cardinalities.items():
@@ -164,6 +165,33 @@ def _check_queries(found: Found) -> None:
                 f"workload{nearest(name, found.queries)}",
                 remedies=["name it in the workload's `state` or `invariants`"],
             )
+
+
+def _check_freshness(found: Found) -> None:
+    model, known = found.workload.model, tuple(found.operations)
+    if model is None or not (model.includes or model.counted or model.fresh_within_s):
+        return
+    for name in (*model.includes, *model.counted):
+        if name not in known:
+            raise WorkloadError(
+                f"The model of {found.workload.name!r} names the operation {name!r}, which is not in "
+                f"{found.path.parent / OPERATIONS_FILE}{nearest(name, known)}"
+            )
+    missing = [
+        name
+        for name, value in (
+            ("Model.fresh_within_s", model.fresh_within_s > 0),
+            ("Model.includes", model.includes),
+            ("Model.counted", model.counted),
+            ("Workload.production_s", found.workload.production_s),
+        )
+        if not value
+    ]
+    if missing:
+        raise WorkloadError(
+            f"The workload {found.workload.name!r} bounds the age of answers without {', '.join(missing)}",
+            remedies=["see docs/staleness.md"],
+        )
 
 
 def _check_axes(workload: Workload[Any]) -> None:
