@@ -173,6 +173,7 @@ def test_a_log_is_as_the_model_has_it_whoever_sends_its_lines(server: Server, wh
 
 READ_THEN_WRITTEN = """
 -- name: like_article
+-- accept: 23505
 INSERT INTO event (happened_at, user_id, kind, article)
 VALUES (:happened_at::timestamp, :user_id::text, 'LIKE_ARTICLE', :article::text);
 INSERT INTO daily_likes (day, article, likes) VALUES (:happened_at::timestamp::date, :article::text, 0)
