@@ -147,9 +147,8 @@ class Blocks:
             where = (number, position, started_s + perf_counter() - begun_s)
             self.doing = f"{self._label}: {entrant.name}"
             with self._leaving(entrant), measured.taking(entrant.name):
-                for untimed in before:
-                    self._lead_in(entrant, untimed, self._random(number, position))
-                self._trial(entrant, burst, where, lead_in_rows=sum(untimed.rows for untimed in before))
+                rows = sum(self._lead_in(entrant, untimed, self._random(number, position)) for untimed in before)
+                self._trial(entrant, burst, where, lead_in_rows=rows)
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
@@ -202,14 +201,15 @@ class Blocks:
             self.measured.failed[entrant.name] = failure
             self._present.remove(entrant)
 
-    def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> None:
-        """Execute an untimed burst."""
+    def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> int:
+        """Execute an untimed burst; return the logical rows that it wrote."""
         try:
             executed, _ = self._execute(entrant, burst, random, None)
             self._freshness.observe(entrant.name, burst, executed)
         except CandidateError:
             self.team.skip()
             raise
+        return burst.rows - executed.lost_rows
 
     def _execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
@@ -251,7 +251,7 @@ class Blocks:
                 started_s=started_s,
                 duration_s=executed.duration_s,
                 operations=len(burst.operations),
-                rows=burst.rows,
+                rows=burst.rows - executed.lost_rows,
                 lead_in_rows=lead_in_rows,
                 retries=sum(executed.retried.values()),
                 accepted=sum(executed.accepted.values()),

@@ -63,6 +63,8 @@ class Burst:
     """As in `Model`, likewise below."""
     counted: Mapping[int, int] = field(default_factory=dict)
     """The rows of each call whose rows answers count, by its number."""
+    written: Sequence[int] = ()
+    """The logical rows that each call writes, by its number; empty if nobody counts them."""
 
     def part(self, connections: Sequence[int]) -> "Burst":
         """Return the part of the burst for some of the connections, given by their places."""
@@ -73,6 +75,7 @@ class Burst:
             rows=self.rows,
             pace=self.pace,
             includes=self.includes,
+            written=self.written,
             counted=self.counted,
         )
 
@@ -127,7 +130,7 @@ def make(
     operations: list[str] = []
     due_s: list[float] = []
     counted: dict[int, int] = {}
-    rows = 0
+    written: list[int] = []
     for writer, share in writers:
         own: list[list[Encoded]] = [[] for _ in range(share)]
         by_key: dict[str, list[Encoded]] = {}
@@ -143,7 +146,7 @@ def make(
             if call.operation in feed.counted:
                 counted[len(operations)] = call.rows
             operations.append(call.operation)
-            rows += call.rows
+            written.append(call.rows)
         owners += [writer.name] * share
         queues += own
         if duration_s is not None:
@@ -153,10 +156,11 @@ def make(
         owners=owners,
         queues=queues,
         operations=operations,
-        rows=rows,
+        rows=sum(written),
         pace=pace,
         includes=feed.includes,
         counted=counted,
+        written=written,
     )
 
 

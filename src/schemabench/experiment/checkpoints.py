@@ -137,7 +137,7 @@ def _trial(  # noqa: PLR0913, PLR0917 (a trial, who executes it, and where it st
         started_s=0.0,
         duration_s=executed.duration_s,
         operations=len(burst.operations),
-        rows=burst.rows,
+        rows=burst.rows - executed.lost_rows,
         retries=sum(executed.retried.values()),
         busy_share=max(executed.busy_shares),
         busy_shares=executed.busy_shares,

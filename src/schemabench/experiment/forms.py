@@ -202,7 +202,7 @@ def _identifier(statement: Statement, name: str, call: Encoded) -> str:
     """Return a call's value for a `:"name"`."""
     value = _text(call.values[name])
     if not value or len(value.encode()) > _LONGEST_NAME:
-        shown = "NULL" if value is None else repr(value)
+        shown = "NULL" if value is None else f"{value!r}, of {len(value.encode())} bytes"
         raise WorkloadError(
             f'A call of {call.operation!r} sets the identifier :"{name}" to {shown}',
             where=statement.text.place(statement.mark(name)),

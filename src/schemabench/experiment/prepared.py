@@ -39,6 +39,8 @@ class Loaded:
     """For each request of a pipeline, by its number: how many requests of its connection are answered before it."""
     depths: Mapping[str, int] = field(default_factory=dict)
     """Operation -> the most requests of it in flight on a connection; 1 where it is not among them."""
+    written: Sequence[int] = ()
+    """The logical rows of each call of the burst, by its number."""
     noting: bool = False
     """Whether it is noted when each request is begun and done."""
 
@@ -73,6 +75,11 @@ class Loaded:
                 waited_s = batch.ready_s - self.pace.due_s[number] if self.pace else 0.0
                 delays_ns[number] = driven.delays_ns[first] + round(waited_s * NANOSECONDS)
         return replace(driven, latencies_ns=latencies_ns, delays_ns=delays_ns, flying_ns=flying_ns, noted=noted)
+
+    def calls_of(self, number: int) -> Sequence[int]:
+        """Return the calls of a request, by their numbers."""
+        gathered = {batch.calls[0].number: batch for batch in self.gathered}
+        return [call.number for call in gathered[number].calls] if number in gathered else [number]
 
     @property
     def followers(self) -> list[int]:

@@ -34,7 +34,7 @@ from schemabench.load import (
     drive,
     stop,
 )
-from schemabench.load.session import Undone
+from schemabench.load.session import Accepted, Undone
 from schemabench.server import Database, lost
 from schemabench.workload import Writer
 
@@ -115,6 +115,7 @@ class Sessions:
             after=after,
             depths=depths,
             noting=bool(sums),
+            written=burst.written,
         )
 
     def drive(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
@@ -210,9 +211,12 @@ class Sessions:
         """Return the number of attempts at each operation that were rolled back and repeated so far, by reason."""
         return summed(session.retried for session, _ in self)
 
-    def accepted(self) -> Undone:
-        """Return the number of calls of each operation that were rolled back and left at that so far, by reason."""
-        return summed(session.accepted for session, _ in self)
+    def accepted(self) -> list[Accepted]:
+        """Return the requests that were rolled back and left at that since the last time this was asked."""
+        found = [one for session, _ in self for one in session.accepted]
+        for session, _ in self:
+            session.accepted.clear()
+        return found
 
     def paused_ns(self) -> int:
         """Return the total time for which connections have paused before retries so far."""

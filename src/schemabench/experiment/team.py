@@ -21,7 +21,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.sessions import since, summed
 from schemabench.load import Drive, Limits, Others, Talk
-from schemabench.load.session import Undone
+from schemabench.load.session import Accepted, Undone
 from schemabench.monitor.conditions import Held
 from schemabench.units import NANOSECONDS
 
@@ -54,6 +54,8 @@ class Part:
     """Attempts that were rolled back and repeated."""
     accepted: Undone = field(default_factory=dict)
     """Calls that were rolled back and left at that."""
+    lost_rows: int = 0
+    """The logical rows of these calls."""
     paused_ns: int = 0
     """The total time for which its connections paused before retries."""
     lag_ns: int = 0
@@ -82,6 +84,8 @@ class Executed:
     """Attempts that were rolled back and repeated."""
     accepted: Undone = field(default_factory=dict)
     """Calls that were rolled back and left at that."""
+    lost_rows: int = 0
+    """The logical rows of these calls."""
     paused_s: float = 0.0
     """The total time for which connections paused before retries."""
     lag_ns: int
@@ -215,7 +219,8 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         ServerError: The server failed.
     """
     sessions = entrant.sessions
-    retried, accepted, paused_ns = sessions.retried(), sessions.accepted(), sessions.paused_ns()
+    retried, paused_ns = sessions.retried(), sessions.paused_ns()
+    sessions.accepted()  # of a drive that failed
     with entrant.companions.beside() as beside:
         drive = sessions.drive(loaded, random, limits, watch, others, beside)
     writers_ns: dict[str, int] = {}
@@ -228,6 +233,7 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
     if loaded.pace:
         samples_ns = _paced(loaded, drive, latencies_ns)
         own = samples_ns[2] > 0
+    accepted, lost_rows = _left(loaded, sessions.accepted())
     part = Part(
         host=_HOST,
         started_ns=drive.started_ns,
@@ -235,7 +241,8 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         writers_ns=writers_ns,
         busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
         retried=since(retried, sessions.retried()),
-        accepted=since(accepted, sessions.accepted()),
+        accepted=accepted,
+        lost_rows=lost_rows,
         paused_ns=sessions.paused_ns() - paused_ns,
         lag_ns=int(np.quantile(drive.lags_ns, _LAG_LEVEL, method="inverted_cdf")) if drive.lags_ns else 0,
         done=done,
@@ -249,6 +256,17 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
     return part, {
         str(operation): samples_ns[..., own & (operations == operation)] for operation in np.unique(operations[own])
     }
+
+
+def _left(loaded: Loaded, requests: Sequence[Accepted]) -> tuple[Undone, int]:
+    """Return the calls of requests that were rolled back and left at that, by operation and reason, and their rows."""
+    calls: Counter[tuple[str, str]] = Counter()
+    rows = 0
+    for number, operation, reason in requests:
+        own = loaded.calls_of(number)
+        calls[operation, reason] += len(own)
+        rows += sum(loaded.written[one] for one in own)
+    return dict(calls), rows
 
 
 def _spent(loaded: Loaded, drive: Drive) -> dict[str, int]:
@@ -293,6 +311,7 @@ def together(parts: Sequence[Part]) -> Executed:
         busy_shares=tuple(part.busy_share for part in parts),
         retried=summed(part.retried for part in parts),
         accepted=summed(part.accepted for part in parts),
+        lost_rows=sum(part.lost_rows for part in parts),
         paused_s=sum(part.paused_ns for part in parts) / NANOSECONDS,
         lag_ns=max(part.lag_ns for part in parts),
         done=sum(part.done for part in parts),

@@ -73,10 +73,11 @@ def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str,
         return Refusal.of_rows(gives, result.ntuples)
     known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
     for column in columns:
-        if column.lower() not in known:
-            message = f"{gives!r} has no column {column!r}"
+        wanted = column[1:-1].replace('""', '"') if column.startswith('"') else column.lower()
+        if known.count(wanted) != 1:
+            message = f"{gives!r} has {'two columns' if wanted in known else 'no column'} {wanted!r}"
             return Refusal(sqlstate=UNKNOWN_COLUMN, message=message, detail=f"columns: {', '.join(known) or 'none'}")
-        values[f"{gives}.{column}"] = result.get_value(0, known.index(column.lower()))
+        values[f"{gives}.{column}"] = result.get_value(0, known.index(wanted))
     return None
 
 
@@ -99,7 +100,7 @@ def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:
 
 def recover(session: Session, request: Request, failure: Failure, random: Random) -> Talk:
     """After an attempt that the server rolled back, retry a request until it succeeds, unless its error is accepted."""
-    _, operation, steps = request
+    number, operation, steps = request
     acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
     for attempts in range(1, RETRY_LIMIT + 1):
         sqlstate = failure.refusal.sqlstate
@@ -110,7 +111,7 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
             yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
         if accepted is not None:
             session.flight.included = UNDONE
-            session.accepted[operation, accepted] = session.accepted.get((operation, accepted), 0) + 1
+            session.accepted.append((number, operation, accepted))
             return
         assert reason is not None, "it would have been raised"
         session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1

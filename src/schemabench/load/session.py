@@ -50,6 +50,8 @@ ROLLBACK = b"rollback"
 
 Undone: TypeAlias = dict[tuple[str, str], int]
 """(operation, reason of the rollback) -> attempts."""
+Accepted: TypeAlias = tuple[int, str, str]
+"""The number of a request that was rolled back and left at that, its operation, and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +120,7 @@ class Session:
 
     connection: PGconn
     retried: Undone = field(default_factory=dict)
-    accepted: Undone = field(default_factory=dict)
+    accepted: list[Accepted] = field(default_factory=list)
     paused_ns: dict[str, int] = field(default_factory=dict)
     flight: Flight = field(default_factory=Flight)
     retryable: dict[str, Mapping[str, str]] = field(default_factory=dict)
