@@ -243,7 +243,12 @@ def _record(
         clients=plan.clients,
         writers=tuple(
             records.WriterShare(
-                name=writer.name, kind=writer.kind, clients=share, operations=writer.weight * size, pace=writer.pace
+                name=writer.name,
+                kind=writer.kind,
+                clients=share,
+                operations=writer.weight * size,
+                pace=writer.pace,
+                role=writer.role,
             )
             for writer, share in plan.writers
         ),
