@@ -181,7 +181,8 @@ class _Both:
             databases=Databases(label="copied", by_part={"": self._database}),
         )
         names = self._comparison.columns
-        chunks = (Chunk("load", names, rows[at : at + _PART_ROWS]) for at in range(0, len(rows), _PART_ROWS))
+        some = (rows[at : at + _PART_ROWS] for at in range(0, len(rows), _PART_ROWS))
+        chunks = (Chunk("load", names, chunk, len(chunk)) for chunk in some)
         started_s = perf_counter()
         filling.load(template, chunks)
         return perf_counter() - started_s

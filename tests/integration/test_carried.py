@@ -158,8 +158,17 @@ def test_an_accepted_error_ends_the_call_and_is_counted(laboratory: Laboratory, 
     assert (accepted.operation, accepted.reason) == ("enter", "unique violation (23505)")
     assert accepted.count == accepted.calls == sum(trial.operations for trial in trials)
     assert sum(trial.accepted for trial in trials) == accepted.count
+    assert {trial.rows for trial in trials} == {0}, "nothing of them remains"
     assert {one.reason for one in found.retries} <= {ENDED}
     assert [one.text for one in found.notices if one.code == "accepted-errors"] != []
+
+
+def test_all_calls_of_an_accepted_batch_are_counted(laboratory: Laboratory) -> None:
+    operations = "-- name: enter\n-- accept: 23505\n-- batch: 10\nINSERT INTO entered SELECT unnest(:id::int[]);\n"
+    found = baseline(rank(laboratory, operations, KEYS, repeated(Call("enter", {"id": 1}))))
+
+    (accepted,) = found.accepted
+    assert accepted.count == accepted.calls == 200 * sum(not trial.warmup for trial in found.trials)
 
 
 def test_an_error_that_could_be_an_outcome_names_the_choice(laboratory: Laboratory) -> None:
@@ -185,7 +194,7 @@ def test_tables_are_made_under_names_that_calls_give(laboratory: Laboratory) -> 
     assert baseline(found).status == "ranked"
 
 
-@pytest.mark.parametrize(("name", "shown"), [(None, "NULL"), ("", "''"), ("x" * 64, "'xxxx")])
+@pytest.mark.parametrize(("name", "shown"), [(None, "NULL"), ("", "''"), ("x" * 64, "'x*', of 64 bytes")])
 def test_a_name_that_the_server_would_refuse_or_cut_is_told(
     laboratory: Laboratory, name: str | None, shown: str
 ) -> None:
@@ -274,6 +283,7 @@ def test_a_writer_with_a_role_meets_grants_and_policies(laboratory: Laboratory) 
     granted = POLICY + 'GRANT ALL ON note TO "tenant a";\n'
     found = rank(laboratory, NOTES, granted, repeated(Call("write", {"body": "x"})), ("tenants",), writer)
     assert baseline(found).status == "ranked"
+    assert [one.role for one in found.writers] == ["tenant a"]
 
     with pytest.raises(CandidateError, match="row-level security policy"):
         rank(
@@ -283,7 +293,7 @@ def test_a_writer_with_a_role_meets_grants_and_policies(laboratory: Laboratory) 
             repeated(Call("write", {"body": "x"})),
             writer=writer,
         )
-    with pytest.raises(CandidateError, match="permission denied for table note"):
+    with pytest.raises(CandidateError, match=r"permission denied for table note[\s\S]*grant 'tenant a', as which"):
         rank(laboratory, NOTES, POLICY, repeated(Call("write", {"body": "x"})), writer=writer)
 
 

@@ -735,8 +735,11 @@ def test_a_call_that_does_not_fit_is_the_workloads_fault(tmp_path: Path, server:
 
 
 SMALLER: Mapping[str, Mapping[str, int]] = {
+    "access_log": {"ranges": 500, "history_lines": 2_000, "hosts": 500},
+    "votes": {"slice_s": 10, "reads": 10, "history_votes": 5_000},
     "usage": {"sites": 200, "media_entries": 200, "analytics_ids": 1_000, "history_days": 3},
     "pageviews": {"known_pages": 1_024, "lines_per_hour": 256},
+    "clickstream": {"users": 400, "likes": 1_000, "events": 300},
 }
 """Workload -> sizes below those of `typical`, so that all candidates are soon built."""
 

@@ -146,6 +146,104 @@ def test_page_views_are_as_the_model_has_them_however_their_hours_interleave(ser
             assert stage.rows(list(stage.expected())) == stage.expected()
 
 
+@pytest.mark.parametrize(
+    "which",
+    ["baseline", "batched", "batched_counts", "cohort_bitmaps", "cohort_rows", "kind_key", "like_counts", "weekly"],
+)
+def test_a_clickstream_is_as_the_model_has_it_whoever_sends_its_events(server: Server, which: str) -> None:
+    random = Random(which)  # noqa: S311 (reproducible)
+    with _stage(server, "clickstream", mutants.shipped("clickstream")[which]) as stage:
+        for _ in range(ROUNDS):
+            stage.together(random, _anyone)
+
+            assert stage.rows(list(stage.expected())) == stage.expected()
+
+
+@pytest.mark.parametrize(
+    "which", ["baseline", "counts_by_trigger", "counts_by_upsert", "counts_in_batches", "host_dictionary"]
+)
+def test_a_log_is_as_the_model_has_it_whoever_sends_its_lines(server: Server, which: str) -> None:
+    random = Random(which)  # noqa: S311 (reproducible)
+    with _stage(server, "access_log", mutants.shipped("access_log")[which]) as stage:
+        for _ in range(ROUNDS):
+            stage.together(random, _anyone)
+
+            assert stage.rows(list(stage.expected())) == stage.expected()
+
+
+READ_THEN_WRITTEN = """
+-- name: like_article
+-- accept: 23505
+INSERT INTO event (happened_at, user_id, kind, article)
+VALUES (:happened_at::timestamp, :user_id::text, 'LIKE_ARTICLE', :article::text);
+INSERT INTO daily_likes (day, article, likes) VALUES (:happened_at::timestamp::date, :article::text, 0)
+ON CONFLICT (day, article) DO NOTHING;
+-- as: seen
+SELECT likes FROM daily_likes WHERE day = :happened_at::timestamp::date AND article = :article::text;
+SELECT pg_sleep(0.005);
+UPDATE daily_likes SET likes = :seen.likes::bigint + 1
+WHERE day = :happened_at::timestamp::date AND article = :article::text;
+"""
+
+
+def test_a_count_that_is_read_and_then_written_loses_likes_and_an_invariant_says_so(server: Server) -> None:
+    counts = mutants.shipped("clickstream")["like_counts"]
+    text = counts.file.source.partition("-- name: like_article")[0] + READ_THEN_WRITTEN
+    wrong = replace(counts, file=sqlfile.parse(counts.file.path, text, CandidateError))
+    with _stage(server, "clickstream", wrong) as stage:
+        like = next(call for call in stage.drawn if call.operation == "like_article")
+        stage.alone([like])
+        stage.drawn = [
+            like._replace(values={**like.values, "user_id": f"u{number}"}, key=str(number)) for number in range(CALLS)
+        ]
+        stage.together(Random(1), _anyone)  # noqa: S311 (reproducible)
+
+        assert stage.rows(["likes_differ_from_events"])["likes_differ_from_events"]
+
+
+JOB = Call("refresh_results", {}, key="job")
+
+
+@pytest.mark.parametrize(
+    "which",
+    ["buckets_batched", "buckets_by_trigger", "buckets_upserted", "cache_by_job", "copy", "slots_16", "view_refreshed"],
+)
+def test_votes_are_as_the_model_has_them_whoever_casts_them(server: Server, which: str) -> None:
+    random = Random(which)  # noqa: S311 (reproducible)
+    with _stage(server, "votes", mutants.shipped("votes")[which]) as stage:
+        for _ in range(ROUNDS):
+            stage.together(random, _anyone if which not in {"cache_by_job", "view_refreshed"} else _by_key)
+            stage.alone([JOB])
+
+            assert stage.rows(list(stage.expected())) == stage.expected()
+
+
+LOST = """
+-- name: cast_vote
+-- as: seen
+SELECT coalesce(max(votes), 0) AS votes FROM bucket WHERE choice = :choice::text;
+SELECT pg_sleep(0.002);
+INSERT INTO bucket VALUES (
+    :choice::text, date_bin('10 minutes', :voted_at::timestamptz, '2000-01-01 00:00:00+00'), :seen.votes::bigint + 1
+)
+ON CONFLICT (choice, bucket) DO UPDATE SET votes = excluded.votes;
+"""
+"""A vote that adds one to what it has read, while others do the same."""
+
+
+def test_votes_that_read_and_then_write_are_lost(server: Server) -> None:
+    buckets = mutants.shipped("votes")["buckets_upserted"]
+    before, _, after = buckets.file.source.partition("-- name: cast_vote\n")
+    text = f"{before}{LOST}-- name: load_votes\n{after.partition('-- name: load_votes')[2]}"
+    losing = replace(buckets, file=sqlfile.parse(buckets.file.path, text, CandidateError))
+    with _stage(server, "votes", losing) as stage:
+        one = next(call for call in stage.drawn if call.operation == "cast_vote")
+        stage.drawn = [one]
+        stage.together(Random(1), _anyone)  # noqa: S311 (reproducible)
+
+        assert sum(int(str(row[1])) for row in stage.rows(["state_totals"])["state_totals"]) < CALLS
+
+
 def _maxima(rows: Rows) -> list[Row]:
     return [(*row[:2], row[3], row[5]) for row in rows["state_media"]]
 

@@ -31,7 +31,7 @@ from schemabench.experiment.sizing import MOST_GLANCES
 from schemabench.experiment.team import Alone
 from schemabench.load import Drive, Limits, Passing
 from schemabench.load.guard import LOOK_S
-from schemabench.load.session import Undone
+from schemabench.load.session import Accepted, Undone
 from schemabench.progress import Shown, Silence
 from schemabench.statistics import LEAST_TRIALS, fewest_blocks
 from schemabench.units import NANOSECONDS
@@ -124,9 +124,9 @@ class FakeEntrant:
         """Return the retries so far."""
         return dict(self.undone)
 
-    def accepted(self) -> Undone:
+    def accepted(self) -> list[Accepted]:
         """Return nothing: no error is accepted."""
-        return {}
+        return []
 
 
 class FakeObserver:

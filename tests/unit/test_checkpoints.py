@@ -1,6 +1,7 @@
 """Rounds after checkpoints: who executes which bursts, how many, and what becomes of them. Nothing is executed."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -126,10 +127,17 @@ def _played(  # noqa: PLR0913 (what differs between tests)
     cut: Sequence[str] = (),
     round_s: float = 0.0,
     failed: Mapping[str, CandidateError] | None = None,
+    interrupted_at: int = 1_000,
 ) -> Played:
     done: list[object] = []
+
+    def execute(sql: str) -> None:
+        done.append(sql)
+        if done.count("CHECKPOINT") > interrupted_at:
+            raise KeyboardInterrupt
+
     monkeypatch.setattr(
-        checkpoints, "opened", lambda _: SimpleNamespace(execute=done.append, close=lambda: done.append("closed"))
+        checkpoints, "opened", lambda _: SimpleNamespace(execute=execute, close=lambda: done.append("closed"))
     )
     observers: Any = {
         FakeEntrant(name, SimpleNamespace(candidate=SimpleNamespace(name=candidate))): FakeObserver(done)
@@ -143,7 +151,8 @@ def _played(  # noqa: PLR0913 (what differs between tests)
     server: Any = SimpleNamespace(owned=owned, conninfo="")
     progress: Any = SimpleNamespace(stage=lambda *_: None)
     feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
-    checkpoints.execute(plan, team, server, observers, feed, 2, measured, progress)  # type: ignore[arg-type]
+    with suppress(KeyboardInterrupt):
+        checkpoints.execute(plan, team, server, observers, feed, 2, measured, progress)  # type: ignore[arg-type]
     return Played(team, measured, done)
 
 
@@ -220,6 +229,12 @@ def test_a_candidate_that_fails_leaves_and_one_that_has_left_executes_nothing(
     assert len(failing.team.bursts["a"]) == 2
     assert len(failing.measured.after_checkpoint["baseline"]) == ROUNDS
     assert not gone.team.bursts["a"]
+
+
+def test_of_a_round_that_is_interrupted_nothing_is_kept(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    measured = _played(plan, monkeypatch, interrupted_at=2 * len(NAMES) - 1).measured
+
+    assert {name: len(trials) for name, trials in measured.after_checkpoint.items()} == dict.fromkeys(NAMES, 1)
 
 
 def test_a_baseline_that_fails_ends_the_experiment(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:

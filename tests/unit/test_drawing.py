@@ -123,6 +123,13 @@ def test_strategy_of_usage_keeps_its_bounds() -> None:
         assert usage.open_blocks <= 120
 
 
+def test_strategy_of_clickstream_keeps_its_bounds() -> None:
+    for sizes in cardinalities.draw(_strategy(_loaded("clickstream")), 40, seed=5):
+        assert sizes.likes <= 100_000
+        assert 1 <= sizes.weeks <= 8
+        assert sizes.events <= 1_000
+
+
 def test_strategy_of_pageviews_keeps_its_bounds() -> None:
     for pageviews in cardinalities.draw(_strategy(_loaded("pageviews")), 40, seed=5):
         assert (pageviews.hours_in_flight + 1) * pageviews.lines_per_hour <= 6_144

@@ -122,3 +122,25 @@ def test_of_equal_views_the_25_first_by_bytes_are_kept() -> None:
     ranked = _model("pageviews").state(_after("pageviews", asked, load, finish))["ranked_pages"]
 
     assert ranked == [(HOUR, "en", rank, f"p{rank - 1:02}", 1) for rank in range(1, 26)]
+
+
+def _install(user_id: str, moment: datetime) -> Call:
+    return Call("first_install", {"user_id": user_id, "happened_at": moment})
+
+
+def test_no_user_installs_twice_but_an_install_may_be_sent_again() -> None:
+    possible, state = _model("clickstream").possible, _after("clickstream", _install("a", HOUR))
+
+    assert possible(state, _install("a", HOUR))
+    assert possible(state, _install("b", HOUR))
+    assert not possible(state, _install("a", HOUR.replace(minute=1)))
+
+
+def test_a_user_comes_back_by_logging_in_in_the_week_after_the_install_and_in_no_other() -> None:
+    weeks = {"first_week": date(2016, 8, 29), "last_week": date(2016, 9, 5)}
+    read, model = Call("retention", weeks), _model("clickstream")
+    for logged_in_at, returned in ((HOUR, 0), (datetime(2016, 9, 11, 23), 1), (datetime(2016, 9, 12), 0)):  # noqa: DTZ001
+        log_in = Call("log_in", {"user_id": "a", "happened_at": logged_in_at})
+        state = _after("clickstream", log_in, _install("a", HOUR), log_in)
+
+        assert model.apply(state, read) == [(date(2016, 8, 29), 1, returned, 100 * returned)]

@@ -102,7 +102,7 @@ def test_nothing_ranked_for_the_clients_sake_says_so() -> None:
 def test_nothing_ranked_for_a_baseline_that_breaks_its_own_invariant_says_so() -> None:
     left = (unranked("baseline", "disqualified", "x"), unranked("a", "invalid", "y"))
     assert said(replace(USAGE, candidates=left)) == (
-        "Nothing was ranked: the baseline breaks its own invariant (1 disqualified; 1 invalid)."
+        "Nothing was ranked: the baseline itself is disqualified (1 disqualified; 1 invalid)."
     )
 
 

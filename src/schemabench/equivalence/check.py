@@ -12,6 +12,7 @@ from typing import Any
 from schemabench.candidate import Candidate
 from schemabench.encoding import Encoder
 from schemabench.equivalence.counterexample import Disagreement, described
+from schemabench.equivalence.history import Answers, History
 from schemabench.equivalence.scratch import RefusedError, Scratch
 from schemabench.equivalence.search import Effort, draw, search
 from schemabench.errors import WorkloadError
@@ -106,17 +107,18 @@ class _Comparison:
         """
         self._scratch.clear()
         state = self._model.initial()
+        history = History(self._model)
         executed: list[tuple[Call, ...]] = []
         pending: list[Call] = []
-        answer: Sequence[Row] | None = None
+        answers: Answers = ()
         for call in (*drawn, None):
             if pending and (call is None or not self._joins(call, pending)):
                 executed.append(tuple(pending))
                 pending = []
-                if found := self._compared(executed, state, answer):
+                if found := self._compared(executed, state, answers):
                     return found
             if call is not None and self._asked(self._model.possible, state, call):
-                answer = self._asked(self._model.apply, state, call)
+                answers = self._asked(history.apply, state, call)
                 pending.append(call)
                 self.calls += 1
         return None
@@ -130,20 +132,20 @@ class _Comparison:
         self,
         executed: Sequence[tuple[Call, ...]],
         state: Any,  # noqa: ANN401 (a workload's own type)
-        answer: Sequence[Row] | None,
+        answers: Answers,
     ) -> Disagreement | None:
         """Execute the last request, and compare what the candidate has then with the model's rows.
 
         Args:
             executed: The requests, the last of them not yet executed.
             state: The model's, after all of them.
-            answer: The expected rows of the last call; not compared where its request has others, too.
+            answers: The possible answers of the last call; not compared where its request has others, too.
         """
         request = executed[-1]
         try:
             rows = self._scratch.execute(request)
-            if answer is not None and len(request) == 1 and rows != list(answer):
-                return _disagreement(executed, "", answer, rows)
+            if answers and len(request) == 1 and all(rows != list(answer) for answer in answers):
+                return _disagreement(executed, "", answers[0], rows)
             states = self._asked(lambda now, _: self._model.state(now), state, request[-1])
             for (name, expected), rows in zip(states.items(), self._scratch.query(states), strict=True):
                 if not self._same(rows, expected):

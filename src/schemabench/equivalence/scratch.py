@@ -42,6 +42,9 @@ ORDER BY pg_class.oid
 """Tables, including partitions, and populated materialized views, in the order of their creation: no view precedes the
 relations that it reads. Relations of extensions are excluded."""
 
+_USED_SEQUENCES = "SELECT schemaname, sequencename FROM pg_catalog.pg_sequences WHERE last_value IS NOT NULL"
+"""They begin anew, so that SQL which reproduces a disagreement does so in a database without rows."""
+
 Connection = psycopg.Connection[Any]
 Cursor = psycopg.Cursor[Any]
 
@@ -327,6 +330,8 @@ def _empty(connection: Connection) -> None:
         )
     elif tables:
         connection.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.SQL(", ").join(tables)))
+    for name in connection.execute(_USED_SEQUENCES).fetchall():
+        connection.execute(sql.SQL("ALTER SEQUENCE {} RESTART").format(sql.Identifier(*name)))
     for kind, name in filled:
         if kind == "m":
             connection.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(name))

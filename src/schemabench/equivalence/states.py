@@ -50,15 +50,17 @@ def difference(name: str, reference: Sequence[Asked], other: Sequence[Asked]) ->
         reference: The baseline's queries for the state.
         other: Likewise for the compared candidate.
     """
-    if len(reference) == len(other) == 1:
-        pairs = enumerate(zip_longest(_in_order(reference), _in_order(other)), start=1)
-        differing = (
-            f"row {number}: expected {_cut(one)}, found {_cut(two)}" for number, (one, two) in pairs if one != two
-        )
-    else:
-        differing = _unmatched(_sorted(reference), _sorted(other))
+    in_order = len(reference) == len(other) == 1
+    differing = _unequal(reference, other) if in_order else _unmatched(_sorted(reference), _sorted(other))
     shown = list(islice(differing, SHOWN_ROWS))
     return f"the state {name!r} differs from the baseline's:\n" + "\n".join(shown) if shown else None
+
+
+def _unequal(expected: Sequence[Asked], found: Sequence[Asked]) -> Iterator[str]:
+    """Yield the rows that differ from those at the same place, in words."""
+    for number, (one, two) in enumerate(zip_longest(_in_order(expected), _in_order(found)), start=1):
+        if one != two:
+            yield f"row {number}: expected {_cut(one)}, found {_cut(two)}"
 
 
 def _unmatched(expected: Iterator[str], found: Iterator[str]) -> Iterator[str]:

@@ -67,6 +67,9 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                 raise
             measured.failed[one.name] = failure
         else:
+            if measured.freshness is not None and not done[one.name].cut:
+                ages = measured.freshness.observe(one.name, burst, done[one.name])
+                measured.freshness.paced |= {(one.name, operation): some for operation, some in ages.items()}
             for operation, rows in own.items():
                 calls[one.name][operation].append(rows)
     for (name, operation), arrays in team.samples().items():

@@ -24,7 +24,7 @@ from schemabench.experiment.template import questions
 from schemabench.records import Notice
 from schemabench.server import gone, lost
 
-NO_BASELINE = "the baseline breaks its own invariant, so there is nothing to compare with"
+NO_BASELINE = "the baseline itself is disqualified, so there is nothing to compare with"
 """Why no other candidate is ranked in that case."""
 
 Differing = Callable[[Entrant], Iterator[str]]

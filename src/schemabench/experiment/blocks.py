@@ -28,6 +28,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.staleness import Freshness
 from schemabench.experiment.team import Executed, Samples, Team
 from schemabench.load import Passing, Talk
 from schemabench.load.session import Undone
@@ -78,7 +79,11 @@ class Blocks:
     """Whether the last block is done."""
 
     def __post_init__(self) -> None:
-        self.measured = Measured(workers=self.team.names, not_copied=self.copies.hindrance)
+        self.measured = Measured(
+            workers=self.team.names,
+            not_copied=self.copies.hindrance,
+            freshness=Freshness(self.plan, self.feed),
+        )
         self.size = sizing.glance(self.plan, self.calibrated)
         self._present = list(self.entrants)
         self._orders = Orders(self.plan.seed)
@@ -120,6 +125,11 @@ class Blocks:
             self.measured.cycles = self.feed.cycles
 
     @property
+    def _freshness(self) -> Freshness:
+        assert self.measured.freshness is not None, "made with the blocks"
+        return self.measured.freshness
+
+    @property
     def _names(self) -> list[str]:
         return [entrant.name for entrant in self._present]
 
@@ -137,9 +147,8 @@ class Blocks:
             where = (number, position, started_s + perf_counter() - begun_s)
             self.doing = f"{self._label}: {entrant.name}"
             with self._leaving(entrant), measured.taking(entrant.name):
-                for untimed in before:
-                    self._lead_in(entrant, untimed, self._random(number, position))
-                self._trial(entrant, burst, where, lead_in_rows=sum(untimed.rows for untimed in before))
+                rows = sum(self._lead_in(entrant, untimed, self._random(number, position)) for untimed in before)
+                self._trial(entrant, burst, where, lead_in_rows=rows)
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
@@ -192,13 +201,15 @@ class Blocks:
             self.measured.failed[entrant.name] = failure
             self._present.remove(entrant)
 
-    def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> None:
-        """Execute an untimed burst."""
+    def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> int:
+        """Execute an untimed burst; return the logical rows that it wrote."""
         try:
-            self._execute(entrant, burst, random, None)
+            executed, _ = self._execute(entrant, burst, random, None)
+            self._freshness.observe(entrant.name, burst, executed)
         except CandidateError:
             self.team.skip()
             raise
+        return burst.rows - executed.lost_rows
 
     def _execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
@@ -229,6 +240,7 @@ class Blocks:
         random = self._random(block, position)
         watch = observer.begin(random, self._expected_s(entrant))
         executed, samples = self._execute(entrant, burst, random, watch)
+        self._freshness.keep(entrant.name, block, self._freshness.observe(entrant.name, burst, executed))
         seen = observer.end()
         measured.trials[entrant.name].append(
             records.Trial(
@@ -239,7 +251,7 @@ class Blocks:
                 started_s=started_s,
                 duration_s=executed.duration_s,
                 operations=len(burst.operations),
-                rows=burst.rows,
+                rows=burst.rows - executed.lost_rows,
                 lead_in_rows=lead_in_rows,
                 retries=sum(executed.retried.values()),
                 accepted=sum(executed.accepted.values()),

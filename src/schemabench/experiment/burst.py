@@ -5,7 +5,7 @@ candidates: every candidate executes the same burst.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain, islice
@@ -59,6 +59,12 @@ class Burst:
     """Logical rows that the burst writes."""
     pace: Pace | None = None
     """None if calls start as soon as a connection is free."""
+    includes: Mapping[str, str] = field(default_factory=dict)
+    """As in `Model`, likewise below."""
+    counted: Mapping[int, int] = field(default_factory=dict)
+    """The rows of each call whose rows answers count, by its number."""
+    written: Sequence[int] = ()
+    """The logical rows that each call writes, by its number; empty if nobody counts them."""
 
     def part(self, connections: Sequence[int]) -> "Burst":
         """Return the part of the burst for some of the connections, given by their places."""
@@ -68,6 +74,9 @@ class Burst:
             operations=self.operations,
             rows=self.rows,
             pace=self.pace,
+            includes=self.includes,
+            written=self.written,
+            counted=self.counted,
         )
 
     def calls(self) -> Iterator[Encoded]:
@@ -120,7 +129,8 @@ def make(
     queues: list[list[Encoded]] = []
     operations: list[str] = []
     due_s: list[float] = []
-    rows = 0
+    counted: dict[int, int] = {}
+    written: list[int] = []
     for writer, share in writers:
         own: list[list[Encoded]] = [[] for _ in range(share)]
         by_key: dict[str, list[Encoded]] = {}
@@ -133,14 +143,25 @@ def make(
                     by_key[call.key] = queue
             values = encode(call.operation, call.values)
             queue.append(Encoded(len(operations), call.operation, values, writer.name, call.key))
+            if call.operation in feed.counted:
+                counted[len(operations)] = call.rows
             operations.append(call.operation)
-            rows += call.rows
+            written.append(call.rows)
         owners += [writer.name] * share
         queues += own
         if duration_s is not None:
             due_s += _arrivals(feed, writer, block, count, duration_s)
     pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s)
-    return Burst(owners=owners, queues=queues, operations=operations, rows=rows, pace=pace)
+    return Burst(
+        owners=owners,
+        queues=queues,
+        operations=operations,
+        rows=sum(written),
+        pace=pace,
+        includes=feed.includes,
+        counted=counted,
+        written=written,
+    )
 
 
 def _arrivals(feed: Feed, writer: Writer, block: int, count: int, duration_s: float) -> list[float]:

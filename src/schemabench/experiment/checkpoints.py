@@ -88,6 +88,7 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
             Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
             team.announce(block, [(block, size)], order)
             burst = make(feed, plan.writers, block, size)
+            done: dict[str, Trial] = {}
             for position, one in enumerate(order):
                 connection.execute("CHECKPOINT")
                 random = Random(f"{plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
@@ -99,7 +100,9 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                         raise
                     measured.failed[one.name] = failure
                 else:
-                    measured.after_checkpoint[one.name].append(trial)
+                    done[one.name] = trial
+            for name, trial in done.items():  # of a round that is broken off, none
+                measured.after_checkpoint[name].append(trial)
     team.samples()  # discards the others' service times
 
 
@@ -134,7 +137,7 @@ def _trial(  # noqa: PLR0913, PLR0917 (a trial, who executes it, and where it st
         started_s=0.0,
         duration_s=executed.duration_s,
         operations=len(burst.operations),
-        rows=burst.rows,
+        rows=burst.rows - executed.lost_rows,
         retries=sum(executed.retried.values()),
         busy_share=max(executed.busy_shares),
         busy_shares=executed.busy_shares,

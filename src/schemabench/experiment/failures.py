@@ -10,7 +10,7 @@ from schemabench.errors import CandidateError, SchemabenchError, ServerError, is
 from schemabench.experiment import undone
 from schemabench.experiment.template import Template
 from schemabench.load import Limits, Rows, Session, SlowCallError, StatementFailedError, Unprepared
-from schemabench.load.session import STOP_S, Undone
+from schemabench.load.session import NO_DATA, STOP_S, TOO_MANY_ROWS, Undone
 from schemabench.monitor.sampler import mark
 from schemabench.redaction import redact_sql
 from schemabench.server import lost
@@ -18,6 +18,8 @@ from schemabench.units import format_duration
 from schemabench.workload import Writer
 
 _SHOWN_VALUE = 80  # characters of a parameter in an error
+_NO_RIGHT = "42501"
+_RETURNING = "if it writes, have it return its row: INSERT ... RETURNING id"
 _OUTCOMES = {"23", "P0"}
 """The classes of SQLSTATEs that depend on rows: violated constraints, a row that is missing or that a function raises
 an error about."""
@@ -45,6 +47,7 @@ def failed(template: Template, writer: Writer, failure: StatementFailedError) ->
         sqlstate=refusal.sqlstate,
         checked=[*shown, *filter(None, (refusal.detail, *redact_sql(refusal.context).splitlines()[:2]))],
         remedies=[
+            *_of_rights(writer, refusal.sqlstate),
             *_outcome(operation.name, refusal.sqlstate),
             *candidates.remedies(candidate, statement.text, operation.name),
         ],
@@ -53,13 +56,24 @@ def failed(template: Template, writer: Writer, failure: StatementFailedError) ->
 
 def _outcome(operation: str, sqlstate: str) -> list[str]:
     """Return what to write if an error is an outcome that production repeats or ignores; nothing for other kinds."""
+    if sqlstate == TOO_MANY_ROWS:
+        return ["have the named statement return one row"]
     if sqlstate[:2] not in _OUTCOMES:
         return []
     where = f"below `-- name: {operation}`"
+    no_row = ["if it may have no row, end the operation there: `-- if none: stop` below `-- as:`", _RETURNING]
     return [
+        *(no_row if sqlstate == NO_DATA else []),
         f"if production repeats the operation after this error, write `-- retry: {sqlstate}` {where}",
         f"if production goes on without it, write `-- accept: {sqlstate}` {where}",
     ]
+
+
+def _of_rights(writer: Writer, sqlstate: str) -> list[str]:
+    """Return what to do about a missing right of a writer's role; nothing for other errors."""
+    if sqlstate != _NO_RIGHT or not writer.role:
+        return []
+    return [f"grant {writer.role!r}, as which the writer {writer.name!r} executes, the right in the candidate's schema"]
 
 
 def slow(  # noqa: PLR0913, PLR0917 (everything that is known of the call)

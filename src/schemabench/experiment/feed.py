@@ -55,6 +55,8 @@ class Chunk(NamedTuple):
     """The parameter of each value of a row."""
     rows: Sequence[Sequence[object]]
     """One row for each execution."""
+    written: int
+    """Logical rows that they write."""
     part: str = NO_PART
     """The part that they belong to."""
 
@@ -105,6 +107,16 @@ class Feed:
         """The workload's operations."""
         return self._found.operations
 
+    @property
+    def includes(self) -> Mapping[str, str]:
+        """The operations whose answers may be old, as in `Model`."""
+        return model.includes if (model := self._found.workload.model) else {}
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The operations whose rows such answers count."""
+        return model.counted if (model := self._found.workload.model) else ()
+
     @cached_property
     def _parts(self) -> Names:
         """What the part of a call of the background may be."""
@@ -129,7 +141,7 @@ class Feed:
                     yield from self._chunks(one)
                 else:
                     check_calls(self._found, (one,), "background", self._parts)
-                    yield Chunk(one.operation, tuple(one.values), [tuple(one.values.values())], one.part)
+                    yield Chunk(one.operation, tuple(one.values), [tuple(one.values.values())], one.rows, one.part)
 
     def background_rows(self) -> int | None:
         """Return the number of executions in the background, as far as the author says it.
@@ -157,7 +169,7 @@ class Feed:
                     checked=[f"the row: {repr(some[wrong])[:_SHOWN_CHARACTERS]}"],
                     remedies=["give each row one value for each of `columns`"],
                 )
-            yield Chunk(many.operation, columns, some, many.part)
+            yield Chunk(many.operation, columns, some, len(some), many.part)
             before += len(some)
 
     def take(self, writer: str, block: int, count: int) -> list[Call]:

@@ -127,6 +127,13 @@ class Form:
         return statement.render({**own, **self.identifiers}, WorkloadError, literals)
 
 
+def summing(step: AnyStep, column: str) -> AnyStep:
+    """Return a step of whose answer the sum of a column is noted."""
+    if isinstance(step, Linked):
+        return step._replace(sums=column)
+    return step if isinstance(step, Rows) else Linked(step[0], step[1], step, sums=column)
+
+
 def forms(operation: Operation, identifiers: Mapping[str, str], error: type[SchemabenchError]) -> Iterator[Form]:
     """Yield the statements of an operation, several of them between those that begin and commit a transaction.
 
@@ -196,7 +203,7 @@ def _identifier(statement: Statement, name: str, call: Encoded) -> str:
     """Return a call's value for a `:"name"`."""
     value = _text(call.values[name])
     if not value or len(value.encode()) > _LONGEST_NAME:
-        shown = "NULL" if value is None else repr(value)
+        shown = "NULL" if value is None else f"{value!r}, of {len(value.encode())} bytes"
         raise WorkloadError(
             f'A call of {call.operation!r} sets the identifier :"{name}" to {shown}',
             where=statement.text.place(statement.mark(name)),

@@ -1,6 +1,7 @@
-"""Whether an entrant's trials measure its schema, rather than the client or a single writer.
+"""Whether an entrant's trials measure its schema, rather than the client or a single writer, and a fresh one.
 
-Owns the limits for a busy load loop and for a writer that runs alone, and the notices if they are exceeded. Must not
+Owns the limits for a busy load loop and for a writer that runs alone, the notices if they are exceeded, and
+disqualification by the age of answers. Must not
 rank.
 
 Each entrant is judged by its own trials. A burst is the same work for the client under every candidate, so its share of
@@ -19,7 +20,7 @@ from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.experiment.measured import Measured
 from schemabench.records import Notice
-from schemabench.units import format_percent
+from schemabench.units import format_duration, format_percent
 
 BUSY_SHARE = 0.8
 """A load loop that is busier than this may limit the figures."""
@@ -66,6 +67,21 @@ def limit(name: str, measured: Measured) -> Notice:
         f"bounds, and no candidate is shown to be faster. To measure more: {'; '.join(_RELIEF)}"
     )
     return Notice(code="client-limited", text=text)
+
+
+def stale(name: str, measured: Measured) -> str:
+    """Return why an entrant's answers disqualify it; empty if none was certainly older than it may be.
+
+    At production's pace if that was measured.
+    """
+    found = measured.staleness(name)
+    for one in [one for one in found if one.phase == "adequacy"] or found:
+        if one.certain_s > one.within_s:
+            return (
+                f"answers of {one.operation!r} were {format_duration(one.certain_s)} old, in seconds of production, "
+                f"and may be {format_duration(one.within_s)} old"
+            )
+    return ""
 
 
 def notices(measured: Measured, candidates: Sequence[str]) -> tuple[Notice, ...]:

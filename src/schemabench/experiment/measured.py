@@ -19,6 +19,7 @@ from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.companions import Executions
 from schemabench.experiment.retiring import FIRST_BLOCK, Retired
+from schemabench.experiment.staleness import Freshness
 from schemabench.load.session import Undone
 from schemabench.monitor.attribution import Tally
 
@@ -30,6 +31,8 @@ Times = tuple[int, NDArray[np.int64]]
 class Measured:
     """What the trials of an experiment left behind."""
 
+    freshness: Freshness | None = None
+    """The ages of answers; None where nothing executes bursts."""
     workers: Sequence[str] = ()
     """The workers that execute each burst together, in the order of `Trial.busy_shares`; empty for a single process."""
     trials: dict[str, list[records.Trial]] = field(default_factory=lambda: defaultdict(list))
@@ -175,6 +178,10 @@ class Measured:
             if tally := self.tallies[name].get(trial.block):
                 total.merge(tally)
         return total
+
+    def staleness(self, name: str) -> tuple[records.Staleness, ...]:
+        """Return how old an entrant's answers were, in counted trials and at production's pace."""
+        return self.freshness.of(name, {trial.block for trial in self.counted(name)}) if self.freshness else ()
 
     def retire(self, name: str, difference: str) -> None:
         """Count the trials of a candidate that leaves the blocks; `difference` as in `Retired`."""

@@ -165,6 +165,10 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     progress.stage(plan, "comparing states")
     unfinished = {name for name, one in kept.items() if one.cut}
     differences, notices = agreement.judge(plan, entrants, measured, unfinished)
+    stale = {one.name: reason for one in entrants if (reason := gates.stale(one.name, measured))}
+    if CONTROL in stale:
+        stale.setdefault(BASELINE, f"{stale[CONTROL]}, in its copy, the control")
+    differences = {**stale, **differences}
     progress.stage(plan, "explaining plans")
     watched = replace(_look_back(plan, server, observers, measured, grown, kept), cache=cached)
     return After(watched=watched, held=held, differences=differences, notices=notices)
@@ -239,7 +243,12 @@ def _record(
         clients=plan.clients,
         writers=tuple(
             records.WriterShare(
-                name=writer.name, kind=writer.kind, clients=share, operations=writer.weight * size, pace=writer.pace
+                name=writer.name,
+                kind=writer.kind,
+                clients=share,
+                operations=writer.weight * size,
+                pace=writer.pace,
+                role=writer.role,
             )
             for writer, share in plan.writers
         ),

@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGresult
 from schemabench.errors import SchemabenchError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
-from schemabench.experiment.forms import Form, forms, in_order
+from schemabench.experiment.forms import Form, forms, in_order, summing
 from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Drive, Refusal, Request, Session, StatementFailedError
@@ -39,6 +39,10 @@ class Loaded:
     """For each request of a pipeline, by its number: how many requests of its connection are answered before it."""
     depths: Mapping[str, int] = field(default_factory=dict)
     """Operation -> the most requests of it in flight on a connection; 1 where it is not among them."""
+    written: Sequence[int] = ()
+    """The logical rows of each call of the burst, by its number."""
+    noting: bool = False
+    """Whether it is noted when each request is begun and done."""
 
     @property
     def due_s(self) -> Sequence[float] | None:
@@ -58,17 +62,24 @@ class Loaded:
         if not self.gathered:
             return driven
         latencies_ns, delays_ns = list(driven.latencies_ns), list(driven.delays_ns)
-        flying_ns = dict(driven.flying_ns)
+        flying_ns, noted = dict(driven.flying_ns), dict(driven.noted)
         for batch in self.gathered:
             first, *others = (call.number for call in batch.calls)
             for number in others:
                 latencies_ns[number] = latencies_ns[first]
+                if first in noted:
+                    noted[number] = noted[first]
                 if first in flying_ns:
                     flying_ns[number] = flying_ns[first]
             for number in (first, *others) if self.pace else ():
                 waited_s = batch.ready_s - self.pace.due_s[number] if self.pace else 0.0
                 delays_ns[number] = driven.delays_ns[first] + round(waited_s * NANOSECONDS)
-        return replace(driven, latencies_ns=latencies_ns, delays_ns=delays_ns, flying_ns=flying_ns)
+        return replace(driven, latencies_ns=latencies_ns, delays_ns=delays_ns, flying_ns=flying_ns, noted=noted)
+
+    def calls_of(self, number: int) -> Sequence[int]:
+        """Return the calls of a request, by their numbers."""
+        gathered = {batch.calls[0].number: batch for batch in self.gathered}
+        return [call.number for call in gathered[number].calls] if number in gathered else [number]
 
     @property
     def followers(self) -> list[int]:
@@ -106,15 +117,24 @@ class Prepared:
         """Return whether a session has prepared an operation."""
         return (session, operation) in self._forms
 
-    def request(self, session: Session, calls: Sequence[Encoded]) -> Request:
+    def request(self, session: Session, calls: Sequence[Encoded], sums: str = "") -> Request:
         """Return calls of one prepared operation, one or gathered ones, in the form that the load loop sends.
+
+        Args:
+            session: The connection.
+            calls: The calls.
+            sums: The column of the answer whose sum is noted; empty for none.
 
         Raises:
             WorkloadError: A call has no usable value for a `:"name"`.
         """
         first = calls[0]
         known = self._forms[session, first.operation]
-        return first.number, first.operation, [form.step(some) for form, some in in_order(known, calls)]
+        steps = [form.step(some) for form, some in in_order(known, calls)]
+        if sums:  # of the last statement, which is the answer
+            place = max(place for place, (one, _) in enumerate(in_order(known, calls)) if one.statement is not None)
+            steps[place] = summing(steps[place], sums)
+        return first.number, first.operation, steps
 
     def explainable(self, session: Session, call: Encoded) -> list[AnyStep]:
         """Return the statements of a call with their parameters, each by the name that it is prepared by.

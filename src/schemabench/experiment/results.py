@@ -162,6 +162,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         busy_share=gates.busy_share(measured, [name]),
         headroom=None if plan.production_s is None else _times(per_s, plan.production_s / smallest),
         adequacy=watched.adequacy.get(name),
+        staleness=measured.staleness(name),
         retries=_retries(name, measured),
         accepted=_accepted(name, measured),
         contention=watched.contention.get(name),
@@ -193,8 +194,10 @@ def unranked(
     measured: Measured | None = None,
 ) -> CandidateResult:
     """Return the result of a candidate that cannot be compared, with its trials if it had any."""
-    trials = () if measured is None else tuple(measured.trials[candidate.name])
-    return CandidateResult(**_described(candidate), status=status, reason=reason, trials=trials)
+    if measured is None:
+        return CandidateResult(**_described(candidate), status=status, reason=reason)
+    trials, staleness = tuple(measured.trials[candidate.name]), measured.staleness(candidate.name)
+    return CandidateResult(**_described(candidate), status=status, reason=reason, trials=trials, staleness=staleness)
 
 
 def busy_shares(measured: Measured) -> dict[str, float]:

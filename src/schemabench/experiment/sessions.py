@@ -7,6 +7,7 @@ wording of errors: see `failures`.
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 
 import psycopg
@@ -33,7 +34,7 @@ from schemabench.load import (
     drive,
     stop,
 )
-from schemabench.load.session import Undone
+from schemabench.load.session import Accepted, Undone
 from schemabench.server import Databases, lost
 from schemabench.workload import Writer
 
@@ -89,13 +90,23 @@ class Sessions:
         queues: list[tuple[Session, Sequence[Request]]] = []
         known = {name: self._template.operations[name].sending for name in set(burst.operations)}
         sendings = {name: sending for name, sending in known.items() if sending.calls > 1}
-        depths = {name: sending.pipeline for name, sending in known.items() if sending.pipeline > 1}
+        sums = burst.includes
+        # an answer whose sum is noted is read before anything else is sent
+        depths = {name: one.pipeline for name, one in known.items() if one.pipeline > 1 and name not in sums}
         gathered: list[Batch] = []
         after: dict[int, int] = {}
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
             batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
-            queues.append((session, [self._prepared.request(session, one.calls) for one in batches]))
+            queues.append(
+                (
+                    session,
+                    [
+                        self._prepared.request(session, one.calls, sums.get(one.calls[0].operation, ""))
+                        for one in batches
+                    ],
+                )
+            )
             gathered += [one for one in batches if one.calls[0].operation in sendings]
             after |= windows.after([one.calls for one in batches], depths)
         return Loaded(
@@ -105,6 +116,8 @@ class Sessions:
             gathered=gathered,
             after=after,
             depths=depths,
+            noting=bool(sums),
+            written=burst.written,
         )
 
     def drive(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
@@ -131,6 +144,8 @@ class Sessions:
             ServerError: The server failed.
         """
         before, sessions = self.retried(), [session for session, _ in self]
+        for session in sessions:
+            session.flight.noted = {} if loaded.noting else None
         try:
             driven = drive(
                 loaded.queues,
@@ -160,7 +175,8 @@ class Sessions:
             raise
         if driven.cut and not stop(sessions):
             raise failures.endless(self._template)
-        return loaded.call_by_call(driven)
+        noted = {number: one for session in sessions for number, one in (session.flight.noted or {}).items()}
+        return loaded.call_by_call(replace(driven, noted=noted))
 
     def flush_statistics(self) -> None:
         """Flush every session's statistics, which it would otherwise do within seconds.
@@ -200,9 +216,12 @@ class Sessions:
         """Return the number of attempts at each operation that were rolled back and repeated so far, by reason."""
         return summed(session.retried for session, _ in self)
 
-    def accepted(self) -> Undone:
-        """Return the number of calls of each operation that were rolled back and left at that so far, by reason."""
-        return summed(session.accepted for session, _ in self)
+    def accepted(self) -> list[Accepted]:
+        """Return the requests that were rolled back and left at that since the last time this was asked."""
+        found = [one for session, _ in self for one in session.accepted]
+        for session, _ in self:
+            session.accepted.clear()
+        return found
 
     def paused_ns(self) -> int:
         """Return the total time for which connections have paused before retries so far."""

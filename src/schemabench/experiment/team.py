@@ -21,7 +21,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import Loaded
 from schemabench.experiment.sessions import since, summed
 from schemabench.load import Drive, Limits, Others, Talk
-from schemabench.load.session import Undone
+from schemabench.load.session import Accepted, Undone
 from schemabench.monitor.conditions import Held
 from schemabench.units import NANOSECONDS
 
@@ -54,6 +54,8 @@ class Part:
     """Attempts that were rolled back and repeated."""
     accepted: Undone = field(default_factory=dict)
     """Calls that were rolled back and left at that."""
+    lost_rows: int = 0
+    """The logical rows of these calls."""
     paused_ns: int = 0
     """The total time for which its connections paused before retries."""
     lag_ns: int = 0
@@ -64,6 +66,8 @@ class Part:
     """Whether it was cut short because it exceeded its limit."""
     spent_ns: Mapping[str, int] = field(default_factory=dict)
     """If it was cut short: operation -> the time of its calls, running ones included."""
+    noted: tuple[tuple[int, int, int, int], ...] = ()
+    """A call's number, from the start until it was begun and until it was done, and the sum that its answer had."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +84,8 @@ class Executed:
     """Attempts that were rolled back and repeated."""
     accepted: Undone = field(default_factory=dict)
     """Calls that were rolled back and left at that."""
+    lost_rows: int = 0
+    """The logical rows of these calls."""
     paused_s: float = 0.0
     """The total time for which connections paused before retries."""
     lag_ns: int
@@ -90,6 +96,8 @@ class Executed:
     """Whether it was cut short in any process: its figures then mean only that."""
     spent_s: Mapping[str, float] = field(default_factory=dict)
     """As in `Part`, summed over all processes."""
+    noted: tuple[tuple[int, int, int, int], ...] = ()
+    """As in `Part`, from the first start of any process."""
 
 
 class Team(Protocol):
@@ -211,7 +219,8 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         ServerError: The server failed.
     """
     sessions = entrant.sessions
-    retried, accepted, paused_ns = sessions.retried(), sessions.accepted(), sessions.paused_ns()
+    retried, paused_ns = sessions.retried(), sessions.paused_ns()
+    sessions.accepted()  # of a drive that failed
     with entrant.companions.beside() as beside:
         drive = sessions.drive(loaded, random, limits, watch, others, beside)
     writers_ns: dict[str, int] = {}
@@ -224,6 +233,7 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
     if loaded.pace:
         samples_ns = _paced(loaded, drive, latencies_ns)
         own = samples_ns[2] > 0
+    accepted, lost_rows = _left(loaded, sessions.accepted())
     part = Part(
         host=_HOST,
         started_ns=drive.started_ns,
@@ -231,16 +241,32 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         writers_ns=writers_ns,
         busy_share=min(1.0, drive.busy_ns / drive.duration_ns) if drive.duration_ns else 0.0,
         retried=since(retried, sessions.retried()),
-        accepted=since(accepted, sessions.accepted()),
+        accepted=accepted,
+        lost_rows=lost_rows,
         paused_ns=sessions.paused_ns() - paused_ns,
         lag_ns=int(np.quantile(drive.lags_ns, _LAG_LEVEL, method="inverted_cdf")) if drive.lags_ns else 0,
         done=done,
         cut=drive.cut,
         spent_ns=_spent(loaded, drive) if drive.cut else {},
+        noted=tuple(
+            (number, begun_ns - drive.started_ns, done_ns - drive.started_ns, included)
+            for number, (begun_ns, done_ns, included) in drive.noted.items()
+        ),
     )
     return part, {
         str(operation): samples_ns[..., own & (operations == operation)] for operation in np.unique(operations[own])
     }
+
+
+def _left(loaded: Loaded, requests: Sequence[Accepted]) -> tuple[Undone, int]:
+    """Return the calls of requests that were rolled back and left at that, by operation and reason, and their rows."""
+    calls: Counter[tuple[str, str]] = Counter()
+    rows = 0
+    for number, operation, reason in requests:
+        own = loaded.calls_of(number)
+        calls[operation, reason] += len(own)
+        rows += sum(loaded.written[one] for one in own)
+    return dict(calls), rows
 
 
 def _spent(loaded: Loaded, drive: Drive) -> dict[str, int]:
@@ -285,9 +311,16 @@ def together(parts: Sequence[Part]) -> Executed:
         busy_shares=tuple(part.busy_share for part in parts),
         retried=summed(part.retried for part in parts),
         accepted=summed(part.accepted for part in parts),
+        lost_rows=sum(part.lost_rows for part in parts),
         paused_s=sum(part.paused_ns for part in parts) / NANOSECONDS,
         lag_ns=max(part.lag_ns for part in parts),
         done=sum(part.done for part in parts),
         cut=any(part.cut for part in parts),
         spent_s={operation: elapsed_ns / NANOSECONDS for operation, elapsed_ns in spent_ns.items()},
+        noted=tuple(
+            (number, begun_ns + late_ns, done_ns + late_ns, included)
+            for part in parts
+            for late_ns in (start_ns[id(part)] - first_ns,)
+            for number, begun_ns, done_ns, included in part.noted
+        ),
     )

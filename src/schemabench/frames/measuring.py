@@ -95,6 +95,18 @@ _COMPANIONS = (
 )
 
 
+_STALENESS = (
+    Column("operation", TEXT, "the operation's name"),
+    Column("phase", TEXT, "`trials` or `adequacy`, as in `latencies`"),
+    Column("within_s", REAL, "how old its answers may be, in seconds of production; likewise below"),
+    Column("count", WHOLE, "answers"),
+    Column("p50_s", REAL, "the median age"),
+    Column("p99_s", REAL, "the 99th percentile; missing with too few answers"),
+    Column("oldest_s", REAL, "the oldest answer"),
+    Column("certain_s", REAL, "what is certain of it: in trials, the age of what was committed before the burst"),
+)
+
+
 def _trials(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
         for trial in candidate.trials:
@@ -157,6 +169,12 @@ def _companions(run: Run) -> Iterator[Row]:
             yield {**names, **fields(one, _COMPANIONS)}
 
 
+def _staleness(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for one in candidate.staleness:
+            yield {**names, **fields(one, _STALENESS)}
+
+
 TRIALS = Table(
     "A row for each trial, warm-up included. The columns below are followed by one for each counter that the server "
     "provides, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` "
@@ -187,4 +205,9 @@ COMPANIONS = Table(
     "A row for each candidate and companion, which ran beside the trials; none in older run files.",
     (*CANDIDATE, *_COMPANIONS),
     _companions,
+)
+STALENESS = Table(
+    "A row for each candidate, operation and phase in which the age of answers was measured; none in older run files.",
+    (*CANDIDATE, *_STALENESS),
+    _staleness,
 )

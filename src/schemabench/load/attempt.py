@@ -22,7 +22,7 @@ from schemabench.load.session import (
     Session,
     StatementFailedError,
 )
-from schemabench.load.talk import AnyStep, Linked, Pause, Request, Talk, Want, exchange
+from schemabench.load.talk import UNDONE, AnyStep, Linked, Pause, Request, Talk, Want, exchange
 from schemabench.units import NANOSECONDS
 
 SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
@@ -46,6 +46,11 @@ def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Paus
         result = yield from exchange(session.connection, sent, session.round_trip_ns)
         if result is None or result.status not in SUCCEEDED:
             return failed(session, sent, result)
+        if isinstance(step, Linked) and step.sums:
+            included = total(step.sums, result)
+            if isinstance(included, Refusal):
+                return Failure(sent, included)
+            session.flight.included = included
         if not isinstance(step, Linked) or not step.gives:
             continue
         if step.stops and result.ntuples == 0:
@@ -68,11 +73,22 @@ def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str,
         return Refusal.of_rows(gives, result.ntuples)
     known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
     for column in columns:
-        if column.lower() not in known:
-            message = f"{gives!r} has no column {column!r}"
+        wanted = column[1:-1].replace('""', '"') if column.startswith('"') else column.lower()
+        if known.count(wanted) != 1:
+            message = f"{gives!r} has {'two columns' if wanted in known else 'no column'} {wanted!r}"
             return Refusal(sqlstate=UNKNOWN_COLUMN, message=message, detail=f"columns: {', '.join(known) or 'none'}")
-        values[f"{gives}.{column}"] = result.get_value(0, known.index(column.lower()))
+        values[f"{gives}.{column}"] = result.get_value(0, known.index(wanted))
     return None
+
+
+def total(column: str, result: PGresult) -> int | Refusal:
+    """Return the sum of a column over all rows, NULL as 0; or why there is none."""
+    known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    if column not in known:
+        return Refusal(sqlstate=UNKNOWN_COLUMN, message=f"the answer has no column {column!r}")
+    place = known.index(column)
+    values = (result.get_value(row, place) for row in range(result.ntuples))
+    return sum(int(value) for value in values if value is not None)
 
 
 def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:
@@ -84,7 +100,7 @@ def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:
 
 def recover(session: Session, request: Request, failure: Failure, random: Random) -> Talk:
     """After an attempt that the server rolled back, retry a request until it succeeds, unless its error is accepted."""
-    _, operation, steps = request
+    number, operation, steps = request
     acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
     for attempts in range(1, RETRY_LIMIT + 1):
         sqlstate = failure.refusal.sqlstate
@@ -94,7 +110,8 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
         if session.connection.transaction_status != TransactionStatus.IDLE:
             yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
         if accepted is not None:
-            session.accepted[operation, accepted] = session.accepted.get((operation, accepted), 0) + 1
+            session.flight.included = UNDONE
+            session.accepted.append((number, operation, accepted))
             return
         assert reason is not None, "it would have been raised"
         session.retried[operation, reason] = session.retried.get((operation, reason), 0) + 1

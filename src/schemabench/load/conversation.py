@@ -78,7 +78,9 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
             flight.request = request
             if failure := (yield from attempt(session, steps)):
                 yield from recover(session, request, failure, random)
-            latencies_ns[number] = max(1, perf_counter_ns() - started)
+            done = perf_counter_ns()
+            latencies_ns[number] = max(1, done - started)
+            flight.note(number, started, done)
         flight.request = None
     except psycopg.OperationalError as cause:
         raise LostConnectionError(str(cause).strip()) from cause
@@ -86,4 +88,5 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
 
 def is_plain(session: Session, requests: Iterable[Request]) -> bool:
     """Return whether `converse` can execute requests."""
-    return not session.round_trip_ns and all(type(step) is tuple for *_, steps in requests for step in steps)
+    simple = not session.round_trip_ns and session.flight.noted is None
+    return simple and all(type(step) is tuple for *_, steps in requests for step in steps)

@@ -19,7 +19,7 @@ from schemabench.load.guard import Guard, Limits, alive
 from schemabench.load.pace import Execute, Schedule, keep_pace
 from schemabench.load.pipeline import pipeline
 from schemabench.load.session import Session
-from schemabench.load.talk import Pause, Request, Talk, Want
+from schemabench.load.talk import Noted, Pause, Request, Talk, Want
 from schemabench.units import NANOSECONDS
 
 _GLANCE_S = 0.25
@@ -54,6 +54,8 @@ class Drive:
     """In an open loop: the delays of requests for which a session was free, which are the loop's own."""
     cut: bool = False
     """Whether it was cut short because it exceeded its limit; its sessions must then be stopped."""
+    noted: Mapping[int, Noted] = field(default_factory=dict)
+    """What sessions noted of requests, by their numbers; added by those who asked for it."""
     flying_ns: Mapping[int, int] = field(default_factory=dict)
     """If it was cut short: the number of each running request -> how long it had been running."""
 

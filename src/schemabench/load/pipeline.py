@@ -186,6 +186,7 @@ class _Window:
         """Note that a request succeeded."""
         number = one.request[0]
         self._latencies_ns[number] = max(1, now_ns - one.started_ns)
+        self._session.flight.note(number, one.started_ns, now_ns)
         del self._session.flight.window[number]
         self.answered += 1
 

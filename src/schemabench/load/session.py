@@ -16,7 +16,7 @@ from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load.talk import AnyStep, Request
+from schemabench.load.talk import AnyStep, Flight
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -50,6 +50,8 @@ ROLLBACK = b"rollback"
 
 Undone: TypeAlias = dict[tuple[str, str], int]
 """(operation, reason of the rollback) -> attempts."""
+Accepted: TypeAlias = tuple[int, str, str]
+"""The number of a request that was rolled back and left at that, its operation, and the reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,28 +103,6 @@ class LostConnectionError(Exception):
     """The connection to the server broke."""
 
 
-@dataclass(slots=True)
-class Flight:
-    """The running calls of one connection, and their starts."""
-
-    request: Request | None = None
-    """None if no call is running alone."""
-    started_ns: int = 0
-    """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
-    window: dict[int, tuple[Request, int]] = field(default_factory=dict)
-    """The running requests of a pipeline, by number, each with its start."""
-
-    def running(self) -> list[tuple[Request, int]]:
-        """Return the running requests, each with its start."""
-        alone = [(self.request, self.started_ns)] if self.request is not None else []
-        return alone + list(self.window.values())
-
-    def clear(self) -> None:
-        """Forget what a drive that failed has left."""
-        self.request = None
-        self.window.clear()
-
-
 @dataclass(frozen=True, eq=False)
 class Session:
     """One connection with its prepared statements.
@@ -140,7 +120,7 @@ class Session:
 
     connection: PGconn
     retried: Undone = field(default_factory=dict)
-    accepted: Undone = field(default_factory=dict)
+    accepted: list[Accepted] = field(default_factory=list)
     paused_ns: dict[str, int] = field(default_factory=dict)
     flight: Flight = field(default_factory=Flight)
     retryable: dict[str, Mapping[str, str]] = field(default_factory=dict)

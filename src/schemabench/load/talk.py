@@ -5,6 +5,7 @@ psycopg's own generators.
 """
 
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
@@ -83,6 +84,8 @@ class Linked(NamedTuple):
     """The columns of its row that later steps take."""
     stops: bool = False
     """Whether the request ends if there is no row; otherwise that is an error."""
+    sums: str = ""
+    """The column whose sum over all rows is noted; empty for none."""
 
     def filled(self, values: Mapping[str, bytes | None]) -> Step | Unprepared:
         """Return the step with what it takes from earlier rows."""
@@ -101,6 +104,44 @@ Request: TypeAlias = tuple[int, str, Sequence[AnyStep]]
 """What is sent for one call, or for several that were gathered: its number in the burst (where its latency goes; the
 first call's), its operation, and its steps. Several steps are one transaction, whose BEGIN and COMMIT are steps too.
 Plain tuples, since the interpreter unpacks nothing faster."""
+
+
+NOTHING, UNDONE = -1, -2
+"""In place of a sum: it was not asked for; the call was rolled back and left at that."""
+Noted: TypeAlias = tuple[int, int, int]
+"""When a call was begun and when it was done, on the clock of `time.perf_counter_ns`, and the sum of its answer."""
+
+
+@dataclass(slots=True)
+class Flight:
+    """The running calls of one connection, and their starts."""
+
+    request: Request | None = None
+    """None if no call is running alone."""
+    started_ns: int = 0
+    """On the clock of `time.perf_counter_ns`; the last call's if none is running."""
+    window: dict[int, tuple[Request, int]] = field(default_factory=dict)
+    """The running requests of a pipeline, by number, each with its start."""
+    included: int = NOTHING
+    """The sum that the running call's answer had, where one is asked for."""
+    noted: dict[int, Noted] | None = None
+    """What is noted of each call that is done, by its number; None if nothing is."""
+
+    def running(self) -> list[tuple[Request, int]]:
+        """Return the running requests, each with its start."""
+        alone = [(self.request, self.started_ns)] if self.request is not None else []
+        return alone + list(self.window.values())
+
+    def clear(self) -> None:
+        """Forget what a drive that failed has left."""
+        self.request = None
+        self.window.clear()
+
+    def note(self, number: int, started_ns: int, done_ns: int) -> None:
+        """Note that a call is done, if anybody asked for that, unless it was rolled back and left at that."""
+        if self.noted is not None and self.included != UNDONE:
+            self.noted[number] = (started_ns, done_ns, self.included)
+        self.included = NOTHING
 
 
 def exchange(

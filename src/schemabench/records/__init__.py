@@ -40,6 +40,7 @@ from schemabench.records.run import (
     from_builtins,
     to_builtins,
 )
+from schemabench.records.staleness import Staleness
 from schemabench.records.standing import LOCK_WAITS, THROUGHPUT, Criterion, Per, Standing, Unit
 from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, RolledBack, Trial
 
@@ -82,6 +83,7 @@ __all__ = [
     "Setting",
     "Side",
     "Spot",
+    "Staleness",
     "Standing",
     "StatementPlan",
     "Status",

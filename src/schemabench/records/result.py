@@ -10,13 +10,15 @@ from typing import Any, Literal
 from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import Contention
 from schemabench.records.figure import Estimate, Notice
+from schemabench.records.staleness import Staleness
 from schemabench.records.standing import THROUGHPUT, Per, Standing, Unit
 from schemabench.records.trial import Latency, RolledBack, Trial
 
 Status = Literal["ranked", "disqualified", "invalid", "failed", "skipped"]
-"""ranked: measured and comparable; disqualified: it breaks an invariant, or its rows differ, from the model's
-beforehand or from the baseline's afterwards; invalid: measured, but the load generator was the bottleneck, or the
-baseline breaks its own invariant; failed: could not be measured; skipped: does not apply to this server."""
+"""ranked: measured and comparable; disqualified: it breaks an invariant, its answers are older than they may be, or its
+rows differ, from the model's beforehand or from the baseline's afterwards; invalid: measured, but the load generator
+was the bottleneck, or the baseline itself is disqualified; failed: could not be measured; skipped: does not apply to
+this server."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +188,8 @@ class CandidateResult:
     """Attempts that were rolled back and repeated in counted trials."""
     accepted: tuple[RolledBack, ...] = ()
     """Calls that were rolled back and left at that, as their author accepts the error; in counted trials."""
+    staleness: tuple[Staleness, ...] = ()
+    """How old its answers were; empty if no answer may be old, and in older run files."""
     drift: Estimate | None = None
     """The relative change of its own throughput for `Experiment.drift_rows` rows written to it, as in -0.04; None where
     it is no more than chance."""

@@ -34,6 +34,8 @@ class WriterShare:
     """Calls in each burst."""
     pace: str
     """The writer's production load, as text."""
+    role: str = ""
+    """The role as which it executes; empty for the one that connects."""
 
 
 @dataclass(frozen=True, kw_only=True)

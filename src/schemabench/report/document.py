@@ -24,6 +24,7 @@ from schemabench.report import (
     retries,
     service_times,
     settings,
+    staleness,
     text,
     verdict,
     view,
@@ -40,6 +41,7 @@ _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     writers.section,
     companions.section,
     adequacy.section,
+    staleness.section,
     contention.section,
     costs.section,
     retries.section,
@@ -116,6 +118,7 @@ def _findings(known: View) -> Iterator[Node]:
         items=(
             ("headroom", verdict.headroom(experiment)),
             ("adequacy", adequacy.sentence(experiment)),
+            ("staleness", staleness.sentence(experiment)),
             ("drift", verdict.drift(experiment)),
             ("sizes", costs.sizes(experiment)),
             ("retries", retries.none(known)),

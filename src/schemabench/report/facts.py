@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from schemabench.records import Experiment, Run
+from schemabench.records import Experiment, Run, WriterShare
 from schemabench.report import companions, figures, footnotes, settings
 from schemabench.report.text import name
 from schemabench.report.tree import Paragraph, Section, Table, Terms, Verbatim, cells, columns
@@ -66,7 +66,7 @@ def section(view: View) -> Section:
         caption="Writers",
         columns=columns("writer", "kind", *numbers, "in production", numbers=numbers),
         rows=tuple(
-            cells(name(one.name), one.kind, one.clients, one.operations, one.pace or figures.DASH)
+            cells(_named(one), one.kind, one.clients, one.operations, one.pace or figures.DASH)
             for one in experiment.writers
         ),
     )
@@ -166,3 +166,8 @@ def _busy(experiment: Experiment) -> str:
 
 def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be any JSON value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _named(writer: WriterShare) -> str:
+    """Return a writer's name, with the role as which it executes, if any."""
+    return f"{name(writer.name)} as {name(writer.role)}" if writer.role else name(writer.name)

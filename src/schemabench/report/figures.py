@@ -6,7 +6,7 @@ Owns the number of digits, the same in every format. Must not compute a figure t
 import math
 from collections.abc import Iterable
 
-from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency, Standing, Unit
+from schemabench.records import CandidateResult, Cost, Estimate, Experiment, Latency, RolledBack, Standing, Unit
 from schemabench.units import (
     NANOSECONDS,
     format_bytes,
@@ -167,8 +167,17 @@ def per_call(retries: int, calls: int) -> str:
 
 def most_repeated(result: CandidateResult) -> tuple[str, float] | None:
     """Return the operation with the most retries per call, and their number; None if none are known."""
+    return _most(result.retries)
+
+
+def most_accepted(result: CandidateResult) -> tuple[str, float] | None:
+    """Return the operation of whose calls the largest share was rolled back and left at that; None if there is none."""
+    return _most(result.accepted)
+
+
+def _most(some: Iterable[RolledBack]) -> tuple[str, float] | None:
     counts: dict[str, float] = {}
-    for one in result.retries:
+    for one in some:
         if one.calls:
             counts[one.operation] = counts.get(one.operation, 0.0) + one.count / one.calls
     return max(counts.items(), key=lambda item: item[1], default=None)

@@ -89,6 +89,7 @@ def _columns(view: View) -> Iterator[tuple[Column, list[Cell]]]:
     for criterion in _others(view):
         yield from _by(view, criterion)
     yield from _of_operations(view)
+    yield from _of_accepted(view)
     yield Column(heading="what it is", prose=True, drop=0), [Cell(text=result.summary) for result in results]
 
 
@@ -161,6 +162,17 @@ def _of_operations(view: View) -> Iterator[tuple[Column, list[Cell]]]:
                 drop=1,
             ),
             [Cell(text=format_significant(one[1], 2) if one else "0", sort=one[1] if one else 0.0) for one in repeated],
+        )
+
+
+def _of_accepted(view: View) -> Iterator[tuple[Column, list[Cell]]]:
+    """Yield the column of calls that count as done though nothing of them remains; none where there are none."""
+    accepted = [figures.most_accepted(result) for result in view.results]
+    if any(accepted):
+        legend = "share of calls that were rolled back and count as done, for the operation with most of them"
+        yield (
+            Column(heading="accepted", align="right", legend=legend, drop=1),
+            [Cell(text=figures.share(one[1]) if one else "0", sort=one[1] if one else 0.0) for one in accepted],
         )
 
 

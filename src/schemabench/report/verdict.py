@@ -118,7 +118,7 @@ def _nothing(experiment: Experiment) -> str:
     if experiment.stopped == "never started":
         cause = "the experiment never started"
     elif any(result.name == BASELINE and result.status == "disqualified" for result in experiment.candidates):
-        cause = "the baseline breaks its own invariant"
+        cause = "the baseline itself is disqualified"
     elif counts["invalid"]:
         cause = "the load generator was the bottleneck"
     else:

@@ -29,6 +29,7 @@ _LOG_DELAY_S = 0.5
 _RECOVERY_LIMIT_S = 10.0
 """Time limit for a crashed server to recover before a lost session is given up."""
 _POLL_S = 0.02
+_LONGEST_NAME = 63  # bytes; the server cuts longer names
 _RUN_AGAIN = "run schemabench on this server again: it drops the databases of dead runs"
 _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
 """Counts the cost of making or dropping a database at once; otherwise the server would count it seconds later, in
@@ -160,6 +161,11 @@ class Server:
         with self._words("Looking for the roles of writers") as session:
             known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             for role in sorted({*roles} - known):
+                if role.startswith("pg_") or len(role.encode()) > _LONGEST_NAME:
+                    raise UsageError(
+                        f"{role!r}, as which a writer executes, cannot be the name of a role",
+                        remedies=[f"use at most {_LONGEST_NAME} bytes, and do not begin with `pg_`"],
+                    )
                 create = sql.SQL("CREATE ROLE {}").format(sql.Identifier(role))
                 if not self._source.owned:
                     raise UsageError(

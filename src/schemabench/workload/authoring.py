@@ -153,6 +153,16 @@ class Model(Generic[Cardinality, State]):
     """Query -> its expected rows, in order, for `state` queries and invariants; omitted queries are not compared."""
     possible: Callable[[State, Call], bool] = lambda *_: True
     """Whether the writers could make the call in this state; otherwise it is dropped from its sequence."""
+    fresh_within_s: float = 0.0
+    """How old the answers of `includes` may be, in seconds of production; see docs/staleness.md."""
+    includes: Mapping[str, str] = field(default_factory=dict)
+    """Operation whose answers may be old -> the column of its answer whose sum tells how many rows of `counted` it
+    includes."""
+    counted: tuple[str, ...] = ()
+    """The operations whose rows such an answer counts, those of the background among them."""
+    passes_s: Callable[[Call], float] = lambda _: 0.0
+    """The seconds of production that pass with a call, in the model check: for example those between two runs of a
+    job."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,7 @@ def check(found: Found) -> None:
     if "typical" not in workload.cardinalities:
         raise WorkloadError(f"The workload {workload.name!r} pins no cardinality named 'typical'")
     _check_queries(found)
+    _check_freshness(found)
     with authored(found, "axes"):
         _check_axes(workload)
     for label, cardinality in workload.cardinalities.items():
@@ -94,6 +95,11 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
         if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
             raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
     parts = found.parts(cardinality)
+    if parts.names and workload.model is not None and workload.model.fresh_within_s:
+        raise WorkloadError(
+            f"At {label!r}, {workload.name!r} has parts, and answers that may be old: these count the rows of all parts",
+            remedies=["leave out `Model.fresh_within_s`", "leave out `Writer.part`"],
+        )
     for writer in writers:
         with authored(found, "burst"):
             sample = islice(workload.burst(cardinality, writer.name, 0, Random(0)), writer.weight)  # noqa: S311
@@ -176,6 +182,33 @@ def _check_queries(found: Found) -> None:
                 f"workload{nearest(name, found.queries)}",
                 remedies=["name it in the workload's `state` or `invariants`"],
             )
+
+
+def _check_freshness(found: Found) -> None:
+    model, known = found.workload.model, tuple(found.operations)
+    if model is None or not (model.includes or model.counted or model.fresh_within_s):
+        return
+    for name in (*model.includes, *model.counted):
+        if name not in known:
+            raise WorkloadError(
+                f"The model of {found.workload.name!r} names the operation {name!r}, which is not in "
+                f"{found.path.parent / OPERATIONS_FILE}{nearest(name, known)}"
+            )
+    missing = [
+        name
+        for name, value in (
+            ("Model.fresh_within_s", model.fresh_within_s > 0),
+            ("Model.includes", model.includes),
+            ("Model.counted", model.counted),
+            ("Workload.production_s", found.workload.production_s),
+        )
+        if not value
+    ]
+    if missing:
+        raise WorkloadError(
+            f"The workload {found.workload.name!r} bounds the age of answers without {', '.join(missing)}",
+            remedies=["see docs/staleness.md"],
+        )
 
 
 def _check_axes(workload: Workload[Any]) -> None:

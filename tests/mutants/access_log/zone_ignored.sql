@@ -1,0 +1,8 @@
+-- candidate: zone_ignored
+-- mutant of: raw_lines
+-- summary: the zone of a line is ignored
+-- name: log_request
+INSERT INTO access (logged_at, host, bytes, line)
+SELECT to_timestamp(left(field[2], 20) || ' +0000', 'DD/Mon/YYYY:HH24:MI:SS TZHTZM'), field[1],
+       CASE WHEN field[3] = '-' THEN 0 ELSE field[3]::bigint END, :line::text
+FROM (SELECT fields_of(:line::text) AS field OFFSET 0) AS parsed;
