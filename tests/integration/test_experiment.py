@@ -390,7 +390,7 @@ BROKEN = {
     "failing_state": (f"{BASELINE}-- name: items\nSELECT value / 0 FROM item;\n", ["division by zero", "22012"]),
     "unknown_table": (
         f'{BASELINE}-- name: look\nSELECT * FROM :"table";\n',
-        ['No writer sets the identifier :"table"'],
+        ['Neither a writer nor a call sets the identifier :"table"'],
     ),
     "failing_index": (f"{BASELINE}{FAILING_INDEX}", ["division by zero"]),
 }

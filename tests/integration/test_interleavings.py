@@ -280,4 +280,4 @@ def test_attempts_that_are_undone_are_repeated_and_nothing_is_lost(server: Serve
         expected, found = stage.expected(), stage.rows(list(stage.expected()))
 
         assert _maxima(found) == _maxima(expected)
-        assert stage.entrant.sessions.retries()["upsert_media_count", "serialization failure"] > 0
+        assert stage.entrant.sessions.retried()["upsert_media_count", "serialization failure"] > 0

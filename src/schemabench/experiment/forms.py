@@ -37,6 +37,8 @@ class Form:
     """As written; None for one that begins or commits."""
     identifiers: Mapping[str, str]
     """The writer's."""
+    fault: type[SchemabenchError]
+    """The class of error for a mistake in the operation: its author's."""
     taken: tuple[str, ...] = ()
     """The columns of its row that later statements take."""
     types: tuple[int, ...] = ()
@@ -49,6 +51,7 @@ class Form:
 
         Raises:
             WorkloadError: A call has no usable value for a `:"name"`.
+            SchemabenchError: A call lacks what the operation takes.
         """
         if self.plain:
             return self.name, self.parameters(calls)
@@ -86,10 +89,10 @@ class Form:
         except KeyError as cause:
             raise self._missing(cause.args[0], calls[0]) from cause
 
-    def _missing(self, name: str, call: Encoded) -> WorkloadError:
+    def _missing(self, name: str, call: Encoded) -> SchemabenchError:
         """Return the error for a call that has no value for a parameter, which the workload's own SQL does not take."""
         assert self.statement is not None, "BEGIN and COMMIT have no parameters"
-        return WorkloadError(
+        return self.fault(
             f"A call of {self.operation.name!r} has no value for :{name}{nearest(name, call.values)}",
             where=self.statement.text.place(self.statement.mark(name)),
             checked=[f"its values: {', '.join(call.values) or 'none'}"],
@@ -99,7 +102,7 @@ class Form:
         """Return the calls' values as rows.
 
         Raises:
-            WorkloadError: A value cannot be sent in binary format.
+            SchemabenchError: A value cannot be sent in binary format.
         """
         if missing := next((name for name in self.names if name not in calls[0].values), ""):
             raise self._missing(missing, calls[0])
@@ -110,7 +113,7 @@ class Form:
             return as_binary_rows(rows, self.types)
         except (psycopg.Error, ValueError, TypeError) as cause:
             assert self.statement is not None, "it copies"
-            raise WorkloadError(
+            raise self.fault(
                 f"A call of {self.operation.name!r} cannot be copied in binary format: {cause}",
                 where=self.statement.text.place(),
                 remedies=["leave out (FORMAT binary): text format takes every type"],
@@ -124,7 +127,7 @@ class Form:
         literals = {**literals, **self.identifiers}
         if missing := next((name for name in statement.literals if name not in literals), ""):
             raise self._missing(missing, call)
-        return statement.render({**own, **self.identifiers}, WorkloadError, literals)
+        return statement.render({**own, **self.identifiers}, self.fault, literals)
 
 
 def summing(step: AnyStep, column: str) -> AnyStep:
@@ -148,7 +151,7 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
     """
     several = len(operation.statements) > 1 or operation.sending.transaction > 1
     if several:
-        yield _own(operation, "begin", "BEGIN")
+        yield _own(operation, error, "begin", "BEGIN")
     for place, statement in enumerate(operation.statements):
         changing = bool((statement.literals | statement.identifiers) - {*identifiers})
         if changing and operation.sending.batch > 1:
@@ -168,13 +171,14 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
             query=query,
             statement=statement,
             identifiers=identifiers,
+            fault=error,
             taken=operation.taken(place),
             plain=bool(query)
             and operation.sending.prepared
             and not (statement.columns or statement.takes or statement.gives),
         )
     if several:
-        yield _own(operation, "commit", "COMMIT")
+        yield _own(operation, error, "commit", "COMMIT")
 
 
 def in_order(some: Sequence[Form], calls: Sequence[Encoded]) -> Iterator[tuple[Form, Sequence[Encoded]]]:
@@ -188,13 +192,14 @@ def in_order(some: Sequence[Form], calls: Sequence[Encoded]) -> Iterator[tuple[F
         yield from ((form, calls) for form in some)
 
 
-def _own(operation: Operation, label: str, sql: str) -> Form:
+def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: str) -> Form:
     """Return a statement of schemabench's own."""
     return Form(
         name=f"{operation.name}_{label}".encode(),
         operation=operation,
         sql=(mark(operation.name) + sql).encode(),
         identifiers={},
+        fault=fault,
         plain=operation.sending.prepared,
     )
 
