@@ -18,7 +18,7 @@ from schemabench.errors import CandidateError
 from schemabench.experiment import entrant, filling
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.entrant import Entrant
-from schemabench.experiment.template import query
+from schemabench.experiment.template import questions
 from schemabench.server import Server, several
 from schemabench.workload import Found, Row
 
@@ -67,8 +67,9 @@ class Stage:
     def rows(self, names: Sequence[str]) -> Rows:
         """Return the rows of queries on the server."""
         template = self.entrant.template
+        asked = {name: questions(template, name, self.entrant.databases) for name in names}
         with psycopg.connect(template.server.conninfo_for(self.entrant.databases.of("").name)) as connection:
-            return {name: connection.execute(query(template, name).sql.encode()).fetchall() for name in names}
+            return {name: connection.execute(one.query.sql.encode()).fetchall() for name, (one,) in asked.items()}
 
     def expected(self) -> Rows:
         """Return the rows that the model knows of."""
