@@ -5,9 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import laboratory
+import programs
 import psycopg
 import pytest
 import regions
@@ -354,3 +356,24 @@ def test_templates_of_all_parts_are_kept_together(server: Server, tmp_path: Path
     assert [databases for _, databases in server.kept] == kept
     while server.kept:
         several.drop(server, server.kept.pop()[1])
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_psql_reads_the_schema_of_a_candidate_for_one_part(server: Server, tmp_path: Path, name: str) -> None:
+    psql = which("psql")
+    if psql is None:
+        pytest.skip("psql is not installed")
+    (tmp_path / "schema.sql").write_text(regions.candidates()[name].partition("-- name:")[0])
+    database = server.create("psql")
+    names = {"region": "north", "customers": "customer_north", "orders": "orders_north"}
+    variables = [word for one in names.items() for word in ("-v", "=".join(one))]
+    conninfo = server.conninfo_for(database.name)
+    options = ["-X", "-v", "ON_ERROR_STOP=1", "-d", conninfo, "-f", tmp_path / "schema.sql"]
+    run = programs.run([psql, *variables, *options], capture_output=True, text=True)
+    with psycopg.connect(conninfo) as connection:
+        tables = connection.execute("SELECT count(*) FROM pg_class WHERE relkind IN ('r', 'p') AND oid >= 16384")
+        count = tables.fetchone()
+    server.drop(database)
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert count == ((4,) if name == "partitions" else (2,))

@@ -249,6 +249,7 @@ def _record(
                 operations=writer.weight * size,
                 pace=writer.pace,
                 role=writer.role,
+                part=writer.part,
             )
             for writer, share in plan.writers
         ),

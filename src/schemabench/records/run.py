@@ -36,6 +36,8 @@ class WriterShare:
     """The writer's production load, as text."""
     role: str = ""
     """The role as which it executes; empty for the one that connects."""
+    part: str = ""
+    """The part that it belongs to; empty for none."""
 
 
 @dataclass(frozen=True, kw_only=True)

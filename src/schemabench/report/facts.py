@@ -169,5 +169,6 @@ def _plain(value: Any) -> str:  # noqa: ANN401 (a cardinality's field may be any
 
 
 def _named(writer: WriterShare) -> str:
-    """Return a writer's name, with the role as which it executes, if any."""
-    return f"{name(writer.name)} as {name(writer.role)}" if writer.role else name(writer.name)
+    """Return a writer's name, with its part and the role as which it executes, if any."""
+    part = f" (part {name(writer.part)})" if writer.part else ""
+    return f"{name(writer.name)}{part} as {name(writer.role)}" if writer.role else f"{name(writer.name)}{part}"

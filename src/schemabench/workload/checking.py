@@ -97,7 +97,7 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
     parts = found.parts(cardinality)
     if parts.names and workload.model is not None and workload.model.fresh_within_s:
         raise WorkloadError(
-            f"At {label!r}, {workload.name!r} has parts, and answers that may be old: these count the rows of all parts",
+            f"At {label!r}, {workload.name!r} has parts, and answers that may be old, which count rows of all parts",
             remedies=["leave out `Model.fresh_within_s`", "leave out `Writer.part`"],
         )
     for writer in writers:
