@@ -497,3 +497,9 @@ def test_examples_of_the_page_on_sending_are_read(folder: Path) -> None:
     assert found["insert_reading"].copies
     assert (found["insert_visit"].sending.transaction, found["insert_vote"].sending.pipeline) == (100, 20)
     assert (found["register"].sending.prepared, found["register"].sending.retried) == (False, ("23505",))
+
+
+def test_a_literal_ends_where_it_is_closed_even_if_a_string_follows_in_the_next_line(folder: Path) -> None:
+    statement = _statement(folder, "SELECT :'lit'\n'more'")
+
+    assert statement.render({}, literals={"lit": "it's"}).sql == "SELECT 'it''s'\n'more'"

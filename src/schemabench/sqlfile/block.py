@@ -24,6 +24,8 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _NOTHING = re.compile(r"--\s*nothing")
 _GIVES = re.compile(r"--\s*as:\s*(?P<name>.*?)\s*")
 _WITHOUT_ROW = re.compile(r"--\s*if none:\s*(?P<then>.*?)\s*")
+_LITERAL = re.compile(r"'(?P<name>(?:[^']|'')*)'")
+"""The first piece of a string constant, which may go on in the next line."""
 _STOP, _FAIL = "stop", "fail"
 
 
@@ -270,8 +272,8 @@ def marks(text: Text, words: Sequence[Token]) -> Iterator[Mark]:
         word = text.sql[token.start : token.end + 1]
         if token.name == "IDENT" and word.startswith('"'):
             yield Mark(colon.start, token.end + 1, word[1:-1].replace('""', '"'), Kind.IDENTIFIER)
-        elif token.name == "SCONST" and word.startswith("'"):
-            yield Mark(colon.start, token.end + 1, word[1:-1].replace("''", "'"), Kind.LITERAL)
+        elif token.name == "SCONST" and (first := _LITERAL.match(word)):
+            yield Mark(colon.start, token.start + first.end(), first["name"].replace("''", "'"), Kind.LITERAL)
         elif _is_word(token):
             end = _after_dot(words, place + 1)
             yield Mark(colon.start, end, text.sql[token.start : end], Kind.VALUE)
