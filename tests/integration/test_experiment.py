@@ -744,7 +744,14 @@ SMALLER: Mapping[str, Mapping[str, int]] = {
 """Workload -> sizes below those of `typical`, so that all candidates are soon built."""
 
 
-@pytest.mark.parametrize("name", sorted(SMALLER))
+@pytest.mark.parametrize(
+    "name",
+    [
+        "usage",
+        "pageviews",
+        *(pytest.param(name, marks=pytest.mark.thorough) for name in sorted({*SMALLER} - {"usage", "pageviews"})),
+    ],
+)
 def test_every_candidate_that_is_shipped_leaves_the_same_rows_as_the_baseline(name: str, server: Server) -> None:
     found = workload.load(ROOT / "workloads", name)
     sizes = replace(found.workload.cardinalities["typical"], **SMALLER[name])
