@@ -12,7 +12,7 @@ import servers
 from laboratory import Laboratory, result
 
 from schemabench import Call, Writer
-from schemabench.errors import CandidateError, WorkloadError
+from schemabench.errors import CandidateError, UsageError, WorkloadError
 from schemabench.load.pipeline import ENDED
 from schemabench.records import CandidateResult, Experiment
 
@@ -349,3 +349,10 @@ def test_the_examples_of_the_page_are_executed(laboratory: Laboratory) -> None:
         "add_partition",
         "detach_partition",
     }
+
+
+@pytest.mark.parametrize("role", ["pg_own", "r" * 64])
+def test_a_role_that_the_server_would_refuse_or_cut_is_told(laboratory: Laboratory, role: str) -> None:
+    writer = Writer(name="writing", kind="stream", weight=2, clients=2, role=role)
+    with pytest.raises(UsageError, match="cannot be the name of a role"):
+        rank(laboratory, NOTES, POLICY, repeated(Call("write", {"body": "x"})), writer=writer)

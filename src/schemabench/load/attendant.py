@@ -139,6 +139,7 @@ class Attendant:
                 raise LostConnectionError(self._last_words() or str(failure)) from failure
             self._running = False
             self.latencies_ns.append(latency_ns[0])
+            self.session.accepted.clear()  # nobody counts them, and there is no end
             # what fell due meanwhile is not made up for
             self._due_ns = max(self._due_ns + self.every_ns, perf_counter_ns())
 
