@@ -40,7 +40,7 @@ from numpy.typing import NDArray
 from schemabench import Call, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, entrant, filling
-from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.team import Executed, execute, together
@@ -184,7 +184,7 @@ class Together:
     def trial(self, block: int, burst: Burst) -> Cost:
         """Execute a burst."""
         begun_s = perf_counter()
-        self._leader.announce(block, [(block, self._size)], [self._entrant])
+        self._leader.announce(block, [Turn(block, self._size)], [self._entrant])
         executed, _samples = self._leader.execute(self._entrant, burst, Random(1), None, Limits())  # noqa: S311 (as above)
         return _cost(begun_s, self._link.went_s, executed)
 

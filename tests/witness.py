@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from psycopg.conninfo import make_conninfo
 
 from schemabench.experiment import Plan
-from schemabench.experiment.burst import Burst
+from schemabench.experiment.burst import Burst, Turn
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.team import Alone, Executed, Samples
@@ -93,7 +93,7 @@ class Witness(Alone):
             for name, blocks in self._increases.items()
         }
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
+    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
         """Connect to the entrants' databases, which must be `staying`."""
         assert not self._connections, "who is watched is not copied anew"
         server = self._open()
@@ -111,13 +111,13 @@ class Witness(Alone):
     def announce(
         self,
         block: int,
-        bursts: Sequence[tuple[int, int]],
+        turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
         """Note which block it is."""
         self._block = block
-        super().announce(block, bursts, order, duration_s)
+        super().announce(block, turns, order, duration_s)
 
     def execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None, limits: Limits

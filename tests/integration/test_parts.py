@@ -163,8 +163,10 @@ def test_copies_are_made_of_all_databases(server: Server, tmp_path: Path, monkey
     assert found.copies == 3
 
 
-def test_workers_connect_to_the_databases_of_their_writers(server: Server, tmp_path: Path) -> None:
-    plan, database = planned(tmp_path / "regions"), server.create("link")
+def test_workers_connect_to_the_databases_of_their_writers_and_take_turns_of_parts_alone_together(
+    server: Server, tmp_path: Path
+) -> None:
+    plan, database = planned(tmp_path / "regions", interference=True), server.create("link")
     conninfo = server.conninfo_for(database.name)
     seats = [Seat(number=number, names=NAMES, run_id="parts", folder="/nowhere") for number in range(2)]
     with (
@@ -182,6 +184,8 @@ def test_workers_connect_to_the_databases_of_their_writers(server: Server, tmp_p
     assert set(found.workers) == {*NAMES}
     for one in found.candidates:
         assert {plan.operation for plan in one.plans if plan.plan} == {"place_order"}
+        assert [figure.part for figure in one.interference] == ["north", "south", "west"]
+        assert all(figure.alone_s > 0 and figure.beside_s > 0 for figure in one.interference)
 
 
 def _wrong() -> dict[str, str]:

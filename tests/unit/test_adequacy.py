@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError
 from schemabench.experiment.adequacy import keep_pace, notices
-from schemabench.experiment.burst import Burst, Encoded
+from schemabench.experiment.burst import Burst, Encoded, Turn
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
@@ -49,11 +49,11 @@ class FakeTeam:
     bursts: list[Burst] = field(default_factory=list)
 
     def announce(
-        self, block: int, bursts: Sequence[tuple[int, int]], order: Sequence[Any], duration_s: float | None = None
+        self, block: int, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None = None
     ) -> None:
         """Remember what was told."""
         assert block == EXECUTED
-        ((number, size),) = bursts
+        ((number, size, *_),) = turns
         self.announced.append((number, [one.name for one in order], size, duration_s))
 
     def execute(

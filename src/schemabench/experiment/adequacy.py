@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.experiment import bounds, pacing
-from schemabench.experiment.burst import make
+from schemabench.experiment.burst import Turn, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
@@ -52,7 +52,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     number = measured.bursts + 1  # the calls of the next burst are explained, and cannot always be made earlier
     order = [one for one in entrants if measured.is_left(one.name)]
     Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-    team.announce(measured.executed, [(number, size)], order, size * plan.production_s)
+    team.announce(measured.executed, [Turn(number, size)], order, size * plan.production_s)
     burst = make(feed, plan.writers, number, size, size * plan.production_s)
     done: dict[str, Executed] = {}
     calls: dict[str, dict[str, list[NDArray[np.int64]]]] = defaultdict(lambda: defaultdict(list))

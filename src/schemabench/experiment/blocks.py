@@ -20,7 +20,7 @@ from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.experiment import bounds, gates, planning, retiring, sizing
-from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
@@ -138,22 +138,22 @@ class Blocks:
         measured, number, begun_s = self.measured, self.measured.executed, perf_counter()
         self._label = f"block {measured.blocks + 1}" if self._counting else f"warm-up block {number + 1}"
         order = self._orders.following(self._present)
-        sizes = [self.plan.lead_in * self.size, self.size] if self.plan.lead_in else [self.size]
+        turns = self._turns(number)
         # before the bursts are made, so that all workers make them at the same time
-        numbered = list(enumerate(sizes, measured.bursts))
-        self.team.announce(number, numbered, order)
-        *before, burst = [make(self.feed, self.plan.writers, place, size) for place, size in numbered]
+        self.team.announce(number, turns, order)
+        sizes = {turn.burst: turn.size for turn in turns}
+        bursts = {burst: make(self.feed, self.plan.writers, burst, size) for burst, size in sizes.items()}
         for position, entrant in enumerate(order):
             where = (number, position, started_s + perf_counter() - begun_s)
             self.doing = f"{self._label}: {entrant.name}"
             with self._leaving(entrant), measured.taking(entrant.name):
-                rows = sum(self._lead_in(entrant, untimed, self._random(number, position)) for untimed in before)
-                self._trial(entrant, burst, where, lead_in_rows=rows)
+                self._take_turns(entrant, turns, bursts, where)
         for entrant in list(self._present):
             with self._leaving(entrant):
                 self._look_after(entrant)
                 entrant.companions.check()
-        measured.examples |= {call.operation: call for call in burst.calls()}
+        (timed,) = (bursts[turn.burst] for turn in turns if turn.timed)
+        measured.examples |= {call.operation: call for call in timed.calls()}
         if number == 0:
             calls = planning.calls(self.plan, measured.examples)
             choices = {one.name: self.entrants[one].choices(calls) for one in self._present}
@@ -161,6 +161,19 @@ class Blocks:
         measured.executed += 1
         measured.bursts += len(sizes)
         self._fresh = False
+
+    def _turns(self, block: int) -> list[Turn]:
+        """Return what every entrant executes in a block: a lead-in, then the trial, and each part alone.
+
+        Parts execute a burst of their own, one after the other, so that all entrants end in the same state.
+        """
+        before = [self.plan.lead_in * self.size] if self.plan.lead_in else []
+        lead_in = [Turn(number, size, timed=False) for number, size in enumerate(before, self.measured.bursts)]
+        following = self.measured.bursts + len(lead_in)
+        apart = self.plan.apart.values()
+        turns = [Turn(following, self.size), *(Turn(following + 1, self.size, own, timed=False) for own in apart)]
+        Random(f"{self.plan.seed}/turns/{block}").shuffle(turns)  # noqa: S311 (reproducible on purpose)
+        return [*lead_in, *turns]
 
     def _fit(self, block_s: float) -> None:
         """Choose the size of bursts after an uncounted block; the next one counts if this one had the full size.
@@ -170,12 +183,17 @@ class Blocks:
         """
         measured, plan = self.measured, self.plan
         measured.warmup, self._counting = measured.executed, not self._glancing
-        lasted = {name: measured.trials[name][-1].duration_s * (1 + plan.lead_in) for name in self._names}
+        lasted = {name: self._lasted_s(measured.trials[name][-1]) for name in self._names}
         seen = sizing.Seen(size=self.size, trials_s=lasted, elapsed_s=block_s)
         self._glancing = self._glancing and not sizing.suffices(seen, measured.executed)
         if not self._glancing:
             self.size = sizing.fitting(plan, self.calibrated, seen, measured.spent_s)
             measured.shortened = self.calibrated if self.size < self.calibrated else 0
+
+    def _lasted_s(self, trial: records.Trial) -> float:
+        """Return for how long an entrant executed bursts in the block of a trial."""
+        alone_s = sum(max(trial.alone_s[writer] for writer in own) for own in self.plan.apart.values())
+        return trial.duration_s * (1 + self.plan.lead_in) + alone_s
 
     def _retire(self) -> None:
         """Retire candidates that few trials prove to be much slower, unless the client limits them."""
@@ -201,15 +219,28 @@ class Blocks:
             self.measured.failed[entrant.name] = failure
             self._present.remove(entrant)
 
-    def _lead_in(self, entrant: Entrant, burst: Burst, random: Random) -> int:
-        """Execute an untimed burst; return the logical rows that it wrote."""
-        try:
-            executed, _ = self._execute(entrant, burst, random, None)
-            self._freshness.observe(entrant.name, burst, executed)
-        except CandidateError:
-            self.team.skip()
-            raise
-        return burst.rows - executed.lost_rows
+    def _take_turns(
+        self, entrant: Entrant, turns: Sequence[Turn], bursts: Mapping[int, Burst], where: tuple[int, int, float]
+    ) -> None:
+        """Have an entrant execute the bursts of a block, and record them as one trial."""
+        untimed_rows: dict[int, int] = {}
+        alone_s: dict[str, float] = {}
+        for place, turn in enumerate(turns, 1):
+            burst = bursts[turn.burst].only(turn.writers)
+            try:
+                if turn.timed:
+                    self._trial(entrant, burst, where)
+                    continue
+                executed, _ = self._execute(entrant, burst, self._random(*where[:2]), None)
+                self._freshness.observe(entrant.name, burst, executed)
+            except CandidateError:
+                for _ in turns[place:]:
+                    self.team.skip()
+                raise
+            untimed_rows[turn.burst] = untimed_rows.get(turn.burst, burst.rows) - executed.lost_rows
+            alone_s |= {writer: executed.writers_s[writer] for writer in turn.writers}
+        trials = self.measured.trials[entrant.name]
+        trials[-1] = replace(trials[-1], lead_in_rows=sum(untimed_rows.values()), alone_s=alone_s)
 
     def _execute(
         self, entrant: Entrant, burst: Burst, random: Random, watch: tuple[int, Talk] | None
@@ -233,7 +264,7 @@ class Blocks:
     def _random(self, block: int, position: int) -> Random:
         return Random(f"{self.plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
 
-    def _trial(self, entrant: Entrant, burst: Burst, where: tuple[int, int, float], lead_in_rows: int) -> None:
+    def _trial(self, entrant: Entrant, burst: Burst, where: tuple[int, int, float]) -> None:
         """Execute and record one trial."""
         measured, observer = self.measured, self.entrants[entrant]
         block, position, started_s = where
@@ -252,7 +283,6 @@ class Blocks:
                 duration_s=executed.duration_s,
                 operations=len(burst.operations),
                 rows=burst.rows - executed.lost_rows,
-                lead_in_rows=lead_in_rows,
                 retries=sum(executed.retried.values()),
                 accepted=sum(executed.accepted.values()),
                 paused_s=executed.paused_s,

@@ -4,8 +4,8 @@ Owns which connection executes which call, and when calls are due if there is a 
 candidates: every candidate executes the same burst.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain, islice
@@ -33,6 +33,19 @@ class Encoded(NamedTuple):
     """The writer of the call."""
     key: str | None = None
     """Calls of one key keep their order."""
+
+
+class Turn(NamedTuple):
+    """A burst that every entrant executes in a block, or a part of one."""
+
+    burst: int
+    """The number of the burst."""
+    size: float
+    """The size of the whole burst, as in `make`."""
+    writers: tuple[str, ...] = ()
+    """The writers whose calls are executed; empty for all."""
+    timed: bool = True
+    """Whether the service times of its calls count."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +91,13 @@ class Burst:
             written=self.written,
             counted=self.counted,
         )
+
+    def only(self, writers: Collection[str]) -> "Burst":
+        """Return the burst without the calls of other writers; without any names, all of it."""
+        if not writers:
+            return self
+        kept = zip(self.owners, self.queues, strict=True)
+        return replace(self, queues=[queue if owner in writers else () for owner, queue in kept])
 
     def calls(self) -> Iterator[Encoded]:
         """Return all calls, those of a key in order."""

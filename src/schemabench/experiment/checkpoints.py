@@ -16,7 +16,7 @@ from psycopg.rows import TupleRow
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.experiment import bounds
-from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
@@ -81,12 +81,12 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         return
     progress.stage(plan, "after checkpoints")
     if plan.inputs:  # the leader has taken the explained calls from the file, so the others must take them, too
-        team.announce(measured.executed, [(measured.bursts, size)], [])
+        team.announce(measured.executed, [Turn(measured.bursts, size)], [])
     with _superuser(server) as connection:
         for block in _rounds(plan, measured.bursts + _APART):
             order = [one for one in observers if measured.is_left(one.name)]
             Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-            team.announce(block, [(block, size)], order)
+            team.announce(block, [Turn(block, size)], order)
             burst = make(feed, plan.writers, block, size)
             done: dict[str, Trial] = {}
             for position, one in enumerate(order):

@@ -11,6 +11,7 @@ from operator import itemgetter
 from random import Random
 
 import psycopg
+from psycopg.copy import QueuedLibpqWriter
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
@@ -203,7 +204,8 @@ def _begun(loader: _Loader, operation: Operation) -> Iterator[psycopg.Copy]:
     query = statement.render(loader.writer.identifiers, loader.template.fault(operation))
     copier = loader.copier
     types = copier.execute(copied(query.sql).encode()).description if statement.binary else None
-    with copier.cursor().copy(query.sql.encode()) as copy:
+    cursor = copier.cursor()
+    with cursor.copy(query.sql.encode(), writer=QueuedLibpqWriter(cursor)) as copy:
         if types:
             copy.set_types([column.type_code for column in types])
         yield copy

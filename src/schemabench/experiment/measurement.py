@@ -290,7 +290,7 @@ def _record(
 
 
 def _observe(
-    plan: Plan, server: Server, entrants: Sequence[Entrant], others: Mapping[str, Sequence[int]], stack: ExitStack
+    plan: Plan, server: Server, entrants: Sequence[Entrant], others: Mapping[str, Mapping[int, str]], stack: ExitStack
 ) -> dict[Entrant, Observer]:
     """Return the entrants, each with its observer, which lives as long as the stack."""
     sampler = None
@@ -300,7 +300,7 @@ def _observe(
         except LostConnectionError as failure:
             raise lost(server, failure) from failure
     return {
-        one: stack.enter_context(closing(Observer(server, one, others.get(one.name, ()), sampler))) for one in entrants
+        one: stack.enter_context(closing(Observer(server, one, others.get(one.name, {}), sampler))) for one in entrants
     }
 
 

@@ -50,7 +50,7 @@ class Observer:
     Args:
         server: The entrant's server.
         entrant: The entrant to observe.
-        others: The process ids of its sessions that belong to other workers.
+        others: Its sessions that belong to other workers: process id -> its part.
         sampler: Takes samples while a burst is executed; None for counters only.
 
     Attributes:
@@ -60,7 +60,7 @@ class Observer:
         ServerError: The server cannot be reached or refused.
     """
 
-    def __init__(self, server: Server, entrant: Entrant, others: Sequence[int], sampler: Sampler | None) -> None:
+    def __init__(self, server: Server, entrant: Entrant, others: Mapping[int, str], sampler: Sampler | None) -> None:
         self._server = server
         self._entrant = entrant
         self._sampler = sampler
@@ -83,7 +83,7 @@ class Observer:
         with _words(self._server), closing(self._counters):
             self._counts = self._read_counts()
 
-    def follow(self, others: Sequence[int], *, copied: bool) -> None:
+    def follow(self, others: Mapping[int, str], *, copied: bool) -> None:
         """Observe the entrant's new sessions from now on; earlier observations are kept.
 
         Args:
@@ -115,10 +115,10 @@ class Observer:
             found = Relations(named={**found.named, **own.named}, tables={**found.tables, **own.tables})
         return found
 
-    def _open(self, others: Sequence[int]) -> None:
-        self._pids = [*self._entrant.sessions.pids, *others]
+    def _open(self, others: Mapping[int, str]) -> None:
+        self._parts = {**self._entrant.sessions.parts, **others}
         with _words(self._server):
-            self._counters = Counters.open(self._conninfos, pids=self._pids, local=self._server.is_local)
+            self._counters = Counters.open(self._conninfos, pids=[*self._parts], local=self._server.is_local)
 
     @property
     def missing(self) -> Mapping[str, str]:
@@ -138,7 +138,7 @@ class Observer:
         with _words(self._server):
             self._before = self._counters.read()
         return (
-            self._sampler.watch([*self._pids, *self._entrant.companions.names], random, expected_s)
+            self._sampler.watch([*self._parts, *self._entrant.companions.names], random, expected_s)
             if self._sampler
             else None
         )
@@ -154,7 +154,7 @@ class Observer:
             after = self._counters.read()
         tally = Tally()
         if samples:
-            tally.add(samples, self._entrant.companions.names)
+            tally.add(samples, self._entrant.companions.names, self._parts)
         return Seen(waits=tally.waits(), counters=increase(self._before, after), tally=tally)
 
     def look_after(self) -> dict[str, float]:

@@ -111,6 +111,14 @@ class Plan:
         return self.found.parts(self.values)
 
     @property
+    def apart(self) -> Mapping[str, tuple[str, ...]]:
+        """Part -> its writers, which execute a burst alone in each block; empty unless interference is measured."""
+        if not self.found.workload.interference:
+            return {}
+        writers = self.found.writers(self.cardinality)
+        return {part: tuple(one.name for one in writers if one.part == part) for part in self.parts.names}
+
+    @property
     def companions(self) -> tuple[Companion, ...]:
         """What runs beside all trials."""
         return () if self.without_companions else self.declared_companions

@@ -42,7 +42,7 @@ def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> s
             several.drop(server, old)
     others = team.join(list(entrants))
     for one, observer in entrants.items():
-        observer.follow(others.get(one.name, ()), copied=one in copies)
+        observer.follow(others.get(one.name, {}), copied=one in copies)
     return refusal
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from schemabench import candidate as candidates
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.experiment import company, costs, criteria, gates, retired, surroundings, writers
+from schemabench.experiment import company, costs, criteria, gates, interfering, retired, surroundings, writers
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
@@ -163,6 +163,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         headroom=None if plan.production_s is None else _times(per_s, plan.production_s / smallest),
         adequacy=watched.adequacy.get(name),
         staleness=measured.staleness(name),
+        interference=interfering.figures(plan, name, measured),
         retries=_retries(name, measured),
         accepted=_accepted(name, measured),
         contention=watched.contention.get(name),

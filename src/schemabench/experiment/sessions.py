@@ -76,6 +76,11 @@ class Sessions:
         """The process ids of the sessions, on the server."""
         return [session.connection.backend_pid for session, _ in self]
 
+    @property
+    def parts(self) -> dict[int, str]:
+        """The part of each session's writer, by the session's process id on the server."""
+        return {session.connection.backend_pid: writer.part for session, writer in self}
+
     def execute(self, burst: Burst, random: Random, limits: Limits = _UNLIMITED) -> Drive:
         """Load a burst and drive it."""
         return self.drive(self.load(burst), random, limits)

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from schemabench.experiment.burst import Burst
+from schemabench.experiment.burst import Burst, Turn
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import Loaded
@@ -111,8 +111,8 @@ class Team(Protocol):
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process, by their places."""
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
-        """Have all workers connect to the entrants; return the process ids of the others' sessions, by entrant."""
+    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
+        """Have all workers connect to the entrants; return the others' sessions of each: process id -> its part."""
 
     def leave(self) -> None:
         """Have the other workers disconnect from the entrants, which are about to be copied; `join` follows."""
@@ -120,7 +120,7 @@ class Team(Protocol):
     def announce(
         self,
         block: int,
-        bursts: Sequence[tuple[int, float]],
+        turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
@@ -128,7 +128,7 @@ class Team(Protocol):
 
         Args:
             block: Its number.
-            bursts: The number and the size of each burst that an entrant executes before the next entrant.
+            turns: What each entrant executes before the next one, in order.
             order: The entrants in order.
             duration_s: The time within which the calls are due; None if they start as soon as a connection is free.
         """
@@ -158,8 +158,8 @@ class Alone:
         self.names: Sequence[str] = ()
         self.positions: Sequence[int] = range(len(plan.connections))
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
-        """Return no process ids: there are no others."""
+    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
+        """Return no sessions: there are no others."""
         assert entrants, "an experiment has entrants"
         return {}
 
@@ -169,7 +169,7 @@ class Alone:
     def announce(
         self,
         block: int,
-        bursts: Sequence[tuple[int, float]],
+        turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:

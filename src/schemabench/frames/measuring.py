@@ -16,7 +16,9 @@ from schemabench.frames.table import (
     Row,
     Table,
     each_candidate,
+    estimated,
     fields,
+    spread,
 )
 from schemabench.records import WAIT_CLASSES, Latency, Run
 
@@ -35,7 +37,7 @@ _TRIAL = (
     Column("rows", WHOLE, "logical rows written"),
     Column("operations_per_s", REAL, "`operations` divided by `duration_s`"),
     Column("rows_per_s", REAL, "`rows` divided by `duration_s`"),
-    Column("lead_in_rows", WHOLE, "logical rows written just before, untimed"),
+    Column("lead_in_rows", WHOLE, "logical rows written just before or after, by bursts that are not counted"),
     Column("retries", WHOLE, "attempts that the server rolled back and that were repeated"),
     Column("accepted", WHOLE, "operations that the server rolled back and that count as done; see `-- accept:`"),
     Column("paused_s", REAL, "total time that connections paused before retries"),
@@ -56,6 +58,9 @@ _WRITER_TRIALS = (
     Column("block", WHOLE, "the trial's block"),
     Column("writer", TEXT, "the writer's name"),
     Column("done_s", REAL, "from the start of the trial to the writer's last response"),
+    Column(
+        "alone_s", REAL, "the same for a burst that only its part executed; missing unless interference is measured"
+    ),
 )
 _WHICH = (
     Column(
@@ -107,6 +112,17 @@ _STALENESS = (
 )
 
 
+_INTERFERENCE = (
+    Column("part", TEXT, "the part of the writer"),
+    Column("writer", TEXT, "the writer's name"),
+    Column("alone_s", REAL, "the median time of its calls in bursts that only its part executed"),
+    Column("beside_s", REAL, "the same in trials, which all parts executed together"),
+    *estimated("ratio", "the time beside the others over the time alone, paired by block"),
+    Column("differs", FLAG, "whether the ratio differs from 1 beyond chance"),
+    Column("lock_share", REAL, "the share of its part's time waiting for locks of other parts; missing: no samples"),
+)
+
+
 def _trials(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
         for trial in candidate.trials:
@@ -132,7 +148,13 @@ def _writer_trials(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
         for trial in candidate.trials:
             for writer, done_s in trial.writers_s.items():
-                yield {**names, "block": trial.block, "writer": writer, "done_s": done_s}
+                yield {
+                    **names,
+                    "block": trial.block,
+                    "writer": writer,
+                    "done_s": done_s,
+                    "alone_s": trial.alone_s.get(writer),
+                }
 
 
 def _each_latency(run: Run) -> Iterator[tuple[Row, Latency]]:
@@ -175,6 +197,12 @@ def _staleness(run: Run) -> Iterator[Row]:
             yield {**names, **fields(one, _STALENESS)}
 
 
+def _interference(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for one in candidate.interference:
+            yield {**names, **fields(one, _INTERFERENCE), **spread("ratio", one.ratio)}
+
+
 TRIALS = Table(
     "A row for each trial, warm-up included. The columns below are followed by one for each counter that the server "
     "provides, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` "
@@ -205,6 +233,12 @@ COMPANIONS = Table(
     "A row for each candidate and companion, which ran beside the trials; none in older run files.",
     (*CANDIDATE, *_COMPANIONS),
     _companions,
+)
+INTERFERENCE = Table(
+    "A row for each candidate and writer of a workload that measures the interference of its parts; none in older run "
+    "files.",
+    (*CANDIDATE, *_INTERFERENCE),
+    _interference,
 )
 STALENESS = Table(
     "A row for each candidate, operation and phase in which the age of answers was measured; none in older run files.",

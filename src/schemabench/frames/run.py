@@ -16,7 +16,8 @@ class RunFrames:
     Each attribute but `run` is a DataFrame, built on first access:
 
         experiments, candidates, standings, writers, costs, adequacy, pace     how candidates compare
-        trials, calls, writer_trials, latencies, percentiles, retries, companions, staleness     what was measured
+        trials, calls, writer_trials, latencies, percentiles, retries, companions, interference,
+        staleness     what was measured
         contention, wait_events, locks, lock_pairs, plans, inner_plans     why
         sizes, settings, options, notices     what it was measured with
         probes, spots, map_cells     what searches over cardinalities found
@@ -45,6 +46,7 @@ class RunFrames:
     percentiles = measuring.PERCENTILES
     retries = measuring.RETRIES
     companions = measuring.COMPANIONS
+    interference = measuring.INTERFERENCE
     staleness = measuring.STALENESS
 
     contention = waiting.CONTENTION

@@ -71,17 +71,27 @@ class Tally:
     """(waiting operation, blocking operation or companion) -> observations."""
     companions: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(companion, wait class) -> observations, which are not among the others."""
+    parts: Counter[str] = field(default_factory=Counter)
+    """Part -> observations of its writers; all of them under an empty name in a workload without parts."""
+    across: Counter[str] = field(default_factory=Counter)
+    """Part -> those in which one of its writers waits for a lock of another part's."""
 
-    def add(self, samples: Samples, companions: Mapping[int, str] = MappingProxyType({})) -> None:
+    def add(
+        self,
+        samples: Samples,
+        companions: Mapping[int, str] = MappingProxyType({}),
+        parts: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         """Add the samples of a trial.
 
         Args:
             samples: Of the writers' sessions, and of companions'.
             companions: The name of each companion's session, by its process id.
+            parts: The part of each writer's session, by its process id; empty if it has none.
         """
         self.lost += samples.lost
         for sample in samples.taken:
-            self._add(sample, companions)
+            self._add(sample, companions, parts)
 
     def waits(self) -> dict[str, int]:
         """Return the number of observations in each of `WAIT_CLASSES`.
@@ -103,6 +113,8 @@ class Tally:
         self.locks += other.locks
         self.pairs += other.pairs
         self.companions += other.companions
+        self.parts += other.parts
+        self.across += other.across
         for key, longest_s in other.longest_s.items():
             self.longest_s[key] = max(self.longest_s.get(key, 0.0), longest_s)
 
@@ -142,21 +154,28 @@ class Tally:
         counts = {kind: count for (name, kind), count in self.companions.items() if name == companion}
         return counts.get(CONTENDED[0], 0) / sum(counts.values()) if counts else None
 
-    def _add(self, sample: Sample, companions: Mapping[int, str]) -> None:
+    def across_share(self, part: str) -> float | None:
+        """Return the share of the time of a part's writers in which they waited for another part; None if unknown."""
+        return self.across[part] / self.parts[part] if self.parts[part] else None
+
+    def _add(self, sample: Sample, companions: Mapping[int, str], parts: Mapping[int, str]) -> None:
         """Add one sample."""
         self.samples += 1
         self.late += sample.late
         working = [seen for seen in sample.seen if seen.pid not in companions]
-        operations = {**{seen.pid: seen.operation for seen in working}, **companions}
+        operations = {**{seen.pid: _operation(seen, parts) for seen in working}, **companions}
         self.companions.update((companions[one.pid], one.wait_class) for one in sample.seen if one.pid in companions)
         queues = Counter(seen.lock.target for seen in working if seen.lock)
         self.deepest_queue = max(self.deepest_queue, *queues.values(), 0)
         for seen in working:
             self.events[seen.wait_class, seen.event] += 1
+            part = parts.get(seen.pid, "")
+            self.parts[part] += 1
+            self.across[part] += any(parts.get(pid, part) != part for pid in seen.blockers)
             if seen.lock:
                 self._add_lock(seen.lock)
             for blocking in _blocking(seen, operations):
-                self.pairs[seen.operation or UNKNOWN_OPERATION, blocking] += 1
+                self.pairs[operations[seen.pid] or UNKNOWN_OPERATION, blocking] += 1
 
     def _add_lock(self, lock: Lock) -> None:
         """Add one session's wait for a lock."""
@@ -193,6 +212,12 @@ class Tally:
 def _largest(counts: Counter[_Names]) -> list[tuple[_Names, int]]:
     """Return the entries with the largest counts in descending order, equal ones by name."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MOST_ENTRIES]
+
+
+def _operation(seen: Seen, parts: Mapping[int, str]) -> str:
+    """Return what a session executes, with its part if it has one; empty if that is unknown."""
+    part = parts.get(seen.pid, "")
+    return f"{seen.operation} ({part})" if part and seen.operation else seen.operation
 
 
 def _blocking(seen: Seen, operations: Mapping[int, str]) -> set[str]:

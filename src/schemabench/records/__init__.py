@@ -16,6 +16,7 @@ from schemabench.records.contention import (
 )
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
+from schemabench.records.interference import Interference
 from schemabench.records.result import (
     CandidateResult,
     CompanionFigures,
@@ -67,6 +68,7 @@ __all__ = [
     "Estimate",
     "Experiment",
     "InnerPlan",
+    "Interference",
     "Latency",
     "LockWait",
     "MapCell",

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import Contention
 from schemabench.records.figure import Estimate, Notice
+from schemabench.records.interference import Interference
 from schemabench.records.staleness import Staleness
 from schemabench.records.standing import THROUGHPUT, Per, Standing, Unit
 from schemabench.records.trial import Latency, RolledBack, Trial
@@ -190,6 +191,8 @@ class CandidateResult:
     """Calls that were rolled back and left at that, as their author accepts the error; in counted trials."""
     staleness: tuple[Staleness, ...] = ()
     """How old its answers were; empty if no answer may be old, and in older run files."""
+    interference: tuple[Interference, ...] = ()
+    """How much the other parts slow each writer; empty unless that was measured, and in older run files."""
     drift: Estimate | None = None
     """The relative change of its own throughput for `Experiment.drift_rows` rows written to it, as in -0.04; None where
     it is no more than chance."""

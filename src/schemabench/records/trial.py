@@ -33,7 +33,7 @@ class Trial:
     rows: int
     """Logical rows written."""
     lead_in_rows: int = 0
-    """Logical rows written just before it, untimed."""
+    """Logical rows written just before or after it in its block, by bursts that are not counted."""
     retries: int
     """Attempts that were rolled back and repeated."""
     accepted: int = 0
@@ -50,6 +50,9 @@ class Trial:
     """The same for each worker's load loop, the leader's first."""
     writers_s: Mapping[str, float]
     """Writer -> seconds from the start of the trial to the writer's last response."""
+    alone_s: Mapping[str, float] = field(default_factory=dict)
+    """Writer -> the same for another burst of the block, which only the writers of its part executed; empty unless
+    interference was measured."""
     looks: int = 0
     """Samples taken meanwhile; 0 in older run files, too."""
     waits: Mapping[str, int] = field(default_factory=dict)

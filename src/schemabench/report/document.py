@@ -17,6 +17,7 @@ from schemabench.report import (
     facts,
     figures,
     footnotes,
+    interference,
     over_time,
     plans,
     ranks,
@@ -39,6 +40,7 @@ _NO_LINK = re.compile(r"[^a-z0-9]+")
 _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     ranks.section,
     writers.section,
+    interference.section,
     companions.section,
     adequacy.section,
     staleness.section,
@@ -118,6 +120,7 @@ def _findings(known: View) -> Iterator[Node]:
         items=(
             ("headroom", verdict.headroom(experiment)),
             ("adequacy", adequacy.sentence(experiment)),
+            ("interference", interference.sentence(experiment)),
             ("staleness", staleness.sentence(experiment)),
             ("drift", verdict.drift(experiment)),
             ("sizes", costs.sizes(experiment)),

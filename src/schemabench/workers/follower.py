@@ -5,6 +5,7 @@ which order, and when to stop. The bursts come from the same seed.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from random import Random
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from schemabench import candidate as candidates
 from schemabench.errors import CandidateError, SchemabenchError, UsageError, WorkerError
-from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.conditions import held
 from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
@@ -83,8 +84,10 @@ class Follower:
         self._entrants: dict[str, Entrant] = {}
         self._block = 0
         self._stall_s = STALL_S
-        self._bursts: list[Burst] = []
-        """The whole bursts of the block."""
+        self._turns: Sequence[Turn] = ()
+        """What each entrant executes in the block."""
+        self._bursts: dict[int, Burst] = {}
+        """The whole bursts of the block, by number."""
         self._order: list[tuple[str, int]] = []
         self._loaded: Loaded | None = None
         self._samples: dict[tuple[str, str, int], list[NDArray[np.int64]]] = defaultdict(list)
@@ -196,9 +199,11 @@ class Follower:
         self._block = block.number
         self._stall_s = STALL_S + (block.duration_s or 0.0)  # as the leader does
         self._order = list(block.trials)
-        self._bursts = [
-            make(self._feed, self._plan.writers, number, size, block.duration_s) for number, size in block.bursts
-        ]
+        self._turns = block.turns
+        self._bursts = {
+            number: make(self._feed, self._plan.writers, number, size, block.duration_s)
+            for number, size in {turn.burst: turn.size for turn in self._turns}.items()
+        }
         self._load()
 
     def _load(self) -> None:
@@ -208,7 +213,8 @@ class Follower:
             return
         name, place = self._order[0]
         self._doing = f"executing the trial of {name} in block {self._block}"
-        burst = self._bursts[place]
+        turn = self._turns[place]
+        burst = self._bursts[turn.burst].only(turn.writers)
         try:
             self._loaded = self._entrants[name].sessions.load(burst.part(self._positions))
         except CandidateError as refusal:
@@ -229,8 +235,7 @@ class Follower:
             self._tell(messages.Done(refusal=wire.written(refusal)))
         else:
             self._tell(messages.Done(part=wire.packed(part)))
-            is_timed = place == len(self._bursts) - 1  # earlier bursts are lead-ins
-            if is_timed and (own.pace or not part.cut):
+            if self._turns[place].timed and (own.pace or not part.cut):
                 for operation, latencies_ns in samples.items():
                     self._samples[name, operation, self._block].append(latencies_ns)
         self._load()

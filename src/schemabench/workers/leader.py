@@ -19,7 +19,7 @@ import psycopg
 from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError, ServerError, WorkerError, WorkloadError
-from schemabench.experiment.burst import Burst
+from schemabench.experiment.burst import Burst, Turn
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.prepared import Loaded
@@ -121,8 +121,8 @@ class Leader:
         """
         self._tell(messages.Over())
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Sequence[int]]:
-        """Have the others connect to the entrants; return the process ids of their sessions, by entrant."""
+    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
+        """Have the others connect to the entrants; return their sessions of each: process id -> its part."""
         self._doing = "joining the experiment"
         described = [
             messages.Described(
@@ -140,11 +140,13 @@ class Leader:
                 self._joined = True
             self._tell(messages.Join(entrants=described))
             answers = self._gather(self._await(messages.Joined, limit_s=JOIN_LIMIT_S))
-        pids: dict[str, list[int]] = {one.name: [] for one in entrants}
-        for answer in answers.values():
-            for name, theirs in answer.pids.items():
-                pids[name] += theirs
-        return pids
+        connections, seats = self._plan.connections, self._plan.seats(len(self._names))
+        found: dict[str, dict[int, str]] = {one.name: {} for one in entrants}
+        for seat, answer in answers.items():
+            parts = [connections[place].part for place in seats[seat]]
+            for name, pids in answer.pids.items():
+                found[name] |= dict(zip(pids, parts, strict=True))
+        return found
 
     def leave(self) -> None:
         """Have the others disconnect from the entrants."""
@@ -156,16 +158,16 @@ class Leader:
     def announce(
         self,
         block: int,
-        bursts: Sequence[tuple[int, float]],
+        turns: Sequence[Turn],
         order: Sequence[Entrant],
         duration_s: float | None = None,
     ) -> None:
-        """Announce the next block: its bursts, and the order of its entrants."""
+        """Announce the next block: its turns, and the order of its entrants."""
         self._block = block
         self._stall_s = STALL_S + (duration_s or 0.0)  # with a pace, a worker's calls may be far apart
         names = [entrant.name for entrant in order]
         with _heard():
-            self._tell(messages.Block(number=block, bursts=bursts, order=names, duration_s=duration_s))
+            self._tell(messages.Block(number=block, turns=turns, order=names, duration_s=duration_s))
 
     def skip(self) -> None:
         """Skip the next burst, which the others have loaded by now."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from schemabench.experiment.burst import Turn
+
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
@@ -66,8 +68,8 @@ class Block(Message):
 
     kind = "block"
     number: int
-    bursts: Sequence[tuple[int, int | float]]
-    """The number and the size of each burst that an entrant executes before the next entrant."""
+    turns: Sequence[Turn]
+    """What an entrant executes before the next one."""
     order: Sequence[str]
     """The names of the entrants."""
     duration_s: float | None
@@ -75,8 +77,8 @@ class Block(Message):
 
     @property
     def trials(self) -> Sequence[tuple[str, int]]:
-        """The entrant and the place among `bursts` of each trial, in order."""
-        return [(name, place) for name in self.order for place in range(len(self.bursts))]
+        """The entrant and the place among `turns` of each trial, in order."""
+        return [(name, place) for name in self.order for place in range(len(self.turns))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +137,7 @@ class Joined(Message):
 
     kind = "joined"
     pids: Mapping[str, Sequence[int]]
-    """Entrant -> the process ids of its sessions."""
+    """Entrant -> the process ids of its sessions, in the order of the connections."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -191,6 +191,8 @@ class Workload(Generic[Cardinality]):
     """The number of executions in the background, for the progress bar; None if it is not known beforehand."""
     companions: Callable[[Cardinality], Sequence[Companion]] = lambda _: ()
     """What runs beside all trials and belongs to no writer; by default nothing."""
+    interference: bool = False
+    """Whether each part's writers also execute a burst alone in each block, which shows how parts slow each other."""
     state: tuple[str, ...] = ()
     """Queries that must return the same rows, in the same order, for all candidates after the same bursts."""
     invariants: tuple[str, ...] = ()

@@ -95,6 +95,12 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
         if not writers or any(writer.weight < 1 or writer.clients < 1 for writer in writers):
             raise WorkloadError(f"At {label!r}, {workload.name!r} has no writers, or one of weight or clients below 1")
     parts = found.parts(cardinality)
+    if workload.interference and (len(parts.names) < 2 or any(not writer.part for writer in writers)):  # noqa: PLR2004
+        raise WorkloadError(
+            f"At {label!r}, {workload.name!r} measures the interference of parts, and "
+            + _lacking(parts.names, [writer.name for writer in writers if not writer.part]),
+            remedies=["give every writer one of two parts or more: `Writer.part`", "leave out `Workload.interference`"],
+        )
     if parts.names and workload.model is not None and workload.model.fresh_within_s:
         raise WorkloadError(
             f"At {label!r}, {workload.name!r} has parts, and answers that may be old, which count rows of all parts",
@@ -113,6 +119,13 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
             )
         for companion in companions:
             _check_companion(found, companion, f"companion {companion.name!r} at {label!r}", parts)
+
+
+def _lacking(parts: Sequence[str], partless: Sequence[str]) -> str:
+    """Return in words what a workload lacks for interference to be measured."""
+    if partless:
+        return f"these writers belong to none: {', '.join(partless)}"
+    return f"has only the part {parts[0]!r}"
 
 
 def _check_companion(found: Found, companion: Companion, source: str, parts: Parts) -> None:
