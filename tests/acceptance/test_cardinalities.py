@@ -54,6 +54,7 @@ def test_file_of_sizes_and_writers_is_written_changed_and_run(shop: Shop) -> Non
     assert_clear(refused, "has no field 'costumers'; did you mean 'customers'?", "review.toml:")
 
 
+@pytest.mark.thorough
 def test_run_at_other_sizes_is_not_compared(shop: Shop) -> None:
     shop.write("conftest.py", SOON)
     shop.write("tests/test_search.py", "import pytest" + SEARCH)

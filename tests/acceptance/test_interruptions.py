@@ -42,7 +42,7 @@ def _kill_server(place: Path) -> None:
         process.kill()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
 def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared, number: signal.Signals) -> None:
     run = _started_second(shop, shared)
     run.send_signal(number)
@@ -58,7 +58,7 @@ def test_an_interrupted_run_reports_what_is_finished(shop: Shop, shared: Shared,
     assert "orders" in shop.read("run.md")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.thorough), signal.SIGTERM])
 def test_a_run_that_is_interrupted_in_a_long_trial_reports_the_blocks_before_it(
     shop: Shop, shared: Shared, number: signal.Signals
 ) -> None:
@@ -112,6 +112,7 @@ def test_an_interrupted_map_reports_the_cells_that_were_measured(shop: Shop, num
     assert "the map was interrupted." in shop.read("run.md")
 
 
+@pytest.mark.thorough
 def test_a_map_whose_server_is_killed_reports_the_cells_that_were_measured(shop: Shop, place: Path) -> None:
     run = shop.start_schemabench(
         *("crossover", "orders", "--map", "3x3", "--budget", "3min", *REPORTS),

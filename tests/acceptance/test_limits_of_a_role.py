@@ -85,7 +85,7 @@ def test_fewer_connections_than_a_run_needs_are_told_before_anything_is_made(sho
     [
         ("SET temp_file_limit = '64kB'", BIG, "temporary file size exceeds"),
         ("SET transaction_timeout = '100ms'", "SELECT pg_sleep(0.3), :customer::text;", "transaction timeout"),
-        ("SET transaction_timeout = '100ms'", TWO_STEPS, "transaction timeout"),
+        pytest.param("SET transaction_timeout = '100ms'", TWO_STEPS, "transaction timeout", marks=pytest.mark.thorough),
         ("SET statement_timeout = '100ms'", TWO_STEPS, "statement timeout"),
     ],
     ids=["temporary files", "transaction", "transaction of two statements", "statement of two"],
@@ -136,7 +136,14 @@ def of_the_server(shared: Shared) -> ExitStack:
     return taken
 
 
-@pytest.mark.parametrize("take", [of_the_role, of_a_database, of_the_server])
+@pytest.mark.parametrize(
+    "take",
+    [
+        of_the_role,
+        pytest.param(of_a_database, marks=pytest.mark.thorough),
+        pytest.param(of_the_server, marks=pytest.mark.thorough),
+    ],
+)
 def test_connections_that_run_out_in_mid_run_are_told_and_what_is_finished_is_kept(
     shop: Shop, shared: Shared, take: Callable[[Shared], ExitStack]
 ) -> None:

@@ -107,6 +107,7 @@ def test_a_leader_that_is_killed_leaves_no_server(shop: Shop, place: Path) -> No
     assert list((place / "schemabench" / "servers").iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_an_interrupted_run_ends_soon_and_reports_what_is_finished(shop: Shop, shared: Shared) -> None:
     run = _second(shop, shared)
     run.send_signal(signal.SIGINT)

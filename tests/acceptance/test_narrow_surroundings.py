@@ -59,7 +59,15 @@ def shared_memory(size: str) -> list[str]:
     return mounted(kept[0], f"mount -t tmpfs -o size={size} tmpfs /dev/shm", kept[1])
 
 
-@pytest.mark.parametrize(("major", "size"), [(15, "64m"), (16, "1m"), (18, "1m"), (18, "64m")])
+@pytest.mark.parametrize(
+    ("major", "size"),
+    [
+        pytest.param(15, "64m", marks=pytest.mark.thorough),
+        pytest.param(16, "1m", marks=pytest.mark.thorough),
+        (18, "1m"),
+        pytest.param(18, "64m", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_run_does_without_the_shared_memory_of_a_file_system(shop: Shop, major: int, size: str) -> None:
     if major not in servers.FOUND:
         pytest.skip(f"no PostgreSQL {major} here")

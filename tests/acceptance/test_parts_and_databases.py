@@ -35,7 +35,9 @@ def test_two_workers_agree_on_three_layouts(project: Shop) -> None:
     assert "(part `north`)" in project.read("run.md")
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.thorough)], ids=["alone", "two workers"]
+)
 def test_a_run_that_is_killed_in_a_trial_leaves_no_database_of_any_part(
     project: Shop, shared: Shared, workers: tuple[str, ...]
 ) -> None:

@@ -81,7 +81,9 @@ def logs(place: Path) -> list[str]:
     return [path.read_text(encoding="utf-8", errors="replace") for path in place.glob("schemabench/servers/*/log")]
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["one process", "two workers"])
+@pytest.mark.parametrize(
+    "workers", [(), pytest.param(("-n", "2"), marks=pytest.mark.thorough)], ids=["one process", "two workers"]
+)
 def test_a_server_of_ours_and_all_that_is_written_hold_no_secret(told: Shop, workers: tuple[str, ...]) -> None:
     place = Path(told.environment["TMPDIR"])
     given = (*arguments(), *workers, "--postgres", "embedded")

@@ -138,7 +138,9 @@ def test_a_report_of_junk_is_a_clear_error(shop: Shop, content: str | None, word
     assert not (shop.path / "out.md").exists()
 
 
-@pytest.mark.parametrize("ini", [True, False], ids=["as it is", "without an ini file"])
+@pytest.mark.parametrize(
+    "ini", [True, pytest.param(False, marks=pytest.mark.thorough)], ids=["as it is", "without an ini file"]
+)
 def test_the_same_command_works_twice_though_it_names_a_file_elsewhere(shop: Shop, *, ini: bool) -> None:
     if not ini:
         (shop.path / "pytest.ini").unlink()

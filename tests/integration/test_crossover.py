@@ -115,6 +115,7 @@ def test_interrupted_search_freezes_nothing_and_goes_on_where_it_was(
     assert len(bench.findings.crossovers[1].probes) == 1 + looks.count("probe")
 
 
+@pytest.mark.thorough
 def test_search_goes_on_where_the_baseline_fails_at_one_cardinality(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +153,7 @@ def test_search_is_not_resumed_under_other_conditions(bench: Bench) -> None:
         crossover.add_search(bench, "items", resume=True)
 
 
+@pytest.mark.thorough
 def test_map_has_a_cell_for_each_place_and_says_no_more_than_its_interval(bench: Bench) -> None:
     bench.asked = replace(
         bench.asked, options=replace(bench.asked.options, budget_s=60.0, precision=0.5)
@@ -169,6 +171,7 @@ def test_map_has_a_cell_for_each_place_and_says_no_more_than_its_interval(bench:
     assert from_builtins(to_builtins(bench.record())).maps == (drawn,)
 
 
+@pytest.mark.thorough
 def test_five_statements_fall_behind_one_function_over_a_round_trip(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

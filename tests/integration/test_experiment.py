@@ -22,7 +22,7 @@ from schemabench.records import TIME_CLASSES, CandidateResult, Experiment
 from schemabench.server import Server, several
 
 ROOT = Path(__file__).parents[2]
-LOOKS_THAT_SEE = 5
+LOOKS_THAT_SEE = 10
 """With fewer, all may fall between two statements: a warm-up may be one short glance."""
 OPERATIONS = """\
 -- name: put
@@ -244,8 +244,8 @@ def test_every_ranked_candidate_is_told_who_waited_and_what_it_cost(sampled: Exp
         counted = [trial for trial in result.trials if not trial.warmup]
         assert result.contention.observations == sum(sum(trial.waits.values()) for trial in counted)
         warmup = [trial for trial in result.trials if trial.warmup]
-        looked = [trial for trial in warmup if trial.looks >= LOOKS_THAT_SEE]
-        assert not looked or any(sum(trial.waits.values()) for trial in looked), "sampled, and not counted"
+        if sum(trial.looks for trial in warmup) >= LOOKS_THAT_SEE:
+            assert any(sum(trial.waits.values()) for trial in warmup), "sampled, and not counted"
         assert [cost.name for cost in result.costs] == [measure.name for measure in counters.MEASURES]
         amounts = {cost.name: cost.value for cost in result.costs}
         assert amounts["wal_bytes"]
@@ -580,8 +580,9 @@ SLOW = "-- name: look\nSELECT pg_sleep(0.05), :key::text;\n"
 def test_a_candidate_that_is_far_slower_leaves_early_with_a_verdict_and_the_others_get_theirs(
     tmp_path: Path, server: Server
 ) -> None:
-    plan = _plan(tmp_path, budget_s=12.0, sample_hz=50.0, same=BASELINE, slow=BASELINE + SLOW)
-    experiment = measure(plan, server, Watcher())
+    # a budget of which it may use enough for a proof, though a stall of the machine falls into one of its blocks
+    plan = _plan(tmp_path, budget_s=40.0, sample_hz=50.0, same=BASELINE, slow=BASELINE + SLOW)
+    experiment = measure(replace(plan, precision=0.3), server, Watcher())
     found = _results(experiment)
     slow, standing = found["slow"], found["slow"].standing
 

@@ -147,7 +147,7 @@ def test_a_unique_violation_fails_the_candidate_otherwise(laboratory: Laboratory
         )
 
 
-@pytest.mark.parametrize("round_trip_s", [0.02, 0.04])
+@pytest.mark.parametrize("round_trip_s", [0.02, pytest.param(0.04, marks=pytest.mark.thorough)])
 def test_a_row_is_held_over_as_many_round_trips_as_a_transaction_has_statements(
     laboratory: Laboratory, round_trip_s: float
 ) -> None:

@@ -124,6 +124,7 @@ def test_a_job_too_rare_for_the_bound_is_caught(server: Server, tmp_path: Path) 
     assert found["baseline"].status == "ranked"
 
 
+@pytest.mark.thorough
 def test_at_the_pace_of_production_ages_are_those_of_the_job(server: Server, tmp_path: Path) -> None:
     found = _results(server, tmp_path, within_s=2 * SLICE_S, adequacy_s=2 * SLICE_S)
 

@@ -64,7 +64,15 @@ def _responses(kept: Adequacy, operation: str) -> Latency:
     return found
 
 
-@pytest.mark.parametrize(("share", "keeps_up"), [(0.5, True), (0.9, True), (1.2, False), (1.5, False)])
+@pytest.mark.parametrize(
+    ("share", "keeps_up"),
+    [
+        pytest.param(0.5, True, marks=pytest.mark.long),
+        (0.9, True),
+        (1.2, False),
+        pytest.param(1.5, False, marks=pytest.mark.long),
+    ],
+)
 def test_a_writer_keeps_up_whose_calls_take_less_time_than_its_connections_have(
     laboratory: Laboratory,
     share: float,
@@ -85,7 +93,10 @@ def test_a_writer_keeps_up_whose_calls_take_less_time_than_its_connections_have(
         assert kept.elapsed_s - kept.duration_s == pytest.approx(found.backlog_s, abs=0.3 * left_s + 2 * SERVICE_S)
 
 
-@pytest.mark.parametrize(("calls", "slow"), [(count, slow) for count in (1, 2, 3) for slow in range(count)])
+@pytest.mark.parametrize(
+    ("calls", "slow"),
+    [(2, 1), *(pytest.param(*one, marks=pytest.mark.long) for one in [(1, 0), (2, 0), (3, 0), (3, 1), (3, 2)])],
+)
 def test_a_batch_does_not_keep_up_of_which_one_call_outlasts_the_schedule(
     laboratory: Laboratory, calls: int, slow: int
 ) -> None:

@@ -15,6 +15,8 @@ from laboratory import Laboratory, result
 from schemabench import Call, Writer
 from schemabench.records import Experiment
 
+pytestmark = pytest.mark.long
+
 ROUND_TRIP_S = 0.0005
 CLIENTS = 2
 CALLS = 2000

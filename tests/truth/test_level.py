@@ -99,6 +99,7 @@ def often(lines: Sequence[Line]) -> Counter[str]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.skipif(many.FOLDER is not None, reason="lines are kept of long experiments")
 def test_a_few_experiments_of_equal_candidates_are_judged_by_everything(laboratory: Laboratory) -> None:
     lines = measured(laboratory, FEW_EXPERIMENTS, FEW_SECONDS)

@@ -169,7 +169,7 @@ def test_workers_whose_sets_have_different_orders_refuse_to_run(project: Project
     assert "Traceback" not in result.stdout
 
 
-@pytest.mark.parametrize("workers", [2, 3])
+@pytest.mark.parametrize("workers", [2, pytest.param(3, marks=pytest.mark.long)])
 def test_the_server_sees_every_call_of_a_burst_once_though_workers_hash_differently(
     project: Project, workers: int
 ) -> None:
@@ -179,6 +179,7 @@ def test_the_server_sees_every_call_of_a_burst_once_though_workers_hash_differen
     _assert_each_once(project)
 
 
+@pytest.mark.long
 def test_the_server_sees_every_call_of_a_burst_made_from_a_set_once_where_workers_hash_alike(project: Project) -> None:
     result = project.run("list", **{SEED: "7"})
 
@@ -186,6 +187,7 @@ def test_the_server_sees_every_call_of_a_burst_made_from_a_set_once_where_worker
     _assert_each_once(project, order=None)
 
 
+@pytest.mark.long
 def test_a_clock_that_is_an_hour_ahead_on_another_host_is_in_no_duration(project: Project) -> None:
     result = project.run("sorted", ELSEWHERE="gw1")
 

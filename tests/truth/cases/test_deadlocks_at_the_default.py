@@ -15,6 +15,8 @@ from schemabench import Call, Writer
 from schemabench.load.session import DEADLOCK
 from schemabench.records import CandidateResult, Experiment
 
+pytestmark = pytest.mark.long
+
 KEYS, BATCH = 300, 10
 CALLS = 48
 """In each burst: of the size that suits the baseline, with a second for every deadlock, a trial may take a minute."""

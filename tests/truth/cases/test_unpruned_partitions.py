@@ -16,6 +16,8 @@ from laboratory import Laboratory, amount, cost, result
 from schemabench import Call, Writer
 from schemabench.records import Experiment, Standing
 
+pytestmark = pytest.mark.long
+
 OPERATIONS = """\
 -- name: raise
 UPDATE item SET views = views + 1 WHERE site = :site::integer;
