@@ -8,6 +8,7 @@ psql) and the centre and 95 % interval of the ratios of neighbouring slices, for
 - `operation`: the load loop. Its rows are formatted beforehand, as all values are.
 - `background, narrow` and `background, wide`: what fills a database. Its rows are formatted meanwhile, from Python
   values that exist before; the time of a background without rows is subtracted. Tables have a primary key and an index.
+  With `binary`, the same by `COPY ... FROM STDIN (FORMAT binary)`; psql's stays text, which is what its users have.
 
 psql reads a file in memory where /dev/shm is, and starts anew for each slice; the time of a psql that copies no row is
 subtracted. All write the same rows over one connection.
@@ -71,28 +72,33 @@ class Comparison:
     columns: tuple[str, ...]
     row: Callable[[int], tuple[object, ...]]
     background: bool
+    suffix: str = ""
+
+
+_NARROW_COLUMNS = ("id", "sensor", "value")
+_WIDE_COLUMNS = (*_NARROW_COLUMNS, "measured_at", "site", "note", "valid", "unit", "low", "high")
+_BINARY = " (FORMAT binary)"
+
+
+def _narrow(number: int) -> tuple[object, ...]:
+    return number, number % 977, number / 7
+
+
+def _wide(number: int) -> tuple[object, ...]:
+    texts = (f"site-{number % 31}", "a reading like others, " * 4)
+    return *_narrow(number), _AT, *texts, number % 2 == 0, "K", number / 9, 0.5
 
 
 _COMPARISONS = (
     Comparison("operation", _BARE, ("sensor", "measured_at", "value"), lambda n: (n % 977, _AT, n / 7), False),  # noqa: FBT003
-    Comparison("background, narrow", _NARROW, ("id", "sensor", "value"), lambda n: (n, n % 977, n / 7), True),  # noqa: FBT003
-    Comparison(
-        "background, wide",
-        _WIDE,
-        ("id", "sensor", "value", "measured_at", "site", "note", "valid", "unit", "low", "high"),
-        lambda n: (
-            n,
-            n % 977,
-            n / 7,
-            _AT,
-            f"site-{n % 31}",
-            "a reading like others, " * 4,
-            n % 2 == 0,
-            "K",
-            n / 9,
-            0.5,
-        ),
-        True,  # noqa: FBT003
+    *(
+        Comparison(f"background, {name}", table, columns, row, True, suffix)  # noqa: FBT003
+        for suffix, name, table, columns, row in (
+            ("", "narrow", _NARROW, _NARROW_COLUMNS, _narrow),
+            ("", "wide", _WIDE, _WIDE_COLUMNS, _wide),
+            (_BINARY, "narrow, binary", _NARROW, _NARROW_COLUMNS, _narrow),
+            (_BINARY, "wide, binary", _WIDE, _WIDE_COLUMNS, _wide),
+        )
     ),
 )
 
@@ -140,7 +146,7 @@ class _Both:
         self._admin.execute(comparison.table.encode())
         self._session = Session.open(self._conninfo)
         (folder / "baseline.sql").write_text(comparison.table, encoding="utf-8")
-        (folder / "operations.sql").write_text(f"-- name: load\n{self._copy};\n", encoding="utf-8")
+        (folder / "operations.sql").write_text(f"-- name: load\n{self._copy}{comparison.suffix};\n", encoding="utf-8")
         self._baseline = candidate.find(folder)["baseline"]
         self._operations = sqlfile.read(folder / "operations.sql", WorkloadError).operations
         self._psql_s = statistics.median(self._by_psql(empty) for _ in range(_STARTS))

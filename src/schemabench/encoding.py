@@ -6,6 +6,7 @@ Owns which values can be sent, and what is said of those that cannot. Must not k
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from struct import Struct
+from typing import Any
 
 import psycopg
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
@@ -22,6 +23,10 @@ _SPECIAL = re.compile(rb"[\\\x08\f\n\r\t\v]")
 _PART_BYTES = 1 << 16
 _BINARY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _FIELDS, _SIZE = Struct("!h"), Struct("!i")
+_BITS = {psycopg.adapters.types[name].oid: (name, bits) for name, bits in (("int2", 16), ("int4", 32))}
+"""The integer types of which psycopg cuts larger values, in binary format."""
+UNFIT = (psycopg.Error, AttributeError, OverflowError, TypeError, ValueError)
+"""What psycopg raises for a value that it cannot dump as a type, in binary format."""
 _SHOWN_CHARACTERS = 80  # of a value in an error
 _AS_JSON = "for json or jsonb, wrap it: psycopg.types.json.Jsonb(value)"
 _AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, or a list of one of these"
@@ -112,22 +117,58 @@ def as_binary_rows(rows: Iterable[Sequence[bytes | None]], types: Sequence[int])
         types: The object ids of the columns' types.
 
     Raises:
-        psycopg.Error: psycopg does not know the binary format of a type.
-        ValueError: A value does not fit the type of its column.
+        UNFIT: psycopg does not know the binary format of a type, or a value does not fit the type of its column.
     """
     reading, writing = Transformer(psycopg.adapters), Transformer(psycopg.adapters)
     reading.set_loader_types(types, Format.TEXT)
     writing.set_dumper_types(types, Format.BINARY)
     formats = [PyFormat.BINARY] * len(types)
     parts, part = [], bytearray(_BINARY_HEADER)
-    for row in rows:
+    ranges = Ranges(types)
+    for row in map(reading.load_sequence, rows):
+        ranges.check(row)
         part += _FIELDS.pack(len(types))
-        for value in writing.dump_sequence(reading.load_sequence(row), formats):
+        for value in writing.dump_sequence(row, formats):
             part += _SIZE.pack(-1) if value is None else _SIZE.pack(len(value)) + bytes(value)
         if len(part) >= _PART_BYTES:
             parts.append(bytes(part))
             part = bytearray()
     return [*parts, bytes(part + _FIELDS.pack(-1))]
+
+
+class Ranges:
+    """The ranges of the integers among some columns, which psycopg does not check in binary format.
+
+    Args:
+        types: The object ids of the columns' types.
+    """
+
+    def __init__(self, types: Sequence[int]) -> None:
+        self._bounds = [(place, *_BITS[oid]) for place, oid in enumerate(types) if oid in _BITS]
+
+    def check(self, row: Sequence[Any]) -> None:
+        """Check the values of a row.
+
+        Raises:
+            ValueError: One is out of range.
+        """
+        for place, name, bits in self._bounds:
+            value = row[place]
+            if value is not None and not -(1 << bits - 1) <= value < 1 << bits - 1:
+                raise ValueError(f"{value} is out of range for {name}")
+
+
+def unfit(names: Sequence[str], row: Sequence[object], types: Sequence[int]) -> str:
+    """Return the first value of a row that cannot be sent in binary format, with its name; empty if there is none."""
+    for name, value, oid in zip(names, row, types, strict=True):
+        writing = Transformer(psycopg.adapters)
+        try:
+            writing.set_dumper_types([oid], Format.BINARY)
+            writing.dump_sequence([value], [PyFormat.BINARY])
+            Ranges([oid]).check([value])
+        except UNFIT:
+            return f":{name} = {repr(value)[:_SHOWN_CHARACTERS]}"
+    return ""
 
 
 def _escaped(special: re.Match[bytes]) -> bytes:

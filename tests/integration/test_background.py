@@ -33,6 +33,7 @@ FROM unnest(:id::bigint[], :site::text[], :bytes::bigint[]) AS line (id, name, b
 -- name: correct
 UPDATE fact SET bytes = 0 WHERE id <= :until::bigint;
 """
+BINARY = f"{TABLE}-- name: load\nCOPY event (bytes, id, site) FROM STDIN (FORMAT binary);\n"
 NARROW = "CREATE TABLE event (id bigint PRIMARY KEY, site text);\n-- name: load\nCOPY event (site, id) FROM STDIN;\n"
 OPERATIONS = """\
 -- name: load
@@ -115,8 +116,10 @@ def content(server: Server, template: Template) -> Sequence[tuple[Any, ...]]:
         return connection.execute("SELECT id, site, bytes FROM event ORDER BY id").fetchall()
 
 
-@pytest.mark.parametrize("text", [TABLE, SPLIT], ids=["copy", "batches"])
-def test_rows_are_the_same_by_copy_and_by_batches_of_an_insert(server: Server, made: Made, text: str) -> None:
+@pytest.mark.parametrize("text", [TABLE, BINARY, SPLIT], ids=["copy", "binary", "batches"])
+def test_rows_are_the_same_by_copy_in_both_formats_and_by_batches_of_an_insert(
+    server: Server, made: Made, text: str
+) -> None:
     template = made(both, text)
 
     expected = [(id_, site, 0 if int(str(id_)) <= 10 else size) for id_, site, size in rows(1, 2600)]
@@ -160,6 +163,34 @@ def test_a_value_that_cannot_be_sent_is_told_with_its_row_and_place(made: Made) 
 
     assert "row 1,501 of the COPY" in str(caught.value)
     assert "operations.sql:2" in str(caught.value)
+
+
+def test_a_type_of_which_no_binary_format_is_known_is_told(made: Made) -> None:
+    with pytest.raises(WorkloadError, match=r"A row of 'load' cannot be copied in binary format: cannot find a dumper"):
+        made(
+            lambda *_: iter([Rows("load", COLUMNS, [(1, "here", "well")])]),
+            f"CREATE TYPE mood AS ENUM ('well');\n{BINARY.replace('bytes bigint', 'bytes mood')}",
+        )
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("bigint", "5"), ("int", 1 << 31), ("smallint", -(1 << 15) - 1), ("uuid", "5")],
+)
+def test_a_value_that_is_not_of_its_columns_type_is_told_in_binary_format(
+    made: Made, type_: str, value: object
+) -> None:
+    table = BINARY.replace("bytes bigint", f"bytes {type_}")
+
+    def wrong(*_: object) -> Iterator[Rows]:
+        yield Rows("load", COLUMNS, ((id_, "here", None) for id_ in range(1, 1501)))
+        yield Rows("load", COLUMNS, [(1501, "here", value)])
+
+    with pytest.raises(WorkloadError, match="A row of 'load' cannot be copied in binary format") as caught:
+        made(wrong, table)
+
+    assert f":bytes = {value!r}" in str(caught.value)
+    assert "leave out (FORMAT binary)" in str(caught.value)
 
 
 def test_a_row_that_the_server_refuses_is_told_with_its_line(made: Made) -> None:

@@ -6,16 +6,16 @@ reach a trial.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from random import Random
 
 import psycopg
-from psycopg.copy import QueuedLibpqWriter
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate
-from schemabench.encoding import Encoder
+from schemabench.encoding import UNFIT, Encoder, Ranges, unfit
 from schemabench.errors import WorkloadError
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.feed import Chunk
@@ -23,7 +23,7 @@ from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
 from schemabench.server import Server, gone, lost, opened, several
 from schemabench.sqlfile import copied
-from schemabench.statements import Operation
+from schemabench.statements import Operation, Statement
 from schemabench.workload import Call, Parts, Writer
 
 _LOADER = "background"
@@ -189,7 +189,7 @@ def _copy(loaders: Sequence[_Loader], operation: Operation, chunks: Iterable[Chu
             copies = [stack.enter_context(_begun(one, operation)) for one in loaders]
             for chunk in chunks:
                 for copy in copies:
-                    _write(copy, chunk, _picked(chunk, statement.columns), Encoder(template.operations), before)
+                    copy.write(chunk, before)
                 before += len(chunk.rows)
     except psycopg.Error as cause:
         if gone(cause):
@@ -198,47 +198,93 @@ def _copy(loaders: Sequence[_Loader], operation: Operation, chunks: Iterable[Chu
 
 
 @contextmanager
-def _begun(loader: _Loader, operation: Operation) -> Iterator[psycopg.Copy]:
+def _begun(loader: _Loader, operation: Operation) -> Iterator["_Copying"]:
     """Yield a COPY over a loader's connection, which ends with the block."""
     (statement,) = operation.statements
     query = statement.render(loader.writer.identifiers, loader.template.fault(operation))
     copier = loader.copier
-    types = copier.execute(copied(query.sql).encode()).description if statement.binary else None
-    cursor = copier.cursor()
-    with cursor.copy(query.sql.encode(), writer=QueuedLibpqWriter(cursor)) as copy:
-        if types:
-            copy.set_types([column.type_code for column in types])
-        yield copy
+    described = copier.execute(copied(query.sql).encode()).description if statement.binary else None
+    types = [column.type_code for column in described or ()]
+    with copier.cursor().copy(query.sql.encode()) as copy:
+        copying = _Copying(copy, operation.name, statement, types, Encoder(loader.template.operations))
+        copying.choose_format()
+        yield copying
 
 
-def _picked(chunk: Chunk, columns: Sequence[str]) -> Iterable[Sequence[object]]:
-    """Return rows with the values of the given columns, in their order."""
-    places = [chunk.columns.index(name) for name in columns]
-    if places == list(range(len(chunk.columns))):
-        return chunk.rows
-    if len(places) == 1:
-        return ((row[places[0]],) for row in chunk.rows)
-    return map(itemgetter(*places), chunk.rows)
+@dataclass(frozen=True)
+class _Copying:
+    """A COPY that is under way."""
 
+    copy: psycopg.Copy
+    operation: str
+    statement: Statement
+    types: Sequence[int]
+    """The object ids of its columns' types in binary format; empty in text format."""
+    encode: Encoder
 
-def _write(copy: psycopg.Copy, chunk: Chunk, rows: Iterable[Sequence[object]], encode: Encoder, before: int) -> None:
-    """Write rows; of one that cannot be sent, the encoder says which value is at fault.
+    def choose_format(self) -> None:
+        """Have psycopg use the binary format of the columns' types.
 
-    Args:
-        copy: Where the rows go.
-        chunk: The rows as the author gave them.
-        rows: The same as they are written.
-        encode: Raises the error for a value that cannot be sent.
-        before: Rows of the same COPY that were written before.
-    """
-    number, write_row = 0, copy.write_row
-    try:
-        for number, row in enumerate(rows):  # noqa: B007 (the last one is the one that failed)
-            write_row(row)
-    except (psycopg.Error, TypeError, ValueError):
+        Raises:
+            WorkloadError: It does not know one.
+        """
         try:
-            encode(chunk.operation, dict(zip(chunk.columns, chunk.rows[number], strict=True)))
-        except WorkloadError as told:
-            told.checked = (f"row {before + number + 1:,} of the COPY", *told.checked)
+            if self.types:
+                self.copy.set_types(self.types)
+        except psycopg.Error as cause:
+            raise self._unfit(cause) from cause
+
+    def write(self, chunk: Chunk, before: int) -> None:
+        """Write rows.
+
+        Args:
+            chunk: The rows.
+            before: Rows of the same COPY that were written before.
+
+        Raises:
+            WorkloadError: Says which value of which row cannot be sent.
+        """
+        number, write_row, ranges = 0, self.copy.write_row, Ranges(self.types)
+        try:
+            for number, row in enumerate(self._picked(chunk)):  # noqa: B007 (the last one is at fault)
+                ranges.check(row)
+                write_row(row)
+        except UNFIT as cause:
+            if fault := self._fault(chunk, number, cause):
+                fault.checked = (f"row {before + number + 1:,} of the COPY", *fault.checked)
+                raise fault from cause
             raise
-        raise
+
+    def _picked(self, chunk: Chunk) -> Iterable[Sequence[object]]:
+        """Return rows with the values of the columns, in their order."""
+        places = [chunk.columns.index(name) for name in self.statement.columns]
+        if places == list(range(len(chunk.columns))):
+            return chunk.rows
+        if len(places) == 1:
+            return ((row[places[0]],) for row in chunk.rows)
+        return map(itemgetter(*places), chunk.rows)
+
+    def _fault(self, chunk: Chunk, number: int, cause: BaseException) -> WorkloadError | None:
+        """Return which value of a row cannot be sent; None if none is at fault."""
+        values = dict(zip(chunk.columns, chunk.rows[number], strict=True))
+        if not self.types:
+            try:
+                self.encode(chunk.operation, values)
+            except WorkloadError as fault:
+                return fault
+            return None
+        columns = self.statement.columns
+        if not (value := unfit(columns, [values[name] for name in columns], self.types)):
+            return None
+        return self._unfit(cause, [value])
+
+    def _unfit(self, cause: BaseException, checked: Sequence[str] = ()) -> WorkloadError:
+        return WorkloadError(
+            f"A row of {self.operation!r} cannot be copied in binary format: {cause}",
+            where=self.statement.text.place(),
+            checked=checked,
+            remedies=[
+                "give each value the type of its column, as in an int for bigint",
+                "leave out (FORMAT binary): text format takes every type",
+            ],
+        )

@@ -6,9 +6,7 @@ Owns the form of a step. Must not talk to a server.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import psycopg
-
-from schemabench.encoding import as_array, as_binary_rows, as_rows
+from schemabench.encoding import UNFIT, as_array, as_binary_rows, as_rows
 from schemabench.errors import SchemabenchError, WorkloadError
 from schemabench.experiment.burst import Encoded
 from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
@@ -111,7 +109,7 @@ class Form:
             return as_rows(rows)
         try:
             return as_binary_rows(rows, self.types)
-        except (psycopg.Error, ValueError, TypeError) as cause:
+        except UNFIT as cause:
             assert self.statement is not None, "it copies"
             raise self.fault(
                 f"A call of {self.operation.name!r} cannot be copied in binary format: {cause}",
