@@ -26,7 +26,7 @@ def section(view: View) -> Section | None:
             Cell(text=_ratio(one), sort=one.ratio.value),
             Cell(text=figures.DASH if one.lock_share is None else figures.share(one.lock_share), sort=one.lock_share),
         )
-        for result in view.experiment.candidates
+        for result in view.results
         for one in result.interference
     )
     if not rows:
