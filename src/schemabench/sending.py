@@ -15,7 +15,7 @@ MOST_CALLS = 1_000_000
 """In one request: its rows are in memory, here and on the server."""
 MOST_IN_FLIGHT = 10_000
 """Requests on a connection: libpq keeps what the server has not read yet in memory."""
-_LINE = re.compile(r"--\s*(?P<key>[a-z]+):\s*(?P<value>.*?)\s*")
+_LINE = re.compile(r"--\s*(?P<key>[a-z]+):\s*(?P<value>.*?)\s*", re.IGNORECASE)
 _GATHERED = re.compile(r"(?P<calls>[\d_,]+)(?:\s+within\s+(?P<within>.+))?")
 _COUNT = re.compile(r"[\d_,]+")
 _SQLSTATE = re.compile(r"[0-9A-Z]{5}")
@@ -57,13 +57,14 @@ AS_IS = Sending()
 def line(comment: str) -> tuple[str, str] | None:
     """Return key and value of a comment that says how to send; None for any other comment."""
     match = _LINE.fullmatch(comment.rstrip())
-    return (match["key"], match["value"]) if match and match["key"] in _PARSED else None
+    key = match["key"].lower() if match else ""
+    return (key, match["value"]) if match and key in _PARSED else None
 
 
 def suggestion(comment: str) -> str:
     """Return the nearest key to that of a comment that reads like one, as in `; did you mean 'batch'?`."""
     match = _LINE.fullmatch(comment.rstrip())
-    return nearest(match["key"], _PARSED) if match else ""
+    return nearest(match["key"].lower(), _PARSED) if match else ""
 
 
 def parse(lines: Iterable[tuple[str, str]], before: Sending) -> Sending:

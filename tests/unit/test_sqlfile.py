@@ -331,6 +331,16 @@ def test_what_an_operation_says_of_sending_is_read_above_its_first_statement(fol
     assert operation.sql == "-- batch: 100 within 50 ms\n-- prepare: never\nSELECT 1;\n"
 
 
+def test_capitals_make_no_difference_in_lines_that_say_how_to_send(folder: Path) -> None:
+    text = "-- name: op\n-- Batch: 100\n-- Prepare: never\nSELECT unnest(:a::int[]);"
+    sending = _read(folder, text).operations["op"].sending
+    assert (sending.batch, sending.prepared) == (100, False)
+
+    text = "-- name: op\n-- As: placed\n-- If none: stop\nSELECT 1 AS id;\nSELECT :placed.id::int;"
+    first, _ = _read(folder, text).operations["op"].statements
+    assert (first.gives, first.stops) == ("placed", True)
+
+
 def test_a_pipeline_and_a_transaction_are_read_and_shown_as_written(folder: Path) -> None:
     text = "-- name: op\n-- transaction: 1_000 within 1 s\n-- pipeline: 20\nSELECT 1;"
     operation = _read(folder, text).operations["op"]

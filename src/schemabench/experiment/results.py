@@ -317,10 +317,14 @@ def _small_batches(plan: Plan, candidate: Candidate, measured: Measured) -> Iter
             if each < most:
                 gathered = "transactions" if operation.sending.transaction > 1 else "batches"
                 text = (
-                    f"{candidate.name}: {gathered} of {name} held {each:.0f} calls, not {most:,}: a "
+                    f"{candidate.name}: {gathered} of {name} held {_calls(each)}, not {most:,}: a "
                     "burst has no more for each connection. Larger bursts: --burst"
                 )
                 yield Notice(code="small-batches", text=text)
+
+
+def _calls(count: float) -> str:
+    return f"{count:.0f} call{'s' * (round(count) != 1)}"
 
 
 def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[Notice, ...]:

@@ -21,9 +21,9 @@ from schemabench.sqlfile.tokens import COMMENTS, copies, scanned, without_commen
 from schemabench.statements import Kind, Mark, Operation, Statement, Text
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
-_NOTHING = re.compile(r"--\s*nothing")
-_GIVES = re.compile(r"--\s*as:\s*(?P<name>.*?)\s*")
-_WITHOUT_ROW = re.compile(r"--\s*if none:\s*(?P<then>.*?)\s*")
+_NOTHING = re.compile(r"--\s*nothing", re.IGNORECASE)
+_GIVES = re.compile(r"--\s*as:\s*(?P<name>.*?)\s*", re.IGNORECASE)
+_WITHOUT_ROW = re.compile(r"--\s*if none:\s*(?P<then>.*?)\s*", re.IGNORECASE)
 _LITERAL = re.compile(r"'(?P<name>(?:[^']|'')*)'")
 """The first piece of a string constant, which may go on in the next line."""
 _STOP, _FAIL = "stop", "fail"

@@ -144,9 +144,10 @@ def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
     needed = fewest_blocks(candidates)
     if blocks >= needed:
         return ()
+    need = f"{candidates} candidates need" if candidates != 1 else "1 candidate needs"
     text = (
-        f"Only {blocks} block{'s' * (blocks != 1)}: {candidates} candidate{'s' * (candidates != 1)} need {needed} "
-        "before any difference can be told from chance. Intervals show the observed range."
+        f"Only {blocks} block{'s' * (blocks != 1)}: {need} {needed} before "
+        "any difference can be told from chance. Intervals show the observed range."
     )
     return (Notice(code=FEW_BLOCKS, text=text),)
 
