@@ -206,6 +206,25 @@ def test_a_row_with_too_few_values_is_told_with_its_number(made: Made) -> None:
         made(lambda *_: iter([Rows("load", COLUMNS, [*rows(1, 2), (3, "short")])]))
 
 
+@pytest.mark.parametrize("row", [{"id": 3, "site": "a", "bytes": 1}, "abc", 3], ids=["dict", "text", "number"])
+def test_a_row_that_is_no_tuple_is_told_with_its_number(made: Made, row: object) -> None:
+    with pytest.raises(WorkloadError, match=r"Row 3 of 'load' in the background is no tuple for 3 columns"):
+        made(lambda *_: iter([Rows("load", COLUMNS, [*rows(1, 2), row])]))  # type: ignore[list-item] # the mistake
+
+
+def test_a_background_that_is_not_the_same_for_each_candidate_is_told(tmp_path: Path) -> None:
+    numbers = iter(range(100))
+    plan = planned(
+        tmp_path, lambda *_: iter([Rows("load", COLUMNS, [(next(numbers), "here", 0)])]), {"baseline": TABLE}
+    )
+    feed = Feed(plan.found, plan.values, 1, {})
+
+    assert [chunk.rows for chunk in feed.background()] == [[(0, "here", 0)]]
+    with pytest.raises(WorkloadError, match="The background of 'filled' is not the same for each candidate") as caught:
+        list(feed.background())
+    assert "take all random values from `random`" in str(caught.value)
+
+
 def test_an_error_of_the_authors_rows_is_the_authors(made: Made) -> None:
     with pytest.raises(WorkloadError, match="`background` of the workload 'filled' failed: ZeroDivisionError"):
         made(lambda *_: iter([Rows("load", COLUMNS, ((1 // (2 - id_), "", 0) for id_ in range(3)))]))

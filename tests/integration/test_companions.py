@@ -14,7 +14,7 @@ import pytest
 from laboratory import Laboratory, amount, result
 
 from schemabench import Call, Companion, Writer
-from schemabench.errors import ServerError
+from schemabench.errors import CandidateError, ServerError, WorkloadError
 from schemabench.experiment import Plan
 from schemabench.experiment.team import Team
 from schemabench.records import CompanionFigures, Experiment
@@ -40,6 +40,8 @@ SELECT id FROM item WHERE id <= 20 FOR UPDATE;
 SELECT pg_sleep(0.01);
 -- name: checkpoint
 CHECKPOINT;
+-- name: whole_table
+LOCK TABLE item IN ACCESS EXCLUSIVE MODE;
 -- name: broken
 SELECT 1 / count(*) FROM item WHERE id < 0;
 """
@@ -192,6 +194,24 @@ def test_a_statement_that_the_server_refuses_is_told_with_its_companion(laborato
         measured(laboratory, Companion(name="report", operation="broken"))
 
     assert "executed by the companion 'report'" in str(failure.value)
+
+
+def test_an_exclusive_lock_that_is_held_is_told_instead_of_waited_for(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("schemabench.load.session.PREPARED_WITHIN_S", 0.5)
+    monkeypatch.setattr("schemabench.monitor.counters.LOCK_LIMIT_S", 0.5)
+    owner = Companion(name="owner", operation="whole_table", holds=True)
+    for calls, words in ((400, "The sizes of tables of the candidate"), (0, "'change' could not be prepared")):
+        with pytest.raises(CandidateError, match=words) as caught:
+            measured(laboratory, owner, calls=calls)
+        assert "a companion that holds its transaction" in str(caught.value)
+
+
+def test_values_that_are_no_parameters_are_told(laboratory: Laboratory) -> None:
+    wrong = Companion(name="x", operation="scan", values=lambda _: repeat("5"))  # type: ignore[arg-type,return-value] # the mistake
+    with pytest.raises(WorkloadError, match="companion 'x' yields '5', not the value of each parameter"):
+        measured(laboratory, wrong)
 
 
 def test_a_candidate_may_leave_out_what_a_companion_does(laboratory: Laboratory) -> None:

@@ -205,6 +205,9 @@ def test_a_writer_has_one_connection_and_no_identifiers_unless_it_says_so() -> N
         ('name="a", operation="item"', "calls 'item', which is not in"),
         ('name="a", operation="add"', "calls 'add' without key"),
         ('name="a", operation="items", clients=0', "has 0 clients"),
+        ('name="a", operation="items", every_s=float("nan")', "executes every nan s"),
+        ('name="a", operation="items", every_s=float("inf")', "executes every inf s"),
+        ('name=" ", operation="items"', "has no name"),
         ('name="a", operation="items", every_s=-1', "executes every -1 s"),
         (
             'name="a", operation="items", every_s=1, holds=True',

@@ -8,7 +8,7 @@ if it belongs to no part. What it reads and writes is not counted by the server,
 the counts are the writers'.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -43,6 +43,7 @@ from schemabench.workload import NO_PART, Call, Companion, Found, Writer, author
 _UNLIMITED = ("idle_in_transaction_session_timeout", "statement_timeout", "transaction_timeout")
 """Settings that would end a companion: those of writers' sessions, and of a role. Old servers lack the last."""
 _UNCOUNTED = "SET track_counts = off"
+_SHOWN_CHARACTERS = 80  # of a value in an error
 _LEFT_OUT = "leave companions out: --without-companions"
 
 
@@ -280,6 +281,9 @@ def _calls(found: Found, companion: Companion, random: Random) -> Iterator[Encod
             own = next(values, None) if values else {}
         if own is None:
             raise WorkloadError(f"`values` of the {source} ends: it must be endless")
+        if not isinstance(own, Mapping):
+            what = f"`values` of the {source} yields {repr(own)[:_SHOWN_CHARACTERS]}, not the value of each parameter"
+            raise WorkloadError(what, remedies=["yield dicts, as in {'site': 7}"])
         check_calls(found, [Call(companion.operation, own)], source, {NO_PART: companion.identifiers})
         yield Encoded(0, companion.operation, encode(companion.operation, own), companion.name)
 

@@ -10,7 +10,7 @@ from schemabench.errors import CandidateError, SchemabenchError, ServerError, is
 from schemabench.experiment import undone
 from schemabench.experiment.template import Template
 from schemabench.load import Limits, Rows, Session, SlowCallError, StatementFailedError, Unprepared
-from schemabench.load.session import NO_DATA, STOP_S, TOO_MANY_ROWS, Undone
+from schemabench.load.session import NO_DATA, PREPARED_WITHIN_S, STOP_S, TOO_MANY_ROWS, Undone
 from schemabench.monitor.sampler import mark
 from schemabench.redaction import redact_sql
 from schemabench.server import lost
@@ -18,6 +18,7 @@ from schemabench.units import format_duration
 from schemabench.workload import Writer
 
 _SHOWN_VALUE = 80  # characters of a parameter in an error
+_WHO = "find out who holds it: a companion that holds its transaction, or a session of the server's users"
 _NO_RIGHT = "42501"
 _RETURNING = "if it writes, have it return its row: INSERT ... RETURNING id"
 _OUTCOMES = {"23", "P0"}
@@ -104,6 +105,25 @@ def slow(  # noqa: PLR0913, PLR0917 (everything that is known of the call)
         where=template.operations[operation].text.place(),
         checked=[*_shown(values.items()), *awaited, *checked],
         remedies=[*remedies, "allow longer calls: --call-timeout 2min"],
+    )
+
+
+def locked_out(template: Template, operation: str) -> CandidateError:
+    """Return the error for an operation that could not be prepared because a table remained locked."""
+    return CandidateError(
+        f"The operation {operation!r} could not be prepared under the candidate {template.candidate.name!r} within "
+        f"{format_duration(PREPARED_WITHIN_S)}: another session holds an exclusive lock on what it uses",
+        where=template.operations[operation].text.place(),
+        remedies=[_WHO],
+    )
+
+
+def locked_table(template: Template, limit_s: float) -> CandidateError:
+    """Return the error for sizes that could not be read because a table remained locked."""
+    return CandidateError(
+        f"The sizes of tables of the candidate {template.candidate.name!r} could not be read within "
+        f"{format_duration(limit_s)}: another session holds an exclusive lock on one",
+        remedies=[_WHO],
     )
 
 

@@ -32,6 +32,7 @@ from schemabench.workload import (
 SHOWN_BAD_LINES = 3
 _ROWS_AT_ONCE = 1000
 """Rows of the background in memory at a time."""
+_ROW_TYPES = {tuple, list}
 _SHOWN_CHARACTERS = 60
 
 
@@ -100,6 +101,8 @@ class Feed:
         self.seed = seed
         self._inputs = inputs
         self._stream: Iterator[Call] = iter(())
+        self._marks: list[int] = []
+        """A digest of each chunk of the background, from the first time that it was made."""
         self.cycles = 0
 
     @property
@@ -134,6 +137,24 @@ class Feed:
         Raises:
             WorkloadError: The author's function failed, or makes calls or rows that do not fit the operations.
         """
+        for number, chunk in enumerate(self._background()):
+            # as far as it can be told at no cost: by the first row and the last
+            mark = hash((*chunk[:2], chunk.part, len(chunk.rows), repr(chunk.rows[0]), repr(chunk.rows[-1])))
+            if number == len(self._marks):
+                self._marks.append(mark)
+            elif self._marks[number] != mark:
+                raise WorkloadError(
+                    f"The background of {self._found.workload.name!r} is not the same for each candidate: what it "
+                    f"calls {chunk.operation!r} with has changed",
+                    checked=[f"now the first row is {repr(chunk.rows[0])[:_SHOWN_CHARACTERS]}"],
+                    remedies=[
+                        "in `background`, take all random values from `random`, and use no clock",
+                        "in `background`, change nothing that outlasts the call, such as a global variable",
+                    ],
+                )
+            yield chunk
+
+    def _background(self) -> Iterator[Chunk]:
         random = Random(f"{self.seed}/background")  # noqa: S311 (reproducible on purpose)
         with authored(self._found, "background"):
             for one in self._found.workload.background(self._cardinality, random):
@@ -161,13 +182,15 @@ class Feed:
         )
         rows, width, before = iter(many.rows), len(columns), 0
         while some := list(islice(rows, _ROWS_AT_ONCE)):
-            if set(map(len, some)) != {width}:
-                wrong = next(number for number, row in enumerate(some) if len(row) != width)
+            if not set(map(type, some)) <= _ROW_TYPES or set(map(len, some)) != {width}:
+                unfit = (n for n, row in enumerate(some) if not isinstance(row, tuple | list) or len(row) != width)
+                wrong = next(unfit)
+                has = f"has {len(some[wrong])} values" if isinstance(some[wrong], tuple | list) else "is no tuple"
                 raise WorkloadError(
-                    f"Row {before + wrong + 1:,} of {many.operation!r} in the background has {len(some[wrong])} values "
+                    f"Row {before + wrong + 1:,} of {many.operation!r} in the background {has} "
                     f"for {width} columns: {', '.join(columns)}",
                     checked=[f"the row: {repr(some[wrong])[:_SHOWN_CHARACTERS]}"],
-                    remedies=["give each row one value for each of `columns`"],
+                    remedies=["give each row, a tuple or a list, one value for each of `columns`"],
                 )
             yield Chunk(many.operation, columns, some, len(some), many.part)
             before += len(some)

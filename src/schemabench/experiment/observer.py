@@ -10,16 +10,17 @@ from dataclasses import dataclass, field, fields
 from random import Random
 
 import psycopg
+from psycopg.errors import LockNotAvailable
 
 from schemabench import candidate as candidates
-from schemabench.experiment import planning
+from schemabench.experiment import failures, planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.load import Talk
 from schemabench.monitor import conditions, relations
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.choices import Choices
-from schemabench.monitor.counters import AT_THE_END, DEAD_AT_THE_END, Counters, Reading, growth, increase
+from schemabench.monitor.counters import AT_THE_END, DEAD_AT_THE_END, LOCK_LIMIT_S, Counters, Reading, growth, increase
 from schemabench.monitor.relations import Relations
 from schemabench.monitor.sampler import Sampler
 from schemabench.monitor.upkeep import Counts, Done, Upkeep
@@ -68,10 +69,10 @@ class Observer:
         self._counts: Sequence[Mapping[int, Counts]] = ()
         self._before: Reading = {}
         self._relations = self._read_relations()
-        with _words(server), opened(self._conninfos[0]) as connection:
+        with self._words(), opened(self._conninfos[0]) as connection:
             self.deadlock_timeout_s = conditions.deadlock_timeout_s(connection)
         self._open(others)
-        with _words(server):
+        with self._words():
             self._sizes = self._counters.sizes()
 
     def leave(self) -> None:
@@ -80,7 +81,7 @@ class Observer:
         Raises:
             ServerError: The server failed.
         """
-        with _words(self._server), closing(self._counters):
+        with self._words(), closing(self._counters):
             self._counts = self._read_counts()
 
     def follow(self, others: Mapping[int, str], *, copied: bool) -> None:
@@ -110,14 +111,14 @@ class Observer:
         """Return the relations of all databases: the server takes their OIDs from one sequence."""
         found = Relations(named={}, tables={})
         for conninfo in self._conninfos:
-            with _words(self._server), opened(conninfo) as connection:
+            with self._words(), opened(conninfo) as connection:
                 own = relations.read(connection)
             found = Relations(named={**found.named, **own.named}, tables={**found.tables, **own.tables})
         return found
 
     def _open(self, others: Mapping[int, str]) -> None:
         self._parts = {**self._entrant.sessions.parts, **others}
-        with _words(self._server):
+        with self._words():
             self._counters = Counters.open(self._conninfos, pids=[*self._parts], local=self._server.is_local)
 
     @property
@@ -135,7 +136,7 @@ class Observer:
         Raises:
             ServerError: The server failed.
         """
-        with _words(self._server):
+        with self._words():
             self._before = self._counters.read()
         return (
             self._sampler.watch([*self._parts, *self._entrant.companions.names], random, expected_s)
@@ -150,7 +151,7 @@ class Observer:
             ServerError: The server failed.
         """
         samples = self._sampler.taken(self._relations.tables) if self._sampler else None
-        with _words(self._server):
+        with self._words():
             after = self._counters.read()
         tally = Tally()
         if samples:
@@ -191,7 +192,7 @@ class Observer:
         Raises:
             ServerError: The server failed.
         """
-        with _words(self._server):
+        with self._words():
             now = self._counters.sizes()
             dead = sum(one.dead for counts in self._read_counts() for one in counts.values())
         ended = {AT_THE_END[name]: size for name, size in now.items()}
@@ -216,11 +217,12 @@ class Observer:
         """Close the connection."""
         self._counters.close()
 
-
-@contextmanager
-def _words(server: Server) -> Iterator[None]:
-    """Raise a failed connection to the server as a ServerError."""
-    try:
-        yield
-    except psycopg.Error as cause:
-        raise lost(server, cause) from cause
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        """Raise a failed connection to the server as a ServerError, and a table that remained locked in our words."""
+        try:
+            yield
+        except LockNotAvailable as cause:
+            raise failures.locked_table(self._entrant.template, LOCK_LIMIT_S) from cause
+        except psycopg.Error as cause:
+            raise lost(self._server, cause) from cause

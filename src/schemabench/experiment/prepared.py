@@ -17,6 +17,7 @@ from schemabench.experiment.forms import Form, forms, in_order, summing
 from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Drive, Refusal, Request, Session, StatementFailedError
+from schemabench.load.session import LockedOutError
 from schemabench.server import lost
 from schemabench.sqlfile import copied
 from schemabench.statements import Operation, Query
@@ -168,7 +169,10 @@ class Prepared:
         template = self._template
         for form in forms(operation, writer.identifiers, template.fault(operation)):
             if form.statement is None or (form.query is not None and not operation.copies):
-                result = session.prepare(form.name, form.sql.decode())
+                try:
+                    result = session.prepare(form.name, form.sql.decode())
+                except LockedOutError as failure:
+                    raise failures.locked_out(template, operation.name) from failure
                 if session.connection.status != ConnStatus.OK:
                     raise lost(template.server, session.connection.get_error_message())
                 if result.status != ExecStatus.COMMAND_OK:

@@ -30,6 +30,8 @@ NO_DATA, TOO_MANY_ROWS, UNKNOWN_COLUMN = "P0002", "P0003", "42703"
 """SQLSTATEs that the server has for the same, as in PL/pgSQL's INTO STRICT."""
 STOP_S = 5.0
 """Seconds in which a server must end a cancelled statement."""
+PREPARED_WITHIN_S = 30.0
+"""A statement that is not prepared within so many seconds waits for a lock: otherwise milliseconds suffice."""
 CANCEL_AGAIN_S = 0.05
 """Seconds of silence after which the next statement of a pipeline is cancelled."""
 
@@ -103,6 +105,10 @@ class LostConnectionError(Exception):
     """The connection to the server broke."""
 
 
+class LockedOutError(Exception):
+    """A statement could not be prepared, since a table that it uses remained locked."""
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
     """One connection with its prepared statements.
@@ -157,11 +163,35 @@ class Session:
         return cls(connection, round_trip_ns=round(round_trip_s * NANOSECONDS))
 
     def prepare(self, name: bytes, sql: str) -> PGresult:
-        """Prepare a statement; the result shows whether the server accepted it."""
-        self.connection.nonblocking = 0
-        result = self.connection.prepare(name, sql.encode())
-        self.connection.nonblocking = 1
-        return result
+        """Prepare a statement; the result shows whether the server accepted it.
+
+        Raises:
+            LockedOutError: It took longer than `PREPARED_WITHIN_S`.
+        """
+        try:
+            return self._prepare(name, sql)
+        except psycopg.OperationalError:  # the connection is lost, as its status says
+            return self.connection.make_empty_result(ExecStatus.FATAL_ERROR)
+
+    def _prepare(self, name: bytes, sql: str) -> PGresult:
+        connection, deadline_s = self.connection, monotonic() + PREPARED_WITHIN_S
+        connection.send_prepare(name, sql.encode())
+        prepared: PGresult | None = None
+        while True:
+            blocked = connection.flush()
+            connection.consume_input()
+            if not connection.is_busy():
+                result = connection.get_result()
+                if result is None:
+                    assert prepared is not None, "a statement that is sent has a result"
+                    return prepared
+                prepared = result
+            elif (left_s := deadline_s - monotonic()) > 0:
+                select([connection.socket], [connection.socket] if blocked else [], [], left_s)
+            else:
+                self.cancel()
+                self.settle(monotonic() + STOP_S)
+                raise LockedOutError
 
     def query(self, sql: str, parameters: Sequence[bytes] = ()) -> PGresult:
         """Execute a query between bursts and wait for its result, which shows whether the server accepted it."""

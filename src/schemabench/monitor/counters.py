@@ -33,6 +33,8 @@ CPU = "cpu_s"
 """The one counter that the operating system keeps, not the server."""
 AFTER_CHECKPOINT = {"wal_bytes": "wal_bytes_after_checkpoint", "wal_fpi": "wal_fpi_after_checkpoint"}
 """Counter -> what it is called where it is read around a burst that a checkpoint comes before."""
+LOCK_LIMIT_S = 30.0
+"""How long the reading of sizes waits for a table that another session has locked."""
 SIZES = ("table_bytes", "index_bytes")
 """Read before the first block and after the last, not around each trial."""
 AT_THE_END = {"table_bytes": "table_bytes_at_the_end", "index_bytes": "index_bytes_at_the_end"}
@@ -243,6 +245,7 @@ class Counters:
             for conninfo in conninfos:
                 connections.append(stack.enter_context(closing(opened(conninfo))))
                 connections[-1].execute("SET idle_session_timeout = 0")  # it waits while other candidates are built
+                connections[-1].execute(f"SET lock_timeout = '{LOCK_LIMIT_S:g}s'".encode())  # sizes lock their tables
             found = cls(connections, pids, local=local)
             stack.pop_all()
             return found

@@ -3,6 +3,7 @@
 Must not import a workload's module: see `folder`.
 """
 
+import math
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -130,11 +131,13 @@ def _lacking(parts: Sequence[str], partless: Sequence[str]) -> str:
 
 def _check_companion(found: Found, companion: Companion, source: str, parts: Parts) -> None:
     """Refuse a companion whose fields do not fit each other, or whose operation or parameters are not known."""
-    if companion.clients < 1 or companion.every_s < 0:
+    if companion.clients < 1 or not 0 <= companion.every_s < math.inf:
         raise WorkloadError(
             f"The {source} has {companion.clients} clients, and executes every {companion.every_s:g} s",
             remedies=["give it 1 client or more, and 0 s or more"],
         )
+    if not companion.name.strip():
+        raise WorkloadError(f"The {source} has no name", remedies=["name it: reports show it under its name"])
     if companion.holds and companion.every_s:
         raise WorkloadError(
             f"The {source} holds its transaction open, and so cannot execute every {companion.every_s:g} s",
