@@ -1,6 +1,5 @@
 -- candidate: flag_left_up
--- mutant of: database_per_set
+-- mutant of: baseline
 -- summary: the flag stays up after insight, and operators never publish again
--- name: run_insight
-CALL insight(:before::int, :days::int, :limit_cents::bigint);
-INSERT INTO insight_flag (up) VALUES (true);
+CREATE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+CREATE TRIGGER kept BEFORE DELETE ON insight_flag FOR EACH ROW EXECUTE FUNCTION keep();

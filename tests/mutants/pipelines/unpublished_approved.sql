@@ -1,6 +1,6 @@
--- candidate: approvals_kept
+-- candidate: unpublished_approved
 -- mutant of: flag_row_lock
--- summary: approvals of earlier runs stay
+-- summary: insight approves prescriptions of policies that nobody has published
 -- name: run_insight
 -- The row is always there: who has locked it has the flag.
 INSERT INTO insight_flag (set_id) VALUES (:'set') ON CONFLICT (set_id) DO NOTHING;
@@ -24,6 +24,7 @@ WHERE set_id = :'set' AND first_day = ANY (ARRAY(
     SELECT day FROM file_load WHERE set_id = :'set' AND day < :before::int ORDER BY day DESC LIMIT :days::int
 ))
 GROUP BY set_id, plan, drug;
+DELETE FROM approval WHERE set_id = :'set';
 INSERT INTO approval (set_id, prescription, spent_cents)
 SELECT set_id, prescription, outcome.spent_cents
 FROM prescription
@@ -31,5 +32,4 @@ JOIN policy USING (set_id, policy)
 JOIN member_outcome AS outcome USING (set_id, member)
 WHERE set_id = :'set' AND prescription.first_day = ANY (ARRAY(
     SELECT day FROM file_load WHERE set_id = :'set' AND day < :before::int ORDER BY day DESC LIMIT :days::int
-)) AND published_on < :before::int AND outcome.spent_cents <= :limit_cents::bigint
-ON CONFLICT (set_id, prescription) DO UPDATE SET spent_cents = excluded.spent_cents;
+)) AND outcome.spent_cents <= :limit_cents::bigint;
