@@ -80,10 +80,11 @@ def burst(sizes: Pipelines, writer: str, block: int, random: Random) -> Iterator
     return _BURSTS[job](sizes, name, block, random)
 
 
-def background(sizes: Pipelines, _: Random) -> Iterator[Rows]:
-    """Yield the days before the first block, set by set."""
+def background(sizes: Pipelines, random: Random) -> Iterator[Call | Rows]:
+    """Yield the days before the first block, set by set, and a run of insight over them."""
     for name in SETS:
         yield from _History(name, sizes).rows()
+        yield next(_insight(sizes, name, 0, random))._replace(part=name)
 
 
 def _load(sizes: Pipelines, name: str, block: int, random: Random) -> Iterator[Call]:
@@ -218,6 +219,12 @@ def _first_day(sizes: Pipelines, block: int) -> int:
     return sizes.insight_days + block * DAYS_PER_BLOCK
 
 
+def _history(sizes: Pipelines) -> int:
+    """Return the executions that fill the database with what one set has before the first block."""
+    rows = sizes.records * sizes.insight_days + _known(sizes.members) + _known(sizes.policies)
+    return rows + sizes.insight_days + 1
+
+
 WORKLOAD = Workload[Pipelines](
     name="pipelines",
     summary="two client sets side by side: file loads, insight jobs that rebuild their tables, operators kept away",
@@ -228,10 +235,7 @@ WORKLOAD = Workload[Pipelines](
     burst=burst,
     production_s=lambda sizes: sizes.window_s * sizes.records * len(SETS) / RECORDS_PER_DAY,
     background=background,
-    background_rows=lambda sizes: (
-        len(SETS)
-        * (sizes.records * sizes.insight_days + _known(sizes.members) + _known(sizes.policies) + sizes.insight_days)
-    ),
+    background_rows=lambda sizes: len(SETS) * _history(sizes),
     state=(
         "state_staging",
         "state_days",

@@ -40,7 +40,7 @@ TYPICAL = Pipelines(
     members=4_000,  # a guess: a member has a record every other day
     policies=1_000,  # a guess: groups of four members
     drugs=200,  # a guess
-    insight_days=10,  # a guess; insight then reads about as many rows as it writes
+    insight_days=5,  # a guess: with more, insight takes longer than the load
     publishes=5,  # a guess: few, by hand
     window_s=3_600,  # a guess: an hour of the night
 )
@@ -50,7 +50,7 @@ WORST = Pipelines(
     members=20_000,
     policies=5_000,
     drugs=1_000,
-    insight_days=20,
+    insight_days=10,
     publishes=20,
     window_s=1_800,
 )
