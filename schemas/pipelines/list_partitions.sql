@@ -1,6 +1,7 @@
 -- candidate: list_partitions
 -- summary: what is emptied is partitioned by set, and emptied by TRUNCATE of the set's partition
--- expects: no dead rows in staging and outcomes; a set's load waits while its own approvals are rewritten, and never for the other set
+-- expects: no dead rows of staging and outcomes; a set's load waits while its own approvals are rewritten, and never for
+--   the other set
 
 CREATE TABLE staging (
     set_id text NOT NULL,
