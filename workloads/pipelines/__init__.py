@@ -30,6 +30,8 @@ from .model import MODEL
 DAYS_PER_BLOCK = 1_000  # set apart for a block: far more than a burst has days
 LOAD_STEPS = ("check_records", "read_approvals", "apply_records", "clear_staging")
 
+PRESCRIPTION_COLUMNS = ("prescription", "member", "policy", "drug", "first_day", "cents", "fills", "last_day")
+
 PLANS = 5
 LIMIT_CENTS = 100_000  # what a member may have spent for an approval by itself: a guess
 DEAREST_CENTS = 50_000
@@ -147,15 +149,14 @@ class _History:
 
     def rows(self) -> Iterator[Rows]:
         """Yield the rows of each table: first the prescriptions, from which the totals follow."""
-        name, sizes = self._name, self._sizes
-        columns = ("prescription", "member", "policy", "drug", "first_day", "cents", "fills", "last_day")
-        yield Rows("load_prescriptions", ("set_id", *columns), self._prescriptions(), part=name)
-        columns = ("set_id", "member", "first_day", "fills", "spent_cents")
-        yield Rows("load_members", columns, self._members(), part=name)
-        columns = ("set_id", "policy", "plan", "fills", "published_on")
-        yield Rows("load_policies", columns, self._all_policies(), part=name)
-        days = ((name, day, sizes.records) for day in range(sizes.insight_days))
-        yield Rows("load_days", ("set_id", "day", "records"), days, part=name)
+        days = ((self._name, day, self._sizes.records) for day in range(self._sizes.insight_days))
+        yield self._of("load_prescriptions", PRESCRIPTION_COLUMNS, self._prescriptions())
+        yield self._of("load_members", ("member", "first_day", "fills", "spent_cents"), self._members())
+        yield self._of("load_policies", ("policy", "plan", "fills", "published_on"), self._all_policies())
+        yield self._of("load_days", ("day", "records"), days)
+
+    def _of(self, operation: str, columns: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> Rows:
+        return Rows(operation, ("set_id", *columns), rows, part=self._name)
 
     def _prescriptions(self) -> Iterator[tuple[object, ...]]:
         name, sizes = self._name, self._sizes
