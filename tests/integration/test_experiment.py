@@ -740,6 +740,7 @@ SMALLER: Mapping[str, Mapping[str, int]] = {
     "votes": {"slice_s": 10, "reads": 10, "history_votes": 5_000},
     "usage": {"sites": 200, "media_entries": 200, "analytics_ids": 1_000, "history_days": 3},
     "pageviews": {"known_pages": 1_024, "lines_per_hour": 256},
+    "pipelines": {"records": 200, "members": 300, "policies": 50, "insight_days": 3},
     "clickstream": {"users": 400, "likes": 1_000, "events": 300},
 }
 """Workload -> sizes below those of `typical`, so that all candidates are soon built."""
