@@ -36,6 +36,8 @@ _SENT = "schemabench"
 Result = TypeVar("Result")
 _PARAMETERS = ("workload", "cardinality", "candidate")
 _UNSELECTED = "unselected"
+_UNWRITTEN = pytest.StashKey[set[Path]]()
+"""Reports that could not be written."""
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a step summary of GitHub Actions."""
 
@@ -337,12 +339,13 @@ def pytest_terminal_summary(
             terminalreporter.section("schemabench")
             terminalreporter.write_line(report.terminal(record))
             for path in bench.asked.options.report:
-                terminalreporter.write_line(f"report: {path}")
+                if path not in config.stash.get(_UNWRITTEN, ()):
+                    terminalreporter.write_line(f"report: {path}")
 
 
 def _write_reports(config: pytest.Config, bench: Bench) -> bool:
     """Write the reports of the results so far, so that a crash loses nothing; return whether all were written."""
-    record, written = bench.record(), True
+    record, unwritten = bench.record(), set[Path]()
     if not record.experiments or distribution.is_worker(config):
         return True
     for path in bench.asked.reports:
@@ -353,8 +356,9 @@ def _write_reports(config: pytest.Config, bench: Bench) -> bool:
                 report.write(record, path)
         except SchemabenchError as error:
             _complain(config, error)
-            written = False
-    return written
+            unwritten.add(path)
+    config.stash[_UNWRITTEN] = unwritten
+    return not unwritten
 
 
 def _comparable(config: pytest.Config, bench: Bench) -> bool:
