@@ -14,6 +14,9 @@ from schemabench.errors import Place, SchemabenchError
 from schemabench.redaction import redact_sql
 from schemabench.sending import AS_IS, Sending
 
+LONGEST_NAME = 63
+"""Bytes of an identifier: the server cuts longer ones, and two of them may then be the same."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Text:
@@ -160,7 +163,8 @@ class Statement:
             literals: The value of each `:'name'`.
 
         Raises:
-            SchemabenchError: The statement has a `:"name"` or a `:'name'` without a value.
+            SchemabenchError: The statement has a `:"name"` or a `:'name'` without a value, or with one that no
+                identifier can have.
         """
         known: Mapping[Kind, Mapping[str, str | None]] = {Kind.IDENTIFIER: identifiers, Kind.LITERAL: literals or {}}
         numbers = {name: f"${number}" for number, name in enumerate(self.parameters, start=1)}
@@ -175,6 +179,12 @@ class Statement:
                         f"add {name!r} to the identifiers of the writers that execute this operation",
                         f"add {name!r} to the values of its calls, if it changes from call to call",
                     ],
+                )
+            if kind is Kind.IDENTIFIER and not 0 < (size := len(identifiers[name].encode())) <= LONGEST_NAME:
+                raise error(
+                    f"The writers set the identifier {source[start:end]} to {identifiers[name]!r}, of {size} bytes",
+                    where=self.text.place(start),
+                    remedies=[f"use a text of 1 to {LONGEST_NAME} bytes"],
                 )
             if kind is Kind.IDENTIFIER:
                 replaced = '"' + identifiers[name].replace('"', '""') + '"'

@@ -72,6 +72,18 @@ def test_a_section_is_repeated_and_what_is_around_it_is_not(tmp_path: Path) -> N
     assert select.text.place().line == 4
 
 
+@pytest.mark.parametrize("name", ["", "n" * 64, "ü" * 32])
+def test_a_name_that_no_identifier_can_have_is_told_with_its_place(tmp_path: Path, name: str) -> None:
+    text = "-- for each part\nSELECT :'region';\nCREATE SCHEMA :\"region\";\n-- end\n"
+    select, create = next(one for one in _candidate(tmp_path, text).schema if one.each_part).statements
+
+    assert sqlfile.rendered(select, {"region": name}).sql == f"SELECT '{name}'"
+    with pytest.raises(WorkloadError, match=f'sets? the identifier :"region" to {name!r}') as caught:
+        sqlfile.rendered(create, {"region": name})
+    assert caught.value.where is not None
+    assert caught.value.where.line == 3
+
+
 def test_marks_inside_of_functions_and_comments_are_none(tmp_path: Path) -> None:
     text = "DO $$ BEGIN PERFORM :\"a\"; -- for each part\nEND $$;\n/* :'b' -- end */ CREATE TABLE t (a int[]);\n"
     (section,) = _candidate(tmp_path, text).schema

@@ -12,10 +12,7 @@ from schemabench.experiment.burst import Encoded
 from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
 from schemabench.monitor.sampler import mark
 from schemabench.naming import nearest
-from schemabench.statements import Operation, Query, Statement
-
-_LONGEST_NAME = 63
-"""Bytes: the server cuts longer names, and two of them may then be the same."""
+from schemabench.statements import LONGEST_NAME, Operation, Query, Statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,12 +202,12 @@ def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: s
 def _identifier(statement: Statement, name: str, call: Encoded) -> str:
     """Return a call's value for a `:"name"`."""
     value = _text(call.values[name])
-    if not value or len(value.encode()) > _LONGEST_NAME:
+    if not value or len(value.encode()) > LONGEST_NAME:
         shown = "NULL" if value is None else f"{value!r}, of {len(value.encode())} bytes"
         raise WorkloadError(
             f'A call of {call.operation!r} sets the identifier :"{name}" to {shown}',
             where=statement.text.place(statement.mark(name)),
-            remedies=[f"use a text of 1 to {_LONGEST_NAME} bytes"],
+            remedies=[f"use a text of 1 to {LONGEST_NAME} bytes"],
         )
     return value
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pglast.parser import ParseError, Token, split
 
-from schemabench.errors import SchemabenchError
+from schemabench.errors import SchemabenchError, WorkloadError
 from schemabench.sqlfile.block import marks
 from schemabench.sqlfile.tokens import scanned, without_comments
 from schemabench.statements import Kind, Mark, Query, Statement, Text
@@ -48,8 +48,12 @@ def sections(preamble: Text, error: type[SchemabenchError]) -> tuple[Section, ..
 
 
 def rendered(statement: Statement, names: Mapping[str, str]) -> Query:
-    """Return a statement of a schema as the server receives it, with the names of a part, which it does not lack."""
-    return statement.render(names, literals=names)
+    """Return a statement of a schema as the server receives it, with the names of a part, which it does not lack.
+
+    Raises:
+        WorkloadError: The value of a `:"name"` is no name.
+    """
+    return statement.render(names, WorkloadError, names)
 
 
 def _texts(preamble: Text, error: type[SchemabenchError]) -> Iterator[tuple[Text, bool]]:
