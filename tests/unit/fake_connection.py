@@ -93,6 +93,11 @@ class FakeConnection:
         self.prepared[name] = sql
         return FakeResult()
 
+    def send_prepare(self, name: bytes, sql: bytes) -> None:
+        """Take a statement to prepare, and have its result ready."""
+        self._answer, self._results = Answer(), [self.prepare(name, sql), None]
+        self.speak()
+
     def send_query_prepared(self, name: bytes, parameters: Sequence[bytes | None]) -> None:
         """Take a statement, and have its answer ready."""
         assert not self._results, "a statement is sent only after all results of the one before were read"

@@ -199,7 +199,7 @@ class Follower:
         self._block = block.number
         self._stall_s = STALL_S + (block.duration_s or 0.0)  # as the leader does
         self._order = list(block.trials)
-        self._turns = block.turns
+        self._turns = [Turn(*fields) for fields in block.turns]
         self._bursts = {
             number: make(self._feed, self._plan.writers, number, size, block.duration_s)
             for number, size in {turn.burst: turn.size for turn in self._turns}.items()

@@ -5,9 +5,10 @@ Owns their names and fields. Must not know their order: see `protocol`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
-from schemabench.experiment.burst import Turn
+Turn: TypeAlias = tuple[int, float, tuple[str, ...], bool]
+"""The fields of a turn of a block."""
 
 
 @dataclass(frozen=True, kw_only=True)
