@@ -328,9 +328,12 @@ def test_a_checkpoint_that_began_before_shows_by_what_it_writes(major: int) -> N
         writer.execute("UPDATE bulk SET n = -n WHERE n % 8 = 0")  # a page image for each, some 72 MB
         _until(counters, "checkpoints", start["checkpoints"] + 1)
         _until(counters, "checkpoint_blocks", start["checkpoint_blocks"] + 1)
-        before = counters.read()
-        _until(counters, "checkpoint_blocks", before["checkpoint_blocks"] + 1)
-        grown = increase(before, counters.read())
+        for _ in range(3):  # another one may begin meanwhile, where the machine is slow
+            before = counters.read()
+            _until(counters, "checkpoint_blocks", before["checkpoint_blocks"] + 1)
+            grown = increase(before, counters.read())
+            if not grown["checkpoints"]:
+                break
 
     assert (grown["checkpoints"], grown["checkpoint_s"]) == (0, 0)
     assert grown["checkpoint_blocks"] >= 1

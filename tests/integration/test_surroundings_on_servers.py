@@ -128,7 +128,7 @@ def test_what_follows_a_checkpoint_is_dearer_and_counts_for_itself_alone(measure
         costs = {cost.name: cost.value for cost in one.costs}
         usual, after = costs["wal_bytes"], costs["wal_bytes_after_checkpoint"]
         assert usual is not None
-        assert after is not None
+        assert after is not None, (one.name, one.retired, measured.notices)
         assert after > usual
         assert (costs["full_page_images_after_checkpoint"] or 0) > 0
         assert sum(not trial.warmup for trial in one.trials) == measured.blocks
