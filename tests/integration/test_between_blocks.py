@@ -140,6 +140,17 @@ def test_a_lead_in_is_executed_and_not_timed(server: Server, tmp_path: Path) -> 
     assert {cost.name: cost.value for cost in _of(found, "baseline").costs}["rows_dead"] == 1, "of timed rows alone"
 
 
+def test_tables_are_looked_after_whatever_they_and_their_schemas_are_called(server: Server, database: Database) -> None:
+    conninfo = server.conninfo_for(database.name)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute('CREATE SCHEMA "eu-west" CREATE TABLE "an item" (value int)')
+        connection.execute('INSERT INTO "eu-west"."an item" SELECT generate_series(1, 2000)')
+        connection.execute("SELECT pg_stat_force_next_flush()")
+        connection.execute("SELECT 1")  # whose end hands the counts over
+
+        assert Upkeep().maintain(connection, conninfo).analyzes == 1
+
+
 def test_dead_rows_are_counted_on_over_a_copy_of_the_database(server: Server, database: Database) -> None:
     upkeep = Upkeep()
     with psycopg.connect(server.conninfo_for(database.name), autocommit=True) as connection:

@@ -342,10 +342,30 @@ def test_a_companion_of_no_part_runs_in_every_database(server: Server, tmp_path:
     operations = laboratory.found(tmp_path / "regions", plan.found.workload, looked).operations
     counting = Counting(plan, server)
     plan = replace(plan, found=replace(plan.found, operations=operations))
-    found = by_name(measure(plan, server, Silence(), counting))
+    experiment = measure(plan, server, Silence(), counting)
+    found = by_name(experiment)
 
     assert {one.status for one in found.values()} == {"ranked"}
     assert counting.companions == {"baseline": 2, "partitions": 2, "databases": 4, "baseline (control)": 2}
+    assert "companions-multiplied" not in {one.code for one in experiment.notices}, (
+        "only what is held is in all of them"
+    )
+
+
+def test_a_companion_that_executes_more_where_there_are_more_databases_is_told(server: Server, tmp_path: Path) -> None:
+    busy = Companion(name="busy", operation="look")
+    looked = regions.operations() + "\n-- name: look\nSELECT pg_sleep(0.005);\n"
+    plan = planned(tmp_path / "regions", companions=lambda _: (busy,))
+    operations = laboratory.found(tmp_path / "regions", plan.found.workload, looked).operations
+    experiment = measured(server, replace(plan, found=replace(plan.found, operations=operations)))
+
+    (text,) = [one.text for one in experiment.notices if one.code == "companions-multiplied"]
+    assert "in each database of a candidate: busy" in text
+    assert "databases (3)" in text
+    for one in experiment.candidates:
+        for figure in one.companions:
+            assert figure.p50_ns is not None
+            assert figure.every_s is None or figure.every_s > 0.9 * figure.p50_ns / 1e9, "of one connection"
 
 
 def test_templates_of_all_parts_are_kept_together(server: Server, tmp_path: Path) -> None:

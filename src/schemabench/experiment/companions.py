@@ -55,6 +55,8 @@ class Executions:
     """The service time of each execution that was completed."""
     cut: int = 0
     """Executions that were cancelled because the trial had ended."""
+    sessions: int = 0
+    """The companion's sessions: its clients, in each database where it runs."""
 
 
 @dataclass(kw_only=True)
@@ -150,7 +152,9 @@ class Companions:
         for place, one in self._opened:
             before = found.get(place.companion.name, Executions())
             times_ns = [*before.latencies_ns, *one.latencies_ns]
-            found[place.companion.name] = Executions(latencies_ns=times_ns, cut=before.cut + one.cut)
+            found[place.companion.name] = Executions(
+                latencies_ns=times_ns, cut=before.cut + one.cut, sessions=before.sessions + 1
+            )
         return found
 
     def _rest(self) -> None:

@@ -51,7 +51,7 @@ def figures(plan: Plan, name: str, measured: Measured) -> Iterator[CompanionFigu
             companion=companion.name,
             executions=len(times_ns),
             cut=sum(one.cut for one in own),
-            every_s=lasted_s * companion.clients / len(times_ns) if len(times_ns) else None,
+            every_s=lasted_s * max(one.sessions for one in own) / len(times_ns) if len(times_ns) else None,
             p50_ns=times.p50_ns if times else None,
             p99_ns=times.p99_ns if times else None,
             max_ns=times.max_ns if times else None,
@@ -62,6 +62,15 @@ def figures(plan: Plan, name: str, measured: Measured) -> Iterator[CompanionFigu
 def notices(plan: Plan, entrants: Sequence[Entrant], measured: Measured) -> Iterator[Notice]:
     """Yield notices on companions whose effect is not what it seems: never executed, or counted as the writers'."""
     left = [one for one in entrants if measured.is_left(one.name) and one.name != CONTROL]
+    several = {one.name: len(one.databases.names) for one in left if len(one.databases.names) > 1}
+    if several and (everywhere := [one.name for one in plan.companions if not one.part and not one.holds]):
+        shown = ", ".join(f"{name} ({databases})" for name, databases in several.items())
+        text = (
+            f"These companions belong to no part, and so run in each database of a candidate: {', '.join(everywhere)}. "
+            f"Candidates with several databases have as many times their load: {shown}. Give each a part for the same "
+            "load everywhere: Companion.part"
+        )
+        yield Notice(code="companions-multiplied", text=text)
     for companion in plan.companions:
         idle = [
             f"{one.name} ({format_duration(sum(trial.duration_s for trial in measured.counted(one.name)))} of trials)"

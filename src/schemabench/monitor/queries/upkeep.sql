@@ -3,7 +3,7 @@
 SELECT
     relation.oid::bigint AS oid,
     owner.oid::bigint AS owner,
-    format('%I.%I', owner.relnamespace::regnamespace, owner.relname) AS name,
+    format('%s.%I', owner.relnamespace::regnamespace, owner.relname) AS name,
     relation.relkind = 't' AS is_toast,
     greatest(relation.reltuples, 0)::float8 AS tuples,
     pg_catalog.pg_stat_get_dead_tuples(relation.oid)::float8 AS dead,
