@@ -109,6 +109,8 @@ def test_a_reader_without_end_is_counted_apart_from_the_writers(laboratory: Labo
     assert {one.operation for one in result(experiment, "baseline").latencies} == {"change"}
     assert all(set(trial.calls) == {"change"} for trial in result(experiment, "baseline").trials)
     assert all(trial.operations == 400 for trial in result(experiment, "baseline").trials)
+    (text,) = [one.text for one in experiment.notices if one.code == "companions-in-totals"]
+    assert "companions included: reader" in text
     assert amount(experiment, "baseline", "seq_scans") == 1, "a change scans the table, and its reader is not counted"
 
 
@@ -303,3 +305,22 @@ def test_the_examples_of_the_page_are_executed(laboratory: Laboratory) -> None:
 
     assert [one.name for one in experiment.companions] == ["old_snapshot", "report", "checkpoint"]
     assert figures(experiment, "report").executions
+
+
+def test_a_companion_that_changes_what_is_compared_is_told_where_states_cannot_be_compared(
+    laboratory: Laboratory,
+) -> None:
+    busy = Companion(name="busy", operation="change", values=lambda _: ({"id": 1} for _ in count()))
+    experiment = laboratory.rank(
+        operations=f"{OPERATIONS}-- name: items\nSELECT id, value FROM item ORDER BY id;\n",
+        candidates={"baseline": ITEMS},
+        writers=WRITERS,
+        burst=burst,
+        budget_s=0.5,
+        calls=400,
+        companions=(busy,),
+        state=("items",),
+    )
+
+    (text,) = [one.text for one in experiment.notices if one.code == "state-not-comparable"]
+    assert "let companions change no rows that `state` returns" in text

@@ -63,6 +63,7 @@ def judge(
         text = (
             f"States cannot be compared, because the control's differs from the baseline's: {differing[CONTROL]}. No "
             "candidate was disqualified for its rows. Give calls that do not commute the same key"
+            + (", and let companions change no rows that `state` returns" if plan.companions else "")
         )
         return broken, (*notices, Notice(code="state-not-comparable", text=text))
     return broken | differing, notices

@@ -85,6 +85,12 @@ def notices(plan: Plan, entrants: Sequence[Entrant], measured: Measured) -> Iter
                 "Measure longer: --budget; or make trials longer: --burst"
             )
             yield Notice(code="idle-companion", text=text)
+    if left and (active := [one.name for one in plan.companions if not one.holds]):
+        text = (
+            f"WAL and multixacts are counted for the whole server, companions included: {', '.join(active)}. So is, "
+            "before PostgreSQL 18, the processor time of their parallel workers"
+        )
+        yield Notice(code="companions-in-totals", text=text)
     if any(one.companions.are_counted for one in left):
         text = (
             "Counts of blocks, scans and rows include those of companions: this role may not turn track_counts off in "
