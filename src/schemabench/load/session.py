@@ -7,7 +7,7 @@ loop resumes it, as in psycopg's own generators.
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from select import select
+from select import POLLIN, POLLOUT, poll
 from time import monotonic
 from typing import TypeAlias
 
@@ -187,7 +187,7 @@ class Session:
                     return prepared
                 prepared = result
             elif (left_s := deadline_s - monotonic()) > 0:
-                select([connection.socket], [connection.socket] if blocked else [], [], left_s)
+                _wait(connection.socket, blocked, left_s)
             else:
                 self.cancel()
                 self.settle(monotonic() + STOP_S)
@@ -239,10 +239,8 @@ class Session:
     def _await(self, blocked: int, left_s: float) -> None:
         """Wait for the server; if it executes the next statement of a pipeline meanwhile, cancel that, too."""
         socket, in_pipeline = self.connection.socket, self.connection.pipeline_status != PipelineStatus.OFF
-        ready = select(
-            [socket], [socket] if blocked else [], [], min(left_s, CANCEL_AGAIN_S) if in_pipeline else left_s
-        )
-        if in_pipeline and not any(ready):
+        ready = _wait(socket, blocked, min(left_s, CANCEL_AGAIN_S) if in_pipeline else left_s)
+        if in_pipeline and not ready:
             self.cancel()
 
     def close(self) -> None:
@@ -263,6 +261,16 @@ def stop(sessions: Sequence[Session]) -> bool:
     for session in unfit:
         session.connection.finish()
     return not unfit
+
+
+def _wait(socket: int, blocked: int, limit_s: float) -> bool:
+    """Wait until a socket can be read, or written if that is blocked; return whether it can within so many seconds.
+
+    By poll, since select takes no descriptor above 1,023, and a run may have more sessions.
+    """
+    watch = poll()
+    watch.register(socket, POLLIN | (POLLOUT if blocked else 0))
+    return bool(watch.poll(max(0.0, limit_s) * 1000))
 
 
 def _left_pipeline(connection: PGconn) -> bool:
