@@ -67,6 +67,15 @@ def test_who_has_taken_much_of_the_budget_leaves_without_proof_after_as_many_tri
     assert not lagging(quick, _names(quick), CONTROL, pressing=["slow"]), "it is not so much slower"
 
 
+def test_a_single_stall_makes_nobody_leave_however_long_it_is() -> None:
+    trials = _trials(5, slow=0.1)
+    trials["slow"][2].duration_s = 1_000.0
+
+    assert not lagging(trials, _names(trials), CONTROL, pressing=["slow"])
+    trials["slow"][3].duration_s = 1_000.0
+    assert lagging(trials, _names(trials), CONTROL, pressing=["slow"]) == ["slow"]
+
+
 @pytest.mark.parametrize(("blocks", "open_"), [(1, False), (2, True), (3, True), (4, False)])
 def test_it_is_undecided_who_leaves_until_slow_ones_have_had_three_trials(blocks: int, open_: bool) -> None:  # noqa: FBT001
     slow, quick = _trials(blocks, slow=5.0), _trials(blocks, slow=0.3)

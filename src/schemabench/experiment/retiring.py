@@ -22,6 +22,8 @@ MULTIPLE = 8.0
 """A candidate that takes this many times as long as the baseline leaves as soon as half of it is proved."""
 PRESSING_SHARE = 0.5
 """A share of the budget: a much slower candidate that has used more leaves without proof."""
+PRESSING_TRIALS = 2
+"""The fewest much slower trials of such a candidate."""
 FIRST_BLOCK = 1
 """The first block used for this: in the block before, caches are cold and the server plans."""
 
@@ -55,8 +57,9 @@ def lagging(
         if len(logs) < statistics.LEAST_TRIALS:
             continue
         span = statistics.lag(logs, noise, family=len(rivals))
-        proved = span.low >= math.log(MULTIPLE / 2) or name in pressing
-        if span.centre >= math.log(MULTIPLE) and proved:
+        proved = span.low >= math.log(MULTIPLE / 2)
+        pressed = name in pressing and np.count_nonzero(logs >= math.log(MULTIPLE)) >= PRESSING_TRIALS
+        if span.centre >= math.log(MULTIPLE) and (proved or pressed):
             found.append(name)
     return found
 
