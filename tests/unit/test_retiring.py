@@ -59,7 +59,7 @@ def test_neither_baseline_nor_control_ever_leaves() -> None:
 
 
 def test_who_has_taken_much_of_the_budget_leaves_without_proof_after_as_many_trials() -> None:
-    early, late = _trials(3, noise=25.0, slow=0.9), _trials(4, noise=25.0, slow=0.9)
+    early, late = _trials(3, noise=25.0, slow=1.2), _trials(4, noise=25.0, slow=1.2)
 
     assert not lagging(early, _names(early), CONTROL, pressing=["slow"])
     assert lagging(late, _names(late), CONTROL, pressing=["slow"]) == ["slow"]
