@@ -27,8 +27,8 @@ from schemabench.statements import Operation, Query
 
 FEWEST = 5
 """With fewer numbers than this, a histogram would tell of single tenants."""
-_BINS = 12
-"""Bins of a histogram, each with about as many numbers."""
+_BINS = 16
+"""A bin of a histogram has at most one of so many parts."""
 _MOST = 1_000_000_000
 _KNOWN = {
     f"{table}_{field.name}": (table, field.name)
@@ -119,16 +119,22 @@ def _numbers(town: Town, query: Query, name: str) -> Counter[int]:
 
 
 def _bins(numbers: Mapping[int, int]) -> Sequence[Bin]:
-    """Return bins that hold about as many numbers each; a number that is frequent by itself has its own."""
-    share = sum(numbers.values()) / _BINS
+    """Return the bins of a histogram; a number that is frequent by itself has its own.
+
+    None has much more than its share of the observations, nor of their sum, so that the few large ones count as they
+    should.
+    """
+    observations, total = sum(numbers.values()), max(1, sum(number * times for number, times in numbers.items()))
+
+    def is_full(group: Sequence[int]) -> bool:
+        most = max(sum(numbers[one] for one in group) / observations, sum(one * numbers[one] for one in group) / total)
+        return most >= 1 / _BINS
+
     groups: list[list[int]] = [[]]
     for number in sorted(numbers):
-        if numbers[number] >= share:
-            groups += [[number], []]
-            continue
-        groups[-1].append(number)
-        if sum(numbers[one] for one in groups[-1]) >= share:
+        if is_full([number]) or is_full([*groups[-1], number]):
             groups.append([])
+        groups[-1].append(number)
     return [
         Bin(low=group[0], high=group[-1], weight=Decimal(sum(numbers[one] for one in group)))
         for group in groups
