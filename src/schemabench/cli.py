@@ -13,6 +13,7 @@ from importlib.resources import as_file, files
 from io import TextIOWrapper
 from pathlib import Path
 from shutil import get_terminal_size
+from typing import NoReturn
 
 import pytest
 
@@ -24,7 +25,7 @@ from schemabench.cardinality import ROUND_TRIP, Axis
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.options import Options
 from schemabench.records import OptionValue
-from schemabench.redaction import redact_command
+from schemabench.redaction import redact_command, redact_sql
 from schemabench.server import shared_account, survey
 from schemabench.terminal import Screen
 
@@ -62,8 +63,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors show no password, as of a connection string in the wrong place."""
+
+    def error(self, message: str) -> NoReturn:
+        """Show an error and exit."""
+        super().error(redact_sql(message))
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="schemabench",
         description="Rank candidate PostgreSQL schemas. The ranking itself is a pytest run: see `pytest --help`.",
     )

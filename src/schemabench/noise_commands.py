@@ -5,19 +5,19 @@ Owns the adaptation of their arguments, and what they print. Must not hold logic
 
 import argparse
 import os
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 
 from tabulate import tabulate
 from tqdm import tqdm
 
-from schemabench import parsing, placing, signals
+from schemabench import parsing, placing
 from schemabench.errors import UsageError
 from schemabench.noise import datamodel, fitting, making, mapping, populating, reading, running, verifying
 from schemabench.noise import model as models
+from schemabench.noise.datamodel import OWN_IDS
 from schemabench.noise.entities import size
 from schemabench.noise.model import Model
 from schemabench.noise.town import SCHEMA_NAME, entered
@@ -27,7 +27,7 @@ from schemabench.units import format_duration, parse_duration_s
 
 _DIFFERS = 1
 """The exit status of `verify` if something differs."""
-_MOST_ORGANISATIONS = 1_000_000
+_MOST_ORGANISATIONS = OWN_IDS - 1
 _POSTGRES = next(environment_name(one) for one in table() if one.name == "postgres")
 
 
@@ -84,7 +84,10 @@ def _add_place(verb: argparse.ArgumentParser, *, model: bool, mapped: bool) -> N
     verb.add_argument("--postgres", metavar="DSN", help=about)
     _add_schema(verb)
     if mapped:
-        about = "SQL that carries the rows into tables of your own, too, and reads and removes them there"
+        about = (
+            "SQL that carries the rows into tables of your own, too, and reads and removes them there; by default that "
+            "with which the town was made"
+        )
         verb.add_argument("--mapping", type=Path, metavar="FILE.sql", help=about)
 
 
@@ -96,6 +99,7 @@ def _add_schema(verb: argparse.ArgumentParser) -> None:
 def _model(chosen: argparse.Namespace) -> None:
     if chosen.data_model and chosen.sample:
         raise UsageError("--sample and --data-model exclude each other", remedies=["leave one of them out"])
+    _check_writable(chosen.output)
     data = datamodel.load(chosen.data_model, sample=chosen.sample)
     model = making.make(data, seed=chosen.seed, organisations=chosen.orgs)
     _write(chosen.output, models.dumped(model))
@@ -117,7 +121,7 @@ def _populate(chosen: argparse.Namespace) -> None:
     doing = f"Populating the schema {chosen.schema_name!r}"
     with (
         entered(_dsn(chosen), chosen.schema_name, doing) as town,
-        tqdm(total=size(model), unit=" rows", unit_scale=True, desc="noise", leave=False, delay=0.5) as bar,
+        tqdm(total=size(model), unit=" rows", unit_scale=True, desc="noise", leave=False, disable=None) as bar,
     ):
 
         def show(entity: str, rows: int) -> None:
@@ -137,7 +141,7 @@ def _verify(chosen: argparse.Namespace) -> int:
                 f"There is no ghost town in the schema {chosen.schema_name!r}", remedies=["make it: noise populate"]
             )
         model = models.with_variables(model, {**record.variables, **dict(chosen.set)})
-        findings = [*verifying.verify(town, model, mapped, exact=chosen.exact)]
+        findings = [*verifying.verify(town, model, mapping.of(record, mapped), exact=chosen.exact)]
     names = [one.entity.name + (" (mapped)" if one.mapped else "") for one in findings]
     rows = [
         [name, one.rows, one.equal, *(kind.count for kind in one.kinds.values())]
@@ -161,10 +165,8 @@ def _run(chosen: argparse.Namespace) -> None:
     with (
         entered(dsn, chosen.schema_name, "Running the ghost jobs") as town,
         town.held(shared=True),
-        ExitStack() as stack,
     ):
         populating.check_complete(town, model)
-        signals.heed(stack.callback)
         ghosts = running.Ghosts(conninfo=dsn, schema=chosen.schema_name, model=model, speed=chosen.speed)
         _say(
             f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections"
@@ -172,8 +174,6 @@ def _run(chosen: argparse.Namespace) -> None:
         try:
             with _shown(chosen.for_s) as show:
                 ghosts.work(chosen.for_s, show)
-        except KeyboardInterrupt:
-            pass  # the way to end it
         finally:
             _say(_counted(ghosts))
 
@@ -182,7 +182,7 @@ def _run(chosen: argparse.Namespace) -> None:
 def _shown(for_s: float) -> Iterator[Callable[[running.Ghosts], bool]]:
     """Yield what shows the counts on a terminal."""
     limit = "" if for_s == inf else f" of {format_duration(for_s)}"
-    with tqdm(bar_format="{desc}", leave=False, disable=not sys.stderr.isatty()) as bar:
+    with tqdm(bar_format="{desc}", leave=False, disable=None) as bar:
 
         def show(ghosts: running.Ghosts) -> bool:
             counts = ghosts.counts().values()
@@ -202,7 +202,7 @@ def _counted(ghosts: running.Ghosts) -> str:
         [kind, *(getattr(one, name) for name in _COUNTED), format_duration(one.longest_wait_s)]
         for kind, one in ghosts.counts().items()
     ]
-    said = [f"failed with {code}: {text}" for code, text in ghosts.messages.items()]
+    said = [f"failed: {text}{f' (SQLSTATE {code})' if code else ''}" for code, text in ghosts.messages.items()]
     return "\n".join([tabulate(rows, headers=["runs", *_COUNTED, "longest wait"], intfmt=","), *said])
 
 
@@ -217,8 +217,8 @@ def _wanted(chosen: argparse.Namespace) -> Model:
     return models.with_variables(reading.read(chosen.model), dict(chosen.set))
 
 
-def _mapping(chosen: argparse.Namespace) -> mapping.Mappings:
-    return mapping.read(chosen.mapping) if chosen.mapping else mapping.NONE
+def _mapping(chosen: argparse.Namespace) -> mapping.Mappings | None:
+    return mapping.read(chosen.mapping) if chosen.mapping else None
 
 
 def _dsn(chosen: argparse.Namespace) -> Conninfo:
@@ -230,9 +230,20 @@ def _dsn(chosen: argparse.Namespace) -> Conninfo:
     return parse_dsn(given)
 
 
+def _check_writable(path: Path) -> None:
+    with _worded(path):
+        placing.check(path)
+
+
 def _write(path: Path, content: bytes) -> None:
-    try:
+    with _worded(path):
         placing.replace(path, content)
+
+
+@contextmanager
+def _worded(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as cause:
         raise UsageError(f"Cannot write {path}: {cause.strerror}", remedies=["name another path: -o"]) from cause
 
@@ -263,7 +274,7 @@ def _positive(text: str) -> float:
     return number
 
 
-_whole = _argument(parsing.whole(0, 2**63 - 1))
+_whole = _argument(parsing.whole(0, models.MOST_SEED))
 _orgs = _argument(parsing.whole(1, _MOST_ORGANISATIONS))
 _variable = _argument(parsing.name_and_value)
 _duration = _argument(parse_duration_s)

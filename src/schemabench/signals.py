@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FrameType
 from typing import Any, NoReturn
@@ -30,6 +31,23 @@ def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> None:
             add_cleanup(partial(_restore, number, signal.signal(number, _interrupt)))
     add_cleanup(partial(setattr, sys, "unraisablehook", sys.unraisablehook))
     sys.unraisablehook = partial(_interrupt_again, sys.unraisablehook)
+
+
+@contextmanager
+def noted() -> Iterator[Callable[[], bool]]:
+    """Note these signals and Ctrl-C in the block instead of raising; yield a function that tells whether one came.
+
+    For work that a second signal must not tear: `timeout` and terminals send several at once. In other threads than the
+    main one nothing changes; ignored signals stay ignored.
+    """
+    came: list[int] = []
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, *_GIVEN_UP):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    previous = signal.signal(number, lambda number, _: came.append(number))
+                    stack.callback(_restore, number, previous)
+        yield lambda: bool(came)
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:

@@ -17,7 +17,7 @@ import msgspec
 
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
-from schemabench.noise.distributions import NAMES, Choice, Distribution
+from schemabench.noise.distributions import MOST, NAMES, Choice, Distribution
 
 SHIPPED = files("schemabench.noise") / "data_models"
 """Where the data models of the package are."""
@@ -90,7 +90,6 @@ class Jobs(_Table, frozen=True, kw_only=True):
 class DataModel(msgspec.Struct, frozen=True, kw_only=True):
     """All distributions."""
 
-    name: str
     digests: Mapping[str, str]
     """File -> the SHA-256 of its bytes."""
     organisations: Organisations
@@ -103,8 +102,6 @@ class DataModel(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Folder(Protocol):
     """A folder on disk or in the package."""
-
-    name: str
 
     def joinpath(self, name: str, /) -> Traversable:
         """Return a file in it."""
@@ -123,6 +120,18 @@ KINDS = ("ingest", "replicate", "report", "expire")
 """What a job may do."""
 STATES = ("active", "inactive", "paused", "retired")
 """The states of a job."""
+OWN_IDS = 1_000_000
+"""The identifier of what belongs to an organisation is that of the organisation times this, and a number; the
+identifier of a user's audit is that of the user times this, and a number."""
+MOST_BYTES = 10_000_000
+"""The longest definition of a pipeline."""
+LONGEST_S = 31_536_000
+"""The longest time from one run of a job to the next: a year."""
+_MOST = {
+    ("users", "audits"): OWN_IDS - 1,
+    ("pipelines", "definition_bytes"): MOST_BYTES,
+    ("jobs", "every_s"): LONGEST_S,
+}
 
 
 def load(folder: Path | None, *, sample: bool = False) -> DataModel:
@@ -135,11 +144,11 @@ def load(folder: Path | None, *, sample: bool = False) -> DataModel:
     Raises:
         UsageError: A file is missing or wrong; names the file and the path in it.
     """
-    place: _Folder = folder or SHIPPED / (SAMPLE if sample else FULL)  # type: ignore[assignment] # Path's own return type
+    place: _Folder = folder or SHIPPED / (SAMPLE if sample else FULL)
     sources = {name: _read(place, name) for name in TABLES}
     tables: dict[str, Any] = {name: _table(place, name, source) for name, source in sources.items()}
     digests = {f"{name}.toml": hashlib.sha256(source).hexdigest() for name, source in sources.items()}
-    found = DataModel(name=place.name, digests=digests, **tables)
+    found = DataModel(digests=digests, **tables)
     for what, known, given in (("kind", KINDS, found.jobs.kind), ("state", STATES, found.jobs.state)):
         for word in given.weights:
             if word not in known:
@@ -147,7 +156,25 @@ def load(folder: Path | None, *, sample: bool = False) -> DataModel:
                     f"{place}/jobs.toml: $.{what}.weights: a job has no {what} {word!r}{nearest(word, known)}",
                     remedies=[f"name some of {', '.join(known)}"],
                 )
+    for name, table in tables.items():
+        for field in distributions(type(table)):
+            highest, most = getattr(table, field).highest, largest(name, field)
+            if highest > most:
+                raise UsageError(
+                    f"{place}/{name}.toml: $.{field}: numbers up to {highest:,}, which is more than {most:,}",
+                    remedies=[f"draw none above {most:,}"],
+                )
     return found
+
+
+def distributions(table: type[msgspec.Struct]) -> list[str]:
+    """Return the distributions of numbers in a table of a data model."""
+    return [field.name for field in msgspec.structs.fields(table) if field.type is not Choice]
+
+
+def largest(table: str, field: str) -> int:
+    """Return the largest number that a distribution of a data model may draw."""
+    return _MOST.get((table, field), MOST)
 
 
 def _read(folder: _Folder, name: str) -> bytes:
@@ -166,8 +193,6 @@ def _table(folder: _Folder, name: str, source: bytes) -> _Table:
     try:
         content = tomllib.loads(source.decode(), parse_float=Decimal)
         return msgspec.convert(content, type=TABLES[name])
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
-        raise UsageError(f"{where} is not TOML in UTF-8: {cause}", remedies=["correct the file"]) from cause
     except msgspec.ValidationError as cause:
         what, _, path = str(cause).partition(" - at ")
         word = what.split("'")[1] if path.endswith(".distribution`") and "'" in what else ""
@@ -176,6 +201,8 @@ def _table(folder: _Folder, name: str, source: bytes) -> _Table:
             f"{where}: {path.strip('`') or '$'}: {unknown}",
             remedies=[f"distributions are {', '.join(NAMES)}", f"see {SHIPPED}/{FULL}/{name}.toml"],
         ) from cause
+    except (ValueError, ArithmeticError, RecursionError) as cause:  # also for numbers of very many digits
+        raise UsageError(f"{where} is not TOML in UTF-8: {cause}", remedies=["correct the file"]) from cause
 
 
 def dumped(table: msgspec.Struct) -> str:

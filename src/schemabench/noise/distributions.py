@@ -14,13 +14,24 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal
 from functools import cached_property
 from itertools import accumulate
 from random import Random
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 _DECIMAL = Context(prec=20, rounding=ROUND_HALF_EVEN)
+MOST = 1_000_000_000
+"""The largest number of a distribution."""
 _MOST_RANKS = 100_000
 """The most values of a Zipf distribution: each has its own weight."""
+_MOST_SIGMA, _MOST_EXPONENT = 10, 10
+"""With more, nearly all numbers are at the ends."""
+_MOST_WEIGHT = 1_000_000_000_000
+
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
+"""A number of something."""
+Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
+"""A text that PostgreSQL accepts."""
 
 
 class _Drawn(
@@ -32,7 +43,12 @@ class _Drawn(
 class Constant(_Drawn, frozen=True, kw_only=True, tag="constant"):
     """Always the same number."""
 
-    value: int
+    value: Count
+
+    @property
+    def highest(self) -> int:
+        """The largest number that is drawn."""
+        return self.value
 
     def draw(self, _: Random) -> int:
         """Return the number."""
@@ -42,11 +58,16 @@ class Constant(_Drawn, frozen=True, kw_only=True, tag="constant"):
 class Uniform(_Drawn, frozen=True, kw_only=True, tag="uniform"):
     """A whole number from `low` to `high`, each as likely as any other."""
 
-    low: int
-    high: int
+    low: Count
+    high: Count
 
     def __post_init__(self) -> None:
         _check_order(self.low, self.high, "low", "high")
+
+    @property
+    def highest(self) -> int:
+        """The largest number that is drawn."""
+        return self.high
 
     def draw(self, random: Random) -> int:
         """Return a number."""
@@ -59,14 +80,19 @@ class LogNormal(_Drawn, frozen=True, kw_only=True, tag="log-normal"):
     median: Decimal
     sigma: Decimal
     """The standard deviation of the natural logarithm."""
-    least: int = 0
-    most: int
+    least: Count = 0
+    most: Count
     """Larger numbers become this one, and smaller ones `least`."""
 
     def __post_init__(self) -> None:
         _check_order(self.least, self.most, "least", "most")
-        if self.median <= 0 or self.sigma < 0:
-            raise ValueError("the median is not positive, or sigma is negative")
+        _check_within(self.median, MOST, "the median")
+        _check_within(self.sigma, _MOST_SIGMA, "sigma")
+
+    @property
+    def highest(self) -> int:
+        """The largest number that is drawn."""
+        return self.most
 
     def draw(self, random: Random) -> int:
         """Return a number."""
@@ -79,13 +105,19 @@ class Zipf(_Drawn, frozen=True, kw_only=True, tag="zipf"):
     """A number from `least` to `most`: the k-th smallest has a weight of k to the power of `-exponent`."""
 
     exponent: Decimal
-    least: int = 1
-    most: int
+    least: Count = 1
+    most: Count
 
     def __post_init__(self) -> None:
         _check_order(self.least, self.most, "least", "most")
+        _check_within(self.exponent, _MOST_EXPONENT, "the exponent")
         if self.most - self.least >= _MOST_RANKS:
             raise ValueError(f"from least to most there are more than {_MOST_RANKS:,} numbers")
+
+    @property
+    def highest(self) -> int:
+        """The largest number that is drawn."""
+        return self.most
 
     def draw(self, random: Random) -> int:
         """Return a number."""
@@ -102,8 +134,8 @@ class Zipf(_Drawn, frozen=True, kw_only=True, tag="zipf"):
 class Bin(msgspec.Struct, frozen=True, array_like=True):
     """A bar of a histogram: from `low` to `high`, both included, and its weight."""
 
-    low: int
-    high: int
+    low: Count
+    high: Count
     weight: Decimal
 
 
@@ -118,6 +150,11 @@ class Histogram(_Drawn, frozen=True, kw_only=True, tag="histogram"):
             _check_order(one.low, one.high, "the start of a bin", "its end")
         _check_weights([one.weight for one in self.bins])
 
+    @property
+    def highest(self) -> int:
+        """The largest number that is drawn."""
+        return max(one.high for one in self.bins)
+
     def draw(self, random: Random) -> int:
         """Return a number."""
         one = self.bins[_place(self._ends, random)]
@@ -131,7 +168,7 @@ class Histogram(_Drawn, frozen=True, kw_only=True, tag="histogram"):
 class Choice(_Drawn, frozen=True, kw_only=True, tag="choice"):
     """One of several words, each with a weight."""
 
-    weights: Mapping[str, Decimal]
+    weights: Mapping[Name, Decimal]
 
     def __post_init__(self) -> None:
         _check_weights([*self.weights.values()])
@@ -168,10 +205,17 @@ def _place(ends: Sequence[Decimal], random: Random) -> int:
 
 
 def _check_order(low: int, high: int, first: str, second: str) -> None:
-    if not 0 <= low <= high:
-        raise ValueError(f"{first} ({low}) is negative, or larger than {second} ({high})")
+    if low > high:
+        raise ValueError(f"{first} ({low}) is larger than {second} ({high})")
+
+
+def _check_within(number: Decimal, most: int, name: str) -> None:
+    if not number.is_finite() or not 0 <= number <= most:
+        raise ValueError(f"{name} ({number}) is not from 0 to {most:,}")
 
 
 def _check_weights(weights: Sequence[Decimal]) -> None:
-    if not weights or min(weights) < 0 or sum(weights) <= 0:
-        raise ValueError("there are no weights, or one is negative, or all are zero")
+    for weight in weights:
+        _check_within(weight, _MOST_WEIGHT, "a weight")
+    if not any(weights):
+        raise ValueError("there are no weights, or all are zero")

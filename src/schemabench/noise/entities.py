@@ -13,7 +13,8 @@ from hashlib import shake_128
 from types import MappingProxyType
 from typing import Any
 
-from schemabench.noise.model import ENGINE_ADDRESS, OWN_IDS, Job, Model, Organisation
+from schemabench.noise.datamodel import OWN_IDS
+from schemabench.noise.model import ENGINE_ADDRESS, Job, Model, Organisation
 
 Row = tuple[Any, ...]
 """The values of a row, in the order of its table's columns."""
@@ -22,7 +23,6 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """When the model's histories end."""
 _ACTIONS = ("created", "edited", "exported", "logged in", "started", "stopped")
 _MULTIPLIER, _BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1
-_AUDITS_PER_USER = OWN_IDS
 _BIGINT, _INTEGER, _TEXT, _TIME = "int8", "int4", "text", "timestamptz"
 
 
@@ -99,7 +99,7 @@ def _runs(_: Model, one: Organisation) -> Iterator[Row]:
 def _audits(_: Model, one: Organisation) -> Iterator[Row]:
     for user in one.users:
         for number in range(user.audits):
-            key = user.id * _AUDITS_PER_USER + number
+            key = user.id * OWN_IDS + number
             chance = _mixed(key)
             yield key, one.id, user.id, EPOCH - timedelta(seconds=chance % 31_536_000), _ACTIONS[chance % len(_ACTIONS)]
 

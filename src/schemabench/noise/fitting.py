@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from importlib.resources import as_file, files
+from math import isfinite
 from pathlib import Path
 
 import msgspec
@@ -18,8 +19,8 @@ from schemabench import sqlfile
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.noise import mapping
-from schemabench.noise.datamodel import TABLES, USUAL_PERCENT, DataModel, Organisations
-from schemabench.noise.distributions import Bin, Choice, Constant, Histogram
+from schemabench.noise.datamodel import TABLES, USUAL_PERCENT, DataModel, Organisations, distributions, largest
+from schemabench.noise.distributions import Bin, Constant, Histogram
 from schemabench.noise.town import Town
 from schemabench.server.reached import gone
 from schemabench.sqlfile import SqlFile
@@ -29,12 +30,11 @@ FEWEST = 5
 """With fewer numbers than this, a histogram would tell of single tenants."""
 _BINS = 16
 """A bin of a histogram has at most one of so many parts."""
-_MOST = 1_000_000_000
 _KNOWN = {
-    f"{table}_{field.name}": (table, field.name)
+    f"{table}_{field}": (table, field)
     for table, kind in TABLES.items()
-    for field in msgspec.structs.fields(kind)
-    if field.type is not Choice and kind is not Organisations
+    for field in distributions(kind)
+    if kind is not Organisations
 }
 """Block -> the table of a data model, and the distribution in it."""
 
@@ -61,7 +61,7 @@ def fitted(town: Town, queries: Path | None, start: DataModel) -> tuple[DataMode
         town.connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         for name, operation in file.operations.items():
             entity, field = _KNOWN[name]
-            numbers = _numbers(town, _query(town, operation), name)
+            numbers = _numbers(town, _query(town, operation), name, largest(entity, field))
             seen[name] = sum(numbers.values())
             if seen[name] < FEWEST:
                 raise UsageError(
@@ -70,7 +70,7 @@ def fitted(town: Town, queries: Path | None, start: DataModel) -> tuple[DataMode
                     remedies=["leave the block out", "fit from a database with more tenants"],
                 )
             tables[entity] = msgspec.structs.replace(tables[entity], **{field: Histogram(bins=_bins(numbers))})
-    return DataModel(name="fitted", digests={}, **tables), seen
+    return DataModel(digests={}, **tables), seen
 
 
 def _read(queries: Path | None) -> SqlFile:
@@ -97,7 +97,7 @@ def _query(town: Town, operation: Operation) -> Query:
     return statement.render({"ghost": town.schema}, UsageError)
 
 
-def _numbers(town: Town, query: Query, name: str) -> Counter[int]:
+def _numbers(town: Town, query: Query, name: str, most: int) -> Counter[int]:
     """Return how often a query returns each number."""
     try:
         rows = town.connection.execute(query.sql.encode().replace(b"%", b"%%")).fetchall()
@@ -107,15 +107,19 @@ def _numbers(town: Town, query: Query, name: str) -> Counter[int]:
         raise mapping.refused(query, cause) from cause
     counted: Counter[int] = Counter()
     for row in rows:
-        if len(row) != 1 or not isinstance(row[0], int | float | Decimal) or not 0 <= row[0] <= _MOST:
+        if len(row) != 1 or not _is_within(row[0], most):
             kinds = ", ".join(type(value).__name__ for value in row)
             raise UsageError(
-                f"{name} returns ({kinds}), not one number from 0 to {_MOST:,}",
+                f"{name} returns ({kinds}), not one number from 0 to {most:,}",
                 where=query.place(),
                 remedies=["count, or measure: no names and texts are read"],
             )
         counted[round(row[0])] += 1
     return counted
+
+
+def _is_within(value: object, most: int) -> bool:
+    return isinstance(value, int | float | Decimal) and isfinite(value) and 0 <= value <= most
 
 
 def _bins(numbers: Mapping[int, int]) -> Sequence[Bin]:

@@ -12,18 +12,17 @@ from typing import TypeVar
 
 import msgspec
 
-from schemabench.noise.datamodel import USUAL_PERCENT, DataModel
+from schemabench.noise.datamodel import OWN_IDS, USUAL_PERCENT, DataModel
 from schemabench.noise.distributions import Distribution
 from schemabench.noise.model import (
     FORMAT,
-    OWN_IDS,
+    LONGEST_PAST_S,
     VARIABLES,
     Engine,
     Job,
     Label,
     Model,
     Organisation,
-    Origin,
     Pipeline,
     Tolerance,
     User,
@@ -52,7 +51,7 @@ def make(data_model: DataModel, *, seed: int, organisations: int) -> Model:
     return Model(
         format=FORMAT,
         seed=seed,
-        data_model=Origin(name=data_model.name, digests=dict(data_model.digests)),
+        data_model=dict(data_model.digests),
         variables=VARIABLES,
         tolerances=_TOLERANCES,
         organisations=tuple(_organisation(data_model, seed, number) for number in range(1, organisations + 1)),
@@ -115,7 +114,7 @@ def _job(data: DataModel, town: Organisation, number: int, random: Random) -> Jo
         offset_s=int(random.random() * every_s),
         reads=reads if kind in {"replicate", "report"} else 0,
         writes=writes if kind in {"ingest", "replicate"} else 0,
-        history=data.jobs.history.draw(random),
+        history=min(data.jobs.history.draw(random), LONGEST_PAST_S // every_s),
     )
 
 

@@ -9,7 +9,6 @@ town, `users_read` returns them from the user's tables, and `users_remove` delet
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import psycopg
@@ -18,8 +17,9 @@ from schemabench import sqlfile
 from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.naming import nearest
 from schemabench.noise.entities import ENTITIES
-from schemabench.noise.town import Town
+from schemabench.noise.town import Record, Town
 from schemabench.server.reached import gone
+from schemabench.sqlfile import SqlFile
 from schemabench.statements import Operation, Query
 
 FILL, READ, REMOVE = "fill", "read", "remove"
@@ -27,6 +27,8 @@ FILL, READ, REMOVE = "fill", "read", "remove"
 _STEPS = (FILL, READ, REMOVE)
 _GHOST = "ghost"
 """The identifier of the town's schema, as in `:"ghost".users`."""
+_RECORDED = Path("mapping")
+"""What the file is called if it is read from a town's record."""
 _RANGE = ("first", "last")
 """Parameters: the first and the last of the organisations in question."""
 
@@ -36,8 +38,13 @@ class Mappings:
     """The blocks of a mapping file."""
 
     operations: Mapping[str, Operation]
-    digest: str
-    """The SHA-256 of the file; empty without one."""
+    source: str
+    """The text of the file; empty without one."""
+
+    @property
+    def filled(self) -> frozenset[str]:
+        """The entities whose rows are carried."""
+        return frozenset(entity for entity in ENTITIES if self.has(entity, FILL))
 
     def has(self, entity: str, step: str) -> bool:
         """Return whether there is such a block."""
@@ -64,7 +71,7 @@ class Mappings:
             yield statement.render({_GHOST: town.schema}, UsageError)
 
 
-NONE = Mappings(operations={}, digest="")
+NONE = Mappings(operations={}, source="")
 """Without a mapping."""
 
 
@@ -74,7 +81,20 @@ def read(path: Path) -> Mappings:
     Raises:
         UsageError: The file cannot be read, or a block is not one of an entity; with its place.
     """
-    file = sqlfile.read(path, UsageError)
+    return _checked(sqlfile.read(path, UsageError))
+
+
+def of(record: Record, given: Mappings | None) -> Mappings:
+    """Return the mapping that is given, or else the one that a town was made with.
+
+    Raises:
+        UsageError: That one is not a mapping of this version.
+    """
+    return given or _checked(sqlfile.parse(_RECORDED, record.mapping, UsageError))
+
+
+def _checked(file: SqlFile) -> Mappings:
+    """Return the mapping in a file, whose blocks are checked."""
     known = {_block(entity, step): (entity, step) for entity in ENTITIES for step in _STEPS}
     for name, operation in file.operations.items():
         if name not in known:
@@ -89,7 +109,7 @@ def read(path: Path) -> Mappings:
         for other in (READ, REMOVE) if step == FILL else ():
             if _block(entity, other) not in file.operations:
                 raise _wrong(operation, f"There is {name}, but no {_block(entity, other)}")
-    return Mappings(operations=file.operations, digest=sha256(file.source.encode()).hexdigest())
+    return Mappings(operations=file.operations, source=file.source)
 
 
 def _block(entity: str, step: str) -> str:
@@ -109,17 +129,22 @@ def _worded(query: Query) -> Iterator[None]:
     except psycopg.Error as cause:
         if gone(cause):
             raise
-        raise refused(query, cause) from cause
+        raise refused(query, cause, int(cause.diag.statement_position or 1) - 1) from cause
 
 
-def refused(query: Query, cause: psycopg.Error) -> SchemabenchError:
-    """Return the error for a statement of a mapping that the server refused."""
-    offset = int(cause.diag.statement_position or 1) - 1
+def refused(query: Query, cause: psycopg.Error, offset: int = 0) -> SchemabenchError:
+    """Return the error for a statement of a user's file that the server refused.
+
+    Args:
+        query: The statement.
+        cause: What the server said.
+        offset: Where in the statement, in characters.
+    """
     return ServerError(
-        f"The server refused a statement of the mapping: {cause.diag.message_primary or cause}",
+        f"The server refused a statement: {cause.diag.message_primary or cause}",
         where=query.place(offset),
         sqlstate=cause.sqlstate,
-        remedies=["correct the mapping and run the command again: what is complete stays"],
+        remedies=["correct the file, and run the command again: what is complete stays"],
     )
 
 

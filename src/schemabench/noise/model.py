@@ -16,20 +16,20 @@ from msgspec import Meta
 
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
-from schemabench.noise.datamodel import KINDS, STATES
+from schemabench.noise.datamodel import KINDS, LONGEST_S, MOST_BYTES, OWN_IDS, STATES
+from schemabench.noise.distributions import Count, Name
 
 FORMAT = 1
 """The version of the file: raised when a field changes its meaning or goes away."""
-OWN_IDS = 1_000_000
-"""The identifier of what belongs to an organisation is that of the organisation times this, and a number."""
+LONGEST_PAST_S = 1000 * LONGEST_S
+"""The longest history of a job, whose first run would otherwise be before the calendar begins."""
+MOST_SEED = (1 << 63) - 1
 ENGINE_ADDRESS = "engine_address"
 """The variable with the address of engines, in which `{organisation}` and `{engine}` stand for their identifiers."""
 VARIABLES = {ENGINE_ADDRESS: "http://engine-{engine}.organisation-{organisation}.invalid:18630"}
 """What must differ from place to place, and what it is unless it is set."""
 
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=1_000_000_000)]
-Id: TypeAlias = Annotated[int, Meta(ge=1, le=1_000_000_000_000_000)]
-Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
+Id: TypeAlias = Annotated[int, Meta(ge=1, lt=OWN_IDS**2)]
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +42,7 @@ class User(_Part, frozen=True, kw_only=True):
     id: Id
     name: Name
     role: Name
-    audits: Count
+    audits: Annotated[int, Meta(ge=0, lt=OWN_IDS)]
     """Entries in the user's audit."""
 
 
@@ -59,7 +59,7 @@ class Pipeline(_Part, frozen=True, kw_only=True):
     id: Id
     name: Name
     stages: Count
-    definition_bytes: Annotated[int, Meta(ge=0, le=10_000_000)]
+    definition_bytes: Annotated[int, Meta(ge=0, le=MOST_BYTES)]
 
 
 class Label(_Part, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class Job(_Part, frozen=True, kw_only=True):
     engine: Id
     owner: Id
     labels: tuple[Id, ...]
-    every_s: Annotated[int, Meta(ge=1, le=31_536_000)]
+    every_s: Annotated[int, Meta(ge=1, le=LONGEST_S)]
     """Seconds from one run to the next."""
     offset_s: Count
     """Seconds from the start to the first run; less than `every_s`."""
@@ -117,20 +117,13 @@ class Tolerance(_Part, frozen=True, kw_only=True):
     """Columns that may hold something else."""
 
 
-class Origin(_Part, frozen=True, kw_only=True):
-    """The data model that a model was made with."""
-
-    name: str
-    digests: Mapping[str, str]
-    """File -> the SHA-256 of its bytes."""
-
-
 class Model(_Part, frozen=True, kw_only=True):
     """All tenants."""
 
     format: int
-    seed: int
-    data_model: Origin
+    seed: Annotated[int, Meta(ge=0, le=MOST_SEED)]
+    data_model: Mapping[str, str]
+    """File of the data model -> the SHA-256 of its bytes."""
     variables: Mapping[str, str]
     tolerances: Mapping[str, Tolerance]
     """Entity -> what may differ in it."""
@@ -146,14 +139,16 @@ def with_variables(model: Model, given: Mapping[str, str]) -> Model:
     """Return the model with other values of some variables.
 
     Raises:
-        UsageError: There is no such variable.
+        UsageError: There is no such variable, or a value is not printable.
     """
-    for name in given:
+    for name, value in given.items():
         if name not in model.variables:
             raise UsageError(
                 f"--set {name}: the model has no such variable{nearest(name, model.variables)}",
                 remedies=[f"set one of {', '.join(model.variables)}"],
             )
+        if not value.isprintable():
+            raise UsageError(f"--set {name}: {value!r} is not printable text", remedies=["set another value"])
     return msgspec.structs.replace(model, variables={**model.variables, **given})
 
 

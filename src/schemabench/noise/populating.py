@@ -27,13 +27,13 @@ _BYTES_PER_ROW = 120
 """Of a row with its index entries, on average over a model, measured; WAL comes on top."""
 
 
-def populate(town: Town, model: Model, mapping: Mappings, show: Callable[[str, int], None]) -> int:
+def populate(town: Town, model: Model, given: Mappings | None, show: Callable[[str, int], None]) -> int:
     """Make the town, or complete one that was interrupted; return how many rows were added.
 
     Args:
         town: Where.
         model: Its rows.
-        mapping: What carries them into the user's own tables.
+        given: The mapping, which carries them into the user's own tables; None for the one that the town was made with.
         show: Receives the table and the number of rows, as they are added; of what was there as well.
 
     Raises:
@@ -43,14 +43,16 @@ def populate(town: Town, model: Model, mapping: Mappings, show: Callable[[str, i
     with town.held(shared=False):
         record = town.record()
         if record is None:
+            mapping = given or mappings.NONE
             _check_space(town, model)
-            town.make(model, mapping.digest)
+            town.make(model, mapping.source)
         else:
-            check(town, record, model, mapping)
+            _check(town, record, model)
+            mapping = mappings.of(record, given)
+            _remap(town, record, mapping)
         added = sum(_fill(town, model, entity, mapping, show) for entity in ENTITIES.values())
-        if added:
-            for name in ENTITIES:
-                town.connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(town.table(name)))
+        for name in ENTITIES:  # what is vacuumed already takes no time
+            town.connection.execute(sql.SQL("VACUUM (ANALYZE) {}").format(town.table(name)))
     return added
 
 
@@ -67,21 +69,25 @@ def check_complete(town: Town, model: Model) -> None:
             f"There is {state} ghost town in the schema {town.schema!r}",
             remedies=[f"make it: schemabench noise populate --schema-name {town.schema}"],
         )
-    check(town, record, with_variables(model, record.variables), Mappings(operations={}, digest=record.mapping))
+    _check(town, record, with_variables(model, record.variables))
 
 
-def remove(town: Town, mapping: Mappings) -> bool:
+def remove(town: Town, given: Mappings | None) -> bool:
     """Remove a town, and what a mapping carried into the user's own tables; return whether there was one.
 
+    Args:
+        town: What to remove.
+        given: The mapping; None for the one that the town was made with.
+
     Raises:
-        UsageError: The schema holds something else, or the mapping is another one.
+        UsageError: The schema holds something else.
         ServerError: Something depends on the town: then nothing was removed.
     """
     with town.held(shared=False):
         record = town.record()
         if record is None:
             return False
-        _check_mapping(town, record, mapping)
+        mapping = mappings.of(record, given)
         with town.connection.transaction():
             for entity in reversed(tuple(ENTITIES)):
                 mapping.execute(town, entity, mappings.REMOVE, (0, 0))
@@ -89,33 +95,45 @@ def remove(town: Town, mapping: Mappings) -> bool:
     return True
 
 
-def check(town: Town, record: Record, model: Model, mapping: Mappings) -> None:
-    """Refuse a town that was made from something else.
+def _check(town: Town, record: Record, model: Model) -> None:
+    """Refuse a town that was made from another model.
 
     Raises:
         UsageError: It was.
     """
-    if record.digest != model.digest:
-        only_variables = with_variables(model, record.variables).digest == record.digest
+    if record.digest == model.digest:
+        return
+    only_variables = with_variables(model, record.variables).digest == record.digest
+    raise UsageError(
+        f"The schema {town.schema!r} holds the ghost town of "
+        + ("other variables" if only_variables else "another model")
+        + f": seed {record.seed}, {record.organisations} organisations"
+        + "".join(f", {name}={value}" for name, value in record.variables.items() if only_variables),
+        remedies=[
+            f"remove it: schemabench noise drop --schema-name {town.schema}",
+            "name another schema: --schema-name",
+        ],
+    )
+
+
+def _remap(town: Town, record: Record, mapping: Mappings) -> None:
+    """Take another mapping from now on, if neither has carried a row.
+
+    Raises:
+        UsageError: One has.
+    """
+    if mapping.source == record.mapping:
+        return
+    done = town.filled()
+    if any(done[entity][0] for entity in mapping.filled | mappings.of(record, None).filled):
         raise UsageError(
-            f"The schema {town.schema!r} holds the ghost town of "
-            + ("other variables" if only_variables else "another model")
-            + f": seed {record.seed}, {record.organisations} organisations"
-            + "".join(f", {name}={value}" for name, value in record.variables.items() if only_variables),
+            f"Rows of the ghost town in the schema {town.schema!r} were carried by another mapping, or by none",
             remedies=[
-                f"remove it: schemabench noise drop --schema-name {town.schema}",
-                "name another schema: --schema-name",
+                "leave --mapping out: the town remembers its own",
+                f"remove the town first, by the mapping it was made with: noise drop --schema-name {town.schema}",
             ],
         )
-    _check_mapping(town, record, mapping)
-
-
-def _check_mapping(town: Town, record: Record, mapping: Mappings) -> None:
-    if record.mapping != mapping.digest:
-        raise UsageError(
-            f"The ghost town in the schema {town.schema!r} was made with another mapping, or without one",
-            remedies=["give the same --mapping", f"remove it: schemabench noise drop --schema-name {town.schema}"],
-        )
+    town.remap(mapping.source)
 
 
 def _fill(town: Town, model: Model, entity: Entity, mapping: Mappings, show: Callable[[str, int], None]) -> int:

@@ -10,8 +10,9 @@ import msgspec
 
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
+from schemabench.noise.datamodel import OWN_IDS
 from schemabench.noise.entities import ENTITIES
-from schemabench.noise.model import FORMAT, OWN_IDS, VARIABLES, Model, Organisation
+from schemabench.noise.model import FORMAT, LONGEST_PAST_S, VARIABLES, Model, Organisation
 
 _MAKE = "make a model: schemabench noise model --orgs 10 -o noise.json"
 _OWNED = ("users", "engines", "pipelines", "labels", "jobs")
@@ -31,7 +32,7 @@ def read(path: Path) -> Model:
     try:
         head = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
         version = msgspec.json.decode(head.get("format", b"null"))
-    except (msgspec.DecodeError, UnicodeDecodeError) as cause:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as cause:
         raise UsageError(f"{path} is not a JSON object: {cause}", remedies=[_MAKE]) from cause
     if version != FORMAT:
         found = f"has format {version!r}" if "format" in head else "is not a model of noise: it has no `format`"
@@ -48,9 +49,13 @@ def read(path: Path) -> Model:
 
 def _faults(model: Model) -> Iterator[tuple[str, str]]:
     """Yield what contradicts itself in a model, with its path."""
-    for name in model.variables:
+    for name, value in model.variables.items():
         if name not in VARIABLES:
             yield f"$.variables.{name}", f"there is no such variable{nearest(name, VARIABLES)}"
+        if not value.isprintable():
+            yield f"$.variables.{name}", f"{value!r} is not printable text"
+    for name in VARIABLES.keys() - model.variables.keys():
+        yield "$.variables", f"{name} is missing"
     for name, tolerance in model.tolerances.items():
         if name not in ENTITIES:
             yield f"$.tolerances.{name}", f"there is no such entity{nearest(name, ENTITIES)}"
@@ -59,7 +64,7 @@ def _faults(model: Model) -> Iterator[tuple[str, str]]:
         for column in tolerance.columns:
             if column not in known:
                 yield f"$.tolerances.{name}.columns", f"{name} has no column {column!r}{nearest(column, known)}"
-    yield from _unordered("$.organisations", [one.id for one in model.organisations], 0, OWN_IDS**2)
+    yield from _unordered("$.organisations", [one.id for one in model.organisations], 1, OWN_IDS)
     for place, one in enumerate(model.organisations):
         yield from _faults_within(one, f"$.organisations[{place}]")
 
@@ -82,6 +87,8 @@ def _faults_within(one: Organisation, path: str) -> Iterator[tuple[str, str]]:
             yield f"{at}.labels", "they do not ascend"
         if job.offset_s >= job.every_s:
             yield f"{at}.offset_s", f"{job.offset_s} is not less than every_s, {job.every_s}"
+        if job.history * job.every_s > LONGEST_PAST_S:
+            yield f"{at}.history", f"{job.history:,} runs took more than {LONGEST_PAST_S:,} s"
 
 
 def _unordered(path: str, ids: Sequence[int], low: int, high: int) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import ceil
+from math import ceil, inf
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench import signals
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.noise.datamodel import KINDS
 from schemabench.noise.model import Job, Model
@@ -121,7 +122,7 @@ class Ghosts:
         model: Has the jobs.
         speed: How many times as fast as the model says.
         pids: The process ids of the sessions on the server, once they are open.
-        messages: What the server said of failed runs, each once, with its SQLSTATE; of the first few.
+        messages: What the server said of failed runs, by SQLSTATE: the first of each.
     """
 
     conninfo: Conninfo
@@ -137,9 +138,12 @@ class Ghosts:
     _stopped: Event = field(default_factory=Event)
     _failure: SchemabenchError | None = None
     _began_s: float = 0.0
+    _ended_s: float = inf
 
     def work(self, for_s: float, tell: Callable[["Ghosts"], bool]) -> None:
-        """Run jobs until the time is over, or somebody says so; then let the runs under way finish.
+        """Run jobs until the time is over, somebody says so, or a signal comes; then let the runs under way finish.
+
+        Afterwards every run that has begun is done or has failed.
 
         Args:
             for_s: How long; infinity for ever.
@@ -155,11 +159,12 @@ class Ghosts:
             sessions = [self._open(stack) for _ in range(connections(self.model, self.speed))]
             self.pids = tuple(session.info.backend_pid for session in sessions)
             workers = [Thread(target=self._serve, args=[session], daemon=True) for session in sessions]
+            ended = stack.enter_context(signals.noted())
             self._began_s = monotonic()
             for worker in workers:
                 worker.start()
             try:
-                self._schedule(for_s, tell)
+                self._schedule(for_s, lambda: not ended() and tell(self))
             finally:
                 self._end(workers, sessions)
         if self._failure:
@@ -171,28 +176,25 @@ class Ghosts:
             found = {kind: Counts(**vars(one)) for kind, one in self._counts.items()}
             waiting = list(self._waiting)
         for run in waiting:
-            waited_s = self.elapsed_s - run.due_s
-            own = found[run.job.kind]
-            own.late += waited_s > LATE_S
-            own.longest_wait_s = max(own.longest_wait_s, waited_s)
+            _add_wait(found[run.job.kind], self.elapsed_s - run.due_s)
         return found
 
     @property
     def elapsed_s(self) -> float:
-        """Time since the schedule began."""
-        return monotonic() - self._began_s
+        """Time since the schedule began, until it ended."""
+        return min(monotonic(), self._ended_s) - self._began_s
 
     def _open(self, stack: ExitStack) -> psycopg.Connection[TupleRow]:
         return stack.enter_context(closing(connect(with_words(self.conninfo, application_name=SESSION_NAME))))
 
-    def _schedule(self, for_s: float, tell: Callable[["Ghosts"], bool]) -> None:
+    def _schedule(self, for_s: float, go_on: Callable[[], bool]) -> None:
         """Hand out runs when they are due."""
         told_s = 0.0
         for run in schedule(self.model, self.speed):
             while (now_s := self.elapsed_s) < min(run.due_s, for_s) or now_s >= told_s:
                 if now_s >= told_s:
                     told_s = now_s + _TOLD_EVERY_S
-                    if self._failure or not tell(self):
+                    if self._failure or not go_on():
                         return
                 self._stopped.wait(max(0.0, min(told_s, run.due_s, for_s) - now_s))
             if run.due_s >= for_s:
@@ -204,30 +206,33 @@ class Ghosts:
 
     def _end(self, workers: Sequence[Thread], sessions: Sequence[psycopg.Connection[TupleRow]]) -> None:
         """Let runs under way finish, or cancel them; runs that have not begun stay undone."""
+        self._ended_s = monotonic()
         self._stopped.set()
         for _ in workers:
             self._queue.put(None)
-        until_s = monotonic() + _ENDING_S
-        for worker in workers:
-            worker.join(max(0.0, until_s - monotonic()))
-        for worker, session in zip(workers, sessions, strict=True):
-            if worker.is_alive():
-                with suppress(psycopg.Error):
-                    session.cancel_safe(timeout=_ENDING_S)
-                worker.join(_ENDING_S)
+        _join(workers, _ENDING_S)
+        under_way = [session for worker, session in zip(workers, sessions, strict=True) if worker.is_alive()]
+        cancelling = [Thread(target=_cancel, args=[session], daemon=True) for session in under_way]
+        for thread in cancelling:
+            thread.start()
+        _join([*cancelling, *workers], _ENDING_S)
+        with self._lock:  # a server that does not even answer a cancel
+            for own in self._counts.values():
+                unanswered = own.begun - own.done - own.failed
+                own.failed += unanswered
+                if unanswered:
+                    self.messages.setdefault("", "the server did not answer")
 
     def _serve(self, session: psycopg.Connection[TupleRow]) -> None:
         """Execute runs on one connection, until the end."""
         while (run := self._queue.get()) is not None:
-            if self._stopped.is_set():
-                return
             own = self._counts[run.job.kind]
             with self._lock:
-                waited_s = self.elapsed_s - run.due_s
+                if self._stopped.is_set():
+                    return
                 self._waiting.discard(run)
                 own.begun += 1
-                own.late += waited_s > LATE_S
-                own.longest_wait_s = max(own.longest_wait_s, waited_s)
+                _add_wait(own, self.elapsed_s - run.due_s)
             try:
                 self._execute(session, run)
             except psycopg.Error as cause:
@@ -268,3 +273,20 @@ class Ghosts:
         names = {name: sql.Identifier(self.schema, name) for name in ("jobs", "records", "runs", "audits")}
         texts: tuple[LiteralString, ...] = (_BEGIN, _READ, _WRITE, _EXPIRE, _HISTORY, _AUDIT)
         return {text: sql.SQL(text).format(**names).as_bytes(None) for text in texts}
+
+
+def _add_wait(counts: Counts, waited_s: float) -> None:
+    counts.late += waited_s > LATE_S
+    counts.longest_wait_s = max(counts.longest_wait_s, waited_s)
+
+
+def _join(threads: Sequence[Thread], limit_s: float) -> None:
+    """Wait for all threads, so long altogether."""
+    until_s = monotonic() + limit_s
+    for thread in threads:
+        thread.join(max(0.0, until_s - monotonic()))
+
+
+def _cancel(session: psycopg.Connection[TupleRow]) -> None:
+    with suppress(psycopg.Error):
+        session.cancel_safe(timeout=_ENDING_S)

@@ -8,15 +8,17 @@ The record is a table in the schema itself. What it does not name was not made h
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import resources
+from time import monotonic, sleep
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import TupleRow
 
+from schemabench import signals
 from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.noise.entities import ENTITIES
 from schemabench.noise.model import Model
@@ -27,6 +29,8 @@ SCHEMA_NAME = "ghost"
 SESSION_NAME = "schemabench noise"
 """What its sessions are called in `pg_stat_activity`."""
 LONGEST_NAME = 63  # bytes; the server cuts longer names
+_PATIENCE_S, _ASKED_EVERY_S = 5.0, 0.1
+"""The session of a command that was killed holds its lock for a moment more."""
 _RECORD, _FILLED, _SEQUENCE = "noise_record", "noise_filled", "audit_ids"
 _MAKE_RECORD = """
 CREATE TABLE {record} (
@@ -44,8 +48,7 @@ CREATE TABLE {filled} (
 );
 """
 _HELD = """
-SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s),
-       EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s))::oid),
+SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s))::oid),
        to_regclass(quote_ident(%(schema)s) || '.noise_record') IS NOT NULL
 """
 
@@ -60,7 +63,7 @@ class Record:
     organisations: int
     variables: Mapping[str, str]
     mapping: str
-    """The SHA-256 of the mapping file; empty without one."""
+    """The text of the mapping file; empty without one."""
     made_schema: bool
     """Whether the schema itself was made, too."""
 
@@ -89,17 +92,19 @@ class Town:
         """
         row = self.connection.execute(_HELD, {"schema": self.schema}).fetchone()
         assert row is not None, "it is one row"
-        exists, holds, recorded = row
-        if not recorded:
-            if exists and holds:
-                raise UsageError(
-                    f"The schema {self.schema!r} holds other things than a ghost town: nothing was touched",
-                    remedies=["name another schema: --schema-name ghost_town"],
-                )
+        holds, recorded = row
+        found = None
+        if recorded:
+            query = "SELECT digest, seed, organisations, variables, mapping, made_schema FROM {}"
+            with suppress(errors.UndefinedColumn):  # a table of this name that is somebody else's
+                found = self.connection.execute(sql.SQL(query).format(self.table(_RECORD))).fetchone()
+        if found is None and holds:
+            raise UsageError(
+                f"The schema {self.schema!r} holds other things than a ghost town: nothing was touched",
+                remedies=["name another schema: --schema-name ghost_town"],
+            )
+        if found is None:
             return None
-        query = "SELECT digest, seed, organisations, variables, mapping, made_schema FROM {}"
-        found = self.connection.execute(sql.SQL(query).format(self.table(_RECORD))).fetchone()
-        assert found is not None, "the record is made with its row"
         digest, seed, organisations, variables, mapping, made_schema = found
         return Record(
             digest=digest,
@@ -115,7 +120,7 @@ class Town:
 
         Args:
             model: What they are for.
-            mapping: The SHA-256 of the mapping file; empty without one.
+            mapping: The text of the mapping file; empty without one.
         """
         tables = resources.files("schemabench.noise").joinpath("schema.sql").read_text(encoding="utf-8")
         schema = sql.Identifier(self.schema)
@@ -138,6 +143,10 @@ class Town:
             for name in ENTITIES:
                 self.connection.execute(sql.SQL("INSERT INTO {} VALUES (%s, 0, 0)").format(self.table(_FILLED)), [name])
 
+    def remap(self, mapping: str) -> None:
+        """Record the text of another mapping file."""
+        self.connection.execute(sql.SQL("UPDATE {} SET mapping = %s").format(self.table(_RECORD)), [mapping])
+
     def filled(self) -> dict[str, tuple[int, int]]:
         """Return for each table the number of organisations whose rows are there, and of these rows."""
         query = sql.SQL("SELECT entity, organisations, rows FROM {}").format(self.table(_FILLED))
@@ -157,8 +166,8 @@ class Town:
         record = self.record()
         assert record is not None, "there is a town"
         tables = [self.table(name) for name in (*ENTITIES, _FILLED, _RECORD)]
-        statements = [sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(tables))]
-        statements.append(sql.SQL("DROP SEQUENCE {}").format(self.table(_SEQUENCE)))
+        statements = [sql.SQL("DROP TABLE IF EXISTS {}").format(sql.SQL(", ").join(tables))]
+        statements.append(sql.SQL("DROP SEQUENCE IF EXISTS {}").format(self.table(_SEQUENCE)))
         if record.made_schema:
             statements.append(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(self.schema)))
         try:
@@ -184,17 +193,23 @@ class Town:
         """
         digest = sha256(f"schemabench noise {self.connection.info.dbname} {self.schema}".encode()).digest()
         key, how = int.from_bytes(digest[:8], "big", signed=True), "_shared" if shared else ""
-        row = self.connection.execute(f"SELECT pg_try_advisory_lock{how}(%s)".encode(), [key]).fetchone()
-        if row != (True,):
-            raise UsageError(
-                f"Another `schemabench noise` is at work in the schema {self.schema!r}",
-                remedies=["wait until it is done", "name another schema: --schema-name"],
-            )
+        until_s = monotonic() + _PATIENCE_S
+        while not self._asked(f"pg_try_advisory_lock{how}", key):
+            if monotonic() > until_s:
+                raise UsageError(
+                    f"Another `schemabench noise` is at work in the schema {self.schema!r}",
+                    remedies=["wait until it is done", "name another schema: --schema-name"],
+                )
+            sleep(_ASKED_EVERY_S)
         try:
             yield
         finally:
-            if not self.connection.closed:
-                self.connection.execute(f"SELECT pg_advisory_unlock{how}(%s)".encode(), [key])
+            with suppress(psycopg.Error):  # the lock ends with the session
+                self._asked(f"pg_advisory_unlock{how}", key)
+
+    def _asked(self, function: str, key: int) -> bool:
+        """Return what a function of advisory locks says."""
+        return self.connection.execute(f"SELECT {function}(%s)".encode(), [key]).fetchone() == (True,)
 
 
 @contextmanager
@@ -215,7 +230,9 @@ def entered(conninfo: Conninfo, schema: str, doing: str) -> Iterator[Town]:
             f"--schema-name {schema!r} cannot name a schema",
             remedies=[f"use a name of 1 to {LONGEST_NAME} bytes that does not begin with pg_"],
         )
-    with closing(connect(with_words(conninfo, application_name=SESSION_NAME))) as connection:
+    with ExitStack() as stack:
+        signals.heed(stack.callback)
+        connection = stack.enter_context(closing(connect(with_words(conninfo, application_name=SESSION_NAME))))
         try:
             yield Town(connection, schema)
         except psycopg.Error as cause:

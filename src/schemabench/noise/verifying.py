@@ -11,11 +11,13 @@ import psycopg
 from psycopg import sql
 from psycopg.sql import Composable
 
+from schemabench.errors import UsageError
 from schemabench.noise import mapping as mappings
 from schemabench.noise.entities import ENTITIES, Entity, Row
 from schemabench.noise.mapping import Mappings
 from schemabench.noise.model import Model, Tolerance
 from schemabench.noise.town import Town
+from schemabench.server.reached import gone
 
 SHOWN_ROWS = 3
 """How many rows of each kind of difference are kept to be shown."""
@@ -94,6 +96,7 @@ def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Itera
         exact: Whether nothing is tolerated.
 
     Raises:
+        UsageError: A row has no key.
         ServerError: The server refused.
     """
     with town.connection.transaction():
@@ -105,11 +108,13 @@ def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Itera
         for entity in ENTITIES.values():
             if mapping.has(entity.name, mappings.READ):
                 query = mapping.reading(town, entity.name)
-                source = sql.SQL("({}) AS own").format(sql.SQL(query.sql.rstrip().rstrip(";")))
+                source = sql.SQL("(\n{}\n) AS own").format(sql.SQL(query.sql.rstrip().rstrip(";")))
                 found = _finding(entity, Tolerance(), mapped=True)
                 try:
                     yield _compared(found, model, Tolerance(), _held(town, entity, source))
-                except psycopg.errors.ProgrammingError as cause:
+                except psycopg.Error as cause:
+                    if gone(cause):
+                        raise
                     raise mappings.refused(query, cause) from cause
 
 
@@ -142,12 +147,19 @@ def _said(model: Model, entity: Entity) -> Iterator[Row]:
 
 def _held(town: Town, entity: Entity, source: Composable) -> Iterator[Row]:
     """Yield a table's rows in the order of its key."""
-    columns, key = (sql.SQL(", ").join(map(sql.Identifier, names)) for names in (entity.columns, entity.key))
-    query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(columns, source, key)
+    columns = [sql.SQL("{}::{}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in entity.types.items()]
+    key = sql.SQL(", ").join(sql.SQL(str(place)) for place in range(1, len(entity.key) + 1))
+    query = sql.SQL("SELECT {} FROM {} ORDER BY {}").format(sql.SQL(", ").join(columns), source, key)
     with closing(psycopg.ServerCursor(town.connection, "held")) as cursor:
         cursor.itersize = _FETCHED_ROWS
         cursor.execute(query, binary=True)
-        yield from cursor
+        for row in cursor:
+            if None in row[: len(entity.key)]:
+                raise UsageError(
+                    f"A row of {entity.name} has no {' or no '.join(entity.key)}: {row}",
+                    remedies=["return rows with keys: only these can be compared"],
+                )
+            yield row
 
 
 def _paired(width: int, said: Iterator[Row], there: Iterator[Row]) -> Iterator[Pair]:
