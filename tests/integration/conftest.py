@@ -1,9 +1,11 @@
 """One server for all tests that only need some server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import servers
+from towns import Towns
 
 from schemabench.server import Database, Server
 
@@ -30,3 +32,9 @@ def database(server: Server) -> Iterator[Database]:
 def conninfo(server: Server, database: Database) -> str:
     """Return libpq's words for it."""
     return server.conninfo_for(database.name)
+
+
+@pytest.fixture
+def towns(conninfo: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Towns:
+    """Return where ghost towns are made: an empty database, and a folder."""
+    return Towns(conninfo=conninfo, folder=tmp_path, capsys=capsys)

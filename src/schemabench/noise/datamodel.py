@@ -7,7 +7,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -17,7 +17,7 @@ import msgspec
 
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
-from schemabench.noise.distributions import MOST, NAMES, Choice, Distribution
+from schemabench.noise.distributions import MOST, NAMES, WORDS, Choice, Distribution
 
 SHIPPED = files("schemabench.noise") / "data_models"
 """Where the data models of the package are."""
@@ -191,18 +191,28 @@ def _table(folder: _Folder, name: str, source: bytes) -> _Table:
     """Return the content of a file."""
     where = f"{folder}/{name}.toml"
     try:
-        content = tomllib.loads(source.decode(), parse_float=Decimal)
+        content = tomllib.loads(source.decode(), parse_float=_decimal)
         return msgspec.convert(content, type=TABLES[name])
     except msgspec.ValidationError as cause:
         what, _, path = str(cause).partition(" - at ")
         word = what.split("'")[1] if path.endswith(".distribution`") and "'" in what else ""
-        unknown = f"there is no distribution {word!r}{nearest(word, NAMES)}" if word else what
+        if word in NAMES:
+            what = f"{word!r} does not draw {'numbers' if word == WORDS else 'words'}"
+        elif word:
+            what = f"there is no distribution {word!r}{nearest(word, NAMES)}"
         raise UsageError(
-            f"{where}: {path.strip('`') or '$'}: {unknown}",
+            f"{where}: {path.replace('`', '') or '$'}: {what}",
             remedies=[f"distributions are {', '.join(NAMES)}", f"see {SHIPPED}/{FULL}/{name}.toml"],
         ) from cause
-    except (ValueError, ArithmeticError, RecursionError) as cause:  # also for numbers of very many digits
+    except (ValueError, RecursionError) as cause:  # of any number of digits, and any depth
         raise UsageError(f"{where} is not TOML in UTF-8: {cause}", remedies=["correct the file"]) from cause
+
+
+def _decimal(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text} is too large or too small a number") from None
 
 
 def dumped(table: msgspec.Struct) -> str:

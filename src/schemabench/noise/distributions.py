@@ -28,6 +28,9 @@ _MOST_SIGMA, _MOST_EXPONENT = 10, 10
 """With more, nearly all numbers are at the ends."""
 _MOST_WEIGHT = 1_000_000_000_000
 
+WORDS = "choice"
+"""The distribution that draws words."""
+
 Count: TypeAlias = Annotated[int, Meta(ge=0, le=MOST)]
 """A number of something."""
 Name: TypeAlias = Annotated[str, Meta(min_length=1, max_length=200, pattern="^[^\\x00]*$")]
@@ -165,7 +168,7 @@ class Histogram(_Drawn, frozen=True, kw_only=True, tag="histogram"):
         return list(accumulate((one.weight for one in self.bins), _DECIMAL.add))
 
 
-class Choice(_Drawn, frozen=True, kw_only=True, tag="choice"):
+class Choice(_Drawn, frozen=True, kw_only=True, tag=WORDS):
     """One of several words, each with a weight."""
 
     weights: Mapping[Name, Decimal]
@@ -184,7 +187,7 @@ class Choice(_Drawn, frozen=True, kw_only=True, tag="choice"):
 
 Distribution: TypeAlias = Constant | Uniform | LogNormal | Zipf | Histogram
 """A distribution of whole numbers."""
-NAMES = ("constant", "uniform", "log-normal", "zipf", "histogram", "choice")
+NAMES = ("constant", "uniform", "log-normal", "zipf", "histogram", WORDS)
 """What `distribution = ...` may say."""
 
 

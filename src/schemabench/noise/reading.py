@@ -41,7 +41,9 @@ def read(path: Path) -> Model:
         model = msgspec.json.decode(content, type=Model)
     except msgspec.ValidationError as cause:
         what, _, at = str(cause).partition(" - at ")
-        raise UsageError(f"{path}: {at.strip('`') or '$'}: {what}", remedies=["correct the file", _MAKE]) from cause
+        raise UsageError(
+            f"{path}: {at.replace('`', '') or '$'}: {what}", remedies=["correct the file", _MAKE]
+        ) from cause
     for at, what in _faults(model):
         raise UsageError(f"{path}: {at}: {what}", remedies=["correct the file", _MAKE])
     return model
