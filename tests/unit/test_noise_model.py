@@ -118,7 +118,7 @@ WRONG: dict[str, tuple[Change, str]] = {
     "negative": (lambda m: m["organisations"][0].update(size=-1), "$.organisations[0].size: Expected `int` >= 0"),
     "audits": (
         lambda m: m["organisations"][0]["users"][0].update(audits=10**6),
-        "users[0].audits: Expected `int` <= 999999",
+        "users[0].audits: Expected `int` <= ",
     ),
     "text": (lambda m: m["organisations"][0].update(name="a\0"), "$.organisations[0].name: Expected `str` matching"),
     "no users": (lambda m: m["organisations"][0].pop("users"), "$.organisations[0]: Object missing required field"),

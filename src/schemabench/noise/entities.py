@@ -22,6 +22,8 @@ Row = tuple[Any, ...]
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 """When the model's histories end."""
 _ACTIONS = ("created", "edited", "exported", "logged in", "started", "stopped")
+_STRIDE = 7919
+"""A prime, so that neighbouring numbers are far apart."""
 _MULTIPLIER, _BITS = 0x9E3779B97F4A7C15, (1 << 64) - 1
 _BIGINT, _INTEGER, _TEXT, _TIME = "int8", "int4", "text", "timestamptz"
 
@@ -90,24 +92,26 @@ def _job_labels(_: Model, one: Organisation) -> Iterator[Row]:
 
 def _runs(_: Model, one: Organisation) -> Iterator[Row]:
     for job in one.jobs:
-        first, step = _started_at(job, 1), timedelta(seconds=job.every_s)
+        at, step, own, writes = _started_at(job, 1), timedelta(seconds=job.every_s), job.id, job.writes
         for run in range(1, job.history + 1):
-            chance = _mixed(job.id << 20 | run)
-            yield job.id, run, first + (run - 1) * step, 5 + chance % 4_096, job.writes
+            yield own, run, at, 5 + (own + run * _STRIDE) % 4_096, writes
+            at += step
 
 
 def _audits(_: Model, one: Organisation) -> Iterator[Row]:
+    own = one.id
     for user in one.users:
-        for number in range(user.audits):
-            key = user.id * OWN_IDS + number
+        author = user.id
+        for key in range(author * OWN_IDS, author * OWN_IDS + user.audits):
             chance = _mixed(key)
-            yield key, one.id, user.id, EPOCH - timedelta(seconds=chance % 31_536_000), _ACTIONS[chance % len(_ACTIONS)]
+            yield key, own, author, EPOCH - timedelta(seconds=chance % 31_536_000), _ACTIONS[chance % len(_ACTIONS)]
 
 
 def _records(_: Model, one: Organisation) -> Iterator[Row]:
     for job in one.jobs:
-        for place in range(job.writes if job.history else 0):
-            yield job.id, job.history, place, _mixed(job.id << 20 | place)
+        own, run = job.id, job.history
+        for place in range(job.writes if run else 0):
+            yield own, run, place, (place * _STRIDE + run) % 1_000_000  # as running jobs write them
 
 
 def _started_at(job: Job, run: int) -> datetime:

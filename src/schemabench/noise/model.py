@@ -32,8 +32,8 @@ VARIABLES = {ENGINE_ADDRESS: "http://engine-{engine}.organisation-{organisation}
 Id: TypeAlias = Annotated[int, Meta(ge=1, lt=OWN_IDS**2)]
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """An object of the file."""
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
+    """An object of the file; there are many, and none refers to itself."""
 
 
 class User(_Part, frozen=True, kw_only=True):
