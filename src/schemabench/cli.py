@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = 0
     try:
         status = chosen.run(chosen) or 0
-        sys.stdout.flush()
+        print(end="", flush=True)  # noqa: T201 (what is buffered; a standard output that is closed takes nothing)
     except BrokenPipeError:  # the reader has closed the pipe: the rest must not be flushed to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SchemabenchError as error:

@@ -5,10 +5,12 @@ Owns the adaptation of their arguments, and what they print. Must not hold logic
 
 import argparse
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from tabulate import tabulate
 from tqdm import tqdm
@@ -84,11 +86,12 @@ def _add_place(verb: argparse.ArgumentParser, *, model: bool, mapped: bool) -> N
     """Add where a verb works, and with what."""
     if model:
         verb.add_argument("model", type=_path, metavar="NOISE.json", help="a file of `noise model`")
-        about = "a variable of the model, as in engine_address=http://10.0.0.{engine}:18630 (repeatable)"
-        verb.add_argument("--set", type=_variable, action="append", default=[], metavar="NAME=VALUE", help=about)
     about = f"the database, as a postgresql:// DSN; by default the environment's {_POSTGRES}"
     verb.add_argument("--postgres", metavar="DSN", help=about)
     _add_schema(verb)
+    if model and mapped:
+        about = "a variable of the model, as in engine_address=http://10.0.0.{engine}:18630 (repeatable)"
+        verb.add_argument("--set", type=_variable, action="append", default=[], metavar="NAME=VALUE", help=about)
     if mapped:
         about = (
             "SQL that carries the rows into tables of your own, too, and reads and removes them there; by default that "
@@ -127,7 +130,7 @@ def _populate(chosen: argparse.Namespace) -> None:
     doing = f"Populating the schema {chosen.schema_name!r}"
     with (
         entered(_dsn(chosen), chosen.schema_name, doing) as town,
-        tqdm(total=size(model), unit=" rows", unit_scale=True, desc="noise", leave=False, disable=None) as bar,
+        _bar(total=size(model), unit=" rows", unit_scale=True, desc="noise") as bar,
     ):
 
         def show(entity: str, rows: int) -> None:
@@ -167,7 +170,7 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 
 def _run(chosen: argparse.Namespace) -> None:
-    model, dsn = _wanted(chosen), _dsn(chosen)
+    model, dsn = reading.read(chosen.model), _dsn(chosen)
     with (
         entered(dsn, chosen.schema_name, "Running the ghost jobs") as town,
         town.held(shared=True),
@@ -184,11 +187,16 @@ def _run(chosen: argparse.Namespace) -> None:
             _say(_counted(ghosts))
 
 
+def _bar(**options: Any) -> "tqdm[Any]":  # noqa: ANN401 (as tqdm has them)
+    """Return a progress bar, which is shown on a terminal only."""
+    return tqdm(leave=False, disable=sys.stderr is None or not sys.stderr.isatty(), **options)
+
+
 @contextmanager
 def _shown(for_s: float) -> Iterator[Callable[[running.Ghosts], bool]]:
     """Yield what shows the counts on a terminal."""
     limit = "" if for_s == inf else f" of {format_duration(for_s)}"
-    with tqdm(bar_format="{desc}", leave=False, disable=None) as bar:
+    with _bar(bar_format="{desc}") as bar:
 
         def show(ghosts: running.Ghosts) -> bool:
             counts = ghosts.counts().values()
