@@ -34,7 +34,7 @@ def main() -> int:
         with unsteered():
             ghosts.work(inf, lambda _: _listen(listening) and not over.is_set())
     except SchemabenchError as failure:
-        _write(Status(error=str(failure)))
+        _write(Status(error=failure.what, remedies=failure.remedies))
         return 1
     return 0
 

@@ -8,7 +8,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
@@ -52,6 +52,8 @@ class Status:
     """Kind of job -> its runs so far."""
     error: str = ""
     """Why it ends; empty while it works."""
+    remedies: tuple[str, ...] = ()
+    """What to do about it."""
 
 
 class Process:
@@ -103,7 +105,7 @@ class Process:
         line, _, self._received = self._received.partition(b"\n")
         status = msgspec.json.decode(line, type=Status)
         if status.error:
-            raise self._ended(status.error)
+            raise self._ended(status.error, status.remedies)
         return status
 
     def close(self) -> None:
@@ -140,8 +142,8 @@ class Process:
         said = self._child.stderr.read().decode(errors="replace").strip().splitlines() or [f"exit status {code}"]
         return said[-1][:_SHOWN_CHARACTERS]
 
-    def _ended(self, reason: str) -> ServerError:
+    def _ended(self, reason: str, remedies: Sequence[str] = ("run again",)) -> ServerError:
         return ServerError(
             f"The process of the noise ended: {reason}",
-            remedies=["run again", "try the jobs by themselves: schemabench noise run", "leave out --noise"],
+            remedies=[*remedies, "try the jobs by themselves: schemabench noise run", "leave out --noise"],
         )
