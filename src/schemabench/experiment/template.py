@@ -65,9 +65,12 @@ def check(template: Template, names: Iterable[str]) -> None:
         CandidateError: The server refused one.
         ServerError: The server failed.
     """
-    for name in names:
-        for _, database, query in questions(template, name, template.databases):
-            with connect(template.server, database) as connection:
+    asked = [(name, *one) for name in names for one in questions(template, name, template.databases)]
+    for database in template.databases:
+        with connect(template.server, database) as connection:
+            for name, _, own, query in asked:
+                if own != database:
+                    continue
                 result = connection.pgconn.prepare(b"", query.sql.encode())
                 if result.status != ExecStatus.COMMAND_OK:
                     cause = psycopg.errors.error_from_result(result)
