@@ -24,7 +24,7 @@ from random import Random
 from typing import NamedTuple, TypeVar
 from urllib.parse import unquote_to_bytes
 
-from schemabench import BadLineError, Call, OtherInput, Replay, Workload, Writer
+from schemabench import BadLineError, Call, FileSeries, OtherInput, Replay, Workload, Writer
 
 from .cardinality import AXES, TYPICAL, WORST, Pageviews, strategy
 from .model import MODEL
@@ -44,6 +44,7 @@ _MOST_NAME_BYTES = 1_000  # a title has at most 255 and a prefix; an index entry
 _MOST_VIEWS_DIGITS = 15  # what a bigint holds, with room to sum
 _FIELDS = 4
 _RERUN_EVERY = 4  # cycles through a replayed file
+_LATEST_HOURS = 24  # of a replayed folder: the day before its last file
 
 _LANGUAGES = ("en", "ja", "de", "ru", "es", "fr", "it", "zh", "pt", "pl", "ar", "nl", "am", "als", "af", "commons")
 # In several scripts and cases, so that the byte order differs from that of any language.
@@ -147,6 +148,37 @@ def _replay(
     yield _call("finish_hour", hour)
     if chunk and cycle % _RERUN_EVERY == 0:
         yield from _job("find_hour", hour, _with_more_views(_each_page_once(chunk)), size, written=False)
+
+
+def _replay_hour(
+    cardinality: Pageviews,
+    lines: Iterator[Line],
+    others: Mapping[str, Sequence[tuple[str, str]]],
+    cycle: int,
+    hour: datetime,
+) -> Iterator[Call]:
+    """Load a file as the hour of its name; in later cycles it is loaded, and its job runs again or reloads by force.
+
+    Every job brings the blacklist, as in `_replay`. An hour of the background is replaced by force.
+    """
+    again = cycle > 0
+    forced = _is_forced(cardinality, hour, cycle) if again else _is_of_background(cardinality, hour)
+    size = cardinality.lines_per_call
+    yield _call("withdraw_hour" if forced else "find_hour", hour)
+    yield from _blacklist_calls(others.get("blacklist", ()), size, str(hour))
+    for chunk in _batched(lines, size):
+        once = _each_page_once(chunk)
+        yield _load(hour, once) if forced or not again else _load(hour, _with_more_views(once), written=False)
+    yield _call("finish_hour", hour)
+
+
+def _is_forced(cardinality: Pageviews, hour: datetime, cycle: int) -> bool:
+    """Return whether a repeated job reloads its hour by force: the same in each process, and for each candidate."""
+    return Random(f"{hour}/{cycle}").random() < cardinality.reload_share  # noqa: S311 (reproducible on purpose)
+
+
+def _is_of_background(cardinality: Pageviews, hour: datetime) -> bool:
+    return _FIRST_HOUR - timedelta(hours=_background_hours(cardinality)) <= hour < _FIRST_HOUR
 
 
 def _each_page_once(lines: Iterable[Line]) -> list[Line]:
@@ -331,7 +363,10 @@ WORKLOAD = Workload[Pageviews](
     model=MODEL,
     replay=Replay(
         writer="loader",
-        columns="`domain page views bytes`; page names are decoded, bytes are not used; each pass is the next hour",
+        columns=(
+            "`domain page views bytes`; page names are decoded, bytes are not used; a file of a folder is the hour of "
+            "its name, each pass through a single file is the next hour"
+        ),
         parse=parse,
         calls=_replay,
         others={
@@ -340,5 +375,8 @@ WORKLOAD = Workload[Pageviews](
                 parse=parse_blacklisted,
             )
         },
+        series=FileSeries(
+            named="pageviews-%Y%m%d-%H0000", every=timedelta(hours=1), latest=_LATEST_HOURS, calls=_replay_hour
+        ),
     ),
 )

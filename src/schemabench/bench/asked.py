@@ -9,6 +9,7 @@ from pathlib import Path
 from schemabench import machine, report
 from schemabench import workload as workloads
 from schemabench.errors import UsageError
+from schemabench.naming import nearest
 from schemabench.options import Options
 from schemabench.records import OptionValue
 
@@ -65,3 +66,9 @@ class Asked:
         for name in replayed:
             if name not in chosen:
                 raise UsageError(f"--replay {name}=... is for a workload that is not selected: {', '.join(chosen)}")
+        given = dict(self.options.replay)
+        for name, _ in self.options.replay_range:
+            if name not in given:
+                raise UsageError(
+                    f"--replay-range {name}=... needs --replay {name}=FOLDER as well{nearest(name, tuple(given))}"
+                )

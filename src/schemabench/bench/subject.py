@@ -68,9 +68,9 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         WorkloadError: A call is not acceptable, or cannot be sent to a server.
     """
     # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
-    from schemabench.experiment import Feed, Plan, check_burst, check_criteria, check_inputs  # noqa: PLC0415
+    from schemabench.experiment import Feed, Plan, check_burst, check_criteria, check_inputs, inputs  # noqa: PLC0415
 
-    options, workload = asked.options, subject.found.workload.name
+    options = asked.options
     planned = Plan(
         found=subject.found,
         cardinality=cardinality,
@@ -89,7 +89,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         criteria=options.criteria,
         equivalence=options.equivalence,
         seed=options.seed,
-        inputs={name: path for name, path in options.replay if name.partition(".")[0] == workload},
+        inputs=inputs(subject.found, options.replay, options.replay_range),
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )

@@ -140,7 +140,7 @@ def _of_blocks(
     for checked in inputs:
         yield from checked.notices
     if measured.cycles > 1:
-        text = f"the file was replayed {measured.cycles} times, from its start each time"
+        text = f"the input was replayed {measured.cycles} times, from its start each time"
         yield Notice(code="replayed", text=text)
     yield from company.notices(plan, entrants, measured)
 

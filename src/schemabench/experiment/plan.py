@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, Literal
 
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
+from schemabench.experiment import folders
+from schemabench.experiment.folders import Folder
 from schemabench.experiment.seats import seated
 from schemabench.records import LOCK_WAITS, THROUGHPUT
 from schemabench.workload import Companion, Found, Parts, Writer
@@ -51,8 +52,8 @@ class Plan:
     """What the Pareto front is over, and what candidates are ranked by besides throughput and lock waits."""
     equivalence: Literal["off", "quick", "thorough"] = "off"
     """The effort of the model check, before measuring."""
-    inputs: Mapping[str, Path] = field(default_factory=dict)
-    """The files to replay, by the name of the input."""
+    inputs: Mapping[str, folders.Input] = field(default_factory=dict)
+    """The files or folders to replay, by the name of the input."""
     keep_databases: bool = False
     """Whether the candidates' databases are kept after the experiment."""
     keep_templates: bool = False
@@ -83,9 +84,13 @@ class Plan:
     def digest(self) -> str:
         """A digest that is equal for comparable experiments: the content of replayed files counts, too."""
         contents = {}
-        for key, path in self.inputs.items():
-            with path.open("rb") as file:
-                contents[key] = file_digest(file, "sha256").hexdigest()
+        for key, given in self.inputs.items():
+            named = (
+                {f"{key} {one.time}": one.path for one in given.files} if isinstance(given, Folder) else {key: given}
+            )
+            for name, path in named.items():
+                with path.open("rb") as file:
+                    contents[name] = file_digest(file, "sha256").hexdigest()
         for writer, change in self.found.adjustments.get(self.cardinality, {}).items():
             contents[f"writer {writer}"] = repr(change)
         return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, contents)
