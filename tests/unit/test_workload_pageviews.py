@@ -25,7 +25,7 @@ def found() -> Found:
 
 @pytest.fixture(scope="module")
 def module(found: Found) -> Any:  # noqa: ANN401 (a module)
-    return sys.modules[f"schemabench_workload_{found.workload.name}"]
+    return sys.modules[f"schemabench_workload_{found.workload.name}.replay"]
 
 
 def seeded(seed: int | str) -> Random:

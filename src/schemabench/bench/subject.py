@@ -94,6 +94,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         allow_server_changes=options.allow_server_changes,
     )
     check_criteria(planned.criteria)  # errors of this and the next two need no server
+    workloads.check_bounds(planned.found, cardinality, planned.values)
     check_inputs(planned.found, planned.inputs)
     check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)
     return planned

@@ -197,7 +197,7 @@ class Building:
         feed = Feed(found, plan.values, plan.seed, plan.inputs)
         with ExitStack() as scratch:
             template = self._template(candidate, feed, scratch)
-            check(template, found.queries)
+            check(template, plan.queries, plan.bounds)
             self.unlogged[candidate.name] = self._unlogged(template)
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:

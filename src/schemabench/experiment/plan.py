@@ -96,6 +96,26 @@ class Plan:
         return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, contents)
 
     @property
+    def bounds(self) -> Mapping[str, str | None]:
+        """The value of each `:'name'` in the invariants."""
+        return self.found.bounds(self.values)
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """The invariants with bounds of the cardinality, if files are replayed, which it does not describe."""
+        return self.found.bounded(self.values) if self.inputs else ()
+
+    @property
+    def invariants(self) -> tuple[str, ...]:
+        """The invariants that must hold."""
+        return tuple(name for name in self.found.workload.invariants if name not in self.unasked)
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The names of all blocks that check rather than load."""
+        return (*self.found.workload.state, *self.invariants)
+
+    @property
     def writers(self) -> tuple[tuple[Writer, int], ...]:
         """The writers, each with its number of connections.
 

@@ -15,7 +15,7 @@ from schemabench.workload.authoring import (
     Workload,
     Writer,
 )
-from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_calls, check_cardinality
+from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_bounds, check_calls, check_cardinality
 from schemabench.workload.configured import as_toml, with_files
 from schemabench.workload.folder import load, names, redraw, with_frozen
 from schemabench.workload.parts import NO_PART, NOWHERE, Names, Parts, names_of
@@ -42,6 +42,7 @@ __all__ = [
     "Writer",
     "as_toml",
     "authored",
+    "check_bounds",
     "check_calls",
     "check_cardinality",
     "load",
