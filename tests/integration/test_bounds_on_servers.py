@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 
 import mutants
 from hypothesis import HealthCheck, given, settings
@@ -21,7 +20,6 @@ BROKEN = {
 """Mutant -> the invariant that it breaks."""
 HOURS = 4
 """Of the background, in drawn sizes: all candidates are soon built."""
-FIRST = datetime(2016, 9, 1)  # noqa: DTZ001 (hours of files are stored without a zone)
 
 
 def planned(sizes: object, candidates: Sequence[Candidate]) -> Plan:

@@ -1,45 +1,32 @@
 """A loader of page views that is killed in mid-hour: the hour is never half visible, and its job can be run again."""
 
-import json
 import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import mutants
-import programs
 import psycopg
 import pytest
-from loader_of_an_hour import Request, connected, execute
-from psycopg import sql
+from loader_of_an_hour import connected
+from warehouse import FOUND, SHIPPED, WAIT_S, Warehouse, expected
 
-from schemabench import Call, candidate
+from schemabench import Call
 from schemabench.candidate import Candidate
 from schemabench.server import Server
 
-LOADER = Path(__file__).with_name("loader_of_an_hour.py")
 FIRST = datetime(2016, 9, 1)  # noqa: DTZ001 (hours of files are stored without a zone)
 CHUNKS = 3
 LINES = 40
 """In each chunk and domain: more than are kept."""
 ENTRIES = 2 * 25
 """Of a whole hour: two domains."""
-WAIT_S = 60.0
-"""For what takes milliseconds."""
-FOUND = mutants.found("pageviews")
-MODEL: Any = FOUND.workload.model
-SHIPPED = mutants.shipped("pageviews")
 RULES = [*{*FOUND.workload.invariants} - {*FOUND.bounded(FOUND.workload.cardinalities["typical"])}]
 """The invariants that hold for hours of any size."""
 BLACKLIST = Call("blacklist_pages", {"domains": ["en"], "pages": ["page 079"]})
-
-Rows: TypeAlias = list[tuple[object, ...]]
 
 
 class Point(NamedTuple):
@@ -72,109 +59,6 @@ def job(hour: datetime, *, views: int, first: str = "find_hour") -> list[Call]:
     return [*calls, Call("finish_hour", {"date_hour": hour})]
 
 
-class Warehouse:
-    """A candidate in a database of its own, with a blacklist."""
-
-    def __init__(self, one: Candidate, conninfo: str, folder: Path) -> None:
-        self.conninfo = conninfo
-        self._operations = candidate.operations(one, FOUND.operations)
-        self._path = folder / "requests.json"
-        self.connection = connected(conninfo)
-        candidate.install(one, self.connection)
-        self.load([BLACKLIST])
-
-    def requests(self, calls: Sequence[Call]) -> list[Request]:
-        """Return the SQL and the values of calls."""
-        found = []
-        for call in calls:
-            queries = [statement.render({}) for statement in self._operations[call.operation].statements]
-            found.append([(one.sql, [_plain(call.values[name]) for name in one.parameters]) for one in queries])
-        return found
-
-    @contextmanager
-    def loader(self, calls: Sequence[Call]) -> Iterator["Loader"]:
-        """Start a loader, which executes a call whenever it is told to."""
-        self._path.write_text(json.dumps(self.requests(calls)), encoding="utf-8")
-        command = [sys.executable, LOADER, self.conninfo, self._path]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-        with programs.start(command, text=True, **pipes) as program:
-            yield Loader(program)
-
-    def load(self, calls: Sequence[Call]) -> None:
-        """Execute calls, which nobody disturbs."""
-        for request in self.requests(calls):
-            execute(self.connection, request)
-
-    def rows(self, query: str) -> Rows:
-        """Return the rows of a query of the workload."""
-        return self.connection.execute(self._operations[query].statements[0].text.sql.encode()).fetchall()
-
-    def state(self) -> dict[str, Rows]:
-        """Return all that can be seen."""
-        return {name: self.rows(name) for name in ("loaded_hours", "ranked_pages")}
-
-    def seen(self, connection: "psycopg.Connection[Any]", hour: datetime) -> tuple[bool, int]:
-        """Return whether an hour is loaded, and how many entries of it there are, at one moment."""
-        query = """
-            SELECT EXISTS (SELECT FROM loaded_hour WHERE date_hour = $1),
-                   (SELECT count(*) FROM ranked_page WHERE date_hour = $1)
-        """
-        ((loaded, entries),) = connection.execute(query, [hour]).fetchall()
-        return bool(loaded), int(entries)
-
-    def held(self) -> dict[str, int]:
-        """Return how many rows each table holds, also those that no view shows."""
-        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
-        counts = {}
-        for (name,) in self.connection.execute(tables).fetchall():
-            query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(name))
-            ((count,),) = self.connection.execute(query).fetchall()
-            counts[str(name)] = int(count)
-        return counts
-
-    def wait_for(self, backend: int, expected: Sequence[tuple[str]]) -> None:
-        """Wait until a backend waits for a lock, or is gone."""
-        deadline_s = time.monotonic() + WAIT_S
-        query = "SELECT wait_event_type FROM pg_stat_activity WHERE pid = $1"
-        while self.connection.execute(query, [backend]).fetchall() != list(expected):
-            assert time.monotonic() < deadline_s, f"the backend is not {expected or 'gone'}"
-            time.sleep(0.01)
-
-
-class Loader:
-    """A process that loads."""
-
-    def __init__(self, program: programs.Program) -> None:
-        self.program = program
-        self.backend = self._told()
-
-    def begin(self) -> None:
-        """Have it begin the next request."""
-        self.program.stdin.write("\n")
-        self.program.stdin.flush()
-
-    def execute(self, number: int) -> None:
-        """Have it execute the next request, which has this number."""
-        self.begin()
-        assert self._told() == number
-
-    def _told(self) -> int:
-        return int(self.program.stdout.readline() or -1)
-
-
-def _plain(value: object) -> object:
-    return str(value) if isinstance(value, datetime) else value
-
-
-def _expected(calls: Sequence[Call]) -> dict[str, Rows]:
-    """Return what can be seen after calls that nobody disturbs, as the model has it."""
-    state = MODEL.initial()
-    for call in (BLACKLIST, *calls):
-        MODEL.apply(state, call)
-    rows = MODEL.state(state)
-    return {name: list(rows[name]) for name in ("loaded_hours", "ranked_pages")}
-
-
 @contextmanager
 def _pair(one: Candidate, server: Server, folder: Path) -> Iterator[tuple[Warehouse, Warehouse]]:
     """Make two warehouses of a candidate: in one of them nobody is killed."""
@@ -184,6 +68,7 @@ def _pair(one: Candidate, server: Server, folder: Path) -> Iterator[tuple[Wareho
             database = server.create(label)
             stack.callback(server.drop, database)
             made.append(Warehouse(one, server.conninfo_for(database.name), folder))
+            made[-1].load([BLACKLIST])
             stack.callback(made[-1].connection.close)
         yield made[0], made[1]
 
@@ -217,7 +102,7 @@ def test_a_job_that_is_killed_in_mid_hour_can_be_run_again(
         done += [*earlier, *calls]
 
         assert killed.seen(killed.connection, hour) == (True, ENTRIES)
-    assert killed.state() == undisturbed.state() == _expected(done)
+    assert killed.state() == undisturbed.state() == expected([BLACKLIST, *done])
     assert killed.held() == undisturbed.held()
     assert [name for name in RULES if killed.rows(name)] == []
 
