@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from warehouse import FOUND, SHIPPED, Warehouse, expected
 
-from schemabench import parsing
+from schemabench import Call, parsing
+from schemabench.errors import UsageError
 from schemabench.experiment import Feed, Plan, inputs, measure
-from schemabench.experiment.folders import Input
+from schemabench.experiment.folders import Folder, Input
 from schemabench.progress import Silence
 from schemabench.server import Server
 
@@ -69,6 +70,38 @@ def test_a_folder_leaves_the_rows_that_the_model_has_however_often_it_is_replaye
     finally:
         warehouse.connection.close()
         server.drop(database)
+
+
+def test_an_hour_whose_file_is_damaged_while_it_is_replayed_does_not_take_its_place(
+    server: Server, given: dict[str, Input], tmp_path: Path
+) -> None:
+    database = server.create("damaged")
+    warehouse = Warehouse(SHIPPED["baseline"], server.conninfo_for(database.name), tmp_path)
+    feed, folder = Feed(FOUND, SIZES, 1, given), given["pageviews"]
+    assert isinstance(folder, Folder)
+    path = folder.files[1].path
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    try:
+        done: list[Call] = []
+        with pytest.raises(UsageError, match=rf"ends early, at byte {len(content) - 1:,}") as caught:
+            _load_on(warehouse, feed, done)
+        assert str(path) in caught.value.what
+        assert done[-1].operation == "load_pages"
+        assert done[-1].values["date_hour"] == folder.files[1].time
+        assert warehouse.rows("loaded_hours") == [(folder.files[0].time,)]
+        assert {row[0] for row in warehouse.rows("ranked_pages")} == {folder.files[0].time}
+    finally:
+        warehouse.connection.close()
+        server.drop(database)
+
+
+def _load_on(warehouse: Warehouse, feed: Feed, done: list[Call]) -> None:
+    """Load call by call, until the feed ends; `done` receives the calls."""
+    while True:
+        calls = feed.take("loader", 0, 1)
+        warehouse.load(calls)
+        done += calls
 
 
 def test_a_run_of_a_folder_tells_what_was_replayed_and_what_was_not_checked(
