@@ -1,4 +1,4 @@
-"""The `schemabench` command: servers, a starter, reports of saved runs, cardinalities, crossovers.
+"""The `schemabench` command: servers, a starter, reports of saved runs, cardinalities, crossovers, noise.
 
 Owns only the adaptation of arguments. Must not hold logic of its own.
 """
@@ -17,7 +17,7 @@ from shutil import get_terminal_size
 import pytest
 
 from schemabench import cardinality as cardinalities
-from schemabench import options, parsing, placing, progress, project, report, signals
+from schemabench import noise_commands, options, parsing, placing, progress, project, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
 from schemabench.cardinality import ROUND_TRIP, Axis
@@ -41,14 +41,15 @@ _DRAWN, _MOST_DRAWN = 8, 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return 0, 2 after an error that was shown, or 130 after Ctrl-C, as shells do."""
+    """Run a command; return its exit status: 2 after an error that was shown, 130 after Ctrl-C, as shells do."""
     chosen = _parser().parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"
         )  # for characters outside the locale's encoding, as standard error does
+    status = 0
     try:
-        chosen.run(chosen)
+        status = chosen.run(chosen) or 0
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has closed the pipe: the rest must not be flushed to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("Interrupted", file=sys.stderr)  # noqa: T201 (as above)
         return _INTERRUPTED
-    return 0
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     draw.set_defaults(run=_report)
     _add_cardinalities(commands)
     _add_crossover(commands)
+    noise_commands.add(commands)
     return parser
 
 

@@ -167,6 +167,18 @@ class Options:
         "see what they change",
         kind="switch",
     )
+    noise: Path | None = _option(  # noqa: RUF009 (a frozen field)
+        "a model of other tenants, from `schemabench noise model`: they are populated into a database of their own on "
+        "the server, and their jobs run during all blocks",
+        parse=parsing.path_or_none,
+        metavar="NOISE.json",
+    )
+    noise_speed: float = _option(
+        "how many times as fast as their model says the jobs of `--noise` run",
+        default="1",
+        parse=parsing.factor,
+        metavar="N",
+    )
     sample_hz: float = _option(
         "lock-wait samples per second (short trials get more); 0 turns sampling off",
         default="50",
@@ -306,7 +318,7 @@ def markdown_table() -> str:
     for option in table():
         meta = option.metadata
         shown = "" if option.metadata["ini_only"] else f"`{flag(option)}{_metavar(option)}`"
-        default = "" if meta["kind"] != "one" else f"`{meta['text']}`"
+        default = f"`{meta['text']}`" if meta["kind"] == "one" and meta["text"] else ""
         repeat = " (repeatable)" if meta["kind"] == "many" else ""
         lines.append(
             f"| {shown} | `{ini_name(option)}` | `{environment_name(option)}` | {default} | {meta['about']}{repeat} |"

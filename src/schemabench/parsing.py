@@ -3,6 +3,7 @@
 Owns what is accepted, and the error for anything else: a ValueError with the text. Must not know any option.
 """
 
+import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -109,6 +110,22 @@ def name_and_value(text: str) -> tuple[str, str]:
     if not name.strip() or not equals:
         raise ValueError(f"{text!r} is not NAME=VALUE")
     return name.strip(), value.strip()
+
+
+def path_or_none(text: str) -> Path | None:
+    """Return a path; None for an empty text."""
+    return Path(text) if text else None
+
+
+def factor(text: str) -> float:
+    """Return a positive number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise ValueError(f"{text!r} is not a positive number")
+    return number
 
 
 def replay(text: str) -> tuple[str, Path]:

@@ -68,11 +68,26 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         WorkloadError: A call is not acceptable, or cannot be sent to a server.
     """
     # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
-    from schemabench.experiment import Feed, Plan, check_burst, check_criteria, check_inputs, inputs  # noqa: PLC0415
+    from schemabench.experiment import (  # noqa: PLC0415
+        Feed,
+        Noise,
+        Plan,
+        check_burst,
+        check_criteria,
+        check_inputs,
+        inputs,
+        with_tenants,
+    )
 
     options = asked.options
+    noise = (
+        Noise(path=options.noise, model=asked.noise, speed=options.noise_speed)
+        if options.noise and asked.noise
+        else None
+    )
     planned = Plan(
-        found=subject.found,
+        found=with_tenants(subject.found, noise),
+        noise=noise,
         cardinality=cardinality,
         candidates=tuple(one for one in subject.candidates.values() if one.name in {BASELINE, *names}),
         clients=options.clients,

@@ -251,7 +251,7 @@ class Building:
             parts=plan.parts,
             told=rows.add,
         )
-        if not (plan.keep_templates and kept.keep(self.server, recipe, template)):
+        if not (plan.keep_templates and kept.keep(self.server, recipe, template.databases)):
             scratch.callback(self._drop, template)
         return template
 

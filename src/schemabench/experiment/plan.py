@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 from schemabench import cardinality as cardinalities
@@ -16,6 +17,7 @@ from schemabench.errors import UsageError
 from schemabench.experiment import folders
 from schemabench.experiment.folders import Folder
 from schemabench.experiment.seats import seated
+from schemabench.noise.model import Model
 from schemabench.records import LOCK_WAITS, THROUGHPUT
 from schemabench.workload import Companion, Found, Parts, Writer
 
@@ -26,6 +28,17 @@ SHORTEST_TRIAL_S = 0.05
 """Below this, the first and last responses of a burst have too much weight."""
 BLOCKS_IN_BUDGET = 30
 """Blocks that should fit a budget: trials are shortened for them, down to the shortest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Other tenants whose jobs run beside an experiment."""
+
+    path: Path
+    """The file of the model."""
+    model: Model
+    speed: float = 1.0
+    """How many times as fast as the model says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +77,8 @@ class Plan:
     """Added to every exchange with the server, as time on the way."""
     without_companions: bool = False
     """Whether the workload's companions are left out."""
+    noise: Noise | None = None
+    """Other tenants whose jobs run meanwhile."""
     lead_in: float = 0.0
     """The share of a burst, 0 to 1, that is executed untimed before each trial."""
     call_timeout_s: float = 30.0
@@ -79,6 +94,11 @@ class Plan:
     def values(self) -> Any:  # noqa: ANN401 (a workload's own type)
         """The cardinality itself."""
         return self.found.workload.cardinalities[self.cardinality]
+
+    @property
+    def tenants(self) -> bool:
+        """Whether the organisations of the noise are in the candidates' own tables, too."""
+        return self.noise is not None and self.found.workload.tenants is not None
 
     @property
     def digest(self) -> str:
@@ -175,7 +195,8 @@ class Plan:
         modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
         numbers = (self.clients, self.seed, self.lead_in, self.round_trip_s, self.without_companions)
-        choices = [version("schemabench"), *map(str, numbers)]
+        noise = [self.noise.model.digest, str(self.noise.speed)] if self.noise else []
+        choices = [version("schemabench"), *map(str, numbers), *noise]
         return sha256("\0".join([self.digest, *choices, *modules, *operations, *sources]).encode()).hexdigest()
 
     @property

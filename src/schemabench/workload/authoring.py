@@ -207,6 +207,9 @@ class Workload(Generic[Cardinality]):
     COPY are one COPY."""
     background_rows: Callable[[Cardinality], int] | None = None
     """The number of executions in the background, for the progress bar; None if it is not known beforehand."""
+    tenants: Callable[[Cardinality, Sequence[Any], Random], Iterator[Call | Rows]] | None = None
+    """(cardinality, organisations, random) -> what puts the organisations of `--noise` into the candidates' own tables,
+    after the background; see docs/noise.md. None if they have no place there."""
     companions: Callable[[Cardinality], Sequence[Companion]] = lambda _: ()
     """What runs beside all trials and belongs to no writer; by default nothing."""
     interference: bool = False

@@ -1,0 +1,238 @@
+"""A ghost town in a database: the schema that holds it, and the record of what was made there.
+
+Owns the record, the lock that keeps two commands apart, and the rule that only what is recorded is ever removed. Must
+not make rows.
+
+The record is a table in the schema itself. What it does not name was not made here.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib import resources
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.rows import TupleRow
+
+from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.noise.entities import ENTITIES
+from schemabench.noise.model import Model
+from schemabench.server.dsn import Conninfo, connect, with_words
+
+SCHEMA_NAME = "ghost"
+"""The schema of a ghost town, unless another is named."""
+SESSION_NAME = "schemabench noise"
+"""What its sessions are called in `pg_stat_activity`."""
+LONGEST_NAME = 63  # bytes; the server cuts longer names
+_RECORD, _FILLED, _SEQUENCE = "noise_record", "noise_filled", "audit_ids"
+_MAKE_RECORD = """
+CREATE TABLE {record} (
+    digest text NOT NULL,
+    seed bigint NOT NULL,
+    organisations integer NOT NULL,
+    variables text NOT NULL,
+    mapping text NOT NULL,
+    made_schema boolean NOT NULL
+);
+CREATE TABLE {filled} (
+    entity text PRIMARY KEY,
+    organisations integer NOT NULL,
+    rows bigint NOT NULL
+);
+"""
+_HELD = """
+SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = %(schema)s),
+       EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s))::oid),
+       to_regclass(quote_ident(%(schema)s) || '.noise_record') IS NOT NULL
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What was made in a schema."""
+
+    digest: str
+    """The model's, with its variables."""
+    seed: int
+    organisations: int
+    variables: Mapping[str, str]
+    mapping: str
+    """The SHA-256 of the mapping file; empty without one."""
+    made_schema: bool
+    """Whether the schema itself was made, too."""
+
+
+class Town:
+    """A session in the database of a ghost town, in autocommit mode.
+
+    Args:
+        connection: The session.
+        schema: The schema that holds the town.
+    """
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], schema: str) -> None:
+        self.connection = connection
+        self.schema = schema
+
+    def table(self, name: str) -> sql.Identifier:
+        """Return the name of one of its tables."""
+        return sql.Identifier(self.schema, name)
+
+    def record(self) -> Record | None:
+        """Return what was made here; None if there is no such schema, or an empty one.
+
+        Raises:
+            UsageError: The schema holds something else.
+        """
+        row = self.connection.execute(_HELD, {"schema": self.schema}).fetchone()
+        assert row is not None, "it is one row"
+        exists, holds, recorded = row
+        if not recorded:
+            if exists and holds:
+                raise UsageError(
+                    f"The schema {self.schema!r} holds other things than a ghost town: nothing was touched",
+                    remedies=["name another schema: --schema-name ghost_town"],
+                )
+            return None
+        query = "SELECT digest, seed, organisations, variables, mapping, made_schema FROM {}"
+        found = self.connection.execute(sql.SQL(query).format(self.table(_RECORD))).fetchone()
+        assert found is not None, "the record is made with its row"
+        digest, seed, organisations, variables, mapping, made_schema = found
+        return Record(
+            digest=digest,
+            seed=seed,
+            organisations=organisations,
+            variables=json.loads(variables),
+            mapping=mapping,
+            made_schema=made_schema,
+        )
+
+    def make(self, model: Model, mapping: str) -> None:
+        """Make the tables, without rows.
+
+        Args:
+            model: What they are for.
+            mapping: The SHA-256 of the mapping file; empty without one.
+        """
+        tables = resources.files("schemabench.noise").joinpath("schema.sql").read_text(encoding="utf-8")
+        schema = sql.Identifier(self.schema)
+        with self.connection.transaction():
+            known = self.connection.execute(
+                "SELECT FROM pg_catalog.pg_namespace WHERE nspname = %s", [self.schema]
+            ).fetchone()
+            if known is None:
+                self.connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
+            self.connection.execute(sql.SQL("SET LOCAL search_path = {}").format(schema))
+            self.connection.execute(tables.encode())
+            names = {"record": self.table(_RECORD), "filled": self.table(_FILLED)}
+            self.connection.execute(sql.SQL(_MAKE_RECORD).format(**names))
+            values = (
+                *(model.digest, model.seed, len(model.organisations), json.dumps(dict(model.variables))),
+                *(mapping, known is None),
+            )
+            place = sql.SQL("INSERT INTO {} VALUES (%s, %s, %s, %s, %s, %s)").format(self.table(_RECORD))
+            self.connection.execute(place, values)
+            for name in ENTITIES:
+                self.connection.execute(sql.SQL("INSERT INTO {} VALUES (%s, 0, 0)").format(self.table(_FILLED)), [name])
+
+    def filled(self) -> dict[str, tuple[int, int]]:
+        """Return for each table the number of organisations whose rows are there, and of these rows."""
+        query = sql.SQL("SELECT entity, organisations, rows FROM {}").format(self.table(_FILLED))
+        return {name: (organisations, rows) for name, organisations, rows in self.connection.execute(query)}
+
+    def note(self, entity: str, organisations: int, rows: int) -> None:
+        """Record that the rows of so many more organisations are in a table; in the transaction that brings them."""
+        query = "UPDATE {} SET organisations = organisations + %s, rows = rows + %s WHERE entity = %s"
+        self.connection.execute(sql.SQL(query).format(self.table(_FILLED)), [organisations, rows, entity])
+
+    def remove(self) -> None:
+        """Remove what was made, in one transaction: all of it, or nothing.
+
+        Raises:
+            ServerError: Something else depends on it.
+        """
+        record = self.record()
+        assert record is not None, "there is a town"
+        tables = [self.table(name) for name in (*ENTITIES, _FILLED, _RECORD)]
+        statements = [sql.SQL("DROP TABLE {}").format(sql.SQL(", ").join(tables))]
+        statements.append(sql.SQL("DROP SEQUENCE {}").format(self.table(_SEQUENCE)))
+        if record.made_schema:
+            statements.append(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(self.schema)))
+        try:
+            with self.connection.transaction():
+                for statement in statements:
+                    self.connection.execute(statement)
+        except errors.DependentObjectsStillExist as cause:
+            raise ServerError(
+                f"The ghost town in the schema {self.schema!r} was not removed, since something else depends on it: "
+                f"{cause.diag.message_detail or cause.diag.message_primary}",
+                remedies=["remove what depends on it, or move it to another schema, and run `noise drop` again"],
+            ) from cause
+
+    @contextmanager
+    def held(self, *, shared: bool) -> Iterator[None]:
+        """Keep other commands away from the town.
+
+        Args:
+            shared: Whether only those that make, verify or remove it, and not those that run jobs.
+
+        Raises:
+            UsageError: Another command is at work.
+        """
+        digest = sha256(f"schemabench noise {self.connection.info.dbname} {self.schema}".encode()).digest()
+        key, how = int.from_bytes(digest[:8], "big", signed=True), "_shared" if shared else ""
+        row = self.connection.execute(f"SELECT pg_try_advisory_lock{how}(%s)".encode(), [key]).fetchone()
+        if row != (True,):
+            raise UsageError(
+                f"Another `schemabench noise` is at work in the schema {self.schema!r}",
+                remedies=["wait until it is done", "name another schema: --schema-name"],
+            )
+        try:
+            yield
+        finally:
+            if not self.connection.closed:
+                self.connection.execute(f"SELECT pg_advisory_unlock{how}(%s)".encode(), [key])
+
+
+@contextmanager
+def entered(conninfo: Conninfo, schema: str, doing: str) -> Iterator[Town]:
+    """Open a session in the database of a town, and raise the server's errors in words.
+
+    Args:
+        conninfo: The database.
+        schema: The schema.
+        doing: What the session is for, as in `Populating the schema 'ghost'`.
+
+    Raises:
+        UsageError: The schema cannot have this name.
+        ServerError: The server cannot be reached, refused or failed.
+    """
+    if not 0 < len(schema.encode()) <= LONGEST_NAME or "\0" in schema or schema.startswith("pg_"):
+        raise UsageError(
+            f"--schema-name {schema!r} cannot name a schema",
+            remedies=[f"use a name of 1 to {LONGEST_NAME} bytes that does not begin with pg_"],
+        )
+    with closing(connect(with_words(conninfo, application_name=SESSION_NAME))) as connection:
+        try:
+            yield Town(connection, schema)
+        except psycopg.Error as cause:
+            raise worded(cause, doing, connection) from cause
+
+
+def worded(cause: psycopg.Error, doing: str, connection: psycopg.Connection[TupleRow]) -> SchemabenchError:
+    """Return the error for a statement that the server refused, or did not answer."""
+    said = cause.diag.message_primary or str(cause).strip()
+    again = "what is there is complete: run the command again, and it goes on"
+    remedies = [again]
+    if isinstance(cause, errors.InsufficientPrivilege):
+        user, database = connection.info.user, connection.info.dbname
+        remedies = [
+            f"grant what is missing, as in GRANT CREATE ON DATABASE {database} TO {user}",
+            "name a schema that the role owns: --schema-name",
+        ]
+    elif isinstance(cause, errors.DiskFull):
+        remedies = [f"free space on the server's disk; {again}", "make a smaller model: --orgs, --sample"]
+    return ServerError(f"{doing} failed: {said}", sqlstate=cause.sqlstate, remedies=remedies)
