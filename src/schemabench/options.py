@@ -88,12 +88,22 @@ class Options:
     )
     replay: tuple[tuple[str, Path], ...] = _option(
         (
-            "replay a workload's calls from a file, plain or gzip: `usage=FILE`; further inputs of a replay are "
-            "named as in `pageviews.blacklist=FILE`"
+            "replay a workload's calls from a file, plain or gzip: `usage=FILE`; or from a folder of files whose names "
+            "tell their times: `pageviews=FOLDER`. Further inputs are named as in `pageviews.blacklist=FILE`"
         ),
         parse=parsing.replay,
         kind="many",
         metavar="NAME=PATH",
+    )
+    replay_range: tuple[tuple[str, parsing.Span | int], ...] = _option(
+        (
+            "which files of a replayed folder: dates or hours, both ends included, as in "
+            "`pageviews=2016-09-01T22..2016-09-02`, a single one, or `pageviews=last-48`, up to the latest file there. "
+            "By default the latest, as many as the workload says"
+        ),
+        parse=parsing.replay_range,
+        kind="many",
+        metavar="NAME=RANGE",
     )
     clients: int = _option(
         "connections per trial, divided among the writers",

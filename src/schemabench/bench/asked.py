@@ -10,6 +10,7 @@ from pathlib import Path
 from schemabench import machine, report
 from schemabench import workload as workloads
 from schemabench.errors import UsageError
+from schemabench.naming import nearest
 from schemabench.noise import reading
 from schemabench.noise.model import Model
 from schemabench.options import Options
@@ -78,3 +79,9 @@ class Asked:
         for name in replayed:
             if name not in chosen:
                 raise UsageError(f"--replay {name}=... is for a workload that is not selected: {', '.join(chosen)}")
+        given = dict(self.options.replay)
+        for name, _ in self.options.replay_range:
+            if name not in given:
+                raise UsageError(
+                    f"--replay-range {name}=... needs --replay {name}=FOLDER as well{nearest(name, tuple(given))}"
+                )

@@ -200,7 +200,7 @@ class Building:
     def _enter(self, candidate: Candidate) -> None:
         with ExitStack() as scratch:
             template = self._template(candidate, scratch)
-            check(template, self.plan.found.queries)
+            check(template, self.plan.queries, self.plan.bounds)
             self.unlogged[candidate.name] = self._unlogged(template)
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:

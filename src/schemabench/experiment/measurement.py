@@ -151,12 +151,15 @@ def _laid_out(
 def _of_blocks(
     plan: Plan, entrants: Sequence[Entrant], inputs: Iterable[Input], measured: Measured
 ) -> Iterator[Notice]:
-    """Yield the notices on files, whether one was replayed more than once, and on companions."""
+    """Yield the notices on files, whether one was replayed more than once, on unasked invariants, and on companions."""
     for checked in inputs:
         yield from checked.notices
     if measured.cycles > 1:
-        text = f"the file was replayed {measured.cycles} times, from its start each time"
+        text = f"the input was replayed {measured.cycles} times, from its start each time"
         yield Notice(code="replayed", text=text)
+    if plan.unasked:
+        text = f"Not checked, because the cardinality does not describe what is replayed: {', '.join(plan.unasked)}"
+        yield Notice(code="bounds-not-checked", text=text)
     yield from company.notices(plan, entrants, measured)
 
 

@@ -14,6 +14,8 @@ from typing import Any, Literal
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
+from schemabench.experiment import folders
+from schemabench.experiment.folders import Folder
 from schemabench.experiment.seats import seated
 from schemabench.noise.model import Model
 from schemabench.records import LOCK_WAITS, THROUGHPUT
@@ -63,8 +65,8 @@ class Plan:
     """What the Pareto front is over, and what candidates are ranked by besides throughput and lock waits."""
     equivalence: Literal["off", "quick", "thorough"] = "off"
     """The effort of the model check, before measuring."""
-    inputs: Mapping[str, Path] = field(default_factory=dict)
-    """The files to replay, by the name of the input."""
+    inputs: Mapping[str, folders.Input] = field(default_factory=dict)
+    """The files or folders to replay, by the name of the input."""
     keep_databases: bool = False
     """Whether the candidates' databases are kept after the experiment."""
     keep_templates: bool = False
@@ -102,12 +104,36 @@ class Plan:
     def digest(self) -> str:
         """A digest that is equal for comparable experiments: the content of replayed files counts, too."""
         contents = {}
-        for key, path in self.inputs.items():
-            with path.open("rb") as file:
-                contents[key] = file_digest(file, "sha256").hexdigest()
+        for key, given in self.inputs.items():
+            named = (
+                {f"{key} {one.time}": one.path for one in given.files} if isinstance(given, Folder) else {key: given}
+            )
+            for name, path in named.items():
+                with path.open("rb") as file:
+                    contents[name] = file_digest(file, "sha256").hexdigest()
         for writer, change in self.found.adjustments.get(self.cardinality, {}).items():
             contents[f"writer {writer}"] = repr(change)
         return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, contents)
+
+    @property
+    def bounds(self) -> Mapping[str, str | None]:
+        """The value of each `:'name'` in the invariants."""
+        return self.found.bounds(self.values)
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """The invariants with bounds of the cardinality, if files are replayed, which it does not describe."""
+        return self.found.bounded(self.values) if self.inputs else ()
+
+    @property
+    def invariants(self) -> tuple[str, ...]:
+        """The invariants that must hold."""
+        return tuple(name for name in self.found.workload.invariants if name not in self.unasked)
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The names of all blocks that check rather than load."""
+        return (*self.found.workload.state, *self.invariants)
 
     @property
     def writers(self) -> tuple[tuple[Writer, int], ...]:
