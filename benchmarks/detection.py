@@ -42,7 +42,7 @@ from schemabench import Call, Workload, Writer, sqlfile, statistics, workload
 from schemabench import candidate as candidates
 from schemabench.candidate import BASELINE
 from schemabench.errors import WorkloadError
-from schemabench.experiment import Plan, measure
+from schemabench.experiment import Noise, Plan, measure
 from schemabench.progress import Silence
 from schemabench.records import Experiment
 from schemabench.server import Server, opened, serve
@@ -131,8 +131,10 @@ def write(folder: Path, kind: str, texts: Mapping[str, str], rows: int) -> workl
     return workload.Found(workload=detection, path=folder, operations=blocks)
 
 
-def experiment(server: Server, kind: str, texts: Mapping[str, str], rows: int, **limits: float) -> Experiment:
-    """Make one experiment of candidates, each with what its file says beyond the table."""
+def experiment(
+    server: Server, kind: str, texts: Mapping[str, str], rows: int, *, noise: Noise | None = None, **limits: float
+) -> Experiment:
+    """Make one experiment of candidates, each with what its file says beyond the table, and perhaps beside noise."""
     with tempfile.TemporaryDirectory() as folder:
         found = write(Path(folder), kind, texts, rows)
         plan = Plan(
@@ -143,6 +145,7 @@ def experiment(server: Server, kind: str, texts: Mapping[str, str], rows: int, *
             budget_s=limits["budget_s"],
             precision=1e-6,
             seed=int(limits["seed"]),
+            noise=noise,
         )
         return measure(plan, server, Silence())
 

@@ -278,18 +278,8 @@ def _argument(parse: Callable[[str], object]) -> Callable[[str], object]:
     return parsed
 
 
-def _positive(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < inf:
-        raise ValueError(f"{text!r} is not a positive number")
-    return number
-
-
 _whole = _argument(parsing.whole(0, models.MOST_SEED))
 _orgs = _argument(parsing.whole(1, _MOST_ORGANISATIONS))
 _variable = _argument(parsing.name_and_value)
 _duration = _argument(parse_duration_s)
-_factor = _argument(_positive)
+_factor = _argument(parsing.factor)

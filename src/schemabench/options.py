@@ -88,12 +88,22 @@ class Options:
     )
     replay: tuple[tuple[str, Path], ...] = _option(
         (
-            "replay a workload's calls from a file, plain or gzip: `usage=FILE`; further inputs of a replay are "
-            "named as in `pageviews.blacklist=FILE`"
+            "replay a workload's calls from a file, plain or gzip: `usage=FILE`; or from a folder of files whose names "
+            "tell their times: `pageviews=FOLDER`. Further inputs are named as in `pageviews.blacklist=FILE`"
         ),
         parse=parsing.replay,
         kind="many",
         metavar="NAME=PATH",
+    )
+    replay_range: tuple[tuple[str, parsing.Span | int], ...] = _option(
+        (
+            "which files of a replayed folder: dates or hours, both ends included, as in "
+            "`pageviews=2016-09-01T22..2016-09-02`, a single one, or `pageviews=last-48`, up to the latest file there. "
+            "By default the latest, as many as the workload says"
+        ),
+        parse=parsing.replay_range,
+        kind="many",
+        metavar="NAME=RANGE",
     )
     clients: int = _option(
         "connections per trial, divided among the writers",
@@ -156,6 +166,18 @@ class Options:
         "leave out the workload's companions, which otherwise run beside all trials: compare runs with and without to "
         "see what they change",
         kind="switch",
+    )
+    noise: Path | None = _option(  # noqa: RUF009 (a frozen field)
+        "a model of other tenants, from `schemabench noise model`: they are populated into a database of their own on "
+        "the server, and their jobs run during all blocks",
+        parse=parsing.path_or_none,
+        metavar="NOISE.json",
+    )
+    noise_speed: float = _option(
+        "how many times as fast as their model says the jobs of `--noise` run",
+        default="1",
+        parse=parsing.factor,
+        metavar="N",
     )
     sample_hz: float = _option(
         "lock-wait samples per second (short trials get more); 0 turns sampling off",
@@ -296,7 +318,7 @@ def markdown_table() -> str:
     for option in table():
         meta = option.metadata
         shown = "" if option.metadata["ini_only"] else f"`{flag(option)}{_metavar(option)}`"
-        default = "" if meta["kind"] != "one" else f"`{meta['text']}`"
+        default = f"`{meta['text']}`" if meta["kind"] == "one" and meta["text"] else ""
         repeat = " (repeatable)" if meta["kind"] == "many" else ""
         lines.append(
             f"| {shown} | `{ini_name(option)}` | `{environment_name(option)}` | {default} | {meta['about']}{repeat} |"

@@ -3,8 +3,11 @@
 Owns what is accepted, and the error for anything else: a ValueError with the text. Must not know any option.
 """
 
+import math
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from schemabench.units import parse_duration_s
 
@@ -13,6 +16,20 @@ _HIGHEST_HZ = 1000.0
 
 _LARGEST_BURST = 100_000_000
 """More calls than calibration comes to; each takes a few hundred bytes."""
+
+_MOST_LATEST = 1_000_000
+"""More files than any folder has: a century of hours."""
+
+_TIMES = {"%Y-%m-%d": timedelta(days=1), "%Y-%m-%dT%H": timedelta(hours=1)}
+"""How a date and an hour are written -> how long they last."""
+
+
+class Span(NamedTuple):
+    """A range of times."""
+
+    start: datetime
+    end: datetime
+    """Exclusive."""
 
 
 def duration_or_off(text: str) -> float:
@@ -95,10 +112,53 @@ def name_and_value(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def path_or_none(text: str) -> Path | None:
+    """Return a path; None for an empty text."""
+    return Path(text) if text else None
+
+
+def factor(text: str) -> float:
+    """Return a positive number."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise ValueError(f"{text!r} is not a positive number")
+    return number
+
+
 def replay(text: str) -> tuple[str, Path]:
     """Return the name of an input and its file."""
     name, path = name_and_value(text)
     return name, Path(path)
+
+
+def replay_range(text: str) -> tuple[str, Span | int]:
+    """Return the name of an input and a range of its files: from one time to another, or the number of latest ones."""
+    name, given = name_and_value(text)
+    latest = given.removeprefix("last-")
+    return name, whole(1, _MOST_LATEST)(latest) if latest != given else span(given)
+
+
+def span(text: str) -> Span:
+    """Return a range of dates and hours, both ends included, as in `2016-09-01T22..2016-09-02`; or a single one."""
+    first, dots, last = text.partition("..")
+    start, end = _time(first)[0], _time(last if dots else first)[1]
+    if start >= end:
+        raise ValueError(f"{text!r} ends before it begins")
+    return Span(start, end)
+
+
+def _time(text: str) -> tuple[datetime, datetime]:
+    """Return when a date or an hour begins and ends."""
+    for written, length in _TIMES.items():
+        try:
+            start = datetime.strptime(text, written)  # noqa: DTZ007 (names of files tell no zone)
+            return start, start + length
+        except (ValueError, OverflowError):
+            continue
+    raise ValueError(f"{text!r} is neither a date nor an hour: write 2016-09-01 or 2016-09-01T05")
 
 
 def report_path(text: str) -> Path:

@@ -105,8 +105,9 @@ def test_the_terminal_reporter_may_be_absent(two: Shop) -> None:
         (["--cardinality", "wurst"], ["no cardinality 'wurst'", "did you mean 'worst'?", "--cardinality all"]),
         (["--replay", "order=x.csv"], ["There is no workload 'order'", "did you mean 'orders'?"]),
         (["--replay", "orders=x.csv", "--workload", "returns"], ["--replay orders=...", "not selected"]),
+        (["--replay-range", "orders=last-3"], ["--replay-range orders=... needs --replay orders=FOLDER as well"]),
     ],
-    ids=["workload", "candidate", "cardinality", "replay", "unselected"],
+    ids=["workload", "candidate", "cardinality", "replay", "unselected", "range"],
 )
 def test_an_unknown_name_is_refused_with_the_nearest(two: Shop, arguments: list[str], words: list[str]) -> None:
     result = two.run(*arguments)

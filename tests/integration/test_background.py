@@ -212,16 +212,16 @@ def test_a_row_that_is_no_tuple_is_told_with_its_number(made: Made, row: object)
         made(lambda *_: iter([Rows("load", COLUMNS, [*rows(1, 2), row])]))  # type: ignore[list-item] # the mistake
 
 
-def test_a_background_that_is_not_the_same_for_each_candidate_is_told(tmp_path: Path) -> None:
+def test_a_background_that_is_not_the_same_for_each_candidate_is_told(tmp_path: Path, server: Server) -> None:
     numbers = iter(range(100))
     plan = planned(
-        tmp_path, lambda *_: iter([Rows("load", COLUMNS, [(next(numbers), "here", 0)])]), {"baseline": TABLE}
+        tmp_path,
+        lambda *_: iter([Rows("load", COLUMNS, [(next(numbers), "here", 0)])]),
+        {"baseline": TABLE, "a": TABLE},
     )
-    feed = Feed(plan.found, plan.values, 1, {})
 
-    assert [chunk.rows for chunk in feed.background()] == [[(0, "here", 0)]]
     with pytest.raises(WorkloadError, match="The background of 'filled' is not the same for each candidate") as caught:
-        list(feed.background())
+        measure(plan, server, Silence())
     assert "take all random values from `random`" in str(caught.value)
 
 

@@ -147,7 +147,7 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
         budget_s=3.0,
         fillfactor="-- summary: room for updates\n-- expects: more\n"
         + BASELINE.replace(";", " WITH (fillfactor = 50);"),
-        slow=BASELINE + "-- name: look\nSELECT count(*) FROM generate_series(1, 15000) WHERE :key::text <> '';\n",
+        slow=BASELINE + "-- name: look\nSELECT count(*) FROM generate_series(1, 6000) WHERE :key::text <> '';\n",
     )
     experiment = measure(plan, server, watcher)
     found = _results(experiment)

@@ -218,3 +218,13 @@ def test_the_samples_of_companions_are_added_up_over_trials() -> None:
     one.merge(other)
 
     assert one.lock_share("reader") == 0.5
+
+
+def test_a_session_of_the_noise_that_blocks_a_writer_is_named() -> None:
+    tally = Tally()
+    tally.add(Samples((sample(waiting(1, 7)),), lost=0), others={7: "(noise)"})
+
+    contention = tally.contention({})
+
+    assert contention is not None
+    assert [(pair.waiting, pair.blocking) for pair in contention.pairs] == [("write", "(noise)")]

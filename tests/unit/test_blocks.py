@@ -235,6 +235,7 @@ def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
         copies=Copies(plan=plan, copy_s=copy_s),
         renew=lambda _: "",
         differs=differs,
+        neighbours=SimpleNamespace(check=lambda _: None),  # type: ignore[arg-type] # a fake
     )
 
 

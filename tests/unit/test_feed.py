@@ -126,6 +126,21 @@ def test_a_file_of_good_lines_needs_no_notice(found: Found, tmp_path: Path) -> N
     assert checked.notices == ()
 
 
+def test_a_file_is_checked_once_unless_it_changes(tmp_path: Path) -> None:
+    parsed: list[str] = []
+    replay = made_up.Replay(
+        writer="stream", columns="", parse=lambda line: parsed.append(line) or 1, calls=made_up.replayed
+    )
+    found, path = made_up.found(tmp_path, replay=replay), _write(tmp_path, LINES)
+    checked = [check_inputs(found, {"made_up": path}) for _ in range(2)]
+    once = len(parsed)
+    _write(tmp_path, LINES + b"key 4,4\n")
+
+    assert checked[0] == checked[1]
+    assert once == 5
+    assert check_inputs(found, {"made_up": path})[0].good == 6
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_lines_end_as_they_do_anywhere(found: Found, tmp_path: Path, end: bytes) -> None:
     path = _write(tmp_path, end.join([b"key,value", b"a,1", b"b,2"]))

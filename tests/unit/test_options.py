@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from schemabench.options import (
     resolve,
     table,
 )
+from schemabench.parsing import Span
 from schemabench.redaction import redact
 
 SECRET = "s3cret"  # noqa: S105 (the password that must not be seen)
@@ -127,6 +129,25 @@ def test_pairs_and_paths_are_read() -> None:
     assert chosen.report == (Path("r.md"), Path("r.json"))
 
 
+def _time(day: int, hour: int = 0) -> datetime:
+    return datetime(2016, 9, day, hour)  # noqa: DTZ001 (names of files tell no zone)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2016-09-01", Span(_time(1), _time(2))),
+        ("2016-09-01T05", Span(_time(1, 5), _time(1, 6))),
+        ("2016-09-01T22..2016-09-02", Span(_time(1, 22), _time(3))),
+        ("last-48", 48),
+    ],
+)
+def test_a_range_of_a_replay_includes_both_ends(text: str, expected: object) -> None:
+    chosen, _ = _resolved({"replay_range": [f"pageviews={text}"]})
+
+    assert chosen.replay_range == (("pageviews", expected),)
+
+
 @pytest.mark.parametrize(("text", "share"), [("3%", 0.03), ("0.03", 0.03), (" 99.9 % ", 0.999)])
 def test_a_share_is_read_in_percent_or_not(text: str, share: float) -> None:
     assert _resolved({"precision": text})[0].precision == pytest.approx(share)
@@ -149,6 +170,11 @@ def test_adequacy_is_off_unless_asked_for() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
+        ("replay_range", "a=2016-09-02..2016-09-01", "'2016-09-02..2016-09-01' ends before it begins"),
+        ("replay_range", "a=2016-09-31", "'2016-09-31' is neither a date nor an hour"),
+        ("replay_range", "a=9999-12-31", "'9999-12-31' is neither a date nor an hour"),
+        ("replay_range", "a=last-0", "'0' is not a whole number from 1 to 1,000,000"),
+        ("replay_range", "last-3", "'last-3' is not NAME=VALUE"),
         ("clients", "0", "'0' is not a whole number from 1 to 10,000"),
         ("clients", "10001", "from 1 to 10,000"),
         ("clients", "eight", "'eight' is not a whole number"),

@@ -3,7 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -15,6 +15,7 @@ from schemabench import BadLineError, Call
 from schemabench.workload import Found, check_calls, load
 
 WORKLOADS = Path(__file__).parents[2] / "workloads"
+HOUR = datetime(2016, 9, 3, 7)  # noqa: DTZ001 (hours of files are stored without a zone)
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,7 @@ def found() -> Found:
 
 @pytest.fixture(scope="module")
 def module(found: Found) -> Any:  # noqa: ANN401 (a module)
-    return sys.modules[f"schemabench_workload_{found.workload.name}"]
+    return sys.modules[f"schemabench_workload_{found.workload.name}.replay"]
 
 
 def seeded(seed: int | str) -> Random:
@@ -187,6 +188,61 @@ def test_page_that_comes_twice_in_a_chunk_counts_with_its_greater_views(found: F
     loads = [call for call in replayed(found, module, 1) if call.operation == "load_pages"]
     views = dict(zip(_pages(loads[0].values), loads[0].values["views"], strict=True))  # type: ignore[call-overload]
     assert views["Page_1"] == 7
+
+
+def test_each_file_of_a_folder_is_the_hour_of_its_name(found: Found, module: Any) -> None:  # noqa: ANN401
+    calls = list(of_folder(found, module, 0, HOUR))
+    check_calls(found, calls, "replay")
+
+    assert [call.operation for call in calls] == ["find_hour", "blacklist_pages", "load_pages", "finish_hour"]
+    assert {call.key for call in calls} == {"2016-09-03 07:00:00"}
+    assert sum(call.rows for call in calls) == 99
+
+
+def test_a_loaded_hour_of_a_folder_is_found_again_or_reloaded_by_force(found: Found, module: Any) -> None:  # noqa: ANN401
+    first = {cycle: list(of_folder(found, module, cycle, HOUR)) for cycle in range(60)}
+    again = {calls[0].operation: calls for cycle, calls in first.items() if cycle}
+    forced = sum(calls[0].operation == "withdraw_hour" for calls in first.values())
+
+    assert set(again) == {"find_hour", "withdraw_hour"}
+    assert 5 < forced < 25  # a quarter of 59
+    assert sum(call.rows for call in again["find_hour"]) == 0
+    assert sum(call.rows for call in again["withdraw_hour"]) == 99
+    assert first == {cycle: list(of_folder(found, module, cycle, HOUR)) for cycle in range(60)}
+
+
+def test_an_hour_that_the_background_has_is_replaced_by_its_file(found: Found, module: Any) -> None:  # noqa: ANN401
+    last, before = datetime(2016, 8, 31, 23), datetime(2016, 8, 1)  # noqa: DTZ001 (as the workload has it)
+
+    assert next(of_folder(found, module, 0, last)).operation == "withdraw_hour"
+    assert next(of_folder(found, module, 0, before)).operation == "find_hour"
+
+
+def test_a_folder_that_is_replayed_again_and_again_changes_no_row_of_the_model(found: Found, module: Any) -> None:  # noqa: ANN401
+    model = found.workload.model
+    assert model is not None
+    state, seen = model.initial(), []
+    for cycle in range(12):
+        for hour in (HOUR, HOUR + timedelta(hours=2)):
+            for call in of_folder(found, module, cycle, hour):
+                assert model.possible(state, call)
+                model.apply(state, call)
+        seen.append({name: list(rows) for name, rows in model.state(state).items()})
+
+    assert len(seen[0]["loaded_hours"]) == 2
+    assert len(seen[0]["ranked_pages"]) == 2 * 25
+    assert all(rows == seen[0] for rows in seen)
+
+
+def of_folder(found: Found, module: Any, cycle: int, hour: datetime) -> Iterator[Call]:  # noqa: ANN401
+    """Replay 100 lines, the first two of which are one page, as an hour's file."""
+    replay = found.workload.replay
+    assert replay is not None
+    assert replay.series is not None
+    texts = ["en Page%5F1 7 0", *(f"en Page_{n} {1 + n % 3} 0" for n in range(1, 100))]
+    others = {"blacklist": [module.parse_blacklisted("en Page_5\n")]}
+    lines = iter([module.parse(text) for text in texts])
+    return replay.series.calls(found.workload.cardinalities["typical"], lines, others, cycle, hour)
 
 
 def replayed(found: Found, module: Any, cycle: int) -> Iterator[Call]:  # noqa: ANN401

@@ -149,3 +149,33 @@ SELECT date_hour, domain, page FROM ranked_page JOIN blacklist USING (domain, pa
 SELECT date_hour, domain, page
 FROM ranked_page
 WHERE NOT EXISTS (SELECT FROM loaded_hour WHERE loaded_hour.date_hour = ranked_page.date_hour);
+
+-- The next ones check each loaded hour against the sizes of the workload: see bounds.py.
+
+-- name: hours_of_too_few_domains
+SELECT date_hour, count(DISTINCT domain) AS domains
+FROM loaded_hour LEFT JOIN ranked_page USING (date_hour)
+GROUP BY date_hour
+HAVING count(DISTINCT domain) < :'fewest_domains'::bigint;
+
+-- name: hours_of_too_few_views
+SELECT date_hour, max(views) AS top_views
+FROM loaded_hour LEFT JOIN ranked_page USING (date_hour)
+GROUP BY date_hour
+HAVING coalesce(max(views), 0) < :'top_views'::bigint;
+
+-- name: hours_led_by_another_domain
+-- The largest domain has nearly as many entries as any may have, and no other one has many times its views.
+WITH domain_of_hour AS (
+  SELECT date_hour, domain, count(*) AS entries, sum(views) AS views FROM ranked_page GROUP BY date_hour, domain
+), compared AS (
+  SELECT date_hour,
+         coalesce(max(entries) FILTER (WHERE domain = :'largest_domain'), 0) AS entries,
+         coalesce(max(views) FILTER (WHERE domain = :'largest_domain'), 0) AS views,
+         max(views) FILTER (WHERE domain <> :'largest_domain') AS most_views
+  FROM loaded_hour LEFT JOIN domain_of_hour USING (date_hour)
+  GROUP BY date_hour
+)
+SELECT date_hour, entries, views, most_views
+FROM compared
+WHERE entries < :'largest_entries'::bigint OR most_views > views * :'most_times'::numeric;

@@ -21,6 +21,7 @@ from datetime import date, timedelta
 from functools import cache
 from itertools import count, cycle
 from random import Random
+from typing import Any
 
 from schemabench import Call, Replay, Workload, Writer
 
@@ -81,9 +82,10 @@ def burst(usage: Usage, writer: str, block: int, random: Random) -> Iterator[Cal
 
 def background(usage: Usage, random: Random) -> Iterator[Call]:
     """Yield the calls that load history, and leave half a run of batches open."""
+    sites = _sites(usage.sites)
     for day in _days(usage.history_days):
-        yield _load_media(usage, day, random)
-        yield _load_cdn(usage, day, random)
+        yield _load_media(sites, day, random)
+        yield _load_cdn(sites, day, random)
     for day in _days(usage.analytics_history_days):
         yield from _load_ping(usage, day, random)
     for block in range(-usage.open_blocks, 0):  # one batch for all slices of a block, to load half a run quickly
@@ -91,6 +93,18 @@ def background(usage: Usage, random: Random) -> Iterator[Call]:
         yield _insert_ping(usage, block, 0, SLICES_PER_BLOCK, random)
     yield Call("refresh_cdn_views", {}, rows=0)
     yield Call("refresh_ping_views", {}, rows=0)
+
+
+def tenants(usage: Usage, organisations: Sequence[Any], random: Random) -> Iterator[Call]:
+    """Yield the calls that load the history of other tenants' sites, one for each of their pipelines.
+
+    No writer touches them: they are there.
+    """
+    sites = [f"tenant_{pipeline.id}" for one in organisations for pipeline in one.pipelines]
+    for day in _days(usage.history_days):
+        yield _load_media(sites, day, random)
+        yield _load_cdn(sites, day, random)
+    yield Call("refresh_cdn_views", {}, rows=0)
 
 
 def _media_library(usage: Usage, block: int, random: Random) -> Iterator[Call]:
@@ -197,27 +211,25 @@ _BURSTS: Mapping[str, Callable[[Usage, int, Random], Iterator[Call]]] = {
 }
 
 
-def _load_media(usage: Usage, day: date, random: Random) -> Call:
-    known = _sites(usage.sites)
-    counts = [_media_count(site, random) for site in range(usage.sites)]
+def _load_media(sites: Sequence[str], day: date, random: Random) -> Call:
+    counts = [_media_count(place, random) for place in range(len(sites))]
     values = {
         "utc_date": day,
-        "site_ids": list(known),
+        "site_ids": list(sites),
         "media_counts": counts,
         "bytes_stored": [media * BYTES_PER_MEDIA for media in counts],
     }
-    return Call("load_media_storage", values, rows=len(known))
+    return Call("load_media_storage", values, rows=len(sites))
 
 
-def _load_cdn(usage: Usage, day: date, random: Random) -> Call:
-    known = _sites(usage.sites)
+def _load_cdn(sites: Sequence[str], day: date, random: Random) -> Call:
     values = {
         "utc_date": day,
-        "site_ids": [site for site in known for _ in CDNS],
-        "cdns": list(CDNS) * usage.sites,
-        "bytes_streamed": [random.randrange(BYTES_PER_CDN_ROW) for _ in range(len(CDNS) * usage.sites)],
+        "site_ids": [site for site in sites for _ in CDNS],
+        "cdns": list(CDNS) * len(sites),
+        "bytes_streamed": [random.randrange(BYTES_PER_CDN_ROW) for _ in range(len(CDNS) * len(sites))],
     }
-    return Call("load_cdn_daily", values, rows=len(CDNS) * usage.sites)
+    return Call("load_cdn_daily", values, rows=len(CDNS) * len(sites))
 
 
 def _load_ping(usage: Usage, day: date, random: Random) -> Iterator[Call]:
@@ -287,6 +299,7 @@ WORKLOAD = Workload[Usage](
     burst=burst,
     production_s=lambda usage: usage.slice_s,
     background=background,
+    tenants=tenants,
     state=("state_media", "state_cdn", "state_ping"),
     invariants=(
         "media_below_zero_or_above_its_maximum",

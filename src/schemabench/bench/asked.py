@@ -4,11 +4,15 @@ Owns what follows from these alone. Must not load a workload, except to refuse i
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from schemabench import machine, report
 from schemabench import workload as workloads
 from schemabench.errors import UsageError
+from schemabench.naming import nearest
+from schemabench.noise import reading
+from schemabench.noise.model import Model
 from schemabench.options import Options
 from schemabench.records import OptionValue
 
@@ -27,6 +31,15 @@ class Asked:
     """The folder to which paths on the command line are relative."""
     command: str
     """The command that repeats the run."""
+
+    @cached_property
+    def noise(self) -> Model | None:
+        """The model of other tenants; None without.
+
+        Raises:
+            UsageError: The file cannot be read, or is no such model.
+        """
+        return reading.read(self.folder / self.options.noise) if self.options.noise else None
 
     @property
     def workloads(self) -> Path:
@@ -61,7 +74,14 @@ class Asked:
         for name in (*self.options.workload, *replayed):
             if name not in known:
                 workloads.load(self.workloads, name)
+        _ = self.noise
         chosen = self.selected()
         for name in replayed:
             if name not in chosen:
                 raise UsageError(f"--replay {name}=... is for a workload that is not selected: {', '.join(chosen)}")
+        given = dict(self.options.replay)
+        for name, _ in self.options.replay_range:
+            if name not in given:
+                raise UsageError(
+                    f"--replay-range {name}=... needs --replay {name}=FOLDER as well{nearest(name, tuple(given))}"
+                )

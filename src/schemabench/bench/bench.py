@@ -24,6 +24,7 @@ from schemabench.bench.subject import Subject
 from schemabench.bench.worker import Worker
 from schemabench.candidate import BASELINE
 from schemabench.errors import Interrupted, SchemabenchError, ServerError
+from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
 from schemabench.redaction import redact_record
@@ -212,6 +213,9 @@ class Bench:
                         databases=entrants,
                         companions=self._most(self._companions),
                         parts=self._most(self._databases),
+                        neighbours=running.connections(noise, options.noise_speed)
+                        if (noise := self.asked.noise)
+                        else 0,
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,

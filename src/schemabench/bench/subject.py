@@ -68,11 +68,26 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         WorkloadError: A call is not acceptable, or cannot be sent to a server.
     """
     # scipy takes seconds to load: neither an ordinary session nor a mistyped option should wait for it
-    from schemabench.experiment import Feed, Plan, check_burst, check_criteria, check_inputs  # noqa: PLC0415
+    from schemabench.experiment import (  # noqa: PLC0415
+        Feed,
+        Noise,
+        Plan,
+        check_burst,
+        check_criteria,
+        check_inputs,
+        inputs,
+        with_tenants,
+    )
 
-    options, workload = asked.options, subject.found.workload.name
+    options = asked.options
+    noise = (
+        Noise(path=options.noise, model=asked.noise, speed=options.noise_speed)
+        if options.noise and asked.noise
+        else None
+    )
     planned = Plan(
-        found=subject.found,
+        found=with_tenants(subject.found, noise),
+        noise=noise,
         cardinality=cardinality,
         candidates=tuple(one for one in subject.candidates.values() if one.name in {BASELINE, *names}),
         clients=options.clients,
@@ -89,11 +104,12 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         criteria=options.criteria,
         equivalence=options.equivalence,
         seed=options.seed,
-        inputs={name: path for name, path in options.replay if name.partition(".")[0] == workload},
+        inputs=inputs(subject.found, options.replay, options.replay_range),
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )
     check_criteria(planned.criteria)  # errors of this and the next two need no server
+    workloads.check_bounds(planned.found, cardinality, planned.values)
     check_inputs(planned.found, planned.inputs)
     check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)
     return planned

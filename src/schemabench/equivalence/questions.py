@@ -3,7 +3,7 @@
 Owns which databases a query is asked in, and with which names. Must not ask anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from schemabench.errors import SchemabenchError
@@ -22,7 +22,11 @@ class Question(NamedTuple):
 
 
 def questions(
-    operation: Operation, databases: Databases, parts: Parts, error: type[SchemabenchError]
+    operation: Operation,
+    databases: Databases,
+    parts: Parts,
+    error: type[SchemabenchError],
+    bounds: Mapping[str, str | None] | None = None,
 ) -> Iterator[Question]:
     """Yield what to ask: once, or for each part that has a database or names of its own in the query.
 
@@ -31,12 +35,14 @@ def questions(
         databases: Where the parts live.
         parts: The parts of the workload.
         error: The class of error to raise.
+        bounds: The values of each `:'name'` that are the same for all parts.
 
     Raises:
         SchemabenchError: The query has a `:"name"` or a `:'name'` without a value.
     """
     (statement,) = operation.statements
-    apart = NO_PART not in databases.by_part or statement.identifiers or statement.literals
+    same = bounds or {}
+    apart = NO_PART not in databases.by_part or statement.identifiers or statement.literals - {*same}
     for part in (apart and parts.names) or (NO_PART,):
         names = parts.identifiers(part)
-        yield Question(part, databases.of(part), statement.render(names, error, names))
+        yield Question(part, databases.of(part), statement.render(names, error, {**names, **same}))

@@ -3,7 +3,19 @@
 from schemabench.experiment.burst import check_burst
 from schemabench.experiment.criteria import check as check_criteria
 from schemabench.experiment.feed import Feed, check_inputs
+from schemabench.experiment.folders import inputs
 from schemabench.experiment.measurement import measure
-from schemabench.experiment.plan import Plan
+from schemabench.experiment.neighbours import with_tenants
+from schemabench.experiment.plan import Noise, Plan
 
-__all__ = ["Feed", "Plan", "check_burst", "check_criteria", "check_inputs", "measure"]
+__all__ = [
+    "Feed",
+    "Noise",
+    "Plan",
+    "check_burst",
+    "check_criteria",
+    "check_inputs",
+    "inputs",
+    "measure",
+    "with_tenants",
+]

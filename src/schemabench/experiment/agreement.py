@@ -5,7 +5,7 @@ disqualified. A state is relative: it distinguishes candidates only if the contr
 compare rows: `equivalence.states` does.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import chain
 
@@ -96,8 +96,8 @@ def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing
 
 def _violations(plan: Plan, one: Entrant) -> Iterator[str]:
     """Yield the invariants that an entrant violates."""
-    for name in plan.found.workload.invariants:
-        with _asking(one, name) as asked:
+    for name in plan.invariants:
+        with _asking(one, name, plan.bounds) as asked:
             reason = equivalence.violation(name, asked)
         if reason:
             yield reason
@@ -135,7 +135,7 @@ def _not_compared(plan: Plan, unfinished: Collection[str]) -> tuple[Notice, ...]
 
 
 @contextmanager
-def _asking(one: Entrant, name: str) -> Iterator[list[Asked]]:
+def _asking(one: Entrant, name: str, bounds: Mapping[str, str | None] | None = None) -> Iterator[list[Asked]]:
     """Connect to an entrant's databases to run a named query; yield each connection with its SQL.
 
     Raises:
@@ -143,7 +143,7 @@ def _asking(one: Entrant, name: str) -> Iterator[list[Asked]]:
         ServerError: The server failed.
     """
     template = one.template
-    own = questions(template, name, one.databases)
+    own = questions(template, name, one.databases, bounds)
     try:
         with ExitStack() as stack:
             yield [

@@ -25,6 +25,7 @@ from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
+from schemabench.experiment.neighbours import Neighbours
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
 from schemabench.experiment.plan import Plan
@@ -49,6 +50,7 @@ class Blocks:
         copies: Decides when all entrants get new copies of their databases.
         renew: Copies these entrants' databases; returns why copying failed, or an empty text.
         differs: Returns how an entrant's rows differ from the baseline's after the same bursts; empty if they do not.
+        neighbours: The noise, whose jobs are at work.
     """
 
     plan: Plan
@@ -60,6 +62,7 @@ class Blocks:
     copies: Copies
     renew: Callable[[Sequence[Entrant]], str]
     differs: Callable[[Entrant], str]
+    neighbours: Neighbours
     measured: Measured = field(init=False)
     size: int = field(init=False)
     """The multiplier of the writers' weights in the next block."""
@@ -102,6 +105,7 @@ class Blocks:
             self._block(begun_s - started_s)
             block_s = perf_counter() - begun_s
             measured.elapsed_s += block_s
+            self.neighbours.check(self._label)
             self._retire()
             if not self._counting:
                 self._fit(block_s)

@@ -59,8 +59,13 @@ class Building:
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
     copying_s: float = 0.0
+    _feed: Feed = field(init=False)
+    """One for all candidates, so that a background that changes between two of them is found."""
     _started_s: float = field(default_factory=perf_counter)
     _before: outside.Standing = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        self._feed = Feed(self.plan.found, self.plan.values, self.plan.seed, self.plan.inputs)
 
     def build(self) -> None:
         """Check and build every candidate, and the control; calibrate the burst on a scratch copy of the baseline.
@@ -193,16 +198,14 @@ class Building:
         return False
 
     def _enter(self, candidate: Candidate) -> None:
-        plan, found = self.plan, self.plan.found
-        feed = Feed(found, plan.values, plan.seed, plan.inputs)
         with ExitStack() as scratch:
-            template = self._template(candidate, feed, scratch)
-            check(template, found.queries)
+            template = self._template(candidate, scratch)
+            check(template, self.plan.queries, self.plan.bounds)
             self.unlogged[candidate.name] = self._unlogged(template)
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
-                self.size = plan.given_size or self._calibrated(template, feed)
+                self.size = self.plan.given_size or self._calibrated(template)
 
     def _unlogged(self, template: Template) -> tuple[str, ...]:
         """Return a candidate's tables that are empty after a crash of the server."""
@@ -212,7 +215,7 @@ class Building:
                 found |= dict.fromkeys(equivalence.unlogged(connection))
         return tuple(sorted(found))
 
-    def _template(self, candidate: Candidate, feed: Feed, scratch: ExitStack) -> Template:
+    def _template(self, candidate: Candidate, scratch: ExitStack) -> Template:
         """Return a candidate's template, from an earlier experiment of the run if there is one with the same rows.
 
         It is dropped with `scratch`, unless it is kept.
@@ -240,18 +243,18 @@ class Building:
                 isolation=workload.isolation,
             )
         rows = Counter(
-            lambda text: self.progress.stage(plan, f"building {candidate.name}: {text}"), feed.background_rows()
+            lambda text: self.progress.stage(plan, f"building {candidate.name}: {text}"), self._feed.background_rows()
         )
         template = filling.build(
             candidate,
             plan.found.operations,
             self.server,
-            feed.background(),
+            self._feed.background(),
             workload.isolation,
             parts=plan.parts,
             told=rows.add,
         )
-        if not (plan.keep_templates and kept.keep(self.server, recipe, template)):
+        if not (plan.keep_templates and kept.keep(self.server, recipe, template.databases)):
             scratch.callback(self._drop, template)
         return template
 
@@ -280,7 +283,7 @@ class Building:
         with suppress(HeldError):
             several.drop(self.server, one.databases)
 
-    def _calibrated(self, template: Template, feed: Feed) -> int:
+    def _calibrated(self, template: Template) -> int:
         """Return the size of the burst, by trials on a clone of the baseline with all connections."""
         self.progress.stage(self.plan, "calibrating the burst")
         with ExitStack() as scratch:
@@ -288,7 +291,7 @@ class Building:
             scratch.callback(several.drop, self.server, clone)
             everyone, round_trip_s = self.plan.connections, self.plan.round_trip_s
             one = scratch.enter_context(closing(enter(template, _SCRATCH, clone, everyone, round_trip_s, self.plan)))
-            return calibrate(self.plan, one, feed, self.progress)
+            return calibrate(self.plan, one, self._feed, self.progress)
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:

@@ -12,7 +12,6 @@ from typing import Any
 import psutil
 
 from schemabench.experiment import databases
-from schemabench.experiment.template import Template
 from schemabench.server import Databases, Server, several
 from schemabench.statements import Operation
 from schemabench.workload import Call, Parts, Rows
@@ -44,8 +43,8 @@ class Recipe:
     isolation: str
 
 
-def find(server: Server, recipe: Recipe) -> Databases | None:
-    """Return a kept template's databases, if there is one that was made like this."""
+def find(server: Server, recipe: object) -> Databases | None:
+    """Return a kept template's databases, if there is one that was made like this: by an equal recipe."""
     for kept in server.kept:
         if kept[0] == recipe:
             server.kept.remove(kept)
@@ -54,13 +53,13 @@ def find(server: Server, recipe: Recipe) -> Databases | None:
     return None
 
 
-def keep(server: Server, recipe: Recipe, template: Template) -> bool:
+def keep(server: Server, recipe: object, template: Databases) -> bool:
     """Keep a template if it fits, dropping those that were used least recently; return whether it is kept.
 
     Raises:
         ServerError: The server failed.
     """
-    own, sizes = _bytes(server, template.databases), [_bytes(server, one) for _, one in server.kept]
+    own, sizes = _bytes(server, template), [_bytes(server, one) for _, one in server.kept]
     held = own + sum(sizes)
     most = _most_bytes(server, held)
     if own > most:
@@ -69,7 +68,7 @@ def keep(server: Server, recipe: Recipe, template: Template) -> bool:
         _, oldest = server.kept.pop(0)
         held -= sizes.pop(0)
         several.drop(server, oldest)
-    server.kept.append((recipe, template.databases))
+    server.kept.append((recipe, template))
     return True
 
 

@@ -34,6 +34,7 @@ from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.feed import Feed, Input, check_inputs
 from schemabench.experiment.measured import Measured
+from schemabench.experiment.neighbours import Neighbours
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
@@ -84,21 +85,14 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         building = Building(plan=plan, server=server, progress=progress, positions=team.positions, stack=stack)
         building.build()
         entrants, found = building.entrants, building.left_out
-        observers = _observe(plan, server, entrants, team.join(entrants), stack)
+        neighbours = stack.enter_context(closing(Neighbours(plan, server, progress)))
+        observers = _observe(plan, server, entrants, team.join(entrants), neighbours, stack)
         telling, apart = surroundings.prepare(server, stack), distance.measure(entrants[0].sessions)
-        blocks = Blocks(
-            plan=plan,
-            team=team,
-            entrants=observers,
-            feed=feed,
-            calibrated=building.size,
-            progress=progress,
-            copies=Copies(plan=plan, copy_s=building.copying_s),
-            renew=lambda some: renew(server, team, {one: observers[one] for one in some}),
-            differs=lambda one: agreement.difference(plan, entrants[0], one),
-        )
+        neighbours.settle()
+        blocks = _laid_out(building, team, observers, feed, neighbours)
         measured, interrupt = blocks.measured, ""
         try:
+            neighbours.begin()
             blocks.run()
             after = _afterwards(blocks, server, telling)
         except KeyboardInterrupt as cause:
@@ -110,38 +104,62 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
     found |= _unranked(entrants, measured, after.differences)
     ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
     rankings = results.rank(plan, ranked, measured, after.watched) if BASELINE in ranked else None
-    record = _record(
-        plan,
-        after.held.completed(building.completed(found | dict(rankings.results if rankings else {}))),
-        measured,
-        rankings,
-        notices=(
-            *_of_blocks(plan, entrants, inputs, measured),
-            *building.notices,
-            *after.notices,
-            *building.changes(),
-            *(rankings.notices if rankings else ()),
-            *results.notices(measured, after.watched),
-            *after.held.notices,
-            *adequacy.notices(plan, after.watched.adequacy),
-        ),
+    notices = (
+        *_of_blocks(plan, entrants, inputs, measured),
+        *building.notices,
+        *after.notices,
+        *neighbours.notices(),
+        *building.changes(),
+        *(rankings.notices if rankings else ()),
+        *results.notices(measured, after.watched),
+        *after.held.notices,
+        *adequacy.notices(plan, after.watched.adequacy),
     )
-    record = replace(record, settings=after.held.baseline, took_s=building.elapsed_s)
-    record = replace(record, exchange_s=apart.median_s, exchange_p99_s=apart.p99_s)
+    completed = after.held.completed(building.completed(found | dict(rankings.results if rankings else {})))
+    record = replace(
+        _record(plan, completed, measured, rankings, notices),
+        settings=after.held.baseline,
+        took_s=building.elapsed_s,
+        exchange_s=apart.median_s,
+        exchange_p99_s=apart.p99_s,
+        noise=neighbours.record(),
+    )
     if interrupt:
         raise Interrupted(interrupt, record)
     return record
 
 
+def _laid_out(
+    building: Building, team: Team, observers: Mapping[Entrant, Observer], feed: Feed, neighbours: Neighbours
+) -> Blocks:
+    """Return the blocks of entrants that are built and observed."""
+    plan, server, entrants = building.plan, building.server, building.entrants
+    return Blocks(
+        plan=plan,
+        team=team,
+        entrants=observers,
+        feed=feed,
+        calibrated=building.size,
+        progress=building.progress,
+        copies=Copies(plan=plan, copy_s=building.copying_s),
+        renew=lambda some: renew(server, team, {one: observers[one] for one in some}),
+        differs=lambda one: agreement.difference(plan, entrants[0], one),
+        neighbours=neighbours,
+    )
+
+
 def _of_blocks(
     plan: Plan, entrants: Sequence[Entrant], inputs: Iterable[Input], measured: Measured
 ) -> Iterator[Notice]:
-    """Yield the notices on files, whether one was replayed more than once, and on companions."""
+    """Yield the notices on files, whether one was replayed more than once, on unasked invariants, and on companions."""
     for checked in inputs:
         yield from checked.notices
     if measured.cycles > 1:
-        text = f"the file was replayed {measured.cycles} times, from its start each time"
+        text = f"the input was replayed {measured.cycles} times, from its start each time"
         yield Notice(code="replayed", text=text)
+    if plan.unasked:
+        text = f"Not checked, because the cardinality does not describe what is replayed: {', '.join(plan.unasked)}"
+        yield Notice(code="bounds-not-checked", text=text)
     yield from company.notices(plan, entrants, measured)
 
 
@@ -161,6 +179,7 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     grown = {one.name: observers[one].sizes() for one in present}
     cached = surroundings.look(server, present, telling)
     kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
+    blocks.neighbours.end("the last block, or the replay after it")
     checkpoints.execute(plan, team, server, observers, feed, blocks.size, measured, progress)
     progress.stage(plan, "comparing states")
     unfinished = {name for name, one in kept.items() if one.cut}
@@ -289,8 +308,13 @@ def _record(
     return redact_record(experiment)
 
 
-def _observe(
-    plan: Plan, server: Server, entrants: Sequence[Entrant], others: Mapping[str, Mapping[int, str]], stack: ExitStack
+def _observe(  # noqa: PLR0913, PLR0917 (what is observed)
+    plan: Plan,
+    server: Server,
+    entrants: Sequence[Entrant],
+    others: Mapping[str, Mapping[int, str]],
+    neighbours: Neighbours,
+    stack: ExitStack,
 ) -> dict[Entrant, Observer]:
     """Return the entrants, each with its observer, which lives as long as the stack."""
     sampler = None
@@ -300,7 +324,8 @@ def _observe(
         except LostConnectionError as failure:
             raise lost(server, failure) from failure
     return {
-        one: stack.enter_context(closing(Observer(server, one, others.get(one.name, {}), sampler))) for one in entrants
+        one: stack.enter_context(closing(Observer(server, one, others.get(one.name, {}), sampler, neighbours)))
+        for one in entrants
     }
 
 

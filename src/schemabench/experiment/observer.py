@@ -16,6 +16,7 @@ from schemabench import candidate as candidates
 from schemabench.experiment import failures, planning
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.neighbours import Neighbours
 from schemabench.load import Talk
 from schemabench.monitor import conditions, relations
 from schemabench.monitor.attribution import Tally
@@ -53,6 +54,7 @@ class Observer:
         entrant: The entrant to observe.
         others: Its sessions that belong to other workers: process id -> its part.
         sampler: Takes samples while a burst is executed; None for counters only.
+        neighbours: The noise, whose sessions may block writers.
 
     Attributes:
         deadlock_timeout_s: How long the server lets a session wait before it checks for a deadlock.
@@ -61,10 +63,18 @@ class Observer:
         ServerError: The server cannot be reached or refused.
     """
 
-    def __init__(self, server: Server, entrant: Entrant, others: Mapping[int, str], sampler: Sampler | None) -> None:
+    def __init__(
+        self,
+        server: Server,
+        entrant: Entrant,
+        others: Mapping[int, str],
+        sampler: Sampler | None,
+        neighbours: Neighbours,
+    ) -> None:
         self._server = server
         self._entrant = entrant
         self._sampler = sampler
+        self._neighbours = neighbours
         self._upkeeps = [Upkeep() for _ in entrant.databases]
         self._counts: Sequence[Mapping[int, Counts]] = ()
         self._before: Reading = {}
@@ -155,7 +165,7 @@ class Observer:
             after = self._counters.read()
         tally = Tally()
         if samples:
-            tally.add(samples, self._entrant.companions.names, self._parts)
+            tally.add(samples, self._entrant.companions.names, self._parts, self._neighbours.names)
         return Seen(waits=tally.waits(), counters=increase(self._before, after), tally=tally)
 
     def look_after(self) -> dict[str, float]:

@@ -14,7 +14,10 @@ from typing import Any, Literal
 from schemabench import cardinality as cardinalities
 from schemabench.candidate import Candidate
 from schemabench.errors import UsageError
+from schemabench.experiment import folders
+from schemabench.experiment.folders import Folder
 from schemabench.experiment.seats import seated
+from schemabench.noise.model import Model
 from schemabench.records import LOCK_WAITS, THROUGHPUT
 from schemabench.workload import Companion, Found, Parts, Writer
 
@@ -25,6 +28,17 @@ SHORTEST_TRIAL_S = 0.05
 """Below this, the first and last responses of a burst have too much weight."""
 BLOCKS_IN_BUDGET = 30
 """Blocks that should fit a budget: trials are shortened for them, down to the shortest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Other tenants whose jobs run beside an experiment."""
+
+    path: Path
+    """The file of the model."""
+    model: Model
+    speed: float = 1.0
+    """How many times as fast as the model says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +65,8 @@ class Plan:
     """What the Pareto front is over, and what candidates are ranked by besides throughput and lock waits."""
     equivalence: Literal["off", "quick", "thorough"] = "off"
     """The effort of the model check, before measuring."""
-    inputs: Mapping[str, Path] = field(default_factory=dict)
-    """The files to replay, by the name of the input."""
+    inputs: Mapping[str, folders.Input] = field(default_factory=dict)
+    """The files or folders to replay, by the name of the input."""
     keep_databases: bool = False
     """Whether the candidates' databases are kept after the experiment."""
     keep_templates: bool = False
@@ -63,6 +77,8 @@ class Plan:
     """Added to every exchange with the server, as time on the way."""
     without_companions: bool = False
     """Whether the workload's companions are left out."""
+    noise: Noise | None = None
+    """Other tenants whose jobs run meanwhile."""
     lead_in: float = 0.0
     """The share of a burst, 0 to 1, that is executed untimed before each trial."""
     call_timeout_s: float = 30.0
@@ -80,15 +96,44 @@ class Plan:
         return self.found.workload.cardinalities[self.cardinality]
 
     @property
+    def tenants(self) -> bool:
+        """Whether the organisations of the noise are in the candidates' own tables, too."""
+        return self.noise is not None and self.found.workload.tenants is not None
+
+    @property
     def digest(self) -> str:
         """A digest that is equal for comparable experiments: the content of replayed files counts, too."""
         contents = {}
-        for key, path in self.inputs.items():
-            with path.open("rb") as file:
-                contents[key] = file_digest(file, "sha256").hexdigest()
+        for key, given in self.inputs.items():
+            named = (
+                {f"{key} {one.time}": one.path for one in given.files} if isinstance(given, Folder) else {key: given}
+            )
+            for name, path in named.items():
+                with path.open("rb") as file:
+                    contents[name] = file_digest(file, "sha256").hexdigest()
         for writer, change in self.found.adjustments.get(self.cardinality, {}).items():
             contents[f"writer {writer}"] = repr(change)
         return cardinalities.digest(self.found.workload.name, self.cardinality, self.values, contents)
+
+    @property
+    def bounds(self) -> Mapping[str, str | None]:
+        """The value of each `:'name'` in the invariants."""
+        return self.found.bounds(self.values)
+
+    @property
+    def unasked(self) -> tuple[str, ...]:
+        """The invariants with bounds of the cardinality, if files are replayed, which it does not describe."""
+        return self.found.bounded(self.values) if self.inputs else ()
+
+    @property
+    def invariants(self) -> tuple[str, ...]:
+        """The invariants that must hold."""
+        return tuple(name for name in self.found.workload.invariants if name not in self.unasked)
+
+    @property
+    def queries(self) -> tuple[str, ...]:
+        """The names of all blocks that check rather than load."""
+        return (*self.found.workload.state, *self.invariants)
 
     @property
     def writers(self) -> tuple[tuple[Writer, int], ...]:
@@ -150,7 +195,8 @@ class Plan:
         modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
         numbers = (self.clients, self.seed, self.lead_in, self.round_trip_s, self.without_companions)
-        choices = [version("schemabench"), *map(str, numbers)]
+        noise = [self.noise.model.digest, str(self.noise.speed)] if self.noise else []
+        choices = [version("schemabench"), *map(str, numbers), *noise]
         return sha256("\0".join([self.digest, *choices, *modules, *operations, *sources]).encode()).hexdigest()
 
     @property

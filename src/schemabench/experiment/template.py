@@ -43,8 +43,16 @@ class Template:
         return CandidateError if self.overrides(operation) else WorkloadError
 
 
-def questions(template: Template, name: str, databases: Databases) -> Sequence[Question]:
+def questions(
+    template: Template, name: str, databases: Databases, bounds: Mapping[str, str | None] | None = None
+) -> Sequence[Question]:
     """Return what to ask in a template's databases, or in a clone's, for a query that checks rather than loads.
+
+    Args:
+        template: The template.
+        name: The query's name.
+        databases: Where to ask.
+        bounds: The bounds of the cardinality, by name.
 
     Raises:
         CandidateError: The candidate made several statements of it.
@@ -55,19 +63,22 @@ def questions(template: Template, name: str, databases: Databases) -> Sequence[Q
         raise CandidateError(
             f"The query {name!r} has {len(operation.statements)} statements, not one", where=operation.text.place()
         )
-    return tuple(equivalence.questions(operation, databases, template.parts, template.fault(operation)))
+    return tuple(equivalence.questions(operation, databases, template.parts, template.fault(operation), bounds))
 
 
-def check(template: Template, names: Iterable[str]) -> None:
+def check(template: Template, names: Iterable[str], bounds: Mapping[str, str | None]) -> None:
     """Have the server parse the queries that check, which it would otherwise see only after all blocks.
 
     Raises:
         CandidateError: The server refused one.
         ServerError: The server failed.
     """
-    for name in names:
-        for _, database, query in questions(template, name, template.databases):
-            with connect(template.server, database) as connection:
+    asked = [(name, *one) for name in names for one in questions(template, name, template.databases, bounds)]
+    for database in template.databases:
+        with connect(template.server, database) as connection:
+            for name, _, own, query in asked:
+                if own != database:
+                    continue
                 result = connection.pgconn.prepare(b"", query.sql.encode())
                 if result.status != ExecStatus.COMMAND_OK:
                     cause = psycopg.errors.error_from_result(result)

@@ -12,6 +12,7 @@ from schemabench.frames.table import (
     FLAG,
     REAL,
     TEXT,
+    WHOLE,
     Column,
     Row,
     Table,
@@ -21,7 +22,7 @@ from schemabench.frames.table import (
     of_experiment,
     spread,
 )
-from schemabench.records import Run
+from schemabench.records import PROCESSOR, READS, WAL, Run
 
 _SIZE = (
     Column("field", TEXT, "the size's name"),
@@ -31,6 +32,20 @@ _SETTING = (
     Column("setting", TEXT, "the server's name for it"),
     Column("value", TEXT, "with its unit"),
     Column("source", TEXT, "its source"),
+)
+_NOISE = (
+    Column("kind", TEXT, "the kind of job: `ingest`, `replicate`, `report` or `expire`"),
+    Column("due", WHOLE, "runs that were due, from before the first block until after the last"),
+    Column("begun", WHOLE, "those that began"),
+    Column("done", WHOLE, "those that were completed"),
+    Column("late", WHOLE, "those that began more than a second after they were due, or had not begun by then"),
+    Column("failed", WHOLE, "those that failed"),
+    Column("longest_wait_s", REAL, "the longest time from due to begun"),
+    Column("pace_per_s", REAL, "runs of all kinds that are due per second; likewise below"),
+    Column("lasted_s", REAL, "how long the jobs ran"),
+    Column("wal_share", REAL, "the noise's share of the server's WAL, 0 to 1; missing: unknown; likewise below"),
+    Column("reads_share", REAL, "its share of blocks read"),
+    Column("processor_share", REAL, "its share of the server's processor time"),
 )
 _OPTION = (
     Column("option", TEXT, "its name"),
@@ -89,6 +104,20 @@ def _settings(run: Run) -> Iterator[Row]:
             yield {**names, "setting": setting.name, **fields(setting, _SETTING)}
 
 
+def _noise(run: Run) -> Iterator[Row]:
+    for experiment in run.experiments:
+        one = experiment.noise
+        if one is None:
+            continue
+        for runs in one.runs:
+            yield {
+                **of_experiment(experiment),
+                **fields(runs, _NOISE),
+                **fields(one, _NOISE),
+                **{f"{name}_share": one.shares.get(name) for name in (WAL, READS, PROCESSOR)},
+            }
+
+
 def _options(run: Run) -> Iterator[Row]:
     for option in run.options:
         yield {"option": option.name, **fields(option, _OPTION)}
@@ -141,6 +170,11 @@ SETTINGS = Table(
     "in a candidate's. If `workload` is missing, too, it is a setting of the server, in run files of format 1.",
     (*CANDIDATE, *_SETTING),
     _settings,
+)
+NOISE = Table(
+    "A row for each experiment with noise and each kind of its jobs; none in older run files.",
+    (*EXPERIMENT, *_NOISE),
+    _noise,
 )
 OPTIONS = Table("A row for each option of the run.", _OPTION, _options)
 NOTICES = Table(

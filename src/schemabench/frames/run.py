@@ -19,7 +19,7 @@ class RunFrames:
         trials, calls, writer_trials, latencies, percentiles, retries, companions, interference,
         staleness     what was measured
         contention, wait_events, locks, lock_pairs, plans, inner_plans     why
-        sizes, settings, options, notices     what it was measured with
+        sizes, settings, noise, options, notices     what it was measured with
         probes, spots, map_cells     what searches over cardinalities found
 
     `help(RunFrames.trials)` documents its columns. Columns and types do not depend on the run; a table without data has
@@ -58,6 +58,7 @@ class RunFrames:
 
     sizes = around.SIZES
     settings = around.SETTINGS
+    noise = around.NOISE
     options = around.OPTIONS
     notices = around.NOTICES
 

@@ -81,6 +81,7 @@ class Tally:
         samples: Samples,
         companions: Mapping[int, str] = MappingProxyType({}),
         parts: Mapping[int, str] = MappingProxyType({}),
+        others: Mapping[int, str] = MappingProxyType({}),
     ) -> None:
         """Add the samples of a trial.
 
@@ -88,10 +89,11 @@ class Tally:
             samples: Of the writers' sessions, and of companions'.
             companions: The name of each companion's session, by its process id.
             parts: The part of each writer's session, by its process id; empty if it has none.
+            others: What to call further sessions that may block writers, by process id.
         """
         self.lost += samples.lost
         for sample in samples.taken:
-            self._add(sample, companions, parts)
+            self._add(sample, companions, parts, others)
 
     def waits(self) -> dict[str, int]:
         """Return the number of observations in each of `WAIT_CLASSES`.
@@ -158,12 +160,14 @@ class Tally:
         """Return the share of the time of a part's writers in which they waited for another part; None if unknown."""
         return self.across[part] / self.parts[part] if self.parts[part] else None
 
-    def _add(self, sample: Sample, companions: Mapping[int, str], parts: Mapping[int, str]) -> None:
+    def _add(
+        self, sample: Sample, companions: Mapping[int, str], parts: Mapping[int, str], others: Mapping[int, str]
+    ) -> None:
         """Add one sample."""
         self.samples += 1
         self.late += sample.late
         working = [seen for seen in sample.seen if seen.pid not in companions]
-        operations = {**{seen.pid: _operation(seen, parts) for seen in working}, **companions}
+        operations = {**others, **{seen.pid: _operation(seen, parts) for seen in working}, **companions}
         self.companions.update((companions[one.pid], one.wait_class) for one in sample.seen if one.pid in companions)
         queues = Counter(seen.lock.target for seen in working if seen.lock)
         self.deepest_queue = max(self.deepest_queue, *queues.values(), 0)

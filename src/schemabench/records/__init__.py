@@ -17,6 +17,7 @@ from schemabench.records.contention import (
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.interference import Interference
+from schemabench.records.noise import PROCESSOR, READS, WAL, Noise, NoiseRuns
 from schemabench.records.result import (
     CandidateResult,
     CompanionFigures,
@@ -52,10 +53,13 @@ __all__ = [
     "LOCK_WAITS",
     "OLDEST_FORMAT",
     "PAUSE",
+    "PROCESSOR",
+    "READS",
     "THROUGHPUT",
     "TIME_CLASSES",
     "VACUUMED",
     "WAIT_CLASSES",
+    "WAL",
     "Adequacy",
     "CandidateResult",
     "CompanionFigures",
@@ -72,6 +76,8 @@ __all__ = [
     "Latency",
     "LockWait",
     "MapCell",
+    "Noise",
+    "NoiseRuns",
     "Notice",
     "OptionValue",
     "Pacing",

@@ -11,6 +11,7 @@ import msgspec
 
 from schemabench.records.crossover import Crossover, RatioMap
 from schemabench.records.figure import Notice
+from schemabench.records.noise import Noise
 from schemabench.records.result import CandidateResult, Setting
 from schemabench.records.standing import THROUGHPUT, Criterion, Standing
 from schemabench.records.upgrading import upgraded
@@ -82,6 +83,8 @@ class Experiment:
     """What runs beside all trials; empty in older run files."""
     without_companions: tuple[str, ...] = ()
     """Companions of the workload that `--without-companions` left out, by name."""
+    noise: Noise | None = None
+    """Other tenants whose jobs ran meanwhile; None without `--noise`."""
     operations: int
     """Operations in each burst."""
     rows: int

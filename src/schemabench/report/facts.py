@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemabench.records import Experiment, Run, WriterShare
-from schemabench.report import companions, figures, footnotes, settings
+from schemabench.report import companions, figures, footnotes, noise, settings
 from schemabench.report.text import name
 from schemabench.report.tree import Paragraph, Section, Table, Terms, Verbatim, cells, columns
 from schemabench.report.view import View
@@ -94,6 +94,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         *_round_trip(experiment),
         ("isolation", experiment.isolation),
         *([("companions", beside)] if (beside := companions.fact(experiment)) else []),
+        *([("noise", tenants)] if (tenants := noise.fact(experiment)) else []),
         *_client(experiment),
         ("burst", burst),
         *((f"input {which}", name(path)) for which, path in experiment.replay.items()),

@@ -10,7 +10,7 @@ from statistics import median
 
 from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Standing
-from schemabench.report import figures
+from schemabench.report import figures, noise
 from schemabench.report.text import name
 from schemabench.report.view import ranked
 from schemabench.units import format_duration, format_significant
@@ -265,6 +265,8 @@ def setting(experiment: Experiment) -> str:
         clients += f", beside {figures.listed((one.name for one in experiment.companions), len(experiment.companions))}"
     if experiment.without_companions:
         clients += ", without companions"
+    if experiment.noise:
+        clients += f", beside {noise.short(experiment.noise)}"
     if experiment.isolation != _USUAL_ISOLATION:
         clients += f", {experiment.isolation}"
     if experiment.stopped == "never started":

@@ -76,7 +76,14 @@ def _quoted(name: str) -> str:
 
 
 def check_room(  # noqa: PLR0913 (what takes connections)
-    session: psycopg.Connection[TupleRow], clients: int, companions: int, databases: int, *, parts: int, owned: bool
+    session: psycopg.Connection[TupleRow],
+    clients: int,
+    companions: int,
+    databases: int,
+    *,
+    parts: int,
+    neighbours: int = 0,
+    owned: bool,
 ) -> None:
     """Refuse more clients than the server has connections for, and raise this process's limit of open files.
 
@@ -86,6 +93,7 @@ def check_room(  # noqa: PLR0913 (what takes connections)
         companions: Further connections to each database.
         databases: Number of databases with that many connections at once, those of all parts counted as one.
         parts: The most databases that are counted as one.
+        neighbours: Connections of other load, to another database.
         owned: Whether the server, and hence its settings, are ours.
 
     Raises:
@@ -95,7 +103,7 @@ def check_room(  # noqa: PLR0913 (what takes connections)
     assert row is not None, "a query without FROM returns one row"
     limit, reserved, used, role_limit, user = row
     others = (companions + server_settings.WATCHERS) * parts
-    need = (clients + others) * databases + server_settings.OWN_CONNECTIONS
+    need = (clients + others) * databases + server_settings.OWN_CONNECTIONS + neighbours
     room = limit - reserved - used
     asked = f"--clients {clients}, for {databases} databases at once," if databases > 1 else f"--clients {clients}"
     if need > room:
@@ -104,7 +112,7 @@ def check_room(  # noqa: PLR0913 (what takes connections)
             f"{need - clients * databases}, and {room} are free",
             checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
             remedies=[
-                *_fewer(room, others, databases, companions),
+                *_fewer(room - neighbours, others, databases, companions),
                 "leave out --postgres-setting max_connections=..."
                 if owned
                 else f"raise the server's max_connections to {need + reserved + used} or more and restart it",
@@ -115,7 +123,7 @@ def check_room(  # noqa: PLR0913 (what takes connections)
             f"{asked} is too much for the user {user}: the run needs {need} connections, and the user may have "
             f"{role_limit}",
             remedies=[
-                *_fewer(role_limit, others, databases, companions),
+                *_fewer(role_limit - neighbours, others, databases, companions),
                 f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
             ],
         )

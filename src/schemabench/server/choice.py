@@ -74,6 +74,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     databases: int = 1,
     companions: int = 0,
     parts: int = 1,
+    neighbours: int = 0,
     run_id: str,
     keep_databases: bool = False,
     session_name: str = SESSION_NAME,
@@ -82,7 +83,8 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
 
     Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
     `companions` have, to each of `databases` databases at once, and for some of our own. Each of these may be several,
-    one for each of `parts`. `session_name` is the `application_name` of our sessions.
+    one for each of `parts`. `neighbours` are the connections of other load. `session_name` is the `application_name` of
+    our sessions.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong.
@@ -95,7 +97,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
             remedies=["add --postgres postgresql://user@host:5432/database", "leave out --keep-databases"],
         )
     folder.sweep(_end_leftovers)
-    room = (clients + (companions + WATCHERS) * parts) * databases
+    room = (clients + (companions + WATCHERS) * parts) * databases + neighbours
     with ExitStack() as stack:
         if not isinstance(wanted, Existing):
             stack.enter_context(unsteered())
@@ -109,6 +111,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
                 databases_at_once=databases,
                 companions=companions,
                 parts=parts,
+                neighbours=neighbours,
                 run_id=run_id,
                 keep=keep_databases,
                 session_name=session_name,

@@ -313,6 +313,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     clients: int,
     companions: int,
     parts: int,
+    neighbours: int = 0,
     databases_at_once: int,
     run_id: str,
     keep: bool,
@@ -328,7 +329,9 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     session = open_session(conninfo, run_id)
     try:
         admission.check_fitness(session, describe(source.conninfo))
-        admission.check_room(session, clients, companions, databases_at_once, parts=parts, owned=source.owned)
+        admission.check_room(
+            session, clients, companions, databases_at_once, parts=parts, neighbours=neighbours, owned=source.owned
+        )
         if not source.owned:
             asked = server_settings.check_per_database(session, asked)
         left = () if source.owned else databases.sweep(session, run_id)

@@ -5,6 +5,7 @@ from schemabench.workload.authoring import (
     Call,
     Cardinality,
     Companion,
+    FileSeries,
     Model,
     OtherInput,
     Replay,
@@ -14,7 +15,7 @@ from schemabench.workload.authoring import (
     Workload,
     Writer,
 )
-from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_calls, check_cardinality
+from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check_bounds, check_calls, check_cardinality
 from schemabench.workload.configured import as_toml, with_files
 from schemabench.workload.folder import load, names, redraw, with_frozen
 from schemabench.workload.parts import NO_PART, NOWHERE, Names, Parts, names_of
@@ -27,6 +28,7 @@ __all__ = [
     "Call",
     "Cardinality",
     "Companion",
+    "FileSeries",
     "Found",
     "Model",
     "Names",
@@ -40,6 +42,7 @@ __all__ = [
     "Writer",
     "as_toml",
     "authored",
+    "check_bounds",
     "check_calls",
     "check_cardinality",
     "load",

@@ -5,6 +5,7 @@ Must not know how a workload is found, nor candidates or servers.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -114,6 +115,21 @@ class OtherInput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileSeries(Generic[Cardinality]):
+    """How a folder of files, each for one period of time, replaces a single file; subfolders are searched, too."""
+
+    named: str
+    """The name of a file without `.gz`, as a format of `strftime` for the time at which its period starts."""
+    every: timedelta
+    """From one period to the next."""
+    latest: int
+    """The number of latest periods that are replayed unless `--replay-range` says which."""
+    calls: Callable[[Cardinality, Iterator[Any], Mapping[str, Sequence[Any]], int, datetime], Iterator[Call]]
+    """As `Replay.calls`, with the time that the file's name tells: called for each file, in order of time. After the
+    last one, `cycle` is increased by one and the first file comes again."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Replay(Generic[Cardinality]):
     """How files replace a writer's generator.
 
@@ -126,6 +142,7 @@ class Replay(Generic[Cardinality]):
             main file is never entirely in memory. At its end, `calls` is called again, with `cycle` increased by one;
             the first is 0.
         others: Further input files by name (`--replay workload.name=PATH`), each optional.
+        series: How a folder takes the main file's place; None if only a file can be replayed.
     """
 
     writer: str
@@ -133,6 +150,7 @@ class Replay(Generic[Cardinality]):
     parse: Callable[[str], Any]
     calls: Callable[[Cardinality, Iterator[Any], Mapping[str, Sequence[Any]], int], Iterator[Call]]
     others: Mapping[str, OtherInput] = field(default_factory=dict)
+    series: FileSeries[Cardinality] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,6 +207,9 @@ class Workload(Generic[Cardinality]):
     COPY are one COPY."""
     background_rows: Callable[[Cardinality], int] | None = None
     """The number of executions in the background, for the progress bar; None if it is not known beforehand."""
+    tenants: Callable[[Cardinality, Sequence[Any], Random], Iterator[Call | Rows]] | None = None
+    """(cardinality, organisations, random) -> what puts the organisations of `--noise` into the candidates' own tables,
+    after the background; see docs/noise.md. None if they have no place there."""
     companions: Callable[[Cardinality], Sequence[Companion]] = lambda _: ()
     """What runs beside all trials and belongs to no writer; by default nothing."""
     interference: bool = False
@@ -197,6 +218,9 @@ class Workload(Generic[Cardinality]):
     """Queries that must return the same rows, in the same order, for all candidates after the same bursts."""
     invariants: tuple[str, ...] = ()
     """Queries that return violations: no rows if all is well."""
+    bounds: Callable[[Cardinality], Mapping[str, object]] = lambda _: {}
+    """The value of each `:'name'` in the invariants, which thus check what was loaded against the cardinality; None is
+    NULL. Such an invariant is not asked where a file is replayed, which the cardinality does not describe."""
     replay: Replay[Cardinality] | None = None
     isolation: Literal["read committed", "repeatable read", "serializable"] = "read committed"
     """The isolation level of all transactions. Resulting rollbacks are retried, counted and charged to the

@@ -60,6 +60,21 @@ class Found:
         with authored(self, "writers"):
             return divided(self.workload.writers(cardinality))
 
+    def bounds(self, cardinality: Any) -> Mapping[str, str | None]:  # noqa: ANN401 (the author's own type)
+        """Return the value of each `:'name'` in the invariants, as text.
+
+        Raises:
+            WorkloadError: The author's function failed.
+        """
+        with authored(self, "bounds"):
+            values = self.workload.bounds(cardinality)
+            return {name: None if value is None else str(value) for name, value in values.items()}
+
+    def bounded(self, cardinality: Any) -> tuple[str, ...]:  # noqa: ANN401 (the author's own type)
+        """Return the invariants with bounds of the cardinality."""
+        known = {*self.bounds(cardinality)}
+        return tuple(name for name in self.workload.invariants if known & self.operations[name].statements[0].literals)
+
     @property
     def queries(self) -> tuple[str, ...]:
         """The names of all blocks that check rather than load."""
@@ -120,6 +135,33 @@ def check_cardinality(found: Found, label: str, cardinality: Any) -> None:  # no
             )
         for companion in companions:
             _check_companion(found, companion, f"companion {companion.name!r} at {label!r}", parts)
+
+
+def check_bounds(found: Found, label: str, cardinality: Any) -> None:  # noqa: ANN401 (the author's own type)
+    """Refuse a cardinality whose bounds do not fit the invariants.
+
+    Apart from `check`: bounds may take long to compute, so they are computed for the cardinality of a run only.
+
+    Raises:
+        WorkloadError: An invariant has a `:'name'` without a value, or the model has expected rows of one with bounds.
+    """
+    known, shared = found.bounds(cardinality), found.parts(cardinality)
+    parts = [*shared.by_name.values()] or [shared.shared]
+    for name in found.workload.invariants:
+        (statement,) = found.operations[name].statements
+        if lacking := sorted(one for one in statement.literals - {*known} if any(one not in part for part in parts)):
+            raise WorkloadError(
+                f"At {label!r}, `bounds` of {found.workload.name!r} has no value for {', '.join(lacking)}",
+                where=found.operations[name].text.place(statement.mark(lacking[0])),
+                checked=[f"values: {', '.join(known) or 'none'}"],
+            )
+    expected = found.workload.model.state(found.workload.model.initial()) if found.workload.model else {}
+    if wrong := [name for name in found.bounded(cardinality) if name in expected]:
+        raise WorkloadError(
+            f"The model of {found.workload.name!r} returns rows of {', '.join(wrong)}, which have bounds of the "
+            "cardinality, and the model check makes few rows",
+            remedies=["leave them out of the rows that the model returns"],
+        )
 
 
 def _lacking(parts: Sequence[str], partless: Sequence[str]) -> str:

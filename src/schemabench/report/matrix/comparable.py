@@ -11,7 +11,7 @@ from itertools import combinations
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.records import LOCK_WAITS, CandidateResult, CompanionShare, Experiment, Notice
-from schemabench.report import companions, criteria, figures, settings
+from schemabench.report import companions, criteria, figures, noise, settings
 from schemabench.report.matrix import traits
 from schemabench.report.matrix.model import Source
 from schemabench.report.matrix.traits import Labelled
@@ -44,6 +44,7 @@ def notices(labelled: Labelled) -> tuple[Notice, ...]:
         *_other_servers(labelled),
         *_unknown_operations(labelled),
         *_other_companions(labelled),
+        *_other_noise(labelled),
         *_partial(labelled),
         *_without_lock_waits(labelled),
         *_by_chance(len(labelled.sources)),
@@ -215,6 +216,17 @@ def _other_companions(labelled: Labelled) -> Iterator[Notice]:
             "companions of its own run"
         )
         yield Notice(code="other-companions", text=text)
+
+
+def _other_noise(labelled: Labelled) -> Iterator[Notice]:
+    """Yield a notice where other tenants, or none, were on the server."""
+    found = [noise.fact(source.experiment) or "none" for source in labelled.sources]
+    if len({*found}) > 1:
+        text = (
+            f"There was other noise on the server: {traits.grouped(labelled, found)}. Each ratio holds for the noise "
+            "of its own run"
+        )
+        yield Notice(code="other-noise", text=text)
 
 
 def _described(one: CompanionShare) -> str:

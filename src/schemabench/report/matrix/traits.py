@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from schemabench.records import Notice
-from schemabench.report import figures, settings
+from schemabench.report import figures, noise, settings
 from schemabench.report.matrix.model import Source
 from schemabench.units import format_duration
 
@@ -62,14 +62,14 @@ class Labelled:
 def label(sources: Sequence[Source]) -> Labelled:
     """Sort experiments of one workload by what they differ in, and label each by that.
 
-    Server version, cardinality, clients, companions and round trip stand in the labels wherever they differ, since
-    people vary them on purpose; where these leave two runs alike, the first of seed, settings, day, time and id that
-    tells all apart.
+    Server version, cardinality, clients, companions, noise and round trip stand in the labels wherever they differ,
+    since people vary them on purpose; where these leave two runs alike, the first of seed, settings, day, time and id
+    that tells all apart.
 
     Args:
         sources: Two or more, of different runs, or of different cardinalities.
     """
-    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _ROUND_TRIP
+    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _NOISE, _ROUND_TRIP
     meant = [trait for trait in known if _varies(trait, sources)]
     further = [meant, *([*meant, trait] for trait in (_SEED, *_settings(sources), *_MOMENTS))]
     chosen = next(traits for traits in further if _tells_apart(traits, sources))
@@ -124,7 +124,7 @@ def beside(labelled: Labelled, one: Source, other: Source) -> list[str]:
 def _varied(labelled: Labelled) -> tuple[Trait, ...]:
     """Return all that may move a figure, when a run was made apart."""
     sources = labelled.sources
-    return _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _ROUND_TRIP, _SEED, *_CAVEATS
+    return _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _NOISE, _ROUND_TRIP, _SEED, *_CAVEATS
 
 
 def _text(traits: Sequence[Trait], source: Source) -> str:
@@ -244,6 +244,12 @@ _CLIENTS = Trait(
     text=lambda source: figures.plural(source.experiment.clients, "client"),
     preposition="with",
     order=lambda source: source.experiment.clients,
+)
+_NOISE = Trait(
+    title="noise",
+    text=lambda source: noise.short(source.experiment.noise) if source.experiment.noise else "no noise",
+    preposition="with",
+    order=lambda source: source.experiment.noise.pace_per_s if source.experiment.noise else 0,
 )
 _ROUND_TRIP = Trait(
     title="round trip",
