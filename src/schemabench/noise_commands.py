@@ -144,11 +144,7 @@ def _populate(chosen: argparse.Namespace) -> None:
 def _verify(chosen: argparse.Namespace) -> int:
     model, mapped = _wanted(chosen), _mapping(chosen)
     with entered(_dsn(chosen), chosen.schema_name, f"Verifying the schema {chosen.schema_name!r}") as town:
-        record = town.record()
-        if record is None:
-            raise UsageError(
-                f"There is no ghost town in the schema {chosen.schema_name!r}", remedies=["make it: noise populate"]
-            )
+        record = town.made()
         model = models.with_variables(model, {**record.variables, **dict(chosen.set)})
         findings = [*verifying.verify(town, model, mapping.of(record, mapped), exact=chosen.exact)]
     names = [one.entity.name + (" (mapped)" if one.mapped else "") for one in findings]

@@ -181,6 +181,18 @@ def test_town_whose_mapping_cannot_remove_is_removed_by_another(towns: Towns, ma
     assert towns.rows("SELECT count(*) FROM public.people") == [(1,)]
 
 
+def test_town_without_a_mapping_is_not_removed_by_one(towns: Towns, mapping: Path) -> None:
+    model = towns.model(2)
+    towns.change("INSERT INTO public.people VALUES (1000000, 7, 'joe', 'boss')")
+    towns.do("populate", model)
+
+    assert "was made without a mapping" in towns.refused("drop", "--mapping", mapping)
+    assert "were carried by another mapping, or by none" in towns.refused("populate", model, "--mapping", mapping)
+    towns.do("drop")
+
+    assert towns.rows("SELECT who FROM public.people ORDER BY 1") == [("ann",), ("joe",)]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -270,6 +282,10 @@ def test_query_that_returns_something_else_than_numbers_is_refused(towns: Towns,
     assert words in towns.refused("fit", "--queries", path, "-o", towns.folder / "fitted")
     assert not (towns.folder / "fitted").exists()
     assert towns.held() == before
+
+
+def test_fitting_without_a_town_needs_queries(towns: Towns) -> None:
+    assert "There is no ghost town" in towns.refused("fit", "-o", towns.folder / "fitted")
 
 
 def test_query_of_unknown_numbers_is_refused(towns: Towns) -> None:

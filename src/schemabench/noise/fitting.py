@@ -50,10 +50,13 @@ def fitted(town: Town, queries: Path | None, start: DataModel) -> tuple[DataMode
         start: Has everything else.
 
     Raises:
-        UsageError: A block is none of a data model, or returns something else than whole numbers, or too few.
+        UsageError: There is no ghost town, and there are no queries; or a block is none of a data model, or returns
+            something else than whole numbers, or too few.
         ServerError: The server refused a query.
     """
     file = _read(queries)
+    if queries is None:
+        town.made()
     seen: dict[str, int] = {}
     tables = {name: getattr(start, name) for name in TABLES}
     tables["organisations"] = Organisations(size=Constant(value=USUAL_PERCENT))

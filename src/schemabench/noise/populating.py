@@ -62,12 +62,11 @@ def check_complete(town: Town, model: Model) -> None:
     Raises:
         UsageError: It is not there, or not complete.
     """
-    record = town.record()
-    if record is None or any(done < record.organisations for done, _ in town.filled().values()):
-        state = "no" if record is None else "an incomplete"
+    record = town.made()
+    if any(done < record.organisations for done, _ in town.filled().values()):
         raise UsageError(
-            f"There is {state} ghost town in the schema {town.schema!r}",
-            remedies=[f"make it: schemabench noise populate --schema-name {town.schema}"],
+            f"There is an incomplete ghost town in the schema {town.schema!r}",
+            remedies=[f"complete it: schemabench noise populate --schema-name {town.schema}"],
         )
     _check(town, record, with_variables(model, record.variables))
 
@@ -80,13 +79,19 @@ def remove(town: Town, given: Mappings | None) -> bool:
         given: The mapping; None for the one that the town was made with.
 
     Raises:
-        UsageError: The schema holds something else.
+        UsageError: The schema holds something else, or a mapping is given for a town that was made without one.
         ServerError: Something depends on the town: then nothing was removed.
     """
     with town.held(shared=False):
         record = town.record()
         if record is None:
             return False
+        if given and not record.mapping:
+            raise UsageError(
+                f"The ghost town in the schema {town.schema!r} was made without a mapping, which would remove rows of "
+                "others",
+                remedies=["leave out --mapping"],
+            )
         mapping = mappings.of(record, given)
         with town.connection.transaction():
             for entity in reversed(tuple(ENTITIES)):

@@ -115,6 +115,20 @@ class Town:
             made_schema=made_schema,
         )
 
+    def made(self) -> Record:
+        """Return what was made here.
+
+        Raises:
+            UsageError: Nothing was, or the schema holds something else.
+        """
+        record = self.record()
+        if record is None:
+            raise UsageError(
+                f"There is no ghost town in the schema {self.schema!r}",
+                remedies=[f"make it: schemabench noise populate --schema-name {self.schema}"],
+            )
+        return record
+
     def make(self, model: Model, mapping: str) -> None:
         """Make the tables, without rows.
 
@@ -163,8 +177,7 @@ class Town:
         Raises:
             ServerError: Something else depends on it.
         """
-        record = self.record()
-        assert record is not None, "there is a town"
+        record = self.made()
         tables = [self.table(name) for name in (*ENTITIES, _FILLED, _RECORD)]
         statements = [sql.SQL("DROP TABLE IF EXISTS {}").format(sql.SQL(", ").join(tables))]
         statements.append(sql.SQL("DROP SEQUENCE IF EXISTS {}").format(self.table(_SEQUENCE)))
