@@ -175,6 +175,14 @@ def test_table_of_the_records_name_that_is_somebody_elses_is_not_touched(towns: 
     assert towns.rows("SELECT * FROM ghost.noise_record") == []
 
 
+def test_record_that_somebody_damaged_is_not_trusted(towns: Towns) -> None:
+    towns.do("populate", towns.model(2))
+    towns.change("UPDATE ghost.noise_record SET variables = 'nonsense'")
+
+    assert "holds other things than a ghost town" in towns.refused("drop")
+    assert towns.rows("SELECT count(*) FROM ghost.organisations") == [(2,)]
+
+
 def test_empty_schema_is_used_and_stays_after_drop(towns: Towns) -> None:
     towns.change("CREATE SCHEMA ghost")
     towns.do("populate", towns.model(2))

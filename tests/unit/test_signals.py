@@ -37,3 +37,26 @@ def test_an_interrupt_that_python_ignores_where_it_falls_comes_again() -> None:
             time.sleep(60)
 
     assert interrupted
+
+
+@pytest.mark.usefixtures("_heeded")
+def test_signals_that_are_noted_do_not_interrupt_however_many_come() -> None:
+    with signals.noted() as came:
+        assert not came()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            signal.raise_signal(number)
+        assert came()
+
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_signal_that_is_ignored_stays_ignored_where_others_are_noted() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with signals.noted() as came:
+            signal.raise_signal(signal.SIGHUP)
+            assert not came()
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -14,6 +14,7 @@ from hashlib import sha256
 from importlib import resources
 from time import monotonic, sleep
 
+import msgspec
 import psycopg
 from psycopg import errors, sql
 from psycopg.rows import TupleRow
@@ -95,22 +96,27 @@ class Town:
         holds, recorded = row
         found = None
         if recorded:
-            query = "SELECT digest, seed, organisations, variables, mapping, made_schema FROM {}"
-            with suppress(errors.UndefinedColumn):  # a table of this name that is somebody else's
-                found = self.connection.execute(sql.SQL(query).format(self.table(_RECORD))).fetchone()
+            with suppress(errors.UndefinedColumn, msgspec.DecodeError):  # a table of this name that is not ours
+                found = self._recorded()
         if found is None and holds:
             raise UsageError(
                 f"The schema {self.schema!r} holds other things than a ghost town: nothing was touched",
                 remedies=["name another schema: --schema-name ghost_town"],
             )
-        if found is None:
+        return found
+
+    def _recorded(self) -> Record | None:
+        """Return what the record says; None if it says nothing."""
+        query = "SELECT digest, seed, organisations, variables, mapping, made_schema FROM {}"
+        row = self.connection.execute(sql.SQL(query).format(self.table(_RECORD))).fetchone()
+        if row is None:
             return None
-        digest, seed, organisations, variables, mapping, made_schema = found
+        digest, seed, organisations, variables, mapping, made_schema = row
         return Record(
             digest=digest,
             seed=seed,
             organisations=organisations,
-            variables=json.loads(variables),
+            variables=msgspec.json.decode(variables, type=dict[str, str]),
             mapping=mapping,
             made_schema=made_schema,
         )
@@ -255,7 +261,7 @@ def entered(conninfo: Conninfo, schema: str, doing: str) -> Iterator[Town]:
 def worded(cause: psycopg.Error, doing: str, connection: psycopg.Connection[TupleRow]) -> SchemabenchError:
     """Return the error for a statement that the server refused, or did not answer."""
     said = cause.diag.message_primary or str(cause).strip()
-    again = "what is there is complete: run the command again, and it goes on"
+    again = "run the command again: what is complete stays"
     remedies = [again]
     if isinstance(cause, errors.InsufficientPrivilege):
         user, database = connection.info.user, connection.info.dbname
