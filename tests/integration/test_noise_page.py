@@ -14,7 +14,8 @@ from schemabench import cli
 from schemabench.noise import datamodel, reading
 
 PAGE = (Path(__file__).parents[2] / "docs" / "noise.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"(<!-- digits differ -->\n)?```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS, _, MEASURING = PAGE.partition("## In a measurement")
+BLOCKS = re.findall(r"(<!-- digits differ -->\n)?```(\w+)\n(.*?)```", COMMANDS, re.DOTALL)
 TABLE, MAPPING = (text for _, kind, text in BLOCKS if kind == "sql")
 
 

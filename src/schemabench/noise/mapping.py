@@ -88,8 +88,13 @@ def of(record: Record, given: Mappings | None) -> Mappings:
     """Return the mapping that is given, or else the one that a town was made with.
 
     Raises:
-        UsageError: That one is not a mapping of this version.
+        UsageError: That one is not a mapping of this version, or another role's, whose SQL is not executed unseen.
     """
+    if given is None and record.mapping and not record.trusted:
+        raise UsageError(
+            f"The ghost town was made by the role {record.owner!r}, and its mapping is SQL of that role's",
+            remedies=["read the mapping, and give it: --mapping FILE.sql", f"connect as {record.owner}"],
+        )
     return given or _checked(sqlfile.parse(_RECORDED, record.mapping, UsageError))
 
 

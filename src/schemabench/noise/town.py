@@ -52,6 +52,10 @@ _HELD = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s))::oid),
        to_regclass(quote_ident(%(schema)s) || '.noise_record') IS NOT NULL
 """
+_OWNER = """
+SELECT pg_catalog.pg_get_userbyid(relowner), pg_catalog.pg_get_userbyid(relowner) = current_user
+FROM pg_catalog.pg_class WHERE oid = %s::regclass
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,10 @@ class Record:
     variables: Mapping[str, str]
     mapping: str
     """The text of the mapping file; empty without one."""
+    owner: str
+    """The role that made it."""
+    trusted: bool
+    """Whether that is this role: only then is the recorded mapping executed."""
     made_schema: bool
     """Whether the schema itself was made, too."""
 
@@ -107,17 +115,22 @@ class Town:
 
     def _recorded(self) -> Record | None:
         """Return what the record says; None if it says nothing."""
+        record = self.table(_RECORD)
         query = "SELECT digest, seed, organisations, variables, mapping, made_schema FROM {}"
-        row = self.connection.execute(sql.SQL(query).format(self.table(_RECORD))).fetchone()
-        if row is None:
+        row = self.connection.execute(sql.SQL(query).format(record)).fetchone()
+        owned = self.connection.execute(_OWNER, [record.as_string()]).fetchone()
+        if row is None or owned is None:
             return None
         digest, seed, organisations, variables, mapping, made_schema = row
+        owner, trusted = owned
         return Record(
             digest=digest,
             seed=seed,
             organisations=organisations,
             variables=msgspec.json.decode(variables, type=dict[str, str]),
             mapping=mapping,
+            owner=owner,
+            trusted=trusted,
             made_schema=made_schema,
         )
 

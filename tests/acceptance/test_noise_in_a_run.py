@@ -1,0 +1,80 @@
+"""Noise in a run as a user starts it: from the command line, the ini file and the environment."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from shop import Shop, assert_clear, said
+
+from schemabench import cli
+
+PAGE = (Path(__file__).parents[2] / "docs" / "noise.md").read_text(encoding="utf-8")
+BUDGET = ("--budget", "1s", "--equivalence", "off")
+
+
+@pytest.fixture(scope="module")
+def noisy(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Shop:
+    """Return a project with a model of noise, for tests that do not change it."""
+    shop = Shop.open(tmp_path_factory.mktemp("noise") / "shop", environment)
+    assert cli.main(["noise", "model", "--sample", "--orgs", "5", "-o", str(shop.path / "noise.json")]) == 0
+    return shop
+
+
+def test_the_command_of_the_page_shows_the_noise_and_a_comparison_shows_what_it_changes(
+    noisy: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (command,) = re.findall(r"^pytest tests/evaluation (--noise .*)$", PAGE, re.MULTILINE)
+
+    beside = noisy.run(*BUDGET, *shlex.split(command), "--report", "with.json")
+    alone = noisy.run(*BUDGET, "--report", "without.json")
+
+    assert (beside.ret, alone.ret) == (0, 0)
+    assert "beside noise of 5 organisations" in " ".join(said(beside).split())
+    assert "noise of" not in said(alone)
+    (experiment,) = json.loads(noisy.read("with.json"))["schemabench"]["experiments"]
+    assert experiment["noise"]["speed"] == 70
+    assert "password" not in noisy.read("with.json")
+
+    assert cli.main(["report", str(noisy.path / "with.json"), str(noisy.path / "without.json")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "by noise" in shown
+    assert "There was other noise on the server" in shown
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables"),
+    [
+        (("-o", "schemabench_noise=noise.json", "-o", "schemabench_noise_speed=20"), {}),
+        ((), {"SCHEMABENCH_NOISE": "noise.json", "SCHEMABENCH_NOISE_SPEED": "20"}),
+    ],
+    ids=["ini file", "environment"],
+)
+def test_noise_is_set_elsewhere_too(noisy: Shop, settings: tuple[str, ...], variables: dict[str, str]) -> None:
+    result = noisy.run(*BUDGET, "--candidate", "baseline", *settings, **variables)
+
+    assert result.ret == 0
+    assert "noise.json at 20 times its speed" in " ".join(said(result).split())
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "Cannot read"),
+        ("{", "is not a JSON object"),
+        ('{"format": 99}', "has format 99"),
+    ],
+    ids=["missing", "broken", "of another version"],
+)
+def test_a_file_that_is_no_model_is_refused_before_anything_is_started(
+    noisy: Shop, content: str | None, expected: str
+) -> None:
+    if content is not None:
+        noisy.write("wrong.json", content)
+
+    result = noisy.run("--noise", "wrong.json" if content else "nowhere.json")
+
+    assert_clear(result)
+    assert expected in said(result)
+    assert "building" not in said(result)
