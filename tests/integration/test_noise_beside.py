@@ -28,7 +28,7 @@ from schemabench.errors import ServerError
 from schemabench.experiment import Noise, Plan, measure, with_tenants
 from schemabench.noise import datamodel, making, mapping, populating
 from schemabench.noise.model import Model
-from schemabench.noise.process import Process
+from schemabench.noise.process import Process, Request
 from schemabench.noise.running import pace
 from schemabench.noise.town import SCHEMA_NAME, SESSION_NAME, entered
 from schemabench.records import PROCESSOR, WAL, Run
@@ -260,7 +260,7 @@ def test_the_jobs_end_when_the_process_that_measures_is_killed(
     measuring = """
 import os, pathlib, sys, time, msgspec
 from schemabench.noise.model import Model
-from schemabench.noise.process import Process
+from schemabench.noise.process import Process, Request
 from schemabench.server.dsn import Conninfo
 conninfo, model = msgspec.json.decode(pathlib.Path(sys.argv[1]).read_bytes(), type=tuple[str, Model])
 process = Process(Conninfo(conninfo), "ghost", model, 50.0)
@@ -277,6 +277,24 @@ time.sleep(60)
         while {*pids} & {*_sessions(small)}:
             assert time.monotonic() < until_s, "the jobs outlive their parent"
             time.sleep(0.05)
+
+
+def test_the_jobs_end_when_nobody_reads_their_answer(town: Conninfo, model: Model) -> None:
+    request = Request(conninfo=str(town), schema=SCHEMA_NAME, model=model, speed=50.0)
+    command = [sys.executable, "-m", "schemabench.noise"]
+    with programs.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(msgspec.json.encode(request) + b"\n\n")
+        child.stdin.flush()
+        assert child.stdout.readline(), "the jobs have begun"
+        os.kill(child.pid, signal.SIGSTOP)
+        child.stdin.write(b"\n")
+        child.stdin.close()
+        child.stdout.close()
+        os.kill(child.pid, signal.SIGCONT)
+
+        assert child.wait(BOUND_S) == 0
 
 
 def test_a_town_that_is_not_there_is_told_by_the_runs_that_fail(small: Server, town: Conninfo, model: Model) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from several_runs import experiment, led_by, only, run
 
-from schemabench.records import CompanionShare, Experiment, Run
+from schemabench.records import CompanionShare, Experiment, Noise, Run
 from schemabench.report.matrix import traits
 
 RANKS = ("hash_by_site",), ("baseline",)
@@ -66,6 +66,17 @@ def test_runs_with_and_without_companions_are_labelled_and_a_notice_says_so() ->
     assert "Other companions ran beside the trials" in told
     assert "holder (holds its transaction open, repeatable read)" in told
     assert "none with no companions" in told
+
+
+def test_runs_with_and_without_noise_are_labelled_and_a_notice_names_the_model() -> None:
+    noise = Noise(
+        path="noise.json", digest="d" * 64, organisations=10, rows=100, speed=1.0, connections=2, pace_per_s=2.0
+    )
+    runs = [run("15.1", at(noise=noise), run_id="with"), run("15.1", at(), run_id="without")]
+
+    assert labels(*runs) == ["no noise", "noise of 10 organisations, 2.0 runs/s"]
+    (told,) = [text for text in texts(*runs) if "other noise" in text]
+    assert "none with no noise, noise.json: 10 organisations, 100 rows" in told
 
 
 def test_runs_with_different_companions_are_labelled_by_their_names() -> None:

@@ -47,10 +47,14 @@ def _listen(listening: Thread) -> bool:
 
 
 def _answer(ghosts: Ghosts, over: Event) -> None:
-    """Answer with the counts until the input ends."""
-    while sys.stdin.buffer.readline():
-        _write(Status(elapsed_s=ghosts.elapsed_s, pids=ghosts.pids, counts=ghosts.counts()))
-    over.set()
+    """Answer with the counts until the input ends, or nobody reads an answer."""
+    try:
+        while sys.stdin.buffer.readline():
+            _write(Status(elapsed_s=ghosts.elapsed_s, pids=ghosts.pids, counts=ghosts.counts()))
+    except BrokenPipeError:
+        pass
+    finally:
+        over.set()
 
 
 def _write(status: Status) -> None:

@@ -40,8 +40,8 @@ def sentence(experiment: Experiment) -> str:
     one = experiment.noise
     if one is None or not one.lasted_s:
         return ""
-    begun, late = sum(runs.begun for runs in one.runs), sum(runs.late for runs in one.runs)
-    pace = f"{format_significant(begun / one.lasted_s, 2)} runs a second of {format_significant(one.pace_per_s, 2)} due"
+    done, late = sum(runs.done for runs in one.runs), sum(runs.late for runs in one.runs)
+    pace = f"{format_significant(done / one.lasted_s, 2)} runs a second of {format_significant(one.pace_per_s, 2)} due"
     shares = [
         f"{figures.share(one.shares[key])} of the {what}" for key, what in _RESOURCES.items() if key in one.shares
     ]

@@ -15,6 +15,7 @@ from schemabench.report import companions, criteria, figures, noise, settings
 from schemabench.report.matrix import traits
 from schemabench.report.matrix.model import Source
 from schemabench.report.matrix.traits import Labelled
+from schemabench.report.text import plain
 
 _ONE_SIDE = 0.025
 """How often the 95 % interval of a run at most puts the first of two equal candidates ahead; as often the second."""
@@ -220,7 +221,7 @@ def _other_companions(labelled: Labelled) -> Iterator[Notice]:
 
 def _other_noise(labelled: Labelled) -> Iterator[Notice]:
     """Yield a notice where other tenants, or none, were on the server."""
-    found = [noise.fact(source.experiment) or "none" for source in labelled.sources]
+    found = [plain(noise.fact(source.experiment)) or "none" for source in labelled.sources]
     if len({*found}) > 1:
         text = (
             f"There was other noise on the server: {traits.grouped(labelled, found)}. Each ratio holds for the noise "
