@@ -229,6 +229,20 @@ def test_an_experiment_whose_noise_falls_behind_has_no_result(small: Server, mod
     assert not _copies(small)
 
 
+def test_an_experiment_whose_noise_fails_has_no_result(small: Server, model: Model, tmp_path: Path) -> None:
+    class Breaking(SimpleNamespace):
+        def block(self, *_: object) -> None:
+            (own,) = _copies(small)
+            with psycopg.connect(small.conninfo_for(own)) as connection:
+                connection.execute("ALTER TABLE IF EXISTS ghost.runs RENAME TO gone")
+
+    progress: Any = Breaking(stage=lambda *_: None)
+    with pytest.raises(ServerError, match=r"The noise failed, in .*block .*: [\d,]+ of [\d,]+ runs, .* failed"):
+        measure(_plan(tmp_path, model, speed=1_000, budget_s=20.0), small, progress)
+
+    assert not _copies(small)
+
+
 def test_signals_to_the_jobs_are_for_the_process_that_measures(small: Server, model: Model, tmp_path: Path) -> None:
     sent: list[int] = []
     sender = threading.Thread(target=_kill_when_at_work, args=[signal.SIGTERM, sent])

@@ -11,7 +11,7 @@ from schemabench import machine, report
 from schemabench import workload as workloads
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
-from schemabench.noise import reading
+from schemabench.noise import reading, running
 from schemabench.noise.model import Model
 from schemabench.options import Options
 from schemabench.records import OptionValue
@@ -37,9 +37,16 @@ class Asked:
         """The model of other tenants; None without.
 
         Raises:
-            UsageError: The file cannot be read, or is no such model.
+            UsageError: The file cannot be read, is no such model, or none of its jobs runs.
         """
-        return reading.read(self.folder / self.options.noise) if self.options.noise else None
+        if self.options.noise is None:
+            return None
+        model = reading.read(self.folder / self.options.noise)
+        if not running.jobs(model):
+            raise UsageError(
+                f"--noise {self.options.noise}: none of its jobs is active", remedies=["make a model with more: --orgs"]
+            )
+        return model
 
     @property
     def workloads(self) -> Path:

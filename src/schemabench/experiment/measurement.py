@@ -94,6 +94,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         try:
             neighbours.begin()
             blocks.run()
+            neighbours.conclude()
             after = _afterwards(blocks, server, telling)
         except KeyboardInterrupt as cause:
             interrupt = f"{plan} was interrupted in {blocks.doing}"
@@ -179,7 +180,7 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     grown = {one.name: observers[one].sizes() for one in present}
     cached = surroundings.look(server, present, telling)
     kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
-    blocks.neighbours.end("the last block, or the replay after it")
+    blocks.neighbours.end()
     checkpoints.execute(plan, team, server, observers, feed, blocks.size, measured, progress)
     progress.stage(plan, "comparing states")
     unfinished = {name for name, one in kept.items() if one.cut}

@@ -33,7 +33,7 @@ from schemabench.units import format_duration, format_percent
 from schemabench.workload import Call, Found, Rows
 
 LATE_SHARE = 0.1
-"""The most of the due runs that may begin late: with more, the noise is not what its model says."""
+"""The most of the due runs that may begin late, or fail: with more, the noise is not what its model says."""
 _FEWEST_DUE = 20
 """Before so many runs are due, a share says nothing."""
 _LABEL = "noise"
@@ -77,10 +77,14 @@ class Neighbours:
         self._server = server
         self._progress = progress
         self._conninfo = Conninfo("")
+        self._database = ""
         self._process: Process | None = None
         self._before = Amounts()
         self._status = Status()
+        self._known: Status | None = None
+        """What the jobs did until after the last block."""
         self._shares: Mapping[str, float] = {}
+        self._missing: Mapping[str, str] = {}
         self._drop: Callable[[], None] = lambda: None
 
     def settle(self) -> None:
@@ -112,7 +116,8 @@ class Neighbours:
             drop_template()
 
         self._drop = drop
-        self._conninfo = with_words(self._server.conninfo_for(copied.of("").name), application_name=SESSION_NAME)
+        self._database = copied.of("").name
+        self._conninfo = with_words(self._server.conninfo_for(self._database), application_name=SESSION_NAME)
 
     def begin(self) -> None:
         """Start the jobs.
@@ -150,32 +155,56 @@ class Neighbours:
                 "result",
                 remedies=failure.remedies,
             ) from failure
-        due, late = (sum(getattr(one, name) for one in self._status.counts.values()) for name in ("due", "late"))
-        if due >= _FEWEST_DUE and late > LATE_SHARE * due:
-            raise ServerError(
-                f"The noise fell behind, in {doing}: {late:,} of {due:,} runs, {format_percent(late / due)}, began "
-                f"more than {format_duration(LATE_S)} after they were due. That is not the noise of its model, so that "
-                "the experiment has no result",
-                remedies=[
-                    "slow it down: --noise-speed",
-                    "make a model of fewer organisations: schemabench noise model --orgs",
-                    "use a server with more processors, or fewer --clients",
-                ],
-            )
+        self._judge(doing, fewest=_FEWEST_DUE)
 
-    def end(self, doing: str) -> None:
-        """Stop the jobs, and keep their figures.
+    def conclude(self) -> None:
+        """Keep the figures of the blocks, after the last one; the jobs go on.
 
         Raises:
             ServerError: As `check`.
         """
         if self._process is not None:
-            self.check(doing)
+            self.check("the last block")
+            self._judge("the last block", fewest=1)
             after = self._amounts()
             self._shares = after.since(self._before)
-            self._before = replace(self._before, missing=after.missing)
+            unused = dict.fromkeys(self._before.used.keys() - self._shares.keys(), "nobody used any, or it was reset")
+            self._missing = {**unused, **after.missing}
+            self._known = self._status
+
+    def end(self) -> None:
+        """Stop the jobs, after everything that they are to run beside.
+
+        Raises:
+            ServerError: As `check`.
+        """
+        if self._process is not None:
+            self.check("the replay of the production load")
             self._process.close()
             self._process = None
+
+    def _judge(self, doing: str, *, fewest: int) -> None:
+        """Refuse noise of which too much was late or failed, once enough runs were due.
+
+        Raises:
+            ServerError: It was.
+        """
+        counts = self._status.counts.values()
+        due, late, failed = (sum(getattr(one, name) for one in counts) for name in ("due", "late", "failed"))
+        if due < fewest or max(late, failed) <= LATE_SHARE * due:
+            return
+        what = f"began more than {format_duration(LATE_S)} after they were due" if late >= failed else "failed"
+        many = max(late, failed)
+        raise ServerError(
+            f"The noise {'fell behind' if late >= failed else 'failed'}, in {doing}: {many:,} of {due:,} runs, "
+            f"{format_percent(many / due)}, {what}; {format_percent(LATE_SHARE)} may. That is not the noise of its "
+            "model, so that the experiment has no result",
+            remedies=[
+                "slow it down: --noise-speed",
+                "make a model of fewer organisations: schemabench noise model --orgs",
+                "use a server with more processors, or fewer --clients",
+            ],
+        )
 
     def close(self) -> None:
         """Stop the jobs, whatever happened, and drop their database."""
@@ -189,6 +218,7 @@ class Neighbours:
         noise = self._plan.noise
         if noise is None:
             return None
+        status = self._known or self._status
         return records.Noise(
             path=noise.path.name,
             digest=noise.model.digest,
@@ -197,7 +227,7 @@ class Neighbours:
             speed=noise.speed,
             connections=connections(noise.model, noise.speed),
             pace_per_s=pace(noise.model, noise.speed),
-            lasted_s=self._status.elapsed_s,
+            lasted_s=status.elapsed_s,
             runs=tuple(
                 records.NoiseRuns(
                     kind=kind,
@@ -208,10 +238,10 @@ class Neighbours:
                     failed=one.failed,
                     longest_wait_s=one.longest_wait_s,
                 )
-                for kind, one in self._status.counts.items()
+                for kind, one in status.counts.items()
             ),
             shares=self._shares,
-            missing=self._before.missing,
+            missing=self._missing,
             tenants=self._plan.tenants,
         )
 
@@ -227,14 +257,14 @@ class Neighbours:
             "parallel workers"
         )
         yield Notice(code="noise-in-totals", text=text)
-        failed = sum(one.failed for one in self._status.counts.values())
+        failed = sum(one.failed for one in (self._known or self._status).counts.values())
         if failed:
             yield Notice(code="noise-failed", text=f"{failed:,} runs of the noise's jobs failed")
 
     def _amounts(self) -> Amounts:
         """Return what the jobs' sessions used so far."""
         try:
-            with opened(self._conninfo) as connection:
-                return shares.read(connection, self._status.pids, local=self._server.is_local)
+            with opened(self._server.conninfo) as connection:  # whose own reads are not those of the noise's database
+                return shares.read(connection, self._database, self._status.pids, local=self._server.is_local)
         except psycopg.Error as cause:
             raise ServerError(f"The server did not say what the noise uses: {str(cause).strip()}") from cause

@@ -24,7 +24,7 @@ SELECT (SELECT coalesce(sum(own.wal_bytes), 0) FROM unnest(%s::int[]) AS pid, pg
 FROM pg_stat_wal
 """
 _READS = """
-SELECT coalesce(sum(blks_read) FILTER (WHERE datname = current_database()), 0), coalesce(sum(blks_read), 0)
+SELECT coalesce(sum(blks_read) FILTER (WHERE datname = %s), 0), coalesce(sum(blks_read), 0)
 FROM pg_catalog.pg_stat_database
 """
 
@@ -48,11 +48,12 @@ class Amounts:
         return shares
 
 
-def read(connection: psycopg.Connection[TupleRow], pids: Sequence[int], *, local: bool) -> Amounts:
+def read(connection: psycopg.Connection[TupleRow], database: str, pids: Sequence[int], *, local: bool) -> Amounts:
     """Return what sessions in a database, and everyone, have used so far.
 
     Args:
-        connection: A session in their database, in autocommit mode; reads of blocks are those of all its sessions.
+        connection: A session in autocommit mode, in another database.
+        database: Theirs, in which all blocks that are read count as theirs.
         pids: Their process ids.
         local: Whether these processes are on this machine.
 
@@ -68,7 +69,7 @@ def read(connection: psycopg.Connection[TupleRow], pids: Sequence[int], *, local
             used[WAL] = _pair(connection.execute(_WAL, [list(pids)]).fetchone())
         except errors.InsufficientPrivilege as cause:
             missing[WAL] = f"this role may not read it: {cause.diag.message_primary}"
-    used[READS] = _pair(connection.execute(_READS).fetchone())
+    used[READS] = _pair(connection.execute(_READS, [database]).fetchone())
     try:
         if local:
             used[PROCESSOR] = _processor(pids)

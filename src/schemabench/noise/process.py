@@ -98,6 +98,7 @@ class Process:
         arrived.register(descriptor, select.POLLIN)
         while b"\n" not in self._received:
             if not arrived.poll(max(0.0, until_s - monotonic()) * _MS_PER_S):
+                self._child.kill()
                 raise self._ended(f"it did not answer within {_ANSWER_S:g} s")
             if not (some := os.read(descriptor, _CHUNK_BYTES)):
                 raise self._ended(self._reason())

@@ -60,7 +60,8 @@ def section(view: View) -> Section | None:
         f"{fact(view.experiment)}. "
         + (f"In {format_duration(one.lasted_s)}, they made {told}. " if told else "")
         + (f"Their share is not known of {'; '.join(unknown)}. " if unknown else "")
-        + "A run is late if it begins more than a second after it was due."
+        + "A run is late if it begins more than a second after it was due. With more than a tenth late or failed, "
+        "there would be no result."
     )
     table = Table(
         caption="Runs of jobs, from before the first block until after the last",
