@@ -8,7 +8,7 @@ their own pace: a fast candidate does not meet less of them.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -228,18 +228,7 @@ class Neighbours:
             connections=connections(noise.model, noise.speed),
             pace_per_s=pace(noise.model, noise.speed),
             lasted_s=status.elapsed_s,
-            runs=tuple(
-                records.NoiseRuns(
-                    kind=kind,
-                    due=one.due,
-                    begun=one.begun,
-                    done=one.done,
-                    late=one.late,
-                    failed=one.failed,
-                    longest_wait_s=one.longest_wait_s,
-                )
-                for kind, one in status.counts.items()
-            ),
+            runs=tuple(records.NoiseRuns(kind=kind, **asdict(one)) for kind, one in status.counts.items()),
             shares=self._shares,
             missing=self._missing,
             tenants=self._plan.tenants,
