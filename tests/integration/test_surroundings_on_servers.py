@@ -29,6 +29,8 @@ from schemabench.server import Server, folder, local, serve, several
 SILENCE: Any = SimpleNamespace(stage=lambda *_: None, block=lambda *_: None)
 MIB = 1 << 20
 SCHEMA = "CREATE TABLE votes (id int PRIMARY KEY, total int, note text);\n"
+ROWS = "INSERT INTO votes SELECT -n, 0, '' FROM generate_series(1, 10000) AS n;\n"
+"""Plans made for them use the index."""
 OPERATIONS = """\
 -- name: vote
 INSERT INTO votes SELECT :first::int + n, n, repeat('x', 1000) FROM generate_series(1, 100) AS n;
@@ -77,11 +79,11 @@ def plan(tmp_path: Path) -> Plan:
     return _plan(tmp_path)
 
 
-def _plan(place: Path) -> Plan:
+def _plan(place: Path, schema: str = SCHEMA) -> Plan:
     return Plan(
         found=laboratory.found(place, VOTES, OPERATIONS),
         cardinality="typical",
-        candidates=laboratory.installable(place / "schemas", dict.fromkeys(("baseline", "a"), SCHEMA)),
+        candidates=laboratory.installable(place / "schemas", dict.fromkeys(("baseline", "a"), schema)),
         clients=2,
         budget_s=1.0,
         precision=1e-9,
@@ -102,7 +104,7 @@ def measured(small: Server, tmp_path_factory: pytest.TempPathFactory) -> Experim
     """Run an experiment on it, with rounds after checkpoints although it is short."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoints, "SHORTEST_S", 0.0)
-        return measure(_plan(tmp_path_factory.mktemp("measured")), small, SILENCE)
+        return measure(_plan(tmp_path_factory.mktemp("measured"), SCHEMA + ROWS), small, SILENCE)
 
 
 def test_a_cache_that_all_candidates_together_exceed_is_noted(measured: Experiment, small: Server) -> None:

@@ -7,6 +7,7 @@ further line asks for the counts, which are a line of JSON on standard output. T
 if the other process was killed.
 """
 
+import os
 import signal
 import sys
 from math import inf
@@ -52,7 +53,7 @@ def _answer(ghosts: Ghosts, over: Event) -> None:
         while sys.stdin.buffer.readline():
             _write(Status(elapsed_s=ghosts.elapsed_s, pids=ghosts.pids, counts=ghosts.counts()))
     except BrokenPipeError:
-        pass
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes the rest when it ends
     finally:
         over.set()
 
