@@ -36,6 +36,9 @@ _INI = "pytest.ini"
 """The starter's ini file, which makes its folder pytest's root."""
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
+_UNHEEDED = {"workload", "adequacy_s", "equivalence", "neutral_ids"}
+"""Options of a run that searches and maps do not heed, wherever they are set: these have one workload, need only ratios
+and are no tests."""
 _MS_PER_S = 1000
 _DRAWN, _MOST_DRAWN = 8, 100
 """The default and the maximum number of cardinalities to draw: running a hundred takes hours."""
@@ -140,9 +143,7 @@ def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--resume", action="store_true", help="resume the interrupted search")
     _add_options(
-        parser,
-        *("postgres", "postgres_setting", "candidate", "cardinality", "clients", "budget_s", "precision", "sample_hz"),
-        *("seed", "report"),
+        parser, *(one.name for one in options.table() if not one.metadata["ini_only"] and one.name not in _UNHEEDED)
     )
     parser.set_defaults(run=_crossover)
 

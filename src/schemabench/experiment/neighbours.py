@@ -63,6 +63,23 @@ def with_tenants(found: Found, noise: Noise | None) -> Found:
     return replace(found, workload=replace(workload, background=peopled, background_rows=None))
 
 
+def planned(plan: Plan) -> records.Noise | None:
+    """Return what is known of a plan's noise before its jobs run; None without noise."""
+    noise = plan.noise
+    if noise is None:
+        return None
+    return records.Noise(
+        path=noise.path.name,
+        digest=noise.model.digest,
+        organisations=len(noise.model.organisations),
+        rows=size(noise.model),
+        speed=noise.speed,
+        connections=connections(noise.model, noise.speed),
+        pace_per_s=pace(noise.model, noise.speed),
+        tenants=plan.tenants,
+    )
+
+
 class Neighbours:
     """The noise of one experiment; nothing without `--noise`.
 
@@ -215,23 +232,16 @@ class Neighbours:
 
     def record(self) -> records.Noise | None:
         """Return what ran; None without noise."""
-        noise = self._plan.noise
+        noise = planned(self._plan)
         if noise is None:
             return None
         status = self._known or self._status
-        return records.Noise(
-            path=noise.path.name,
-            digest=noise.model.digest,
-            organisations=len(noise.model.organisations),
-            rows=size(noise.model),
-            speed=noise.speed,
-            connections=connections(noise.model, noise.speed),
-            pace_per_s=pace(noise.model, noise.speed),
+        return replace(
+            noise,
             lasted_s=status.elapsed_s,
             runs=tuple(records.NoiseRuns(kind=kind, **asdict(one)) for kind, one in status.counts.items()),
             shares=self._shares,
             missing=self._missing,
-            tenants=self._plan.tenants,
         )
 
     def notices(self) -> Iterator[Notice]:
