@@ -30,6 +30,7 @@ from schemabench.units import format_duration, parse_duration_s
 _DIFFERS = 1
 """The exit status of `verify` if something differs."""
 _MOST_ORGANISATIONS = OWN_IDS - 1
+_NOTHING_CHANGED = "run again: the database is as it was"
 _POSTGRES = next(environment_name(one) for one in table() if one.name == "postgres")
 
 
@@ -116,7 +117,7 @@ def _model(chosen: argparse.Namespace) -> None:
 
 
 def _fit(chosen: argparse.Namespace) -> None:
-    with entered(_dsn(chosen), chosen.schema_name, "Fitting a data model") as town:
+    with entered(_dsn(chosen), chosen.schema_name, "Fitting a data model", _NOTHING_CHANGED) as town:
         fitted, seen = fitting.fitted(town, chosen.queries, datamodel.load(None))
     for name in datamodel.TABLES:
         _write(chosen.output / f"{name}.toml", datamodel.dumped(getattr(fitted, name)).encode())
@@ -127,9 +128,9 @@ def _fit(chosen: argparse.Namespace) -> None:
 
 def _populate(chosen: argparse.Namespace) -> None:
     model, mapped = _wanted(chosen), _mapping(chosen)
-    doing = f"Populating the schema {chosen.schema_name!r}"
+    doing, again = f"Populating the schema {chosen.schema_name!r}", "run again: what is complete stays"
     with (
-        entered(_dsn(chosen), chosen.schema_name, doing) as town,
+        entered(_dsn(chosen), chosen.schema_name, doing, again) as town,
         _bar(total=size(model), unit=" rows", unit_scale=True, desc="noise") as bar,
     ):
 
@@ -143,7 +144,8 @@ def _populate(chosen: argparse.Namespace) -> None:
 
 def _verify(chosen: argparse.Namespace) -> int:
     model, mapped = _wanted(chosen), _mapping(chosen)
-    with entered(_dsn(chosen), chosen.schema_name, f"Verifying the schema {chosen.schema_name!r}") as town:
+    doing = f"Verifying the schema {chosen.schema_name!r}"
+    with entered(_dsn(chosen), chosen.schema_name, doing, _NOTHING_CHANGED) as town:
         record = town.made()
         model = models.with_variables(model, {**record.variables, **dict(chosen.set)})
         findings = [*verifying.verify(town, model, mapping.of(record, mapped), exact=chosen.exact)]
@@ -168,7 +170,7 @@ def _verify(chosen: argparse.Namespace) -> int:
 def _run(chosen: argparse.Namespace) -> None:
     model, dsn = reading.read(chosen.model), _dsn(chosen)
     with (
-        entered(dsn, chosen.schema_name, "Running the ghost jobs") as town,
+        entered(dsn, chosen.schema_name, running.DOING, running.AGAIN) as town,
         town.held(shared=True),
     ):
         populating.check_complete(town, model)
@@ -218,7 +220,8 @@ def _counted(ghosts: running.Ghosts) -> str:
 
 def _drop(chosen: argparse.Namespace) -> None:
     mapped = _mapping(chosen)
-    with entered(_dsn(chosen), chosen.schema_name, f"Removing the schema {chosen.schema_name!r}") as town:
+    doing, again = f"Removing the schema {chosen.schema_name!r}", "run again: it removes all of the town, or nothing"
+    with entered(_dsn(chosen), chosen.schema_name, doing, again) as town:
         removed = populating.remove(town, mapped)
     _say("removed the ghost town" if removed else "there is no ghost town: nothing was removed")
 

@@ -154,6 +154,7 @@ def test_session_that_the_server_ends_is_told_in_words(towns: Towns) -> None:
 
     assert program.returncode == 2
     assert re.search("Populating the schema 'ghost' failed: .*(terminating connection|server closed the conn)", err)
+    assert "run again: what is complete stays" in err
     assert "Traceback" not in err
     towns.do("populate", model)
 

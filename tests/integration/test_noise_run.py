@@ -118,9 +118,13 @@ def test_server_that_ends_the_sessions_is_told_in_words(towns: Towns, model: Pat
 
     assert program.returncode == 2
     assert re.search("Running the ghost jobs failed: .*(terminating connection|server closed the connection)", err)
+    assert "run again: runs that were under way are undone, and the town is whole" in err
+    assert "who ended the session" in err
     assert "Traceback" not in err
     counts = _counts(out)
     assert counts["begun"] == counts["done"] + counts["failed"]
+    assert counts["done"] <= _done(towns), "a run whose end the server did not answer may be there"
+    towns.do("run", model, "--for", "100ms")
 
 
 def test_reader_that_closes_the_pipe_ends_nothing_before_its_time(towns: Towns, model: Path) -> None:

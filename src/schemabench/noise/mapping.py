@@ -149,7 +149,7 @@ def refused(query: Query, cause: psycopg.Error, offset: int = 0) -> SchemabenchE
         f"The server refused a statement: {cause.diag.message_primary or cause}",
         where=query.place(offset),
         sqlstate=cause.sqlstate,
-        remedies=["correct the file, and run the command again: what is complete stays"],
+        remedies=["correct the file, and run again"],
     )
 
 

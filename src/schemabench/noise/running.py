@@ -38,6 +38,8 @@ _LEAST_CONNECTIONS, _MOST_CONNECTIONS = 2, 32
 _ENDING_S = 5.0
 """How long the runs under way may take to finish at the end; then they are cancelled."""
 _TOLD_EVERY_S = 0.25
+DOING, AGAIN = "Running the ghost jobs", "run again: runs that were under way are undone, and the town is whole"
+"""What failed if the server ended a session, and the remedy."""
 _BEGIN = "UPDATE {jobs} SET runs = runs + 1, last_run_at = now() WHERE id = %(job)s RETURNING runs"
 _READ = """
 SELECT count(*), sum(value)
@@ -240,7 +242,7 @@ class Ghosts:
                     own.failed += 1
                     self.messages.setdefault(cause.sqlstate or "", str(cause).strip().splitlines()[0])
                 if session.closed:
-                    self._failure = worded(cause, "Running the ghost jobs", session)
+                    self._failure = worded(cause, DOING, AGAIN, session)
                     self._stopped.set()
                     return
             else:

@@ -24,6 +24,7 @@ from schemabench.errors import SchemabenchError, ServerError, UsageError
 from schemabench.noise.entities import ENTITIES
 from schemabench.noise.model import Model
 from schemabench.server.dsn import Conninfo, connect, with_words
+from schemabench.server.reached import gone
 
 SCHEMA_NAME = "ghost"
 """The schema of a ghost town, unless another is named."""
@@ -245,13 +246,14 @@ class Town:
 
 
 @contextmanager
-def entered(conninfo: Conninfo, schema: str, doing: str) -> Iterator[Town]:
+def entered(conninfo: Conninfo, schema: str, doing: str, again: str = "run again") -> Iterator[Town]:
     """Open a session in the database of a town, and raise the server's errors in words.
 
     Args:
         conninfo: The database.
         schema: The schema.
         doing: What the session is for, as in `Populating the schema 'ghost'`.
+        again: The remedy if it is interrupted: to repeat it, and what that finds.
 
     Raises:
         UsageError: The schema cannot have this name.
@@ -268,18 +270,20 @@ def entered(conninfo: Conninfo, schema: str, doing: str) -> Iterator[Town]:
         try:
             yield Town(connection, schema)
         except psycopg.Error as cause:
-            raise worded(cause, doing, connection) from cause
+            raise worded(cause, doing, again, connection) from cause
 
 
-def worded(cause: psycopg.Error, doing: str, connection: psycopg.Connection[TupleRow]) -> SchemabenchError:
-    """Return the error for a statement that the server refused, or did not answer."""
+def worded(cause: psycopg.Error, doing: str, again: str, connection: psycopg.Connection[TupleRow]) -> SchemabenchError:
+    """Return the error for a statement that the server refused, or did not answer; arguments are those of `entered`."""
     said = cause.diag.message_primary or str(cause).strip()
-    again = "run the command again: what is complete stays"
     remedies = [again]
-    if isinstance(cause, errors.InsufficientPrivilege):
+    if gone(cause):
+        remedies = [again, "ask the server's log, or its operator, who ended the session"]
+    elif isinstance(cause, errors.InsufficientPrivilege):
         user, database = connection.info.user, connection.info.dbname
         remedies = [
             f"grant what is missing, as in GRANT CREATE ON DATABASE {database} TO {user}",
+            "connect as the role that made the town: --postgres",
             "name a schema that the role owns: --schema-name",
         ]
     elif isinstance(cause, errors.DiskFull):
