@@ -169,6 +169,7 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 def _run(chosen: argparse.Namespace) -> None:
     model, dsn = reading.read(chosen.model), _dsn(chosen)
+    running.check(model, chosen.speed, "--speed")
     with (
         entered(dsn, chosen.schema_name, running.DOING, running.AGAIN) as town,
         town.held(shared=True),

@@ -72,6 +72,29 @@ def test_a_map_beside_noise_has_the_tenants_in_each_cell_and_says_so(noisy: Shop
 
 
 @pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--noise-speed", "20"], "--noise-speed is the speed of the jobs of --noise, which is not given"),
+        (["--noise", "noise.json", "--noise-speed", "1e9"], "--noise-speed 1e+09 is too fast for this model"),
+    ],
+    ids=["without noise", "too fast"],
+)
+def test_a_speed_without_use_is_refused_before_anything_is_started(
+    noisy: Shop, options: list[str], expected: str
+) -> None:
+    result = noisy.run(*options)
+
+    assert_clear(result, expected, "--noise-speed")
+    assert "building" not in said(result)
+
+
+def test_a_speed_in_the_environment_waits_for_noise(noisy: Shop) -> None:
+    result = noisy.run(*BUDGET, "--candidate", "baseline", SCHEMABENCH_NOISE_SPEED="20")
+
+    assert result.ret == 0
+
+
+@pytest.mark.parametrize(
     ("content", "expected"),
     [
         (None, "Cannot read"),

@@ -29,7 +29,7 @@ from schemabench.experiment import Noise, Plan, measure, with_tenants
 from schemabench.noise import datamodel, making, mapping, populating
 from schemabench.noise.model import Model
 from schemabench.noise.process import Process, Request
-from schemabench.noise.running import pace
+from schemabench.noise.running import MOST_PER_S, pace
 from schemabench.noise.town import SCHEMA_NAME, SESSION_NAME, entered
 from schemabench.records import PROCESSOR, WAL, Run
 from schemabench.server import Server
@@ -222,7 +222,7 @@ def test_an_experiment_whose_noise_is_killed_has_no_result(small: Server, model:
 
 def test_an_experiment_whose_noise_falls_behind_has_no_result(small: Server, model: Model, tmp_path: Path) -> None:
     with pytest.raises(ServerError, match=r"The noise fell behind, in .*block .*: [\d,]+ of [\d,]+ runs") as told:
-        measure(_plan(tmp_path, model, speed=3e6, budget_s=60.0), small, SILENCE)
+        measure(_plan(tmp_path, model, speed=MOST_PER_S / pace(model, 1), budget_s=60.0), small, SILENCE)
 
     assert "--noise-speed" in str(told.value)
     assert not _sessions(small)

@@ -154,6 +154,14 @@ def test_model_without_active_jobs_is_refused(towns: Towns) -> None:
     assert "No job of the model is active" in towns.refused("run", model)
 
 
+def test_speed_at_which_more_runs_are_due_than_any_server_gets_done_is_refused(towns: Towns) -> None:
+    said = towns.refused("run", towns.model(3), "--speed", "1e12")
+
+    assert re.search(r"--speed 1e\+12 is too fast for this model: [\d,]+ runs would be due per second", said)
+    (fitting,) = re.findall(r"slow it down: --speed (\S+)", said)
+    assert 0.98 < running.pace(towns.read(towns.model(3)), float(fitting)) / running.MOST_PER_S <= 1
+
+
 def test_records_of_a_job_do_not_grow_for_ever(towns: Towns, model: Path) -> None:
     towns.do("run", model, "--for", "2s", "--speed", "1000")
 

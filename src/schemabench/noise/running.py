@@ -35,6 +35,9 @@ KEPT_RUNS = 3
 _RUNS_PER_CONNECTION = 10.0
 """Runs per second for which one connection is opened, at most `_MOST_CONNECTIONS`."""
 _LEAST_CONNECTIONS, _MOST_CONNECTIONS = 2, 32
+MOST_PER_S = 10_000
+"""The most runs that may be due per second: several times as many as all connections get done on two cores (1,300,
+measured). More would only wait, and take memory."""
 _ENDING_S = 5.0
 """How long the runs under way may take to finish at the end; then they are cancelled."""
 _TOLD_EVERY_S = 0.25
@@ -90,6 +93,31 @@ def jobs(model: Model) -> list[tuple[int, Job]]:
 def pace(model: Model, speed: float) -> float:
     """Return how many runs are due per second."""
     return sum(speed / job.every_s for _, job in jobs(model))
+
+
+def check(model: Model, speed: float, option: str) -> None:
+    """Refuse jobs of which none runs, or that are due more often than any server gets them done.
+
+    Args:
+        model: Has the jobs.
+        speed: How many times as fast as the model says.
+        option: What sets it, as in `--speed`.
+
+    Raises:
+        UsageError: They are.
+    """
+    if not jobs(model):
+        raise UsageError("No job of the model is active", remedies=["make a model with more: noise model --orgs"])
+    if (due_per_s := pace(model, speed)) > MOST_PER_S:
+        fitting = 0.99 * speed * MOST_PER_S / due_per_s  # less than rounding to three digits may add
+        raise UsageError(
+            f"{option} {speed:g} is too fast for this model: {due_per_s:,.0f} runs would be due per second, and a "
+            f"process of noise gets no more than {MOST_PER_S:,} done",
+            remedies=[
+                f"slow it down: {option} {fitting:.3g}",
+                "make a model of fewer organisations: noise model --orgs",
+            ],
+        )
 
 
 def connections(model: Model, speed: float) -> int:
@@ -152,11 +180,8 @@ class Ghosts:
             tell: Receives this object a few times a second; returns whether to go on.
 
         Raises:
-            UsageError: No job of the model is active.
             ServerError: The server cannot be reached, refused a connection or ended one.
         """
-        if not jobs(self.model):
-            raise UsageError("No job of the model is active", remedies=["make a model with more: --orgs"])
         with ExitStack() as stack:
             sessions = [self._open(stack) for _ in range(connections(self.model, self.speed))]
             self.pids = tuple(session.info.backend_pid for session in sessions)
