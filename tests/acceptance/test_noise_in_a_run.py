@@ -71,6 +71,19 @@ def test_a_map_beside_noise_has_the_tenants_in_each_cell_and_says_so(noisy: Shop
     assert any(cell["ratio"] for cell in drawn["cells"])
 
 
+def test_a_run_beside_noise_that_is_compared_with_a_saved_one_without_says_so(noisy: Shop) -> None:
+    one = ("--candidate", "baseline", "--neutral-ids")
+    alone = noisy.run(*one, "--benchmark-save", "alone")
+    again = noisy.run(*one, "--benchmark-compare")
+    beside = noisy.run(*one, "--noise", "noise.json", "--benchmark-compare", "--benchmark-autosave")
+
+    assert (alone.ret, again.ret, beside.ret) == (0, 0, 0)
+    assert "0001_alone" in said(again)
+    assert "other conditions" not in said(again)
+    told = "orders at typical was measured under other conditions in 0001_alone.json: noise (no noise there, noise of 5"
+    assert told in said(beside)
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

@@ -10,7 +10,7 @@ from schemabench.records import Run
 from schemabench.report import csv, flavored, matrix, screen
 from schemabench.report.document import document
 from schemabench.report.files import append, check_writable, find, read, write, write_comparison, write_json
-from schemabench.report.matrix import Comparison, compare
+from schemabench.report.matrix import Comparison, compare, differences
 from schemabench.report.sizes import cardinalities
 from schemabench.report.tree import Document
 
@@ -70,6 +70,7 @@ __all__ = [
     "check_writable",
     "compare",
     "compared",
+    "differences",
     "document",
     "find",
     "markdown",
