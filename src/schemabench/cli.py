@@ -18,7 +18,7 @@ from typing import NoReturn
 import pytest
 
 from schemabench import cardinality as cardinalities
-from schemabench import noise_commands, options, parsing, placing, progress, project, report, signals
+from schemabench import noise_commands, options, output, parsing, placing, progress, project, report, signals
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
 from schemabench.cardinality import ROUND_TRIP, Axis
@@ -46,24 +46,31 @@ _DRAWN, _MOST_DRAWN = 8, 100
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status: 2 after an error that was shown, 130 after Ctrl-C, as shells do."""
-    chosen = _parser().parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"
         )  # for characters outside the locale's encoding, as standard error does
-    status = 0
     try:
-        status = chosen.run(chosen) or 0
-        print(end="", flush=True)  # noqa: T201 (what is buffered; a standard output that is closed takes nothing)
-    except BrokenPipeError:  # the reader has closed the pipe: the rest must not be flushed to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        chosen = _chosen(arguments)
+        return chosen.run(chosen) or 0
+    except BrokenPipeError:  # the reader of standard output has enough
+        return 0
     except SchemabenchError as error:
-        print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201 (the command line prints)
+        output.complain(f"ERROR: {error}")
         return _FAILED
     except KeyboardInterrupt:
-        print("Interrupted", file=sys.stderr)  # noqa: T201 (as above)
+        output.complain("Interrupted")
         return _INTERRUPTED
-    return status
+
+
+def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return what the command line says; exit after its help."""
+    try:
+        return _parser().parse_args(arguments)
+    except SystemExit as ended:
+        if not ended.code:
+            output.say("", end="")  # help, or the version, which is written, but not flushed
+        raise
 
 
 class _Parser(argparse.ArgumentParser):
@@ -201,7 +208,7 @@ def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionVal
 def _draw(chosen: argparse.Namespace) -> None:
     root, settings, _ = _project(chosen)
     found = workloads.redraw(workloads.load(root / settings.workloads, chosen.workload), chosen.number, settings.seed)
-    print(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))  # noqa: T201 (the command line prints)
+    output.say(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))
 
 
 def _show(chosen: argparse.Namespace) -> None:
@@ -210,17 +217,17 @@ def _show(chosen: argparse.Namespace) -> None:
     known = found.workload.cardinalities
     names = cardinalities.select(chosen.workload, known, [chosen.name])
     if not chosen.toml:
-        print(report.cardinalities({name: known[name] for name in names}, found.frozen, _width()))  # noqa: T201 (the command line prints)
+        output.say(report.cardinalities({name: known[name] for name in names}, found.frozen, _width()))
         return
     if len(names) > 1:
         raise UsageError(f"--toml writes one cardinality, not {len(names)}", remedies=[f"name one: {', '.join(names)}"])
-    print(workloads.as_toml(found, names[0]), end="")  # noqa: T201 (the command line prints)
+    output.say(workloads.as_toml(found, names[0]), end="")
 
 
 def _list(chosen: argparse.Namespace) -> None:
     root, settings, _ = _project(chosen)
     found = workloads.with_frozen(workloads.load(root / settings.workloads, chosen.workload))
-    print(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))  # noqa: T201 (the command line prints)
+    output.say(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))
 
 
 def _crossover(chosen: argparse.Namespace) -> None:
@@ -248,8 +255,10 @@ def _crossover(chosen: argparse.Namespace) -> None:
     finally:
         run = bench.record()
         if run.experiments or run.maps:  # finished results are reported even if the rest failed
-            print(report.terminal(run, _width()))  # noqa: T201 (the command line prints)
-            _write_reports(bench)
+            try:
+                output.say(report.terminal(run, _width()))
+            finally:
+                _write_reports(bench)
 
 
 def _write_reports(bench: Bench) -> None:
@@ -269,7 +278,7 @@ def _width() -> int:
 def _servers(_: argparse.Namespace) -> None:
     for look in (survey, shared_account):  # the offers, even if we may not start a server
         for line in look():
-            print(line)  # noqa: T201 (the command line prints)
+            output.say(str(line))
 
 
 def _init(chosen: argparse.Namespace) -> None:
@@ -279,24 +288,27 @@ def _init(chosen: argparse.Namespace) -> None:
             raise UsageError(
                 f"{folder.resolve()} is not an empty folder", remedies=["choose a new folder: schemabench init DIR"]
             )
-        _write_starter(folder)
+        written = _write_starter(folder)
     except OSError as cause:
         raise UsageError(
             f"The starter cannot be written into {folder.absolute()}: {cause.strerror}",
             remedies=["choose a writable folder: schemabench init DIR"],
         ) from cause
-    print("Now run: pytest --budget 10s")  # noqa: T201 (the command line prints)
+    output.say("\n".join([*(f"wrote {path}" for path in written), "Now run: pytest --budget 10s"]))
 
 
-def _write_starter(folder: Path) -> None:
+def _write_starter(folder: Path) -> list[Path]:
+    """Write the starter project; return its files."""
+    written = []
     with as_file(files("schemabench") / "starter") as starter:
         for source in sorted(path for path in starter.rglob("*") if path.suffix in {".py", ".sql"}):
             target = folder / source.relative_to(starter)
             placing.replace(target, source.read_bytes())
-            print(f"wrote {target}")  # noqa: T201 (the command line prints)
+            written.append(target)
     if not project.is_configured(folder.absolute()):
         placing.replace(folder / _INI, b"[pytest]\ntestpaths = tests\n")
-        print(f"wrote {folder / _INI}")  # noqa: T201 (as above)
+        written.append(folder / _INI)
+    return written
 
 
 def _report(chosen: argparse.Namespace) -> None:
@@ -312,6 +324,6 @@ def _report(chosen: argparse.Namespace) -> None:
         for path in chosen.output:
             report.write_comparison(comparison, path)
     if chosen.table:
-        print(report.table(document, chosen.table))  # noqa: T201 (the command line prints)
+        output.say(report.table(document, chosen.table))
     elif not chosen.output:
-        print(report.shown(document))  # noqa: T201 (likewise)
+        output.say(report.shown(document))

@@ -24,6 +24,7 @@ from schemabench.noise.entities import size
 from schemabench.noise.model import Model
 from schemabench.noise.town import SCHEMA_NAME, entered
 from schemabench.options import environment_name, table
+from schemabench.output import say
 from schemabench.server.dsn import Conninfo, parse_dsn
 from schemabench.units import format_duration, parse_duration_s
 
@@ -113,7 +114,7 @@ def _model(chosen: argparse.Namespace) -> None:
     data = datamodel.load(chosen.data_model, sample=chosen.sample)
     model = making.make(data, seed=chosen.seed, organisations=chosen.orgs)
     _write(chosen.output, models.dumped(model))
-    _say(f"wrote {chosen.output}: {chosen.orgs:,} organisations, {size(model):,} rows")
+    say(f"wrote {chosen.output}: {chosen.orgs:,} organisations, {size(model):,} rows")
 
 
 def _fit(chosen: argparse.Namespace) -> None:
@@ -122,8 +123,8 @@ def _fit(chosen: argparse.Namespace) -> None:
     for name in datamodel.TABLES:
         _write(chosen.output / f"{name}.toml", datamodel.dumped(getattr(fitted, name)).encode())
     for name, count in seen.items():
-        _say(f"{name}: from {count:,} numbers")
-    _say(f"wrote {chosen.output}; what has no numbers is as in the package's own data model")
+        say(f"{name}: from {count:,} numbers")
+    say(f"wrote {chosen.output}; what has no numbers is as in the package's own data model")
 
 
 def _populate(chosen: argparse.Namespace) -> None:
@@ -139,7 +140,7 @@ def _populate(chosen: argparse.Namespace) -> None:
             bar.update(rows)
 
         added = populating.populate(town, model, mapped, show)
-    _say(f"{added:,} rows added; {size(model):,} rows of {len(model.organisations):,} organisations are there")
+    say(f"{added:,} rows added; {size(model):,} rows of {len(model.organisations):,} organisations are there")
 
 
 def _verify(chosen: argparse.Namespace) -> int:
@@ -154,16 +155,16 @@ def _verify(chosen: argparse.Namespace) -> int:
         [name, one.rows, one.equal, *(kind.count for kind in one.kinds.values())]
         for name, one in zip(names, findings, strict=True)
     ]
-    _say(tabulate(rows, headers=["", "rows", "equal", *findings[0].kinds], intfmt=","))
+    say(tabulate(rows, headers=["", "rows", "equal", *findings[0].kinds], intfmt=","))
     for name, one in zip(names, findings, strict=True):
         for kind, differences in one.kinds.items():
             if differences.count:
                 note = ", as expected once jobs have run" if differences.tolerated else ""
-                _say(f"\n{name}: {differences.count:,} {kind}{note}")
+                say(f"\n{name}: {differences.count:,} {kind}{note}")
                 for pair in differences.first:
-                    _say(f"  {one.worded(pair)}")
+                    say(f"  {one.worded(pair)}")
     holds = all(one.holds for one in findings)
-    _say("\nThe database holds what the model says" if holds else "\nThe database differs from the model")
+    say("\nThe database holds what the model says" if holds else "\nThe database differs from the model")
     return 0 if holds else _DIFFERS
 
 
@@ -176,14 +177,12 @@ def _run(chosen: argparse.Namespace) -> None:
     ):
         populating.check_complete(town, model)
         ghosts = running.Ghosts(conninfo=dsn, schema=chosen.schema_name, model=model, speed=chosen.speed)
-        _say(
-            f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections"
-        )
+        say(f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections")
         try:
             with _shown(chosen.for_s) as show:
                 ghosts.work(chosen.for_s, show)
         finally:
-            _say(_counted(ghosts))
+            say(_counted(ghosts))
 
 
 def _bar(**options: Any) -> "tqdm[Any]":  # noqa: ANN401 (as tqdm has them)
@@ -224,7 +223,7 @@ def _drop(chosen: argparse.Namespace) -> None:
     doing, again = f"Removing the schema {chosen.schema_name!r}", "run again: it removes all of the town, or nothing"
     with entered(_dsn(chosen), chosen.schema_name, doing, again) as town:
         removed = populating.remove(town, mapped)
-    _say("removed the ghost town" if removed else "there is no ghost town: nothing was removed")
+    say("removed the ghost town" if removed else "there is no ghost town: nothing was removed")
 
 
 def _wanted(chosen: argparse.Namespace) -> Model:
@@ -260,10 +259,6 @@ def _worded(path: Path) -> Iterator[None]:
         yield
     except OSError as cause:
         raise UsageError(f"Cannot write {path}: {cause.strerror}", remedies=["name another path: -o"]) from cause
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 (the command line prints)
 
 
 def _argument(parse: Callable[[str], object]) -> Callable[[str], object]:

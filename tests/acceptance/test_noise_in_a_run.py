@@ -27,12 +27,14 @@ def test_the_command_of_the_page_shows_the_noise_and_a_comparison_shows_what_it_
 ) -> None:
     (command,) = re.findall(r"^pytest tests/evaluation (--noise .*)$", PAGE, re.MULTILINE)
 
-    beside = noisy.run(*BUDGET, *shlex.split(command), "--report", "with.json")
-    alone = noisy.run(*BUDGET, "--report", "without.json")
+    alone = noisy.run(*BUDGET, "--report", "without.json", "--benchmark-save", "alone")
+    beside = noisy.run(*BUDGET, *shlex.split(command), "--report", "with.json", "--benchmark-compare")
 
     assert (beside.ret, alone.ret) == (0, 0)
     assert "beside noise of 5 organisations" in " ".join(said(beside).split())
     assert "noise of" not in said(alone)
+    told = "orders at typical was measured under other conditions in 0001_alone.json: noise (no noise there, noise of 5"
+    assert told in said(beside)
     (experiment,) = json.loads(noisy.read("with.json"))["schemabench"]["experiments"]
     assert experiment["noise"]["speed"] == 70
     assert "password" not in noisy.read("with.json")
@@ -69,42 +71,6 @@ def test_a_map_beside_noise_has_the_tenants_in_each_cell_and_says_so(noisy: Shop
     (drawn,) = json.loads(noisy.read("map.json"))["schemabench"]["maps"]
     assert drawn["noise"]["organisations"] == 5
     assert any(cell["ratio"] for cell in drawn["cells"])
-
-
-def test_a_run_beside_noise_that_is_compared_with_a_saved_one_without_says_so(noisy: Shop) -> None:
-    one = ("--candidate", "baseline", "--neutral-ids")
-    alone = noisy.run(*one, "--benchmark-save", "alone")
-    again = noisy.run(*one, "--benchmark-compare")
-    beside = noisy.run(*one, "--noise", "noise.json", "--benchmark-compare", "--benchmark-autosave")
-
-    assert (alone.ret, again.ret, beside.ret) == (0, 0, 0)
-    assert "0001_alone" in said(again)
-    assert "other conditions" not in said(again)
-    told = "orders at typical was measured under other conditions in 0001_alone.json: noise (no noise there, noise of 5"
-    assert told in said(beside)
-
-
-@pytest.mark.parametrize(
-    ("options", "expected"),
-    [
-        (["--noise-speed", "20"], "--noise-speed is the speed of the jobs of --noise, which is not given"),
-        (["--noise", "noise.json", "--noise-speed", "1e9"], "--noise-speed 1e+09 is too fast for this model"),
-    ],
-    ids=["without noise", "too fast"],
-)
-def test_a_speed_without_use_is_refused_before_anything_is_started(
-    noisy: Shop, options: list[str], expected: str
-) -> None:
-    result = noisy.run(*options)
-
-    assert_clear(result, expected, "--noise-speed")
-    assert "building" not in said(result)
-
-
-def test_a_speed_in_the_environment_waits_for_noise(noisy: Shop) -> None:
-    result = noisy.run(*BUDGET, "--candidate", "baseline", SCHEMABENCH_NOISE_SPEED="20")
-
-    assert result.ret == 0
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,16 @@ def test_reader_that_closes_the_pipe_ends_nothing_before_its_time(towns: Towns, 
     assert towns.sessions() == 0
 
 
+def test_counts_that_cannot_be_written_are_told_and_nothing_is_left(towns: Towns, model: Path) -> None:
+    with Path("/dev/full").open("w") as full, towns.start("run", model, "--for", "100ms", stdout=full) as program:
+        _, err = program.communicate(timeout=LIMIT_S)
+
+    assert program.returncode == 2
+    assert "Standard output cannot be written: No space left on device" in err
+    assert "Traceback" not in err
+    assert towns.sessions() == 0
+
+
 def test_town_that_is_not_there_or_not_complete_is_refused(towns: Towns, model: Path) -> None:
     assert "There is no ghost town" in towns.refused("run", model, "--schema-name", "nowhere")
     towns.change("UPDATE ghost.noise_filled SET organisations = 1 WHERE entity = 'records'")

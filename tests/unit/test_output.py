@@ -1,0 +1,71 @@
+"""Standard output that takes nothing: every command says so, and none with a traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import programs
+import pytest
+
+FULL = "ERROR: Standard output cannot be written: No space left on device\n"
+RUN = Path(__file__).parent / "golden" / "run.json"
+
+
+def _ended(command: list[str | Path], folder: Path, out: str) -> subprocess.CompletedProcess[str]:
+    with Path(out).open("w") as opened:
+        return programs.run(
+            [sys.executable, "-m", "schemabench", *command],
+            cwd=folder,
+            stdout=opened,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["noise", "run", "--help"],
+        ["servers"],
+        ["init", "new"],
+        ["report", RUN],
+        ["noise", "model", "--sample", "--orgs", "2", "-o", "noise.json"],
+    ],
+    ids=lambda words: " ".join(Path(word).name for word in words[:3]),
+)
+def test_full_disk_behind_standard_output_is_told_in_words(command: list[str | Path], tmp_path: Path) -> None:
+    done = _ended(command, tmp_path, "/dev/full")
+
+    assert done.returncode == 2
+    assert done.stderr.startswith(FULL)
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_what_a_command_made_is_there_although_it_could_not_say_so(tmp_path: Path) -> None:
+    _ended(["noise", "model", "--sample", "--orgs", "2", "-o", "noise.json"], tmp_path, "/dev/full")
+
+    assert (tmp_path / "noise.json").stat().st_size > 0
+
+
+def test_full_disk_behind_both_outputs_leaves_the_exit_status(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = programs.run(
+            [sys.executable, "-m", "schemabench", "report", RUN],
+            cwd=tmp_path,
+            stdout=full,
+            stderr=full,
+        )
+
+    assert done.returncode == 2
+
+
+def test_reader_that_has_closed_its_pipe_ends_help_silently(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as out:
+        command = [sys.executable, "-m", "schemabench", "--help"]
+        done = programs.run(command, cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
