@@ -3,7 +3,8 @@
 Owns the record, the lock that keeps two commands apart, and the rule that only what is recorded is ever removed. Must
 not make rows.
 
-The record is a table in the schema itself. What it does not name was not made here.
+The record is a table in the schema itself, and each table has a comment, the mark, which names the record's model. A
+table without it was not made here, whatever its name: it is never touched. Dumps keep comments.
 """
 
 import json
@@ -53,6 +54,12 @@ _HELD = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s))::oid),
        to_regclass(quote_ident(%(schema)s) || '.noise_record') IS NOT NULL
 """
+_STRANGERS = """
+SELECT relname FROM pg_catalog.pg_class
+WHERE relnamespace = quote_ident(%(schema)s)::regnamespace AND relname = ANY(%(names)s)
+  AND obj_description(oid, 'pg_class') IS DISTINCT FROM %(mark)s
+ORDER BY relname
+"""
 _OWNER = """
 SELECT pg_catalog.pg_get_userbyid(relowner), pg_catalog.pg_get_userbyid(relowner) = current_user
 FROM pg_catalog.pg_class WHERE oid = %s::regclass
@@ -77,6 +84,15 @@ class Record:
     made_schema: bool
     """Whether the schema itself was made, too."""
 
+    @property
+    def mark(self) -> str:
+        """The comment of what was made."""
+        return _mark(self.digest)
+
+
+def _mark(digest: str) -> str:
+    return f"schemabench noise, model {digest}"
+
 
 class Town:
     """A session in the database of a ghost town, in autocommit mode.
@@ -98,7 +114,7 @@ class Town:
         """Return what was made here; None if there is no such schema, or an empty one.
 
         Raises:
-            UsageError: The schema holds something else.
+            UsageError: The schema holds something else, perhaps in place of a table that was made here.
         """
         row = self.connection.execute(_HELD, {"schema": self.schema}).fetchone()
         assert row is not None, "it is one row"
@@ -112,7 +128,29 @@ class Town:
                 f"The schema {self.schema!r} holds other things than a ghost town: nothing was touched",
                 remedies=["name another schema: --schema-name ghost_town"],
             )
+        if found is not None:
+            self._check_marks(found)
         return found
+
+    def _check_marks(self, record: Record) -> None:
+        """Refuse a table in place of one that was made here.
+
+        Raises:
+            UsageError: There is one.
+        """
+        names = [*ENTITIES, _RECORD, _FILLED, _SEQUENCE]
+        values = {"schema": self.schema, "names": names, "mark": record.mark}
+        strangers = [name for (name,) in self.connection.execute(_STRANGERS, values)]
+        if strangers:
+            name = self.table(strangers[0]).as_string()
+            raise UsageError(
+                f"{name} is not the table that populate made, whose comment is {record.mark!r}: nothing was touched",
+                checked=[f"without that comment: {', '.join(strangers)}"],
+                remedies=[
+                    "move it to another schema, or drop it, and run again",
+                    f"give it that comment, if it is from a dump without: COMMENT ON TABLE {name} IS '{record.mark}'",
+                ],
+            )
 
     def _recorded(self) -> Record | None:
         """Return what the record says; None if it says nothing."""
@@ -168,6 +206,9 @@ class Town:
             self.connection.execute(tables.encode())
             names = {"record": self.table(_RECORD), "filled": self.table(_FILLED)}
             self.connection.execute(sql.SQL(_MAKE_RECORD).format(**names))
+            for kind, name in (*(("TABLE", one) for one in (*ENTITIES, _RECORD, _FILLED)), ("SEQUENCE", _SEQUENCE)):
+                comment = sql.SQL("COMMENT ON {} {} IS {}").format(sql.SQL(kind), self.table(name), _mark(model.digest))
+                self.connection.execute(comment)
             values = (
                 *(model.digest, model.seed, len(model.organisations), json.dumps(dict(model.variables))),
                 *(mapping, known is None),
