@@ -112,7 +112,8 @@ def _model(chosen: argparse.Namespace) -> None:
         raise UsageError("--sample and --data-model exclude each other", remedies=["leave one of them out"])
     _check_writable(chosen.output)
     data = datamodel.load(chosen.data_model, sample=chosen.sample)
-    model = making.make(data, seed=chosen.seed, organisations=chosen.orgs)
+    with _bar(total=chosen.orgs, unit=" organisations", desc="noise") as bar:
+        model = making.make(data, seed=chosen.seed, organisations=chosen.orgs, show=bar.update)
     _write(chosen.output, models.dumped(model))
     say(f"wrote {chosen.output}: {chosen.orgs:,} organisations, {size(model):,} rows")
 
@@ -132,13 +133,8 @@ def _populate(chosen: argparse.Namespace) -> None:
     doing, again = f"Populating the schema {chosen.schema_name!r}", "run again: what is complete stays"
     with (
         entered(_dsn(chosen), chosen.schema_name, doing, again) as town,
-        _bar(total=size(model), unit=" rows", unit_scale=True, desc="noise") as bar,
+        _rows_shown(size(model)) as show,
     ):
-
-        def show(entity: str, rows: int) -> None:
-            bar.set_description_str(entity, refresh=False)
-            bar.update(rows)
-
         added = populating.populate(town, model, mapped, show)
     say(f"{added:,} rows added; {size(model):,} rows of {len(model.organisations):,} organisations are there")
 
@@ -149,7 +145,9 @@ def _verify(chosen: argparse.Namespace) -> int:
     with entered(_dsn(chosen), chosen.schema_name, doing, _NOTHING_CHANGED) as town:
         record = town.made()
         model = models.with_variables(model, {**record.variables, **dict(chosen.set)})
-        findings = [*verifying.verify(town, model, mapping.of(record, mapped), exact=chosen.exact)]
+        own = mapping.of(record, mapped)
+        with _rows_shown(verifying.size(model, own)) as show:
+            findings = [*verifying.verify(town, model, own, exact=chosen.exact, show=show)]
     names = [one.entity.name + (" (mapped)" if one.mapped else "") for one in findings]
     rows = [
         [name, one.rows, one.equal, *(kind.count for kind in one.kinds.values())]
@@ -188,6 +186,18 @@ def _run(chosen: argparse.Namespace) -> None:
 def _bar(**options: Any) -> "tqdm[Any]":  # noqa: ANN401 (as tqdm has them)
     """Return a progress bar, which is shown on a terminal only."""
     return tqdm(leave=False, disable=sys.stderr is None or not sys.stderr.isatty(), **options)
+
+
+@contextmanager
+def _rows_shown(total: int) -> Iterator[Callable[[str, int], None]]:
+    """Yield what shows, on a terminal, that so many more rows of a table are done."""
+    with _bar(total=total, unit=" rows", unit_scale=True, desc="noise") as bar:
+
+        def show(entity: str, rows: int) -> None:
+            bar.set_description_str(entity, refresh=False)
+            bar.update(rows)
+
+        yield show
 
 
 @contextmanager

@@ -1,8 +1,11 @@
-"""Standard output that takes nothing: every command says so, and none with a traceback."""
+"""What the command line writes where: full disks are told, none with a traceback, and progress is for terminals."""
 
 import os
+import pty
 import subprocess
 import sys
+import termios
+from contextlib import suppress
 from pathlib import Path
 
 import programs
@@ -69,3 +72,20 @@ def test_reader_that_has_closed_its_pipe_ends_help_silently(tmp_path: Path) -> N
         done = programs.run(command, cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_progress_of_a_model_is_shown_on_a_terminal(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 80))
+    command = [sys.executable, "-m", "schemabench", "noise", "model", "--sample", "--orgs", "2", "-o", "noise.json"]
+    with programs.start(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, text=True) as program:
+        os.close(theirs)
+        written = b""
+        with suppress(OSError):  # how a terminal says that nobody is there any more
+            while some := os.read(ours, 1 << 16):
+                written += some
+        os.close(ours)
+        assert program.stdout.read().startswith("wrote noise.json: 2 organisations")
+
+    assert b"noise:" in written
+    assert b"/2 " in written

@@ -6,7 +6,7 @@ Every organisation has its own source of chance, seeded by the seed and its numb
 those before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -46,15 +46,26 @@ _TARGETS = ("archive", "dashboard", "lake", "ledger", "search", "warehouse")
 _Item = TypeVar("_Item")
 
 
-def make(data_model: DataModel, *, seed: int, organisations: int) -> Model:
-    """Return the model of some organisations."""
+def make(data_model: DataModel, *, seed: int, organisations: int, show: Callable[[], object] = lambda: None) -> Model:
+    """Return the model of some organisations.
+
+    Args:
+        data_model: What they have.
+        seed: Of all chance.
+        organisations: Their number.
+        show: Called after each of them.
+    """
+    made = []
+    for number in range(1, organisations + 1):
+        made.append(_organisation(data_model, seed, number))
+        show()
     return Model(
         format=FORMAT,
         seed=seed,
         data_model=dict(data_model.digests),
         variables=VARIABLES,
         tolerances=_TOLERANCES,
-        organisations=tuple(_organisation(data_model, seed, number) for number in range(1, organisations + 1)),
+        organisations=tuple(made),
     )
 
 

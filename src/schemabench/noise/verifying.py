@@ -3,7 +3,7 @@
 Owns what is missing, extra or different, and what of it is tolerated. Must not change anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -86,7 +86,15 @@ class Finding:
         return f"{key}: {'; '.join(changes)}"
 
 
-def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Iterator[Finding]:
+def size(model: Model, mapping: Mappings) -> int:
+    """Return how many rows of a model are compared: those that a mapping reads twice."""
+    mapped = [entity for entity in ENTITIES.values() if mapping.has(entity.name, mappings.READ)]
+    return sum(entity.count(one) for one in model.organisations for entity in (*ENTITIES.values(), *mapped))
+
+
+def verify(
+    town: Town, model: Model, mapping: Mappings, *, exact: bool, show: Callable[[str, int], None]
+) -> Iterator[Finding]:
     """Compare all tables in one snapshot, those of the town first, then the user's own that a mapping reads.
 
     Args:
@@ -94,6 +102,7 @@ def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Itera
         model: What should be there.
         mapping: Reads the user's own tables.
         exact: Whether nothing is tolerated.
+        show: Receives the table and the number of the model's rows, as they are compared.
 
     Raises:
         UsageError: A row has no key.
@@ -104,14 +113,15 @@ def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Itera
         for entity in ENTITIES.values():
             tolerance = Tolerance() if exact else model.tolerances.get(entity.name, Tolerance())
             found = _finding(entity, tolerance, mapped=False)
-            yield _compared(found, model, tolerance, _held(town, entity, town.table(entity.name)))
+            said = _said(model, entity, show)
+            yield _compared(found, said, tolerance, _held(town, entity, town.table(entity.name)))
         for entity in ENTITIES.values():
             if mapping.has(entity.name, mappings.READ):
                 query = mapping.reading(town, entity.name)
                 source = sql.SQL("(\n{}\n) AS own").format(sql.SQL(query.sql.rstrip().rstrip(";")))
                 found = _finding(entity, Tolerance(), mapped=True)
                 try:
-                    yield _compared(found, model, Tolerance(), _held(town, entity, source))
+                    yield _compared(found, _said(model, entity, show), Tolerance(), _held(town, entity, source))
                 except psycopg.Error as cause:
                     if gone(cause):
                         raise
@@ -123,10 +133,10 @@ def _finding(entity: Entity, tolerance: Tolerance, *, mapped: bool) -> Finding:
     return Finding(entity=entity, mapped=mapped, missing=missing, extra=extra)
 
 
-def _compared(found: Finding, model: Model, tolerance: Tolerance, held: Iterator[Row]) -> Finding:
-    """Complete a finding with the rows of a table."""
+def _compared(found: Finding, rows: Iterator[Row], tolerance: Tolerance, held: Iterator[Row]) -> Finding:
+    """Complete a finding with the rows of the model and those of a table."""
     columns = found.entity.columns
-    for said, there in _paired(len(found.entity.key), _said(model, found.entity), held):
+    for said, there in _paired(len(found.entity.key), rows, held):
         found.rows += said is not None
         if said == there:
             found.equal += 1
@@ -141,8 +151,11 @@ def _compared(found: Finding, model: Model, tolerance: Tolerance, held: Iterator
     return found
 
 
-def _said(model: Model, entity: Entity) -> Iterator[Row]:
-    return (row for one in model.organisations for row in entity.rows(model, one))
+def _said(model: Model, entity: Entity, show: Callable[[str, int], None]) -> Iterator[Row]:
+    """Yield what the model says, and show each organisation whose rows were taken."""
+    for one in model.organisations:
+        yield from entity.rows(model, one)
+        show(entity.name, entity.count(one))
 
 
 def _held(town: Town, entity: Entity, source: Composable) -> Iterator[Row]:
