@@ -183,11 +183,29 @@ class Neighbours:
         if self._process is not None:
             self.check("the last block")
             self._judge("the last block", fewest=1)
-            after = self._amounts()
-            self._shares = after.since(self._before)
-            unused = dict.fromkeys(self._before.used.keys() - self._shares.keys(), "nobody used any, or it was reset")
-            self._missing = {**unused, **after.missing}
-            self._known = self._status
+            self._keep()
+
+    def break_off(self) -> None:
+        """After an interrupt at any point, keep the figures so far; or those of the last block, and why no shares."""
+        if self._process is None or self._known is not None:
+            return
+        try:
+            self._status = self._process.status()
+            self._keep()
+        except ServerError as failure:
+            self._missing = dict.fromkeys((records.WAL, records.READS, records.PROCESSOR), failure.what)
+
+    def _keep(self) -> None:
+        """Keep the figures so far.
+
+        Raises:
+            ServerError: The server does not say them.
+        """
+        after = self._amounts()
+        self._shares = after.since(self._before)
+        unused = dict.fromkeys(self._before.used.keys() - self._shares.keys(), "nobody used any, or it was reset")
+        self._missing = {**unused, **after.missing}
+        self._known = self._status
 
     def end(self) -> None:
         """Stop the jobs, after everything that they are to run beside.
