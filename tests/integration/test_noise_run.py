@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+import servers
 from programs import Program
 from towns import LIMIT_S, Towns
 
@@ -196,3 +197,22 @@ def test_counts_while_jobs_run_are_those_of_that_moment(towns: Towns, model: Pat
     assert seen == sorted(seen)
     assert seen[-1] > 0
     assert towns.sessions() == 0
+
+
+@pytest.mark.parametrize("major", servers.MAJORS[:-1])  # the other tests have the last one
+def test_town_is_made_verified_at_work_and_removed_on_older_servers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], major: int
+) -> None:
+    with servers.serving(str(major), settings={}, clients=8, run_id="older") as server:
+        conninfo = server.conninfo_for(server.create("town").name)
+        towns = Towns(conninfo=conninfo, folder=tmp_path, capsys=capsys)
+        model = towns.model(6)
+        towns.do("populate", model)
+        towns.do("verify", model, "--exact")
+        counts = _counts(towns.do("run", model, "--for", "500ms", *FAST))
+        towns.do("verify", model)
+        towns.do("fit", "-o", tmp_path / "fitted")
+        towns.do("drop")
+
+        assert counts["done"] == counts["begun"] > 0
+        assert towns.rows("SELECT count(*) FROM pg_class WHERE relname = 'organisations'") == [(0,)]

@@ -144,7 +144,10 @@ class Neighbours:
         """
         noise = self._plan.noise
         if noise:
-            self._process = Process(self._conninfo, SCHEMA_NAME, noise.model, noise.speed)
+            try:
+                self._process = Process(self._conninfo, SCHEMA_NAME, noise.model, noise.speed)
+            except ServerError as failure:
+                raise self._ended(failure, "before the first block") from failure
             self._status = self._process.first
             self._before = self._amounts()
 
@@ -167,11 +170,7 @@ class Neighbours:
         try:
             self._status = self._process.status()
         except ServerError as failure:
-            raise ServerError(
-                f"{failure.what}, in {doing}. The blocks without it would be others, so that the experiment has no "
-                "result",
-                remedies=failure.remedies,
-            ) from failure
+            raise self._ended(failure, f"in {doing}") from failure
         self._judge(doing, fewest=_FEWEST_DUE)
 
     def conclude(self) -> None:
@@ -217,6 +216,15 @@ class Neighbours:
             self.check("the replay of the production load")
             self._process.close()
             self._process = None
+
+    def _ended(self, failure: ServerError, when: str) -> ServerError:
+        """Return the error for a process that ended, perhaps since its server did."""
+        reason = self._server.failure()
+        return ServerError(
+            f"{failure.what}, {when}. The blocks without it would be others, so that the experiment has no result",
+            checked=[f"the server: {reason}" if reason else "the server is still there"],
+            remedies=["run again"] if reason else failure.remedies,
+        )
 
     def _judge(self, doing: str, *, fewest: int) -> None:
         """Refuse noise of which too much was late or failed, once enough runs were due.
