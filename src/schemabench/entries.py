@@ -109,13 +109,13 @@ def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[
                 )
 
 
-def differences(config: pytest.Config, run: Run) -> list[str]:
+def other_conditions(config: pytest.Config, run: Run) -> list[str]:
     """Return a sentence for each experiment that the saved runs of a comparison made under other conditions."""
     told = []
     for path, content in _compared(config) if comparing(config) else ():
         if saved := content.get("schemabench"):
             try:
-                told += report.differences(run, Path(path).name, from_builtins(saved))
+                told += report.other_conditions(run, Path(path).name, from_builtins(saved))
             except msgspec.ValidationError as cause:
                 told.append(f"Under which conditions {path} was measured cannot be told: {cause}")
     return told

@@ -340,8 +340,8 @@ def pytest_terminal_summary(
         bench = config.stash.get(KEY, None)
         if bench is not None and (record := bench.record()).experiments:
             terminalreporter.section("schemabench")
-            for difference in entries.differences(config, record):
-                terminalreporter.write_line(f"{fill(difference, _WIDTH)}\n")
+            for told in entries.other_conditions(config, record):
+                terminalreporter.write_line(f"{fill(told, _WIDTH)}\n")
             terminalreporter.write_line(report.terminal(record))
             for path in bench.asked.options.report:
                 if path not in config.stash.get(_UNWRITTEN, ()):

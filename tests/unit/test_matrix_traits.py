@@ -96,12 +96,12 @@ def test_two_runs_are_told_what_they_differ_in_with_both_values() -> None:
     )
     now, then = run("15.1", at(noise=noise, clients=16), run_id="now"), run("15.1", at(), run_id="then")
 
-    (told,) = matrix.differences(now, "0001_then.json", then)
+    (told,) = matrix.other_conditions(now, "0001_then.json", then)
 
     assert "noise (no noise there, noise of 10 organisations, 2.0 runs/s here)" in told
     assert "clients (8 clients there, 16 clients here)" in told
     assert told.startswith("usage at typical was measured under other conditions in 0001_then.json: ")
-    assert matrix.differences(then, "0001_then.json", run("15.1", at(), run_id="again")) == []
+    assert matrix.other_conditions(then, "0001_then.json", run("15.1", at(), run_id="again")) == []
 
 
 def test_runs_with_different_companions_are_labelled_by_their_names() -> None:

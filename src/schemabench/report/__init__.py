@@ -10,7 +10,7 @@ from schemabench.records import Run
 from schemabench.report import csv, flavored, matrix, screen
 from schemabench.report.document import document
 from schemabench.report.files import append, check_writable, find, read, write, write_comparison, write_json
-from schemabench.report.matrix import Comparison, compare, differences
+from schemabench.report.matrix import Comparison, compare, other_conditions
 from schemabench.report.sizes import cardinalities
 from schemabench.report.tree import Document
 
@@ -70,10 +70,10 @@ __all__ = [
     "check_writable",
     "compare",
     "compared",
-    "differences",
     "document",
     "find",
     "markdown",
+    "other_conditions",
     "read",
     "shown",
     "table",

@@ -47,7 +47,7 @@ def compare(runs: Sequence[tuple[str, Run]]) -> Comparison:
     )
 
 
-def differences(run: Run, file: str, other: Run) -> list[str]:
+def other_conditions(run: Run, file: str, other: Run) -> list[str]:
     """Return a sentence for each experiment that two runs did not make under the same conditions.
 
     Args:
