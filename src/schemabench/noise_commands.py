@@ -146,7 +146,7 @@ def _verify(chosen: argparse.Namespace) -> int:
         record = town.made()
         model = models.with_variables(model, {**record.variables, **dict(chosen.set)})
         own = mapping.of(record, mapped)
-        with _rows_shown(verifying.size(model, own)) as show:
+        with _rows_shown(size(model) + size(model, own.having(mapping.READ))) as show:
             findings = [*verifying.verify(town, model, own, exact=chosen.exact, show=show)]
     names = [one.entity.name + (" (mapped)" if one.mapped else "") for one in findings]
     rows = [

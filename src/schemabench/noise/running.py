@@ -22,7 +22,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from schemabench import signals
-from schemabench.errors import SchemabenchError, UsageError
+from schemabench.errors import ServerError, UsageError
 from schemabench.noise.datamodel import KINDS
 from schemabench.noise.model import Job, Model
 from schemabench.noise.town import SESSION_NAME, worded
@@ -166,7 +166,7 @@ class Ghosts:
     _queue: "SimpleQueue[Run | None]" = field(default_factory=SimpleQueue)
     _lock: Lock = field(default_factory=Lock)
     _stopped: Event = field(default_factory=Event)
-    _failure: SchemabenchError | None = None
+    _failure: ServerError | None = None
     _began_s: float = 0.0
     _ended_s: float = inf
 

@@ -21,17 +21,17 @@ from psycopg import errors, sql
 from psycopg.rows import TupleRow
 
 from schemabench import signals
-from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.errors import ServerError, UsageError
 from schemabench.noise.entities import ENTITIES
 from schemabench.noise.model import Model
 from schemabench.server.dsn import Conninfo, connect, with_words
 from schemabench.server.reached import gone
+from schemabench.statements import LONGEST_NAME
 
 SCHEMA_NAME = "ghost"
 """The schema of a ghost town, unless another is named."""
 SESSION_NAME = "schemabench noise"
 """What its sessions are called in `pg_stat_activity`."""
-LONGEST_NAME = 63  # bytes; the server cuts longer names
 _PATIENCE_S, _ASKED_EVERY_S = 5.0, 0.1
 """The session of a command that was killed holds its lock for a moment more."""
 _RECORD, _FILLED, _SEQUENCE = "noise_record", "noise_filled", "audit_ids"
@@ -314,7 +314,7 @@ def entered(conninfo: Conninfo, schema: str, doing: str, again: str = "run again
             raise worded(cause, doing, again, connection) from cause
 
 
-def worded(cause: psycopg.Error, doing: str, again: str, connection: psycopg.Connection[TupleRow]) -> SchemabenchError:
+def worded(cause: psycopg.Error, doing: str, again: str, connection: psycopg.Connection[TupleRow]) -> ServerError:
     """Return the error for a statement that the server refused, or did not answer; arguments are those of `entered`."""
     said = cause.diag.message_primary or str(cause).strip()
     remedies = [again]

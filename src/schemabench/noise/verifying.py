@@ -17,9 +17,8 @@ from schemabench.noise.entities import ENTITIES, Entity, Row
 from schemabench.noise.mapping import Mappings
 from schemabench.noise.model import Model, Tolerance
 from schemabench.noise.town import Town
-from schemabench.server.reached import gone
 
-SHOWN_ROWS = 3
+_SHOWN_ROWS = 3
 """How many rows of each kind of difference are kept to be shown."""
 _FETCHED_ROWS = 10_000
 _SHOWN_CHARACTERS = 40  # of a value
@@ -42,7 +41,7 @@ class Differences:
     def add(self, pair: Pair) -> None:
         """Count a row."""
         self.count += 1
-        if len(self.first) < SHOWN_ROWS:
+        if len(self.first) < _SHOWN_ROWS:
             self.first.append(pair)
 
 
@@ -86,12 +85,6 @@ class Finding:
         return f"{key}: {'; '.join(changes)}"
 
 
-def size(model: Model, mapping: Mappings) -> int:
-    """Return how many rows of a model are compared: those that a mapping reads twice."""
-    mapped = [entity for entity in ENTITIES.values() if mapping.has(entity.name, mappings.READ)]
-    return sum(entity.count(one) for one in model.organisations for entity in (*ENTITIES.values(), *mapped))
-
-
 def verify(
     town: Town, model: Model, mapping: Mappings, *, exact: bool, show: Callable[[str, int], None]
 ) -> Iterator[Finding]:
@@ -113,19 +106,15 @@ def verify(
         for entity in ENTITIES.values():
             tolerance = Tolerance() if exact else model.tolerances.get(entity.name, Tolerance())
             found = _finding(entity, tolerance, mapped=False)
-            said = _said(model, entity, show)
-            yield _compared(found, said, tolerance, _held(town, entity, town.table(entity.name)))
-        for entity in ENTITIES.values():
-            if mapping.has(entity.name, mappings.READ):
-                query = mapping.reading(town, entity.name)
-                source = sql.SQL("(\n{}\n) AS own").format(sql.SQL(query.sql.rstrip().rstrip(";")))
-                found = _finding(entity, Tolerance(), mapped=True)
-                try:
-                    yield _compared(found, _said(model, entity, show), Tolerance(), _held(town, entity, source))
-                except psycopg.Error as cause:
-                    if gone(cause):
-                        raise
-                    raise mappings.refused(query, cause) from cause
+            _compared(found, _said(model, entity, show), tolerance, _held(town, entity, town.table(entity.name)))
+            yield found
+        for name in mapping.having(mappings.READ):
+            entity, query = ENTITIES[name], mapping.reading(town, name)
+            source = sql.SQL("(\n{}\n) AS own").format(sql.SQL(query.sql.rstrip().rstrip(";")))
+            found = _finding(entity, Tolerance(), mapped=True)
+            with mappings.worded(query, within=True):
+                _compared(found, _said(model, entity, show), Tolerance(), _held(town, entity, source))
+            yield found
 
 
 def _finding(entity: Entity, tolerance: Tolerance, *, mapped: bool) -> Finding:
@@ -133,7 +122,7 @@ def _finding(entity: Entity, tolerance: Tolerance, *, mapped: bool) -> Finding:
     return Finding(entity=entity, mapped=mapped, missing=missing, extra=extra)
 
 
-def _compared(found: Finding, rows: Iterator[Row], tolerance: Tolerance, held: Iterator[Row]) -> Finding:
+def _compared(found: Finding, rows: Iterator[Row], tolerance: Tolerance, held: Iterator[Row]) -> None:
     """Complete a finding with the rows of the model and those of a table."""
     columns = found.entity.columns
     for said, there in _paired(len(found.entity.key), rows, held):
@@ -148,7 +137,6 @@ def _compared(found: Finding, rows: Iterator[Row], tolerance: Tolerance, held: I
             found.changed.add((said, there))
         else:
             found.different.add((said, there))
-    return found
 
 
 def _said(model: Model, entity: Entity, show: Callable[[str, int], None]) -> Iterator[Row]:
