@@ -65,7 +65,7 @@ def test_noise_is_set_elsewhere_too(noisy: Shop, settings: tuple[str, ...], vari
     assert "noise.json at 20 times its speed" in " ".join(said(result).split())
 
 
-def test_a_map_beside_noise_has_the_tenants_in_each_cell_and_says_so(noisy: Shop) -> None:
+def test_a_map_is_drawn_beside_noise_and_says_so(noisy: Shop) -> None:
     result = noisy.schemabench(
         *("crossover", "orders", "--map", "2x2", "--candidate", "without_index", "--budget", "2s"),
         *("--noise", "noise.json", "--noise-speed", "20", "--report", "map.json"),
