@@ -69,6 +69,22 @@ def share(text: str) -> float:
     return share
 
 
+def regression(text: str) -> tuple[str, float]:
+    """Return how much worse a figure may be as a share, as in `5%` or `0`, and the criterion before it.
+
+    As in `wal_bytes=20%`; without a criterion, its name is empty.
+    """
+    name, equals, after = text.rpartition("=")
+    number = after.strip().removesuffix("%")
+    try:
+        allowed = float(number) / (100 if after.strip().endswith("%") else 1)
+    except ValueError:
+        allowed = -1.0
+    if not 0 <= allowed < math.inf or bool(equals) != bool(name.strip()):
+        raise ValueError(f"{text!r} is not a share such as 5%, nor one of a criterion, as in wal_bytes=20%")
+    return name.strip().replace("-", "_"), allowed
+
+
 def share_or_off(text: str) -> float:
     """Return a share; 0 for `off`."""
     return 0.0 if text == "off" else share(text)

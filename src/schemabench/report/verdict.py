@@ -98,10 +98,7 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     slower = extreme.to_baseline.value < 1
     so = sum((own[block] > baseline[block]) == slower for block in own.keys() & baseline.keys())
     missing = experiment.blocks_needed - experiment.blocks
-    done = experiment.blocks + experiment.warmup_blocks
-    spent_s = experiment.elapsed_s if experiment.spent_s is None else experiment.spent_s
-    budget_s = ceil(_MARGIN * spent_s * (experiment.blocks_needed + experiment.warmup_blocks) / done)
-    more = f"For {missing} more blocks: --budget {budget_s}s"
+    more = f"For {missing} more blocks: --budget {budget_s(experiment, experiment.blocks_needed)}s"
     if experiment.stopped == "interrupted":
         more = "The run was interrupted"
     factor = 1 / extreme.to_baseline.value if slower else extreme.to_baseline.value
@@ -110,6 +107,13 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
         f"No verdict: it needs {experiment.blocks_needed} blocks, and {experiment.blocks} were measured. So far "
         f"{seen}, in {so} of {figures.plural(len(own), 'block')}. {more}."
     )
+
+
+def budget_s(experiment: Experiment, blocks: int) -> int:
+    """Return the budget for so many counted blocks that take as long as those of an experiment; in whole seconds."""
+    done = experiment.blocks + experiment.warmup_blocks
+    spent_s = experiment.elapsed_s if experiment.spent_s is None else experiment.spent_s
+    return ceil(_MARGIN * spent_s * (blocks + experiment.warmup_blocks) / done)
 
 
 def _nothing(experiment: Experiment) -> str:
