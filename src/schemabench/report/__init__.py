@@ -8,11 +8,12 @@ later, on another machine, from the run file alone.
 from schemabench.errors import UsageError
 from schemabench.records import Run
 from schemabench.report import check as checks
-from schemabench.report import csv, flavored, matrix, screen, text
+from schemabench.report import csv, flavored, matrix, screen
 from schemabench.report.check import STATUSES, Asked, Check, check
 from schemabench.report.document import document
 from schemabench.report.files import append, check_writable, find, read, write, write_document, write_json
 from schemabench.report.matrix import Comparison, compare
+from schemabench.report.properties import properties
 from schemabench.report.sizes import cardinalities
 from schemabench.report.tree import Document
 
@@ -29,7 +30,7 @@ def checked(check: Check) -> Document:
 
 def headed(document: Document, width: int = 80) -> str:
     """Return a report as lines of text below its title."""
-    return "\n\n".join([text.plain(document.title), screen.terminal(document, width)])
+    return "\n\n".join([document.title, screen.terminal(document, width)])
 
 
 def shown(document: Document, width: int = 80) -> str:
@@ -91,6 +92,7 @@ __all__ = [
     "find",
     "headed",
     "markdown",
+    "properties",
     "read",
     "shown",
     "table",

@@ -10,7 +10,7 @@ from schemabench.records import Criterion, Notice
 from schemabench.report import criteria, figures, footnotes, verdict
 from schemabench.report.check import duration
 from schemabench.report.check.model import VERDICTS, Asked, Check, Judged, Judgement, Verdict
-from schemabench.report.text import name
+from schemabench.report.text import name, plain
 from schemabench.report.tree import (
     Cell,
     Column,
@@ -38,7 +38,7 @@ _CAPTION = "Compared with {against}, paired by block; 95 % intervals hold jointl
 
 def document(check: Check) -> Document:
     """Return the report of a check."""
-    run, against = check.run, name(check.asked.against)
+    run, against = check.run, plain(name(check.asked.against))
     server = f"PostgreSQL {run.server.version} ({run.server.origin}); " if run.server else ""
     return Document(
         title=f"Check against {against}: {_TITLES[check.verdict].lower()}",
@@ -86,7 +86,9 @@ def _by(one: Judgement) -> str:
     """Return what a verdict rests on, as in `throughput` or `failed`."""
     if one.criterion:
         return one.criterion.title
-    return "left early" if one.result.retired else one.result.status
+    if one.result.retired:
+        return "left early"
+    return "not compared" if one.result.status == "ranked" else one.result.status
 
 
 def _table(check: Check, judged: Judged) -> Table:
@@ -97,12 +99,7 @@ def _table(check: Check, judged: Judged) -> Table:
         columns=(
             Column(heading="candidate", is_name=True),
             Column(heading="criterion"),
-            Column(
-                heading="found [95 % interval]",
-                short="found",
-                align="right",
-                legend=_legend(known.values(), check.asked),
-            ),
+            Column(heading="found [95 % interval]", short="found", align="right"),
             Column(heading="verdict"),
         ),
         rows=tuple(

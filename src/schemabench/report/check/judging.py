@@ -17,13 +17,13 @@ from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.records import CandidateResult, Criterion, Estimate, Experiment, Run, Standing
-from schemabench.report import criteria, figures, verdict
+from schemabench.report import criteria, verdict
 from schemabench.report.check import duration
 from schemabench.report.check.model import Asked, Check, Judged, Judgement
 from schemabench.report.check.scale import Bound, bound, gain
 from schemabench.report.text import name
 from schemabench.report.view import View
-from schemabench.units import format_percent, format_significant
+from schemabench.units import format_percent
 
 _WITHOUT_RESULT = "experiment-failed"
 """The notice on an experiment of the run that has no record."""
@@ -118,11 +118,7 @@ def _without_figures(result: CandidateResult) -> Judgement | None:
     if result.status != "ranked":
         return Judgement(result=result, verdict="no result", reason=result.reason)
     if left := result.retired:
-        trials = figures.plural(left.trials, "trial")
-        told = f"left the blocks early: at least {format_significant(left.slower.low, 2)}x slower, in {trials}"
-        if left.slower.low <= 1:
-            slower = format_significant(left.slower.value, 2)
-            told = f"left the blocks early: {slower}x slower, in {trials} that vary too much to prove it"
+        told = f"left the blocks early: {verdict.proved(left)}"
         return Judgement(result=result, verdict="worse", reason=told)
     return None
 
@@ -187,4 +183,4 @@ def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, 
 def _undecided(experiment: Experiment) -> str:
     if experiment.blocks < experiment.blocks_needed:
         return duration.too_few(experiment)
-    return "it was observed in too few blocks for any verdict: sample more often (--sample-hz), or measure longer"
+    return "too few blocks have figures for any verdict: measure longer (--budget), or sample more often (--sample-hz)"
