@@ -22,8 +22,8 @@ TABLES = ("experiments", "candidates", "standings", "costs", "latencies", "conte
 
 
 def problems(content: dict[str, Any]) -> list[str]:
-    content = json.loads(json.dumps(content))  # as a file has it
-    return [f"{one.json_path}: {one.message}"[:200] for one in Draft202012Validator(run_file_schema()).iter_errors(content)]
+    errors = Draft202012Validator(run_file_schema()).iter_errors(json.loads(json.dumps(content)))  # as a file has it
+    return [f"{one.json_path}: {one.message}"[:200] for one in errors]
 
 
 def read(path: Path) -> dict[str, Any]:
