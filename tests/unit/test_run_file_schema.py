@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,12 @@ def test_run_of_every_age_has_the_same_tables_with_the_same_columns(path: Path) 
 
     for table in TABLES:
         assert dict(getattr(then, table).dtypes) == dict(getattr(today, table).dtypes)
+
+
+def test_page_says_what_changed_in_every_format() -> None:
+    page = (ROOT / "docs" / "run-file.md").read_text(encoding="utf-8")
+
+    assert [int(one) for one in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)] == [*range(FORMAT, 0, -1)]
 
 
 def test_every_format_has_files() -> None:
