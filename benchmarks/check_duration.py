@@ -3,9 +3,9 @@
 Usage: python benchmarks/check_duration.py RUN.json...
 
 For every candidate, it ranks the first half of the counted blocks and all of them, and divides the width of the second
-interval of the ratio to the baseline by the width that the law foretells: that of the first, over the square root of two
-if the blocks are twice as many. Above 1, a run takes longer than was said: as many times as the square. Left out are
-experiments whose first half is too short for any verdict. A run file does not hold the control's trials.
+interval of the ratio to the baseline by the width that the law foretells: that of the first, over the square root of
+two if the blocks are twice as many. Above 1, a run takes longer than was said: as many times as the square. Left out
+are experiments whose first half is too short for any verdict. A run file does not hold the trials of the control.
 """
 
 import math
