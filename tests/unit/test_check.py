@@ -116,6 +116,25 @@ def test_differences_are_judged_by_the_direction_of_their_criterion(
     assert judgements(check)["new"].verdict == verdict
 
 
+@given(
+    value=st.floats(0.2, 3.0),
+    below=st.floats(0.3, 1.0),
+    above=st.floats(1.0, 3.0),
+    shares=st.tuples(st.floats(0.0, 0.99), st.floats(0.0, 0.99)),
+)
+def test_whoever_may_be_worse_by_more_is_judged_no_harder(
+    value: float, below: float, above: float, shares: tuple[float, float]
+) -> None:
+    ratio = stands(one(1, 1), to_baseline=Estimate(value=value, low=value * below, high=value * above))
+    strict, lenient = (
+        judgements(checked(experiment(ratio), asked=Asked(regressions={"": share})))["new"].verdict
+        for share in sorted(shares)
+    )
+
+    order = ["worse", "cannot tell", "not worse"]
+    assert order.index(strict) <= order.index(lenient)
+
+
 def test_every_criterion_may_have_a_bound_of_its_own() -> None:
     found = by(WAL, Estimate(value=60.0, low=50.0, high=70.0), estimate(400.0, 0.01))
     lenient = Asked(regressions={"": 0.0, "wal_bytes": 0.2}, criteria=("throughput", "wal_bytes"))
