@@ -1,15 +1,18 @@
 """Checks of a run: a verdict for every candidate, by the recorded intervals, and never more than these support."""
 
+import itertools
 import math
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from fixed_run import BASELINE, RUN, USAGE, estimate, judged, ranked, standing, stands, unranked
 from hypothesis import given
 from hypothesis import strategies as st
+from often import keeps_level
 
-from schemabench import report
+from schemabench import report, statistics
 from schemabench.errors import UsageError
 from schemabench.records import (
     LOCK_WAITS,
@@ -133,6 +136,28 @@ def test_whoever_may_be_worse_by_more_is_judged_no_harder(
 
     order = ["worse", "cannot tell", "not worse"]
     assert order.index(strict) <= order.index(lenient)
+
+
+def measured(random: np.random.Generator, ratio: float, seed: int) -> Check:
+    """Return the check of a simulated run of a machine that drifts, with one candidate of a true ratio."""
+    noise = random.normal(0, 0.07, (12, 2)) + random.normal(0, 0.25, (12, 1))
+    rates = np.exp(noise + np.log([1.0, ratio]))
+    standings = statistics.rank(rates, ["baseline", "new"], baseline="baseline", seed=seed).standings
+    return checked(replace(USAGE, candidates=tuple(ranked(one, "") for one in standings), criteria=(THROUGHPUT,)))
+
+
+def test_candidate_that_is_exactly_as_bad_as_allowed_is_judged_in_at_most_one_run_of_twenty() -> None:
+    random = np.random.default_rng(21)
+    verdicts = (measured(random, 0.95, run).verdict for run in itertools.count())
+
+    assert keeps_level(verdict != "cannot tell" for verdict in verdicts)
+
+
+def test_candidates_far_from_the_bound_are_judged_rightly() -> None:
+    random = np.random.default_rng(22)
+
+    assert {measured(random, 0.7, run).verdict for run in range(50)} == {"worse"}
+    assert {measured(random, 1.3, run).verdict for run in range(50)} == {"not worse"}
 
 
 def test_every_criterion_may_have_a_bound_of_its_own() -> None:
