@@ -4,6 +4,7 @@ Owns the adaptation of its arguments, and what it prints. Must not judge: see `r
 """
 
 import argparse
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TypeVar
 
 from schemabench import parsing, report
 from schemabench.candidate import BASELINE
-from schemabench.errors import UsageError
+from schemabench.errors import SchemabenchError, UsageError
 from schemabench.records import THROUGHPUT
 
 _EPILOG = """\
@@ -73,6 +74,17 @@ def _listed(text: str) -> tuple[str, ...]:
 
 
 def _check(chosen: argparse.Namespace) -> int:
+    """Print the verdicts; return the exit status, which is no verdict after an error of any kind."""
+    try:
+        return _judge(chosen)
+    except SchemabenchError:
+        raise
+    except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)
+        traceback.print_exc()
+        return report.STATUSES["no result"]
+
+
+def _judge(chosen: argparse.Namespace) -> int:
     asked = report.Asked(
         regressions=dict(chosen.max_regression),
         against=chosen.against,

@@ -10,7 +10,7 @@ import programs
 import pytest
 from fixed_run import BENCHMARK_JSON, RUN, USAGE
 
-from schemabench import cli, report
+from schemabench import cli, parsing, report
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +69,35 @@ def test_bound_of_one_criterion_says_nothing_of_another(capsys: pytest.CaptureFi
 
     assert status == 3
     assert "--max-regression says nothing of 'throughput'" in capsys.readouterr().err
+
+
+def test_defect_of_the_program_is_no_verdict(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(report, "checked", lambda _: 1 / 0)
+
+    assert cli.main(["check", "run.json", "--max-regression", "5%"]) == 3
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("5%", ("", 0.05)),
+        ("0.05", ("", 0.05)),
+        ("0", ("", 0.0)),
+        ("wal_bytes=150%", ("wal_bytes", 1.5)),
+        ("wal-bytes = 20 %", ("wal_bytes", 0.2)),
+    ],
+)
+def test_bound_is_a_share_perhaps_of_a_criterion(text: str, parsed: tuple[str, float]) -> None:
+    assert parsing.regression(text) == parsed
+
+
+@pytest.mark.parametrize("text", ["5", "1", "", "=5%", "wal_bytes=", "-1%", "nan", "inf", "nan%", "5%%"])
+def test_bound_that_may_be_taken_for_another_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a share such as 5%"):
+        parsing.regression(text)
 
 
 def test_two_runs_are_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
