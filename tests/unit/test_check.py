@@ -22,6 +22,7 @@ from schemabench.records import (
     Estimate,
     Experiment,
     Notice,
+    OptionValue,
     Retirement,
     Standing,
 )
@@ -315,6 +316,13 @@ def test_without_a_baseline_there_is_no_result_but_who_failed_is_told(status: st
 def test_what_a_run_does_not_hold_is_refused(asked: Asked, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         report.check(RUN, asked)
+
+
+def test_criterion_that_the_server_did_not_count_is_not_to_be_asked_for_again() -> None:
+    option = OptionValue(name="--criteria", value="throughput,cpu_s", source="command line")
+
+    with pytest.raises(UsageError, match=r"not ranked by 'cpu_s'(.|\n)*why it was not counted"):
+        report.check(replace(RUN, options=(option,)), replace(FIVE, criteria=("cpu_s",)))
 
 
 def test_run_without_an_experiment_is_refused_with_what_became_of_it() -> None:

@@ -10,7 +10,7 @@ the load generator was the bottleneck, the interval has no upper end.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from schemabench.candidate import BASELINE
@@ -86,13 +86,21 @@ def _check_criteria(run: Run, asked: Asked) -> None:
             raise UsageError(
                 f"The run was not ranked by {by!r}{nearest(by, known)}",
                 checked=[f"its criteria: {', '.join(known)}"],
-                remedies=[f"rank by it: pytest --criteria {','.join([*known, by])}"],
+                remedies=[_ranked_by(run, [*known, by])],
             )
         if known and known[by].better == "more" and asked.regression(by) >= 1:
             raise UsageError(
                 f"Nothing is worse in {known[by].title} by {format_percent(asked.regression(by))}",
                 remedies=[f"allow less than 100 %: --max-regression {by}=5%"],
             )
+
+
+def _ranked_by(run: Run, names: Sequence[str]) -> str:
+    """Return what to do where a run was not ranked by the last of some criteria."""
+    given = next((option.value for option in run.options if option.name == "--criteria"), "")
+    if names[-1] in given.split(","):
+        return "see in the report of the run why it was not counted: schemabench report"
+    return f"rank by it: pytest --criteria {','.join(names)}"
 
 
 def _judgements(experiment: Experiment, asked: Asked) -> Iterator[Judgement]:
