@@ -347,7 +347,17 @@ def test_report_of_a_check_fits_80_columns_and_names_everybody() -> None:
     for result in USAGE.candidates:
         assert result.name in text or result.name[:4] in text
     assert "allowed: throughput at least 0.95x; lock waits at most 5 points more" in text
-    assert "Skipped: brin, skipped" in text
+    assert "Skipped: brin.\n" in text or "Skipped: brin. (" in text
+    assert "\nSkipped: brin\n  it needs PostgreSQL >= 19" in text
+
+
+def test_experiment_that_was_not_ranked_by_a_criterion_of_another_has_no_result_by_it() -> None:
+    asked = replace(FIVE, criteria=("throughput", "lock_waits"), candidates=("flat", "fillfactor"))
+    text = report.headed(report.checked(report.check(RUN, asked)))
+
+    assert "No result: flat (lock_waits). Cannot tell: flat (throughput)." in text
+    assert "flat, lock_waits: the experiment has no figures by lock_waits" in text
+    assert "How many blocks would tell" not in text, "nothing was foretold"
 
 
 def test_everything_is_said_in_markdown_too() -> None:

@@ -76,19 +76,23 @@ def _sentence(judgements: Sequence[Judgement]) -> str:
     for one in judgements:
         found[one.verdict].setdefault(one.result.name, []).append(_by(one))
     told = {
-        kind: figures.listed([f"{name(who)} ({', '.join(by)})" for who, by in some.items()], len(some))
+        kind: figures.listed([_with(name(who), ", ".join(by)) for who, by in some.items()], len(some))
         for kind, some in found.items()
     }
     return " ".join(f"{_TITLES[kind]}: {some}." for kind, some in told.items() if some)
 
 
+def _with(who: str, by: str) -> str:
+    return f"{who} ({by})" if by else who
+
+
 def _by(one: Judgement) -> str:
-    """Return what a verdict rests on, as in `throughput` or `failed`."""
-    if one.criterion:
-        return one.criterion.title
+    """Return what a verdict rests on, as in `throughput` or `failed`; empty where the verdict says it all."""
+    if one.criterion or one.by:
+        return one.criterion.title if one.criterion else one.by
     if one.result.retired:
         return "left early"
-    return "not compared" if one.result.status == "ranked" else one.result.status
+    return one.result.status if one.result.status not in {"ranked", "skipped"} else ""
 
 
 def _table(check: Check, judged: Judged) -> Table:
@@ -105,7 +109,7 @@ def _table(check: Check, judged: Judged) -> Table:
         rows=tuple(
             (
                 view.named(one.result),
-                Cell(text=criteria.as_compared(one.criterion) if one.criterion else figures.DASH),
+                Cell(text=criteria.as_compared(one.criterion) if one.criterion else one.by or figures.DASH),
                 _found(view, one),
                 Cell(text=one.verdict, strong=one.verdict == "worse"),
             )
@@ -134,23 +138,18 @@ def _found(view: View, one: Judgement) -> Cell:
 
 def _reasons(judged: Judged) -> Iterator[Node]:
     """Yield why candidates without figures have none, and what would tell where nobody can."""
-    open_ = [one for one in judged.judgements if one.reason and one.criterion]
+    open_ = [one for one in judged.judgements if one.reason and (one.criterion or one.by)]
     if open_:
-        yield Terms(items=tuple((f"{name(one.result.name)}, {_title(one)}", one.reason) for one in open_))
-    if any(one.verdict == "cannot tell" for one in open_):
+        yield Terms(items=tuple((f"{name(one.result.name)}, {_by(one)}", one.reason) for one in open_))
+    if any(one.is_foretold for one in open_):
         yield Paragraph(text=f"{duration.ASSUMPTION}.", emphasis="small")
     for one in judged.judgements:
-        if one.reason and not one.criterion:
+        if one.reason and one not in open_:
             yield Verbatim(
-                label=f"{_TITLES[one.verdict]}: {name(one.result.name)}, {_by(one)}",
+                label=f"{_TITLES[one.verdict]}: {', '.join(filter(None, (name(one.result.name), _by(one))))}",
                 text=one.reason,
                 is_failure=one.verdict == "worse",
             )
-
-
-def _title(one: Judgement) -> str:
-    assert one.criterion is not None, "judged by a criterion"
-    return one.criterion.title
 
 
 def _notices(judged: Judged) -> list[Notice]:

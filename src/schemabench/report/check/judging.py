@@ -147,7 +147,7 @@ def _judged(
     if criterion is None or own is None or other is None:
         whose = "the experiment" if criterion is None else name((against if other is None else result).name)
         reason = f"{whose} has no figures by {criterion.title if criterion else by}"
-        return Judgement(result=result, criterion=criterion, verdict="no result", reason=reason)
+        return Judgement(result=result, criterion=criterion, verdict="no result", reason=reason, by=by)
     found = own.to_baseline if against.name == BASELINE else own.to_others.get(against.name)
     if found is None:
         reason = f"the run file holds no comparison with {name(against.name)}: an older version wrote it"
@@ -173,22 +173,25 @@ def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, 
     assert told.found is not None, "what was found is judged"
     if not all(map(math.isfinite, (found.value, found.low, found.high))):
         return replace(told, verdict="no result", found=None, reason="there are too few data")
-    if verdict.is_doubtful(criterion.control):
-        reason = f"the baseline differs from itself in {criterion.title} (see the control): repeat the run"
-        return replace(told, reason=reason)
-    if not criterion.decides:
-        return replace(told, reason=_undecided(experiment))
+    if doubt := _doubt(experiment, criterion):
+        return replace(told, reason=doubt)
     known = gain(criterion, told.found)
     if known.high < limit.harmful:
         return replace(told, verdict="worse")
     if known.low >= limit.harmless:
         interrupted = experiment.stopped == "interrupted"
         return replace(told, reason=_INTERRUPTED) if interrupted else replace(told, verdict="not worse")
-    is_limited = told.found != found
-    return replace(told, reason=_LIMITED if is_limited else duration.advice(experiment, known, limit))
+    if told.found != found:
+        return replace(told, reason=_LIMITED)
+    return replace(told, reason=duration.advice(experiment, known, limit), is_foretold=True)
 
 
-def _undecided(experiment: Experiment) -> str:
+def _doubt(experiment: Experiment, criterion: Criterion) -> str:
+    """Return why no interval by a criterion tells anything; empty where they do."""
+    if verdict.is_doubtful(criterion.control):
+        return f"the baseline differs from itself in {criterion.title} (see the control): repeat the run"
+    if criterion.decides:
+        return ""
     if experiment.blocks < experiment.blocks_needed:
         return duration.too_few(experiment)
     return "too few blocks have figures for any verdict: measure longer (--budget), or sample more often (--sample-hz)"

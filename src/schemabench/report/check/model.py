@@ -52,6 +52,10 @@ class Judgement:
     """The other candidate's own figure."""
     reason: str = ""
     """A sentence without its full stop: why there is no figure, or why it does not tell."""
+    by: str = ""
+    """The name of the criterion that was asked for, also where the experiment was not ranked by it."""
+    is_foretold: bool = False
+    """Whether the reason says how long a run would take to tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
