@@ -1,4 +1,4 @@
-"""The `schemabench` command: servers, a starter, reports of saved runs, cardinalities, crossovers, noise.
+"""The `schemabench` command: servers, a starter, reports and checks of saved runs, cardinalities, crossovers, noise.
 
 Owns only the adaptation of arguments. Must not hold logic of its own.
 """
@@ -13,12 +13,23 @@ from importlib.resources import as_file, files
 from io import TextIOWrapper
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from schemabench import cardinality as cardinalities
-from schemabench import noise_commands, options, output, parsing, placing, progress, project, report, signals
+from schemabench import (
+    check_command,
+    noise_commands,
+    options,
+    output,
+    parsing,
+    placing,
+    progress,
+    project,
+    report,
+    signals,
+)
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
 from schemabench.cardinality import ROUND_TRIP, Axis
@@ -45,19 +56,24 @@ _DRAWN, _MOST_DRAWN = 8, 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 2 after an error that was shown, 130 after Ctrl-C, as shells do."""
+    """Run a command; return its exit status: 2 after an error that was shown, 130 after Ctrl-C, as shells do.
+
+    After an error, `check` returns 3: its 2 is a verdict.
+    """
+    failed = _FAILED
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"
         )  # for characters outside the locale's encoding, as standard error does
     try:
         chosen = _chosen(arguments)
+        failed = int(chosen.failed)
         return chosen.run(chosen) or 0
     except BrokenPipeError:  # the reader of standard output has enough
         return 0
     except SchemabenchError as error:
         output.complain(f"ERROR: {error}")
-        return _FAILED
+        return failed
     except KeyboardInterrupt:
         output.complain("Interrupted")
         return _INTERRUPTED
@@ -74,11 +90,22 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors show no password, as of a connection string in the wrong place."""
+    """A parser whose errors show no password, as of a connection string in the wrong place.
+
+    Each command's parser refuses what it does not know itself, and so with its own exit status.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as argparse has them)
+        """Return the arguments; refuse unknown ones."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Show an error and exit."""
-        super().error(redact_sql(message))
+        self.print_usage(sys.stderr)
+        self.exit(self.get_default("failed") or _FAILED, f"{self.prog}: error: {redact_sql(message)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="schemabench",
         description="Rank candidate PostgreSQL schemas. The ranking itself is a pytest run: see `pytest --help`.",
     )
+    parser.set_defaults(failed=_FAILED)
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('schemabench')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     servers = commands.add_parser(
@@ -111,6 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cardinalities(commands)
     _add_crossover(commands)
     noise_commands.add(commands)
+    check_command.add(commands)
     return parser
 
 
@@ -319,10 +348,9 @@ def _report(chosen: argparse.Namespace) -> None:
         for path in chosen.output:
             report.write(run, path)
     else:
-        comparison = report.compare(runs)
-        document = report.compared(comparison)
+        document = report.compared(report.compare(runs))
         for path in chosen.output:
-            report.write_comparison(comparison, path)
+            report.write_document(document, path)
     if chosen.table:
         output.say(report.table(document, chosen.table))
     elif not chosen.output:
