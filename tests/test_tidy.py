@@ -17,7 +17,7 @@ ROWS = (
     {"plugin", "cli"},
     {"evaluations", "noise_commands", "check_command"},
     {"crossover"},
-    {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
+    {"bench", "entries", "distribution", "giving_way", "project", "terminal", "output", "loading"},
     {"workers", "scheduling"},
     {"experiment", "report"},
     {"monitor", "equivalence", "reach", "frames", "progress", "noise"},

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from schemabench import parsing, report
+from schemabench import output, parsing, report
 from schemabench.candidate import BASELINE
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.records import THROUGHPUT
@@ -107,7 +107,7 @@ def _judge(chosen: argparse.Namespace) -> int:
     for path in chosen.output:
         report.write_document(document, path)
     with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
-        print(report.headed(document), flush=True)  # noqa: T201 (the command line prints)
+        output.say(report.headed(document))
     return found.status
 
 

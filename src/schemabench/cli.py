@@ -18,7 +18,18 @@ from typing import Any, NoReturn
 import pytest
 
 from schemabench import cardinality as cardinalities
-from schemabench import check_command, noise_commands, options, parsing, placing, progress, project, report, signals
+from schemabench import (
+    check_command,
+    noise_commands,
+    options,
+    output,
+    parsing,
+    placing,
+    progress,
+    project,
+    report,
+    signals,
+)
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
 from schemabench.cardinality import ROUND_TRIP, Axis
@@ -36,6 +47,9 @@ _INI = "pytest.ini"
 """The starter's ini file, which makes its folder pytest's root."""
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
+_UNHEEDED = {"workload", "adequacy_s", "equivalence", "neutral_ids"}
+"""Options of a run that searches and maps do not heed, wherever they are set: these have one workload, need only ratios
+and are no tests."""
 _MS_PER_S = 1000
 _DRAWN, _MOST_DRAWN = 8, 100
 """The default and the maximum number of cardinalities to draw: running a hundred takes hours."""
@@ -46,24 +60,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     After an error, `check` returns 3: its 2 is a verdict.
     """
-    chosen = _parser().parse_args(arguments)
+    failed = _FAILED
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(
             errors="backslashreplace"
         )  # for characters outside the locale's encoding, as standard error does
-    status = 0
     try:
-        status = chosen.run(chosen) or 0
-        print(end="", flush=True)  # noqa: T201 (what is buffered; a standard output that is closed takes nothing)
-    except BrokenPipeError:  # the reader has closed the pipe: the rest must not be flushed to it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        chosen = _chosen(arguments)
+        failed = int(chosen.failed)
+        return chosen.run(chosen) or 0
+    except BrokenPipeError:  # the reader of standard output has enough
+        return 0
     except SchemabenchError as error:
-        print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201 (the command line prints)
-        return int(chosen.failed)
+        output.complain(f"ERROR: {error}")
+        return failed
     except KeyboardInterrupt:
-        print("Interrupted", file=sys.stderr)  # noqa: T201 (as above)
+        output.complain("Interrupted")
         return _INTERRUPTED
-    return status
+
+
+def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return what the command line says; exit after its help."""
+    try:
+        return _parser().parse_args(arguments)
+    except SystemExit as ended:
+        if not ended.code:
+            output.say("", end="")  # help, or the version, which is written, but not flushed
+        raise
 
 
 class _Parser(argparse.ArgumentParser):
@@ -156,9 +179,7 @@ def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser
     )
     parser.add_argument("--resume", action="store_true", help="resume the interrupted search")
     _add_options(
-        parser,
-        *("postgres", "postgres_setting", "candidate", "cardinality", "clients", "budget_s", "precision", "sample_hz"),
-        *("seed", "report"),
+        parser, *(one.name for one in options.table() if not one.metadata["ini_only"] and one.name not in _UNHEEDED)
     )
     parser.set_defaults(run=_crossover)
 
@@ -216,7 +237,7 @@ def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionVal
 def _draw(chosen: argparse.Namespace) -> None:
     root, settings, _ = _project(chosen)
     found = workloads.redraw(workloads.load(root / settings.workloads, chosen.workload), chosen.number, settings.seed)
-    print(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))  # noqa: T201 (the command line prints)
+    output.say(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))
 
 
 def _show(chosen: argparse.Namespace) -> None:
@@ -225,17 +246,17 @@ def _show(chosen: argparse.Namespace) -> None:
     known = found.workload.cardinalities
     names = cardinalities.select(chosen.workload, known, [chosen.name])
     if not chosen.toml:
-        print(report.cardinalities({name: known[name] for name in names}, found.frozen, _width()))  # noqa: T201 (the command line prints)
+        output.say(report.cardinalities({name: known[name] for name in names}, found.frozen, _width()))
         return
     if len(names) > 1:
         raise UsageError(f"--toml writes one cardinality, not {len(names)}", remedies=[f"name one: {', '.join(names)}"])
-    print(workloads.as_toml(found, names[0]), end="")  # noqa: T201 (the command line prints)
+    output.say(workloads.as_toml(found, names[0]), end="")
 
 
 def _list(chosen: argparse.Namespace) -> None:
     root, settings, _ = _project(chosen)
     found = workloads.with_frozen(workloads.load(root / settings.workloads, chosen.workload))
-    print(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))  # noqa: T201 (the command line prints)
+    output.say(report.cardinalities(found.workload.cardinalities, found.frozen, _width()))
 
 
 def _crossover(chosen: argparse.Namespace) -> None:
@@ -263,8 +284,10 @@ def _crossover(chosen: argparse.Namespace) -> None:
     finally:
         run = bench.record()
         if run.experiments or run.maps:  # finished results are reported even if the rest failed
-            print(report.terminal(run, _width()))  # noqa: T201 (the command line prints)
-            _write_reports(bench)
+            try:
+                output.say(report.terminal(run, _width()))
+            finally:
+                _write_reports(bench)
 
 
 def _write_reports(bench: Bench) -> None:
@@ -284,7 +307,7 @@ def _width() -> int:
 def _servers(_: argparse.Namespace) -> None:
     for look in (survey, shared_account):  # the offers, even if we may not start a server
         for line in look():
-            print(line)  # noqa: T201 (the command line prints)
+            output.say(str(line))
 
 
 def _init(chosen: argparse.Namespace) -> None:
@@ -294,24 +317,27 @@ def _init(chosen: argparse.Namespace) -> None:
             raise UsageError(
                 f"{folder.resolve()} is not an empty folder", remedies=["choose a new folder: schemabench init DIR"]
             )
-        _write_starter(folder)
+        written = _write_starter(folder)
     except OSError as cause:
         raise UsageError(
             f"The starter cannot be written into {folder.absolute()}: {cause.strerror}",
             remedies=["choose a writable folder: schemabench init DIR"],
         ) from cause
-    print("Now run: pytest --budget 10s")  # noqa: T201 (the command line prints)
+    output.say("\n".join([*(f"wrote {path}" for path in written), "Now run: pytest --budget 10s"]))
 
 
-def _write_starter(folder: Path) -> None:
+def _write_starter(folder: Path) -> list[Path]:
+    """Write the starter project; return its files."""
+    written = []
     with as_file(files("schemabench") / "starter") as starter:
         for source in sorted(path for path in starter.rglob("*") if path.suffix in {".py", ".sql"}):
             target = folder / source.relative_to(starter)
             placing.replace(target, source.read_bytes())
-            print(f"wrote {target}")  # noqa: T201 (the command line prints)
+            written.append(target)
     if not project.is_configured(folder.absolute()):
         placing.replace(folder / _INI, b"[pytest]\ntestpaths = tests\n")
-        print(f"wrote {folder / _INI}")  # noqa: T201 (as above)
+        written.append(folder / _INI)
+    return written
 
 
 def _report(chosen: argparse.Namespace) -> None:
@@ -326,6 +352,6 @@ def _report(chosen: argparse.Namespace) -> None:
         for path in chosen.output:
             report.write_document(document, path)
     if chosen.table:
-        print(report.table(document, chosen.table))  # noqa: T201 (the command line prints)
+        output.say(report.table(document, chosen.table))
     elif not chosen.output:
-        print(report.shown(document))  # noqa: T201 (likewise)
+        output.say(report.shown(document))

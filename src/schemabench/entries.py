@@ -5,14 +5,17 @@ not know how a result was measured.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 from pytest_benchmark.stats import Metadata
 
+from schemabench import report
 from schemabench.errors import UsageError
-from schemabench.records import CandidateResult
+from schemabench.records import CandidateResult, Run, from_builtins
 
 _SESSION = "pytest-benchmark"
 """The name of its session in the plugin manager."""
@@ -106,6 +109,18 @@ def check_compared(config: pytest.Config, sizes: Mapping[tuple[str, str], tuple[
                 )
 
 
+def other_conditions(config: pytest.Config, run: Run) -> list[str]:
+    """Return a sentence for each experiment that the saved runs of a comparison made under other conditions."""
+    told = []
+    for path, content in _compared(config) if comparing(config) else ():
+        if saved := content.get("schemabench"):
+            try:
+                told += report.other_conditions(run, Path(path).name, from_builtins(saved))
+            except msgspec.ValidationError as cause:
+                told.append(f"Under which conditions {path} was measured cannot be told: {cause}")
+    return told
+
+
 def comparing(config: pytest.Config) -> bool:
     """Return whether the session is compared with a saved run."""
     return bool(config.pluginmanager.getplugin(_SESSION).compare) if available(config) else False
@@ -117,11 +132,10 @@ def compare_nothing(config: pytest.Config) -> None:
 
 
 def _compared(config: pytest.Config) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the saved runs that pytest-benchmark will compare with."""
+    """Return the saved runs that pytest-benchmark compares with, which it chose before this run could be saved."""
     session = config.pluginmanager.getplugin(_SESSION)
-    if session.compare is True:
-        return list(session.storage.load())[-1:]
-    return list(session.storage.load(session.compare))
+    saved = session.storage.load() if session.compare is True else session.storage.load(session.compare)
+    return [(path, content) for path, content in saved if path in session.compared_mapping]
 
 
 def as_json(config: pytest.Config) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
+from textwrap import fill
 from typing import Any, TypeVar
 
 import pytest
@@ -38,6 +39,8 @@ _PARAMETERS = ("workload", "cardinality", "candidate")
 _UNSELECTED = "unselected"
 _UNWRITTEN = pytest.StashKey[set[Path]]()
 """Reports that could not be written."""
+_WIDTH = 80
+"""The columns of the report."""
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
 """The variable that names the file of a step summary of GitHub Actions."""
 
@@ -338,6 +341,8 @@ def pytest_terminal_summary(
         bench = config.stash.get(KEY, None)
         if bench is not None and (record := bench.record()).experiments:
             terminalreporter.section("schemabench")
+            for told in entries.other_conditions(config, record):
+                terminalreporter.write_line(f"{fill(told, _WIDTH)}\n")
             terminalreporter.write_line(report.terminal(record))
             for path in bench.asked.options.report:
                 if path not in config.stash.get(_UNWRITTEN, ()):

@@ -24,12 +24,14 @@ from schemabench.noise.entities import size
 from schemabench.noise.model import Model
 from schemabench.noise.town import SCHEMA_NAME, entered
 from schemabench.options import environment_name, table
+from schemabench.output import say
 from schemabench.server.dsn import Conninfo, parse_dsn
 from schemabench.units import format_duration, parse_duration_s
 
 _DIFFERS = 1
 """The exit status of `verify` if something differs."""
 _MOST_ORGANISATIONS = OWN_IDS - 1
+_NOTHING_CHANGED = "run again: the database is as it was"
 _POSTGRES = next(environment_name(one) for one in table() if one.name == "postgres")
 
 
@@ -110,82 +112,92 @@ def _model(chosen: argparse.Namespace) -> None:
         raise UsageError("--sample and --data-model exclude each other", remedies=["leave one of them out"])
     _check_writable(chosen.output)
     data = datamodel.load(chosen.data_model, sample=chosen.sample)
-    model = making.make(data, seed=chosen.seed, organisations=chosen.orgs)
+    with _bar(total=chosen.orgs, unit=" organisations", desc="noise") as bar:
+        model = making.make(data, seed=chosen.seed, organisations=chosen.orgs, show=bar.update)
     _write(chosen.output, models.dumped(model))
-    _say(f"wrote {chosen.output}: {chosen.orgs:,} organisations, {size(model):,} rows")
+    say(f"wrote {chosen.output}: {chosen.orgs:,} organisations, {size(model):,} rows")
 
 
 def _fit(chosen: argparse.Namespace) -> None:
-    with entered(_dsn(chosen), chosen.schema_name, "Fitting a data model") as town:
+    with entered(_dsn(chosen), chosen.schema_name, "Fitting a data model", _NOTHING_CHANGED) as town:
         fitted, seen = fitting.fitted(town, chosen.queries, datamodel.load(None))
     for name in datamodel.TABLES:
         _write(chosen.output / f"{name}.toml", datamodel.dumped(getattr(fitted, name)).encode())
     for name, count in seen.items():
-        _say(f"{name}: from {count:,} numbers")
-    _say(f"wrote {chosen.output}; what has no numbers is as in the package's own data model")
+        say(f"{name}: from {count:,} numbers")
+    say(f"wrote {chosen.output}; what has no numbers is as in the package's own data model")
 
 
 def _populate(chosen: argparse.Namespace) -> None:
     model, mapped = _wanted(chosen), _mapping(chosen)
-    doing = f"Populating the schema {chosen.schema_name!r}"
+    doing, again = f"Populating the schema {chosen.schema_name!r}", "run again: what is complete stays"
     with (
-        entered(_dsn(chosen), chosen.schema_name, doing) as town,
-        _bar(total=size(model), unit=" rows", unit_scale=True, desc="noise") as bar,
+        entered(_dsn(chosen), chosen.schema_name, doing, again) as town,
+        _rows_shown(size(model)) as show,
     ):
-
-        def show(entity: str, rows: int) -> None:
-            bar.set_description_str(entity, refresh=False)
-            bar.update(rows)
-
         added = populating.populate(town, model, mapped, show)
-    _say(f"{added:,} rows added; {size(model):,} rows of {len(model.organisations):,} organisations are there")
+    say(f"{added:,} rows added; {size(model):,} rows of {len(model.organisations):,} organisations are there")
 
 
 def _verify(chosen: argparse.Namespace) -> int:
     model, mapped = _wanted(chosen), _mapping(chosen)
-    with entered(_dsn(chosen), chosen.schema_name, f"Verifying the schema {chosen.schema_name!r}") as town:
+    doing = f"Verifying the schema {chosen.schema_name!r}"
+    with entered(_dsn(chosen), chosen.schema_name, doing, _NOTHING_CHANGED) as town:
         record = town.made()
         model = models.with_variables(model, {**record.variables, **dict(chosen.set)})
-        findings = [*verifying.verify(town, model, mapping.of(record, mapped), exact=chosen.exact)]
+        own = mapping.of(record, mapped)
+        with _rows_shown(size(model) + size(model, own.having(mapping.READ))) as show:
+            findings = [*verifying.verify(town, model, own, exact=chosen.exact, show=show)]
     names = [one.entity.name + (" (mapped)" if one.mapped else "") for one in findings]
     rows = [
         [name, one.rows, one.equal, *(kind.count for kind in one.kinds.values())]
         for name, one in zip(names, findings, strict=True)
     ]
-    _say(tabulate(rows, headers=["", "rows", "equal", *findings[0].kinds], intfmt=","))
+    say(tabulate(rows, headers=["", "rows", "equal", *findings[0].kinds], intfmt=","))
     for name, one in zip(names, findings, strict=True):
         for kind, differences in one.kinds.items():
             if differences.count:
                 note = ", as expected once jobs have run" if differences.tolerated else ""
-                _say(f"\n{name}: {differences.count:,} {kind}{note}")
+                say(f"\n{name}: {differences.count:,} {kind}{note}")
                 for pair in differences.first:
-                    _say(f"  {one.worded(pair)}")
+                    say(f"  {one.worded(pair)}")
     holds = all(one.holds for one in findings)
-    _say("\nThe database holds what the model says" if holds else "\nThe database differs from the model")
+    say("\nThe database holds what the model says" if holds else "\nThe database differs from the model")
     return 0 if holds else _DIFFERS
 
 
 def _run(chosen: argparse.Namespace) -> None:
     model, dsn = reading.read(chosen.model), _dsn(chosen)
+    running.check(model, chosen.speed, "--speed")
     with (
-        entered(dsn, chosen.schema_name, "Running the ghost jobs") as town,
+        entered(dsn, chosen.schema_name, running.DOING, running.AGAIN) as town,
         town.held(shared=True),
     ):
         populating.check_complete(town, model)
         ghosts = running.Ghosts(conninfo=dsn, schema=chosen.schema_name, model=model, speed=chosen.speed)
-        _say(
-            f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections"
-        )
+        say(f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections")
         try:
             with _shown(chosen.for_s) as show:
                 ghosts.work(chosen.for_s, show)
         finally:
-            _say(_counted(ghosts))
+            say(_counted(ghosts))
 
 
 def _bar(**options: Any) -> "tqdm[Any]":  # noqa: ANN401 (as tqdm has them)
     """Return a progress bar, which is shown on a terminal only."""
     return tqdm(leave=False, disable=sys.stderr is None or not sys.stderr.isatty(), **options)
+
+
+@contextmanager
+def _rows_shown(total: int) -> Iterator[Callable[[str, int], None]]:
+    """Yield what shows, on a terminal, that so many more rows of a table are done."""
+    with _bar(total=total, unit=" rows", unit_scale=True, desc="noise") as bar:
+
+        def show(entity: str, rows: int) -> None:
+            bar.set_description_str(entity, refresh=False)
+            bar.update(rows)
+
+        yield show
 
 
 @contextmanager
@@ -218,9 +230,10 @@ def _counted(ghosts: running.Ghosts) -> str:
 
 def _drop(chosen: argparse.Namespace) -> None:
     mapped = _mapping(chosen)
-    with entered(_dsn(chosen), chosen.schema_name, f"Removing the schema {chosen.schema_name!r}") as town:
+    doing, again = f"Removing the schema {chosen.schema_name!r}", "run again: it removes all of the town, or nothing"
+    with entered(_dsn(chosen), chosen.schema_name, doing, again) as town:
         removed = populating.remove(town, mapped)
-    _say("removed the ghost town" if removed else "there is no ghost town: nothing was removed")
+    say("removed the ghost town" if removed else "there is no ghost town: nothing was removed")
 
 
 def _wanted(chosen: argparse.Namespace) -> Model:
@@ -256,10 +269,6 @@ def _worded(path: Path) -> Iterator[None]:
         yield
     except OSError as cause:
         raise UsageError(f"Cannot write {path}: {cause.strerror}", remedies=["name another path: -o"]) from cause
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)  # noqa: T201 (the command line prints)
 
 
 def _argument(parse: Callable[[str], object]) -> Callable[[str], object]:

@@ -174,7 +174,8 @@ class Options:
         metavar="NOISE.json",
     )
     noise_speed: float = _option(
-        "how many times as fast as their model says the jobs of `--noise` run",
+        "how many times as fast as their model says the jobs of `--noise` run; at most 10,000 runs per second may be "
+        "due",
         default="1",
         parse=parsing.factor,
         metavar="N",

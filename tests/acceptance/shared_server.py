@@ -35,6 +35,12 @@ class Shared:
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             return connection.execute(asked, [f"sb_%_{database}"]).rowcount > 0
 
+    def populates(self, database: str) -> bool:
+        """Return whether rows are copied into a run's database of such a name."""
+        asked = "SELECT FROM pg_stat_activity WHERE datname LIKE %s AND state = 'active' AND query LIKE 'COPY %%'"
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            return connection.execute(asked, [f"sb_%_{database}"]).rowcount > 0
+
     def sleeps(self) -> bool:
         """Return whether a session has slept for long enough to be told of."""
         asked = "SELECT FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND query_start < now() - '2.5 s'::interval"

@@ -3,10 +3,15 @@
 import json
 import re
 import shlex
+import signal
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
-from shop import Shop, assert_clear, said
+from programs import Program
+from shared_server import Shared
+from shop import Shop, assert_clear, said, wait_for
 
 from schemabench import cli
 
@@ -27,12 +32,14 @@ def test_the_command_of_the_page_shows_the_noise_and_a_comparison_shows_what_it_
 ) -> None:
     (command,) = re.findall(r"^pytest tests/evaluation (--noise .*)$", PAGE, re.MULTILINE)
 
-    beside = noisy.run(*BUDGET, *shlex.split(command), "--report", "with.json")
-    alone = noisy.run(*BUDGET, "--report", "without.json")
+    alone = noisy.run(*BUDGET, "--report", "without.json", "--benchmark-save", "alone")
+    beside = noisy.run(*BUDGET, *shlex.split(command), "--report", "with.json", "--benchmark-compare")
 
     assert (beside.ret, alone.ret) == (0, 0)
     assert "beside noise of 5 organisations" in " ".join(said(beside).split())
     assert "noise of" not in said(alone)
+    told = "orders at typical was measured under other conditions in 0001_alone.json: noise (no noise there, noise of 5"
+    assert told in said(beside)
     (experiment,) = json.loads(noisy.read("with.json"))["schemabench"]["experiments"]
     assert experiment["noise"]["speed"] == 70
     assert "password" not in noisy.read("with.json")
@@ -56,6 +63,63 @@ def test_noise_is_set_elsewhere_too(noisy: Shop, settings: tuple[str, ...], vari
 
     assert result.ret == 0
     assert "noise.json at 20 times its speed" in " ".join(said(result).split())
+
+
+def test_a_map_is_drawn_beside_noise_and_says_so(noisy: Shop) -> None:
+    result = noisy.schemabench(
+        *("crossover", "orders", "--map", "2x2", "--candidate", "without_index", "--budget", "2s"),
+        *("--noise", "noise.json", "--noise-speed", "20", "--report", "map.json"),
+    )
+
+    assert result.ret == 0
+    assert "All of it was measured beside noise: noise.json at 20 times its speed: 5 organisations" in said(result)
+    (drawn,) = json.loads(noisy.read("map.json"))["schemabench"]["maps"]
+    assert drawn["noise"]["organisations"] == 5
+    assert any(cell["ratio"] for cell in drawn["cells"])
+
+
+def test_a_run_that_is_killed_while_it_populates_leaves_nothing_that_the_next_does_not_clean_up(
+    noisy: Shop, shared: Shared
+) -> None:
+    assert cli.main(["noise", "model", "--orgs", "60", "-o", str(noisy.path / "large.json")]) == 0
+    run = noisy.start("--candidate", "baseline", "--noise", "large.json")
+    wait_for(run, lambda: shared.populates("noise"))
+    run.kill()
+    run.communicate()
+    assert any(name.endswith("_noise") for name in shared.databases())
+
+    result = noisy.run("--candidate", "baseline")
+
+    assert result.ret == 0
+    assert shared.databases() == set()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["stopped", "killed"])
+def test_a_server_that_ends_beside_noise_fails_the_run_in_words_and_nothing_is_left(
+    noisy: Shop, place: Path, number: signal.Signals
+) -> None:
+    noise = ("--noise", "noise.json", "--noise-speed", "100")
+    run = noisy.start("--postgres", "embedded", "--budget", "60s", "--candidate", "baseline", *noise)
+    wait_for(run, lambda: _jobs(run))
+    jobs = _jobs(run)
+    (pid_file,) = (place / "schemabench").glob("servers/*/data/postmaster.pid")
+    postmaster = psutil.Process(int(pid_file.read_text(encoding="utf-8").splitlines()[0]))
+    postmaster.send_signal(number)  # a postmaster takes SIGINT for a fast shutdown
+    result = noisy.finish(run)
+
+    assert result.ret == 1
+    assert_clear(result, "the server (process", "SIGKILL" if number == signal.SIGKILL else "exit code 0")
+    assert not [one for one in jobs if one.is_running()]
+
+
+def _jobs(run: Program) -> list[psutil.Process]:
+    """Return the process of ghost jobs that a run has, if it has one."""
+    found = []
+    for child in psutil.Process(run.pid).children():
+        with suppress(psutil.Error):  # it ended just now
+            found += [child] if "schemabench.noise" in child.cmdline() else []
+    return found
 
 
 @pytest.mark.parametrize(

@@ -24,14 +24,14 @@ import pytest
 import servers
 
 from schemabench import Call, Workload, Writer, report
-from schemabench.errors import ServerError
+from schemabench.errors import Interrupted, ServerError
 from schemabench.experiment import Noise, Plan, measure, with_tenants
 from schemabench.noise import datamodel, making, mapping, populating
 from schemabench.noise.model import Model
 from schemabench.noise.process import Process, Request
-from schemabench.noise.running import pace
+from schemabench.noise.running import MOST_PER_S, pace
 from schemabench.noise.town import SCHEMA_NAME, SESSION_NAME, entered
-from schemabench.records import PROCESSOR, WAL, Run
+from schemabench.records import PROCESSOR, READS, WAL, Run
 from schemabench.server import Server
 from schemabench.server.dsn import Conninfo
 
@@ -222,7 +222,7 @@ def test_an_experiment_whose_noise_is_killed_has_no_result(small: Server, model:
 
 def test_an_experiment_whose_noise_falls_behind_has_no_result(small: Server, model: Model, tmp_path: Path) -> None:
     with pytest.raises(ServerError, match=r"The noise fell behind, in .*block .*: [\d,]+ of [\d,]+ runs") as told:
-        measure(_plan(tmp_path, model, speed=3e6, budget_s=60.0), small, SILENCE)
+        measure(_plan(tmp_path, model, speed=MOST_PER_S / pace(model, 1), budget_s=60.0), small, SILENCE)
 
     assert "--noise-speed" in str(told.value)
     assert not _sessions(small)
@@ -240,6 +240,35 @@ def test_an_experiment_whose_noise_fails_has_no_result(small: Server, model: Mod
     with pytest.raises(ServerError, match=r"The noise failed, in .*block .*: [\d,]+ of [\d,]+ runs, .* failed"):
         measure(_plan(tmp_path, model, speed=1_000, budget_s=20.0), small, progress)
 
+    assert not _copies(small)
+
+
+@pytest.mark.parametrize(
+    "number", [pytest.param(0, id="alive"), pytest.param(signal.SIGKILL, id="killed", marks=pytest.mark.thorough)]
+)
+def test_interrupted_experiment_has_the_shares_of_its_noise_or_says_why_not(
+    small: Server, model: Model, tmp_path: Path, number: int
+) -> None:
+    class Interrupting(SimpleNamespace):
+        def block(self, _: object, done: int, *__: object) -> None:
+            if done == 3:
+                for child in psutil.Process().children():
+                    if number and "schemabench.noise" in " ".join(child.cmdline()):
+                        child.send_signal(number)
+                raise KeyboardInterrupt
+
+    progress: Any = Interrupting(stage=lambda *_: None)
+    with pytest.raises(Interrupted) as caught:
+        measure(_plan(tmp_path, model, speed=50, budget_s=20.0), small, progress)
+
+    noise = caught.value.known.noise
+    assert sum(one.due for one in noise.runs) > 0
+    if number:
+        assert set(noise.missing) == {WAL, READS, PROCESSOR}
+        assert noise.missing[WAL] == "The process of the noise ended: it was ended by SIGKILL"
+    else:
+        assert 0 < noise.shares[PROCESSOR] < 1
+        assert PROCESSOR not in noise.missing
     assert not _copies(small)
 
 

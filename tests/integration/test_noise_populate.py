@@ -13,6 +13,7 @@ import pytest
 from towns import LIMIT_S, Towns
 
 from schemabench.noise import populating, town
+from schemabench.server import binaries
 
 KILLED = """
 import os, signal, sys
@@ -154,6 +155,7 @@ def test_session_that_the_server_ends_is_told_in_words(towns: Towns) -> None:
 
     assert program.returncode == 2
     assert re.search("Populating the schema 'ghost' failed: .*(terminating connection|server closed the conn)", err)
+    assert "run again: what is complete stays" in err
     assert "Traceback" not in err
     towns.do("populate", model)
 
@@ -225,6 +227,37 @@ def test_drop_that_would_take_somebody_elses_things_removes_nothing(towns: Towns
     assert "was not removed, since something else depends on it" in said
     towns.do("verify", model, "--exact")
     towns.rows(kept)
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    ["TABLE ghost.records (LIKE ghost.runs INCLUDING ALL)", "VIEW ghost.records AS SELECT 7 AS job"],
+    ids=["table", "view"],
+)
+def test_what_somebody_made_in_place_of_a_table_is_not_touched(towns: Towns, stranger: str) -> None:
+    model = towns.model(2)
+    towns.do("populate", model)
+    towns.change("DROP TABLE ghost.records", f"CREATE {stranger}")
+
+    for verb in (["populate", model], ["verify", model], ["run", model], ["drop"]):
+        assert '"ghost"."records" is not the table that populate made' in towns.refused(*verb)
+    towns.rows("SELECT job FROM ghost.records")
+    towns.change("CREATE SCHEMA theirs", f"ALTER {stranger.split(maxsplit=1)[0]} ghost.records SET SCHEMA theirs")
+    towns.do("drop")
+    towns.rows("SELECT job FROM theirs.records")
+
+
+def test_town_from_a_dump_is_removed_as_the_one_that_was_dumped(towns: Towns) -> None:
+    towns.do("populate", towns.model(2))
+    folder, dump = binaries.survey().found[0].folder, towns.folder / "ghost.sql"
+    programs.run([folder / "pg_dump", "--schema", "ghost", "--file", dump, towns.conninfo], check=True)
+    towns.do("drop")
+    restoring = [folder / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--file", dump, towns.conninfo]
+    programs.run(restoring, check=True, stdout=subprocess.DEVNULL)
+
+    towns.do("verify", towns.model(2), "--exact")
+    towns.do("drop")
+    assert towns.rows("SELECT count(*) FROM pg_namespace WHERE nspname = 'ghost'") == [(0,)]
 
 
 def test_town_of_which_a_table_is_gone_can_be_removed(towns: Towns) -> None:

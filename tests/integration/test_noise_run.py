@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic, sleep
 
 import pytest
+import servers
 from programs import Program
 from towns import LIMIT_S, Towns
 
@@ -118,9 +119,13 @@ def test_server_that_ends_the_sessions_is_told_in_words(towns: Towns, model: Pat
 
     assert program.returncode == 2
     assert re.search("Running the ghost jobs failed: .*(terminating connection|server closed the connection)", err)
+    assert "run again: runs that were under way are undone, and the town is whole" in err
+    assert "who ended the session" in err
     assert "Traceback" not in err
     counts = _counts(out)
     assert counts["begun"] == counts["done"] + counts["failed"]
+    assert counts["done"] <= _done(towns), "a run whose end the server did not answer may be there"
+    towns.do("run", model, "--for", "100ms")
 
 
 def test_reader_that_closes_the_pipe_ends_nothing_before_its_time(towns: Towns, model: Path) -> None:
@@ -132,6 +137,16 @@ def test_reader_that_closes_the_pipe_ends_nothing_before_its_time(towns: Towns, 
         _, err = program.communicate(timeout=LIMIT_S)
 
     assert (program.returncode, err) == (0, "")
+    assert towns.sessions() == 0
+
+
+def test_counts_that_cannot_be_written_are_told_and_nothing_is_left(towns: Towns, model: Path) -> None:
+    with Path("/dev/full").open("w") as full, towns.start("run", model, "--for", "100ms", stdout=full) as program:
+        _, err = program.communicate(timeout=LIMIT_S)
+
+    assert program.returncode == 2
+    assert "Standard output cannot be written: No space left on device" in err
+    assert "Traceback" not in err
     assert towns.sessions() == 0
 
 
@@ -148,6 +163,14 @@ def test_model_without_active_jobs_is_refused(towns: Towns) -> None:
     towns.do("populate", model)
 
     assert "No job of the model is active" in towns.refused("run", model)
+
+
+def test_speed_at_which_more_runs_are_due_than_any_server_gets_done_is_refused(towns: Towns) -> None:
+    said = towns.refused("run", towns.model(3), "--speed", "1e12")
+
+    assert re.search(r"--speed 1e\+12 is too fast for this model: [\d,]+ runs would be due per second", said)
+    (fitting,) = re.findall(r"slow it down: --speed (\S+)", said)
+    assert 0.98 < running.pace(towns.read(towns.model(3)), float(fitting)) / running.MOST_PER_S <= 1
 
 
 def test_records_of_a_job_do_not_grow_for_ever(towns: Towns, model: Path) -> None:
@@ -174,3 +197,22 @@ def test_counts_while_jobs_run_are_those_of_that_moment(towns: Towns, model: Pat
     assert seen == sorted(seen)
     assert seen[-1] > 0
     assert towns.sessions() == 0
+
+
+@pytest.mark.parametrize("major", servers.MAJORS[:-1])  # the other tests have the last one
+def test_town_is_made_verified_at_work_and_removed_on_older_servers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], major: int
+) -> None:
+    with servers.serving(str(major), settings={}, clients=8, run_id="older") as server:
+        conninfo = server.conninfo_for(server.create("town").name)
+        towns = Towns(conninfo=conninfo, folder=tmp_path, capsys=capsys)
+        model = towns.model(6)
+        towns.do("populate", model)
+        towns.do("verify", model, "--exact")
+        counts = _counts(towns.do("run", model, "--for", "500ms", *FAST))
+        towns.do("verify", model)
+        towns.do("fit", "-o", tmp_path / "fitted")
+        towns.do("drop")
+
+        assert counts["done"] == counts["begun"] > 0
+        assert towns.rows("SELECT count(*) FROM pg_class WHERE relname = 'organisations'") == [(0,)]

@@ -284,6 +284,16 @@ def test_query_that_returns_something_else_than_numbers_is_refused(towns: Towns,
     assert towns.held() == before
 
 
+def test_query_is_executed_as_it_is_written(towns: Towns) -> None:
+    towns.do("populate", towns.model(2))
+    path = towns.folder / "queries.sql"
+    path.write_text("-- name: users_count\nSELECT 7 + 10 % 4 FROM generate_series(1, 9) WHERE 'a%' LIKE 'a%';\n")
+
+    towns.do("fit", "--queries", path, "-o", towns.folder / "fitted")
+
+    assert "[9, 9," in (towns.folder / "fitted" / "users.toml").read_text()
+
+
 def test_fitting_without_a_town_needs_queries(towns: Towns) -> None:
     assert "There is no ghost town" in towns.refused("fit", "-o", towns.folder / "fitted")
 

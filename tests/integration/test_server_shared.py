@@ -439,6 +439,31 @@ def test_a_users_own_limit_of_connections_is_told(dsn: Conninfo) -> None:
     assert caught.value.remedies[0] == "fewer clients: --clients 3"
 
 
+def test_noise_that_needs_more_connections_than_there_are_is_told_with_how_many_it_may_have(
+    dsn: Conninfo, theirs: psycopg.Connection
+) -> None:
+    with (
+        pytest.raises(UsageError, match="--clients 4, beside the 20 connections of --noise, is too much") as caught,
+        serve(dsn, settings={}, clients=4, neighbours=20, run_id="run1"),
+    ):
+        pass
+
+    slower = "slow the noise down to 13 connections, one for ten runs a second: --noise-speed"
+    assert caught.value.remedies[:2] == (slower, "leave out --noise")
+    with serve(dsn, settings={}, clients=4, neighbours=13, run_id="run1"):
+        assert theirs.closed is False
+
+
+def test_noise_beyond_a_users_own_limit_is_told_likewise(dsn: Conninfo) -> None:
+    with (
+        pytest.raises(UsageError, match="the user narrow") as caught,
+        serve(_as(dsn, "narrow"), settings={}, clients=3, neighbours=2, run_id="run1"),
+    ):
+        pass
+
+    assert caught.value.remedies[:2] == ("fewer clients: --clients 1", "leave out --noise")
+
+
 def test_a_user_who_may_not_make_databases_is_told_what_to_do(dsn: Conninfo) -> None:
     with (
         pytest.raises(ServerError, match="The user reader may not create databases") as caught,

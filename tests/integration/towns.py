@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import programs
 import psycopg
@@ -88,11 +89,11 @@ class Towns:
         assert said.status == 2, said.out + said.err
         return said.err
 
-    def start(self, *words: str | Path) -> Program:
+    def start(self, *words: str | Path, stdout: int | TextIO = subprocess.PIPE) -> Program:
         """Start a command in a process of its own."""
         verb, *rest = words
         command = [sys.executable, "-m", "schemabench", "noise", verb, *rest, "--postgres", self.conninfo]
-        return programs.start(command, limit_s=LIMIT_S, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return programs.start(command, limit_s=LIMIT_S, stdout=stdout, stderr=subprocess.PIPE, text=True)
 
     def open(self) -> "psycopg.Connection[tuple[object, ...]]":
         """Open a session of the test's own, in autocommit mode."""

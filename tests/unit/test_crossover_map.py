@@ -38,6 +38,7 @@ class FakeLaboratory:
     workload: str = "items"
     start: str = "typical"
     doing: str = ""
+    noise: None = None
     elapsed_s: float = 0.0
     measured: list[tuple[int, int]] = field(default_factory=list)
     blocks_s: list[float] = field(default_factory=list)

@@ -21,7 +21,9 @@ def _config(compare: object, *saved: Mapping[str, Any]) -> pytest.Config:
     def load(*_: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return ((f"000{number}.json", content) for number, content in enumerate(saved, start=1))
 
-    session = SimpleNamespace(compare=compare, storage=SimpleNamespace(load=load))
+    paths = [path for path, _ in load()]
+    chosen = dict.fromkeys(paths[-1:] if compare is True else paths)
+    session = SimpleNamespace(compare=compare, compared_mapping=chosen, storage=SimpleNamespace(load=load))
     manager = SimpleNamespace(getplugin=lambda _: session, hasplugin=lambda _: True)
     return cast(pytest.Config, SimpleNamespace(pluginmanager=manager))
 

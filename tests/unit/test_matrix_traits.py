@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from several_runs import experiment, led_by, only, run
 
 from schemabench.records import CompanionShare, Experiment, Noise, Run
+from schemabench.report import matrix
 from schemabench.report.matrix import traits
 
 RANKS = ("hash_by_site",), ("baseline",)
@@ -77,6 +78,30 @@ def test_runs_with_and_without_noise_are_labelled_and_a_notice_names_the_model()
     assert labels(*runs) == ["no noise", "noise of 10 organisations, 2.0 runs/s"]
     (told,) = [text for text in texts(*runs) if "other noise" in text]
     assert "none with no noise, noise.json: 10 organisations, 100 rows" in told
+
+
+def test_different_noise_of_one_size_and_pace_is_told_apart_by_its_digest() -> None:
+    one, other = (
+        Noise(path="noise.json", digest=letter * 64, organisations=10, rows=100, speed=1.0, connections=2, pace_per_s=2)
+        for letter in "de"
+    )
+    runs = [run("15.1", at(noise=one), run_id="one"), run("15.1", at(noise=other), run_id="other")]
+
+    assert [text[-12:] for text in labels(*runs)] == ["d" * 12, "e" * 12]
+
+
+def test_two_runs_are_told_what_they_differ_in_with_both_values() -> None:
+    noise = Noise(
+        path="noise.json", digest="d" * 64, organisations=10, rows=100, speed=1.0, connections=2, pace_per_s=2.0
+    )
+    now, then = run("15.1", at(noise=noise, clients=16), run_id="now"), run("15.1", at(), run_id="then")
+
+    (told,) = matrix.other_conditions(now, "0001_then.json", then)
+
+    assert "noise (no noise there, noise of 10 organisations, 2.0 runs/s here)" in told
+    assert "clients (8 clients there, 16 clients here)" in told
+    assert told.startswith("usage at typical was measured under other conditions in 0001_then.json: ")
+    assert matrix.other_conditions(then, "0001_then.json", run("15.1", at(), run_id="again")) == []
 
 
 def test_runs_with_different_companions_are_labelled_by_their_names() -> None:

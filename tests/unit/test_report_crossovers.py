@@ -11,7 +11,18 @@ from fixed_run import RUN
 from sections import headings, rows
 
 from schemabench import report
-from schemabench.records import Crossover, Estimate, MapCell, Probe, RatioMap, Side, Spot, from_builtins, to_builtins
+from schemabench.records import (
+    Crossover,
+    Estimate,
+    MapCell,
+    Noise,
+    Probe,
+    RatioMap,
+    Side,
+    Spot,
+    from_builtins,
+    to_builtins,
+)
 from schemabench.report import crossovers, csv
 from schemabench.report.text import plain
 from schemabench.report.tree import Table
@@ -138,6 +149,29 @@ def test_map_from_a_run_file_shows_its_sizes_as_before() -> None:
 
     assert drawn_map(again) == drawn_map(MAP)
     assert crossovers.unmeasured(again) == crossovers.unmeasured(MAP)
+
+
+def test_search_and_map_say_beside_which_noise_they_were_measured() -> None:
+    noise = Noise(
+        path="noise.json",
+        digest="d" * 64,
+        organisations=5,
+        rows=700,
+        speed=20.0,
+        connections=2,
+        pace_per_s=10.0,
+    )
+    beside = "beside noise: noise.json at 20 times its speed: 5 organisations, 700 rows; 10.0 runs a second on"
+
+    for run in (
+        replace(RUN, crossovers=(replace(SEARCH, noise=noise),)),
+        replace(RUN, maps=(replace(MAP, noise=noise),)),
+    ):
+        (section,) = crossovers.sections(run)
+        assert beside in plain(section.nodes[-1].text)
+        assert from_builtins(to_builtins(run)) == run
+    (without,) = crossovers.sections(replace(RUN, maps=(MAP,)))
+    assert "noise" not in str(without)
 
 
 def test_map_without_a_measured_cell_says_so() -> None:

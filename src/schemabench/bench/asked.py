@@ -37,15 +37,12 @@ class Asked:
         """The model of other tenants; None without.
 
         Raises:
-            UsageError: The file cannot be read, is no such model, or none of its jobs runs.
+            UsageError: The file cannot be read, is no such model, none of its jobs runs, or they run too often.
         """
         if self.options.noise is None:
             return None
         model = reading.read(self.folder / self.options.noise)
-        if not running.jobs(model):
-            raise UsageError(
-                f"--noise {self.options.noise}: none of its jobs is active", remedies=["make a model with more: --orgs"]
-            )
+        running.check(model, self.options.noise_speed, "--noise-speed")
         return model
 
     @property
@@ -81,7 +78,8 @@ class Asked:
         for name in (*self.options.workload, *replayed):
             if name not in known:
                 workloads.load(self.workloads, name)
-        _ = self.noise
+        if self.noise is None:
+            self._check_noise_speed()
         chosen = self.selected()
         for name in replayed:
             if name not in chosen:
@@ -92,3 +90,15 @@ class Asked:
                 raise UsageError(
                     f"--replay-range {name}=... needs --replay {name}=FOLDER as well{nearest(name, tuple(given))}"
                 )
+
+    def _check_noise_speed(self) -> None:
+        """Refuse the speed of jobs that there are not; an ini file and the environment may keep one for other runs.
+
+        Raises:
+            UsageError: The command line has one.
+        """
+        if any((one.name, one.source) == ("--noise-speed", "command line") for one in self.origins):
+            raise UsageError(
+                "--noise-speed is the speed of the jobs of --noise, which is not given",
+                remedies=["add --noise NOISE.json", "leave out --noise-speed"],
+            )

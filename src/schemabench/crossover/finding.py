@@ -167,6 +167,7 @@ def _kept(
         budget_s=laboratory.budget_s,
         elapsed_s=laboratory.elapsed_s,
         ended=ended,
+        noise=laboratory.noise,
     )
     digests = {(spot.cardinality, spot.digest) for spot in found}
     laboratory.keep(*(one for one in measured if (one.cardinality, one.digest) in digests), crossover=crossover)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from schemabench.bench import Bench, in_words
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.progress import Shown
-from schemabench.records import Crossover, Experiment
+from schemabench.progress import Shown, best
+from schemabench.records import Crossover, Experiment, Noise
 from schemabench.units import format_duration
 from schemabench.workload import Found
 
@@ -66,6 +66,17 @@ class Laboratory:
         return self.bench.plan(self.workload, self.start, rehearse=False)
 
     @property
+    def noise(self) -> Noise | None:
+        """The noise beside all its experiments; None without.
+
+        Raises:
+            UsageError: As `plan`.
+        """
+        from schemabench.experiment import planned  # noqa: PLC0415 (likewise below)
+
+        return planned(self.plan)
+
+    @property
     def elapsed_s(self) -> float:
         """Seconds since the start of the search."""
         return monotonic() - self._started_s
@@ -101,13 +112,12 @@ class Laboratory:
         from schemabench.experiment import measure  # noqa: PLC0415 (scipy takes seconds to load)
 
         plan = self.plan
-        workload = replace(self.found.workload, cardinalities={name: cardinality})
+        found = plan.found  # with the tenants of the noise in its background, if there are any
+        workload = replace(found.workload, cardinalities={name: cardinality})
         names = {BASELINE, *candidates}
         plan = replace(
             plan,
-            found=replace(
-                self.found, workload=workload, adjustments={name: self.found.adjustments.get(self.start, {})}
-            ),
+            found=replace(found, workload=workload, adjustments={name: found.adjustments.get(self.start, {})}),
             cardinality=name,
             candidates=tuple(one for one in plan.candidates if one.name in names),
             budget_s=budget_s,
@@ -132,9 +142,9 @@ class Laboratory:
         self._show(text)
 
     def block(self, plan: Shown, done: int, elapsed_s: float, ratios: Mapping[str, float]) -> None:
-        """Show an experiment's progress."""
-        pair = {one.name for one in plan.candidates} - {BASELINE}
-        shown = ", ".join(f"{name} {ratios[name]:.2f}x" for name in pair) if len(pair) == 1 else ""
+        """Show an experiment's progress; one whose candidate failed or left early has no ratio."""
+        others = {one.name for one in plan.candidates} - {BASELINE}
+        shown = best(plan, ratios) if len(others) == 1 else ""
         self._show(f"block {done}, {format_duration(elapsed_s)} {shown}".strip())
 
     def say(self, text: str) -> None:

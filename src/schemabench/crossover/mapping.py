@@ -188,6 +188,7 @@ class _Drawing:
             cell_s=fmean(self.blocks_s) if self.blocks_s else 0.0,
             budget_s=self.laboratory.budget_s,
             elapsed_s=self.laboratory.elapsed_s,
+            noise=self.laboratory.noise,
         )
 
     def _setup_s(self, place: Place) -> float:

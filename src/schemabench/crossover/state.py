@@ -72,7 +72,8 @@ def resumed(path: Path, fingerprint: str) -> State:
         raise UsageError(
             f"The search in {path} cannot be resumed: one of its conditions has changed",
             checked=[
-                "the workload, its cardinalities and SQL, the candidates, --seed, --clients, --postgres, Hypothesis"
+                "the workload, its cardinalities and SQL, the candidates, Hypothesis",
+                "--seed, --clients, --postgres, --noise and whatever else its trials are made with",
             ],
             remedies=["undo the change", restart],
         )

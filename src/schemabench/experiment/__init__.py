@@ -5,7 +5,7 @@ from schemabench.experiment.criteria import check as check_criteria
 from schemabench.experiment.feed import Feed, check_inputs
 from schemabench.experiment.folders import inputs
 from schemabench.experiment.measurement import measure
-from schemabench.experiment.neighbours import with_tenants
+from schemabench.experiment.neighbours import planned, with_tenants
 from schemabench.experiment.plan import Noise, Plan
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "check_inputs",
     "inputs",
     "measure",
+    "planned",
     "with_tenants",
 ]

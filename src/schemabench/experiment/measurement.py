@@ -101,6 +101,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             blocks.break_off()
             if not measured.blocks:
                 raise Interrupted(f"{interrupt}, before every candidate had executed one burst") from cause
+            neighbours.break_off()
             after = _broken_off(observers, measured, interrupt)
     found |= _unranked(entrants, measured, after.differences)
     ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}

@@ -63,6 +63,23 @@ def with_tenants(found: Found, noise: Noise | None) -> Found:
     return replace(found, workload=replace(workload, background=peopled, background_rows=None))
 
 
+def planned(plan: Plan) -> records.Noise | None:
+    """Return what is known of a plan's noise before its jobs run; None without noise."""
+    noise = plan.noise
+    if noise is None:
+        return None
+    return records.Noise(
+        path=noise.path.name,
+        digest=noise.model.digest,
+        organisations=len(noise.model.organisations),
+        rows=size(noise.model),
+        speed=noise.speed,
+        connections=connections(noise.model, noise.speed),
+        pace_per_s=pace(noise.model, noise.speed),
+        tenants=plan.tenants,
+    )
+
+
 class Neighbours:
     """The noise of one experiment; nothing without `--noise`.
 
@@ -127,7 +144,10 @@ class Neighbours:
         """
         noise = self._plan.noise
         if noise:
-            self._process = Process(self._conninfo, SCHEMA_NAME, noise.model, noise.speed)
+            try:
+                self._process = Process(self._conninfo, SCHEMA_NAME, noise.model, noise.speed)
+            except ServerError as failure:
+                raise self._ended(failure, "before the first block") from failure
             self._status = self._process.first
             self._before = self._amounts()
 
@@ -150,11 +170,7 @@ class Neighbours:
         try:
             self._status = self._process.status()
         except ServerError as failure:
-            raise ServerError(
-                f"{failure.what}, in {doing}. The blocks without it would be others, so that the experiment has no "
-                "result",
-                remedies=failure.remedies,
-            ) from failure
+            raise self._ended(failure, f"in {doing}") from failure
         self._judge(doing, fewest=_FEWEST_DUE)
 
     def conclude(self) -> None:
@@ -166,11 +182,29 @@ class Neighbours:
         if self._process is not None:
             self.check("the last block")
             self._judge("the last block", fewest=1)
-            after = self._amounts()
-            self._shares = after.since(self._before)
-            unused = dict.fromkeys(self._before.used.keys() - self._shares.keys(), "nobody used any, or it was reset")
-            self._missing = {**unused, **after.missing}
-            self._known = self._status
+            self._keep()
+
+    def break_off(self) -> None:
+        """After an interrupt at any point, keep the figures so far; or those of the last block, and why no shares."""
+        if self._process is None or self._known is not None:
+            return
+        try:
+            self._status = self._process.status()
+            self._keep()
+        except ServerError as failure:
+            self._missing = dict.fromkeys((records.WAL, records.READS, records.PROCESSOR), failure.what)
+
+    def _keep(self) -> None:
+        """Keep the figures so far.
+
+        Raises:
+            ServerError: The server does not say them.
+        """
+        after = self._amounts()
+        self._shares = after.since(self._before)
+        unused = dict.fromkeys(self._before.used.keys() - self._shares.keys(), "nobody used any, or it was reset")
+        self._missing = {**unused, **after.missing}
+        self._known = self._status
 
     def end(self) -> None:
         """Stop the jobs, after everything that they are to run beside.
@@ -182,6 +216,15 @@ class Neighbours:
             self.check("the replay of the production load")
             self._process.close()
             self._process = None
+
+    def _ended(self, failure: ServerError, when: str) -> ServerError:
+        """Return the error for a process that ended, perhaps since its server did."""
+        reason = self._server.failure()
+        return ServerError(
+            f"{failure.what}, {when}. The blocks without it would be others, so that the experiment has no result",
+            checked=[f"the server: {reason}" if reason else "the server is still there"],
+            remedies=["run again"] if reason else failure.remedies,
+        )
 
     def _judge(self, doing: str, *, fewest: int) -> None:
         """Refuse noise of which too much was late or failed, once enough runs were due.
@@ -215,23 +258,16 @@ class Neighbours:
 
     def record(self) -> records.Noise | None:
         """Return what ran; None without noise."""
-        noise = self._plan.noise
+        noise = planned(self._plan)
         if noise is None:
             return None
         status = self._known or self._status
-        return records.Noise(
-            path=noise.path.name,
-            digest=noise.model.digest,
-            organisations=len(noise.model.organisations),
-            rows=size(noise.model),
-            speed=noise.speed,
-            connections=connections(noise.model, noise.speed),
-            pace_per_s=pace(noise.model, noise.speed),
+        return replace(
+            noise,
             lasted_s=status.elapsed_s,
             runs=tuple(records.NoiseRuns(kind=kind, **asdict(one)) for kind, one in status.counts.items()),
             shares=self._shares,
             missing=self._missing,
-            tenants=self._plan.tenants,
         )
 
     def notices(self) -> Iterator[Notice]:

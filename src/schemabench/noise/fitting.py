@@ -13,7 +13,6 @@ from math import isfinite
 from pathlib import Path
 
 import msgspec
-import psycopg
 
 from schemabench import sqlfile
 from schemabench.errors import UsageError
@@ -22,11 +21,10 @@ from schemabench.noise import mapping
 from schemabench.noise.datamodel import TABLES, USUAL_PERCENT, DataModel, Organisations, distributions, largest
 from schemabench.noise.distributions import Bin, Constant, Histogram
 from schemabench.noise.town import Town
-from schemabench.server.reached import gone
 from schemabench.sqlfile import SqlFile
 from schemabench.statements import Operation, Query
 
-FEWEST = 5
+_FEWEST = 5
 """With fewer numbers than this, a histogram would tell of single tenants."""
 _BINS = 16
 """A bin of a histogram has at most one of so many parts."""
@@ -66,9 +64,9 @@ def fitted(town: Town, queries: Path | None, start: DataModel) -> tuple[DataMode
             entity, field = _KNOWN[name]
             numbers = _numbers(town, _query(town, operation), name, largest(entity, field))
             seen[name] = sum(numbers.values())
-            if seen[name] < FEWEST:
+            if seen[name] < _FEWEST:
                 raise UsageError(
-                    f"{name} returned {seen[name]} numbers; fewer than {FEWEST} would tell of single tenants",
+                    f"{name} returned {seen[name]} numbers; fewer than {_FEWEST} would tell of single tenants",
                     where=operation.text.place(),
                     remedies=["leave the block out", "fit from a database with more tenants"],
                 )
@@ -102,12 +100,8 @@ def _query(town: Town, operation: Operation) -> Query:
 
 def _numbers(town: Town, query: Query, name: str, most: int) -> Counter[int]:
     """Return how often a query returns each number."""
-    try:
-        rows = town.connection.execute(query.sql.encode().replace(b"%", b"%%")).fetchall()
-    except psycopg.Error as cause:
-        if gone(cause):
-            raise
-        raise mapping.refused(query, cause) from cause
+    with mapping.worded(query):
+        rows = town.connection.execute(query.sql.encode()).fetchall()
     counted: Counter[int] = Counter()
     for row in rows:
         if len(row) != 1 or not _is_within(row[0], most):

@@ -6,7 +6,7 @@ Every organisation has its own source of chance, seeded by the seed and its numb
 those before.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -46,15 +46,26 @@ _TARGETS = ("archive", "dashboard", "lake", "ledger", "search", "warehouse")
 _Item = TypeVar("_Item")
 
 
-def make(data_model: DataModel, *, seed: int, organisations: int) -> Model:
-    """Return the model of some organisations."""
+def make(data_model: DataModel, *, seed: int, organisations: int, show: Callable[[], object] = lambda: None) -> Model:
+    """Return the model of some organisations.
+
+    Args:
+        data_model: What they have.
+        seed: Of all chance.
+        organisations: Their number.
+        show: Called after each of them.
+    """
+    made = []
+    for number in range(1, organisations + 1):
+        made.append(_organisation(data_model, seed, number))
+        show()
     return Model(
         format=FORMAT,
         seed=seed,
         data_model=dict(data_model.digests),
         variables=VARIABLES,
         tolerances=_TOLERANCES,
-        organisations=tuple(_organisation(data_model, seed, number) for number in range(1, organisations + 1)),
+        organisations=tuple(made),
     )
 
 
@@ -88,28 +99,28 @@ def _organisation(data: DataModel, seed: int, number: int) -> Organisation:
         Label(id=first + n, name=f"{_one_of(_TARGETS, random)}-{n}")
         for n in range(_count(data.labels.count, size, random))
     )
-    town = Organisation(
+    tenant = Organisation(
         id=number, name=name, size=size, users=users, engines=engines, pipelines=pipelines, labels=labels, jobs=()
     )
-    jobs = tuple(_job(data, town, n, random) for n in range(_count(data.jobs.count, size, random)))
-    return msgspec.structs.replace(town, jobs=jobs)
+    jobs = tuple(_job(data, tenant, n, random) for n in range(_count(data.jobs.count, size, random)))
+    return msgspec.structs.replace(tenant, jobs=jobs)
 
 
-def _job(data: DataModel, town: Organisation, number: int, random: Random) -> Job:
+def _job(data: DataModel, tenant: Organisation, number: int, random: Random) -> Job:
     """Return a job of an organisation, which has everything else already."""
     kind, every_s = data.jobs.kind.draw(random), max(1, data.jobs.every_s.draw(random))
     reads, writes = data.jobs.reads.draw(random), data.jobs.writes.draw(random)
-    pipeline = _one_of(town.pipelines, random)
-    wanted = min(data.labels.per_job.draw(random), len(town.labels))
+    pipeline = _one_of(tenant.pipelines, random)
+    wanted = min(data.labels.per_job.draw(random), len(tenant.labels))
     return Job(
-        id=town.id * OWN_IDS + number,
+        id=tenant.id * OWN_IDS + number,
         name=f"{kind} {pipeline.name}",
         kind=kind,
         state=data.jobs.state.draw(random),
         pipeline=pipeline.id,
-        engine=_one_of(town.engines, random).id,
-        owner=_one_of(town.users, random).id,
-        labels=tuple(sorted({_one_of(town.labels, random).id for _ in range(wanted)})),
+        engine=_one_of(tenant.engines, random).id,
+        owner=_one_of(tenant.users, random).id,
+        labels=tuple(sorted({_one_of(tenant.labels, random).id for _ in range(wanted)})),
         every_s=every_s,
         offset_s=int(random.random() * every_s),
         reads=reads if kind in {"replicate", "report"} else 0,

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from schemabench import sqlfile
-from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.errors import ServerError, UsageError
 from schemabench.naming import nearest
 from schemabench.noise.entities import ENTITIES
 from schemabench.noise.town import Record, Town
@@ -41,23 +41,18 @@ class Mappings:
     source: str
     """The text of the file; empty without one."""
 
-    @property
-    def filled(self) -> frozenset[str]:
-        """The entities whose rows are carried."""
-        return frozenset(entity for entity in ENTITIES if self.has(entity, FILL))
-
-    def has(self, entity: str, step: str) -> bool:
-        """Return whether there is such a block."""
-        return _block(entity, step) in self.operations
+    def having(self, step: str) -> tuple[str, ...]:
+        """Return the entities that have a block for a step, in order."""
+        return tuple(entity for entity in ENTITIES if _block(entity, step) in self.operations)
 
     def execute(self, town: Town, entity: str, step: str, organisations: tuple[int, int]) -> None:
         """Execute a block, if there is one, for the organisations from the first to the last.
 
         Raises:
-            UsageError: The server refused it; with the place in the file.
+            ServerError: The server refused it; with the place in the file.
         """
         for query in self._queries(town, entity, step):
-            with _worded(query):
+            with worded(query):
                 psycopg.RawCursor(town.connection).execute(query.sql.encode(), _values(query, organisations))
 
     def reading(self, town: Town, entity: str) -> Query:
@@ -127,30 +122,28 @@ def _values(query: Query, organisations: Sequence[int]) -> list[int]:
 
 
 @contextmanager
-def _worded(query: Query) -> Iterator[None]:
-    """Raise a refusal of the server with its place in the file."""
+def worded(query: Query, *, within: bool = False) -> Iterator[None]:
+    """Raise a refusal of a statement of a user's file with its place there.
+
+    Args:
+        query: The statement.
+        within: Whether the server sees it within another, so that it does not say where in the statement.
+
+    Raises:
+        ServerError: The server refused it.
+    """
     try:
         yield
     except psycopg.Error as cause:
         if gone(cause):
             raise
-        raise refused(query, cause, int(cause.diag.statement_position or 1) - 1) from cause
-
-
-def refused(query: Query, cause: psycopg.Error, offset: int = 0) -> SchemabenchError:
-    """Return the error for a statement of a user's file that the server refused.
-
-    Args:
-        query: The statement.
-        cause: What the server said.
-        offset: Where in the statement, in characters.
-    """
-    return ServerError(
-        f"The server refused a statement: {cause.diag.message_primary or cause}",
-        where=query.place(offset),
-        sqlstate=cause.sqlstate,
-        remedies=["correct the file, and run the command again: what is complete stays"],
-    )
+        offset = 0 if within else int(cause.diag.statement_position or 1) - 1
+        raise ServerError(
+            f"The server refused a statement: {cause.diag.message_primary or cause}",
+            where=query.place(offset),
+            sqlstate=cause.sqlstate,
+            remedies=["correct the file, and run again"],
+        ) from cause
 
 
 def _wrong(operation: Operation, what: str) -> UsageError:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 import psutil
-import psycopg
 from psycopg import errors, sql
 
 from schemabench.errors import UsageError
@@ -130,7 +129,7 @@ def _remap(town: Town, record: Record, mapping: Mappings) -> None:
     if mapping.source == record.mapping:
         return
     done = town.filled()
-    if any(done[entity][0] for entity in mapping.filled | mappings.of(record, None).filled):
+    if any(done[entity][0] for one in (mapping, mappings.of(record, None)) for entity in one.having(mappings.FILL)):
         raise UsageError(
             f"Rows of the ghost town in the schema {town.schema!r} were carried by another mapping, or by none",
             remedies=[
@@ -190,7 +189,7 @@ def _check_space(town: Town, model: Model) -> None:
     info = town.connection.info
     if not (info.host.startswith("/") or info.host in {"localhost", "127.0.0.1", "::1"}):
         return
-    with suppress(errors.InsufficientPrivilege, OSError, psycopg.errors.UndefinedObject):
+    with suppress(errors.InsufficientPrivilege, OSError):
         row = town.connection.execute("SELECT current_setting('data_directory')").fetchone()
         assert row is not None, "it is one row"
         free = psutil.disk_usage(row[0]).free

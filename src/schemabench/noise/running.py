@@ -22,7 +22,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from schemabench import signals
-from schemabench.errors import SchemabenchError, UsageError
+from schemabench.errors import ServerError, UsageError
 from schemabench.noise.datamodel import KINDS
 from schemabench.noise.model import Job, Model
 from schemabench.noise.town import SESSION_NAME, worded
@@ -35,9 +35,14 @@ KEPT_RUNS = 3
 _RUNS_PER_CONNECTION = 10.0
 """Runs per second for which one connection is opened, at most `_MOST_CONNECTIONS`."""
 _LEAST_CONNECTIONS, _MOST_CONNECTIONS = 2, 32
+MOST_PER_S = 10_000
+"""The most runs that may be due per second: several times as many as all connections get done on two cores (1,300,
+measured). More would only wait, and take memory."""
 _ENDING_S = 5.0
 """How long the runs under way may take to finish at the end; then they are cancelled."""
 _TOLD_EVERY_S = 0.25
+DOING, AGAIN = "Running the ghost jobs", "run again: runs that were under way are undone, and the town is whole"
+"""What failed if the server ended a session, and the remedy."""
 _BEGIN = "UPDATE {jobs} SET runs = runs + 1, last_run_at = now() WHERE id = %(job)s RETURNING runs"
 _READ = """
 SELECT count(*), sum(value)
@@ -90,6 +95,31 @@ def pace(model: Model, speed: float) -> float:
     return sum(speed / job.every_s for _, job in jobs(model))
 
 
+def check(model: Model, speed: float, option: str) -> None:
+    """Refuse jobs of which none runs, or that are due more often than any server gets them done.
+
+    Args:
+        model: Has the jobs.
+        speed: How many times as fast as the model says.
+        option: What sets it, as in `--speed`.
+
+    Raises:
+        UsageError: They are.
+    """
+    if not jobs(model):
+        raise UsageError("No job of the model is active", remedies=["make a model with more: noise model --orgs"])
+    if (due_per_s := pace(model, speed)) > MOST_PER_S:
+        fitting = 0.99 * speed * MOST_PER_S / due_per_s  # less than rounding to three digits may add
+        raise UsageError(
+            f"{option} {speed:g} is too fast for this model: {due_per_s:,.0f} runs would be due per second, and a "
+            f"process of noise gets no more than {MOST_PER_S:,} done",
+            remedies=[
+                f"slow it down: {option} {fitting:.3g}",
+                "make a model of fewer organisations: noise model --orgs",
+            ],
+        )
+
+
 def connections(model: Model, speed: float) -> int:
     """Return how many connections the jobs of a model have."""
     return max(_LEAST_CONNECTIONS, min(_MOST_CONNECTIONS, ceil(pace(model, speed) / _RUNS_PER_CONNECTION)))
@@ -136,7 +166,7 @@ class Ghosts:
     _queue: "SimpleQueue[Run | None]" = field(default_factory=SimpleQueue)
     _lock: Lock = field(default_factory=Lock)
     _stopped: Event = field(default_factory=Event)
-    _failure: SchemabenchError | None = None
+    _failure: ServerError | None = None
     _began_s: float = 0.0
     _ended_s: float = inf
 
@@ -150,11 +180,8 @@ class Ghosts:
             tell: Receives this object a few times a second; returns whether to go on.
 
         Raises:
-            UsageError: No job of the model is active.
             ServerError: The server cannot be reached, refused a connection or ended one.
         """
-        if not jobs(self.model):
-            raise UsageError("No job of the model is active", remedies=["make a model with more: --orgs"])
         with ExitStack() as stack:
             sessions = [self._open(stack) for _ in range(connections(self.model, self.speed))]
             self.pids = tuple(session.info.backend_pid for session in sessions)
@@ -240,7 +267,7 @@ class Ghosts:
                     own.failed += 1
                     self.messages.setdefault(cause.sqlstate or "", str(cause).strip().splitlines()[0])
                 if session.closed:
-                    self._failure = worded(cause, "Running the ghost jobs", session)
+                    self._failure = worded(cause, DOING, AGAIN, session)
                     self._stopped.set()
                     return
             else:

@@ -3,7 +3,8 @@
 Owns the record, the lock that keeps two commands apart, and the rule that only what is recorded is ever removed. Must
 not make rows.
 
-The record is a table in the schema itself. What it does not name was not made here.
+The record is a table in the schema itself, and each table has a comment, the mark, which names the record's model. A
+table without it was not made here, whatever its name: it is never touched. Dumps keep comments.
 """
 
 import json
@@ -20,16 +21,17 @@ from psycopg import errors, sql
 from psycopg.rows import TupleRow
 
 from schemabench import signals
-from schemabench.errors import SchemabenchError, ServerError, UsageError
+from schemabench.errors import ServerError, UsageError
 from schemabench.noise.entities import ENTITIES
 from schemabench.noise.model import Model
 from schemabench.server.dsn import Conninfo, connect, with_words
+from schemabench.server.reached import gone
+from schemabench.statements import LONGEST_NAME
 
 SCHEMA_NAME = "ghost"
 """The schema of a ghost town, unless another is named."""
 SESSION_NAME = "schemabench noise"
 """What its sessions are called in `pg_stat_activity`."""
-LONGEST_NAME = 63  # bytes; the server cuts longer names
 _PATIENCE_S, _ASKED_EVERY_S = 5.0, 0.1
 """The session of a command that was killed holds its lock for a moment more."""
 _RECORD, _FILLED, _SEQUENCE = "noise_record", "noise_filled", "audit_ids"
@@ -51,6 +53,12 @@ CREATE TABLE {filled} (
 _HELD = """
 SELECT EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = to_regnamespace(quote_ident(%(schema)s))::oid),
        to_regclass(quote_ident(%(schema)s) || '.noise_record') IS NOT NULL
+"""
+_STRANGERS = """
+SELECT relname FROM pg_catalog.pg_class
+WHERE relnamespace = quote_ident(%(schema)s)::regnamespace AND relname = ANY(%(names)s)
+  AND obj_description(oid, 'pg_class') IS DISTINCT FROM %(mark)s
+ORDER BY relname
 """
 _OWNER = """
 SELECT pg_catalog.pg_get_userbyid(relowner), pg_catalog.pg_get_userbyid(relowner) = current_user
@@ -76,6 +84,15 @@ class Record:
     made_schema: bool
     """Whether the schema itself was made, too."""
 
+    @property
+    def mark(self) -> str:
+        """The comment of what was made."""
+        return _mark(self.digest)
+
+
+def _mark(digest: str) -> str:
+    return f"schemabench noise, model {digest}"
+
 
 class Town:
     """A session in the database of a ghost town, in autocommit mode.
@@ -97,7 +114,7 @@ class Town:
         """Return what was made here; None if there is no such schema, or an empty one.
 
         Raises:
-            UsageError: The schema holds something else.
+            UsageError: The schema holds something else, perhaps in place of a table that was made here.
         """
         row = self.connection.execute(_HELD, {"schema": self.schema}).fetchone()
         assert row is not None, "it is one row"
@@ -111,7 +128,29 @@ class Town:
                 f"The schema {self.schema!r} holds other things than a ghost town: nothing was touched",
                 remedies=["name another schema: --schema-name ghost_town"],
             )
+        if found is not None:
+            self._check_marks(found)
         return found
+
+    def _check_marks(self, record: Record) -> None:
+        """Refuse a table in place of one that was made here.
+
+        Raises:
+            UsageError: There is one.
+        """
+        names = [*ENTITIES, _RECORD, _FILLED, _SEQUENCE]
+        values = {"schema": self.schema, "names": names, "mark": record.mark}
+        strangers = [name for (name,) in self.connection.execute(_STRANGERS, values)]
+        if strangers:
+            name = self.table(strangers[0]).as_string()
+            raise UsageError(
+                f"{name} is not the table that populate made, whose comment is {record.mark!r}: nothing was touched",
+                checked=[f"without that comment: {', '.join(strangers)}"],
+                remedies=[
+                    "move it to another schema, or drop it, and run again",
+                    f"give it that comment, if it is from a dump without: COMMENT ON TABLE {name} IS '{record.mark}'",
+                ],
+            )
 
     def _recorded(self) -> Record | None:
         """Return what the record says; None if it says nothing."""
@@ -167,6 +206,9 @@ class Town:
             self.connection.execute(tables.encode())
             names = {"record": self.table(_RECORD), "filled": self.table(_FILLED)}
             self.connection.execute(sql.SQL(_MAKE_RECORD).format(**names))
+            for kind, name in (*(("TABLE", one) for one in (*ENTITIES, _RECORD, _FILLED)), ("SEQUENCE", _SEQUENCE)):
+                comment = sql.SQL("COMMENT ON {} {} IS {}").format(sql.SQL(kind), self.table(name), _mark(model.digest))
+                self.connection.execute(comment)
             values = (
                 *(model.digest, model.seed, len(model.organisations), json.dumps(dict(model.variables))),
                 *(mapping, known is None),
@@ -245,13 +287,14 @@ class Town:
 
 
 @contextmanager
-def entered(conninfo: Conninfo, schema: str, doing: str) -> Iterator[Town]:
+def entered(conninfo: Conninfo, schema: str, doing: str, again: str = "run again") -> Iterator[Town]:
     """Open a session in the database of a town, and raise the server's errors in words.
 
     Args:
         conninfo: The database.
         schema: The schema.
         doing: What the session is for, as in `Populating the schema 'ghost'`.
+        again: The remedy if it is interrupted: to repeat it, and what that finds.
 
     Raises:
         UsageError: The schema cannot have this name.
@@ -268,18 +311,20 @@ def entered(conninfo: Conninfo, schema: str, doing: str) -> Iterator[Town]:
         try:
             yield Town(connection, schema)
         except psycopg.Error as cause:
-            raise worded(cause, doing, connection) from cause
+            raise worded(cause, doing, again, connection) from cause
 
 
-def worded(cause: psycopg.Error, doing: str, connection: psycopg.Connection[TupleRow]) -> SchemabenchError:
-    """Return the error for a statement that the server refused, or did not answer."""
+def worded(cause: psycopg.Error, doing: str, again: str, connection: psycopg.Connection[TupleRow]) -> ServerError:
+    """Return the error for a statement that the server refused, or did not answer; arguments are those of `entered`."""
     said = cause.diag.message_primary or str(cause).strip()
-    again = "run the command again: what is complete stays"
     remedies = [again]
-    if isinstance(cause, errors.InsufficientPrivilege):
+    if gone(cause):
+        remedies = [again, "ask the server's log, or its operator, who ended the session"]
+    elif isinstance(cause, errors.InsufficientPrivilege):
         user, database = connection.info.user, connection.info.dbname
         remedies = [
             f"grant what is missing, as in GRANT CREATE ON DATABASE {database} TO {user}",
+            "connect as the role that made the town: --postgres",
             "name a schema that the role owns: --schema-name",
         ]
     elif isinstance(cause, errors.DiskFull):

@@ -3,7 +3,7 @@
 Owns what is missing, extra or different, and what of it is tolerated. Must not change anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 
@@ -17,9 +17,8 @@ from schemabench.noise.entities import ENTITIES, Entity, Row
 from schemabench.noise.mapping import Mappings
 from schemabench.noise.model import Model, Tolerance
 from schemabench.noise.town import Town
-from schemabench.server.reached import gone
 
-SHOWN_ROWS = 3
+_SHOWN_ROWS = 3
 """How many rows of each kind of difference are kept to be shown."""
 _FETCHED_ROWS = 10_000
 _SHOWN_CHARACTERS = 40  # of a value
@@ -42,7 +41,7 @@ class Differences:
     def add(self, pair: Pair) -> None:
         """Count a row."""
         self.count += 1
-        if len(self.first) < SHOWN_ROWS:
+        if len(self.first) < _SHOWN_ROWS:
             self.first.append(pair)
 
 
@@ -86,7 +85,9 @@ class Finding:
         return f"{key}: {'; '.join(changes)}"
 
 
-def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Iterator[Finding]:
+def verify(
+    town: Town, model: Model, mapping: Mappings, *, exact: bool, show: Callable[[str, int], None]
+) -> Iterator[Finding]:
     """Compare all tables in one snapshot, those of the town first, then the user's own that a mapping reads.
 
     Args:
@@ -94,6 +95,7 @@ def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Itera
         model: What should be there.
         mapping: Reads the user's own tables.
         exact: Whether nothing is tolerated.
+        show: Receives the table and the number of the model's rows, as they are compared.
 
     Raises:
         UsageError: A row has no key.
@@ -104,18 +106,15 @@ def verify(town: Town, model: Model, mapping: Mappings, *, exact: bool) -> Itera
         for entity in ENTITIES.values():
             tolerance = Tolerance() if exact else model.tolerances.get(entity.name, Tolerance())
             found = _finding(entity, tolerance, mapped=False)
-            yield _compared(found, model, tolerance, _held(town, entity, town.table(entity.name)))
-        for entity in ENTITIES.values():
-            if mapping.has(entity.name, mappings.READ):
-                query = mapping.reading(town, entity.name)
-                source = sql.SQL("(\n{}\n) AS own").format(sql.SQL(query.sql.rstrip().rstrip(";")))
-                found = _finding(entity, Tolerance(), mapped=True)
-                try:
-                    yield _compared(found, model, Tolerance(), _held(town, entity, source))
-                except psycopg.Error as cause:
-                    if gone(cause):
-                        raise
-                    raise mappings.refused(query, cause) from cause
+            _compared(found, _said(model, entity, show), tolerance, _held(town, entity, town.table(entity.name)))
+            yield found
+        for name in mapping.having(mappings.READ):
+            entity, query = ENTITIES[name], mapping.reading(town, name)
+            source = sql.SQL("(\n{}\n) AS own").format(sql.SQL(query.sql.rstrip().rstrip(";")))
+            found = _finding(entity, Tolerance(), mapped=True)
+            with mappings.worded(query, within=True):
+                _compared(found, _said(model, entity, show), Tolerance(), _held(town, entity, source))
+            yield found
 
 
 def _finding(entity: Entity, tolerance: Tolerance, *, mapped: bool) -> Finding:
@@ -123,10 +122,10 @@ def _finding(entity: Entity, tolerance: Tolerance, *, mapped: bool) -> Finding:
     return Finding(entity=entity, mapped=mapped, missing=missing, extra=extra)
 
 
-def _compared(found: Finding, model: Model, tolerance: Tolerance, held: Iterator[Row]) -> Finding:
-    """Complete a finding with the rows of a table."""
+def _compared(found: Finding, rows: Iterator[Row], tolerance: Tolerance, held: Iterator[Row]) -> None:
+    """Complete a finding with the rows of the model and those of a table."""
     columns = found.entity.columns
-    for said, there in _paired(len(found.entity.key), _said(model, found.entity), held):
+    for said, there in _paired(len(found.entity.key), rows, held):
         found.rows += said is not None
         if said == there:
             found.equal += 1
@@ -138,11 +137,13 @@ def _compared(found: Finding, model: Model, tolerance: Tolerance, held: Iterator
             found.changed.add((said, there))
         else:
             found.different.add((said, there))
-    return found
 
 
-def _said(model: Model, entity: Entity) -> Iterator[Row]:
-    return (row for one in model.organisations for row in entity.rows(model, one))
+def _said(model: Model, entity: Entity, show: Callable[[str, int], None]) -> Iterator[Row]:
+    """Yield what the model says, and show each organisation whose rows were taken."""
+    for one in model.organisations:
+        yield from entity.rows(model, one)
+        show(entity.name, entity.count(one))
 
 
 def _held(town: Town, entity: Entity, source: Composable) -> Iterator[Row]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from schemabench.records.figure import Estimate
+from schemabench.records.noise import Noise
 
 Side = Literal["better", "worse", "tied"]
 """A candidate compared with the baseline; tied: it cannot be told apart."""
@@ -70,6 +71,8 @@ class Crossover:
     elapsed_s: float
     ended: str = ""
     """Why it ended early; empty if it did not."""
+    noise: Noise | None = None
+    """Other tenants whose jobs ran during all its experiments, each of which has their figures; None without noise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,3 +110,5 @@ class RatioMap:
     budget_s: float = 0.0
     """Time of the whole map, loading included; 0 in older run files, likewise the next."""
     elapsed_s: float = 0.0
+    noise: Noise | None = None
+    """Other tenants whose jobs ran during all its experiments, without figures of what they did; None without noise."""

@@ -12,7 +12,7 @@ from schemabench.report import csv, flavored, matrix, screen
 from schemabench.report.check import STATUSES, Asked, Check, check
 from schemabench.report.document import document
 from schemabench.report.files import append, check_writable, find, read, write, write_document, write_json
-from schemabench.report.matrix import Comparison, compare
+from schemabench.report.matrix import Comparison, compare, other_conditions
 from schemabench.report.properties import properties
 from schemabench.report.sizes import cardinalities
 from schemabench.report.tree import Document
@@ -92,6 +92,7 @@ __all__ = [
     "find",
     "headed",
     "markdown",
+    "other_conditions",
     "properties",
     "read",
     "shown",

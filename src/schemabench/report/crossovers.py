@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-from schemabench.records import Crossover, Estimate, MapCell, Probe, RatioMap, Run, Spot
-from schemabench.report import figures
+from schemabench.records import Crossover, Estimate, MapCell, Noise, Probe, RatioMap, Run, Spot
+from schemabench.report import figures, noise
 from schemabench.report.drawings import Heat, Square
 from schemabench.report.sizes import size, sizes
 from schemabench.report.text import name
@@ -51,7 +51,8 @@ def _search(crossover: Crossover, number: int) -> Section:
         ),
         legend=_LEGEND[:1],
     )
-    nodes = (Paragraph(text=sentence(crossover)), table, Paragraph(text=looked(crossover), emphasis="small"))
+    extent = Paragraph(text=looked(crossover), emphasis="small")
+    nodes: tuple[Node, ...] = (Paragraph(text=sentence(crossover)), table, extent, *_beside(crossover.noise))
     title = f"When the answer changes: {name(crossover.workload)}, {name(crossover.candidate)} against the baseline"
     return Section(id=f"crossover-{number}", title=title, nodes=nodes, brief=True)
 
@@ -66,9 +67,15 @@ def _map(drawn: RatioMap, number: int) -> Section:
     return Section(
         id=f"map-{number}",
         title=f"When the answer changes: {name(drawn.workload)}, {name(drawn.first)} by {name(drawn.second)}",
-        nodes=(Paragraph(text=about(drawn)), shown, *lacking),
+        nodes=(Paragraph(text=about(drawn)), shown, *lacking, *_beside(drawn.noise)),
         brief=True,
     )
+
+
+def _beside(one: Noise | None) -> list[Paragraph]:
+    """Return a sentence on the noise beside all experiments; nothing without noise."""
+    text = f"All of it was measured beside noise: {noise.fact(one)}." if one else ""
+    return [Paragraph(text=text, emphasis="small")] if text else []
 
 
 def _grid(drawn: RatioMap, title: str) -> Table:

@@ -94,7 +94,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         *_round_trip(experiment),
         ("isolation", experiment.isolation),
         *([("companions", beside)] if (beside := companions.fact(experiment)) else []),
-        *([("noise", tenants)] if (tenants := noise.fact(experiment)) else []),
+        *([("noise", noise.fact(experiment.noise))] if experiment.noise else []),
         *_client(experiment),
         ("burst", burst),
         *((f"input {which}", name(path)) for which, path in experiment.replay.items()),

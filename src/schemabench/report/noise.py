@@ -21,11 +21,8 @@ def short(one: Noise) -> str:
     )
 
 
-def fact(experiment: Experiment) -> str:
-    """Return what noise there was, with all that repeats it; empty without."""
-    one = experiment.noise
-    if one is None:
-        return ""
+def fact(one: Noise) -> str:
+    """Return what noise it is, with all that repeats it."""
     speed = "" if one.speed == 1 else f" at {one.speed:g} times its speed"
     places = ", in the candidates' own tables, too" if one.tenants else ""
     return (
@@ -57,7 +54,7 @@ def section(view: View) -> Section | None:
     told = sentence(view.experiment)
     text = (
         f"Other tenants were on the server, and their jobs ran in a process of their own, at their own pace: "
-        f"{fact(view.experiment)}. "
+        f"{fact(one)}. "
         + (f"In {format_duration(one.lasted_s)}, they made {told}. " if told else "")
         + (f"Their share is not known of {'; '.join(unknown)}. " if unknown else "")
         + "A run is late if it begins more than a second after it was due. With more than a tenth late or failed, "

@@ -93,7 +93,7 @@ def check_room(  # noqa: PLR0913 (what takes connections)
         companions: Further connections to each database.
         databases: Number of databases with that many connections at once, those of all parts counted as one.
         parts: The most databases that are counted as one.
-        neighbours: Connections of other load, to another database.
+        neighbours: Connections of the noise, to another database.
         owned: Whether the server, and hence its settings, are ours.
 
     Raises:
@@ -103,16 +103,18 @@ def check_room(  # noqa: PLR0913 (what takes connections)
     assert row is not None, "a query without FROM returns one row"
     limit, reserved, used, role_limit, user = row
     others = (companions + server_settings.WATCHERS) * parts
-    need = (clients + others) * databases + server_settings.OWN_CONNECTIONS + neighbours
+    own = (clients + others) * databases + server_settings.OWN_CONNECTIONS
+    need = own + neighbours
     room = limit - reserved - used
-    asked = f"--clients {clients}, for {databases} databases at once," if databases > 1 else f"--clients {clients}"
+    asked = _asked(clients, databases, neighbours)
     if need > room:
         raise UsageError(
             f"{asked} is too much for this server: the run needs {need} connections with its own "
-            f"{need - clients * databases}, and {room} are free",
+            f"{own - clients * databases}, and {room} are free",
             checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
             remedies=[
                 *_fewer(room - neighbours, others, databases, companions),
+                *_quieter(room - own, neighbours),
                 "leave out --postgres-setting max_connections=..."
                 if owned
                 else f"raise the server's max_connections to {need + reserved + used} or more and restart it",
@@ -124,10 +126,20 @@ def check_room(  # noqa: PLR0913 (what takes connections)
             f"{role_limit}",
             remedies=[
                 *_fewer(role_limit - neighbours, others, databases, companions),
+                *_quieter(role_limit - own, neighbours),
                 f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
             ],
         )
     _allow_files(need + _OTHER_FILES)
+
+
+def _asked(clients: int, databases: int, neighbours: int) -> str:
+    """Return what takes connections, as the subject of a sentence."""
+    further = [
+        *([f"for {databases} databases at once"] if databases > 1 else []),
+        *([f"beside the {neighbours} connections of --noise"] if neighbours else []),
+    ]
+    return ", ".join([f"--clients {clients}", *further]) + ("," if further else "")
 
 
 def _allow_files(number: int) -> None:
@@ -146,3 +158,11 @@ def _fewer(room: int, others: int, databases: int, companions: int) -> list[str]
     fewer = [f"fewer clients: --clients {clients}"] if clients > 0 else []
     fewer += ["leave companions out: --without-companions"] if companions else []
     return fewer + (["rank fewer candidates at a time: --candidate NAME"] if databases > 1 else [])
+
+
+def _quieter(room: int, neighbours: int) -> list[str]:
+    """Return the remedies that leave fewer connections to the noise, where these are enough."""
+    if not neighbours or room < 0:
+        return []
+    slower = f"slow the noise down to {room} connections, one for ten runs a second: --noise-speed"
+    return [*([slower] if room > 0 else []), "leave out --noise"]

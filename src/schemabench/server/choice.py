@@ -83,7 +83,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
 
     Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
     `companions` have, to each of `databases` databases at once, and for some of our own. Each of these may be several,
-    one for each of `parts`. `neighbours` are the connections of other load. `session_name` is the `application_name` of
+    one for each of `parts`. `neighbours` are the connections of noise. `session_name` is the `application_name` of
     our sessions.
 
     Raises:

@@ -23,13 +23,13 @@ from schemabench.server.database import Database, Databases, Mark
 from schemabench.server.dsn import Conninfo, connect, describe, recovering, with_words, without_secrets
 from schemabench.server.offer import untested
 from schemabench.server.source import Source
+from schemabench.statements import LONGEST_NAME
 
 _LOG_DELAY_S = 0.5
 """Time limit for a server to log that one of its processes was killed."""
 _RECOVERY_LIMIT_S = 10.0
 """Time limit for a crashed server to recover before a lost session is given up."""
 _POLL_S = 0.02
-_LONGEST_NAME = 63  # bytes; the server cuts longer names
 _RUN_AGAIN = "run schemabench on this server again: it drops the databases of dead runs"
 _FLUSH = "SELECT pg_catalog.pg_stat_force_next_flush()"
 """Counts the cost of making or dropping a database at once; otherwise the server would count it seconds later, in
@@ -161,10 +161,10 @@ class Server:
         with self._words("Looking for the roles of writers") as session:
             known = {name for (name,) in session.execute("SELECT rolname FROM pg_catalog.pg_roles")}
             for role in sorted({*roles} - known):
-                if role.startswith("pg_") or len(role.encode()) > _LONGEST_NAME:
+                if role.startswith("pg_") or len(role.encode()) > LONGEST_NAME:
                     raise UsageError(
                         f"{role!r}, as which a writer executes, cannot be the name of a role",
-                        remedies=[f"use at most {_LONGEST_NAME} bytes, and do not begin with `pg_`"],
+                        remedies=[f"use at most {LONGEST_NAME} bytes, and do not begin with `pg_`"],
                     )
                 create = sql.SQL("CREATE ROLE {}").format(sql.Identifier(role))
                 if not self._source.owned:

@@ -4,8 +4,8 @@ Owns the comparison of run files, from what may be compared to the document that
 reports do.
 """
 
-from schemabench.report.matrix.building import compare
+from schemabench.report.matrix.building import compare, other_conditions
 from schemabench.report.matrix.document import document
 from schemabench.report.matrix.model import Comparison
 
-__all__ = ["Comparison", "compare", "document"]
+__all__ = ["Comparison", "compare", "document", "other_conditions"]

@@ -47,6 +47,28 @@ def compare(runs: Sequence[tuple[str, Run]]) -> Comparison:
     )
 
 
+def other_conditions(run: Run, file: str, other: Run) -> list[str]:
+    """Return a sentence for each experiment that two runs did not make under the same conditions.
+
+    Args:
+        run: This run.
+        file: The other one's.
+        other: What it holds.
+    """
+    ours, theirs = (
+        {
+            (experiment.workload, experiment.cardinality): Source(file=name, run=one, experiment=experiment)
+            for experiment in one.experiments
+        }
+        for name, one in (("", run), (file, other))
+    )
+    return [
+        f"{' at '.join(key)} was measured under other conditions in {file}: {'; '.join(found)}"
+        for key in ours
+        if key in theirs and (found := traits.differing(theirs[key], ours[key]))
+    ]
+
+
 def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
     """Yield the experiments of each matrix."""
     workloads: dict[str, dict[str, list[Source]]] = {}

@@ -221,7 +221,7 @@ def _other_companions(labelled: Labelled) -> Iterator[Notice]:
 
 def _other_noise(labelled: Labelled) -> Iterator[Notice]:
     """Yield a notice where other tenants, or none, were on the server."""
-    found = [plain(noise.fact(source.experiment)) or "none" for source in labelled.sources]
+    found = [plain(noise.fact(one)) if (one := source.experiment.noise) else "none" for source in labelled.sources]
     if len({*found}) > 1:
         text = (
             f"There was other noise on the server: {traits.grouped(labelled, found)}. Each ratio holds for the noise "

@@ -69,7 +69,7 @@ def label(sources: Sequence[Source]) -> Labelled:
     Args:
         sources: Two or more, of different runs, or of different cardinalities.
     """
-    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _NOISE, _ROUND_TRIP
+    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _noise(sources), _ROUND_TRIP
     meant = [trait for trait in known if _varies(trait, sources)]
     further = [meant, *([*meant, trait] for trait in (_SEED, *_settings(sources), *_MOMENTS))]
     chosen = next(traits for traits in further if _tells_apart(traits, sources))
@@ -117,14 +117,24 @@ def beside(labelled: Labelled, one: Source, other: Source) -> list[str]:
     named = {trait.title for trait in labelled.traits}
     pair = one, other
     settings = [] if "server settings" in named else [f"the setting {name}" for name in _differing_settings(pair)]
-    traits = [trait for trait in _varied(labelled) if trait.title not in named]
+    traits = [trait for trait in _varied(labelled.sources) if trait.title not in named]
     return [*settings, *(trait.title for trait in traits if _varies(trait, pair))]
 
 
-def _varied(labelled: Labelled) -> tuple[Trait, ...]:
-    """Return all that may move a figure, when a run was made apart."""
-    sources = labelled.sources
-    return _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _NOISE, _ROUND_TRIP, _SEED, *_CAVEATS
+def differing(there: Source, here: Source) -> list[str]:
+    """Return what two runs differ in, as in `noise (no noise there, noise of 5 organisations, 7 runs/s here)`."""
+    pair = there, here
+    return [
+        f"{trait.title} ({trait.text(there)} there, {trait.text(here)} here)"
+        for trait in (*_varied(pair), *map(_setting, _differing_settings(pair)))
+        if _varies(trait, pair)
+    ]
+
+
+def _varied(sources: Sequence[Source]) -> tuple[Trait, ...]:
+    """Return all that may move a figure, settings and when a run was made apart."""
+    known = _version(sources), _CARDINALITY, _CLIENTS, _companions(sources), _noise(sources), _ROUND_TRIP
+    return *known, _SEED, *_CAVEATS
 
 
 def _text(traits: Sequence[Trait], source: Source) -> str:
@@ -192,6 +202,25 @@ def _companions(sources: Sequence[Source]) -> Trait:
     )
 
 
+def _noise(sources: Sequence[Source]) -> Trait:
+    """Return the noise: by its digest, too, if different noise has as many organisations and as many runs."""
+
+    def short(source: Source) -> str:
+        one = source.experiment.noise
+        return noise.short(one) if one else "no noise"
+
+    def exact(source: Source) -> str:
+        one = source.experiment.noise
+        return f"{short(source)}, digest {one.digest[:12]}" if one else short(source)
+
+    return Trait(
+        title="noise",
+        text=short if len({*map(short, sources)}) == len({*map(exact, sources)}) else exact,
+        preposition="with",
+        order=lambda source: source.experiment.noise.pace_per_s if source.experiment.noise else 0,
+    )
+
+
 def _differing_settings(sources: Sequence[Source]) -> list[str]:
     """Return the names of the server settings that differ, sorted."""
     names = {one.name for source in sources for one in settings.known(source.experiment, source.run)}
@@ -244,12 +273,6 @@ _CLIENTS = Trait(
     text=lambda source: figures.plural(source.experiment.clients, "client"),
     preposition="with",
     order=lambda source: source.experiment.clients,
-)
-_NOISE = Trait(
-    title="noise",
-    text=lambda source: noise.short(source.experiment.noise) if source.experiment.noise else "no noise",
-    preposition="with",
-    order=lambda source: source.experiment.noise.pace_per_s if source.experiment.noise else 0,
 )
 _ROUND_TRIP = Trait(
     title="round trip",
