@@ -18,6 +18,9 @@ from schemabench.sqlfile.tokens import copies, scanned, without_comments
 from schemabench.statements import Omission, Operation, Text
 
 _HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
+UP = re.compile(r"--\s*(?:migrate:up|\+goose\s+up)\b.*", re.IGNORECASE | re.DOTALL)
+DOWN = re.compile(r"--\s*(?:migrate:down|\+goose\s+down)\b.*", re.IGNORECASE | re.DOTALL)
+"""What dbmate and goose write above the parts of a migration: see `migration`."""
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
 
 
@@ -136,7 +139,7 @@ def _headers(source: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     key = None
     for line in source.lstrip().split("\n"):
-        if not line.startswith("--") or dump.NAME.fullmatch(line):
+        if not line.startswith("--") or dump.NAME.fullmatch(line) or UP.fullmatch(line):
             break
         if key is not None and (match := _CONTINUATION.fullmatch(line)):
             headers[key] += " " + match["value"].strip()

@@ -19,7 +19,7 @@ from pglast import ast, parse_sql
 from pglast.parser import ParseError
 
 from schemabench.errors import Place, SchemabenchError
-from schemabench.sqlfile.file import SqlFile, comments
+from schemabench.sqlfile.file import DOWN, UP, SqlFile, comments
 from schemabench.statements import Text
 
 _FLYWAY = re.compile(r"(?P<kind>[VURB])(?P<version>\d+(?:[._]\d+)*)?__.+\.sql")
@@ -27,8 +27,6 @@ _GOLANG = re.compile(r"\d+_.+\.(?P<direction>up|down)\.sql")
 _VERSION = re.compile(r"[Vv]?(?P<version>\d+(?:[._]\d+)*)")
 _NUMBERS = re.compile(r"(\d+)")
 _PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
-_UP = re.compile(r"--\s*(?:migrate:up|\+goose\s+up)\b.*", re.IGNORECASE | re.DOTALL)
-_DOWN = re.compile(r"--\s*(?:migrate:down|\+goose\s+down)\b.*", re.IGNORECASE | re.DOTALL)
 _ALONE = re.compile(r"--\s*\+goose\s+no\s+transaction\b.*", re.IGNORECASE | re.DOTALL)
 _ENVSUB = re.compile(r"--\s*\+goose\s+envsub\s+on\b.*", re.IGNORECASE | re.DOTALL)
 _ALONE_OPTION = "transaction:false"
@@ -86,8 +84,8 @@ def applied(file: SqlFile, error: type[SchemabenchError], *, in_folder: bool) ->
         SchemabenchError: It holds a placeholder, or undoes something and does nothing.
     """
     marks = list(comments(file.preamble))
-    up = next((one for one in marks if _UP.fullmatch(one.sql)), None)
-    down = next((one for one in marks if _DOWN.fullmatch(one.sql) and (up is None or one.start > up.start)), None)
+    up = next((one for one in marks if UP.fullmatch(one.sql)), None)
+    down = next((one for one in marks if DOWN.fullmatch(one.sql) and (up is None or one.start > up.start)), None)
     if up is None and down is not None:
         raise error(
             f"{file.path} says what undoes it, and not what it does",
