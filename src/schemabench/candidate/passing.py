@@ -2,7 +2,7 @@
 
 Owns which: those that another server needs, and that change nothing for the sessions of a run. A role that the server
 lacks has no session, so that nothing is measured otherwise without its privileges. A policy for such a role is not
-passed over: who writes one wants to see its cost. See docs/decisions/0036-candidates-as-differences.md.
+passed over: who writes one wants to see its cost. See docs/decisions/0037-candidates-as-differences.md.
 """
 
 from collections.abc import Iterator
