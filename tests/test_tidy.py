@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"evaluations", "noise_commands"},
+    {"evaluations", "noise_commands", "check_command"},
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
     {"workers", "scheduling"},
