@@ -198,7 +198,7 @@ class _Reading:
                 remedies=["write a line `\\.` below the last row", "load rows in the workload's background"],
             )
         self.omissions.append(Omission(offset=self._length, lines=rows, rows=(start, self._bytes - len(raw))))
-        self._add(f"-- {rows:,} rows, sha256 {digest.hexdigest()[:_DIGITS]}\n")
+        self._add(f"-- {rows:,} row{'' if rows == 1 else 's'}, sha256 {digest.hexdigest()[:_DIGITS]}\n")
         self._since = len(self.pieces)
 
     def _command(self, line: str) -> None:
