@@ -191,7 +191,7 @@ def _spoil(shop: Shop, name: str) -> None:
         case "header":
             shop.change(other, "-- summary:", "-- sumary:")
         case "extending":
-            shop.change(other, "-- summary:", "-- extends: baselin\n-- summary:")
+            shop.change(other, "-- extends: baseline", "-- extends: baselin")
         case "version":
             shop.change(other, "-- expects:", "-- postgres: fifteen\n-- expects:")
         case "latin":

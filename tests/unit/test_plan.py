@@ -83,12 +83,9 @@ def test_what_shapes_bursts_shapes_the_digest_and_nothing_else_does(plan: Plan, 
 
 
 def test_workers_can_tell_that_they_have_another_text_of_what_a_candidate_extends(plan: Plan) -> None:
-    one, other = (
-        replace(
-            plan.candidates[1], extends=replace(plan.candidates[0], file=sqlfile.parse(Path("a"), sql, CandidateError))
-        )
-        for sql in ("SELECT 1", "SELECT 2")
-    )
+    baseline, candidate = plan.candidates[:2]
+    files = [sqlfile.parse(Path("baseline.sql"), sql, CandidateError) for sql in ("SELECT 1", "SELECT 2")]
+    one, other = (replace(candidate, extends=replace(baseline, file=file)) for file in files)
 
     assert replace(plan, candidates=(one,)).fingerprint != replace(plan, candidates=(other,)).fingerprint
 

@@ -79,11 +79,12 @@ def select(candidates: Mapping[str, Candidate], wanted: Iterable[str]) -> tuple[
 def _declared(folder: Path) -> Iterator[_Declared]:
     """Yield the candidates of a folder by name of their file or folder."""
     for path in sorted(folder.iterdir()):
-        if sqlfile.archived(path) and path.suffix != ".sql":
+        if path.suffix != ".sql" and sqlfile.archived(path):
             raise sqlfile.not_sql(path, CandidateError)
-        if path.is_dir() and any(path.glob("*.sql")):
-            yield _of_migrations(path)
-        elif path.is_file() and path.suffix == ".sql":
+        if path.is_dir():
+            if any(path.glob("*.sql")):
+                yield _of_migrations(path)
+        elif path.suffix == ".sql":
             file = sqlfile.read(path, CandidateError)
             headers.check(file)
             yield _parsed(path.stem, sqlfile.applied(file, CandidateError, in_folder=False), ())

@@ -5,6 +5,7 @@ Owns which of psql's commands are understood: those that pg_dump writes, which a
 their number and digest, and never held in memory. Must not talk to a server.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -55,6 +56,8 @@ def archived(path: Path) -> bool:
     """Return whether a file or folder is an archive of pg_dump, in any format but plain SQL."""
     if path.is_dir():
         return (path / _DIRECTORY).is_file()
+    if not path.is_file() or not os.access(path, os.R_OK):
+        return False
     with path.open("rb") as file:
         return file.read(len(_TAR)).startswith((_CUSTOM, _TAR))
 
