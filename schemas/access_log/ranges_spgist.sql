@@ -1,35 +1,12 @@
 -- candidate: ranges_spgist
+-- extends: baseline
 -- summary: a SP-GiST index on the ranges of addresses, as a range type
 -- expects: a look-up descends the index; right for ranges that overlap, too; pages are split without overlap
 
-CREATE TABLE access (
-  logged_at timestamptz NOT NULL,
-  host text COLLATE "C" NOT NULL,
-  bytes bigint NOT NULL,
-  line text NOT NULL  -- as it came
-);
-CREATE INDEX access_logged_at ON access (logged_at);
-
--- Broken lines that are kept, as they came.
-CREATE TABLE broken_line (line text NOT NULL);
-
-CREATE TABLE address_range (
-  first inet PRIMARY KEY,
-  last inet NOT NULL,
-  country text COLLATE "C" NOT NULL
-);
 CREATE FUNCTION addresses_between(upper inet, lower inet) RETURNS float8 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (upper - lower)::float8;
 CREATE TYPE inetrange AS RANGE (subtype = inet, subtype_diff = addresses_between);
 CREATE INDEX address_range_spgist ON address_range USING spgist (inetrange(first, last, '[]'));
-
--- The address of a host, or NULL for a name: text that only looks like an address (256.0.0.1, 010.0.0.1) is a name.
-CREATE FUNCTION address_of(host text) RETURNS inet LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CASE WHEN host ~ ('^((25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])[.]){3}'
-                         '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])$')
-            THEN host::inet END;
-
-CREATE VIEW access_log AS SELECT logged_at, host, 1 AS requests, bytes FROM access;
 
 -- name: host_countries
 WITH frequent AS MATERIALIZED (

@@ -1,18 +1,9 @@
 -- candidate: like_counts
+-- extends: baseline
 -- summary: likes counted by upsert, a row for each day and article, beside the events
 -- expects: reads of the most liked articles many times faster; writers of popular articles wait for each other's commit
 
-CREATE TABLE event (
-    happened_at timestamp NOT NULL,  -- UTC
-    user_id text COLLATE "C" NOT NULL,
-    kind text NOT NULL CHECK (kind IN ('FIRST_INSTALL', 'LOG_IN', 'LIKE_ARTICLE')),
-    article text COLLATE "C",
-    CHECK ((kind = 'LIKE_ARTICLE') = (article IS NOT NULL))
-);
-
--- An event that is sent again is the same. User first, so that the log-ins of a user are found, too.
-CREATE UNIQUE INDEX event_once ON event (user_id, kind, happened_at, article) NULLS NOT DISTINCT;
-CREATE INDEX event_time ON event (happened_at);
+DROP VIEW daily_likes;
 
 -- The most liked articles of a period are read here.
 CREATE TABLE daily_likes (
@@ -21,15 +12,6 @@ CREATE TABLE daily_likes (
     likes bigint NOT NULL,
     PRIMARY KEY (day, article)
 );
-
-CREATE VIEW liked AS
-SELECT user_id, article, happened_at AS liked_at FROM event WHERE kind = 'LIKE_ARTICLE';
-
-CREATE VIEW installed AS
-SELECT user_id, date_trunc('week', happened_at)::date AS week FROM event WHERE kind = 'FIRST_INSTALL';
-
-CREATE VIEW active AS
-SELECT DISTINCT user_id, date_trunc('week', happened_at)::date AS week FROM event WHERE kind = 'LOG_IN';
 
 -- Counted only if it is new: a like that is sent again finds its event there.
 

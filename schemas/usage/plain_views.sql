@@ -1,52 +1,10 @@
 -- candidate: plain_views
+-- extends: baseline
 -- summary: ordinary views over the batches, with an index for what is read, instead of materialized ones
 -- expects: the aggregations several times faster; reads by site or analytics id hardly slower, as few batch
 --   rows belong to one
 
-CREATE TABLE media_storage (
-    utc_date date NOT NULL,
-    site_id text NOT NULL,
-    media_count bigint NOT NULL DEFAULT 0,
-    max_media_count bigint NOT NULL DEFAULT 0,
-    bytes_stored bigint NOT NULL DEFAULT 0,
-    max_bytes_stored bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (utc_date, site_id)
-);
-
--- Keyed by batch first: a batch that is sent twice is refused, and compaction finds finished batches at one end.
-CREATE TABLE cdn_batch (
-    batch_id bigint NOT NULL,
-    utc_date date NOT NULL,
-    site_id text NOT NULL,
-    cdn text NOT NULL,
-    bytes_streamed bigint NOT NULL,
-    PRIMARY KEY (batch_id, utc_date, site_id, cdn)
-);
-
-CREATE TABLE ping_batch (
-    batch_id bigint NOT NULL,
-    utc_date date NOT NULL,
-    analytics_id text NOT NULL,
-    plays bigint NOT NULL,
-    ad_impressions bigint NOT NULL,
-    PRIMARY KEY (batch_id, utc_date, analytics_id)
-);
-
-CREATE TABLE cdn_daily (
-    utc_date date NOT NULL,
-    site_id text NOT NULL,
-    cdn text NOT NULL,
-    bytes_streamed bigint NOT NULL,
-    PRIMARY KEY (utc_date, site_id, cdn)
-);
-
-CREATE TABLE ping_daily (
-    utc_date date NOT NULL,
-    analytics_id text NOT NULL,
-    plays bigint NOT NULL,
-    ad_impressions bigint NOT NULL,
-    PRIMARY KEY (utc_date, analytics_id)
-);
+DROP MATERIALIZED VIEW cdn_open, ping_open;
 
 -- Totals of what is not compacted yet, computed when they are read.
 CREATE INDEX cdn_batch_site ON cdn_batch (site_id, utc_date);

@@ -1,10 +1,7 @@
 -- candidate: brin
+-- extends: baseline
 -- summary: a BRIN index on time instead of a btree
 -- expects: the cheapest inserts; reads of the whole table
 
-CREATE TABLE vote (
-    kiosk text NOT NULL,
-    choice text NOT NULL,
-    voted_at timestamptz NOT NULL
-);
+DROP INDEX vote_choice_time;
 CREATE INDEX vote_time ON vote USING brin (voted_at);

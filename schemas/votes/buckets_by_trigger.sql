@@ -1,13 +1,9 @@
 -- candidate: buckets_by_trigger
+-- extends: baseline
 -- summary: every vote a row; a statement-level trigger counts them into buckets
 -- expects: the waits of upserted buckets, with a trigger's cost on top
 
-CREATE TABLE vote (
-    kiosk text NOT NULL,
-    choice text NOT NULL,
-    voted_at timestamptz NOT NULL
-);
-
+DROP INDEX vote_choice_time;
 CREATE TABLE bucket (
     choice text NOT NULL,
     bucket timestamptz NOT NULL,

@@ -1,13 +1,9 @@
 -- candidate: cache_by_job
+-- extends: baseline
 -- summary: every vote a row without an index; the job counts them and fills a cache table
 -- expects: the view's reads, and a job that rewrites only what has changed
 
-CREATE TABLE vote (
-    kiosk text NOT NULL,
-    choice text NOT NULL,
-    voted_at timestamptz NOT NULL
-);
-
+DROP INDEX vote_choice_time;
 -- What kiosks read: the job writes what has changed since its last run.
 CREATE TABLE result (
     choice text NOT NULL,

@@ -1,20 +1,7 @@
 -- candidate: copy_and_cache
+-- extends: cache_by_job
 -- summary: COPY of 100 votes behind a queue, without an index; the job fills a cache table
 -- expects: the cheapest writes and reads together: the queue and the cache of the request
-
-CREATE TABLE vote (
-    kiosk text NOT NULL,
-    choice text NOT NULL,
-    voted_at timestamptz NOT NULL
-);
-
--- What kiosks read: the job writes what has changed since its last run.
-CREATE TABLE result (
-    choice text NOT NULL,
-    bucket timestamptz NOT NULL,
-    votes bigint NOT NULL,
-    PRIMARY KEY (choice, bucket)
-) WITH (fillfactor = 50);
 
 -- name: cast_vote
 -- batch: 100 within 1 s

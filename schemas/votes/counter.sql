@@ -1,13 +1,7 @@
 -- candidate: counter
+-- extends: baseline
 -- summary: every vote a row, and a counter for each choice in the same transaction
 -- expects: totals at once; all kiosks wait for the counter of the leading choice
-
-CREATE TABLE vote (
-    kiosk text NOT NULL,
-    choice text NOT NULL,
-    voted_at timestamptz NOT NULL
-);
-CREATE INDEX vote_choice_time ON vote (choice, voted_at);
 
 -- A row for each choice. Its update in place (HOT) needs room on the page.
 CREATE TABLE counter (

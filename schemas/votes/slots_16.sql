@@ -1,13 +1,7 @@
 -- candidate: slots_16
+-- extends: baseline
 -- summary: every vote a row, and sixteen counters for each choice in the same transaction
 -- expects: the counter's totals with a sixteenth of its waits
-
-CREATE TABLE vote (
-    kiosk text NOT NULL,
-    choice text NOT NULL,
-    voted_at timestamptz NOT NULL
-);
-CREATE INDEX vote_choice_time ON vote (choice, voted_at);
 
 -- Kiosks share sixteen slots of each choice by their name, so that few of them wait for the same row.
 CREATE TABLE counter (

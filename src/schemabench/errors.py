@@ -88,7 +88,7 @@ class UsageError(SchemabenchError):
 
 
 class CandidateError(SchemabenchError):
-    """A candidate's SQL file is wrong: the author of the schema must act."""
+    """A candidate's SQL is wrong: the author of the schema must act."""
 
 
 class WorkloadError(SchemabenchError):

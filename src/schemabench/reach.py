@@ -88,7 +88,9 @@ _FUNCTIONS = re.compile(
 )
 """Functions that change the server or access its files."""
 _READING = "standard_conforming_strings"
-"""The setting that changes the server's parsing of quotes: later text cannot be parsed in the same way here."""
+"""The setting that changes the server's parsing of quotes: when it is off, later text cannot be parsed in the same way
+here."""
+_AS_HERE = "on"
 _WORDS = {
     *("COMMENT", "COPY", "DATABASE", "GRANT", "GROUP", "LABEL", "OWNED", "PREPARE", "PREPARED", "REASSIGN"),
     *("REVOKE", "ROLE", "SUBSCRIPTION", "SYSTEM", "TABLESPACE", "USER"),
@@ -130,7 +132,7 @@ def _statements(candidate: Candidate) -> Iterator[tuple[Text, str]]:
                 continue
             for piece in _pieces(statement.text):
                 yield piece, piece.sql
-    for operation in candidate.file.operations.values():
+    for operation in candidate.operations.values():
         for statement in operation.statements:
             identifiers = {name: name for name in statement.identifiers}
             query = statement.render(identifiers, literals=dict.fromkeys(statement.literals, ""))
@@ -194,9 +196,14 @@ def _change(node: ast.Node) -> str:  # noqa: PLR0911 (a kind of statement each)
     if isinstance(node, ast.FuncCall):
         name = node.funcname[-1].sval if node.funcname else ""
         return f"{name}()" if _FUNCTIONS.fullmatch(name) else ""
-    if isinstance(node, ast.VariableSetStmt) and node.name == _READING:
+    if isinstance(node, ast.VariableSetStmt) and node.name == _READING and not _reads_as_here(node):
         return f"SET {_READING}"
     return ""
+
+
+def _reads_as_here(node: ast.VariableSetStmt) -> bool:
+    """Return whether a setting gets the value that the grammar here assumes, as every dump sets it."""
+    return [getattr(one.val, "sval", "").lower() for one in node.args or ()] == [_AS_HERE]
 
 
 def _perhaps_reaching(query: str, *, owned: bool) -> str:

@@ -19,6 +19,18 @@ LONGEST_NAME = 63
 
 
 @dataclass(frozen=True, kw_only=True)
+class Omission:
+    """Lines of a file that its text leaves out, in place of which the text has one comment line."""
+
+    offset: int
+    """Where the comment line starts, in characters of the text."""
+    lines: int
+    """The number of lines that the file has and the text has not."""
+    rows: tuple[int, int] | None
+    """What was left out, if it is the rows of the `COPY ... FROM stdin` above: from which byte of the file to which."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Text:
     """A part of an SQL file with its position."""
 
@@ -30,6 +42,8 @@ class Text:
     """The start of the part in `source`, in characters."""
     end: int
     """The end, exclusive."""
+    omissions: tuple[Omission, ...] = ()
+    """What `source` leaves out of the file, in order."""
 
     @property
     def sql(self) -> str:
@@ -38,16 +52,23 @@ class Text:
 
     def part(self, start: int, end: int) -> "Text":
         """Return a smaller part, by offsets into `sql`."""
-        return Text(path=self.path, source=self.source, start=self.start + start, end=self.start + end)
+        return Text(
+            path=self.path,
+            source=self.source,
+            start=self.start + start,
+            end=self.start + end,
+            omissions=self.omissions,
+        )
 
     def place(self, offset: int = 0) -> Place:
         """Return the place of an offset into `sql`, in characters."""
         position = min(self.start + offset, len(self.source))
         line = self.source.count("\n", 0, position)
+        begins = self.source.rfind("\n", 0, position) + 1
         return Place(
             path=self.path,
-            line=line + 1,
-            column=position - self.source.rfind("\n", 0, position),
+            line=line + 1 + sum(one.lines for one in self.omissions if one.offset < begins),
+            column=position - begins + 1,
             text=redact_sql(self.source).split("\n")[line].rstrip(),
             caret=len(redact_sql(self.source[:position]).split("\n")[line]) + 1,
         )

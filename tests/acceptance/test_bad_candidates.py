@@ -191,7 +191,7 @@ def _spoil(shop: Shop, name: str) -> None:
         case "header":
             shop.change(other, "-- summary:", "-- sumary:")
         case "extending":
-            shop.change(other, "-- summary:", "-- extends: baseline\n-- summary:")
+            shop.change(other, "-- extends: baseline", "-- extends: baselin")
         case "version":
             shop.change(other, "-- expects:", "-- postgres: fifteen\n-- expects:")
         case "latin":
@@ -210,9 +210,9 @@ FILES = {
     "twins": ["Two candidates are named 'baseline'", "without_index.sql:1:1"],
     "header": ["Unknown header 'sumary'", "did you mean 'summary'?"],
     "extending": [
-        "Unknown header 'extends'",
+        "'without_index' extends 'baselin', which is no candidate; did you mean 'baseline'?",
         "without_index.sql:2:1",
-        "headers: candidate, summary, expects, postgres",
+        "candidates: baseline, without_index",
     ],
     "version": ["'fifteen' is not a PostgreSQL version bound", "-- postgres: >= 15"],
     "latin": ["without_index.sql is not UTF-8", "0xe9"],

@@ -50,12 +50,14 @@ def mutant(name: str, which: str) -> Candidate:
     """
     path = MUTANTS / name / f"{which}.sql"
     change = sqlfile.read(path, CandidateError)
-    origin = shipped(name)[change.headers[_ORIGIN]].file
-    operations = {**origin.operations, **change.operations}
+    origin = shipped(name)[change.headers[_ORIGIN]]
+    operations = {**origin.file.operations, **change.operations}
     blocks = (f"-- name: {block}\n{operation.text.sql}" for block, operation in operations.items())
-    text = "\n".join([origin.preamble.sql, change.preamble.sql, *blocks])
+    text = "\n".join([origin.file.preamble.sql, change.preamble.sql, *blocks])
     summary = change.headers["summary"]
-    return Candidate(name=which, summary=summary, expects="", bounds=(), file=sqlfile.parse(path, text, CandidateError))
+    return replace(
+        origin, name=which, summary=summary, expects="", bounds=(), file=sqlfile.parse(path, text, CandidateError)
+    )
 
 
 @cache

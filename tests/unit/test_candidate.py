@@ -87,7 +87,7 @@ def test_a_bound_that_is_none_is_refused(tmp_path: Path, bound: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "suggestion"), [("sumary: a", "; did you mean 'summary'?"), ("extends: baseline", ""), ("note:", "")]
+    ("header", "suggestion"), [("sumary: a", "; did you mean 'summary'?"), ("inherits: baseline", ""), ("note:", "")]
 )
 def test_an_unknown_header_is_refused_at_its_line(tmp_path: Path, header: str, suggestion: str) -> None:
     key = header.partition(":")[0]
@@ -96,7 +96,7 @@ def test_an_unknown_header_is_refused_at_its_line(tmp_path: Path, header: str, s
 
     assert caught.value.what == f"Unknown header {key!r}{suggestion}"
     assert str(caught.value.where).startswith(f"{tmp_path}/baseline.sql:2:1\n")
-    assert caught.value.checked == ("headers: candidate, summary, expects, postgres, databases",)
+    assert caught.value.checked == ("headers: candidate, summary, expects, extends, postgres, databases",)
 
 
 @pytest.mark.parametrize("remark", ["see also: the wiki", "Note: it is slow", "https://example.org/why", "no colon"])

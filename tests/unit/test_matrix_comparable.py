@@ -7,7 +7,7 @@ from fixed_run import PAGEVIEWS, unranked
 from several_runs import OPERATIONS, candidate, compared, experiment, led_by, only, places, run, unsampled
 
 from schemabench.errors import UsageError
-from schemabench.records import LOCK_WAITS, THROUGHPUT, Experiment, Run, Setting, WriterShare
+from schemabench.records import LOCK_WAITS, THROUGHPUT, Experiment, Extended, Run, Setting, WriterShare
 from schemabench.report import matrix
 from schemabench.report.matrix.model import Matrix
 
@@ -103,6 +103,15 @@ def test_run_file_that_does_not_hold_its_operations_is_a_notice() -> None:
     assert [notice.text for notice in found.notices] == [
         "Whether all runs executed the same operations cannot be checked: their SQL is not in a.json"
     ]
+
+
+def test_candidate_that_extends_what_changed_carries_a_notice() -> None:
+    (leader, baseline) = places(*RANKS)
+    above = [Extended(name="above", path="above.sql", sql=sql) for sql in ("SELECT 1;\n", "SELECT 2;\n")]
+    runs = [at(candidates=(replace(candidate(leader), extends=(one,)), candidate(baseline))) for one in above]
+    (notice,) = only(run("15.1", runs[0]), run("16.1", runs[1])).rows[0].notices
+
+    assert notice.text.endswith("not the same in all runs: text 1 on PostgreSQL 15, text 2 on PostgreSQL 16")
 
 
 def test_candidate_whose_file_changed_carries_a_notice() -> None:

@@ -8,7 +8,7 @@ from html import unescape
 import page_reader
 from fixed_run import BASELINE, NO_PLAN, RUN, USAGE, estimate, ranked, standing
 
-from schemabench.records import CandidateResult, Experiment, StatementPlan
+from schemabench.records import CandidateResult, Experiment, Extended, StatementPlan
 from schemabench.report import differences, plans
 from schemabench.report.tree import Section
 from schemabench.report.view import View
@@ -131,3 +131,37 @@ def test_statements_that_are_executed_alike_are_folded_away() -> None:
 def test_there_is_no_section_where_there_is_nothing_to_compare() -> None:
     assert differences.section(View(replace(USAGE, candidates=(candidate("baseline", BASE),)), RUN)) is None
     assert differences.section(View(replace(USAGE, candidates=(candidate("other", BASE),)), RUN)) is None
+
+
+def _extending(name: str, sql: str, *above: CandidateResult) -> CandidateResult:
+    extends = tuple(Extended(name=one.name, path=one.path, sql=one.sql) for one in above)
+    return replace(candidate(name, sql), extends=extends)
+
+
+def test_candidate_that_extends_another_is_compared_with_that_one() -> None:
+    base = candidate("baseline", BASE)
+    first = _extending("first", "-- extends: baseline\nCREATE INDEX ON t (id);\n" + OVERRIDE, base)
+    second = _extending("second", "-- extends: first\n\nALTER TABLE t ADD n int;\n", base, first)
+    experiment = replace(USAGE, candidates=(second, first, base), operations_sql=DEFAULTS)
+
+    assert shown(experiment).splitlines() == [
+        "second extends first; definitions +1 -0; no overrides",
+        " CREATE TABLE t (id int);",
+        " CREATE INDEX ON t (id);",
+        "+ALTER TABLE t ADD n int;",
+        "first extends baseline; definitions +1 -0; 1 override",
+        " CREATE TABLE t (id int);",
+        "+CREATE INDEX ON t (id);",
+        "Overrides insert +1 -1",
+        "-INSERT INTO t VALUES ([1]);",
+        "+INSERT INTO t VALUES ([2]);",
+    ]
+
+
+def test_what_takes_no_part_is_shown_with_what_extends_it() -> None:
+    base = candidate("baseline", BASE)
+    first = _extending("first", "-- extends: baseline\nCREATE INDEX ON t (id);\n" + OVERRIDE, base)
+    second = _extending("second", "-- extends: first\n\nALTER TABLE t ADD n int;\n", base, first)
+    experiment = replace(USAGE, candidates=(second, base), operations_sql=DEFAULTS)
+
+    assert shown(experiment).splitlines()[0] == "second extends first; definitions +2 -0; 1 override"

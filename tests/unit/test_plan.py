@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemabench import Writer
-from schemabench.errors import UsageError
+from schemabench import Writer, sqlfile
+from schemabench.errors import CandidateError, UsageError
 from schemabench.experiment.plan import SHORTEST_TRIAL_S, TRIAL_S, Plan, share_out
 
 shares = st.lists(st.integers(min_value=1, max_value=50), min_size=1, max_size=8)
@@ -80,6 +80,14 @@ def test_what_shapes_bursts_shapes_the_digest_and_nothing_else_does(plan: Plan, 
     assert replayed.digest != plan.digest
     assert replayed.digest == replace(plan, inputs={"made_up": same}).digest
     assert replayed.digest != replace(plan, inputs={"made_up": other}).digest
+
+
+def test_workers_can_tell_that_they_have_another_text_of_what_a_candidate_extends(plan: Plan) -> None:
+    baseline, candidate = plan.candidates[:2]
+    files = [sqlfile.parse(Path("baseline.sql"), sql, CandidateError) for sql in ("SELECT 1", "SELECT 2")]
+    one, other = (replace(candidate, extends=replace(baseline, file=file)) for file in files)
+
+    assert replace(plan, candidates=(one,)).fingerprint != replace(plan, candidates=(other,)).fingerprint
 
 
 def test_workers_can_tell_that_they_have_other_modules_of_a_workload(plan: Plan) -> None:

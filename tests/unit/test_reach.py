@@ -88,7 +88,8 @@ def test_what_stays_in_the_database_is_let_through(tmp_path: Path) -> None:
     text = (
         "GRANT SELECT ON item TO PUBLIC;\nCOMMENT ON TABLE item IS 'x';\nALTER TABLE item RENAME TO thing;\n"
         "ALTER TABLE thing OWNER TO CURRENT_USER;\nSELECT datname FROM pg_database;\nPREPARE p AS SELECT 1;\n"
-        "BEGIN;\nCOMMIT;\nSET work_mem = '1MB';\nCREATE EXTENSION IF NOT EXISTS pg_trgm;\n"
+        "BEGIN;\nCOMMIT;\nSET work_mem = '1MB';\nSET standard_conforming_strings = on;\n"
+        "CREATE EXTENSION IF NOT EXISTS pg_trgm;\n"
         "-- name: look\nSELECT 'ALTER SYSTEM' WHERE :key::integer > 0;\n"
     )
     reach.check(made(tmp_path, text), owned=False)

@@ -73,7 +73,7 @@ def described(
     lines = [
         disagreement.summary(),
         *disagreement.differences(),
-        f"To reproduce it with the schema of {candidate.file.path} and no rows:",
+        f"To reproduce it with the schema of {', then '.join(str(one.path) for one in candidate.lineage)} and no rows:",
         script(disagreement, operations, parts),
     ]
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from schemabench.equivalence.counterexample import arrays
 from schemabench.equivalence.questions import questions
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
 from schemabench.load import kept
-from schemabench.server import Databases, Server, full, opened, several
+from schemabench.server import Databases, Server, full, offering, opened, several
 from schemabench.statements import Operation, Query
 from schemabench.workload import NO_PART, Call, Parts, Row
 
@@ -87,7 +87,7 @@ class Scratch:
             ServerError: The server failed.
         """
         for part, names in self.parts.of(self._databases.by_part).items():
-            candidates.install(self.candidate, self._connections[part], names)
+            candidates.install(self.candidate, self._connections[part], names, offering)
         filled = any(_filled(connection) for connection in self._connections.values())
         self._disconnect()  # SET in a schema ends with its session: writers do not have it either
         if filled:

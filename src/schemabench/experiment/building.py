@@ -13,7 +13,7 @@ import psycopg
 from schemabench import candidate as candidates
 from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.errors import CandidateError, Place, SchemabenchError
+from schemabench.errors import CandidateError, SchemabenchError
 from schemabench.experiment import databases, filling, kept, results
 from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
@@ -43,6 +43,7 @@ class Building:
         entrants: The baseline, then the control, then the other candidates that could be built.
         checks: Candidate -> result of its model check.
         unlogged: Candidate -> its tables that are empty after a crash of the server.
+        remarks: Candidate -> what is to be known of how it was installed.
         left_out: Candidate -> why it does not take part.
         size: The size of the burst.
         copying_s: The time of copying the database of every entrant.
@@ -56,6 +57,7 @@ class Building:
     entrants: list[Entrant] = field(default_factory=list)
     checks: dict[str, EquivalenceCheck] = field(default_factory=dict)
     unlogged: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    remarks: dict[str, tuple[Notice, ...]] = field(default_factory=dict)
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
     copying_s: float = 0.0
@@ -85,7 +87,7 @@ class Building:
             if reason and candidate.name == BASELINE:
                 raise CandidateError(
                     f"The baseline does not apply to this server: {reason}",
-                    where=Place(path=candidate.file.path, line=1),
+                    where=candidate.header("postgres"),
                     remedies=["use another server: --postgres SPEC", "widen the `-- postgres:` line of the baseline"],
                 )
             if reason:
@@ -115,7 +117,7 @@ class Building:
         if candidate.databases == "part" and (lost := [one.name for one, _ in plan.writers if not one.part]):
             raise CandidateError(
                 f"{candidate.name!r} has a database for each part, and these writers belong to none: {', '.join(lost)}",
-                where=candidate.file.header("databases"),
+                where=candidate.header("databases"),
                 remedies=["say which part each writer belongs to: `Writer.part`", "leave out `-- databases: part`"],
             )
 
@@ -163,7 +165,11 @@ class Building:
             name: replace(
                 result,
                 equivalence=self.checks.get(name),
-                notices=(*result.notices, *_crash_notices(name, self.unlogged.get(name, ()))),
+                notices=(
+                    *result.notices,
+                    *_crash_notices(name, self.unlogged.get(name, ())),
+                    *self.remarks.get(name, ()),
+                ),
             )
             for name, result in found.items()
         }
@@ -187,7 +193,7 @@ class Building:
             raise CandidateError(
                 f"The baseline fails the model check: {checked.reason}",
                 remedies=[
-                    f"if its rows are wrong, fix {candidate.file.path}",
+                    f"if its rows are wrong, fix {candidate.path}",
                     f"if the model is wrong, fix that of the workload {self.plan.found.workload.name!r}",
                     "skip the model check: --equivalence off",
                 ],
@@ -202,6 +208,7 @@ class Building:
             template = self._template(candidate, scratch)
             check(template, self.plan.queries, self.plan.bounds)
             self.unlogged[candidate.name] = self._unlogged(template)
+            self.remarks[candidate.name] = candidates.notices(candidate, template.remarks)
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
@@ -224,7 +231,7 @@ class Building:
         operations = candidates.operations(candidate, plan.found.operations)
         recipe = kept.Recipe(
             name=candidate.name,
-            source=candidate.file.source,
+            source=candidate.text,
             operations=operations,
             parts=plan.parts,
             background=workload.background,
@@ -241,6 +248,7 @@ class Building:
                 databases=some,
                 parts=plan.parts,
                 isolation=workload.isolation,
+                remarks=kept.remarks(self.server, recipe),
             )
         rows = Counter(
             lambda text: self.progress.stage(plan, f"building {candidate.name}: {text}"), self._feed.background_rows()
@@ -254,7 +262,10 @@ class Building:
             parts=plan.parts,
             told=rows.add,
         )
-        if not (plan.keep_templates and kept.keep(self.server, recipe, template.databases)):
+        if not (
+            plan.keep_templates
+            and kept.keep(self.server, replace(recipe, remarks=template.remarks), template.databases)
+        ):
             scratch.callback(self._drop, template)
         return template
 

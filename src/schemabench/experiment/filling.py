@@ -6,7 +6,7 @@ reach a trial.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, groupby, islice
 from operator import itemgetter
 from random import Random
@@ -14,14 +14,14 @@ from random import Random
 import psycopg
 
 from schemabench import candidate as candidates
-from schemabench.candidate import Candidate
+from schemabench.candidate import Candidate, Remark
 from schemabench.encoding import UNFIT, Encoder, Ranges, unfit
 from schemabench.errors import WorkloadError
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.feed import Chunk
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.template import Template
-from schemabench.server import Server, gone, lost, opened, several
+from schemabench.server import Server, gone, lost, offering, opened, several
 from schemabench.sqlfile import copied
 from schemabench.statements import Operation, Statement
 from schemabench.workload import Call, Parts, Writer
@@ -71,20 +71,21 @@ def build(  # noqa: PLR0913 (what makes a template)
         isolation=isolation,
     )
     try:
-        _fill(template, _counted(background, told))
+        return replace(template, remarks=_fill(template, _counted(background, told)))
     except BaseException:
         several.drop(server, template.databases)
         raise
-    return template
 
 
-def _fill(template: Template, background: Iterable[Chunk]) -> None:
+def _fill(template: Template, background: Iterable[Chunk]) -> tuple[Remark, ...]:
+    """Fill the databases of a template; return what is to be known of how the candidate was installed."""
     candidate, server, by_part = template.candidate, template.server, template.databases.by_part
     conninfos = {part: server.conninfo_for(one.name) for part, one in by_part.items()}
+    remarks: list[Remark] = []
     try:
         for part, names in template.parts.of(by_part).items():
             with opened(conninfos[part]) as connection:
-                candidates.install(candidate, connection, names)
+                remarks += candidates.install(candidate, connection, names, offering)
         load(template, background)
         for conninfo in conninfos.values():
             with opened(conninfo) as connection:
@@ -93,7 +94,8 @@ def _fill(template: Template, background: Iterable[Chunk]) -> None:
     except psycopg.Error as cause:  # ANALYZE executes index expressions
         if gone(cause):
             raise lost(server, cause) from cause
-        raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
+        raise candidates.refused(candidate, candidate.files[0].preamble, cause) from cause
+    return tuple(dict.fromkeys(remarks))
 
 
 def _counted(background: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Chunk]:

@@ -5,12 +5,13 @@ of its databases, and go with the run. Must not load anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import psutil
 
+from schemabench.candidate import Remark
 from schemabench.experiment import databases
 from schemabench.server import Databases, Server, several
 from schemabench.statements import Operation
@@ -29,7 +30,7 @@ class Recipe:
     name: str
     """The candidate's."""
     source: str
-    """The text of the candidate's file."""
+    """The text of the candidate's files, and of those that it extends."""
     operations: Mapping[str, Operation]
     """The workload's, with the candidate's own; with their texts and how they are sent."""
     parts: Parts
@@ -41,6 +42,8 @@ class Recipe:
     """Its `repr`: 1 and 1.0 are equal, but may make different rows."""
     seed: int
     isolation: str
+    remarks: tuple[Remark, ...] = field(default=(), compare=False)
+    """What is to be known of how the candidate was installed: a result, not a reason."""
 
 
 def find(server: Server, recipe: object) -> Databases | None:
@@ -51,6 +54,11 @@ def find(server: Server, recipe: object) -> Databases | None:
             server.kept.append(kept)  # the one used last goes last
             return kept[1]
     return None
+
+
+def remarks(server: Server, recipe: Recipe) -> tuple[Remark, ...]:
+    """Return what is to be known of how the candidate of a kept template was installed."""
+    return next(one.remarks for one, _ in server.kept if isinstance(one, Recipe) and one == recipe)
 
 
 def keep(server: Server, recipe: object, template: Databases) -> bool:

@@ -182,7 +182,7 @@ class Observer:
             if gone(cause):
                 raise lost(self._server, cause) from cause
             candidate = self._entrant.template.candidate
-            raise candidates.refused(candidate, candidate.file.preamble, cause) from cause
+            raise candidates.refused(candidate, candidate.files[0].preamble, cause) from cause
         return {f"upkeep_{one.name}": float(sum(getattr(its, one.name) for its in done)) for one in fields(Done)}
 
     def choices(self, calls: Sequence[tuple[Writer, Encoded]]) -> Choices:

@@ -191,7 +191,7 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """A digest that is equal in processes that execute the same: cardinality, workload, candidates and choices."""
-        sources = [candidate.file.source for candidate in self.candidates]
+        sources = [candidate.text for candidate in self.candidates]
         modules = [path.read_text(encoding="utf-8") for path in sorted(self.found.path.parent.rglob("*.py"))]
         operations = [operation.text.sql for operation in self.found.operations.values()]
         numbers = (self.clients, self.seed, self.lead_in, self.round_trip_s, self.without_companions)

@@ -248,8 +248,12 @@ def _described(candidate: Candidate) -> dict[str, Any]:
         "name": candidate.name,
         "summary": candidate.summary,
         "expects": candidate.expects,
-        "path": str(_within_project(candidate.file.path)),
-        "sql": candidate.file.source,
+        "path": str(_within_project(candidate.path)),
+        "sql": candidate.sql,
+        "extends": tuple(
+            records.Extended(name=one.name, path=str(_within_project(one.path)), sql=one.sql)
+            for one in candidate.lineage[:-1]
+        ),
     }
 
 

@@ -11,7 +11,7 @@ from psycopg.pq import ExecStatus
 
 from schemabench import candidate as candidates
 from schemabench import equivalence
-from schemabench.candidate import Candidate
+from schemabench.candidate import Candidate, Remark
 from schemabench.equivalence import Question
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.experiment.databases import connect
@@ -33,10 +33,12 @@ class Template:
     """The parts of the workload."""
     isolation: str = ""
     """The isolation level of the writers' transactions; empty for the server's own."""
+    remarks: tuple[Remark, ...] = ()
+    """What is to be known of how the candidate was installed."""
 
     def overrides(self, operation: Operation) -> bool:
-        """Return whether an operation is the candidate's own."""
-        return operation.text.path == self.candidate.file.path
+        """Return whether an operation is the candidate's own, or of what it extends."""
+        return operation.text.path in self.candidate.paths
 
     def fault(self, operation: Operation) -> type[SchemabenchError]:
         """Return the class of error for a mistake in an operation."""

@@ -85,7 +85,7 @@ _STANDING = (
     *estimated("times_slower", "duration of its trials over the baseline's, if it left early"),
     Column("agrees", MAYBE_FLAG, "whether its rows equalled those of the workload's model; missing: not compared"),
     Column("checked_calls", MAYBE_WHOLE, "calls after which the rows were compared"),
-    Column("path", TEXT, "its SQL file"),
+    Column("path", TEXT, "its SQL file, or its folder of migrations"),
     Column("summary", TEXT, "its description, from its SQL file"),
     Column("expects", TEXT, "its author's expectation"),
 )

@@ -145,6 +145,17 @@ class EquivalenceCheck:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extended:
+    """A candidate that another one extends: its schema comes first."""
+
+    name: str
+    path: str
+    """Its SQL file or folder, as in `CandidateResult`."""
+    sql: str
+    """The text of its own files."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CandidateResult:
     """All that is known of one candidate in one experiment."""
 
@@ -152,12 +163,14 @@ class CandidateResult:
     summary: str
     expects: str
     path: str
-    """The SQL file, relative to the run's working folder if it lies below."""
+    """The SQL file, or the folder of migrations, relative to the run's working folder if it lies below."""
     sql: str
-    """The text of the SQL file."""
+    """The text of its own files, with a comment in place of the rows of a dump."""
     status: Status
     reason: str = ""
     """Why it was not ranked; empty for a ranked one."""
+    extends: tuple[Extended, ...] = ()
+    """What it extends, in the order in which schemas are applied; empty if it starts from an empty database."""
     settings: tuple[Setting, ...] = ()
     """The settings that differ from the baseline's in its writers' sessions; see `Experiment.settings`."""
     equivalence: EquivalenceCheck | None = None
@@ -209,6 +222,11 @@ class CandidateResult:
     latencies: tuple[Latency, ...] = ()
     trials: tuple[Trial, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+    @property
+    def whole_sql(self) -> str:
+        """The text of its own files and of those that it extends, in the order in which they are applied."""
+        return "\n".join([*(one.sql for one in self.extends), self.sql])
 
     @property
     def standing(self) -> Standing | None:

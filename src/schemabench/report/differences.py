@@ -1,7 +1,7 @@
 """The section of what differs: each candidate's SQL against the baseline's.
 
-Owns the choice of the texts to compare: definitions with the baseline's, an overridden operation with the baseline's or
-the workload's own. Must not judge a difference.
+Owns the choice of the texts to compare: a candidate with the one that it extends, if that takes part, otherwise with
+the baseline; an overridden operation with theirs or the workload's own. Must not judge a difference.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,10 +27,12 @@ _OPEN = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The parts of a candidate's SQL."""
+    """The parts of a candidate's SQL, those of what it extends among them."""
 
+    whose: str
+    """Whose they are, as in `the baseline's`."""
     definitions: tuple[str, ...]
-    """The lines that define the schema, without the headers at the top of the file."""
+    """The lines that define the schema, without the headers at the top of each file."""
     operations: Mapping[str, str]
     """Operation -> the SQL that overrides the workload's own."""
 
@@ -45,23 +47,35 @@ def section(view: View) -> Section | None:
     said = Paragraph(
         text=f"Against {name(baseline.path)}: + added lines, - removed lines, changed words marked. Comments at the "
         "top of a file are left out. An override is the candidate's own SQL for an operation or query of the "
-        "workload."
+        "workload. A candidate that extends another one is compared with that one."
     )
-    reference = source(baseline)
-    folds = (_candidate(one, reference, view.experiment, is_open=place < _OPEN) for place, one in enumerate(others))
+    known = {one.name: one for one in candidates}
+    folds = (
+        _candidate(one, source(_reference(one, known)), view.experiment, is_open=place < _OPEN)
+        for place, one in enumerate(others)
+    )
     return Section(id="differences", title="What differs", nodes=(said, *folds))
 
 
+def _reference(result: CandidateResult, known: Mapping[str, CandidateResult]) -> CandidateResult:
+    """Return what a candidate is compared with: the nearest that it extends and that takes part, or the baseline."""
+    return known[next((one.name for one in reversed(result.extends) if one.name in known), BASELINE)]
+
+
 def source(result: CandidateResult) -> Source:
-    """Return the parts of a candidate's SQL; all of it as definitions if it cannot be parsed."""
-    try:
-        file = sqlfile.parse(Path(result.path), result.sql, CandidateError)
-    except CandidateError:  # why the candidate failed: shown with the verdict
-        return Source(definitions=_definitions(result.sql), operations={})
-    return Source(
-        definitions=_definitions(file.preamble.sql),
-        operations={operation.name: operation.sql for operation in file.operations.values()},
-    )
+    """Return the parts of a candidate's SQL; all of a text as definitions if it cannot be parsed."""
+    definitions: list[str] = []
+    operations: dict[str, str] = {}
+    for path, sql in [*((one.path, one.sql) for one in result.extends), (result.path, result.sql)]:
+        try:
+            file = sqlfile.parse(Path(path), sql, CandidateError)
+        except CandidateError:  # why the candidate failed: shown with the verdict
+            definitions += _definitions(sql)
+            continue
+        definitions += _definitions(file.preamble.sql)
+        operations |= {operation.name: operation.sql for operation in file.operations.values()}
+    whose = "the baseline's" if result.name == BASELINE else f"those of {name(result.name)}"
+    return Source(whose=whose, definitions=tuple(definitions), operations=operations)
 
 
 def _definitions(sql: str) -> tuple[str, ...]:
@@ -69,14 +83,14 @@ def _definitions(sql: str) -> tuple[str, ...]:
     return tuple(dropwhile(lambda line: not line or line.startswith(_COMMENT), lines))
 
 
-def _candidate(result: CandidateResult, baseline: Source, experiment: Experiment, *, is_open: bool) -> Fold:
+def _candidate(result: CandidateResult, reference: Source, experiment: Experiment, *, is_open: bool) -> Fold:
     own = source(result)
-    definitions = unified.difference(baseline.definitions, own.definitions)
-    overrides = list(_overrides(result, own, baseline, experiment.operations_sql))
+    definitions = unified.difference(reference.definitions, own.definitions)
+    overrides = list(_overrides(result, own, reference, experiment.operations_sql))
     return Fold(
         heading=name(result.name),
         summary="; ".join(_summary(result, definitions, len(overrides))),
-        nodes=tuple(_nodes(result, definitions, overrides, settings.otherwise(experiment, result))),
+        nodes=tuple(_nodes(result, reference, definitions, overrides, settings.otherwise(experiment, result))),
         is_open=is_open,
     )
 
@@ -88,6 +102,8 @@ def _summary(result: CandidateResult, definitions: Difference, overrides: int) -
     if not result.sql:
         yield "no SQL in the run file"
         return
+    if result.extends:
+        yield f"extends {name(result.extends[-1].name)}"
     yield f"definitions {_counts(definitions)}"
     yield figures.plural(overrides, "override") if overrides else "no overrides"
     yield from _plans(result.plans)
@@ -96,7 +112,11 @@ def _summary(result: CandidateResult, definitions: Difference, overrides: int) -
 
 
 def _nodes(
-    result: CandidateResult, definitions: Difference, overrides: Sequence[Fold], others: Sequence[str]
+    result: CandidateResult,
+    reference: Source,
+    definitions: Difference,
+    overrides: Sequence[Fold],
+    others: Sequence[str],
 ) -> Iterator[Node]:
     if result.summary:
         yield Paragraph(text=result.summary)
@@ -106,21 +126,21 @@ def _nodes(
         set_by = [f"{said} (set by: {one.source})" for said, one in zip(others, result.settings, strict=True)]
         yield Paragraph(text=f"Different settings in its writers' sessions: {'; '.join(set_by)}.")
     if result.sql and definitions.lines:
-        yield _drawn(definitions, f"Definitions of {name(result.name)} against the baseline's")
+        yield _drawn(definitions, f"Definitions of {name(result.name)} against {reference.whose}")
     elif result.sql:
-        yield Paragraph(text="Its definitions are the same as the baseline's.")
+        yield Paragraph(text=f"Its definitions are the same as {reference.whose}.")
     yield from overrides
 
 
-def _overrides(result: CandidateResult, own: Source, baseline: Source, defaults: Mapping[str, str]) -> Iterator[Fold]:
-    """Yield the operations for which a candidate has different SQL than the baseline."""
-    for operation in dict.fromkeys([*own.operations, *baseline.operations]) if result.sql else ():
+def _overrides(result: CandidateResult, own: Source, reference: Source, defaults: Mapping[str, str]) -> Iterator[Fold]:
+    """Yield the operations for which a candidate has different SQL than what it is compared with."""
+    for operation in dict.fromkeys([*own.operations, *reference.operations]) if result.sql else ():
         usual = defaults.get(operation, "")
-        before, after = baseline.operations.get(operation, usual), own.operations.get(operation, usual)
+        before, after = reference.operations.get(operation, usual), own.operations.get(operation, usual)
         difference = unified.difference(clean_lines(before), clean_lines(after))
         if not difference.lines:
             continue
-        label = f"{name(operation)} of {name(result.name)} against the baseline's"
+        label = f"{name(operation)} of {name(result.name)} against {reference.whose}"
         unknown = (
             [] if before and after else [Paragraph(text="The run file does not hold the workload's own SQL for it.")]
         )

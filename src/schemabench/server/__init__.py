@@ -12,6 +12,7 @@ from schemabench.server.account import shared_account
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.database import Database, Databases
 from schemabench.server.dsn import full, opened
+from schemabench.server.extensions import offering
 from schemabench.server.holding import HeldError
 from schemabench.server.offer import Offer
 from schemabench.server.reached import Host, Reached, gone, lost
@@ -29,6 +30,7 @@ __all__ = [
     "full",
     "gone",
     "lost",
+    "offering",
     "opened",
     "serve",
     "several",

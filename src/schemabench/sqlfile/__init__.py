@@ -1,7 +1,9 @@
 """Annotated SQL files: read, parsed, and split into their statements."""
 
 from schemabench.sqlfile.block import copied
+from schemabench.sqlfile.dump import archived, not_sql, of_database
 from schemabench.sqlfile.file import SqlFile, client_copy, comments, parse, read
+from schemabench.sqlfile.migration import applied, ordered
 from schemabench.sqlfile.schema import BEGIN, END, Section, rendered, sections
 
 __all__ = [
@@ -9,9 +11,14 @@ __all__ = [
     "END",
     "Section",
     "SqlFile",
+    "applied",
+    "archived",
     "client_copy",
     "comments",
     "copied",
+    "not_sql",
+    "of_database",
+    "ordered",
     "parse",
     "read",
     "rendered",

@@ -7,19 +7,21 @@ comments, statements and parameters, so quoting of every kind is understood. Mus
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pglast.parser import Token, scan, split
 
 from schemabench.errors import Place, SchemabenchError
-from schemabench.sqlfile import block
+from schemabench.sqlfile import block, dump
 from schemabench.sqlfile.tokens import copies, scanned, without_comments
-from schemabench.statements import Operation, Text
+from schemabench.statements import Omission, Operation, Text
 
 _HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
+UP = re.compile(r"--\s*(?:migrate:up|\+goose\s+up)\b.*", re.IGNORECASE | re.DOTALL)
+DOWN = re.compile(r"--\s*(?:migrate:down|\+goose\s+down)\b.*", re.IGNORECASE | re.DOTALL)
+"""What dbmate and goose write above the parts of a migration: see `migration`."""
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
-_NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,14 +34,20 @@ class SqlFile:
     """The `-- key: value` lines at the top of the file; a comment line indented further continues the one above."""
     preamble: Text
     """Everything before the first `-- name:`."""
+    named: Text
+    """Everything from the first `-- name:` on."""
     operations: Mapping[str, Operation]
     """The named blocks, in order."""
+    connects: bool = False
+    """Whether it connects to a database, as `pg_dump --create` writes it; see `dump.Plain`."""
+    one_transaction: bool = False
+    """Whether its schema is executed in one transaction, as by the tools whose migrations these are."""
 
     def header(self, key: str) -> Place:
         """Return the place of a header that the file has."""
         line = re.search(rf"^--\s*{re.escape(key)}:", self.source, re.MULTILINE)
         assert line is not None, f"{self.path} has no header {key!r}"
-        return Text(path=self.path, source=self.source, start=0, end=len(self.source)).place(line.start())
+        return replace(self.preamble, start=0).place(line.start())
 
 
 def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
@@ -50,34 +58,30 @@ def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
         error: The class of error to raise.
 
     Raises:
-        SchemabenchError: The file cannot be read, is not UTF-8, or `parse` refuses its text.
+        SchemabenchError: The file cannot be read, `dump.plain` refuses it, or `parse` refuses its text.
     """
     try:
-        source = path.read_text(encoding="utf-8-sig")  # like psql: editors on Windows write a byte-order mark
+        plain = dump.plain(path, error)
     except OSError as cause:
         raise error(f"Cannot read {path}: {cause.strerror}") from cause
-    except UnicodeDecodeError as cause:
-        raise error(
-            f"{path} is not UTF-8: byte {cause.start} is 0x{cause.object[cause.start]:02x}",
-            remedies=["save the file as UTF-8"],
-        ) from cause
-    return parse(path, source, error)
+    return replace(parse(path, plain.source, error, plain.omissions), connects=plain.connects)
 
 
-def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
+def parse(path: Path, source: str, error: type[SchemabenchError], omissions: tuple[Omission, ...] = ()) -> SqlFile:
     """Parse an annotated SQL text.
 
     Args:
         path: The file of the text.
         source: The text.
         error: As in `read`.
+        omissions: What the text leaves out of the file.
 
     Raises:
         SchemabenchError: The text holds a NUL, an unterminated quote or comment, a block without a name or without a
             statement, two blocks of one name, a parameter by number, a copy to the client, a value of a row that no
             earlier statement gives, or a line on how to send that says something else.
     """
-    whole = Text(path=path, source=source, start=0, end=len(source))
+    whole = Text(path=path, source=source, start=0, end=len(source), omissions=omissions)
     if "\0" in source:
         raise error(
             f"{path} contains a NUL character, which Postgres does not accept", where=whole.place(source.index("\0"))
@@ -95,8 +99,15 @@ def parse(path: Path, source: str, error: type[SchemabenchError]) -> SqlFile:
                 remedies=["keep one of the two blocks"],
             )
         operations[operation.name] = operation
-    preamble = whole.part(0, names[0][0].start if names else len(source))
-    return SqlFile(path=path, source=source, headers=_headers(source), preamble=preamble, operations=operations)
+    first = names[0][0].start if names else len(source)
+    return SqlFile(
+        path=path,
+        source=source,
+        headers=_headers(source),
+        preamble=whole.part(0, first),
+        named=whole.part(first, len(source)),
+        operations=operations,
+    )
 
 
 def comments(preamble: Text) -> Iterator[Text]:
@@ -121,14 +132,14 @@ def client_copy(statement: Text) -> int | None:
 
 def _is_name(whole: Text, token: Token) -> re.Match[str] | None:
     comment = whole.source[token.start : token.end + 1] if token.name == "SQL_COMMENT" else ""
-    return _NAME.fullmatch(comment)
+    return dump.NAME.fullmatch(comment)
 
 
 def _headers(source: str) -> dict[str, str]:
     headers: dict[str, str] = {}
     key = None
     for line in source.lstrip().split("\n"):
-        if not line.startswith("--") or _NAME.fullmatch(line):
+        if not line.startswith("--") or dump.NAME.fullmatch(line) or UP.fullmatch(line):
             break
         if key is not None and (match := _CONTINUATION.fullmatch(line)):
             headers[key] += " " + match["value"].strip()

@@ -80,7 +80,7 @@ def _other_settings(labelled: Labelled, candidate: str) -> Iterator[Notice]:
 def _other_sql(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
     """Return a notice where a candidate of one name is not the same SQL in all runs."""
     found = [(place, result(source.experiment, candidate)) for place, source in enumerate(labelled.sources)]
-    texts = {place: one.sql for place, one in found if one and one.sql}
+    texts = {place: one.whole_sql for place, one in found if one and one.sql}
     versions = list(dict.fromkeys(texts.values()))
     if len(versions) <= 1:
         return ()
@@ -93,7 +93,7 @@ def _other_sql(labelled: Labelled, candidate: str) -> tuple[Notice, ...]:
         [f"text {1 + versions.index(text)}" for text in texts.values()],
     )
     against = "; ratios are against different baselines" if candidate == BASELINE else ""
-    text = f"The SQL file of {candidate} is not the same in all runs: {shown}{against}"
+    text = f"The SQL of {candidate} is not the same in all runs: {shown}{against}"
     return (Notice(code="other-sql", text=text),)
 
 

@@ -1,0 +1,23 @@
+"""Candidates: SQL files and folders of migrations that are found, checked against a workload, and installed."""
+
+from schemabench.candidate.fitting import check_parts, operations
+from schemabench.candidate.folder import find, select
+from schemabench.candidate.installing import install
+from schemabench.candidate.refusals import refused, remedies
+from schemabench.candidate.remarks import Remark, notices
+from schemabench.candidate.variation import BASELINE, Candidate, Script
+
+__all__ = [
+    "BASELINE",
+    "Candidate",
+    "Remark",
+    "Script",
+    "check_parts",
+    "find",
+    "install",
+    "notices",
+    "operations",
+    "refused",
+    "remedies",
+    "select",
+]
