@@ -6,7 +6,7 @@ Owns the values of keys, references and plain columns. Must not know SQL.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
@@ -76,6 +76,28 @@ class Numbered(Column):
     def value(self, spot: Spot) -> int:
         """Return the number of a row."""
         return self.first + spot.place * self.step
+
+
+@dataclass(frozen=True)
+class Dated(Column):
+    """Successive days, one for each row."""
+
+    first: date
+
+    def value(self, spot: Spot) -> date:
+        """Return the day of a row."""
+        return self.first + timedelta(days=spot.place)
+
+
+@dataclass(frozen=True)
+class Listed(Column):
+    """Values of a list in its order, again and again."""
+
+    contents: Sequence[Any]
+
+    def value(self, spot: Spot) -> Any:  # noqa: ANN401 (whatever was given)
+        """Return the value of a row."""
+        return self.contents[spot.place % len(self.contents)]
 
 
 @dataclass(frozen=True)
@@ -179,18 +201,23 @@ class Combination:
     columns: Sequence[Column]
     """Columns whose values can be counted: see `Column.nth`."""
     distinct: Sequence[int]
-    """How many values each has; 0 for a reference, which has as many as the other table has rows."""
+    """How many values each has; 0 for a reference, which has as many as the other table has rows, and -1 for one that
+    is about the same row as the column before it."""
 
     def sizes(self, spot: Spot) -> list[int]:
-        """Return how many values each column has."""
+        """Return how many values each column adds."""
         pairs = zip(self.columns, self.distinct, strict=True)
-        return [one.size(spot) if isinstance(one, Reference) else max(1, known) for one, known in pairs]
+        return [
+            one.size(spot) if isinstance(one, Reference) and not count else max(1, count) for one, count in pairs
+        ]
 
     def value(self, spot: Spot, which: int) -> Any:  # noqa: ANN401 (whatever the column holds)
         """Return what one of the columns has in the combination of a row."""
-        sizes = self.sizes(spot)
+        sizes, leading = self.sizes(spot), which
+        while self.distinct[leading] < 0:
+            leading -= 1
         total = prod(sizes)
-        number = scattered(spot.place % total, total) // prod(sizes[which + 1 :]) % sizes[which]
+        number = scattered(spot.place % total, total) // prod(sizes[leading + 1 :]) % sizes[leading]
         return self.columns[which].nth(number, spot)
 
 

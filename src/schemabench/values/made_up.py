@@ -96,12 +96,13 @@ class Words(Column):
     def value(self, spot: Spot) -> str:
         """Return the text of a row."""
         if self.unique:
-            return self.nth(spot.place)
-        return self.nth(self.skew.place(self.distinct or spot.rows, spot.share))
+            return self.nth(spot.place, spot)
+        return self.nth(self.skew.place(self.distinct or max(1, spot.rows), spot.share), spot)
 
-    def nth(self, number: int, _: Spot | None = None) -> str:
-        """Return one of the texts by its number."""
-        return filled(self._shapes.at(share_of(number, 0)), number)
+    def nth(self, number: int, _: Spot) -> str:
+        """Return one of the texts by its number; without `unique`, two of a short shape may be the same."""
+        shape = self._shapes.at(share_of(number, 0))
+        return filled(shape, number if self.unique else number % _laid_out(shape).total)
 
     @cached_property
     def _shapes(self) -> Choice:

@@ -1,0 +1,231 @@
+"""From operations to the Python that makes their calls.
+
+Owns where each parameter takes its value, and the questions that only a person can answer. Must not know SQL files.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from schemabench.deriving.code import text
+from schemabench.deriving.operations import Operation
+from schemabench.deriving.parameters import Role, Use
+from schemabench.deriving.rows import Rows
+from schemabench.deriving.statement import Kind
+
+_LISTED = 10
+"""Values of a list of unknown length."""
+_MOST_LISTED = 100
+_FALLBACKS = {
+    "int2": "1",
+    "smallint": "1",
+    "integer": "1",
+    "bigint": "1",
+    "numeric": "1",
+    "float8": "1.0",
+    "real": "1.0",
+    "boolean": "True",
+    "interval": '"1 day"',
+    "timestamptz": "NOW",
+    "timestamp": "NOW.replace(tzinfo=None)",
+    "date": "NOW.date()",
+    "uuid": '"00000000-0000-0000-0000-000000000000"',
+    "json": '"{}"',
+    "jsonb": '"{}"',
+}
+"""Type -> a value for a parameter that is about no column."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Popular:
+    """Which column tells how often each row of a table is needed."""
+
+    table: str
+    """The name of the rows that refer to it."""
+    column: str
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Writes the functions that make calls.
+
+    Args:
+        rows: What is made up for each table, by its object id.
+        cardinality: The name of its class.
+        argument: What a cardinality is called.
+    """
+
+    rows: Mapping[int, Rows]
+    cardinality: str
+    argument: str
+
+    def function(self, operation: Operation, about: str, part: str) -> str:
+        """Return the function that makes a call.
+
+        Args:
+            operation: The operation.
+            about: How often it is called, in words.
+            part: How many rows a call writes, as Python.
+        """
+        lines, values, questions = self._values(operation)
+        body = "\n".join(f"    {line}" for line in lines)
+        fresh = "fresh" if "next(fresh)" in body + "".join(values.values()) else "_fresh"
+        used = body + "".join(values.values())
+        random = "random" if "random" in used else "_random"
+        argument = self.argument if f"{self.argument}." in used or f"{self.argument}," in used else f"_{self.argument}"
+        shown = ", ".join(f"{text(name)}: {value}" for name, value in values.items())
+        call = f"    return Call({text(operation.name)}, {{{shown}}}{part})"
+        if len(call) > 110:  # noqa: PLR2004 (as the layout of expressions)
+            parts = "".join(f"        {text(name)}: {value},\n" for name, value in values.items())
+            call = f"    values = {{\n{parts}    }}\n    return Call({text(operation.name)}, values{part})"
+        asked = "".join(f"    # Question: {one}\n" for one in questions)
+        head = f"def {operation.name}({argument}: {self.cardinality}, {fresh}: Iterator[int], {random}: Random) -> Call:"
+        return f'{head}\n    """{about}"""\n{asked}{body}\n{call}\n' if body else f'{head}\n    """{about}"""\n{asked}{call}\n'
+
+    def _values(self, operation: Operation) -> tuple[list[str], dict[str, str], list[str]]:
+        """Return lines before the call, the value of each parameter as Python, and questions."""
+        lines: list[str] = []
+        values: dict[str, str] = {}
+        questions: list[str] = []
+        inserted = [use for use in operation.uses.values() if use.role is Role.INSERT]
+        for row, uses in groupby(sorted(inserted, key=lambda use: use.row), key=lambda use: use.row):
+            values |= self._inserted(operation, row, list(uses), lines)
+        asked = [use for use in operation.uses.values() if use.role is Role.EQUALS and use.column]
+        for alias, uses in groupby(sorted(asked, key=lambda use: use.alias), key=lambda use: use.alias):
+            values |= self._asked(operation, alias, list(uses), lines, questions)
+        bounds = [use for use in operation.uses.values() if use.role in {Role.FROM, Role.TO} and use.column]
+        for (alias, _), uses in groupby(bounds, key=lambda use: (use.alias, use.column and use.column.name)):
+            values |= self._bounded(operation, alias, list(uses), lines, questions)
+        for number, use in operation.uses.items():
+            name = operation.names[number]
+            if name not in values:
+                values[name] = self._other(operation, use, questions)
+        return lines, {operation.names[number]: values[operation.names[number]] for number in operation.uses}, questions
+
+    def _inserted(self, operation: Operation, row: int, uses: Sequence[Use], lines: list[str]) -> dict[str, str]:
+        table = uses[0].table
+        assert table is not None, "an insertion is into a table"
+        rows = self.rows[table.id]
+        names = {operation.names[use.number]: use.column.name for use in uses if use.column}
+        if rows.combined and set(rows.combined) & set(names.values()):
+            return {name: self._drawn(rows, column, among=rows.combined) for name, column in names.items()}
+        known = "new" if row == 0 else f"new_{row + 1}"
+        lines.append(f"{known} = tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)")
+        return {name: f"{known}[{text(column)}]" for name, column in names.items()}
+
+    def _asked(
+        self, operation: Operation, alias: str, uses: Sequence[Use], lines: list[str], questions: list[str]
+    ) -> dict[str, str]:
+        """Return values with which one row is asked for."""
+        table = uses[0].table
+        assert table is not None, "a column belongs to a table"
+        rows = self.rows[table.id]
+        columns = {use.column.name for use in uses if use.column}
+        names = {operation.names[use.number]: use.column.name for use in uses if use.column}
+        if operation.root.__class__.__name__ == "DeleteStmt" and columns & set(table.primary):
+            questions.append("which rows are deleted? Here each once, in no order.")
+            lines.append(f"gone = tables.{rows.name}.row(next(fresh) % max(1, {self._size(rows)}), {self.argument})")
+            return {name: f"gone[{text(column)}]" for name, column in names.items()}
+        if len(columns) == 1 or columns <= set(rows.combined):
+            return {name: self._drawn(rows, column, among=rows.combined, questions=questions) for name, column in names.items()}
+        known = f"row_of_{alias}" if alias.isidentifier() else "row"
+        lines.append(f"{known} = tables.{rows.name}.any({self.argument}, random)")
+        return {name: f"{known}[{text(column)}]" for name, column in names.items()}
+
+    def _bounded(
+        self, operation: Operation, alias: str, uses: Sequence[Use], lines: list[str], questions: list[str]
+    ) -> dict[str, str]:
+        """Return the bounds of a range."""
+        table, column = uses[0].table, uses[0].column
+        assert table is not None, "a column belongs to a table"
+        assert column is not None, "a bound is one of a column"
+        rows = self.rows[table.id]
+        questions.append(f"how far does the range of {column.name} reach?")
+        if len(uses) == 1 and rows.columns[column.name].name == "Ascending" and uses[0].role is Role.FROM:
+            recent = f"tables.{rows.name}.any({self.argument}, random, Recent(0.1))[{text(column.name)}]"
+            return {operation.names[uses[0].number]: recent}
+        if len(uses) == 1:
+            return {operation.names[uses[0].number]: self._drawn(rows, column.name)}
+        low, high = f"low_{column.name}", f"high_{column.name}"
+        drawn = self._drawn(rows, column.name)
+        lines.append(f"{low}, {high} = sorted([{drawn}, {drawn}])")
+        return {operation.names[use.number]: low if use.role is Role.FROM else high for use in uses}
+
+    def _other(self, operation: Operation, use: Use, questions: list[str]) -> str:  # noqa: PLR0911 (one for each role)
+        """Return the value of a parameter that is about no row."""
+        if use.role is Role.LIMIT:
+            return str(max(1, round(operation.rows)))
+        if use.role is Role.OFFSET:
+            return "0"
+        kind, name = operation.types[use.number], operation.names[use.number]
+        if use.table and use.column and use.column.name in self.rows[use.table.id].columns:
+            rows, column = self.rows[use.table.id], use.column.name
+            drawn = self._drawn(rows, column)
+            match use.role:
+                case Role.SET:
+                    return drawn
+                case Role.ANY if kind.endswith("[]"):
+                    number = min(_MOST_LISTED, max(1, round(operation.rows))) if operation.rows else _LISTED
+                    questions.append(f"how many {name} are asked for at once?")
+                    return f"[{drawn} for _ in range({number})]"
+                case Role.PATTERN:
+                    questions.append(f"what is looked for in {column}?")
+                    return f'{drawn}[:3] + "%"'
+                case Role.CHANGE if kind in {"smallint", "integer", "bigint", "numeric"}:
+                    questions.append(f"by how much does {column} change?")
+                    return "1" if use.subtracted else "random.randint(1, 10)"
+                case Role.KEY:
+                    questions.append(f"which member of {column} is it?")
+                    return '"key"'
+                case Role.EQUALS | Role.FROM | Role.TO:
+                    return drawn
+                case _:
+                    pass
+        questions.append(f"what is {name}?")
+        return "[]" if kind.endswith("[]") else _FALLBACKS.get(kind, '"a"')
+
+    def _drawn(
+        self, rows: Rows, column: str, *, among: Collection[str] = (), questions: list[str] | None = None
+    ) -> str:
+        """Return what draws a value of a column: as rows have it, or as often as others refer to it."""
+        popular = self._popular(rows, column, among)
+        if popular:
+            if questions is not None:
+                questions.append(
+                    f"how often is each {column} asked for? Here as often as {popular.table}.{popular.column} refers to it."
+                )
+            return f"tables.{popular.table}.draw({text(popular.column)}, {self.argument}, random)"
+        return f"tables.{rows.name}.draw({text(column)}, {self.argument}, random)"
+
+    def _popular(self, rows: Rows, column: str, among: Collection[str]) -> Popular | None:
+        """Return what tells how often each value of a key is needed; None if rows themselves tell it."""
+        reference = next((one for one in rows.table.references if column in one.columns), None)
+        if reference and column not in among:
+            return None
+        target = reference.target if reference else rows.table.id
+        key = reference.keys[reference.columns.index(column)] if reference else column
+        referring = [
+            (one.table.inserted, one.table.rows, one.name, own.columns[own.keys.index(key)])
+            for one in self.rows.values()
+            for own in one.table.references
+            if own.target == target and key in own.keys and one.size
+        ]
+        skewed = [one for one in referring if self._has_skew(one[2], one[3])]
+        return Popular(table=max(skewed)[2], column=max(skewed)[3]) if skewed else None
+
+    def _has_skew(self, name: str, column: str) -> bool:
+        found = next(one for one in self.rows.values() if one.name == name).columns.get(column)
+        while found and found.name == "Maybe":
+            found = found.positional[1]
+        return bool(found and found.name == "Reference" and "skew" in found.keywords)
+
+    def _size(self, rows: Rows) -> str:
+        return f"{self.argument}.{rows.name}"
+
+
+def rows_written(operation: Operation) -> str:
+    """Return how many rows a call writes, as an argument of a call; nothing for one."""
+    if operation.kind is Kind.READ:
+        return ", rows=0"
+    number = max(1, round(operation.rows))
+    return f", rows={number}" if number > 1 else ""

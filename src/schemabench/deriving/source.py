@@ -1,0 +1,119 @@
+"""A session in a live database: read only, one snapshot, with limits on time.
+
+Owns the session and the errors of the server. Must not know what is read.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from typing import Any, LiteralString, cast
+
+import psycopg
+from psycopg import errors
+from psycopg.rows import dict_row
+
+from schemabench import sqlfile
+from schemabench.errors import ServerError, UsageError
+from schemabench.server.dsn import Conninfo, connect, describe, with_words, without_secrets
+
+SESSION_NAME = "schemabench init"
+"""What the session is called in `pg_stat_activity`."""
+STATEMENT_LIMIT_S, LOCK_LIMIT_S, IDLE_LIMIT_S = 60, 2, 300
+"""The longest query, the longest wait for a lock, and the longest pause between two queries."""
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A session in the database that a project is derived from, in one transaction."""
+
+    connection: psycopg.Connection[Any]
+    conninfo: Conninfo
+    """May hold a password."""
+
+    def ask(self, name: str, values: Mapping[str, object] | None = None) -> list[Record]:
+        """Return the rows of a query of `catalog.sql`, by column."""
+        return self.execute(_QUERIES[name], values)
+
+    def execute(self, sql: str, values: Mapping[str, object] | None = None) -> list[Record]:
+        """Return the rows of a query, by column."""
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(cast(LiteralString, sql), values).fetchall()
+
+    def tried(self, *statements: str) -> list[Record]:
+        """Return the rows of the last of some statements, whose locks and effects end with them.
+
+        Raises:
+            psycopg.Error: The server refused one; the transaction goes on.
+        """
+        found: list[Record] = []
+        with self.connection.transaction(force_rollback=True), self.connection.cursor(row_factory=dict_row) as cursor:
+            for statement in statements:
+                cursor.execute(statement.encode(), prepare=False)
+            if cursor.description:
+                found = cursor.fetchall()
+        return found
+
+    @property
+    def snapshot(self) -> str:
+        """The name under which other sessions can have the same snapshot."""
+        (row,) = self.execute("SELECT pg_catalog.pg_export_snapshot() AS name")
+        return str(row["name"])
+
+
+@contextmanager
+def opened(conninfo: Conninfo) -> Iterator[Source]:
+    """Open a session, and raise the server's errors in words.
+
+    Raises:
+        ServerError: The server cannot be reached, refused or failed.
+    """
+    with closing(connect(with_words(conninfo, application_name=SESSION_NAME))) as connection:
+        try:
+            for limit, seconds in (
+                ("statement_timeout", STATEMENT_LIMIT_S),
+                ("lock_timeout", LOCK_LIMIT_S),
+                ("idle_in_transaction_session_timeout", IDLE_LIMIT_S),
+            ):
+                connection.execute(f"SET {limit} = '{seconds}s'".encode())
+            connection.execute("SET DateStyle = ISO; SET IntervalStyle = postgres; SET TimeZone = UTC")
+            with connection.transaction():
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                yield Source(connection, conninfo)
+        except psycopg.Error as cause:
+            raise refused(cause, conninfo) from cause
+
+
+def refused(cause: psycopg.Error, conninfo: Conninfo) -> ServerError:
+    """Return the error for what the server refused."""
+    said = without_secrets(cause.diag.message_primary or str(cause).strip(), conninfo)
+    todo = ["run the command again: it changes nothing in the database"]
+    if isinstance(cause, errors.InsufficientPrivilege):
+        role = _name(conninfo)
+        todo = [f"grant what is missing: GRANT pg_read_all_stats, pg_read_all_data TO {role}", "use another role"]
+    elif isinstance(cause, errors.QueryCanceled | errors.LockNotAvailable):
+        todo = ["run the command when the server is less busy: it waits for no lock longer than a few seconds"]
+    return ServerError(
+        f"Reading {describe(conninfo)} failed: {said}", sqlstate=cause.sqlstate, remedies=todo
+    )
+
+
+def no_database(text: str) -> UsageError:
+    """Return the error for a database without anything to derive from."""
+    return UsageError(text, remedies=["name another database: --from postgresql://user@host/database"])
+
+
+def _name(conninfo: Conninfo) -> str:
+    words = psycopg.conninfo.conninfo_to_dict(conninfo)
+    return str(words.get("user") or "the role")
+
+
+def _read() -> dict[str, str]:
+    with as_file(files("schemabench.deriving") / "catalog.sql") as path:
+        file = sqlfile.read(path, UsageError)
+    return {name: one.statements[0].text.sql for name, one in file.operations.items()}
+
+
+_QUERIES = _read()
+"""Block of `catalog.sql` -> its query."""
