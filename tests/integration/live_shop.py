@@ -15,7 +15,7 @@ Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 TENANTS, CUSTOMERS, ORDERS, DAYS = 50, 2_000, 8_000, 20
 SKEW = Zipf(1.1)
 """How often each tenant is active; the first is the busiest."""
-SECRET = "Confidential"
+SECRET = "Confidential"  # noqa: S105 (a word to look for)
 """In texts, documents and bytes of the database, and in no file that is derived from it."""
 MIX = {
     "place_order": 20,
@@ -105,12 +105,13 @@ def fill(connection: Connection, random: Random) -> None:
     orders = [(*random.choice(customers), _status(random), _amount(random), _note(random)) for _ in range(ORDERS)]
     _copy(connection, "orders (tenant_id, customer_id, status, amount_cents, note)", orders)
     connection.execute("UPDATE orders SET placed_at = now() - (8001 - id) * interval '1 hour'")
-    lines = [(random.randint(1, ORDERS), f"SKU-{random.randrange(500):05}", random.randint(1, 9)) for _ in range(12_000)]
+    lines = [
+        (random.randint(1, ORDERS), f"SKU-{random.randrange(500):05}", random.randint(1, 9)) for _ in range(12_000)
+    ]
     _copy(connection, "order_lines (order_id, sku, quantity)", lines)
     connection.execute("INSERT INTO accounts SELECT id, 100000 FROM tenants")
-    connection.execute(
-        f"INSERT INTO usage_daily SELECT t.id, current_date - d, 10 FROM tenants t, generate_series(1, {DAYS}) d".encode()
-    )
+    days = "INSERT INTO usage_daily SELECT id, current_date - day, 10 FROM tenants, generate_series(1, %s) AS day"
+    connection.execute(days, [DAYS])
     audit = [(1 + SKEW.draw(TENANTS, random), Jsonb({"by": SECRET}), SECRET.encode()) for _ in range(500)]
     _copy(connection, "audit (tenant_id, payload, digest)", audit)
     connection.execute("ANALYZE")

@@ -7,18 +7,21 @@ The database is only read, in one transaction that sees one snapshot. Without `v
 documents, bytes and addresses only shapes and sizes do; of numbers and times, ranges and frequent values.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemabench.deriving import catalog, dump, operations, project, rows, states, traffic, writers
+from schemabench.deriving.contents import python_name
+from schemabench.deriving.derived import Derived
+from schemabench.deriving.found import quoted
 from schemabench.deriving.scale import Scale, usual
 from schemabench.deriving.source import no_database, opened
 from schemabench.server.dsn import Conninfo
 
-STATEMENTS = 20
-"""How many statements become operations, unless another number is asked for."""
+_QUESTION = re.compile(r"^\s*(?:#|--) Question: ", re.MULTILINE)
 
-__all__ = ["STATEMENTS", "Found", "derive"]
+__all__ = ["Found", "derive", "plain_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,8 @@ class Found:
     """Path -> text."""
     told: Sequence[str]
     """What a person should know, in sentences."""
+    questions: int
+    """How many questions stand in the files."""
     complete: bool
     """Whether it runs as it is."""
 
@@ -61,10 +66,15 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
+        unused = [
+            f"{quoted(row['schema'])}.{quoted(row['name'])}"
+            for row in source.ask("unused_indexes", {"tables": [one.id for one in tables]})
+        ]
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values)
+    kept, not_compared = states.states(made, found)
     who, slice_s = writers.grouped(found, counted.seconds)
-    derived = project.Derived(
+    derived = Derived(
         name=name,
         server=f"PostgreSQL {server.version.split()[0]}",
         day=f"{server.read_at:%Y-%m-%d}",
@@ -78,20 +88,30 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         writers=who,
         slice_s=slice_s,
         scale=scale,
-        states=states.states(made, found),
+        states=kept,
+        not_compared=not_compared,
+        unused=unused,
         values=values,
     )
-    return Found(files=project.files(derived), told=_told(derived), complete=not schema.reason)
+    files = project.files(derived)
+    questions = sum(len(_QUESTION.findall(content)) for content in files.values())
+    return Found(files=files, told=_told(derived), questions=questions, complete=not schema.reason)
 
 
-def _told(derived: project.Derived) -> list[str]:
+def plain_name(name: str) -> str:
+    """Return a name for a workload and its modules: letters, digits and underscores."""
+    return python_name(name, {})
+
+
+def _told(derived: Derived) -> list[str]:
     """Return what a person should know."""
     traffic, found = derived.traffic, derived.operations
     calls = sum(one.calls for one in traffic.executed)
+    made = sum(one.size for one in derived.rows)
     share = sum(one.executed.calls for one in found) / max(1, calls)
     told = [
         f"{len(found)} of {len(traffic.executed)} statements became operations, with {share:.0%} of all calls",
-        f"{len(derived.rows)} tables with {sum(one.size for one in derived.rows):,} rows: {derived.scale} of production's",
+        f"{len(derived.rows)} tables with {made:,} rows: {derived.scale} of production's",
         *traffic.notes,
     ]
     unseen = [one.table.qualified for one in derived.rows if not any(c.statistics for c in one.table.columns.values())]

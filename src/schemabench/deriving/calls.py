@@ -79,8 +79,14 @@ class Caller:
             parts = "".join(f"        {text(name)}: {value},\n" for name, value in values.items())
             call = f"    values = {{\n{parts}    }}\n    return Call({text(operation.name)}, values{part})"
         asked = "".join(f"    # Question: {one}\n" for one in questions)
-        head = f"def {operation.name}({argument}: {self.cardinality}, {fresh}: Iterator[int], {random}: Random) -> Call:"
-        return f'{head}\n    """{about}"""\n{asked}{body}\n{call}\n' if body else f'{head}\n    """{about}"""\n{asked}{call}\n'
+        head = (
+            f"def {operation.name}({argument}: {self.cardinality}, {fresh}: Iterator[int], {random}: Random) -> Call:"
+        )
+        return (
+            f'{head}\n    """{about}"""\n{asked}{body}\n{call}\n'
+            if body
+            else f'{head}\n    """{about}"""\n{asked}{call}\n'
+        )
 
     def _values(self, operation: Operation) -> tuple[list[str], dict[str, str], list[str]]:
         """Return lines before the call, the value of each parameter as Python, and questions."""
@@ -94,8 +100,8 @@ class Caller:
         for alias, uses in groupby(sorted(asked, key=lambda use: use.alias), key=lambda use: use.alias):
             values |= self._asked(operation, alias, list(uses), lines, questions)
         bounds = [use for use in operation.uses.values() if use.role in {Role.FROM, Role.TO} and use.column]
-        for (alias, _), uses in groupby(bounds, key=lambda use: (use.alias, use.column and use.column.name)):
-            values |= self._bounded(operation, alias, list(uses), lines, questions)
+        for _, uses in groupby(bounds, key=lambda use: (use.alias, use.column and use.column.name)):
+            values |= self._bounded(operation, list(uses), lines, questions)
         for number, use in operation.uses.items():
             name = operation.names[number]
             if name not in values:
@@ -127,13 +133,16 @@ class Caller:
             lines.append(f"gone = tables.{rows.name}.row(next(fresh) % max(1, {self._size(rows)}), {self.argument})")
             return {name: f"gone[{text(column)}]" for name, column in names.items()}
         if len(columns) == 1 or columns <= set(rows.combined):
-            return {name: self._drawn(rows, column, among=rows.combined, questions=questions) for name, column in names.items()}
+            return {
+                name: self._drawn(rows, column, among=rows.combined, questions=questions)
+                for name, column in names.items()
+            }
         known = f"row_of_{alias}" if alias.isidentifier() else "row"
         lines.append(f"{known} = tables.{rows.name}.any({self.argument}, random)")
         return {name: f"{known}[{text(column)}]" for name, column in names.items()}
 
     def _bounded(
-        self, operation: Operation, alias: str, uses: Sequence[Use], lines: list[str], questions: list[str]
+        self, operation: Operation, uses: Sequence[Use], lines: list[str], questions: list[str]
     ) -> dict[str, str]:
         """Return the bounds of a range."""
         table, column = uses[0].table, uses[0].column
@@ -191,9 +200,8 @@ class Caller:
         popular = self._popular(rows, column, among)
         if popular:
             if questions is not None:
-                questions.append(
-                    f"how often is each {column} asked for? Here as often as {popular.table}.{popular.column} refers to it."
-                )
+                known = f"{popular.table}.{popular.column}"
+                questions.append(f"how often is each {column} asked for? Here as often as {known} refers to it.")
             return f"tables.{popular.table}.draw({text(popular.column)}, {self.argument}, random)"
         return f"tables.{rows.name}.draw({text(column)}, {self.argument}, random)"
 

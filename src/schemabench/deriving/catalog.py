@@ -3,18 +3,22 @@
 Owns the reading, and what a CHECK allows. Must not read a table.
 """
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pglast import ast, parse_sql
+from pglast import parse_sql
 from pglast.parser import ParseError
 from pglast.visitors import Visitor
 
 from schemabench.deriving.found import Column, ForeignKey, Statistics, Table
 from schemabench.deriving.source import Record, Source
+from schemabench.deriving.tree import ast
+
+_NEXT = re.compile(r"nextval\('(?P<name>[^']+)'::regclass\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,7 @@ def tables(source: Source, *, values: bool) -> list[Table]:
     columns: dict[int, dict[str, Column]] = defaultdict(dict)
     for row in source.ask("columns", asked):
         table, name = row.pop("table"), row["name"]
+        row["sequence"] = row["sequence"] or _sequence(row["default"])
         row["labels"] = row["labels"] or allowed.get((table, name), ())
         columns[table][name] = Column(**row, statistics=statistics.get((table, name)))
     keys, references = _grouped(source.ask("unique_keys", asked)), _grouped(source.ask("references", asked))
@@ -67,6 +72,12 @@ def tables(source: Source, *, values: bool) -> list[Table]:
         )
         for row in found
     ]
+
+
+def _sequence(default: str | None) -> str | None:
+    """Return the sequence that a default takes numbers from, though no column owns it."""
+    match = _NEXT.fullmatch(default or "")
+    return match["name"] if match else None
 
 
 def _grouped(rows: Sequence[Record]) -> Mapping[int, list[Record]]:
@@ -101,7 +112,7 @@ def _allowed(checks: Sequence[Record]) -> tuple[dict[tuple[int, str], Sequence[s
     return allowed, checked
 
 
-def listed(definition: str) -> Collection[Any] | tuple[str, ...]:
+def listed(definition: str) -> tuple[str, ...]:
     """Return the values that a check of one column allows, if it lists them; otherwise none.
 
     >>> listed("CHECK ((plan = ANY (ARRAY['free'::text, 'pro'::text])))")
@@ -111,12 +122,18 @@ def listed(definition: str) -> Collection[Any] | tuple[str, ...]:
         (parsed,) = parse_sql(f"ALTER TABLE t ADD {definition}")
     except ParseError:
         return ()
-    (command,) = parsed.stmt.cmds
+    statement: Any = parsed.stmt
+    (command,) = statement.cmds
     test = command.def_.raw_expr
-    lists = isinstance(test, ast.A_Expr) and test.name[0].sval == "=" and test.kind.name in {
-        "AEXPR_OP_ANY",
-        "AEXPR_IN",
-    }
+    lists = (
+        isinstance(test, ast.A_Expr)
+        and test.name[0].sval == "="
+        and test.kind.name
+        in {
+            "AEXPR_OP_ANY",
+            "AEXPR_IN",
+        }
+    )
     if not lists:
         return ()
     gathered = _Constants()

@@ -132,3 +132,16 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (
       SELECT FROM pg_catalog.pg_depend d
       WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e');
+
+-- Indexes that no query has read since the server's counters were reset, other than those that keep rows apart.
+
+-- name: unused_indexes
+SELECT n.nspname AS schema, c.relname AS name, d.stats_reset AS since
+FROM pg_catalog.pg_stat_user_indexes s
+JOIN pg_catalog.pg_index i ON i.indexrelid = s.indexrelid
+JOIN pg_catalog.pg_class c ON c.oid = s.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_stat_database d ON d.datname = current_database()
+WHERE s.idx_scan = 0 AND NOT i.indisunique AND NOT i.indisexclusion AND NOT c.relispartition
+  AND i.indrelid::bigint = ANY (%(tables)s)
+ORDER BY n.nspname, c.relname;

@@ -49,7 +49,9 @@ def rendered(value: Any, indent: int = 0, before: int = 0, after: int = 1) -> st
     inner = _INDENT * (indent + 1)
     opening, closing = _brackets(value)
     parts = _parts(value)
-    if all(not isinstance(part, Made | tuple | list | Mapping) for _, part in parts) and isinstance(value, tuple | list):
+    if all(not isinstance(part, Made | tuple | list | Mapping) for _, part in parts) and isinstance(
+        value, tuple | list
+    ):
         lines = _lines([_flat(part) for _, part in parts], WIDTH - len(inner))
     else:
         lines = [f"{label}{rendered(part, indent + 1, len(inner) + len(label))}," for label, part in parts]
@@ -83,7 +85,7 @@ def _parts(value: Any) -> list[tuple[str, Any]]:  # noqa: ANN401 (likewise)
     return [("", one) for one in value]
 
 
-def _flat(value: Any) -> str:  # noqa: ANN401, PLR0911 (likewise; one line for each type)
+def _flat(value: Any) -> str:  # noqa: ANN401, C901, PLR0911 (likewise; one line for each type)
     match value:
         case Made() | list() | Mapping() | tuple():
             opening, closing = _brackets(value)

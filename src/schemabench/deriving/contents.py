@@ -4,7 +4,7 @@ Owns the choice of a distribution, as Python that is written into a workload. Mu
 """
 
 import re
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -55,15 +55,15 @@ def plain(column: Column, *, values: bool) -> Made:
 def shapes(column: Column) -> dict[str, float]:
     """Return the shapes of a text column with their shares, the most frequent first."""
     statistics = column.statistics or _UNKNOWN
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     known = sum(share for _, share in statistics.common)
     for value, share in statistics.common:
         found[shape(value or "")] += share
     for value in statistics.bounds:
         found[shape(value)] += max(0.0, 1 - known - statistics.nulls) / len(statistics.bounds)
     if not found:
-        found["a{%d}" % max(1, statistics.width or 8)] = 1.0
-    most = dict(found.most_common(_MOST_SHAPES))
+        found[f"a{{{max(1, statistics.width or 8)}}}"] = 1.0
+    most = dict(sorted(found.items(), key=lambda one: -one[1])[:_MOST_SHAPES])
     return {one: round(share / sum(most.values()), 4) for one, share in most.items()}
 
 
@@ -109,11 +109,8 @@ def times(column: Column) -> Made | None:
 
 def numbers(column: Column, texts: Sequence[str | None]) -> list[Any]:
     """Return numbers or times that Python can write, of those in the statistics, without those it cannot."""
-    found = []
-    for one in texts:
-        if one is not None and (value := _parsed(column.base, one)) is not None:
-            found.append(value)
-    return found
+    parsed = (_parsed(column.base, one) for one in texts if one is not None)
+    return [one for one in parsed if one is not None]
 
 
 def nth(column: Column, count: int) -> Made:
@@ -165,7 +162,7 @@ def _other(column: Column) -> Made:
 def _texts(column: Column, statistics: Statistics, *, values: bool) -> Made:
     few = abs(sum(share for _, share in statistics.common) + statistics.nulls - 1) < 1 - _SHORT_OF_WHOLE
     if values and few and statistics.common:
-        return made("Drawn", made("Choice", {value: share for value, share in statistics.common}))
+        return made("Drawn", made("Choice", dict(statistics.common)))
     if values and statistics.bounds:
         common = {value: share for value, share in statistics.common if value is not None}
         rest = made("Choice", dict.fromkeys(statistics.bounds, 1.0))
@@ -182,7 +179,9 @@ def _labelled(column: Column, statistics: Statistics) -> dict[str, float]:
     """Return the shares of labels: of each that is common, by itself or by its shape, and little for the others."""
     found = dict.fromkeys(column.labels, 0.0)
     for value, share in statistics.common:
-        alike = [one for one in column.labels if value == one] or [one for one in column.labels if _masked(one) == value]
+        alike = [one for one in column.labels if value == one] or [
+            one for one in column.labels if _masked(one) == value
+        ]
         for one in alike:
             found[one] += share / len(alike)
     rest = max(0.0, 1 - statistics.nulls - sum(found.values()))

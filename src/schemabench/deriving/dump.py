@@ -85,9 +85,9 @@ def read(source: Source, version_num: int) -> Schema:
 
 
 def cleaned(dump: str) -> list[str]:
-    """Return the statements of a dump that a candidate needs.
+    r"""Return the statements of a dump that a candidate needs.
 
-    >>> cleaned("\\\\restrict x\\nSET lock_timeout = 0;\\n-- Name: t; Type: TABLE\\nCREATE TABLE t (id int);\\n")
+    >>> cleaned("\\restrict x\nSET lock_timeout = 0;\n-- Name: t; Type: TABLE\nCREATE TABLE t (id int);\n")
     ['CREATE TABLE t (id int)']
     """
     text = "\n".join(line for line in dump.split("\n") if not line.startswith("\\"))

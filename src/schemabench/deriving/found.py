@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pglast.keywords import RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
@@ -142,13 +144,5 @@ def quoted(name: str) -> str:
     return name if plain and name not in _RESERVED else '"' + name.replace('"', '""') + '"'
 
 
-_RESERVED = frozenset(
-    "all analyse analyze and any array as asc asymmetric authorization binary both case cast check collate collation "
-    "column concurrently constraint create cross current_catalog current_date current_role current_schema current_time "
-    "current_timestamp current_user default deferrable desc distinct do else end except false fetch for foreign freeze "
-    "from full grant group having ilike in initially inner intersect into is isnull join lateral leading left like "
-    "limit localtime localtimestamp natural not notnull null offset on only or order outer overlaps placing primary "
-    "references returning right select session_user similar some symmetric system_user table tablesample then to "
-    "trailing true union unique user using variadic verbose when where window with".split()
-)
+_RESERVED = frozenset(RESERVED_KEYWORDS | TYPE_FUNC_NAME_KEYWORDS)
 """The key words that cannot name a table or a column without quotes."""

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from pglast import ast, parse_sql
+from pglast import parse_sql
 
 from schemabench.deriving import parameters, rewriting
 from schemabench.deriving.found import Executed, LeftOut, Table, quoted
 from schemabench.deriving.parameters import Use
 from schemabench.deriving.source import Source
 from schemabench.deriving.statement import Kind, kind_of
+from schemabench.deriving.tree import ast
 
 _SHORT = {
     "timestamp with time zone": "timestamptz",
@@ -50,7 +51,11 @@ class Operation:
 
 
 def derived(
-    source: Source, statements: Sequence[Executed], tables: Sequence[Table], path: Sequence[str], functions: Collection[str]
+    source: Source,
+    statements: Sequence[Executed],
+    tables: Sequence[Table],
+    path: Sequence[str],
+    functions: Collection[str],
 ) -> tuple[list[Operation], list[LeftOut]]:
     """Return operations, and the statements that cannot be prepared.
 
@@ -137,7 +142,8 @@ def _named(root: Any, uses: Mapping[int, Use]) -> str:  # noqa: ANN401 (pglast h
     by = [
         use.column.name
         for use in uses.values()
-        if use.column and use.role in {parameters.Role.EQUALS, parameters.Role.ANY, parameters.Role.FROM, parameters.Role.TO}
+        if use.column
+        and use.role in {parameters.Role.EQUALS, parameters.Role.ANY, parameters.Role.FROM, parameters.Role.TO}
     ]
     words = [verb, *([target] if target else [])]
     if by and verb not in {"insert", "upsert"}:

@@ -5,15 +5,16 @@ Owns the reading of the parse tree, and the names that follow. Must not know typ
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
-from pglast import ast, parse_sql
+from pglast import parse_sql
 
 from schemabench.deriving.found import Column, Table
+from schemabench.deriving.tree import ast
 
 
-class Role(Enum):
+class Role(StrEnum):
     """In what way a parameter is about its column."""
 
     EQUALS = "equals"
@@ -195,13 +196,16 @@ class _Reader:
                 continue
             role = _role(operator, kind, turned=turned)
             many = isinstance(other, tuple | list)
-            for number in filter(lambda one: one is not None, map(_parameter, other if many else [other])):
+            numbers = [one for one in map(_parameter, other if many else [other]) if one is not None]
+            for number in numbers:
                 if operator in {"->", "->>", "#>", "#>>", "@>", "?"}:
                     role = Role.KEY if operator != "@>" else Role.OTHER
                 self.note(number, role, about, subtracted=operator == "-")
             if about and role in {Role.EQUALS, Role.FROM, Role.TO} and not many:
                 for number in _parameters(other):
-                    self.note(number, Role.OTHER, word=f"{about[2].name}_{role.value}" if role is not Role.EQUALS else "")
+                    self.note(
+                        number, Role.OTHER, word=f"{about[2].name}_{role.value}" if role is not Role.EQUALS else ""
+                    )
         self._rest(node, scope, {"name", "kind"})
 
 

@@ -13,7 +13,7 @@ from schemabench.deriving.code import Made, Name, made
 from schemabench.deriving.found import Column, ForeignKey, Table
 from schemabench.deriving.scale import Scale
 
-_TAKEN = {"slice_s", *keyword.kwlist, *keyword.softkwlist}
+_TAKEN = {"slice_s", "date", "datetime", *keyword.kwlist, *keyword.softkwlist}
 """Names that no table can have in Python here."""
 _MANY = 100
 """With more values than this, whole numbers in a key count rows rather than name kinds."""
@@ -68,10 +68,11 @@ def _ordered(tables: Sequence[Table]) -> list[Table]:
     found: list[Table] = []
     while left:
         free = [
-            one for one in left.values() if not any(key.target in left and key.target != one.id for key in one.references)
+            one
+            for one in left.values()
+            if not any(key.target in left and key.target != one.id for key in one.references)
         ]
-        for table in free or [next(iter(left.values()))]:
-            found.append(left.pop(table.id))
+        found.extend(left.pop(table.id) for table in free or [next(iter(left.values()))])
     return found
 
 
@@ -79,7 +80,8 @@ def _rows(table: Table, name: str, size: int, known: Mapping[int, Rows], *, valu
     columns: dict[str, Made] = {}
     questions: list[str] = []
     references = _references(table, known, columns, questions)
-    combination, combined, uncertain = None, (), False
+    combination, uncertain = None, False
+    combined: tuple[str, ...] = ()
     for key in sorted(table.unique, key=len):
         own = _own(table, key, references)
         if own is not None:
@@ -116,7 +118,9 @@ def _references(
             continue
         target = known.get(reference.target)
         if target is None and reference.target != table.id:
-            questions.append(f"which rows does {', '.join(reference.columns)} refer to? Tables refer to each other in a circle.")
+            questions.append(
+                f"which rows does {', '.join(reference.columns)} refer to? Tables refer to each other in a circle."
+            )
             columns |= {column: made("Fixed", None) for column in reference.columns}
         else:
             columns |= _referring(table, reference, target)
@@ -149,7 +153,11 @@ def _own(table: Table, key: Sequence[str], references: Mapping[str, ForeignKey])
         if column.category not in {"N", "S", "U", "D"} or column.base in {"bool", "date"}:
             continue
         values = contents.distinct(column, table.rows)
-        if column.sequence or values > max(1, _MOSTLY * table.rows) or (column.base in contents.WHOLE and values > _MANY):
+        if (
+            column.sequence
+            or values > max(1, _MOSTLY * table.rows)
+            or (column.base in contents.WHOLE and values > _MANY)
+        ):
             return column.name
     return None
 

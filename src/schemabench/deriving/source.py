@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib.resources import as_file, files
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import errors
@@ -39,7 +39,7 @@ class Source:
     def execute(self, sql: str, values: Mapping[str, object] | None = None) -> list[Record]:
         """Return the rows of a query, by column."""
         with self.connection.cursor(row_factory=dict_row) as cursor:
-            return cursor.execute(cast(LiteralString, sql), values).fetchall()
+            return cursor.execute(sql.encode(), values).fetchall()
 
     def tried(self, *statements: str) -> list[Record]:
         """Return the rows of the last of some statements, whose locks and effects end with them.
@@ -69,7 +69,7 @@ def opened(conninfo: Conninfo) -> Iterator[Source]:
     Raises:
         ServerError: The server cannot be reached, refused or failed.
     """
-    with closing(connect(with_words(conninfo, application_name=SESSION_NAME))) as connection:
+    with closing(_connected(conninfo)) as connection:
         try:
             for limit, seconds in (
                 ("statement_timeout", STATEMENT_LIMIT_S),
@@ -85,6 +85,14 @@ def opened(conninfo: Conninfo) -> Iterator[Source]:
             raise refused(cause, conninfo) from cause
 
 
+def _connected(conninfo: Conninfo) -> psycopg.Connection[Any]:
+    try:
+        return connect(with_words(conninfo, application_name=SESSION_NAME))
+    except ServerError as error:  # no other server has the database
+        remedies = [one for one in error.remedies if "--postgres" not in one]
+        raise ServerError(error.what, sqlstate=error.sqlstate, remedies=remedies) from None
+
+
 def refused(cause: psycopg.Error, conninfo: Conninfo) -> ServerError:
     """Return the error for what the server refused."""
     said = without_secrets(cause.diag.message_primary or str(cause).strip(), conninfo)
@@ -94,9 +102,7 @@ def refused(cause: psycopg.Error, conninfo: Conninfo) -> ServerError:
         todo = [f"grant what is missing: GRANT pg_read_all_stats, pg_read_all_data TO {role}", "use another role"]
     elif isinstance(cause, errors.QueryCanceled | errors.LockNotAvailable):
         todo = ["run the command when the server is less busy: it waits for no lock longer than a few seconds"]
-    return ServerError(
-        f"Reading {describe(conninfo)} failed: {said}", sqlstate=cause.sqlstate, remedies=todo
-    )
+    return ServerError(f"Reading {describe(conninfo)} failed: {said}", sqlstate=cause.sqlstate, remedies=todo)
 
 
 def no_database(text: str) -> UsageError:

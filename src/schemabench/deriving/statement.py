@@ -8,9 +8,11 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from pglast import ast, parse_sql
+from pglast import parse_sql
 from pglast.parser import ParseError
 from pglast.visitors import Visitor
+
+from schemabench.deriving.tree import ast
 
 
 class Kind(Enum):
@@ -38,7 +40,7 @@ def kind_of(sql: str, functions: Collection[str]) -> tuple[Kind | None, str]:
 
 
 @lru_cache(maxsize=4096)
-def _kind_of(sql: str, functions: frozenset[str]) -> tuple[Kind | None, str]:
+def _kind_of(sql: str, functions: frozenset[str]) -> tuple[Kind | None, str]:  # noqa: PLR0911 (one for each reason)
     try:
         (parsed,) = parse_sql(sql)
     except ParseError:

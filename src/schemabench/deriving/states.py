@@ -4,17 +4,17 @@ Owns which columns do not depend on the order of calls. When in doubt, a column 
 disqualify a right candidate.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pglast import ast
 from pglast.visitors import Visitor
 
 from schemabench.deriving.found import Column, Table, quoted
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.rows import Rows
 from schemabench.deriving.statement import Kind
+from schemabench.deriving.tree import ast
 
 _UNORDERED = {"json", "xml", "point", "box", "polygon", "circle", "line", "lseg", "path"}
 """Types that cannot be sorted."""
@@ -42,18 +42,24 @@ class _Fate:
     """Whether nothing can be said of the table."""
 
 
-def states(rows: Sequence[Rows], operations: Sequence[Operation]) -> list[State]:
-    """Return a query for each table that is written, if some of its columns do not depend on the order of calls."""
+def states(rows: Sequence[Rows], operations: Sequence[Operation]) -> tuple[list[State], list[str]]:
+    """Return a query for each table of which some columns do not depend on the order of calls; and other tables.
+
+    Only tables that operations write are there.
+    """
     written = {id(one.root): _target(one.root, rows) for one in operations if one.kind is Kind.WRITE}
     changed = {one.table.id for one in written.values() if one}
-    if any(_hides(one.root) for one in operations):
-        return []
-    found = []
+    found: list[State] = []
+    others: list[str] = []
+    hidden = any(_hides(one.root) for one in operations)
     for one in rows:
         own = [operation for operation in operations if written.get(id(operation.root)) is one]
-        if own and (columns := _columns(one, own, changed)):
+        columns = _columns(one, own, changed) if own and not hidden else []
+        if columns:
             found.append(State(name=f"state_{one.name}", sql=_query(one.table, columns)))
-    return found
+        elif own:
+            others.append(one.table.qualified)
+    return found, others
 
 
 def _columns(rows: Rows, operations: Sequence[Operation], changed: set[int]) -> list[Column]:
@@ -132,11 +138,11 @@ def _is_sum(value: Any, column: str) -> bool:  # noqa: ANN401 (likewise)
 def _query(table: Table, columns: Sequence[Column]) -> str:
     names = ", ".join(quoted(one.name) for one in columns)
     order = ", ".join(quoted(one.name) + (' COLLATE "C"' if one.category == "S" else "") for one in columns)
-    return f"SELECT {names}\nFROM {table.qualified}\nORDER BY {order}"  # noqa: S608 (text for a person)
+    return f"SELECT {names}\nFROM {table.qualified}\nORDER BY {order}"
 
 
 def _target(root: Any, rows: Sequence[Rows]) -> Rows | None:  # noqa: ANN401 (likewise)
-    relation = getattr(root, "relation", None)
+    relation: Any = getattr(root, "relation", None)
     named = [one for one in rows if relation is not None and one.table.name == relation.relname]
     return next((one for one in named if relation.schemaname in {None, one.table.schema}), None)
 
@@ -145,7 +151,7 @@ def _reads(query: Any, changed: set[int], operation: Operation) -> bool:  # noqa
     """Return whether a query reads what operations change."""
     gathered = _Gathered()
     gathered(query)
-    return bool(gathered.tables & {name for name in _changed_names(operation, changed)}) or gathered.locks
+    return bool(gathered.tables & set(_changed_names(operation, changed))) or gathered.locks
 
 
 def _changed_names(operation: Operation, changed: set[int]) -> Iterator[str]:
@@ -213,8 +219,3 @@ class _Gathered(Visitor):
         self.changes += 1
 
     visit_UpdateStmt = visit_DeleteStmt = visit_MergeStmt = visit_InsertStmt  # noqa: N815 (likewise)
-
-
-def explained(rows: Sequence[Rows], found: Mapping[str, State]) -> list[str]:
-    """Return the tables that no query is about."""
-    return [one.name for one in rows if f"state_{one.name}" not in found]

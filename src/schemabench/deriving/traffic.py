@@ -21,6 +21,7 @@ _HIDDEN = "<insufficient privilege>"
 """What the server shows for statements of other roles."""
 _COUNTED_SINCE_VERSION = (1, 9)
 """The version of the extension from which on it says when counting began: that of PostgreSQL 14."""
+_LOAD = "shared_preload_libraries = 'pg_stat_statements', and a restart; then let the application work for a while"
 _GRANT = "GRANT pg_read_all_stats TO {role}"
 
 
@@ -36,8 +37,7 @@ def read(source: Source, server: Server) -> Traffic:
             f"The database {server.database!r} has no pg_stat_statements, which counts the statements to derive from",
             remedies=[
                 "in the database: CREATE EXTENSION pg_stat_statements",
-                "if the server does not load it: shared_preload_libraries = 'pg_stat_statements', and a restart; then "
-                "let the application work for a while",
+                f"if the server does not load it: {_LOAD}",
             ],
         )
     schema = quoted(extension["schema"])
@@ -73,7 +73,9 @@ def read(source: Source, server: Server) -> Traffic:
     )
 
 
-def important(executed: Iterable[Executed], functions: Iterable[str], most: int) -> tuple[list[Executed], list[Executed]]:
+def important(
+    executed: Iterable[Executed], functions: Iterable[str], most: int
+) -> tuple[list[Executed], list[Executed]]:
     """Return the statements that matter most and the others: writes first, then by their share of calls or of time."""
     known = set(functions)
     every = list(executed)
@@ -98,18 +100,17 @@ def _counted(source: Source, server: Server, schema: str) -> list[Record]:
     except errors.ObjectNotInPrerequisiteState as cause:
         raise UsageError(
             "The server does not load pg_stat_statements, so it counts no statements",
-            remedies=[
-                "shared_preload_libraries = 'pg_stat_statements', and a restart; then let the application work for a "
-                "while"
-            ],
+            remedies=[_LOAD],
         ) from cause
     except errors.InsufficientPrivilege as cause:
         raise UsageError(
             f"The role {server.role!r} may not read pg_stat_statements: {cause.diag.message_primary}",
             remedies=[
                 _GRANT.format(role=server.role),
-                f"GRANT USAGE ON SCHEMA {schema} TO {server.role}; GRANT SELECT ON {schema}.pg_stat_statements TO "
-                f"{server.role}",
+                (
+                    f"GRANT USAGE ON SCHEMA {schema} TO {server.role}; GRANT SELECT ON {schema}.pg_stat_statements TO "
+                    f"{server.role}"
+                ),
             ],
         ) from cause
 

@@ -8,19 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from schemabench.values.distributions import Distribution, Histogram
 from schemabench.values.scattering import mixed, scattered
 from schemabench.values.skews import Even, Skew
 
-if TYPE_CHECKING:
-    from schemabench.values.tables import Table
-
 _BITS = 64
 _VERSION_4 = 4
 _APART = timedelta(milliseconds=1)
+
+
+class Referred(Protocol):
+    """A table whose rows others refer to."""
+
+    def value(self, column: str, place: int, sizes: Any) -> Any:  # noqa: ANN401 (whatever the column holds)
+        """Return what the row at a place has in a column."""
+
+    def size(self, sizes: Any) -> int:  # noqa: ANN401 (the author's own cardinality)
+        """Return its rows in the background."""
 
 
 class Spot(NamedTuple):
@@ -34,7 +41,7 @@ class Spot(NamedTuple):
     """The rows of the background in its table."""
     sizes: Any
     """The cardinality: its fields of the names of tables hold their rows."""
-    table: "Table"
+    table: Referred
     """Its table."""
 
 
@@ -166,7 +173,7 @@ class Maybe(Column):
 class Reference(Column):
     """The key of a row of another table."""
 
-    table: "Table | None"
+    table: Referred | None
     """The other table; None for the column's own, whose rows then refer to each other."""
     key: str
     """The column of the key there."""
@@ -207,9 +214,7 @@ class Combination:
     def sizes(self, spot: Spot) -> list[int]:
         """Return how many values each column adds."""
         pairs = zip(self.columns, self.distinct, strict=True)
-        return [
-            one.size(spot) if isinstance(one, Reference) and not count else max(1, count) for one, count in pairs
-        ]
+        return [one.size(spot) if isinstance(one, Reference) and not count else max(1, count) for one, count in pairs]
 
     def value(self, spot: Spot, which: int) -> Any:  # noqa: ANN401 (whatever the column holds)
         """Return what one of the columns has in the combination of a row."""
@@ -232,4 +237,3 @@ class Digit(Column):
     def value(self, spot: Spot) -> Any:  # noqa: ANN401 (whatever the column holds)
         """Return the value of a row."""
         return self.combination.value(spot, self.which)
-
