@@ -66,6 +66,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
+        views = [f"{quoted(row['schema'])}.{quoted(row['name'])}" for row in source.ask("views")]
         unused = [
             f"{quoted(row['schema'])}.{quoted(row['name'])}"
             for row in source.ask("unused_indexes", {"tables": [one.id for one in tables]})
@@ -91,6 +92,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         states=kept,
         not_compared=not_compared,
         unused=unused,
+        views=views,
         values=values,
     )
     files = project.files(derived)

@@ -145,3 +145,11 @@ JOIN pg_catalog.pg_stat_database d ON d.datname = current_database()
 WHERE s.idx_scan = 0 AND NOT i.indisunique AND NOT i.indisexclusion AND NOT c.relispartition
   AND i.indrelid::bigint = ANY (%(tables)s)
 ORDER BY n.nspname, c.relname;
+
+-- Materialized views, those that others read first.
+
+-- name: views
+SELECT n.nspname AS schema, c.relname AS name
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND c.relispopulated AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY c.oid;

@@ -11,7 +11,8 @@ from typing import Any
 
 WIDTH = 110
 _INDENT = "    "
-_DIGITS = 4
+_DIGITS = 6
+"""Significant ones of a float."""
 
 
 class Name(str):
@@ -98,7 +99,7 @@ def _flat(value: Any) -> str:  # noqa: ANN401, C901, PLR0911 (likewise; one line
         case bool() | None:
             return str(value)
         case float():
-            return repr(round(value, _DIGITS))
+            return repr(float(f"{value:.{_DIGITS}g}"))
         case int():
             return f"{value:_}" if abs(value) >= 10_000 else str(value)  # noqa: PLR2004 (longer ones are hard to read)
         case Decimal():

@@ -134,11 +134,12 @@ def _not_null(column: Column, statistics: Statistics, *, values: bool) -> Made: 
     if column.base == "bool":
         known = {value == "t": share for value, share in statistics.common}
         return made("Drawn", made("Choice", known or {True: 0.5, False: 0.5}))
+    if column.category == "T" or column.base in {"time", "timetz"}:
+        bounds = _thinned(statistics.bounds)
+        texts = dict(statistics.common) | dict.fromkeys(bounds, round(1 / max(1, len(bounds)), 4))
+        return made("Drawn", made("Choice", texts or {"01:00:00": 1.0}))
     if column.category in {"N", "D"} and column.base not in _NEUTRAL:
         return times(column) or made("Drawn", _numeric(column, statistics))
-    if column.category == "T" or column.base in {"time", "timetz"}:
-        texts = dict(statistics.common) | dict.fromkeys(statistics.bounds, 1 / max(1, len(statistics.bounds)))
-        return made("Drawn", made("Choice", texts or {"1 hour": 1.0}))
     if column.category == "S":
         return _texts(column, statistics, values=values)
     if column.base in _DOCUMENTS:

@@ -46,6 +46,8 @@ class Derived:
     """Tables that are written, and that no state is about."""
     unused: Sequence[str]
     """The names of indexes that no query reads, as SQL writes them."""
+    views: Sequence[str]
+    """Materialized views, as SQL writes them, in the order in which they are filled."""
     values: bool
     """Whether contents were read."""
 

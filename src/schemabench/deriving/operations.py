@@ -21,9 +21,11 @@ _SHORT = {
     "timestamp with time zone": "timestamptz",
     "timestamp without time zone": "timestamp",
     "character varying": "varchar",
+    "character": "bpchar",
+    "bit": "varbit",
     "double precision": "float8",
 }
-"""What workloads call a type that has a long name."""
+"""What workloads call a type that has a long name, or one that would cut values."""
 _PREPARED = "schemabench_init"
 _LONGEST = 60
 
@@ -81,7 +83,6 @@ def derived(
             left_out.append(LeftOut(what=_named(parsed.stmt, uses), why=why, calls=one.calls))
             continue
         names = parameters.names(uses)
-        marks = {number: f":{names[number]}::{types[number]}" for number in uses}
         name = _named(parsed.stmt, uses)
         taken[name] = taken.get(name, 0) + 1
         found.append(
@@ -89,7 +90,7 @@ def derived(
                 name=name if taken[name] == 1 else f"{name}_{taken[name]}",
                 kind=kind,
                 executed=one,
-                sql=rewriting.wrapped(rewriting.named(one.sql, marks)),
+                sql=rewriting.wrapped(rewriting.named(one.sql, names, types)),
                 uses=uses,
                 names=names,
                 types=types,

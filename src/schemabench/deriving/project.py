@@ -103,7 +103,7 @@ def _workload(derived: Derived) -> str:
         functions=functions,
         mix=rendered(mix, before=1000),
         tables=rendered(tuple(Name(f"tables.{one.name}") for one in derived.rows), before=len("TABLES = ")),
-        counts=rendered(counts, 1, before=60) if counts else "",
+        counts=rendered(counts, 1, before=len("    ends = ")) if counts else "",
         states=rendered(tuple(one.name for one in derived.states), 1, before=len("    state=")),
         now=rendered(derived.traffic.until.replace(microsecond=0)) if "NOW" in functions else "",
     )

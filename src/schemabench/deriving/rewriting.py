@@ -86,17 +86,18 @@ def _squashed(sql: str, tokens: Sequence[Token]) -> dict[int, str]:
     return found
 
 
-def named(sql: str, names: Mapping[int, str]) -> str:
-    """Return a statement with names in place of numbers.
+def named(sql: str, names: Mapping[int, str], types: Mapping[int, str]) -> str:
+    """Return a statement with names and types in place of numbers; where a type is cast to, it is enough.
 
-    Args:
-        sql: The statement.
-        names: Number -> what replaces it, as in `:site_id::text`.
+    >>> named("SELECT $1::int, $2", {1: "a", 2: "b"}, {1: "integer", 2: "text"})
+    'SELECT :a::int, :b::text'
     """
     tokens = [token for token in scan(sql) if token.name == "PARAM"]
     for token in reversed(tokens):
         number = int(sql[token.start + 1 : token.end + 1])
-        sql = sql[: token.start] + names[number] + sql[token.end + 1 :]
+        rest = sql[token.end + 1 :]
+        cast = "" if rest.lstrip().startswith("::") else f"::{types[number]}"
+        sql = f"{sql[: token.start]}:{names[number]}{cast}{rest}"
     return sql
 
 

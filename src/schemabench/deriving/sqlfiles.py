@@ -84,11 +84,17 @@ def _background_sql(derived: Derived) -> str:
         calls = ";\n".join(f"SELECT setval('{sequence}', :{name}::bigint)" for sequence, name in sequences.items())
         parts.append(comment("Sequences go on behind these rows."))
         parts.append(f"-- name: continue_sequences\n{calls};")
+    if derived.views:
+        refreshes = "\n".join(f"REFRESH MATERIALIZED VIEW {view};" for view in derived.views)
+        parts.append(f"-- name: fill_views\n{refreshes}")
     return "\n\n".join(parts)
 
 
 def _left_out(derived: Derived) -> str:
-    lines = [f"{one.calls:,} calls of {one.what}: {one.why}" for one in derived.left_out]
+    reasons: dict[str, list[str]] = {}
+    for one in derived.left_out:
+        reasons.setdefault(one.why, []).append(f"{one.calls:,} calls of {one.what}")
+    lines = [f"{', '.join(some)}: {why}" for why, some in reasons.items()]
     rare = [f"{one.calls:,} calls, {one.total_ms / max(1, one.calls):.3g} ms each: {one.sql}" for one in derived.others]
     if not lines and not rare:
         return ""
