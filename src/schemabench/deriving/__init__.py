@@ -34,8 +34,6 @@ class Found:
     """What a person should know, in sentences."""
     questions: int
     """How many questions stand in the files."""
-    complete: bool
-    """Whether it runs as it is."""
 
 
 def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: int, values: bool) -> Found:
@@ -97,7 +95,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
     )
     files = project.files(derived)
     questions = sum(len(_QUESTION.findall(content)) for content in files.values())
-    return Found(files=files, told=_told(derived), questions=questions, complete=not schema.reason)
+    return Found(files=files, told=_told(derived), questions=questions)
 
 
 def plain_name(name: str) -> str:
@@ -124,7 +122,7 @@ def _told(derived: Derived) -> list[str]:
         )
     if derived.schema.reason:
         told.append(
-            f"The schema could not be read: {derived.schema.reason}. Put it into schemas/{derived.name}/baseline.sql: "
-            f"{derived.schema.command}"
+            f"schemas/{derived.name}/baseline.sql has the tables alone: {derived.schema.reason}. All of the schema "
+            f"comes from: {derived.schema.command}"
         )
     return told

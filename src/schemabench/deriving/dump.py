@@ -6,7 +6,7 @@ Owns the choice of the program, and what of its output a candidate does not need
 import os
 import re
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shutil import which
 
@@ -34,23 +34,28 @@ _FOREIGN = re.compile(r"CREATE EXTENSION IF NOT EXISTS (pg_stat_statements|plpgs
 
 @dataclass(frozen=True, kw_only=True)
 class Schema:
-    """A schema, or why there is none."""
+    """A schema."""
 
     statements: tuple[str, ...] = ()
     """In order, without semicolons."""
     reason: str = ""
-    """Why it could not be read; empty if it was."""
+    """Why pg_dump could not write it; empty if it did. It then has the tables alone, by the catalogs."""
     command: str = ""
-    """How to make it by hand."""
+    """How to dump it by hand."""
 
 
 def read(source: Source, version_num: int) -> Schema:
-    """Return the schema of a database.
+    """Return the schema of a database: by pg_dump, or what the catalogs say of its tables.
 
     Args:
         source: The database.
         version_num: The server's version, as in 180006.
     """
+    found = _dumped(source, version_num)
+    return found if found.statements else replace(found, statements=tuple(source.definitions()))
+
+
+def _dumped(source: Source, version_num: int) -> Schema:
     words = {key: str(value) for key, value in conninfo_to_dict(source.conninfo).items()}
     password = words.pop("password", None)
     words.pop("application_name", None)

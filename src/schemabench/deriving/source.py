@@ -55,6 +55,10 @@ class Source:
                 found = cursor.fetchall()
         return found
 
+    def definitions(self) -> list[str]:
+        """Return the statements that make the tables, with the schema of everything that they name."""
+        return [row["statement"] for row in self.tried("SET LOCAL search_path = ''", _QUERIES["definitions"])]
+
     @property
     def snapshot(self) -> str:
         """The name under which other sessions can have the same snapshot."""

@@ -34,8 +34,8 @@ def operations(derived: Derived) -> str:
     parts += [_background_sql(derived)]
     if derived.states:
         about = (
-            "What all candidates must agree on after the same calls. A column whose value depends on the order of calls "
-            "is not here."
+            "What all candidates must agree on after the same calls. A column whose value depends on the order of "
+            "calls is not here."
         )
         parts.append(comment(about))
         parts += [f"-- name: {one.name}\n{one.sql};" for one in derived.states]
@@ -105,14 +105,18 @@ def _left_out(derived: Derived) -> str:
 
 
 def baseline(derived: Derived) -> str:
-    """Return the schema as it is; a comment on how to get it, where it could not be read."""
+    """Return the schema as it is."""
     head = f"-- candidate: baseline\n-- summary: the schema of {derived.server}, as it was on {derived.day}\n"
     if derived.schema.reason:
-        todo = comment(
-            f"The schema could not be read: {derived.schema.reason}.",
-            f"Put it here, as it comes from: {derived.schema.command}",
+        head += (
+            "\n"
+            + comment(
+                f"These are the tables alone: {derived.schema.reason}.",
+                "Question: are there functions, triggers or views that matter? All of them come from: "
+                f"{derived.schema.command}",
+            )
+            + "\n"
         )
-        return f"{head}\n{todo}\n"
     return head + _schema(derived, derived.schema.statements)
 
 
