@@ -14,6 +14,10 @@ from schemabench.deriving.found import Column, Table
 from schemabench.deriving.tree import ast
 
 
+_KEEPING = {"lower", "upper", "trim", "btrim"}
+"""Functions that change how a text is written, and not what it is about."""
+
+
 class Role(StrEnum):
     """In what way a parameter is about its column."""
 
@@ -305,10 +309,15 @@ def _column(node: Any, scope: _Scope) -> tuple[str, Table, Column] | None:  # no
 
 
 def _parameter(node: Any) -> int | None:  # noqa: ANN401 (pglast has no types)
-    """Return the number of a parameter, also within casts; None if it is none."""
-    while isinstance(node, ast.TypeCast):
-        node = node.arg
+    """Return the number of a parameter, also within casts and the like; None if it is none."""
+    while isinstance(node, ast.TypeCast) or _is_kept(node):
+        node = node.arg if isinstance(node, ast.TypeCast) else node.args[0]
     return int(node.number) if isinstance(node, ast.ParamRef) else None
+
+
+def _is_kept(node: Any) -> bool:  # noqa: ANN401 (pglast has no types)
+    """Return whether a node is a function that leaves its argument what it is."""
+    return isinstance(node, ast.FuncCall) and node.funcname[-1].sval in _KEEPING and len(node.args or ()) == 1
 
 
 def _parameters(node: Any) -> Iterator[int]:  # noqa: ANN401 (pglast has no types)
