@@ -13,7 +13,6 @@ from pglast import parse_sql
 from schemabench.deriving.found import Column, Table
 from schemabench.deriving.tree import ast
 
-
 _KEEPING = {"lower", "upper", "trim", "btrim"}
 """Functions that change how a text is written, and not what it is about."""
 
