@@ -1,6 +1,8 @@
 """A project from a live database: it runs at once, makes production's calls, and says nothing of what is stored."""
 
 import os
+import re
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -263,3 +265,21 @@ def test_options_of_a_live_database_need_one(tmp_path: Path, capsys: pytest.Capt
     assert cli.main(["init", str(tmp_path / "project"), "--rows", "1%"]) == 2
 
     assert "--rows is about a live database" in capsys.readouterr().err
+
+
+def test_the_docs_say_what_can_be_typed(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "bring-your-own-schema.md").read_text(encoding="utf-8")
+    section = docs.partition("## From a live database")[2].partition("\n## ")[0]
+    (command,) = re.findall(r"```sh\n(.*?) && ", section)
+    (example,) = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    words = [live.dsn() if "://" in word else word for word in shlex.split(command)]
+    monkeypatch.chdir(tmp_path)
+
+    assert cli.main(words[1:]) == 0
+    exec(compile(example, "docs", "exec"), {})  # noqa: S102 (an example of ours)
+    with pytest.raises(SystemExit):
+        cli.main(["init", "--help"])
+    usage = capsys.readouterr().out.rpartition("usage:")[2]
+    assert all(option in usage for option in re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE))
