@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from schemabench.deriving.code import text
+from schemabench.deriving.contents import python_name
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.parameters import Role, Use
 from schemabench.deriving.rows import Rows
-from schemabench.deriving.statement import Kind
 
 _LISTED = 10
 """Values of a list of unknown length."""
@@ -29,11 +29,18 @@ _FALLBACKS = {
     "timestamptz": "NOW",
     "timestamp": "NOW.replace(tzinfo=None)",
     "date": "NOW.date()",
+    "text": '"a"',
+    "varchar": '"a"',
+    "bpchar": '"a"',
     "uuid": '"00000000-0000-0000-0000-000000000000"',
     "json": '"{}"',
     "jsonb": '"{}"',
 }
-"""Type -> a value for a parameter that is about no column."""
+"""Type -> a value for a parameter that is about no column; NULL for any other, which every type has."""
+_WORDS = {"date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
+"""Function and place of an argument that takes certain words only -> one of them."""
+_KEYS = {"text": '"key"', "integer": "0", "text[]": '["key"]'}
+"""Type -> what finds a member of a document."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +102,7 @@ class Caller:
         questions: list[str] = []
         inserted = [use for use in operation.uses.values() if use.role is Role.INSERT]
         for row, uses in groupby(sorted(inserted, key=lambda use: use.row), key=lambda use: use.row):
-            values |= self._inserted(operation, row, list(uses), lines)
+            values |= self._inserted(operation, row, list(uses), lines, questions)
         asked = [use for use in operation.uses.values() if use.role is Role.EQUALS and use.column]
         for alias, uses in groupby(sorted(asked, key=lambda use: use.alias), key=lambda use: use.alias):
             values |= self._asked(operation, alias, list(uses), lines, questions)
@@ -108,7 +115,9 @@ class Caller:
                 values[name] = self._other(operation, use, questions)
         return lines, {operation.names[number]: values[operation.names[number]] for number in operation.uses}, questions
 
-    def _inserted(self, operation: Operation, row: int, uses: Sequence[Use], lines: list[str]) -> dict[str, str]:
+    def _inserted(
+        self, operation: Operation, row: int, uses: Sequence[Use], lines: list[str], questions: list[str]
+    ) -> dict[str, str]:
         table = uses[0].table
         assert table is not None, "an insertion is into a table"
         rows = self.rows[table.id]
@@ -116,7 +125,14 @@ class Caller:
         if rows.combined and set(rows.combined) & set(names.values()):
             return {name: self._drawn(rows, column, among=rows.combined) for name, column in names.items()}
         known = "new" if row == 0 else f"new_{row + 1}"
-        lines.append(f"{known} = tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)")
+        made = f"tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)"
+        share = _new(operation, rows)
+        if share < 1:
+            questions.append(f"how often is the row there already? Here {1 - share:.0%} of the calls find it.")
+            made = f"{made} if random.random() < {share:.2g} else tables.{rows.name}.any({self.argument}, random)"
+            made = made.replace(" else ", "\n    else ") if len(made) > 90 else made  # noqa: PLR2004 (a line)
+            made = f"(\n    {made}\n)" if "\n" in made else made
+        lines += f"{known} = {made}".split("\n")
         return {name: f"{known}[{text(column)}]" for name, column in names.items()}
 
     def _asked(
@@ -155,46 +171,66 @@ class Caller:
             return {operation.names[uses[0].number]: recent}
         if len(uses) == 1:
             return {operation.names[uses[0].number]: self._drawn(rows, column.name)}
-        low, high = f"low_{column.name}", f"high_{column.name}"
-        drawn = self._drawn(rows, column.name)
-        lines.append(f"{low}, {high} = sorted([{drawn}, {drawn}])")
+        noun = python_name(column.name, {})
+        low, high = f"low_{noun}", f"high_{noun}"
+        lines.append(f"{low}, {high} = tables.{rows.name}.range({text(column.name)}, {self.argument}, random)")
         return {operation.names[use.number]: low if use.role is Role.FROM else high for use in uses}
 
-    def _other(self, operation: Operation, use: Use, questions: list[str]) -> str:  # noqa: PLR0911 (one for each role)
+    def _other(self, operation: Operation, use: Use, questions: list[str]) -> str:
         """Return the value of a parameter that is about no row."""
         if use.role is Role.LIMIT:
             return str(max(1, round(operation.rows)))
         if use.role is Role.OFFSET:
             return "0"
         kind, name = operation.types[use.number], operation.names[use.number]
-        if use.table and use.column and use.column.name in self.rows[use.table.id].columns:
-            rows, column = self.rows[use.table.id], use.column.name
-            drawn = self._drawn(rows, column)
-            match use.role:
-                case Role.SET:
-                    return drawn
-                case Role.ANY if kind.endswith("[]"):
-                    number = min(_MOST_LISTED, max(1, round(operation.rows))) if operation.rows else _LISTED
-                    questions.append(f"how many {name} are asked for at once?")
-                    return f"[{drawn} for _ in range({number})]"
-                case Role.PATTERN:
-                    questions.append(f"what is looked for in {column}?")
-                    return f'{drawn}[:3] + "%"'
-                case Role.CHANGE if kind in {"smallint", "integer", "bigint", "numeric"}:
-                    questions.append(f"by how much does {column} change?")
-                    return "1" if use.subtracted else "random.randint(1, 10)"
-                case Role.KEY:
-                    questions.append(f"which member of {column} is it?")
-                    return '"key"'
-                case Role.EQUALS | Role.FROM | Role.TO:
-                    return drawn
-                case _:
-                    pass
+        if (found := self._about_column(operation, use, questions)) is not None:
+            return found
         questions.append(f"what is {name}?")
-        return "[]" if kind.endswith("[]") else _FALLBACKS.get(kind, '"a"')
+        if use.word in _WORDS:
+            return _WORDS[use.word]
+        return "[]" if kind.endswith("[]") else _FALLBACKS.get(kind, "None")
+
+    def _about_column(  # noqa: PLR0911 (one for each role)
+        self, operation: Operation, use: Use, questions: list[str]
+    ) -> str | None:
+        """Return the value of a parameter that is about a column; None where nothing is known of it."""
+        if not use.table or not use.column or use.column.name not in self.rows[use.table.id].columns:
+            return None
+        kind, name = operation.types[use.number], operation.names[use.number]
+        rows, column = self.rows[use.table.id], use.column.name
+        drawn = self._drawn(rows, column, keep_nulls=use.role is Role.SET)
+        match use.role:
+            case Role.SET if any(column in key for key in use.table.unique):
+                fresh = f"{self._size(rows)} + next(fresh)"
+                return f"tables.{rows.name}.row({fresh}, {self.argument}, random)[{text(column)}]"
+            case Role.SET:
+                return drawn
+            case Role.ANY if kind.endswith("[]"):
+                number = min(_MOST_LISTED, max(1, round(operation.rows))) if operation.rows else _LISTED
+                questions.append(f"how many {name} are asked for at once?")
+                return f"[{drawn} for _ in range({number})]"
+            case Role.PATTERN:
+                questions.append(f"what is looked for in {column}?")
+                return f'str({drawn})[:3] + "%"' if use.word == "like" else '"a"'
+            case Role.CHANGE if kind in {"smallint", "integer", "bigint", "numeric"}:
+                questions.append(f"by how much does {column} change?")
+                return "1" if use.subtracted else "random.randint(1, 10)"
+            case Role.KEY if kind in _KEYS:
+                questions.append(f"which member of {column} is it?")
+                return _KEYS[kind]
+            case Role.EQUALS | Role.FROM | Role.TO:
+                return drawn
+            case _:
+                return None
 
     def _drawn(
-        self, rows: Rows, column: str, *, among: Collection[str] = (), questions: list[str] | None = None
+        self,
+        rows: Rows,
+        column: str,
+        *,
+        among: Collection[str] = (),
+        questions: list[str] | None = None,
+        keep_nulls: bool = False,
     ) -> str:
         """Return what draws a value of a column: as rows have it, or as often as others refer to it."""
         popular = self._popular(rows, column, among)
@@ -203,7 +239,8 @@ class Caller:
                 known = f"{popular.table}.{popular.column}"
                 questions.append(f"how often is each {column} asked for? Here as often as {known} refers to it.")
             return f"tables.{popular.table}.draw({text(popular.column)}, {self.argument}, random)"
-        return f"tables.{rows.name}.draw({text(column)}, {self.argument}, random)"
+        nulls = "" if keep_nulls or rows.columns[column].name != "Maybe" else ", nulls=False"
+        return f"tables.{rows.name}.draw({text(column)}, {self.argument}, random{nulls})"
 
     def _popular(self, rows: Rows, column: str, among: Collection[str]) -> Popular | None:
         """Return what tells how often each value of a key is needed; None if rows themselves tell it."""
@@ -231,9 +268,19 @@ class Caller:
         return f"{self.argument}.{rows.name}"
 
 
+def _new(operation: Operation, rows: Rows) -> float:
+    """Return the share of insertions that find no row with their key: all, unless they have ON CONFLICT."""
+    conflict = getattr(operation.root, "onConflictClause", None)
+    if conflict is None:
+        return 1.0
+    if conflict.action.name == "ONCONFLICT_NOTHING":
+        return min(1.0, operation.rows)
+    return rows.table.inserted / max(1, rows.table.inserted + rows.table.updated)
+
+
 def rows_written(operation: Operation) -> str:
     """Return how many rows a call writes, as an argument of a call; nothing for one."""
-    if operation.kind is Kind.READ:
+    if operation.root.__class__.__name__ in {"SelectStmt", "RefreshMatViewStmt"}:
         return ", rows=0"
     number = max(1, round(operation.rows))
     return f", rows={number}" if number > 1 else ""

@@ -4,13 +4,13 @@ Owns the names of operations and the choice of types. Must not know values.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 from pglast import parse_sql
 
-from schemabench.deriving import parameters, rewriting
+from schemabench.deriving import grouping, parameters, rewriting
 from schemabench.deriving.found import Executed, LeftOut, Table, quoted
 from schemabench.deriving.parameters import Use
 from schemabench.deriving.source import Source
@@ -71,17 +71,19 @@ def derived(
     found: list[Operation] = []
     left_out: list[LeftOut] = []
     taken: dict[str, int] = {}
-    for place, one in enumerate(statements):
-        kind, _ = kind_of(one.sql, functions)
+    for place, counted in enumerate(statements):
+        kind, _ = kind_of(counted.sql, functions)
         assert kind is not None, "statements that are no operations were left out before"
+        try:
+            one, types = _prepared(source, counted, path, place)
+        except psycopg.Error as cause:
+            (parsed,) = parse_sql(counted.sql)
+            why = f"the server cannot prepare it: {cause.diag.message_primary}"
+            what = _named(parsed.stmt, parameters.read(counted.sql, tables, path))
+            left_out.append(LeftOut(what=what, why=why, calls=counted.calls))
+            continue
         (parsed,) = parse_sql(one.sql)
         uses = parameters.read(one.sql, tables, path)
-        try:
-            types = _types(source, one.sql, path, place, parsed.stmt)
-        except psycopg.Error as cause:
-            why = f"the server cannot prepare it: {cause.diag.message_primary}"
-            left_out.append(LeftOut(what=_named(parsed.stmt, uses), why=why, calls=one.calls))
-            continue
         names = parameters.names(uses)
         name = _named(parsed.stmt, uses)
         taken[name] = taken.get(name, 0) + 1
@@ -105,13 +107,29 @@ def search_path(schemas: Sequence[str]) -> str:
     return ", ".join(map(quoted, schemas)) or "public"
 
 
-def _types(source: Source, sql: str, path: Sequence[str], place: int, root: Any) -> dict[int, str]:  # noqa: ANN401 (pglast has no types)
+def _prepared(source: Source, counted: Executed, path: Sequence[str], place: int) -> tuple[Executed, dict[int, str]]:
+    """Return a statement as it can be prepared, and the types of its parameters.
+
+    Raises:
+        psycopg.Error: The server cannot prepare it.
+    """
+    try:
+        return counted, _types(source, counted.sql, path, place)
+    except psycopg.errors.GroupingError:
+        sql = grouping.repaired(counted.sql)
+        if sql is None:
+            raise
+    return replace(counted, sql=sql), _types(source, sql, path, place)
+
+
+def _types(source: Source, sql: str, path: Sequence[str], place: int) -> dict[int, str]:
     """Return the type of each parameter, as the server infers it.
 
     Raises:
         psycopg.Error: The server cannot prepare the statement.
     """
-    if isinstance(root, ast.RefreshMatViewStmt):
+    (parsed,) = parse_sql(sql)
+    if isinstance(parsed.stmt, ast.RefreshMatViewStmt):
         return {}
     name = f"{_PREPARED}_{place}"
     (row,) = source.tried(

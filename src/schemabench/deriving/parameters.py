@@ -203,7 +203,8 @@ class _Reader:
             for number in numbers:
                 if operator in {"->", "->>", "#>", "#>>", "@>", "?"}:
                     role = Role.KEY if operator != "@>" else Role.OTHER
-                self.note(number, role, about, subtracted=operator == "-")
+                word = "like" if role is Role.PATTERN and kind.startswith("AEXPR_") and "LIKE" in kind else ""
+                self.note(number, role, about, word=word, subtracted=operator == "-")
             if about and role in {Role.EQUALS, Role.FROM, Role.TO} and not many:
                 for number in _parameters(other):
                     self.note(

@@ -12,7 +12,8 @@ from schemabench.deriving.statement import Kind
 _CALLS = 200
 """Calls in the smallest burst, about."""
 _FEWEST = 8
-"""Calls of the least busy writer in it: with fewer, rounding would change the proportions."""
+"""Calls of the least busy writer in it, unless that takes too many of the others: with fewer, rounding would change the
+proportions."""
 _MOST = 2_000
 """Calls in the smallest burst, at most: with more, the smallest trial would be a long one."""
 _CLIENTS = 8
@@ -54,7 +55,7 @@ def grouped(operations: Sequence[Operation], seconds: float | None) -> tuple[lis
     rates = {key: {one.name: one.executed.calls / (seconds or 1.0) for one in some} for key, some in groups.items()}
     total = sum(sum(some.values()) for some in rates.values())
     least = min(sum(some.values()) for some in rates.values())
-    slice_s = min(max(_CALLS / total, _FEWEST / least), max(_MOST / total, 1 / least))
+    slice_s = min(max(_CALLS / total, _FEWEST / least), _MOST / total)
     busy = {key: sum(map(_busy_ms, some)) for key, some in groups.items()}
     found = []
     for role, kind in sorted(groups, key=lambda key: (key[0], key[1] is not Kind.WRITE)):

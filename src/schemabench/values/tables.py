@@ -10,7 +10,7 @@ from functools import cached_property
 from random import Random
 from typing import Any
 
-from schemabench.values.columns import Column, Spot
+from schemabench.values.columns import Column, Maybe, Spot
 from schemabench.values.scattering import salt_of, share_of
 from schemabench.values.skews import Even, Skew
 
@@ -65,11 +65,21 @@ class Table:
         """Return one of the rows of the background; by default each as likely as any other."""
         return self.row((skew or Even()).draw(max(1, self.size(sizes)), random), sizes)
 
-    def draw(self, column: str, sizes: Any, random: Random) -> Any:  # noqa: ANN401 (as above)
-        """Return a value of a column, distributed as its rows have it."""
+    def draw(self, column: str, sizes: Any, random: Random, *, nulls: bool = True) -> Any:  # noqa: ANN401 (as above)
+        """Return a value of a column, distributed as its rows have it; without `nulls`, as those that have one."""
         size = max(1, self.size(sizes))
         place, share = int(size * random.random()), random.random()
-        return self.columns[column].value(Spot(place, share, size, sizes, self))
+        found = self.columns[column]
+        if not nulls and isinstance(found, Maybe):
+            found = found.column
+        return found.value(Spot(place, share, size, sizes, self))
+
+    def range(self, column: str, sizes: Any, random: Random) -> tuple[Any, Any]:  # noqa: ANN401 (as above)
+        """Return two values of a column, the lower one first."""
+        low, high = sorted(
+            [self.draw(column, sizes, random, nulls=False), self.draw(column, sizes, random, nulls=False)]
+        )
+        return low, high
 
     @cached_property
     def _salts(self) -> dict[str, int]:
