@@ -18,7 +18,8 @@ CREATE EXTENSION pg_stat_statements;
 CREATE SCHEMA billing;
 CREATE DOMAIN billing.cents AS bigint CHECK (value >= 0);
 CREATE TABLE "User Accounts" (
-    "Id" uuid PRIMARY KEY DEFAULT gen_random_uuid(), "E-Mail" text UNIQUE NOT NULL, "order" int, tags text[] DEFAULT '{}',
+    "Id" uuid PRIMARY KEY DEFAULT gen_random_uuid(), "E-Mail" text UNIQUE NOT NULL, "order" int,
+    tags text[] DEFAULT '{}',
     born date, active boolean NOT NULL DEFAULT true, score double precision, price numeric(10, 2), during tstzrange,
     at time, took interval,
     search tsvector GENERATED ALWAYS AS (to_tsvector('simple', coalesce("E-Mail", ''))) STORED);

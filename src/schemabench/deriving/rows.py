@@ -4,7 +4,7 @@ Owns how keys stay unique and references whole. Must not know statements.
 """
 
 import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,6 +96,7 @@ def _rows(table: Table, name: str, size: int, known: Mapping[int, Rows], *, valu
             columns[column.name] = contents.plain(column, values=values)
             if columns[column.name].name == "Fixed":
                 questions.append(f"what does {column.name} ({column.type}) hold? Nothing was made up for it.")
+    questions += _independent(table, known)
     return Rows(
         table=table,
         name=name,
@@ -126,6 +127,18 @@ def _references(
             columns |= _referring(table, reference, target)
         found |= dict.fromkeys(reference.columns, reference)
     return found
+
+
+def _independent(table: Table, known: Mapping[int, Rows]) -> Iterator[str]:
+    """Yield questions about references that may depend on each other: an order's tenant may be its customer's."""
+    for one in table.references:
+        target = known.get(one.target)
+        for other in target.table.references if target else ():
+            shared = set(one.columns) & set(other.columns)
+            alike = [own for own in table.references if own.target == other.target and own.columns == other.columns]
+            if alike and not shared and other.target != one.target:
+                column, via = ", ".join(other.columns), ", ".join(one.columns)
+                yield f"does a row's {column} follow from its {via}? Here they are independent."
 
 
 def _referring(table: Table, reference: ForeignKey, target: Rows | None) -> dict[str, Made]:
