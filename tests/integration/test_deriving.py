@@ -283,3 +283,14 @@ def test_the_docs_say_what_can_be_typed(
         cli.main(["init", "--help"])
     usage = capsys.readouterr().out.rpartition("usage:")[2]
     assert all(option in usage for option in re.findall(r"^\| `(--[a-z-]+)", section, re.MULTILINE))
+
+
+def test_a_server_that_does_not_load_the_extension_is_told(
+    conninfo: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+        connection.execute("CREATE TABLE t (id int)")
+
+    assert init(tmp_path / "project", str.__str__(with_words(conninfo))) == 2
+    assert "shared_preload_libraries = 'pg_stat_statements'" in capsys.readouterr().err

@@ -165,9 +165,10 @@ def _texts(column: Column, statistics: Statistics, *, values: bool) -> Made:
     if values and few and statistics.common:
         return made("Drawn", made("Choice", dict(statistics.common)))
     if values and statistics.bounds:
-        common = {value: share for value, share in statistics.common if value is not None}
-        rest = made("Choice", dict.fromkeys(statistics.bounds, 1.0))
-        return made("Drawn", made("Mixed", common, rest) if common else rest)
+        rest = 1 - statistics.nulls
+        common = {value: share / rest for value, share in statistics.common if value is not None}
+        others = made("Choice", dict.fromkeys(statistics.bounds, 1.0))
+        return made("Drawn", made("Mixed", common, others) if common else others)
     keywords: dict[str, Any] = {}
     if statistics.distinct > 0:
         keywords["distinct"] = round(statistics.distinct)

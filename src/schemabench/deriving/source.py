@@ -19,8 +19,16 @@ from schemabench.server.dsn import Conninfo, connect, describe, with_words, with
 
 SESSION_NAME = "schemabench init"
 """What the session is called in `pg_stat_activity`."""
-STATEMENT_LIMIT_S, LOCK_LIMIT_S, IDLE_LIMIT_S = 60, 2, 300
-"""The longest query, the longest wait for a lock, and the longest pause between two queries."""
+LOCK_LIMIT_S = 2
+"""The longest wait for a lock."""
+_SETTINGS = {
+    "statement_timeout": "60s",
+    "lock_timeout": f"{LOCK_LIMIT_S}s",
+    "idle_in_transaction_session_timeout": "400s",  # while pg_dump works
+    "DateStyle": "ISO",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+}
 Record = dict[str, Any]
 
 
@@ -75,15 +83,10 @@ def opened(conninfo: Conninfo) -> Iterator[Source]:
     """
     with closing(_connected(conninfo)) as connection:
         try:
-            for limit, seconds in (
-                ("statement_timeout", STATEMENT_LIMIT_S),
-                ("lock_timeout", LOCK_LIMIT_S),
-                ("idle_in_transaction_session_timeout", IDLE_LIMIT_S),
-            ):
-                connection.execute(f"SET {limit} = '{seconds}s'".encode())
-            connection.execute("SET DateStyle = ISO; SET IntervalStyle = postgres; SET TimeZone = UTC")
-            with connection.transaction():
+            with connection.transaction():  # settings end with it, also behind a pooler
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                for name, value in _SETTINGS.items():
+                    connection.execute(f"SET LOCAL {name} = '{value}'".encode())
                 yield Source(connection, conninfo)
         except psycopg.Error as cause:
             raise refused(cause, conninfo) from cause

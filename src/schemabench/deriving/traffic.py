@@ -44,7 +44,7 @@ def read(source: Source, server: Server) -> Traffic:
     rows = _counted(source, server, schema)
     version = tuple(int(part) for part in str(extension["version"]).split("."))
     info = _info(source, schema) if version >= _COUNTED_SINCE_VERSION else {}
-    notes = [*_restrictions(rows, info, server)]
+    notes = [*restrictions(rows, info, server)]
     executed: dict[tuple[str, str], Executed] = {}
     left_out: list[LeftOut] = []
     functions = {row["name"] for row in source.ask("functions")}
@@ -61,7 +61,7 @@ def read(source: Source, server: Server) -> Traffic:
     if not executed:
         raise UsageError(
             f"pg_stat_statements has counted no statement of an application in {server.database!r}",
-            checked=[*notes, *(f"{one.what}: {one.why}" for one in left_out[:5])],
+            checked=[*notes, *(f"{one.what}: {one.why}" for one in _gathered(left_out)[:5])],
             remedies=["let the application work for a while", "name the database that it uses"],
         )
     return Traffic(
@@ -123,7 +123,7 @@ def _info(source: Source, schema: str) -> Mapping[str, Any]:
         return {}
 
 
-def _restrictions(rows: Iterable[Record], info: Mapping[str, Any], server: Server) -> Iterator[str]:
+def restrictions(rows: Iterable[Record], info: Mapping[str, Any], server: Server) -> Iterator[str]:
     """Yield what restricts the figures."""
     hidden = sum(row["query"] == _HIDDEN for row in rows)
     lost = sum(row["query"] is None for row in rows)
