@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"evaluations", "init_command", "noise_commands"},
+    {"evaluations", "init_command", "noise_commands", "check_command"},
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
     {"workers", "scheduling"},

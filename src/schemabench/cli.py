@@ -1,4 +1,4 @@
-"""The `schemabench` command: servers, a starter, reports of saved runs, cardinalities, crossovers, noise.
+"""The `schemabench` command: servers, a starter, reports and checks of saved runs, cardinalities, crossovers, noise.
 
 Owns only the adaptation of arguments. Must not hold logic of its own.
 """
@@ -12,12 +12,22 @@ from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
 from schemabench import cardinality as cardinalities
-from schemabench import init_command, noise_commands, options, parsing, progress, project, report, signals
+from schemabench import (
+    check_command,
+    init_command,
+    noise_commands,
+    options,
+    parsing,
+    progress,
+    project,
+    report,
+    signals,
+)
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
 from schemabench.cardinality import ROUND_TRIP, Axis
@@ -39,7 +49,10 @@ _DRAWN, _MOST_DRAWN = 8, 100
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; return its exit status: 2 after an error that was shown, 130 after Ctrl-C, as shells do."""
+    """Run a command; return its exit status: 2 after an error that was shown, 130 after Ctrl-C, as shells do.
+
+    After an error, `check` returns 3: its 2 is a verdict.
+    """
     chosen = _parser().parse_args(arguments)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(
@@ -53,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except SchemabenchError as error:
         print(f"ERROR: {error}", file=sys.stderr)  # noqa: T201 (the command line prints)
-        return _FAILED
+        return int(chosen.failed)
     except KeyboardInterrupt:
         print("Interrupted", file=sys.stderr)  # noqa: T201 (as above)
         return _INTERRUPTED
@@ -61,11 +74,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose errors show no password, as of a connection string in the wrong place."""
+    """A parser whose errors show no password, as of a connection string in the wrong place.
+
+    Each command's parser refuses what it does not know itself, and so with its own exit status.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as argparse has them)
+        """Return the arguments; refuse unknown ones."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
 
     def error(self, message: str) -> NoReturn:
         """Show an error and exit."""
-        super().error(redact_sql(message))
+        self.print_usage(sys.stderr)
+        self.exit(self.get_default("failed") or _FAILED, f"{self.prog}: error: {redact_sql(message)}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="schemabench",
         description="Rank candidate PostgreSQL schemas. The ranking itself is a pytest run: see `pytest --help`.",
     )
+    parser.set_defaults(failed=_FAILED)
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('schemabench')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     servers = commands.add_parser(
@@ -94,6 +119,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_cardinalities(commands)
     _add_crossover(commands)
     noise_commands.add(commands)
+    check_command.add(commands)
     return parser
 
 
@@ -272,10 +298,9 @@ def _report(chosen: argparse.Namespace) -> None:
         for path in chosen.output:
             report.write(run, path)
     else:
-        comparison = report.compare(runs)
-        document = report.compared(comparison)
+        document = report.compared(report.compare(runs))
         for path in chosen.output:
-            report.write_comparison(comparison, path)
+            report.write_document(document, path)
     if chosen.table:
         print(report.table(document, chosen.table))  # noqa: T201 (the command line prints)
     elif not chosen.output:

@@ -211,6 +211,7 @@ def evaluated(
         _write_reports(config, bench)
     if result is None:
         pytest.fail(problem, pytrace=False)
+    node.user_properties.extend(report.properties(bench.experiment(workload, cardinality), result))
     if result.status == "skipped":
         pytest.skip(f"{candidate} was skipped: {result.reason}")
     if result.status != "ranked":

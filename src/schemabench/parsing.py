@@ -69,6 +69,23 @@ def share(text: str) -> float:
     return share
 
 
+def regression(text: str) -> tuple[str, float]:
+    """Return a criterion and how much worse its figure may be, as a share; an empty name in `5%`, another in `wal=20%`.
+
+    From 1 on, a share needs its percent sign, so that 5 is not taken for 500 %.
+    """
+    name, equals, after = text.rpartition("=")
+    number = after.strip().removesuffix("%")
+    try:
+        allowed = float(number) / 100 if after.strip().endswith("%") else float(number)
+    except ValueError:
+        allowed = -1.0
+    limit = math.inf if after.strip().endswith("%") else 1
+    if not 0 <= allowed < limit or bool(equals) != bool(name.strip()):
+        raise ValueError(f"{text!r} is not a share such as 5% or 0.05, nor one of a criterion, as in wal_bytes=20%")
+    return name.strip().replace("-", "_"), allowed
+
+
 def share_or_off(text: str) -> float:
     """Return a share; 0 for `off`."""
     return 0.0 if text == "off" else share(text)

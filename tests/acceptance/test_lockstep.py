@@ -143,6 +143,19 @@ def test_a_junit_file_shows_each_evaluation_once(saved: tuple[Shop, pytest.RunRe
     assert sorted(map(str, cases)) == [*NAMES, "test_plain"]
 
 
+def test_a_junit_file_has_the_verdict_on_each_candidate(saved: tuple[Shop, pytest.RunResult]) -> None:
+    shop, _ = saved
+    found = {
+        case.get("name"): {one.get("name"): one.get("value") for one in case.iter("property")}
+        for case in ET.fromstring(shop.read("junit.xml")).iter("testcase")  # noqa: S314
+    }
+
+    assert found[NAMES[0]]["schemabench_verdict"] == "the baseline"
+    assert found[NAMES[1]]["schemabench_candidate"] == "without_index"
+    assert found[NAMES[1]].keys() >= {"schemabench_rank", "schemabench_ratio", "schemabench_interval"}
+    assert found["test_plain"] == {}
+
+
 @pytest.mark.thorough
 def test_retries_of_all_workers_are_counted(shop: Shop) -> None:
     shop.write(

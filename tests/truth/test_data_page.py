@@ -1,4 +1,4 @@
-"""docs/data.md: its code, run on the example that is kept, prints what it shows; its tables are those there are."""
+"""Pages on run files: their code, run on kept examples, prints what they show; their tables are those there are."""
 
 import re
 from contextlib import redirect_stdout
@@ -12,19 +12,20 @@ from schemabench import frames
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```(python|text)\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_page_shows_what_its_code_prints(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("page", "outputs"), [("data.md", 2), ("run-file.md", 1)])
+def test_page_shows_what_its_code_prints(page: str, outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     monkeypatch.chdir(ROOT)
     names: dict[str, Any] = {}
     printed = ""
     shown = 0
-    for kind, block in BLOCKS:
+    for kind, block in re.findall(r"```(python|text)\n(.*?)```", text, re.DOTALL):
         if kind == "python":
             assert printed == "", "what a block prints is shown below it"
             with redirect_stdout(StringIO()) as output:
-                exec(compile(block, "docs/data.md", "exec"), names)  # noqa: S102 (the page's own code)
+                exec(compile(block, page, "exec"), names)  # noqa: S102 (the page's own code)
             printed = output.getvalue()
         else:
             assert block == printed, (
@@ -34,7 +35,7 @@ def test_page_shows_what_its_code_prints(monkeypatch: pytest.MonkeyPatch) -> Non
             printed, shown = "", shown + 1
 
     assert printed == ""
-    assert shown == 2
+    assert shown == outputs
 
 
 def test_page_has_all_tables_with_their_columns() -> None:

@@ -78,6 +78,17 @@ def test_one_criterion_has_no_front(plan: Plan) -> None:
     assert criteria.on_front(alone, criteria.rank(alone, NAMES, measured())) == set()
 
 
+def test_intervals_of_all_pairs_say_what_the_ranks_say(plan: Plan) -> None:
+    named = replace(plan, criteria=("throughput", "lock_waits", "wal_bytes"))
+    for criterion, ranking in criteria.rank(named, NAMES, measured()).items():
+        equal = 1.0 if criterion == "throughput" else 0.0
+        names = {one.name for one in ranking.standings}
+        for standing in ranking.standings:
+            assert standing.to_others.keys() == names - {standing.name, "baseline"}
+            for other, found in standing.to_others.items():
+                assert (other in standing.tied_with) == (found.low <= equal <= found.high)
+
+
 def test_criterion_that_the_server_does_not_count_ranks_nobody(plan: Plan) -> None:
     named = replace(plan, criteria=("throughput", "lock_waits", "cpu_s"))
     rankings = criteria.rank(named, NAMES, measured())

@@ -329,3 +329,18 @@ def _spread(estimate: Estimate | None) -> tuple[float | None, ...]:
 
 def _candidates(run: Run) -> Iterable[tuple[Experiment, CandidateResult]]:
     return ((experiment, one) for experiment in run.experiments for one in experiment.candidates)
+
+
+def test_pairs_of_candidates_are_there_in_both_directions() -> None:
+    pairs = schemabench.load_run(KEPT[0].with_name("every_pair.json")).pairs
+    of = pairs[pairs.criterion == "throughput"].set_index(["candidate", "other"])
+
+    assert set(of.index) == {
+        ("baseline", "brin"),
+        ("baseline", "time_first"),
+        ("brin", "time_first"),
+        ("time_first", "brin"),
+    }
+    there, back = of.loc[("brin", "time_first")], of.loc[("time_first", "brin")]
+    assert there.to_other == pytest.approx(1 / back.to_other)
+    assert there.to_other_low == pytest.approx(1 / back.to_other_high)

@@ -329,3 +329,17 @@ def test_columns_must_match_distinct_names() -> None:
         rank(np.ones((3, 2)), ["baseline", "baseline"], baseline="baseline", seed=1)
     with pytest.raises(AssertionError, match="no baseline 'x'"):
         rank(np.ones((3, 1)), ["a"], baseline="x", seed=1)
+
+
+def test_every_pair_has_the_interval_by_which_it_is_ranked() -> None:
+    names = ["baseline", "fast", "slow", CONTROL]
+    rates = simulate(np.random.default_rng(5), 40, [0.0, 0.3, 0.25, 0.0])
+    found = named(rank(rates, names, baseline="baseline", control=CONTROL, seed=1))
+    against = named(rank(rates, names, baseline="slow", control=CONTROL, seed=1))
+
+    fast, slow = found["fast"].to_others["slow"], found["slow"].to_others["fast"]
+    assert fast == against["fast"].to_baseline
+    assert (slow.value, slow.low, slow.high) == pytest.approx((1 / fast.value, 1 / fast.high, 1 / fast.low))
+    assert ("slow" in found["fast"].tied_with) == (fast.low <= 1 <= fast.high)
+    assert found["fast"].to_others.keys() == {"slow"}
+    assert found["baseline"].to_others.keys() == {"fast", "slow"}

@@ -156,6 +156,12 @@ class Bench:
             raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what.splitlines()[0]} (see above)")
         return next(result for result in outcome.candidates if result.name == candidate)
 
+    def experiment(self, workload: str, cardinality: str) -> Experiment:
+        """Return the record of an experiment that has a result."""
+        outcome = self.findings.ended[workload, cardinality]
+        assert isinstance(outcome, Experiment), "an experiment with a result has a record"
+        return outcome
+
     def follow(self, workload: str, cardinality: str, *, rehearse: bool) -> None:
         """Execute this worker's part of an experiment, unless that was done or tried.
 

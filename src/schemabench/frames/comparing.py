@@ -106,6 +106,12 @@ _PLACE = (
     *estimated("late", "`to_baseline` over the last third of the blocks; missing where that is not looked at"),
     Column("at_least", FLAG, "whether the load generator was the bottleneck, which makes `to_baseline_low` a bound"),
 )
+_PAIR = (
+    Column("criterion", TEXT, "a short stable name, as in `lock_waits`"),
+    Column("other", TEXT, "the candidate that it is compared with"),
+    Column("compared", TEXT, "whether `to_other` is a `ratio` or a `difference`"),
+    *estimated("to_other", "the figure compared with the other's, paired by block; intervals hold jointly"),
+)
 _WRITER = (
     Column("writer", TEXT, "the writer's name"),
     Column("kind", TEXT, "its kind, as in `stream`, `batch` or `reader`"),
@@ -220,6 +226,20 @@ def _standings(run: Run) -> Iterator[Row]:
                     }
 
 
+def _pairs(run: Run) -> Iterator[Row]:
+    for names, experiment, candidate in each_candidate(run):
+        for criterion in experiment.criteria:
+            standing = candidate.standings.get(criterion.name)
+            for other, estimate in standing.to_others.items() if standing else ():
+                yield {
+                    **names,
+                    "criterion": criterion.name,
+                    "other": other,
+                    "compared": criterion.compared,
+                    **spread("to_other", estimate),
+                }
+
+
 def _control(criterion: Criterion, candidate: CandidateResult) -> Standing | None:
     """Return the control's standing where the candidate is the baseline, so that it comes after it once."""
     return criterion.control if candidate.name == BASELINE else None
@@ -272,6 +292,12 @@ STANDINGS = Table(
     "A row for each candidate and criterion that it was ranked by, and for the control by each.",
     (*CANDIDATE, *_CRITERION, *_PLACE),
     _standings,
+)
+PAIRS = Table(
+    "A row for each ordered pair of candidates and each criterion; none in older run files. `standings` has the pairs "
+    "whose second is the baseline.",
+    (*CANDIDATE, *_PAIR),
+    _pairs,
 )
 WRITERS = Table("A row for each candidate and writer.", (*CANDIDATE, *_WRITER), _writers)
 COSTS = Table("A row for each candidate and each measure of the cost of its writes.", (*CANDIDATE, *_COST), _costs)

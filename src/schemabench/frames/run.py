@@ -15,7 +15,8 @@ class RunFrames:
 
     Each attribute but `run` is a DataFrame, built on first access:
 
-        experiments, candidates, standings, writers, costs, adequacy, pace     how candidates compare
+        experiments, candidates, standings, pairs, writers, costs, adequacy,
+        pace     how candidates compare
         trials, calls, writer_trials, latencies, percentiles, retries, companions, interference,
         staleness     what was measured
         contention, wait_events, locks, lock_pairs, plans, inner_plans     why
@@ -34,6 +35,7 @@ class RunFrames:
     experiments = comparing.EXPERIMENTS
     candidates = comparing.CANDIDATES
     standings = comparing.STANDINGS
+    pairs = comparing.PAIRS
     writers = comparing.WRITERS
     costs = comparing.COSTS
     adequacy = comparing.ADEQUACY

@@ -3,7 +3,8 @@
 Owns the records of ranks. Must not compute anything.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from schemabench.records.figure import Estimate
@@ -27,6 +28,9 @@ class Standing:
     """The figure compared with the baseline's, paired by block: a ratio or a difference, as the criterion says.
     Intervals hold jointly for all candidates. One that the last third of the blocks contradicts is extended by the last
     third's, and so contains 1."""
+    to_others: Mapping[str, Estimate] = field(default_factory=dict)
+    """Candidate -> the figure compared with that candidate's, as `to_baseline` with the baseline's; all these intervals
+    hold jointly. Without the baseline; empty for those that left early, and in older run files."""
     rank: int
     """One more than the number of candidates that are significantly better: ties share a rank."""
     tied_with: tuple[str, ...]

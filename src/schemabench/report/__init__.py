@@ -7,10 +7,13 @@ later, on another machine, from the run file alone.
 
 from schemabench.errors import UsageError
 from schemabench.records import Run
+from schemabench.report import check as checks
 from schemabench.report import csv, flavored, matrix, screen
+from schemabench.report.check import STATUSES, Asked, Check, check
 from schemabench.report.document import document
-from schemabench.report.files import append, check_writable, find, read, write, write_comparison, write_json
+from schemabench.report.files import append, check_writable, find, read, write, write_document, write_json
 from schemabench.report.matrix import Comparison, compare
+from schemabench.report.properties import properties
 from schemabench.report.sizes import cardinalities
 from schemabench.report.tree import Document
 
@@ -18,6 +21,16 @@ from schemabench.report.tree import Document
 def compared(comparison: Comparison) -> Document:
     """Return the report of several runs."""
     return matrix.document(comparison)
+
+
+def checked(check: Check) -> Document:
+    """Return the report of a check."""
+    return checks.document(check)
+
+
+def headed(document: Document, width: int = 80) -> str:
+    """Return a report as lines of text below its title."""
+    return "\n\n".join([document.title, screen.terminal(document, width)])
 
 
 def shown(document: Document, width: int = 80) -> str:
@@ -64,21 +77,28 @@ def brief(run: Run) -> str:
 
 
 __all__ = [
+    "STATUSES",
+    "Asked",
+    "Check",
     "append",
     "brief",
     "cardinalities",
+    "check",
     "check_writable",
+    "checked",
     "compare",
     "compared",
     "document",
     "find",
+    "headed",
     "markdown",
+    "properties",
     "read",
     "shown",
     "table",
     "terminal",
     "terminal_comparison",
     "write",
-    "write_comparison",
+    "write_document",
     "write_json",
 ]

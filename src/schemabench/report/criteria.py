@@ -82,6 +82,43 @@ def amount(criterion: Criterion, estimate: Estimate) -> tuple[str, str]:
     return value, f"[{low}, {high}]"
 
 
+def compared(criterion: Criterion, estimate: Estimate, of: float, places: int) -> tuple[str, str]:
+    """Return how one candidate compares with another, and its interval.
+
+    A ratio, or a difference with its sign: in points for shares, else in percent of the other's figure, or in the
+    criterion's own unit where that is zero.
+
+    Args:
+        criterion: What they are compared by.
+        estimate: The ratio or the difference.
+        of: The other's figure.
+        places: The decimals of ratios.
+    """
+    if criterion.compared == "ratio":
+        return figures.multiple(estimate.value, places), figures.ratio_interval(estimate, places)
+    if criterion.unit == "share":
+        value, low, high = (f"{100 * one:+z.1f}" for one in (estimate.value, estimate.low, estimate.high))
+        return value, f"[{low}, {high}]"
+    if of > 0:
+        value, low, high = (figures.signed_percent(one / of) for one in (estimate.value, estimate.low, estimate.high))
+        return f"{value} %", f"[{low}, {high}]"
+    return amount(criterion, estimate)
+
+
+def allowed(criterion: Criterion, share: float) -> str:
+    """Return the worst that a comparison by a criterion may be, as in `at least 0.95x` or `at most 5 % more`."""
+    if criterion.compared == "ratio":
+        return f"at least {1 - share:.4g}x" if criterion.better == "more" else f"at most {1 + share:.4g}x"
+    unit = "points" if criterion.unit == "share" else "%"
+    return f"at most {100 * share:.4g} {unit} {'less' if criterion.better == 'more' else 'more'}"
+
+
+def as_compared(criterion: Criterion) -> str:
+    """Return the title of a criterion, with the unit of its comparisons where their figures do not hold it."""
+    in_points = criterion.compared == "difference" and criterion.unit == "share"
+    return f"{criterion.title} (points)" if in_points else criterion.title
+
+
 def scale(criterion: Criterion) -> Scale:
     """Return the scale that a criterion's figures are drawn on."""
     title = _AXES.get(criterion.name, f"{criterion.title} ({criterion.unit})")

@@ -73,9 +73,9 @@ def stood(standing: Standing, places: int) -> str:
     return drawn(standing.to_baseline, places)
 
 
-def multiple(value: float) -> str:
-    """Return a ratio whose interval is not shown, as in `1.31x`."""
-    shown = ratio(value, _FEW_DECIMALS)
+def multiple(value: float, places: int = _FEW_DECIMALS) -> str:
+    """Return a ratio without its interval, as in `1.31x`."""
+    shown = ratio(value, places)
     return shown if shown == DASH else f"{shown}x"
 
 
@@ -116,6 +116,11 @@ def time(latency_ns: float | None) -> str:
 def percent(share: float) -> str:
     """Return a share in percent, as in `2.6 %`."""
     return format_percent(share) if math.isfinite(share) else DASH
+
+
+def signed_percent(share: float) -> str:
+    """Return a share in percent with its sign, without the percent sign, as in `-3.1` or `+71`."""
+    return f"{'-' if share < 0 else '+'}{_hundredths(abs(share))}" if math.isfinite(share) else DASH
 
 
 def share(value: float) -> str:

@@ -17,11 +17,9 @@ import msgspec
 from schemabench import frames, placing, records
 from schemabench.errors import Place, UsageError
 from schemabench.records import FORMAT, OLDEST_FORMAT, Run
-from schemabench.report import matrix
 from schemabench.report.document import document
 from schemabench.report.escape import fence
 from schemabench.report.flavored import markdown
-from schemabench.report.matrix import Comparison
 from schemabench.report.screen import terminal
 from schemabench.report.tree import Document
 
@@ -68,13 +66,13 @@ def write(run: Run, path: Path) -> None:
         _write(document(run), path, also=(".csv",))
 
 
-def write_comparison(comparison: Comparison, path: Path) -> None:
-    """Write a comparison of runs, as `write` does the report of a single run.
+def write_document(content: Document, path: Path) -> None:
+    """Write any report, as of a comparison or a check, as `write` does that of a run.
 
     Raises:
         UsageError: The suffix is unknown, or the path cannot be written.
     """
-    _write(matrix.document(comparison), path)
+    _write(content, path)
 
 
 def append(run: Run, path: Path) -> None:

@@ -76,6 +76,27 @@ def _of_the_others(experiment: Experiment, standings: Sequence[Standing], left: 
     return _candidates_lead(experiment, leaders)
 
 
+def on(experiment: Experiment, result: CandidateResult) -> str:
+    """Return the verdict on one candidate by throughput, in a few words."""
+    if result.status != "ranked" or result.standing is None:
+        return result.status
+    if result.name == BASELINE:
+        return "the baseline"
+    if result.retired:
+        return f"left early: {proved(result.retired)}"
+    return _against_baseline(experiment, result.standing)
+
+
+def _against_baseline(experiment: Experiment, standing: Standing) -> str:
+    if is_doubtful(experiment.control):
+        return "doubtful: the baseline differs from itself"
+    if is_undecided(experiment):
+        return "no verdict: too few blocks"
+    if BASELINE in standing.tied_with:
+        return "cannot be told apart from the baseline"
+    return f"{'faster' if standing.to_baseline.value > 1 else 'slower'} than the baseline"
+
+
 def is_undecided(experiment: Experiment) -> bool:
     """Return whether there are too few blocks for a verdict on any difference, however large."""
     return experiment.blocks < experiment.blocks_needed
@@ -83,8 +104,16 @@ def is_undecided(experiment: Experiment) -> bool:
 
 def _left(retired: Retirement, who: str) -> str:
     """Return why a candidate left the blocks early."""
-    least = format_significant(retired.slower.low, 2)
-    return f"{who} left early: at least {least}x slower, in {figures.plural(retired.trials, 'trial')}."
+    return f"{who} left early: {proved(retired)}."
+
+
+def proved(retired: Retirement) -> str:
+    """Return how much slower a candidate is that left the blocks early, and whether its few trials prove that."""
+    least, seen = (format_significant(value, 2) for value in (retired.slower.low, retired.slower.value))
+    trials = figures.plural(retired.trials, "trial")
+    if retired.slower.low <= 1:
+        return f"{seen}x slower, in {trials} that vary too much to prove it"
+    return f"at least {least}x slower, in {trials}"
 
 
 def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
@@ -98,10 +127,7 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     slower = extreme.to_baseline.value < 1
     so = sum((own[block] > baseline[block]) == slower for block in own.keys() & baseline.keys())
     missing = experiment.blocks_needed - experiment.blocks
-    done = experiment.blocks + experiment.warmup_blocks
-    spent_s = experiment.elapsed_s if experiment.spent_s is None else experiment.spent_s
-    budget_s = ceil(_MARGIN * spent_s * (experiment.blocks_needed + experiment.warmup_blocks) / done)
-    more = f"For {missing} more blocks: --budget {budget_s}s"
+    more = f"For {missing} more blocks: --budget {budget_s(experiment, experiment.blocks_needed)}s"
     if experiment.stopped == "interrupted":
         more = "The run was interrupted"
     factor = 1 / extreme.to_baseline.value if slower else extreme.to_baseline.value
@@ -110,6 +136,13 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
         f"No verdict: it needs {experiment.blocks_needed} blocks, and {experiment.blocks} were measured. So far "
         f"{seen}, in {so} of {figures.plural(len(own), 'block')}. {more}."
     )
+
+
+def budget_s(experiment: Experiment, blocks: int) -> int:
+    """Return the budget for so many counted blocks that take as long as those of an experiment; in whole seconds."""
+    done = experiment.blocks + experiment.warmup_blocks
+    spent_s = experiment.elapsed_s if experiment.spent_s is None else experiment.spent_s
+    return ceil(_MARGIN * spent_s * (blocks + experiment.warmup_blocks) / done)
 
 
 def _nothing(experiment: Experiment) -> str:

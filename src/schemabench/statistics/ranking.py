@@ -77,7 +77,7 @@ def ranked(  # noqa: PLR0913 (all that a standing is made of)
         criterion: Says which way is better, and how candidates are compared.
         spans: By how much the first of each pair exceeds the second, for every ordered pair of `figures`.
         figures: Name -> its own figure, the control's included.
-        relative: From a name and its span over the baseline's to what is shown of it.
+        relative: From a name and its span over another's to what is shown of it.
         baseline: The name to compare with.
         control: The name of the baseline's second entry, which is not ranked among the others; None without one.
         blocks: How many the spans are made of.
@@ -96,6 +96,7 @@ def ranked(  # noqa: PLR0913 (all that a standing is made of)
             name=name,
             figure=figures[name],
             to_baseline=_SAME[criterion.compared] if own else relative(name, spans[name, baseline]),
+            to_others={other: relative(name, spans[name, other]) for other in rivals if other not in {name, baseline}},
             rank=place,
             tied_with=ties,
             late=relative(name, at_last) if at_last else None,

@@ -1,0 +1,124 @@
+"""The command `schemabench check`: whether candidates of a run are worse than allowed, as an exit status.
+
+Owns the adaptation of its arguments, and what it prints. Must not judge: see `report.check`.
+"""
+
+import argparse
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from schemabench import parsing, report
+from schemabench.candidate import BASELINE
+from schemabench.errors import SchemabenchError, UsageError
+from schemabench.records import THROUGHPUT
+
+_EPILOG = """\
+exit status:
+  0  no candidate is worse than allowed
+  1  a candidate is worse than allowed, beyond chance; or it failed, was
+     disqualified, or left the blocks early
+  2  the run cannot tell
+  3  an error: the arguments, the file, or a run without a result
+Of several verdicts, 1 comes before 3, 3 before 2, and 2 before 0.
+"""
+Value = TypeVar("Value")
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `check` to the commands."""
+    about = "judge a run: exit with 1 where a candidate is worse than allowed, with 2 where nobody can tell"
+    parser = commands.add_parser(
+        "check", help=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    about = "a run file from --report or --benchmark-json; a check is about one run"
+    parser.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
+    parser.add_argument(
+        "--max-regression",
+        type=_parsed(parsing.regression),
+        action="append",
+        required=True,
+        metavar="SHARE",
+        help="how much worse a candidate may be, as in 5%%; for a share such as lock waits, in points; for one "
+        "criterion as in wal_bytes=20%% (repeatable)",
+    )
+    about = f"the candidate that others are compared with ({BASELINE})"
+    parser.add_argument("--against", default=BASELINE, metavar="NAME", help=about)
+    about = "the candidates to judge, with commas between; by default all others"
+    parser.add_argument("--candidates", type=_listed, default=(), metavar="NAMES", help=about)
+    about = f"what to judge by, with commas between, of what the run was ranked by ({THROUGHPUT.name})"
+    parser.add_argument(
+        "--criteria", type=_parsed(parsing.names), default=(THROUGHPUT.name,), metavar="NAMES", help=about
+    )
+    about = "also write the verdicts to a file, .md or .html (repeatable)"
+    parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
+    parser.set_defaults(run=_check, failed=report.STATUSES["no result"])
+
+
+def _parsed(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Return a parser of an option as argparse wants it: its errors in its own words."""
+
+    def parsed(text: str) -> Value:
+        try:
+            return parse(text)
+        except ValueError as cause:
+            raise argparse.ArgumentTypeError(str(cause)) from cause
+
+    return parsed
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    """Print the verdicts; return the exit status, which is no verdict after an error of any kind."""
+    try:
+        return _judge(chosen)
+    except SchemabenchError:
+        raise
+    except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)
+        traceback.print_exc()
+        return report.STATUSES["no result"]
+
+
+def _judge(chosen: argparse.Namespace) -> int:
+    asked = report.Asked(
+        regressions=dict(chosen.max_regression),
+        against=chosen.against,
+        candidates=chosen.candidates,
+        criteria=chosen.criteria,
+    )
+    paths = report.find(chosen.run_files)
+    if len(paths) > 1:
+        raise UsageError(
+            f"A check is about one run, not {len(paths)}: runs of different times are not paired, and the machine and "
+            "the day move every figure in them",
+            remedies=[
+                "measure both schemas in one run, the old one as baseline.sql and the new one as a candidate",
+                f"see the ranks of several runs side by side: schemabench report {' '.join(map(str, paths))}",
+            ],
+        )
+    _check_bounds(asked)
+    found = report.check(report.read(paths[0]), asked)
+    document = report.checked(found)
+    for path in chosen.output:
+        report.write_document(document, path)
+    with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
+        print(report.headed(document), flush=True)  # noqa: T201 (the command line prints)
+    return found.status
+
+
+def _check_bounds(asked: report.Asked) -> None:
+    """Refuse a bound for nothing, and a criterion without a bound."""
+    if needless := sorted(asked.regressions.keys() - {"", *asked.criteria}):
+        raise UsageError(
+            f"--max-regression names {needless[0]!r}, which is not judged",
+            remedies=[f"judge by it, too: --criteria {','.join([*asked.criteria, *needless])}"],
+        )
+    if "" not in asked.regressions and (without := [one for one in asked.criteria if one not in asked.regressions]):
+        raise UsageError(
+            f"--max-regression says nothing of {without[0]!r}", remedies=["allow so much by all others: 5%"]
+        )

@@ -1,0 +1,197 @@
+"""Whether candidates are worse than allowed.
+
+Owns the rule, and what it cannot be applied to. Must not compute an interval: they are those of the run file, and hold
+jointly for all candidates of an experiment by one criterion.
+
+The rule: a candidate is worse if the whole interval lies beyond the bound, and not worse if the whole interval lies on
+the bound's better side; otherwise nobody can tell. A bound on a difference is a share of the other candidate's own
+figure, which has an interval, too: the end that makes the verdict harder counts. Of a figure that is a lower bound, as
+the load generator was the bottleneck, the interval has no upper end.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from schemabench.candidate import BASELINE
+from schemabench.errors import UsageError
+from schemabench.naming import nearest
+from schemabench.records import CandidateResult, Criterion, Estimate, Experiment, Run, Standing
+from schemabench.report import criteria, verdict
+from schemabench.report.check import duration
+from schemabench.report.check.model import Asked, Check, Judged, Judgement
+from schemabench.report.check.scale import Bound, bound, gain
+from schemabench.report.text import name
+from schemabench.report.view import View
+from schemabench.units import format_percent
+
+_WITHOUT_RESULT = "experiment-failed"
+"""The notice on an experiment of the run that has no record."""
+_BEHIND = ("disqualified", "failed")
+"""The statuses that are worse than any figure."""
+_INTERRUPTED = "the run was interrupted before the candidates' rows were compared"
+_LIMITED = "the load generator was the bottleneck, so that a longer run would not tell: see the footnote"
+
+
+def check(run: Run, asked: Asked) -> Check:
+    """Return the verdicts on all experiments of a run.
+
+    Raises:
+        UsageError: The run holds no experiment, or nothing of what is asked for: a candidate, a criterion.
+    """
+    missing = tuple(notice.text for notice in run.notices if notice.code == _WITHOUT_RESULT)
+    if not run.experiments:
+        raise UsageError(
+            "The run holds no experiment: there is nothing to judge",
+            checked=missing,
+            remedies=["finish a run: pytest --report run.json"],
+        )
+    _check_names(run, asked)
+    _check_criteria(run, asked)
+    judged = [Judged(view=View(one, run), judgements=tuple(_judgements(one, asked))) for one in run.experiments]
+    found = tuple(one for one in judged if any(each.verdict != "skipped" for each in one.judgements))
+    if not found:
+        raise UsageError(
+            f"The run holds no candidate that was measured beside {asked.against!r}",
+            checked=[_held(one) for one in run.experiments],
+            remedies=["measure candidates together: pytest --candidate NAME"],
+        )
+    return Check(run=run, asked=asked, experiments=tuple(one for one in judged if one.judgements), missing=missing)
+
+
+def _held(experiment: Experiment) -> str:
+    """Return what became of an experiment's candidates."""
+    results = [f"{one.name} {one.status}" for one in experiment.candidates]
+    return f"{experiment.workload} at {experiment.cardinality}: {', '.join(results)}"
+
+
+def _check_names(run: Run, asked: Asked) -> None:
+    names = dict.fromkeys(result.name for experiment in run.experiments for result in experiment.candidates)
+    for candidate in (asked.against, *asked.candidates):
+        if candidate not in names:
+            raise UsageError(
+                f"The run has no candidate {candidate!r}{nearest(candidate, names)}",
+                remedies=[f"name some of these: {', '.join(names)}"],
+            )
+    if asked.against in asked.candidates:
+        raise UsageError(
+            f"{asked.against!r} cannot be judged against itself", remedies=["leave it out of --candidates"]
+        )
+
+
+def _check_criteria(run: Run, asked: Asked) -> None:
+    known = {criterion.name: criterion for experiment in run.experiments for criterion in experiment.criteria}
+    for by in asked.criteria:
+        if known and by not in known:
+            raise UsageError(
+                f"The run was not ranked by {by!r}{nearest(by, known)}",
+                checked=[f"its criteria: {', '.join(known)}"],
+                remedies=[_ranked_by(run, [*known, by])],
+            )
+        if known and known[by].better == "more" and asked.regression(by) >= 1:
+            raise UsageError(
+                f"Nothing is worse in {known[by].title} by {format_percent(asked.regression(by))}",
+                remedies=[f"allow less than 100 %: --max-regression {by}=5%"],
+            )
+
+
+def _ranked_by(run: Run, names: Sequence[str]) -> str:
+    """Return what to do where a run was not ranked by the last of some criteria."""
+    given = next((option.value for option in run.options if option.name == "--criteria"), "")
+    if names[-1] in given.split(","):
+        return "see in the report of the run why it was not counted: schemabench report"
+    return f"rank by it: pytest --criteria {','.join(names)}"
+
+
+def _judgements(experiment: Experiment, asked: Asked) -> Iterator[Judgement]:
+    against = next((one for one in experiment.candidates if one.name == asked.against), None)
+    for result in experiment.candidates:
+        if result.name == asked.against or (asked.candidates and result.name not in asked.candidates):
+            continue
+        if without := _without_figures(result):
+            yield without
+        elif against is None or against.status != "ranked" or against.retired:
+            yield Judgement(result=result, verdict="no result", reason=_nothing_against(asked.against, against))
+        else:
+            for criterion in asked.criteria:
+                yield _judged(experiment, result, against, criterion, asked)
+
+
+def _without_figures(result: CandidateResult) -> Judgement | None:
+    """Return the verdict on a candidate that no figure decides; None for one that was ranked."""
+    if result.status in _BEHIND:
+        return Judgement(result=result, verdict="worse", reason=result.reason)
+    if result.status == "skipped":
+        return Judgement(result=result, verdict="skipped", reason=result.reason)
+    if result.status != "ranked":
+        return Judgement(result=result, verdict="no result", reason=result.reason)
+    if left := result.retired:
+        told = f"left the blocks early: {verdict.proved(left)}"
+        return Judgement(result=result, verdict="worse", reason=told)
+    return None
+
+
+def _nothing_against(who: str, against: CandidateResult | None) -> str:
+    """Return why there is nothing to compare with."""
+    if against is None:
+        return f"the experiment has no candidate {name(who)}"
+    return f"{name(who)} {'left the blocks early' if against.retired else f'is {against.status}'}"
+
+
+def _judged(
+    experiment: Experiment, result: CandidateResult, against: CandidateResult, by: str, asked: Asked
+) -> Judgement:
+    """Return the verdict on a ranked candidate by one criterion."""
+    criterion = criteria.find(experiment, by)
+    own, other = result.standings.get(by), against.standings.get(by)
+    if criterion is None or own is None or other is None:
+        whose = "the experiment" if criterion is None else name((against if other is None else result).name)
+        reason = f"{whose} has no figures by {criterion.title if criterion else by}"
+        return Judgement(result=result, criterion=criterion, verdict="no result", reason=reason, by=by)
+    found = own.to_baseline if against.name == BASELINE else own.to_others.get(against.name)
+    if found is None:
+        reason = f"the run file holds no comparison with {name(against.name)}: an older version wrote it"
+        return Judgement(result=result, criterion=criterion, verdict="no result", reason=reason)
+    limit = bound(criterion, asked.regression(by), other.figure)
+    told = Judgement(
+        result=result,
+        criterion=criterion,
+        verdict="cannot tell",
+        found=_limited(found, own, other),
+        of=other.figure.value,
+    )
+    return _told(told, criterion, found, limit, experiment)
+
+
+def _limited(found: Estimate, own: Standing, other: Standing) -> Estimate:
+    """Return an interval without the end that is not known where the load generator was the bottleneck."""
+    return replace(found, low=0.0 if other.at_least else found.low, high=math.inf if own.at_least else found.high)
+
+
+def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, experiment: Experiment) -> Judgement:
+    """Return a judgement with its verdict, or with why there is none."""
+    assert told.found is not None, "what was found is judged"
+    if not all(map(math.isfinite, (found.value, found.low, found.high))):
+        return replace(told, verdict="no result", found=None, reason="there are too few data")
+    if doubt := _doubt(experiment, criterion):
+        return replace(told, reason=doubt)
+    known = gain(criterion, told.found)
+    if known.high < limit.harmful:
+        return replace(told, verdict="worse")
+    if known.low >= limit.harmless:
+        interrupted = experiment.stopped == "interrupted"
+        return replace(told, reason=_INTERRUPTED) if interrupted else replace(told, verdict="not worse")
+    if told.found != found:
+        return replace(told, reason=_LIMITED)
+    return replace(told, reason=duration.advice(experiment, known, limit), is_foretold=True)
+
+
+def _doubt(experiment: Experiment, criterion: Criterion) -> str:
+    """Return why no interval by a criterion tells anything; empty where they do."""
+    if verdict.is_doubtful(criterion.control):
+        return f"the baseline differs from itself in {criterion.title} (see the control): repeat the run"
+    if criterion.decides:
+        return ""
+    if experiment.blocks < experiment.blocks_needed:
+        return duration.too_few(experiment)
+    return "too few blocks have figures for any verdict: measure longer (--budget), or sample more often (--sample-hz)"
