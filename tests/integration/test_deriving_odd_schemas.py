@@ -72,6 +72,7 @@ INSERT INTO event (at, kind, body) VALUES (now(), 'abc', '{"secret": 2}')
 SELECT count(*) FROM event WHERE at BETWEEN '2026-02-01' AND '2026-03-01' AND kind = 'abc'
 SELECT date_trunc('day', at), count(*) FROM event WHERE at > now() - interval '3 days' GROUP BY date_trunc('day', at)
 SELECT billing.pay(7)
+SELECT * FROM billing.totals WHERE account = '00000000-0000-0000-0000-000000000000'
 SELECT "from" FROM class WHERE "date" = '2026-01-01' AND "from" LIKE 'x%'
 WITH moved AS (DELETE FROM billing.stock WHERE item = 'item 5' RETURNING *) INSERT INTO billing.stock SELECT item || 'x', left_over, 0 FROM moved ON CONFLICT DO NOTHING
 SELECT id FROM billing.invoice WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED

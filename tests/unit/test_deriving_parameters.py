@@ -78,6 +78,7 @@ def named(sql: str) -> dict[int, str]:
             ["name", "email"],
         ),
         ("SELECT $1", ["value"]),
+        ("SELECT * FROM a_view WHERE owner = $1 AND at > $2 AND kind = ANY ($3)", ["owner", "at_from", "kinds"]),
     ],
 )
 def test_a_parameter_is_called_after_what_it_is_about(sql: str, names: list[str]) -> None:
@@ -127,6 +128,12 @@ def test_long_statements_are_broken_between_words_and_stay_the_same() -> None:
 
     assert max(map(len, wrapped.split("\n"))) <= 120
     assert wrapped.replace("\n    ", " ") == sql
+
+
+def test_a_slice_of_an_array_stays_one() -> None:
+    named = rewriting.named("SELECT a[1:$1] FROM t", {1: "most"}, {1: "integer"})
+
+    assert named == "SELECT a[1: :most::integer] FROM t"
 
 
 def test_left_out_statements_show_no_constant() -> None:

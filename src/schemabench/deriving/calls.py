@@ -185,10 +185,20 @@ class Caller:
         kind, name = operation.types[use.number], operation.names[use.number]
         if (found := self._about_column(operation, use, questions)) is not None:
             return found
+        if (rows := self._alike(use)) is not None:
+            drawn = self._drawn(rows, use.word)
+            questions.append(f"what is {name}? Here it is drawn as {rows.name}.{use.word} is.")
+            return f"[{drawn} for _ in range({_LISTED})]" if kind.endswith("[]") else drawn
         questions.append(f"what is {name}?")
         if use.word in _WORDS:
             return _WORDS[use.word]
         return "[]" if kind.endswith("[]") else _FALLBACKS.get(kind, "None")
+
+    def _alike(self, use: Use) -> Rows | None:
+        """Return the largest table with a column of the name that a parameter is compared with, as of a view's."""
+        compared = use.column is None and use.role in {Role.EQUALS, Role.FROM, Role.TO, Role.ANY}
+        found = [one for one in self.rows.values() if compared and use.word in one.columns]
+        return max(found, key=lambda one: one.size) if found else None
 
     def _about_column(  # noqa: PLR0911 (one for each role)
         self, operation: Operation, use: Use, questions: list[str]

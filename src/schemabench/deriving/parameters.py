@@ -203,7 +203,9 @@ class _Reader:
             for number in numbers:
                 if operator in {"->", "->>", "#>", "#>>", "@>", "?"}:
                     role = Role.KEY if operator != "@>" else Role.OTHER
-                word = "like" if role is Role.PATTERN and kind.startswith("AEXPR_") and "LIKE" in kind else ""
+                word = "" if about else _word(one)
+                if role is Role.PATTERN and "LIKE" in kind:
+                    word = "like"
                 self.note(number, role, about, word=word, subtracted=operator == "-")
             if about and role in {Role.EQUALS, Role.FROM, Role.TO} and not many:
                 for number in _parameters(other):
@@ -248,9 +250,7 @@ def names(uses: Mapping[int, Use]) -> dict[int, str]:
 def _name(use: Use) -> str:
     if use.role in {Role.LIMIT, Role.OFFSET}:
         return use.role.value
-    if use.column is None:
-        return use.word
-    column = use.column.name
+    column = use.column.name if use.column else use.word
     match use.role:
         case Role.CHANGE | Role.FROM | Role.TO | Role.PATTERN | Role.KEY:
             return f"{column}_{use.role.value}"
@@ -306,6 +306,11 @@ def _column(node: Any, scope: _Scope) -> tuple[str, Table, Column] | None:  # no
             return _column(node.lexpr, scope) or _column(node.rexpr, scope)
         case _:
             return None
+
+
+def _word(node: Any) -> str:  # noqa: ANN401 (pglast has no types)
+    """Return the name in a reference to a column of no table, such as that of a view; nothing for anything else."""
+    return str(node.fields[-1].sval) if isinstance(node, ast.ColumnRef) and hasattr(node.fields[-1], "sval") else ""
 
 
 def _parameter(node: Any) -> int | None:  # noqa: ANN401 (pglast has no types)

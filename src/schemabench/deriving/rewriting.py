@@ -97,7 +97,9 @@ def named(sql: str, names: Mapping[int, str], types: Mapping[int, str]) -> str:
         number = int(sql[token.start + 1 : token.end + 1])
         rest = sql[token.end + 1 :]
         cast = "" if rest.lstrip().startswith("::") else f"::{types[number]}"
-        sql = f"{sql[: token.start]}:{names[number]}{cast}{rest}"
+        before = sql[: token.start]
+        gap = " " if before.endswith(":") else ""  # of a slice: two colons are a cast
+        sql = f"{before}{gap}:{names[number]}{cast}{rest}"
     return sql
 
 
