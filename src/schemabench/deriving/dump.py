@@ -58,7 +58,8 @@ def read(source: Source, version_num: int) -> Schema:
 def _dumped(source: Source, version_num: int) -> Schema:
     words = {key: str(value) for key, value in conninfo_to_dict(source.conninfo).items()}
     password = words.pop("password", None)
-    words.pop("application_name", None)
+    for name in ("sslpassword", "application_name"):  # a command is seen by all users of a machine
+        words.pop(name, None)
     place = make_conninfo("", **words)
     by_hand = f"pg_dump {' '.join(_OPTIONS[:3])} '{place}' | grep -v '^\\\\'"
     major = version_num // 10_000
