@@ -174,6 +174,16 @@ def test_a_reference_is_as_skewed_as_it_says() -> None:
     assert found.most_common(1)[0][1] / DRAWS == pytest.approx(0.5, abs=0.02)
 
 
+def test_a_reference_may_be_as_skewed_as_the_values_of_a_column() -> None:
+    words = {"skew": Shares((0.1,)), "constraint": "parent", "within": "tenant"}
+    own = Table("children", {name: Reference(PARENTS, name, **words) for name in ("tenant", "id")})
+    rows = list(own.rows(["tenant", "id"], Sizes(children=DRAWS)))
+    known = {(PARENTS.value("tenant", place, Sizes()), PARENTS.value("id", place, Sizes())) for place in range(20)}
+
+    assert set(rows) == known
+    assert sum(tenant == 1 for tenant, _ in rows) / DRAWS == pytest.approx(0.1, abs=0.02)
+
+
 def test_a_table_may_refer_to_itself() -> None:
     known = {CHILDREN.value("id", place, Sizes()) for place in range(300)}
 

@@ -144,10 +144,14 @@ def _independent(table: Table, known: Mapping[int, Rows]) -> Iterator[str]:
 def _referring(table: Table, reference: ForeignKey, target: Rows | None) -> dict[str, Made]:
     """Return the columns of one foreign key: all are about one row."""
     most = max(reference.columns, key=lambda one: contents.distinct(table.columns[one], table.rows))
-    skew = contents.shares(table.columns[most].statistics)
-    keywords: dict[str, Any] = {"skew": skew} if skew else {}
+    keywords: dict[str, Any] = {}
+    if skew := contents.shares(table.columns[most].statistics):
+        keywords["skew"] = skew
     if len(reference.columns) > 1:
         keywords["constraint"] = reference.name
+        for column, key in zip(reference.columns, reference.keys, strict=True):
+            if target and column != most and (skew := contents.shares(table.columns[column].statistics)):
+                keywords |= {"skew": skew, "within": key}
     found = {}
     for column, key in zip(reference.columns, reference.keys, strict=True):
         one = made("Reference", Name(target.name) if target else None, key, **keywords)

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from schemabench.values.distributions import Distribution, Histogram
-from schemabench.values.scattering import mixed, scattered
+from schemabench.values.scattering import mixed, scattered, share_of
 from schemabench.values.skews import Even, Skew
 
 _BITS = 64
 _VERSION_4 = 4
+_EXACT = 1 << 53  # as many shares are different
 _APART = timedelta(milliseconds=1)
 
 
@@ -28,6 +29,9 @@ class Referred(Protocol):
 
     def size(self, sizes: Any) -> int:  # noqa: ANN401 (the author's own cardinality)
         """Return its rows in the background."""
+
+    def alike(self, column: str, sizes: Any) -> Sequence[Sequence[int]]:  # noqa: ANN401 (the author's own cardinality)
+        """Return the places of rows with one value of a column each, the most frequent value first."""
 
 
 class Spot(NamedTuple):
@@ -181,9 +185,16 @@ class Reference(Column):
     """Which rows are referred to more often than others."""
     constraint: str = ""
     """Columns of one constraint refer to the same row."""
+    within: str = ""
+    """A column of the other table, as in `tenant_id`: the skew is that of its values, the most frequent first, and rows
+    with one value are alike. Takes memory for each row of the other table."""
 
     def value(self, spot: Spot) -> Any:  # noqa: ANN401 (as the key is)
         """Return the key that a row has."""
+        if self.within:
+            groups = (self.table or spot.table).alike(self.within, spot.sizes)
+            group = groups[self.skew.place(len(groups), spot.share)]
+            return self.nth(group[int(len(group) * share_of(int(spot.share * _EXACT), 0))], spot)
         size = self.size(spot)
         return self.nth(scattered(self.skew.place(size, spot.share), size), spot)
 

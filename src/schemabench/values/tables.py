@@ -81,6 +81,20 @@ class Table:
         )
         return low, high
 
+    def alike(self, column: str, sizes: Any) -> Sequence[Sequence[int]]:  # noqa: ANN401 (as above)
+        """Return the places of rows with one value of a column each, the most frequent value first."""
+        if (column, sizes) not in self._alike:
+            groups: dict[Any, list[int]] = {}
+            for place in range(max(1, self.size(sizes))):
+                groups.setdefault(self.value(column, place, sizes), []).append(place)
+            self._alike[column, sizes] = sorted(groups.values(), key=len, reverse=True)
+        return self._alike[column, sizes]
+
+    @cached_property
+    def _alike(self) -> dict[tuple[str, Any], list[list[int]]]:
+        """(column, cardinality) -> what `alike` returns."""
+        return {}
+
     @cached_property
     def _salts(self) -> dict[str, int]:
         """Column -> what tells its shares from those of others; columns of one group have the same."""
