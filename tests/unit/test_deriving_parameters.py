@@ -78,6 +78,13 @@ def named(sql: str) -> dict[int, str]:
             ["name", "email"],
         ),
         ("SELECT $1", ["value"]),
+        ("SELECT * FROM account WHERE (placed_at, id) > ($1, $2) LIMIT $3", ["placed_at_from", "id_from", "limit"]),
+        ("SELECT * FROM account WHERE (site_id, email) IN (($1, $2))", ["site_id", "email"]),
+        ("UPDATE account SET (status, email) = ($1, $2) WHERE id = $3", ["status", "email", "id"]),
+        ("UPDATE account SET data[$1] = $2 WHERE id = $3", ["value", "data", "id"]),
+        ("INSERT INTO site (id, name) SELECT * FROM unnest($1::int[], $2::text[])", ["ids", "names"]),
+        ("INSERT INTO site (name, id) SELECT b, a FROM unnest($1, $2) AS new (a, b)", ["ids", "names"]),
+        ("INSERT INTO site (id, name) SELECT unnest($1::int[]), $2", ["ids", "name"]),
         ("SELECT * FROM a_view WHERE owner = $1 AND at > $2 AND kind = ANY ($3)", ["owner", "at_from", "kinds"]),
     ],
 )

@@ -15,7 +15,7 @@ from schemabench.deriving.rows import Rows
 
 _LISTED = 10
 """Values of a list of unknown length."""
-_MOST_LISTED = 100
+_MOST_LISTED = 1_000
 _FALLBACKS = {
     "int2": "1",
     "smallint": "1",
@@ -37,7 +37,7 @@ _FALLBACKS = {
     "jsonb": '"{}"',
 }
 """Type -> a value for a parameter that is about no column; NULL for any other, which every type has."""
-_WORDS = {"date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
+_WORDS = {"like_escape_2": '"!"', "date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
 """Function and place of an argument that takes certain words only -> one of them."""
 _KEYS = {"text": '"key"', "integer": "0", "text[]": '["key"]'}
 """Type -> what finds a member of a document."""
@@ -103,6 +103,8 @@ class Caller:
         inserted = [use for use in operation.uses.values() if use.role is Role.INSERT]
         for row, uses in groupby(sorted(inserted, key=lambda use: use.row), key=lambda use: use.row):
             values |= self._inserted(operation, row, list(uses), lines, questions)
+        if many := [use for use in operation.uses.values() if use.role is Role.INSERT_MANY]:
+            values |= self._inserted_at_once(operation, many, lines, questions)
         asked = [use for use in operation.uses.values() if use.role is Role.EQUALS and use.column]
         for alias, uses in groupby(sorted(asked, key=lambda use: use.alias), key=lambda use: use.alias):
             values |= self._asked(operation, alias, list(uses), lines, questions)
@@ -134,6 +136,23 @@ class Caller:
             made = f"(\n    {made}\n)" if "\n" in made else made
         lines += f"{known} = {made}".split("\n")
         return {name: f"{known}[{text(column)}]" for name, column in names.items()}
+
+    def _inserted_at_once(
+        self, operation: Operation, uses: Sequence[Use], lines: list[str], questions: list[str]
+    ) -> dict[str, str]:
+        """Return lists with the values of new rows."""
+        table = uses[0].table
+        assert table is not None, "an insertion is into a table"
+        rows, number = self.rows[table.id], min(_MOST_LISTED, max(1, round(operation.rows)))
+        questions.append(f"how many rows are inserted at once? Here {number}, as on average.")
+        lines += [
+            "new = [",
+            f"    tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)",
+            f"    for _ in range({number})",
+            "]",
+        ]
+        named = {operation.names[use.number]: use.column.name for use in uses if use.column}
+        return {name: f"[one[{text(column)}] for one in new]" for name, column in named.items()}
 
     def _asked(
         self, operation: Operation, alias: str, uses: Sequence[Use], lines: list[str], questions: list[str]

@@ -26,6 +26,8 @@ class Role(StrEnum):
     """The column's new value."""
     INSERT = "insert"
     """The column's value in a new row."""
+    INSERT_MANY = "insert many"
+    """A list of the column's values in new rows."""
     CHANGE = "change"
     """What is added to the column's value, or taken from it."""
     FROM = "from"
@@ -163,14 +165,15 @@ class _Reader:
             names = [one.name for one in node.cols or ()] or list(table.columns)
             columns = [table.columns.get(name) for name in names]
             query = node.selectStmt
-            rows = (query.valuesLists or [[one.val for one in query.targetList or ()]]) if query else []
+            rows = (query.valuesLists or [_answers(query)]) if query else []
             for place, row in enumerate(rows):
                 for column, value in zip(columns, row, strict=False):
-                    number = _parameter(value)
+                    number, role = _parameter(value), Role.INSERT
                     if number is None and isinstance(value, ast.FuncCall | ast.CoalesceExpr):
                         number = next(filter(None, map(_parameter, value.args or ())), None)
+                        role = Role.INSERT_MANY if _is_unnest(value) else role
                     if number is not None and column:
-                        self.note(number, Role.INSERT, (alias, table, column), row=place)
+                        self.note(number, role, (alias, table, column), row=place)
         if node.onConflictClause:
             self._assignments(node.onConflictClause.targetList or (), node.relation, scope)
         self._rest(node, scope, {"cols", "relation"})
@@ -181,38 +184,42 @@ class _Reader:
         table = scope.tables.get(alias)
         for target in targets:
             column = table.columns.get(target.name) if table and target.name else None
-            number = _parameter(target.val)
-            if number is None and isinstance(target.val, ast.CoalesceExpr | ast.MinMaxExpr | ast.FuncCall):
-                number = next(filter(None, map(_parameter, target.val.args or ())), None)
+            value = target.val
+            if isinstance(value, ast.MultiAssignRef) and isinstance(value.source, ast.RowExpr):
+                value = value.source.args[value.colno - 1]
+            number = _parameter(value)
+            if number is None and isinstance(value, ast.CoalesceExpr | ast.MinMaxExpr | ast.FuncCall):
+                number = next(filter(None, map(_parameter, value.args or ())), None)
             if number is not None and table and column:
                 self.note(number, Role.SET, (alias, table, column))
-            self.walk(target.val, scope)
+            self.walk(target, scope)
 
     def _expression(self, node: Any, scope: _Scope) -> None:  # noqa: ANN401 (pglast has no types)
-        operator, kind = node.name[-1].sval, node.kind.name
-        for one, other, turned in ((node.lexpr, node.rexpr, False), (node.rexpr, node.lexpr, True)):
-            about = _column(one, scope)
-            if kind.startswith(("AEXPR_BETWEEN", "AEXPR_NOT_BETWEEN")) and not turned:
-                for bound, role in zip(node.rexpr, (Role.FROM, Role.TO), strict=True):
-                    for number in _parameters(bound):
-                        self.note(number, role, about)
-                continue
-            role = _role(operator, kind, turned=turned)
-            many = isinstance(other, tuple | list)
-            numbers = [one for one in map(_parameter, other if many else [other]) if one is not None]
-            for number in numbers:
-                if operator in {"->", "->>", "#>", "#>>", "@>", "?"}:
-                    role = Role.KEY if operator != "@>" else Role.OTHER
-                word = "" if about else _word(one)
-                if role is Role.PATTERN and "LIKE" in kind:
-                    word = "like"
-                self.note(number, role, about, word=word, subtracted=operator == "-")
-            if about and role in {Role.EQUALS, Role.FROM, Role.TO} and not many:
-                for number in _parameters(other):
-                    self.note(
-                        number, Role.OTHER, word=f"{about[2].name}_{role.value}" if role is not Role.EQUALS else ""
-                    )
+        if isinstance(node.lexpr, ast.RowExpr):
+            for row in node.rexpr if isinstance(node.rexpr, tuple) else (node.rexpr,):
+                for first, second in zip(node.lexpr.args, getattr(row, "args", None) or (), strict=False):
+                    self._expression(ast.A_Expr(kind=node.kind, name=node.name, lexpr=first, rexpr=second), scope)
+        if "BETWEEN" in node.kind.name:
+            for bound, role in zip(node.rexpr, (Role.FROM, Role.TO), strict=True):
+                for number in _parameters(bound):
+                    self.note(number, role, _column(node.lexpr, scope))
+        else:
+            self._beside(node, node.lexpr, node.rexpr, scope, turned=False)
+            self._beside(node, node.rexpr, node.lexpr, scope, turned=True)
         self._rest(node, scope, {"name", "kind"})
+
+    def _beside(self, node: Any, one: Any, other: Any, scope: _Scope, *, turned: bool) -> None:  # noqa: ANN401 (likewise)
+        """Gather the uses on one side of an operator, which are about the column on the other."""
+        operator, kind = node.name[-1].sval, node.kind.name
+        about, role = _column(one, scope), _role(operator, kind, turned=turned)
+        several = isinstance(other, tuple | list)
+        for number in filter(None, map(_parameter, other if several else [other])):
+            word = "like" if role is Role.PATTERN and "LIKE" in kind else _word(one)
+            self.note(number, role, about, word=word, subtracted=operator == "-")
+        if about and role in {Role.EQUALS, Role.FROM, Role.TO} and not several:
+            for number in _parameters(other):
+                word = "" if role is Role.EQUALS else f"{about[2].name}_{role.value}"
+                self.note(number, Role.OTHER, word=word)
 
 
 def read(sql: str, tables: Sequence[Table], path: Sequence[str]) -> dict[int, Use]:
@@ -254,7 +261,7 @@ def _name(use: Use) -> str:
     match use.role:
         case Role.CHANGE | Role.FROM | Role.TO | Role.PATTERN | Role.KEY:
             return f"{column}_{use.role.value}"
-        case Role.ANY:
+        case Role.ANY | Role.INSERT_MANY:
             return plural(column)
         case _:
             return column
@@ -283,6 +290,8 @@ def _role(operator: str, kind: str, *, turned: bool) -> Role:
         return Role.ANY
     if kind in {"AEXPR_LIKE", "AEXPR_ILIKE", "AEXPR_SIMILAR"} or operator in {"~", "~*"}:
         return Role.PATTERN
+    if operator in {"->", "->>", "#>", "#>>", "?"}:
+        return Role.KEY
     if operator in {"+", "-", "*", "/", "||"}:
         return Role.CHANGE
     lower, upper = {">", ">="}, {"<", "<="}
@@ -308,9 +317,29 @@ def _column(node: Any, scope: _Scope) -> tuple[str, Table, Column] | None:  # no
             return None
 
 
+def _answers(query: Any) -> Sequence[Any]:  # noqa: ANN401 (pglast has no types)
+    """Return what a query answers: of one that unnests parameters, these in the order of its answers."""
+    values = [one.val for one in query.targetList or ()]
+    source = query.fromClause[0] if query.fromClause and len(query.fromClause) == 1 else None
+    if not isinstance(source, ast.RangeFunction):
+        return values
+    ((call, _),) = source.functions
+    if not _is_unnest(call):
+        return values
+    lists = [ast.FuncCall(funcname=call.funcname, args=(one,)) for one in call.args]
+    named = dict(zip([one.sval for one in getattr(source.alias, "colnames", None) or ()], lists, strict=False))
+    if len(values) == 1 and isinstance(values[0], ast.ColumnRef) and isinstance(values[0].fields[-1], ast.A_Star):
+        return lists
+    return [named.get(_word(one), one) for one in values]
+
+
+def _is_unnest(node: Any) -> bool:  # noqa: ANN401 (pglast has no types)
+    return isinstance(node, ast.FuncCall) and node.funcname[-1].sval == "unnest"
+
+
 def _word(node: Any) -> str:  # noqa: ANN401 (pglast has no types)
     """Return the name in a reference to a column of no table, such as that of a view; nothing for anything else."""
-    return str(node.fields[-1].sval) if isinstance(node, ast.ColumnRef) and hasattr(node.fields[-1], "sval") else ""
+    return str(getattr(node.fields[-1], "sval", "")) if isinstance(node, ast.ColumnRef) else ""
 
 
 def _parameter(node: Any) -> int | None:  # noqa: ANN401 (pglast has no types)

@@ -4,7 +4,7 @@ Owns which columns do not depend on the order of calls. When in doubt, a column 
 disqualify a right candidate.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from pglast.visitors import Visitor
 
 from schemabench.deriving.found import Column, Table, quoted
 from schemabench.deriving.operations import Operation
+from schemabench.deriving.parameters import Role
 from schemabench.deriving.rows import Rows
 from schemabench.deriving.statement import Kind
 from schemabench.deriving.tree import ast
@@ -38,6 +39,8 @@ class _Fate:
     given: set[str] = field(default_factory=set)
     """Columns that depend on nothing but the calls."""
     doubtful: set[str] = field(default_factory=set)
+    touched: set[str] = field(default_factory=set)
+    """Columns that some operation sets."""
     lost: bool = False
     """Whether nothing can be said of the table."""
 
@@ -48,7 +51,7 @@ def states(rows: Sequence[Rows], operations: Sequence[Operation]) -> tuple[list[
     Only tables that operations write are there.
     """
     written = {id(one.root): _target(one.root, rows) for one in operations if one.kind is Kind.WRITE}
-    changed = {one.table.id for one in written.values() if one}
+    changed = {one.table.name for one in written.values() if one}
     found: list[State] = []
     others: list[str] = []
     hidden = any(_hides(one.root) for one in operations)
@@ -62,33 +65,49 @@ def states(rows: Sequence[Rows], operations: Sequence[Operation]) -> tuple[list[
     return found, others
 
 
-def _columns(rows: Rows, operations: Sequence[Operation], changed: set[int]) -> list[Column]:
+def _columns(rows: Rows, operations: Sequence[Operation], changed: set[str]) -> list[Column]:
+    """Return the columns that do not depend on the order of the operations that write a table."""
     fate = _Fate(given=set(rows.columns))
     for operation in operations:
-        root = operation.root
-        match root:
+        match operation.root:
             case ast.InsertStmt():
-                _inserted(rows, operation, fate, changed)
+                _inserted(rows, operation.root, fate, changed)
             case ast.UpdateStmt():
-                _updated(root, root.targetList, fate, rows.table)
-            case ast.DeleteStmt() | ast.MergeStmt():
-                fate.lost = True
+                _updated(operation.root, operation.root.targetList, fate, rows.table)
             case _:
-                pass
-    unsure = {name for name in fate.doubtful if name in rows.columns}
+                fate.lost = True
+    inserts = any(isinstance(one.root, ast.InsertStmt) for one in operations)
     for operation in operations:
-        where = getattr(operation.root, "whereClause", None)
-        if where is not None and unsure & _named(where):  # which rows are changed depends on the order, too
-            fate.doubtful |= {one.name for one in operation.root.targetList or () if one.name}
+        if isinstance(operation.root, ast.UpdateStmt) and not _is_about_one(
+            rows, operation, fate.touched, inserts=inserts
+        ):
+            fate.doubtful |= {one.name for one in operation.root.targetList if one.name}
     names = fate.given - fate.doubtful
     columns = [one for one in rows.table.columns.values() if one.name in names and one.base not in _UNORDERED]
     return [] if fate.lost else columns
 
 
-def _inserted(rows: Rows, operation: Operation, fate: _Fate, changed: set[int]) -> None:
-    root, table = operation.root, rows.table
-    query = root.selectStmt
-    if query is None or (query.valuesLists is None and _reads(query, changed, operation)):
+def _is_about_one(rows: Rows, operation: Operation, touched: set[str], *, inserts: bool) -> bool:
+    """Return whether an update changes the same rows, whatever was executed before it."""
+    if operation.root.whereClause is None:
+        return not inserts
+    where = _Gathered()
+    where(operation.root.whereClause)
+    if where.columns & touched or where.asks or _is_bounded(rows.table, operation):
+        return False
+    bound = {use.column.name for use in operation.uses.values() if use.column and use.role is Role.EQUALS}
+    by_key = any(set(key) <= bound for key in rows.table.unique)
+    return not inserts or (by_key and not rows.combined)
+
+
+def _is_bounded(table: Table, operation: Operation) -> bool:
+    """Return whether a check may refuse an update, which depends on those before it."""
+    return bool(set(table.checked) & {one.name for one in operation.root.targetList if one.name})
+
+
+def _inserted(rows: Rows, root: Any, fate: _Fate, changed: set[str]) -> None:  # noqa: ANN401 (pglast has no types)
+    table, query = rows.table, root.selectStmt
+    if query is None or (query.valuesLists is None and (query.targetList is None or _reads(query, changed))):
         fate.lost = True
         return
     if rows.uncertain and not root.onConflictClause:
@@ -105,7 +124,7 @@ def _inserted(rows: Rows, operation: Operation, fate: _Fate, changed: set[int]) 
     conflict = root.onConflictClause
     if conflict is None:
         return
-    keys = {one.name for one in (conflict.infer.indexElems if conflict.infer else ()) if one.name}
+    keys = {one.name for one in (getattr(conflict.infer, "indexElems", None) or ()) if one.name}
     if conflict.action.name == "ONCONFLICT_UPDATE":
         _updated(conflict, conflict.targetList, fate, table)
         fate.doubtful |= set(targets) - keys - {one.name for one in conflict.targetList if one.name}
@@ -115,6 +134,7 @@ def _inserted(rows: Rows, operation: Operation, fate: _Fate, changed: set[int]) 
 
 def _updated(root: Any, targets: Sequence[Any], fate: _Fate, table: Table) -> None:  # noqa: ANN401 (pglast has no types)
     """Keep columns that something is added to; all others depend on the last call."""
+    fate.touched |= {target.name for target in targets if target.name}
     for target in targets:
         column = table.columns.get(target.name or "")
         if column is None:
@@ -147,17 +167,11 @@ def _target(root: Any, rows: Sequence[Rows]) -> Rows | None:  # noqa: ANN401 (li
     return next((one for one in named if relation.schemaname in {None, one.table.schema}), None)
 
 
-def _reads(query: Any, changed: set[int], operation: Operation) -> bool:  # noqa: ANN401 (likewise)
+def _reads(query: Any, changed: set[str]) -> bool:  # noqa: ANN401 (likewise)
     """Return whether a query reads what operations change."""
     gathered = _Gathered()
     gathered(query)
-    return bool(gathered.tables & set(_changed_names(operation, changed))) or gathered.locks
-
-
-def _changed_names(operation: Operation, changed: set[int]) -> Iterator[str]:
-    for use in operation.uses.values():
-        if use.table and use.table.id in changed:
-            yield use.table.name
+    return bool(gathered.tables & changed) or gathered.locks
 
 
 def _hides(root: Any) -> bool:  # noqa: ANN401 (likewise)
@@ -193,6 +207,7 @@ class _Gathered(Visitor):
         self.columns: set[str] = set()
         self.tables: set[str] = set()
         self.volatile = False
+        self.asks = False
         self.locks = False
         self.changes = 0
 
@@ -208,7 +223,11 @@ class _Gathered(Visitor):
         """Note a function."""
         self.volatile = True
 
-    visit_SQLValueFunction = visit_SetToDefault = visit_SubLink = visit_FuncCall  # noqa: N815 (likewise)
+    visit_SQLValueFunction = visit_SetToDefault = visit_FuncCall  # noqa: N815 (likewise)
+
+    def visit_SubLink(self, *_: object) -> None:  # noqa: N802 (likewise)
+        """Note a query within."""
+        self.volatile = self.asks = True
 
     def visit_LockingClause(self, *_: object) -> None:  # noqa: N802 (likewise)
         """Note a lock, which may skip rows."""
