@@ -77,6 +77,8 @@ SELECT "from" FROM class WHERE "date" = '2026-01-01' AND "from" LIKE 'x%'
 WITH moved AS (DELETE FROM billing.stock WHERE item = 'item 5' RETURNING *) INSERT INTO billing.stock SELECT item || 'x', left_over, 0 FROM moved ON CONFLICT DO NOTHING
 SELECT id FROM billing.invoice WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 SELECT body ->> 'secret' FROM event WHERE id = 5
+SELECT * FROM event WHERE (at, id) > ('2026-03-01', 7) ORDER BY at, id LIMIT 10
+INSERT INTO class ("date", "from") SELECT * FROM unnest('{2026-01-01, 2026-01-02}'::date[], '{a, b}'::text[])
 UPDATE billing.invoice SET state = 'void' WHERE id IN (SELECT id FROM billing.invoice WHERE parent = 9 LIMIT 3)
 REFRESH MATERIALIZED VIEW CONCURRENTLY billing.totals
 UPDATE "User Accounts" SET score = 0.5, price = coalesce(1, price), tags = array_append(tags, 't') WHERE lower("E-Mail") = 'user3@secret.example'

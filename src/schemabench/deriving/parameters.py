@@ -284,7 +284,7 @@ def _plain(name: str) -> str:
     return f"_{found}" if found[:1].isdigit() else found
 
 
-def _role(operator: str, kind: str, *, turned: bool) -> Role:
+def _role(operator: str, kind: str, *, turned: bool) -> Role:  # noqa: PLR0911 (one for each kind of operator)
     """Return what a parameter beside an operator is, if the column is on the other side."""
     if kind in {"AEXPR_OP_ANY", "AEXPR_OP_ALL"}:
         return Role.ANY
