@@ -28,10 +28,11 @@ _MOST_BOUNDS = 21
 """Of a histogram: a twentieth of the rows is between two."""
 _MOST_SHAPES = 12
 """Further shapes are rare."""
-_LONGEST_SHAPE = 60
+_LONGEST_SHAPE, _CUT = 80, 40
+"""Characters of a shape that is still read by a person, and of a longer text that have a shape of their own."""
 _ALIKE = 1.5
 """Common values whose shares differ from equal ones by less than this factor are as good as equal."""
-_REPEATED = re.compile(r"([aA9ä])\1{3,}")
+_REPEATED = re.compile(r"([aA9ä ])\1{3,}")
 _UNKNOWN = Statistics()
 _SHORT_OF_WHOLE = 0.999
 _DAYS = (date(2026, 1, 1), date(2026, 12, 31))
@@ -74,9 +75,14 @@ def shape(text: str) -> str:
     'Aaa.Aa{7}@a{7}.aaa'
     """
     found = "".join(map(_class, text))
-    if len(found) > _LONGEST_SHAPE:
-        found = found[:_LONGEST_SHAPE] + "a" * (len(found) - _LONGEST_SHAPE)
-    return _REPEATED.sub(lambda match: f"{match[1]}{{{len(match[0])}}}", found)
+    short = _compressed(found)
+    if len(short) <= _LONGEST_SHAPE:
+        return short
+    return _compressed(found[:_CUT]) + f"a{{{len(found) - _CUT}}}"
+
+
+def _compressed(text: str) -> str:
+    return _REPEATED.sub(lambda match: f"{match[1]}{{{len(match[0])}}}", text)
 
 
 def shares(statistics: Statistics | None) -> Made | None:
