@@ -154,3 +154,15 @@ def test_a_state_has_the_columns_that_do_not_depend_on_the_order(statements: lis
     found, _ = states.states(made_up, [operation(sql) for sql in statements])
 
     assert [one.sql.split("\n")[0] for one in found] == ([f"SELECT {columns}"] if columns else [])
+
+
+def test_a_key_of_repeating_columns_has_no_more_rows_than_combinations() -> None:
+    tenant = table("tenant", column("id"), number=1, count=40, unique=[["id"]])
+    own = ForeignKey(name="fk", columns=["tenant"], target=1, keys=["id"])
+    day = column("day", "date", "D", statistics=Statistics(distinct=10, bounds=["2026-01-01", "2026-01-10"]))
+    daily = table("daily", column("tenant"), day, number=2, count=1_000, unique=[["tenant", "day"]], references=[own])
+
+    found = rows.planned([tenant, daily], Scale(0.5), values=False)[-1]
+
+    assert (found.size, found.whole, found.combined) == (400, 400, ("tenant", "day"))
+    assert rendered(found.combination) == 'Combination((Reference(tenant, "id"), Dated(date(2026, 1, 1))), (0, 10))'

@@ -30,6 +30,8 @@ class Rows:
     """In Python: its module's variable, and the field of the cardinality."""
     size: int
     """Its rows at the typical cardinality."""
+    whole: int
+    """Its rows at production's size."""
     columns: Mapping[str, Made]
     """Column -> what makes its values."""
     combination: Made | None = None
@@ -80,15 +82,15 @@ def _rows(table: Table, name: str, size: int, known: Mapping[int, Rows], *, valu
     columns: dict[str, Made] = {}
     questions: list[str] = []
     references = _references(table, known, columns, questions)
-    combination, uncertain = None, False
+    combination, uncertain, whole = None, False, max(size, table.rows)
     combined: tuple[str, ...] = ()
     for key in sorted(table.unique, key=len):
         own = _own(table, key, references)
         if own is not None:
             columns.setdefault(own, _unique(table.columns[own]))
         elif combination is None:
-            combination, most = _combined(table, key, references, columns, known)
-            size, combined = min(size, most), tuple(key)
+            combination, most, at_most = _combined(table, key, references, columns, known)
+            size, whole, combined = min(size, most), min(whole, at_most), tuple(key)
             columns |= {one: made("Digit", Name(f"{name}_key"), place) for place, one in enumerate(key)}
         uncertain = uncertain or own is None
     for column in table.columns.values():
@@ -101,6 +103,7 @@ def _rows(table: Table, name: str, size: int, known: Mapping[int, Rows], *, valu
         table=table,
         name=name,
         size=size,
+        whole=whole,
         columns={one: columns[one] for one in table.columns if one in columns},
         combination=combination,
         combined=combined,
@@ -196,23 +199,23 @@ def _combined(
     references: Mapping[str, ForeignKey],
     columns: Mapping[str, Made],
     known: Mapping[int, Rows],
-) -> tuple[Made, int]:
-    """Return the combinations of a key whose columns all repeat, and how many there are."""
-    parts, counts, total = [], [], 1
+) -> tuple[Made, int, int]:
+    """Return the combinations of a key whose columns all repeat, how many there are, and how many in production."""
+    parts, counts, total, whole = [], [], 1, 1
     for place, name in enumerate(key):
         reference = references.get(name)
         if reference is None:
             count = max(1, len(table.columns[name].labels) or contents.distinct(table.columns[name], table.rows))
             parts.append(contents.nth(table.columns[name], count))
             counts.append(count)
-            total *= count
+            total, whole = total * count, whole * count
             continue
         follows = place > 0 and references.get(key[place - 1]) == reference
         parts.append(_without_skew(columns[name]))
         counts.append(-1 if follows else 0)
         if not follows and (target := known.get(reference.target)):
-            total *= max(1, target.size)
-    return made("Combination", tuple(parts), tuple(counts)), total
+            total, whole = total * max(1, target.size), whole * max(1, target.whole)
+    return made("Combination", tuple(parts), tuple(counts)), total, whole
 
 
 def _without_skew(one: Made) -> Made:
