@@ -3,11 +3,12 @@
 Owns where each parameter takes its value, and the questions that only a person can answer. Must not know SQL files.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from schemabench.deriving.code import text
+from schemabench.deriving.code import WIDTH, text
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.parameters import Role, Use
@@ -75,25 +76,19 @@ class Caller:
             part: How many rows a call writes, as Python.
         """
         lines, values, questions = self._values(operation)
-        body = "\n".join(f"    {line}" for line in lines)
-        fresh = "fresh" if "next(fresh)" in body + "".join(values.values()) else "_fresh"
-        used = body + "".join(values.values())
-        random = "random" if "random" in used else "_random"
-        argument = self.argument if f"{self.argument}." in used or f"{self.argument}," in used else f"_{self.argument}"
+        used = "\n".join([*lines, *values.values()])
+        sizes, fresh, random = (
+            name if re.search(rf"\b{name}\b", used) else f"_{name}" for name in (self.argument, "fresh", "random")
+        )
+        head = f"def {operation.name}({sizes}: {self.cardinality}, {fresh}: Iterator[int], {random}: Random) -> Call:"
         shown = ", ".join(f"{text(name)}: {value}" for name, value in values.items())
-        call = f"    return Call({text(operation.name)}, {{{shown}}}{part})"
-        if len(call) > 110:  # noqa: PLR2004 (as the layout of expressions)
-            parts = "".join(f"        {text(name)}: {value},\n" for name, value in values.items())
-            call = f"    values = {{\n{parts}    }}\n    return Call({text(operation.name)}, values{part})"
-        asked = "".join(f"    # Question: {one}\n" for one in questions)
-        head = (
-            f"def {operation.name}({argument}: {self.cardinality}, {fresh}: Iterator[int], {random}: Random) -> Call:"
-        )
-        return (
-            f'{head}\n    """{about}"""\n{asked}{body}\n{call}\n'
-            if body
-            else f'{head}\n    """{about}"""\n{asked}{call}\n'
-        )
+        call = f"return Call({text(operation.name)}, {{{shown}}}{part})"
+        if len(call) > WIDTH:
+            lines += ["values = {", *(f"    {text(name)}: {value}," for name, value in values.items()), "}"]
+            call = f"return Call({text(operation.name)}, values{part})"
+        asked = [f"# Question: {one}" for one in questions]
+        body = [f'"""{about}"""', *asked, *lines, call]
+        return "\n".join([head, *(f"    {line}" for line in body), ""])
 
     def _values(self, operation: Operation) -> tuple[list[str], dict[str, str], list[str]]:
         """Return lines before the call, the value of each parameter as Python, and questions."""
@@ -131,10 +126,16 @@ class Caller:
         share = _new(operation, rows)
         if share < 1:
             questions.append(f"how often is the row there already? Here {1 - share:.0%} of the calls find it.")
-            made = f"{made} if random.random() < {share:.2g} else tables.{rows.name}.any({self.argument}, random)"
-            made = made.replace(" else ", "\n    else ") if len(made) > 90 else made  # noqa: PLR2004 (a line)
-            made = f"(\n    {made}\n)" if "\n" in made else made
-        lines += f"{known} = {made}".split("\n")
+            known_row = f"tables.{rows.name}.any({self.argument}, random)"
+            lines += [
+                f"{known} = (",
+                f"    {made}",
+                f"    if random.random() < {share:.2g}",
+                f"    else {known_row}",
+                ")",
+            ]
+        else:
+            lines.append(f"{known} = {made}")
         return {name: f"{known}[{text(column)}]" for name, column in names.items()}
 
     def _inserted_at_once(
