@@ -15,17 +15,17 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"evaluations", "noise_commands", "check_command"},
+    {"evaluations", "init_command", "noise_commands", "check_command"},
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "output", "loading"},
     {"workers", "scheduling"},
     {"experiment", "report"},
-    {"monitor", "equivalence", "reach", "frames", "progress", "noise"},
+    {"monitor", "equivalence", "reach", "frames", "progress", "noise", "deriving"},
     {"candidate", "workload", "encoding", "server", "load", "statistics"},
     {"sqlfile", "options", "cardinality", "machine"},
     {"records", "parsing", "statements"},
     {"sending"},
-    {"units", "errors", "naming", "signals"},
+    {"units", "errors", "naming", "signals", "values"},
     {"redaction", "placing"},
 )
 """Each row may import only rows below it. The package's own `__init__` is the interface for authors of workloads and
@@ -50,6 +50,7 @@ PURE = {
     "statements",
     "statistics",
     "units",
+    "values",
     "workload",
 }
 """Modules that never open a connection."""

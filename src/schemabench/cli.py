@@ -9,7 +9,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
 from importlib.metadata import version
-from importlib.resources import as_file, files
 from io import TextIOWrapper
 from pathlib import Path
 from shutil import get_terminal_size
@@ -20,11 +19,11 @@ import pytest
 from schemabench import cardinality as cardinalities
 from schemabench import (
     check_command,
+    init_command,
     noise_commands,
     options,
     output,
     parsing,
-    placing,
     progress,
     project,
     report,
@@ -43,8 +42,6 @@ from schemabench.terminal import Screen
 _FAILED, _INTERRUPTED = 2, 130
 _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 """No assertions need rewriting, and Hypothesis needs no warning about use before tests are set up."""
-_INI = "pytest.ini"
-"""The starter's ini file, which makes its folder pytest's root."""
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
 _UNHEEDED = {"workload", "adequacy_s", "equivalence", "neutral_ids"}
@@ -120,11 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "servers", help="list the available PostgreSQL servers, and why others are unavailable"
     )
     servers.set_defaults(run=_servers)
-    init = commands.add_parser(
-        "init", help="create a starter project in an empty folder: a workload, two candidates, a test"
-    )
-    init.add_argument("folder", nargs="?", type=Path, default=Path(), help="the folder (default: the current one)")
-    init.set_defaults(run=_init)
+    init_command.add(commands)
     draw = commands.add_parser("report", help="draw a report from a saved run file, or a matrix from several")
     about = (
         "a run file from --report or --benchmark-json, or a pattern such as 'reports/pg*.json'; several files are "
@@ -308,36 +301,6 @@ def _servers(_: argparse.Namespace) -> None:
     for look in (survey, shared_account):  # the offers, even if we may not start a server
         for line in look():
             output.say(str(line))
-
-
-def _init(chosen: argparse.Namespace) -> None:
-    folder: Path = chosen.folder
-    try:
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise UsageError(
-                f"{folder.resolve()} is not an empty folder", remedies=["choose a new folder: schemabench init DIR"]
-            )
-        written = _write_starter(folder)
-    except OSError as cause:
-        raise UsageError(
-            f"The starter cannot be written into {folder.absolute()}: {cause.strerror}",
-            remedies=["choose a writable folder: schemabench init DIR"],
-        ) from cause
-    output.say("\n".join([*(f"wrote {path}" for path in written), "Now run: pytest --budget 10s"]))
-
-
-def _write_starter(folder: Path) -> list[Path]:
-    """Write the starter project; return its files."""
-    written = []
-    with as_file(files("schemabench") / "starter") as starter:
-        for source in sorted(path for path in starter.rglob("*") if path.suffix in {".py", ".sql"}):
-            target = folder / source.relative_to(starter)
-            placing.replace(target, source.read_bytes())
-            written.append(target)
-    if not project.is_configured(folder.absolute()):
-        placing.replace(folder / _INI, b"[pytest]\ntestpaths = tests\n")
-        written.append(folder / _INI)
-    return written
 
 
 def _report(chosen: argparse.Namespace) -> None:

@@ -18,10 +18,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address
-from itertools import accumulate, cycle
+from itertools import cycle
 from random import Random
 
 from schemabench import Call, OtherInput, Replay, Workload, Writer
+from schemabench.values import Power, Zipf
 
 from .cardinality import AXES, TYPICAL, WORST, AccessLog, strategy
 from .line import COLUMNS, Line, common, parse, parse_broken
@@ -106,12 +107,12 @@ def _ranges(sizes: AccessLog, random: Random) -> Iterator[tuple[str, str, str]]:
         last = following - 1
         if random.random() < GAP_SHARE:
             last = first + (last - first) // 2
-        country = _COUNTRIES[int(len(_COUNTRIES) * random.random() ** 2)]
+        country = _COUNTRIES[Power(2).draw(len(_COUNTRIES), random)]
         yield str(IPv4Address(first)), str(IPv4Address(last)), country
 
 
 def _line(sizes: AccessLog, logged_at: datetime, random: Random) -> Line:
-    host = random.choices(_hosts(sizes), cum_weights=_cumulated(sizes.hosts, sizes.host_exponent))[0]
+    host = _hosts(sizes)[Zipf(sizes.host_exponent).draw(sizes.hosts, random)]
     request, status, sent = random.choice(_REQUESTS), random.choice(_STATUSES), random.randrange(100_000)
     return Line(common(host, logged_at, request, status, sent), host, logged_at, sent)
 
@@ -125,11 +126,6 @@ def _hosts(sizes: AccessLog) -> tuple[str, ...]:
         else str(IPv4Address(LOWEST + (rank + 1) * _SCRAMBLE % 2**32 % (HIGHEST - LOWEST)))
         for rank in range(sizes.hosts)
     )
-
-
-@lru_cache(maxsize=8)
-def _cumulated(hosts: int, exponent: float) -> tuple[float, ...]:
-    return tuple(accumulate((rank + 1) ** -exponent for rank in range(hosts)))
 
 
 def log_request(line: Line) -> Call:

@@ -23,6 +23,7 @@ from itertools import count, cycle
 from random import Random
 
 from schemabench import Call, Replay, Workload, Writer
+from schemabench.values import Power
 
 from .cardinality import AXES, TYPICAL, WORST, Clickstream, strategy
 from .events import INSTALL, LIKE, LOG_IN, Event, first_install, like_article, load_events, log_in
@@ -130,7 +131,7 @@ def _user(number: int) -> str:
 
 
 def _article(sizes: Clickstream, random: Random) -> str:
-    rank = int(sizes.articles * random.random() ** sizes.article_skew)
+    rank = Power(sizes.article_skew).draw(sizes.articles, random)
     return f"/news/{rank * 0x9E3779B1 % 2**24:06x}/story-{rank}"
 
 

@@ -21,6 +21,7 @@ from itertools import chain, count
 from random import Random
 
 from schemabench import Call, Workload, Writer
+from schemabench.values import Power
 
 from .bounds import BOUNDED, bounds
 from .cardinality import AXES, TYPICAL, WORST, Pageviews, strategy
@@ -97,12 +98,12 @@ def _background(cardinality: Pageviews, random: Random) -> Iterator[Call]:
 def _lines(cardinality: Pageviews, new: str, random: Random) -> list[Line]:
     """Return an hour's file, sorted like real files; unknown pages carry `new` in their names."""
     lines: list[Line] = []
-    views, skew = line_views(cardinality.views_exponent), cardinality.page_skew
+    views, skew = line_views(cardinality.views_exponent), Power(cardinality.page_skew)
     for domain in all_domains(cardinality):
         fresh_count = min(domain.lines, int(domain.lines * cardinality.new_page_share + random.random()))
         ranks: set[int] = set()
         while len(ranks) < domain.lines - fresh_count:
-            ranks.add(int(len(domain.pages) * random.random() ** skew))
+            ranks.add(skew.draw(len(domain.pages), random))
         pages = [domain.pages[rank] for rank in sorted(ranks)]
         # Hours of one set and sites of one language share new pages, as with news.
         pool = range(fresh_count * cardinality.hours_in_flight)

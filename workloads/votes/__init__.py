@@ -21,6 +21,7 @@ from itertools import count, cycle
 from random import Random
 
 from schemabench import Call, Replay, Workload, Writer
+from schemabench.values import Geometric
 
 from .cardinality import AXES, TYPICAL, WORST, Votes, strategy
 from .model import MODEL, REFRESH
@@ -30,6 +31,7 @@ FIRST_VOTE = datetime(2026, 6, 20, 12, tzinfo=UTC)  # the history ends, and bloc
 SLICES_PER_BLOCK = 2  # about what calibration arrives at
 EVENT = timedelta(hours=12)  # blocks beyond its end begin again with its first
 VOTES_PER_LOAD = 10_000
+HALVES = Geometric(0.5)  # each choice gets half of what is left
 
 
 def writers(votes: Votes) -> tuple[Writer, ...]:
@@ -87,9 +89,7 @@ def _reader() -> Iterator[Call]:
 
 
 def _vote(votes: Votes, voted_at: datetime, random: Random) -> tuple[str, str, datetime]:
-    choice = 1
-    while choice < votes.choices and random.random() < 0.5:  # noqa: PLR2004 (half of what is left)
-        choice += 1
+    choice = 1 + HALVES.draw(votes.choices, random)
     return f"kiosk_{random.randrange(votes.kiosks):03d}", f"choice_{choice:02d}", voted_at
 
 

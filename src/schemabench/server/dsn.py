@@ -59,8 +59,12 @@ class Conninfo(str):
         return f"<conninfo {describe(self)}>"
 
 
-def parse_dsn(text: str) -> Conninfo:
+def parse_dsn(text: str, flag: str = "--postgres") -> Conninfo:
     """Return a DSN, a URL or `name=value` parameters, as libpq parses it.
+
+    Args:
+        text: The DSN.
+        flag: The option that it comes from.
 
     Raises:
         UsageError: libpq cannot parse it, or takes part of a password for something else.
@@ -70,12 +74,13 @@ def parse_dsn(text: str) -> Conninfo:
     except psycopg.Error as error:
         # libpq quotes the text that it cannot parse, which may be the password: only text outside quotes is shown
         reason = re.sub(r'".*"', '"..."', str(error).strip(), flags=re.DOTALL).splitlines()[0]
-        raise _malformed(reason) from None
+        raise _malformed(reason, flag) from None
     ports = str(words.get("port", "")).split(",")
     if any(port and not port.isdecimal() for port in ports):
-        raise _malformed("the port is not a number")
+        raise _malformed("the port is not a number", flag)
     if "@" in str(words.get("host", "")) or "@" in str(words.get("dbname", "")):
-        raise _malformed("there is an @ in the host or the database, as when a password holds an unescaped character")
+        reason = "there is an @ in the host or the database, as when a password holds an unescaped character"
+        raise _malformed(reason, flag)
     words.setdefault("connect_timeout", str(CONNECT_LIMIT_S))
     words.setdefault("application_name", "schemabench")
     return Conninfo(libpq.make_conninfo("", **words))
@@ -177,9 +182,9 @@ def _places(host: str, port: str) -> str:
     return ",".join(f"{one}:{number or '5432'}" for one, number in zip(named, paired, strict=False))
 
 
-def _malformed(reason: str) -> UsageError:
+def _malformed(reason: str, flag: str) -> UsageError:
     return UsageError(
-        f"The DSN of --postgres cannot be read: {reason} (the DSN is not shown: it may hold a password)",
+        f"The DSN of {flag} cannot be read: {reason} (the DSN is not shown: it may hold a password)",
         remedies=[f"write it as {FORM}", ENCODING_REMEDY, PASSWORD_REMEDY],
     )
 

@@ -1,0 +1,156 @@
+"""The tables of a live database, by its catalogs and statistics.
+
+Owns the reading, and what a CHECK allows. Must not read a table.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pglast import parse_sql
+from pglast.parser import ParseError
+from pglast.visitors import Visitor
+
+from schemabench.deriving.found import Column, ForeignKey, Statistics, Table
+from schemabench.deriving.source import Record, Source
+from schemabench.deriving.tree import ast
+
+_NEXT = re.compile(r"nextval\('(?P<name>[^']+)'::regclass\)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Server:
+    """What is known of the server and the role."""
+
+    version: str
+    version_num: int
+    """As in 180006."""
+    database: str
+    role: str
+    read_at: datetime
+    reads_statistics: bool
+    """Whether the role sees the statements of others."""
+
+
+def server(source: Source) -> Server:
+    """Return what is known of the server."""
+    (row,) = source.ask("server")
+    return Server(**row)
+
+
+def tables(source: Source, *, values: bool) -> list[Table]:
+    """Return all tables, those of the schema `public` first.
+
+    Args:
+        source: The database.
+        values: Whether contents may be read, from the statistics.
+    """
+    found = source.ask("tables")
+    asked = {"tables": [row["id"] for row in found]}
+    statistics = {
+        (row["table"], row["name"]): _statistics(row) for row in source.ask("statistics", {**asked, "values": values})
+    }
+    allowed, checked = _allowed(source.ask("checks", asked))
+    columns: dict[int, dict[str, Column]] = defaultdict(dict)
+    for row in source.ask("columns", asked):
+        table, name = row.pop("table"), row["name"]
+        row["sequence"] = row["sequence"] or _sequence(row["default"])
+        row["labels"] = row["labels"] or allowed.get((table, name), ())
+        columns[table][name] = Column(**row, statistics=statistics.get((table, name)))
+    keys, references = _grouped(source.ask("unique_keys", asked)), _grouped(source.ask("references", asked))
+    return [
+        Table(
+            **row,
+            columns=columns[row["id"]],
+            primary=next((one["columns"] for one in keys[row["id"]] if one["primary"]), ()),
+            unique=[one["columns"] for one in keys[row["id"]]],
+            references=[ForeignKey(**one) for one in references[row["id"]]],
+            checked=sorted(checked[row["id"]]),
+        )
+        for row in found
+    ]
+
+
+def _sequence(default: str | None) -> str | None:
+    """Return the sequence that a default takes numbers from, though no column owns it."""
+    match = _NEXT.fullmatch(default or "")
+    return match["name"] if match else None
+
+
+def _grouped(rows: Sequence[Record]) -> Mapping[int, list[Record]]:
+    """Return rows by their table."""
+    found: dict[int, list[Record]] = defaultdict(list)
+    for row in rows:
+        found[row.pop("table")].append(row)
+    return found
+
+
+def _statistics(row: Record) -> Statistics:
+    shares = row["freqs"] or []
+    values: Sequence[Any] = row["common"] or [None] * len(shares)
+    return Statistics(
+        nulls=row["null_frac"],
+        distinct=row["n_distinct"],
+        width=row["avg_width"],
+        correlation=row["correlation"] or 0.0,
+        common=list(zip(values, shares, strict=True)),
+        bounds=row["bounds"] or (),
+    )
+
+
+def _allowed(checks: Sequence[Record]) -> tuple[dict[tuple[int, str], Sequence[str]], Mapping[int, set[str]]]:
+    """Return the values that checks allow, by table and column, and the columns of each table that have a check."""
+    allowed: dict[tuple[int, str], Sequence[str]] = {}
+    checked: dict[int, set[str]] = defaultdict(set)
+    for row in checks:
+        checked[row["table"]] |= set(row["columns"])
+        if len(row["columns"]) == 1 and (values := listed(row["definition"])):
+            allowed[row["table"], row["columns"][0]] = values
+    return allowed, checked
+
+
+def listed(definition: str) -> tuple[str, ...]:
+    """Return the values that a check of one column allows, if it lists them; otherwise none.
+
+    >>> listed("CHECK ((plan = ANY (ARRAY['free'::text, 'pro'::text])))")
+    ('free', 'pro')
+    """
+    try:
+        (parsed,) = parse_sql(f"ALTER TABLE t ADD {definition}")
+    except ParseError:
+        return ()
+    statement: Any = parsed.stmt
+    (command,) = statement.cmds
+    test = command.def_.raw_expr
+    lists = (
+        isinstance(test, ast.A_Expr)
+        and test.name[0].sval == "="
+        and test.kind.name
+        in {
+            "AEXPR_OP_ANY",
+            "AEXPR_IN",
+        }
+    )
+    if not lists:
+        return ()
+    gathered = _Constants()
+    gathered(test.rexpr)
+    return tuple(gathered.texts)
+
+
+class _Constants(Visitor):
+    """Gathers the texts of constants."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    def visit_A_Const(self, _: object, node: Any) -> None:  # noqa: ANN401, N802 (pglast has no types, and names it so)
+        """Take a constant."""
+        if isinstance(node.val, ast.String):
+            self.texts.append(node.val.sval)
+        elif isinstance(node.val, ast.Integer):
+            self.texts.append(str(node.val.ival))

@@ -1,0 +1,228 @@
+-- What is read of a live database beside its statements. Only catalogs and statistics are read, no table.
+
+-- name: server
+SELECT current_setting('server_version') AS version,
+       current_setting('server_version_num')::int AS version_num,
+       current_database() AS database,
+       current_user AS role,
+       now() AS read_at,
+       pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS reads_statistics;
+
+-- name: extension
+SELECT n.nspname AS schema, e.extversion AS version
+FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'pg_stat_statements';
+
+-- name: schemas
+SELECT n.nspname AS name, has_schema_privilege(n.oid, 'USAGE') AS usable
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_depend d
+      WHERE d.classid = 'pg_catalog.pg_namespace'::regclass AND d.objid = n.oid AND d.deptype = 'e')
+ORDER BY n.nspname <> 'public', n.nspname;
+
+-- A partitioned table counts as one table.
+
+-- name: tables
+SELECT c.oid::bigint AS id, n.nspname AS schema, c.relname AS name,
+       (SELECT coalesce(sum(CASE WHEN l.reltuples > 0 THEN l.reltuples ELSE pg_stat_get_live_tuples(l.oid) END), 0)
+        FROM pg_catalog.pg_class l WHERE l.oid = ANY (leaf.ids))::bigint AS rows,
+       (SELECT coalesce(sum(pg_stat_get_tuples_inserted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS inserted,
+       (SELECT coalesce(sum(pg_stat_get_tuples_updated(one)), 0) FROM unnest(leaf.ids) one)::bigint AS updated,
+       (SELECT coalesce(sum(pg_stat_get_tuples_deleted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS deleted
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN c.relkind = 'p'
+                THEN ARRAY(SELECT p.relid::oid FROM pg_partition_tree(c.oid) p WHERE p.isleaf)
+                ELSE ARRAY[c.oid] END AS ids) AS leaf
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_depend d
+      WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+ORDER BY n.nspname <> 'public', n.nspname, c.relname;
+
+-- name: columns
+WITH RECURSIVE typed AS (
+    SELECT a.attrelid, a.attnum, a.atttypid AS type FROM pg_catalog.pg_attribute a
+    WHERE a.attrelid::bigint = ANY (%(tables)s) AND a.attnum > 0 AND NOT a.attisdropped
+    UNION ALL
+    SELECT typed.attrelid, typed.attnum, t.typbasetype
+    FROM typed JOIN pg_catalog.pg_type t ON t.oid = typed.type WHERE t.typtype = 'd'
+)
+SELECT a.attrelid::bigint AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
+       t.typname AS base, CASE t.typtype WHEN 'e' THEN 'E' ELSE t.typcategory::text END AS category,
+       a.attnotnull AS required, a.attgenerated <> '' AS generated,
+       pg_get_serial_sequence(a.attrelid::regclass::text, a.attname) AS sequence,
+       pg_get_expr(d.adbin, d.adrelid) AS default,
+       ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
+           AS labels
+FROM pg_catalog.pg_attribute a
+JOIN typed USING (attrelid, attnum)
+JOIN pg_catalog.pg_type t ON t.oid = typed.type AND t.typtype <> 'd'
+LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+ORDER BY a.attrelid, a.attnum;
+
+-- name: unique_keys
+SELECT i.indrelid::bigint AS table, i.indisprimary AS primary,
+       ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0 : i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.place)
+           AS columns
+FROM pg_catalog.pg_index i
+WHERE i.indrelid::bigint = ANY (%(tables)s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
+  AND 0 <> ALL (i.indkey[0 : i.indnkeyatts - 1])
+ORDER BY i.indrelid, i.indisprimary DESC, i.indexrelid;
+
+-- name: references
+SELECT c.conrelid::bigint AS table, c.conname AS name, c.confrelid::bigint AS target,
+       ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (attnum, place)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum ORDER BY k.place)
+           AS columns,
+       ARRAY(SELECT a.attname::text FROM unnest(c.confkey) WITH ORDINALITY AS k (attnum, place)
+             JOIN pg_catalog.pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.attnum ORDER BY k.place)
+           AS keys
+FROM pg_catalog.pg_constraint c
+WHERE c.conrelid::bigint = ANY (%(tables)s) AND c.contype = 'f' AND c.conparentid = 0
+ORDER BY c.conrelid, cardinality(c.conkey) DESC, c.conname;
+
+-- name: checks
+SELECT c.conrelid::bigint AS table, pg_get_constraintdef(c.oid) AS definition,
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)) AS columns
+FROM pg_catalog.pg_constraint c
+WHERE c.conrelid::bigint = ANY (%(tables)s) AND c.contype = 'c'
+ORDER BY c.conrelid, c.conname;
+
+-- Of texts, only the shape is read: which characters are letters and digits. Of numbers, times, booleans and enums the
+-- values are, and of anything else nothing but how often values repeat. With `values`, everything is read.
+
+-- name: statistics
+SELECT s.table, s.name, s.null_frac, s.n_distinct, s.avg_width, s.correlation, s.freqs,
+       CASE WHEN s.plain OR %(values)s THEN s.common
+            WHEN s.text THEN ARRAY(SELECT shape.of FROM unnest(s.common) WITH ORDINALITY AS v (value, place)
+                CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                    v.value, '[^ -~]', 'ä', 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
+                    '[0-9]', '9', 'g') AS of) AS shape ORDER BY v.place)
+       END AS common,
+       CASE WHEN s.plain OR %(values)s THEN s.bounds
+            WHEN s.text THEN ARRAY(SELECT shape.of FROM unnest(s.bounds) WITH ORDINALITY AS v (value, place)
+                CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                    v.value, '[^ -~]', 'ä', 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
+                    '[0-9]', '9', 'g') AS of) AS shape ORDER BY v.place)
+       END AS bounds
+FROM (
+    SELECT c.oid::bigint AS table, a.attname AS name, s.null_frac, s.n_distinct, s.avg_width, s.correlation,
+           s.most_common_freqs AS freqs, s.most_common_vals::text::text[] AS common,
+           s.histogram_bounds::text::text[] AS bounds,
+           t.typcategory IN ('N', 'D', 'B', 'T') OR t.typtype = 'e' AS plain, t.typcategory = 'S' AS text
+    FROM pg_catalog.pg_stats s
+    JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
+    JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
+    JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
+    JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    WHERE c.oid::bigint = ANY (%(tables)s) AND s.inherited = (c.relkind = 'p')
+) AS s;
+
+-- name: functions
+SELECT DISTINCT p.proname::text AS name
+FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+  AND NOT EXISTS (
+      SELECT FROM pg_catalog.pg_depend d
+      WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e');
+
+-- Indexes that no query has read since the server's counters were reset, other than those that keep rows apart.
+
+-- name: unused_indexes
+SELECT n.nspname AS schema, c.relname AS name, d.stats_reset AS since
+FROM pg_catalog.pg_stat_user_indexes s
+JOIN pg_catalog.pg_index i ON i.indexrelid = s.indexrelid
+JOIN pg_catalog.pg_class c ON c.oid = s.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_stat_database d ON d.datname = current_database()
+WHERE s.idx_scan = 0 AND NOT i.indisunique AND NOT i.indisexclusion AND NOT c.relispartition
+  AND i.indrelid::bigint = ANY (%(tables)s)
+ORDER BY n.nspname, c.relname;
+
+-- Materialized views, those that others read first.
+
+-- name: views
+SELECT n.nspname AS schema, c.relname AS name
+FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' AND c.relispopulated AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY c.oid;
+
+-- The tables of a schema, by the catalogs, for a role that pg_dump cannot work for: it locks every table, which takes the
+-- right to read it. Functions, views, triggers and policies are not here.
+
+-- name: definitions
+WITH own AS (
+    SELECT n.oid, n.nspname FROM pg_catalog.pg_namespace n
+    WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+), foreign_things AS (
+    SELECT classid, objid FROM pg_catalog.pg_depend WHERE deptype = 'e'
+), relations AS (
+    SELECT c.*, own.nspname FROM pg_catalog.pg_class c JOIN own ON own.oid = c.relnamespace
+    WHERE ('pg_catalog.pg_class'::regclass, c.oid) NOT IN (SELECT classid, objid FROM foreign_things)
+), types AS (
+    SELECT t.*, own.nspname FROM pg_catalog.pg_type t JOIN own ON own.oid = t.typnamespace
+    WHERE ('pg_catalog.pg_type'::regclass, t.oid) NOT IN (SELECT classid, objid FROM foreign_things)
+)
+SELECT made.statement FROM (
+    SELECT 0 AS step, own.oid, format('CREATE SCHEMA IF NOT EXISTS %I', own.nspname) AS statement FROM own
+    UNION ALL
+    SELECT 1, e.oid, format('CREATE EXTENSION IF NOT EXISTS %I WITH SCHEMA %I', e.extname, n.nspname)
+    FROM pg_catalog.pg_extension e JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname NOT IN ('plpgsql', 'pg_stat_statements')
+    UNION ALL
+    SELECT 2, t.oid, format('CREATE TYPE %I.%I AS ENUM (%s)', t.nspname, t.typname,
+        (SELECT string_agg(quote_literal(e.enumlabel), ', ' ORDER BY e.enumsortorder)
+         FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid))
+    FROM types t WHERE t.typtype = 'e'
+    UNION ALL
+    SELECT 3, t.oid, format('CREATE DOMAIN %I.%I AS %s %s', t.nspname, t.typname,
+        format_type(t.typbasetype, t.typtypmod),
+        (SELECT string_agg(pg_get_constraintdef(k.oid), ' ') FROM pg_catalog.pg_constraint k WHERE k.contypid = t.oid))
+    FROM types t WHERE t.typtype = 'd'
+    UNION ALL
+    SELECT 4, c.oid, format('CREATE SEQUENCE %I.%I', c.nspname, c.relname)
+    FROM relations c
+    WHERE c.relkind = 'S' AND NOT EXISTS (
+        SELECT FROM pg_catalog.pg_depend d
+        WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'i')
+    UNION ALL
+    SELECT 5, c.oid, format('CREATE %sTABLE %I.%I (%s)%s', CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED ' ELSE '' END,
+        c.nspname, c.relname,
+        (SELECT string_agg(
+            format(E'\n    %I %s', a.attname, format_type(a.atttypid, a.atttypmod))
+            || CASE WHEN a.attgenerated <> '' THEN format(' GENERATED ALWAYS AS (%s) STORED', pg_get_expr(d.adbin, c.oid))
+                    WHEN a.attidentity = 'a' THEN ' GENERATED ALWAYS AS IDENTITY'
+                    WHEN a.attidentity = 'd' THEN ' GENERATED BY DEFAULT AS IDENTITY'
+                    WHEN d.oid IS NOT NULL THEN ' DEFAULT ' || pg_get_expr(d.adbin, c.oid) ELSE '' END
+            || CASE WHEN a.attnotnull THEN ' NOT NULL' ELSE '' END, ',' ORDER BY a.attnum)
+         FROM pg_catalog.pg_attribute a
+         LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+        CASE c.relkind WHEN 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(c.oid) ELSE '' END)
+    FROM relations c WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+    UNION ALL
+    SELECT 6, c.oid, format('CREATE TABLE %I.%I PARTITION OF %s %s%s', c.nspname, c.relname, h.inhparent::regclass,
+        pg_get_expr(c.relpartbound, c.oid),
+        CASE c.relkind WHEN 'p' THEN ' PARTITION BY ' || pg_get_partkeydef(c.oid) ELSE '' END)
+    FROM relations c JOIN pg_catalog.pg_inherits h ON h.inhrelid = c.oid
+    WHERE c.relkind IN ('r', 'p') AND c.relispartition
+    UNION ALL
+    SELECT CASE k.contype WHEN 'f' THEN 9 ELSE 7 END, k.oid,
+        format('ALTER TABLE %s ADD CONSTRAINT %I %s', k.conrelid::regclass, k.conname, pg_get_constraintdef(k.oid))
+    FROM pg_catalog.pg_constraint k JOIN relations c ON c.oid = k.conrelid
+    WHERE k.contype IN ('p', 'u', 'x', 'c', 'f') AND k.conparentid = 0 AND k.conislocal
+    UNION ALL
+    SELECT 8, i.indexrelid, pg_get_indexdef(i.indexrelid)
+    FROM pg_catalog.pg_index i JOIN relations c ON c.oid = i.indexrelid
+    WHERE NOT c.relispartition AND i.indisvalid AND i.indrelid IN (
+        SELECT oid FROM relations WHERE relkind IN ('r', 'p') AND relpersistence <> 't')
+      AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid)
+) AS made
+ORDER BY made.step, made.oid;

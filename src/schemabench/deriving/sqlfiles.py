@@ -1,0 +1,150 @@
+"""The SQL files of a project that is derived from a live database.
+
+Owns their text. Must not talk to a server, nor write anything.
+"""
+
+import re
+from collections.abc import Sequence
+
+from schemabench.deriving.derived import Derived, comment
+from schemabench.deriving.found import quoted
+from schemabench.deriving.operations import Operation, search_path
+from schemabench.deriving.rows import Rows
+
+_SEVERAL = 2
+
+
+def operations(derived: Derived) -> str:
+    """Return `operations.sql`."""
+    parts = [
+        comment(
+            f"{derived.name}: what the database executes. {derived.origin}",
+            "Question: which of these does the application execute in one transaction? The server does not know. Write "
+            "their statements under one name, one after the other, and remove the others' calls in __init__.py.",
+        )
+    ]
+    for one in derived.operations:
+        accepted = _accepted(derived, one)
+        lines = [f"-- accept: {', '.join(accepted)}"] if accepted else []
+        each_ms = one.executed.total_ms / max(1, one.executed.calls)
+        about = comment(
+            f"{one.executed.calls:,} calls, {each_ms:.3g} ms and {one.rows:.3g} rows each.", *accepted.values()
+        )
+        parts.append("\n".join([about, "", f"-- name: {one.name}", *lines, f"{one.sql};"]))
+    parts += [_background_sql(derived)]
+    if derived.states:
+        about = (
+            "What all candidates must agree on after the same calls. A column whose value depends on the order of "
+            "calls is not here."
+        )
+        parts.append(comment(about))
+        parts += [f"-- name: {one.name}\n{one.sql};" for one in derived.states]
+    if derived.not_compared:
+        parts.append(
+            comment(
+                f"Question: what of {', '.join(derived.not_compared)} must be the same after the same calls? Write a "
+                "query, and name it in the workload's `state`."
+            )
+        )
+    parts.append(_left_out(derived))
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _accepted(derived: Derived, operation: Operation) -> dict[str, str]:
+    """Return the errors that production goes on after, and why they may come."""
+    target, kind = derived.target(operation), operation.root.__class__.__name__
+    if target is None:
+        return {}
+    found: dict[str, str] = {}
+    if kind == "InsertStmt" and target.uncertain and not operation.root.onConflictClause:
+        found["23505"] = "23505 is accepted: a new row may have the key of another."
+    deleted = {one.table.id for one in derived.rows if _is_deleted(derived, one)}
+    refers = {one.target for one in target.table.references}
+    referring = any(target.table.id in {key.target for key in one.table.references} for one in derived.rows)
+    if (kind != "DeleteStmt" and refers & deleted) or (kind == "DeleteStmt" and referring):
+        found["23503"] = "23503 is accepted: rows are deleted that others refer to, or want to."
+    taken = {use.column.name for use in operation.uses.values() if use.column and use.subtracted}
+    if set(target.table.checked) & taken:
+        found["23514"] = "23514 is accepted: more may be taken away than there is."
+    return found
+
+
+def _is_deleted(derived: Derived, rows: Rows) -> bool:
+    return any(
+        one.root.__class__.__name__ == "DeleteStmt" and derived.target(one) is rows for one in derived.operations
+    )
+
+
+def _background_sql(derived: Derived) -> str:
+    parts = [comment("The rows before anything is measured.")]
+    for one in derived.rows:
+        columns = ", ".join(map(quoted, one.columns))
+        parts.append(f"-- name: load_{one.name}\nCOPY {one.table.qualified} ({columns}) FROM STDIN;")
+    if sequences := derived.sequences:
+        calls = ";\n".join(f"SELECT setval('{sequence}', :{name}::bigint)" for sequence, name in sequences.items())
+        parts.append(comment("Sequences go on behind these rows."))
+        parts.append(f"-- name: continue_sequences\n{calls};")
+    if derived.views:
+        refreshes = "\n".join(f"REFRESH MATERIALIZED VIEW {view};" for view in derived.views)
+        parts.append(f"-- name: fill_views\n{refreshes}")
+    return "\n\n".join(parts)
+
+
+def _left_out(derived: Derived) -> str:
+    reasons: dict[str, list[str]] = {}
+    for one in derived.left_out:
+        reasons.setdefault(one.why, []).append(f"{one.calls:,} calls of {one.what}")
+    lines = [f"{', '.join(some)}: {why}" for why, some in reasons.items()]
+    rare = [f"{one.calls:,} calls, {one.total_ms / max(1, one.calls):.3g} ms each: {one.sql}" for one in derived.others]
+    if not lines and not rare:
+        return ""
+    shown = ["Left out. What belongs to the application is to be written by hand.", *lines]
+    if rare:
+        shown += ["Beyond the number of statements that was asked for (--statements):", *rare]
+    return comment(*shown)
+
+
+def baseline(derived: Derived) -> str:
+    """Return the schema as it is."""
+    head = f"-- candidate: baseline\n-- summary: the schema of {derived.server}, as it was on {derived.day}\n"
+    if derived.schema.reason:
+        head += (
+            "\n"
+            + comment(
+                f"These are the tables alone: {derived.schema.reason}.",
+                "Question: are there functions, triggers or views that matter? All of them come from: "
+                f"{derived.schema.command}",
+            )
+            + "\n"
+        )
+    return head + _schema(derived, derived.schema.statements)
+
+
+def _schema(derived: Derived, statements: Sequence[str]) -> str:
+    body = "".join(f"\n{one};\n" for one in statements)
+    if len(derived.path) >= _SEVERAL:
+        path = search_path(derived.path).replace("'", "''")
+        body += (
+            "\n-- Statements name tables of several schemas.\n"
+            f"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database()); END $$;\n"
+        )
+    return body
+
+
+def without_unused(derived: Derived) -> str:
+    """Return a first candidate: without the indexes that cost something and serve nobody; nothing without any."""
+    kept = [one for one in derived.schema.statements if not _creates(one, derived.unused)]
+    number = len(derived.schema.statements) - len(kept)
+    if not number:
+        return ""
+    noun = "index" if number == 1 else "indexes"
+    head = (
+        f"-- candidate: without_unused_indexes\n-- summary: without {number} {noun} that no query has read, so "
+        "far as the server has counted\n-- expects: writes get faster, and nothing slower\n"
+    )
+    return head + _schema(derived, kept)
+
+
+def _creates(statement: str, indexes: Sequence[str]) -> bool:
+    match = re.match(r"CREATE INDEX (?P<name>\S+) ON (ONLY )?(?P<schema>[^.]+)\.", statement)
+    return match is not None and f"{match['schema']}.{match['name']}" in indexes

@@ -1,0 +1,123 @@
+"""`schemabench init`: a project in an empty folder, from the starter or from a live database.
+
+Owns the adaptation of its arguments, and what it prints. Must not hold logic of its own.
+"""
+
+import argparse
+from collections.abc import Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from schemabench import output, placing, project
+from schemabench.errors import UsageError
+from schemabench.server.dsn import parse_dsn
+
+_INI = "pytest.ini"
+"""The project's ini file, which makes its folder pytest's root."""
+_STATEMENTS = 20
+_MOST_STATEMENTS = 500
+_PERCENT = 100
+_ONLY_FROM = {"rows": "--rows", "statements": "--statements", "with_values": "--with-values", "name": "--name"}
+"""Options that mean something for a live database alone."""
+
+
+def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `init` to the commands."""
+    about = "create a project in an empty folder: a starter, or one derived from a live database"
+    init = commands.add_parser("init", help=about, description=f"init: {about}.")
+    init.add_argument("folder", nargs="?", type=_path, default=Path(), help="the folder (default: the current one)")
+    about = "derive schema, operations, writers and rows from a live database, which is only read"
+    init.add_argument("--from", dest="source", metavar="DSN", help=about)
+    about = "the rows to make up, as a part of the real ones: 1%% (default: about 100,000 in all)"
+    init.add_argument("--rows", type=_part, metavar="PERCENT", help=about)
+    about = f"how many statements become operations at most, writes first ({_STATEMENTS})"
+    init.add_argument("--statements", type=_number, metavar="N", help=about)
+    about = "copy texts from the server's statistics, rather than make them up in their shape"
+    init.add_argument("--with-values", action="store_true", help=about)
+    init.add_argument("--name", metavar="NAME", help="the workload's name (default: that of the database)")
+    init.set_defaults(run=_init)
+
+
+def _path(text: str) -> Path:
+    if "://" in text:
+        raise argparse.ArgumentTypeError("it is a connection string, not a folder: --from")  # which may hold a password
+    return Path(text)
+
+
+def _part(text: str) -> float:
+    try:
+        number = float(text.removesuffix("%")) / _PERCENT
+    except ValueError:
+        number = 0.0
+    if not text.endswith("%") or not 0 < number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a part of the rows, such as 1% or 100%")
+    return number
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= _MOST_STATEMENTS:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_STATEMENTS}")
+    return int(text)
+
+
+def _init(chosen: argparse.Namespace) -> None:
+    folder: Path = chosen.folder
+    if not chosen.source and (useless := [flag for name, flag in _ONLY_FROM.items() if getattr(chosen, name)]):
+        raise UsageError(
+            f"{useless[0]} is about a live database, and none is named",
+            remedies=["name it: --from postgresql://user@host/database", f"leave out {useless[0]}"],
+        )
+    try:
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise UsageError(
+                f"{folder.resolve()} is not an empty folder", remedies=["choose a new folder: schemabench init DIR"]
+            )
+        if chosen.source:
+            _derive(folder, chosen)
+        else:
+            _write(folder, _starter())
+    except OSError as cause:
+        noun = "project" if chosen.source else "starter"
+        raise UsageError(
+            f"The {noun} cannot be written into {folder.absolute()}: {cause.strerror}",
+            remedies=["choose a writable folder: schemabench init DIR"],
+        ) from cause
+    output.say("Now run: pytest --budget 10s")
+
+
+def _derive(folder: Path, chosen: argparse.Namespace) -> None:
+    from schemabench import deriving  # noqa: PLC0415 (imports a driver and a parser, which a starter does not need)
+
+    conninfo = parse_dsn(chosen.source, "--from")
+    name = chosen.name or str(conninfo_to_dict(conninfo).get("dbname") or "live")
+    placing.check(folder / _INI)
+    found = deriving.derive(
+        conninfo,
+        name=deriving.plain_name(name),
+        share=chosen.rows,
+        statements=chosen.statements or _STATEMENTS,
+        values=chosen.with_values,
+    )
+    _write(folder, {path: content.encode() for path, content in found.files.items()})
+    for line in found.told:
+        output.say(line)
+    output.say(f"{found.questions} questions stand in the files, in lines with `Question:`")
+
+
+def _starter() -> dict[str, bytes]:
+    """Return the files of the starter."""
+    with as_file(files("schemabench") / "starter") as starter:
+        paths = sorted(path for path in starter.rglob("*") if path.suffix in {".py", ".sql"})
+        return {str(path.relative_to(starter)): path.read_bytes() for path in paths}
+
+
+def _write(folder: Path, content: Mapping[str, bytes]) -> None:
+    """Write files into a folder, and an ini file unless one is found."""
+    for path, text in content.items():
+        placing.replace(folder / path, text)
+        output.say(f"wrote {folder / path}")
+    if not project.is_configured(folder.absolute()):
+        placing.replace(folder / _INI, b"[pytest]\ntestpaths = tests\n")
+        output.say(f"wrote {folder / _INI}")

@@ -1,0 +1,168 @@
+"""What is made up for a column, how it is written, and what candidates must agree on."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from stated import STATED, column, operation, table
+
+from schemabench import values
+from schemabench.deriving import contents, rows, states
+from schemabench.deriving.code import Made, Name, made, rendered
+from schemabench.deriving.found import ForeignKey, Statistics
+from schemabench.deriving.scale import Scale, usual
+
+
+def drawn(expression: Made) -> list[Any]:
+    """Return values of a column that is written as Python."""
+    names = {**vars(values), "UTC": UTC, "date": date, "datetime": datetime, "Decimal": Decimal}
+    found = values.Table("size", {"c": eval(rendered(expression), names)})  # noqa: S307 (what was just written)
+    size = type("Sizes", (), {"size": 1_000})
+    return [value for (value,) in found.rows(["c"], size)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"a": (1, 2), "b": [0.25, None, True]},
+        (Decimal("1.50"), date(2026, 1, 2), datetime(2026, 1, 2, 3, tzinfo=UTC), 'it\'s "quoted"'),
+        tuple(range(0, 3_000_000, 10_007)),
+        (1,),
+    ],
+)
+def test_written_python_means_what_was_written(value: object) -> None:
+    text = rendered(value)
+
+    assert eval(text, {"UTC": UTC, "date": date, "datetime": datetime, "Decimal": Decimal}) == value  # noqa: S307 (likewise)
+    assert max(map(len, text.split("\n"))) <= 120
+
+
+def test_a_name_is_written_without_quotes() -> None:
+    assert rendered(made("Reference", Name("tenants"), "id", skew=None)) == 'Reference(tenants, "id", skew=None)'
+
+
+def test_frequent_numbers_keep_their_shares_and_others_lie_between_the_bounds() -> None:
+    known = Statistics(common=[("7", 0.5), ("9", 0.001)], bounds=["10", "20", "30"])
+    found = drawn(contents.plain(column(statistics=known), values=False))
+
+    assert found.count(7) == pytest.approx(500, abs=60)
+    assert {one for one in found if one != 7} <= set(range(10, 31))
+
+
+def test_values_that_are_in_the_order_of_rows_stay_so() -> None:
+    times = [f"2026-01-{day:02} 00:00:00+00" for day in range(1, 20)]
+    known = Statistics(bounds=times, correlation=0.99)
+    found = drawn(contents.plain(column(base="timestamptz", category="D", statistics=known), values=False))
+
+    assert found == sorted(found)
+    assert found[0] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_labels_have_the_shares_of_their_shapes() -> None:
+    known = Statistics(common=[("aaaa", 0.7), ("aaa", 0.2)])
+    one = column(base="text", category="S", labels=("free", "pro", "enterprise"), statistics=known)
+    found = drawn(contents.plain(one, values=False))
+
+    assert found.count("free") == pytest.approx(700, abs=60)
+    assert found.count("enterprise") == pytest.approx(100, abs=40)
+
+
+def test_texts_are_in_the_shape_of_the_real_ones_unless_values_are_wanted() -> None:
+    one = column(base="text", category="S", statistics=Statistics(common=[("Aa{4}-99", 1.0)]))
+    real = column(base="text", category="S", statistics=Statistics(common=[("Paris-75", 1.0)]))
+
+    assert all(
+        len(text) == 8 and text[5] == "-" and text[6:].isdigit() for text in drawn(contents.plain(one, values=False))
+    )
+    assert set(drawn(contents.plain(real, values=True))) == {"Paris-75"}
+
+
+def test_a_column_without_statistics_is_guessed_by_its_type() -> None:
+    for base, category, kind in (
+        ("int4", "N", int),
+        ("numeric", "N", Decimal),
+        ("text", "S", str),
+        ("bytea", "U", bytes),
+    ):
+        assert isinstance(drawn(contents.plain(column(base=base, category=category), values=False))[0], kind)
+
+
+def test_infinity_is_left_out_of_times() -> None:
+    known = Statistics(bounds=["2026-01-01 00:00:00+00", "2026-02-01 00:00:00+00", "infinity"])
+    found = drawn(contents.plain(column(base="timestamptz", category="D", statistics=known), values=False))
+
+    assert max(found) < datetime(2026, 2, 2, tzinfo=UTC)
+
+
+def test_a_scale_is_one_number_and_leaves_small_tables_alone() -> None:
+    assert [Scale(0.01).of(number) for number in (0, 7, 5_000, 1_000_000)] == [0, 7, 100, 10_000]
+    assert usual([10_000_000]).of(10_000_000) == 100_000
+    assert usual([10]).share == 1
+
+
+def test_referenced_tables_come_first_and_have_a_row() -> None:
+    parent = table("tenant", column("id"), number=1, count=0, primary=["id"], unique=[["id"]])
+    key = ForeignKey(name="fk", columns=["tenant"], target=1, keys=["id"])
+    child = table("orders", column("id"), column("tenant"), number=2, unique=[["id"]], references=[key])
+
+    found = rows.planned([child, parent], Scale(1.0), values=False)
+
+    assert [(one.name, one.size) for one in found] == [("tenant", 1), ("orders", 1_000)]
+    assert rendered(found[1].columns["tenant"]) == 'Reference(tenant, "id")'
+
+
+def test_references_that_may_depend_on_each_other_are_a_question() -> None:
+    tenant = table("tenant", column("id"), number=1, unique=[["id"]])
+    own = ForeignKey(name="fk", columns=["tenant"], target=1, keys=["id"])
+    customer = table("customer", column("id"), column("tenant"), number=2, unique=[["id"]], references=[own])
+    other = ForeignKey(name="fk2", columns=["customer"], target=2, keys=["id"])
+    order = table("orders", column("id"), column("tenant"), column("customer"), number=3, references=[own, other])
+
+    found = rows.planned([tenant, customer, order], Scale(1.0), values=False)[-1]
+
+    assert found.questions == ["does a row's tenant follow from its customer? Here they are independent."]
+
+
+@pytest.mark.parametrize(
+    ("statements", "columns"),
+    [
+        (["INSERT INTO t (key, total, state) VALUES ($1, $2, $3)"], "key, total, state"),
+        (["UPDATE t SET total = total + $1 WHERE key = $2"], "id, key, total, state, made_at"),
+        (["UPDATE t SET total = $1 WHERE key = $2"], "id, key, state, made_at"),
+        (["UPDATE t SET total = total + $1, state = $2 WHERE key = $3 AND state = $4"], "id, key, made_at"),
+        (["UPDATE t SET total = total + random() WHERE key = $1"], "id, key, state, made_at"),
+        (["INSERT INTO t (key, total) VALUES ($1, $2) ON CONFLICT (key) DO NOTHING"], "key, state"),
+        (
+            ["INSERT INTO t (key, total) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET total = t.total + $2"],
+            "key, total, state",
+        ),
+        (["INSERT INTO t (key, state) VALUES ($1, now()::text)"], "key, total"),
+        (["UPDATE t SET total = total - $1 WHERE key = $2 AND total >= $3"], "id, key, state, made_at"),
+        (["UPDATE t SET total = total + $1 WHERE id IN (SELECT id FROM t LIMIT 3)"], "id, key, state, made_at"),
+        (["INSERT INTO t (key) VALUES ($1)", "UPDATE t SET total = total + $1 WHERE state = $2"], "key, state"),
+        (["INSERT INTO t (key) VALUES ($1)", "UPDATE t SET total = total + $1 WHERE key = $2"], "key, total, state"),
+        (["INSERT INTO t (key) SELECT 1 UNION SELECT 2"], None),
+        (["INSERT INTO t DEFAULT VALUES"], None),
+        (["DELETE FROM t WHERE key = $1"], None),
+        (["INSERT INTO t (key) SELECT key + 1 FROM t WHERE key = $1"], None),
+        (["SELECT * FROM t WHERE key = $1"], None),
+    ],
+)
+def test_a_state_has_the_columns_that_do_not_depend_on_the_order(statements: list[str], columns: str | None) -> None:
+    made_up = rows.planned([STATED], Scale(1.0), values=False)
+    found, _ = states.states(made_up, [operation(sql) for sql in statements])
+
+    assert [one.sql.split("\n")[0] for one in found] == ([f"SELECT {columns}"] if columns else [])
+
+
+def test_a_key_of_repeating_columns_has_no_more_rows_than_combinations() -> None:
+    tenant = table("tenant", column("id"), number=1, count=40, unique=[["id"]])
+    own = ForeignKey(name="fk", columns=["tenant"], target=1, keys=["id"])
+    day = column("day", "date", "D", statistics=Statistics(distinct=10, bounds=["2026-01-01", "2026-01-10"]))
+    daily = table("daily", column("tenant"), day, number=2, count=1_000, unique=[["tenant", "day"]], references=[own])
+
+    found = rows.planned([tenant, daily], Scale(0.5), values=False)[-1]
+
+    assert (found.size, found.whole, found.combined) == (400, 400, ("tenant", "day"))
+    assert rendered(found.combination) == 'Combination((Reference(tenant, "id"), Dated(date(2026, 1, 1))), (0, 10))'

@@ -1,0 +1,110 @@
+"""Which statements are an application's, and what restricts their figures."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from schemabench.deriving import traffic, writers
+from schemabench.deriving.catalog import Server
+from schemabench.deriving.found import Executed
+from schemabench.deriving.operations import Operation
+from schemabench.deriving.statement import Kind, kind_of
+
+SERVER = Server(
+    version="18.6",
+    version_num=180006,
+    database="shop",
+    role="watcher",
+    read_at=datetime(2026, 1, 2, tzinfo=UTC),
+    reads_statistics=False,
+)
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind"),
+    [
+        ("SELECT * FROM t WHERE id = $1", Kind.READ),
+        ("SELECT * FROM t WHERE id = $1 FOR UPDATE", Kind.WRITE),
+        ("INSERT INTO t VALUES ($1)", Kind.WRITE),
+        ("WITH gone AS (DELETE FROM t RETURNING *) SELECT count(*) FROM gone", Kind.WRITE),
+        ("REFRESH MATERIALIZED VIEW v", Kind.WRITE),
+        ("SELECT place_order($1)", Kind.READ),
+        ("SELECT pg_sleep($1)", None),
+        ("SELECT $1", None),
+        ("WITH RECURSIVE a AS (SELECT oid FROM pg_class) SELECT * FROM a", None),
+        ("SELECT * FROM public.pg_stat_statements", None),
+        ("BEGIN", None),
+        ("SET work_mem = $1", None),
+        ("VACUUM t", None),
+        ("CREATE TABLE t (id int)", None),
+        ("COPY t (a) FROM STDIN", None),
+        ("SAVEPOINT $1", None),
+        ("SELECT * FROM t WHERE na", Kind.READ),
+        ("SELECT * FROM t WHERE (name", None),
+    ],
+)
+def test_a_statement_is_a_write_a_read_or_none_of_an_application(sql: str, kind: Kind | None) -> None:
+    found, why = kind_of(sql, {"place_order"})
+
+    assert found is kind
+    assert bool(why) == (kind is None)
+
+
+def test_statements_that_matter_are_writes_first_and_then_by_calls_or_time() -> None:
+    def counted(sql: str, calls: int, total_ms: float) -> Executed:
+        return Executed(sql=sql, role="app", calls=calls, total_ms=total_ms, rows=0)
+
+    rare, slow, often = (
+        counted("SELECT 1 FROM a", 1, 1),
+        counted("SELECT 2 FROM a", 1, 900),
+        counted("SELECT 3 FROM a", 90, 50),
+    )
+    write = counted("DELETE FROM a WHERE id = $1", 1, 0.1)
+
+    chosen, others = traffic.important([rare, slow, often, write], (), 3)
+
+    assert (chosen[0], set(chosen[1:]), others) == (write, {slow, often}, [rare])
+
+
+def test_what_restricts_the_figures_is_said() -> None:
+    rows = [{"query": "<insufficient privilege>"}, {"query": "<insufficient privilege>"}, {"query": None}]
+    hidden, lost, forgotten, since = traffic.restrictions(rows, {"dealloc": 7}, SERVER)
+
+    assert hidden.startswith("2 statements of other roles are not readable by 'watcher'")
+    assert "GRANT pg_read_all_stats TO watcher" in hidden
+    assert lost.startswith("The server has lost the text of 1 statements")
+    assert "forgot rare statements 7 times" in forgotten
+    assert "does not say since when it counts" in since
+
+
+def _operation(name: str, role: str, kind: Kind, calls: int, total_ms: float) -> Operation:
+    counted = Executed(sql=name, role=role, calls=calls, total_ms=total_ms, rows=0)
+    return Operation(name=name, kind=kind, executed=counted, sql="", uses={}, names={}, types={}, root=None)
+
+
+def test_writers_have_the_proportions_and_the_pace_of_production() -> None:
+    operations = [
+        _operation("a", "app", Kind.WRITE, 1_000, 500),
+        _operation("b", "app", Kind.WRITE, 3_000, 500),
+        _operation("c", "app", Kind.READ, 36_000, 1_000),
+    ]
+    (writer, reader), slice_s = writers.grouped(operations, 100)
+
+    assert (writer.name, writer.kind, reader.name, reader.kind) == ("writer", "stream", "reader", "reader")
+    assert writer.rates == {"a": 10.0, "b": 30.0}
+    assert reader.weight / writer.weight == pytest.approx(9)
+    assert slice_s * writer.rate == pytest.approx(writer.weight)
+
+
+def test_each_role_has_writers_of_its_own() -> None:
+    operations = [_operation("a", "app", Kind.WRITE, 10, 1), _operation("b", "report", Kind.READ, 10, 1)]
+    found, _ = writers.grouped(operations, 10)
+
+    assert [one.name for one in found] == ["app_writer", "report_reader"]
+
+
+def test_a_writer_that_is_hardly_ever_at_work_makes_no_burst_endless() -> None:
+    operations = [_operation("a", "app", Kind.WRITE, 1, 1), _operation("b", "app", Kind.READ, 10**8, 1)]
+    found, _ = writers.grouped(operations, 86_400)
+
+    assert [one.weight for one in found] == [1, 2_000]
