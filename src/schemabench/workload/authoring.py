@@ -23,7 +23,9 @@ Row: TypeAlias = tuple[object, ...]
 class Call(NamedTuple):
     """One execution of an operation.
 
-    Values have types that psycopg adapts: str, int, float, Decimal, bool, date, datetime, None, lists, Jsonb.
+    Values have types that psycopg adapts: str, int, float, Decimal, bool, bytes, date, datetime, None, and lists of
+    these, which are arrays. A dict, or a list that holds one, is sent as JSON. Any other JSON value needs psycopg's
+    `Jsonb`, as an empty list does: `[]` is an empty array.
     """
 
     operation: str
