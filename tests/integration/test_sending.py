@@ -200,13 +200,15 @@ def test_a_copy_that_is_refused_ends_the_candidate_and_leaves_no_session_behind(
 
 
 def test_dicts_and_lists_of_dicts_arrive_as_json_however_they_are_sent(laboratory: Laboratory) -> None:
-    values: list[object] = [{"kind": "it's \"a\" \\ click", "tags": ["é", None]}, [{"of": 1}, {}], {}]
+    values: list[object] = [{"kind": 'it\'s "a" \\ click', "tags": ["é", None]}, [{"of": 1}, {}], {}]
     encode = Encoder({})
     sent = [encode("log", {"event": value})["event"] for value in values]
     with opened(laboratory.server.conninfo_for("postgres")) as connection:
         connection.execute("CREATE TEMPORARY TABLE log (number serial, event jsonb)")
         for value in sent:
-            connection.execute("INSERT INTO log (event) VALUES (%s::text::jsonb)", [str(value, "utf-8") if value else ""])
+            connection.execute(
+                "INSERT INTO log (event) VALUES (%s::text::jsonb)", [str(value, "utf-8") if value else ""]
+            )
         array = as_array(sent).decode()
         connection.execute("INSERT INTO log (event) SELECT * FROM unnest(%s::text::jsonb[])", [array])
         with connection.cursor().copy("COPY log (event) FROM STDIN") as copy:

@@ -19,6 +19,11 @@ from schemabench.statements import Operation, Text
 
 _HEADER = re.compile(r"--\s*(?P<key>[a-z][a-z_ ]*):(?!//)\s*(?P<value>.*)")
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
+LINES = {
+    "name: place_order": "opens a block: an operation, a query or a companion's SQL; a candidate's overrides that of "
+    "`operations.sql`",
+}
+"""What divides a file, as in an example -> its meaning."""
 _NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
 
 
