@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"evaluations", "noise_commands", "check_command"},
+    {"evaluations", "noise_commands", "check_command", "balance_command"},
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
     {"workers", "scheduling"},

@@ -1,5 +1,6 @@
 """An experiment: all blocks of one workload at one cardinality, on a real server."""
 
+from schemabench.experiment.balancing import Balance, balance, production_rates
 from schemabench.experiment.burst import check_burst
 from schemabench.experiment.criteria import check as check_criteria
 from schemabench.experiment.feed import Feed, check_inputs
@@ -9,13 +10,16 @@ from schemabench.experiment.neighbours import with_tenants
 from schemabench.experiment.plan import Noise, Plan
 
 __all__ = [
+    "Balance",
     "Feed",
     "Noise",
     "Plan",
+    "balance",
     "check_burst",
     "check_criteria",
     "check_inputs",
     "inputs",
     "measure",
+    "production_rates",
     "with_tenants",
 ]
