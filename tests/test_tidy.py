@@ -15,7 +15,7 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"evaluations", "init_command", "noise_commands", "check_command"},
+    {"evaluations", "init_command", "noise_commands", "check_command", "balance_command"},
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "output", "loading"},
     {"workers", "scheduling"},

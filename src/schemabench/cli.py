@@ -1,4 +1,4 @@
-"""The `schemabench` command: servers, a starter, reports and checks of saved runs, cardinalities, crossovers, noise.
+"""The `schemabench` command: servers, a starter, runs that were saved, cardinalities, crossovers, weights, noise.
 
 Owns only the adaptation of arguments. Must not hold logic of its own.
 """
@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 
 import pytest
 
-from schemabench import cardinality as cardinalities
 from schemabench import (
+    balance_command,
     check_command,
     init_command,
     noise_commands,
@@ -29,6 +29,7 @@ from schemabench import (
     report,
     signals,
 )
+from schemabench import cardinality as cardinalities
 from schemabench import workload as workloads
 from schemabench.bench import Asked, Bench
 from schemabench.cardinality import ROUND_TRIP, Axis
@@ -131,6 +132,10 @@ def _parser() -> argparse.ArgumentParser:
     draw.set_defaults(run=_report)
     _add_cardinalities(commands)
     _add_crossover(commands)
+    _add_options(
+        balance_command.add(commands, _asked, _width),
+        *("postgres", "postgres_setting", "cardinality", "clients", "round_trip_s", "call_timeout_s", "seed"),
+    )
     noise_commands.add(commands)
     check_command.add(commands)
     return parser
@@ -227,6 +232,20 @@ def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionVal
     return project.find(config, Path(settings.workloads)), settings, origins
 
 
+def _asked(chosen: argparse.Namespace) -> Asked:
+    """Return what is asked for, after checks that need no server."""
+    root, settings, origins = _project(chosen)
+    asked = Asked(
+        options=settings,
+        origins=origins,
+        root=root,
+        folder=Path.cwd(),
+        command=redact_command(["schemabench", *sys.argv[1:]]),
+    )
+    asked.check()
+    return asked
+
+
 def _draw(chosen: argparse.Namespace) -> None:
     root, settings, _ = _project(chosen)
     found = workloads.redraw(workloads.load(root / settings.workloads, chosen.workload), chosen.number, settings.seed)
@@ -257,15 +276,7 @@ def _crossover(chosen: argparse.Namespace) -> None:
 
     if chosen.over and not chosen.map:
         raise UsageError("--over names the axes of a map", remedies=["ask for a map: --map 3x3"])
-    root, settings, origins = _project(chosen)
-    asked = Asked(
-        options=settings,
-        origins=origins,
-        root=root,
-        folder=Path.cwd(),
-        command=redact_command(["schemabench", *sys.argv[1:]]),
-    )
-    asked.check()
+    asked = _asked(chosen)
     bench = Bench(asked, progress.on(Screen(_width())))
     try:
         with closing(bench), ExitStack() as stack:

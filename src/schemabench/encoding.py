@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 from psycopg.pq import Format
+from psycopg.types.json import Jsonb, JsonbDumper
 
 from schemabench.errors import Place, WorkloadError
 from schemabench.statements import Operation
@@ -28,8 +29,8 @@ _BITS = {psycopg.adapters.types[name].oid: (name, bits) for name, bits in (("int
 UNFIT = (psycopg.Error, AttributeError, OverflowError, TypeError, ValueError)
 """What psycopg raises for a value that it cannot dump as a type, in binary format."""
 _SHOWN_CHARACTERS = 80  # of a value in an error
-_AS_JSON = "for json or jsonb, wrap it: psycopg.types.json.Jsonb(value)"
-_AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, or a list of one of these"
+_AS_JSON = "a dict, or a list that holds one, is sent as JSON: of str, int, float, bool, None, lists and dicts alone"
+_AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, dict, or a list of one of these"
 
 
 class _HexDumper(Dumper):
@@ -42,7 +43,7 @@ class _HexDumper(Dumper):
 
 
 class Encoder:
-    """From Python values to text format.
+    """From Python values to text format. A dict, and a list that holds one at any depth, is a value of jsonb.
 
     Args:
         operations: Those that are called, to point at the parameter whose value cannot be sent.
@@ -51,6 +52,7 @@ class Encoder:
     def __init__(self, operations: Mapping[str, Operation]) -> None:
         adapters = AdaptersMap(psycopg.adapters)
         adapters.register_dumper(bytes, _HexDumper)
+        adapters.register_dumper(dict, JsonbDumper)
         self._transformer = Transformer(adapters)
         self._operations = operations
 
@@ -69,13 +71,15 @@ class Encoder:
                     f"A value of {operation!r} cannot be sent: :{name} is of type {type(value).__name__!r}: {cause}",
                     where=self._place(operation, name),
                     checked=[f":{name} = {repr(value)[:_SHOWN_CHARACTERS]}"],
-                    remedies=[*([_AS_JSON] if isinstance(value, dict | list) else []), _AS_OTHERS],
+                    remedies=[_AS_JSON if _is_json(value) else _AS_OTHERS],
                 ) from cause
         return encoded
 
     def _dump(self, value: object) -> bytes | None:
         if value is None:
             return None
+        if isinstance(value, list) and _is_json(value):
+            value = Jsonb(value)
         dumped = self._transformer.get_dumper(value, PyFormat.TEXT).dump(value)
         return None if dumped is None else bytes(dumped)
 
@@ -84,6 +88,11 @@ class Encoder:
         statements = self._operations[operation].statements if operation in self._operations else ()
         found = (one.text.place(one.mark(parameter)) for one in statements if parameter in one.needs)
         return next(found, None)
+
+
+def _is_json(value: object) -> bool:
+    """Return whether a value is a dict, or a list that holds one: no array of the server can hold it."""
+    return isinstance(value, dict) or (isinstance(value, list) and any(map(_is_json, value)))
 
 
 def as_array(values: Iterable[bytes | None]) -> bytes:

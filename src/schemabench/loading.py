@@ -26,5 +26,10 @@ def load_run(path: str | os.PathLike[str]) -> RunFrames:
     Raises:
         schemabench.errors.UsageError: There is no such file, or it cannot be read, is not JSON, is truncated, or holds
             no run of schemabench or one of a newer format; the message names the path and the remedies.
+
+    Examples:
+        >>> run = load_run("reports/example/pageviews_at_typical.json.gz")
+        >>> run.candidates["candidate"].iloc[0]
+        'flat'
     """
     return RunFrames(report.read(Path(path)))

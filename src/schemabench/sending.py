@@ -128,6 +128,17 @@ def _sqlstates(key: str, value: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(codes))
 
 
+LINES = {
+    "batch: 100 within 50 ms": "gathers up to 100 calls of a connection into one request, whose parameters are arrays "
+    "or rows of a `COPY`; `within`: how long the first waits for others where calls are due at a pace",
+    "transaction: 100 within 50 ms": "gathers calls likewise, each by statements of its own, into one transaction",
+    "pipeline: 20": "sends a request while fewer than 20 requests of its connection are in flight",
+    "prepare: never": "sends the text of each statement; `always`, the default: prepares it once for each connection",
+    "retry: 23505, 23503": "SQLSTATEs after which a request is repeated, besides deadlocks, failures to serialize and "
+    "lock timeouts",
+    "accept: 23505": "SQLSTATEs that end a request as if it had succeeded; nothing of it remains",
+}
+"""What may stand between `-- name:` and the first statement, as in an example -> its meaning."""
 _PARSED: Mapping[str, Callable[[str], dict[str, Any]]] = {
     "batch": _batch,
     "transaction": _transaction,

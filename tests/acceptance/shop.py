@@ -40,7 +40,7 @@ _STEERING = (
     "NO_COLOR",
 )
 _LONG = ("-- name: customer_total\n", "-- name: customer_total\nSELECT pg_sleep(0.05);\n")
-_SIZES = ("customers=500, background_orders=2_000", "customers=20, background_orders=30")
+_SIZES = ("customers=200, background_orders=500", "customers=20, background_orders=30")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,14 +78,14 @@ def test_bursts_that_cannot_be_executed_are_a_clear_error(shop: Shop) -> None:
     shop.change(MODULE_OF.format("failing"), "    while True:", "    1 // (2 - block)\n    while True:")
     shop.add("lacking")
     shop.change(MODULE_OF.format("lacking"), "    return (order(", '    return (Call("place", {}) or order(')
-    shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": {"of": "json"}')
+    shop.change(MODULE, '"amount_cents": random.randint(100, 100_000)', '"amount_cents": {"of": {"json"}}')
 
     result = shop.run()
 
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert_clear(result, "The burst of writer", "ended after 30 calls", "make the generator endless")
-    assert_clear(result, "A value of 'place_order' cannot be sent: :amount_cents is of type 'dict'", "Jsonb(value)")
-    assert_clear(result, "workloads/orders/operations.sql:", "amount_cents = {'of': 'json'}")
+    assert_clear(result, "A value of 'place_order' cannot be sent: :amount_cents is of type 'dict'", "is sent as JSON")
+    assert_clear(result, "workloads/orders/operations.sql:", "amount_cents = {'of': {'json'}}")
     assert_clear(result, "`burst` of the workload 'failing' failed: ZeroDivisionError", "1 // (2 - block)")
     assert_clear(result, "The background calls 'place', which is not in", "did you mean 'place_order'?")
 

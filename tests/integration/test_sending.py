@@ -9,7 +9,7 @@ from laboratory import Laboratory, amount, result
 from psycopg.pq import ExecStatus
 
 from schemabench import Call, Writer
-from schemabench.encoding import Encoder, as_array, as_rows
+from schemabench.encoding import Encoder, as_array, as_binary_rows, as_rows
 from schemabench.errors import CandidateError
 from schemabench.load import Session, stop
 from schemabench.records import Experiment
@@ -197,6 +197,30 @@ def test_a_copy_that_is_refused_ends_the_candidate_and_leaves_no_session_behind(
             budget_s=1.0,
             round_trip_s=round_trip_s,
         )
+
+
+def test_dicts_and_lists_of_dicts_arrive_as_json_however_they_are_sent(laboratory: Laboratory) -> None:
+    values: list[object] = [{"kind": 'it\'s "a" \\ click', "tags": ["é", None]}, [{"of": 1}, {}], {}]
+    encode = Encoder({})
+    sent = [encode("log", {"event": value})["event"] for value in values]
+    with opened(laboratory.server.conninfo_for("postgres")) as connection:
+        connection.execute("CREATE TEMPORARY TABLE log (number serial, event jsonb)")
+        for value in sent:
+            connection.execute(
+                "INSERT INTO log (event) VALUES (%s::text::jsonb)", [str(value, "utf-8") if value else ""]
+            )
+        array = as_array(sent).decode()
+        connection.execute("INSERT INTO log (event) SELECT * FROM unnest(%s::text::jsonb[])", [array])
+        with connection.cursor().copy("COPY log (event) FROM STDIN") as copy:
+            for part in as_rows([value] for value in sent):
+                copy.write(part)
+        jsonb = connection.adapters.types["jsonb"].oid
+        with connection.cursor().copy("COPY log (event) FROM STDIN (FORMAT binary)") as copy:
+            for part in as_binary_rows([[value] for value in sent], [jsonb]):
+                copy.write(part)
+        found = connection.execute("SELECT event FROM log ORDER BY number").fetchall()
+
+    assert [event for (event,) in found] == values * 4
 
 
 def test_arrays_and_rows_hold_what_was_encoded(laboratory: Laboratory) -> None:

@@ -33,13 +33,17 @@ from schemabench.errors import WorkloadError
         ([date(2026, 2, 16)], b"{2026-02-16}"),
         (b"\x00\xff", b"\\x00ff"),
         (Jsonb({"a": 1}), b'{"a": 1}'),
+        ({"a": 1}, b'{"a": 1}'),
+        ({}, b"{}"),
+        ([{"a": [1, None]}, {}], b'[{"a": [1, null]}, {}]'),
+        ([1, [{"a": 1}]], b'[1, [{"a": 1}]]'),
     ],
 )
 def test_values_are_sent_as_text(value: object, sent: bytes | None) -> None:
     assert Encoder({})("add", {"value": value}) == {"value": sent}
 
 
-@pytest.mark.parametrize("value", ["a\0b", ["a", "b\0"], "\ud800", object(), {"a": 1}, [1, "a"], [object()]])
+@pytest.mark.parametrize("value", ["a\0b", ["a", "b\0"], "\ud800", object(), {"a": object()}, [1, "a"], [object()]])
 def test_a_value_that_no_server_takes_is_refused_with_the_call(value: object) -> None:
     with pytest.raises(WorkloadError, match="A value of 'add' cannot be sent") as caught:
         Encoder({})("add", {"value": value})
@@ -58,8 +62,8 @@ def test_a_value_that_cannot_be_sent_is_shown_at_its_parameter_with_what_to_do(t
     operations = made_up.found(tmp_path).operations
 
     with pytest.raises(WorkloadError) as caught:
-        Encoder(operations)("add", {"key": "one", "value": {"of": "json"}})
+        Encoder(operations)("add", {"key": "one", "value": {"of": {"json"}}})
 
     assert str(caught.value.where).startswith(f"{tmp_path}/operations.sql:2:38\n")
-    assert caught.value.checked == (":value = {'of': 'json'}",)
-    assert "Jsonb(value)" in caught.value.remedies[0]
+    assert caught.value.checked == (":value = {'of': {'json'}}",)
+    assert "is sent as JSON" in caught.value.remedies[0]

@@ -12,7 +12,16 @@ from schemabench.errors import CandidateError, Place
 from schemabench.naming import nearest
 from schemabench.sqlfile import SqlFile
 
-_HEADERS = ("candidate", "summary", "expects", "extends", "postgres", "databases")
+HEADERS = {
+    "candidate: hash_by_site": "its name; by default that of the file, without `.sql`, or of the folder",
+    "summary: one table for each month": "one line for people",
+    "expects: reads get faster": "what its author expects of it, shown beside the result",
+    "extends: baseline": "the candidate whose schema and operations it changes, as a migration does",
+    "postgres: >= 15, < 18": "the major versions that it applies to; on other servers it is skipped",
+    "databases: part": "`part`: a database for each part of the workload; `one`, the default: one for all",
+}
+"""What may stand in the comment lines at the top of a candidate, as in an example -> its meaning."""
+_HEADERS = tuple(example.partition(":")[0] for example in HEADERS)
 _HEADER = re.compile(rf"--\s*(?P<key>{'|'.join(_HEADERS)}):.*", re.IGNORECASE)
 _AS_PROSE = "if it is a comment and not a header, remove the colon or begin with a capital letter"
 _NAME = re.compile(r"\w[\w.-]*")  # part of test names and options

@@ -18,7 +18,12 @@ DIGITS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A field of a cardinality over which a map is drawn, with its range."""
+    """A field of a cardinality over which a map is drawn, with its range.
+
+    Examples:
+        >>> Axis(field="customers", low=10, high=1_000).points(3)
+        (10, 100, 1000)
+    """
 
     field: str
     """The field's name; a number."""
@@ -55,6 +60,12 @@ def log_scale(low: Number, high: Number, points: int = 25) -> tuple[Number, ...]
 
     Raises:
         WorkloadError: The ends are invalid.
+
+    Examples:
+        >>> log_scale(10, 1_000, 5)
+        (10, 32, 100, 320, 1000)
+        >>> log_scale(0, 8, 3)
+        (0, 2, 8)
     """
     _check(low, high, "A scale")
     assert points > 1, f"a scale has two ends, not {points}"

@@ -1,5 +1,6 @@
 """An experiment: all blocks of one workload at one cardinality, on a real server."""
 
+from schemabench.experiment.balancing import Balance, balance, production_rates
 from schemabench.experiment.burst import check_burst
 from schemabench.experiment.criteria import check as check_criteria
 from schemabench.experiment.feed import Feed, check_inputs
@@ -9,14 +10,17 @@ from schemabench.experiment.neighbours import planned, with_tenants
 from schemabench.experiment.plan import Noise, Plan
 
 __all__ = [
+    "Balance",
     "Feed",
     "Noise",
     "Plan",
+    "balance",
     "check_burst",
     "check_criteria",
     "check_inputs",
     "inputs",
     "measure",
     "planned",
+    "production_rates",
     "with_tenants",
 ]

@@ -30,6 +30,12 @@ class RunFrames:
 
     Args:
         run: The record that the tables are built from.
+
+    Examples:
+        >>> from schemabench import load_run
+        >>> run = load_run("reports/example/pageviews_at_typical.json.gz")
+        >>> list(run.writers["writer"].unique())
+        ['loader', 'reader']
     """
 
     experiments = comparing.EXPERIMENTS

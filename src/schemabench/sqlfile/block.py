@@ -24,6 +24,13 @@ _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _NOTHING = re.compile(r"--\s*nothing", re.IGNORECASE)
 _GIVES = re.compile(r"--\s*as:\s*(?P<name>.*?)\s*", re.IGNORECASE)
 _WITHOUT_ROW = re.compile(r"--\s*if none:\s*(?P<then>.*?)\s*", re.IGNORECASE)
+LINES = {
+    "as: placed": "above a statement: names its row, whose columns later statements take as `:placed.order_id`",
+    "if none: stop": "above a statement whose row has a name: what happens without one; `stop` commits and ends the "
+    "operation, `fail`, the default, fails the candidate",
+    "nothing": "in place of statements: there is nothing to do",
+}
+"""What may stand in a block, as in an example -> its meaning; see `sending` for how its calls are sent."""
 _LITERAL = re.compile(r"'(?P<name>(?:[^']|'')*)'")
 """The first piece of a string constant, which may go on in the next line."""
 _STOP, _FAIL = "stop", "fail"

@@ -22,6 +22,11 @@ UP = re.compile(r"--\s*(?:migrate:up|\+goose\s+up)\b.*", re.IGNORECASE | re.DOTA
 DOWN = re.compile(r"--\s*(?:migrate:down|\+goose\s+down)\b.*", re.IGNORECASE | re.DOTALL)
 """What dbmate and goose write above the parts of a migration: see `migration`."""
 _CONTINUATION = re.compile(r"--\s{2,}(?P<value>\S.*)")
+LINES = {
+    "name: place_order": "opens a block: an operation, a query or a companion's SQL; a candidate's overrides that of "
+    "`operations.sql`",
+}
+"""What divides a file, as in an example -> its meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,11 @@ from schemabench.statements import Kind, Mark, Query, Statement, Text
 _BEGIN = re.compile(r"--\s*for each part\s*")
 _END = re.compile(r"--\s*end\s*")
 BEGIN, END = "-- for each part", "-- end"
+LINES = {
+    "for each part": "what follows is executed for each part of the workload, with its `:\"name\"` and `:'name'`",
+    "end": "ends it",
+}
+"""What may stand among the statements of a schema -> its meaning."""
 
 
 @dataclass(frozen=True, kw_only=True)

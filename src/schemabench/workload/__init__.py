@@ -1,5 +1,6 @@
 """Workloads: the interface for their authors, and the folders that hold them."""
 
+from schemabench.workload.adjusting import PACES, Adjustment
 from schemabench.workload.authoring import (
     BadLineError,
     Call,
@@ -24,6 +25,8 @@ __all__ = [
     "NOWHERE",
     "NO_PART",
     "OPERATIONS_FILE",
+    "PACES",
+    "Adjustment",
     "BadLineError",
     "Call",
     "Cardinality",

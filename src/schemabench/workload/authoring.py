@@ -23,10 +23,18 @@ Row: TypeAlias = tuple[object, ...]
 class Call(NamedTuple):
     """One execution of an operation.
 
-    Values have types that psycopg adapts: str, int, float, Decimal, bool, date, datetime, None, lists, Jsonb.
+    Values have types that psycopg adapts: str, int, float, Decimal, bool, bytes, date, datetime, None, and lists of
+    these, which are arrays. A dict, or a list that holds one, is sent as JSON. Any other JSON value needs psycopg's
+    `Jsonb`, as an empty list does: `[]` is an empty array.
+
+    Examples:
+        >>> call = Call("place_order", {"order_id": 7, "tags": {"gift": True}}, key="7")
+        >>> call.rows
+        1
     """
 
     operation: str
+    """The name of the operation: a `-- name:` block of `operations.sql`."""
     values: Mapping[str, object]
     """Parameter -> value, for every parameter of the operation."""
     key: str | None = None
@@ -38,9 +46,16 @@ class Call(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Many executions of one operation, for a background: cheaper than a `Call` for each."""
+    """Many executions of one operation, for a background: cheaper than a `Call` for each.
+
+    Examples:
+        >>> rows = Rows("load_orders", ["order_id", "customer"], ((number, "ada") for number in range(3)))
+        >>> list(rows.rows)
+        [(0, 'ada'), (1, 'ada'), (2, 'ada')]
+    """
 
     operation: str
+    """The name of the operation, which may be a `COPY ... FROM STDIN`."""
     columns: Sequence[str]
     """The parameter of each value of a row."""
     rows: Iterable[Sequence[object]]
@@ -51,12 +66,22 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Writer:
-    """A role that executes operations over its own connections: a stream, a batch, or a reader."""
+    """A role that executes operations over its own connections: a stream, a batch, or a reader.
+
+    Examples:
+        >>> shop = Writer(name="shop", kind="stream", weight=4, clients=3, pace="90 orders a second")
+        >>> shop.role, shop.part
+        ('', '')
+    """
 
     name: str
+    """Its name in reports, which no other writer or companion has."""
     kind: Literal["stream", "batch", "reader"]
+    """How calls are due under `--adequacy`: those of a batch at equal intervals, those of others at random. A run as
+    fast as possible takes all kinds alike."""
     weight: int
-    """Calls in the smallest burst. The size of a burst multiplies the weights of all writers."""
+    """Calls in the smallest burst, at least 1. The size of a burst multiplies the weights of all writers.
+    `schemabench balance` finds weights with which writers end together."""
     clients: int = 1
     """Its share of the connections: `--clients` are divided in this proportion, with at least one for each writer."""
     pace: str = ""
@@ -76,9 +101,15 @@ class Companion:
     """What runs beside all trials and belongs to no writer: a report, a checkpoint, a session that holds a snapshot.
 
     Every candidate has it in every trial alike. Its figures are kept apart from the writers'.
+
+    Examples:
+        >>> report = Companion(name="nightly report", operation="sum_of_all", every_s=0.5)
+        >>> report.holds
+        False
     """
 
     name: str
+    """Its name in reports, which no writer or other companion has."""
     operation: str
     """What it executes: a block of `operations.sql`, which a candidate may override."""
     clients: int = 1
@@ -101,12 +132,27 @@ class Companion:
 
 
 class BadLineError(ValueError):
-    """Raised by a workload's replay for an unusable line, which is counted, shown and skipped."""
+    """Raised by a workload's replay for an unusable line, which is counted, shown and skipped.
+
+    Examples:
+        >>> def parse(line: str) -> int:
+        ...     if not line.isdecimal():
+        ...         raise BadLineError(f"{line!r} is no number of an order")
+        ...     return int(line)
+        >>> parse("7")
+        7
+    """
 
 
 @dataclass(frozen=True, kw_only=True)
 class OtherInput:
-    """A further file for a replay: read whole, before its calls start."""
+    """A further file for a replay: read whole, before its calls start.
+
+    Examples:
+        >>> prices = OtherInput(columns="article, price in cents", parse=lambda line: line.split(","))
+        >>> prices.parse("pen,120")
+        ['pen', '120']
+    """
 
     columns: str
     """Its columns, for people."""
@@ -116,7 +162,15 @@ class OtherInput:
 
 @dataclass(frozen=True, kw_only=True)
 class FileSeries(Generic[Cardinality]):
-    """How a folder of files, each for one period of time, replaces a single file; subfolders are searched, too."""
+    """How a folder of files, each for one period of time, replaces a single file; subfolders are searched, too.
+
+    Examples:
+        >>> def calls(shop, orders, others, cycle, day):
+        ...     return (Call("place_order", {"order_id": order, "day": day}) for order in orders)
+        >>> series = FileSeries(named="orders-%Y%m%d", every=timedelta(days=1), latest=7, calls=calls)
+        >>> next(series.calls(None, iter([7]), {}, 0, datetime(2026, 1, 31))).values["day"].day
+        31
+    """
 
     named: str
     """The name of a file without `.gz`, as a format of `strftime` for the time at which its period starts."""
@@ -133,24 +187,31 @@ class FileSeries(Generic[Cardinality]):
 class Replay(Generic[Cardinality]):
     """How files replace a writer's generator.
 
-    Attributes:
-        writer: The writer that the main file feeds.
-        columns: How the file's columns map to parameters, for people.
-        parse: One line of the main file -> the value for `calls`; None to skip the line (a blank one, a header). Raises
-            `BadLineError` for an unusable line.
-        calls: (cardinality, parsed lines, parsed lines of other inputs by name, cycle) -> calls. Consumed lazily: the
-            main file is never entirely in memory. At its end, `calls` is called again, with `cycle` increased by one;
-            the first is 0.
-        others: Further input files by name (`--replay workload.name=PATH`), each optional.
-        series: How a folder takes the main file's place; None if only a file can be replayed.
+    Examples:
+        >>> replay = Replay(
+        ...     writer="shop",
+        ...     columns="the number of the order",
+        ...     parse=int,
+        ...     calls=lambda shop, orders, others, cycle: (Call("place_order", {"order_id": one}) for one in orders),
+        ... )
+        >>> next(replay.calls(None, iter([7]), {}, 0)).values
+        {'order_id': 7}
     """
 
     writer: str
+    """The writer that the main file feeds."""
     columns: str
+    """How the file's columns map to parameters, for people."""
     parse: Callable[[str], Any]
+    """One line of the main file -> the value for `calls`; None to skip the line (a blank one, a header). Raises
+    `BadLineError` for an unusable line."""
     calls: Callable[[Cardinality, Iterator[Any], Mapping[str, Sequence[Any]], int], Iterator[Call]]
+    """(cardinality, parsed lines, parsed lines of other inputs by name, cycle) -> calls. Consumed lazily: the main file
+    is never entirely in memory. At its end, `calls` is called again, with `cycle` increased by one; the first is 0."""
     others: Mapping[str, OtherInput] = field(default_factory=dict)
+    """Further input files by name (`--replay workload.name=PATH`), each optional."""
     series: FileSeries[Cardinality] | None = None
+    """How a folder takes the main file's place; None if only a file can be replayed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +219,21 @@ class Model(Generic[Cardinality, State]):
     """The expected rows of a database that starts without rows, after any sequence of calls, in plain Python.
 
     Every candidate is checked against it before it is measured (see `--equivalence`).
+
+    Examples:
+        >>> from hypothesis import strategies as st
+        >>> def place(orders, call):
+        ...     orders.add(call.values["order_id"])
+        >>> model = Model(
+        ...     initial=set,
+        ...     calls=lambda shop: st.integers(1, 3).map(lambda one: Call("place_order", {"order_id": one})),
+        ...     apply=place,
+        ...     state=lambda orders: {"orders": [(one,) for one in sorted(orders)]},
+        ... )
+        >>> orders = model.initial()
+        >>> model.apply(orders, Call("place_order", {"order_id": 7}))
+        >>> model.state(orders)
+        {'orders': [(7,)]}
     """
 
     initial: Callable[[], State]
@@ -189,13 +265,34 @@ class Workload(Generic[Cardinality]):
 
     The SQL of its operations is in `operations.sql`, next to the module: each `-- name:` block is one operation, which
     a candidate may override. `state` and `invariants` name blocks of that file, too.
+
+    Examples:
+        >>> from itertools import count
+        >>> @dataclass(frozen=True, kw_only=True)
+        ... class Shop:
+        ...     customers: int
+        >>> def burst(shop, writer, block, random):
+        ...     for order in count(block * 1_000_000):
+        ...         yield Call("place_order", {"order_id": order, "customer": random.randrange(shop.customers)})
+        >>> workload = Workload(
+        ...     name="orders",
+        ...     summary="a shop places orders",
+        ...     cardinalities={"typical": Shop(customers=500)},
+        ...     writers=lambda shop: [Writer(name="shop", kind="stream", weight=4)],
+        ...     burst=burst,
+        ... )
+        >>> next(workload.burst(Shop(customers=1), "shop", 2, Random(1))).values
+        {'order_id': 2000000, 'customer': 0}
     """
 
     name: str
-    summary: str  # one line for people
+    """The name of its folder."""
+    summary: str
+    """One line for people."""
     cardinalities: Mapping[str, Cardinality]
     """The pinned ones, `typical` among them: frozen dataclasses whose fields are plain values."""
     writers: Callable[[Cardinality], Sequence[Writer]]
+    """(cardinality) -> its writers: at least one, each with a name of its own."""
     burst: Callable[[Cardinality, str, int, Random], Iterator[Call]]
     """(cardinality, writer, block, random) -> the writer's calls in that block, endless: as many are taken as the size
     of the burst requires. All random values must come from `random`, so that a seed repeats a run."""
@@ -222,6 +319,7 @@ class Workload(Generic[Cardinality]):
     """The value of each `:'name'` in the invariants, which thus check what was loaded against the cardinality; None is
     NULL. Such an invariant is not asked where a file is replayed, which the cardinality does not describe."""
     replay: Replay[Cardinality] | None = None
+    """How files replace a writer's generator (`--replay NAME=PATH`); None if none can."""
     isolation: Literal["read committed", "repeatable read", "serializable"] = "read committed"
     """The isolation level of all transactions. Resulting rollbacks are retried, counted and charged to the
     candidate."""
