@@ -47,7 +47,7 @@ def background(orders: Orders, random: Random) -> Iterator[Call]:
     return (order(orders, order_id, random) for order_id in range(orders.background_orders))
 
 
-def burst(orders: Orders, writer: str, block: int, random: Random) -> Iterator[Call]:
+def burst(orders: Orders, writer: str, block: int, random: Random) -> Iterator[Call]:  # noqa: ARG001 (all blocks alike)
     """Yield what a writer does in a block, without end."""
     while True:
         if writer == "shop":
