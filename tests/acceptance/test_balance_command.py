@@ -13,8 +13,8 @@ def test_balance_prints_the_writers_and_lines_for_the_workload_and_writes_nothin
         [
             "orders typical: bursts of the baseline, 2 clients",
             "writer*clients*weight*ends after*suggested*ends after",
-            "shop * 1 * 1 *",
-            "website * 1 * 2 *",
+            "shop * 1 * 4 *",
+            "website * 1 * 8 *",
             '    Writer(name="shop", kind="stream", weight=*, clients=3, pace="200 orders a second"),',
             '    Writer(name="website", kind="reader", weight=*, pace="400 totals a second"),',
         ]

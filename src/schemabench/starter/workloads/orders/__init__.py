@@ -27,8 +27,8 @@ def writers(_: Orders) -> tuple[Writer, ...]:
     `schemabench balance orders` finds weights with which they end a burst together.
     """
     return (
-        Writer(name="shop", kind="stream", weight=1, clients=3, pace="200 orders a second"),
-        Writer(name="website", kind="reader", weight=2, clients=1, pace="400 totals a second"),
+        Writer(name="shop", kind="stream", weight=4, clients=3, pace="200 orders a second"),
+        Writer(name="website", kind="reader", weight=8, clients=1, pace="400 totals a second"),
     )
 
 
