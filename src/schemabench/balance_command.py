@@ -39,7 +39,7 @@ def add(
     about = "measure the baseline, and suggest weights with which the writers of a workload end together"
     parser = commands.add_parser("balance", help=about, description=f"Balance: {about}. Nothing is written.")
     parser.add_argument("workload", metavar="WORKLOAD")
-    about = "suggest the smallest weights with production's proportions: by each writer's pace, or production_s"
+    about = "suggest the smallest weights with production's proportions, to within 5 %%; see Writer.pace"
     parser.add_argument("--production", action="store_true", help=about)
     parser.set_defaults(run=lambda chosen: _balance(chosen, asked(chosen), width()))
     return parser

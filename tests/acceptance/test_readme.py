@@ -52,6 +52,8 @@ def test_servers_are_listed() -> None:
 
 def test_nothing_else_is_to_be_typed() -> None:
     known = {("pytest", "tests/evaluation"), ("tox", "run"), ("pip", "install"), ("pytest", "--budget")}
-    known |= {("schemabench", command) for command in ("servers", "init", "report", "check")} | {("cd", "shop")}
+    known |= {("schemabench", command) for command in ("servers", "init", "report", "check", "balance")} | {
+        ("cd", "shop")
+    }
 
     assert {tuple(words[:2]) for words in COMMANDS if words} <= known

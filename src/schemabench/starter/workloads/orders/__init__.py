@@ -27,8 +27,8 @@ def writers(_: Orders) -> tuple[Writer, ...]:
     `schemabench balance orders` finds weights with which they end a burst together.
     """
     return (
-        Writer(name="shop", kind="stream", weight=1, clients=3, pace="200 orders a second"),
-        Writer(name="website", kind="reader", weight=2, clients=1, pace="400 totals a second"),
+        Writer(name="shop", kind="stream", weight=4, clients=3, pace="200 orders a second"),
+        Writer(name="website", kind="reader", weight=8, clients=1, pace="400 totals a second"),
     )
 
 
@@ -47,7 +47,7 @@ def background(orders: Orders, random: Random) -> Iterator[Call]:
     return (order(orders, order_id, random) for order_id in range(orders.background_orders))
 
 
-def burst(orders: Orders, writer: str, _: int, random: Random) -> Iterator[Call]:
+def burst(orders: Orders, writer: str, block: int, random: Random) -> Iterator[Call]:
     """Yield what a writer does in a block, without end."""
     while True:
         if writer == "shop":
