@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 from psycopg.pq import Format
-from psycopg.types.json import Jsonb, JsonbDumper
+from psycopg.types.array import ListDumper
+from psycopg.types.json import JsonbDumper
 
 from schemabench.errors import Place, WorkloadError
 from schemabench.statements import Operation
@@ -42,6 +43,22 @@ class _HexDumper(Dumper):
         return b"\\x" + obj.hex().encode()
 
 
+class _ListDumper(ListDumper):
+    """Dumps a list that holds a dict as JSON, and any other as an array."""
+
+    def get_key(self, obj: list[Any], format: PyFormat) -> Any:  # noqa: A002, ANN401 (as psycopg has it)
+        return (self.cls, dict) if _is_json(obj) else super().get_key(obj, format)
+
+    def upgrade(self, obj: list[Any], format: PyFormat) -> Any:  # noqa: A002, ANN401 (likewise)
+        return JsonbDumper(self.cls) if _is_json(obj) else super().upgrade(obj, format)
+
+
+def register_json(adapters: AdaptersMap) -> None:
+    """Have dicts, and lists that hold one at any depth, sent as jsonb in text format."""
+    adapters.register_dumper(dict, JsonbDumper)
+    adapters.register_dumper(list, _ListDumper)
+
+
 class Encoder:
     """From Python values to text format. A dict, and a list that holds one at any depth, is a value of jsonb.
 
@@ -52,7 +69,7 @@ class Encoder:
     def __init__(self, operations: Mapping[str, Operation]) -> None:
         adapters = AdaptersMap(psycopg.adapters)
         adapters.register_dumper(bytes, _HexDumper)
-        adapters.register_dumper(dict, JsonbDumper)
+        register_json(adapters)
         self._transformer = Transformer(adapters)
         self._operations = operations
 
@@ -78,8 +95,6 @@ class Encoder:
     def _dump(self, value: object) -> bytes | None:
         if value is None:
             return None
-        if isinstance(value, list) and _is_json(value):
-            value = Jsonb(value)
         dumped = self._transformer.get_dumper(value, PyFormat.TEXT).dump(value)
         return None if dumped is None else bytes(dumped)
 

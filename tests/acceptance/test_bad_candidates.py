@@ -11,7 +11,7 @@ SYNTAX = "CREATE TABEL notes (note text);\n"
 DIVISION = """
 CREATE FUNCTION divide() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    NEW.amount_cents := NEW.amount_cents / CASE WHEN NEW.order_id > 1000000 THEN 0 ELSE 1 END;
+    NEW.amount_cents := NEW.amount_cents / CASE WHEN NEW.order_id >= 30 THEN 0 ELSE 1 END;
     RETURN NEW;
 END $$;
 CREATE TRIGGER divide BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION divide();
@@ -19,7 +19,8 @@ CREATE TRIGGER divide BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION divi
 OTHER_ROWS = """
 -- name: place_order
 INSERT INTO orders (order_id, customer, amount_cents)
-VALUES (:order_id::bigint, :customer::text, :amount_cents::bigint + 1);
+VALUES (:order_id::bigint, :customer::text, :amount_cents::bigint + 1)
+ON CONFLICT (order_id) DO UPDATE SET amount_cents = excluded.amount_cents;
 """
 MISSPELT = "\n-- name: place_ordr\nSELECT 1;\n"
 STRANGER = "\n-- name: customer_total\nSELECT sum(amount_cents) FROM orders WHERE customer = :costumer::text;\n"
@@ -29,7 +30,8 @@ RENAMED = """
 ALTER TABLE orders RENAME customer TO client;
 -- name: place_order
 INSERT INTO orders (order_id, client, amount_cents)
-VALUES (:order_id::bigint, :customer::text, :amount_cents::bigint);
+VALUES (:order_id::bigint, :customer::text, :amount_cents::bigint)
+ON CONFLICT (order_id) DO UPDATE SET amount_cents = excluded.amount_cents;
 -- name: customer_total
 SELECT sum(amount_cents) FROM orders WHERE client = :customer::text;
 """

@@ -156,13 +156,25 @@ def test_rows_are_never_held_in_memory(tmp_path: Path) -> None:
 def test_a_value_that_cannot_be_sent_is_told_with_its_row_and_place(made: Made) -> None:
     def wrong(*_: object) -> Iterator[Rows]:
         yield Rows("load", COLUMNS, rows(1, 1500))
-        yield Rows("load", COLUMNS, [(1501, "here", {"a": 1})])
+        yield Rows("load", COLUMNS, [(1501, "here", {"a", "set"})])
 
-    with pytest.raises(WorkloadError, match="A value of 'load' cannot be sent: :bytes is of type 'dict'") as caught:
+    with pytest.raises(WorkloadError, match="A value of 'load' cannot be sent: :bytes is of type 'set'") as caught:
         made(wrong)
 
     assert "row 1,501 of the COPY" in str(caught.value)
     assert "operations.sql:2" in str(caught.value)
+
+
+def test_dicts_and_lists_that_hold_one_are_copied_as_json(server: Server, made: Made) -> None:
+    values = [{"a": 1}, [{"a": [2]}, None], [[{}]]]
+    template = made(
+        lambda *_: iter([Rows("load", COLUMNS, [(number, "here", one) for number, one in enumerate(values)])]),
+        TABLE.replace("bytes bigint", "bytes jsonb"),
+    )
+
+    with connect(server, template.databases.of("")) as connection:
+        found = connection.execute("SELECT bytes FROM event ORDER BY id").fetchall()
+    assert found == [(one,) for one in values]
 
 
 def test_a_type_of_which_no_binary_format_is_known_is_told(made: Made) -> None:

@@ -109,7 +109,9 @@ def init(folder: Path, dsn: str, *options: str) -> int:
 
 def texts(folder: Path) -> dict[str, str]:
     """Return the files of a project."""
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.suffix in {".py", ".sql"}
+    }
 
 
 @pytest.fixture(scope="module")

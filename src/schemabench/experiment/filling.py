@@ -15,7 +15,7 @@ import psycopg
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate, Remark
-from schemabench.encoding import UNFIT, Encoder, Ranges, unfit
+from schemabench.encoding import UNFIT, Encoder, Ranges, register_json, unfit
 from schemabench.errors import WorkloadError
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.feed import Chunk
@@ -152,6 +152,7 @@ class _Loader:
         try:
             self.copier = opened(template.server.conninfo_for(template.databases.of(part).name))
             self.copier.execute(_QUICKLY)
+            register_json(self.copier.adapters)
         except BaseException:
             self.sessions.close()
             raise
