@@ -144,7 +144,8 @@ def test_artifacts_are_there(proposed: Shop) -> None:
 
 
 def test_junit_file_has_the_properties_that_the_page_shows(proposed: Shop) -> None:
-    shown = re.findall(r'<property name="(\w+)"', PAGE)
+    shown = set(re.findall(r'<property name="(\w+)"', PAGE))
+    waits = {name for name in shown if "lock_waits" in name}
     (case,) = [
         case
         for case in ET.fromstring(proposed.read("reports/junit.xml")).iter("testcase")  # noqa: S314 (our own)
@@ -152,7 +153,8 @@ def test_junit_file_has_the_properties_that_the_page_shows(proposed: Shop) -> No
     ]
     found = {one.get("name"): one.get("value") for one in case.iter("property")}
 
-    assert set(shown) <= found.keys()
+    assert shown - waits <= found.keys()
+    assert waits & found.keys() in (set(), waits), "a short run has too few samples for lock waits"
     assert found["schemabench_candidate"] == "proposed"
     assert found["schemabench_status"] == "ranked"
     assert re.fullmatch(r"\d\.\d+x", found["schemabench_ratio"] or "")
