@@ -12,6 +12,9 @@ short, since the speed of a shared machine drifts from second to second. The sta
 first execution in a new backend) is therefore measured separately, by runs of one operation per connection, and
 subtracted from the time and the CPU of both. With `XDG_CACHE_HOME=/dev/shm` the server's files are in memory, so that
 variations of the disk do not hide those of the clients.
+
+By a profile over 16 connections (both statements), 88 % of the loop's samples are in three system calls: send 69 %,
+epoll_wait 12 %, recv 7 %.
 """
 
 import argparse

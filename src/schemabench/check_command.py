@@ -5,10 +5,8 @@ Owns the adaptation of its arguments, and what it prints. Must not judge: see `r
 
 import argparse
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 from schemabench import output, parsing, report
 from schemabench.candidate import BASELINE
@@ -24,7 +22,6 @@ exit status:
   3  an error: the arguments, the file, or a run without a result
 Of several verdicts, 1 comes before 3, 3 before 2, and 2 before 0.
 """
-Value = TypeVar("Value")
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -37,7 +34,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
     parser.add_argument(
         "--max-regression",
-        type=_parsed(parsing.regression),
+        type=parsing.argument(parsing.regression),
         action="append",
         required=True,
         metavar="SHARE",
@@ -50,23 +47,11 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     parser.add_argument("--candidates", type=_listed, default=(), metavar="NAMES", help=about)
     about = f"what to judge by, with commas between, of what the run was ranked by ({THROUGHPUT.name})"
     parser.add_argument(
-        "--criteria", type=_parsed(parsing.names), default=(THROUGHPUT.name,), metavar="NAMES", help=about
+        "--criteria", type=parsing.argument(parsing.names), default=(THROUGHPUT.name,), metavar="NAMES", help=about
     )
     about = "also write the verdicts to a file, .md or .html (repeatable)"
     parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
     parser.set_defaults(run=_check, failed=report.STATUSES["no result"])
-
-
-def _parsed(parse: Callable[[str], Value]) -> Callable[[str], Value]:
-    """Return a parser of an option as argparse wants it: its errors in its own words."""
-
-    def parsed(text: str) -> Value:
-        try:
-            return parse(text)
-        except ValueError as cause:
-            raise argparse.ArgumentTypeError(str(cause)) from cause
-
-    return parsed
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -147,7 +147,14 @@ def _add_cardinalities(commands: "argparse._SubParsersAction[argparse.ArgumentPa
     actions = parser.add_subparsers(required=True, metavar="ACTION")
     drawing = actions.add_parser("draw", help="draw cardinalities, replacing those drawn before")
     drawing.add_argument("workload", metavar="WORKLOAD")
-    drawing.add_argument("-n", "--number", type=_number, default=_DRAWN, metavar="N", help=f"how many ({_DRAWN})")
+    drawing.add_argument(
+        "-n",
+        "--number",
+        type=parsing.argument(parsing.whole(1, _MOST_DRAWN)),
+        default=_DRAWN,
+        metavar="N",
+        help=f"how many ({_DRAWN})",
+    )
     _add_options(drawing, "seed")
     drawing.set_defaults(run=_draw)
     showing = actions.add_parser("show", help="print a cardinality as a TOML file, to change and to run at")
@@ -187,12 +194,6 @@ def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
     for option in options.table():
         if option.name in names:
             parser.add_argument(options.flag(option), **options.argument(option))
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= _MOST_DRAWN:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_DRAWN}")
-    return int(text)
 
 
 def _shape(text: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
-from schemabench import output, placing, project
+from schemabench import output, parsing, placing, project
 from schemabench.errors import UsageError
 from schemabench.server.dsn import parse_dsn
 
@@ -33,7 +33,9 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     about = "the rows to make up, as a part of the real ones: 1%% (default: about 100,000 in all)"
     init.add_argument("--rows", type=_part, metavar="PERCENT", help=about)
     about = f"how many statements become operations at most, writes first ({_STATEMENTS})"
-    init.add_argument("--statements", type=_number, metavar="N", help=about)
+    init.add_argument(
+        "--statements", type=parsing.argument(parsing.whole(1, _MOST_STATEMENTS)), metavar="N", help=about
+    )
     about = "copy texts from the server's statistics, rather than make them up in their shape"
     init.add_argument("--with-values", action="store_true", help=about)
     init.add_argument("--name", metavar="NAME", help="the workload's name (default: that of the database)")
@@ -54,12 +56,6 @@ def _part(text: str) -> float:
     if not text.endswith("%") or not 0 < number <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a part of the rows, such as 1% or 100%")
     return number
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) <= _MOST_STATEMENTS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_STATEMENTS}")
-    return int(text)
 
 
 def _init(chosen: argparse.Namespace) -> None:

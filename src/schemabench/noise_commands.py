@@ -271,20 +271,8 @@ def _worded(path: Path) -> Iterator[None]:
         raise UsageError(f"Cannot write {path}: {cause.strerror}", remedies=["name another path: -o"]) from cause
 
 
-def _argument(parse: Callable[[str], object]) -> Callable[[str], object]:
-    """Return a parser of an option as one of an argument, whose errors argparse shows."""
-
-    def parsed(text: str) -> object:
-        try:
-            return parse(text)
-        except ValueError as cause:
-            raise argparse.ArgumentTypeError(str(cause)) from None
-
-    return parsed
-
-
-_whole = _argument(parsing.whole(0, models.MOST_SEED))
-_orgs = _argument(parsing.whole(1, _MOST_ORGANISATIONS))
-_variable = _argument(parsing.name_and_value)
-_duration = _argument(parse_duration_s)
-_factor = _argument(parsing.factor)
+_whole = parsing.argument(parsing.whole(0, models.MOST_SEED))
+_orgs = parsing.argument(parsing.whole(1, _MOST_ORGANISATIONS))
+_variable = parsing.argument(parsing.name_and_value)
+_duration = parsing.argument(parse_duration_s)
+_factor = parsing.argument(parsing.factor)

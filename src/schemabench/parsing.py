@@ -3,11 +3,12 @@
 Owns what is accepted, and the error for anything else: a ValueError with the text. Must not know any option.
 """
 
+import argparse
 import math
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from schemabench.units import parse_duration_s
 
@@ -30,6 +31,21 @@ class Span(NamedTuple):
     start: datetime
     end: datetime
     """Exclusive."""
+
+
+Value = TypeVar("Value")
+
+
+def argument(parse: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Return a parser of an option as one of an argument, whose errors argparse shows."""
+
+    def parsed(text: str) -> Value:
+        try:
+            return parse(text)
+        except ValueError as cause:
+            raise argparse.ArgumentTypeError(str(cause)) from None
+
+    return parsed
 
 
 def duration_or_off(text: str) -> float:
