@@ -9,6 +9,7 @@ enabled again in the controller, which takes its entries from the leader's repor
 print.
 """
 
+import os
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
@@ -160,6 +161,7 @@ class Controller:
                 "names": tuple(self._names),
                 "run_id": self.run_id,
                 "folder": str(self._meeting),
+                "variables": {name: value for name, value in os.environ.items() if name.startswith("PG")},
             }
 
     @pytest.hookimpl(tryfirst=True)
