@@ -19,6 +19,8 @@ from schemabench.server.dsn import opened, with_words
 
 PASSWORD = "sentinel-of-the-service"  # noqa: S105 (the password that must not be seen)
 ROLE = "tenant"
+LIVE = "live"
+"""The tenant's own database, which counts statements."""
 MOST_CONNECTIONS = 25
 REFUSED = ("pg_stat_force_next_flush()", "pg_stat_reset()")
 """Functions that the role may not execute."""
@@ -70,7 +72,11 @@ def service() -> Iterator[Service]:
         sockets = path / "sockets"
         sockets.mkdir()
         sockets.chmod(0o777)  # the server's user is another
-        settings = {"max_connections": str(MOST_CONNECTIONS), "unix_socket_directories": str(sockets)}
+        settings = {
+            "max_connections": str(MOST_CONNECTIONS),
+            "shared_preload_libraries": "pg_stat_statements",
+            "unix_socket_directories": str(sockets),
+        }
         with local.start(secure[0], {**servers.SMALL, **settings}, [], "managed") as server:
             certificate = path / "root.crt"
             _certify(server.data, certificate)
@@ -82,6 +88,9 @@ def service() -> Iterator[Service]:
                 )
                 for setting in ("ssl_cert_file = 'tls.crt'", "ssl_key_file = 'tls.key'", "ssl = on"):
                     owner.execute(f"ALTER SYSTEM SET {setting}".encode())
+                owner.execute(f"CREATE DATABASE {LIVE} OWNER {ROLE}".encode())
+                with closing(opened(with_words(server.conninfo, dbname=LIVE))) as inside:
+                    inside.execute("CREATE EXTENSION pg_stat_statements")
                 (server.data / "pg_hba.conf").write_text(_RULES, encoding="utf-8")
                 owner.execute("SELECT pg_reload_conf()")
                 found = Service(port=owner.info.port, certificate=certificate, sockets=sockets)

@@ -88,7 +88,7 @@ def _add_place(verb: argparse.ArgumentParser, *, model: bool, mapped: bool) -> N
     """Add where a verb works, and with what."""
     if model:
         verb.add_argument("model", type=_path, metavar="NOISE.json", help="a file of `noise model`")
-    about = f"the database, as a postgresql:// DSN; by default the environment's {_POSTGRES}"
+    about = f"the database, as a DSN; by default the environment's {_POSTGRES}"
     verb.add_argument("--postgres", metavar="DSN", help=about)
     _add_schema(verb)
     if model and mapped:
