@@ -32,8 +32,8 @@ RUNS = [
     for line in BLOCK.splitlines()
     if line.startswith("pytest ")
 ]
-LATE = "WAL, full-page images, blocks hit, blocks read, HOT updates, dead rows, sequential scans, temporary files"
-"""What the report says is not counted."""
+LATE = {"WAL", "blocks hit", "blocks read", "HOT updates", "dead rows", "sequential scans", "temporary files"}
+"""Some of what the report says is not counted."""
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +80,9 @@ def test_a_run_of_the_page_works(project: Shop, service: Service, words: list[st
     assert result.ret == 0, said(result)
     assert PASSWORD not in said(result)
     told = re.sub(r"\s+", " ", project.read("run.md"))
-    assert told.count(LATE) == 1
-    assert "GRANT EXECUTE ON FUNCTION pg_stat_force_next_flush()" in told
+    (titles,) = re.findall(r"Not counted: ([^()]*) \(sessions report it up to ten seconds late", told)
+    assert set(titles.split(", ")) >= LATE
+    assert "GRANT EXECUTE ON FUNCTION pg_stat_force_next_flush()" in told.replace("\\", "")
     (experiment,) = json.loads(project.read("run.json"))["schemabench"]["experiments"]
     costs = {cost["name"] for result in experiment["results"] for cost in result["costs"]}
     assert "table_bytes" in costs
