@@ -43,7 +43,10 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
     row = session.execute(_FITNESS).fetchone()
     standby, may_create, user, read_only = row or (False, True, "", None)
     if standby:
-        raise ServerError(f"{place} is a standby, which accepts no writes", remedies=["give the primary's address"])
+        raise ServerError(
+            f"{place} is a standby, which accepts no writes",
+            remedies=["give the primary's address", "name several hosts, with target_session_attrs=primary"],
+        )
     if read_only:
         name = "default_transaction_read_only"
         raise ServerError(
