@@ -68,8 +68,10 @@ def announce(config: pytest.Config, evaluations: int, problem: str = "") -> None
     getattr(config, "workerinput", {})[_CHANNEL].send((evaluations, problem))
 
 
-def _variables(config: pytest.Config) -> dict[str, str]:
-    """Return what libpq reads from this environment, for workers on other machines; nothing unless a DSN is given."""
+def _variables(config: pytest.Config, spec: Any) -> dict[str, str]:  # noqa: ANN401 (untyped upstream)
+    """Return what libpq reads from this environment, for a worker on another machine; nothing unless a DSN is given."""
+    if spec.popen and not spec.via:
+        return {}  # it has this environment
     with suppress(SchemabenchError):  # whoever needs the options tells what is wrong with them
         chosen, _ = options.resolve(config.option, os.environ, config.getini)
         if "://" in chosen.postgres or "=" in chosen.postgres:
@@ -171,7 +173,7 @@ class Controller:
                 "names": tuple(self._names),
                 "run_id": self.run_id,
                 "folder": str(self._meeting),
-                "variables": _variables(self._config),
+                "variables": _variables(self._config, node.gateway.spec),
             }
 
     @pytest.hookimpl(tryfirst=True)
