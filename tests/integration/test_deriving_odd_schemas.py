@@ -16,6 +16,9 @@ from schemabench.server.dsn import with_words
 SCHEMA = """
 CREATE EXTENSION pg_stat_statements;
 CREATE SCHEMA billing;
+CREATE SCHEMA "100%";
+CREATE TABLE "100%".nothing ();
+CREATE TABLE computed (one int GENERATED ALWAYS AS (1) STORED);
 CREATE DOMAIN billing.cents AS bigint CHECK (value >= 0);
 CREATE TABLE "User Accounts" (
     "Id" uuid PRIMARY KEY DEFAULT gen_random_uuid(), "E-Mail" text UNIQUE NOT NULL, "order" int,

@@ -44,6 +44,8 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> '
       WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY n.nspname <> 'public', n.nspname, c.relname;
 
+-- The sequence that a column owns: pg_get_serial_sequence() takes the right to use the table's schema.
+
 -- name: columns
 WITH RECURSIVE typed AS (
     SELECT a.attrelid, a.attnum, a.atttypid AS type FROM pg_catalog.pg_attribute a
@@ -55,7 +57,13 @@ WITH RECURSIVE typed AS (
 SELECT a.attrelid::bigint AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        t.typname AS base, CASE t.typtype WHEN 'e' THEN 'E' ELSE t.typcategory::text END AS category,
        a.attnotnull AS required, a.attgenerated <> '' AS generated,
-       pg_get_serial_sequence(a.attrelid::regclass::text, a.attname) AS sequence,
+       (SELECT format('%%I.%%I', n.nspname, c.relname)
+        FROM pg_catalog.pg_depend o
+        JOIN pg_catalog.pg_class c ON c.oid = o.objid AND c.relkind = 'S'
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.refclassid = 'pg_catalog.pg_class'::regclass
+          AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i')
+        ORDER BY o.objid LIMIT 1) AS sequence,
        pg_get_expr(d.adbin, d.adrelid) AS default,
        ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
            AS labels

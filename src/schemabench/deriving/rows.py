@@ -44,7 +44,7 @@ class Rows:
 
 
 def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows]:
-    """Return what is made up for each table, referenced ones first.
+    """Return what is made up for each table that has columns to write, referenced ones first.
 
     Args:
         tables: All tables.
@@ -61,7 +61,7 @@ def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows
         names[name] = table.id
         size = max(scale.of(table.rows), 1 if table.id in referenced else 0)
         known[table.id] = _rows(table, name, size, known, values=values)
-    return list(known.values())
+    return [one for one in known.values() if one.columns]
 
 
 def _ordered(tables: Sequence[Table]) -> list[Table]:

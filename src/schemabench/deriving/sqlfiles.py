@@ -10,6 +10,7 @@ from schemabench.deriving.derived import Derived, comment
 from schemabench.deriving.found import quoted
 from schemabench.deriving.operations import Operation, search_path
 from schemabench.deriving.rows import Rows
+from schemabench.statements import literal
 
 _SEVERAL = 2
 
@@ -123,10 +124,10 @@ def baseline(derived: Derived) -> str:
 def _schema(derived: Derived, statements: Sequence[str]) -> str:
     body = "".join(f"\n{one};\n" for one in statements)
     if len(derived.path) >= _SEVERAL:
-        path = search_path(derived.path).replace("'", "''")
+        setting = literal(f"ALTER DATABASE %I SET search_path = {search_path(derived.path).replace('%', '%%')}")
         body += (
             "\n-- Statements name tables of several schemas.\n"
-            f"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database()); END $$;\n"
+            f"DO $$ BEGIN EXECUTE format({setting}, current_database()); END $$;\n"
         )
     return body
 
