@@ -107,6 +107,12 @@ def test_init_writes_into_the_empty_folder_that_it_is_started_in(shop: Shop, tmp
     assert "Now run: pytest" in said(result)
 
 
+def test_init_says_how_to_get_into_another_folder_and_to_a_ranking(shop: Shop, tmp_path: Path) -> None:
+    result = Shop(path=tmp_path, environment=shop.environment).schemabench("init", "my shop")
+
+    assert "Now run: cd 'my shop' && pytest --budget 10s" in said(result)
+
+
 def test_servers_are_listed_with_the_reason_for_those_passed_over(shop: Shop) -> None:
     result = shop.schemabench("servers")
 
