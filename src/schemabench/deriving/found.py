@@ -9,6 +9,8 @@ from datetime import datetime
 
 from pglast.keywords import RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 
+from schemabench.deriving.statement import Kind
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
@@ -100,6 +102,7 @@ class Executed:
 
     sql: str
     """With `$1`, `$2`, ... for parameters and constants."""
+    kind: Kind
     role: str
     calls: int
     total_ms: float
