@@ -17,6 +17,8 @@ from schemabench.deriving.rows import Rows
 _LISTED = 10
 """Values of a list of unknown length."""
 _MOST_LISTED = 1_000
+_NUMBERS = 30_000
+"""New numbers of a column that counts: few enough for a smallint."""
 _FALLBACKS = {
     "int2": "1",
     "smallint": "1",
@@ -120,7 +122,8 @@ class Caller:
         rows = self.rows[table.id]
         names = {operation.names[use.number]: use.column.name for use in uses if use.column}
         if rows.combined and set(rows.combined) & set(names.values()):
-            return {name: self._drawn(rows, column, among=rows.combined) for name, column in names.items()}
+            drawn = {name: self._drawn(rows, column, among=rows.combined) for name, column in names.items()}
+            return drawn | self._counted(operation, rows, names, questions)
         known = "new" if row == 0 else f"new_{row + 1}"
         made = f"tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)"
         share = _new(operation, rows)
@@ -137,6 +140,16 @@ class Caller:
         else:
             lines.append(f"{known} = {made}")
         return {name: f"{known}[{text(column)}]" for name, column in names.items()}
+
+    def _counted(
+        self, operation: Operation, rows: Rows, names: Mapping[str, str], questions: list[str]
+    ) -> dict[str, str]:
+        """Return a number that no row has yet, for the column of a key that counts, as the lines of an order do."""
+        counting = next((name for name, column in names.items() if column in rows.counts), None)
+        if counting is None or operation.root.onConflictClause:
+            return {}
+        questions.append(f"which {names[counting]} has a new row? Here one that no other has.")
+        return {counting: f"{rows.counts[names[counting]]} + next(fresh) % {_NUMBERS:_}"}
 
     def _inserted_at_once(
         self, operation: Operation, uses: Sequence[Use], lines: list[str], questions: list[str]
