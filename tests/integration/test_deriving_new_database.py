@@ -64,7 +64,16 @@ def test_what_was_executed_once_becomes_no_operation_and_takes_no_place(project:
     assert "generate_series" not in operations
 
 
-def test_the_project_runs(
+def test_a_new_line_of_an_order_has_a_number_that_no_other_has(project: tuple[str, Path]) -> None:
+    workload = workloads.load(project[1] / "workloads", "new").workload
+    calls = workload.burst(workload.cardinalities["typical"], "writer", 0, Random(1))  # noqa: S311 (reproducible)
+    lines = [call.values["number"] for call in islice(calls, 1_000) if call.operation == "insert_line"]
+
+    assert len({*lines}) == len(lines)
+    assert min(lines) > 3
+
+
+def test_a_first_candidate_drops_the_unused_indexes_of_the_baseline_and_the_project_runs(
     project: tuple[str, Path],
 ) -> None:
     place, folder = project
@@ -74,4 +83,7 @@ def test_the_project_runs(
 
     result = programs.run(command, cwd=folder, env={**kept, **limits}, capture_output=True, text=True)
 
+    candidate = (folder / "schemas" / "new" / "without_unused_indexes.sql").read_text()
+    assert "-- extends: baseline\n" in candidate
+    assert candidate.endswith("\nDROP INDEX public.product_colour;\n")
     assert result.returncode == 0, result.stdout + result.stderr

@@ -4,7 +4,6 @@ Owns their text. Must not talk to a server, nor write anything.
 """
 
 import re
-from collections.abc import Sequence
 
 from schemabench.deriving.derived import Derived, comment
 from schemabench.deriving.found import quoted
@@ -117,34 +116,30 @@ def baseline(derived: Derived) -> str:
             )
             + "\n"
         )
-    return head + _schema(derived, derived.schema.statements)
-
-
-def _schema(derived: Derived, statements: Sequence[str]) -> str:
-    body = "".join(f"\n{one};\n" for one in statements)
+    body = "".join(f"\n{one};\n" for one in derived.schema.statements)
     if len(derived.path) >= _SEVERAL:
         path = search_path(derived.path).replace("'", "''")
         body += (
             "\n-- Statements name tables of several schemas.\n"
             f"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database()); END $$;\n"
         )
-    return body
+    return head + body
 
 
 def without_unused(derived: Derived) -> str:
     """Return a first candidate: without the indexes that cost something and serve nobody; nothing without any."""
-    kept = [one for one in derived.schema.statements if not _creates(one, derived.unused)]
-    number = len(derived.schema.statements) - len(kept)
-    if not number:
+    found = [name for one in derived.schema.statements if (name := _index(one)) in derived.unused]
+    if not found:
         return ""
-    noun = "index" if number == 1 else "indexes"
+    noun = "index" if len(found) == 1 else "indexes"
     head = (
-        f"-- candidate: without_unused_indexes\n-- summary: without {number} {noun} that no query has read, so "
-        "far as the server has counted\n-- expects: writes get faster, and nothing slower\n"
+        f"-- candidate: without_unused_indexes\n-- extends: baseline\n-- summary: without {len(found)} {noun} that no "
+        "query has read, so far as the server has counted\n-- expects: writes get faster, and nothing slower\n\n"
     )
-    return head + _schema(derived, kept)
+    return head + "".join(f"DROP INDEX {name};\n" for name in found)
 
 
-def _creates(statement: str, indexes: Sequence[str]) -> bool:
+def _index(statement: str) -> str:
+    """Return the name of the index that a statement creates, as SQL writes it; nothing of any other."""
     match = re.match(r"CREATE INDEX (?P<name>\S+) ON (ONLY )?(?P<schema>[^.]+)\.", statement)
-    return match is not None and f"{match['schema']}.{match['name']}" in indexes
+    return f"{match['schema']}.{match['name']}" if match else ""
