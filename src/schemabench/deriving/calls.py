@@ -19,6 +19,8 @@ _LISTED = 10
 _MOST_LISTED = 1_000
 _NUMBERS = 30_000
 """New numbers of a column that counts: few enough for a smallint."""
+_TAKEN = "1"
+"""What is taken from a column, and the least that has to be there."""
 _FALLBACKS = {
     "int2": "1",
     "smallint": "1",
@@ -38,6 +40,7 @@ _FALLBACKS = {
     "uuid": '"00000000-0000-0000-0000-000000000000"',
     "json": '"{}"',
     "jsonb": '"{}"',
+    "regconfig": '"simple"',
 }
 """Type -> a value for a parameter that is about no column; NULL for any other, which every type has."""
 _WORDS = {"like_escape_2": '"!"', "date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
@@ -198,6 +201,9 @@ class Caller:
         assert table is not None, "a column belongs to a table"
         assert column is not None, "a bound is one of a column"
         rows = self.rows[table.id]
+        taken = any(use.subtracted and use.column == column for use in operation.uses.values())
+        if taken and [use.role for use in uses] == [Role.FROM]:
+            return {operation.names[uses[0].number]: _TAKEN}
         questions.append(f"how far does the range of {column.name} reach?")
         if len(uses) == 1 and rows.columns[column.name].name == "Ascending" and uses[0].role is Role.FROM:
             recent = f"tables.{rows.name}.any({self.argument}, random, Recent(0.1))[{text(column.name)}]"
@@ -257,7 +263,7 @@ class Caller:
                 return f'str({drawn})[:3] + "%"' if use.word == "like" else '"a"'
             case Role.CHANGE if kind in {"smallint", "integer", "bigint", "numeric"}:
                 questions.append(f"by how much does {column} change?")
-                return "1" if use.subtracted else "random.randint(1, 10)"
+                return _TAKEN if use.subtracted else "random.randint(1, 10)"
             case Role.KEY if kind in _KEYS:
                 questions.append(f"which member of {column} is it?")
                 return _KEYS[kind]
