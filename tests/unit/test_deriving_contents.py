@@ -42,6 +42,14 @@ def test_a_name_is_written_without_quotes() -> None:
     assert rendered(made("Reference", Name("tenants"), "id", skew=None)) == 'Reference(tenants, "id", skew=None)'
 
 
+def test_a_text_of_which_nothing_is_known_fits_its_type() -> None:
+    found = [
+        drawn(contents.plain(column("c", "bpchar", "S", type=one), values=False)) for one in ("character(3)", "text")
+    ]
+
+    assert [{len(text) for text in some} for some in found] == [{3}, {8}]
+
+
 def test_frequent_numbers_keep_their_shares_and_others_lie_between_the_bounds() -> None:
     known = Statistics(common=[("7", 0.5), ("9", 0.001)], bounds=["10", "20", "30"])
     found = drawn(contents.plain(column(statistics=known), values=False))

@@ -122,7 +122,7 @@ def _told(derived: Derived) -> list[str]:
         )
     if derived.schema.reason:
         told.append(
-            f"schemas/{derived.name}/baseline.sql has the tables alone: {derived.schema.reason}. All of the schema "
+            f"schemas/{derived.name}/baseline.sql is what the catalogs say: {derived.schema.reason}. All of the schema "
             f"comes from: {derived.schema.command}"
         )
     return told

@@ -110,8 +110,8 @@ def baseline(derived: Derived) -> str:
         head += (
             "\n"
             + comment(
-                f"These are the tables alone: {derived.schema.reason}.",
-                "Question: are there functions, triggers or views that matter? All of them come from: "
+                f"This is what the catalogs say: {derived.schema.reason}.",
+                "Question: are there policies, rules, aggregates or composite types that matter? All comes from: "
                 f"{derived.schema.command}",
             )
             + "\n"
