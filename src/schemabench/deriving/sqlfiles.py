@@ -19,7 +19,8 @@ def operations(derived: Derived) -> str:
         comment(
             f"{derived.name}: what the database executes. {derived.origin}",
             "Question: which of these does the application execute in one transaction? The server does not know. Write "
-            "their statements under one name, one after the other, and remove the others' calls in __init__.py.",
+            "their statements under one name, one after the other, and remove the others' calls in __init__.py. A line "
+            "`-- as: placed` above one names its row, whose columns later ones take: `:placed.id`.",
         )
     ]
     for one in derived.operations:
@@ -27,7 +28,7 @@ def operations(derived: Derived) -> str:
         lines = [f"-- accept: {', '.join(accepted)}"] if accepted else []
         each_ms = one.executed.total_ms / max(1, one.executed.calls)
         about = comment(
-            f"{one.executed.calls:,} calls, {each_ms:.3g} ms and {one.rows:.3g} rows each.", *accepted.values()
+            f"{one.executed.calls:,} calls; on average {each_ms:.3g} ms; rows: {one.rows:.3g}.", *accepted.values()
         )
         parts.append("\n".join([about, "", f"-- name: {one.name}", *lines, f"{one.sql};"]))
     parts += [_background_sql(derived)]
@@ -92,12 +93,12 @@ def _background_sql(derived: Derived) -> str:
 def _left_out(derived: Derived) -> str:
     reasons: dict[str, list[str]] = {}
     for one in derived.left_out:
-        reasons.setdefault(one.why, []).append(f"{one.calls:,} calls of {one.what}")
+        reasons.setdefault(one.why, []).append(f"{one.calls:,} {one.what}")
     lines = [f"{', '.join(some)}: {why}" for why, some in reasons.items()]
     rare = [f"{one.calls:,} calls, {one.total_ms / max(1, one.calls):.3g} ms each: {one.sql}" for one in derived.others]
     if not lines and not rare:
         return ""
-    shown = ["Left out. What belongs to the application is to be written by hand.", *lines]
+    shown = ["Left out, with the number of calls. What belongs to the application is to be written by hand.", *lines]
     if rare:
         shown += ["Beyond the number of statements that was asked for (--statements):", *rare]
     return comment(*shown)
