@@ -30,7 +30,8 @@ SELECT c.oid::bigint AS id, n.nspname AS schema, c.relname AS name,
         FROM pg_catalog.pg_class l WHERE l.oid = ANY (leaf.ids))::bigint AS rows,
        (SELECT coalesce(sum(pg_stat_get_tuples_inserted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS inserted,
        (SELECT coalesce(sum(pg_stat_get_tuples_updated(one)), 0) FROM unnest(leaf.ids) one)::bigint AS updated,
-       (SELECT coalesce(sum(pg_stat_get_tuples_deleted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS deleted
+       (SELECT coalesce(sum(pg_stat_get_tuples_deleted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS deleted,
+       EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) AS triggers
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (

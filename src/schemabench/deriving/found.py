@@ -89,6 +89,8 @@ class Table:
     references: Sequence[ForeignKey] = ()
     checked: Sequence[str] = ()
     """The columns that a CHECK is about."""
+    triggers: bool = False
+    """Whether it has triggers of the schema's own."""
 
     @property
     def qualified(self) -> str:
