@@ -230,7 +230,7 @@ def test_a_role_that_reads_statistics_alone_suffices(
 
     assert "No statistics of public.tenants" in said
     assert "GRANT pg_read_all_data" in said
-    assert "baseline.sql has the tables alone" in said
+    assert "baseline.sql is what the catalogs say" in said
     assert "live at typical" in evaluated(live, tmp_path / "counted", "--candidate", "baseline")
 
 

@@ -39,7 +39,7 @@ class Schema:
     statements: tuple[str, ...] = ()
     """In order, without semicolons."""
     reason: str = ""
-    """Why pg_dump could not write it; empty if it did. It then has the tables alone, by the catalogs."""
+    """Why pg_dump could not write it; empty if it did. It is then what the catalogs say."""
     command: str = ""
     """How to dump it by hand."""
 
