@@ -48,7 +48,7 @@ def test_a_session_goes_on_after_many_files(tmp_path: Path, connection: psycopg.
     connection.execute("SET work_mem = '5MB'; SET statement_timeout = '1min'")
     files = {f"moved/{number:02}": f"CREATE TABLE item_{number} (n int);\n" for number in range(12)}
 
-    assert install(_found(tmp_path, **files)["moved"], connection) == ()
+    assert install(_found(tmp_path, baseline="", **files)["moved"], connection) == ()
     assert [_one(connection, "SELECT current_setting('work_mem')") for _ in range(10)] == ["5MB"] * 10
 
 
