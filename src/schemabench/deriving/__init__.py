@@ -9,9 +9,9 @@ documents, bytes and addresses only shapes and sizes do; of numbers and times, r
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from schemabench.deriving import catalog, dump, operations, project, rows, states, traffic, writers
+from schemabench.deriving import catalog, dump, lists, operations, project, rows, states, traffic, writers
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
 from schemabench.deriving.found import quoted
@@ -59,7 +59,8 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         functions = [row["name"] for row in source.ask("functions")]
         schemas = source.ask("schemas")
         path = [row["name"] for row in schemas if row["usable"]] or ["public"]
-        chosen, others = traffic.important(counted.executed, functions, statements)
+        executed = lists.gathered(counted.executed, tables, path)
+        chosen, others = traffic.important(executed, functions, statements)
         found, failed = operations.derived(source, chosen, tables, path, functions)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
@@ -83,7 +84,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         operations=found,
         others=others,
         left_out=[*failed, *counted.left_out],
-        traffic=counted,
+        traffic=replace(counted, executed=executed),
         writers=who,
         slice_s=slice_s,
         scale=scale,

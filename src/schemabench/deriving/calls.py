@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from schemabench.deriving.code import WIDTH, text
+from schemabench.deriving import evidence
+from schemabench.deriving.code import WIDTH, Made, rendered, text
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.parameters import Role, Use
@@ -17,6 +18,9 @@ from schemabench.deriving.rows import Rows
 _LISTED = 10
 """Values of a list of unknown length."""
 _MOST_LISTED = 1_000
+_MOST_KINDS = 20
+"""With more values than this, a column does not tell kinds of rows apart."""
+_SMALL = 20
 _FALLBACKS = {
     "int2": "1",
     "smallint": "1",
@@ -36,10 +40,13 @@ _FALLBACKS = {
     "uuid": '"00000000-0000-0000-0000-000000000000"',
     "json": '"{}"',
     "jsonb": '"{}"',
+    "regconfig": '"simple"',
 }
 """Type -> a value for a parameter that is about no column; NULL for any other, which every type has."""
 _WORDS = {"like_escape_2": '"!"', "date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
 """Function and place of an argument that takes certain words only -> one of them."""
+_SEARCHING = re.compile(r"\w*tsquery(_\d)?$")
+"""Functions, and places of their arguments, that take the words of a search."""
 _KEYS = {"text": '"key"', "integer": "0", "text[]": '["key"]'}
 """Type -> what finds a member of a document."""
 
@@ -100,6 +107,7 @@ class Caller:
             values |= self._inserted(operation, row, list(uses), lines, questions)
         if many := [use for use in operation.uses.values() if use.role is Role.INSERT_MANY]:
             values |= self._inserted_at_once(operation, many, lines, questions)
+        self._looked_for(operation, lines, values, questions)
         asked = [use for use in operation.uses.values() if use.role is Role.EQUALS and use.column]
         for alias, uses in groupby(sorted(asked, key=lambda use: use.alias), key=lambda use: use.alias):
             values |= self._asked(operation, alias, list(uses), lines, questions)
@@ -119,7 +127,7 @@ class Caller:
         assert table is not None, "an insertion is into a table"
         rows = self.rows[table.id]
         names = {operation.names[use.number]: use.column.name for use in uses if use.column}
-        if rows.combined and set(rows.combined) & set(names.values()):
+        if rows.dense and set(rows.combined) & set(names.values()):
             return {name: self._drawn(rows, column, among=rows.combined) for name, column in names.items()}
         known = "new" if row == 0 else f"new_{row + 1}"
         made = f"tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)"
@@ -145,15 +153,41 @@ class Caller:
         table = uses[0].table
         assert table is not None, "an insertion is into a table"
         rows, number = self.rows[table.id], min(_MOST_LISTED, max(1, round(operation.rows)))
-        questions.append(f"how many rows are inserted at once? Here {number}, as on average.")
+        if not operation.executed.lengths:
+            questions.append(f"how many rows are inserted at once? Here {number}, as on average.")
         lines += [
             "new = [",
             f"    tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)",
-            f"    for _ in range({number})",
+            f"    for _ in range({self._length(operation, number)})",
             "]",
         ]
         named = {operation.names[use.number]: use.column.name for use in uses if use.column}
-        return {name: f"[one[{text(column)}] for one in new]" for name, column in named.items()}
+        found = {name: f"[one[{text(column)}] for one in new]" for name, column in named.items()}
+        ordering = [use for use in operation.uses.values() if not use.column and use.word.startswith("unnest_")]
+        return found | {operation.names[use.number]: "[str(place) for place in range(len(new))]" for use in ordering}
+
+    @staticmethod
+    def _length(operation: Operation, otherwise: int) -> str:
+        """Return the length of a list: one of those that were counted, as often."""
+        counted = evidence.lengths(operation, otherwise)
+        return str(*counted) if len(counted) == 1 else f"Choice({rendered(counted, before=-1_000)}).draw(random)"
+
+    def _looked_for(self, operation: Operation, lines: list[str], values: dict[str, str], questions: list[str]) -> None:
+        """Add the words of a search in documents: the first word of some text of a row."""
+        search = next((use for use in operation.uses.values() if use.role is Role.SEARCH), None)
+        if search is None or search.table is None or search.column is None:
+            return
+        rows = self.rows[search.table.id]
+        texts = [name for name, one in rows.columns.items() if one.name == "Words" and "skew" not in one.keywords]
+        texts = texts or [name for name, one in rows.columns.items() if one.name == "Words"]
+        if not texts:
+            return
+        questions.append(f"what is looked for in {search.column.name}? Here a word of {texts[0]}.")
+        lines.append(f"word = {self._drawn(rows, texts[0])}.split()[0]")
+        words = [use for use in operation.uses.values() if use is search or _SEARCHING.match(use.word)]
+        for use in words:
+            if operation.types[use.number] in {"text", "varchar"} and (use is search or use.word.endswith("_2")):
+                values[operation.names[use.number]] = "word"
 
     def _asked(
         self, operation: Operation, alias: str, uses: Sequence[Use], lines: list[str], questions: list[str]
@@ -168,14 +202,43 @@ class Caller:
             questions.append("which rows are deleted? Here each once, in no order.")
             lines.append(f"gone = tables.{rows.name}.row(next(fresh) % max(1, {self._size(rows)}), {self.argument})")
             return {name: f"gone[{text(column)}]" for name, column in names.items()}
-        if len(columns) == 1 or columns <= set(rows.combined):
+        wanted = {use.column.name: kinds for use in uses if use.column and (kinds := evidence.kinds(operation, use))}
+        if not wanted and (len(columns) == 1 or (columns <= set(rows.combined) and rows.dense)):
             return {
                 name: self._drawn(rows, column, among=rows.combined, questions=questions)
                 for name, column in names.items()
             }
         known = f"row_of_{alias}" if alias.isidentifier() else "row"
-        lines.append(f"{known} = tables.{rows.name}.any({self.argument}, random)")
-        return {name: f"{known}[{text(column)}]" for name, column in names.items()}
+        lines += self._row(rows, known, columns, wanted)
+        found = {name: f"{known}[{text(column)}]" for name, column in names.items()}
+        kept = [
+            use
+            for use in operation.uses.values()
+            if use.role is Role.SET and use.alias == alias and use.column and use.column.name in columns
+        ]
+        if kept:
+            some = ", ".join(use.column.name for use in kept if use.column)
+            questions.append(f"what does {some} become? Here it stays, so that the next call finds the row, too.")
+        return found | {operation.names[use.number]: f"{known}[{text(use.column.name)}]" for use in kept if use.column}
+
+    def _row(self, rows: Rows, known: str, columns: Collection[str], wanted: Mapping[str, Sequence[str]]) -> list[str]:
+        """Return the lines that choose a row, with certain values or with any but NULL in some columns."""
+        having = {
+            column: self._kind(rows, column, wanted[column]) if column in wanted else "..."
+            for column in rows.columns
+            if column in columns and (column in wanted or _is_sometimes_null(rows.columns[column]))
+        }
+        if not having:
+            return [f"{known} = tables.{rows.name}.any({self.argument}, random)"]
+        shown = ", ".join(f"{text(column)}: {value}" for column, value in having.items())
+        return [f"{known} = tables.{rows.name}.any({self.argument}, random, having={{{shown}}})"]
+
+    @staticmethod
+    def _kind(rows: Rows, column: str, wanted: Sequence[str]) -> str:
+        """Return one of the values for which an index was made, as often as rows have it."""
+        if len(wanted) == 1:
+            return text(wanted[0])
+        return f"Choice({rendered(evidence.categories(_shares(rows.columns[column]), wanted))}).draw(random)"
 
     def _bounded(
         self, operation: Operation, uses: Sequence[Use], lines: list[str], questions: list[str]
@@ -199,7 +262,10 @@ class Caller:
     def _other(self, operation: Operation, use: Use, questions: list[str]) -> str:
         """Return the value of a parameter that is about no row."""
         if use.role is Role.LIMIT:
-            return str(max(1, round(operation.rows)))
+            most, is_certain = evidence.limit(operation.rows)
+            if not is_certain:
+                questions.append(f"what is the limit? On average, {operation.rows:.3g} rows are found.")
+            return str(most)
         if use.role is Role.OFFSET:
             return "0"
         kind, name = operation.types[use.number], operation.names[use.number]
@@ -236,15 +302,19 @@ class Caller:
             case Role.SET:
                 return drawn
             case Role.ANY if kind.endswith("[]"):
-                number = min(_MOST_LISTED, max(1, round(operation.rows))) if operation.rows else _LISTED
-                questions.append(f"how many {name} are asked for at once?")
-                return f"[{drawn} for _ in range({number})]"
+                return self._listed(operation, use, drawn, questions)
+            case Role.DIFFERS:
+                wanted = evidence.kinds(operation, use)
+                return self._kind(rows, column, wanted) if wanted else drawn
+            case Role.HOLDS if use.column.category == "A":
+                questions.append(f"what is looked for in {column}?")
+                return drawn
             case Role.PATTERN:
                 questions.append(f"what is looked for in {column}?")
                 return f'str({drawn})[:3] + "%"' if use.word == "like" else '"a"'
             case Role.CHANGE if kind in {"smallint", "integer", "bigint", "numeric"}:
                 questions.append(f"by how much does {column} change?")
-                return "1" if use.subtracted else "random.randint(1, 10)"
+                return "1" if use.subtracted or _is_small(rows.columns[column]) else "random.randint(1, 10)"
             case Role.KEY if kind in _KEYS:
                 questions.append(f"which member of {column} is it?")
                 return _KEYS[kind]
@@ -252,6 +322,21 @@ class Caller:
                 return drawn
             case _:
                 return None
+
+    def _listed(self, operation: Operation, use: Use, drawn: str, questions: list[str]) -> str:
+        """Return a list of values that are asked for."""
+        assert use.table is not None, "a column belongs to a table"
+        assert use.column is not None, "a list is one of a column"
+        rows, column = self.rows[use.table.id], use.column.name
+        if wanted := evidence.kinds(operation, use):
+            return rendered(list(wanted), before=-1_000)
+        if shares := _shares(rows.columns[column]):
+            questions.append(f"which values of {column} are asked for at once?")
+            return rendered(list(shares)[: max(1, len(shares) // 2)], before=-1_000)
+        found = evidence.is_unique(use.table, column) and round(operation.rows)
+        if not operation.executed.lengths:
+            questions.append(f"how many {operation.names[use.number]} are asked for at once?")
+        return f"[{drawn} for _ in range({self._length(operation, min(_MOST_LISTED, found or _LISTED))})]"
 
     def _drawn(
         self,
@@ -308,9 +393,37 @@ def _new(operation: Operation, rows: Rows) -> float:
     return rows.table.inserted / max(1, rows.table.inserted + rows.table.updated)
 
 
+def _shares(column: Made) -> Mapping[str, float] | None:
+    """Return the shares of a column's values, if they are a few kinds."""
+    while column.name in {"Maybe", "Drawn", "AtLeast"}:
+        column = column.positional[-1] if column.name == "Maybe" else column.positional[0]
+    if column.name != "Choice" or len(column.positional[0]) > _MOST_KINDS:
+        return None
+    return {value: share for value, share in column.positional[0].items() if isinstance(value, str)} or None
+
+
+def _is_sometimes_null(column: Made) -> bool:
+    while column.name == "AtLeast":
+        column = column.positional[0]
+    return column.name == "Maybe"
+
+
+def _is_small(column: Made) -> bool:
+    """Return whether a column holds small numbers alone, as counters of attempts do."""
+    if column.name in {"Maybe", "Drawn", "AtLeast", "Mixed", "Histogram", "Choice"}:
+        return all(
+            _is_small(one) if isinstance(one, Made) else max(one) <= _SMALL
+            for one in column.positional
+            if isinstance(one, Made | tuple | Mapping)
+        )
+    return False
+
+
 def rows_written(operation: Operation) -> str:
     """Return how many rows a call writes, as an argument of a call; nothing for one."""
     if operation.root.__class__.__name__ in {"SelectStmt", "RefreshMatViewStmt"}:
         return ", rows=0"
+    if len(operation.executed.lengths) > 1 and any(use.role is Role.INSERT_MANY for use in operation.uses.values()):
+        return ", rows=len(new)"
     number = max(1, round(operation.rows))
     return f", rows={number}" if number > 1 else ""

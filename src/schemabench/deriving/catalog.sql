@@ -67,16 +67,32 @@ ORDER BY a.attrelid, a.attnum;
 
 -- name: unique_keys
 SELECT i.indrelid::bigint AS table, i.indisprimary AS primary,
+       i.indpred IS NULL AND 0 <> ALL (i.indkey[0 : i.indnkeyatts - 1]) AS whole,
        ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0 : i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.place)
+       || ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+                WHERE a.attrelid = i.indrelid AND i.indexprs IS NOT NULL AND a.attnum > 0
+                  AND a.attnum <> ALL (i.indkey::int2[]) AND EXISTS (
+                    SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+                      AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
+                  AND position(quote_ident(a.attname) IN pg_get_expr(i.indexprs, i.indrelid)) > 0 ORDER BY a.attnum)
            AS columns
 FROM pg_catalog.pg_index i
-WHERE i.indrelid::bigint = ANY (%(tables)s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-  AND 0 <> ALL (i.indkey[0 : i.indnkeyatts - 1])
+WHERE i.indrelid::bigint = ANY (%(tables)s) AND i.indisunique AND i.indisvalid
 ORDER BY i.indrelid, i.indisprimary DESC, i.indexrelid;
+
+-- name: partial_indexes
+SELECT i.indrelid::bigint AS table, pg_get_expr(i.indpred, i.indrelid) AS predicate,
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1])) AS columns
+FROM pg_catalog.pg_index i
+WHERE i.indrelid::bigint = ANY (%(tables)s) AND i.indpred IS NOT NULL AND i.indisvalid
+ORDER BY i.indrelid, i.indexrelid;
 
 -- name: references
 SELECT c.conrelid::bigint AS table, c.conname AS name, c.confrelid::bigint AS target,
+       pg_get_constraintdef(c.oid) AS definition,
        ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (attnum, place)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum ORDER BY k.place)
            AS columns,
@@ -94,6 +110,18 @@ SELECT c.conrelid::bigint AS table, pg_get_constraintdef(c.oid) AS definition,
 FROM pg_catalog.pg_constraint c
 WHERE c.conrelid::bigint = ANY (%(tables)s) AND c.contype = 'c'
 ORDER BY c.conrelid, c.conname;
+
+-- What triggers do: the text of their functions, or the arguments of those that have none.
+
+-- name: triggers
+SELECT t.tgrelid::bigint AS table,
+       CASE WHEN l.lanname IN ('c', 'internal') THEN replace(encode(t.tgargs, 'escape'), '\000', ' ') ELSE p.prosrc END
+           AS text,
+       l.lanname IN ('c', 'internal') AS compiled
+FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE t.tgrelid::bigint = ANY (%(tables)s) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+ORDER BY t.tgrelid, t.tgname;
 
 -- Of texts, only the shape is read: which characters are letters and digits. Of numbers, times, booleans and enums the
 -- values are, and of anything else nothing but how often values repeat. With `values`, everything is read.

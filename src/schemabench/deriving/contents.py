@@ -32,6 +32,8 @@ _LONGEST_SHAPE, _CUT = 80, 40
 """Characters of a shape that is still read by a person, and of a longer text that have a shape of their own."""
 _ALIKE = 1.5
 """Common values whose shares differ from equal ones by less than this factor are as good as equal."""
+_GUESSED = {"mail": "a{8}@a{7}.aaa", "url": "aaaaa://a{7}.aaa/a{8}", "phone": "+99 9{9}", "color": "#99aa99"}
+"""A word in the name of a column without statistics -> the shape of its texts, which a check may be about."""
 _REPEATED = re.compile(r"([aA9ä ])\1{3,}")
 _UNKNOWN = Statistics()
 _SHORT_OF_WHOLE = 0.999
@@ -63,7 +65,8 @@ def shapes(column: Column) -> dict[str, float]:
     for value in statistics.bounds:
         found[shape(value)] += max(0.0, 1 - known - statistics.nulls) / len(statistics.bounds)
     if not found:
-        found[f"a{{{max(1, statistics.width or 8)}}}"] = 1.0
+        guessed = next((one for word, one in _GUESSED.items() if word in column.name.lower()), "a{8}")
+        found[guessed if not statistics.width else f"a{{{statistics.width}}}"] = 1.0
     most = dict(sorted(found.items(), key=lambda one: -one[1])[:_MOST_SHAPES])
     return {one: round(share / sum(most.values()), 4) for one, share in most.items()}
 

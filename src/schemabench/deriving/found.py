@@ -3,7 +3,7 @@
 Owns the records. Must not know how they are read, nor what becomes of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -63,6 +63,18 @@ class ForeignKey:
     """The object id of the other table."""
     keys: Sequence[str]
     """Its columns, in the order of `columns`."""
+    definition: str = ""
+    """As in `FOREIGN KEY (site_id) REFERENCES sites(id)`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partial:
+    """An index over some of the rows."""
+
+    columns: Collection[str]
+    """The columns by which it finds rows."""
+    tests: Mapping[tuple[str, str], Sequence[str]]
+    """(column, `=` or `<>`) -> the values that its rows have, or have not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +96,19 @@ class Table:
     """The columns of its primary key."""
     unique: Sequence[Sequence[str]] = ()
     """The columns of each unique index over columns and all rows, the primary key among them."""
+    apart: Sequence[Sequence[str]] = ()
+    """The columns of each unique index over expressions, or over some of the rows."""
+    partial: Sequence[Partial] = ()
+    """Indexes over the rows with certain values of a column."""
     references: Sequence[ForeignKey] = ()
+    triggered: Collection[str] = ()
+    """The columns that triggers may set."""
+    touched: Collection[str] = ()
+    """The words of its triggers' functions, among which are the tables that they change."""
     checked: Sequence[str] = ()
     """The columns that a CHECK is about."""
+    ascending: Sequence[tuple[str, str]] = ()
+    """Pairs of columns of which the second is never below the first, by a CHECK."""
 
     @property
     def qualified(self) -> str:
@@ -106,6 +128,8 @@ class Executed:
     """The time of all executions."""
     rows: int
     """Rows that all executions returned or changed."""
+    lengths: Mapping[int, int] = field(default_factory=dict)
+    """Of a statement with a list: its length -> calls, where the server counts each length by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ which key a row has.
 
 from schemabench.values.columns import (
     Ascending,
+    AtLeast,
     Column,
     Combination,
     Dated,
@@ -21,8 +22,11 @@ from schemabench.values.columns import (
     Identified,
     Listed,
     Maybe,
+    Matching,
+    Met,
     Numbered,
     Reference,
+    Related,
     Spot,
 )
 from schemabench.values.distributions import Choice, Distribution, Histogram, Mixed
@@ -33,6 +37,7 @@ from schemabench.values.tables import Table
 
 __all__ = [
     "Ascending",
+    "AtLeast",
     "Choice",
     "Column",
     "Combination",
@@ -48,7 +53,9 @@ __all__ = [
     "Hot",
     "Identified",
     "Listed",
+    "Matching",
     "Maybe",
+    "Met",
     "Mixed",
     "Network",
     "Numbered",
@@ -56,6 +63,7 @@ __all__ = [
     "Power",
     "Recent",
     "Reference",
+    "Related",
     "Shares",
     "Skew",
     "Spot",
