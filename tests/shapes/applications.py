@@ -40,7 +40,7 @@ class Seen:
 
 
 def bare(sql: str) -> str:
-    """Return a statement without what writers of SQL write differently: casts, names of parameters, lengths of lists."""
+    """Return a statement without what writers write differently: casts, names of parameters, lengths of lists."""
     text = _PARAMETER.sub("?", sql)
     text = re.sub(_NUMBERED, "?", re.sub(r"--[^\n]*|/\*.*?\*/", "", text))
     text = re.sub(r"\s+", " ", text).strip().rstrip(";")
@@ -63,7 +63,8 @@ def serve_application(application: ModuleType, conninfo: str, calls: int, seed: 
         connection.execute(schema.encode())
         application.fill(connection, random)
         connection.execute("ANALYZE")
-        connection.execute("SELECT pg_stat_statements_reset()")
+        own = "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = current_database()"
+        connection.execute(own)
     engine = create_engine(_url(conninfo))
     try:
         application.Base.prepare(engine)

@@ -289,8 +289,11 @@ def _jobs_of_queue(session: Session, random: Random) -> None:
 
 
 def _depths(session: Session, _: Random) -> None:
-    query = "SELECT queue, state, count(*) FROM job WHERE state IN ('available', 'running', 'retrying') GROUP BY queue, state"
-    session.execute(text(f"{query} /*route='/queues',framework='flask'*/")).all()
+    query = """
+        SELECT queue, state, count(*) FROM job WHERE state IN ('available', 'running', 'retrying')
+        GROUP BY queue, state /*route='/queues',framework='flask'*/
+    """
+    session.execute(text(query)).all()
 
 
 def _by_argument(session: Session, random: Random) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.json import Jsonb
 from psycopg.types.range import Range
-from sqlalchemy import MetaData, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.declarative import DeferredReflection
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -178,15 +178,10 @@ def _fill_tasks(connection: Connection[Any], random: Random) -> None:
         removed = START if random.random() < 0.03 else None
         created = START + timedelta(minutes=10 * n)
         rows.append(
-            (_tenants[place], one, random.choice(_projects[place]), n, _title(random), _body(random), state, assignee)
-            + (
-                who,
-                parent,
-                random.sample(LABELS, random.choice([0, 0, 1, 2])),
-                Jsonb(_fields(random)),
-                due,
-                removed,
-                created,
+            (
+                *(_tenants[place], one, random.choice(_projects[place]), n, _title(random), _body(random), state),
+                *(assignee, who, parent, random.sample(LABELS, random.choice([0, 0, 1, 2])), Jsonb(_fields(random))),
+                *(due, removed, created),
             )
         )
     columns = (
@@ -197,8 +192,10 @@ def _fill_tasks(connection: Connection[Any], random: Random) -> None:
     for n in range(COMMENTS):
         place = tenant(random)
         said.append(
-            (_tenants[place], random.choice(_tasks[place]), random.choice(_members[place]), _body(random))
-            + (START + timedelta(minutes=9 * n),)
+            (
+                *(_tenants[place], random.choice(_tasks[place]), random.choice(_members[place]), _body(random)),
+                START + timedelta(minutes=9 * n),
+            )
         )
     _copy(connection, "comment (tenant_id, task_id, author_id, body, created_at)", said)
 

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from psycopg import Connection
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.declarative import DeferredReflection
 from sqlalchemy.orm import DeclarativeBase, Session, relationship, selectinload
 
@@ -203,8 +203,8 @@ def _search(session: Session, random: Random) -> None:
 def _films_of_genre(session: Session, random: Random) -> None:
     query = """
         SELECT film_id, title FROM film JOIN film_genre USING (film_id) JOIN genre g USING (genre_id)
-        WHERE g.name = :name AND rating IN :ratings ORDER BY title LIMIT 20 OFFSET :offset
-    """.replace(":ratings", ", ".join(["(:a", ":b)"]))
+        WHERE g.name = :name AND rating IN (:a, :b) ORDER BY title LIMIT 20 OFFSET :offset
+    """
     values = {"name": f"Genre {random.randrange(16)}", "a": "all", "b": "guided", "offset": random.choice([0, 0, 20])}
     session.execute(text(query), values).all()
 

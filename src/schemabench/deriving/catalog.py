@@ -57,7 +57,7 @@ def tables(source: Source, *, values: bool) -> list[Table]:
     }
     checks = source.ask("checks", asked)
     allowed, checked = _allowed(checks)
-    ascending = _grouped(dict(table=row["table"], pairs=ascending_pairs(row["definition"])) for row in checks)
+    ascending = _grouped({"table": row["table"], "pairs": ascending_pairs(row["definition"])} for row in checks)
     columns: dict[int, dict[str, Column]] = defaultdict(dict)
     for row in source.ask("columns", asked):
         table, name = row.pop("table"), row["name"]
@@ -115,6 +115,8 @@ def _statistics(row: Record) -> Statistics:
         correlation=row["correlation"] or 0.0,
         common=list(zip(values, shares, strict=True)),
         bounds=row["bounds"] or (),
+        elements=list(zip(row["elements"] or (), row["element_freqs"] or (), strict=False)),
+        lengths=[round(one) for one in (row["element_counts"] or ())[:-1]],  # the last one is their mean
     )
 
 
@@ -172,7 +174,8 @@ def tests(predicate: str) -> dict[tuple[str, str], Sequence[str]]:
     >>> tests("((state = 'new'::text) AND (gone IS NULL))")
     {('state', '='): ('new',)}
     """
-    pending, found = [_test(f"CHECK ({predicate})")], {}
+    pending = [_test(f"CHECK ({predicate})")]
+    found: dict[tuple[str, str], Sequence[str]] = {}
     while pending:
         match pending.pop():
             case ast.BoolExpr() as one if one.boolop.name == "AND_EXPR":

@@ -4,7 +4,7 @@ Owns the choice of a distribution, as Python that is written into a workload. Mu
 """
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -12,9 +12,12 @@ from typing import Any
 
 from schemabench.deriving.code import Made, made
 from schemabench.deriving.found import Column, Statistics
+from schemabench.values import filled
 
 WHOLE = {"int2", "int4", "int8"}
 _REAL = {"float4", "float8"}
+_NUMBERS = WHOLE | _REAL | {"numeric"}
+_TEXTS = {"text", "varchar", "bpchar", "name"}
 _NETWORKS = {"inet", "cidr"}
 _DOCUMENTS = {"json", "jsonb"}
 _NEUTRAL = {"tsvector": "", "xml": "<x/>", "macaddr": "02:00:00:00:00:00", "money": "1", "oid": 0}
@@ -159,14 +162,30 @@ def _not_null(column: Column, statistics: Statistics, *, values: bool) -> Made: 
         return made("Network")
     if column.base == "uuid":
         return made("Identified")
-    return _other(column)
+    return _other(column, values=values)
 
 
-def _other(column: Column) -> Made:
+def _other(column: Column, *, values: bool) -> Made:
     """Return a value of a type that nothing is made up for."""
+    if column.category == "A" and column.statistics and column.statistics.elements:
+        return _elements(column.statistics, column.base.removeprefix("_"), values=values)
     if column.category in {"A", "R"}:
-        return made("Fixed", "{}" if column.category == "A" else "empty")
+        return made("Fixed", "{}" if column.category == "A" else "(,)")
     return made("Fixed", _NEUTRAL.get(column.base, "") if column.required else None)
+
+
+def _elements(statistics: Statistics, base: str, *, values: bool) -> Made:
+    """Return arrays: of elements that are as frequent, and as many."""
+    number = len(statistics.elements)
+    is_shape = base in _TEXTS and not values
+    found = [
+        (filled(value, place) if is_shape else _parsed(base, value) if base in _NUMBERS else value, share)
+        for place, (value, share) in enumerate(statistics.elements)
+    ]
+    weights = {one: round(share, 4) for one, share in found if one is not None and share > 0}
+    lengths = Counter(min(one, number) for one in statistics.lengths or (1,))
+    shares = {length: round(times / lengths.total(), 4) for length, times in sorted(lengths.items())}
+    return made("Elements", weights, shares)
 
 
 def _texts(column: Column, statistics: Statistics, *, values: bool) -> Made:

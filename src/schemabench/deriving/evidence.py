@@ -4,7 +4,7 @@ Owns conclusions from indexes over some of the rows, and from how many rows a st
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection
 
 from pglast.visitors import Visitor
 
@@ -51,9 +51,9 @@ def kinds(operation: Operation, use: Use) -> tuple[str, ...]:
 
 def lengths(operation: Operation, otherwise: int) -> dict[int, int]:
     """Return the lengths of a statement's list, with calls: some of them, if there are many."""
-    counted = operation.executed.lengths or {otherwise: 1}
+    counted = dict(operation.executed.lengths) or {otherwise: 1}
     if len(counted) <= _MOST_LENGTHS:
-        return dict(counted)
+        return counted
     step = len(counted) / _MOST_LENGTHS
     ordered = sorted(counted.items())
     found: dict[int, int] = {}
@@ -64,15 +64,9 @@ def lengths(operation: Operation, otherwise: int) -> dict[int, int]:
     return found
 
 
-def is_unique(table: Table, column: str) -> bool:
-    """Return whether a value of a column finds one row at most."""
-    return any(list(key) == [column] for key in table.unique)
-
-
-def categories(shares: Mapping[str, float] | None, wanted: Sequence[str]) -> dict[str, float]:
-    """Return values with their shares among themselves; the same for each where nothing is known of them."""
-    known = {value: (shares or {}).get(value, 0.0) for value in wanted}
-    return known if any(known.values()) else dict.fromkeys(wanted, 1.0)
+def is_unique(table: Table, columns: Collection[str]) -> bool:
+    """Return whether values of some columns find one row at most."""
+    return any(set(key) <= set(columns) for key in table.unique)
 
 
 def _named(operation: Operation) -> set[str]:

@@ -26,6 +26,10 @@ class Statistics:
     """(value, or shape for a text, or None if it may not be read; share of the rows) of the most common values."""
     bounds: Sequence[str] = ()
     """Of the histogram: values, or shapes for texts."""
+    elements: Sequence[tuple[str, float]] = ()
+    """(value, or shape for a text; share of the rows) of the most common elements of arrays."""
+    lengths: Sequence[int] = ()
+    """How many different elements arrays have, at equal distances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,8 @@ class ForeignKey:
     """Its columns, in the order of `columns`."""
     definition: str = ""
     """As in `FOREIGN KEY (site_id) REFERENCES sites(id)`."""
+    declared: bool = True
+    """Whether the database has it, rather than its column a name that says so."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,8 +134,8 @@ class Executed:
     """The time of all executions."""
     rows: int
     """Rows that all executions returned or changed."""
-    lengths: Mapping[int, int] = field(default_factory=dict)
-    """Of a statement with a list: its length -> calls, where the server counts each length by itself."""
+    lengths: tuple[tuple[int, int], ...] = ()
+    """(length, calls) of a statement with a list, where the server counts each length by itself."""
 
 
 @dataclass(frozen=True, kw_only=True)

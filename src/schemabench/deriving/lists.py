@@ -35,28 +35,31 @@ def gathered(executed: Iterable[Executed], tables: Sequence[Table], path: Sequen
 
 
 def _together(sql: str, some: Sequence[tuple[Executed, int]]) -> Executed:
-    """Return the statement that several are."""
+    """Return the statement that several are: in its own words, if one of them has an array already."""
     first, longest = some[0][0], max(length for _, length in some)
     if len(some) == 1 and longest < _SEVERAL:
         return first
+    written = next((one.sql for one, length in some if not length), "")
     lengths: dict[int, int] = {}
     for one, length in some:
         lengths[length] = lengths.get(length, 0) + one.calls
     return replace(
         first,
-        sql=sql,
+        sql=written or sql,
         calls=sum(one.calls for one, _ in some),
         total_ms=sum(one.total_ms for one, _ in some),
         rows=sum(one.rows for one, _ in some),
-        lengths=dict(sorted(lengths.items())) if longest >= _SEVERAL else {},
+        lengths=tuple(sorted(lengths.items())) if longest >= _SEVERAL and not written else (),
     )
 
 
 def uniform(sql: str, tables: Sequence[Table], path: Sequence[str]) -> tuple[str, int]:
     """Return a statement with arrays in place of its lists of parameters, and the length of the longest list.
 
+    The layout is the parser's; the length is 0 of a statement without such a list.
+
     >>> uniform("SELECT a FROM t WHERE b = $1 AND c IN ($2, $3)", [], [])
-    ('SELECT a FROM t WHERE b = $1 AND c = ANY ($2)', 2)
+    ('SELECT a FROM t WHERE b = $1 AND c = ANY($2)', 2)
     """
     try:
         (parsed,) = parse_sql(sql)
@@ -68,8 +71,6 @@ def uniform(sql: str, tables: Sequence[Table], path: Sequence[str]) -> tuple[str
     root: Any = parsed.stmt
     if isinstance(root, ast.InsertStmt) and root.selectStmt is not None:
         longest = max(longest, _inserted(root, _types(root, tables, path)))
-    if not longest:
-        return sql, 0
     numbers = _Numbers()
     numbers(parsed)
     _Renumbering({number: place for place, number in enumerate(sorted(numbers.found), start=1)})(parsed)
@@ -95,7 +96,7 @@ def _inserted(root: Any, types: Sequence[str | None]) -> int:  # noqa: ANN401 (p
     source = query.fromClause[0] if query.fromClause and len(query.fromClause) == 1 else None
     rows = source.subquery.valuesLists if isinstance(source, ast.RangeSubselect) else None
     call = _unnested(rows, [None] * len(rows[0]), is_table=False) if rows else None
-    if call is None:
+    if source is None or rows is None or call is None:
         return 0
     query.fromClause = (ast.RangeFunction(functions=((call, None),), alias=source.alias, is_rowsfrom=False),)
     return len(rows)

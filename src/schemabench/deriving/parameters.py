@@ -218,9 +218,9 @@ class _Reader:
         """Gather the uses on one side of an operator, which are about the column on the other."""
         operator, kind = node.name[-1].sval, node.kind.name
         about, role = _column(one, scope), _role(operator, kind, turned=turned)
-        if operator == "@@" and about and isinstance(other, ast.FuncCall) and other.args:
-            if (number := _parameter(other.args[-1])) is not None:
-                self.note(number, Role.SEARCH, about)
+        words = other.args[-1] if operator == "@@" and isinstance(other, ast.FuncCall) and other.args else None
+        if about and (number := _parameter(words)) is not None:
+            self.note(number, Role.SEARCH, about)
         several = isinstance(other, tuple | list)
         for number in filter(None, map(_parameter, other if several else [other])):
             word = "like" if role is Role.PATTERN and "LIKE" in kind else _word(one)

@@ -40,6 +40,31 @@ def ordered(tables: Sequence[Table]) -> list[Table]:
     return found
 
 
+def with_implied(tables: Sequence[Table]) -> list[Table]:
+    """Return tables with references that no foreign key says: columns of the name and type that others have for theirs.
+
+    An audit table often has a `tenant_id` without a foreign key.
+    """
+    targets: dict[tuple[str, str], set[tuple[int, str]]] = {}
+    for table in tables:
+        for key in table.references:
+            if len(key.columns) == 1:
+                known = key.columns[0], table.columns[key.columns[0]].base
+                targets.setdefault(known, set()).add((key.target, key.keys[0]))
+    return [replace(table, references=[*table.references, *_implied(table, targets)]) for table in tables]
+
+
+def _implied(table: Table, targets: Mapping[tuple[str, str], set[tuple[int, str]]]) -> Iterator[ForeignKey]:
+    own = {column for key in table.references for column in key.columns} | {one for key in table.unique for one in key}
+    for column in table.columns.values():
+        found = targets.get((column.name, column.base), set())
+        if column.name not in own and not column.generated and len(found) == 1:
+            ((target, key),) = found
+            if target != table.id:
+                name = f"{table.name}_{column.name}"
+                yield ForeignKey(name=name, columns=[column.name], target=target, keys=[key], declared=False)
+
+
 def _missing(table: Table, left: Mapping[int, Table]) -> set[int]:
     """Return the tables that a table refers to, of those that are left."""
     return {key.target for key in table.references if key.target in left and key.target != table.id}

@@ -58,7 +58,7 @@ def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows
         scale: From real rows to those that are made up.
         values: Whether texts were read as they are.
     """
-    every = references.ordered(tables)
+    every = references.ordered(references.with_implied(tables))
     names: dict[str, int] = {}
     for table in every:
         taken = {**dict.fromkeys(_TAKEN), **names}
@@ -93,30 +93,17 @@ class _Making:
 
 
 def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Rows:
-    questions: list[str] = []
     plan = references.planned(table, making.tables, later)
     columns = references.columns(table, plan, making.names, later)
-    referring = {column: one for one in plan for column in one.free}
-    combination, uncertain, dense = None, False, False
-    combined: Sequence[str] = ()
-    for key in sorted([*table.unique, *table.apart], key=len):
-        own = _own(table, key, referring)
-        if own is not None:
-            if columns.get(own, _PLAIN).name not in _APART:
-                columns[own] = _nullable(table.columns[own], _unique(table.columns[own]))
-        elif combination is None and key in table.unique:
-            combination, combined, most = _combined(table, key, referring, columns, making, later)
-            dense = making.sizes[table.id] >= _DENSE * most[0]
-            making.sizes[table.id] = min(making.sizes[table.id], most[0])
-            making.wholes[table.id] = min(making.wholes[table.id], most[1])
-            name = Name(f"{making.names[table.id]}_key")
-            columns |= {one: made("Digit", name, place) for place, one in enumerate(combined)}
-        uncertain = uncertain or own is None
+    keyed = _keyed(table, plan, columns, making, later)
+    questions: list[str] = []
     for column in table.columns.values():
         if not column.generated and column.name not in columns:
             columns[column.name] = contents.plain(column, values=values)
             if columns[column.name].name == "Fixed":
                 questions.append(f"what does {column.name} ({column.type}) hold? Nothing was made up for it.")
+    for key in table.apart:  # an exclusion: ranges without anything in them do not overlap
+        columns |= {one: made("Fixed", "empty") for one in key if table.columns[one].category == "R"}
     for low, high in table.ascending:
         if low in columns and high in columns:
             columns[high] = made("AtLeast", columns[high], low)
@@ -126,12 +113,43 @@ def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Ro
         size=making.sizes[table.id],
         whole=making.wholes[table.id],
         columns={one: columns[one] for one in table.columns if one in columns},
-        combination=combination,
-        combined=combined,
-        dense=dense,
-        uncertain=uncertain,
+        combination=keyed.combination,
+        combined=keyed.columns,
+        dense=keyed.dense,
+        uncertain=keyed.uncertain,
         questions=questions,
     )
+
+
+@dataclass(kw_only=True)
+class _Keyed:
+    """How a table's keys stay unique: as in `Rows`."""
+
+    combination: Made | None = None
+    columns: Sequence[str] = ()
+    dense: bool = False
+    uncertain: bool = False
+
+
+def _keyed(
+    table: Table, plan: Sequence[Referring], columns: dict[str, Made], making: _Making, later: set[int]
+) -> _Keyed:
+    """Add the columns that tell rows apart, and bound the table's size by the keys that it can have."""
+    found = _Keyed()
+    referring = {column: one for one in plan for column in one.free}
+    for key in sorted([*table.unique, *table.apart], key=len):
+        own = _own(table, key, referring)
+        if own is not None and columns.get(own, _PLAIN).name not in _APART:
+            columns[own] = _nullable(table.columns[own], _unique(table.columns[own]))
+        elif own is None and found.combination is None and key in table.unique:
+            found.combination, found.columns, most = _combined(table, key, referring, columns, making, later)
+            found.dense = making.sizes[table.id] >= _DENSE * most[0]
+            making.sizes[table.id] = min(making.sizes[table.id], most[0])
+            making.wholes[table.id] = min(making.wholes[table.id], most[1])
+            name = Name(f"{making.names[table.id]}_key")
+            columns |= {one: made("Digit", name, place) for place, one in enumerate(found.columns)}
+        found.uncertain = found.uncertain or own is None
+    return found
 
 
 def _own(table: Table, key: Sequence[str], referring: Mapping[str, Referring]) -> str | None:
@@ -171,7 +189,7 @@ def _nullable(column: Column, one: Made) -> Made:
     return made("Maybe", nulls, one) if nulls and one.name != "Maybe" else one
 
 
-def _combined(  # noqa: PLR0913 (what tables know of each other)
+def _combined(  # noqa: PLR0913, PLR0917 (what tables know of each other)
     table: Table,
     key: Sequence[str],
     referring: Mapping[str, Referring],
@@ -179,8 +197,10 @@ def _combined(  # noqa: PLR0913 (what tables know of each other)
     making: _Making,
     later: set[int],
 ) -> tuple[Made, Sequence[str], tuple[int, int]]:
-    """Return the combinations of a key whose columns all repeat, its columns, and how many there are: of the rows that
-    are made up, and in production."""
+    """Return the combinations of a key whose columns all repeat, its columns, and how many there are.
+
+    There are two numbers: of the rows that are made up, and in production.
+    """
     matching = _matching(table, key, referring, making, later)
     if matching:
         return matching

@@ -60,8 +60,10 @@ def _accepted(derived: Derived, operation: Operation) -> dict[str, str]:
     if kind == "InsertStmt" and target.uncertain and not operation.root.onConflictClause:
         found["23505"] = "23505 is accepted: a new row may have the key of another."
     deleted = {one.table.id for one in derived.rows if _is_deleted(derived, one)}
-    refers = {one.target for one in target.table.references}
-    referring = any(target.table.id in {key.target for key in one.table.references} for one in derived.rows)
+    refers = {one.target for one in target.table.references if one.declared}
+    referring = any(
+        key.declared and key.target == target.table.id for one in derived.rows for key in one.table.references
+    )
     if (kind != "DeleteStmt" and refers & deleted) or (kind == "DeleteStmt" and referring):
         found["23503"] = "23503 is accepted: rows are deleted that others refer to, or want to."
     changed = {use.column.name for use in operation.uses.values() if use.column and use.role is Role.CHANGE}

@@ -5,6 +5,7 @@ Owns the reading, what restricts it, and which statements are none of an applica
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -67,7 +68,7 @@ def read(source: Source, server: Server) -> Traffic:
     return Traffic(
         executed=list(executed.values()),
         left_out=_gathered(left_out),
-        since=info.get("stats_reset"),
+        since=_since(rows, info),
         until=server.read_at,
         notes=notes,
     )
@@ -121,6 +122,13 @@ def _info(source: Source, schema: str) -> Mapping[str, Any]:
         return source.tried(f"SELECT * FROM {schema}.pg_stat_statements_info")[0]  # noqa: S608 (the schema is quoted)
     except psycopg.Error:
         return {}
+
+
+def _since(rows: Iterable[Record], info: Mapping[str, Any]) -> datetime | None:
+    """Return when counting began: for this database, where the server knows it (from PostgreSQL 17 on)."""
+    reset = info.get("stats_reset")
+    firsts = [row["stats_since"] for row in rows if row.get("stats_since")]
+    return max(reset, min(firsts)) if reset and firsts else reset
 
 
 def restrictions(rows: Iterable[Record], info: Mapping[str, Any], server: Server) -> Iterator[str]:

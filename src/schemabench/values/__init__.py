@@ -14,15 +14,13 @@ from schemabench.values.columns import (
     Ascending,
     AtLeast,
     Column,
-    Combination,
     Dated,
-    Digit,
     Drawn,
+    Elements,
     Fixed,
     Identified,
     Listed,
     Maybe,
-    Matching,
     Met,
     Numbered,
     Reference,
@@ -30,6 +28,7 @@ from schemabench.values.columns import (
     Spot,
 )
 from schemabench.values.distributions import Choice, Distribution, Histogram, Mixed
+from schemabench.values.keys import Combination, Digit, Matching
 from schemabench.values.made_up import Document, Network, Octets, Words, filled
 from schemabench.values.scattering import scattered, share_of
 from schemabench.values.skews import Even, Geometric, Hot, Power, Recent, Shares, Skew, Zipf
@@ -46,6 +45,7 @@ __all__ = [
     "Distribution",
     "Document",
     "Drawn",
+    "Elements",
     "Even",
     "Fixed",
     "Geometric",

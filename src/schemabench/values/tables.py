@@ -83,14 +83,17 @@ class Table:
             sizes: The cardinality.
             random: Chooses it.
             skew: Which places are chosen more often.
-            having: Column -> the value that the row must have; `...` for any but NULL. If a hundred rows that are tried
-                have others, the last one is returned.
+            having: Column -> the value that the row must have; `...` for any but NULL. It takes memory for each row of
+                the table, unless all are `...`. If a hundred rows that are tried have others, the last one is returned.
         """
         wanted = having or {}
+        exact = next((name for name, value in wanted.items() if value is not ...), None)
+        places = self.having(exact, wanted[exact], sizes) if exact else ()
+        size = len(places) or max(1, self.size(sizes))
         row: dict[str, Any] = {}
         for _ in range(_TRIED if wanted else 1):
-            place = (skew or Even()).draw(max(1, self.size(sizes)), random)
-            row = self.row(place, sizes)
+            place = (skew or Even()).draw(size, random)
+            row = self.row(places[place] if places else place, sizes)
             if all(row[name] is not None and value in (row[name], ...) for name, value in wanted.items()):
                 break
         return row
