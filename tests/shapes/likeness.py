@@ -90,12 +90,10 @@ def top(keys: Counter[Any], share: float) -> float:
     return sum(times for _, times in keys.most_common(number)) / keys.total()
 
 
-def executed(conninfo: str, database: str) -> dict[str, tuple[int, float]]:
-    """Return what a run executed, by bare statement: calls, and rows of each call.
+def executed(conninfo: str) -> dict[str, tuple[int, float]]:
+    """Return what runs executed, by bare statement: calls, and rows of each call.
 
-    Args:
-        conninfo: The server, which counts statements of all databases.
-        database: The application's, whose statements are none of a run.
+    The server counts the statements of all databases, and those of runs are gone.
     """
     query = """
         SELECT s.query, sum(s.calls), sum(s.rows) FROM pg_stat_statements s

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from schemabench.deriving import catalog, dump, lists, operations, project, rows, states, traffic, writers
+from schemabench.deriving import catalog, dump, evidence, lists, operations, project, rows, states, traffic, writers
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
 from schemabench.deriving.found import quoted
@@ -71,7 +71,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
             for row in source.ask("unused_indexes", {"tables": [one.id for one in tables]})
         ]
     scale = Scale(share) if share else usual([one.rows for one in tables])
-    made = rows.planned(tables, scale, values=values)
+    made = rows.planned(tables, scale, values=values, matched=evidence.matched(found))
     kept, not_compared = states.states(made, found)
     who, slice_s = writers.grouped(found, counted.seconds)
     derived = Derived(

@@ -182,7 +182,7 @@ class Caller:
         if search is None or search.column is None:
             return
         rows, operation = self._rows(search), draft.operation
-        texts = [name for name, one in rows.columns.items() if one.name == "Words"]
+        texts = [name for name, one in rows.columns.items() if one.name == "Words" and "vocabulary" in one.keywords]
         if not texts:
             return
         draft.ask(f"what is looked for in {search.column.name}? Here a word of {texts[0]}.")
@@ -297,7 +297,7 @@ class Caller:
             case Role.HOLDS if use.column.base == "jsonb":
                 draft.ask(f"what is looked for in {column}? Here all of some row's.")
                 found = draft.chosen.get(use.alias)
-                return f"{found[0]}[{text(column)}]" if found else drawn
+                return f"{found[0] if found else self.draws.row(rows, [column], {})}[{text(column)}]"
             case Role.PATTERN:
                 draft.ask(f"what is looked for in {column}?")
                 return f'str({drawn})[:3] + "%"' if use.word == "like" else '"a"'

@@ -33,6 +33,8 @@ _MOST_SHAPES = 12
 """Further shapes are rare."""
 _LONGEST_SHAPE, _CUT = 80, 40
 """Characters of a shape that is still read by a person, and of a longer text that have a shape of their own."""
+_LETTERS = 7
+"""Of a word, with the space behind it."""
 _ALIKE = 1.5
 """Common values whose shares differ from equal ones by less than this factor are as good as equal."""
 _GUESSED = {"mail": "a{8}@a{7}.aaa", "url": "aaaaa://a{7}.aaa/a{8}", "phone": "+99 9{9}", "color": "#99aa99"}
@@ -172,6 +174,23 @@ def _other(column: Column, *, values: bool) -> Made:
     if column.category in {"A", "R"}:
         return made("Fixed", "{}" if column.category == "A" else "(,)")
     return made("Fixed", _NEUTRAL.get(column.base, "") if column.required else None)
+
+
+def matching(one: Made, part: float) -> Made:
+    """Return a column of prose or of documents, of which a search finds a part of the rows; any other as it is."""
+    if one.name == "Maybe":
+        return made("Maybe", one.positional[0], matching(one.positional[1], part))
+    if one.name == "Document":
+        return made("Document", *one.positional, distinct=max(1, round(1 / part)))
+    if one.name == "Words" and "unique" not in one.keywords and any(" " in text for text in one.positional[0]):
+        number = max(1.0, sum(share * _words(text) for text, share in one.positional[0].items()))
+        return made("Words", *one.positional, vocabulary=max(1, round(number / part)))
+    return one
+
+
+def _words(shape_of: str) -> int:
+    """Return how many words a text of a shape has."""
+    return max(1, round(len(filled(shape_of, 0)) / _LETTERS))
 
 
 def _elements(statistics: Statistics, base: str, *, values: bool) -> Made:

@@ -4,11 +4,12 @@ Owns conclusions from indexes over some of the rows, and from how many rows a st
 """
 
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from pglast.visitors import Visitor
 
-from schemabench.deriving.found import Table
+from schemabench.deriving.contents import distinct
+from schemabench.deriving.found import Column, Table
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.parameters import Role, Use
 
@@ -67,6 +68,34 @@ def lengths(operation: Operation, otherwise: int) -> dict[int, int]:
 def is_unique(table: Table, columns: Collection[str]) -> bool:
     """Return whether values of some columns find one row at most."""
     return any(set(key) <= set(columns) for key in table.unique)
+
+
+def matched(operations: Sequence[Operation]) -> dict[tuple[int, str], float]:
+    """Return which part of a table's rows statements find by what a column holds: documents, or texts with a word.
+
+    The rows that a statement finds tell it, with the other columns that it compares: of these, frequent values are
+    asked for as often as they are there.
+    """
+    found: dict[tuple[int, str], float] = {}
+    for operation in operations:
+        for use in operation.uses.values():
+            if use.role not in {Role.HOLDS, Role.SEARCH} or not use.table or not use.column or not operation.rows:
+                continue
+            rows = float(max(1, use.table.rows))
+            for other in operation.uses.values():
+                if other.role is Role.EQUALS and other.alias == use.alias and other.column:
+                    rows *= _alike(use.table, other.column)
+            part = min(1.0, operation.rows / max(1.0, rows))
+            known = found.get((use.table.id, use.column.name), part)
+            found[use.table.id, use.column.name] = min(part, known)
+    return found
+
+
+def _alike(table: Table, column: Column) -> float:
+    """Return which part of the rows has the value of a row, on average over rows."""
+    statistics = column.statistics
+    common = sum(share**2 for _, share in statistics.common) if statistics else 0.0
+    return max(common, 1 / max(1, distinct(column, table.rows) or table.rows))
 
 
 def _named(operation: Operation) -> set[str]:

@@ -50,13 +50,16 @@ class Rows:
     questions: Sequence[str] = field(default_factory=tuple)
 
 
-def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows]:
+def planned(
+    tables: Sequence[Table], scale: Scale, *, values: bool, matched: Mapping[tuple[int, str], float] | None = None
+) -> list[Rows]:
     """Return what is made up for each table, referenced ones first.
 
     Args:
         tables: All tables.
         scale: From real rows to those that are made up.
         values: Whether texts were read as they are.
+        matched: (table, column) -> the part of the rows that statements find by what it holds.
     """
     every = references.ordered(references.with_implied(tables))
     names: dict[str, int] = {}
@@ -70,6 +73,7 @@ def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows
         names={number: name for name, number in names.items()},
         sizes={one.id: max(scale.of(one.rows), 1 if one.id in referenced else 0) for one in every},
         wholes={one.id: max(scale.of(one.rows), one.rows) for one in every},
+        matched=matched or {},
     )
     later = set(making.tables)
     found = []
@@ -90,6 +94,8 @@ class _Making:
     """Table -> its rows at the typical cardinality."""
     wholes: dict[int, int]
     """Table -> its rows at production's size."""
+    matched: Mapping[tuple[int, str], float]
+    """(table, column) -> the part of the rows that statements find by what it holds."""
 
 
 def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Rows:
@@ -102,6 +108,11 @@ def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Ro
             columns[column.name] = contents.plain(column, values=values)
             if columns[column.name].name == "Fixed":
                 questions.append(f"what does {column.name} ({column.type}) hold? Nothing was made up for it.")
+    own = {name: part for (number, name), part in making.matched.items() if number == table.id}
+    searched = [part for name, part in own.items() if table.columns[name].base == "tsvector"]
+    for name, one in columns.items():
+        if part := own.get(name) or (min(searched) if searched else 0.0):
+            columns[name] = contents.matching(one, part)
     for key in table.apart:  # an exclusion: ranges without anything in them do not overlap
         columns |= {one: made("Fixed", "empty") for one in key if table.columns[one].category == "R"}
     for low, high in table.ascending:

@@ -41,7 +41,7 @@ class Combination:
 
 @dataclass(frozen=True)
 class Matching:
-    """Pairs of rows of two tables that are alike in a column, each once: of a key with a tenant, a project, a member."""
+    """Pairs of rows of two tables that are alike in a column, each once: of a key with tenant, project and member."""
 
     first: Referred
     second: Referred
