@@ -1,6 +1,7 @@
 """Applications that work through an ORM, and what they were seen to do."""
 
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ class Seen:
 
     keys: dict[str, dict[int, Counter[Any]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
     """Bare statement -> place of a parameter -> how often each value was sent."""
+    calls: Counter[str] = field(default_factory=Counter)
+    """Bare statement -> how often it was sent."""
+    began: float = 0.0
+    """When counting began, of a monotonic clock."""
 
     def watch(self, engine: Engine) -> None:
         """Take down what an engine sends from now on."""
@@ -34,6 +39,7 @@ class Seen:
             names = [match["name"] for match in _PARAMETER.finditer(statement)]
             known = self.keys[bare(statement)]
             for one in values if isinstance(values, Sequence) else [values]:
+                self.calls[bare(statement)] += 1
                 for place, name in enumerate(names):
                     value = one[name]
                     known[place][str(value)] += 1
@@ -65,6 +71,7 @@ def serve_application(application: ModuleType, conninfo: str, calls: int, seed: 
         connection.execute("ANALYZE")
         own = "SELECT pg_stat_statements_reset(0, oid, 0) FROM pg_database WHERE datname = current_database()"
         connection.execute(own)
+        seen.began = time.monotonic()
     engine = create_engine(_url(conninfo))
     try:
         application.Base.prepare(engine)

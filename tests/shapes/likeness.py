@@ -14,6 +14,11 @@ from applications import Seen, bare
 
 from schemabench import workload as workloads
 
+FORGET = """
+    SELECT count(pg_stat_statements_reset(0, one.dbid, 0))
+    FROM (SELECT DISTINCT dbid FROM pg_stat_statements WHERE dbid NOT IN (SELECT oid FROM pg_database)) AS one
+"""
+"""Forgets what runs before have executed."""
 _ABOUT = re.compile(r"^-- (?P<calls>[\d,]+) calls, [\d.e+-]+ ms and (?P<rows>[\d.e+-]+) rows each", re.MULTILINE)
 _BLOCK = re.compile(r"^-- name: (?P<name>\w+)\n(?:-- \w+: .*\n)*(?P<sql>[^;]*);", re.MULTILINE)
 _NAMED = re.compile(r"(?<!:):(?P<name>[a-z_]\w*)")
@@ -84,10 +89,11 @@ def pairs(
     return found
 
 
-def top(keys: Counter[Any], share: float) -> float:
-    """Return the part of the calls that the busiest keys have, of so large a share of all keys; one at least."""
-    number = max(1, round(len(keys) * share))
-    return sum(times for _, times in keys.most_common(number)) / keys.total()
+def top(keys: Counter[Any], number: int) -> float:
+    """Return the part of the calls that so many of the busiest keys have, of the calls with a key."""
+    some = keys.copy()
+    del some["None"]
+    return sum(times for _, times in some.most_common(number)) / some.total()
 
 
 def executed(conninfo: str) -> dict[str, tuple[int, float]]:

@@ -139,7 +139,7 @@ def fill(connection: Connection[Any], random: Random) -> None:
     for place, one in projects:
         _projects[place].append(one)
     rows = [
-        (_tenants[place], one, f"K{n}", f"Project {n}", random.choice(_members[place]), random.random() < 0.1, 10_000)
+        (_tenants[place], one, f"K{n}", f"Project {n}", random.choice(_members[place]), random.random() < 0.1, TASKS)
         for n, (place, one) in enumerate(projects)
     ]
     _copy(connection, "project (tenant_id, id, key, title, lead_id, archived, next_number)", rows)
