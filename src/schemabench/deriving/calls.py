@@ -12,6 +12,7 @@ from schemabench.deriving import evidence
 from schemabench.deriving.code import WIDTH, rendered, text
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.draws import Draws, elements, is_small, kind, one_of, shares
+from schemabench.deriving.found import ForeignKey
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.parameters import Role, Use
 from schemabench.deriving.rows import Rows
@@ -209,9 +210,7 @@ class Caller:
         parent = None if wanted or beside or limited else self.draws.parent(rows, columns, operation.rows)
         if parent:
             other, key = parent
-            pairs = dict(zip(key.columns, key.keys, strict=True))
-            draft.lines.append(f"{known} = {self.draws.row(other, key.keys, {})}")
-            draft.values |= {name: f"{known}[{text(pairs[column])}]" for name, column in names.items()}
+            self._asked_by_parent(draft, other, key, known, names)
             return
         if not wanted and not beside and (len(columns) == 1 or (columns <= set(rows.combined) and rows.dense)):
             for name, column in names.items():
@@ -228,6 +227,17 @@ class Caller:
             some = ", ".join(draft.named(kept).values())
             draft.ask(f"what does {some} become? Here it stays, so that the next call finds the row, too.")
         draft.values |= {name: f"{known}[{text(column)}]" for name, column in (names | draft.named(kept)).items()}
+
+    def _asked_by_parent(
+        self, draft: _Draft, other: Rows, key: ForeignKey, known: str, names: Mapping[str, str]
+    ) -> None:
+        """Add the key of a row that others refer to, as often as it is needed."""
+        if len(key.keys) == 1:
+            draft.values |= dict.fromkeys(names, self.draws.value(other, key.keys[0]))
+            return
+        pairs = dict(zip(key.columns, key.keys, strict=True))
+        draft.lines.append(f"{known} = {self.draws.row(other, key.keys, {})}")
+        draft.values |= {name: f"{known}[{text(pairs[column])}]" for name, column in names.items()}
 
     def _bounded(self, draft: _Draft, uses: Sequence[Use]) -> None:
         """Add the bounds of a range."""

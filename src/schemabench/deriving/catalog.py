@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from pglast import parse_sql
@@ -193,6 +194,7 @@ def tests(predicate: str) -> dict[tuple[str, str], Sequence[str]]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def _test(definition: str) -> Any:  # noqa: ANN401 (pglast has no types)
     """Return the condition of a check; None if it is newer than the parser."""
     try:

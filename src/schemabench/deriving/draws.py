@@ -83,20 +83,16 @@ class Draws:
             return None
         target = reference.target if reference else rows.table.id
         key = reference.keys[reference.columns.index(column)] if reference else column
-        referring = [
+        skewed = [
             (one.table.inserted, one.table.rows, one.name, own.columns[own.keys.index(key)])
             for one in self.rows.values()
             for own in one.table.references
-            if own.target == target and key in own.keys and one.size
+            if own.target == target
+            and key in own.keys
+            and one.size
+            and _has_skew(one.columns.get(own.columns[own.keys.index(key)]))
         ]
-        skewed = [one for one in referring if self._has_skew(one[2], one[3])]
         return Popular(table=max(skewed)[2], column=max(skewed)[3]) if skewed else None
-
-    def _has_skew(self, name: str, column: str) -> bool:
-        found = next(one for one in self.rows.values() if one.name == name).columns.get(column)
-        while found and found.name == "Maybe":
-            found = found.positional[1]
-        return bool(found and found.name == "Reference" and "skew" in found.keywords)
 
     def parent(self, rows: Rows, columns: Collection[str], found: float) -> tuple[Rows, ForeignKey] | None:
         """Return the table whose rows are asked for by a foreign key, if a call finds as many rows as each has.
@@ -116,6 +112,13 @@ class Draws:
             each = rows.table.rows / other.table.rows
             return (other, key) if found < each + _LIKE_ITS_OWN else None
         return None
+
+
+def _has_skew(column: Made | None) -> bool:
+    """Return whether some rows are referred to more often than others."""
+    while column and column.name == "Maybe":
+        column = column.positional[1]
+    return bool(column and column.name == "Reference" and "skew" in column.keywords)
 
 
 def kind(rows: Rows, column: str, wanted: Sequence[str]) -> str:

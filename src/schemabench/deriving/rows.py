@@ -4,6 +4,7 @@ Owns how keys stay unique and references whole. Must not know statements.
 """
 
 import keyword
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -62,11 +63,11 @@ def planned(
         matched: (table, column) -> the part of the rows that statements find by what it holds.
     """
     every = references.ordered(references.with_implied(tables))
-    names: dict[str, int] = {}
+    names: dict[str, int] = dict.fromkeys(_TAKEN, 0)
+    alike = Counter(one.name for one in tables)
     for table in every:
-        taken = {**dict.fromkeys(_TAKEN), **names}
-        alone = sum(one.name == table.name for one in tables) == 1
-        names[contents.python_name(table.name if alone else f"{table.schema}_{table.name}", taken)] = table.id
+        plain = table.name if alike[table.name] == 1 else f"{table.schema}_{table.name}"
+        names[contents.python_name(plain, names)] = table.id
     referenced = {one.target for table in tables for one in table.references if table.rows}
     making = _Making(
         tables={table.id: table for table in every},
