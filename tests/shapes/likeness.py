@@ -19,7 +19,9 @@ FORGET = """
     FROM (SELECT DISTINCT dbid FROM pg_stat_statements WHERE dbid NOT IN (SELECT oid FROM pg_database)) AS one
 """
 """Forgets what runs before have executed."""
-_ABOUT = re.compile(r"^-- (?P<calls>[\d,]+) calls, [\d.e+-]+ ms and (?P<rows>[\d.e+-]+) rows each", re.MULTILINE)
+_ABOUT = re.compile(
+    r"^-- (?P<calls>[\d,]+) calls; on average [\d.e+-]+ ms; rows: (?P<rows>\d+(?:\.\d+)?(?:e[+-]\d+)?)\.", re.MULTILINE
+)
 _BLOCK = re.compile(r"^-- name: (?P<name>\w+)\n(?:-- \w+: .*\n)*(?P<sql>[^;]*);", re.MULTILINE)
 _NAMED = re.compile(r"(?<!:):(?P<name>[a-z_]\w*)")
 

@@ -5,6 +5,7 @@ from stated import column, table
 
 from schemabench.deriving import lists
 from schemabench.deriving.found import Executed
+from schemabench.deriving.statement import Kind
 
 LINES = table(
     "lines", column("id"), column("sku", base="text", category="S"), column("tags", base="_text", category="A")
@@ -13,7 +14,7 @@ LINES = table(
 
 def counted(sql: str, calls: int = 1, rows: int = 0) -> Executed:
     """Return a statement."""
-    return Executed(sql=sql, role="app", calls=calls, total_ms=1.0, rows=rows)
+    return Executed(sql=sql, kind=Kind.READ, role="app", calls=calls, total_ms=1.0, rows=rows)
 
 
 def gathered(*statements: Executed) -> list[Executed]:

@@ -9,7 +9,7 @@ documents, bytes and addresses only shapes and sizes do; of numbers and times, r
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from schemabench.deriving import catalog, dump, evidence, lists, operations, project, rows, states, traffic, writers
 from schemabench.deriving.contents import python_name
@@ -55,13 +55,11 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         tables = catalog.tables(source, values=values)
         if not tables:
             raise no_database(f"The database {server.database!r} has no tables")
-        counted = traffic.read(source, server)
-        functions = [row["name"] for row in source.ask("functions")]
         schemas = source.ask("schemas")
         path = [row["name"] for row in schemas if row["usable"]] or ["public"]
-        executed = lists.gathered(counted.executed, tables, path)
-        chosen, others = traffic.important(executed, functions, statements)
-        found, failed = operations.derived(source, chosen, tables, path, functions)
+        counted = traffic.read(source, server, lambda executed: lists.gathered(executed, tables, path))
+        ranked = traffic.ranked(counted.executed)
+        found, failed, others = operations.derived(source, ranked, statements, tables, path)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
@@ -72,6 +70,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         ]
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values, matched=evidence.matched(found))
+    found, rare = writers.at_work(found)
     kept, not_compared = states.states(made, found)
     who, slice_s = writers.grouped(found, counted.seconds)
     derived = Derived(
@@ -83,8 +82,8 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         rows=made,
         operations=found,
         others=others,
-        left_out=[*failed, *counted.left_out],
-        traffic=replace(counted, executed=executed),
+        left_out=[*failed, *rare, *counted.left_out],
+        traffic=counted,
         writers=who,
         slice_s=slice_s,
         scale=scale,
@@ -123,7 +122,7 @@ def _told(derived: Derived) -> list[str]:
         )
     if derived.schema.reason:
         told.append(
-            f"schemas/{derived.name}/baseline.sql has the tables alone: {derived.schema.reason}. All of the schema "
+            f"schemas/{derived.name}/baseline.sql is what the catalogs say: {derived.schema.reason}. All of the schema "
             f"comes from: {derived.schema.command}"
         )
     return told

@@ -20,6 +20,10 @@ from schemabench.deriving.rows import Rows
 _LISTED = 10
 """Values of a list of unknown length."""
 _MOST_LISTED = 1_000
+_NUMBERS = 30_000
+"""New numbers of a column that counts: few enough for a smallint."""
+_TAKEN = "1"
+"""What is taken from a column, and the least that has to be there."""
 _FALLBACKS = {
     "int2": "1",
     "smallint": "1",
@@ -141,10 +145,11 @@ class Caller:
 
     def _inserted(self, draft: _Draft, row: int, uses: Sequence[Use]) -> None:
         rows, names = self._rows(uses[0]), draft.named(uses)
-        if rows.dense and set(rows.combined) & set(names.values()):
+        if (rows.dense or rows.counts) and set(rows.combined) & set(names.values()):
             draft.values |= {
                 name: self.draws.value(rows, column, among=rows.combined) for name, column in names.items()
             }
+            self._counted(draft, rows, names)
             return
         known = "new" if row == 0 else f"new_{row + 1}"
         made, share = self.draws.fresh(rows), _new(draft.operation, rows)
@@ -160,6 +165,15 @@ class Caller:
         else:
             draft.lines.append(f"{known} = {made}")
         draft.values |= {name: f"{known}[{text(column)}]" for name, column in names.items()}
+
+    @staticmethod
+    def _counted(draft: _Draft, rows: Rows, names: Mapping[str, str]) -> None:
+        """Add a number that no row has yet, for the column of a key that counts, as the lines of an order do."""
+        counting = next((name for name, column in names.items() if column in rows.counts), None)
+        if counting is None or draft.operation.root.onConflictClause:
+            return
+        draft.ask(f"which {names[counting]} has a new row? Here one that no other has.")
+        draft.values[counting] = f"{rows.counts[names[counting]]} + next(fresh) % {_NUMBERS:_}"
 
     def _inserted_at_once(self, draft: _Draft, uses: Sequence[Use]) -> None:
         """Add lists with the values of new rows."""
@@ -243,6 +257,10 @@ class Caller:
         """Add the bounds of a range."""
         column, rows, names = uses[0].column, self._rows(uses[0]), draft.operation.names
         assert column is not None, "a bound is one of a column"
+        taken = any(use.subtracted and use.column == column for use in draft.operation.uses.values())
+        if taken and [use.role for use in uses] == [Role.FROM]:
+            draft.values[names[uses[0].number]] = _TAKEN
+            return
         draft.ask(f"how far does the range of {column.name} reach?")
         if len(uses) == 1 and rows.columns[column.name].name == "Ascending" and uses[0].role is Role.FROM:
             recent = f"tables.{rows.name}.any({self.argument}, random, Recent(0.1))[{text(column.name)}]"
@@ -313,7 +331,7 @@ class Caller:
                 return f'str({drawn})[:3] + "%"' if use.word == "like" else '"a"'
             case Role.CHANGE if type_of in {"smallint", "integer", "bigint", "numeric"}:
                 draft.ask(f"by how much does {column} change?")
-                return "1" if use.subtracted or is_small(rows.columns[column]) else "random.randint(1, 10)"
+                return _TAKEN if use.subtracted or is_small(rows.columns[column]) else "random.randint(1, 10)"
             case Role.KEY if type_of in _KEYS:
                 draft.ask(f"which member of {column} is it?")
                 return _KEYS[type_of]

@@ -4,6 +4,7 @@ Owns the choice of a distribution, as Python that is written into a workload. Mu
 """
 
 import re
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -35,6 +36,10 @@ _LONGEST_SHAPE, _CUT = 80, 40
 """Characters of a shape that is still read by a person, and of a longer text that have a shape of their own."""
 _LETTERS = 7
 """Of a word, with the space behind it."""
+_WIDTH = 8
+"""Characters of a text of which nothing is known."""
+_LENGTH = re.compile(r"\((?P<characters>\d+)\)")
+"""In a type, as in `character varying(20)`."""
 _ALIKE = 1.5
 """Common values whose shares differ from equal ones by less than this factor are as good as equal."""
 _GUESSED = {"mail": "a{8}@a{7}.aaa", "url": "aaaaa://a{7}.aaa/a{8}", "phone": "+99 9{9}", "color": "#99aa99"}
@@ -70,10 +75,17 @@ def shapes(column: Column) -> dict[str, float]:
     for value in statistics.bounds:
         found[shape(value)] += max(0.0, 1 - known - statistics.nulls) / len(statistics.bounds)
     if not found:
-        guessed = next((one for word, one in _GUESSED.items() if word in column.name.lower()), "a{8}")
-        found[guessed if not statistics.width else f"a{{{statistics.width}}}"] = 1.0
+        guessed = next((one for word, one in _GUESSED.items() if word in column.name.lower()), f"a{{{_WIDTH}}}")
+        least = f"a{{{min(statistics.width or _WIDTH, _longest(column))}}}"
+        found[least if statistics.width or len(guessed) > _longest(column) else guessed] = 1.0
     most = dict(sorted(found.items(), key=lambda one: -one[1])[:_MOST_SHAPES])
     return {one: round(share / sum(most.values()), 4) for one, share in most.items()}
+
+
+def _longest(column: Column) -> int:
+    """Return how many characters a column holds at most, by its type."""
+    match = _LENGTH.search(column.type)
+    return int(match["characters"]) if match else sys.maxsize
 
 
 def shape(text: str) -> str:

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from pglast.keywords import RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 
+from schemabench.deriving.statement import Kind
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
@@ -115,6 +117,8 @@ class Table:
     """The columns that a CHECK is about."""
     ascending: Sequence[tuple[str, str]] = ()
     """Pairs of columns of which the second is never below the first, by a CHECK."""
+    triggers: bool = False
+    """Whether it has triggers of the schema's own."""
 
     @property
     def qualified(self) -> str:
@@ -128,6 +132,7 @@ class Executed:
 
     sql: str
     """With `$1`, `$2`, ... for parameters and constants."""
+    kind: Kind
     role: str
     calls: int
     total_ms: float

@@ -46,6 +46,8 @@ class Rows:
     """The columns of that key."""
     dense: bool = False
     """Whether most combinations of its values are there."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Columns of that key that count, as the lines of an order do, and the first number that no row has."""
     uncertain: bool = False
     """Whether a new row may have the key of another."""
     questions: Sequence[str] = field(default_factory=tuple)
@@ -54,7 +56,7 @@ class Rows:
 def planned(
     tables: Sequence[Table], scale: Scale, *, values: bool, matched: Mapping[tuple[int, str], float] | None = None
 ) -> list[Rows]:
-    """Return what is made up for each table, referenced ones first.
+    """Return what is made up for each table that has columns to write, referenced ones first.
 
     Args:
         tables: All tables.
@@ -81,7 +83,7 @@ def planned(
     for table in every:
         later.discard(table.id)
         found.append(_rows(table, making, later, values=values))
-    return found
+    return [one for one in found if one.columns]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,6 +130,7 @@ def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Ro
         combination=keyed.combination,
         combined=keyed.columns,
         dense=keyed.dense,
+        counts=_counts(table, keyed.combination, keyed.columns),
         uncertain=keyed.uncertain,
         questions=questions,
     )
@@ -255,6 +258,18 @@ def _matching(
         max(1, sizes[first.key.target] * sizes[second.key.target] // kinds) for sizes in (making.sizes, making.wholes)
     ]
     return found, names, (counts[0], counts[1])
+
+
+def _counts(table: Table, combination: Made | None, combined: Sequence[str]) -> dict[str, int]:
+    """Return the columns of a combination that are numbers, and the first number that no row has."""
+    if combination is None or combination.name != "Combination":
+        return {}
+    found = zip(combined, *combination.positional, strict=True)
+    return {
+        name: part.positional[0] + count
+        for name, part, count in found
+        if part.name == "Numbered" and table.columns[name].base in contents.WHOLE
+    }
 
 
 def _without_skew(one: Made) -> Made:
