@@ -1,5 +1,6 @@
 """A project from a live database: it runs at once, makes production's calls, and says nothing of what is stored."""
 
+import json
 import os
 import re
 import shlex
@@ -109,9 +110,8 @@ def init(folder: Path, dsn: str, *options: str) -> int:
 
 def texts(folder: Path) -> dict[str, str]:
     """Return the files of a project."""
-    return {
-        str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.suffix in {".py", ".sql"}
-    }
+    kinds = {".py", ".sql", ".json"}
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.suffix in kinds}
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,46 @@ def test_a_project_from_a_live_database_runs_at_once(live: Live, project: Path) 
     assert "without_unused_indexes" in said
     assert "retries: none" in said
     assert "States cannot be compared" not in said
+
+
+def test_plans_are_compared_with_those_at_productions_size(live: Live, tmp_path: Path) -> None:
+    assert init(tmp_path / "small", live.dsn(), "--rows", "1%") == 0
+    said = evaluated(live, tmp_path / "small", "--postgres", "embedded", "--report", "run.json")
+    record = json.loads((tmp_path / "small" / "run.json").read_text())["schemabench"]
+    (baseline,) = [one for one in record["experiments"][0]["candidates"] if one["name"] == "baseline"]
+    plans = {one["operation"]: one for one in baseline["grown_plans"]}
+    told = " ".join(one["text"] for one in baseline["notices"] if one["code"] == "production-plan")
+
+    assert "orders_pkey" in plans["select_orders_by_id"]["nodes"]
+    differing = {name for name, one in plans.items() if not one["same"]}
+    assert all((f"size, {name} would" in told) == (name in differing) for name in plans)
+    assert ("at production's size" in said) == bool(differing)
+
+
+def test_plans_are_compared_only_on_a_server_of_ours_and_not_at_all_if_asked(
+    live: Live, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "bring-your-own-schema.md").read_text(encoding="utf-8")
+    section = docs.partition("## The plan that production would get")[2].partition("\n## ")[0]
+    ((first, second),) = re.findall(r"```sh\n(.*)\n(.*)\n```", section)
+    named = [live.dsn() if "://" in word else word for word in shlex.split(first)]
+    pytest_, *options = shlex.split(second)
+    monkeypatch.chdir(tmp_path)
+    Path("workloads/shop").mkdir(parents=True)
+
+    assert cli.main(named[1:]) == 0
+    assert Path("workloads/shop/production.json").read_text() == texts(project)["workloads/live/production.json"]
+    assert pytest_ == "pytest"
+    assert "were not compared with those at production's size" in " ".join(evaluated(live, project).split())
+    assert "production's size" not in " ".join(evaluated(live, project, *options).split())
+
+
+def test_database_without_tables_has_no_sizes(live: Live, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "production.json"
+
+    assert cli.main(["production", str(file), "--from", live.dsn("empty")]) == 2
+    assert "The database 'empty' has no tables" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_the_mix_of_calls_is_that_of_production(live: Live, calls: list[workloads.Call]) -> None:
