@@ -173,6 +173,7 @@ def test_planner_has_productions_settings_and_they_are_told(server: Server, aske
     grown = {one.operation: one.nodes for one in found["indexed"].grown_plans}
     assert grown["look"] == "Seq Scan on item"
 
+    (tmp_path / "eager").mkdir()
     eager = {"min_parallel_table_scan_size": "0", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}
     (one,) = measure(plan(tmp_path / "eager", replace(asked, settings=eager)), server, Silence()).candidates
     assert all(text.startswith("baseline: at production's size and settings (min_par") for text in told(one))
