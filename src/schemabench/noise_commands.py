@@ -51,7 +51,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verb.set_defaults(run=_model)
 
     verb = verbs.add_parser("fit", help="derive a data model from a database: its counts and times, never its contents")
-    verb.add_argument("--from", dest="postgres", required=True, metavar="DSN", help="the database")
+    verb.add_argument("--from", dest="source", required=True, metavar="DSN", help="the database")
     about = "a file of SQL with a query for each distribution; by default those of a ghost town"
     verb.add_argument("--queries", type=_path, metavar="FILE.sql", help=about)
     _add_schema(verb)
@@ -119,7 +119,8 @@ def _model(chosen: argparse.Namespace) -> None:
 
 
 def _fit(chosen: argparse.Namespace) -> None:
-    with entered(_dsn(chosen), chosen.schema_name, "Fitting a data model", _NOTHING_CHANGED) as town:
+    source = parse_dsn(chosen.source, "--from")
+    with entered(source, chosen.schema_name, "Fitting a data model", _NOTHING_CHANGED) as town:
         fitted, seen = fitting.fitted(town, chosen.queries, datamodel.load(None))
     for name in datamodel.TABLES:
         _write(chosen.output / f"{name}.toml", datamodel.dumped(getattr(fitted, name)).encode())
