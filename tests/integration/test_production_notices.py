@@ -35,6 +35,12 @@ INSERT INTO item (owner, amount) VALUES (:owner::int, 0);
 """
 BASELINE = "CREATE TABLE item (owner int NOT NULL, amount int NOT NULL);\n"
 INDEX = "CREATE INDEX item_owner ON item (owner, amount);\n"
+OWN_SETTINGS = """\
+DO $$ BEGIN
+    EXECUTE format('ALTER DATABASE %1$I SET enable_indexscan = on; ALTER DATABASE %1$I SET enable_bitmapscan = off;
+                    ALTER DATABASE %1$I SET enable_seqscan = off', current_database());
+END $$;
+"""
 LOOK = "SELECT amount FROM item WHERE owner = 7"
 
 
@@ -172,6 +178,8 @@ def test_planner_has_productions_settings_and_they_are_told(server: Server, aske
     assert not told(found["indexed"])
     grown = {one.operation: one.nodes for one in found["indexed"].grown_plans}
     assert grown["look"] == "Seq Scan on item"
+
+    assert not told(found["own"])
 
     (tmp_path / "eager").mkdir()
     eager = {"min_parallel_table_scan_size": "0", "parallel_setup_cost": "0", "parallel_tuple_cost": "0"}

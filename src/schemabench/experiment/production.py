@@ -34,7 +34,14 @@ _SHOWN_TABLES = 5
 _FAILURES = (SchemabenchError, psycopg.Error, OSError)
 """A run keeps its figures, whatever becomes of the comparison."""
 _OID = "SELECT oid::text FROM pg_catalog.pg_database WHERE datname = %s"
-_KNOWN = "SELECT FROM pg_catalog.pg_settings WHERE name = %s"
+_FREE = """
+SELECT FROM pg_catalog.pg_settings
+WHERE name = %(name)s AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_db_role_setting AS own
+    JOIN pg_catalog.pg_database ON pg_database.oid = own.setdatabase, unnest(own.setconfig) AS setting
+    WHERE datname = current_database() AND split_part(setting, '=', 1) = %(name)s
+)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,9 +171,12 @@ class _Growing:
             several.drop(self.server, clone)
 
     def _set(self, connection: psycopg.Connection[Any], database: str) -> None:
-        """Give a database production's settings of the planner, without those that this version lacks."""
+        """Give a database production's settings of the planner, without those that this version lacks.
+
+        What the candidate itself has set stays.
+        """
         for name, value in self.production.settings.items():
-            if connection.execute(_KNOWN, [name]).fetchone() is not None:
+            if connection.execute(_FREE, {"name": name}).fetchone() is not None:
                 words = (sql.Identifier(database), sql.Identifier(name), sql.Literal(value))
                 connection.execute(sql.SQL("ALTER DATABASE {} SET {} TO {}").format(*words))
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from schemabench.errors import ServerError
 from schemabench.server.serving import Server, attend
 
-_UNATTENDED = {"autovacuum": "off", "fsync": "off", "full_page_writes": "off"}
-"""Nothing there is durable or looked after."""
+_UNATTENDED = {"autovacuum": "off", "fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
+"""Nothing there is durable, looked after, or fast: the server that is measured needs the memory."""
 _SESSION_NAME = "schemabench scratch"
 """The `application_name` of sessions there."""
 
