@@ -173,7 +173,8 @@ def test_without_statistics_of_production_nothing_is_compared(server: Server, tm
 
 def test_planner_has_productions_settings_and_they_are_told(server: Server, asked: Production, tmp_path: Path) -> None:
     slow = {"enable_bitmapscan": "off", "enable_indexscan": "off", "no_such_setting": "1"}
-    found = results(measure(plan(tmp_path, replace(asked, settings=slow), indexed=BASELINE + INDEX), server, Silence()))
+    candidates = {"indexed": BASELINE + INDEX, "own": BASELINE + OWN_SETTINGS + INDEX}
+    found = results(measure(plan(tmp_path, replace(asked, settings=slow), **candidates), server, Silence()))
 
     assert not told(found["indexed"])
     grown = {one.operation: one.nodes for one in found["indexed"].grown_plans}

@@ -79,7 +79,9 @@ def test_plans_at_productions_size_are_counted_and_those_that_differ_named() -> 
 
 
 def test_notice_on_a_plan_at_productions_size_is_in_every_report() -> None:
-    text = "indexed: at production's size, look would have the plan Index Scan using item_owner on item; measured was Seq"
+    text = (
+        "indexed: at production's size, look would have the plan Index Scan using item_owner on item; measured was Seq"
+    )
     told = replace(candidate("baseline"), notices=(Notice(code="production-plan", text=text),))
     run = replace(RUN, experiments=(replace(USAGE, candidates=(told,)),))
 
