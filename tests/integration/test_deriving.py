@@ -21,6 +21,7 @@ from live_shop import MIX, SECRET, SKEW, TENANTS
 
 from schemabench import cli
 from schemabench import workload as workloads
+from schemabench.monitor.nodes import outline
 from schemabench.server import Server
 from schemabench.server.dsn import with_words
 
@@ -44,6 +45,18 @@ NAMES = {
     "select_usage_daily_by_tenant_id": "usage_of",
 }
 """Operation -> what the application did."""
+AS_PRODUCTION = {
+    "select_orders_by_id": "SELECT * FROM orders WHERE id = 77",
+    "select_orders_by_tenant_id": (
+        "SELECT id, status, amount_cents FROM orders WHERE tenant_id = 1 ORDER BY placed_at DESC LIMIT 10"
+    ),
+    "select_customers_by_email": "SELECT * FROM customers WHERE email = 'nobody@example.org'",
+    "select_order_lines_by_order_id": "SELECT * FROM order_lines WHERE order_id = 5",
+    "update_orders_by_id_status": "UPDATE orders SET status = 'shipped' WHERE id = 5 AND status <> 'shipped'",
+    "update_accounts_by_tenant_id": "UPDATE accounts SET balance_cents = balance_cents + 1 WHERE tenant_id = 3",
+    "insert_audit": "INSERT INTO audit (tenant_id, payload) VALUES (1, '{}')",
+}
+"""Operation -> a statement of the application whose plan in production is that of the operation."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +172,11 @@ def test_plans_are_compared_with_those_at_productions_size(live: Live, tmp_path:
     told = " ".join(one["text"] for one in baseline["notices"] if one["code"] == "production-plan")
 
     assert "orders_pkey" in plans["select_orders_by_id"]["nodes"]
+    with live.maker() as connection:
+        for name, query in AS_PRODUCTION.items():
+            row = connection.execute(f"EXPLAIN (FORMAT JSON) {query}".encode()).fetchone()
+            assert row is not None
+            assert plans[name]["nodes"] == outline(row[0]), name  # type: ignore[arg-type] # as JSON is read
     differing = {name for name, one in plans.items() if not one["same"]}
     assert all((f"size, {name} would" in told) == (name in differing) for name in plans)
     assert ("at production's size" in said) == bool(differing)
