@@ -25,7 +25,7 @@ from schemabench.noise.model import Model
 from schemabench.noise.town import SCHEMA_NAME, entered
 from schemabench.options import environment_name, table
 from schemabench.output import say
-from schemabench.server.dsn import Conninfo, parse_dsn
+from schemabench.server.dsn import Conninfo, parse_dsn, pinned
 from schemabench.units import format_duration, parse_duration_s
 
 _DIFFERS = 1
@@ -88,7 +88,7 @@ def _add_place(verb: argparse.ArgumentParser, *, model: bool, mapped: bool) -> N
     """Add where a verb works, and with what."""
     if model:
         verb.add_argument("model", type=_path, metavar="NOISE.json", help="a file of `noise model`")
-    about = f"the database, as a postgresql:// DSN; by default the environment's {_POSTGRES}"
+    about = f"the database, as a DSN; by default the environment's {_POSTGRES}"
     verb.add_argument("--postgres", metavar="DSN", help=about)
     _add_schema(verb)
     if model and mapped:
@@ -175,7 +175,8 @@ def _run(chosen: argparse.Namespace) -> None:
         town.held(shared=True),
     ):
         populating.check_complete(town, model)
-        ghosts = running.Ghosts(conninfo=dsn, schema=chosen.schema_name, model=model, speed=chosen.speed)
+        place = pinned(dsn, town.connection)
+        ghosts = running.Ghosts(conninfo=place, schema=chosen.schema_name, model=model, speed=chosen.speed)
         say(f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections")
         try:
             with _shown(chosen.for_s) as show:
