@@ -24,6 +24,7 @@ from schemabench import (
     options,
     output,
     parsing,
+    production_command,
     progress,
     project,
     report,
@@ -119,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     servers.set_defaults(run=_servers)
     init_command.add(commands)
+    production_command.add(commands)
     draw = commands.add_parser("report", help="draw a report from a saved run file, or a matrix from several")
     about = (
         "a run file from --report or --benchmark-json, or a pattern such as 'reports/pg*.json'; several files are "

@@ -206,6 +206,13 @@ class Options:
         parse=parsing.one_of("off", "quick", "thorough"),
         metavar="HOW",
     )
+    production: Path | Literal["workload", "off"] = _option(  # noqa: RUF009 (a frozen field)
+        "production's sizes and statistics, with whose plans those of the run are compared: a file that `schemabench "
+        "production` wrote, `workload` for `production.json` in the workload's folder, if there is one, or `off`",
+        default="workload",
+        parse=parsing.path_or("workload", "off"),
+        metavar="FILE",
+    )
     seed: int = _option(
         "random seed; the same seed gives the same bursts",
         default="1",

@@ -150,6 +150,11 @@ def path_or_none(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+def path_or(*words: str) -> Callable[[str], Path | str]:
+    """Return a parser of a path, or of one of some words."""
+    return lambda text: text if text in words else Path(text)
+
+
 def factor(text: str) -> float:
     """Return a positive number."""
     try:

@@ -309,3 +309,13 @@ def test_a_template_is_not_kept_where_the_disk_would_be_short(tmp_path: Path, mo
 
         assert server.kept == [second]
         assert server.databases == (*second[1],)
+
+
+def test_pages_of_loaded_tables_are_visible_to_all_as_after_any_vacuum(made: Made) -> None:
+    template = made(both)
+    (database,) = template.databases
+    with connect(template.server, database) as connection:
+        row = connection.execute("SELECT relpages, relallvisible FROM pg_class WHERE relname = 'event'").fetchone()
+
+    assert row is not None
+    assert row[0] == row[1] > 0

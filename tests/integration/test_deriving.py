@@ -1,5 +1,6 @@
 """A project from a live database: it runs at once, makes production's calls, and says nothing of what is stored."""
 
+import json
 import os
 import re
 import shlex
@@ -19,8 +20,9 @@ import servers
 from live_shop import MIX, SECRET, SKEW, TENANTS
 from psycopg import pq
 
-from schemabench import cli
+from schemabench import cli, production
 from schemabench import workload as workloads
+from schemabench.monitor.nodes import outline
 from schemabench.server import Server
 from schemabench.server.dsn import with_words
 
@@ -46,6 +48,18 @@ NAMES = {
     "select_usage_daily_by_tenant_id": "usage_of",
 }
 """Operation -> what the application did."""
+AS_PRODUCTION = {
+    "select_orders_by_id": "SELECT * FROM orders WHERE id = 77",
+    "select_orders_by_tenant_id": (
+        "SELECT id, status, amount_cents FROM orders WHERE tenant_id = 1 ORDER BY placed_at DESC LIMIT 10"
+    ),
+    "select_customers_by_email": "SELECT * FROM customers WHERE email = 'nobody@example.org'",
+    "select_order_lines_by_order_id": "SELECT * FROM order_lines WHERE order_id = 5",
+    "update_orders_by_id_status": "UPDATE orders SET status = 'shipped' WHERE id = 5 AND status <> 'shipped'",
+    "update_accounts_by_tenant_id": "UPDATE accounts SET balance_cents = balance_cents + 1 WHERE tenant_id = 3",
+    "insert_audit": "INSERT INTO audit (tenant_id, payload) VALUES (1, '{}')",
+}
+"""Operation -> a statement of the application whose plan in production is that of the operation."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +126,8 @@ def init(folder: Path, dsn: str, *options: str) -> int:
 
 def texts(folder: Path) -> dict[str, str]:
     """Return the files of a project."""
-    return {
-        str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.suffix in {".py", ".sql"}
-    }
+    kinds = {".py", ".sql", ".json"}
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.suffix in kinds}
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +164,52 @@ def test_a_project_from_a_live_database_runs_at_once(live: Live, project: Path) 
     assert "without_unused_indexes" in said
     assert "retries: none" in said
     assert "States cannot be compared" not in said
+
+
+def test_plans_are_compared_with_those_at_productions_size(live: Live, tmp_path: Path) -> None:
+    assert init(tmp_path / "small", live.dsn(), "--rows", "1%") == 0
+    said = evaluated(live, tmp_path / "small", "--postgres", "embedded", "--report", "run.json")
+    record = json.loads((tmp_path / "small" / "run.json").read_text())["schemabench"]
+    (baseline,) = [one for one in record["experiments"][0]["candidates"] if one["name"] == "baseline"]
+    plans = {one["operation"]: one for one in baseline["grown_plans"]}
+    told = " ".join(one["text"] for one in baseline["notices"] if one["code"] == "production-plan")
+
+    assert "orders_pkey" in plans["select_orders_by_id"]["nodes"]
+    with live.maker() as connection:
+        for name, query in AS_PRODUCTION.items():
+            row = connection.execute(f"EXPLAIN (FORMAT JSON) {query}".encode()).fetchone()
+            assert row is not None
+            assert plans[name]["nodes"] == outline(row[0]), name  # type: ignore[arg-type] # as JSON is read
+    differing = {name for name, one in plans.items() if not one["same"]}
+    assert all((f"size, {name} would" in told) == (name in differing) for name in plans)
+    assert ("at production's size" in said) == bool(differing)
+
+
+def test_plans_are_compared_only_on_a_server_of_ours_and_not_at_all_if_asked(
+    live: Live, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "bring-your-own-schema.md").read_text(encoding="utf-8")
+    section = docs.partition("## The plan that production would get")[2].partition("\n## ")[0]
+    ((first, second),) = re.findall(r"```sh\n(.*)\n(.*)\n```", section)
+    named = [live.dsn() if "://" in word else word for word in shlex.split(first)]
+    pytest_, *options = shlex.split(second)
+    monkeypatch.chdir(tmp_path)
+    Path("workloads/shop").mkdir(parents=True)
+
+    assert cli.main(named[1:]) == 0
+    ours, theirs = Path("workloads/shop/production.json"), project / "workloads" / "live" / "production.json"
+    assert list(production.read(ours).by_name) == list(production.read(theirs).by_name)
+    assert pytest_ == "pytest"
+    assert "were not compared with those at production's size" in " ".join(evaluated(live, project).split())
+    assert "production's size" not in " ".join(evaluated(live, project, *options).split())
+
+
+def test_database_without_tables_has_no_sizes(live: Live, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "production.json"
+
+    assert cli.main(["production", str(file), "--from", live.dsn("empty")]) == 2
+    assert "The database 'empty' has no tables" in capsys.readouterr().err
+    assert not file.exists()
 
 
 def test_the_mix_of_calls_is_that_of_production(live: Live, calls: list[workloads.Call]) -> None:

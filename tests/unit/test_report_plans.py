@@ -1,11 +1,13 @@
 """Plans as one line each: the baseline's, what differs, and nothing twice."""
 
+import re
 from dataclasses import replace
 
-from fixed_run import BASELINE, NO_PLAN, PAGEVIEWS, USAGE, estimate, ranked, standing
+from fixed_run import BASELINE, NO_PLAN, PAGEVIEWS, RUN, USAGE, estimate, ranked, standing
 from sections import rows, tables
 
-from schemabench.records import CandidateResult, StatementPlan
+from schemabench import report
+from schemabench.records import CandidateResult, GrownPlan, Notice, StatementPlan
 from schemabench.report import plans
 from schemabench.report.text import plain
 
@@ -55,3 +57,34 @@ def test_reason_for_which_there_is_no_plan_is_told_once() -> None:
 
 def test_there_is_no_table_where_nothing_was_explained() -> None:
     assert planned(*PAGEVIEWS.candidates) == {}
+
+
+def grown(operation: str, *, same: bool) -> GrownPlan:
+    return GrownPlan(operation=operation, position=0, nodes="Seq Scan on item", same=same, plan=[])
+
+
+def test_plans_at_productions_size_are_counted_and_those_that_differ_named() -> None:
+    both = candidate("baseline"), candidate("indexed")
+    alike = (grown("read", same=True), grown("count", same=True))
+    other = (grown("read", same=False), grown("count", same=True))
+
+    def said(*found: tuple[GrownPlan, ...]) -> str:
+        pairs = zip(both, found, strict=True)
+        results = tuple(replace(one, grown_plans=some) for one, some in pairs)
+        return plain(plans.at_production(replace(USAGE, candidates=results)))
+
+    assert said(alike, alike) == "as measured for 4 of 4 statements"
+    assert said(alike, other) == "as measured for 3 of 4 statements; another for indexed: read"
+    assert said((), ()) == ""
+
+
+def test_notice_on_a_plan_at_productions_size_is_in_every_report() -> None:
+    text = (
+        "indexed: at production's size, look would have the plan Index Scan using item_owner on item; measured was Seq"
+    )
+    told = replace(candidate("baseline"), notices=(Notice(code="production-plan", text=text),))
+    run = replace(RUN, experiments=(replace(USAGE, candidates=(told,)),))
+
+    for drawn in (report.terminal(run), report.markdown(run), report.brief(run)):
+        shown = re.sub(r"<[^>]*>|`", "", drawn).replace("&#39;", "'").replace("&#x27;", "'")
+        assert text in " ".join(shown.split())

@@ -5,7 +5,8 @@ Owns the steps from options and folders to a `Plan`. Must not run anything.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from schemabench import candidate as candidates
 from schemabench import cardinality as cardinalities
@@ -16,6 +17,7 @@ from schemabench.errors import UsageError
 
 if TYPE_CHECKING:
     from schemabench.experiment import Plan
+    from schemabench.production import Production
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +107,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         equivalence=options.equivalence,
         seed=options.seed,
         inputs=inputs(subject.found, options.replay, options.replay_range),
+        production=None if rehearse else _production(options.production, subject.found),
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )
@@ -113,6 +116,16 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
     check_inputs(planned.found, planned.inputs)
     check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)
     return planned
+
+
+def _production(asked: Path | Literal["workload", "off"], found: workloads.Found) -> "Production | None":
+    """Return production's sizes and statistics, from a file or the workload's folder; None if there are none."""
+    from schemabench import production  # noqa: PLC0415 (as in `plan`)
+
+    beside = found.path.parent / production.FILE
+    if asked == "off" or (asked == "workload" and not beside.exists()):
+        return None
+    return production.read(beside if asked == "workload" else asked)
 
 
 def _unknown(asked: Asked, known: Mapping[str, Candidate]) -> Sequence[str]:

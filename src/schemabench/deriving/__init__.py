@@ -11,17 +11,19 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from schemabench import production
 from schemabench.deriving import catalog, dump, evidence, lists, operations, project, rows, states, traffic, writers
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
 from schemabench.deriving.found import quoted
 from schemabench.deriving.scale import Scale, usual
-from schemabench.deriving.source import no_database, opened
+from schemabench.deriving.source import Source, no_database, opened
+from schemabench.production import Production
 from schemabench.server.dsn import Conninfo
 
 _QUESTION = re.compile(r"^\s*(?:#|--) Question: ", re.MULTILINE)
 
-__all__ = ["Found", "derive", "plain_name"]
+__all__ = ["Found", "derive", "plain_name", "sizes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +70,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
             f"{quoted(row['schema'])}.{quoted(row['name'])}"
             for row in source.ask("unused_indexes", {"tables": [one.id for one in tables]})
         ]
+        whole = _sizes(source, server)
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values, matched=evidence.matched(found))
     found, rare = writers.at_work(found)
@@ -75,8 +78,9 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
     who, slice_s = writers.grouped(found, counted.seconds)
     derived = Derived(
         name=name,
-        server=f"PostgreSQL {server.version.split()[0]}",
-        day=f"{server.read_at:%Y-%m-%d}",
+        server=whole.server,
+        day=whole.day,
+        production=whole,
         schema=schema,
         path=path,
         rows=made,
@@ -96,6 +100,29 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
     files = project.files(derived)
     questions = sum(len(_QUESTION.findall(content)) for content in files.values())
     return Found(files=files, told=_told(derived), questions=questions)
+
+
+def sizes(conninfo: Conninfo) -> Production:
+    """Return a database's sizes, statistics and settings of the planner, without values.
+
+    Args:
+        conninfo: The database; may hold a password.
+
+    Raises:
+        ServerError: The server cannot be reached, refused or failed.
+        UsageError: The database has no tables.
+    """
+    with opened(conninfo) as source:
+        server = catalog.server(source)
+        found = _sizes(source, server)
+    if not found.relations:
+        raise no_database(f"The database {server.database!r} has no tables")
+    return found
+
+
+def _sizes(source: Source, server: catalog.Server) -> Production:
+    version = f"PostgreSQL {server.version.split()[0]}"
+    return production.taken(source.connection, server=version, day=f"{server.read_at:%Y-%m-%d}")
 
 
 def plain_name(name: str) -> str:

@@ -16,6 +16,7 @@ from schemabench.deriving.rows import Rows
 from schemabench.deriving.scale import Scale
 from schemabench.deriving.states import State
 from schemabench.deriving.writers import Writer
+from schemabench.production import Production
 
 _WIDTH = 116
 
@@ -30,6 +31,8 @@ class Derived:
     """As in `PostgreSQL 18.6`."""
     day: str
     """When it was read, as in `2026-11-29`."""
+    production: Production
+    """Its sizes and statistics."""
     schema: Schema
     path: Sequence[str]
     """The schemas in which names are looked for."""

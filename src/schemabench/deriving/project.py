@@ -7,7 +7,7 @@ import re
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from schemabench import values
+from schemabench import production, values
 from schemabench.deriving import sqlfiles
 from schemabench.deriving.calls import Caller, rows_written
 from schemabench.deriving.code import Name, rendered, text
@@ -30,6 +30,7 @@ def files(derived: Derived) -> dict[str, str]:
         f"{workload}/cardinality.py": _cardinality(derived),
         f"{workload}/tables.py": _tables(derived),
         f"{workload}/operations.sql": sqlfiles.operations(derived),
+        f"{workload}/{production.FILE}": production.written(derived.production),
         f"{schemas}/baseline.sql": sqlfiles.baseline(derived),
         f"{schemas}/without_unused_indexes.sql": sqlfiles.without_unused(derived),
         f"tests/test_{derived.name}.py": _render("test", derived),

@@ -24,6 +24,7 @@ from schemabench.experiment import (
     distance,
     gates,
     planning,
+    production,
     results,
     surroundings,
 )
@@ -191,7 +192,7 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
         stale.setdefault(BASELINE, f"{stale[CONTROL]}, in its copy, the control")
     differences = {**stale, **differences}
     progress.stage(plan, "explaining plans")
-    watched = replace(_look_back(plan, server, observers, measured, grown, kept), cache=cached)
+    watched = replace(_look_back(plan, server, observers, measured, grown, kept, progress), cache=cached)
     return After(watched=watched, held=held, differences=differences, notices=notices)
 
 
@@ -338,12 +339,16 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
     measured: Measured,
     grown: Mapping[str, Reading],
     kept: Mapping[str, Adequacy],
+    progress: Progress,
 ) -> Watched:
     """Return the observations of the remaining entrants, and their plans for each operation."""
     through = [one for one in observers if one.name not in measured.failed]
     calls = planning.calls(plan, measured.examples)
     ended = {one.name: planning.end(one, measured.begun, calls) for one in through}  # before anything is executed
     plans = {one.name: planning.plans(one, calls) for one in through}
+    asked, had = {one: ended[one.name] for one in through}, {one: plans[one.name] for one in through}
+    grown_plans = production.compare(plan, server, asked, had, calls, progress)
+    changed = planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL})
     return Watched(
         contention={
             one.name: observers[one].contention(measured.tally(one.name), float(measured.pauses(one.name).sum()))
@@ -355,7 +360,8 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
         adequacy=kept,
         owned=server.owned,
         deadlock_timeouts_s=_deadlock_timeouts_s(observers),
-        notices=planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL}),
+        grown_plans={name: one.plans for name, one in grown_plans.items()},
+        notices={name: (*told, *grown_plans[name].notices) for name, told in changed.items()},
     )
 
 

@@ -18,6 +18,7 @@ from schemabench.experiment import folders
 from schemabench.experiment.folders import Folder
 from schemabench.experiment.seats import seated
 from schemabench.noise.model import Model
+from schemabench.production import Production
 from schemabench.records import LOCK_WAITS, THROUGHPUT
 from schemabench.workload import Companion, Found, Parts, Writer
 
@@ -67,6 +68,8 @@ class Plan:
     """The effort of the model check, before measuring."""
     inputs: Mapping[str, folders.Input] = field(default_factory=dict)
     """The files or folders to replay, by the name of the input."""
+    production: Production | None = None
+    """Production's sizes and statistics; None to compare no plan with those at its size."""
     keep_databases: bool = False
     """Whether the candidates' databases are kept after the experiment."""
     keep_templates: bool = False

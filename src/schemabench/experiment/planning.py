@@ -21,12 +21,13 @@ from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.sessions import Sessions
+from schemabench.experiment.template import Template
 from schemabench.load import Linked, LostConnectionError
 from schemabench.monitor.choices import Choices, Table, choose, tables
 from schemabench.monitor.nodes import Node, differing, every_node, outline
 from schemabench.monitor.plans import Statement, explain
 from schemabench.records import Notice, StatementPlan
-from schemabench.server import lost
+from schemabench.server import Databases, lost
 from schemabench.workload import Writer
 
 Calls: TypeAlias = Sequence[tuple[Writer, Encoded]]
@@ -92,12 +93,18 @@ def choices(one: Entrant, calls: Calls) -> Choices:
     Raises:
         ServerError: The server failed.
     """
+    with _words(one):
+        return chosen(one.template, one.databases, calls)
+
+
+def chosen(template: Template, databases: Databases, calls: Calls) -> Choices:
+    """Return the same for a candidate in any databases.
+
+    Raises:
+        LostConnectionError, psycopg.Error: The server failed.
+    """
     writers = [writer for writer, _ in calls[:1]]  # one connection plans for all of a part
-    with (
-        suppress(CandidateError, WorkloadError),
-        _words(one),
-        closing(Sessions(one.template, one.databases, writers)) as new,
-    ):
+    with suppress(CandidateError, WorkloadError), closing(Sessions(template, databases, writers)) as new:
         return dict(chain.from_iterable(choose(*asked).items() for asked in _asked(new, calls)))
     return {}
 

@@ -28,6 +28,7 @@ from schemabench.records import (
     CandidateResult,
     Contention,
     Estimate,
+    GrownPlan,
     Notice,
     Standing,
     StatementPlan,
@@ -55,6 +56,8 @@ class Watched:
     """Entrant -> how long its sessions wait for a lock before the server checks for a deadlock."""
     cache: Cache | None = None
     """The entrants' data in the cache after the last block; None if it was not measured."""
+    grown_plans: Mapping[str, tuple[GrownPlan, ...]] = field(default_factory=dict)
+    """Candidate -> its plans at production's size; empty without production's statistics."""
     notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=dict)
     """Entrant -> notices on its plans."""
     adequacy: Mapping[str, Adequacy] = field(default_factory=dict)
@@ -170,6 +173,7 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         resident_share=surroundings.resident_share(trials),
         cached_share=watched.cache.share(name) if watched.cache else None,
         plans=watched.plans.get(name, ()),
+        grown_plans=watched.grown_plans.get(name, ()),
         latencies=_latencies(name, measured),
         trials=tuple(measured.trials[name]),
         notices=(

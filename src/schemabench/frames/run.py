@@ -19,7 +19,8 @@ class RunFrames:
         pace     how candidates compare
         trials, calls, writer_trials, latencies, percentiles, retries, companions, interference,
         staleness     what was measured
-        contention, wait_events, locks, lock_pairs, plans, inner_plans     why
+        contention, wait_events, locks, lock_pairs, plans, inner_plans,
+        grown_plans     why
         sizes, settings, noise, options, notices     what it was measured with
         probes, spots, map_cells     what searches over cardinalities found
 
@@ -63,6 +64,7 @@ class RunFrames:
     lock_pairs = waiting.LOCK_PAIRS
     plans = waiting.PLANS
     inner_plans = waiting.INNER_PLANS
+    grown_plans = waiting.GROWN_PLANS
 
     sizes = around.SIZES
     settings = around.SETTINGS

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from schemabench.frames.table import (
     ANY,
     CANDIDATE,
+    FLAG,
     MAYBE_FLAG,
     MAYBE_WHOLE,
     REAL,
@@ -66,6 +67,11 @@ _PLAN = (
     Column("same", MAYBE_FLAG, "whether the nodes are the baseline's; missing: it is the baseline, or one has no plan"),
     Column("plan", ANY, "the complete output of EXPLAIN: lists and dictionaries; None if there is no plan"),
 )
+_GROWN = (
+    Column("nodes", TEXT, "the types of its nodes and their relations"),
+    Column("same", FLAG, "whether that is the plan that was measured"),
+    Column("plan", ANY, "the complete output of EXPLAIN, without execution: lists and dictionaries"),
+)
 _INNER = (
     Column("function", TEXT, "the function with the position in it, as in `charge line 4`"),
     Column("statement", TEXT, "the statement's text, as the server reports it"),
@@ -110,6 +116,12 @@ def _plans(run: Run) -> Iterator[Row]:
             yield {**names, **fields(plan, (*_STATEMENT, *_PLAN))}
 
 
+def _grown_plans(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for plan in candidate.grown_plans:
+            yield {**names, **fields(plan, (*_STATEMENT, *_GROWN))}
+
+
 def _inner_plans(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
         for plan in candidate.plans:
@@ -136,6 +148,12 @@ PLANS = Table(
     "A row for each candidate, operation and statement, with its plan on the final state.",
     (*CANDIDATE, *_STATEMENT, *_PLAN),
     _plans,
+)
+GROWN_PLANS = Table(
+    "A row for each candidate, operation and statement that was planned at production's size; none without "
+    "production's statistics, and in older run files.",
+    (*CANDIDATE, *_STATEMENT, *_GROWN),
+    _grown_plans,
 )
 INNER_PLANS = Table(
     "A row for each statement inside functions and triggers that a statement in `plans` calls; none in older run "

@@ -130,6 +130,21 @@ class StatementPlan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GrownPlan:
+    """The plan that a statement would have at production's size, by production's statistics."""
+
+    operation: str
+    position: int
+    """Position of the statement in its operation, from 0."""
+    nodes: str
+    """The types of its nodes and their relations, in one line."""
+    same: bool
+    """Whether that is the plan that was measured."""
+    plan: Any
+    """The complete output of EXPLAIN, without execution."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class EquivalenceCheck:
     """The comparison of a candidate with the workload's model, before any measurement."""
 
@@ -219,6 +234,8 @@ class CandidateResult:
     costs: tuple[Cost, ...] = ()
     """The same measures in the same order for all candidates of an experiment."""
     plans: tuple[StatementPlan, ...] = ()
+    grown_plans: tuple[GrownPlan, ...] = ()
+    """Empty without production's statistics, for statements that could not be compared, and in older run files."""
     latencies: tuple[Latency, ...] = ()
     trials: tuple[Trial, ...] = ()
     notices: tuple[Notice, ...] = ()

@@ -131,6 +131,7 @@ def _findings(known: View) -> Iterator[Node]:
             ("control, locks", contention.control(experiment)),
             ("equivalence", verdict.equivalence(experiment)),
             ("settings", settings.sentence(experiment)),
+            ("plans at production's size", plans.at_production(experiment)),
         )
     )
     if found.items:

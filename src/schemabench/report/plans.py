@@ -9,7 +9,7 @@ from textwrap import shorten
 
 from schemabench.candidate import BASELINE
 from schemabench.monitor import nodes as plan_nodes
-from schemabench.records import CandidateResult, StatementPlan
+from schemabench.records import CandidateResult, Experiment, StatementPlan
 from schemabench.report import figures, outline, unified
 from schemabench.report.characters import clean
 from schemabench.report.text import name
@@ -133,6 +133,21 @@ def changed(result: CandidateResult, baseline: CandidateResult) -> str:
     by = f"by {added} instead of {gone}" if gone and added else f"by {added} besides" if added else f"without {gone}"
     also = f", and other plans of {figures.listed(map(name, more))}" if more else ""
     return f"{name(first)} {by}{also}"
+
+
+def at_production(experiment: Experiment) -> str:
+    """Return for how many statements production's size means another plan, and for which; empty if that is unknown."""
+    found = [(result.name, plan) for result in experiment.candidates for plan in result.grown_plans]
+    if not found:
+        return ""
+    others: dict[str, dict[str, None]] = {}
+    for who, plan in found:
+        if not plan.same:
+            others.setdefault(who, {})[plan.operation] = None
+    same = sum(plan.same for _, plan in found)
+    which = "; ".join(f"{name(who)}: {figures.listed(map(name, some))}" for who, some in others.items())
+    counted = f"as measured for {same} of {figures.plural(len(found), 'statement')}"
+    return f"{counted}; another for {which}" if which else counted
 
 
 def _queries(result: CandidateResult, operation: str) -> list[plan_nodes.Node]:

@@ -9,6 +9,7 @@ Owns the lifetime of servers and databases. Must not know what they are used for
 
 from schemabench.server import several
 from schemabench.server.account import shared_account
+from schemabench.server.beside import scratch
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.database import Database, Databases
 from schemabench.server.dsn import full, opened
@@ -32,6 +33,7 @@ __all__ = [
     "lost",
     "offering",
     "opened",
+    "scratch",
     "serve",
     "several",
     "shared_account",

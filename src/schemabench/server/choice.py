@@ -48,6 +48,9 @@ class ExistingServer:
     notices: tuple[Notice, ...] = ()
     """Caveats for figures from this server."""
 
+    def another(self, settings: Mapping[str, str], run_id: str) -> None:
+        """Return None: its programs are not known here."""
+
     def alive(self) -> bool:
         """Return True: only a connection can tell."""
         return True

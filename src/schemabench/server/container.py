@@ -71,6 +71,9 @@ class ContainerServer:
     notices: tuple[Notice, ...] = ()
     """Caveats for figures from this server."""
 
+    def another(self, settings: Mapping[str, str], run_id: str) -> None:
+        """Return None: the data folder of a container cannot be changed from outside."""
+
     def alive(self) -> bool:
         """Return whether the container runs."""
         return _status(self.container) == "running"

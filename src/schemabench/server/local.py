@@ -12,7 +12,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,8 @@ _WITHOUT_IT = {"dynamic_shared_memory_type": "sysv"}
 """The same memory by the older interface, which no file system limits."""
 _CHOICE_SINCE = 16
 """The first version whose initdb accepts settings; older ones use their defaults."""
+_CHECKSUMS_SINCE = 18
+"""The first version whose pages have checksums unless initdb is told otherwise."""
 MEMORY_FILE_SYSTEMS = ("tmpfs", "ramfs")
 """File systems on which fsync costs nothing, so that writes look cheaper than they are."""
 
@@ -65,6 +67,10 @@ class LocalServer:
     """The data folder."""
     log: Path
     """The server's standard error, which includes statements: no other user may read it."""
+    binaries: Binaries
+    """Its programs."""
+    settings: Mapping[str, str]
+    """What it was started with."""
     owned: bool = True
     """Whether the server ends with the run."""
 
@@ -85,6 +91,10 @@ class LocalServer:
         text = f"The server's data folder is in memory ({kind}), where fsync costs nothing: {folder.REMEDY}."
         return (Notice(code="data-in-memory", text=text),)
 
+    def another(self, settings: Mapping[str, str], run_id: str) -> AbstractContextManager["LocalServer"]:
+        """Return a server of the same programs and settings, but for some, and without checksums of pages."""
+        return start(self.binaries, {**self.settings, **settings}, [], run_id, checksums=False)
+
     def alive(self) -> bool:
         """Return whether the postmaster runs."""
         return self.process.poll() is None
@@ -103,10 +113,13 @@ class LocalServer:
 
 
 @contextmanager
-def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str], run_id: str) -> Iterator[LocalServer]:
+def start(
+    binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str], run_id: str, *, checksums: bool = True
+) -> Iterator[LocalServer]:
     """Create a cluster, start its server, and always remove both at the end of the block.
 
-    `asked` names the user's settings, so that an error in one is attributed to the user.
+    `asked` names the user's settings, so that an error in one is attributed to the user. Pages have checksums if that
+    is the version's default and `checksums` holds.
 
     Raises:
         ServerError: It cannot be created or started; holds the program's message.
@@ -118,9 +131,10 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
         account.admit(home, user)
         (home / _PROGRAM).symlink_to(binaries.folder / "postgres")
         password = secrets.token_urlsafe(24)
-        data = _initdb(binaries, home, user, password, settings)
-        settings = _kept_out_of_sight(data, settings)
-        process, port = _launch(binaries, home, data, settings, asked, user)
+        unsummed = [] if checksums or binaries.major < _CHECKSUMS_SINCE else ["--no-data-checksums"]
+        data = _initdb(binaries, home, user, password, settings, unsummed)
+        seen = _kept_out_of_sight(data, settings)
+        process, port = _launch(binaries, home, data, seen, asked, user)
         try:
             words = {**COMPLETE, "user": "postgres", "password": password, "dbname": "postgres"}
             yield LocalServer(
@@ -129,6 +143,8 @@ def start(binaries: Binaries, settings: Mapping[str, str], asked: Sequence[str],
                 process=process,
                 data=data,
                 log=home / "log",
+                binaries=binaries,
+                settings=settings,
             )
         finally:
             _stop(process, data)
@@ -157,7 +173,14 @@ def server_user() -> Account | None:
     return account.server_account()
 
 
-def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str, settings: Mapping[str, str]) -> Path:
+def _initdb(  # noqa: PLR0913, PLR0917 - the parts of one command line
+    binaries: Binaries,
+    home: Path,
+    user: Account | None,
+    password: str,
+    settings: Mapping[str, str],
+    more: Sequence[str],
+) -> Path:
     data, password_file = home / "data", home / "password"
     data.mkdir(mode=0o700)
     account.give(data, user)
@@ -169,7 +192,7 @@ def _initdb(binaries: Binaries, home: Path, user: Account | None, password: str,
     if binaries.major >= _CHOICE_SINCE:  # initdb runs a server, too
         options += [f"--set={name}={settings[name]}" for name in _WITHOUT_IT if name in settings]
     try:
-        done = account.run([*command, *options], user, home)
+        done = account.run([*command, *options, *more], user, home)
     except (OSError, subprocess.SubprocessError) as error:
         raise ServerError(f"initdb of {binaries.name} cannot be run: {error}", remedies=_other_servers()) from error
     finally:

@@ -47,6 +47,8 @@ class Server:
         notices: Caveats for figures from it.
         is_local: Whether its processes run on this machine and psutil sees them.
         owned: Whether it belongs to this run alone and is removed with it.
+        source: The running server.
+        run_id: The run.
         kept: Databases for later experiments of the run, each with what it was made from; the last used goes last.
     """
 
@@ -67,9 +69,9 @@ class Server:
         self.owned = source.owned
         self.is_local = source.data is not None or _on_this_machine(session)
         self.notices = (*source.notices, *untested(session.info.server_version // 10000), *left)
-        self._source = source
+        self.source = source
         self._session = session
-        self._run_id = run_id
+        self.run_id = run_id
         self._keep = keep_databases
         self._set_by = set_by
         self._databases: dict[str, Database] = {}
@@ -83,12 +85,12 @@ class Server:
     @property
     def data(self) -> Path | None:
         """The data folder, if the server is ours and on this machine."""
-        return self._source.data
+        return self.source.data
 
     @property
     def pids(self) -> tuple[int, ...]:
         """The server's current processes, if the server is ours and on this machine."""
-        return self._source.pids
+        return self.source.pids
 
     @property
     def databases(self) -> tuple[Database, ...]:
@@ -112,7 +114,7 @@ class Server:
 
         def make(session: psycopg.Connection[TupleRow], name: str, mark: Mark) -> None:
             databases.create(session, name, mark)
-            self._give(name, {} if self._source.owned else self.asked)
+            self._give(name, {} if self.source.owned else self.asked)
 
         return self._add(label, make, keep=keep)
 
@@ -136,7 +138,7 @@ class Server:
             ServerError: It does not carry this run's mark, or the server refuses or is gone.
         """
         with self._words(f"Dropping the database {database.name}") as session:
-            databases.drop(session, database.name, self._run_id)
+            databases.drop(session, database.name, self.run_id)
             _flush(session)
         self._databases.pop(database.name, None)
 
@@ -146,7 +148,7 @@ class Server:
         Raises:
             ServerError: The server refuses or is gone.
         """
-        if self._source.owned:
+        if self.source.owned:
             return {}
         with self._words("Reading the server's roles, settings and other shared objects") as session:
             return outside.look(session, before)
@@ -167,7 +169,7 @@ class Server:
                         remedies=[f"use at most {LONGEST_NAME} bytes, and do not begin with `pg_`"],
                     )
                 create = sql.SQL("CREATE ROLE {}").format(sql.Identifier(role))
-                if not self._source.owned:
+                if not self.source.owned:
                     raise UsageError(
                         f"The server has no role {role!r}, as which a writer executes",
                         remedies=[f"create it there: {create.as_string(session)}"],
@@ -176,8 +178,8 @@ class Server:
 
     def alive(self) -> bool:
         """Return whether the server runs: its process if that is ours, otherwise whether it answers."""
-        if self._source.owned or not self._source.alive():
-            return self._source.alive()
+        if self.source.owned or not self.source.alive():
+            return self.source.alive()
         with suppress(SchemabenchError, psycopg.Error):
             self._connected()
             return True
@@ -188,8 +190,8 @@ class Server:
 
         Call it only after a lost connection: it takes half a second if nothing is wrong.
         """
-        deadline = time.monotonic() + (_LOG_DELAY_S if self._source.owned else 0)
-        while (reason := self._source.failure()) is None and time.monotonic() < deadline:
+        deadline = time.monotonic() + (_LOG_DELAY_S if self.source.owned else 0)
+        while (reason := self.source.failure()) is None and time.monotonic() < deadline:
             time.sleep(_POLL_S)  # a lost connection is seen before the log explains it
         if reason is None:
             try:
@@ -205,7 +207,7 @@ class Server:
             ServerError: Some could not be dropped; the next run on this server will.
         """
         problems: dict[str, ServerError] = {}
-        if not self._source.owned:
+        if not self.source.owned:
             for database in [one for _, some in self.kept for one in some] if self._keep else self.databases:
                 try:
                     self.drop(database)
@@ -227,9 +229,9 @@ class Server:
             value: Its value in the server's form.
             source: Its source as the server names it.
         """
-        if self._source.owned and source == "command line":
+        if self.source.owned and source == "command line":
             return self._set_by.get(name, source)
-        if not self._source.owned and source == "database" and name in self.asked:
+        if not self.source.owned and source == "database" and name in self.asked:
             kept = server_settings.shown(name, self.asked[name]) == value
             return server_settings.OPTION if kept else server_settings.in_words(source)
         return server_settings.in_words(source)
@@ -244,16 +246,16 @@ class Server:
     def _add(
         self, label: str, make: Callable[[psycopg.Connection[TupleRow], str, Mark], None], *, keep: bool = True
     ) -> Database:
-        name = databases.database_name(self._run_id, label, self._databases)
+        name = databases.database_name(self.run_id, label, self._databases)
         database = Database(name=name, label=label)
         with self._words(f"Making the database {name}") as session:
             self._databases[name] = database  # before it is made: an interrupt in between must not leave it behind
             try:
-                make(session, name, Mark(run=self._run_id, label=label, keep=self._keep and keep))
+                make(session, name, Mark(run=self.run_id, label=label, keep=self._keep and keep))
                 _flush(session)
             except Exception:
                 with suppress(SchemabenchError, psycopg.Error):
-                    databases.drop(session, name, self._run_id)
+                    databases.drop(session, name, self.run_id)
                     del self._databases[name]
                 raise
         return database
@@ -264,7 +266,7 @@ class Server:
         try:
             session = self._connected()
         except ServerError as error:
-            lost = self._source.owned
+            lost = self.source.owned
             problem = ServerError(f"{doing} failed: {error.what}", remedies=error.remedies)
         else:
             try:
@@ -285,17 +287,17 @@ class Server:
             deadline = time.monotonic() + _RECOVERY_LIMIT_S
             while True:
                 try:
-                    self._session = open_session(self.conninfo, self._run_id)
+                    self._session = open_session(self.conninfo, self.run_id)
                     break
                 except ServerError as error:
-                    restarting = recovering(error) or (self._source.owned and self._source.alive())
+                    restarting = recovering(error) or (self.source.owned and self.source.alive())
                     if not restarting or time.monotonic() > deadline:
                         raise
                 time.sleep(_POLL_S)
         return self._session
 
     def _read_record(self, session: psycopg.Connection[TupleRow]) -> ServerRecord:
-        place = self._source.origin or describe(self.conninfo)
+        place = self.source.origin or describe(self.conninfo)
         origin = place if self._version in place else f"{place} (PostgreSQL {self._version})"
         return ServerRecord(
             origin=origin,

@@ -1,5 +1,7 @@
 """What every source of a server offers: DSN, container, or a cluster of our own."""
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +35,12 @@ class Source(Protocol):
     @property
     def notices(self) -> tuple[Notice, ...]:
         """Caveats for figures from this server."""
+
+    def another(self, settings: Mapping[str, str], run_id: str) -> "AbstractContextManager[Source] | None":
+        """Return a further server like this one, but for some settings, that starts with the block; None if none can.
+
+        Its data folder can be changed from here, and its pages have no checksums.
+        """
 
     def alive(self) -> bool:
         """Return whether it runs."""

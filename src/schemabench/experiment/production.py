@@ -1,0 +1,237 @@
+"""Each candidate's plans as they would be at production's size, beside those that were measured.
+
+Owns the comparison, and the scratch server on which candidates are built anew, with the same rows, and grown. Nothing
+of it reaches a measured database: no session, no statistics, no file. Must not execute an operation.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from textwrap import shorten
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from schemabench import production
+from schemabench.candidate import BASELINE
+from schemabench.errors import SchemabenchError, ServerError
+from schemabench.experiment import databases, filling, planning
+from schemabench.experiment.entrant import CONTROL, Entrant
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.template import Template
+from schemabench.monitor.choices import Choice, Choices
+from schemabench.monitor.nodes import every_node, outline
+from schemabench.production import File, Production, Relation
+from schemabench.progress import Progress
+from schemabench.records import GrownPlan, Notice, StatementPlan
+from schemabench.server import Server, scratch, several
+
+_DIFFERS = "production-plan"
+_NOT_COMPARED = "production-not-compared"
+_SHOWN_CHARACTERS = 200  # of a plan in one line; the run file has all of it
+_SHOWN_TABLES = 5
+_FAILURES = (SchemabenchError, psycopg.Error, OSError)
+"""A run keeps its figures, whatever becomes of the comparison."""
+_OID = "SELECT oid::text FROM pg_catalog.pg_database WHERE datname = %s"
+_FREE = """
+SELECT FROM pg_catalog.pg_settings
+WHERE name = %(name)s AND NOT EXISTS (
+    SELECT FROM pg_catalog.pg_db_role_setting AS own
+    JOIN pg_catalog.pg_database ON pg_database.oid = own.setdatabase, unnest(own.setconfig) AS setting
+    WHERE datname = current_database() AND split_part(setting, '=', 1) = %(name)s
+)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A candidate's plans at production's size."""
+
+    plans: tuple[GrownPlan, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
+    plan: Plan,
+    server: Server,
+    ended: Mapping[Entrant, planning.Ended],
+    own: Mapping[Entrant, Sequence[StatementPlan]],
+    calls: planning.Calls,
+    progress: Progress,
+) -> dict[str, Compared]:
+    """Return the plans of each candidate at production's size; none without statistics of production.
+
+    Args:
+        plan: The experiment.
+        server: On which it was measured; it is only asked what it is.
+        ended: The planner's choices for the calls after the last block, the baseline's first.
+        own: The writers' plans of each statement.
+        calls: One of each operation.
+        progress: Shows the current stage.
+
+    Raises:
+        ServerError: The server on which it was measured failed.
+    """
+    entrants = [one for one in ended if one.name != CONTROL]
+    if plan.production is None:
+        return {one.name: Compared() for one in entrants}
+    found: dict[str, Compared] = {}
+    try:
+        with scratch(server) as beside:
+            beside.provide(writer.role for writer, _ in plan.writers if writer.role)
+            growing = _Growing(plan, plan.production, beside)
+            for one in entrants:
+                progress.stage(plan, f"planning {one.name} at production's size")
+                found[one.name] = _compared(one, growing, ended[one].now, own[one], calls)
+    except _FAILURES as failure:
+        text = f"Plans were not compared with those at production's size: {_said(failure)}"
+        left = Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
+        found |= {one.name: left for one in entrants if one.name not in found}
+    return found
+
+
+def _compared(
+    one: Entrant, growing: "_Growing", now: Choices, own: Sequence[StatementPlan], calls: planning.Calls
+) -> Compared:
+    try:
+        planned = growing.planned(one, calls)
+    except _FAILURES as failure:
+        if not growing.server.alive():
+            raise
+        text = f"{one.name}: plans were not compared with those at production's size: {_said(failure)}"
+        return Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
+    plans = tuple(_pairs(own, now, planned))
+    settings = ", ".join(f"{name} {value}" for name, value in growing.production.settings.items())
+    there = f"size and settings ({settings})" if settings else "size"
+    differing = _differing(f"{one.name}: at production's {there}", plans, own)
+    return Compared(plans=plans, notices=(*differing, *_unknown(one.name, planned.unknown)))
+
+
+def _said(failure: BaseException) -> str:
+    said = failure.what if isinstance(failure, SchemabenchError) else str(failure).strip()
+    return said.partition("\n")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Planned:
+    """What the planner would choose for a candidate at production's size."""
+
+    choices: Choices
+    unknown: frozenset[str]
+    """Tables of which production says nothing, with their schemas."""
+
+
+@dataclass
+class _Growing:
+    """Builds candidates on a scratch server and grows them, the baseline first."""
+
+    plan: Plan
+    production: Production
+    server: Server
+    baseline: tuple[Relation, ...] = field(default=(), init=False)
+    """The relations of the baseline's copy."""
+
+    def planned(self, one: Entrant, calls: planning.Calls) -> _Planned:
+        """Return the planner's choices for calls.
+
+        Raises:
+            SchemabenchError: The candidate cannot be built, or has several databases.
+            psycopg.Error: The server refused.
+            OSError: A file cannot be made longer.
+        """
+        found = self.plan.found
+        feed = Feed(found, self.plan.values, self.plan.seed, self.plan.inputs)
+        isolation, parts = found.workload.isolation, self.plan.parts
+        template = filling.build(
+            one.template.candidate, found.operations, self.server, feed.background(), isolation, parts=parts
+        )
+        try:
+            return self._grown(template, calls)
+        finally:
+            several.drop(self.server, template.databases)
+
+    def _grown(self, template: Template, calls: planning.Calls) -> _Planned:
+        if len(template.databases.by_part) > 1:
+            raise ServerError("it has a database for each part, and production's statistics are of one database")
+        (database,) = template.databases
+        with databases.connect(self.server, database) as connection:
+            own = production.relations(connection)
+            if template.candidate.name == BASELINE:
+                self.baseline = own
+            found = production.grown(own, self.production, self.baseline)
+            production.restore(connection, found.relations)
+            files = production.files(connection)
+            self._set(connection, database.name)
+        clone = several.clone(self.server, template.databases, "grown")
+        try:
+            self._extend(next(iter(clone)).name, files)
+            return _Planned(choices=planning.chosen(template, clone, calls), unknown=found.unknown)
+        finally:
+            several.drop(self.server, clone)
+
+    def _set(self, connection: psycopg.Connection[Any], database: str) -> None:
+        """Give a database production's settings of the planner, without those that this version lacks.
+
+        What the candidate itself has set stays.
+        """
+        for name, value in self.production.settings.items():
+            if connection.execute(_FREE, {"name": name}).fetchone() is not None:
+                words = (sql.Identifier(database), sql.Identifier(name), sql.Literal(value))
+                connection.execute(sql.SQL("ALTER DATABASE {} SET {} TO {}").format(*words))
+
+    def _extend(self, database: str, files: Sequence[File]) -> None:
+        """Make the files of a clone as long as production's, before anybody reads them."""
+        assert self.server.data is not None, "a scratch server is on this machine"
+        with psycopg.connect(self.server.conninfo) as connection:
+            ((number,),) = connection.execute(_OID, [database]).fetchall()
+        for one in files:
+            production.extend(self.server.data / "base" / number / one.path.rpartition("/")[2], one)
+
+
+def _pairs(own: Sequence[StatementPlan], now: Choices, planned: _Planned) -> Iterator[GrownPlan]:
+    """Yield the plan of each statement at production's size, without statements about unknown tables.
+
+    It is the generic plan where the writers had one that is not also the custom plan.
+    """
+    for one in own:
+        here, there = now.get((one.operation, one.position)), planned.choices.get((one.operation, one.position))
+        if one.plan and here and there and not _names(there, planned.unknown):
+            line = outline(one.plan)
+            is_generic = line == outline(here.generic) != outline(here.custom)
+            chosen = there.generic if is_generic else there.custom
+            nodes = outline(chosen)
+            yield GrownPlan(
+                operation=one.operation, position=one.position, nodes=nodes, same=nodes == line, plan=list(chosen)
+            )
+
+
+def _names(choice: Choice, tables: frozenset[str]) -> bool:
+    """Return whether a plan is about one of some tables; nodes name them without a schema."""
+    names = {one.rpartition(".")[2].strip('"') for one in tables}
+    return any(node.get("Relation Name") in names for node in every_node((*choice.custom, *choice.generic)))
+
+
+def _differing(where: str, plans: Sequence[GrownPlan], own: Sequence[StatementPlan]) -> Iterator[Notice]:
+    measured = {(one.operation, one.position): outline(one.plan) for one in own if one.plan}
+    with_several = {one.operation for one in own if one.position}
+    for one in plans:
+        if not one.same:
+            number = f", statement {one.position + 1}" if one.operation in with_several else ""
+            here = measured[one.operation, one.position]
+            text = (
+                f"{where}, {one.operation}{number} would have the plan {_shown(one.nodes)}; measured was {_shown(here)}"
+            )
+            yield Notice(code=_DIFFERS, text=text)
+
+
+def _shown(line: str) -> str:
+    return shorten(line, _SHOWN_CHARACTERS, placeholder=" ...")
+
+
+def _unknown(name: str, tables: frozenset[str]) -> Iterator[Notice]:
+    if tables:
+        more = len(tables) - _SHOWN_TABLES
+        listed = ", ".join(sorted(tables)[:_SHOWN_TABLES]) + (f" and {more} more" if more > 0 else "")
+        text = f"{name}: plans that read {listed} were not compared with those at production's size, which is not known"
+        yield Notice(code=_NOT_COMPARED, text=text)
