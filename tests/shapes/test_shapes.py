@@ -35,7 +35,7 @@ MOST_OF_MIX = 0.01
 """How far the share of an operation may be from the application's."""
 MOST_OF_PACE = 0.05
 """How far calls a second may be from the application's, as a part of them."""
-MOST_OF_SKEW = 0.1
+MOST_OF_SKEW = 0.15
 """How far the part of the calls that the busiest keys have may be from the application's."""
 FEWEST_SENT = 100
 """Of so many values that an application has sent, the busiest ones tell the skew."""
