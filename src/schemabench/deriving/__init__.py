@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemabench import production
-from schemabench.deriving import catalog, dump, operations, project, rows, states, traffic, writers
+from schemabench.deriving import catalog, dump, evidence, lists, operations, project, rows, states, traffic, writers
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
 from schemabench.deriving.found import quoted
@@ -57,9 +57,9 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         tables = catalog.tables(source, values=values)
         if not tables:
             raise no_database(f"The database {server.database!r} has no tables")
-        counted = traffic.read(source, server)
         schemas = source.ask("schemas")
         path = [row["name"] for row in schemas if row["usable"]] or ["public"]
+        counted = traffic.read(source, server, lambda executed: lists.gathered(executed, tables, path))
         ranked = traffic.ranked(counted.executed)
         found, failed, others = operations.derived(source, ranked, statements, tables, path)
         if not found:
@@ -72,7 +72,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         ]
         whole = _sizes(source, server)
     scale = Scale(share) if share else usual([one.rows for one in tables])
-    made = rows.planned(tables, scale, values=values)
+    made = rows.planned(tables, scale, values=values, matched=evidence.matched(found))
     found, rare = writers.at_work(found)
     kept, not_compared = states.states(made, found)
     who, slice_s = writers.grouped(found, counted.seconds)
