@@ -55,7 +55,7 @@ AS_PRODUCTION = {
     ),
     "select_customers_by_email": "SELECT * FROM customers WHERE email = 'nobody@example.org'",
     "select_order_lines_by_order_id": "SELECT * FROM order_lines WHERE order_id = 5",
-    "update_orders_by_id_status": "UPDATE orders SET status = 'shipped' WHERE id = 5 AND status <> 'shipped'",
+    "update_orders_by_id": "UPDATE orders SET status = 'shipped' WHERE id = 5 AND status <> 'shipped'",
     "update_accounts_by_tenant_id": "UPDATE accounts SET balance_cents = balance_cents + 1 WHERE tenant_id = 3",
     "insert_audit": "INSERT INTO audit (tenant_id, payload) VALUES (1, '{}')",
 }
