@@ -8,20 +8,22 @@ documents, bytes and addresses only shapes and sizes do; of numbers and times, r
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemabench.deriving import catalog, dump, operations, project, rows, states, traffic, writers
+from schemabench.deriving import catalog, dump, log, log_traffic, operations, project, rows, states, traffic, writers
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
 from schemabench.deriving.found import quoted
+from schemabench.deriving.log_calls import Target
+from schemabench.deriving.log_traffic import MOST_STATEMENTS, Heard, heard
 from schemabench.deriving.scale import Scale, usual
 from schemabench.deriving.source import no_database, opened
 from schemabench.server.dsn import Conninfo
 
 _QUESTION = re.compile(r"^\s*(?:#|--) Question: ", re.MULTILINE)
 
-__all__ = ["Found", "derive", "plain_name"]
+__all__ = ["MOST_STATEMENTS", "Found", "Heard", "derive", "heard", "plain_name"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +32,23 @@ class Found:
 
     files: dict[str, str]
     """Path -> text."""
+    streams: Mapping[str, Iterator[bytes]]
+    """Path -> content in pieces, of files that are packed by gzip."""
     told: Sequence[str]
     """What a person should know, in sentences."""
     questions: int
     """How many questions stand in the files."""
 
 
-def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: int, values: bool) -> Found:
+def derive(  # noqa: PLR0913 (what a person can say of a project)
+    conninfo: Conninfo,
+    *,
+    name: str,
+    share: float | None,
+    statements: int,
+    values: bool,
+    heard: Heard | None = None,
+) -> Found:
     """Return a project that is derived from a database.
 
     Args:
@@ -45,6 +57,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         share: The rows to make up, as a share of the real ones; None for about 100,000 in all.
         statements: How many statements become operations at most.
         values: Whether contents may be copied from the statistics.
+        heard: What a log says of the database; None where its own counts are used.
 
     Raises:
         ServerError: The server cannot be reached, refused or failed.
@@ -55,12 +68,18 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         tables = catalog.tables(source, values=values)
         if not tables:
             raise no_database(f"The database {server.database!r} has no tables")
-        counted = traffic.read(source, server)
         functions = [row["name"] for row in source.ask("functions")]
+        counted = heard.traffic(server, functions) if heard else traffic.read(source, server)
         schemas = source.ask("schemas")
         path = [row["name"] for row in schemas if row["usable"]] or ["public"]
         chosen, others = traffic.important(counted.executed, functions, statements)
-        found, failed = operations.derived(source, chosen, tables, path, functions)
+        targets: dict[int, Target] = {}
+        if heard:
+            found, failed, targets = log_traffic.derived(
+                source, chosen, tables, path, functions, heard.found, values=values
+            )
+        else:
+            found, failed = operations.derived(source, chosen, tables, path, functions)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
@@ -71,8 +90,9 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         ]
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values)
-    kept, not_compared = states.states(made, found)
-    who, slice_s = writers.grouped(found, counted.seconds)
+    logged = log.log(heard, targets, made) if heard else None
+    kept, not_compared = states.states(made, found, logged.moving if logged else ())
+    who, slice_s = log_traffic.writers(found, heard.found) if heard else writers.grouped(found, counted.seconds)
     derived = Derived(
         name=name,
         server=f"PostgreSQL {server.version.split()[0]}",
@@ -92,10 +112,12 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         unused=unused,
         views=views,
         values=values,
+        log=logged,
     )
     files = project.files(derived)
     questions = sum(len(_QUESTION.findall(content)) for content in files.values())
-    return Found(files=files, told=_told(derived), questions=questions)
+    streams = {f"workloads/{name}/{log.FILE}": logged.pieces()} if logged else {}
+    return Found(files=files, streams=streams, told=_told(derived), questions=questions)
 
 
 def plain_name(name: str) -> str:
@@ -113,6 +135,7 @@ def _told(derived: Derived) -> list[str]:
         f"{len(found)} of {len(traffic.executed)} statements became operations, with {share:.0%} of all calls",
         f"{len(derived.rows)} tables with {made:,} rows: {derived.scale} of production's",
         *traffic.notes,
+        *(derived.log.told(derived.name) if derived.log else ()),
     ]
     unseen = [one.table.qualified for one in derived.rows if not any(c.statistics for c in one.table.columns.values())]
     if unseen:

@@ -106,6 +106,8 @@ class Executed:
     """The time of all executions."""
     rows: int
     """Rows that all executions returned or changed."""
+    shapes: tuple[int, ...] = ()
+    """The numbers of its shapes in a log that it comes from."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,13 @@ from schemabench.deriving.operations import Operation, search_path
 from schemabench.deriving.rows import Rows
 
 _SEVERAL = 2
+_TOGETHER = (
+    "Question: which of these does the application execute in one transaction? The server does not know. Write their "
+    "statements under one name, one after the other, and remove the others' calls in __init__.py."
+)
+_IN_LOG = (
+    "Transactions are those of the log where its file is replayed. Calls that are generated are one transaction each."
+)
 
 
 def operations(derived: Derived) -> str:
@@ -19,8 +26,7 @@ def operations(derived: Derived) -> str:
     parts = [
         comment(
             f"{derived.name}: what the database executes. {derived.origin}",
-            "Question: which of these does the application execute in one transaction? The server does not know. Write "
-            "their statements under one name, one after the other, and remove the others' calls in __init__.py.",
+            _IN_LOG if derived.log else _TOGETHER,
         )
     ]
     for one in derived.operations:
@@ -81,7 +87,10 @@ def _background_sql(derived: Derived) -> str:
         columns = ", ".join(map(quoted, one.columns))
         parts.append(f"-- name: load_{one.name}\nCOPY {one.table.qualified} ({columns}) FROM STDIN;")
     if sequences := derived.sequences:
-        calls = ";\n".join(f"SELECT setval('{sequence}', :{name}::bigint)" for sequence, name in sequences.items())
+        calls = ";\n".join(
+            f"SELECT setval('{sequence}', greatest(1, :{name}::bigint), :{name}::bigint > 0)"
+            for sequence, name in sequences.items()
+        )
         parts.append(comment("Sequences go on behind these rows."))
         parts.append(f"-- name: continue_sequences\n{calls};")
     if derived.views:

@@ -61,12 +61,12 @@ def read(source: Source, server: Server) -> Traffic:
     if not executed:
         raise UsageError(
             f"pg_stat_statements has counted no statement of an application in {server.database!r}",
-            checked=[*notes, *(f"{one.what}: {one.why}" for one in _gathered(left_out)[:5])],
+            checked=[*notes, *(f"{one.what}: {one.why}" for one in gathered(left_out)[:5])],
             remedies=["let the application work for a while", "name the database that it uses"],
         )
     return Traffic(
         executed=list(executed.values()),
-        left_out=_gathered(left_out),
+        left_out=gathered(left_out),
         since=info.get("stats_reset"),
         until=server.read_at,
         notes=notes,
@@ -162,7 +162,7 @@ def _added(first: Executed, second: Executed) -> Executed:
     )
 
 
-def _gathered(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+def gathered(left_out: Iterable[LeftOut]) -> list[LeftOut]:
     """Return what was left out, each command and reason once, the most frequent first."""
     found: dict[tuple[str, str], int] = {}
     for one in left_out:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from schemabench.errors import UsageError
-from schemabench.logs.files import Damage, LONGEST_BYTES, csv_records, lines
+from schemabench.logs.files import LONGEST_BYTES, Damage, csv_records, lines
 
 _FEWEST_FIELDS = 23
 """Of a record of csvlog: those of PostgreSQL 9.0 to 12. Later versions have up to 26."""
@@ -36,7 +36,8 @@ class Entry(NamedTuple):
     message: str
     detail: str
     backend: str
-    """The kind of process; empty where the log does not say."""
+    """The kind of process; empty where the log does not say. Likewise below."""
+    application: str
 
 
 class _Json(msgspec.Struct):
@@ -50,6 +51,7 @@ class _Json(msgspec.Struct):
     message: str = ""
     detail: str = ""
     backend_type: str = ""
+    application_name: str = ""
 
 
 def entries(path: Path, damage: Damage) -> Iterator[Entry]:
@@ -88,6 +90,7 @@ def _of_json(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entr
                 one.message,
                 one.detail,
                 one.backend_type,
+                one.application_name,
             )
         except (msgspec.MsgspecError, ValueError):
             damage.broken += 1
@@ -106,7 +109,7 @@ def _of_csv(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entry
             if len(row) < _FEWEST_FIELDS:
                 raise ValueError
             backend = row[_BACKEND_TYPE] if len(row) > _BACKEND_TYPE else ""
-            entry = Entry(times(row[0]), row[5], row[1], row[2], row[11], row[13], row[14], backend)
+            entry = Entry(times(row[0]), row[5], row[1], row[2], row[11], row[13], row[14], backend, row[22])
         except ValueError:
             damage.broken += 1
             if not found:

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from schemabench.errors import UsageError
 
@@ -92,7 +92,7 @@ def csv_records(some: Iterator[bytes], damage: Damage) -> Iterator[str]:
 def _opened(path: Path) -> BinaryIO:
     with path.open("rb") as plain:
         packed = plain.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value] (it reads as one does)
+    return cast("BinaryIO", gzip.open(path, "rb")) if packed else path.open("rb")
 
 
 def _skip(file: BinaryIO) -> None:

@@ -5,7 +5,7 @@ Owns what a session has open, and the counts of what is left out. Must not know 
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,9 @@ from schemabench.logs.messages import Message
 from schemabench.logs.shapes import Shape, Shapes, Value
 from schemabench.logs.spool import Part, Request, Spool
 
-_FIRST_WORD = re.compile(r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?P<word>[a-z]+)(?P<rest>(?:\s+\w+)*)", re.IGNORECASE | re.DOTALL)
+_FIRST_WORD = re.compile(
+    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?P<word>[a-z]+)(?P<rest>(?:\s+\w+)*)", re.IGNORECASE | re.DOTALL
+)
 _BEGIN, _COMMIT, _ROLLBACK = {"begin", "start"}, {"commit", "end"}, {"rollback", "abort"}
 _FAILURES = {"ERROR", "FATAL", "PANIC"}
 _CLIENT = {"", "client backend"}
@@ -101,13 +103,14 @@ class _Session:
     start_s: float = 0.0
 
 
-def read(paths: Sequence[Path], database: str, spool: Spool) -> Found:
+def read(paths: Sequence[Path], database: str, spool: Spool, *, without: Collection[str] = ()) -> Found:
     """Read log files.
 
     Args:
         paths: The files, in any order.
         database: The database whose statements are meant.
         spool: Receives the requests.
+        without: Names of applications whose sessions do not count.
 
     Raises:
         UsageError: A file cannot be read, or is none.
@@ -115,7 +118,8 @@ def read(paths: Sequence[Path], database: str, spool: Spool) -> Found:
     reader = _Reader(database, spool)
     for path in _by_time(paths):
         for entry in entries(path, reader.found.damage):
-            reader.take(entry)
+            if entry.application not in without:
+                reader.take(entry)
     return reader.end()
 
 
@@ -155,15 +159,15 @@ class _Reader:
             found.elsewhere += said is not None and bool(said.what)
             found.others += said is None
             if entry.message.startswith(_ENDS) and entry.session in self._sessions:
-                self._leave(self._sessions.pop(entry.session), entry.session)
+                self._leave(self._sessions.pop(entry.session))
             return
         self._count_active(entry)
         self._said(entry, said)
 
     def end(self) -> Found:
         """Return what was found, once all entries are taken."""
-        for name, session in self._sessions.items():
-            self._leave(session, name)
+        for session in self._sessions.values():
+            self._leave(session)
         self.found.shapes = self._shapes.every
         self.found.sessions = len(self._seen)
         self.found.most_open = max(self.found.most_open, len(self._active))
@@ -212,7 +216,7 @@ class _Reader:
         self.found.left_out[FAILED] += 1
         session.failed = session.open is not None
 
-    def _leave(self, session: _Session, _: str) -> None:
+    def _leave(self, session: _Session) -> None:
         """Take the end of a session, or of the log."""
         self.found.left_out[UNFINISHED] += len(session.open or ())
 
@@ -270,7 +274,7 @@ class _Reader:
             self.found.left_out[PREPARED if word == "prepare" else ABORTED] += len(own)
         session.failed, session.savepoints = False, []
 
-    def _add(  # noqa: PLR0913, PLR0917 (a request and who made it)
+    def _add(  # noqa: PLR0913 (a request and who made it)
         self, name: str, user: str, some: Sequence[_Statement], start_s: float, last: _Statement, *, explicit: bool
     ) -> None:
         """Keep a request."""
@@ -297,7 +301,7 @@ class _Reader:
             shape.total_ms += one.ms
             shape.timed += 1
         self._measure(one.values or ())
-        return Part(shape.number, values, one.order)
+        return Part(shape.number, values, one.order, one.start_s, one.end_s)
 
     def _measure(self, values: Sequence[Value]) -> None:
         """Note how long values are, and which end in dots."""
@@ -316,5 +320,3 @@ def _last_word(sql: str) -> str:
     """Return the name of a savepoint."""
     words = sql.rstrip("; \n\t").split()
     return words[-1].lower() if words else ""
-
-

@@ -23,7 +23,8 @@ _OPERANDS = {"IDENT", "PARAM", "SCONST", "ICONST", "FCONST", _CLOSING, "ASCII_93
 """What stands before a minus that subtracts."""
 _ENDS_ORDER = {"LIMIT", "OFFSET", "HAVING", "UNION", "FOR", "FETCH", "WINDOW", "RETURNING", "ORDER", _CLOSING}
 _LITERAL = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(?<![\w$.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])""", re.DOTALL
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(?<![\w$.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])""",
+    re.DOTALL,
 )
 _MOST_KNOWN = 20_000
 """Texts that are remembered: an application that writes values into its statements has endless ones."""
@@ -46,6 +47,9 @@ class Shape:
     """Role -> calls."""
     literal: bool = False
     """Whether its values stood in the text."""
+    numeric: frozenset[int] = frozenset()
+    """The values that stood there as numbers, and those that were lists, by their number."""
+    lists: frozenset[int] = frozenset()
     alike: list[Any] = field(default_factory=list)
     """Of each value: what all calls have had, in a tuple; an empty one where they differ."""
 
@@ -62,7 +66,7 @@ class Shape:
         """The values that belong to the statement, by their number."""
         if not self.literal or self.calls < _ALWAYS:
             return {}
-        return {number: one[0] for number, one in enumerate(self.alike, start=1) if one}
+        return {number: one[0] for number, one in enumerate(self.alike, start=1) if one and number not in self.lists}
 
 
 @dataclass(frozen=True)
@@ -141,10 +145,16 @@ class Shapes:
         parts = _Text(sql, literals=True)
         text, groups = parts.rewritten()
         shape = self._shape(text, literal=True)
+        if not shape.calls:
+            shape.numeric = frozenset(number for number, one in enumerate(groups, 1) if parts.is_number(one[1][0]))
+            shape.lists = frozenset(number for number, one in enumerate(groups, 1) if one[0] == "IN")
         constants = [sql[token.start : token.end + 1] for token in parts.constants]
         values = [_value(kind, [parts.literal(place) for place in places]) for kind, places in groups]
-        if mask and constants == list(literals) and mask not in self._plans and all(
-            parts.is_plain(place) for _, places in groups for place in places
+        if (
+            mask
+            and constants == list(literals)
+            and mask not in self._plans
+            and all(parts.is_plain(place) for _, places in groups for place in places)
         ):
             if len(self._plans) >= _MOST_KNOWN:
                 self._plans.clear()
@@ -189,6 +199,10 @@ class _Text:
     def is_plain(self, place: int) -> bool:
         """Return whether a constant is found by its characters alone."""
         return place < len(self.constants)
+
+    def is_number(self, place: int) -> bool:
+        """Return whether a constant is written as a number."""
+        return self.is_plain(place) and self.constants[place].name != "SCONST"
 
     def rewritten(self) -> tuple[str, list[tuple[str, list[int]]]]:
         """Return the text with `$1`, `$2`, ... for values; and of each, a sign or `IN`, and where its values are.
@@ -281,8 +295,12 @@ class _Text:
             return words[0].name == "INSERT" and before.name in {_COMMA, _OPENING} and after in {_COMMA, _CLOSING}
         if token.name not in _CONSTANTS:
             return False
-        typed = before.name == "IDENT" or (before.kind == "COL_NAME_KEYWORD" and before.name not in {"BETWEEN", "VALUES"})
-        if token.name == "SCONST" and (typed or before.kind == "UNRESERVED_KEYWORD" and before.name not in {"BY", "ESCAPE"}):
+        typed = before.name == "IDENT" or (
+            before.kind == "COL_NAME_KEYWORD" and before.name not in {"BETWEEN", "VALUES"}
+        )
+        if token.name == "SCONST" and (
+            typed or (before.kind == "UNRESERVED_KEYWORD" and before.name not in {"BY", "ESCAPE"})
+        ):
             return False
         return not (token.name == "ICONST" and (self._is_place(position) or self._is_modifier(position)))
 

@@ -20,6 +20,9 @@ class Part(NamedTuple):
     values: list[str | None]
     order: int
     """When it was done: the number of its entry in the log."""
+    start_s: float
+    """When it began, likewise when it ended: in seconds, as in an entry."""
+    end_s: float
 
 
 class Request(NamedTuple):
@@ -33,10 +36,6 @@ class Request(NamedTuple):
     explicit: bool
     """Whether it had a BEGIN and a COMMIT."""
     parts: list[Part]
-
-    def ready_s(self) -> float:
-        """Return when it began; a key to sort by."""
-        return self.start_s
 
 
 class Spool:
@@ -80,3 +79,7 @@ class Spool:
     def starts_s(self) -> Sequence[float]:
         """Return when each request began, by its number."""
         return self._starts_s
+
+    def orders(self) -> Sequence[int]:
+        """Return when each request was committed, by its number: the number of its entry in the log."""
+        return self._orders
