@@ -158,8 +158,8 @@ def notes(found: Found) -> Iterator[str]:
         )
     if found.truncated:
         yield (
-            f"{found.truncated:,} values are cut off after {found.longest_cut - 3:,} characters, and are replayed so: the "
-            "server's log_parameter_max_length"
+            f"{found.truncated:,} values are cut off after {found.longest_cut - 3:,} characters, and are replayed so: "
+            "the server's log_parameter_max_length"
         )
     if found.untimed:
         yield (
@@ -265,7 +265,7 @@ def _nothing(found: Found, server: Server, left_out: Sequence[LeftOut]) -> Usage
             *(f"{count:,} calls of {what}" for what, count in counted.most_common(5)),
         ],
         remedies=[
-            "have the server log statements: log_min_duration_statement = 0, or log_statement = 'all' with log_duration",
+            "have the server log statements: log_min_duration_statement = 0, or log_statement = all and log_duration",
             "name the database that the log is about: --from postgresql://.../DATABASE",
         ],
     )

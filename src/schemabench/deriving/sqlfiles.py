@@ -4,7 +4,7 @@ Owns their text. Must not talk to a server, nor write anything.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from schemabench.deriving.derived import Derived, comment
 from schemabench.deriving.found import quoted
@@ -31,10 +31,14 @@ def operations(derived: Derived) -> str:
     ]
     for one in derived.operations:
         accepted = _accepted(derived, one)
+        retried = _retried(derived, one, accepted)
         lines = [f"-- accept: {', '.join(accepted)}"] if accepted else []
+        lines += [f"-- retry: {', '.join(retried)}"] if retried else []
         each_ms = one.executed.total_ms / max(1, one.executed.calls)
         about = comment(
-            f"{one.executed.calls:,} calls, {each_ms:.3g} ms and {one.rows:.3g} rows each.", *accepted.values()
+            f"{one.executed.calls:,} calls, {each_ms:.3g} ms and {one.rows:.3g} rows each.",
+            *accepted.values(),
+            *retried.values(),
         )
         parts.append("\n".join([about, "", f"-- name: {one.name}", *lines, f"{one.sql};"]))
     parts += [_background_sql(derived)]
@@ -73,6 +77,16 @@ def _accepted(derived: Derived, operation: Operation) -> dict[str, str]:
     if set(target.table.checked) & taken:
         found["23514"] = "23514 is accepted: more may be taken away than there is."
     return found
+
+
+def _retried(derived: Derived, operation: Operation, accepted: Mapping[str, str]) -> dict[str, str]:
+    """Return the errors after which a replayed call is repeated, and why they may come."""
+    target, kind = derived.target(operation), operation.root.__class__.__name__
+    if not derived.log or target is None or kind == "DeleteStmt" or not target.table.references or "23503" in accepted:
+        return {}
+    return {
+        "23503": "23503 is retried: a replay is faster than the log, and a row that it refers to may not be there yet."
+    }
 
 
 def _is_deleted(derived: Derived, rows: Rows) -> bool:

@@ -5,7 +5,7 @@ Owns the two formats, told apart by the file's content. Must not know what a mes
 
 import calendar
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from time import strptime
@@ -106,17 +106,26 @@ def _of_csv(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entry
     times, found = _Times(), False
     for row in csv.reader(csv_records(some, damage)):
         try:
-            if len(row) < _FEWEST_FIELDS:
-                raise ValueError
-            backend = row[_BACKEND_TYPE] if len(row) > _BACKEND_TYPE else ""
-            entry = Entry(times(row[0]), row[5], row[1], row[2], row[11], row[13], row[14], backend, row[22])
-        except ValueError:
+            entry = _of_row(row, times)
+        except (ValueError, IndexError):
             damage.broken += 1
             if not found:
                 raise _no_log(path, ",".join(row).encode()) from None
             continue
         found = True
         yield entry
+
+
+def _of_row(row: Sequence[str], times: "_Times") -> Entry:
+    """Return an entry of csvlog.
+
+    Raises:
+        IndexError: It has too few fields.
+        ValueError: It does not begin with a time.
+    """
+    application = row[_FEWEST_FIELDS - 1]
+    backend = row[_BACKEND_TYPE] if len(row) > _BACKEND_TYPE else ""
+    return Entry(times(row[0]), row[5], row[1], row[2], row[11], row[13], row[14], backend, application)
 
 
 def _no_log(path: Path, line: bytes) -> UsageError:

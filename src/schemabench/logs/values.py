@@ -10,9 +10,9 @@ _QUOTED = re.compile(r'["\\]')
 
 
 def array(values: Iterable[str | None]) -> str:
-    """Return values as an array.
+    r"""Return values as an array.
 
     >>> array(["1", None, 'a"b'])
-    '{"1",NULL,"a\\\\"b"}'
+    '{"1",NULL,"a\\"b"}'
     """
     return "{" + ",".join("NULL" if one is None else '"' + _QUOTED.sub(r"\\\g<0>", one) + '"' for one in values) + "}"
