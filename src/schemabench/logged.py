@@ -1,7 +1,6 @@
 """Replays of what a server has logged: the files that `schemabench init --from-log` writes, as calls.
 
-Owns the form of such a file: JSON lines, a header and then one line for each request of a session. Must not know where
-a log comes from.
+Owns what becomes of keys when a file is replayed, again and again. Must not know where a log comes from.
 
     replay = logged.replay("sessions", rows={"customers": tables.customers})
 """
@@ -15,35 +14,12 @@ from uuid import UUID
 import msgspec
 
 from schemabench.errors import WorkloadError
+from schemabench.logs.form import FORMAT, Line
 from schemabench.values import Table
 from schemabench.workload import BadLineError, Call, Given, Replay
 
-FORMAT = 1
 COLUMNS = "JSON lines of `schemabench init --from-log`: a header, then session, time and calls of each request"
 _UUID = "uuid"
-
-
-class Header(msgspec.Struct, omit_defaults=True):
-    """The first line of a file."""
-
-    schemabench_log: int = 0
-    """The version of the form; 0 for any other line."""
-    span_s: float = 0.0
-    """From the start of the log to its end, after which a replay begins again."""
-    reads: list[str] = []
-    """Operations that write no rows."""
-
-
-class Line(Header, omit_defaults=True):
-    """A request: what a session did at once, or in one transaction."""
-
-    session: str = ""
-    at: float = 0.0
-    """When it began, in seconds from the start of the log."""
-    transaction: bool = False
-    """Whether it had a BEGIN and a COMMIT."""
-    calls: list[tuple[str, dict[str, Any], dict[str, str]]] = []
-    """(operation, its values, column of its answer -> the name under which later calls take it)."""
 
 
 def replay(writer: str, rows: Mapping[str, Table]) -> Replay[Any]:

@@ -1,8 +1,9 @@
-"""An application at work on a database that logs: several sessions, both protocols, transactions, new numbers in use."""
+"""An application at work on a database that logs: several sessions, both protocols, transactions, numbers in use."""
 
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from random import Random
@@ -70,15 +71,16 @@ class Done:
     aborted: int = 0
     """Statements in transactions that were rolled back."""
     failed: int = 0
-    orders: dict[int, list[tuple[str, float]]] = field(default_factory=dict)
-    """Process id of a session -> what it did, in order, and when, on the clock of `time.time`."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    by_session: dict[int, list[tuple[str, float, float]]] = field(default_factory=dict)
+    """Process id of a session -> what it did, in order, from when to when, on the clock of `time.time`."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, connection: Connection, name: str, at: float) -> None:
+    def note(self, connection: Connection, begun: float, *names: str) -> None:
         """Note that something was done."""
-        with self._lock:
-            self.calls[name] += 1
-            self.orders.setdefault(connection.info.backend_pid, []).append((name, at))
+        with self.lock:
+            self.calls.update(names)
+            own = self.by_session.setdefault(connection.info.backend_pid, [])
+            own.extend((name, begun, time()) for name in names)
 
 
 def work(conninfo: str, sessions: int, rounds: int) -> Done:
@@ -87,9 +89,9 @@ def work(conninfo: str, sessions: int, rounds: int) -> Done:
     placed: SimpleQueue[int] = SimpleQueue()
     with psycopg.connect(conninfo, autocommit=True) as connection:
         for number in range(CUSTOMERS):
-            at = time()
+            begun = time()
             connection.execute("INSERT INTO customers (email) VALUES (%s)", [f"c{number}@example.org"])
-            done.note(connection, "add_customer", at)
+            done.note(connection, begun, "add_customer")
     with ThreadPoolExecutor(sessions) as pool:
         for future in [pool.submit(_session, conninfo, place, rounds, done, placed) for place in range(sessions)]:
             future.result()
@@ -102,7 +104,7 @@ def _session(conninfo: str, place: int, rounds: int, done: Done, placed: "Simple
         if place % 2:
             connection.cursor_factory = ClientCursor
         for number in range(rounds):
-            _round(connection, random, done, placed, f"s{place} r{number} isn't \"plain\"\nnote")
+            _round(connection, random, done, placed, f's{place} r{number} isn\'t "plain"\nnote')
 
 
 def _round(connection: Connection, random: Random, done: Done, placed: "SimpleQueue[int]", note: str) -> None:
@@ -110,44 +112,47 @@ def _round(connection: Connection, random: Random, done: Done, placed: "SimpleQu
     _timed(connection, done, "find_customer", "SELECT * FROM customers WHERE id = %s", [customer])
     order = _place_order(connection, random, done, customer, note)
     placed.put(order)
-    _timed(connection, done, "pay", "UPDATE orders SET state = %s WHERE id = %s", ["paid", order])
-    other = placed.get()
-    _timed(connection, done, "ship", "UPDATE orders SET state = %s, note = %s WHERE id = %s", ["shipped", note, other])
+    _timed(
+        connection, done, "pay", "UPDATE orders SET state = %s WHERE id = %s AND state = %s", ["paid", order, "open"]
+    )
+    other = placed.get()  # one of another session, mostly
+    _timed(connection, done, "ship", "UPDATE orders SET note = %s WHERE id = %s", [f"shipped: {note}", other])
     cart = UUID(int=random.getrandbits(128), version=4)
     _timed(connection, done, "add_cart", "INSERT INTO carts (id, customer_id) VALUES (%s, %s)", [cart, customer])
     _timed(connection, done, "fill_cart", "UPDATE carts SET items = items + %s WHERE id = %s", [2, cart])
-    token = _timed(connection, done, "add_token", "INSERT INTO tokens (customer_id) VALUES (%s) RETURNING id", [customer])
+    token = _timed(
+        connection, done, "add_token", "INSERT INTO tokens (customer_id) VALUES (%s) RETURNING id", [customer]
+    )
     _timed(connection, done, "use_token", "UPDATE tokens SET used = true WHERE id = %s", [token])
     _timed(connection, done, "lines_of", "SELECT * FROM order_lines WHERE order_id IN (%s, %s)", [order, other])
-    try:
+    with suppress(psycopg.errors.UniqueViolation):
         connection.execute("INSERT INTO customers (email) VALUES (%s)", ["c1@example.org"])
-    except psycopg.errors.UniqueViolation:
-        done.failed += 1
-    if random.random() < 0.3:
+    aborted = random.random() < 0.3
+    if aborted:
         with connection.transaction(force_rollback=True):
             connection.execute("UPDATE customers SET balance = balance - %s WHERE id = %s", [1, customer])
-        done.aborted += 1
+    with done.lock:
+        done.failed += 1
+        done.aborted += aborted
 
 
 def _place_order(connection: Connection, random: Random, done: Done, customer: int, note: str) -> int:
+    begun, lines = time(), random.randint(1, 3)
     with connection.transaction():
-        at = time()
         query = "INSERT INTO orders (customer_id, note) VALUES (%s, %s) RETURNING id"
         order = connection.execute(query, [customer, note if random.random() < 0.8 else None]).fetchone()
         assert order
-        for line in range(1, random.randint(2, 4)):
+        for line in range(1, lines + 1):
             query = "INSERT INTO order_lines (order_id, line, sku, quantity) VALUES (%s, %s, %s, %s)"
             connection.execute(query, [order[0], line, f"SKU-{random.randrange(100)}", -line])
-            done.note(connection, "add_line", at)
         connection.execute("UPDATE customers SET balance = balance + %s WHERE id = %s", ["9.99", customer])
-    done.note(connection, "place_order", at)
-    done.note(connection, "charge", at)
+    done.note(connection, begun, "place_order", *["add_line"] * lines, "charge")
     return int(order[0])
 
 
 def _timed(connection: Connection, done: Done, name: str, query: str, values: list[Any]) -> Any:  # noqa: ANN401 (the first value of the answer)
-    at = time()
+    begun = time()
     cursor = connection.execute(query.encode(), values)
-    done.note(connection, name, at)
+    done.note(connection, begun, name)
     row = cursor.fetchone() if cursor.description else None
     return row[0] if row else None

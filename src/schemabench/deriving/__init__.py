@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from schemabench.deriving import catalog, dump, log, log_traffic, operations, project, rows, states, traffic, writers
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
-from schemabench.deriving.found import quoted
+from schemabench.deriving.found import Executed, LeftOut, Table, quoted
 from schemabench.deriving.log_calls import Target
 from schemabench.deriving.log_traffic import MOST_STATEMENTS, Heard, heard
+from schemabench.deriving.operations import Operation
 from schemabench.deriving.scale import Scale, usual
-from schemabench.deriving.source import no_database, opened
+from schemabench.deriving.source import Source, no_database, opened
 from schemabench.server.dsn import Conninfo
 
 _QUESTION = re.compile(r"^\s*(?:#|--) Question: ", re.MULTILINE)
@@ -73,13 +74,7 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         schemas = source.ask("schemas")
         path = [row["name"] for row in schemas if row["usable"]] or ["public"]
         chosen, others = traffic.important(counted.executed, functions, statements)
-        targets: dict[int, Target] = {}
-        if heard:
-            found, failed, targets = log_traffic.derived(
-                source, chosen, tables, path, functions, heard.found, values=values
-            )
-        else:
-            found, failed = operations.derived(source, chosen, tables, path, functions)
+        found, failed, targets = _operations(source, chosen, tables, path, functions, heard, values=values)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
@@ -118,6 +113,22 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
     questions = sum(len(_QUESTION.findall(content)) for content in files.values())
     streams = {f"workloads/{name}/{log.FILE}": logged.pieces()} if logged else {}
     return Found(files=files, streams=streams, told=_told(derived), questions=questions)
+
+
+def _operations(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
+    source: Source,
+    chosen: Sequence[Executed],
+    tables: Sequence[Table],
+    path: Sequence[str],
+    functions: Sequence[str],
+    heard: Heard | None,
+    *,
+    values: bool,
+) -> tuple[list[Operation], list[LeftOut], dict[int, Target]]:
+    """Return operations, the statements that cannot be prepared, and what became of the shapes of a log."""
+    if heard:
+        return log_traffic.derived(source, chosen, tables, path, functions, heard.found, values=values)
+    return *operations.derived(source, chosen, tables, path, functions), {}
 
 
 def plain_name(name: str) -> str:

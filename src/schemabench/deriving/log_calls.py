@@ -20,8 +20,8 @@ from schemabench.deriving.log_numbers import Insertion, Use
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.rows import Rows
 from schemabench.deriving.statement import Kind
-from schemabench.logged import FORMAT, Header
 from schemabench.logs import Part, Request, Spool
+from schemabench.logs.form import FORMAT, Header
 
 _ELEMENT = re.compile(r'"((?:[^"\\]|\\.)*)"|([^,{}"]+)')
 _WHOLE = {"int2", "int4", "int8", "numeric"}

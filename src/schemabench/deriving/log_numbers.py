@@ -110,7 +110,8 @@ class _Sequence:
     def matched(self) -> Matched:
         """Return what can be said."""
         self._begin()
-        pending = sorted(self._uses, key=lambda number: self._uses[number].order)
+        begun = {number for number, _ in self._known}
+        pending = sorted(self._uses.keys() - begun, key=lambda number: self._uses[number].order)
         progress = bool(self._known)
         while progress:
             left = [number for number in pending if not self._try(number)]
@@ -160,11 +161,18 @@ class _Sequence:
         """Return the insertion of another session that a number must be of, by those around it."""
         near, at = self._nearest(number)
         place = bisect_left(self._taken, self._taken[at] + number - near)
-        if place >= len(self._insertions) or self._taken[place] - self._taken[at] != number - near:
-            return None
+        exact = place < len(self._insertions) and self._taken[place] - self._taken[at] == number - near
+        if exact and self._can_be(number, place, use) and not self._overlaps(place):
+            return place
+        around = range(max(0, place - _NEIGHBOURS), min(len(self._insertions), place + _NEIGHBOURS + 1))
+        left = [one for one in around if one not in self._number and self._fits(number, one)]
+        return left[0] if len(left) == 1 and self._can_be(number, left[0], use) else None
+
+    def _can_be(self, number: int, place: int, use: Use) -> bool:
+        """Return whether an insertion of another session asked for a number that is used there later."""
         one = self._insertions[place]
-        fits = one.gives and place not in self._number and one.committed < use.order and self._fits(number, place)
-        return place if fits and not self._overlaps(place) else None
+        free = one.gives and place not in self._number and one.committed < use.order
+        return free and self._fits(number, place)
 
     def _overlaps(self, place: int) -> bool:
         """Return whether insertions without a number were under way at the same time."""

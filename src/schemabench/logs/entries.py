@@ -104,13 +104,13 @@ def _of_json(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entr
 def _of_csv(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entry]:
     csv.field_size_limit(LONGEST_BYTES)
     times, found = _Times(), False
-    for row in csv.reader(csv_records(some, damage)):
+    for record in csv_records(some, damage):
         try:
-            entry = _of_row(row, times)
-        except (ValueError, IndexError):
+            entry = _of_row(next(csv.reader((record,))), times)
+        except (ValueError, IndexError, StopIteration, csv.Error):
             damage.broken += 1
             if not found:
-                raise _no_log(path, ",".join(row).encode()) from None
+                raise _no_log(path, record.encode()) from None
             continue
         found = True
         yield entry
