@@ -315,3 +315,22 @@ def test_a_log_without_a_database_is_answered_in_words(tmp_path: Path, capfd: py
     assert cli.main(["init", str(tmp_path / "project"), "--from-log", "x.csv"]) == 2
 
     assert "--from-log is about a live database, and none is named" in capfd.readouterr().err
+
+
+def test_the_page_shows_commands_that_work(
+    logging: Logging, plain: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "bring-your-own-schema.md").read_text(encoding="utf-8")
+    shown = page.partition("<!-- from-log -->")[2].partition("<!-- /from-log -->")[0]
+    commands = "\n".join(line for line in shown.splitlines() if line and not line.startswith("```"))
+    (tmp_path / "postgresql-1.json").write_bytes(logging.logs["json"].read_bytes())
+    monkeypatch.setenv("SCHEMABENCH_POSTGRES", str.__str__(plain.conninfo))
+    monkeypatch.setenv("SCHEMABENCH_CLIENTS", "3")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    dsn = f"'{logging.dsn()}'"
+
+    script = commands.replace("postgresql://watcher@db.example.com/shop", dsn).replace("--budget 10s", "--budget 300ms")
+    result = programs.run(["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True)
+
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "shop at typical" in result.stdout

@@ -65,7 +65,7 @@ def test_texts_that_differ_in_values_have_one_shape_however_they_are_found() -> 
     ]
 
     assert len(shapes.every) == 1
-    assert [one and one[1] for one in known] == [[str(n), f"x{n}"] for n in range(3)]
+    assert [one and one[1] for one in known] == [[str(number), f"x{number}"] for number in range(3)]
 
 
 def test_texts_that_differ_in_what_belongs_to_the_statement_have_shapes_of_their_own() -> None:

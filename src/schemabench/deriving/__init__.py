@@ -78,11 +78,8 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
-        views = [f"{quoted(row['schema'])}.{quoted(row['name'])}" for row in source.ask("views")]
-        unused = [
-            f"{quoted(row['schema'])}.{quoted(row['name'])}"
-            for row in source.ask("unused_indexes", {"tables": [one.id for one in tables]})
-        ]
+        views = _names(source, "views")
+        unused = _names(source, "unused_indexes", {"tables": [one.id for one in tables]})
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values)
     logged = log.log(heard, targets, made) if heard else None
@@ -110,9 +107,17 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         log=logged,
     )
     files = project.files(derived)
-    questions = sum(len(_QUESTION.findall(content)) for content in files.values())
-    streams = {f"workloads/{name}/{log.FILE}": logged.pieces()} if logged else {}
-    return Found(files=files, streams=streams, told=_told(derived), questions=questions)
+    return Found(
+        files=files,
+        streams={f"workloads/{name}/{log.FILE}": logged.pieces()} if logged else {},
+        told=_told(derived),
+        questions=sum(len(_QUESTION.findall(content)) for content in files.values()),
+    )
+
+
+def _names(source: Source, query: str, values: Mapping[str, object] | None = None) -> list[str]:
+    """Return the names that a query finds, as SQL writes them."""
+    return [f"{quoted(row['schema'])}.{quoted(row['name'])}" for row in source.ask(query, values)]
 
 
 def _operations(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
