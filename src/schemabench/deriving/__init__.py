@@ -71,15 +71,16 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
             raise no_database(f"The database {server.database!r} has no tables")
         functions = [row["name"] for row in source.ask("functions")]
         counted = heard.traffic(server, functions) if heard else traffic.read(source, server)
-        schemas = source.ask("schemas")
-        path = [row["name"] for row in schemas if row["usable"]] or ["public"]
+        path = [row["name"] for row in source.ask("schemas") if row["usable"]] or ["public"]
         chosen, others = traffic.important(counted.executed, functions, statements)
         found, failed, targets = _operations(source, chosen, tables, path, functions, heard, values=values)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
-        views = _names(source, "views")
-        unused = _names(source, "unused_indexes", {"tables": [one.id for one in tables]})
+        views, unused = (
+            _names(source, "views"),
+            _names(source, "unused_indexes", {"tables": [one.id for one in tables]}),
+        )
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values)
     logged = log.log(heard, targets, made) if heard else None

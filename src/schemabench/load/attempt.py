@@ -128,7 +128,7 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
     """After an attempt that the server rolled back, retry a request until it succeeds, unless its error is accepted."""
     number, _, steps = request
     for attempts in range(1, RETRY_LIMIT + 1):
-        sqlstate, operation = failure.refusal.sqlstate, _operation(request, failure.step)
+        sqlstate, operation = failure.refusal.sqlstate, _operation(session, request, failure.step)
         acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
         accepted, reason = acceptable.get(sqlstate), RETRYABLE.get(sqlstate) or retryable.get(sqlstate)
         if accepted is None and (reason is None or attempts == RETRY_LIMIT):
@@ -155,6 +155,7 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
         failure = again
 
 
-def _operation(request: Request, step: AnyStep) -> str:
+def _operation(session: Session, request: Request, step: AnyStep) -> str:
     """Return the operation that a step of a request belongs to: a transaction may have steps of several."""
-    return step[0].decode().rpartition("_")[0] if request[1] else ""
+    own = step[0].decode().rpartition("_")[0]
+    return own if own in session.retryable else request[1]

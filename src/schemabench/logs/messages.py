@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 _MESSAGE = re.compile(
     r"(?:duration: (?P<ms>\d+(?:\.\d+)?) ms)?(?:  )?"
-    r"(?:(?P<what>statement|parse|bind|execute)(?: (?P<name>[^:]*))?: (?P<sql>.*))?",
+    r"(?:(?P<what>statement|execute)(?: (?P<name>[^:]*))?: (?P<sql>.*))?",
     re.DOTALL,
 )
 _PARAMETER = re.compile(r"\$\d+ = (?:NULL|'((?:[^']|'')*)')(?:, |$)")
 _LABELS = ("parameters: ", "Parameters: ")
-_NAMED = 2
-"""Of the parts of a name: `S_1/C_2` is a statement and its portal."""
+_PREPARING = ("  parse ", "  bind ")
+_MOST_DIGITS = 40
+"""Of a message: its duration ends before."""
 
 
 class Message(NamedTuple):
@@ -23,10 +24,13 @@ class Message(NamedTuple):
     ms: float | None
     """How long it took; None where that is not said."""
     what: str
-    """statement, parse, bind or execute; empty for a duration alone."""
+    """statement, execute, or prepare, which stands for parse and bind; empty for a duration alone."""
     name: str
     """Of the prepared statement; empty for none."""
     sql: str
+
+
+_PREPARED = Message(None, "prepare", "", "")
 
 
 def parsed(message: str) -> Message | None:
@@ -35,8 +39,10 @@ def parsed(message: str) -> Message | None:
     >>> parsed("duration: 0.5 ms  execute S_1: SELECT $1")
     Message(ms=0.5, what='execute', name='S_1', sql='SELECT $1')
     """
-    if not message.startswith(("duration: ", "statement: ", "execute ", "parse ", "bind ")):
+    if not message.startswith(("duration: ", "statement: ", "execute ")):
         return None
+    if message.startswith(_PREPARING, message.find(" ms", 0, _MOST_DIGITS) + len(" ms")):
+        return _PREPARED
     match = _MESSAGE.fullmatch(message)
     if match is None or not (match["ms"] or match["what"]):
         return None

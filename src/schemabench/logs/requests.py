@@ -181,9 +181,9 @@ class _Reader:
 
     def _said(self, entry: Entry, said: Message) -> None:
         """Take what an entry says of a statement."""
-        session = self._sessions.setdefault(entry.session, _Session())
-        if said.what in {"parse", "bind"}:
+        if said.what == "prepare":
             return
+        session = self._sessions.get(entry.session) or self._sessions.setdefault(entry.session, _Session())
         if not said.what:
             if session.pending is not None:
                 done, session.pending = session.pending, None
