@@ -166,6 +166,8 @@ def notes(found: Found) -> Iterator[str]:
             f"{found.untimed:,} statements have no duration in the log: log_duration = on, or "
             "log_min_duration_statement = 0"
         )
+    if found.begun_before:
+        yield f"{found.begun_before:,} transactions have no BEGIN in the log: their statements are replayed one by one"
     levels = {level: count for level, count in found.levels.items() if level}
     if levels:
         shown = ", ".join(f"{count:,} at {level}" for level, count in levels.items())

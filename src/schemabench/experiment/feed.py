@@ -239,14 +239,18 @@ class Feed:
         self._stream = iter(())
         calls: list[Call] = []
         with authored(self._found, "replay"):
-            while not calls or calls[-1].at_s is None or calls[-1].at_s < (calls[0].at_s or 0.0) + duration_s:
-                calls += self._replayed(1)
-                if calls[-1].at_s is None:
+            while True:
+                following = self._replayed(1)
+                if following[0].at_s is None:
                     raise WorkloadError(
                         f"The replay of {self._found.workload.name!r} is timed, and its call of "
-                        f"{calls[-1].operation!r} does not say when it is due",
+                        f"{following[0].operation!r} does not say when it is due",
                         remedies=["give every call `at_s`", "leave out `timed`"],
                     )
+                if calls and following[0].at_s >= (calls[0].at_s or 0.0) + duration_s:
+                    self._stream = chain(following, self._stream)
+                    break
+                calls += following
         check_calls(self._found, calls, f"writer {writer!r}", self._parts_of.get(writer, NOWHERE))
         return calls
 

@@ -55,6 +55,8 @@ class Found:
     damage: Damage = field(default_factory=Damage)
     untimed: int = 0
     """Statements without a duration."""
+    begun_before: int = 0
+    """Transactions whose BEGIN the log does not have."""
     sessions: int = 0
     most_open: int = 0
     """The most sessions that were at work within one second."""
@@ -151,7 +153,7 @@ class _Reader:
         found.first_s = entry.time_s if not found.entries else found.first_s
         found.last_s = max(found.last_s, entry.time_s)
         found.entries += 1
-        if entry.severity in _FAILURES and entry.database == self._database:
+        if entry.severity in _FAILURES and entry.database == self._database and entry.backend in _CLIENT:
             self._failed(entry)
             return
         said = messages.parsed(entry.message) if entry.backend in _CLIENT else None
@@ -213,6 +215,9 @@ class _Reader:
         """Take an error: of the statement that is pending, or of one that the log has only here."""
         session = self._sessions.setdefault(entry.session, _Session())
         session.pending = None
+        if entry.severity != "ERROR":  # the session ends, or was refused
+            self._leave(self._sessions.pop(entry.session))
+            return
         self.found.left_out[FAILED] += 1
         session.failed = session.open is not None
 
@@ -266,6 +271,7 @@ class _Reader:
 
     def _end(self, session: _Session, name: str, user: str, one: _Statement, word: str) -> None:
         """Take the end of a transaction."""
+        self.found.begun_before += session.open is None
         own, session.open = session.open or [], None
         if word in _COMMIT and not session.failed:
             if own:
