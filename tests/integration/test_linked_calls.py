@@ -100,14 +100,18 @@ def test_every_candidate_has_its_own_keys_and_the_same_rows(laboratory: Laborato
         assert latencies["add"] == 100 * len(counted)
 
 
-def test_what_is_taken_cannot_be_gathered(laboratory: Laboratory) -> None:
-    with pytest.raises(AssertionError, match="cannot be gathered"):
-        rank(laboratory, batched=BATCHED)
+@pytest.mark.parametrize(
+    ("candidate", "told"),
+    [(BATCHED, "take values from others, or give them, and so cannot be gathered"), (FORGETFUL, "has no row, not one")],
+)
+def test_a_candidate_that_cannot_give_or_take_fails_in_words(
+    laboratory: Laboratory, monkeypatch: pytest.MonkeyPatch, candidate: str, told: str
+) -> None:
+    monkeypatch.setattr("laboratory._ranked", lambda experiment: experiment)
 
+    reasons = {one.name: one.reason for one in rank(laboratory, other=candidate).candidates}
 
-def test_a_candidate_whose_answer_has_no_key_fails_in_words(laboratory: Laboratory) -> None:
-    with pytest.raises(AssertionError, match="'the answer' has no row, not one"):
-        rank(laboratory, forgetful=FORGETFUL)
+    assert told in reasons["other"]
 
 
 def test_what_nobody_gives_is_told(laboratory: Laboratory) -> None:
