@@ -72,15 +72,13 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         functions = [row["name"] for row in source.ask("functions")]
         counted = heard.traffic(server, functions) if heard else traffic.read(source, server)
         path = [row["name"] for row in source.ask("schemas") if row["usable"]] or ["public"]
-        chosen, others = traffic.important(counted.executed, functions, statements)
-        found, failed, targets = _operations(source, chosen, tables, path, functions, heard, values=values)
+        chosen = traffic.ranked(counted.executed)
+        found, failed, others, targets = _operations(source, chosen, statements, tables, path, heard, values=values)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
-        views, unused = (
-            _names(source, "views"),
-            _names(source, "unused_indexes", {"tables": [one.id for one in tables]}),
-        )
+        asked = {"tables": [one.id for one in tables]}
+        views, unused = _names(source, "views"), _names(source, "unused_indexes", asked)
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values)
     logged = log.log(heard, targets, made) if heard else None
@@ -124,17 +122,19 @@ def _names(source: Source, query: str, values: Mapping[str, object] | None = Non
 def _operations(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
     source: Source,
     chosen: Sequence[Executed],
+    most: int,
     tables: Sequence[Table],
     path: Sequence[str],
-    functions: Sequence[str],
     heard: Heard | None,
     *,
     values: bool,
-) -> tuple[list[Operation], list[LeftOut], dict[int, Target]]:
-    """Return operations, the statements that cannot be prepared, and what became of the shapes of a log."""
+) -> tuple[list[Operation], list[LeftOut], list[Executed], dict[int, Target]]:
+    """Return operations, what is left out, statements beyond their number, and what became of the shapes of a log."""
     if heard:
-        return log_traffic.derived(source, chosen, tables, path, functions, heard.found, values=values)
-    return *operations.derived(source, chosen, tables, path, functions), {}
+        return log_traffic.derived(source, chosen, most, tables, path, heard.found, values=values)
+    found, failed, others = operations.derived(source, chosen, most, tables, path)
+    found, rare = writers.at_work(found)
+    return found, [*failed, *rare], others, {}
 
 
 def plain_name(name: str) -> str:
@@ -162,7 +162,7 @@ def _told(derived: Derived) -> list[str]:
         )
     if derived.schema.reason:
         told.append(
-            f"schemas/{derived.name}/baseline.sql has the tables alone: {derived.schema.reason}. All of the schema "
+            f"schemas/{derived.name}/baseline.sql is what the catalogs say: {derived.schema.reason}. All of the schema "
             f"comes from: {derived.schema.command}"
         )
     return told

@@ -18,7 +18,7 @@ from schemabench.deriving.found import Executed, LeftOut, Table, Traffic
 from schemabench.deriving.log_calls import Target
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.source import SESSION_NAME, Source, opened
-from schemabench.deriving.statement import kind_of
+from schemabench.deriving.statement import Kind, kind_of
 from schemabench.deriving.traffic import gathered
 from schemabench.deriving.writers import Writer
 from schemabench.errors import UsageError
@@ -58,7 +58,7 @@ class Heard:
             if kind is None:
                 left_out.append(LeftOut(what=rewriting.command(shape.sql), why=why, calls=shape.calls))
             else:
-                executed.append(_executed(shape))
+                executed.append(_executed(shape, kind))
         if not executed:
             raise _nothing(self.found, server, left_out)
         until = server.read_at
@@ -90,14 +90,14 @@ def heard(conninfo: Conninfo, paths: Sequence[Path], spool: Spool) -> Heard:
 def derived(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
     source: Source,
     chosen: Sequence[Executed],
+    most: int,
     tables: Sequence[Table],
     path: Sequence[str],
-    functions: Collection[str],
     log: Found,
     *,
     values: bool,
-) -> tuple[list[Operation], list[LeftOut], dict[int, Target]]:
-    """Return operations, the statements that cannot be prepared, and what became of each shape.
+) -> tuple[list[Operation], list[LeftOut], list[Executed], dict[int, Target]]:
+    """Return operations, the statements that cannot be prepared, those beyond the number, and what shapes became.
 
     A literal that all calls have alike, and that names no row, belongs to the statement. Statements that are then the
     same are one operation.
@@ -105,35 +105,36 @@ def derived(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
     Args:
         source: The database, likewise below as for `operations.derived`.
         chosen: The statements.
+        most: How many become operations at most.
         tables: All tables.
         path: The schemas.
-        functions: The functions.
         log: Has the shapes.
         values: Whether texts may stand in statements.
     """
     shapes = log.shapes
-    first, _ = operations.derived(source, chosen, tables, path, functions)
+    size = len(chosen)
+    first, *_ = operations.derived(source, chosen, size, tables, path)
     known = {one.id: one for one in tables}
     fixed = _fixed_of_all(first, shapes, known, values=values)
     written = [_with_literals(one, shapes[one.shapes[0]], fixed.get(one.shapes[0], {})) for one in chosen]
-    second, _ = operations.derived(source, written, tables, path, functions)
+    second, *_ = operations.derived(source, written, size, tables, path)
     able = {one.executed.shapes[0] for one in second}
     for place, one in enumerate(written):
         if one.shapes[0] not in able:  # as it was, then
             written[place], fixed[one.shapes[0]] = chosen[place], {}
-    each, _ = operations.derived(source, written, tables, path, functions)
+    each, *_ = operations.derived(source, written, size, tables, path)
     own = {one.executed.shapes[0]: [one.names[number] for number in one.uses] for one in each}
-    found, failed = operations.derived(source, _merged(written, each), tables, path, functions)
+    found, failed, others = operations.derived(source, _merged(written, each), most, tables, path)
     targets: dict[int, Target] = {}
     for operation in found:
         for number in operation.executed.shapes:
             free = iter(own[number])
             left = fixed.get(number, {})
-            size = len(shapes[number].alike)
+            values_of = range(1, len(shapes[number].alike) + 1)
             targets[number] = Target(
-                operation=operation, names=["" if one in left else next(free) for one in range(1, size + 1)]
+                operation=operation, names=["" if one in left else next(free) for one in values_of]
             )
-    return found, failed, targets
+    return found, failed, others, targets
 
 
 def writers(found: Sequence[Operation], log: Found) -> tuple[list[Writer], float]:
@@ -174,10 +175,11 @@ def notes(found: Found) -> Iterator[str]:
         yield f"Transactions asked for an isolation level: {shown}. The workload has one for all: `Workload.isolation`"
 
 
-def _executed(shape: Shape) -> Executed:
+def _executed(shape: Shape, kind: Kind) -> Executed:
     each_ms = shape.total_ms / shape.timed if shape.timed else 0.0
     return Executed(
         sql=shape.sql,
+        kind=kind,
         role="",
         calls=shape.calls,
         total_ms=each_ms * shape.calls,
