@@ -69,8 +69,7 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         tables = catalog.tables(source, values=values)
         if not tables:
             raise no_database(f"The database {server.database!r} has no tables")
-        functions = [row["name"] for row in source.ask("functions")]
-        counted = heard.traffic(server, functions) if heard else traffic.read(source, server)
+        counted = heard.traffic(source, server) if heard else traffic.read(source, server)
         path = [row["name"] for row in source.ask("schemas") if row["usable"]] or ["public"]
         chosen = traffic.ranked(counted.executed)
         found, failed, others, targets = _operations(source, chosen, statements, tables, path, heard, values=values)

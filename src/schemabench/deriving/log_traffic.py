@@ -5,7 +5,7 @@ Owns the way from shapes to operations, and what is told of a log. Must not know
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -45,12 +45,13 @@ class Heard:
     found: Found
     spool: Spool
 
-    def traffic(self, server: Server, functions: Collection[str]) -> Traffic:
+    def traffic(self, source: Source, server: Server) -> Traffic:
         """Return the statements with the figures of the log.
 
         Raises:
             UsageError: It has no statement of an application in this database.
         """
+        functions = {row["name"] for row in source.ask("functions")}
         executed: list[Executed] = []
         left_out: list[LeftOut] = []
         for shape in self.found.shapes:
