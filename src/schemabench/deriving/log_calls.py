@@ -98,6 +98,7 @@ class Writer:
         for one in targets.values():
             self._keys.setdefault(one.operation.name, log_keys.keys(one.operation, self._tables))
         self._places: dict[int, dict[tuple[str | None, ...], int]] = {}
+        self._due_s: Sequence[float] = ()
         self.gathered = Gathered()
 
     def prepare(self) -> Gathered:
@@ -120,6 +121,7 @@ class Writer:
         for home, uses in gathered.uses.items():
             if any(self._is_old(home, value) for value in uses):
                 gathered.named.add(home.table)
+        self._due_s = self._starts_s()
         return gathered
 
     def lines(self, span_s: float, first_s: float) -> Iterator[bytes]:
@@ -133,8 +135,7 @@ class Writer:
         reads = sorted(name for name, one in operations.items() if one.kind is Kind.READ)
         encode = msgspec.json.Encoder().encode
         yield encode(Header(schemabench_log=FORMAT, span_s=round(span_s, 3), reads=reads)) + b"\n"
-        starts_s = self._starts_s()
-        orders = self._spool.orders()
+        starts_s, orders = self._due_s, self._spool.orders()
         numbers = sorted(range(len(starts_s)), key=lambda number: (starts_s[number], orders[number]))
         lines = (
             encode(line) + b"\n"
@@ -203,6 +204,7 @@ class Writer:
         for number, request in self._spool.in_order():
             start_s = max(found[number], last.get(request.session, 0.0))
             for part, target in self._parts(request):
+                self.gathered.in_lists += self._in_lists(part, target)
                 for value, home in self._taken(part, target):
                     giver = self.gathered.given.get(home, {}).get(value) or self._maker(home, value)
                     if giver and giver.session != request.session and giver.committed < request.order:
@@ -216,6 +218,16 @@ class Writer:
         for name, value in self._values(part, target).items():
             if name in homes and value is not None:
                 yield value, homes[name]
+
+    def _in_lists(self, part: Part, target: Target) -> int:
+        """Return how many keys that the server handed out a statement has in lists."""
+        lists = self._keys[target.operation.name].lists
+        values = self._values(part, target) if lists else {}
+        return sum(
+            value in self.gathered.given.get(home, {})
+            for name, home in lists.items()
+            for value in self._elements(home, values.get(name))
+        )
 
     def _maker(self, home: Home, value: str) -> Made | None:
         return self.gathered.made[home][value] if (home, value) in self.gathered.shared else None
@@ -270,7 +282,6 @@ class Writer:
         if value is None:
             return None
         if value in gathered.given.get(home, {}):
-            gathered.in_lists += 1
             return value
         if value in gathered.made.get(home, {}):
             return {"known": value, "step": gathered.steps[home]}
