@@ -1,6 +1,9 @@
 """Which insertion got which number: what the log shows, and nothing that is only likely."""
 
 from collections.abc import Sequence
+from random import Random
+
+import pytest
 
 from schemabench.deriving.log_numbers import Insertion, Use, by_sequence, by_session
 
@@ -36,7 +39,12 @@ def test_a_number_that_another_session_uses_is_known_by_those_around_it() -> Non
 
 def test_of_insertions_at_the_same_time_only_those_that_their_sessions_use_are_known() -> None:
     made = [insertion(10, "a"), insertion(20, "b", lasts=5), insertion(21, "c", lasts=5), insertion(30, "a")]
-    uses = {"101": Use(11, "a", 11), "104": Use(31, "a", 31), "103": Use(40, "z", 40), "102": Use(25, "c", 25)}
+    uses = {
+        "101": Use(11, "a", 11),
+        "104": Use(31, "a", 31, after=30),
+        "103": Use(40, "z", 40),
+        "102": Use(25, "c", 25, after=21),
+    }
 
     found = by_sequence(made, uses)
 
@@ -80,3 +88,30 @@ def test_values_without_an_order_belong_to_the_only_insertion_of_their_session()
 
     assert {value: one.order for value, one in found.by_value.items()} == {"x": 10}
     assert found.doubtful == 1
+
+
+def test_a_number_that_is_used_later_may_be_of_any_insertion_at_the_same_time() -> None:
+    made = [insertion(10, "a"), insertion(20, "b", lasts=5), insertion(21, "c", lasts=5), insertion(30, "a")]
+    uses = {"101": Use(11, "a", 11, after=10), "104": Use(31, "a", 31, after=30), "102": Use(25, "c", 25, after=24)}
+
+    found = by_sequence(made, uses)
+
+    assert set(found.by_value) == {"101", "104"}
+    assert found.doubtful == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_number_is_matched_wrongly_however_many_insertions_are_at_the_same_time(seed: int) -> None:
+    random, made, uses = Random(seed), [], {}  # noqa: S311 (reproducible on purpose)
+    for number in range(1, 1_001):
+        order, session = 10 * number, f"s{random.randrange(40)}"
+        made.append(insertion(order, session, lasts=random.uniform(0, 30)))
+        at_once = random.random() < 0.7
+        user, later = (session, 1) if at_once else (f"s{random.randrange(40)}", random.randrange(1, 200))
+        uses[str(1_000 + number)] = Use(order + later, user, order + 200, order if at_once else -1)
+    uses |= {f"{number}": Use(random.randrange(10_000), "s1", 0) for number in range(0, 900, 7)}
+
+    found = matched(made, uses)
+
+    assert len(found) > 700
+    assert all(order == 10 * (int(value) - 1_000) for value, order in found.items())

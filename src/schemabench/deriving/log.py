@@ -72,7 +72,8 @@ class Log:
         found, gathered = self.heard.found, self.gathered
         given = sum(len(one) for one in gathered.given.values())
         count, file = sum(gathered.calls.values()), f"workloads/{name}/{FILE}"
-        calls = f"{count:,} statements of {found.sessions:,} sessions in {found.span_s:,.3g} s are in {file}"
+        sessions = "1 session" if found.sessions == 1 else f"{found.sessions:,} sessions"
+        calls = f"{count:,} statements of {sessions} in {found.span_s:,.3g} s are in {file}"
         sentences = [
             f"{calls}. It holds the values of the log as they are, texts too: keep it where such data may be",
             f"{given:,} values that the server handed out are taken from the answers of the replay",

@@ -98,6 +98,8 @@ class Writer:
         for one in targets.values():
             self._keys.setdefault(one.operation.name, log_keys.keys(one.operation, self._tables))
         self._places: dict[int, dict[tuple[str | None, ...], int]] = {}
+        self._before: dict[str, int] = {}
+        """Session -> when its statement before was done."""
         self._due_s: Sequence[float] = ()
         self.gathered = Gathered()
 
@@ -184,7 +186,8 @@ class Writer:
                 gathered.shared.add((home, value))
             uses = gathered.uses.setdefault(home, {})
             if value not in uses or part.order < uses[value].order:
-                uses[value] = Use(part.order, request.session, request.order)
+                uses[value] = Use(part.order, request.session, request.order, self._before.get(request.session, -1))
+        self._before[request.session] = part.order
         if keys.hands_out:
             one = Insertion(
                 order=part.order,

@@ -42,6 +42,8 @@ class Use(NamedTuple):
     session: str
     committed: int
     """When the transaction was committed that uses it."""
+    after: int = -1
+    """When the statement before it in its session was done; -1 if there was none."""
 
 
 @dataclass
@@ -125,17 +127,16 @@ class _Sequence:
         return found
 
     def _begin(self) -> None:
-        """Take the insertions after which the same session uses a number: those that agree with most others."""
-        pairs: list[tuple[int, int]] = []
-        for number, use in self._uses.items():
-            if own := self._before(use.session, use.order):
-                pairs.append((number, own[-1]))
+        """Take the insertions that a use follows at once: those that agree with most others."""
+        sure = [(number, place) for number in self._uses if (place := self._followed(number)) is not None]
+        pairs = sure or [
+            (number, own[-1]) for number, use in self._uses.items() if (own := self._before(use.session, use.order))
+        ]
         steps = Counter(number - self._taken[place] for number, place in pairs)
         for step, count in steps.most_common(1):
-            sure = [one for one in pairs if one[0] - self._taken[one[1]] == step]
-            within = any(self._insertions[at].committed == self._uses[number].committed for number, at in sure)
-            for number, place in sure if count >= _TWICE or within else ():
-                if place not in self._number and self._fits(number, place):
+            for number, place in pairs if count >= _TWICE or sure else ():
+                agrees = number - self._taken[place] == step
+                if agrees and place not in self._number and self._fits(number, place):
                     self._take(number, place)
 
     def _before(self, session: str, order: int) -> list[int]:
@@ -144,35 +145,41 @@ class _Sequence:
         end = bisect_left(own, bisect_left(self._orders, order))
         return [place for place in own[max(0, end - _NEIGHBOURS) : end] if place not in self._number]
 
+    def _followed(self, number: int) -> int | None:
+        """Return the insertion that a use follows at once in its session, or that is alone in its transaction."""
+        use = self._uses[number]
+        own = self._before(use.session, use.order)
+        within = [place for place in own if self._insertions[place].committed == use.committed]
+        before = [place for place in own if self._insertions[place].order == use.after]
+        return within[0] if len(within) == 1 else before[0] if before and not within else None
+
     def _try(self, number: int) -> bool:
         """Find the insertion of a number; return whether there is exactly one that it can be."""
-        use = self._uses[number]
-        own = [place for place in self._before(use.session, use.order) if self._fits(number, place)]
-        exact = [place for place in own if self._agrees(number, place)]
-        if len(exact) == 1 or (len(own) == 1 and self._is_near(number, own[0])):
-            self._take(number, (exact or own)[0])
-            return True
-        if not own and (place := self._of_another(number, use)) is not None:
-            self._take(number, place)
-            return True
-        return False
+        place = self._followed(number)
+        if place is None or not self._fits(number, place) or not self._is_near(number, place):
+            place = self._only(number)
+        if place is None:
+            return False
+        self._take(number, place)
+        return True
 
-    def _of_another(self, number: int, use: Use) -> int | None:
-        """Return the insertion of another session that a number must be of, by those around it."""
+    def _only(self, number: int) -> int | None:
+        """Return the insertion that a number must be of, by those around it; None if there are several, or none."""
+        use = self._uses[number]
         near, at = self._nearest(number)
         place = bisect_left(self._taken, self._taken[at] + number - near)
-        exact = place < len(self._insertions) and self._taken[place] - self._taken[at] == number - near
-        if exact and self._can_be(number, place, use) and not self._overlaps(place):
-            return place
         around = range(max(0, place - _NEIGHBOURS), min(len(self._insertions), place + _NEIGHBOURS + 1))
-        left = [one for one in around if one not in self._number and self._fits(number, one)]
-        return left[0] if len(left) == 1 and self._can_be(number, left[0], use) else None
+        found = [one for one in around if self._can_be(number, one, use)]
+        exact = place in found and self._taken[place] - self._taken[at] == number - near
+        exact = exact and not self._overlaps(place) and not self._overlaps(at)
+        only = place if exact else found[0] if len(found) == 1 else None
+        return only if only is not None and self._insertions[only].gives and self._is_near(number, only) else None
 
     def _can_be(self, number: int, place: int, use: Use) -> bool:
-        """Return whether an insertion of another session asked for a number that is used there later."""
+        """Return whether an insertion without a number is seen where this one is used, and fits those around it."""
         one = self._insertions[place]
-        free = one.gives and place not in self._number and one.committed < use.order
-        return free and self._fits(number, place)
+        seen = one.order < use.order if one.session == use.session else one.committed < use.order
+        return seen and place not in self._number and self._fits(number, place)
 
     def _overlaps(self, place: int) -> bool:
         """Return whether insertions without a number were under way at the same time."""
@@ -190,15 +197,10 @@ class _Sequence:
             other.end_s + _TICK_S < one.start_s for other in higher
         )
 
-    def _agrees(self, number: int, place: int) -> bool:
-        """Return whether as many numbers lie between this and the nearest known one as insertions took."""
-        near, at = self._nearest(number)
-        return number - near == self._taken[place] - self._taken[at]
-
     def _is_near(self, number: int, place: int) -> bool:
         """Return whether a number is no older than the insertions around it."""
-        low = self._known[0]
-        return number > low[0] or place < low[1]
+        low, first = self._known[0]
+        return number > low or low - number - (self._taken[first] - self._taken[place]) in range(_NEIGHBOURS)
 
     def _is_new(self, number: int) -> bool:
         """Return whether a number was taken after the last known one."""
