@@ -81,7 +81,7 @@ def _said(plan: "Plan", found: "Sequence[Balance]", rates: Sequence[float]) -> I
     yield f"{plan}: bursts of the baseline, {plan.clients} clients\n"
     yield tabulate(rows, headers=columns, colalign=("left", *["right"] * 5))
     yield (
-        f"\nThe last writer takes {format_significant(today)}x as long as the first, and with the suggested weights "
+        f"\nThe last writer takes {format_significant(today)}x as long as the first, and with the suggested\nweights "
         f"{format_significant(suggested)}x.\nThe lines for the workload:\n"
     )
     yield from (f"    {_line(replace(one.writer, weight=one.weight))}," for one in found)
@@ -89,8 +89,8 @@ def _said(plan: "Plan", found: "Sequence[Balance]", rates: Sequence[float]) -> I
         yield f"\nproduction_s is then {sum(one.weight for one in found) / sum(rates):.3g}."
     elif plan.found.workload.production_s is not None:
         yield (
-            "\nproduction_s says that the weights have production's proportions, which these have not: it must go, or "
-            "keep\nthe proportions (--production) and give the last writer more clients."
+            "\nproduction_s says that the weights have production's proportions, which these\nhave not: it must go, or "
+            "keep the proportions (--production) and give the last\nwriter more clients."
         )
 
 

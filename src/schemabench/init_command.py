@@ -20,7 +20,7 @@ from schemabench.server.dsn import parse_dsn
 
 _INI = "pytest.ini"
 """The project's ini file, which makes its folder pytest's root."""
-_STATEMENTS = 20
+_STATEMENTS = 40
 _MOST_STATEMENTS = 500
 _PERCENT = 100
 _ONLY_FROM = {

@@ -19,6 +19,7 @@ def test_balance_prints_the_writers_and_lines_for_the_workload_and_writes_nothin
             '    Writer(name="website", kind="reader", weight=*, pace="400 totals a second"),',
         ]
     )
+    assert all(len(line) <= 80 or "Writer(" in line for line in result.outlines)
     after = {path: path.read_bytes() for path in shop.path.rglob("*.*") if path.suffix in {".py", ".sql", ".ini"}}
     assert after == before
 

@@ -36,7 +36,7 @@ NAMES = {
     "insert_orders": "place_order",
     "insert_order_lines": "add_line",
     "update_accounts_by_tenant_id": "pay",
-    "update_orders_by_id_status": "ship",
+    "update_orders_by_id": "ship",
     "upsert_usage_daily": "count_usage",
     "insert_audit": "write_audit",
     "select_orders_by_id": "find_order",

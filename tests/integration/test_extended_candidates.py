@@ -44,6 +44,14 @@ def test_a_difference_sees_what_the_schema_before_it_inserted(
     assert _one(connection, "SELECT indisvalid FROM pg_index WHERE indexrelid = 'by_n'::regclass") is True
 
 
+def test_a_session_goes_on_after_many_files(tmp_path: Path, connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    connection.execute("SET work_mem = '5MB'; SET statement_timeout = '1min'")
+    files = {f"moved/{number:02}": f"CREATE TABLE item_{number} (n int);\n" for number in range(12)}
+
+    assert install(_found(tmp_path, baseline="", **files)["moved"], connection) == ()
+    assert [_one(connection, "SELECT current_setting('work_mem')") for _ in range(10)] == ["5MB"] * 10
+
+
 @pytest.mark.parametrize(
     "filling",
     [

@@ -121,16 +121,32 @@ def test_referenced_tables_come_first_and_have_a_row() -> None:
     assert rendered(found[1].columns["tenant"]) == 'Reference(tenant, "id")'
 
 
-def test_references_that_may_depend_on_each_other_are_a_question() -> None:
-    tenant = table("tenant", column("id"), number=1, unique=[["id"]])
+def of_tenants(*orders: ForeignKey) -> rows.Rows:
+    """Return what is made up for orders, beside tenants and their customers and clerks."""
     own = ForeignKey(name="fk", columns=["tenant"], target=1, keys=["id"])
+    tenant = table("tenant", column("id"), number=1, unique=[["id"]])
     customer = table("customer", column("id"), column("tenant"), number=2, unique=[["id"]], references=[own])
-    other = ForeignKey(name="fk2", columns=["customer"], target=2, keys=["id"])
-    order = table("orders", column("id"), column("tenant"), column("customer"), number=3, references=[own, other])
+    clerk = table("clerk", column("id"), column("tenant"), number=3, unique=[["id"]], references=[own])
+    columns = [column("id"), column("tenant"), column("customer"), column("clerk")]
+    order = table("orders", *columns, number=4, unique=[["id"]], references=[own, *orders])
+    return rows.planned([tenant, customer, clerk, order], Scale(1.0), values=False)[-1]
 
-    found = rows.planned([tenant, customer, order], Scale(1.0), values=False)[-1]
 
-    assert found.questions == ["does a row's tenant follow from its customer? Here they are independent."]
+def test_the_tenant_of_a_row_is_that_of_the_row_it_refers_to() -> None:
+    found = of_tenants(ForeignKey(name="fk2", columns=["customer"], target=2, keys=["id"]))
+
+    assert rendered(found.columns["tenant"]) == 'Reference(customer, "tenant", constraint="fk2")'
+    assert rendered(found.columns["customer"]) == 'Reference(customer, "id", constraint="fk2")'
+
+
+def test_all_that_a_row_refers_to_belongs_to_one_tenant() -> None:
+    customer = ForeignKey(name="fk2", columns=["customer"], target=2, keys=["id"])
+    clerk = ForeignKey(name="fk3", columns=["clerk"], target=3, keys=["id"])
+
+    found = of_tenants(customer, clerk)
+
+    assert rendered(found.columns["clerk"]) == 'Related(clerk, "id", "tenant", "tenant")'
+    assert 'met=(Met(clerk, "tenant", "tenant"),)' in rendered(found.columns["customer"], before=-1_000)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def install(
         psycopg.OperationalError: The connection was lost.
     """
     scripts = [one for one in candidate.scripts if any(section.statements for section in one.sections)]
+    connection.prepare_threshold = None  # the driver would prepare DISCARD ALL the sixth time, which discards itself
     settings = connection.execute(_OWN_SETTINGS).fetchall()
     installation = _Installation(candidate, connection, offering)
     for place, script in enumerate(scripts):

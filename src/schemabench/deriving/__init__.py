@@ -11,10 +11,24 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from schemabench.deriving import catalog, dump, log, log_traffic, operations, project, rows, states, traffic, writers
+from schemabench.deriving import (
+    catalog,
+    dump,
+    evidence,
+    lists,
+    log,
+    log_traffic,
+    operations,
+    project,
+    rows,
+    states,
+    traffic,
+    writers,
+)
+from schemabench.deriving.catalog import Server
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
-from schemabench.deriving.found import Executed, LeftOut, Table, quoted
+from schemabench.deriving.found import Executed, LeftOut, Table, Traffic, quoted
 from schemabench.deriving.log_calls import Target
 from schemabench.deriving.log_traffic import MOST_STATEMENTS, Heard, heard
 from schemabench.deriving.operations import Operation
@@ -69,8 +83,8 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         tables = catalog.tables(source, values=values)
         if not tables:
             raise no_database(f"The database {server.database!r} has no tables")
-        counted = heard.traffic(source, server) if heard else traffic.read(source, server)
         path = [row["name"] for row in source.ask("schemas") if row["usable"]] or ["public"]
+        counted = heard.traffic(source, server) if heard else _counted(source, server, tables, path)
         chosen = traffic.ranked(counted.executed)
         found, failed, others, targets = _operations(source, chosen, statements, tables, path, heard, values=values)
         if not found:
@@ -79,7 +93,7 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         asked = {"tables": [one.id for one in tables]}
         views, unused = _names(source, "views"), _names(source, "unused_indexes", asked)
     scale = Scale(share) if share else usual([one.rows for one in tables])
-    made = rows.planned(tables, scale, values=values)
+    made = rows.planned(tables, scale, values=values, matched=evidence.matched(found))
     logged = log.log(heard, targets, made) if heard else None
     kept, not_compared = states.states(made, found, logged.moving if logged else ())
     who, slice_s = log_traffic.writers(found, heard.found) if heard else writers.grouped(found, counted.seconds)
@@ -116,6 +130,11 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
 def _names(source: Source, query: str, values: Mapping[str, object] | None = None) -> list[str]:
     """Return the names that a query finds, as SQL writes them."""
     return [f"{quoted(row['schema'])}.{quoted(row['name'])}" for row in source.ask(query, values)]
+
+
+def _counted(source: Source, server: Server, tables: Sequence[Table], path: Sequence[str]) -> Traffic:
+    """Return the statements that the server has counted."""
+    return traffic.read(source, server, lambda executed: lists.gathered(executed, tables, path))
 
 
 def _operations(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)

@@ -76,16 +76,32 @@ ORDER BY a.attrelid, a.attnum;
 
 -- name: unique_keys
 SELECT i.indrelid::bigint AS table, i.indisprimary AS primary,
+       i.indisunique AND i.indpred IS NULL AND 0 <> ALL (i.indkey[0 : i.indnkeyatts - 1]) AS whole,
        ARRAY(SELECT a.attname::text FROM unnest(i.indkey[0 : i.indnkeyatts - 1]) WITH ORDINALITY AS k (attnum, place)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum ORDER BY k.place)
+       || ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+                WHERE a.attrelid = i.indrelid AND i.indexprs IS NOT NULL AND a.attnum > 0
+                  AND a.attnum <> ALL (i.indkey::int2[]) AND EXISTS (
+                    SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = i.indexrelid
+                      AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)
+                  AND position(quote_ident(a.attname) IN pg_get_expr(i.indexprs, i.indrelid)) > 0 ORDER BY a.attnum)
            AS columns
 FROM pg_catalog.pg_index i
-WHERE i.indrelid::bigint = ANY (%(tables)s) AND i.indisunique AND i.indisvalid AND i.indpred IS NULL
-  AND 0 <> ALL (i.indkey[0 : i.indnkeyatts - 1])
+WHERE i.indrelid::bigint = ANY (%(tables)s) AND (i.indisunique OR i.indisexclusion) AND i.indisvalid
 ORDER BY i.indrelid, i.indisprimary DESC, i.indexrelid;
+
+-- name: partial_indexes
+SELECT i.indrelid::bigint AS table, pg_get_expr(i.indpred, i.indrelid) AS predicate,
+       ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+             WHERE a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey[0 : i.indnkeyatts - 1])) AS columns
+FROM pg_catalog.pg_index i
+WHERE i.indrelid::bigint = ANY (%(tables)s) AND i.indpred IS NOT NULL AND i.indisvalid
+ORDER BY i.indrelid, i.indexrelid;
 
 -- name: references
 SELECT c.conrelid::bigint AS table, c.conname AS name, c.confrelid::bigint AS target,
+       pg_get_constraintdef(c.oid) AS definition,
        ARRAY(SELECT a.attname::text FROM unnest(c.conkey) WITH ORDINALITY AS k (attnum, place)
              JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum ORDER BY k.place)
            AS columns,
@@ -104,6 +120,18 @@ FROM pg_catalog.pg_constraint c
 WHERE c.conrelid::bigint = ANY (%(tables)s) AND c.contype = 'c'
 ORDER BY c.conrelid, c.conname;
 
+-- What triggers do: the text of their functions, or the arguments of those that have none.
+
+-- name: triggers
+SELECT t.tgrelid::bigint AS table,
+       CASE WHEN l.lanname IN ('c', 'internal') THEN replace(encode(t.tgargs, 'escape'), '\000', ' ') ELSE p.prosrc END
+           AS text,
+       l.lanname IN ('c', 'internal') AS compiled
+FROM pg_catalog.pg_trigger t
+JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+WHERE t.tgrelid::bigint = ANY (%(tables)s) AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+ORDER BY t.tgrelid, t.tgname;
+
 -- Of texts, only the shape is read: which characters are letters and digits. Of numbers, times, booleans and enums the
 -- values are, and of anything else nothing but how often values repeat. With `values`, everything is read.
 
@@ -120,17 +148,27 @@ SELECT s.table, s.name, s.null_frac, s.n_distinct, s.avg_width, s.correlation, s
                 CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
                     v.value, '[^ -~]', 'ä', 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
                     '[0-9]', '9', 'g') AS of) AS shape ORDER BY v.place)
-       END AS bounds
+       END AS bounds,
+       CASE WHEN s.plain_elements OR %(values)s THEN s.elements
+            WHEN s.text_elements THEN ARRAY(SELECT shape.of FROM unnest(s.elements) WITH ORDINALITY AS v (value, place)
+                CROSS JOIN LATERAL (SELECT regexp_replace(regexp_replace(regexp_replace(regexp_replace(regexp_replace(
+                    v.value, '[^ -~]', 'ä', 'g'), '[{}]', '(', 'g'), '[A-Z]', 'A', 'g'), '[a-z]', 'a', 'g'),
+                    '[0-9]', '9', 'g') AS of) AS shape ORDER BY v.place)
+       END AS elements, s.element_freqs, s.element_counts
 FROM (
     SELECT c.oid::bigint AS table, a.attname AS name, s.null_frac, s.n_distinct, s.avg_width, s.correlation,
            s.most_common_freqs AS freqs, s.most_common_vals::text::text[] AS common,
            s.histogram_bounds::text::text[] AS bounds,
-           t.typcategory IN ('N', 'D', 'B', 'T') OR t.typtype = 'e' AS plain, t.typcategory = 'S' AS text
+           t.typcategory IN ('N', 'D', 'B', 'T') OR t.typtype = 'e' AS plain, t.typcategory = 'S' AS text,
+           s.most_common_elems::text::text[] AS elements, s.most_common_elem_freqs AS element_freqs,
+           s.elem_count_histogram AS element_counts, t.typcategory = 'A' AND e.typcategory = 'S' AS text_elements,
+           t.typcategory = 'A' AND (e.typcategory = 'N' OR e.typtype = 'e') AS plain_elements
     FROM pg_catalog.pg_stats s
     JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
     JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
     JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
     JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+    LEFT JOIN pg_catalog.pg_type e ON e.oid = t.typelem
     WHERE c.oid::bigint = ANY (%(tables)s) AND s.inherited = (c.relkind = 'p')
 ) AS s;
 

@@ -5,7 +5,7 @@ Owns the choice of a distribution, as Python that is written into a workload. Mu
 
 import re
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -13,9 +13,12 @@ from typing import Any
 
 from schemabench.deriving.code import Made, made
 from schemabench.deriving.found import Column, Statistics
+from schemabench.values import filled
 
 WHOLE = {"int2", "int4", "int8"}
 _REAL = {"float4", "float8"}
+_NUMBERS = WHOLE | _REAL | {"numeric"}
+_TEXTS = {"text", "varchar", "bpchar", "name"}
 _NETWORKS = {"inet", "cidr"}
 _DOCUMENTS = {"json", "jsonb"}
 _NEUTRAL = {"tsvector": "", "xml": "<x/>", "macaddr": "02:00:00:00:00:00", "money": "1", "oid": 0}
@@ -31,12 +34,16 @@ _MOST_SHAPES = 12
 """Further shapes are rare."""
 _LONGEST_SHAPE, _CUT = 80, 40
 """Characters of a shape that is still read by a person, and of a longer text that have a shape of their own."""
+_LETTERS = 7
+"""Of a word, with the space behind it."""
 _WIDTH = 8
 """Characters of a text of which nothing is known."""
 _LENGTH = re.compile(r"\((?P<characters>\d+)\)")
 """In a type, as in `character varying(20)`."""
 _ALIKE = 1.5
 """Common values whose shares differ from equal ones by less than this factor are as good as equal."""
+_GUESSED = {"mail": "a{8}@a{7}.aaa", "url": "aaaaa://a{7}.aaa/a{8}", "phone": "+99 9{9}", "color": "#99aa99"}
+"""A word in the name of a column without statistics -> the shape of its texts, which a check may be about."""
 _REPEATED = re.compile(r"([aA9ä ])\1{3,}")
 _UNKNOWN = Statistics()
 _SHORT_OF_WHOLE = 0.999
@@ -68,7 +75,9 @@ def shapes(column: Column) -> dict[str, float]:
     for value in statistics.bounds:
         found[shape(value)] += max(0.0, 1 - known - statistics.nulls) / len(statistics.bounds)
     if not found:
-        found[f"a{{{min(max(1, statistics.width or _WIDTH), _longest(column))}}}"] = 1.0
+        guessed = next((one for word, one in _GUESSED.items() if word in column.name.lower()), f"a{{{_WIDTH}}}")
+        least = f"a{{{min(statistics.width or _WIDTH, _longest(column))}}}"
+        found[least if statistics.width or len(guessed) > _longest(column) else guessed] = 1.0
     most = dict(sorted(found.items(), key=lambda one: -one[1])[:_MOST_SHAPES])
     return {one: round(share / sum(most.values()), 4) for one, share in most.items()}
 
@@ -167,14 +176,47 @@ def _not_null(column: Column, statistics: Statistics, *, values: bool) -> Made: 
         return made("Network")
     if column.base == "uuid":
         return made("Identified")
-    return _other(column)
+    return _other(column, values=values)
 
 
-def _other(column: Column) -> Made:
+def _other(column: Column, *, values: bool) -> Made:
     """Return a value of a type that nothing is made up for."""
+    if column.category == "A" and column.statistics and column.statistics.elements:
+        return _elements(column.statistics, column.base.removeprefix("_"), values=values)
     if column.category in {"A", "R"}:
-        return made("Fixed", "{}" if column.category == "A" else "empty")
+        return made("Fixed", "{}" if column.category == "A" else "(,)")
     return made("Fixed", _NEUTRAL.get(column.base, "") if column.required else None)
+
+
+def matching(one: Made, part: float) -> Made:
+    """Return a column of prose or of documents, of which a search finds a part of the rows; any other as it is."""
+    if one.name == "Maybe":
+        return made("Maybe", one.positional[0], matching(one.positional[1], part))
+    if one.name == "Document":
+        return made("Document", *one.positional, distinct=max(1, round(1 / part)))
+    if one.name == "Words" and "unique" not in one.keywords and any(" " in text for text in one.positional[0]):
+        number = max(1.0, sum(share * _words(text) for text, share in one.positional[0].items()))
+        return made("Words", *one.positional, vocabulary=max(1, round(number / part)))
+    return one
+
+
+def _words(shape_of: str) -> int:
+    """Return how many words a text of a shape has."""
+    return max(1, round(len(filled(shape_of, 0)) / _LETTERS))
+
+
+def _elements(statistics: Statistics, base: str, *, values: bool) -> Made:
+    """Return arrays: of elements that are as frequent, and as many."""
+    number = len(statistics.elements)
+    is_shape = base in _TEXTS and not values
+    found = [
+        (filled(value, place) if is_shape else _parsed(base, value) if base in _NUMBERS else value, share)
+        for place, (value, share) in enumerate(statistics.elements)
+    ]
+    weights = {one: round(share, 4) for one, share in found if one is not None and share > 0}
+    lengths = Counter(min(one, number) for one in statistics.lengths or (1,))
+    shares = {length: round(times / lengths.total(), 4) for length, times in sorted(lengths.items())}
+    return made("Elements", weights, shares)
 
 
 def _texts(column: Column, statistics: Statistics, *, values: bool) -> Made:

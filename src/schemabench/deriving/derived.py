@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemabench.deriving import references
 from schemabench.deriving.dump import Schema
-from schemabench.deriving.found import Executed, LeftOut, Traffic
+from schemabench.deriving.found import Executed, ForeignKey, LeftOut, Table, Traffic
 from schemabench.deriving.log import Log
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.rows import Rows
@@ -69,6 +70,11 @@ class Derived:
             for column in one.table.columns.values()
             if column.sequence
         }
+
+    @property
+    def circles(self) -> list[tuple[Table, ForeignKey]]:
+        """The foreign keys to tables that are filled later."""
+        return references.circular([one.table for one in self.rows])
 
     def target(self, operation: Operation) -> Rows | None:
         """Return the table that an operation changes; None if it changes none."""

@@ -3,7 +3,7 @@
 Owns the records. Must not know how they are read, nor what becomes of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -28,6 +28,10 @@ class Statistics:
     """(value, or shape for a text, or None if it may not be read; share of the rows) of the most common values."""
     bounds: Sequence[str] = ()
     """Of the histogram: values, or shapes for texts."""
+    elements: Sequence[tuple[str, float]] = ()
+    """(value, or shape for a text; share of the rows) of the most common elements of arrays."""
+    lengths: Sequence[int] = ()
+    """How many different elements arrays have, at equal distances."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +69,20 @@ class ForeignKey:
     """The object id of the other table."""
     keys: Sequence[str]
     """Its columns, in the order of `columns`."""
+    definition: str = ""
+    """As in `FOREIGN KEY (site_id) REFERENCES sites(id)`."""
+    declared: bool = True
+    """Whether the database has it, rather than its column a name that says so."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partial:
+    """An index over some of the rows."""
+
+    columns: Collection[str]
+    """The columns by which it finds rows."""
+    tests: Mapping[tuple[str, str], Sequence[str]]
+    """(column, `=` or `<>`) -> the values that its rows have, or have not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +104,19 @@ class Table:
     """The columns of its primary key."""
     unique: Sequence[Sequence[str]] = ()
     """The columns of each unique index over columns and all rows, the primary key among them."""
+    apart: Sequence[Sequence[str]] = ()
+    """The columns of each unique index over expressions, or over some of the rows."""
+    partial: Sequence[Partial] = ()
+    """Indexes over the rows with certain values of a column."""
     references: Sequence[ForeignKey] = ()
+    triggered: Collection[str] = ()
+    """The columns that triggers may set."""
+    touched: Collection[str] = ()
+    """The words of its triggers' functions, among which are the tables that they change."""
     checked: Sequence[str] = ()
     """The columns that a CHECK is about."""
+    ascending: Sequence[tuple[str, str]] = ()
+    """Pairs of columns of which the second is never below the first, by a CHECK."""
     triggers: bool = False
     """Whether it has triggers of the schema's own."""
 
@@ -111,6 +139,8 @@ class Executed:
     """The time of all executions."""
     rows: int
     """Rows that all executions returned or changed."""
+    lengths: tuple[tuple[int, int], ...] = ()
+    """(length, calls) of a statement with a list, where the server counts each length by itself."""
     shapes: tuple[int, ...] = ()
     """The numbers of its shapes in a log that it comes from."""
 

@@ -12,7 +12,7 @@ from pglast import parse_sql
 
 from schemabench.deriving import grouping, parameters, rewriting
 from schemabench.deriving.found import Executed, LeftOut, Table, quoted
-from schemabench.deriving.parameters import Use
+from schemabench.deriving.parameters import Role, Use
 from schemabench.deriving.source import Source
 from schemabench.deriving.statement import Kind
 from schemabench.deriving.tree import ast
@@ -27,6 +27,8 @@ _SHORT = {
 }
 """What workloads call a type that has a long name, or one that would cut values."""
 _PREPARED = "schemabench_init"
+_CHOOSING = {Role.EQUALS, Role.ANY, Role.FROM, Role.TO, Role.HOLDS, Role.SEARCH}
+"""What a parameter is that chooses rows."""
 _LONGEST = 60
 
 
@@ -122,6 +124,10 @@ def _prepared(source: Source, counted: Executed, path: Sequence[str], place: int
         sql = grouping.repaired(counted.sql)
         if sql is None:
             raise
+    except psycopg.errors.UndefinedFunction:
+        sql = rewriting.with_intervals(counted.sql)
+        if sql == counted.sql:
+            raise
     return replace(counted, sql=sql), _types(source, sql, path, place)
 
 
@@ -162,12 +168,7 @@ def _named(root: Any, uses: Mapping[int, Use]) -> str:  # noqa: ANN401 (pglast h
     if verb == "insert" and root.onConflictClause:
         verb = "upsert"
     target = root.relation.relname if verb != "select" else _first_table(root)
-    by = [
-        use.column.name
-        for use in uses.values()
-        if use.column
-        and use.role in {parameters.Role.EQUALS, parameters.Role.ANY, parameters.Role.FROM, parameters.Role.TO}
-    ]
+    by = [use.column.name for use in uses.values() if use.column and use.role in _CHOOSING]
     words = [verb, *([target] if target else [])]
     if by and verb not in {"insert", "upsert"}:
         words += ["by", *dict.fromkeys(by)]

@@ -22,6 +22,12 @@ class Role(StrEnum):
 
     EQUALS = "equals"
     """The column's value, in a condition."""
+    DIFFERS = "differs"
+    """A value that the column must not have."""
+    HOLDS = "holds"
+    """What the column's value must contain, or overlap."""
+    SEARCH = "search"
+    """Words that the column's document must have."""
     SET = "set"
     """The column's new value."""
     INSERT = "insert"
@@ -212,6 +218,9 @@ class _Reader:
         """Gather the uses on one side of an operator, which are about the column on the other."""
         operator, kind = node.name[-1].sval, node.kind.name
         about, role = _column(one, scope), _role(operator, kind, turned=turned)
+        words = other.args[-1] if operator == "@@" and isinstance(other, ast.FuncCall) and other.args else None
+        if about and (number := _parameter(words)) is not None:
+            self.note(number, Role.SEARCH, about)
         several = isinstance(other, tuple | list)
         for number in filter(None, map(_parameter, other if several else [other])):
             word = "like" if role is Role.PATTERN and "LIKE" in kind else _word(one)
@@ -259,7 +268,7 @@ def _name(use: Use) -> str:
         return use.role.value
     column = use.column.name if use.column else use.word
     match use.role:
-        case Role.CHANGE | Role.FROM | Role.TO | Role.PATTERN | Role.KEY:
+        case Role.CHANGE | Role.FROM | Role.TO | Role.PATTERN | Role.KEY | Role.HOLDS | Role.SEARCH:
             return f"{column}_{use.role.value}"
         case Role.ANY | Role.INSERT_MANY:
             return plural(column)
@@ -299,7 +308,11 @@ def _role(operator: str, kind: str, *, turned: bool) -> Role:  # noqa: PLR0911 (
         return Role.FROM
     if operator in (lower if turned else upper):
         return Role.TO
-    return Role.EQUALS if operator in {"=", "<>", "!="} or kind == "AEXPR_IN" else Role.OTHER
+    if operator in {"@>", "<@", "&&"}:
+        return Role.HOLDS
+    if operator in {"<>", "!="}:
+        return Role.DIFFERS
+    return Role.EQUALS if operator == "=" or kind == "AEXPR_IN" else Role.OTHER
 
 
 def _column(node: Any, scope: _Scope) -> tuple[str, Table, Column] | None:  # noqa: ANN401 (pglast has no types)
@@ -330,7 +343,13 @@ def _answers(query: Any) -> Sequence[Any]:  # noqa: ANN401 (pglast has no types)
     named = dict(zip([one.sval for one in getattr(source.alias, "colnames", None) or ()], lists, strict=False))
     if len(values) == 1 and isinstance(values[0], ast.ColumnRef) and isinstance(values[0].fields[-1], ast.A_Star):
         return lists
-    return [named.get(_word(one), one) for one in values]
+    return [named.get(_word(_uncast(one)), one) for one in values]
+
+
+def _uncast(node: Any) -> Any:  # noqa: ANN401 (pglast has no types)
+    while isinstance(node, ast.TypeCast):
+        node = node.arg
+    return node
 
 
 def _is_unnest(node: Any) -> bool:  # noqa: ANN401 (pglast has no types)

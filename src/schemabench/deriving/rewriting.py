@@ -96,11 +96,21 @@ def named(sql: str, names: Mapping[int, str], types: Mapping[int, str]) -> str:
     for token in reversed(tokens):
         number = int(sql[token.start + 1 : token.end + 1])
         rest = sql[token.end + 1 :]
-        cast = "" if rest.lstrip().startswith("::") else f"::{types[number]}"
         before = sql[: token.start]
+        is_cast = rest.lstrip().startswith("::") or before.endswith("CAST(")
+        cast = "" if is_cast else f"::{types[number]}"
         gap = " " if before.endswith(":") else ""  # of a slice: two colons are a cast
         sql = f"{before}{gap}:{names[number]}{cast}{rest}"
     return sql
+
+
+def with_intervals(sql: str) -> str:
+    """Return a statement in which parameters that are added or taken away, and have no type, are intervals.
+
+    >>> with_intervals("SELECT 1 FROM t WHERE at < now() - $1")
+    'SELECT 1 FROM t WHERE at < now() - $1::interval'
+    """
+    return re.sub(r"([-+]\s*\$\d+)(?!\d|\s*::)", r"\1::interval", sql)
 
 
 def command(sql: str) -> str:

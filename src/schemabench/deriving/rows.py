@@ -4,19 +4,25 @@ Owns how keys stay unique and references whole. Must not know statements.
 """
 
 import keyword
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from schemabench.deriving import contents
+from schemabench.deriving import contents, references
 from schemabench.deriving.code import Made, Name, made
-from schemabench.deriving.found import Column, ForeignKey, Table
+from schemabench.deriving.found import Column, Table
+from schemabench.deriving.references import Referring
 from schemabench.deriving.scale import Scale
 
 _TAKEN = {"slice_s", "date", "datetime", *keyword.kwlist, *keyword.softkwlist}
 """Names that no table can have in Python here."""
 _MANY = 100
 """With more values than this, whole numbers in a key count rows rather than name kinds."""
+_DENSE = 0.5
+"""With so many of all combinations, any that are asked for are probably there."""
+_APART = {"Numbered", "Identified", "Dated"}
+"""What tells rows apart anyway."""
+_PLAIN = made("Fixed", None)
 _MOSTLY = 0.1
 """A column of a key with more values than this share of the rows tells rows apart by itself."""
 
@@ -38,6 +44,8 @@ class Rows:
     """Of a key whose columns all repeat: the combinations of their values."""
     combined: Sequence[str] = ()
     """The columns of that key."""
+    dense: bool = False
+    """Whether most combinations of its values are there."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Columns of that key that count, as the lines of an order do, and the first number that no row has."""
     uncertain: bool = False
@@ -45,135 +53,127 @@ class Rows:
     questions: Sequence[str] = field(default_factory=tuple)
 
 
-def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows]:
+def planned(
+    tables: Sequence[Table], scale: Scale, *, values: bool, matched: Mapping[tuple[int, str], float] | None = None
+) -> list[Rows]:
     """Return what is made up for each table that has columns to write, referenced ones first.
 
     Args:
         tables: All tables.
         scale: From real rows to those that are made up.
         values: Whether texts were read as they are.
+        matched: (table, column) -> the part of the rows that statements find by what it holds.
     """
-    names: dict[str, int] = {}
-    known: dict[int, Rows] = {}
+    every = references.ordered(references.with_implied(tables))
+    names: dict[str, int] = dict.fromkeys(_TAKEN, 0)
+    alike = Counter(one.name for one in tables)
+    for table in every:
+        plain = table.name if alike[table.name] == 1 else f"{table.schema}_{table.name}"
+        names[contents.python_name(plain, names)] = table.id
     referenced = {one.target for table in tables for one in table.references if table.rows}
-    for table in _ordered(tables):
-        taken = {**dict.fromkeys(_TAKEN), **names}
-        alone = sum(one.name == table.name for one in tables) == 1
-        name = contents.python_name(table.name if alone else f"{table.schema}_{table.name}", taken)
-        names[name] = table.id
-        size = max(scale.of(table.rows), 1 if table.id in referenced else 0)
-        known[table.id] = _rows(table, name, size, known, values=values)
-    return [one for one in known.values() if one.columns]
+    making = _Making(
+        tables={table.id: table for table in every},
+        names={number: name for name, number in names.items()},
+        sizes={one.id: max(scale.of(one.rows), 1 if one.id in referenced else 0) for one in every},
+        wholes={one.id: max(scale.of(one.rows), one.rows) for one in every},
+        matched=matched or {},
+    )
+    later = set(making.tables)
+    found = []
+    for table in every:
+        later.discard(table.id)
+        found.append(_rows(table, making, later, values=values))
+    return [one for one in found if one.columns]
 
 
-def _ordered(tables: Sequence[Table]) -> list[Table]:
-    """Return tables, each after those that it refers to; of a circle, in the order that they have."""
-    left = {table.id: table for table in tables}
-    found: list[Table] = []
-    while left:
-        free = [
-            one
-            for one in left.values()
-            if not any(key.target in left and key.target != one.id for key in one.references)
-        ]
-        found.extend(left.pop(table.id) for table in free or [next(iter(left.values()))])
-    return found
+@dataclass(frozen=True, kw_only=True)
+class _Making:
+    """What all tables know of each other while their rows are planned."""
+
+    tables: Mapping[int, Table]
+    names: Mapping[int, str]
+    """Table -> what it is called in Python."""
+    sizes: dict[int, int]
+    """Table -> its rows at the typical cardinality."""
+    wholes: dict[int, int]
+    """Table -> its rows at production's size."""
+    matched: Mapping[tuple[int, str], float]
+    """(table, column) -> the part of the rows that statements find by what it holds."""
 
 
-def _rows(table: Table, name: str, size: int, known: Mapping[int, Rows], *, values: bool) -> Rows:
-    columns: dict[str, Made] = {}
+def _rows(table: Table, making: _Making, later: set[int], *, values: bool) -> Rows:
+    plan = references.planned(table, making.tables, later)
+    columns = references.columns(table, plan, making.names, later)
+    keyed = _keyed(table, plan, columns, making, later)
     questions: list[str] = []
-    references = _references(table, known, columns, questions)
-    combination, uncertain, whole = None, False, max(size, table.rows)
-    combined: tuple[str, ...] = ()
-    for key in sorted(table.unique, key=len):
-        own = _own(table, key, references)
-        if own is not None:
-            columns.setdefault(own, _unique(table.columns[own]))
-        elif combination is None:
-            combination, most, at_most = _combined(table, key, references, columns, known)
-            size, whole, combined = min(size, most), min(whole, at_most), tuple(key)
-            columns |= {one: made("Digit", Name(f"{name}_key"), place) for place, one in enumerate(key)}
-        uncertain = uncertain or own is None
     for column in table.columns.values():
         if not column.generated and column.name not in columns:
             columns[column.name] = contents.plain(column, values=values)
             if columns[column.name].name == "Fixed":
                 questions.append(f"what does {column.name} ({column.type}) hold? Nothing was made up for it.")
-    questions += _independent(table, known)
+    own = {name: part for (number, name), part in making.matched.items() if number == table.id}
+    searched = [part for name, part in own.items() if table.columns[name].base == "tsvector"]
+    for name, one in columns.items():
+        if part := own.get(name) or (min(searched) if searched else 0.0):
+            columns[name] = contents.matching(one, part)
+    for key in table.apart:  # an exclusion: ranges without anything in them do not overlap
+        columns |= {one: made("Fixed", "empty") for one in key if table.columns[one].category == "R"}
+    for low, high in table.ascending:
+        if low in columns and high in columns:
+            columns[high] = made("AtLeast", columns[high], low)
     return Rows(
         table=table,
-        name=name,
-        size=size,
-        whole=whole,
+        name=making.names[table.id],
+        size=making.sizes[table.id],
+        whole=making.wholes[table.id],
         columns={one: columns[one] for one in table.columns if one in columns},
-        combination=combination,
-        combined=combined,
-        counts=_counts(table, combination, combined),
-        uncertain=uncertain,
+        combination=keyed.combination,
+        combined=keyed.columns,
+        dense=keyed.dense,
+        counts=_counts(table, keyed.combination, keyed.columns),
+        uncertain=keyed.uncertain,
         questions=questions,
     )
 
 
-def _references(
-    table: Table, known: Mapping[int, Rows], columns: dict[str, Made], questions: list[str]
-) -> dict[str, ForeignKey]:
-    """Add the columns of foreign keys, those of several columns first; return the foreign key of each."""
-    found: dict[str, ForeignKey] = {}
-    for reference in table.references:
-        if any(column in found for column in reference.columns):
-            continue
-        target = known.get(reference.target)
-        if target is None and reference.target != table.id:
-            questions.append(
-                f"which rows does {', '.join(reference.columns)} refer to? Tables refer to each other in a circle."
-            )
-            columns |= {column: made("Fixed", None) for column in reference.columns}
-        else:
-            columns |= _referring(table, reference, target)
-        found |= dict.fromkeys(reference.columns, reference)
+@dataclass(kw_only=True)
+class _Keyed:
+    """How a table's keys stay unique: as in `Rows`."""
+
+    combination: Made | None = None
+    columns: Sequence[str] = ()
+    dense: bool = False
+    uncertain: bool = False
+
+
+def _keyed(
+    table: Table, plan: Sequence[Referring], columns: dict[str, Made], making: _Making, later: set[int]
+) -> _Keyed:
+    """Add the columns that tell rows apart, and bound the table's size by the keys that it can have."""
+    found = _Keyed()
+    referring = {column: one for one in plan for column in one.free}
+    for key in sorted([*table.unique, *table.apart], key=len):
+        own = _own(table, key, referring)
+        if own is not None and columns.get(own, _PLAIN).name not in _APART:
+            columns[own] = _nullable(table.columns[own], _unique(table.columns[own]))
+        elif own is None and found.combination is None and key in table.unique:
+            found.combination, found.columns, most = _combined(table, key, referring, columns, making, later)
+            found.dense = making.sizes[table.id] >= _DENSE * most[0]
+            making.sizes[table.id] = min(making.sizes[table.id], most[0])
+            making.wholes[table.id] = min(making.wholes[table.id], most[1])
+            name = Name(f"{making.names[table.id]}_key")
+            columns |= {one: made("Digit", name, place) for place, one in enumerate(found.columns)}
+        found.uncertain = found.uncertain or own is None
     return found
 
 
-def _independent(table: Table, known: Mapping[int, Rows]) -> Iterator[str]:
-    """Yield questions about references that may depend on each other: an order's tenant may be its customer's."""
-    for one in table.references:
-        target = known.get(one.target)
-        for other in target.table.references if target else ():
-            shared = set(one.columns) & set(other.columns)
-            alike = [own for own in table.references if own.target == other.target and own.columns == other.columns]
-            if alike and not shared and other.target != one.target:
-                column, via = ", ".join(other.columns), ", ".join(one.columns)
-                yield f"does a row's {column} follow from its {via}? Here they are independent."
-
-
-def _referring(table: Table, reference: ForeignKey, target: Rows | None) -> dict[str, Made]:
-    """Return the columns of one foreign key: all are about one row."""
-    most = max(reference.columns, key=lambda one: contents.distinct(table.columns[one], table.rows))
-    keywords: dict[str, Any] = {}
-    if skew := contents.shares(table.columns[most].statistics):
-        keywords["skew"] = skew
-    if len(reference.columns) > 1:
-        keywords["constraint"] = reference.name
-        for column, key in zip(reference.columns, reference.keys, strict=True):
-            if target and column != most and (skew := contents.shares(table.columns[column].statistics)):
-                keywords |= {"skew": skew, "within": key}
-    found = {}
-    for column, key in zip(reference.columns, reference.keys, strict=True):
-        one = made("Reference", Name(target.name) if target else None, key, **keywords)
-        statistics = table.columns[column].statistics
-        nulls = statistics.nulls if statistics else 0.0
-        found[column] = made("Maybe", nulls, one) if nulls and not table.columns[column].required else one
-    return found
-
-
-def _own(table: Table, key: Sequence[str], references: Mapping[str, ForeignKey]) -> str | None:
+def _own(table: Table, key: Sequence[str], referring: Mapping[str, Referring]) -> str | None:
     """Return the column of a key that tells rows apart by itself; None if none does."""
-    free = [table.columns[one] for one in key if one not in references and not table.columns[one].labels]
+    free = [table.columns[one] for one in key if one not in referring and not table.columns[one].labels]
     if len(key) == 1 and free:
         return key[0]
     for column in free:
-        if column.category not in {"N", "S", "U", "D"} or column.base in {"bool", "date"}:
+        if column.category not in {"N", "S", "U", "D"} or column.base in {"bool", "date", "int2"}:
             continue
         values = contents.distinct(column, table.rows)
         if (
@@ -193,37 +193,76 @@ def _unique(column: Column) -> Made:
         return made("Words", contents.shapes(column), unique=True)
     if column.category == "D":
         return contents.times(column) or contents.nth(column, 0)
-    return made("Numbered")
+    if column.category == "N":
+        return made("Numbered")
+    return contents.plain(column, values=False)
 
 
-def _combined(
+def _nullable(column: Column, one: Made) -> Made:
+    """Return a column that is NULL as often as in production."""
+    nulls = column.statistics.nulls if column.statistics and not column.required else 0.0
+    return made("Maybe", nulls, one) if nulls and one.name != "Maybe" else one
+
+
+def _combined(  # noqa: PLR0913, PLR0917 (what tables know of each other)
     table: Table,
     key: Sequence[str],
-    references: Mapping[str, ForeignKey],
+    referring: Mapping[str, Referring],
     columns: Mapping[str, Made],
-    known: Mapping[int, Rows],
-) -> tuple[Made, int, int]:
-    """Return the combinations of a key whose columns all repeat, how many there are, and how many in production."""
+    making: _Making,
+    later: set[int],
+) -> tuple[Made, Sequence[str], tuple[int, int]]:
+    """Return the combinations of a key whose columns all repeat, its columns, and how many there are.
+
+    There are two numbers: of the rows that are made up, and in production.
+    """
+    matching = _matching(table, key, referring, making, later)
+    if matching:
+        return matching
     parts, counts, total, whole = [], [], 1, 1
     for place, name in enumerate(key):
-        reference = references.get(name)
-        if reference is None:
+        one = referring.get(name)
+        if one is None:
             count = max(1, len(table.columns[name].labels) or contents.distinct(table.columns[name], table.rows))
             parts.append(contents.nth(table.columns[name], count))
             counts.append(count)
             total, whole = total * count, whole * count
             continue
-        follows = place > 0 and references.get(key[place - 1]) == reference
+        follows = place > 0 and referring.get(key[place - 1]) == one
         parts.append(_without_skew(columns[name]))
         counts.append(-1 if follows else 0)
-        if not follows and (target := known.get(reference.target)):
-            total, whole = total * max(1, target.size), whole * max(1, target.whole)
-    return made("Combination", tuple(parts), tuple(counts)), total, whole
+        if not follows:
+            total *= max(1, making.sizes[one.key.target])
+            whole *= max(1, making.wholes[one.key.target])
+    return made("Combination", tuple(parts), tuple(counts)), tuple(key), (total, whole)
+
+
+def _matching(
+    table: Table, key: Sequence[str], referring: Mapping[str, Referring], making: _Making, later: set[int]
+) -> tuple[Made, Sequence[str], tuple[int, int]] | None:
+    """Return the pairs of rows that a key is about, whose tables share a column; None if it is about none."""
+    second = next((referring[one] for one in key if one in referring and referring[one].shared), None)
+    if second is None or second.shared is None:
+        return None
+    own, other = second.shared
+    first = referring[own]
+    if {first.key.target, second.key.target} & (later | {table.id}):
+        return None
+    pairs, others = (dict(zip(one.key.columns, one.key.keys, strict=True)) for one in (first, second))
+    names = [*first.free, *second.free]
+    places = tuple((0, pairs[one]) for one in first.free) + tuple((1, others[one]) for one in second.free)
+    tables = (Name(making.names[first.key.target]), Name(making.names[second.key.target]))
+    found = made("Matching", *tables, (pairs[own], other), places)
+    kinds = max(1, contents.distinct(table.columns[own], table.rows))
+    counts = [
+        max(1, sizes[first.key.target] * sizes[second.key.target] // kinds) for sizes in (making.sizes, making.wholes)
+    ]
+    return found, names, (counts[0], counts[1])
 
 
 def _counts(table: Table, combination: Made | None, combined: Sequence[str]) -> dict[str, int]:
     """Return the columns of a combination that are numbers, and the first number that no row has."""
-    if combination is None:
+    if combination is None or combination.name != "Combination":
         return {}
     found = zip(combined, *combination.positional, strict=True)
     return {

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from schemabench.deriving.derived import Derived, comment
 from schemabench.deriving.found import quoted
 from schemabench.deriving.operations import Operation, search_path
+from schemabench.deriving.parameters import Role
 from schemabench.deriving.rows import Rows
 from schemabench.statements import literal
 
@@ -71,13 +72,15 @@ def _accepted(derived: Derived, operation: Operation) -> dict[str, str]:
     if kind == "InsertStmt" and target.uncertain and not operation.root.onConflictClause:
         found["23505"] = "23505 is accepted: a new row may have the key of another."
     deleted = {one.table.id for one in derived.rows if _is_deleted(derived, one)}
-    refers = {one.target for one in target.table.references}
-    referring = any(target.table.id in {key.target for key in one.table.references} for one in derived.rows)
+    refers = {one.target for one in target.table.references if one.declared}
+    referring = any(
+        key.declared and key.target == target.table.id for one in derived.rows for key in one.table.references
+    )
     if (kind != "DeleteStmt" and refers & deleted) or (kind == "DeleteStmt" and referring):
         found["23503"] = "23503 is accepted: rows are deleted that others refer to, or want to."
-    taken = {use.column.name for use in operation.uses.values() if use.column and use.subtracted}
-    if set(target.table.checked) & taken:
-        found["23514"] = "23514 is accepted: more may be taken away than there is."
+    changed = {use.column.name for use in operation.uses.values() if use.column and use.role is Role.CHANGE}
+    if set(target.table.checked) & changed:
+        found["23514"] = "23514 is accepted: a check may not allow so many changes of one row."
     return found
 
 
@@ -102,6 +105,20 @@ def _background_sql(derived: Derived) -> str:
     for one in derived.rows:
         columns = ", ".join(map(quoted, one.columns))
         parts.append(f"-- name: load_{one.name}\nCOPY {one.table.qualified} ({columns}) FROM STDIN;")
+    if derived.circles:
+        about = (
+            "Some tables refer to each other in a circle: none can be filled first. A candidate without these "
+            "foreign keys has `-- nothing` in their place."
+        )
+        dropped = [
+            f"ALTER TABLE {table.qualified} DROP CONSTRAINT {quoted(key.name)};" for table, key in derived.circles
+        ]
+        added = [
+            f"ALTER TABLE {table.qualified} ADD CONSTRAINT {quoted(key.name)} {key.definition};"
+            for table, key in derived.circles
+        ]
+        parts.append(comment(about))
+        parts += ["\n".join(["-- name: open_circles", *dropped]), "\n".join(["-- name: close_circles", *added])]
     if sequences := derived.sequences:
         calls = ";\n".join(
             f"SELECT setval('{sequence}', greatest(1, :{name}::bigint), :{name}::bigint > 0)"

@@ -63,10 +63,11 @@ def states(
     changed = {one.table.name for one in written.values() if one}
     found: list[State] = []
     others: list[str] = []
+    changing = {word for one in rows if one.table.name in changed for word in one.table.touched}
     hidden = any(_hides(one.root) for one in operations)
     for one in rows:
         own = [operation for operation in operations if written.get(id(operation.root)) is one]
-        columns = _columns(one, own, changed) if own and not hidden else []
+        columns = _columns(one, own, changed) if own and not hidden and one.table.name not in changing else []
         columns = [column for column in columns if (one.table.id, column.name) not in moving]
         if columns:
             found.append(State(name=f"state_{one.name}", sql=_query(one.table, columns)))
@@ -77,7 +78,7 @@ def states(
 
 def _columns(rows: Rows, operations: Sequence[Operation], changed: set[str]) -> list[Column]:
     """Return the columns that do not depend on the order of the operations that write a table."""
-    fate = _Fate(given=set(rows.columns))
+    fate = _Fate(given=set(rows.columns), doubtful=set(rows.table.triggered))
     for operation in operations:
         match operation.root:
             case ast.InsertStmt():

@@ -3,8 +3,9 @@
 Owns the reading, what restricts it, and which statements are none of an application's. Must not know tables.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -28,8 +29,13 @@ _COMMIT_MS = 1.0
 """What waiting for the disk adds to a write: the server counts it with no statement. A guess for a solid-state disk."""
 
 
-def read(source: Source, server: Server) -> Traffic:
+def read(source: Source, server: Server, together: Callable[[Iterable[Executed]], list[Executed]] = list) -> Traffic:
     """Return what the server has counted for this database.
+
+    Args:
+        source: The database.
+        server: What is known of the server.
+        together: Makes one statement of several that are alike.
 
     Raises:
         UsageError: pg_stat_statements is not installed, not loaded, or not readable; or it has counted nothing.
@@ -62,8 +68,9 @@ def read(source: Source, server: Server) -> Traffic:
             one = _executed(row, sql, kind)
             known = executed.get((one.sql, one.role))
             executed[one.sql, one.role] = _added(known, one) if known else one
-    repeated = [one for one in executed.values() if one.calls > 1]
-    once = (one for one in executed.values() if one.calls <= 1)
+    different = together(executed.values())
+    repeated = [one for one in different if one.calls > 1]
+    once = (one for one in different if one.calls <= 1)
     left_out += [LeftOut(what=rewriting.command(one.sql), why=_ONCE, calls=one.calls) for one in once]
     if not repeated:
         raise UsageError(
@@ -74,7 +81,7 @@ def read(source: Source, server: Server) -> Traffic:
     return Traffic(
         executed=repeated,
         left_out=gathered(left_out),
-        since=info.get("stats_reset"),
+        since=_since(rows, info),
         until=server.read_at,
         notes=notes,
     )
@@ -124,6 +131,13 @@ def _info(source: Source, schema: str) -> Mapping[str, Any]:
         return source.tried(f"SELECT * FROM {schema}.pg_stat_statements_info")[0]  # noqa: S608 (the schema is quoted)
     except psycopg.Error:
         return {}
+
+
+def _since(rows: Iterable[Record], info: Mapping[str, Any]) -> datetime | None:
+    """Return when counting began: for this database, where the server knows it (from PostgreSQL 17 on)."""
+    reset = info.get("stats_reset")
+    firsts = [row["stats_since"] for row in rows if row.get("stats_since")]
+    return max(reset, min(firsts)) if reset and firsts else reset
 
 
 def restrictions(rows: Iterable[Record], info: Mapping[str, Any], server: Server) -> Iterator[str]:

@@ -12,20 +12,23 @@ which key a row has.
 
 from schemabench.values.columns import (
     Ascending,
+    AtLeast,
     Column,
-    Combination,
     Dated,
-    Digit,
     Drawn,
+    Elements,
     Fixed,
     Identified,
     Listed,
     Maybe,
+    Met,
     Numbered,
     Reference,
+    Related,
     Spot,
 )
 from schemabench.values.distributions import Choice, Distribution, Histogram, Mixed
+from schemabench.values.keys import Combination, Digit, Matching
 from schemabench.values.made_up import Document, Network, Octets, Words, filled
 from schemabench.values.scattering import scattered, share_of
 from schemabench.values.skews import Even, Geometric, Hot, Power, Recent, Shares, Skew, Zipf
@@ -33,6 +36,7 @@ from schemabench.values.tables import Table
 
 __all__ = [
     "Ascending",
+    "AtLeast",
     "Choice",
     "Column",
     "Combination",
@@ -41,6 +45,7 @@ __all__ = [
     "Distribution",
     "Document",
     "Drawn",
+    "Elements",
     "Even",
     "Fixed",
     "Geometric",
@@ -48,7 +53,9 @@ __all__ = [
     "Hot",
     "Identified",
     "Listed",
+    "Matching",
     "Maybe",
+    "Met",
     "Mixed",
     "Network",
     "Numbered",
@@ -56,6 +63,7 @@ __all__ = [
     "Power",
     "Recent",
     "Reference",
+    "Related",
     "Shares",
     "Skew",
     "Spot",

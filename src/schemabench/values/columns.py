@@ -4,20 +4,21 @@ Owns the values of keys, references and plain columns. Must not know SQL.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from math import prod
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from schemabench.values.distributions import Distribution, Histogram
+from schemabench.values.distributions import Choice, Distribution, Histogram
 from schemabench.values.scattering import mixed, scattered, share_of
 from schemabench.values.skews import Even, Skew
 
 _BITS = 64
 _VERSION_4 = 4
 _EXACT = 1 << 53  # as many shares are different
+_DRAWS = 20
+"""For each element of a list: so many may be one that it has already."""
 _APART = timedelta(milliseconds=1)
 
 
@@ -33,6 +34,12 @@ class Referred(Protocol):
     def alike(self, column: str, sizes: Any) -> Sequence[Sequence[int]]:  # noqa: ANN401 (the author's own cardinality)
         """Return the places of rows with one value of a column each, the most frequent value first."""
 
+    def having(self, column: str, value: Any, sizes: Any) -> Sequence[int]:  # noqa: ANN401 (likewise)
+        """Return the places of rows with a value of a column."""
+
+    def beside(self, column: str, spot: "Spot") -> Any:  # noqa: ANN401 (whatever the column holds)
+        """Return what the row at a spot has in another column."""
+
 
 class Spot(NamedTuple):
     """The place of a row, with what its values follow from."""
@@ -47,6 +54,8 @@ class Spot(NamedTuple):
     """The cardinality: its fields of the names of tables hold their rows."""
     table: Referred
     """Its table."""
+    shares: Mapping[int, float] | None = None
+    """The shares that were drawn for its columns, by their salts; None where they follow from the place."""
 
 
 class Column(ABC):
@@ -135,6 +144,26 @@ class Drawn(Column):
 
 
 @dataclass(frozen=True)
+class Elements(Column):
+    """Lists of different elements, in no order: labels, or tags."""
+
+    weights: Mapping[Any, float]
+    """Element -> its weight: how often rows have it."""
+    lengths: Mapping[int, float]
+    """How many elements -> the share of such rows."""
+
+    def value(self, spot: Spot) -> list[Any]:
+        """Return the elements of a row."""
+        number, seed = Choice(self.lengths).at(spot.share), int(spot.share * _EXACT)
+        found: dict[Any, None] = {}
+        for drawn in range(_DRAWS * number):
+            found[Choice(self.weights).at(share_of(seed, drawn))] = None
+            if len(found) == number:
+                break
+        return list(found)
+
+
+@dataclass(frozen=True)
 class Ascending(Column):
     """Values of a histogram in the order of rows, as times have.
 
@@ -177,8 +206,9 @@ class Maybe(Column):
 class Reference(Column):
     """The key of a row of another table."""
 
-    table: Referred | None
-    """The other table; None for the column's own, whose rows then refer to each other."""
+    table: "Referred | Callable[[], Referred] | None"
+    """The other table, or a function that returns it where it stands further down; None for the column's own, whose
+    rows then refer to each other."""
     key: str
     """The column of the key there."""
     skew: Skew = field(default_factory=Even)
@@ -188,23 +218,79 @@ class Reference(Column):
     within: str = ""
     """A column of the other table, as in `tenant_id`: the skew is that of its values, the most frequent first, and rows
     with one value are alike. Takes memory for each row of the other table."""
+    met: Sequence["Met"] = ()
+    """Other tables that must have rows like the one that is referred to. It takes memory for each of theirs."""
 
     def value(self, spot: Spot) -> Any:  # noqa: ANN401 (as the key is)
         """Return the key that a row has."""
+        place, size = self._place(spot), self.size(spot)
+        for _ in range(size if self.met else 0):
+            if all(one.holds(self.target(spot), place, spot) for one in self.met):
+                break
+            place = (place + 1) % size
+        return self.nth(place, spot)
+
+    def _place(self, spot: Spot) -> int:
         if self.within:
-            groups = (self.table or spot.table).alike(self.within, spot.sizes)
+            groups = self.target(spot).alike(self.within, spot.sizes)
             group = groups[self.skew.place(len(groups), spot.share)]
-            return self.nth(group[int(len(group) * share_of(int(spot.share * _EXACT), 0))], spot)
+            return group[int(len(group) * share_of(int(spot.share * _EXACT), 0))]
         size = self.size(spot)
-        return self.nth(scattered(self.skew.place(size, spot.share), size), spot)
+        return scattered(self.skew.place(size, spot.share), size)
 
     def nth(self, number: int, spot: Spot) -> Any:  # noqa: ANN401 (as the key is)
         """Return the key of the other table's row at a place."""
-        return (self.table or spot.table).value(self.key, number, spot.sizes)
+        return self.target(spot).value(self.key, number, spot.sizes)
 
     def size(self, spot: Spot) -> int:
         """Return how many rows can be referred to."""
-        return max(1, (self.table or spot.table).size(spot.sizes))
+        return max(1, self.target(spot).size(spot.sizes))
+
+    def target(self, spot: Spot) -> Referred:
+        """Return the table that is referred to."""
+        return _found(self.table, spot)
+
+    @property
+    def group(self) -> str:
+        """What the column's share is drawn for."""
+        return self.constraint
+
+
+class Met(NamedTuple):
+    """A table that must have a row like another one, as in members of the project's tenant."""
+
+    table: "Referred | Callable[[], Referred] | None"
+    """Likewise, as in `Reference`."""
+    column: str
+    """Its column."""
+    own: str
+    """The column of the other row that has the same value."""
+
+    def holds(self, other: Referred, place: int, spot: Spot) -> bool:
+        """Return whether the table has such a row."""
+        return bool(_found(self.table, spot).having(self.column, other.value(self.own, place, spot.sizes), spot.sizes))
+
+
+@dataclass(frozen=True)
+class Related(Column):
+    """The key of another table's row that is like the own row in a column, as in an assignee of the task's tenant."""
+
+    table: "Referred | Callable[[], Referred] | None"
+    """Likewise, as in `Reference`."""
+    key: str
+    """The column of the key there."""
+    column: str
+    """Its column that must be alike. Takes memory for each row of the other table."""
+    own: str
+    """The own column that it must be like."""
+    constraint: str = ""
+    """Columns of one constraint refer to the same row."""
+
+    def value(self, spot: Spot) -> Any:  # noqa: ANN401 (as the key is)
+        """Return the key that a row has; None if no row is like it."""
+        other = _found(self.table, spot)
+        places = other.having(self.column, spot.table.beside(self.own, spot), spot.sizes)
+        return other.value(self.key, places[int(len(places) * spot.share)], spot.sizes) if places else None
 
     @property
     def group(self) -> str:
@@ -213,38 +299,25 @@ class Reference(Column):
 
 
 @dataclass(frozen=True)
-class Combination:
-    """Combinations of several columns' values, each once: of a key whose columns all repeat."""
+class AtLeast(Column):
+    """What a column has, but no less than another column of the row: an end that is not before its beginning."""
 
-    columns: Sequence[Column]
-    """Columns whose values can be counted: see `Column.nth`."""
-    distinct: Sequence[int]
-    """How many values each has; 0 for a reference, which has as many as the other table has rows, and -1 for one that
-    is about the same row as the column before it."""
+    column: Column
+    other: str
 
-    def sizes(self, spot: Spot) -> list[int]:
-        """Return how many values each column adds."""
-        pairs = zip(self.columns, self.distinct, strict=True)
-        return [one.size(spot) if isinstance(one, Reference) and not count else max(1, count) for one, count in pairs]
-
-    def value(self, spot: Spot, which: int) -> Any:  # noqa: ANN401 (whatever the column holds)
-        """Return what one of the columns has in the combination of a row."""
-        sizes, leading = self.sizes(spot), which
-        while self.distinct[leading] < 0:
-            leading -= 1
-        total = prod(sizes)
-        number = scattered(spot.place % total, total) // prod(sizes[leading + 1 :]) % sizes[leading]
-        return self.columns[which].nth(number, spot)
-
-
-@dataclass(frozen=True)
-class Digit(Column):
-    """One column of a combination."""
-
-    combination: Combination
-    which: int
-    """Its place among the columns of the combination."""
-
-    def value(self, spot: Spot) -> Any:  # noqa: ANN401 (whatever the column holds)
+    def value(self, spot: Spot) -> Any:  # noqa: ANN401 (as the columns are)
         """Return the value of a row."""
-        return self.combination.value(spot, self.which)
+        one, other = self.column.value(spot), spot.table.beside(self.other, spot)
+        return one if one is None or other is None else max(one, other)
+
+    @property
+    def group(self) -> str:
+        """What the column's share is drawn for."""
+        return self.column.group
+
+
+def _found(table: "Referred | Callable[[], Referred] | None", spot: Spot) -> Referred:
+    """Return a table that is named at once or later; without any, that of the row."""
+    if table is None:
+        return spot.table
+    return table() if callable(table) else table

@@ -29,6 +29,9 @@ _RUN = re.compile(r"(?P<character>.)(?:\{(?P<times>\d+)\})?", re.DOTALL)
 _ENOUGH = 1 << 40
 """More texts than any table has rows: further characters are there for the length alone."""
 _OCTETS = 8
+_WORD_LENGTH = 6
+_WORD = "a" * _WORD_LENGTH
+"""The shape of a word of a vocabulary."""
 
 
 def filled(shape: str, number: int) -> str:
@@ -92,6 +95,8 @@ class Words(Column):
     """How often each of them is used."""
     unique: bool = False
     """Whether every row has a text of its own."""
+    vocabulary: int = 0
+    """How many different words texts are made of, so that a search finds a word in several; 0 for words at random."""
 
     def value(self, spot: Spot) -> str:
         """Return the text of a row."""
@@ -102,6 +107,9 @@ class Words(Column):
     def nth(self, number: int, _: Spot) -> str:
         """Return one of the texts by its number; without `unique`, two of a short shape may be the same."""
         shape = self._shapes.at(share_of(number, 0))
+        if self.vocabulary:
+            places = range(max(1, round(_laid_out(shape).length / (_WORD_LENGTH + 1))))
+            return " ".join(filled(_WORD, int(self.vocabulary * share_of(number, one + 1))) for one in places)
         return filled(shape, number if self.unique else number % _laid_out(shape).total)
 
     @cached_property
@@ -127,11 +135,14 @@ class Document(Column):
     size: int
     keys: Sequence[str] = ("key",)
     """The names of its members, which share the size."""
+    distinct: int = 0
+    """How many different objects there are; 0 for as many as there are rows."""
 
     def value(self, spot: Spot) -> str:
         """Return the object of a row, as text."""
+        share = int(spot.share * self.distinct) / self.distinct if self.distinct else spot.share
         each = max(1, self.size // max(1, len(self.keys)) - len('"": "", '))
-        texts = shake_128(struct.pack("d", spot.share)).hexdigest(each * len(self.keys))
+        texts = shake_128(struct.pack("d", share)).hexdigest(each * len(self.keys))
         members = (f'"{key}": "{texts[place * each :][:each]}"' for place, key in enumerate(self.keys))
         return "{" + ", ".join(members) + "}"
 

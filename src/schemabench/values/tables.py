@@ -14,6 +14,9 @@ from schemabench.values.columns import Column, Maybe, Spot
 from schemabench.values.scattering import salt_of, share_of
 from schemabench.values.skews import Even, Skew
 
+_TRIED = 100
+"""Rows that are looked at for one with certain values."""
+
 
 @dataclass(frozen=True)
 class Table:
@@ -50,7 +53,7 @@ class Table:
         else:
             shares = {salt: random.random() for salt in dict.fromkeys(self._salts.values())}
         return {
-            name: column.value(Spot(place, shares[self._salts[name]], rows, sizes, self))
+            name: column.value(Spot(place, shares[self._salts[name]], rows, sizes, self, shares))
             for name, column in self.columns.items()
         }
 
@@ -61,9 +64,39 @@ class Table:
         for place in range(size):
             yield tuple(column.value(Spot(place, share_of(place, salt), size, sizes, self)) for column, salt in chosen)
 
-    def any(self, sizes: Any, random: Random, skew: Skew | None = None) -> dict[str, Any]:  # noqa: ANN401 (as above)
-        """Return one of the rows of the background; by default each as likely as any other."""
-        return self.row((skew or Even()).draw(max(1, self.size(sizes)), random), sizes)
+    def beside(self, column: str, spot: Spot) -> Any:  # noqa: ANN401 (whatever the column holds)
+        """Return what the row at a spot has in another column."""
+        salt = self._salts[column]
+        share = share_of(spot.place, salt) if spot.shares is None else spot.shares[salt]
+        return self.columns[column].value(spot._replace(share=share))
+
+    def any(
+        self,
+        sizes: Any,  # noqa: ANN401 (as above)
+        random: Random,
+        skew: Skew | None = None,
+        having: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return one of the rows of the background; by default each as likely as any other.
+
+        Args:
+            sizes: The cardinality.
+            random: Chooses it.
+            skew: Which places are chosen more often.
+            having: Column -> the value that the row must have; `...` for any but NULL. It takes memory for each row of
+                the table, unless all are `...`. If a hundred rows that are tried have others, the last one is returned.
+        """
+        wanted = having or {}
+        exact = next((name for name, value in wanted.items() if value is not ...), None)
+        places = self.having(exact, wanted[exact], sizes) if exact else ()
+        size = len(places) or max(1, self.size(sizes))
+        row: dict[str, Any] = {}
+        for _ in range(_TRIED if wanted else 1):
+            place = (skew or Even()).draw(size, random)
+            row = self.row(places[place] if places else place, sizes)
+            if all(row[name] is not None and value in (row[name], ...) for name, value in wanted.items()):
+                break
+        return row
 
     def draw(self, column: str, sizes: Any, random: Random, *, nulls: bool = True) -> Any:  # noqa: ANN401 (as above)
         """Return a value of a column, distributed as its rows have it; without `nulls`, as those that have one."""
@@ -89,6 +122,20 @@ class Table:
                 groups.setdefault(self.value(column, place, sizes), []).append(place)
             self._alike[column, sizes] = sorted(groups.values(), key=len, reverse=True)
         return self._alike[column, sizes]
+
+    def having(self, column: str, value: Any, sizes: Any) -> Sequence[int]:  # noqa: ANN401 (as above)
+        """Return the places of rows with a value of a column, in their order."""
+        if (column, sizes) not in self._having:
+            places: dict[Any, list[int]] = {}
+            for group in self.alike(column, sizes):
+                places[self.value(column, group[0], sizes)] = list(group)
+            self._having[column, sizes] = places
+        return self._having[column, sizes].get(value, ())
+
+    @cached_property
+    def _having(self) -> dict[tuple[str, Any], dict[Any, list[int]]]:
+        """(column, cardinality) -> value -> what `having` returns."""
+        return {}
 
     @cached_property
     def _alike(self) -> dict[tuple[str, Any], list[list[int]]]:
