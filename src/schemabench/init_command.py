@@ -4,8 +4,11 @@ Owns the adaptation of its arguments, and what it prints. Must not hold logic of
 """
 
 import argparse
+import gzip
+import io
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -20,7 +23,13 @@ _INI = "pytest.ini"
 _STATEMENTS = 40
 _MOST_STATEMENTS = 500
 _PERCENT = 100
-_ONLY_FROM = {"rows": "--rows", "statements": "--statements", "with_values": "--with-values", "name": "--name"}
+_ONLY_FROM = {
+    "rows": "--rows",
+    "statements": "--statements",
+    "with_values": "--with-values",
+    "name": "--name",
+    "logs": "--from-log",
+}
 """Options that mean something for a live database alone."""
 
 
@@ -39,6 +48,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     about = "copy texts from the server's statistics, rather than make them up in their shape"
     init.add_argument("--with-values", action="store_true", help=about)
+    about = (
+        "take statements, transactions and times from logs rather than from counts: csvlog or jsonlog, plain or gzip"
+    )
+    init.add_argument("--from-log", dest="logs", metavar="FILE", nargs="+", type=Path, help=about)
     init.add_argument("--name", metavar="NAME", help="the workload's name (default: that of the database)")
     init.set_defaults(run=_init)
 
@@ -87,21 +100,40 @@ def _init(chosen: argparse.Namespace) -> None:
 
 def _derive(folder: Path, chosen: argparse.Namespace) -> None:
     from schemabench import deriving  # noqa: PLC0415 (imports a driver and a parser, which a starter does not need)
+    from schemabench.logs import Spool  # noqa: PLC0415 (likewise)
 
     conninfo = parse_dsn(chosen.source, "--from")
     name = chosen.name or str(conninfo_to_dict(conninfo).get("dbname") or "live")
     placing.check(folder / _INI)
-    found = deriving.derive(
-        conninfo,
-        name=deriving.plain_name(name),
-        share=chosen.rows,
-        statements=chosen.statements or _STATEMENTS,
-        values=chosen.with_values,
-    )
-    _write(folder, {path: content.encode() for path, content in found.files.items()})
+    with ExitStack() as stack:
+        heard = deriving.heard(conninfo, chosen.logs, stack.enter_context(Spool())) if chosen.logs else None
+        found = deriving.derive(
+            conninfo,
+            name=deriving.plain_name(name),
+            share=chosen.rows,
+            statements=chosen.statements or (deriving.MOST_STATEMENTS if heard else _STATEMENTS),
+            values=chosen.with_values,
+            heard=heard,
+        )
+        _write(folder, {path: content.encode() for path, content in found.files.items()})
+        for path, pieces in found.streams.items():
+            placing.replace(folder / path, _packed(pieces))
+            output.say(f"wrote {folder / path}")
     for line in found.told:
         output.say(line)
     output.say(f"{found.questions} questions stand in the files, in lines with `Question:`")
+
+
+def _packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield content as gzip packs it."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as file:
+        for piece in pieces:
+            file.write(piece)
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
 
 
 def _starter() -> dict[str, bytes]:

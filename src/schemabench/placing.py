@@ -8,7 +8,7 @@ for users.
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EISDIR, ELOOP, EMLINK, ENXIO
 from pathlib import Path
@@ -33,15 +33,19 @@ def check(path: Path) -> None:
         os.unlink(draft, dir_fd=folder)
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes | Iterable[bytes]) -> None:
     """Replace or create a file, completely or not at all: neither a reader nor a crash sees half of it.
+
+    Args:
+        path: The file.
+        content: What it holds, at once or in pieces.
 
     Raises:
         OSError: It cannot be written.
     """
     if not hasattr(os, "O_PATH"):  # only Linux has it, and only Linux measures
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        path.write_bytes(content if isinstance(content, bytes) else b"".join(content))
         return
     with _entered(path, make=True) as (folder, name):
         mode, draft = (
@@ -51,7 +55,7 @@ def replace(path: Path, content: bytes) -> None:
         try:
             with os.fdopen(os.open(draft, _NEW, 0o600, dir_fd=folder), "wb") as file:
                 os.fchmod(file.fileno(), mode)
-                file.write(content)
+                file.writelines([content] if isinstance(content, bytes) else content)
             os.replace(draft, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with suppress(FileNotFoundError):

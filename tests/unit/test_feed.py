@@ -5,14 +5,17 @@ import os
 import re
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import made_up
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemabench import Call
 from schemabench.errors import UsageError, WorkloadError
 from schemabench.experiment.feed import Feed, check_inputs
 from schemabench.experiment.lines import LINE_LIMIT_BYTES
@@ -313,3 +316,34 @@ def test_the_background_is_the_same_for_each_candidate(tmp_path: Path) -> None:
 
     assert first == second
     assert list(Feed(found, made_up.Sizes(), 2, {}).background()) != first
+
+
+def _timed(found: Found, every_s: float, together: int) -> Found:
+    """Return a workload whose file says when calls are due: so many at a time are one transaction."""
+    replay = found.workload.replay
+    assert replay
+
+    def calls(sizes: made_up.Sizes, parsed: Iterator[Any], others: Any, cycle: int) -> Iterator[Call]:  # noqa: ANN401 (as an author has them)
+        for place, call in enumerate(replay.calls(sizes, parsed, others, cycle)):
+            name = f"{cycle} {place // together}" if together > 1 else ""
+            yield call._replace(at_s=(cycle * 3 + place // together) * every_s, transaction=name, key="a")
+
+    timed = replace(replay, calls=calls, timed=True)
+    return replace(found, workload=replace(found.workload, replay=timed))
+
+
+def test_calls_of_one_transaction_are_of_one_burst(found: Found, tmp_path: Path) -> None:
+    feed = Feed(_timed(found, 1.0, 2), made_up.Sizes(), 1, {"made_up": _write(tmp_path, LINES)})
+
+    names = [[call.transaction for call in feed.take("stream", 0, 1)] for _ in range(3)]
+
+    assert names == [["0 0", "0 0"], ["0 1"], ["1 0", "1 0"]]
+
+
+def test_a_file_that_says_when_calls_are_due_is_taken_by_time_from_its_start(found: Found, tmp_path: Path) -> None:
+    feed = Feed(_timed(found, 1.0, 1), made_up.Sizes(), 1, {"made_up": _write(tmp_path, LINES)})
+    feed.take("stream", 0, 2)
+
+    assert feed.is_timed("stream")
+    assert [call.at_s for call in feed.due_within("stream", 4.0)] == [3.0, 4.0, 5.0, 6.0]
+    assert [call.at_s for call in feed.take("stream", 0, 1)] == [7.0]

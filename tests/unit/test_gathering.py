@@ -95,3 +95,11 @@ def test_a_bounded_batch_is_ready_when_its_first_call_has_waited_for_long_enough
     batches = gather(queue(*[("log", None)] * 3), SENDINGS, [0.0, 0.01, 0.2])
 
     assert [one.ready_s for one in batches] == pytest.approx([0.05, 0.25])
+
+
+def test_calls_of_a_transaction_are_one_request_whatever_their_operations_are() -> None:
+    calls = queue(("vote", "a"), ("read", "a"), ("vote", "a"), ("vote", "a"), ("read", None), ("vote", "a"))
+    some = [call._replace(transaction=name) for call, name in zip(calls, ["", "1", "1", "2", "", ""], strict=True)]
+
+    assert numbers(gather(some, SENDINGS)) == [[0], [1, 2], [3], [4], [5]]
+    assert numbers(gather(some, {})) == [[0], [1, 2], [3], [4], [5]]

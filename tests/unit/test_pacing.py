@@ -75,7 +75,7 @@ def _judged(folder: Path, *calls: Made, clients: int = 1, end_s: float = inf) ->
         seed=1,
     )
     burst, executed, known = _executed(calls, clients, end_s)
-    return judge(plan, burst, len(calls), executed, known)  # type: ignore[arg-type]
+    return judge(plan, burst, executed, known)  # type: ignore[arg-type]
 
 
 def _even(count: int, service_s: float, place: int = 0) -> list[Made]:

@@ -55,3 +55,9 @@ def test_no_key_is_in_flight_twice_nor_more_than_there_is_room_for(each: list[tu
         assert len(in_flight) < DEPTHS[calls[0].operation]
         keys = {call.key for call in calls} - {None}
         assert not keys & {call.key for some in in_flight for call in some}
+
+
+def test_what_is_linked_to_other_calls_is_sent_alone() -> None:
+    calls = [Encoded(number, "vote", {}, "writer", None, gives={"id": "x"}) for number in range(2)]
+
+    assert after([[call] for call in calls], {"vote": 5}) == {}

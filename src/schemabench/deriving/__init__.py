@@ -8,14 +8,31 @@ documents, bytes and addresses only shapes and sizes do; of numbers and times, r
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemabench import production
-from schemabench.deriving import catalog, dump, evidence, lists, operations, project, rows, states, traffic, writers
+from schemabench.deriving import (
+    catalog,
+    dump,
+    evidence,
+    lists,
+    log,
+    log_traffic,
+    operations,
+    project,
+    rows,
+    states,
+    traffic,
+    writers,
+)
+from schemabench.deriving.catalog import Server
 from schemabench.deriving.contents import python_name
 from schemabench.deriving.derived import Derived
-from schemabench.deriving.found import quoted
+from schemabench.deriving.found import Executed, LeftOut, Table, Traffic, quoted
+from schemabench.deriving.log_calls import Target
+from schemabench.deriving.log_traffic import MOST_STATEMENTS, Heard, heard
+from schemabench.deriving.operations import Operation
 from schemabench.deriving.scale import Scale, usual
 from schemabench.deriving.source import Source, no_database, opened
 from schemabench.production import Production
@@ -23,7 +40,7 @@ from schemabench.server.dsn import Conninfo
 
 _QUESTION = re.compile(r"^\s*(?:#|--) Question: ", re.MULTILINE)
 
-__all__ = ["Found", "derive", "plain_name", "sizes"]
+__all__ = ["MOST_STATEMENTS", "Found", "Heard", "derive", "heard", "plain_name", "sizes"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +49,23 @@ class Found:
 
     files: dict[str, str]
     """Path -> text."""
+    streams: Mapping[str, Iterator[bytes]]
+    """Path -> content in pieces, of files that are packed by gzip."""
     told: Sequence[str]
     """What a person should know, in sentences."""
     questions: int
     """How many questions stand in the files."""
 
 
-def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: int, values: bool) -> Found:
+def derive(  # noqa: PLR0913 (what a person can say of a project)
+    conninfo: Conninfo,
+    *,
+    name: str,
+    share: float | None,
+    statements: int,
+    values: bool,
+    heard: Heard | None = None,
+) -> Found:
     """Return a project that is derived from a database.
 
     Args:
@@ -47,6 +74,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         share: The rows to make up, as a share of the real ones; None for about 100,000 in all.
         statements: How many statements become operations at most.
         values: Whether contents may be copied from the statistics.
+        heard: What a log says of the database; None where its own counts are used.
 
     Raises:
         ServerError: The server cannot be reached, refused or failed.
@@ -57,25 +85,21 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         tables = catalog.tables(source, values=values)
         if not tables:
             raise no_database(f"The database {server.database!r} has no tables")
-        schemas = source.ask("schemas")
-        path = [row["name"] for row in schemas if row["usable"]] or ["public"]
-        counted = traffic.read(source, server, lambda executed: lists.gathered(executed, tables, path))
-        ranked = traffic.ranked(counted.executed)
-        found, failed, others = operations.derived(source, ranked, statements, tables, path)
+        path = [row["name"] for row in source.ask("schemas") if row["usable"]] or ["public"]
+        counted = heard.traffic(source, server) if heard else _counted(source, server, tables, path)
+        chosen = traffic.ranked(counted.executed)
+        found, failed, others, targets = _operations(source, chosen, statements, tables, path, heard, values=values)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
-        views = [f"{quoted(row['schema'])}.{quoted(row['name'])}" for row in source.ask("views")]
-        unused = [
-            f"{quoted(row['schema'])}.{quoted(row['name'])}"
-            for row in source.ask("unused_indexes", {"tables": [one.id for one in tables]})
-        ]
+        asked = {"tables": [one.id for one in tables]}
+        views, unused = _names(source, "views"), _names(source, "unused_indexes", asked)
         whole = _sizes(source, server)
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values, matched=evidence.matched(found))
-    found, rare = writers.at_work(found)
-    kept, not_compared = states.states(made, found)
-    who, slice_s = writers.grouped(found, counted.seconds)
+    logged = log.log(heard, targets, made) if heard else None
+    kept, not_compared = states.states(made, found, logged.moving if logged else ())
+    who, slice_s = log_traffic.writers(found, heard.found) if heard else writers.grouped(found, counted.seconds)
     derived = Derived(
         name=name,
         server=whole.server,
@@ -86,7 +110,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         rows=made,
         operations=found,
         others=others,
-        left_out=[*failed, *rare, *counted.left_out],
+        left_out=[*failed, *counted.left_out],
         traffic=counted,
         writers=who,
         slice_s=slice_s,
@@ -96,10 +120,43 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         unused=unused,
         views=views,
         values=values,
+        log=logged,
     )
     files = project.files(derived)
-    questions = sum(len(_QUESTION.findall(content)) for content in files.values())
-    return Found(files=files, told=_told(derived), questions=questions)
+    return Found(
+        files=files,
+        streams={f"workloads/{name}/{log.FILE}": logged.pieces()} if logged else {},
+        told=_told(derived),
+        questions=sum(len(_QUESTION.findall(content)) for content in files.values()),
+    )
+
+
+def _names(source: Source, query: str, values: Mapping[str, object] | None = None) -> list[str]:
+    """Return the names that a query finds, as SQL writes them."""
+    return [f"{quoted(row['schema'])}.{quoted(row['name'])}" for row in source.ask(query, values)]
+
+
+def _counted(source: Source, server: Server, tables: Sequence[Table], path: Sequence[str]) -> Traffic:
+    """Return the statements that the server has counted."""
+    return traffic.read(source, server, lambda executed: lists.gathered(executed, tables, path))
+
+
+def _operations(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
+    source: Source,
+    chosen: Sequence[Executed],
+    most: int,
+    tables: Sequence[Table],
+    path: Sequence[str],
+    heard: Heard | None,
+    *,
+    values: bool,
+) -> tuple[list[Operation], list[LeftOut], list[Executed], dict[int, Target]]:
+    """Return operations, what is left out, statements beyond their number, and what became of the shapes of a log."""
+    if heard:
+        return log_traffic.derived(source, chosen, most, tables, path, heard.found, values=values)
+    found, failed, others = operations.derived(source, chosen, most, tables, path)
+    found, rare = writers.at_work(found)
+    return found, [*failed, *rare], others, {}
 
 
 def sizes(conninfo: Conninfo) -> Production:
@@ -140,6 +197,7 @@ def _told(derived: Derived) -> list[str]:
         f"{len(found)} of {len(traffic.executed)} statements became operations, with {share:.0%} of all calls",
         f"{len(derived.rows)} tables with {made:,} rows: {derived.scale} of production's",
         *traffic.notes,
+        *(derived.log.told(derived.name) if derived.log else ()),
     ]
     unseen = [one.table.qualified for one in derived.rows if not any(c.statistics for c in one.table.columns.values())]
     if unseen:

@@ -11,6 +11,7 @@ from typing import Any
 from schemabench.deriving import references
 from schemabench.deriving.dump import Schema
 from schemabench.deriving.found import Executed, ForeignKey, LeftOut, Table, Traffic
+from schemabench.deriving.log import Log
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.rows import Rows
 from schemabench.deriving.scale import Scale
@@ -54,11 +55,14 @@ class Derived:
     """Materialized views, as SQL writes them, in the order in which they are filled."""
     values: bool
     """Whether contents were read."""
+    log: Log | None = None
+    """Where the statements come from a log: its calls, as a file to replay."""
 
     @property
     def origin(self) -> str:
         """Where it comes from, in a sentence."""
-        return f"Derived by `schemabench init --from` from {self.server} on {self.day}."
+        with_log = " and a log" if self.log else ""
+        return f"Derived by `schemabench init --from` from {self.server}{with_log} on {self.day}."
 
     @property
     def sequences(self) -> dict[str, str]:
@@ -94,3 +98,8 @@ def comment(*paragraphs: str) -> str:
         for one in paragraphs
     )
     return "\n--\n".join(filled)
+
+
+def python_comment(paragraph: str) -> str:
+    """Return a paragraph as a comment in Python."""
+    return textwrap.fill(paragraph, _WIDTH, initial_indent="# ", subsequent_indent="# ", break_long_words=False)

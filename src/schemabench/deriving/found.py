@@ -141,6 +141,8 @@ class Executed:
     """Rows that all executions returned or changed."""
     lengths: tuple[tuple[int, int], ...] = ()
     """(length, calls) of a statement with a list, where the server counts each length by itself."""
+    shapes: tuple[int, ...] = ()
+    """The numbers of its shapes in a log that it comes from."""
 
 
 @dataclass(frozen=True, kw_only=True)

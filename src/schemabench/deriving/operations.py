@@ -147,6 +147,7 @@ def _types(source: Source, sql: str, path: Sequence[str], place: int) -> dict[in
         "SELECT parameter_types::text[] AS types FROM pg_catalog.pg_prepared_statements "  # noqa: S608 (a name of ours)
         f"WHERE name = '{name}'",
     )
+    source.tried(f"DEALLOCATE {name}")
     return {number: _short(kind) for number, kind in enumerate(row["types"], start=1)}
 
 

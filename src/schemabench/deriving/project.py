@@ -11,7 +11,7 @@ from schemabench import production, values
 from schemabench.deriving import sqlfiles
 from schemabench.deriving.calls import Caller, rows_written
 from schemabench.deriving.code import Name, rendered, text
-from schemabench.deriving.derived import Derived, prose
+from schemabench.deriving.derived import Derived, prose, python_comment
 
 _ENVIRONMENT = Environment(
     loader=PackageLoader("schemabench.deriving"),
@@ -89,12 +89,13 @@ def _workload(derived: Derived) -> str:
         writer.name: {Name(name): float(f"{rate:.4g}") for name, rate in writer.rates.items()}
         for writer in derived.writers
     }
+    counter = "the log" if derived.log else "pg_stat_statements"
     about = prose(
-        f"{derived.origin} The mix of calls is production's, as pg_stat_statements counted it; what a call is about "
+        f"{derived.origin} The mix of calls is production's, as {counter} counted it; what a call is about "
         "follows the statistics of the tables. Lines that begin with `Question:` ask what no server knows.",
         *(f"{note}." for note in derived.traffic.notes),
     )
-    counts = {one: Name(f"max(1, sizes.{one})") for one in dict.fromkeys(derived.sequences.values())}
+    counts = {one: Name(f"sizes.{one}") for one in dict.fromkeys(derived.sequences.values())}
     return _render(
         "workload",
         derived,
@@ -106,5 +107,6 @@ def _workload(derived: Derived) -> str:
         tables=rendered(tuple(Name(f"tables.{one.name}") for one in derived.rows), before=len("TABLES = ")),
         counts=rendered(counts, 1, before=len("    ends = ")) if counts else "",
         states=rendered(tuple(one.name for one in derived.states), 1, before=len("    state=")),
+        questions=[python_comment(f"Question: {one}") for one in (derived.log.questions if derived.log else ())],
         now=rendered(derived.traffic.until.replace(microsecond=0)) if "NOW" in functions else "",
     )

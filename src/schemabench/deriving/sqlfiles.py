@@ -4,6 +4,7 @@ Owns their text. Must not talk to a server, nor write anything.
 """
 
 import re
+from collections.abc import Mapping
 
 from schemabench.deriving.derived import Derived, comment
 from schemabench.deriving.found import quoted
@@ -13,6 +14,14 @@ from schemabench.deriving.rows import Rows
 from schemabench.statements import literal
 
 _SEVERAL = 2
+_TOGETHER = (
+    "Question: which of these does the application execute in one transaction? The server does not know. Write their "
+    "statements under one name, one after the other, and remove the others' calls in __init__.py. A line `-- as: "
+    "placed` above one names its row, whose columns later ones take: `:placed.id`."
+)
+_IN_LOG = (
+    "Transactions are those of the log where its file is replayed. Calls that are generated are one transaction each."
+)
 
 
 def operations(derived: Derived) -> str:
@@ -20,17 +29,19 @@ def operations(derived: Derived) -> str:
     parts = [
         comment(
             f"{derived.name}: what the database executes. {derived.origin}",
-            "Question: which of these does the application execute in one transaction? The server does not know. Write "
-            "their statements under one name, one after the other, and remove the others' calls in __init__.py. A line "
-            "`-- as: placed` above one names its row, whose columns later ones take: `:placed.id`.",
+            _IN_LOG if derived.log else _TOGETHER,
         )
     ]
     for one in derived.operations:
         accepted = _accepted(derived, one)
+        retried = _retried(derived, one, accepted)
         lines = [f"-- accept: {', '.join(accepted)}"] if accepted else []
+        lines += [f"-- retry: {', '.join(retried)}"] if retried else []
         each_ms = one.executed.total_ms / max(1, one.executed.calls)
         about = comment(
-            f"{one.executed.calls:,} calls; on average {each_ms:.3g} ms; rows: {one.rows:.3g}.", *accepted.values()
+            f"{one.executed.calls:,} calls; on average {each_ms:.3g} ms; rows: {one.rows:.3g}.",
+            *accepted.values(),
+            *retried.values(),
         )
         parts.append("\n".join([about, "", f"-- name: {one.name}", *lines, f"{one.sql};"]))
     parts += [_background_sql(derived)]
@@ -73,6 +84,16 @@ def _accepted(derived: Derived, operation: Operation) -> dict[str, str]:
     return found
 
 
+def _retried(derived: Derived, operation: Operation, accepted: Mapping[str, str]) -> dict[str, str]:
+    """Return the errors after which a replayed call is repeated, and why they may come."""
+    target, kind = derived.target(operation), operation.root.__class__.__name__
+    if not derived.log or target is None or kind == "DeleteStmt" or not target.table.references or "23503" in accepted:
+        return {}
+    return {
+        "23503": "23503 is retried: a replay is faster than the log, and a row that it refers to may not be there yet."
+    }
+
+
 def _is_deleted(derived: Derived, rows: Rows) -> bool:
     return any(
         one.root.__class__.__name__ == "DeleteStmt" and derived.target(one) is rows for one in derived.operations
@@ -99,7 +120,10 @@ def _background_sql(derived: Derived) -> str:
         parts.append(comment(about))
         parts += ["\n".join(["-- name: open_circles", *dropped]), "\n".join(["-- name: close_circles", *added])]
     if sequences := derived.sequences:
-        calls = ";\n".join(f"SELECT setval('{sequence}', :{name}::bigint)" for sequence, name in sequences.items())
+        calls = ";\n".join(
+            f"SELECT setval('{sequence}', greatest(1, :{name}::bigint), :{name}::bigint > 0)"
+            for sequence, name in sequences.items()
+        )
         parts.append(comment("Sequences go on behind these rows."))
         parts.append(f"-- name: continue_sequences\n{calls};")
     if derived.views:

@@ -4,7 +4,7 @@ Owns which columns do not depend on the order of calls. When in doubt, a column 
 disqualify a right candidate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,10 +47,17 @@ class _Fate:
     """Whether nothing can be said of the table."""
 
 
-def states(rows: Sequence[Rows], operations: Sequence[Operation]) -> tuple[list[State], list[str]]:
+def states(
+    rows: Sequence[Rows], operations: Sequence[Operation], moving: Collection[tuple[int, str]] = ()
+) -> tuple[list[State], list[str]]:
     """Return a query for each table of which some columns do not depend on the order of calls; and other tables.
 
     Only tables that operations write are there.
+
+    Args:
+        rows: All tables.
+        operations: All operations.
+        moving: Columns that hold what the server hands out, each by its table's object id and its name.
     """
     written = {id(one.root): _target(one.root, rows) for one in operations if one.kind is Kind.WRITE}
     changed = {one.table.name for one in written.values() if one}
@@ -61,6 +68,7 @@ def states(rows: Sequence[Rows], operations: Sequence[Operation]) -> tuple[list[
     for one in rows:
         own = [operation for operation in operations if written.get(id(operation.root)) is one]
         columns = _columns(one, own, changed) if own and not hidden and one.table.name not in changing else []
+        columns = [column for column in columns if (one.table.id, column.name) not in moving]
         if columns:
             found.append(State(name=f"state_{one.name}", sql=_query(one.table, columns)))
         elif own:

@@ -75,12 +75,12 @@ def read(source: Source, server: Server, together: Callable[[Iterable[Executed]]
     if not repeated:
         raise UsageError(
             f"pg_stat_statements has counted no statement of an application in {server.database!r}",
-            checked=[*notes, *(f"{one.what}: {one.why}" for one in _gathered(left_out)[:5])],
+            checked=[*notes, *(f"{one.what}: {one.why}" for one in gathered(left_out)[:5])],
             remedies=["let the application work for a while", "name the database that it uses"],
         )
     return Traffic(
         executed=repeated,
-        left_out=_gathered(left_out),
+        left_out=gathered(left_out),
         since=_since(rows, info),
         until=server.read_at,
         notes=notes,
@@ -180,7 +180,7 @@ def _added(first: Executed, second: Executed) -> Executed:
     )
 
 
-def _gathered(left_out: Iterable[LeftOut]) -> list[LeftOut]:
+def gathered(left_out: Iterable[LeftOut]) -> list[LeftOut]:
     """Return what was left out, each command and reason once, the most frequent first."""
     found: dict[tuple[str, str], int] = {}
     for one in left_out:

@@ -74,7 +74,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                 calls[one.name][operation].append(rows)
     for (name, operation), arrays in team.samples().items():
         calls[name][operation].extend(rows for _, rows in arrays)
-    return {name: pacing.judge(plan, burst, size, executed, calls[name]) for name, executed in done.items()}
+    return {name: pacing.judge(plan, burst, executed, calls[name]) for name, executed in done.items()}
 
 
 def notices(plan: Plan, kept: Mapping[str, Adequacy]) -> tuple[Notice, ...]:

@@ -10,12 +10,13 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import chain, islice
 from random import Random
+from types import MappingProxyType
 from typing import NamedTuple
 
 from schemabench.encoding import Encoder
 from schemabench.experiment.feed import Feed
 from schemabench.load import arrival
-from schemabench.workload import Writer
+from schemabench.workload import Call, Given, Writer
 
 _CHECKED = 100
 """Calls of the background: values that cannot be sent usually have a type that all calls share."""
@@ -33,6 +34,16 @@ class Encoded(NamedTuple):
     """The writer of the call."""
     key: str | None = None
     """Calls of one key keep their order."""
+    transaction: str = ""
+    """As in `Call`; likewise the last."""
+    takes: Mapping[str, str] = MappingProxyType({})
+    """Parameter -> the name of what another call gives for it. Its value is one like it."""
+    gives: Mapping[str, str] = MappingProxyType({})
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether it is sent with others, takes a value from another call, or gives one."""
+        return bool(self.transaction or self.takes or self.gives)
 
 
 class Turn(NamedTuple):
@@ -154,15 +165,14 @@ def make(
     for writer, share in writers:
         own: list[list[Encoded]] = [[] for _ in range(share)]
         by_key: dict[str, list[Encoded]] = {}
-        count = round(writer.weight * size)
-        for call in feed.take(writer.name, block, count):
+        calls = _taken(feed, writer, block, size, duration_s)
+        for call in calls:
             queue = by_key.get(call.key) if call.key is not None else None
             if queue is None:
                 queue = min(own, key=len)
                 if call.key is not None:
                     by_key[call.key] = queue
-            values = encode(call.operation, call.values)
-            queue.append(Encoded(len(operations), call.operation, values, writer.name, call.key))
+            queue.append(_encoded(encode, call, len(operations), writer.name))
             if call.operation in feed.counted:
                 counted[len(operations)] = call.rows
             operations.append(call.operation)
@@ -170,7 +180,7 @@ def make(
         owners += [writer.name] * share
         queues += own
         if duration_s is not None:
-            due_s += _arrivals(feed, writer, block, count, duration_s)
+            due_s += _arrivals(feed, writer, block, calls, duration_s)
     pace = None if duration_s is None else Pace(duration_s=duration_s, due_s=due_s)
     return Burst(
         owners=owners,
@@ -184,7 +194,25 @@ def make(
     )
 
 
-def _arrivals(feed: Feed, writer: Writer, block: int, count: int, duration_s: float) -> list[float]:
-    """Return when a writer's calls are due: evenly spaced for a batch, random for all others."""
+def _taken(feed: Feed, writer: Writer, block: int, size: float, duration_s: float | None) -> list[Call]:
+    """Return a writer's calls: so many, or those of a file that are due within a time."""
+    if duration_s is not None and feed.is_timed(writer.name):
+        return feed.due_within(writer.name, duration_s)
+    return feed.take(writer.name, block, round(writer.weight * size))
+
+
+def _encoded(encode: Encoder, call: Call, number: int, writer: str) -> Encoded:
+    """Return a call with its values as the server receives them."""
+    takes = {name: value.name for name, value in call.values.items() if isinstance(value, Given)}
+    values = {name: value.known if isinstance(value, Given) else value for name, value in call.values.items()}
+    return Encoded(
+        number, call.operation, encode(call.operation, values), writer, call.key, call.transaction, takes, call.gives
+    )
+
+
+def _arrivals(feed: Feed, writer: Writer, block: int, calls: Sequence[Call], duration_s: float) -> list[float]:
+    """Return when a writer's calls are due: when a file says so; evenly spaced for a batch, random for all others."""
+    if feed.is_timed(writer.name):
+        return [(call.at_s or 0.0) - (calls[0].at_s or 0.0) for call in calls]
     spread = arrival.evenly if writer.kind == "batch" else arrival.poisson
-    return spread(count, duration_s, Random(f"{feed.seed}/arrival/{writer.name}/{block}"))  # noqa: S311 (reproducible on purpose)
+    return spread(len(calls), duration_s, Random(f"{feed.seed}/arrival/{writer.name}/{block}"))  # noqa: S311 (reproducible on purpose)

@@ -38,7 +38,8 @@ class Entrant:
         """
         self.databases = databases
         writers = [writer for _, writer in self.sessions]
-        self.sessions = Sessions(self.template, databases, writers, self.sessions.round_trip_s)
+        known = self.sessions.memory  # the copies have the rows that it is about
+        self.sessions = Sessions(self.template, databases, writers, self.sessions.round_trip_s, known)
         self.companions.open(databases)
 
     def close(self) -> None:

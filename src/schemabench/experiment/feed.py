@@ -208,14 +208,15 @@ class Feed:
         Raises:
             WorkloadError: The generator failed or ended early, or yields calls that do not fit the operations.
         """
-        replay = self._found.workload.replay
-        if replay is not None and replay.writer == writer and self._found.workload.name in self._inputs:
+        if self._is_replayed(writer):
             with authored(self._found, "replay"):
                 calls = self._replayed(count)
         else:
             random = Random(f"{self.seed}/{writer}/{block}")  # noqa: S311 (reproducible on purpose)
             with authored(self._found, "burst"):
-                calls = list(islice(self._found.workload.burst(self._cardinality, writer, block, random), count))
+                burst = self._found.workload.burst(self._cardinality, writer, block, random)
+                calls = list(islice(burst, count))
+                _end_transaction(calls, burst)
         if len(calls) < count:
             raise WorkloadError(
                 f"The burst of writer {writer!r} ended after {len(calls)} calls in block {block}",
@@ -223,6 +224,39 @@ class Feed:
             )
         check_calls(self._found, calls, f"writer {writer!r}", self._parts_of.get(writer, NOWHERE))
         return calls
+
+    def is_timed(self, writer: str) -> bool:
+        """Return whether a writer's calls come from a file that says when they are due."""
+        replay = self._found.workload.replay
+        return replay is not None and replay.timed and self._is_replayed(writer)
+
+    def due_within(self, writer: str, duration_s: float) -> list[Call]:
+        """Return the calls of a file that says when they are due: the first ones, from its start, within a time.
+
+        Raises:
+            WorkloadError: As `take` does; or a call does not say when it is due.
+        """
+        self._stream = iter(())
+        calls: list[Call] = []
+        with authored(self._found, "replay"):
+            while True:
+                following = self._replayed(1)
+                if following[0].at_s is None:
+                    raise WorkloadError(
+                        f"The replay of {self._found.workload.name!r} is timed, and its call of "
+                        f"{following[0].operation!r} does not say when it is due",
+                        remedies=["give every call `at_s`", "leave out `timed`"],
+                    )
+                if calls and following[0].at_s >= (calls[0].at_s or 0.0) + duration_s:
+                    self._stream = chain(following, self._stream)
+                    break
+                calls += following
+        check_calls(self._found, calls, f"writer {writer!r}", self._parts_of.get(writer, NOWHERE))
+        return calls
+
+    def _is_replayed(self, writer: str) -> bool:
+        replay = self._found.workload.replay
+        return replay is not None and replay.writer == writer and self._found.workload.name in self._inputs
 
     def _replayed(self, count: int) -> list[Call]:
         calls = list(islice(self._stream, count))
@@ -232,6 +266,8 @@ class Feed:
             if not more:
                 raise WorkloadError(f"The replay of {self._found.workload.name!r} yields no calls from its file")
             calls += more
+        following = _end_transaction(calls, self._stream)
+        self._stream = chain(following, self._stream) if following else self._stream
         return calls
 
     def _begin(self) -> Iterator[Call]:
@@ -252,6 +288,15 @@ class Feed:
         return chain.from_iterable(
             calls(cardinality, _good(file.path, replay.parse), others, cycle, file.time) for file in given.files
         )
+
+
+def _end_transaction(calls: list[Call], following: Iterator[Call]) -> list[Call]:
+    """Add the rest of the last call's transaction; return the call behind it that was read, if any."""
+    while calls and calls[-1].transaction and (call := next(following, None)) is not None:
+        if (call.transaction, call.key) != (calls[-1].transaction, calls[-1].key):
+            return [call]
+        calls.append(call)
+    return []
 
 
 def check_inputs(found: Found, inputs: Mapping[str, folders.Input]) -> tuple[Input, ...]:

@@ -48,21 +48,26 @@ class Form:
             WorkloadError: A call has no usable value for a `:"name"`.
             SchemabenchError: A call lacks what the operation takes.
         """
-        if self.plain:
+        if self.plain and not calls[0].is_linked:
             return self.name, self.parameters(calls)
+        self._check_linked(calls[0])
         written = self._written(self.statement, calls) if self.statement and self.query is None else None
         sql = self.sql if written is None else (mark(self.operation.name) + written.sql).encode()
         if self.statement and self.statement.columns:
             return Rows(self.name, (), sql, self._rows(calls), written)
         if written is not None:
-            return self.linked(Unprepared(self.name, self.parameters(calls), sql, written))
+            return self.linked(Unprepared(self.name, self.parameters(calls), sql, written), calls[0])
         if not self.operation.sending.prepared:
-            return self.linked(Unprepared(self.name, self.parameters(calls), self.sql))
-        return self.linked((self.name, self.parameters(calls)))
+            return self.linked(Unprepared(self.name, self.parameters(calls), self.sql), calls[0])
+        return self.linked((self.name, self.parameters(calls)), calls[0])
 
-    def linked(self, step: Step | Unprepared) -> Step | Unprepared | Linked:
-        """Return a step with what it takes from other statements and gives to them, if anything."""
-        if self.statement is None or not (self.statement.gives or self.statement.takes):
+    def alone(self) -> Step | Unprepared:
+        """Return a statement that has no parameters as it is sent."""
+        return (self.name, ()) if self.operation.sending.prepared else Unprepared(self.name, (), self.sql)
+
+    def linked(self, step: Step | Unprepared, call: Encoded) -> Step | Unprepared | Linked:
+        """Return a step with what it takes from other statements and calls, and gives to them, if anything."""
+        if self.statement is None or not (self.statement.gives or self.statement.takes or call.takes or call.gives):
             return step
         return Linked(
             statement=self.name,
@@ -72,7 +77,22 @@ class Form:
             gives=self.statement.gives,
             columns=self.taken,
             stops=self.statement.stops,
+            recalls=[(place, call.takes[name]) for place, name in enumerate(self.names) if name in call.takes],
+            remembers=call.gives if self.statement is self.operation.statements[-1] else {},
         )
+
+    def _check_linked(self, call: Encoded) -> None:
+        """Refuse a call that takes a value from another one, or gives one, where that cannot be.
+
+        Raises:
+            SchemabenchError: The operation gathers values or copies.
+        """
+        if (call.takes or call.gives) and (self.operation.copies or self.operation.sending.batch > 1):
+            raise self.fault(
+                f"Calls of {self.operation.name!r} take values from others, or give them, and so cannot be gathered",
+                where=self.operation.text.place(),
+                remedies=["leave out `-- batch:`", "write an INSERT rather than a COPY"],
+            )
 
     def parameters(self, calls: Sequence[Encoded]) -> list[bytes | None]:
         """Return the parameters: of one call, or arrays of the gathered calls' values; None where a row gives it."""
@@ -174,6 +194,11 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
         )
     if several:
         yield _own(operation, error, "commit", "COMMIT")
+
+
+def bounds(operation: Operation, error: type[SchemabenchError]) -> tuple[Form, Form]:
+    """Return what begins and commits a transaction whose first call is one of an operation; errors as in `forms`."""
+    return _own(operation, error, "begin", "BEGIN"), _own(operation, error, "commit", "COMMIT")
 
 
 def in_order(some: Sequence[Form], calls: Sequence[Encoded]) -> Iterator[tuple[Form, Sequence[Encoded]]]:

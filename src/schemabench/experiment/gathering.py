@@ -11,6 +11,7 @@ does not depend on the server. A batch that is ready while the connection is bus
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import inf
 
 from schemabench.experiment.burst import Encoded
@@ -22,7 +23,7 @@ class Batch:
     """Calls that are one request."""
 
     calls: Sequence[Encoded]
-    """Of one operation, in order."""
+    """Of one operation, or of one transaction, in order."""
     ready_s: float = 0.0
     """When it may be sent, in seconds from the start; 0 where calls are not due at a pace."""
 
@@ -48,7 +49,7 @@ def gather(
         sendings: Operation -> how its calls are sent; one by one where it is not among them.
         due_s: When each call is due, by its number; None where it is made as soon as the connection is free.
     """
-    if not sendings:  # as in most workloads: nothing waits for anything
+    if not sendings and not any(call.transaction for call in queue):  # as in most workloads: nothing waits for anything
         return [Batch(calls=(call,), ready_s=0.0 if due_s is None else due_s[call.number]) for call in queue]
     return list(_Queue(sendings, due_s).batches(queue))
 
@@ -65,13 +66,15 @@ class _Queue:
     def batches(self, queue: Sequence[Encoded]) -> Iterator[Batch]:
         """Yield batches in the order in which they are ready."""
         now_s = 0.0
-        for call in queue:
+        for _, some in groupby(queue, key=_of_transaction):
+            call, *others = some
             now_s = self._due_s[call.number] if self._due_s is not None else 0.0
             yield from self._over(now_s)
             yield from self._before(call, now_s)
             sending = self._sendings.get(call.operation, AS_IS)
-            if sending.calls == 1:
-                yield Batch(calls=(call,), ready_s=now_s)
+            if sending.calls == 1 or call.is_linked:
+                yield from self._same(call, now_s)
+                yield Batch(calls=(call, *others), ready_s=now_s)
             else:
                 yield from self._added(call, sending, now_s)
         for one in self._open.values():
@@ -89,6 +92,11 @@ class _Queue:
         held = [name for name, one in self._open.items() if name != call.operation and call.key in one.keys]
         yield from (self._closed(operation, now_s) for operation in held)
 
+    def _same(self, call: Encoded, now_s: float) -> Iterator[Batch]:
+        """Yield the batch of a call's own operation that the call must not overtake."""
+        if call.operation in self._open and call.key in self._open[call.operation].keys:
+            yield self._closed(call.operation, now_s)
+
     def _added(self, call: Encoded, sending: Sending, now_s: float) -> Iterator[Batch]:
         """Add a call to its batch; yield that if it is full."""
         within_s = sending.within_s if self._due_s is not None and sending.within_s is not None else inf
@@ -101,3 +109,8 @@ class _Queue:
 
     def _closed(self, operation: str, ready_s: float) -> Batch:
         return Batch(calls=tuple(self._open.pop(operation).calls), ready_s=ready_s)
+
+
+def _of_transaction(call: Encoded) -> object:
+    """Return what successive calls of one transaction have in common, and no others."""
+    return (call.transaction, call.key) if call.transaction else call.number

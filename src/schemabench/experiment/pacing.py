@@ -52,13 +52,12 @@ class Calls:
         return self.ended_s - self.due_s
 
 
-def judge(plan: Plan, burst: Burst, size: int, executed: Executed, paced: Paced) -> Adequacy:
+def judge(plan: Plan, burst: Burst, executed: Executed, paced: Paced) -> Adequacy:
     """Return the verdict on an entrant.
 
     Args:
         plan: Has the writers.
         burst: The burst to execute, with its pace.
-        size: The multiplier of the writers' weights in it.
         executed: The executed part.
         paced: The timings of the calls.
     """
@@ -80,7 +79,7 @@ def judge(plan: Plan, burst: Burst, size: int, executed: Executed, paced: Paced)
     return Adequacy(
         duration_s=duration_s,
         elapsed_s=executed.duration_s,
-        operations_per_s=sum(writer.weight for writer, _ in plan.writers) * size / duration_s,
+        operations_per_s=len(burst.operations) / duration_s,
         p99_ns=together.p99_ns,
         max_ns=together.max_ns,
         responses=responses,

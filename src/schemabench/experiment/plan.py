@@ -187,9 +187,10 @@ class Plan:
 
     @property
     def production_s(self) -> float | None:
-        """The seconds of production load in the smallest burst; None if unknown, or for a replayed file."""
-        stands_for = self.found.workload.production_s
-        return None if stands_for is None or self.inputs else stands_for(self.values)
+        """The seconds of production load in the smallest burst; None if unknown, as for a file without times."""
+        stands_for, replay = self.found.workload.production_s, self.found.workload.replay
+        unknown = stands_for is None or (self.inputs and not (replay and replay.timed))
+        return None if unknown or stands_for is None else stands_for(self.values)
 
     @property
     def fingerprint(self) -> str:

@@ -3,8 +3,9 @@
 Owns which session has prepared which operation, and the form of requests. Must not execute a call.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from psycopg import errors
 from psycopg.pq import ConnStatus, ExecStatus
@@ -13,10 +14,10 @@ from psycopg.pq.abc import PGresult
 from schemabench.errors import SchemabenchError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
-from schemabench.experiment.forms import Form, forms, in_order, summing
+from schemabench.experiment.forms import Form, bounds, forms, in_order, summing
 from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
-from schemabench.load import AnyStep, Drive, Refusal, Request, Session, StatementFailedError
+from schemabench.load import AnyStep, Drive, Linked, Refusal, Request, Session, StatementFailedError
 from schemabench.load.session import LockedOutError
 from schemabench.server import lost
 from schemabench.sqlfile import copied
@@ -98,6 +99,8 @@ class Prepared:
     def __init__(self, template: Template) -> None:
         self._template = template
         self._forms: dict[tuple[Session, str], tuple[Form, ...]] = {}
+        self._bounds: dict[tuple[Session, str], tuple[Form, Form]] = {}
+        """What begins and commits a transaction whose first call is one of an operation."""
 
     def prepare(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
         """Prepare operations over a connection, each once.
@@ -113,6 +116,33 @@ class Prepared:
                 self._forms[session, operation] = tuple(self._prepare(session, writer, known))
                 session.retryable[operation] = {code: _words(code) for code in known.sending.retried}
                 session.acceptable[operation] = {code: _words(code) for code in known.sending.accepted}
+
+    def prepare_transactions(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
+        """Prepare what begins and commits transactions, of which these are the operations of their first calls.
+
+        Raises:
+            CandidateError: The server refused a statement.
+            ServerError: The server failed.
+        """
+        for operation in operations:
+            if (session, operation) in self._bounds:
+                continue
+            known = self._template.operations[operation]
+            own = [form for form in self._forms[session, operation] if form.statement is None]
+            made = own or [self._ready(session, writer, form) for form in bounds(known, self._template.fault(known))]
+            self._bounds[session, operation] = made[0], made[-1]
+
+    def _transaction(self, session: Session, calls: Sequence[Encoded]) -> list[AnyStep]:
+        """Return the steps of calls that are one transaction."""
+        begin, commit = self._bounds[session, calls[0].operation]
+        given = {name for call in calls for name in call.gives.values()}
+        own = [
+            _within(form.step((call,)), given)
+            for call in calls
+            for form in self._forms[session, call.operation]
+            if form.statement is not None
+        ]
+        return [begin.alone(), *own, commit.alone()]
 
     def knows(self, session: Session, operation: str) -> bool:
         """Return whether a session has prepared an operation."""
@@ -130,6 +160,8 @@ class Prepared:
             WorkloadError: A call has no usable value for a `:"name"`.
         """
         first = calls[0]
+        if first.transaction:
+            return first.number, first.operation, self._transaction(session, calls)
         known = self._forms[session, first.operation]
         steps = [form.step(some) for form, some in in_order(known, calls)]
         if sums:  # of the last statement, which is the answer
@@ -145,18 +177,19 @@ class Prepared:
         own = [one for one in self._forms[session, call.operation] if one.statement is not None]
         if any(one.statement.columns or one.query is None for one in own if one.statement is not None):
             return []
-        return [one.linked((one.name, one.parameters([call]))) for one in own]
+        return [one.linked((one.name, one.parameters([call])), call._replace(takes={}, gives={})) for one in own]
 
     def values(self, session: Session, request: Request) -> dict[str, bytes | None]:
         """Return the parameters of a request by their names, of its first call where each has its own.
 
         One that copies has none.
         """
-        _, operation, steps = request
-        names = {form.name: form.names for form in self._forms[session, operation]}
+        _, _, steps = request
+        own = (forms for (one, _), forms in self._forms.items() if one is session)
+        names = {form.name: form.names for form in chain.from_iterable(own)}
         found: dict[str, bytes | None] = {}
         for step in steps:
-            for name, value in zip(names[step[0]], step[1], strict=False):
+            for name, value in zip(names.get(step[0], ()), step[1], strict=False):
                 found.setdefault(name, value)
         return found
 
@@ -166,21 +199,25 @@ class Prepared:
         A copy is not prepared, nor is a statement whose SQL changes from call to call. What is sent as text for other
         reasons is prepared all the same, so that a mistake in it is found.
         """
-        template = self._template
-        for form in forms(operation, writer.identifiers, template.fault(operation)):
+        for form in forms(operation, writer.identifiers, self._template.fault(operation)):
             if form.statement is None or (form.query is not None and not operation.copies):
-                try:
-                    result = session.prepare(form.name, form.sql.decode())
-                except LockedOutError as failure:
-                    raise failures.locked_out(template, operation.name) from failure
-                if session.connection.status != ConnStatus.OK:
-                    raise lost(template.server, session.connection.get_error_message())
-                if result.status != ExecStatus.COMMAND_OK:
-                    raise self._refused(session, writer, form, result)
+                self._ready(session, writer, form)
             if form.query is not None and form.statement is not None and form.statement.binary:
                 yield replace(form, types=self._types(session, writer, form, form.query))
             else:
                 yield form
+
+    def _ready(self, session: Session, writer: Writer, form: Form) -> Form:
+        """Prepare one statement, and return it."""
+        try:
+            result = session.prepare(form.name, form.sql.decode())
+        except LockedOutError as failure:
+            raise failures.locked_out(self._template, form.operation.name) from failure
+        if session.connection.status != ConnStatus.OK:
+            raise lost(self._template.server, session.connection.get_error_message())
+        if result.status != ExecStatus.COMMAND_OK:
+            raise self._refused(session, writer, form, result)
+        return form
 
     def _types(self, session: Session, writer: Writer, form: Form, query: Query) -> tuple[int, ...]:
         """Return the object ids of the types of the columns that a copy fills."""
@@ -193,6 +230,14 @@ class Prepared:
         """Return the error for a statement that the server refused to prepare."""
         failure = StatementFailedError(session, form.operation.name, (form.name, ()), Refusal.of(result), 1)
         return failures.failed(self._template, writer, failure)
+
+
+def _within(step: AnyStep, given: Collection[str]) -> AnyStep:
+    """Return a step of a transaction, which takes what an earlier call of the same transaction gives from there."""
+    if not isinstance(step, Linked):
+        return step
+    takes = [*step.takes, *((place, name) for place, name in step.recalls if name in given)]
+    return step._replace(takes=takes, recalls=[one for one in step.recalls if one[1] not in given])
 
 
 def _words(sqlstate: str) -> str:

@@ -12,7 +12,7 @@ from random import Random
 
 import psycopg
 
-from schemabench.errors import SchemabenchError, ServerError
+from schemabench.errors import SchemabenchError, ServerError, WorkloadError
 from schemabench.experiment import failures, undone, windows
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect
@@ -30,7 +30,9 @@ from schemabench.load import (
     SlowCallError,
     StatementFailedError,
     Talk,
+    Value,
     drive,
+    lacking,
     stop,
 )
 from schemabench.load.session import Accepted, Undone
@@ -50,18 +52,25 @@ class Sessions:
         databases: The databases; a writer is connected to that of its part.
         writers: The writers of the connections.
         round_trip_s: Added to every exchange with the server, as time on the way.
+        memory: What calls gave to later ones in these databases; None if there were none.
 
     Raises:
         ServerError: The server cannot be reached or refused; no connection is then open.
     """
 
     def __init__(
-        self, template: Template, databases: Databases, writers: Iterable[Writer], round_trip_s: float = 0.0
+        self,
+        template: Template,
+        databases: Databases,
+        writers: Iterable[Writer],
+        round_trip_s: float = 0.0,
+        memory: dict[str, Value] | None = None,
     ) -> None:
         self.round_trip_s = round_trip_s
+        self.memory: dict[str, Value] = {} if memory is None else memory
         self._template = template
         self._databases = databases
-        self._pairs = _opened(template, databases, writers, round_trip_s)
+        self._pairs = _opened(template, databases, writers, round_trip_s, self.memory)
         self._prepared = Prepared(template)
         self._further: list[tuple[Session, Writer]] = []
         """Connections for plans of writers whose part is only other workers'."""
@@ -100,8 +109,11 @@ class Sessions:
         depths = {name: one.pipeline for name, one in known.items() if one.pipeline > 1 and name not in sums}
         gathered: list[Batch] = []
         after: dict[int, int] = {}
+        self._check_given(burst)
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
+            begins = {call.operation for call in queue if call.transaction}
+            self._prepared.prepare_transactions(session, writer, begins)
             batches = gather(queue, sendings, burst.pace.due_s if burst.pace else None)
             queues.append(
                 (
@@ -112,7 +124,7 @@ class Sessions:
                     ],
                 )
             )
-            gathered += [one for one in batches if one.calls[0].operation in sendings]
+            gathered += [one for one in batches if one.calls[0].operation in sendings or len(one.calls) > 1]
             after |= windows.after([one.calls for one in batches], depths)
         return Loaded(
             queues=queues,
@@ -124,6 +136,25 @@ class Sessions:
             noting=bool(sums),
             written=burst.written,
         )
+
+    def _check_given(self, burst: Burst) -> None:
+        """Refuse a burst with a call that takes what no call of this process gives.
+
+        Raises:
+            WorkloadError: With the name of what it takes.
+        """
+        given = {name for call in burst.calls() for name in call.gives.values()}
+        for call in burst.calls():
+            for parameter, name in call.takes.items():
+                if name not in given and name not in self.memory:
+                    raise WorkloadError(
+                        f"A call of {call.operation!r} takes :{parameter} from what another call gives as {name!r}, "
+                        "and no call of this process gives it",
+                        remedies=[
+                            "have one process execute all calls, without -n",
+                            f"give it by an earlier call: `Call(..., gives={{'column': {name!r}}})`",
+                        ],
+                    )
 
     def drive(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         self,
@@ -169,6 +200,7 @@ class Sessions:
             raise failures.failed(self._template, dict(self._pairs)[failure.session], failure) from None
         except SlowCallError as failure:
             awaited = self._awaited(failure.session)
+            awaited += [f"it waits for {name!r}, which another call should give" for name in _lacking(failure)]
             stop(sessions)
             retried = since(before, self.retried())
             values = self._prepared.values(failure.session, failure.request)
@@ -211,7 +243,7 @@ class Sessions:
         """
         own = [session for session, one in (*self, *self._further) if one.part == writer.part]
         if not own:
-            self._further += _opened(self._template, self._databases, [writer], self.round_trip_s)
+            self._further += _opened(self._template, self._databases, [writer], self.round_trip_s, self.memory)
             own = [self._further[-1][0]]
         session = next((one for one in own if self._prepared.knows(one, call.operation)), own[0])
         self._prepared.prepare(session, writer, {call.operation})
@@ -245,6 +277,11 @@ class Sessions:
         return []
 
 
+def _lacking(failure: SlowCallError) -> list[str]:
+    """Return the names of what a slow call takes and no call has given."""
+    return lacking(failure.session, failure.request[2])
+
+
 def summed(some: Iterable[Undone]) -> Undone:
     """Return the sums of several counts."""
     total: Counter[tuple[str, str]] = Counter()
@@ -259,14 +296,20 @@ def since(before: Undone, now: Undone) -> Undone:
 
 
 def _opened(
-    template: Template, databases: Databases, writers: Iterable[Writer], round_trip_s: float
+    template: Template,
+    databases: Databases,
+    writers: Iterable[Writer],
+    round_trip_s: float,
+    memory: dict[str, Value],
 ) -> list[tuple[Session, Writer]]:
     """Return a connection to its part's database for each of the given writers: all, or none."""
     pairs: list[tuple[Session, Writer]] = []
     try:
         for writer in writers:
             conninfo = template.server.conninfo_for(databases.of(writer.part).name)
-            session = Session.open(conninfo, isolation=template.isolation, role=writer.role, round_trip_s=round_trip_s)
+            session = Session.open(
+                conninfo, isolation=template.isolation, role=writer.role, round_trip_s=round_trip_s, memory=memory
+            )
             pairs.append((session, writer))  # those that are open must be closed
     except BaseException as cause:
         for session, _ in pairs:

@@ -25,7 +25,7 @@ def after(requests: Sequence[Sequence[Encoded]], depths: Mapping[str, int]) -> d
     answered: dict[str, int] = {}
     for position, calls in enumerate(requests):
         keys = [call.key for call in calls if call.key is not None]
-        if depth := depths.get(calls[0].operation):
+        if (depth := depths.get(calls[0].operation)) and not calls[0].is_linked:
             found[calls[0].number] = max(0, position + 1 - depth, *(answered.get(key, 0) for key in keys))
         answered.update(dict.fromkeys(keys, position + 1))
     return found

@@ -1,11 +1,11 @@
 """The load: requests per connection, their times, and the loop that sends them."""
 
-from schemabench.load.attempt import kept
+from schemabench.load.attempt import kept, lacking
 from schemabench.load.attendant import Attendant
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.guard import Limits, Passing, SlowCallError
 from schemabench.load.session import LostConnectionError, Refusal, Session, StatementFailedError, stop
-from schemabench.load.talk import AnyStep, Linked, Request, Rows, Step, Talk, Unprepared
+from schemabench.load.talk import AnyStep, Linked, Request, Rows, Step, Talk, Unprepared, Value
 
 __all__ = [
     "AnyStep",
@@ -25,7 +25,9 @@ __all__ = [
     "Step",
     "Talk",
     "Unprepared",
+    "Value",
     "drive",
     "kept",
+    "lacking",
     "stop",
 ]

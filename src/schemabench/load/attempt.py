@@ -4,7 +4,7 @@ Owns what becomes of a request whose attempt failed, and the values that its sta
 wait: it yields what it waits for.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from random import Random
 from time import perf_counter_ns
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from schemabench.load.session import (
     Session,
     StatementFailedError,
 )
-from schemabench.load.talk import UNDONE, AnyStep, Linked, Pause, Request, Talk, Want, exchange
+from schemabench.load.talk import UNDONE, AnyStep, Done, Linked, Pause, Request, Talk, Value, Want, exchange
 from schemabench.units import NANOSECONDS
 
 SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
@@ -41,8 +41,9 @@ class Failure(NamedTuple):
 def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Pause | None, None, Failure | None]:
     """Execute the steps of a request once; return what failed."""
     values: dict[str, bytes | None] = {}
+    remembered: dict[str, Value] = {}
     for step in steps:
-        sent = step.filled(values) if isinstance(step, Linked) else step
+        sent = step.filled({**values, **remembered}, session.memory) if isinstance(step, Linked) else step
         result = yield from exchange(session.connection, sent, session.round_trip_ns)
         if result is None or result.status not in SUCCEEDED:
             return failed(session, sent, result)
@@ -51,12 +52,37 @@ def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Paus
             if isinstance(included, Refusal):
                 return Failure(sent, included)
             session.flight.included = included
+        remembers = step.remembers if isinstance(step, Linked) else {}
+        if remembers and (refusal := recalled(remembers, result, remembered)):
+            return Failure(sent, refusal)
         if not isinstance(step, Linked) or not step.gives:
             continue
         if step.stops and result.ntuples == 0:
             return (yield from attempt(session, steps[-1:])) if len(steps) > 1 else None  # the commit
         if refusal := kept(step.gives, step.columns, result, values):
             return Failure(sent, refusal)
+    session.memory.update(remembered)  # of what is committed alone
+    return None
+
+
+def lacking(session: Session, steps: Sequence[AnyStep]) -> list[str]:
+    """Return the names of what steps recall and no request has remembered yet."""
+    linked = (step for step in steps if isinstance(step, Linked))
+    return [name for step in linked for _, name in step.recalls if name not in session.memory]
+
+
+def recalled(columns: Mapping[str, str], result: PGresult, values: dict[str, Value]) -> Refusal | None:
+    """Keep what later requests recall of a row; return why that cannot be done.
+
+    Args:
+        columns: Column -> the name of its value.
+        result: A result that should be one row, if any column is named.
+        values: Receives the values.
+    """
+    found: dict[str, bytes | None] = {}
+    if refusal := kept("", [one for one in columns if one], result, found) if any(columns) else None:
+        return refusal
+    values |= {name: found[f".{column}"] if column else Done.DONE for column, name in columns.items()}
     return None
 
 
@@ -70,12 +96,12 @@ def kept(gives: str, columns: Sequence[str], result: PGresult, values: dict[str,
         values: Receives the values, by names as in `placed.id`.
     """
     if result.ntuples != 1:
-        return Refusal.of_rows(gives, result.ntuples)
+        return Refusal.of_rows(gives or "the answer", result.ntuples)
     known = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
     for column in columns:
         wanted = column[1:-1].replace('""', '"') if column.startswith('"') else column.lower()
         if known.count(wanted) != 1:
-            message = f"{gives!r} has {'two columns' if wanted in known else 'no column'} {wanted!r}"
+            message = f"{gives or 'the answer'!r} has {'two columns' if wanted in known else 'no column'} {wanted!r}"
             return Refusal(sqlstate=UNKNOWN_COLUMN, message=message, detail=f"columns: {', '.join(known) or 'none'}")
         values[f"{gives}.{column}"] = result.get_value(0, known.index(wanted))
     return None
@@ -100,10 +126,10 @@ def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:
 
 def recover(session: Session, request: Request, failure: Failure, random: Random) -> Talk:
     """After an attempt that the server rolled back, retry a request until it succeeds, unless its error is accepted."""
-    number, operation, steps = request
-    acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
+    number, _, steps = request
     for attempts in range(1, RETRY_LIMIT + 1):
-        sqlstate = failure.refusal.sqlstate
+        sqlstate, operation = failure.refusal.sqlstate, _operation(session, request, failure.step)
+        acceptable, retryable = session.acceptable.get(operation, {}), session.retryable.get(operation, {})
         accepted, reason = acceptable.get(sqlstate), RETRYABLE.get(sqlstate) or retryable.get(sqlstate)
         if accepted is None and (reason is None or attempts == RETRY_LIMIT):
             raise StatementFailedError(session, operation, failure.step, failure.refusal, attempts)
@@ -111,6 +137,8 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
             yield from exchange(session.connection, (ROLLBACK, ()), session.round_trip_ns)
         if accepted is not None:
             session.flight.included = UNDONE
+            linked = (step for step in steps if isinstance(step, Linked))
+            session.memory.update((name, Done.DONE) for step in linked for name in step.remembers.values())
             session.accepted.append((number, operation, accepted))
             return
         assert reason is not None, "it would have been raised"
@@ -125,3 +153,9 @@ def recover(session: Session, request: Request, failure: Failure, random: Random
         if again is None:
             return
         failure = again
+
+
+def _operation(session: Session, request: Request, step: AnyStep) -> str:
+    """Return the operation that a step of a request belongs to: a transaction may have steps of several."""
+    own = step[0].decode().rpartition("_")[0]
+    return own if own in session.retryable else request[1]

@@ -11,9 +11,12 @@ from time import perf_counter_ns
 import psycopg
 from psycopg.pq import ExecStatus
 
-from schemabench.load.attempt import attempt, failed, recover
+from schemabench.load.attempt import attempt, failed, lacking, recover
 from schemabench.load.session import LostConnectionError, Session
-from schemabench.load.talk import Request, Talk, Want
+from schemabench.load.talk import Pause, Request, Talk, Want
+
+_GLANCE_NS = 200_000
+"""How often a request looks whether what it waits for is there."""
 
 
 def converse(session: Session, requests: Iterable[Request], latencies_ns: list[int], random: Random) -> Talk:
@@ -76,6 +79,9 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
             number, _, steps = request
             flight.started_ns = started = perf_counter_ns()
             flight.request = request
+            while lacking(session, steps):  # the time does not count: in production it came later
+                yield Pause(perf_counter_ns() + _GLANCE_NS)
+                flight.started_ns = started = perf_counter_ns() if not lacking(session, steps) else started
             if failure := (yield from attempt(session, steps)):
                 yield from recover(session, request, failure, random)
             done = perf_counter_ns()

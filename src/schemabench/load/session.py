@@ -16,7 +16,7 @@ from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from schemabench.load.talk import AnyStep, Flight
+from schemabench.load.talk import AnyStep, Flight, Value
 from schemabench.units import NANOSECONDS
 
 DEADLOCK = "deadlock"
@@ -122,6 +122,7 @@ class Session:
         retryable: Operation -> SQLSTATE -> what it is called, for errors after which its author has it repeated.
         acceptable: Likewise for errors that end it as if it had succeeded.
         round_trip_ns: What is added to every exchange, as time on the way.
+        memory: Name -> what a committed request has remembered under it for later ones, of any session that shares it.
     """
 
     connection: PGconn
@@ -132,9 +133,18 @@ class Session:
     retryable: dict[str, Mapping[str, str]] = field(default_factory=dict)
     acceptable: dict[str, Mapping[str, str]] = field(default_factory=dict)
     round_trip_ns: int = 0
+    memory: dict[str, Value] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, conninfo: str, *, isolation: str = "", role: str = "", round_trip_s: float = 0.0) -> "Session":
+    def open(
+        cls,
+        conninfo: str,
+        *,
+        isolation: str = "",
+        role: str = "",
+        round_trip_s: float = 0.0,
+        memory: dict[str, Value] | None = None,
+    ) -> "Session":
         """Connect.
 
         Args:
@@ -142,6 +152,7 @@ class Session:
             isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's default.
             role: As which it executes; empty for the one that connects.
             round_trip_s: Added to every exchange, as time on the way.
+            memory: What requests remember for others; None for an empty one.
 
         Raises:
             LostConnectionError: The server cannot be reached or refused; with its message.
@@ -160,7 +171,8 @@ class Session:
                 raise LostConnectionError(Refusal.of(result).message)
         connection.prepare(ROLLBACK, b"ROLLBACK")
         connection.nonblocking = 1
-        return cls(connection, round_trip_ns=round(round_trip_s * NANOSECONDS))
+        shared: dict[str, Value] = {} if memory is None else memory
+        return cls(connection, round_trip_ns=round(round_trip_s * NANOSECONDS), memory=shared)
 
     def prepare(self, name: bytes, sql: str) -> PGresult:
         """Prepare a statement; the result shows whether the server accepted it.

@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from time import perf_counter_ns
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 from psycopg.pq import ExecStatus
@@ -67,6 +68,16 @@ class Rows(NamedTuple):
     """What the text was made of, if it changes from call to call."""
 
 
+class Done(Enum):
+    """In place of a value, that a request is done."""
+
+    DONE = "done"
+
+
+Value: TypeAlias = bytes | Done | None
+"""What is remembered under a name."""
+
+
 class Linked(NamedTuple):
     """A step that takes values from the rows of earlier steps of its request, or gives its own row to later ones."""
 
@@ -86,14 +97,20 @@ class Linked(NamedTuple):
     """Whether the request ends if there is no row; otherwise that is an error."""
     sums: str = ""
     """The column whose sum over all rows is noted; empty for none."""
+    recalls: Sequence[tuple[int, str]] = ()
+    """(which parameter, counted from 0; the name under which an earlier request remembered its value)."""
+    remembers: Mapping[str, str] = MappingProxyType({})
+    """Column of its only row -> the name under which later requests recall its value; an empty column for none."""
 
-    def filled(self, values: Mapping[str, bytes | None]) -> Step | Unprepared:
-        """Return the step with what it takes from earlier rows."""
-        if not self.takes:
+    def filled(self, values: Mapping[str, Value], memory: Mapping[str, Value]) -> Step | Unprepared:
+        """Return the step with what it takes from earlier rows, and what earlier requests remembered."""
+        if not self.takes and not self.recalls:
             return self.step
         parameters = list(self.parameters)
-        for place, name in self.takes:
-            parameters[place] = values[name]
+        found = [(place, values[name]) for place, name in self.takes]
+        for place, value in (*found, *((place, memory[name]) for place, name in self.recalls)):
+            if not isinstance(value, Done):
+                parameters[place] = value
         if isinstance(self.step, Unprepared):
             return self.step._replace(parameters=parameters)
         return self.statement, parameters

@@ -136,7 +136,7 @@ def _filled(statement: Statement, values: Mapping[str, bytes | None]) -> Stateme
     """Return a statement with what it takes from earlier rows, where these are known."""
     if statement.link is None or not all(name in values for _, name in statement.link.takes):
         return statement
-    return replace(statement, parameters=statement.link.filled(values)[1])
+    return replace(statement, parameters=statement.link.filled(values, {})[1])
 
 
 def _attempt(

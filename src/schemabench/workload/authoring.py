@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from schemabench.cardinality import Axis
@@ -18,6 +19,22 @@ Cardinality = TypeVar("Cardinality")
 State = TypeVar("State")
 Row: TypeAlias = tuple[object, ...]
 """One row of a result, as psycopg reads it: `int` or `Decimal` for numbers, `date`, `datetime`, `str`, lists, None."""
+
+
+class Given(NamedTuple):
+    """A value that another call gives, such as the number that the server has for a new row.
+
+    Examples:
+        >>> Call("insert_order", {"customer": 7}, gives={"id": "order 1"}).gives
+        {'id': 'order 1'}
+        >>> Call("insert_line", {"order_id": Given("order 1", known=4711), "line": 1}).values["order_id"].name
+        'order 1'
+    """
+
+    name: str
+    """As in `Call.gives` of an earlier call. The call starts when that one is committed, on whichever connection."""
+    known: object = None
+    """A value like it, with which plans are shown; it is sent if the other call names no column."""
 
 
 class Call(NamedTuple):
@@ -43,6 +60,13 @@ class Call(NamedTuple):
     """Logical rows that the call writes: 0 for a read or a refresh."""
     part: str = ""
     """The part that a call of a background or a model belongs to. A call of a writer belongs to the writer's."""
+    transaction: str = ""
+    """Successive calls of a key with the same one are one transaction; empty for one of its own."""
+    gives: Mapping[str, str] = MappingProxyType({})
+    """Column of the one row that its last statement returns -> the name under which other calls take its value, as
+    `Given`. An empty column gives no value, only that the call is done. Nobody else may give the same name."""
+    at_s: float | None = None
+    """When it is due, in seconds, where a file is replayed at its own pace (`Replay.timed`)."""
 
 
 class Rows(NamedTuple):
@@ -210,6 +234,9 @@ class Replay(Generic[Cardinality]):
     is never entirely in memory. At its end, `calls` is called again, with `cycle` increased by one; the first is 0."""
     others: Mapping[str, OtherInput] = field(default_factory=dict)
     """Further input files by name (`--replay workload.name=PATH`), each optional."""
+    timed: bool = False
+    """Whether every call says when it is due (`Call.at_s`, ascending): `--adequacy` then replays the file at its own
+    pace, from its start, and `Workload.production_s` is true of it."""
     series: FileSeries[Cardinality] | None = None
     """How a folder takes the main file's place; None if only a file can be replayed."""
 

@@ -1,0 +1,161 @@
+"""Entries of a log, of csvlog and jsonlog alike.
+
+Owns the two formats, told apart by the file's content. Must not know what a message says.
+"""
+
+import calendar
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from time import strptime
+from typing import NamedTuple
+
+import msgspec
+
+from schemabench.errors import UsageError
+from schemabench.logs.files import LONGEST_BYTES, Damage, csv_records, lines
+
+_FEWEST_FIELDS = 23
+"""Of a record of csvlog: those of PostgreSQL 9.0 to 12. Later versions have up to 26."""
+_BACKEND_TYPE = 23
+_SHOWN = 80
+_SECOND = len("2026-01-31 23:59:59")
+_DECIMALS = 1_000
+
+
+class Entry(NamedTuple):
+    """One entry."""
+
+    time_s: float
+    """When it was written, in seconds; only differences mean anything. The log has milliseconds."""
+    session: str
+    user: str
+    database: str
+    severity: str
+    message: str
+    detail: str
+    backend: str
+    """The kind of process; empty where the log does not say. Likewise below."""
+    application: str
+
+
+class _Json(msgspec.Struct):
+    """An entry of jsonlog: what of it matters."""
+
+    timestamp: str
+    session_id: str = ""
+    user: str = ""
+    dbname: str = ""
+    error_severity: str = ""
+    message: str = ""
+    detail: str = ""
+    backend_type: str = ""
+    application_name: str = ""
+
+
+def entries(path: Path, damage: Damage) -> Iterator[Entry]:
+    """Yield the entries of a file.
+
+    Args:
+        path: The file: csvlog or jsonlog, plain or gzip.
+        damage: Receives what cannot be read.
+
+    Raises:
+        UsageError: It cannot be read, or is none of these.
+    """
+    every = lines(path, damage)
+    first = next((line for line in every if line.strip()), b"")
+    if not first:
+        return
+    following = chain([first], every)
+    if first.lstrip().startswith(b"{"):
+        yield from _of_json(path, following, damage)
+    else:
+        yield from _of_csv(path, following, damage)
+
+
+def _of_json(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entry]:
+    decode, times = msgspec.json.Decoder(_Json).decode, _Times()
+    found = False
+    for line in some:
+        try:
+            one = decode(line)
+            entry = Entry(
+                times(one.timestamp),
+                one.session_id,
+                one.user,
+                one.dbname,
+                one.error_severity,
+                one.message,
+                one.detail,
+                one.backend_type,
+                one.application_name,
+            )
+        except (msgspec.MsgspecError, ValueError):
+            damage.broken += 1
+            if not found and damage.broken > 1:
+                raise _no_log(path, line) from None
+            continue
+        found = True
+        yield entry
+
+
+def _of_csv(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entry]:
+    csv.field_size_limit(LONGEST_BYTES)
+    times, found = _Times(), False
+    for record in csv_records(some, damage):
+        try:
+            entry = _of_row(next(csv.reader((record,))), times)
+        except (ValueError, IndexError, StopIteration, csv.Error):
+            damage.broken += 1
+            if not found:
+                raise _no_log(path, record.encode()) from None
+            continue
+        found = True
+        yield entry
+
+
+def _of_row(row: Sequence[str], times: "_Times") -> Entry:
+    """Return an entry of csvlog.
+
+    Raises:
+        IndexError: It has too few fields.
+        ValueError: It does not begin with a time.
+    """
+    application = row[_FEWEST_FIELDS - 1]
+    backend = row[_BACKEND_TYPE] if len(row) > _BACKEND_TYPE else ""
+    return Entry(times(row[0]), row[5], row[1], row[2], row[11], row[13], row[14], backend, application)
+
+
+def _no_log(path: Path, line: bytes) -> UsageError:
+    """Return the error for a file of another kind."""
+    return UsageError(
+        f"{path} is neither csvlog nor jsonlog",
+        checked=[f"it begins with {line.decode(errors='replace').strip()[:_SHOWN]!r}"],
+        remedies=[
+            "have the server write one: log_destination = 'jsonlog' (from 15) or 'csvlog', logging_collector = on",
+            "give the files with .json or .csv in the folder log_directory",
+        ],
+    )
+
+
+class _Times:
+    """Reads times, the second of which is mostly that of the one before."""
+
+    def __init__(self) -> None:
+        self._second = ""
+        self._time_s = 0
+
+    def __call__(self, text: str) -> float:
+        """Return a time in seconds.
+
+        Raises:
+            ValueError: It is none.
+        """
+        second = text[:_SECOND]
+        if second != self._second:
+            self._time_s = calendar.timegm(strptime(second, "%Y-%m-%d %H:%M:%S"))
+            self._second = second
+        decimals = text[_SECOND:].partition(" ")[0].removeprefix(".")
+        return self._time_s + int(decimals or "0") / _DECIMALS

@@ -1,0 +1,217 @@
+"""What a server's log says: statements with values, whatever the protocol, and what is damaged."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from schemabench.errors import UsageError
+from schemabench.logs import Found, Request, Spool, messages, read
+from schemabench.logs.shapes import Shapes
+from schemabench.logs.values import array
+
+HEAD = '2026-01-31 12:00:{at:06.3f} UTC,"app","shop",7,"127.0.0.1:5","{session}",1,"x",2026-01-31 11:00:00 UTC,3/1,0,'
+TAIL = ',,,,,"{application}","client backend",,0'
+
+
+def entry(at: float, message: str, detail: str = "", *, session: str = "a.7", severity: str = "LOG") -> str:
+    """Return an entry of csvlog."""
+    quoted = ['"' + one.replace('"', '""') + '"' if one else "" for one in (message, detail)]
+    head = HEAD.format(at=at, session=session)
+    return f"{head}{severity},00000,{quoted[0]},{quoted[1]},,,,,{TAIL.format(application='shop')}\n"
+
+
+def found(tmp_path: Path, *entries: str) -> tuple[Found, list[Request]]:
+    """Return what is read of a log."""
+    path = tmp_path / "log.csv"
+    path.write_text("".join(entries))
+    with Spool() as spool:
+        result = read([path], "shop", spool)
+        return result, [request for _, request in spool.in_order()]
+
+
+def shaped(sql: str) -> tuple[str, list[str | None]]:
+    """Return the text and the values of a statement with literals."""
+    known = Shapes().of(sql, None)
+    assert known
+    return known[0].sql, known[1]
+
+
+@pytest.mark.parametrize(
+    ("sql", "text", "values"),
+    [
+        ("SELECT * FROM t WHERE a = 5 AND b = 'it''s'", "SELECT * FROM t WHERE a = $1 AND b = $2", ["5", "it's"]),
+        ("SELECT * FROM t WHERE a = -5", "SELECT * FROM t WHERE a = $1", ["-5"]),
+        ("UPDATE t SET a = a - 5", "UPDATE t SET a = a - $1", ["5"]),
+        ("SELECT * FROM t WHERE a IN (1, 2)", "SELECT * FROM t WHERE a = ANY ($1)", ['{"1","2"}']),
+        ("SELECT * FROM t WHERE a NOT IN ('x')", "SELECT * FROM t WHERE a <> ALL ($1)", ['{"x"}']),
+        ("INSERT INTO t VALUES (NULL, true, 'x')", "INSERT INTO t VALUES ($1, $2, $3)", [None, "t", "x"]),
+        ("SELECT a FROM t ORDER BY 1, 2 LIMIT 10", "SELECT a FROM t ORDER BY 1, 2 LIMIT $1", ["10"]),
+        ("SELECT a::numeric(10, 2) FROM t", "SELECT a::numeric(10, 2) FROM t", []),
+        ("SELECT * FROM t WHERE a > interval '1 day'", "SELECT * FROM t WHERE a > interval '1 day'", []),
+        (r"SELECT * FROM t WHERE a = E'x\'y'", "SELECT * FROM t WHERE a = $1", ["x'y"]),
+        ("SELECT * FROM t WHERE a = $$x$$ -- no 5", "SELECT * FROM t WHERE a = $1", ["x"]),
+        ("SELECT * FROM t1 WHERE c2 = 1.5e3;", "SELECT * FROM t1 WHERE c2 = $1", ["1.5e3"]),
+    ],
+)
+def test_literals_become_values_where_they_are_values(sql: str, text: str, values: list[str | None]) -> None:
+    assert shaped(sql) == (text, values)
+
+
+def test_texts_that_differ_in_values_have_one_shape_however_they_are_found() -> None:
+    shapes = Shapes()
+    known = [
+        shapes.of("SELECT * FROM t WHERE a = 7 AND b = 'x7' ORDER BY 1".replace("7", str(n)), None) for n in range(3)
+    ]
+
+    assert len(shapes.every) == 1
+    assert [one and one[1] for one in known] == [[str(number), f"x{number}"] for number in range(3)]
+
+
+def test_texts_that_differ_in_what_belongs_to_the_statement_have_shapes_of_their_own() -> None:
+    shapes = Shapes()
+    for place in (1, 2, 1):
+        shapes.of("SELECT a, b FROM t WHERE a = 7 ORDER BY 1".replace("1", str(place)), None)
+
+    assert len(shapes.every) == 2
+
+
+def test_a_literal_that_many_calls_have_alike_belongs_to_the_statement() -> None:
+    shapes = Shapes()
+    for number in range(30):
+        known = shapes.of("UPDATE t SET state = 'paid' WHERE id = 7".replace("7", str(number)), None)
+        assert known
+        known[0].note(known[1])
+
+    assert shapes.every[0].fixed == {1: "paid"}
+
+
+def test_parameters_of_a_list_become_one_array() -> None:
+    known = Shapes().of("SELECT * FROM t WHERE a IN ($2, $3) AND b = $1", ["x", "1", None])
+
+    assert known
+    assert known[0].sql == "SELECT * FROM t WHERE a = ANY ($1) AND b = $2"
+    assert known[1] == [array(["1", None]), "x"]
+
+
+def test_parameters_are_read_whatever_they_hold() -> None:
+    detail = "Parameters: $1 = 'a, $2 = ''b''', $2 = NULL, $3 = 'x\ny'"
+
+    assert messages.parameters(detail) == ["a, $2 = 'b'", None, "x\ny"]
+    assert messages.parameters(detail[:-1]) is None
+    assert messages.parameters("unnamed portal") is None
+
+
+def test_statements_are_read_from_their_durations(tmp_path: Path) -> None:
+    result, requests = found(
+        tmp_path,
+        entry(1, "duration: 0.1 ms  parse <unnamed>: SELECT $1"),
+        entry(1.5, "duration: 250.000 ms  execute <unnamed>: SELECT a FROM t WHERE a = $1", "parameters: $1 = '7'"),
+    )
+
+    ((one,),) = [request.parts for request in requests]
+    assert one.values == ["7"]
+    assert one.end_s - one.start_s == pytest.approx(0.25)
+    assert result.untimed == 0
+
+
+def test_statements_that_are_logged_before_they_are_done_take_the_next_duration(tmp_path: Path) -> None:
+    _, requests = found(
+        tmp_path,
+        entry(1, "execute S_1: UPDATE t SET a = $1", "parameters: $1 = 'x'"),
+        entry(1, "statement: SELECT 2", session="b.8"),
+        entry(3, "duration: 2000.000 ms"),
+        entry(4, "duration: 3000.000 ms", session="b.8"),
+    )
+
+    assert [(one.session, round(one.end_s - one.start_s, 3)) for one in requests] == [("a.7", 2.0), ("b.8", 3.0)]
+
+
+def test_transactions_are_whole_and_what_is_undone_is_counted(tmp_path: Path) -> None:
+    said = [
+        *("BEGIN ISOLATION LEVEL SERIALIZABLE", "UPDATE t SET a = 1", "SAVEPOINT s", "UPDATE t SET a = 2"),
+        *("ROLLBACK TO s", "UPDATE t SET a = 3", "COMMIT"),
+        *("BEGIN", "DELETE FROM t", "ROLLBACK"),
+        *("BEGIN", "DELETE FROM t"),
+    ]
+    result, requests = found(
+        tmp_path, *(entry(at, f"duration: 1.000 ms  statement: {sql}") for at, sql in enumerate(said))
+    )
+
+    ((explicit, parts),) = [(one.explicit, one.parts) for one in requests]
+    assert explicit
+    assert [part.values for part in parts] == [["1"], ["3"]]
+    assert {what: count for what, count in result.left_out.items() if count} == {
+        "statements undone by ROLLBACK TO": 1,
+        "statements of transactions that were rolled back": 1,
+        "statements of transactions that the log does not end": 1,
+    }
+    assert result.levels["serializable"] == 1
+
+
+def test_a_failed_transaction_is_left_out_though_it_was_committed(tmp_path: Path) -> None:
+    result, requests = found(
+        tmp_path,
+        entry(1, "duration: 1.000 ms  statement: BEGIN"),
+        entry(2, "duration: 1.000 ms  statement: UPDATE t SET a = 1"),
+        entry(3, "division by zero", severity="ERROR"),
+        entry(4, "duration: 1.000 ms  statement: COMMIT"),
+    )
+
+    assert requests == []
+    assert result.left_out["statements that failed"] == 1
+
+
+def test_several_statements_in_one_text_are_taken_apart(tmp_path: Path) -> None:
+    _, requests = found(
+        tmp_path, entry(1, "duration: 1.000 ms  statement: BEGIN; UPDATE t SET a = 'x;y'; DELETE FROM t; COMMIT")
+    )
+
+    ((explicit, parts),) = [(one.explicit, one.parts) for one in requests]
+    assert explicit
+    assert [part.values for part in parts] == [["x;y"], []]
+
+
+def test_statements_without_their_values_are_counted(tmp_path: Path) -> None:
+    result, requests = found(tmp_path, entry(1, "duration: 1.000 ms  execute <unnamed>: DELETE FROM t WHERE a = $1"))
+
+    assert requests == []
+    (what,) = (what for what, count in result.left_out.items() if count)
+    assert "log_parameter_max_length = 0" in what
+
+
+def test_values_that_end_in_dots_are_cut_off_only_if_none_is_longer(tmp_path: Path) -> None:
+    statement = "duration: 1.000 ms  execute <unnamed>: DELETE FROM t WHERE a = $1"
+    cut, _ = found(tmp_path, entry(1, statement, "parameters: $1 = 'abcd...'"))
+    whole, _ = found(
+        tmp_path,
+        entry(1, statement, "parameters: $1 = 'abcd...'"),
+        entry(2, statement, "parameters: $1 = 'abcdefghijkl'"),
+    )
+
+    assert (cut.truncated, whole.truncated) == (1, 0)
+
+
+def test_a_record_that_was_cut_off_costs_no_other(tmp_path: Path) -> None:
+    whole = entry(1, 'duration: 1.000 ms  statement: SELECT "a"\nFROM t')
+    result, requests = found(tmp_path, whole, whole[:150] + "\n", whole, whole, whole[:150])
+
+    assert len(requests) == 3
+    assert result.damage.broken == 2
+
+
+def test_files_are_read_in_order_of_time_and_packed_ones_as_others(tmp_path: Path) -> None:
+    paths = [tmp_path / "b.csv.gz", tmp_path / "a.csv"]
+    paths[0].write_bytes(gzip.compress(entry(1, "duration: 1.000 ms  statement: BEGIN").encode()))
+    paths[1].write_text(
+        entry(2, "duration: 1.000 ms  statement: DELETE FROM t") + entry(3, "duration: 1.000 ms  statement: COMMIT")
+    )
+    with Spool() as spool:
+        read(paths[::-1], "shop", spool)
+
+        assert [one.explicit for _, one in spool.in_order()] == [True]
+
+
+def test_a_folder_is_answered_in_words(tmp_path: Path) -> None:
+    with Spool() as spool, pytest.raises(UsageError, match="is a folder"):
+        read([tmp_path], "shop", spool)
