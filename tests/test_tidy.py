@@ -19,7 +19,7 @@ ROWS = (
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "output", "loading"},
     {"workers", "scheduling"},
-    {"experiment", "report"},
+    {"experiment", "report", "pgbench"},
     {"monitor", "equivalence", "reach", "frames", "progress", "noise", "deriving"},
     {"candidate", "workload", "encoding", "server", "load", "statistics"},
     {"sqlfile", "options", "cardinality", "machine"},

@@ -38,8 +38,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     )
     about = "copy texts from the server's statistics, rather than make them up in their shape"
     init.add_argument("--with-values", action="store_true", help=about)
-    init.add_argument("--name", metavar="NAME", help="the workload's name (default: that of the database)")
+    init.add_argument("--name", metavar="NAME", help="the workload's name (default: the database's or the script's)")
+    _add_scripts(init)
     init.set_defaults(run=_init)
+
+
+def _add_scripts(init: argparse.ArgumentParser) -> None:
+    """Add what concerns scripts of pgbench."""
+    about = "convert a script of pgbench, a file or tpcb-like, simple-update or select-only; may be repeated"
+    init.add_argument("--pgbench", action="append", default=[], metavar="SCRIPT[@WEIGHT]", help=about)
+    about = "the schema of the scripts' tables (default: pgbench's own tables, for its own scripts)"
+    init.add_argument("--schema", type=_path, metavar="FILE", help=about)
+    about = "set a variable of the scripts, as for pgbench: -D scale=10; may be repeated"
+    init.add_argument("-D", "--define", action="append", default=[], metavar="NAME=VALUE", help=about)
 
 
 def _path(text: str) -> Path:
@@ -70,7 +81,9 @@ def _init(chosen: argparse.Namespace) -> None:
             raise UsageError(
                 f"{folder.resolve()} is not an empty folder", remedies=["choose a new folder: schemabench init DIR"]
             )
-        if chosen.source:
+        if chosen.pgbench:
+            _convert(folder, chosen)
+        elif chosen.source:
             _derive(folder, chosen)
         else:
             _write(folder, _starter())
@@ -100,6 +113,14 @@ def _derive(folder: Path, chosen: argparse.Namespace) -> None:
     for line in found.told:
         output.say(line)
     output.say(f"{found.questions} questions stand in the files, in lines with `Question:`")
+
+
+def _convert(folder: Path, chosen: argparse.Namespace) -> None:
+    from schemabench import pgbench  # noqa: PLC0415 (imports a parser, which a starter does not need)
+
+    placing.check(folder / _INI)
+    found = pgbench.convert(chosen.pgbench, given=chosen.define, schema=chosen.schema, name=chosen.name or "")
+    _write(folder, {path: content.encode() for path, content in found.items()})
 
 
 def _starter() -> dict[str, bytes]:

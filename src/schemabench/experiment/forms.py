@@ -12,7 +12,8 @@ from schemabench.experiment.burst import Encoded
 from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
 from schemabench.monitor.sampler import mark
 from schemabench.naming import nearest
-from schemabench.statements import LONGEST_NAME, Operation, Query, Statement
+from schemabench.statements import LONGEST_NAME, Operation, Query, Rest, Statement
+from schemabench.units import NANOSECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,17 +40,25 @@ class Form:
     types: tuple[int, ...] = ()
     """The object ids of the types of the columns that it copies in binary format; empty for any other."""
     plain: bool = True
-    """Whether it is prepared, and neither takes a value from another statement nor gives one."""
+    """Whether it is prepared, and nothing is taken from another statement, given to one, or paused for."""
+    rest: Rest | None = None
+    """The pause before it."""
 
     def step(self, calls: Sequence[Encoded]) -> AnyStep:
         """Return it as it is sent for calls, one or gathered ones.
 
         Raises:
             WorkloadError: A call has no usable value for a `:"name"`.
-            SchemabenchError: A call lacks what the operation takes.
+            SchemabenchError: A call lacks what the operation takes, or says no time for a pause.
         """
         if self.plain:
             return self.name, self.parameters(calls)
+        if self.rest is None:
+            return self._step(calls)
+        return paused(self._step(calls), self._pause_ns(self.rest, calls[0]))
+
+    def _step(self, calls: Sequence[Encoded]) -> AnyStep:
+        """Return it as it is sent, without the pause before it."""
         written = self._written(self.statement, calls) if self.statement and self.query is None else None
         sql = self.sql if written is None else (mark(self.operation.name) + written.sql).encode()
         if self.statement and self.statement.columns:
@@ -83,6 +92,18 @@ class Form:
             return [None if "." in name else as_array([call.values[name] for call in calls]) for name in self.names]
         except KeyError as cause:
             raise self._missing(cause.args[0], calls[0]) from cause
+
+    def _pause_ns(self, rest: Rest, call: Encoded) -> int:
+        """Return how long a pause of a call is."""
+        value = call.values.get(rest.name) if rest.name else b"1"
+        try:
+            return max(0, round(float(value or b"") * rest.seconds * NANOSECONDS))
+        except (ValueError, OverflowError) as cause:
+            raise self.fault(
+                f"A call of {self.operation.name!r} pauses for {_text(value)!r} by `{rest.line}`",
+                where=self.operation.text.place(),
+                remedies=[f"give {rest.name!r} a number"],
+            ) from cause
 
     def _missing(self, name: str, call: Encoded) -> SchemabenchError:
         """Return the error for a call that has no value for a parameter, which the workload's own SQL does not take."""
@@ -125,6 +146,14 @@ class Form:
         return statement.render({**own, **self.identifiers}, self.fault, literals)
 
 
+def paused(step: AnyStep, pause_ns: int) -> AnyStep:
+    """Return a step before which the client pauses."""
+    if isinstance(step, Linked):
+        return step._replace(pause_ns=pause_ns)
+    assert not isinstance(step, Rows), "nothing pauses before a copy"
+    return Linked(step[0], step[1], step, pause_ns=pause_ns)
+
+
 def summing(step: AnyStep, column: str) -> AnyStep:
     """Return a step of whose answer the sum of a column is noted."""
     if isinstance(step, Linked):
@@ -144,10 +173,10 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
         SchemabenchError: An operation that gathers calls, or copies in binary format, has a `:"name"` that the writer
             does not set.
     """
-    several = len(operation.statements) > 1 or operation.sending.transaction > 1
-    if several:
-        yield _own(operation, error, "begin", "BEGIN")
+    if operation.transacts:
+        yield _own(operation, error, "begin", "BEGIN", operation.statements[0].rest)
     for place, statement in enumerate(operation.statements):
+        rest = statement.rest if place or not operation.transacts else None  # the first one is before BEGIN
         changing = bool((statement.literals | statement.identifiers) - {*identifiers})
         if changing and operation.sending.batch > 1:
             statement.render(identifiers, error)  # which tells what is missing
@@ -170,10 +199,11 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
             taken=operation.taken(place),
             plain=bool(query)
             and operation.sending.prepared
-            and not (statement.columns or statement.takes or statement.gives),
+            and not (statement.columns or statement.takes or statement.gives or rest),
+            rest=rest,
         )
-    if several:
-        yield _own(operation, error, "commit", "COMMIT")
+    if operation.transacts:
+        yield _own(operation, error, "commit", "COMMIT", operation.rest)
 
 
 def in_order(some: Sequence[Form], calls: Sequence[Encoded]) -> Iterator[tuple[Form, Sequence[Encoded]]]:
@@ -187,7 +217,7 @@ def in_order(some: Sequence[Form], calls: Sequence[Encoded]) -> Iterator[tuple[F
         yield from ((form, calls) for form in some)
 
 
-def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: str) -> Form:
+def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: str, rest: Rest | None) -> Form:
     """Return a statement of schemabench's own."""
     return Form(
         name=f"{operation.name}_{label}".encode(),
@@ -195,7 +225,8 @@ def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: s
         sql=(mark(operation.name) + sql).encode(),
         identifiers={},
         fault=fault,
-        plain=operation.sending.prepared,
+        plain=operation.sending.prepared and rest is None,
+        rest=rest,
     )
 
 

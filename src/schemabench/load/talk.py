@@ -68,7 +68,7 @@ class Rows(NamedTuple):
 
 
 class Linked(NamedTuple):
-    """A step that takes values from the rows of earlier steps of its request, or gives its own row to later ones."""
+    """A step that takes values from earlier rows of its request, gives its own row to later ones, or pauses."""
 
     statement: bytes
     """A name for people."""
@@ -86,6 +86,8 @@ class Linked(NamedTuple):
     """Whether the request ends if there is no row; otherwise that is an error."""
     sums: str = ""
     """The column whose sum over all rows is noted; empty for none."""
+    pause_ns: int = 0
+    """How long the client pauses before it sends the step."""
 
     def filled(self, values: Mapping[str, bytes | None]) -> Step | Unprepared:
         """Return the step with what it takes from earlier rows."""

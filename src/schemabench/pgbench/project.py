@@ -1,0 +1,99 @@
+"""The files of a project that is converted from scripts of pgbench.
+
+Owns their places and their text. Must not write anything.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from schemabench.deriving.code import Name, rendered, text
+from schemabench.deriving.derived import comment, prose
+from schemabench.pgbench import builtins
+from schemabench.pgbench.convert import Converted
+from schemabench.pgbench.variables import Variable
+
+_ENVIRONMENT = Environment(
+    loader=ChoiceLoader([PackageLoader("schemabench.pgbench"), PackageLoader("schemabench.deriving")]),
+    autoescape=False,  # noqa: S701 (Python, not HTML)
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+)
+_CALLS = 100
+"""Calls in the smallest burst."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """What a project is made of."""
+
+    name: str
+    """Of the workload."""
+    scripts: Sequence[Converted]
+    variables: Sequence[Variable]
+    """Those that scripts take as given."""
+    schema: str
+    """The SQL of the baseline; empty for pgbench's own tables."""
+
+
+def files(project: Project) -> dict[str, str]:
+    """Return the files of a project: path -> text."""
+    name = project.name
+    schemas = {"baseline": project.schema} if project.schema else builtins.schemas()
+    test = _ENVIRONMENT.get_template("test.py.j2").render(derived=project, text=text)
+    return {
+        f"workloads/{name}/__init__.py": _workload(project),
+        f"workloads/{name}/operations.sql": _operations(project),
+        **{f"schemas/{name}/{candidate}.sql": sql for candidate, sql in schemas.items()},
+        f"tests/test_{name}.py": test,
+    }
+
+
+def _workload(project: Project) -> str:
+    lines = [
+        *(line for one in project.scripts for line in one.settings),
+        *(operation.call for one in project.scripts for operation in one.operations),
+    ]
+    body = "\n".join(lines)
+    client = bool(re.search(r"\bclient\b", body))
+    own = "" if project.schema else "sizes.scale"  # for the rows
+    used = [one for one in project.variables if one.given or one.is_used(f"{body}\n{own}")]
+    labels = ", ".join(f"`{one.script.label}`" for one in project.scripts)
+    return _ENVIRONMENT.get_template("scripts.py.j2").render(
+        about=prose(
+            f"{project.name}: scripts of pgbench, {labels}.",
+            "Converted by `schemabench init --pgbench`. What a script sets is set here, by the same distributions; its "
+            "statements are in operations.sql.",
+        ),
+        name=project.name,
+        text=text,
+        fields=used,
+        scripts=project.scripts,
+        client=client,
+        several=any(len(one.operations) > 1 for one in project.scripts),
+        pgbench="pgbench." in body,
+        weights=rendered({Name(one.script.name): one.script.weight for one in project.scripts}, before=10),
+        weight=_CALLS,
+        summary=f"pgbench's {' and '.join(one.script.label for one in project.scripts)}",
+        builtin=not project.schema,
+        fills=rendered(builtins.FILLS),
+        states=rendered(builtins.STATES),
+    )
+
+
+def _operations(project: Project) -> str:
+    parts = [
+        comment(
+            f"{project.name}: what the scripts of pgbench execute. Without a cast, the server infers the type of a "
+            "parameter, as with pgbench -M prepared."
+        )
+    ]
+    for one in project.scripts:
+        parts.append(f"-- {one.script.label}")
+        parts += [operation.block for operation in one.operations]
+    if not project.schema:
+        parts.append(builtins.rows().rstrip("\n"))
+    return "\n\n".join(parts) + "\n"
