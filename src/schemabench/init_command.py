@@ -19,8 +19,10 @@ _INI = "pytest.ini"
 _STATEMENTS = 20
 _MOST_STATEMENTS = 500
 _PERCENT = 100
-_ONLY_FROM = {"rows": "--rows", "statements": "--statements", "with_values": "--with-values", "name": "--name"}
+_ONLY_FROM = {"rows": "--rows", "statements": "--statements", "with_values": "--with-values"}
 """Options that mean something for a live database alone."""
+_ONLY_SCRIPTS = {"schema": "--schema", "define": "-D"}
+"""Options that mean something for scripts of pgbench alone."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -71,11 +73,7 @@ def _part(text: str) -> float:
 
 def _init(chosen: argparse.Namespace) -> None:
     folder: Path = chosen.folder
-    if not chosen.source and (useless := [flag for name, flag in _ONLY_FROM.items() if getattr(chosen, name)]):
-        raise UsageError(
-            f"{useless[0]} is about a live database, and none is named",
-            remedies=["name it: --from postgresql://user@host/database", f"leave out {useless[0]}"],
-        )
+    _check_options(chosen)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(
@@ -94,6 +92,29 @@ def _init(chosen: argparse.Namespace) -> None:
             remedies=["choose a writable folder: schemabench init DIR"],
         ) from cause
     output.say("Now run: pytest --budget 10s")
+
+
+def _check_options(chosen: argparse.Namespace) -> None:
+    """Refuse options that would have no effect."""
+    if chosen.source and chosen.pgbench:
+        raise UsageError(
+            "--from and --pgbench both say which statements there are",
+            remedies=["leave out --from", "leave out --pgbench"],
+        )
+    if not chosen.source and (useless := [flag for name, flag in _ONLY_FROM.items() if getattr(chosen, name)]):
+        raise UsageError(
+            f"{useless[0]} is about a live database, and none is named",
+            remedies=["name it: --from postgresql://user@host/database", f"leave out {useless[0]}"],
+        )
+    if not chosen.pgbench and (useless := [flag for name, flag in _ONLY_SCRIPTS.items() if getattr(chosen, name)]):
+        raise UsageError(
+            f"{useless[0]} is about scripts of pgbench, and none is named",
+            remedies=["name one: --pgbench script.sql", f"leave out {useless[0]}"],
+        )
+    if chosen.name and not (chosen.source or chosen.pgbench):
+        raise UsageError(
+            "--name is about a project of your own, and the starter has a name", remedies=["leave out --name"]
+        )
 
 
 def _derive(folder: Path, chosen: argparse.Namespace) -> None:

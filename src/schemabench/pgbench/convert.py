@@ -20,7 +20,7 @@ from schemabench.deriving.tree import ast
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.pgbench.expressions import translated
-from schemabench.pgbench.known import INT, Known, named
+from schemabench.pgbench.known import DOUBLE, INT, Known, named
 from schemabench.pgbench.scripts import Command, Executed, Script, Setting, Sleep
 from schemabench.sqlfile.block import marks
 from schemabench.sqlfile.tokens import without_comments
@@ -223,7 +223,8 @@ class _Conversion:
                     remedies=['in operations.sql, write :"name", and give its value in the call'],
                 )
             name = self._parameter(operation, mark.name, text, mark.start)
-            pieces += [text.sql[done : mark.start], f":{name}" if planned else f":'{name}'"]
+            written = f":{name}{_cast(operation.values[name], text.sql[mark.end :])}" if planned else f":'{name}'"
+            pieces += [text.sql[done : mark.start], written]
             done = mark.end
         return "".join([*pieces, text.sql[done:]])
 
@@ -246,6 +247,11 @@ class _Conversion:
             name = f"{stem}_{int(number) + 1}" if stem and number.isdecimal() else f"{name}_2"
         operation.values[name] = value
         return name
+
+
+def _cast(value: Known, rest: str) -> str:
+    """Return the cast that a parameter needs: a float in the text of a statement is numeric, whatever it is beside."""
+    return "::numeric" if DOUBLE <= value.kinds <= DOUBLE | {"null"} and not rest.lstrip().startswith("::") else ""
 
 
 def _parsed(text: Text, found: Sequence[Mark]) -> Any:  # noqa: ANN401 (pglast has no types)

@@ -60,7 +60,7 @@ def _workload(project: Project) -> str:
     body = "\n".join(lines)
     client = bool(re.search(r"\bclient\b", body))
     own = "" if project.schema else "sizes.scale"  # for the rows
-    used = [one for one in project.variables if one.given or one.is_used(f"{body}\n{own}")]
+    used = [one for one in project.variables if one.field and (one.given or one.is_used(f"{body}\n{own}"))]
     labels = ", ".join(f"`{one.script.label}`" for one in project.scripts)
     return _ENVIRONMENT.get_template("scripts.py.j2").render(
         about=prose(
