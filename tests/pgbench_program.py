@@ -63,3 +63,14 @@ def refuses(conninfo: str, folder: Path, expression: str) -> bool:
     script = folder / "refused.sql"
     script.write_text(f"\\set x {expression}\n")
     return execute(conninfo, script, "-t", "1", "-D", "n=null", "-D", "five=5")[0] != 0
+
+
+def initialize(conninfo: str) -> None:
+    """Make the tables of its own scripts, at scale 1."""
+    words = conninfo_to_dict(conninfo)
+    environment = {**os.environ, "PGPASSWORD": str(words.get("password") or "")}
+    address = ["-h", words["host"], "-p", words["port"], "-U", words["user"], words["dbname"]]
+    done = programs.run(
+        [program(), "-i", "-q", "-s", "1", *map(str, address)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
