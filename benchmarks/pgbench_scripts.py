@@ -1,6 +1,6 @@
 """pgbench's own scripts, converted and executed, next to pgbench: on one server, in alternating slices of one run.
 
-Usage: python benchmarks/pgbench_scripts.py [--slice 1s] [--slices 12] [--connections 8] [--scale 10]
+Usage: python benchmarks/pgbench_scripts.py [--slice 400ms] [--slices 60] [--connections 8] [--scale 10]
 
 Prints a line for each script, and as its last line a JSON object: for each, what `load_generator.py` prints of a
 statement. The ratios are those of transactions per second, schemabench over pgbench.
@@ -32,11 +32,11 @@ from schemabench.experiment import burst
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.forms import Form, forms, in_order
-from schemabench.load import Limits, Session, drive
+from schemabench.load import Limits, Request, Session, drive
 from schemabench.pgbench.builtins import SCRIPTS
 from schemabench.server import Server, serve
 from schemabench.units import NANOSECONDS, parse_duration_s
-from schemabench.workload import Found
+from schemabench.workload import Call, Found
 
 
 def project(folder: Path, script: str, scale: int) -> Found:
@@ -54,6 +54,7 @@ def fill(server: Server, folder: Path, found: Found) -> None:
     with psycopg.connect(server.conninfo, autocommit=True) as connection:
         connection.execute((folder / "schemas" / found.workload.name / "baseline.sql").read_bytes())
         for call in found.workload.background(cardinality, Random(0)):  # noqa: S311 (it draws nothing)
+            assert isinstance(call, Call), "the server makes the rows"
             (statement,) = found.operations[call.operation].statements
             connection.execute(statement.render({}).sql.replace("$1", "%s").encode(), [call.values["scale"]])
         connection.execute("VACUUM (ANALYZE)")
@@ -89,7 +90,7 @@ def loop(server: Server, found: Found, numbers: Iterator[int], connections: int,
     )
 
 
-def request(known: tuple[Form, ...], call: Encoded) -> tuple[int, str, list[object]]:
+def request(known: tuple[Form, ...], call: Encoded) -> Request:
     """Return a call as it is sent."""
     return call.number, call.operation, [form.step(some) for form, some in in_order(known, [call])]
 
@@ -97,8 +98,8 @@ def request(known: tuple[Form, ...], call: Encoded) -> tuple[int, str, list[obje
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--slice", default="1s", type=parse_duration_s, help="about how long a slice is")
-    parser.add_argument("--slices", default=12, type=int, help="pairs of slices")
+    parser.add_argument("--slice", default="400ms", type=parse_duration_s, help="about how long a slice is")
+    parser.add_argument("--slices", default=60, type=int, help="pairs of slices")
     parser.add_argument("--connections", default=8, type=int)
     parser.add_argument("--scale", default=10, type=int, help="as of pgbench -i")
     chosen = parser.parse_args()
