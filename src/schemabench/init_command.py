@@ -96,11 +96,10 @@ def _init(chosen: argparse.Namespace) -> None:
 
 def _check_options(chosen: argparse.Namespace) -> None:
     """Refuse options that would have no effect."""
-    if chosen.source and chosen.pgbench:
-        raise UsageError(
-            "--from and --pgbench both say which statements there are",
-            remedies=["leave out --from", "leave out --pgbench"],
-        )
+    if chosen.source and chosen.schema:
+        raise UsageError("--from and --schema both say which tables there are", remedies=["leave out one of them"])
+    if chosen.pgbench and chosen.statements:
+        raise UsageError("--statements is about what a server counts, not scripts", remedies=["leave out --statements"])
     if not chosen.source and (useless := [flag for name, flag in _ONLY_FROM.items() if getattr(chosen, name)]):
         raise UsageError(
             f"{useless[0]} is about a live database, and none is named",
@@ -140,7 +139,13 @@ def _convert(folder: Path, chosen: argparse.Namespace) -> None:
     from schemabench import pgbench  # noqa: PLC0415 (imports a parser, which a starter does not need)
 
     placing.check(folder / _INI)
-    found = pgbench.convert(chosen.pgbench, given=chosen.define, schema=chosen.schema, name=chosen.name or "")
+    source = None
+    if chosen.source:
+        conninfo = parse_dsn(chosen.source, "--from")
+        source = pgbench.Live(conninfo=conninfo, share=chosen.rows, values=chosen.with_values)
+    found = pgbench.convert(
+        chosen.pgbench, given=chosen.define, schema=chosen.schema, name=chosen.name or "", source=source
+    )
     _write(folder, {path: content.encode() for path, content in found.items()})
 
 

@@ -56,7 +56,7 @@ def test_settings_become_assignments_and_variables_parameters(tmp_path: Path) ->
 
     assert function(tmp_path, script) == (
         "id = pgbench.random_uniform(1, 10 * sizes.scale, random)\n"
-        "v = pgbench.divided(id, 2.0)\n"
+        "v = id / 2.0\n"
         "yield Call('mine', {'v': pgbench.text(v), 'id': id})"
     )
     assert operations(tmp_path, script) == "-- name: mine\nUPDATE t SET v = :v::numeric WHERE id = :id;\n"
@@ -269,7 +269,14 @@ def test_what_is_not_converted_is_refused_with_its_place(tmp_path: Path, script:
         (["--pgbench", "tpcb-like@0"], "All scripts have a weight of 0"),
         (["--pgbench", "tpcb-like", "-D", "scale"], "-D scale sets no variable"),
         (["--pgbench", "tpcb-like", "-D", "scale=0"], "a scale is a whole number from 1"),
-        (["--pgbench", "tpcb-like", "--from", "postgresql://localhost/x"], "--from and --pgbench both say"),
+        (
+            ["--pgbench", "tpcb", "--from", "postgresql://localhost/x", "--schema", "x.sql"],
+            "--from and --schema both say",
+        ),
+        (
+            ["--pgbench", "tpcb", "--from", "postgresql://localhost/x", "--statements", "3"],
+            "--statements is about what",
+        ),
         (["--pgbench", "tpcb-like", "--schema", "nowhere.sql"], "nowhere.sql cannot be read"),
         (["--pgbench", "tpcb-like", "--rows", "1%"], "--rows is about a live database"),
         (["-D", "scale=1"], "-D is about scripts of pgbench"),

@@ -14,17 +14,20 @@ from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.pgbench import builtins, project, variables
 from schemabench.pgbench.convert import converted
+from schemabench.pgbench.live import Live, derived
 from schemabench.pgbench.project import Project
 from schemabench.pgbench.scripts import Script, commands
 from schemabench.statements import Text
 
-__all__ = ["convert"]
+__all__ = ["Live", "convert"]
 
 _MOST = 2**31 - 1
 """Of a weight."""
 
 
-def convert(words: Sequence[str], *, given: Sequence[str], schema: Path | None, name: str) -> dict[str, str]:
+def convert(
+    words: Sequence[str], *, given: Sequence[str], schema: Path | None, name: str, source: Live | None = None
+) -> dict[str, str]:
     """Return the files of a project: path -> text.
 
     Args:
@@ -32,26 +35,34 @@ def convert(words: Sequence[str], *, given: Sequence[str], schema: Path | None, 
         given: Variables, as in `scale=10`.
         schema: The file with the schema; None for the tables of pgbench's own scripts.
         name: The workload's name; empty for that of the script, if there is one.
+        source: The live database that the schema and the rows come from; None if it is none.
 
     Raises:
-        UsageError: A script or the schema cannot be read or converted.
+        UsageError: A script or the schema cannot be read or converted, or does not fit the live database.
+        ServerError: The live database cannot be read.
     """
     taken: dict[str, int] = {}
     scripts = [_script(word, taken) for word in words]
     if not any(one.weight for one in scripts):
         raise UsageError("All scripts have a weight of 0", remedies=["write a weight above 0: --pgbench FILE@1"])
     mine = next((one for one in scripts if not one.builtin), None)
-    if mine and schema is None:
+    if mine and schema is None and source is None:
         raise UsageError(
             f"{mine.label} needs the schema of its tables",
-            remedies=["name a file: --schema schema.sql, as pg_dump --schema-only writes it"],
+            remedies=[
+                "name a file: --schema schema.sql, as pg_dump --schema-only writes it",
+                "name a database: --from postgresql://user@host/database, which is only read",
+            ],
         )
     before = variables.variables(given)
+    own = plain_name(name or (scripts[0].name if len(scripts) == 1 else "pgbench"))
+    made = [converted(one, variables.known(before)) for one in scripts]
     found = Project(
-        name=plain_name(name or (scripts[0].name if len(scripts) == 1 else "pgbench")),
-        scripts=[converted(one, variables.known(before)) for one in scripts],
+        name=own,
+        scripts=made,
         variables=before,
         schema=_read(schema, "--schema") if schema else "",
+        live=derived(source, own, made) if source else None,
     )
     return project.files(found)
 

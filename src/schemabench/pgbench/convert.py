@@ -26,13 +26,13 @@ from schemabench.sqlfile.block import marks
 from schemabench.sqlfile.tokens import without_comments
 from schemabench.statements import Kind, Mark, Text
 
-_PLANNED = {"SELECT", "INSERT", "UPDATE", "DELETE_P", "MERGE", "WITH", "VALUES", "TABLE", "ASCII_40"}
+PLANNED = {"SELECT", "INSERT", "UPDATE", "DELETE_P", "MERGE", "WITH", "VALUES", "TABLE", "ASCII_40"}
 """First tokens of statements that can have parameters."""
 _CHANGING = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
 _BEGIN = re.compile(r"(?:BEGIN|START)(?:\s+(?:WORK|TRANSACTION))?\s*", re.IGNORECASE)
 _BEGINS, _ENDS = {"TRANS_STMT_BEGIN", "TRANS_STMT_START"}, {"TRANS_STMT_COMMIT"}
 _WITHIN = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"}
-_RESERVED = {"sizes", "random", "client", "pgbench", "abs", "min", "max", "int"}
+_RESERVED = {"sizes", "tables", "cardinality", "random", "client", "pgbench", "abs", "min", "max", "int"}
 """Names that the functions of a workload use otherwise."""
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 
@@ -197,7 +197,7 @@ class _Conversion:
     def _written(self, operation: Operation, text: Text, found: Sequence[Mark]) -> str:
         """Return a statement with its parameters, whose values are added to those of the operation."""
         tokens = without_comments(list(scan(text.sql)))
-        planned = tokens[0].name in _PLANNED
+        planned = tokens[0].name in PLANNED
         mentioned = re.compile(rf"(?<!:):({'|'.join(map(re.escape, self._known))})\b")
         for token in tokens:
             inside = mentioned.search(text.sql, token.start, token.end + 1) if token.name == "SCONST" else None

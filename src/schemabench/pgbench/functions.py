@@ -73,7 +73,16 @@ def _arithmetic(
 def _divided(left: Known, right: Known) -> Known:
     if left.kinds == right.kinds == INT and left.low >= 0 and right.low > 0:
         return _python(ast.FloorDiv(), left, right, INT, 0, left.high)
+    if DOUBLE in {left.kinds, right.kinds} and left.kinds | right.kinds <= DOUBLE | INT and _is_no_zero(right):
+        return _python(ast.Div(), left, right, DOUBLE)
     return called("divided", (left, right), _numeric(left, right))
+
+
+def _is_no_zero(value: Known) -> bool:
+    """Return whether a number is known to be another than zero."""
+    if value.kinds == INT:
+        return value.low > 0 or value.high < 0
+    return isinstance(value.code, ast.Constant) and bool(value.code.value)
 
 
 def _remainder(left: Known, right: Known) -> Known:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from schemabench.deriving import project as deriving
+from schemabench.deriving import sqlfiles
 from schemabench.deriving.code import Name, rendered, text
-from schemabench.deriving.derived import comment, prose
+from schemabench.deriving.derived import Derived, comment, prose
 from schemabench.pgbench import builtins
 from schemabench.pgbench.convert import Converted
 from schemabench.pgbench.variables import Variable
@@ -36,30 +38,54 @@ class Project:
     variables: Sequence[Variable]
     """Those that scripts take as given."""
     schema: str
-    """The SQL of the baseline; empty for pgbench's own tables."""
+    """The SQL of the baseline; empty for pgbench's own tables, or those of a live database."""
+    live: Derived | None
+    """The live database whose tables they are; None if it is none."""
+
+    @property
+    def builtin(self) -> bool:
+        """Whether the tables are pgbench's own."""
+        return not self.schema and self.live is None
 
 
 def files(project: Project) -> dict[str, str]:
     """Return the files of a project: path -> text."""
     name = project.name
-    schemas = {"baseline": project.schema} if project.schema else builtins.schemas()
     test = _ENVIRONMENT.get_template("test.py.j2").render(derived=project, text=text)
     return {
         f"workloads/{name}/__init__.py": _workload(project),
         f"workloads/{name}/operations.sql": _operations(project),
-        **{f"schemas/{name}/{candidate}.sql": sql for candidate, sql in schemas.items()},
+        **_tables(project),
         f"tests/test_{name}.py": test,
     }
 
 
+def _tables(project: Project) -> dict[str, str]:
+    """Return the files that say which tables there are, and which rows: path -> text."""
+    live, schemas = project.live, f"schemas/{project.name}"
+    if live is None:
+        candidates = builtins.schemas() if project.builtin else {"baseline": project.schema}
+        return {f"{schemas}/{candidate}.sql": sql for candidate, sql in candidates.items()}
+    found = {
+        f"workloads/{project.name}/cardinality.py": deriving.cardinality(live),
+        f"workloads/{project.name}/tables.py": deriving.tables(live),
+        f"{schemas}/baseline.sql": sqlfiles.baseline(live),
+        f"{schemas}/without_unused_indexes.sql": sqlfiles.without_unused(live),
+    }
+    return {path: content for path, content in found.items() if content}
+
+
 def _workload(project: Project) -> str:
+    live = project.live
+    numbered = dict.fromkeys(live.sequences.values()) if live else ()
+    counts = {one: Name(f"max(1, sizes.{one})") for one in numbered}
     lines = [
         *(line for one in project.scripts for line in one.settings),
         *(operation.call for one in project.scripts for operation in one.operations),
     ]
     body = "\n".join(lines)
     client = bool(re.search(r"\bclient\b", body))
-    own = "" if project.schema else "sizes.scale"  # for the rows
+    own = "sizes.scale" if project.builtin else ""  # for the rows
     used = [one for one in project.variables if one.field and (one.given or one.is_used(f"{body}\n{own}"))]
     labels = ", ".join(f"`{one.script.label}`" for one in project.scripts)
     return _ENVIRONMENT.get_template("scripts.py.j2").render(
@@ -78,7 +104,13 @@ def _workload(project: Project) -> str:
         weights=rendered({Name(one.script.name): one.script.weight for one in project.scripts}, before=10),
         weight=_CALLS,
         summary=f"pgbench's {' and '.join(one.script.label for one in project.scripts)}",
-        builtin=not project.schema,
+        builtin=project.builtin,
+        live=live,
+        kind=deriving.kind_of(live) if live else "",
+        tables=rendered(tuple(Name(f"tables.{one.name}") for one in live.rows), before=len("TABLES = "))
+        if live
+        else "",
+        counts=rendered(counts, 1, before=len("    ends = ")) if counts else "",
         fills=rendered(builtins.FILLS),
         states=rendered(builtins.STATES),
     )
@@ -89,11 +121,15 @@ def _operations(project: Project) -> str:
         comment(
             f"{project.name}: what the scripts of pgbench execute. Without a cast, the server infers the type of a "
             "parameter, as with pgbench -M prepared."
+            if project.live is None
+            else f"{project.name}: what the scripts of pgbench execute, in a database of {project.live.server}."
         )
     ]
     for one in project.scripts:
         parts.append(f"-- {one.script.label}")
         parts += [operation.block for operation in one.operations]
-    if not project.schema:
+    if project.live:
+        parts.append(sqlfiles.background(project.live))
+    if project.builtin:
         parts.append(builtins.rows().rstrip("\n"))
     return "\n\n".join(parts) + "\n"
