@@ -9,17 +9,19 @@ enabled again in the controller, which takes its entries from the leader's repor
 print.
 """
 
+import os
 import secrets
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from schemabench.errors import WorkerError
+from schemabench import options
+from schemabench.errors import SchemabenchError, WorkerError
 from schemabench.scheduling import Collecting, Together
 from schemabench.workers.seat import LEADER, Seat
 
@@ -64,6 +66,17 @@ def announce(config: pytest.Config, evaluations: int, problem: str = "") -> None
         problem: Why no evaluation can be run; empty if they can.
     """
     getattr(config, "workerinput", {})[_CHANNEL].send((evaluations, problem))
+
+
+def _variables(config: pytest.Config, spec: Any) -> dict[str, str]:  # noqa: ANN401 (untyped upstream)
+    """Return what libpq reads from this environment, for a worker on another machine; nothing unless a DSN is given."""
+    if spec.popen and not spec.via:
+        return {}  # it has this environment
+    with suppress(SchemabenchError):  # whoever needs the options tells what is wrong with them
+        chosen, _ = options.resolve(config.option, os.environ, config.getini)
+        if "://" in chosen.postgres or "=" in chosen.postgres:
+            return {name: value for name, value in os.environ.items() if name.startswith("PG")}
+    return {}
 
 
 def give_up(session: pytest.Session, error: WorkerError) -> None:
@@ -160,6 +173,7 @@ class Controller:
                 "names": tuple(self._names),
                 "run_id": self.run_id,
                 "folder": str(self._meeting),
+                "variables": _variables(self._config, node.gateway.spec),
             }
 
     @pytest.hookimpl(tryfirst=True)

@@ -25,7 +25,7 @@ from schemabench.noise.model import Model
 from schemabench.noise.town import SCHEMA_NAME, entered
 from schemabench.options import environment_name, table
 from schemabench.output import say
-from schemabench.server.dsn import Conninfo, parse_dsn
+from schemabench.server.dsn import Conninfo, parse_dsn, pinned
 from schemabench.units import format_duration, parse_duration_s
 
 _DIFFERS = 1
@@ -51,7 +51,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     verb.set_defaults(run=_model)
 
     verb = verbs.add_parser("fit", help="derive a data model from a database: its counts and times, never its contents")
-    verb.add_argument("--from", dest="postgres", required=True, metavar="DSN", help="the database")
+    verb.add_argument("--from", dest="source", required=True, metavar="DSN", help="the database")
     about = "a file of SQL with a query for each distribution; by default those of a ghost town"
     verb.add_argument("--queries", type=_path, metavar="FILE.sql", help=about)
     _add_schema(verb)
@@ -88,7 +88,7 @@ def _add_place(verb: argparse.ArgumentParser, *, model: bool, mapped: bool) -> N
     """Add where a verb works, and with what."""
     if model:
         verb.add_argument("model", type=_path, metavar="NOISE.json", help="a file of `noise model`")
-    about = f"the database, as a postgresql:// DSN; by default the environment's {_POSTGRES}"
+    about = f"the database, as a DSN; by default the environment's {_POSTGRES}"
     verb.add_argument("--postgres", metavar="DSN", help=about)
     _add_schema(verb)
     if model and mapped:
@@ -119,7 +119,8 @@ def _model(chosen: argparse.Namespace) -> None:
 
 
 def _fit(chosen: argparse.Namespace) -> None:
-    with entered(_dsn(chosen), chosen.schema_name, "Fitting a data model", _NOTHING_CHANGED) as town:
+    source = parse_dsn(chosen.source, "--from")
+    with entered(source, chosen.schema_name, "Fitting a data model", _NOTHING_CHANGED) as town:
         fitted, seen = fitting.fitted(town, chosen.queries, datamodel.load(None))
     for name in datamodel.TABLES:
         _write(chosen.output / f"{name}.toml", datamodel.dumped(getattr(fitted, name)).encode())
@@ -174,7 +175,8 @@ def _run(chosen: argparse.Namespace) -> None:
         town.held(shared=True),
     ):
         populating.check_complete(town, model)
-        ghosts = running.Ghosts(conninfo=dsn, schema=chosen.schema_name, model=model, speed=chosen.speed)
+        place = pinned(dsn, town.connection)
+        ghosts = running.Ghosts(conninfo=place, schema=chosen.schema_name, model=model, speed=chosen.speed)
         say(f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections")
         try:
             with _shown(chosen.for_s) as show:

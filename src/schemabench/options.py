@@ -70,7 +70,7 @@ class Options:
 
     postgres: Spec = _option(  # noqa: RUF009 (a frozen field)
         "the PostgreSQL server: `embedded`, a major version such as `16`, `local:17`, `local:/path/to/bin`, "
-        "`docker:16`, `docker:IMAGE`, or a `postgresql://` DSN",
+        "`docker:16`, `docker:IMAGE`, or a DSN, as in `postgresql://user@host/db` or `service=NAME`",
         default="embedded",
         parse=Spec,
         metavar="SPEC",

@@ -31,10 +31,10 @@ def say(text: str, end: str = "\n") -> None:
         ) from cause
 
 
-def complain(text: str) -> None:
-    """Write a text to standard error; the exit status says the rest if that cannot be written either."""
+def complain(text: str, end: str = "\n") -> None:
+    """Write a text to standard error; nowhere, if that cannot be written either."""
     try:
-        print(text, file=sys.stderr, flush=True)  # noqa: T201 (as above)
+        print(text, end=end, file=sys.stderr, flush=True)  # noqa: T201 (as above)
     except OSError:
         _discard(sys.stderr)
 

@@ -8,6 +8,8 @@ from contextlib import nullcontext
 
 import pytest
 
+from schemabench.output import complain
+
 
 class Uncaptured:
     """pytest's terminal, during a test whose output pytest captures."""
@@ -37,9 +39,8 @@ class Screen:
         self.width = width
 
     def write(self, text: str) -> None:
-        """Write a text and flush."""
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        """Write a text and flush; nowhere, if standard error cannot be written."""
+        complain(text, end="")
 
     def begin(self) -> None:
         """Do nothing: every text already starts a new line."""

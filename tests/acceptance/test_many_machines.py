@@ -15,7 +15,7 @@ import programs
 import psutil
 import pytest
 from programs import Program
-from shared_server import Shared
+from shared_server import PASSWORD, Shared
 from shop import Shop, assert_clear
 
 PATIENCE_S = 90
@@ -134,6 +134,15 @@ def socket_server(machines: Machines, tmp_path_factory: pytest.TempPathFactory) 
         _await(lambda: _listens(port))
         yield f"socket=127.0.0.1:{port}"
         _await(lambda: psutil.Process(server.pid).children() == [])
+
+
+def test_libpqs_variables_go_along_to_another_machine(machines: Machines, shared: Shared, ssh: str) -> None:
+    given = [*machines.options, "--postgres", f"postgresql://{shared.place}/postgres"]
+    workers = ["--tx", "popen", "--tx", f"{ssh}//chdir={machines.elsewhere}"]
+    result = machines.here.run("--dist", "load", NO_COPY, *given, *workers, PGUSER="maker", PGPASSWORD=PASSWORD)
+
+    assert result.ret == 0
+    result.assert_outcomes(passed=2)
 
 
 @pytest.mark.parametrize("way", ["ssh", "socket_server"])

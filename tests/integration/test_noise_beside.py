@@ -196,7 +196,7 @@ def _kill_when_at_work(number: signal.Signals, killed: list[int]) -> None:
     until_s = time.monotonic() + BOUND_S
     while not killed and time.monotonic() < until_s:
         for child in psutil.Process().children():
-            if "schemabench.noise" in " ".join(child.cmdline()):
+            if "schemabench.noise" in " ".join(child.cmdline()) and child.net_connections():
                 time.sleep(0.7)
                 child.send_signal(number)
                 killed.append(child.pid)

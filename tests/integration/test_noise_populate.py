@@ -305,6 +305,13 @@ def test_model_larger_than_the_disk_is_refused_before_anything_is_made(
     assert towns.rows("SELECT count(*) FROM pg_namespace WHERE nspname = 'ghost'") == [(0,)]
 
 
+@pytest.mark.parametrize(("verb", "option"), [("drop", "--postgres"), ("fit", "--from")])
+def test_an_error_about_a_dsn_names_the_option_that_it_came_from(towns: Towns, verb: str, option: str) -> None:
+    words = ["-o", towns.folder / "fitted"] if verb == "fit" else []
+
+    assert f"The DSN of {option} cannot be read" in towns.refused(verb, *words, conninfo="host=127.0.0.1 port=x")
+
+
 @pytest.mark.parametrize("word", ["postgresql://me:hunter2@127.0.0.1:1/x", "password=hunter2 host=127.0.0.1 port=1"])
 @pytest.mark.parametrize("verb", ["populate", "verify", "run", "drop", "fit"])
 def test_password_is_never_shown(towns: Towns, verb: str, word: str) -> None:

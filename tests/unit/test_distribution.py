@@ -4,8 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from execnet.xspec import XSpec
 from hypothesis import given
 from hypothesis import strategies as st
 from xdist.scheduler import (
@@ -170,3 +172,35 @@ def test_a_process_that_is_no_worker_has_no_seat() -> None:
     config: Any = SimpleNamespace()
 
     assert distribution.seat(config) is None
+
+
+@pytest.mark.parametrize(
+    ("server", "worker", "goes"),
+    [
+        ("service=shop", "ssh=load2", True),
+        ("postgresql://", "popen//via=load2", True),
+        ("postgresql://", "popen", False),
+        ("embedded", "ssh=load2", False),
+        ("docker:16", "ssh=load2", False),
+        ("nonsense", "ssh=load2", False),
+    ],
+)
+def test_libpqs_variables_leave_a_machine_only_for_a_server_that_a_dsn_names(
+    monkeypatch: pytest.MonkeyPatch,
+    server: str,
+    worker: str,
+    goes: bool,  # noqa: FBT001 (the expected value)
+) -> None:
+    monkeypatch.setenv("SCHEMABENCH_POSTGRES", server)
+    monkeypatch.setenv("PGPASSWORD", "hunter2")
+    config: Any = SimpleNamespace(option=SimpleNamespace(), getini=lambda _: "")
+    controller = distribution.Controller(config, lambda _: None)
+    gateway = SimpleNamespace(id="gw0", spec=XSpec(worker), newchannel=Mock)
+    node: Any = SimpleNamespace(gateway=gateway, workerinput={})
+    controller.pytest_xdist_setupnodes([gateway])
+    controller.pytest_configure_node(node)
+
+    seat = distribution.seat(node)
+    assert seat is not None
+    assert seat.variables.get("PGPASSWORD") == ("hunter2" if goes else None)
+    assert "hunter2" not in repr(seat)

@@ -65,6 +65,15 @@ def test_full_disk_behind_both_outputs_leaves_the_exit_status(tmp_path: Path) ->
     assert done.returncode == 2
 
 
+def test_progress_that_cannot_be_written_ends_no_command(tmp_path: Path) -> None:
+    """That of `crossover` and `balance`."""
+    code = "from schemabench.terminal import Screen\nfor _ in range(2): Screen(80).write('running')\nprint('done')"
+    with Path("/dev/full").open("w") as full:
+        done = programs.run([sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, stderr=full, text=True)
+
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
 def test_reader_that_has_closed_its_pipe_ends_help_silently(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -101,8 +101,12 @@ def test_candidates_that_exceed_the_cache_together_are_noted_with_the_cache_that
     assert text.endswith("--lead-in, --postgres-setting shared_buffers=128MB, or fewer candidates by --candidate")
 
 
-def test_nothing_is_said_of_a_cache_that_is_not_counted() -> None:
-    assert not _notices(lambda *_: {}, Cache(size_bytes=1, relations_bytes=CACHE.relations_bytes))
+def test_a_cache_whose_reads_are_not_counted_is_noted_where_candidates_exceed_it() -> None:
+    text = _notices(lambda *_: {}, Cache(size_bytes=1, relations_bytes=CACHE.relations_bytes))["cold-cache"]
+
+    assert text.startswith("Trials may have started with a cold cache: how many blocks were read is not counted")
+    assert "Tables and indexes of the 2 databases take 100 MiB" in text
+    assert not _notices(lambda *_: {}, CACHE)
     assert not _notices(_accesses(0.9), None)
 
 

@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from schemabench import sqlfile
 from schemabench.errors import ServerError, UsageError
-from schemabench.server.dsn import Conninfo, connect, describe, with_words, without_secrets
+from schemabench.server.dsn import Conninfo, connect, describe, pinned, with_words, without_secrets
 
 SESSION_NAME = "schemabench init"
 """What the session is called in `pg_stat_activity`."""
@@ -83,11 +83,11 @@ def opened(conninfo: Conninfo) -> Iterator[Source]:
     """
     with closing(_connected(conninfo)) as connection:
         try:
-            with connection.transaction():  # settings end with it, also behind a pooler
+            with connection.transaction():  # settings end with it
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 for name, value in _SETTINGS.items():
                     connection.execute(f"SET LOCAL {name} = '{value}'".encode())
-                yield Source(connection, conninfo)
+                yield Source(connection, pinned(conninfo, connection))
         except psycopg.Error as cause:
             raise refused(cause, conninfo) from cause
 

@@ -11,7 +11,6 @@ from dataclasses import replace
 from random import Random
 
 import psycopg
-from psycopg.pq import ExecStatus
 
 from schemabench.errors import SchemabenchError, ServerError
 from schemabench.experiment import failures, undone, windows
@@ -35,6 +34,7 @@ from schemabench.load import (
     stop,
 )
 from schemabench.load.session import Accepted, Undone
+from schemabench.monitor.flushing import MAY_FLUSH
 from schemabench.server import Databases, lost
 from schemabench.workload import Writer
 
@@ -65,8 +65,8 @@ class Sessions:
         self._prepared = Prepared(template)
         self._further: list[tuple[Session, Writer]] = []
         """Connections for plans of writers whose part is only other workers'."""
-        self._flushing: set[Session] = set()
-        """Sessions that have prepared the flush of their statistics."""
+        self._flushing: dict[Session, bool] = {}
+        """Session -> whether it may flush its statistics, and has prepared that."""
 
     def __iter__(self) -> Iterator[tuple[Session, Writer]]:
         return iter(self._pairs)
@@ -184,7 +184,7 @@ class Sessions:
         return loaded.call_by_call(replace(driven, noted=noted))
 
     def flush_statistics(self) -> None:
-        """Flush every session's statistics, which it would otherwise do within seconds.
+        """Flush every session's statistics, which it would otherwise do within seconds, and does if it may not.
 
         Raises:
             ServerError: The server failed.
@@ -192,11 +192,11 @@ class Sessions:
         queues: list[tuple[Session, Sequence[Request]]] = []
         for session, _ in self:
             if session not in self._flushing:
-                result = session.prepare(_FLUSH, "SELECT pg_catalog.pg_stat_force_next_flush()")
-                if result.status != ExecStatus.COMMAND_OK:
-                    continue  # PostgreSQL 14 has no such function: its counts come late
-                self._flushing.add(session)
-            queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
+                self._flushing[session] = session.query(MAY_FLUSH).get_value(0, 0) == b"t"
+                if self._flushing[session]:
+                    session.prepare(_FLUSH, "SELECT pg_catalog.pg_stat_force_next_flush()")
+            if self._flushing[session]:
+                queues.append((session, [(len(queues), "", [(_FLUSH, ())])]))
         self.drive(Loaded(queues=queues, operations=[""] * len(queues)), Random(0))  # noqa: S311 (nothing is retried)
 
     def ready(self, writer: Writer, call: Encoded) -> tuple[Session, Sequence[AnyStep]]:

@@ -110,20 +110,28 @@ def notices(measured: Measured, found: Cache | None, missing: Mapping[str, str],
 def _cold(measured: Measured, found: Cache | None) -> Iterator[Notice]:
     """Yield a notice if candidates evict each other from the cache, so that each trial starts with a cold cache."""
     shares = {name: share for name in measured.trials if (share := resident_share(measured.counted(name))) is not None}
-    if found is None or not shares:
+    if found is None:
         return
     together, candidates = sum(found.relations_bytes.values()), len(found.relations_bytes)
+    larger = f"--postgres-setting shared_buffers={_enough(together)}MB, " if together > found.size_bytes else ""
+    sizes = (
+        f"Tables and indexes of the {candidates} databases take {format_bytes(together)}{_resident(found)}; "
+        f"shared_buffers is {format_bytes(found.size_bytes)}. To start warm: --lead-in, {larger}or fewer candidates by "
+        "--candidate"
+    )
+    if not shares:
+        if larger:
+            text = f"Trials may have started with a cold cache: how many blocks were read is not counted. {sizes}"
+            yield Notice(code="cold-cache", text=text)
+        return
     coldest = min(shares, key=lambda name: shares[name])
     read = 1 - shares[coldest]
     if read <= COLD_SHARE and together <= found.size_bytes:
         return
-    larger = f"--postgres-setting shared_buffers={_enough(together)}MB, " if together > found.size_bytes else ""
     median = 1 - float(np.median([*shares.values()]))
     text = (
         f"Trials started with a cold cache: {format_percent(read)} of block accesses of {coldest} were reads, and "
-        f"{format_percent(median)} of those of the median candidate. Tables and indexes of the {candidates} "
-        f"databases take {format_bytes(together)}{_resident(found)}; shared_buffers is "
-        f"{format_bytes(found.size_bytes)}. To start warm: --lead-in, {larger}or fewer candidates by --candidate"
+        f"{format_percent(median)} of those of the median candidate. {sizes}"
     )
     yield Notice(code="cold-cache", text=text)
 

@@ -20,6 +20,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from schemabench.monitor.flushing import OF_SESSIONS, UNFLUSHED, may_flush
 from schemabench.monitor.processor import Processor
 from schemabench.records import Per, Unit
 from schemabench.server.dsn import opened
@@ -312,7 +313,7 @@ class _Reader:
 
 def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dict[str, str]) -> bytes | None:
     """Return one query for all available counters, as floats by name, or None if there are none; note the others."""
-    columns, parts = [], []
+    columns, parts, flushes = [], [], may_flush(connection)
     for source in sources:
         if reason := _hindrance(connection, source):
             hindrances.update(dict.fromkeys(source.counters, reason))
@@ -320,6 +321,9 @@ def _offered(connection: Connection, sources: Sequence[_Source], hindrances: dic
         part = sql.SQL("({}) AS {}").format(_text(connection, source), sql.Identifier(source.name))
         offered = []
         for counter in source.counters:  # one by one: a right to one function does not imply another
+            if counter in OF_SESSIONS and not flushes:
+                hindrances[counter] = UNFLUSHED
+                continue
             column = sql.SQL("{0}::float8 AS {0}").format(sql.Identifier(counter))
             try:
                 connection.execute(sql.SQL("SELECT {} FROM {}").format(column, part))

@@ -18,7 +18,7 @@ import msgspec
 from schemabench.errors import SchemabenchError
 from schemabench.noise.process import Request, Status
 from schemabench.noise.running import Ghosts
-from schemabench.server.dsn import Conninfo, unsteered
+from schemabench.server.dsn import Conninfo
 
 
 def main() -> int:
@@ -32,8 +32,7 @@ def main() -> int:
     over = Event()
     listening = Thread(target=_answer, args=[ghosts, over], daemon=True)
     try:
-        with unsteered():
-            ghosts.work(inf, lambda _: _listen(listening) and not over.is_set())
+        ghosts.work(inf, lambda _: _listen(listening) and not over.is_set())
     except SchemabenchError as failure:
         _write(Status(error=failure.what, remedies=failure.remedies))
         return 1

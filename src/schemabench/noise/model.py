@@ -8,6 +8,7 @@ change nothing in those before. The file has a line for each organisation.
 
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from hashlib import sha256
 from typing import Annotated, Literal, TypeAlias
 
@@ -117,7 +118,7 @@ class Tolerance(_Part, frozen=True, kw_only=True):
     """Columns that may hold something else."""
 
 
-class Model(_Part, frozen=True, kw_only=True):
+class Model(_Part, frozen=True, kw_only=True, gc=True, dict=True):
     """All tenants."""
 
     format: int
@@ -129,7 +130,7 @@ class Model(_Part, frozen=True, kw_only=True):
     """Entity -> what may differ in it."""
     organisations: tuple[Organisation, ...]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """The SHA-256 of the model as a file."""
         return sha256(dumped(self)).hexdigest()

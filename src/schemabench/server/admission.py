@@ -12,7 +12,7 @@ from schemabench.server import settings as server_settings
 from schemabench.server.offer import refusal
 
 _FITNESS = """
-SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname, pg_backend_pid(),
+SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname,
        (SELECT source FROM pg_catalog.pg_settings WHERE name = 'default_transaction_read_only' AND setting = 'on')
 FROM pg_catalog.pg_roles WHERE rolname = current_user
 """
@@ -33,7 +33,7 @@ pipes."""
 
 
 def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
-    """Refuse an unsupported version, a standby, a pooler, and a user without the right to create databases.
+    """Refuse an unsupported version, a standby, and a user without the right to create databases.
 
     Raises:
         ServerError: With `place`, the server's address without a password.
@@ -41,15 +41,12 @@ def check_fitness(session: psycopg.Connection[TupleRow], place: str) -> None:
     if (reason := refusal(session.info.server_version // 10000)) is not None:
         raise ServerError(f"{reason} ({place})", remedies=["use a newer server", "use --postgres embedded"])
     row = session.execute(_FITNESS).fetchone()
-    standby, may_create, user, pid, read_only = row or (False, True, "", session.info.backend_pid, None)
-    if pid != session.info.backend_pid:
-        raise ServerError(
-            f"A connection pooler answers at {place}: its sessions are shared, so settings, prepared statements and "
-            "waits could belong to other clients",
-            remedies=["give the server's own address and port: --postgres postgresql://user@host:5432/database"],
-        )
+    standby, may_create, user, read_only = row or (False, True, "", None)
     if standby:
-        raise ServerError(f"{place} is a standby, which accepts no writes", remedies=["give the primary's address"])
+        raise ServerError(
+            f"{place} is a standby, which accepts no writes",
+            remedies=["give the primary's address", "name several hosts, with target_session_attrs=primary"],
+        )
     if read_only:
         name = "default_transaction_read_only"
         raise ServerError(

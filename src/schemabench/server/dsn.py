@@ -1,17 +1,19 @@
 """Connection strings: parsing, connecting, and hiding their passwords.
 
-Owns the errors of failed connections, and the influence of libpq's environment variables. Must never let a password
-into an error, a log or a repr.
+Owns the errors of failed connections, the refusal of connection poolers, and the influence of libpq's environment
+variables. Must never let a password into an error, a log or a repr.
 """
 
 import os
 import re
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from urllib.parse import quote
 
 import psycopg
 from psycopg import conninfo as libpq
+from psycopg import pq
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError, UsageError
@@ -34,6 +36,11 @@ _FULL_REMEDIES = (
     "raise the limit in the message: the server's max_connections, or CONNECTION LIMIT of the role or the database",
 )
 _SECRETS = ("password", "sslpassword")
+_ANSWERS = """
+SELECT pg_catalog.pg_backend_pid(), pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port()
+"""
+_POOLER = ("unsupported startup parameter", "no such database", "no such user", "pgbouncer", "query_wait_timeout")
+"""Words of PgBouncer's own refusals."""
 
 
 @contextmanager
@@ -48,6 +55,22 @@ def unsteered() -> Iterator[None]:
         yield
     finally:
         os.environ.update(taken)
+
+
+@contextmanager
+def steered(variables: Mapping[str, str]) -> Iterator[None]:
+    """Add libpq's variables to the environment for the duration of the block; those that it has stay as they are.
+
+    Args:
+        variables: From the environment of the process that started the run, perhaps on another machine.
+    """
+    added = {name: value for name, value in variables.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
 
 
 class Conninfo(str):
@@ -81,9 +104,13 @@ def parse_dsn(text: str, flag: str = "--postgres") -> Conninfo:
     if "@" in str(words.get("host", "")) or "@" in str(words.get("dbname", "")):
         reason = "there is an @ in the host or the database, as when a password holds an unescaped character"
         raise _malformed(reason, flag)
-    words.setdefault("connect_timeout", str(CONNECT_LIMIT_S))
     words.setdefault("application_name", "schemabench")
-    return Conninfo(libpq.make_conninfo("", **words))
+    conninfo = Conninfo(libpq.make_conninfo("", **words))
+    return (
+        conninfo
+        if "connect_timeout" in _told(_words(conninfo))
+        else with_words(conninfo, connect_timeout=CONNECT_LIMIT_S)
+    )
 
 
 def with_words(conninfo: str, **words: str | int) -> Conninfo:
@@ -94,13 +121,16 @@ def with_words(conninfo: str, **words: str | int) -> Conninfo:
 def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
     """Open a session of schemabench's own, in autocommit mode: completely or not at all, even on Ctrl-C.
 
-    Time limits of the role or the server are lifted: comparing rows may take longer than they allow.
+    Time limits of the role or the server are lifted: comparing rows may take longer than they allow. Behind a
+    connection pooler that would lift them for other clients, so nothing is set before the server itself is known to
+    answer.
 
     An aborted attempt would stay half open until the exception is released, since its frames hold the socket; and DROP
     DATABASE waits for half-open connections, up to `authentication_timeout`, a minute by default.
 
     Raises:
         psycopg.Error: The server cannot be reached or refuses us.
+        ServerError: A connection pooler answers.
     """
     try:
         connection = psycopg.connect(conninfo, autocommit=True)
@@ -108,11 +138,34 @@ def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
         traceback.clear_frames(cause.__traceback__)
         raise
     try:
+        _refuse_pooler(connection)
         _lift_limits(connection)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _refuse_pooler(connection: psycopg.Connection[TupleRow]) -> None:
+    """Refuse a connection whose process is not the server's: a pooler has sessions of its own to cancel.
+
+    Raises:
+        ServerError: Names the address at which the server listens, if it has one.
+    """
+    pid, host, port = connection.execute(_ANSWERS).fetchone() or (0, None, None)
+    if pid == connection.info.backend_pid:
+        return
+    info = connection.info
+    words = {"host": host or "host", "port": port or "5432", "user": info.user, "dbname": info.dbname}
+    raise ServerError(
+        f"A connection pooler answers at {address(connection)}: it shares sessions between clients, so settings, "
+        "prepared statements and waits could belong to others",
+        checked=[f"the server itself listens on {host}, port {port}, as the pooler's machine sees it"] if host else [],
+        remedies=[
+            f"give the server's own address, as migrations use: {describe(libpq.make_conninfo('', **words))}",
+            "measure statements as a pooler has them sent: `-- prepare: never` in operations.sql",
+        ],
+    )
 
 
 def _lift_limits(connection: psycopg.Connection[TupleRow]) -> None:
@@ -150,25 +203,62 @@ def full(said: str) -> ServerError | None:
     )
 
 
+def address(connection: psycopg.Connection[TupleRow]) -> str:
+    """Return the target of an open connection, as a URL without password."""
+    info = connection.info
+    return describe(with_words("", host=info.host, port=info.port, user=info.user, dbname=info.dbname))
+
+
 def describe(conninfo: str) -> str:
     """Return a connection string's target, as a URL without password."""
-    words = _words(conninfo)
-    user = words.get("user") or os.environ.get("PGUSER") or ""
-    host = words.get("host") or words.get("hostaddr") or os.environ.get("PGHOST") or "localhost"
-    port = words.get("port") or os.environ.get("PGPORT") or "5432"
-    database = words.get("dbname") or os.environ.get("PGDATABASE") or user
-    places = _places(host, port)
+    words = _told(_words(conninfo))
+    user = words.get("user", "")
+    host = words.get("host") or words.get("hostaddr") or "localhost"
+    database = words.get("dbname") or user
+    places = _places(host, words.get("port") or "5432")
     return f"postgresql://{f'{user}@' if user else ''}{places}{f'/{database}' if database else ''}"
 
 
 def without_secrets(text: str, conninfo: str) -> str:
-    """Return the text without the passwords of the connection string and of the environment."""
-    words = _words(conninfo)
+    """Return the text without the passwords of the connection string, of its service and of the environment."""
+    words = _told(_words(conninfo))
     plain = {words.get(name) for name in ("user", "host", "port", "dbname")}
     secrets = {words.get(name) for name in _SECRETS} | {os.environ.get("PGPASSWORD")}
     for secret in secrets - plain - {None, ""}:
         text = text.replace(str(secret), "***")
     return text
+
+
+def pinned(conninfo: str, connection: psycopg.Connection[TupleRow]) -> Conninfo:
+    """Return the connection string with the one address that an open connection has reached.
+
+    A name may stand for several addresses, and a DSN for several hosts, of which another may answer next time.
+    """
+    info = connection.info
+    return with_words(conninfo, host=info.host, hostaddr=info.hostaddr, port=info.port)
+
+
+def _told(words: Mapping[str, str]) -> dict[str, str]:
+    """Return the parameters of a connection with those that libpq takes from its service and the environment."""
+    with _serving(words.get("service", "")):
+        found = pq.Conninfo.get_defaults()
+    known = {one.keyword.decode(): one.val.decode() for one in found if one.val and one.val != one.compiled}
+    return {**known, **words}
+
+
+@contextmanager
+def _serving(service: str) -> Iterator[None]:
+    """Name a service to libpq for the duration of the block: its defaults are those of the environment's."""
+    before = os.environ.get("PGSERVICE")
+    if service:
+        os.environ["PGSERVICE"] = service
+    try:
+        yield
+    finally:
+        if service:
+            os.environ.pop("PGSERVICE")
+        if service and before is not None:
+            os.environ["PGSERVICE"] = before
 
 
 def _words(conninfo: str) -> dict[str, str]:
@@ -178,7 +268,7 @@ def _words(conninfo: str) -> dict[str, str]:
 def _places(host: str, port: str) -> str:
     hosts, ports = host.split(","), port.split(",")
     paired = ports * len(hosts) if len(ports) == 1 else ports
-    named = [f"[{one}]" if ":" in one else one for one in hosts]
+    named = [f"[{one}]" if ":" in one else quote(one, safe="") for one in hosts]  # the path of a socket is encoded
     return ",".join(f"{one}:{number or '5432'}" for one, number in zip(named, paired, strict=False))
 
 
@@ -193,8 +283,11 @@ def _remedies(reason: str, place: str) -> list[str]:
     """Return the remedies for a message of libpq or the server."""
     for words, remedies in (
         (("password authentication failed", "no password supplied"), ["correct the password", PASSWORD_REMEDY]),
+        (_POOLER, ["give the server's own address: a connection pooler answers at this one"]),
+        (("definition of service",), ["correct the service", "name its file: PGSERVICEFILE=/path"]),
         (_FULL, [*_FULL_REMEDIES]),
         (("does not exist",), ["correct the user or the database of the DSN", "create it"]),
+        (("no encryption",), ["use TLS: sslmode=require, or verify-full with sslrootcert=/path", "correct the DSN"]),
         (("pg_hba.conf",), ["allow this host in the server's pg_hba.conf", "correct the DSN"]),
         (
             ("could not access file", "could not load library"),

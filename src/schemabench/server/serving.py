@@ -20,7 +20,7 @@ from schemabench.server import admission, outside
 from schemabench.server import database as databases
 from schemabench.server import settings as server_settings
 from schemabench.server.database import Database, Databases, Mark
-from schemabench.server.dsn import Conninfo, connect, describe, recovering, with_words, without_secrets
+from schemabench.server.dsn import Conninfo, connect, describe, pinned, recovering, with_words, without_secrets
 from schemabench.server.offer import untested
 from schemabench.server.source import Source
 from schemabench.statements import LONGEST_NAME
@@ -295,7 +295,7 @@ class Server:
         return self._session
 
     def _read_record(self, session: psycopg.Connection[TupleRow]) -> ServerRecord:
-        place = self._source.origin or _address(session)
+        place = self._source.origin or describe(self.conninfo)
         origin = place if self._version in place else f"{place} (PostgreSQL {self._version})"
         return ServerRecord(
             origin=origin,
@@ -327,8 +327,9 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     """
     conninfo = with_words(source.conninfo, application_name=session_name)
     session = open_session(conninfo, run_id)
+    conninfo = pinned(conninfo, session)
     try:
-        admission.check_fitness(session, describe(source.conninfo))
+        admission.check_fitness(session, describe(conninfo))
         admission.check_room(
             session, clients, companions, databases_at_once, parts=parts, neighbours=neighbours, owned=source.owned
         )
@@ -375,15 +376,11 @@ def _version(session: psycopg.Connection[TupleRow]) -> str:
     return str(row[0]).split()[0] if row else ""
 
 
-def _address(session: psycopg.Connection[TupleRow]) -> str:
-    info = session.info
-    return describe(with_words("", host=info.host, port=info.port, user=info.user, dbname=info.dbname))
-
-
 def _flush(session: psycopg.Connection[TupleRow]) -> None:
-    """Make a session report its counts to the server's statistics."""
+    """Make a session report its counts to the server's statistics, if it may."""
     if session.info.server_version >= _FLUSH_SINCE:
-        session.execute(_FLUSH)
+        with suppress(psycopg.errors.InsufficientPrivilege):  # the counters tell what is missing for that
+            session.execute(_FLUSH)
 
 
 def _on_this_machine(session: psycopg.Connection[TupleRow]) -> bool:

@@ -19,6 +19,7 @@ FORMS = (
     f"docker:{NEWEST_MAJOR}",
     "docker:some/image:tag",
     "postgresql://user@host:5432/database",
+    "service=NAME",
 )
 """An example of each form."""
 

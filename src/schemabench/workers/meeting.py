@@ -18,7 +18,7 @@ import psycopg
 from schemabench.errors import SchemabenchError, UsageError, WorkerError
 from schemabench.server import Database, Reached, Server
 from schemabench.server.database import database_name
-from schemabench.server.dsn import Conninfo, unsteered, with_words
+from schemabench.server.dsn import Conninfo, steered, unsteered, with_words
 from schemabench.server.spec import Existing, parse_spec
 from schemabench.workers.link import LINK_LABEL, STOPPED, UNREACHED, Link
 from schemabench.workers.messages import Gone, Over
@@ -46,8 +46,8 @@ class Meeting:
         self._stack = stack
         self._link: Link | None = None
         self._called_off = False
-        if not isinstance(parse_spec(spec), Existing):
-            stack.enter_context(unsteered())
+        theirs = isinstance(parse_spec(spec), Existing)
+        stack.enter_context(steered(seat.variables) if theirs else unsteered())
 
     def host(self, serve: Callable[[], Server], topic: int) -> Link:
         """Return the leader's link to the others, for an experiment.

@@ -4,7 +4,8 @@ Owns what each worker knows of itself and of the others. Imports nothing heavy: 
 too.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 LEADER = 0
 """The leader's seat."""
@@ -23,6 +24,8 @@ class Seat:
     folder: str
     """Where the leader publishes the address, on the controller's machine; for its user only, since it may contain a
     password."""
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What libpq reads from the controller's environment; perhaps a password."""
 
     @property
     def leads(self) -> bool:
