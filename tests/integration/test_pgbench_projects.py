@@ -172,6 +172,15 @@ def test_a_script_of_another_database_is_told(
     assert 'cannot prepare a statement of pay.sql: relation "elsewhere" does not exist' in capsys.readouterr().err
 
 
+def test_a_variable_with_the_name_of_a_table_is_refused(
+    conninfo: str, shop: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--pgbench", str(shop), "--from", str.__str__(with_words(conninfo)), "-D", "customer=4"]
+
+    assert cli.main(["init", str(tmp_path / "project"), *arguments]) == 2
+    assert "The table 'customer' has the name of the variable :customer" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", builtins.SCRIPTS)
 def test_calls_are_about_rows_that_there_are(name: str, tmp_path: Path) -> None:
     assert cli.main(["init", str(tmp_path), "--pgbench", name, "-D", "scale=3", "--name", "mine"]) == 0

@@ -198,6 +198,15 @@ def test_two_scripts_of_one_name_are_two_operations() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["burst", "class", "Tellers", "1st order"])
+def test_a_script_may_have_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / f"{name}.sql").write_text("\\set client 1\n\\set Call 2\nSELECT :client, :Call;\n")
+    files = pgbench.convert([f"{tmp_path}/{name}.sql", "tpcb"], given=[], schema=Path(__file__), name="any")
+    found = written(tmp_path / "project", files)
+
+    assert {call.key for call in calls(found, 10)} == {None}
+
+
 @pytest.mark.parametrize("name", builtins.SCRIPTS)
 def test_builtin_scripts_are_those_of_pgbench(name: str) -> None:
     assert builtins.script(name) == pgbench_program.builtin(name)

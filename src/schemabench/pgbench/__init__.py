@@ -7,6 +7,7 @@ Every file of the project stands by itself: neither scripts nor pgbench are need
 """
 
 from collections.abc import Sequence
+from keyword import kwlist
 from pathlib import Path
 
 from schemabench.deriving import plain_name
@@ -41,7 +42,7 @@ def convert(
         UsageError: A script or the schema cannot be read or converted, or does not fit the live database.
         ServerError: The live database cannot be read.
     """
-    taken: dict[str, int] = {}
+    taken = dict.fromkeys([*project.TAKEN, *builtins.FILLS, *builtins.STATES, *kwlist], 1)
     scripts = [_script(word, taken) for word in words]
     if not any(one.weight for one in scripts):
         raise UsageError("All scripts have a weight of 0", remedies=["write a weight above 0: --pgbench FILE@1"])

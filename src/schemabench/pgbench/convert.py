@@ -32,7 +32,7 @@ _CHANGING = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
 _BEGIN = re.compile(r"(?:BEGIN|START)(?:\s+(?:WORK|TRANSACTION))?\s*", re.IGNORECASE)
 _BEGINS, _ENDS = {"TRANS_STMT_BEGIN", "TRANS_STMT_START"}, {"TRANS_STMT_COMMIT"}
 _WITHIN = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"}
-_RESERVED = {"sizes", "tables", "cardinality", "random", "client", "pgbench", "abs", "min", "max", "int"}
+_RESERVED = {"sizes", "tables", "cardinality", "random", "client_id", "pgbench", "abs", "min", "max", "int", "Call"}
 """Names that the functions of a workload use otherwise."""
 _MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 

@@ -13,6 +13,7 @@ from schemabench.deriving import project as deriving
 from schemabench.deriving import sqlfiles
 from schemabench.deriving.code import Name, rendered, text
 from schemabench.deriving.derived import Derived, comment, prose
+from schemabench.errors import UsageError
 from schemabench.pgbench import builtins
 from schemabench.pgbench.convert import Converted
 from schemabench.pgbench.variables import Variable
@@ -26,6 +27,10 @@ _ENVIRONMENT = Environment(
 )
 _CALLS = 100
 """Calls in the smallest burst."""
+
+
+TAKEN = ("burst", "writers", "background", "count", "asdict", "tables", "cardinality", "random", "pgbench")
+"""Names that a workload has already, and no script can have."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,11 @@ class Project:
 
 
 def files(project: Project) -> dict[str, str]:
-    """Return the files of a project: path -> text."""
+    """Return the files of a project: path -> text.
+
+    Raises:
+        UsageError: A table of the live database has the name of a variable.
+    """
     name = project.name
     test = _ENVIRONMENT.get_template("test.py.j2").render(derived=project, text=text)
     return {
@@ -84,9 +93,14 @@ def _workload(project: Project) -> str:
         *(operation.call for one in project.scripts for operation in one.operations),
     ]
     body = "\n".join(lines)
-    client = bool(re.search(r"\bclient\b", body))
+    client = bool(re.search(r"\bclient_id\b", body))
     own = "sizes.scale" if project.builtin else ""  # for the rows
     used = [one for one in project.variables if one.field and (one.given or one.is_used(f"{body}\n{own}"))]
+    if live and (clash := {one.field for one in used} & {one.name for one in live.rows}):
+        raise UsageError(
+            f"The table {min(clash)!r} has the name of the variable :{min(clash)}",
+            remedies=["give the variable another name in the scripts"],
+        )
     labels = ", ".join(f"`{one.script.label}`" for one in project.scripts)
     return _ENVIRONMENT.get_template("scripts.py.j2").render(
         about=prose(

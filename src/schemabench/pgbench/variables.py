@@ -66,7 +66,7 @@ def variables(given: Sequence[str]) -> list[Variable]:
         _whole("random_seed", 1, "`:random_seed`. The seed of a run's random values is that of --seed."),
         Variable(
             name="client_id",
-            known=named("client", INT, 0, _LARGEST),
+            known=named("client_id", INT, 0, _LARGEST),
             field="clients",
             value=_CLIENTS,
             about="How many numbers `:client_id` has: as many as --clients.",
