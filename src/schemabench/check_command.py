@@ -5,6 +5,7 @@ Owns the adaptation of its arguments, and what it prints. Must not judge: see `r
 
 import argparse
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,7 +56,10 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def _listed(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    found = tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+    if not found:  # as of a variable without a value
+        raise argparse.ArgumentTypeError(f"{text!r} names no candidate")
+    return found
 
 
 def _check(chosen: argparse.Namespace) -> int:
@@ -70,6 +74,7 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _judge(chosen: argparse.Namespace) -> int:
+    _check_once([criterion for criterion, _ in chosen.max_regression])
     asked = report.Asked(
         regressions=dict(chosen.max_regression),
         against=chosen.against,
@@ -94,6 +99,16 @@ def _judge(chosen: argparse.Namespace) -> int:
     with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
         output.say(report.headed(document))
     return found.status
+
+
+def _check_once(bounded: Sequence[str]) -> None:
+    """Refuse two bounds for the same, of which only one could hold."""
+    twice = next((one for place, one in enumerate(bounded) if one in bounded[:place]), None)
+    if twice is not None:
+        raise UsageError(
+            f"--max-regression says twice what is allowed by {repr(twice) if twice else 'all criteria'}",
+            remedies=["keep one of the two", "name the criterion of each, as in wal_bytes=20%"],
+        )
 
 
 def _check_bounds(asked: report.Asked) -> None:

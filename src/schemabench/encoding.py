@@ -3,8 +3,10 @@
 Owns which values can be sent, and what is said of those that cannot. Must not know whose calls they are.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from struct import Struct
 from typing import Any
 
@@ -12,7 +14,7 @@ import psycopg
 from psycopg.adapt import AdaptersMap, Dumper, PyFormat, Transformer
 from psycopg.pq import Format
 from psycopg.types.array import ListDumper
-from psycopg.types.json import JsonbDumper
+from psycopg.types.json import Jsonb, JsonbBinaryDumper, JsonbDumper
 
 from schemabench.errors import Place, WorkloadError
 from schemabench.statements import Operation
@@ -30,7 +32,9 @@ _BITS = {psycopg.adapters.types[name].oid: (name, bits) for name, bits in (("int
 UNFIT = (psycopg.Error, AttributeError, OverflowError, TypeError, ValueError)
 """What psycopg raises for a value that it cannot dump as a type, in binary format."""
 _SHOWN_CHARACTERS = 80  # of a value in an error
-_AS_JSON = "a dict, or a list that holds one, is sent as JSON: of str, int, float, bool, None, lists and dicts alone"
+_AS_JSON = (
+    "a dict, or a list that holds one, is sent as JSON: of str, int, finite float, bool, None, lists and dicts alone"
+)
 _AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, dict, or a list of one of these"
 
 
@@ -43,6 +47,18 @@ class _HexDumper(Dumper):
         return b"\\x" + obj.hex().encode()
 
 
+class _JsonDumper(JsonbDumper):
+    """Dumps JSON, which has neither NaN nor infinity, though Python writes them."""
+
+    _dumps = partial(json.dumps, allow_nan=False)
+
+
+class _JsonBinaryDumper(JsonbBinaryDumper):
+    """Likewise, in binary format."""
+
+    _dumps = partial(json.dumps, allow_nan=False)
+
+
 class _ListDumper(ListDumper):
     """Dumps a list that holds a dict as JSON, and any other as an array."""
 
@@ -50,12 +66,14 @@ class _ListDumper(ListDumper):
         return (self.cls, dict) if _is_json(obj) else super().get_key(obj, format)
 
     def upgrade(self, obj: list[Any], format: PyFormat) -> Any:  # noqa: A002, ANN401 (likewise)
-        return JsonbDumper(self.cls) if _is_json(obj) else super().upgrade(obj, format)
+        return _JsonDumper(self.cls) if _is_json(obj) else super().upgrade(obj, format)
 
 
 def register_json(adapters: AdaptersMap) -> None:
-    """Have dicts, and lists that hold one at any depth, sent as jsonb in text format."""
-    adapters.register_dumper(dict, JsonbDumper)
+    """Have dicts, and lists that hold one at any depth, sent as jsonb in text format, and refuse NaN in any jsonb."""
+    adapters.register_dumper(dict, _JsonDumper)
+    adapters.register_dumper(Jsonb, _JsonDumper)
+    adapters.register_dumper(Jsonb, _JsonBinaryDumper)  # which is jsonb's, of whatever value
     adapters.register_dumper(list, _ListDumper)
 
 
@@ -184,8 +202,10 @@ class Ranges:
 
 def unfit(names: Sequence[str], row: Sequence[object], types: Sequence[int]) -> str:
     """Return the first value of a row that cannot be sent in binary format, with its name; empty if there is none."""
+    adapters = AdaptersMap(psycopg.adapters)
+    register_json(adapters)
     for name, value, oid in zip(names, row, types, strict=True):
-        writing = Transformer(psycopg.adapters)
+        writing = Transformer(adapters)
         try:
             writing.set_dumper_types([oid], Format.BINARY)
             writing.dump_sequence([value], [PyFormat.BINARY])

@@ -4,6 +4,7 @@ Owns the adaptation of its arguments, and what it prints. Must not hold logic of
 """
 
 import argparse
+import shlex
 from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -34,7 +35,7 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
     init.add_argument("--from", dest="source", metavar="DSN", help=about)
     about = "the rows to make up, as a part of the real ones: 1%% (default: about 100,000 in all)"
     init.add_argument("--rows", type=_part, metavar="PERCENT", help=about)
-    about = f"how many statements become operations at most, writes first ({_STATEMENTS})"
+    about = f"how many statements become operations at most, those that matter most ({_STATEMENTS})"
     init.add_argument(
         "--statements", type=parsing.argument(parsing.whole(1, _MOST_STATEMENTS)), metavar="N", help=about
     )
@@ -91,7 +92,8 @@ def _init(chosen: argparse.Namespace) -> None:
             f"The {noun} cannot be written into {folder.absolute()}: {cause.strerror}",
             remedies=["choose a writable folder: schemabench init DIR"],
         ) from cause
-    output.say("Now run: pytest --budget 10s")
+    enter = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
+    output.say(f"Now run: {enter}pytest --budget 10s")
 
 
 def _check_options(chosen: argparse.Namespace) -> None:

@@ -15,13 +15,20 @@ _CONFIGURED = {
     "setup.cfg": "[tool:pytest]",
 }
 """File -> the section by which it makes a folder the root of pytest."""
+_WORKLOADS = "workloads"
+"""A project's folder of workloads, unless an option says another."""
 
 
 def is_configured(folder: Path) -> bool:
-    """Return whether pytest finds an ini file in a folder or above it."""
-    found = [(one / name, section) for one in (folder, *folder.parents) for name, section in _CONFIGURED.items()]
+    """Return whether a new project in a folder needs no ini file: pytest finds one above, of no other project."""
+    root = next(filter(_is_root, (folder, *folder.parents)), None)
+    return root is not None and not (root / _WORKLOADS).is_dir()
+
+
+def _is_root(folder: Path) -> bool:
     return any(
-        file.is_file() and section in file.read_text(encoding="utf-8", errors="replace") for file, section in found
+        (file := folder / name).is_file() and section in file.read_text(encoding="utf-8", errors="replace")
+        for name, section in _CONFIGURED.items()
     )
 
 

@@ -20,9 +20,11 @@ _SETTINGS = (
     "primary_conninfo",
     "recovery_end_command",
     "restore_command",
+    "scram_client_key",
+    "scram_server_key",
     "ssl_passphrase_command",
 )
-"""Settings of PostgreSQL that may hold a password."""
+"""Settings of PostgreSQL, and words of a connection string, that may hold a password."""
 _WORDS = ("password", "passwd", "passphrase", "secret", "token", "license", "api_?key")
 _NAME = rf"(?:{'|'.join((*_SETTINGS, *_WORDS)).replace('_', '[_-]')})[\w.-]*"
 """The identifying part of a name and the rest of the name; PostgreSQL reads `--my-name=value` as my_name."""

@@ -107,6 +107,12 @@ def test_init_writes_into_the_empty_folder_that_it_is_started_in(shop: Shop, tmp
     assert "Now run: pytest" in said(result)
 
 
+def test_init_says_how_to_get_into_another_folder_and_to_a_ranking(shop: Shop, tmp_path: Path) -> None:
+    result = Shop(path=tmp_path, environment=shop.environment).schemabench("init", "my shop")
+
+    assert "Now run: cd 'my shop' && pytest --budget 10s" in said(result)
+
+
 def test_servers_are_listed_with_the_reason_for_those_passed_over(shop: Shop) -> None:
     result = shop.schemabench("servers")
 
@@ -150,8 +156,18 @@ def test_the_same_command_works_twice_though_it_names_a_file_elsewhere(shop: Sho
     assert (shop.path.parent / "run.md").is_file()
 
 
-def test_init_leaves_a_project_its_own_ini_file(shop: Shop) -> None:
+def test_init_leaves_a_repository_its_own_ini_file(shop: Shop, tmp_path: Path) -> None:
+    repository = Shop(path=tmp_path, environment=shop.environment)
+    repository.write("pytest.ini", "[pytest]\n")
+
+    assert repository.schemabench("init", "inner").ret == 0
+    assert not (tmp_path / "inner" / "pytest.ini").exists()
+    assert "baseline]" in said(Shop(path=tmp_path / "inner", environment=shop.environment).run("--collect-only", "-q"))
+
+
+def test_init_within_another_project_makes_one_that_is_found(shop: Shop) -> None:
     shop.write("pytest.ini", "[pytest]\n")
+    (shop.path / "workloads" / "orders").rename(shop.path / "workloads" / "others")
 
     assert shop.schemabench("init", "inner").ret == 0
-    assert not (shop.path / "inner" / "pytest.ini").exists()
+    assert "baseline]" in said(Shop(path=shop.path / "inner", environment=shop.environment).run("--collect-only", "-q"))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -177,6 +178,16 @@ def test_dicts_and_lists_that_hold_one_are_copied_as_json(server: Server, made: 
     assert found == [(one,) for one in values]
 
 
+def test_a_number_that_json_has_not_is_told_with_its_row(made: Made) -> None:
+    with pytest.raises(WorkloadError, match="A value of 'load' cannot be sent: :bytes is of type 'dict'") as caught:
+        made(
+            lambda *_: iter([Rows("load", COLUMNS, [(1, "here", {"a": 1.5}), (2, "here", {"a": nan})])]),
+            TABLE.replace("bytes bigint", "bytes jsonb"),
+        )
+
+    assert "row 2 of the COPY" in str(caught.value)
+
+
 def test_a_type_of_which_no_binary_format_is_known_is_told(made: Made) -> None:
     with pytest.raises(WorkloadError, match=r"A row of 'load' cannot be copied in binary format: cannot find a dumper"):
         made(
@@ -187,7 +198,7 @@ def test_a_type_of_which_no_binary_format_is_known_is_told(made: Made) -> None:
 
 @pytest.mark.parametrize(
     ("type_", "value"),
-    [("bigint", "5"), ("int", 1 << 31), ("smallint", -(1 << 15) - 1), ("uuid", "5")],
+    [("bigint", "5"), ("int", 1 << 31), ("smallint", -(1 << 15) - 1), ("uuid", "5"), ("jsonb", {"a": nan})],
 )
 def test_a_value_that_is_not_of_its_columns_type_is_told_in_binary_format(
     made: Made, type_: str, value: object

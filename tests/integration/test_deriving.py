@@ -17,6 +17,7 @@ import psycopg
 import pytest
 import servers
 from live_shop import MIX, SECRET, SKEW, TENANTS
+from psycopg import pq
 
 from schemabench import cli
 from schemabench import workload as workloads
@@ -25,6 +26,8 @@ from schemabench.server.dsn import with_words
 
 CALLS = 3_000
 PASSWORD = "hunter2secret"  # noqa: S105 (what must be shown nowhere)
+SECRETS_SINCE = 180000
+"""The first libpq with a further secret in its connection strings."""
 MOST_OF_MIX = 0.02
 """How far the share of an operation may be from production's."""
 MOST_OF_SKEW = 0.1
@@ -189,6 +192,9 @@ def test_no_password_is_in_the_files_or_in_what_is_said(
 ) -> None:
     assert init(tmp_path / "wrong", live.dsn(role="nobody_known")) == 2
     assert init(tmp_path / "again", live.dsn(role="counter")) == 0
+    if pq.version() >= SECRETS_SINCE:
+        more = with_words(live.dsn(role="counter"), oauth_client_secret=PASSWORD)
+        assert init(tmp_path / "more", str.__str__(more)) == 0
     said = "".join(capsys.readouterr())
 
     assert all(PASSWORD not in text for text in (*texts(project).values(), *texts(tmp_path).values(), said))
@@ -224,8 +230,21 @@ def test_a_role_that_reads_statistics_alone_suffices(
 
     assert "No statistics of public.tenants" in said
     assert "GRANT pg_read_all_data" in said
-    assert "baseline.sql has the tables alone" in said
+    assert "baseline.sql is what the catalogs say" in said
     assert "live at typical" in evaluated(live, tmp_path / "counted", "--candidate", "baseline")
+
+
+def test_a_schema_that_the_role_must_not_use_is_no_obstacle(live: Live, tmp_path: Path) -> None:
+    with live.maker() as connection:
+        connection.execute("CREATE SCHEMA closed")
+        connection.execute("CREATE TABLE closed.door (id bigserial PRIMARY KEY)")
+    try:
+        assert init(tmp_path / "counted", live.dsn(role="counter")) == 0
+    finally:
+        with live.maker() as connection:
+            connection.execute("DROP SCHEMA closed CASCADE")
+
+    assert "SELECT setval('closed.door_id_seq'" in texts(tmp_path / "counted")["workloads/live/operations.sql"]
 
 
 def test_a_role_without_rights_is_told_which_it_needs(

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import servers
 
-from schemabench import reach
+from schemabench import reach, statements
 from schemabench.candidate import Candidate, find, install, notices
 from schemabench.errors import CandidateError
 from schemabench.server import Database, Server
@@ -167,6 +167,31 @@ def test_owners_as_whom_the_session_must_not_act_are_passed_over(
         connection.execute("DROP ROLE limited")
 
     assert said.text.endswith("1 statement that would give something to postgres, as whom the session must not act")
+
+
+def test_a_mapping_of_a_role_that_is_not_there_is_passed_over(tmp_path: Path, origin: Origin, empty: Database) -> None:
+    text = (
+        "CREATE FOREIGN DATA WRAPPER far;\nCREATE SERVER there FOREIGN DATA WRAPPER far;\n"
+        "CREATE USER MAPPING FOR dump_reader SERVER there;\nCREATE USER MAPPING FOR PUBLIC SERVER there;\n"
+    )
+
+    (said,) = _installed(_candidate(tmp_path, text.encode()), origin.server, empty)
+
+    assert "1 statement on user mappings of foreign servers, since the server has no role dump_reader" in said
+    with psycopg.connect(origin.server.conninfo_for(empty.name)) as connection:
+        assert connection.execute("SELECT umuser FROM pg_user_mapping").fetchall() == [(0,)]
+
+
+def test_a_dump_is_not_read_again_for_what_is_passed_over(
+    tmp_path: Path, origin: Origin, empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [f"CREATE TABLE t{n} (password text);\nALTER TABLE t{n} OWNER TO dump_owner;\n" for n in range(9)]
+    candidate = _candidate(tmp_path, "".join(tables).encode())
+    monkeypatch.setattr(statements, "redact_sql", lambda sql: pytest.fail(f"{len(sql)} characters are read again"))
+
+    (said,) = _installed(candidate, origin.server, empty)
+
+    assert "9 statements on owners and privileges" in said
 
 
 def test_a_row_that_is_refused_is_told_at_its_copy(tmp_path: Path, origin: Origin, empty: Database) -> None:

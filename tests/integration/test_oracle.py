@@ -1,5 +1,6 @@
 """Candidates beside the workload's model on a real server: who agrees, who does not, and what becomes of them."""
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -134,6 +135,27 @@ def test_a_candidate_that_agrees_is_told_how_often_it_was_asked(tmp_path: Path, 
     assert (checked.record.agrees, checked.record.complete) == (True, True)
     assert checked.record.sequences == PATIENT.sequences
     assert checked.record.calls == PATIENT.sequences * PATIENT.length
+
+
+def test_documents_of_calls_are_sent_as_they_are_in_bursts(tmp_path: Path, server: Server) -> None:
+    def told(call: Call) -> Call:
+        return Call(call.operation, {**call.values, "key": json.dumps(call.values["key"])})
+
+    model = Model(
+        initial=dict,
+        calls=lambda _: st.builds(lambda n: Call("put", {"key": {"a": [n]}, "value": n}), st.integers(1, 3)),
+        apply=lambda state, call: apply(state, told(call)),
+        state=rows,
+    )
+
+    assert _checked(tmp_path, server, SCHEMA, model=model).reason == ""
+
+
+def test_a_value_of_a_model_that_cannot_be_sent_is_the_workloads_fault(tmp_path: Path, server: Server) -> None:
+    model = replace(MODEL, calls=lambda _: st.just(Call("put", {"key": object(), "value": 1})))
+
+    with pytest.raises(WorkloadError, match="A value of 'put' cannot be sent: :key is of type 'object'"):
+        _checked(tmp_path, server, SCHEMA, model=model)
 
 
 def test_wrong_rows_wrong_answers_and_refusals_are_disagreements(tmp_path: Path, server: Server) -> None:

@@ -7,7 +7,7 @@ from pglast import parse_sql
 from schemabench.deriving import parameters
 from schemabench.deriving.found import Column, Executed, Table
 from schemabench.deriving.operations import Operation
-from schemabench.deriving.statement import Kind, kind_of
+from schemabench.deriving.statement import kind_of
 
 
 def column(name: str = "c", base: str = "int8", category: str = "N", **more: Any) -> Column:  # noqa: ANN401 (fields)
@@ -46,12 +46,12 @@ STATED = table(
 def operation(sql: str) -> Operation:
     """Return an operation."""
     kind, _ = kind_of(sql, ())
+    assert kind is not None
     (parsed,) = parse_sql(sql)
     uses = parameters.read(sql, [STATED], ["public"])
-    counted = Executed(sql=sql, role="", calls=1, total_ms=1, rows=1)
+    counted = Executed(sql=sql, kind=kind, role="", calls=1, total_ms=1, rows=1)
     return Operation(
         name="op",
-        kind=kind or Kind.READ,
         executed=counted,
         sql=sql,
         uses=uses,

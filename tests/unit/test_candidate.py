@@ -45,6 +45,9 @@ def test_candidates_are_found_by_name_the_baseline_first(tmp_path: Path) -> None
 def test_other_files_are_no_candidates(tmp_path: Path) -> None:
     folder = _write(tmp_path / "usage", baseline=TABLE)
     (folder / "README.md").write_text("-- candidate: no")
+    (folder / ".#baseline.sql").symlink_to("an editor's lock, which leads nowhere")
+    (folder / "moves").mkdir()
+    (folder / "moves" / "._1.sql").write_bytes(b"\x00\x05\x16\x07")
 
     assert list(find(folder)) == ["baseline"]
 

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--candidates", "secondary_index"], 1),
         (["--candidates", "narrow_keys"], 1),
         (["--candidates", "unlogged_landing"], 1),
-        (["--candidates", "fillfactor", "--max-regression", "1%"], 2),
+        (["--candidates", "fillfactor", "--max-regression", "throughput=1%"], 2),
         (["--candidates", "fillfactor", "--criteria", "throughput,lock_waits", "--max-regression", "lock_waits=0"], 2),
         (["--candidates", "one_table"], 3),
         (["--candidates", "brin"], 3),
@@ -40,6 +40,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (["--max-regression", "much"], 3),
         (["--max-regression", "-5%"], 3),
         (["--max-regression", "lock_waits=5%"], 3),
+        (["--max-regression", "6%"], 3),
+        (["--candidates", ","], 3),
         (["--no-such-option"], 3),
         (["another.json"], 3),
         (["-o", "check.pdf"], 3),
@@ -69,6 +71,16 @@ def test_bound_of_one_criterion_says_nothing_of_another(capsys: pytest.CaptureFi
 
     assert status == 3
     assert "--max-regression says nothing of 'throughput'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("bounds", "by"), [(["5%", "throughput=1%", "6%"], "all criteria"), (["throughput=5%"] * 2, "'throughput'")]
+)
+def test_two_bounds_for_the_same_are_refused(bounds: list[str], by: str, capsys: pytest.CaptureFixture[str]) -> None:
+    status = cli.main(["check", "run.json", *(f"--max-regression={bound}" for bound in bounds)])
+
+    assert status == 3
+    assert f"--max-regression says twice what is allowed by {by}" in capsys.readouterr().err
 
 
 def test_defect_of_the_program_is_no_verdict(

@@ -1,5 +1,6 @@
 """What is made up for a column, how it is written, and what candidates must agree on."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -40,6 +41,14 @@ def test_written_python_means_what_was_written(value: object) -> None:
 
 def test_a_name_is_written_without_quotes() -> None:
     assert rendered(made("Reference", Name("tenants"), "id", skew=None)) == 'Reference(tenants, "id", skew=None)'
+
+
+def test_a_text_of_which_nothing_is_known_fits_its_type() -> None:
+    found = [
+        drawn(contents.plain(column("c", "bpchar", "S", type=one), values=False)) for one in ("character(3)", "text")
+    ]
+
+    assert [{len(text) for text in some} for some in found] == [{3}, {8}]
 
 
 def test_frequent_numbers_keep_their_shares_and_others_lie_between_the_bounds() -> None:
@@ -154,6 +163,14 @@ def test_a_state_has_the_columns_that_do_not_depend_on_the_order(statements: lis
     found, _ = states.states(made_up, [operation(sql) for sql in statements])
 
     assert [one.sql.split("\n")[0] for one in found] == ([f"SELECT {columns}"] if columns else [])
+
+
+def test_a_column_that_a_trigger_may_set_is_in_no_state() -> None:
+    statement = "INSERT INTO t (key, total) VALUES ($1, $2)"
+    made_up = rows.planned([replace(STATED, triggers=True)], Scale(1.0), values=False)
+    found, _ = states.states(made_up, [operation(statement)])
+
+    assert [one.sql.split("\n")[0] for one in found] == ["SELECT key, total"]
 
 
 def test_a_key_of_repeating_columns_has_no_more_rows_than_combinations() -> None:

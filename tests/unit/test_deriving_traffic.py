@@ -50,20 +50,14 @@ def test_a_statement_is_a_write_a_read_or_none_of_an_application(sql: str, kind:
     assert bool(why) == (kind is None)
 
 
-def test_statements_that_matter_are_writes_first_and_then_by_calls_or_time() -> None:
-    def counted(sql: str, calls: int, total_ms: float) -> Executed:
-        return Executed(sql=sql, role="app", calls=calls, total_ms=total_ms, rows=0)
+def test_statements_that_matter_have_the_most_calls_or_take_the_most_time_commits_included() -> None:
+    def counted(kind: Kind, calls: int, total_ms: float) -> Executed:
+        return Executed(sql="", kind=kind, role="app", calls=calls, total_ms=total_ms, rows=0)
 
-    rare, slow, often = (
-        counted("SELECT 1 FROM a", 1, 1),
-        counted("SELECT 2 FROM a", 1, 900),
-        counted("SELECT 3 FROM a", 90, 50),
-    )
-    write = counted("DELETE FROM a WHERE id = $1", 1, 0.1)
+    rare, slow, often = counted(Kind.READ, 2, 1), counted(Kind.READ, 2, 900), counted(Kind.READ, 900, 50)
+    write, rare_write = counted(Kind.WRITE, 90, 9), counted(Kind.WRITE, 2, 0.1)
 
-    chosen, others = traffic.important([rare, slow, often, write], (), 3)
-
-    assert (chosen[0], set(chosen[1:]), others) == (write, {slow, often}, [rare])
+    assert traffic.ranked([rare_write, rare, write, slow, often]) == [often, slow, write, rare_write, rare]
 
 
 def test_what_restricts_the_figures_is_said() -> None:
@@ -78,8 +72,8 @@ def test_what_restricts_the_figures_is_said() -> None:
 
 
 def _operation(name: str, role: str, kind: Kind, calls: int, total_ms: float) -> Operation:
-    counted = Executed(sql=name, role=role, calls=calls, total_ms=total_ms, rows=0)
-    return Operation(name=name, kind=kind, executed=counted, sql="", uses={}, names={}, types={}, root=None)
+    counted = Executed(sql=name, kind=kind, role=role, calls=calls, total_ms=total_ms, rows=0)
+    return Operation(name=name, executed=counted, sql="", uses={}, names={}, types={}, root=None)
 
 
 def test_writers_have_the_proportions_and_the_pace_of_production() -> None:
@@ -101,6 +95,15 @@ def test_each_role_has_writers_of_its_own() -> None:
     found, _ = writers.grouped(operations, 10)
 
     assert [one.name for one in found] == ["app_writer", "report_reader"]
+
+
+def test_a_writer_of_which_every_burst_would_have_far_too_much_is_left_out() -> None:
+    seldom = _operation("vacuum_carts", "admin", Kind.WRITE, 4, 1)
+    usual = [_operation("a", "app", Kind.WRITE, 10_000, 1), _operation("b", "app", Kind.WRITE, 4, 1)]
+    found, left_out = writers.at_work([seldom, *usual])
+
+    assert found == usual, "a statement is as rare as in production where its writer has others"
+    assert [(one.what, one.calls) for one in left_out] == [("vacuum_carts", 4)]
 
 
 def test_a_writer_that_is_hardly_ever_at_work_makes_no_burst_endless() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pglast.parser import scan
 
 from schemabench.errors import CandidateError
-from schemabench.sqlfile import SqlFile, read, sections
+from schemabench.sqlfile import SqlFile, dump, read, sections
 
 BODY = "CREATE FUNCTION f() RETURNS text LANGUAGE sql AS $$ SELECT '\n\\restrict x\nCOPY a FROM stdin;\n1\n' $$;\n"
 ROWS = st.lists(st.text(alphabet="ab\t'\"$;-é🎉", max_size=8).filter(lambda row: row != "\\."), max_size=5)
@@ -101,6 +102,50 @@ def test_several_databases_are_refused(folder: Path) -> None:
 
     assert "holds several databases: a and b" in error.what
     assert str(error.where).startswith(f"{folder}/baseline.sql:4:1\n")
+
+
+@pytest.mark.parametrize(
+    ("above", "place"),
+    [
+        ("-- a table\nCREATE TABLE a ();\n", "2:1"),
+        ("SET a = 1;\nCREATE DATABASE shop;\n\n  CREATE ROLE app;\n", "4:3"),
+        ("COPY a FROM stdin;\n1\n\\.\n", "1:1"),
+        ("CREATE DATABASE shop;\n\\connect shop\nCREATE TABLE a ();\n", "3:1"),
+    ],
+)
+def test_what_would_be_lost_above_a_connect_is_refused(folder: Path, above: str, place: str) -> None:
+    error = _refused(folder, f"{above}\\connect shop\nCREATE TABLE b ();\n")
+
+    assert error.what == "What stands above `\\connect shop` is for another database"
+    assert str(error.where).startswith(f"{folder}/baseline.sql:{place}\n")
+
+
+def test_what_a_dump_says_of_its_database_is_left_out(folder: Path) -> None:
+    above = (
+        "SET a = 1;\nSELECT pg_catalog.set_config('search_path', '', false);\nDROP DATABASE IF EXISTS shop;\n"
+        "CREATE DATABASE shop;\nALTER DATABASE shop OWNER TO app;\nCOMMENT ON DATABASE shop IS 'a; b';\n"
+        "UPDATE pg_catalog.pg_database SET datistemplate = false WHERE datname = 'shop';\n"
+    )
+    file = _read(folder, f"{above}\\connect -reuse-previous=on \"dbname='shop'\"\nCREATE TABLE b ();\n")
+
+    assert file.connects
+    assert file.source.endswith("database\nCREATE TABLE b ();\n")
+
+
+@pytest.mark.parametrize("line", ["\\c\n", "\\connect - app\n"])
+def test_a_connect_to_the_same_database_leaves_nothing_out(folder: Path, line: str) -> None:
+    text = f"CREATE TABLE a ();\n{line}CREATE TABLE b ();\n"
+
+    assert _read(folder, text).source == text
+
+
+def test_statements_that_look_like_rows_are_read_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "INSERT INTO a VALUES ('from stdin; ');\n" * 200
+    read: list[int] = []
+    monkeypatch.setattr(dump, "scan", lambda sql: read.append(len(sql)) or scan(sql))
+
+    assert _read(folder, text).source == text
+    assert sum(read) == len(text)
 
 
 def test_rows_without_an_end_are_refused_at_their_copy(folder: Path) -> None:

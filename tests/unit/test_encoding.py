@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from math import inf, nan
 from pathlib import Path
 
 import made_up
@@ -43,7 +44,13 @@ def test_values_are_sent_as_text(value: object, sent: bytes | None) -> None:
     assert Encoder({})("add", {"value": value}) == {"value": sent}
 
 
-@pytest.mark.parametrize("value", ["a\0b", ["a", "b\0"], "\ud800", object(), {"a": object()}, [1, "a"], [object()]])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *("a\0b", ["a", "b\0"], "\ud800", object(), {"a": object()}, [1, "a"], [object()]),
+        *({"a": nan}, [{"a": [-inf]}], Jsonb([inf])),
+    ],
+)
 def test_a_value_that_no_server_takes_is_refused_with_the_call(value: object) -> None:
     with pytest.raises(WorkloadError, match="A value of 'add' cannot be sent") as caught:
         Encoder({})("add", {"value": value})

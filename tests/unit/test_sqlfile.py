@@ -195,6 +195,13 @@ def test_blank_lines_above_the_headers_hide_none(folder: Path) -> None:
     assert _read(folder, "\n \n-- postgres: >= 99\nCREATE TABLE t ();").headers == {"postgres": ">= 99"}
 
 
+def test_the_place_of_a_header_is_its_own_line(folder: Path) -> None:
+    file = _read(folder, "\n  -- candidate: a\n-- summary: it\n--   extends: it\n-- extends: b\nSELECT 1;")
+
+    assert file.headers == {"candidate": "a", "summary": "it extends: it", "extends": "b"}
+    assert [(file.header(key).line, file.header(key).column) for key in file.headers] == [(2, 3), (3, 1), (5, 1)]
+
+
 def test_headers_end_at_the_first_operation(folder: Path) -> None:
     assert _read(folder, "-- summary: a\n-- name: op\n-- expects: b\nSELECT 1").headers == {"summary": "a"}
 
@@ -292,6 +299,12 @@ def test_pauses_are_read_and_shown_as_written(folder: Path) -> None:
 )
 def test_a_pause_that_cannot_be_is_refused(folder: Path, body: str, what: str) -> None:
     assert what in _refused(folder, f"-- name: op\n{body}").what
+
+
+def test_an_error_does_not_quote_the_rest_of_the_file(folder: Path) -> None:
+    error = _refused(folder, "SELECT 'open;\n" + "SELECT 1;\n" * 1_000)
+
+    assert len(str(error)) < 200
 
 
 @pytest.mark.parametrize("name", ["Upsert", "9lives", "a-b", "ünder", ""])

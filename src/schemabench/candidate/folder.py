@@ -78,16 +78,21 @@ def select(candidates: Mapping[str, Candidate], wanted: Iterable[str]) -> tuple[
 
 def _declared(folder: Path) -> Iterator[_Declared]:
     """Yield the candidates of a folder by name of their file or folder."""
-    for path in sorted(folder.iterdir()):
+    for path in sorted(_visible(folder)):
         if path.suffix != ".sql" and sqlfile.archived(path):
             raise sqlfile.not_sql(path, CandidateError)
         if path.is_dir():
-            if any(path.glob("*.sql")):
+            if any(one.suffix == ".sql" for one in _visible(path)):
                 yield _of_migrations(path)
         elif path.suffix == ".sql":
             file = sqlfile.read(path, CandidateError)
             headers.check(file)
             yield _parsed(path.stem, sqlfile.applied(file, CandidateError, in_folder=False), ())
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """Yield what is in a folder but hidden files, such as those of an editor that has one of them open."""
+    return (path for path in folder.iterdir() if not path.name.startswith("."))
 
 
 def _of_migrations(folder: Path) -> _Declared:
@@ -102,7 +107,7 @@ def _of_migrations(folder: Path) -> _Declared:
             where=statement.text.place(len(statement.text.sql) - len(statement.text.sql.lstrip())),
             remedies=["write the statement in a migration of its own"],
         )
-    paths = [path for path in folder.iterdir() if path.is_file() and path != about]
+    paths = [path for path in _visible(folder) if path.is_file() and path != about]
     migrations = []
     for path in sqlfile.ordered(paths, CandidateError):
         migration = sqlfile.read(path, CandidateError)

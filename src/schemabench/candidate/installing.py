@@ -177,8 +177,8 @@ class _Installation:
         ) from cause
 
     def _note(self, text: Text, why: Passed | None) -> None:
-        place = text.place(len(text.sql) - len(text.sql.lstrip()))
-        self.remarks.append(Remark(path=place.path, line=place.line, passed=why))
+        line = text.line(len(text.sql) - len(text.sql.lstrip()))
+        self.remarks.append(Remark(path=text.path, line=line, passed=why))
 
 
 def _rows(text: Text) -> tuple[int, int] | None:

@@ -15,7 +15,7 @@ from pglast.parser import ParseError
 from pglast.visitors import Visitor
 
 Connection = psycopg.Connection[tuple[object, ...]]
-Reason: TypeAlias = Literal["role", "owner", "setting", "schema", "database"]
+Reason: TypeAlias = Literal["role", "owner", "mapping", "setting", "schema", "database"]
 
 _SINCE_17 = "transaction_timeout"
 """The only setting of a dump's that not all versions have."""
@@ -43,6 +43,8 @@ def passed(node: ast.Node | None, connection: Connection) -> Passed | None:
     match node:
         case ast.GrantStmt() | ast.AlterDefaultPrivilegesStmt():
             return _without_roles(connection, node)
+        case ast.CreateUserMappingStmt() if missing := missing_roles(connection, node):
+            return Passed("mapping", missing)
         case ast.AlterOwnerStmt() | ast.AlterTableStmt() if _gives_away(node):
             return _without_roles(connection, node) or _of_others(connection, node)
         case ast.VariableSetStmt(kind=VariableSetKind.VAR_SET_VALUE):

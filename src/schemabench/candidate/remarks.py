@@ -53,6 +53,8 @@ def _why(reason: Reason, some: Sequence[Passed]) -> str:
     match reason:
         case "role":
             return f"{statements} on owners and privileges, since the server has no role {names}"
+        case "mapping":
+            return f"{statements} on user mappings of foreign servers, since the server has no role {names}"
         case "owner":
             return f"{statements} that would give something to {names}, as whom the session must not act"
         case "setting":

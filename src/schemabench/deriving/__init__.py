@@ -56,11 +56,10 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         if not tables:
             raise no_database(f"The database {server.database!r} has no tables")
         counted = traffic.read(source, server)
-        functions = [row["name"] for row in source.ask("functions")]
         schemas = source.ask("schemas")
         path = [row["name"] for row in schemas if row["usable"]] or ["public"]
-        chosen, others = traffic.important(counted.executed, functions, statements)
-        found, failed = operations.derived(source, chosen, tables, path, functions)
+        ranked = traffic.ranked(counted.executed)
+        found, failed, others = operations.derived(source, ranked, statements, tables, path)
         if not found:
             raise no_database(f"None of the statements of {server.database!r} can be prepared")
         schema = dump.read(source, server.version_num)
@@ -71,6 +70,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         ]
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values)
+    found, rare = writers.at_work(found)
     kept, not_compared = states.states(made, found)
     who, slice_s = writers.grouped(found, counted.seconds)
     derived = Derived(
@@ -82,7 +82,7 @@ def derive(conninfo: Conninfo, *, name: str, share: float | None, statements: in
         rows=made,
         operations=found,
         others=others,
-        left_out=[*failed, *counted.left_out],
+        left_out=[*failed, *rare, *counted.left_out],
         traffic=counted,
         writers=who,
         slice_s=slice_s,
@@ -122,7 +122,7 @@ def _told(derived: Derived) -> list[str]:
         )
     if derived.schema.reason:
         told.append(
-            f"schemas/{derived.name}/baseline.sql has the tables alone: {derived.schema.reason}. All of the schema "
+            f"schemas/{derived.name}/baseline.sql is what the catalogs say: {derived.schema.reason}. All of the schema "
             f"comes from: {derived.schema.command}"
         )
     return told

@@ -17,6 +17,10 @@ from schemabench.deriving.rows import Rows
 _LISTED = 10
 """Values of a list of unknown length."""
 _MOST_LISTED = 1_000
+_NUMBERS = 30_000
+"""New numbers of a column that counts: few enough for a smallint."""
+_TAKEN = "1"
+"""What is taken from a column, and the least that has to be there."""
 _FALLBACKS = {
     "int2": "1",
     "smallint": "1",
@@ -36,6 +40,7 @@ _FALLBACKS = {
     "uuid": '"00000000-0000-0000-0000-000000000000"',
     "json": '"{}"',
     "jsonb": '"{}"',
+    "regconfig": '"simple"',
 }
 """Type -> a value for a parameter that is about no column; NULL for any other, which every type has."""
 _WORDS = {"like_escape_2": '"!"', "date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
@@ -120,7 +125,8 @@ class Caller:
         rows = self.rows[table.id]
         names = {operation.names[use.number]: use.column.name for use in uses if use.column}
         if rows.combined and set(rows.combined) & set(names.values()):
-            return {name: self._drawn(rows, column, among=rows.combined) for name, column in names.items()}
+            drawn = {name: self._drawn(rows, column, among=rows.combined) for name, column in names.items()}
+            return drawn | self._counted(operation, rows, names, questions)
         known = "new" if row == 0 else f"new_{row + 1}"
         made = f"tables.{rows.name}.row({self._size(rows)} + next(fresh), {self.argument}, random)"
         share = _new(operation, rows)
@@ -137,6 +143,16 @@ class Caller:
         else:
             lines.append(f"{known} = {made}")
         return {name: f"{known}[{text(column)}]" for name, column in names.items()}
+
+    def _counted(
+        self, operation: Operation, rows: Rows, names: Mapping[str, str], questions: list[str]
+    ) -> dict[str, str]:
+        """Return a number that no row has yet, for the column of a key that counts, as the lines of an order do."""
+        counting = next((name for name, column in names.items() if column in rows.counts), None)
+        if counting is None or operation.root.onConflictClause:
+            return {}
+        questions.append(f"which {names[counting]} has a new row? Here one that no other has.")
+        return {counting: f"{rows.counts[names[counting]]} + next(fresh) % {_NUMBERS:_}"}
 
     def _inserted_at_once(
         self, operation: Operation, uses: Sequence[Use], lines: list[str], questions: list[str]
@@ -185,6 +201,9 @@ class Caller:
         assert table is not None, "a column belongs to a table"
         assert column is not None, "a bound is one of a column"
         rows = self.rows[table.id]
+        taken = any(use.subtracted and use.column == column for use in operation.uses.values())
+        if taken and [use.role for use in uses] == [Role.FROM]:
+            return {operation.names[uses[0].number]: _TAKEN}
         questions.append(f"how far does the range of {column.name} reach?")
         if len(uses) == 1 and rows.columns[column.name].name == "Ascending" and uses[0].role is Role.FROM:
             recent = f"tables.{rows.name}.any({self.argument}, random, Recent(0.1))[{text(column.name)}]"
@@ -244,7 +263,7 @@ class Caller:
                 return f'str({drawn})[:3] + "%"' if use.word == "like" else '"a"'
             case Role.CHANGE if kind in {"smallint", "integer", "bigint", "numeric"}:
                 questions.append(f"by how much does {column} change?")
-                return "1" if use.subtracted else "random.randint(1, 10)"
+                return _TAKEN if use.subtracted else "random.randint(1, 10)"
             case Role.KEY if kind in _KEYS:
                 questions.append(f"which member of {column} is it?")
                 return _KEYS[kind]

@@ -30,7 +30,8 @@ SELECT c.oid::bigint AS id, n.nspname AS schema, c.relname AS name,
         FROM pg_catalog.pg_class l WHERE l.oid = ANY (leaf.ids))::bigint AS rows,
        (SELECT coalesce(sum(pg_stat_get_tuples_inserted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS inserted,
        (SELECT coalesce(sum(pg_stat_get_tuples_updated(one)), 0) FROM unnest(leaf.ids) one)::bigint AS updated,
-       (SELECT coalesce(sum(pg_stat_get_tuples_deleted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS deleted
+       (SELECT coalesce(sum(pg_stat_get_tuples_deleted(one)), 0) FROM unnest(leaf.ids) one)::bigint AS deleted,
+       EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal) AS triggers
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 CROSS JOIN LATERAL (
@@ -44,6 +45,8 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> '
       WHERE d.classid = 'pg_catalog.pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY n.nspname <> 'public', n.nspname, c.relname;
 
+-- The sequence that a column owns: pg_get_serial_sequence() takes the right to use the table's schema.
+
 -- name: columns
 WITH RECURSIVE typed AS (
     SELECT a.attrelid, a.attnum, a.atttypid AS type FROM pg_catalog.pg_attribute a
@@ -55,7 +58,13 @@ WITH RECURSIVE typed AS (
 SELECT a.attrelid::bigint AS table, a.attname AS name, format_type(a.atttypid, a.atttypmod) AS type,
        t.typname AS base, CASE t.typtype WHEN 'e' THEN 'E' ELSE t.typcategory::text END AS category,
        a.attnotnull AS required, a.attgenerated <> '' AS generated,
-       pg_get_serial_sequence(a.attrelid::regclass::text, a.attname) AS sequence,
+       (SELECT format('%%I.%%I', n.nspname, s.relname)
+        FROM pg_catalog.pg_depend o
+        JOIN pg_catalog.pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+        JOIN pg_catalog.pg_namespace n ON n.oid = s.relnamespace
+        WHERE o.classid = 'pg_catalog.pg_class'::regclass AND o.refclassid = 'pg_catalog.pg_class'::regclass
+          AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i')
+        ORDER BY s.oid LIMIT 1) AS sequence,
        pg_get_expr(d.adbin, d.adrelid) AS default,
        ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder)
            AS labels
@@ -154,8 +163,8 @@ FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind = 'm' AND c.relispopulated AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
 ORDER BY c.oid;
 
--- The tables of a schema, by the catalogs, for a role that pg_dump cannot work for: it locks every table, which takes the
--- right to read it. Functions, views, triggers and policies are not here.
+-- A schema by the catalogs, for a role that pg_dump cannot work for: it locks every table, which takes the right to read
+-- it. Policies, rules, aggregates and types other than enums and domains are not here.
 
 -- name: definitions
 WITH own AS (
@@ -219,10 +228,25 @@ SELECT made.statement FROM (
     FROM pg_catalog.pg_constraint k JOIN relations c ON c.oid = k.conrelid
     WHERE k.contype IN ('p', 'u', 'x', 'c', 'f') AND k.conparentid = 0 AND k.conislocal
     UNION ALL
-    SELECT 8, i.indexrelid, pg_get_indexdef(i.indexrelid)
-    FROM pg_catalog.pg_index i JOIN relations c ON c.oid = i.indexrelid
-    WHERE NOT c.relispartition AND i.indisvalid AND i.indrelid IN (
-        SELECT oid FROM relations WHERE relkind IN ('r', 'p') AND relpersistence <> 't')
+    SELECT 10, 0, 'SET check_function_bodies = false'
+    UNION ALL
+    SELECT 11, p.oid, pg_get_functiondef(p.oid)
+    FROM pg_catalog.pg_proc p JOIN own ON own.oid = p.pronamespace
+    WHERE p.prokind IN ('f', 'p') AND ('pg_catalog.pg_proc'::regclass, p.oid) NOT IN (SELECT classid, objid FROM foreign_things)
+    UNION ALL
+    SELECT 12, c.oid, format('CREATE %sVIEW %I.%I AS %s%s', CASE c.relkind WHEN 'm' THEN 'MATERIALIZED ' ELSE '' END,
+        c.nspname, c.relname, rtrim(pg_get_viewdef(c.oid), ';'), CASE c.relkind WHEN 'm' THEN ' WITH NO DATA' ELSE '' END)
+    FROM relations c WHERE c.relkind IN ('v', 'm')
+    UNION ALL
+    SELECT CASE r.relkind WHEN 'm' THEN 13 ELSE 8 END, i.indexrelid, pg_get_indexdef(i.indexrelid)
+    FROM pg_catalog.pg_index i
+    JOIN relations c ON c.oid = i.indexrelid
+    JOIN relations r ON r.oid = i.indrelid AND r.relkind IN ('r', 'p', 'm') AND r.relpersistence <> 't'
+    WHERE NOT c.relispartition AND i.indisvalid
       AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint k WHERE k.conindid = i.indexrelid AND k.conrelid = i.indrelid)
+    UNION ALL
+    SELECT 14, t.oid, pg_get_triggerdef(t.oid)
+    FROM pg_catalog.pg_trigger t JOIN relations c ON c.oid = t.tgrelid
+    WHERE NOT t.tgisinternal AND t.tgparentid = 0
 ) AS made
 ORDER BY made.step, made.oid;

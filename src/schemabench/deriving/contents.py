@@ -4,6 +4,7 @@ Owns the choice of a distribution, as Python that is written into a workload. Mu
 """
 
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -30,6 +31,10 @@ _MOST_SHAPES = 12
 """Further shapes are rare."""
 _LONGEST_SHAPE, _CUT = 80, 40
 """Characters of a shape that is still read by a person, and of a longer text that have a shape of their own."""
+_WIDTH = 8
+"""Characters of a text of which nothing is known."""
+_LENGTH = re.compile(r"\((?P<characters>\d+)\)")
+"""In a type, as in `character varying(20)`."""
 _ALIKE = 1.5
 """Common values whose shares differ from equal ones by less than this factor are as good as equal."""
 _REPEATED = re.compile(r"([aA9ä ])\1{3,}")
@@ -63,9 +68,15 @@ def shapes(column: Column) -> dict[str, float]:
     for value in statistics.bounds:
         found[shape(value)] += max(0.0, 1 - known - statistics.nulls) / len(statistics.bounds)
     if not found:
-        found[f"a{{{max(1, statistics.width or 8)}}}"] = 1.0
+        found[f"a{{{min(max(1, statistics.width or _WIDTH), _longest(column))}}}"] = 1.0
     most = dict(sorted(found.items(), key=lambda one: -one[1])[:_MOST_SHAPES])
     return {one: round(share / sum(most.values()), 4) for one, share in most.items()}
+
+
+def _longest(column: Column) -> int:
+    """Return how many characters a column holds at most, by its type."""
+    match = _LENGTH.search(column.type)
+    return int(match["characters"]) if match else sys.maxsize
 
 
 def shape(text: str) -> str:

@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from schemabench.deriving.source import LOCK_LIMIT_S, Source
 from schemabench.server import binaries
-from schemabench.server.dsn import without_secrets
+from schemabench.server.dsn import SECRETS, without_secrets
 
 LIMIT_S = 300
 """pg_dump reads catalogs alone, and takes seconds."""
@@ -39,7 +39,7 @@ class Schema:
     statements: tuple[str, ...] = ()
     """In order, without semicolons."""
     reason: str = ""
-    """Why pg_dump could not write it; empty if it did. It then has the tables alone, by the catalogs."""
+    """Why pg_dump could not write it; empty if it did. It is then what the catalogs say."""
     command: str = ""
     """How to dump it by hand."""
 
@@ -57,8 +57,8 @@ def read(source: Source, version_num: int) -> Schema:
 
 def _dumped(source: Source, version_num: int) -> Schema:
     words = {key: str(value) for key, value in conninfo_to_dict(source.conninfo).items()}
-    password = words.pop("password", None)
-    for name in ("sslpassword", "application_name"):  # a command is seen by all users of a machine
+    password = words.get("password")
+    for name in (*SECRETS, "application_name"):  # a command is seen by all users of a machine
         words.pop(name, None)
     place = make_conninfo("", **words)
     by_hand = f"pg_dump {' '.join(_OPTIONS[:3])} '{place}' | grep -v '^\\\\'"

@@ -9,6 +9,8 @@ from datetime import datetime
 
 from pglast.keywords import RESERVED_KEYWORDS, TYPE_FUNC_NAME_KEYWORDS
 
+from schemabench.deriving.statement import Kind
+
 
 @dataclass(frozen=True, kw_only=True)
 class Statistics:
@@ -87,6 +89,8 @@ class Table:
     references: Sequence[ForeignKey] = ()
     checked: Sequence[str] = ()
     """The columns that a CHECK is about."""
+    triggers: bool = False
+    """Whether it has triggers of the schema's own."""
 
     @property
     def qualified(self) -> str:
@@ -100,6 +104,7 @@ class Executed:
 
     sql: str
     """With `$1`, `$2`, ... for parameters and constants."""
+    kind: Kind
     role: str
     calls: int
     total_ms: float

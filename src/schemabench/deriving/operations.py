@@ -3,7 +3,7 @@
 Owns the names of operations and the choice of types. Must not know values.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from schemabench.deriving import grouping, parameters, rewriting
 from schemabench.deriving.found import Executed, LeftOut, Table, quoted
 from schemabench.deriving.parameters import Use
 from schemabench.deriving.source import Source
-from schemabench.deriving.statement import Kind, kind_of
+from schemabench.deriving.statement import Kind
 from schemabench.deriving.tree import ast
 
 _SHORT = {
@@ -35,7 +35,6 @@ class Operation:
     """A statement that becomes an operation."""
 
     name: str
-    kind: Kind
     executed: Executed
     """The statement as it was counted."""
     sql: str
@@ -47,6 +46,11 @@ class Operation:
     """Its parse tree."""
 
     @property
+    def kind(self) -> Kind:
+        """What it does."""
+        return self.executed.kind
+
+    @property
     def rows(self) -> float:
         """The rows that an execution returns or changes, on average."""
         return self.executed.rows / max(1, self.executed.calls)
@@ -55,25 +59,25 @@ class Operation:
 def derived(
     source: Source,
     statements: Sequence[Executed],
+    most: int,
     tables: Sequence[Table],
     path: Sequence[str],
-    functions: Collection[str],
-) -> tuple[list[Operation], list[LeftOut]]:
-    """Return operations, and the statements that cannot be prepared.
+) -> tuple[list[Operation], list[LeftOut], list[Executed]]:
+    """Return operations, the statements that cannot be prepared, and those beyond the number of operations.
 
     Args:
         source: The database.
-        statements: The statements, in order.
+        statements: The statements, those that matter most first.
+        most: How many become operations at most.
         tables: All tables.
         path: The schemas in which names are looked for, in order.
-        functions: The names of functions of the database's own.
     """
     found: list[Operation] = []
     left_out: list[LeftOut] = []
     taken: dict[str, int] = {}
     for place, counted in enumerate(statements):
-        kind, _ = kind_of(counted.sql, functions)
-        assert kind is not None, "statements that are no operations were left out before"
+        if len(found) == most:
+            return found, left_out, list(statements[place:])
         try:
             one, known = _prepared(source, counted, path, place)
         except psycopg.Error as cause:
@@ -90,7 +94,6 @@ def derived(
         found.append(
             Operation(
                 name=name if taken[name] == 1 else f"{name}_{taken[name]}",
-                kind=kind,
                 executed=one,
                 sql=rewriting.wrapped(rewriting.named(one.sql, names, known)),
                 uses=uses,
@@ -99,7 +102,7 @@ def derived(
                 root=parsed.stmt,
             )
         )
-    return found, left_out
+    return found, left_out, []
 
 
 def search_path(schemas: Sequence[str]) -> str:

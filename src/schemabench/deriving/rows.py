@@ -38,13 +38,15 @@ class Rows:
     """Of a key whose columns all repeat: the combinations of their values."""
     combined: Sequence[str] = ()
     """The columns of that key."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Columns of that key that count, as the lines of an order do, and the first number that no row has."""
     uncertain: bool = False
     """Whether a new row may have the key of another."""
     questions: Sequence[str] = field(default_factory=tuple)
 
 
 def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows]:
-    """Return what is made up for each table, referenced ones first.
+    """Return what is made up for each table that has columns to write, referenced ones first.
 
     Args:
         tables: All tables.
@@ -61,7 +63,7 @@ def planned(tables: Sequence[Table], scale: Scale, *, values: bool) -> list[Rows
         names[name] = table.id
         size = max(scale.of(table.rows), 1 if table.id in referenced else 0)
         known[table.id] = _rows(table, name, size, known, values=values)
-    return list(known.values())
+    return [one for one in known.values() if one.columns]
 
 
 def _ordered(tables: Sequence[Table]) -> list[Table]:
@@ -107,6 +109,7 @@ def _rows(table: Table, name: str, size: int, known: Mapping[int, Rows], *, valu
         columns={one: columns[one] for one in table.columns if one in columns},
         combination=combination,
         combined=combined,
+        counts=_counts(table, combination, combined),
         uncertain=uncertain,
         questions=questions,
     )
@@ -216,6 +219,18 @@ def _combined(
         if not follows and (target := known.get(reference.target)):
             total, whole = total * max(1, target.size), whole * max(1, target.whole)
     return made("Combination", tuple(parts), tuple(counts)), total, whole
+
+
+def _counts(table: Table, combination: Made | None, combined: Sequence[str]) -> dict[str, int]:
+    """Return the columns of a combination that are numbers, and the first number that no row has."""
+    if combination is None:
+        return {}
+    found = zip(combined, *combination.positional, strict=True)
+    return {
+        name: part.positional[0] + count
+        for name, part, count in found
+        if part.name == "Numbered" and table.columns[name].base in contents.WHOLE
+    }
 
 
 def _without_skew(one: Made) -> Made:

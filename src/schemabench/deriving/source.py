@@ -64,7 +64,7 @@ class Source:
         return found
 
     def definitions(self) -> list[str]:
-        """Return the statements that make the tables, with the schema of everything that they name."""
+        """Return the statements that make the schema, by the catalogs; every name has its schema."""
         return [row["statement"] for row in self.tried("SET LOCAL search_path = ''", _QUERIES["definitions"])]
 
     @property

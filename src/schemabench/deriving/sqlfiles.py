@@ -4,12 +4,12 @@ Owns their text. Must not talk to a server, nor write anything.
 """
 
 import re
-from collections.abc import Sequence
 
 from schemabench.deriving.derived import Derived, comment
 from schemabench.deriving.found import quoted
 from schemabench.deriving.operations import Operation, search_path
 from schemabench.deriving.rows import Rows
+from schemabench.statements import literal
 
 _SEVERAL = 2
 
@@ -20,7 +20,8 @@ def operations(derived: Derived) -> str:
         comment(
             f"{derived.name}: what the database executes. {derived.origin}",
             "Question: which of these does the application execute in one transaction? The server does not know. Write "
-            "their statements under one name, one after the other, and remove the others' calls in __init__.py.",
+            "their statements under one name, one after the other, and remove the others' calls in __init__.py. A line "
+            "`-- as: placed` above one names its row, whose columns later ones take: `:placed.id`.",
         )
     ]
     for one in derived.operations:
@@ -28,7 +29,7 @@ def operations(derived: Derived) -> str:
         lines = [f"-- accept: {', '.join(accepted)}"] if accepted else []
         each_ms = one.executed.total_ms / max(1, one.executed.calls)
         about = comment(
-            f"{one.executed.calls:,} calls, {each_ms:.3g} ms and {one.rows:.3g} rows each.", *accepted.values()
+            f"{one.executed.calls:,} calls; on average {each_ms:.3g} ms; rows: {one.rows:.3g}.", *accepted.values()
         )
         parts.append("\n".join([about, "", f"-- name: {one.name}", *lines, f"{one.sql};"]))
     parts += [background(derived)]
@@ -94,12 +95,12 @@ def background(derived: Derived) -> str:
 def _left_out(derived: Derived) -> str:
     reasons: dict[str, list[str]] = {}
     for one in derived.left_out:
-        reasons.setdefault(one.why, []).append(f"{one.calls:,} calls of {one.what}")
+        reasons.setdefault(one.why, []).append(f"{one.calls:,} {one.what}")
     lines = [f"{', '.join(some)}: {why}" for why, some in reasons.items()]
     rare = [f"{one.calls:,} calls, {one.total_ms / max(1, one.calls):.3g} ms each: {one.sql}" for one in derived.others]
     if not lines and not rare:
         return ""
-    shown = ["Left out. What belongs to the application is to be written by hand.", *lines]
+    shown = ["Left out, with the number of calls. What belongs to the application is to be written by hand.", *lines]
     if rare:
         shown += ["Beyond the number of statements that was asked for (--statements):", *rare]
     return comment(*shown)
@@ -112,40 +113,36 @@ def baseline(derived: Derived) -> str:
         head += (
             "\n"
             + comment(
-                f"These are the tables alone: {derived.schema.reason}.",
-                "Question: are there functions, triggers or views that matter? All of them come from: "
+                f"This is what the catalogs say: {derived.schema.reason}.",
+                "Question: are there policies, rules, aggregates or composite types that matter? All comes from: "
                 f"{derived.schema.command}",
             )
             + "\n"
         )
-    return head + _schema(derived, derived.schema.statements)
-
-
-def _schema(derived: Derived, statements: Sequence[str]) -> str:
-    body = "".join(f"\n{one};\n" for one in statements)
+    body = "".join(f"\n{one};\n" for one in derived.schema.statements)
     if len(derived.path) >= _SEVERAL:
-        path = search_path(derived.path).replace("'", "''")
+        setting = literal(f"ALTER DATABASE %I SET search_path = {search_path(derived.path).replace('%', '%%')}")
         body += (
             "\n-- Statements name tables of several schemas.\n"
-            f"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = {path}', current_database()); END $$;\n"
+            f"DO $$ BEGIN EXECUTE format({setting}, current_database()); END $$;\n"
         )
-    return body
+    return head + body
 
 
 def without_unused(derived: Derived) -> str:
     """Return a first candidate: without the indexes that cost something and serve nobody; nothing without any."""
-    kept = [one for one in derived.schema.statements if not _creates(one, derived.unused)]
-    number = len(derived.schema.statements) - len(kept)
-    if not number:
+    found = [name for one in derived.schema.statements if (name := _index(one)) in derived.unused]
+    if not found:
         return ""
-    noun = "index" if number == 1 else "indexes"
+    noun = "index" if len(found) == 1 else "indexes"
     head = (
-        f"-- candidate: without_unused_indexes\n-- summary: without {number} {noun} that no query has read, so "
-        "far as the server has counted\n-- expects: writes get faster, and nothing slower\n"
+        f"-- candidate: without_unused_indexes\n-- extends: baseline\n-- summary: without {len(found)} {noun} that no "
+        "query has read, so far as the server has counted\n-- expects: writes get faster, and nothing slower\n\n"
     )
-    return head + _schema(derived, kept)
+    return head + "".join(f"DROP INDEX {name};\n" for name in found)
 
 
-def _creates(statement: str, indexes: Sequence[str]) -> bool:
+def _index(statement: str) -> str:
+    """Return the name of the index that a statement creates, as SQL writes it; nothing of any other."""
     match = re.match(r"CREATE INDEX (?P<name>\S+) ON (ONLY )?(?P<schema>[^.]+)\.", statement)
-    return match is not None and f"{match['schema']}.{match['name']}" in indexes
+    return f"{match['schema']}.{match['name']}" if match else ""

@@ -40,7 +40,9 @@ class _Fate:
     """Columns that depend on nothing but the calls."""
     doubtful: set[str] = field(default_factory=set)
     touched: set[str] = field(default_factory=set)
-    """Columns that some operation sets."""
+    """Columns that some update sets."""
+    inserted: set[str] = field(default_factory=set)
+    """Columns that some insertion sets."""
     lost: bool = False
     """Whether nothing can be said of the table."""
 
@@ -83,6 +85,8 @@ def _columns(rows: Rows, operations: Sequence[Operation], changed: set[str]) -> 
         ):
             fate.doubtful |= {one.name for one in operation.root.targetList if one.name}
     names = fate.given - fate.doubtful
+    if rows.table.triggers:  # which may set any other column, to the time for example
+        names &= fate.touched | fate.inserted
     columns = [one for one in rows.table.columns.values() if one.name in names and one.base not in _UNORDERED]
     return [] if fate.lost else columns
 
@@ -114,6 +118,7 @@ def _inserted(rows: Rows, root: Any, fate: _Fate, changed: set[str]) -> None:  #
         fate.lost = True  # of two rows with one key, the first stays
         return
     targets = [one.name for one in root.cols or ()] or list(table.columns)
+    fate.inserted |= set(targets)
     for values in query.valuesLists or [[one.val for one in query.targetList]]:
         for name, value in zip(targets, values, strict=False):
             if _is_volatile(value):

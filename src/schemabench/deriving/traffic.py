@@ -3,7 +3,7 @@
 Owns the reading, what restricts it, and which statements are none of an application's. Must not know tables.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,9 @@ _COUNTED_SINCE_VERSION = (1, 9)
 """The version of the extension from which on it says when counting began: that of PostgreSQL 14."""
 _LOAD = "shared_preload_libraries = 'pg_stat_statements', and a restart; then let the application work for a while"
 _GRANT = "GRANT pg_read_all_stats TO {role}"
+_ONCE = "it was executed once, as by a person or a migration"
+_COMMIT_MS = 1.0
+"""What waiting for the disk adds to a write: the server counts it with no statement. A guess for a solid-state disk."""
 
 
 def read(source: Source, server: Server) -> Traffic:
@@ -51,21 +54,25 @@ def read(source: Source, server: Server) -> Traffic:
     for row in rows:
         if row["query"] in {None, _HIDDEN} or not row.get("toplevel", True):
             continue
-        one = _executed(row)
-        kind, why = kind_of(one.sql, functions)
+        sql = rewriting.prepared(row["query"])
+        kind, why = kind_of(sql, functions)
         if kind is None:
-            left_out.append(LeftOut(what=rewriting.command(one.sql), why=why, calls=one.calls))
+            left_out.append(LeftOut(what=rewriting.command(sql), why=why, calls=row["calls"]))
         else:
+            one = _executed(row, sql, kind)
             known = executed.get((one.sql, one.role))
             executed[one.sql, one.role] = _added(known, one) if known else one
-    if not executed:
+    repeated = [one for one in executed.values() if one.calls > 1]
+    once = (one for one in executed.values() if one.calls <= 1)
+    left_out += [LeftOut(what=rewriting.command(one.sql), why=_ONCE, calls=one.calls) for one in once]
+    if not repeated:
         raise UsageError(
             f"pg_stat_statements has counted no statement of an application in {server.database!r}",
             checked=[*notes, *(f"{one.what}: {one.why}" for one in _gathered(left_out)[:5])],
             remedies=["let the application work for a while", "name the database that it uses"],
         )
     return Traffic(
-        executed=list(executed.values()),
+        executed=repeated,
         left_out=_gathered(left_out),
         since=info.get("stats_reset"),
         until=server.read_at,
@@ -73,19 +80,15 @@ def read(source: Source, server: Server) -> Traffic:
     )
 
 
-def important(
-    executed: Iterable[Executed], functions: Iterable[str], most: int
-) -> tuple[list[Executed], list[Executed]]:
-    """Return the statements that matter most and the others: writes first, then by their share of calls or of time."""
-    known = set(functions)
-    every = list(executed)
-    calls, total_ms = sum(one.calls for one in every) or 1, sum(one.total_ms for one in every) or 1.0
+def ranked(executed: Sequence[Executed]) -> list[Executed]:
+    """Return statements, those that matter most first: by the larger of their shares of calls and of time."""
+    calls, total_ms = sum(one.calls for one in executed) or 1, sum(map(busy_ms, executed)) or 1.0
+    return sorted(executed, key=lambda one: -max(one.calls / calls, busy_ms(one) / total_ms))
 
-    def rank(one: Executed) -> tuple[bool, float]:
-        return kind_of(one.sql, known)[0] is not Kind.WRITE, -max(one.calls / calls, one.total_ms / total_ms)
 
-    ranked = sorted(every, key=rank)
-    return ranked[:most], ranked[most:]
+def busy_ms(executed: Executed) -> float:
+    """Return how long connections were busy with a statement, in all; a write also waits for its commits."""
+    return executed.total_ms + (executed.calls * _COMMIT_MS if executed.kind is Kind.WRITE else 0.0)
 
 
 def _counted(source: Source, server: Server, schema: str) -> list[Record]:
@@ -143,9 +146,10 @@ def restrictions(rows: Iterable[Record], info: Mapping[str, Any], server: Server
         yield "The server does not say since when it counts, so the pace of production is not known"
 
 
-def _executed(row: Record) -> Executed:
+def _executed(row: Record, sql: str, kind: Kind) -> Executed:
     return Executed(
-        sql=rewriting.prepared(row["query"]),
+        sql=sql,
+        kind=kind,
         role=row["role"] or "",
         calls=row["calls"],
         total_ms=row["total_exec_time"],

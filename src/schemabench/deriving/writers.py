@@ -3,9 +3,12 @@
 Owns the sizes of writers and of a slice of production. Must not know parameters.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from schemabench.deriving import traffic
+from schemabench.deriving.found import LeftOut
 from schemabench.deriving.operations import Operation
 from schemabench.deriving.statement import Kind
 
@@ -17,8 +20,6 @@ proportions."""
 _MOST = 2_000
 """Calls in the smallest burst, at most: with more, the smallest trial would be a long one."""
 _CLIENTS = 8
-_COMMIT_MS = 1.0
-"""What waiting for the disk adds to a write: the server counts it with no statement. A guess for a solid-state disk."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,21 @@ class Writer:
         return sum(self.rates.values())
 
 
+def at_work(operations: Sequence[Operation]) -> tuple[list[Operation], list[LeftOut]]:
+    """Return the operations of writers that are at work in a burst of the most calls, and those of all others.
+
+    Every burst has a call of every writer: of one that is hardly ever at work, far more than production has.
+    """
+    calls: Counter[tuple[str, Kind]] = Counter()
+    for one in operations:
+        calls[one.executed.role, one.kind] += one.executed.calls
+    least = calls.total() / _MOST
+    rare = [one for one in operations if calls[one.executed.role, one.kind] < least]
+    why = f"its role makes less than one of {_MOST:,} calls of its kind, and a burst would have far more"
+    left_out = [LeftOut(what=one.name, why=why, calls=one.executed.calls) for one in rare]
+    return [one for one in operations if one not in rare], left_out
+
+
 def grouped(operations: Sequence[Operation], seconds: float | None) -> tuple[list[Writer], float]:
     """Return the writers, and the seconds of production that the smallest burst stands for.
 
@@ -56,7 +72,7 @@ def grouped(operations: Sequence[Operation], seconds: float | None) -> tuple[lis
     total = sum(sum(some.values()) for some in rates.values())
     least = min(sum(some.values()) for some in rates.values())
     slice_s = min(max(_CALLS / total, _FEWEST / least), _MOST / total)
-    busy = {key: sum(map(_busy_ms, some)) for key, some in groups.items()}
+    busy = {key: sum(traffic.busy_ms(one.executed) for one in some) for key, some in groups.items()}
     found = []
     for role, kind in sorted(groups, key=lambda key: (key[0], key[1] is not Kind.WRITE)):
         noun = "writer" if kind is Kind.WRITE else "reader"
@@ -71,9 +87,3 @@ def grouped(operations: Sequence[Operation], seconds: float | None) -> tuple[lis
             )
         )
     return found, slice_s
-
-
-def _busy_ms(operation: Operation) -> float:
-    """Return how long a connection was busy with an operation, in all."""
-    commits = operation.executed.calls if operation.kind is Kind.WRITE else 0
-    return operation.executed.total_ms + commits * _COMMIT_MS

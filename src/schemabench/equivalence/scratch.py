@@ -14,6 +14,7 @@ from psycopg import sql
 from schemabench import candidate as candidates
 from schemabench import sqlfile
 from schemabench.candidate import Candidate
+from schemabench.encoding import Encoder, register_json
 from schemabench.equivalence.counterexample import arrays
 from schemabench.equivalence.questions import questions
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
@@ -215,6 +216,7 @@ class Scratch:
         for part, database in self._databases.by_part.items():
             found[part] = opened(self._server.conninfo_for(database.name))
             found[part].cursor_factory = psycopg.RawCursor
+            register_json(found[part].adapters)
             found[part].execute("SET synchronous_commit = off")  # not measured, and a crash would end the check anyway
             found[part].execute(f"SET statement_timeout = '{STATEMENT_LIMIT_S}s'".encode())
         return found
@@ -276,8 +278,14 @@ class Scratch:
             raise self._failed(call, query, cause) from cause
 
     def _failed(self, call: Call, query: Query, cause: psycopg.Error) -> SchemabenchError | RefusedError:
-        """Return the meaning of a refusal: a lost server, a wrong file, or a call that the candidate refuses."""
+        """Return the meaning of a refusal: a lost server, a wrong file, or a call that the candidate refuses.
+
+        Raises:
+            WorkloadError: No server refused it, but a value cannot be sent.
+        """
         name = call.operation
+        if cause.sqlstate is None and not self._connection(call).closed:
+            Encoder(self.operations)(name, call.values)
         if self._connection(call).closed or is_servers_fault(cause.sqlstate):
             return self._lost(cause)
         said = cause.diag.message_primary or str(cause)

@@ -35,7 +35,8 @@ _FULL_REMEDIES = (
     "end other sessions on the server",
     "raise the limit in the message: the server's max_connections, or CONNECTION LIMIT of the role or the database",
 )
-_SECRETS = ("password", "sslpassword")
+SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
+"""The words of a connection string that hold one."""
 _ANSWERS = """
 SELECT pg_catalog.pg_backend_pid(), pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port()
 """
@@ -223,7 +224,7 @@ def without_secrets(text: str, conninfo: str) -> str:
     """Return the text without the passwords of the connection string, of its service and of the environment."""
     words = _told(_words(conninfo))
     plain = {words.get(name) for name in ("user", "host", "port", "dbname")}
-    secrets = {words.get(name) for name in _SECRETS} | {os.environ.get("PGPASSWORD")}
+    secrets = {words.get(name) for name in SECRETS} | {os.environ.get("PGPASSWORD")}
     for secret in secrets - plain - {None, ""}:
         text = text.replace(str(secret), "***")
     return text

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pglast import ast, parse_sql
 from pglast.enums import ObjectType
-from pglast.parser import ParseError, Token, scan
+from pglast.parser import ParseError, Token, scan, split
 
 from schemabench.errors import Place, SchemabenchError
 from schemabench.sqlfile.tokens import copies, without_comments
@@ -31,6 +31,8 @@ _CUSTOM, _TAR = b"PGDMP", b"toc.dat\0"
 """How pg_dump's custom and tar formats begin."""
 _DIRECTORY = "toc.dat"
 """A file in the folder of pg_dump's directory format."""
+_OF_SESSIONS = (ast.SelectStmt, ast.VariableSetStmt)
+"""What else pg_dump writes above `\\connect`: settings, some of them by set_config()."""
 _OF_DATABASES = (
     ast.AlterDatabaseSetStmt,
     ast.AlterDatabaseStmt,
@@ -96,11 +98,22 @@ def not_sql(path: Path, error: type[SchemabenchError]) -> SchemabenchError:
 
 def of_database(statement: Statement) -> bool:
     """Return whether a statement of a schema is about a whole database, as `pg_dump --create` writes some."""
+    return any(map(_is_of_database, _parsed(statement.text.sql)))
+
+
+def _parsed(sql: str) -> list[ast.Node | None]:
+    """Return the trees of statements; none if the grammar cannot parse them."""
     try:
-        parsed = parse_sql(statement.text.sql)
+        return [one.stmt for one in parse_sql(sql)]
     except ParseError:
-        return False
-    return any(isinstance(one.stmt, _OF_DATABASES) or _object(one.stmt) is ObjectType.OBJECT_DATABASE for one in parsed)
+        return []
+
+
+def _is_of_database(node: ast.Node | None) -> bool:
+    match node:
+        case ast.UpdateStmt(relation=ast.RangeVar(relname="pg_database")):  # as it makes a template of one
+            return True
+    return isinstance(node, _OF_DATABASES) or _object(node) is ObjectType.OBJECT_DATABASE
 
 
 def _object(node: ast.Node | None) -> ObjectType | None:
@@ -125,7 +138,7 @@ class _Reading:
     connected: str | None = None
     """The database that it connects to; None before it does."""
     _since: int = 0
-    """The first of the pieces after the last one that psql alone reads: no statement begins before."""
+    """The first of the pieces after a place that is in no statement: after a statement, or a line of psql's."""
     _length: int = 0
     """Characters of the pieces."""
     _bytes: int = 0
@@ -170,15 +183,22 @@ class _Reading:
         self._length += len(line)
 
     def _tokens(self, line: str) -> list[Token] | None:
-        """Return the tokens since the last line of psql's, up to a line; None in the middle of a string or comment."""
+        """Return the tokens since the last known end of a statement; None in the middle of a string or comment.
+
+        Args:
+            line: The line up to which they are, which is about to be added; empty for the line before it.
+        """
         try:
-            return list(scan("".join([*self.pieces[self._since :], line])))
+            words = without_comments(scan("".join([*self.pieces[self._since :], line])))
         except ParseError:
             return None
+        if words and words[-1].name == "ASCII_59":
+            self._since = len(self.pieces) + bool(line)
+        return words
 
     def _copies(self, line: str) -> bool:
         """Return whether a statement ends with a line, and copies from the client."""
-        words = without_comments(self._tokens(line) or [])
+        words = self._tokens(line) or []
         if not words or words[-1].name != "ASCII_59":
             return False
         ends = [place for place, word in enumerate(words[:-1]) if word.name == "ASCII_59"]
@@ -207,9 +227,11 @@ class _Reading:
     def _command(self, line: str) -> None:
         word, _, rest = line.rstrip().partition(" ")
         self._add(f"-- {line}" if word in _UNDERSTOOD else line)
-        if word in _CONNECT:
-            self._connect(rest.strip())
-        if word in (*_UNDERSTOOD, *_CONNECT):
+        database = rest.strip() if word in _CONNECT else ""
+        connects = database and not database.startswith("- ")  # a hyphen is the same database, for another role
+        if connects:
+            self._connect(database)
+        if connects or word in _UNDERSTOOD:
             self._since = len(self.pieces)
 
     def _connect(self, database: str) -> None:
@@ -222,6 +244,7 @@ class _Reading:
                 where=self._place(),
                 remedies=["write one of them: pg_dump DATABASE, not pg_dumpall"],
             )
+        self._check_above(database)
         self.connected = database
         self.pieces, self.omissions, self._length = [], [], 0
         for line in self._top:
@@ -229,8 +252,24 @@ class _Reading:
         self.omissions.append(Omission(offset=self._length, lines=self._lines - 1 - len(self._top), rows=None))
         self._add("-- \\connect: what is above belongs to another database\n")
 
+    def _check_above(self, database: str) -> None:
+        """Refuse what would be left out, though it is neither about a database nor a setting."""
+        above = self._text().part(0, self._length - len(self.pieces[-1]))
+        for piece in split(above.sql, with_parser=False, only_slices=True):
+            words = without_comments(scan(above.sql[piece]))
+            found = _parsed(above.sql[piece])
+            if words and not (found and all(isinstance(one, _OF_SESSIONS) or _is_of_database(one) for one in found)):
+                raise self.error(
+                    f"What stands above `\\connect {database}` is for another database",
+                    where=above.place(piece.start + words[0].start),
+                    remedies=["write it below", f"remove the line `\\connect {database}`"],
+                )
+
     def _place(self) -> Place:
         """Return the place of the last piece."""
+        return self._text().place(self._length - len(self.pieces[-1]))
+
+    def _text(self) -> Text:
+        """Return the text so far."""
         text = "".join(self.pieces)
-        whole = Text(path=self.path, source=text, start=0, end=len(text), omissions=tuple(self.omissions))
-        return whole.place(len(text) - len(self.pieces[-1]))
+        return Text(path=self.path, source=text, start=0, end=len(text), omissions=tuple(self.omissions))

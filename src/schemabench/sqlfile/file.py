@@ -37,6 +37,8 @@ class SqlFile:
     source: str
     headers: Mapping[str, str]
     """The `-- key: value` lines at the top of the file; a comment line indented further continues the one above."""
+    header_offsets: Mapping[str, int]
+    """Where the line of each header begins, in characters of `source`."""
     preamble: Text
     """Everything before the first `-- name:`."""
     named: Text
@@ -50,9 +52,7 @@ class SqlFile:
 
     def header(self, key: str) -> Place:
         """Return the place of a header that the file has."""
-        line = re.search(rf"^--\s*{re.escape(key)}:", self.source, re.MULTILINE)
-        assert line is not None, f"{self.path} has no header {key!r}"
-        return replace(self.preamble, start=0).place(line.start())
+        return replace(self.preamble, start=0).place(self.header_offsets[key])
 
 
 def read(path: Path, error: type[SchemabenchError]) -> SqlFile:
@@ -105,10 +105,12 @@ def parse(path: Path, source: str, error: type[SchemabenchError], omissions: tup
             )
         operations[operation.name] = operation
     first = names[0][0].start if names else len(source)
+    headers, offsets = _headers(source)
     return SqlFile(
         path=path,
         source=source,
-        headers=_headers(source),
+        headers=headers,
+        header_offsets=offsets,
         preamble=whole.part(0, first),
         named=whole.part(first, len(source)),
         operations=operations,
@@ -140,10 +142,13 @@ def _is_name(whole: Text, token: Token) -> re.Match[str] | None:
     return dump.NAME.fullmatch(comment)
 
 
-def _headers(source: str) -> dict[str, str]:
+def _headers(source: str) -> tuple[dict[str, str], dict[str, int]]:
+    """Return the value of each header, and where its line begins."""
     headers: dict[str, str] = {}
+    offsets: dict[str, int] = {}
     key = None
-    for line in source.lstrip().split("\n"):
+    start = len(source) - len(source.lstrip())
+    for line in source[start:].split("\n"):
         if not line.startswith("--") or dump.NAME.fullmatch(line) or UP.fullmatch(line):
             break
         if key is not None and (match := _CONTINUATION.fullmatch(line)):
@@ -151,6 +156,8 @@ def _headers(source: str) -> dict[str, str]:
         elif match := _HEADER.fullmatch(line):
             key = match["key"]
             headers[key] = match["value"].strip()
+            offsets.setdefault(key, start)
         else:
             key = None
-    return headers
+        start += len(line) + 1
+    return headers, offsets

@@ -20,6 +20,7 @@ from pglast.parser import ParseError
 
 from schemabench.errors import Place, SchemabenchError
 from schemabench.sqlfile.file import DOWN, UP, SqlFile, comments
+from schemabench.sqlfile.tokens import scanned, without_comments
 from schemabench.statements import Text
 
 _FLYWAY = re.compile(r"(?P<kind>[VURB])(?P<version>\d+(?:[._]\d+)*)?__.+\.sql")
@@ -81,10 +82,12 @@ def applied(file: SqlFile, error: type[SchemabenchError], *, in_folder: bool) ->
             otherwise or holds a statement that cannot be in one.
 
     Raises:
-        SchemabenchError: It holds a placeholder, or undoes something and does nothing.
+        SchemabenchError: It holds a placeholder, undoes something and does nothing, or does something that its tool
+            would not execute.
     """
     marks = list(comments(file.preamble))
-    up = next((one for one in marks if UP.fullmatch(one.sql)), None)
+    ups = [one for one in marks if UP.fullmatch(one.sql)]
+    up = next(iter(ups), None)
     down = next((one for one in marks if DOWN.fullmatch(one.sql) and (up is None or one.start > up.start)), None)
     if up is None and down is not None:
         raise error(
@@ -95,10 +98,29 @@ def applied(file: SqlFile, error: type[SchemabenchError], *, in_folder: bool) ->
     _check_placeholders(file, marks, error)
     schema = file.preamble
     if up is not None:
+        _check_all_is_executed(schema, ups, error)
         schema = schema.part(up.end - schema.start, (down.start if down else schema.end) - schema.start)
     alone = any(_ALONE.fullmatch(one.sql) for one in marks) or (up is not None and _ALONE_OPTION in up.sql)
     transaction = (in_folder or up is not None) and not alone and not _must_be_alone(schema)
     return replace(file, preamble=schema, one_transaction=transaction)
+
+
+def _check_all_is_executed(schema: Text, ups: Sequence[Text], error: type[SchemabenchError]) -> None:
+    """Refuse statements above the part that is applied, and a second such part: no tool would execute them."""
+    first, *further = ups
+    for again in further:
+        raise error(
+            f"`{again.sql}` stands in a file that has one already, at line {first.line()}",
+            where=again.place(),
+            remedies=["write what it does below the first one", "write it in a migration of its own"],
+        )
+    above = schema.part(0, first.start - schema.start)
+    for word in without_comments(scanned(above, error)):
+        raise error(
+            f"This statement stands above `{first.sql}`, and would not be executed",
+            where=above.place(word.start),
+            remedies=[f"write it below `{first.sql}`"],
+        )
 
 
 def _tool(path: Path) -> _Tool:

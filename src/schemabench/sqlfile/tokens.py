@@ -32,5 +32,6 @@ def scanned(text: Text, error: type[SchemabenchError]) -> list[Token]:
     try:
         return list(scan(text.sql))
     except ParseError as cause:
-        message, offset = cause.args[0], cause.args[1] if len(cause.args) > 1 else 0
-        raise error(f"Postgres cannot read this SQL: {message}", where=text.place(max(0, offset))) from cause
+        message, offset = str(cause.args[0]), cause.args[1] if len(cause.args) > 1 else 0
+        told, _, _ = message.partition(" at or near ")  # what follows is the rest of the file, if a quote has no end
+        raise error(f"Postgres cannot read this SQL: {told}", where=text.place(max(0, offset))) from None
