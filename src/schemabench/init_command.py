@@ -28,7 +28,7 @@ _ONLY_SCRIPTS = {"schema": "--schema", "define": "-D"}
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `init` to the commands."""
-    about = "create a project in an empty folder: a starter, or one derived from a live database"
+    about = "create a project in an empty folder: a starter, or one from a live database or from scripts of pgbench"
     init = commands.add_parser("init", help=about, description=f"init: {about}.")
     init.add_argument("folder", nargs="?", type=_path, default=Path(), help="the folder (default: the current one)")
     about = "derive schema, operations, writers and rows from a live database, which is only read"

@@ -176,6 +176,19 @@ def test_given_variables_are_fields_of_the_cardinality(tmp_path: Path) -> None:
     assert call.values == {"x": "1.5", "on": "true", "word": "abc", "nothing": None}
 
 
+@pytest.mark.parametrize("script", ["\\set n :n + 1\nSELECT :n;\n", "SELECT :n;\n\\set n 2\n"])
+def test_a_variable_that_is_kept_from_run_to_run_is_refused(tmp_path: Path, script: str) -> None:
+    with pytest.raises(UsageError, match="pgbench keeps :n from run to run") as caught:
+        converted(tmp_path, script, "n=0")
+
+    assert caught.value.where is not None
+    assert caught.value.where.line == 1
+
+
+def test_a_given_variable_may_be_set_again_before_it_is_taken(tmp_path: Path) -> None:
+    assert operations(tmp_path, "\\set n 1\nSELECT :n;\n", "n=0") == "-- name: mine\nSELECT :n;\n"
+
+
 def test_scripts_are_drawn_by_weight(tmp_path: Path) -> None:
     files = pgbench.convert(
         ["tpcb-like@1", "select-only@9", "simple-update@0"], given=["scale=2"], schema=None, name="mix"

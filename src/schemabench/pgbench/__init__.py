@@ -14,7 +14,7 @@ from schemabench.deriving import plain_name
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.pgbench import builtins, project, variables
-from schemabench.pgbench.convert import converted
+from schemabench.pgbench.convert import check, converted
 from schemabench.pgbench.live import Live, derived
 from schemabench.pgbench.project import Project
 from schemabench.pgbench.scripts import Script, commands
@@ -58,6 +58,7 @@ def convert(
     before = variables.variables(given)
     own = plain_name(name or (scripts[0].name if len(scripts) == 1 else "pgbench"))
     made = [converted(one, variables.known(before)) for one in scripts]
+    check(made)
     found = Project(
         name=own,
         scripts=made,

@@ -17,9 +17,9 @@ from pglast.parser import ParseError, scan
 
 from schemabench.deriving.code import Name, made, rendered
 from schemabench.deriving.tree import ast
-from schemabench.errors import UsageError
+from schemabench.errors import Place, UsageError
 from schemabench.naming import nearest
-from schemabench.pgbench.expressions import translated
+from schemabench.pgbench.expressions import translated, variables
 from schemabench.pgbench.known import DOUBLE, INT, Known, named
 from schemabench.pgbench.scripts import Command, Executed, Script, Setting, Sleep
 from schemabench.sqlfile.block import marks
@@ -78,6 +78,30 @@ class Converted:
     settings: Sequence[str]
     """The lines of its function that set variables."""
     operations: Sequence[Operation]
+    sets: frozenset[str]
+    """The variables that it sets."""
+    takes: Mapping[str, Place]
+    """The variables that it takes as they are before it, and where it does so first."""
+
+
+def check(scripts: Sequence[Converted]) -> None:
+    """Refuse scripts that take what a run before has set.
+
+    Raises:
+        UsageError: One does.
+    """
+    kept = frozenset[str]().union(*(one.sets for one in scripts))
+    for script in scripts:
+        for name, place in script.takes.items():
+            if name in kept:
+                raise UsageError(
+                    f"pgbench keeps :{name} from run to run, and a burst cannot: it must not depend on those before it",
+                    where=place,
+                    remedies=[
+                        rf"set it above this line: \set {name} random(1, 1000000)",
+                        rf"give it one value, -D {name}=1, and no \set {name}",
+                    ],
+                )
 
 
 def converted(script: Script, known: Mapping[str, Known]) -> Converted:
@@ -108,6 +132,8 @@ class _Conversion:
         self._open: Operation | None = None
         self._began: Text = script.text
         self._rest: Sleep | None = None
+        self._sets: set[str] = set()
+        self._takes: dict[str, Place] = {}
 
     def take(self, command: Command) -> None:
         """Convert the next command."""
@@ -132,10 +158,13 @@ class _Conversion:
             self._pause(first, _sum(first.rests[0], self._rest) if 0 in first.rests else self._rest)
         for number, operation in enumerate(self._done, start=1):
             operation.name = self._script.name if len(self._done) == 1 else f"{self._script.name}_{number}"
-        return Converted(self._script, self._settings, self._done)
+        return Converted(self._script, self._settings, self._done, frozenset(self._sets), self._takes)
 
     def _set(self, setting: Setting) -> None:
         value = translated(setting.expression, self._known)
+        for taken in variables(setting.expression):
+            self._take(taken, setting.expression.place())
+        self._sets.add(setting.name)
         name = _python_name(setting.name, self._names)
         self._names.add(name)
         self._settings.append(f"{name} = {value.python}")
@@ -228,6 +257,11 @@ class _Conversion:
             done = mark.end
         return "".join([*pieces, text.sql[done:]])
 
+    def _take(self, variable: str, place: Place) -> None:
+        """Note that a variable is taken."""
+        if variable not in self._sets:
+            self._takes.setdefault(variable, place)
+
     def _parameter(self, operation: Operation, variable: str, text: Text, offset: int) -> str:
         """Return the name of the parameter that a variable is, in an operation."""
         if variable not in self._known:
@@ -240,6 +274,7 @@ class _Conversion:
                     "for an array slice, write a space after the colon",
                 ],
             )
+        self._take(variable, text.place(offset))
         value = self._known[variable]
         name = variable
         while name in operation.values and operation.values[name] != value:
