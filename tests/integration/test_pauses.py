@@ -76,6 +76,11 @@ def test_a_pause_that_is_no_time_is_refused(counter: str, tmp_path: Path, value:
         driven(counter, tmp_path, f"-- pause: :think ms\n{UPDATE}", {"think": value})
 
 
+def test_a_pause_for_which_the_server_would_end_the_session_is_refused(counter: str, tmp_path: Path) -> None:
+    with pytest.raises(WorkloadError, match=r"pauses for 4\.5 s in its transaction"):
+        driven(counter, tmp_path, f"{UPDATE}-- pause: 4500 ms\n{UPDATE}", {})
+
+
 def test_a_row_is_held_while_its_transaction_pauses(counter: str, tmp_path: Path) -> None:
     done = driven(counter, tmp_path, f"-- transaction: 1\n{UPDATE}-- pause: 20 ms\n", {}, {})
 

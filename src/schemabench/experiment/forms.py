@@ -15,6 +15,9 @@ from schemabench.naming import nearest
 from schemabench.statements import LONGEST_NAME, Operation, Query, Rest, Statement
 from schemabench.units import NANOSECONDS
 
+LONGEST_PAUSE_S = 4.0
+"""Within a transaction: `idle_in_transaction_session_timeout` ends a session soon after."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Form:
@@ -97,13 +100,21 @@ class Form:
         """Return how long a pause of a call is."""
         value = call.values.get(rest.name) if rest.name else b"1"
         try:
-            return max(0, round(float(value or b"") * rest.seconds * NANOSECONDS))
+            pause_ns = max(0, round(float(value or b"") * rest.seconds * NANOSECONDS))
         except (ValueError, OverflowError) as cause:
             raise self.fault(
                 f"A call of {self.operation.name!r} pauses for {_text(value)!r} by `{rest.line}`",
                 where=self.operation.text.place(),
                 remedies=[f"give {rest.name!r} a number"],
             ) from cause
+        within = self.operation.transacts and rest is not self.operation.statements[0].rest
+        if within and pause_ns > LONGEST_PAUSE_S * NANOSECONDS:
+            raise self.fault(
+                f"A call of {self.operation.name!r} pauses for {pause_ns / NANOSECONDS:g} s in its transaction",
+                where=self.operation.text.place(),
+                remedies=[f"pause there for {LONGEST_PAUSE_S:g} s at most: the server ends sessions that idle for 5 s"],
+            )
+        return pause_ns
 
     def _missing(self, name: str, call: Encoded) -> SchemabenchError:
         """Return the error for a call that has no value for a parameter, which the workload's own SQL does not take."""
