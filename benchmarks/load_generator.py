@@ -104,14 +104,8 @@ class Slice:
 
 def pgbench(program: Path, server: Server, script: Path, connections: int, each: int) -> Slice:
     """Let pgbench execute so many operations on each connection."""
-    words = conninfo_to_dict(server.conninfo)
-    environment = {**os.environ, "PGPASSWORD": str(words.get("password") or "")}
-    work = ["-n", "-M", "prepared", "-j", "1", "-c", connections, "-t", each, "-f", script]
-    address = ["-h", words["host"], "-p", words["port"], "-U", words["user"], words["dbname"]]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    output = subprocess.run(  # noqa: S603 (pgbench itself)
-        [program, *map(str, [*work, *address])], env=environment, capture_output=True, text=True, check=True
-    ).stdout
+    output = pgbench_with(program, server, script, connections, each)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     operations = each * connections
     return Slice(
@@ -119,6 +113,17 @@ def pgbench(program: Path, server: Server, script: Path, connections: int, each:
         duration_s=operations / float(output.split("tps = ")[1].split()[0]),
         cpu_s=after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
     )
+
+
+def pgbench_with(program: Path, server: Server, script: Path, connections: int, each: int, *more: str) -> str:
+    """Run pgbench with more options; return what it prints."""
+    words = conninfo_to_dict(server.conninfo)
+    environment = {**os.environ, "PGPASSWORD": str(words.get("password") or "")}
+    work = ["-n", "-M", "prepared", "-j", "1", "-c", connections, "-t", each, "-f", script, *more]
+    address = ["-h", words["host"], "-p", words["port"], "-U", words["user"], words["dbname"]]
+    return subprocess.run(  # noqa: S603 (pgbench itself)
+        [program, *map(str, [*work, *address])], env=environment, capture_output=True, text=True, check=True
+    ).stdout
 
 
 def loop(server: Server, statement: Statement, connections: int, each: int, random: Random) -> Slice:
@@ -172,7 +177,7 @@ def compare(
         done = {side: (ours, theirs)[side](each=each).beyond(starts[side]) for side in order}
         each = max(2, round(done[1].rate * slice_s / connections))
         pairs.append((done[0], done[1]))
-    return _summary(pairs[1:])
+    return summary(pairs[1:])
 
 
 def _start(client: Callable[..., Slice]) -> Slice:
@@ -212,7 +217,8 @@ def main() -> None:
     print(json.dumps(results))
 
 
-def _summary(pairs: list[tuple[Slice, Slice]]) -> dict[str, float]:
+def summary(pairs: list[tuple[Slice, Slice]]) -> dict[str, float]:
+    """Return the ratios of slices in pairs, ours first."""
     ours, theirs = ([pair[side] for pair in pairs] for side in (0, 1))
     rates = np.array([[one.rate, other.rate] for one, other in pairs])
     standings = rank(rates, ("schemabench", "pgbench"), baseline="pgbench", seed=1).standings

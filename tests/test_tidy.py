@@ -19,7 +19,7 @@ ROWS = (
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
     {"workers", "scheduling"},
-    {"experiment", "report"},
+    {"experiment", "report", "pgbench"},
     {"monitor", "equivalence", "reach", "frames", "progress", "noise", "deriving", "logged"},
     {"candidate", "workload", "encoding", "server", "load", "statistics", "logs", "production"},
     {"sqlfile", "options", "cardinality", "machine"},

@@ -27,15 +27,18 @@ _ONLY_FROM = {
     "rows": "--rows",
     "statements": "--statements",
     "with_values": "--with-values",
-    "name": "--name",
     "logs": "--from-log",
 }
 """Options that mean something for a live database alone."""
+_NOT_SCRIPTS = {"statements": "--statements", "logs": "--from-log"}
+"""Options that mean something without them alone."""
+_ONLY_SCRIPTS = {"schema": "--schema", "define": "-D"}
+"""Options that mean something for scripts of pgbench alone."""
 
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `init` to the commands."""
-    about = "create a project in an empty folder: a starter, or one derived from a live database"
+    about = "create a project in an empty folder: a starter, or one from a live database or from scripts of pgbench"
     init = commands.add_parser("init", help=about, description=f"init: {about}.")
     init.add_argument("folder", nargs="?", type=_path, default=Path(), help="the folder (default: the current one)")
     about = "derive schema, operations, writers and rows from a live database, which is only read"
@@ -52,8 +55,19 @@ def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None
         "take statements, transactions and times from logs rather than from counts: csvlog or jsonlog, plain or gzip"
     )
     init.add_argument("--from-log", dest="logs", metavar="FILE", nargs="+", type=Path, help=about)
-    init.add_argument("--name", metavar="NAME", help="the workload's name (default: that of the database)")
+    init.add_argument("--name", metavar="NAME", help="the workload's name (default: the database's or the script's)")
+    _add_scripts(init)
     init.set_defaults(run=_init)
+
+
+def _add_scripts(init: argparse.ArgumentParser) -> None:
+    """Add what concerns scripts of pgbench."""
+    about = "convert a script of pgbench, a file or tpcb-like, simple-update or select-only; may be repeated"
+    init.add_argument("--pgbench", action="append", default=[], metavar="SCRIPT[@WEIGHT]", help=about)
+    about = "the schema of the scripts' tables (default: pgbench's own tables, for its own scripts)"
+    init.add_argument("--schema", type=_path, metavar="FILE", help=about)
+    about = "set a variable of the scripts, as for pgbench: -D scale=10; may be repeated"
+    init.add_argument("-D", "--define", action="append", default=[], metavar="NAME=VALUE", help=about)
 
 
 def _path(text: str) -> Path:
@@ -74,17 +88,15 @@ def _part(text: str) -> float:
 
 def _init(chosen: argparse.Namespace) -> None:
     folder: Path = chosen.folder
-    if not chosen.source and (useless := [flag for name, flag in _ONLY_FROM.items() if getattr(chosen, name)]):
-        raise UsageError(
-            f"{useless[0]} is about a live database, and none is named",
-            remedies=["name it: --from postgresql://user@host/database", f"leave out {useless[0]}"],
-        )
+    _check_options(chosen)
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(
                 f"{folder.resolve()} is not an empty folder", remedies=["choose a new folder: schemabench init DIR"]
             )
-        if chosen.source:
+        if chosen.pgbench:
+            _convert(folder, chosen)
+        elif chosen.source:
             _derive(folder, chosen)
         else:
             _write(folder, _starter())
@@ -96,6 +108,30 @@ def _init(chosen: argparse.Namespace) -> None:
         ) from cause
     enter = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
     output.say(f"Now run: {enter}pytest --budget 10s")
+
+
+def _check_options(chosen: argparse.Namespace) -> None:
+    """Refuse options that would have no effect."""
+    if chosen.source and chosen.schema:
+        raise UsageError("--from and --schema both say which tables there are", remedies=["leave out one of them"])
+    if chosen.pgbench and (useless := [flag for name, flag in _NOT_SCRIPTS.items() if getattr(chosen, name)]):
+        raise UsageError(
+            f"{useless[0]} and --pgbench both say which statements there are", remedies=["leave out one of them"]
+        )
+    if not chosen.source and (useless := [flag for name, flag in _ONLY_FROM.items() if getattr(chosen, name)]):
+        raise UsageError(
+            f"{useless[0]} is about a live database, and none is named",
+            remedies=["name it: --from postgresql://user@host/database", f"leave out {useless[0]}"],
+        )
+    if not chosen.pgbench and (useless := [flag for name, flag in _ONLY_SCRIPTS.items() if getattr(chosen, name)]):
+        raise UsageError(
+            f"{useless[0]} is about scripts of pgbench, and none is named",
+            remedies=["name one: --pgbench script.sql", f"leave out {useless[0]}"],
+        )
+    if chosen.name and not (chosen.source or chosen.pgbench):
+        raise UsageError(
+            "--name is about a project of your own, and the starter has a name", remedies=["leave out --name"]
+        )
 
 
 def _derive(folder: Path, chosen: argparse.Namespace) -> None:
@@ -134,6 +170,20 @@ def _packed(pieces: Iterable[bytes]) -> Iterator[bytes]:
             buffer.seek(0)
             buffer.truncate()
     yield buffer.getvalue()
+
+
+def _convert(folder: Path, chosen: argparse.Namespace) -> None:
+    from schemabench import pgbench  # noqa: PLC0415 (imports a parser, which a starter does not need)
+
+    placing.check(folder / _INI)
+    source = None
+    if chosen.source:
+        conninfo = parse_dsn(chosen.source, "--from")
+        source = pgbench.Live(conninfo=conninfo, share=chosen.rows, values=chosen.with_values)
+    found = pgbench.convert(
+        chosen.pgbench, given=chosen.define, schema=chosen.schema, name=chosen.name or "", source=source
+    )
+    _write(folder, {path: content.encode() for path, content in found.items()})
 
 
 def _starter() -> dict[str, bytes]:

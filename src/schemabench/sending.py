@@ -30,6 +30,8 @@ class Sending:
     a COPY."""
     transaction: int = 1
     """The most calls of one connection that are gathered into one transaction, each by statements of its own."""
+    begins: bool = False
+    """Whether each request begins and commits a transaction, though it may have one statement only."""
     within_s: float | None = None
     """How long the first of gathered calls waits for others where calls are due at a pace; None for as long as it takes
     to fill the batch or the transaction."""
@@ -85,7 +87,7 @@ def _batch(value: str) -> dict[str, Any]:
 
 
 def _transaction(value: str) -> dict[str, Any]:
-    return _gathered("transaction", value)
+    return {**_gathered("transaction", value), "begins": True}
 
 
 def _gathered(key: str, value: str) -> dict[str, Any]:
@@ -131,7 +133,8 @@ def _sqlstates(key: str, value: str) -> tuple[str, ...]:
 LINES = {
     "batch: 100 within 50 ms": "gathers up to 100 calls of a connection into one request, whose parameters are arrays "
     "or rows of a `COPY`; `within`: how long the first waits for others where calls are due at a pace",
-    "transaction: 100 within 50 ms": "gathers calls likewise, each by statements of its own, into one transaction",
+    "transaction: 100 within 50 ms": "gathers calls likewise, each by statements of its own, into one transaction; "
+    "`1`: a call of one statement is a transaction with `BEGIN` and `COMMIT`, too",
     "pipeline: 20": "sends a request while fewer than 20 requests of its connection are in flight",
     "prepare: never": "sends the text of each statement; `always`, the default: prepares it once for each connection",
     "retry: 23505, 23503": "SQLSTATEs after which a request is repeated, besides deadlocks, failures to serialize and "

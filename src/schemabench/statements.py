@@ -120,6 +120,17 @@ class Query:
         return self.text.place(written + offset - sent)
 
 
+class Rest(NamedTuple):
+    """How long the client pauses before it sends a statement."""
+
+    name: str
+    """The call's value that says how long; empty if it is always as long."""
+    seconds: float
+    """The time, or that of one unit of the value."""
+    line: str
+    """What says so, as in `-- pause: 5 ms`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Statement:
     """One statement of a block, as written."""
@@ -135,11 +146,14 @@ class Statement:
     """What its only row is called in later statements; empty if they take nothing from it."""
     stops: bool = False
     """Whether the operation ends if it has no row; otherwise that is an error."""
+    rest: Rest | None = None
+    """The pause before it."""
 
     @property
     def sql(self) -> str:
-        """What its row is called, and its SQL with a semicolon."""
-        lines = [f"-- as: {self.gives}"] if self.gives else []
+        """The pause before it, what its row is called, and its SQL with a semicolon."""
+        lines = [self.rest.line] if self.rest else []
+        lines += [f"-- as: {self.gives}"] if self.gives else []
         lines += ["-- if none: stop"] if self.stops else []
         return "\n".join([*lines, f"{self.text.sql.rstrip()};\n"])
 
@@ -157,7 +171,7 @@ class Statement:
     def needs(self) -> tuple[str, ...]:
         """The names of the values that it takes from a call, each once."""
         own = (name for name in self.parameters if self.columns or not _parted(name)[1])
-        return tuple(dict.fromkeys([*own, *self._names(Kind.LITERAL)]))
+        return tuple(dict.fromkeys([*own, *self._names(Kind.LITERAL), *_needed(self.rest)]))
 
     def lacks(self, values: Collection[str], names: Collection[str]) -> list[str]:
         """Return what it needs and has no value: `values` are a call's, `names` may stand for a `:'name'`."""
@@ -237,6 +251,11 @@ def literal(value: str | None) -> str:
     return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
 
 
+def _needed(rest: Rest | None) -> tuple[str, ...]:
+    """Return the name of the value that says how long a pause is, if any."""
+    return (rest.name,) if rest and rest.name else ()
+
+
 def _parted(name: str) -> tuple[str, str, str]:
     """Return what is before the first dot of a name, the dot, and what is after it."""
     return name.partition(".")
@@ -252,6 +271,13 @@ class Operation:
     """None where it has nothing to do."""
     sending: Sending = AS_IS
     """How its calls are sent."""
+    rest: Rest | None = None
+    """The pause behind its last statement, before the commit."""
+
+    @property
+    def transacts(self) -> bool:
+        """Whether each request begins and commits a transaction."""
+        return len(self.statements) > 1 or self.sending.begins
 
     @property
     def copies(self) -> bool:
@@ -261,12 +287,14 @@ class Operation:
     @property
     def sql(self) -> str:
         """How its calls are sent, and its statements, each with its semicolon, without other comments."""
-        return "".join([*(f"{line}\n" for line in self.sending.lines), *(one.sql for one in self.statements)])
+        last = [f"{self.rest.line}\n"] if self.rest else []
+        return "".join([*(f"{line}\n" for line in self.sending.lines), *(one.sql for one in self.statements), *last])
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the values that its statements take from a call, each once, in order of appearance."""
-        return tuple(dict.fromkeys(name for statement in self.statements for name in statement.needs))
+        own = (name for statement in self.statements for name in statement.needs)
+        return tuple(dict.fromkeys([*own, *_needed(self.rest)]))
 
     def taken(self, place: int) -> tuple[str, ...]:
         """Return the columns of one statement's row that later ones take, each once."""

@@ -278,6 +278,29 @@ def test_what_postgres_cannot_read_is_shown_at_its_place(folder: Path, text: str
     assert str(error.where).startswith(f"{folder / 'candidate.sql'}:{place}\n")
 
 
+def test_pauses_are_read_and_shown_as_written(folder: Path) -> None:
+    body = "-- transaction: 1\n-- pause: :think ms\nSELECT 1;\n-- pause: 5 ms\n"
+    operation = _read(folder, f"-- name: op\n{body}").operations["op"]
+
+    assert operation.sql == body
+    assert operation.parameters == ("think",)
+
+
+@pytest.mark.parametrize(
+    ("body", "what"),
+    [
+        ("-- pause: long\nSELECT 1;", "'long' is not a duration"),
+        ("-- pause: 5 ms\n-- pause: 5 ms\nSELECT 1;", "Two pauses follow each other"),
+        ("SELECT 1;\n-- pause: 5 ms\n", "pauses behind its last statement, when everything is done"),
+        ("-- batch: 10\n-- pause: 5 ms\nSELECT :a::int[];", "pauses, which no copy, gathered call or pipeline can"),
+        ("-- pipeline: 10\n-- pause: 5 ms\nSELECT 1;", "pauses, which no copy, gathered call or pipeline can"),
+        ("-- pause: 5 ms\nCOPY t (a) FROM STDIN;", "pauses, which no copy, gathered call or pipeline can"),
+    ],
+)
+def test_a_pause_that_cannot_be_is_refused(folder: Path, body: str, what: str) -> None:
+    assert what in _refused(folder, f"-- name: op\n{body}").what
+
+
 def test_an_error_does_not_quote_the_rest_of_the_file(folder: Path) -> None:
     error = _refused(folder, "SELECT 'open;\n" + "SELECT 1;\n" * 1_000)
 

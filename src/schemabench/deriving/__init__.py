@@ -40,7 +40,7 @@ from schemabench.server.dsn import Conninfo
 
 _QUESTION = re.compile(r"^\s*(?:#|--) Question: ", re.MULTILINE)
 
-__all__ = ["MOST_STATEMENTS", "Found", "Heard", "derive", "heard", "plain_name", "sizes"]
+__all__ = ["MOST_STATEMENTS", "Found", "Heard", "derive", "heard", "plain_name", "sizes", "sizes_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,7 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         schema = dump.read(source, server.version_num)
         asked = {"tables": [one.id for one in tables]}
         views, unused = _names(source, "views"), _names(source, "unused_indexes", asked)
-        whole = _sizes(source, server)
+        whole = sizes_of(source, server)
     scale = Scale(share) if share else usual([one.rows for one in tables])
     made = rows.planned(tables, scale, values=values, matched=evidence.matched(found))
     logged = log.log(heard, targets, made) if heard else None
@@ -122,10 +122,15 @@ def derive(  # noqa: PLR0913 (what a person can say of a project)
         values=values,
         log=logged,
     )
+    return _written(derived)
+
+
+def _written(derived: Derived) -> Found:
+    """Return the files of a project, and what is to be said of it."""
     files = project.files(derived)
     return Found(
         files=files,
-        streams={f"workloads/{name}/{log.FILE}": logged.pieces()} if logged else {},
+        streams={f"workloads/{derived.name}/{log.FILE}": derived.log.pieces()} if derived.log else {},
         told=_told(derived),
         questions=sum(len(_QUESTION.findall(content)) for content in files.values()),
     )
@@ -171,13 +176,14 @@ def sizes(conninfo: Conninfo) -> Production:
     """
     with opened(conninfo) as source:
         server = catalog.server(source)
-        found = _sizes(source, server)
+        found = sizes_of(source, server)
     if not found.relations:
         raise no_database(f"The database {server.database!r} has no tables")
     return found
 
 
-def _sizes(source: Source, server: catalog.Server) -> Production:
+def sizes_of(source: Source, server: Server) -> Production:
+    """Return what `sizes` does, of an open session."""
     version = f"PostgreSQL {server.version.split()[0]}"
     return production.taken(source.connection, server=version, day=f"{server.read_at:%Y-%m-%d}")
 

@@ -81,7 +81,7 @@ def derived(
         if len(found) == most:
             return found, left_out, list(statements[place:])
         try:
-            one, types = _prepared(source, counted, path, place)
+            one, known = _prepared(source, counted, path, place)
         except psycopg.Error as cause:
             (parsed,) = parse_sql(counted.sql)
             why = f"the server cannot prepare it: {cause.diag.message_primary}"
@@ -97,10 +97,10 @@ def derived(
             Operation(
                 name=name if taken[name] == 1 else f"{name}_{taken[name]}",
                 executed=one,
-                sql=rewriting.wrapped(rewriting.named(one.sql, names, types)),
+                sql=rewriting.wrapped(rewriting.named(one.sql, names, known)),
                 uses=uses,
                 names=names,
-                types=types,
+                types=known,
                 root=parsed.stmt,
             )
         )
@@ -119,7 +119,7 @@ def _prepared(source: Source, counted: Executed, path: Sequence[str], place: int
         psycopg.Error: The server cannot prepare it.
     """
     try:
-        return counted, _types(source, counted.sql, path, place)
+        return counted, types(source, counted.sql, path, place)
     except psycopg.errors.GroupingError:
         sql = grouping.repaired(counted.sql)
         if sql is None:
@@ -128,10 +128,10 @@ def _prepared(source: Source, counted: Executed, path: Sequence[str], place: int
         sql = rewriting.with_intervals(counted.sql)
         if sql == counted.sql:
             raise
-    return replace(counted, sql=sql), _types(source, sql, path, place)
+    return replace(counted, sql=sql), types(source, sql, path, place)
 
 
-def _types(source: Source, sql: str, path: Sequence[str], place: int) -> dict[int, str]:
+def types(source: Source, sql: str, path: Sequence[str], place: int) -> dict[int, str]:
     """Return the type of each parameter, as the server infers it.
 
     Raises:

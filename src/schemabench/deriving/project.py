@@ -24,16 +24,24 @@ _ENVIRONMENT = Environment(
 
 def files(derived: Derived) -> dict[str, str]:
     """Return the files of a project: path -> text."""
+    workload = f"workloads/{derived.name}"
+    return {
+        f"{workload}/__init__.py": _workload(derived),
+        f"{workload}/operations.sql": sqlfiles.operations(derived),
+        **of_database(derived),
+        f"tests/test_{derived.name}.py": _render("test", derived),
+    }
+
+
+def of_database(derived: Derived) -> dict[str, str]:
+    """Return the files that say which tables there are, and how many rows they have, here and there: path -> text."""
     workload, schemas = f"workloads/{derived.name}", f"schemas/{derived.name}"
     found = {
-        f"{workload}/__init__.py": _workload(derived),
         f"{workload}/cardinality.py": _cardinality(derived),
         f"{workload}/tables.py": _tables(derived),
-        f"{workload}/operations.sql": sqlfiles.operations(derived),
         f"{workload}/{production.FILE}": production.written(derived.production),
         f"{schemas}/baseline.sql": sqlfiles.baseline(derived),
         f"{schemas}/without_unused_indexes.sql": sqlfiles.without_unused(derived),
-        f"tests/test_{derived.name}.py": _render("test", derived),
     }
     return {path: content for path, content in found.items() if content}
 
@@ -42,20 +50,22 @@ def _render(template: str, derived: Derived, **more: object) -> str:
     return _ENVIRONMENT.get_template(f"{template}.py.j2").render(derived=derived, text=text, **more)
 
 
-def _kind(derived: Derived) -> str:
+def kind_of(derived: Derived) -> str:
     """Return the name of the cardinality's class, as in `LiveShop`."""
     return "".join(part.capitalize() for part in derived.name.split("_"))
 
 
 def _cardinality(derived: Derived) -> str:
+    """Return the module with the sizes of the tables."""
     about = prose(
         f"{derived.origin} `TYPICAL` has {derived.scale} of the rows of production, and `PRODUCTION` all of them. "
         "Tables that are small keep their rows."
     )
-    return _render("cardinality", derived, about=about, kind=_kind(derived))
+    return _render("cardinality", derived, about=about, kind=kind_of(derived))
 
 
 def _tables(derived: Derived) -> str:
+    """Return the module with what the tables' rows hold."""
     blocks = []
     for one in derived.rows:
         asked = "".join(f"# Question: {question}\n" for question in one.questions)
@@ -78,7 +88,7 @@ def _tables(derived: Derived) -> str:
 
 
 def _workload(derived: Derived) -> str:
-    kind = _kind(derived)
+    kind = kind_of(derived)
     caller = Caller({one.table.id: one for one in derived.rows}, kind, "sizes")
     rates = {name: rate for writer in derived.writers for name, rate in writer.rates.items()}
     unit = "calls a second" if derived.traffic.seconds else "calls"

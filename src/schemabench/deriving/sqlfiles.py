@@ -44,7 +44,7 @@ def operations(derived: Derived) -> str:
             *retried.values(),
         )
         parts.append("\n".join([about, "", f"-- name: {one.name}", *lines, f"{one.sql};"]))
-    parts += [_background_sql(derived)]
+    parts += [background(derived)]
     if derived.states:
         about = (
             "What all candidates must agree on after the same calls. A column whose value depends on the order of "
@@ -100,7 +100,8 @@ def _is_deleted(derived: Derived, rows: Rows) -> bool:
     )
 
 
-def _background_sql(derived: Derived) -> str:
+def background(derived: Derived) -> str:
+    """Return the operations that load the rows, as they are in `operations.sql`."""
     parts = [comment("The rows before anything is measured.")]
     for one in derived.rows:
         columns = ", ".join(map(quoted, one.columns))

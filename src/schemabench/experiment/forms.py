@@ -12,7 +12,11 @@ from schemabench.experiment.burst import Encoded
 from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
 from schemabench.monitor.sampler import mark
 from schemabench.naming import nearest
-from schemabench.statements import LONGEST_NAME, Operation, Query, Statement
+from schemabench.statements import LONGEST_NAME, Operation, Query, Rest, Statement
+from schemabench.units import NANOSECONDS
+
+LONGEST_PAUSE_S = 4.0
+"""Within a transaction: `idle_in_transaction_session_timeout` ends a session soon after."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +43,26 @@ class Form:
     types: tuple[int, ...] = ()
     """The object ids of the types of the columns that it copies in binary format; empty for any other."""
     plain: bool = True
-    """Whether it is prepared, and neither takes a value from another statement nor gives one."""
+    """Whether it is prepared, and nothing is taken from another statement, given to one, or paused for."""
+    rest: Rest | None = None
+    """The pause before it."""
 
     def step(self, calls: Sequence[Encoded]) -> AnyStep:
         """Return it as it is sent for calls, one or gathered ones.
 
         Raises:
             WorkloadError: A call has no usable value for a `:"name"`.
-            SchemabenchError: A call lacks what the operation takes.
+            SchemabenchError: A call lacks what the operation takes, or says no time for a pause.
         """
         if self.plain and not calls[0].is_linked:
             return self.name, self.parameters(calls)
         self._check_linked(calls[0])
+        if self.rest is None:
+            return self._step(calls)
+        return paused(self._step(calls), self._pause_ns(self.rest, calls[0]))
+
+    def _step(self, calls: Sequence[Encoded]) -> AnyStep:
+        """Return it as it is sent, without the pause before it."""
         written = self._written(self.statement, calls) if self.statement and self.query is None else None
         sql = self.sql if written is None else (mark(self.operation.name) + written.sql).encode()
         if self.statement and self.statement.columns:
@@ -104,6 +116,26 @@ class Form:
         except KeyError as cause:
             raise self._missing(cause.args[0], calls[0]) from cause
 
+    def _pause_ns(self, rest: Rest, call: Encoded) -> int:
+        """Return how long a pause of a call is."""
+        value = call.values.get(rest.name) if rest.name else b"1"
+        try:
+            pause_ns = max(0, round(float(value or b"") * rest.seconds * NANOSECONDS))
+        except (ValueError, OverflowError) as cause:
+            raise self.fault(
+                f"A call of {self.operation.name!r} pauses for {_text(value)!r} by `{rest.line}`",
+                where=self.operation.text.place(),
+                remedies=[f"give {rest.name!r} a number"],
+            ) from cause
+        within = self.operation.transacts and rest is not self.operation.statements[0].rest
+        if within and pause_ns > LONGEST_PAUSE_S * NANOSECONDS:
+            raise self.fault(
+                f"A call of {self.operation.name!r} pauses for {pause_ns / NANOSECONDS:g} s in its transaction",
+                where=self.operation.text.place(),
+                remedies=[f"pause there for {LONGEST_PAUSE_S:g} s at most: the server ends sessions that idle for 5 s"],
+            )
+        return pause_ns
+
     def _missing(self, name: str, call: Encoded) -> SchemabenchError:
         """Return the error for a call that has no value for a parameter, which the workload's own SQL does not take."""
         assert self.statement is not None, "BEGIN and COMMIT have no parameters"
@@ -145,6 +177,14 @@ class Form:
         return statement.render({**own, **self.identifiers}, self.fault, literals)
 
 
+def paused(step: AnyStep, pause_ns: int) -> AnyStep:
+    """Return a step before which the client pauses."""
+    if isinstance(step, Linked):
+        return step._replace(pause_ns=pause_ns)
+    assert not isinstance(step, Rows), "nothing pauses before a copy"
+    return Linked(step[0], step[1], step, pause_ns=pause_ns)
+
+
 def summing(step: AnyStep, column: str) -> AnyStep:
     """Return a step of whose answer the sum of a column is noted."""
     if isinstance(step, Linked):
@@ -164,10 +204,10 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
         SchemabenchError: An operation that gathers calls, or copies in binary format, has a `:"name"` that the writer
             does not set.
     """
-    several = len(operation.statements) > 1 or operation.sending.transaction > 1
-    if several:
-        yield _own(operation, error, "begin", "BEGIN")
+    if operation.transacts:
+        yield _own(operation, error, "begin", "BEGIN", operation.statements[0].rest)
     for place, statement in enumerate(operation.statements):
+        rest = statement.rest if place or not operation.transacts else None  # the first one is before BEGIN
         changing = bool((statement.literals | statement.identifiers) - {*identifiers})
         if changing and operation.sending.batch > 1:
             statement.render(identifiers, error)  # which tells what is missing
@@ -190,10 +230,11 @@ def forms(operation: Operation, identifiers: Mapping[str, str], error: type[Sche
             taken=operation.taken(place),
             plain=bool(query)
             and operation.sending.prepared
-            and not (statement.columns or statement.takes or statement.gives),
+            and not (statement.columns or statement.takes or statement.gives or rest),
+            rest=rest,
         )
-    if several:
-        yield _own(operation, error, "commit", "COMMIT")
+    if operation.transacts:
+        yield _own(operation, error, "commit", "COMMIT", operation.rest)
 
 
 def bounds(operation: Operation, error: type[SchemabenchError]) -> tuple[Form, Form]:
@@ -212,7 +253,7 @@ def in_order(some: Sequence[Form], calls: Sequence[Encoded]) -> Iterator[tuple[F
         yield from ((form, calls) for form in some)
 
 
-def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: str) -> Form:
+def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: str, rest: Rest | None = None) -> Form:
     """Return a statement of schemabench's own."""
     return Form(
         name=f"{operation.name}_{label}".encode(),
@@ -220,7 +261,8 @@ def _own(operation: Operation, fault: type[SchemabenchError], label: str, sql: s
         sql=(mark(operation.name) + sql).encode(),
         identifiers={},
         fault=fault,
-        plain=operation.sending.prepared,
+        plain=operation.sending.prepared and rest is None,
+        rest=rest,
     )
 
 

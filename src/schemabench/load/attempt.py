@@ -43,6 +43,8 @@ def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Paus
     values: dict[str, bytes | None] = {}
     remembered: dict[str, Value] = {}
     for step in steps:
+        if isinstance(step, Linked) and step.pause_ns:
+            yield Pause(perf_counter_ns() + step.pause_ns)
         sent = step.filled({**values, **remembered}, session.memory) if isinstance(step, Linked) else step
         result = yield from exchange(session.connection, sent, session.round_trip_ns)
         if result is None or result.status not in SUCCEEDED:

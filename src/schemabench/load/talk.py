@@ -79,7 +79,7 @@ Value: TypeAlias = bytes | Done | None
 
 
 class Linked(NamedTuple):
-    """A step that takes values from the rows of earlier steps of its request, or gives its own row to later ones."""
+    """A step that takes values from earlier rows of its request, gives its own row to later ones, or pauses."""
 
     statement: bytes
     """A name for people."""
@@ -101,6 +101,8 @@ class Linked(NamedTuple):
     """(which parameter, counted from 0; the name under which an earlier request remembered its value)."""
     remembers: Mapping[str, str] = MappingProxyType({})
     """Column of its only row -> the name under which later requests recall its value; an empty column for none."""
+    pause_ns: int = 0
+    """How long the client pauses before it sends the step."""
 
     def filled(self, values: Mapping[str, Value], memory: Mapping[str, Value]) -> Step | Unprepared:
         """Return the step with what it takes from earlier rows, and what earlier requests remembered."""

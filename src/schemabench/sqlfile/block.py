@@ -18,16 +18,21 @@ from schemabench.errors import Place, SchemabenchError
 from schemabench.naming import nearest
 from schemabench.sending import Sending
 from schemabench.sqlfile.tokens import COMMENTS, copies, scanned, without_comments
-from schemabench.statements import Kind, Mark, Operation, Statement, Text
+from schemabench.statements import Kind, Mark, Operation, Rest, Statement, Text
+from schemabench.units import parse_duration_s
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _NOTHING = re.compile(r"--\s*nothing", re.IGNORECASE)
 _GIVES = re.compile(r"--\s*as:\s*(?P<name>.*?)\s*", re.IGNORECASE)
 _WITHOUT_ROW = re.compile(r"--\s*if none:\s*(?P<then>.*?)\s*", re.IGNORECASE)
+_PAUSE = re.compile(r"--\s*pause:\s*(?P<time>.*?)\s*", re.IGNORECASE)
+_NAMED_TIME = re.compile(r":(?P<name>\w+)\s*(?P<unit>us|ms|s)")
 LINES = {
     "as: placed": "above a statement: names its row, whose columns later statements take as `:placed.order_id`",
     "if none: stop": "above a statement whose row has a name: what happens without one; `stop` commits and ends the "
     "operation, `fail`, the default, fails the candidate",
+    "pause: 5 ms": "above a statement or below the last one: how long the client pauses there, `:think ms` for a value "
+    "of each call; above the first one it pauses before the transaction begins, below the last one before the commit",
     "nothing": "in place of statements: there is nothing to do",
 }
 """What may stand in a block, as in an example -> its meaning; see `sending` for how its calls are sent."""
@@ -63,7 +68,9 @@ def operation(name: str, text: Text, place: Place, error: type[SchemabenchError]
             where=place,
             remedies=["write its SQL below the name", "write `-- nothing` below the name where there is nothing to do"],
         )
-    operation = Operation(name=name, text=text, statements=statements, sending=_sending(text, error))
+    operation = Operation(
+        name=name, text=text, statements=statements, sending=_sending(text, error), rest=_last_rest(text, error)
+    )
     if operation.copies and len(statements) > 1:
         raise error(
             f"The operation {name!r} copies from the client and has {len(statements)} statements, not one", where=place
@@ -103,6 +110,7 @@ def _unsendable(operation: Operation) -> tuple[str, ...]:
     """Return why an operation cannot be sent as its lines say, and what to do; nothing if it can."""
     sending, statements = operation.sending, operation.statements
     takes = any(statement.takes for statement in statements)
+    rests = operation.rest is not None or any(statement.rest for statement in statements)
     refusals = (
         (sending.calls > 1 and not statements, "gathers calls, but has no statement"),
         (sending.pipeline > 1 and not statements, "has a pipeline, but no statement"),
@@ -117,7 +125,7 @@ def _unsendable(operation: Operation) -> tuple[str, ...]:
             "leave out `-- pipeline:`; `-- batch:` makes each COPY larger",
         ),
         (
-            sending.transaction > 1 and operation.copies,
+            sending.begins and operation.copies,
             "copies from the client, which gathers calls by `-- batch:`",
             "write `-- batch:`, not `-- transaction:`",
         ),
@@ -126,6 +134,17 @@ def _unsendable(operation: Operation) -> tuple[str, ...]:
             "looks at rows in a pipeline, which sends all statements of a request at once",
             "leave out `-- pipeline:`",
             "write one statement: WITH placed AS (INSERT ... RETURNING id) INSERT ... SELECT id FROM placed",
+        ),
+        (
+            rests and (sending.calls > 1 or sending.pipeline > 1 or operation.copies),
+            "pauses, which no copy, gathered call or pipeline can",
+            "leave out `-- pause:`",
+        ),
+        (
+            operation.rest is not None and not operation.transacts,
+            "pauses behind its last statement, when everything is done",
+            "write `-- pause:` above a statement",
+            "to pause before the commit, make it a transaction: `-- transaction: 1` below `-- name:`",
         ),
         (
             sending.transaction > 1 and any(statement.stops for statement in statements),
@@ -189,7 +208,8 @@ def _statements(text: Text, error: type[SchemabenchError]) -> Iterator[Statement
             )
         found = tuple(mark._replace(start=mark.start - first, end=mark.end - first) for mark in marks(whole, words))
         sql = whole.part(first, len(whole.sql))
-        statement = Statement(text=sql, marks=found, gives=gives, stops=stops)
+        pause = _rest(whole, [token for token in tokens if token.start < first], error)
+        statement = Statement(text=sql, marks=found, gives=gives, stops=stops, rest=pause)
         yield _copying(statement, error) if copies(words) else statement
 
 
@@ -227,6 +247,33 @@ def _row(
             remedies=["name it with `-- as:`, as in `-- as: placed`"],
         )
     return gives, then == _STOP
+
+
+def _last_rest(text: Text, error: type[SchemabenchError]) -> Rest | None:
+    """Return the pause below a block's last statement."""
+    tokens = scanned(text, error)
+    last = max((token.end for token in without_comments(tokens)), default=len(text.sql))
+    return _rest(text, [token for token in tokens if token.start > last], error)
+
+
+def _rest(text: Text, tokens: Sequence[Token], error: type[SchemabenchError]) -> Rest | None:
+    """Return the pause that a comment among tokens asks for."""
+    found: Rest | None = None
+    for token in tokens:
+        match = _PAUSE.fullmatch(text.sql[token.start : token.end + 1].rstrip())
+        if match is None:
+            continue
+        where = text.place(token.start)
+        if found is not None:
+            raise error("Two pauses follow each other", where=where, remedies=["write their sum in one line"])
+        line, given = f"-- pause: {match['time']}", _NAMED_TIME.fullmatch(match["time"])
+        try:
+            seconds = parse_duration_s(f"1{given['unit']}" if given else match["time"])
+        except ValueError as cause:
+            remedies = ["write `-- pause: 5 ms`, or `-- pause: :think ms` for a value of each call"]
+            raise error(f"`{line}`: {cause}", where=where, remedies=remedies) from cause
+        found = Rest(given["name"] if given else "", seconds, line)
+    return found
 
 
 def copied(sql: str) -> str:
