@@ -38,6 +38,8 @@ class Entry(NamedTuple):
     backend: str
     """The kind of process; empty where the log does not say. Likewise below."""
     application: str
+    number: int
+    """The how-manyeth entry of its session, from 1; 0 where the log does not say."""
 
 
 class _Json(msgspec.Struct):
@@ -45,6 +47,7 @@ class _Json(msgspec.Struct):
 
     timestamp: str
     session_id: str = ""
+    line_num: int = 0
     user: str = ""
     dbname: str = ""
     error_severity: str = ""
@@ -91,6 +94,7 @@ def _of_json(path: Path, some: Iterator[bytes], damage: Damage) -> Iterator[Entr
                 one.detail,
                 one.backend_type,
                 one.application_name,
+                one.line_num,
             )
         except (msgspec.MsgspecError, ValueError):
             damage.broken += 1
@@ -121,11 +125,11 @@ def _of_row(row: Sequence[str], times: "_Times") -> Entry:
 
     Raises:
         IndexError: It has too few fields.
-        ValueError: It does not begin with a time.
+        ValueError: It does not begin with a time, or has no number.
     """
     application = row[_FEWEST_FIELDS - 1]
     backend = row[_BACKEND_TYPE] if len(row) > _BACKEND_TYPE else ""
-    return Entry(times(row[0]), row[5], row[1], row[2], row[11], row[13], row[14], backend, application)
+    return Entry(times(row[0]), row[5], row[1], row[2], row[11], row[13], row[14], backend, application, int(row[6]))
 
 
 def _no_log(path: Path, line: bytes) -> UsageError:

@@ -50,6 +50,8 @@ class Found:
     """Entries that are about no statement of the database."""
     elsewhere: int = 0
     """Statements in other databases."""
+    repeated: int = 0
+    """Entries that another file has, too."""
     levels: Counter[str] = field(default_factory=Counter)
     """Isolation level that a BEGIN asked for -> how often."""
     damage: Damage = field(default_factory=Damage)
@@ -144,12 +146,18 @@ class _Reader:
         self._shapes = Shapes()
         self._sessions: dict[str, _Session] = {}
         self._seen: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """Session -> the number of its last entry."""
         self._active: set[str] = set()
         self._second = 0
 
     def take(self, entry: Entry) -> None:
-        """Take an entry."""
+        """Take an entry, unless another file has had it."""
         found = self.found
+        if 0 < entry.number <= self._numbers.get(entry.session, 0):
+            found.repeated += 1
+            return
+        self._numbers[entry.session] = entry.number
         found.first_s = entry.time_s if not found.entries else found.first_s
         found.last_s = max(found.last_s, entry.time_s)
         found.entries += 1
