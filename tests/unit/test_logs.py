@@ -1,6 +1,7 @@
 """What a server's log says: statements with values, whatever the protocol, and what is damaged."""
 
 import gzip
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -214,6 +215,28 @@ def test_files_are_read_in_order_of_time_and_packed_ones_as_others(tmp_path: Pat
         read(paths[::-1], "shop", spool)
 
         assert [one.explicit for _, one in spool.in_order()] == [True]
+
+
+def test_times_go_on_when_the_clocks_are_changed(tmp_path: Path) -> None:
+    begun = datetime(2026, 10, 25, 0, 50, tzinfo=UTC)
+    changed, later = begun + timedelta(minutes=10), begun + timedelta(minutes=15)
+
+    def local(time: datetime, decimals: str = "") -> str:
+        hours, zone = (1, "CET") if time >= changed else (2, "CEST")
+        return f"{time + timedelta(hours=hours):%Y-%m-%d %H:%M:%S}{decimals} {zone}"
+
+    texts, some = [], [(begun, 0), (begun, 9), (begun, 11), (later, 16), (begun, 17)]
+    for start, minute in some:
+        text = entry(0, "duration: 1.000 ms  statement: DELETE FROM t", session=f"{int(start.timestamp()):x}.7")
+        text = text.replace("2026-01-31 12:00:00.000 UTC", local(begun + timedelta(minutes=minute), ".000"))
+        texts.append(text.replace("2026-01-31 11:00:00 UTC", local(start)))
+    for name, own in {"after.csv": texts[2:], "before.csv": texts[:2]}.items():
+        (tmp_path / name).write_text("".join(own))
+    with Spool() as spool:
+        read([tmp_path / "after.csv", tmp_path / "before.csv"], "shop", spool)
+        ends_s = [one.end_s for _, one in spool.in_order()]
+
+    assert [one - ends_s[0] for one in ends_s] == [60 * minute for _, minute in some]
 
 
 def test_entries_that_several_files_have_count_once(tmp_path: Path) -> None:
