@@ -12,6 +12,7 @@ import pytest
 from schemabench import cli, pgbench, sqlfile, workload
 from schemabench.errors import UsageError
 from schemabench.pgbench import builtins
+from schemabench.statements import Text
 from schemabench.workload import Call, Found
 
 SCHEMA = "CREATE TABLE t (id int PRIMARY KEY, v numeric, note text);\n"
@@ -163,6 +164,16 @@ def test_a_command_goes_on_behind_a_backslash_at_the_end_of_its_line(tmp_path: P
 
     assert function(tmp_path, script).startswith("id = pgbench.random_uniform(1, 10, random) + 1\n")
     assert operations(tmp_path, script) == "-- name: mine\n-- pause: 2 ms\nSELECT :id;\n"
+
+
+def test_a_long_script_costs_no_place_of_what_is_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def place(*_: object) -> None:
+        pytest.fail("a place costs a look at the whole script, and is for errors")
+
+    monkeypatch.setattr(Text, "place", place)
+    script = "".join(f"\\set x{n} random(1, 10)\nSELECT :x{n}, 'text';\n" for n in range(100))
+
+    assert operations(tmp_path, script).count("-- name: ") == 100
 
 
 def test_a_byte_order_mark_is_no_statement(tmp_path: Path) -> None:

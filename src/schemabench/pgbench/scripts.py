@@ -127,7 +127,7 @@ def _is_outside(sql: str) -> bool:
 
 
 def _command(text: Text, match: re.Match[str]) -> Iterator[Command]:
-    word, where = match["word"].lower(), text.place(match.start())
+    word, whole = match["word"].lower(), text.part(*match.span())  # its place only where it is told: that costs time
     word = ";" if word.startswith(";") else word
     rest = match["rest"].replace(_CONTINUED, " \n")
     if rest != match["rest"]:
@@ -135,11 +135,13 @@ def _command(text: Text, match: re.Match[str]) -> Iterator[Command]:
         text = replace(text, source=text.source[:start] + rest + text.source[end:])
     if word in _REFUSED:
         why, *remedies = _REFUSED[word]
-        raise UsageError(rf"\{word} cannot be converted: {why}", where=where, remedies=remedies)
+        raise UsageError(rf"\{word} cannot be converted: {why}", where=whole.place(), remedies=remedies)
     if word == "set":
         setting = _SETTING.fullmatch(rest)
         if setting is None or not setting["expression"].strip():
-            raise UsageError(r"\set has no name and expression", where=where, remedies=[r"write \set x random(1, 10)"])
+            raise UsageError(
+                r"\set has no name and expression", where=whole.place(), remedies=[r"write \set x random(1, 10)"]
+            )
         start = match.start("rest") + setting.start("expression") + 1
         yield Setting(setting["name"], text.part(start, match.start("rest") + setting.end("expression")))
     elif word == "sleep":
@@ -147,7 +149,7 @@ def _command(text: Text, match: re.Match[str]) -> Iterator[Command]:
         if sleep is None:
             raise UsageError(
                 rf"\sleep {' '.join(rest.split())} is no time",
-                where=where,
+                where=whole.place(),
                 remedies=[r"write \sleep 5 ms, with us, ms or s, or \sleep :x ms"],
             )
         unit = (sleep["unit"] or "s").lower()
@@ -155,7 +157,7 @@ def _command(text: Text, match: re.Match[str]) -> Iterator[Command]:
     else:
         remedies = [r"converted are \set and \sleep, and SQL"]
         raise UsageError(
-            rf"pgbench has no \{word}{nearest(word, [*_KNOWN, *_REFUSED])}", where=where, remedies=remedies
+            rf"pgbench has no \{word}{nearest(word, [*_KNOWN, *_REFUSED])}", where=whole.place(), remedies=remedies
         )
 
 
