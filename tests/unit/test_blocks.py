@@ -487,7 +487,9 @@ def test_there_is_an_example_of_each_operation_that_was_executed_and_of_no_other
                 yield Call("look", {"key": "a"}) if block <= WARMUP_BLOCKS else Call("items", {})
 
     found = replace(plan.found, workload=made_up.workload(burst=burst))
-    measured = _run(replace(plan, budget_s=0.0), _entrants(clock), Feed(found, plan.values, plan.seed, {}))
+    blocks = _blocks(replace(plan, budget_s=0.0), _entrants(clock), Feed(found, plan.values, plan.seed, {}))
+    measured = blocks.run()
+    blocks.look_ahead()
 
     assert set(measured.examples) == {"add", "look"}
     assert measured.examples["add"].values["value"] == b"305", "of the burst that would come next: its rows are new"
@@ -496,12 +498,30 @@ def test_there_is_an_example_of_each_operation_that_was_executed_and_of_no_other
 def test_a_file_that_lasts_for_all_blocks_was_not_replayed_for_the_sake_of_examples(
     plan: Plan, clock: FakeClock, tmp_path: Path
 ) -> None:
-    path = tmp_path / "items.csv"
-    path.write_text("".join(f"key,{number}\n" for number in range(6 * (WARMUP_BLOCKS + 1))))
-    feed = Feed(plan.found, plan.values, plan.seed, {"made_up": path})
-    measured = _run(replace(plan, budget_s=0.0), _entrants(clock), feed)
+    feed = _file(plan, tmp_path, 6 * (WARMUP_BLOCKS + 1))
+    blocks = _blocks(replace(plan, budget_s=0.0), _entrants(clock), feed)
+    measured = blocks.run()
+    blocks.look_ahead()
 
     assert (measured.blocks, measured.cycles, feed.cycles) == (1, 1, 2)
+
+
+def test_what_follows_the_blocks_is_executed_from_where_they_left_a_file(
+    plan: Plan, clock: FakeClock, tmp_path: Path
+) -> None:
+    feed = _file(plan, tmp_path, 100)
+    measured = _run(replace(plan, budget_s=0.0), _entrants(clock), feed)
+
+    (following,) = feed.take("stream", 0, 1)
+    executed = sum(trial.calls["add"] for trial in measured.trials["a"])
+    assert following.values["value"] == executed, "a later call may take what any of them gives"
+
+
+def _file(plan: Plan, folder: Path, items: int) -> Feed:
+    """Return a feed from a file with so many items, numbered from 0."""
+    path = folder / "items.csv"
+    path.write_text("".join(f"key,{number}\n" for number in range(items)))
+    return Feed(plan.found, plan.values, plan.seed, {"made_up": path})
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,13 @@ def test_a_statement_is_a_write_a_read_or_none_of_an_application(sql: str, kind:
     assert bool(why) == (kind is None)
 
 
+@pytest.mark.parametrize("sql", ["CREATE TABLE t (plan text DEFAULT $1)", "ALTER ROLE app PASSWORD $1", "DO $1"])
+def test_a_change_of_the_schema_is_told_as_one_though_a_log_has_numbers_for_its_texts(sql: str) -> None:
+    _, why = kind_of(sql, ())
+
+    assert "a change of the schema" in why
+
+
 def test_statements_that_matter_have_the_most_calls_or_take_the_most_time_commits_included() -> None:
     def counted(kind: Kind, calls: int, total_ms: float) -> Executed:
         return Executed(sql="", kind=kind, role="app", calls=calls, total_ms=total_ms, rows=0)

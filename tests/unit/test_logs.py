@@ -1,6 +1,8 @@
 """What a server's log says: statements with values, whatever the protocol, and what is damaged."""
 
 import gzip
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,16 @@ from schemabench.logs import Found, Request, Spool, messages, read
 from schemabench.logs.shapes import Shapes
 from schemabench.logs.values import array
 
-HEAD = '2026-01-31 12:00:{at:06.3f} UTC,"app","shop",7,"127.0.0.1:5","{session}",1,"x",2026-01-31 11:00:00 UTC,3/1,0,'
+HEAD = '2026-01-31 12:00:{at:06.3f} UTC,"app","shop",7,"::1:5","{session}",{number},"x",2026-01-31 11:00:00 UTC,3/1,0,'
 TAIL = ',,,,,"{application}","client backend",,0'
+
+NUMBERS = count(1)
 
 
 def entry(at: float, message: str, detail: str = "", *, session: str = "a.7", severity: str = "LOG") -> str:
     """Return an entry of csvlog."""
     quoted = ['"' + one.replace('"', '""') + '"' if one else "" for one in (message, detail)]
-    head = HEAD.format(at=at, session=session)
+    head = HEAD.format(at=at, session=session, number=next(NUMBERS))
     return f"{head}{severity},00000,{quoted[0]},{quoted[1]},,,,,{TAIL.format(application='shop')}\n"
 
 
@@ -194,7 +198,8 @@ def test_values_that_end_in_dots_are_cut_off_only_if_none_is_longer(tmp_path: Pa
 
 def test_a_record_that_was_cut_off_costs_no_other(tmp_path: Path) -> None:
     whole = entry(1, 'duration: 1.000 ms  statement: SELECT "a"\nFROM t')
-    result, requests = found(tmp_path, whole, whole[:150] + "\n", whole, whole, whole[:150])
+    second, third = (entry(at, 'duration: 1.000 ms  statement: SELECT "a"\nFROM t') for at in (2, 3))
+    result, requests = found(tmp_path, whole, whole[:150] + "\n", second, third, whole[:150])
 
     assert len(requests) == 3
     assert result.damage.broken == 2
@@ -210,6 +215,40 @@ def test_files_are_read_in_order_of_time_and_packed_ones_as_others(tmp_path: Pat
         read(paths[::-1], "shop", spool)
 
         assert [one.explicit for _, one in spool.in_order()] == [True]
+
+
+def test_times_go_on_when_the_clocks_are_changed(tmp_path: Path) -> None:
+    begun = datetime(2026, 10, 25, 0, 50, tzinfo=UTC)
+    changed, later = begun + timedelta(minutes=10), begun + timedelta(minutes=15)
+
+    def local(time: datetime, decimals: str = "") -> str:
+        hours, zone = (1, "CET") if time >= changed else (2, "CEST")
+        return f"{time + timedelta(hours=hours):%Y-%m-%d %H:%M:%S}{decimals} {zone}"
+
+    texts, some = [], [(begun, 0), (begun, 9), (begun, 11), (later, 16), (begun, 17)]
+    for start, minute in some:
+        text = entry(0, "duration: 1.000 ms  statement: DELETE FROM t", session=f"{int(start.timestamp()):x}.7")
+        text = text.replace("2026-01-31 12:00:00.000 UTC", local(begun + timedelta(minutes=minute), ".000"))
+        texts.append(text.replace("2026-01-31 11:00:00 UTC", local(start)))
+    for name, own in {"after.csv": texts[2:], "before.csv": texts[:2]}.items():
+        (tmp_path / name).write_text("".join(own))
+    with Spool() as spool:
+        read([tmp_path / "after.csv", tmp_path / "before.csv"], "shop", spool)
+        ends_s = [one.end_s for _, one in spool.in_order()]
+
+    assert [one - ends_s[0] for one in ends_s] == [60 * minute for _, minute in some]
+
+
+def test_entries_that_several_files_have_count_once(tmp_path: Path) -> None:
+    both = [entry(at, "duration: 1.000 ms  statement: DELETE FROM t", session="c.9") for at in (1, 2, 3)]
+    paths = [tmp_path / name for name in ("a.csv", "again.csv", "longer.csv")]
+    for path, some in zip(paths, (both[:2], both[:2], both), strict=True):
+        path.write_text("".join(some))
+    with Spool() as spool:
+        result = read(paths, "shop", spool)
+
+        assert len(spool) == len(both)
+    assert (result.entries, result.repeated) == (3, 4)
 
 
 def test_a_folder_is_answered_in_words(tmp_path: Path) -> None:

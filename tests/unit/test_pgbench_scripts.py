@@ -12,6 +12,7 @@ import pytest
 from schemabench import cli, pgbench, sqlfile, workload
 from schemabench.errors import UsageError
 from schemabench.pgbench import builtins
+from schemabench.statements import Text
 from schemabench.workload import Call, Found
 
 SCHEMA = "CREATE TABLE t (id int PRIMARY KEY, v numeric, note text);\n"
@@ -158,6 +159,27 @@ def test_a_backslash_ends_a_statement_as_a_semicolon_does(tmp_path: Path) -> Non
     )
 
 
+def test_a_command_goes_on_behind_a_backslash_at_the_end_of_its_line(tmp_path: Path) -> None:
+    script = "\\set id \\\n random(1, \\\n 10) \\\r\n + 1\n\\sleep \\\n 2 ms\nSELECT :id;\n"
+
+    assert function(tmp_path, script).startswith("id = pgbench.random_uniform(1, 10, random) + 1\n")
+    assert operations(tmp_path, script) == "-- name: mine\n-- pause: 2 ms\nSELECT :id;\n"
+
+
+def test_a_long_script_costs_no_place_of_what_is_converted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def place(*_: object) -> None:
+        pytest.fail("a place costs a look at the whole script, and is for errors")
+
+    monkeypatch.setattr(Text, "place", place)
+    script = "".join(f"\\set x{n} random(1, 10)\nSELECT :x{n}, 'text';\n" for n in range(100))
+
+    assert operations(tmp_path, script).count("-- name: ") == 100
+
+
+def test_a_byte_order_mark_is_no_statement(tmp_path: Path) -> None:
+    assert operations(tmp_path, "\ufeffSELECT 1;\n") == "-- name: mine\nSELECT 1;\n"
+
+
 def test_names_that_python_has_are_changed(tmp_path: Path) -> None:
     script = "\\set class 1\n\\set random 2\n\\set 1st 3\nSELECT :class, :random;\n"
 
@@ -267,6 +289,8 @@ REFUSED = {
     "COPY t FROM STDIN;\n": (1, 1, "pgbench cannot copy"),
     "SELECT 'abc;\n": (1, 8, "Postgres cannot read this SQL: unterminated quoted string"),
     "\\set x 1\n": (1, 1, "mine.sql executes no statement"),
+    "\\set x 1 + \\\n  nothing(1)\n": (2, 3, "The expression '1 +"),
+    "SELECT 1;\n\0SELECT 2;\n": (2, 1, "PATH contains a NUL character"),
 }
 
 
@@ -277,7 +301,7 @@ def test_what_is_not_converted_is_refused_with_its_place(tmp_path: Path, script:
     with pytest.raises(UsageError) as caught:
         converted(tmp_path, script)
 
-    assert caught.value.what.startswith(said)
+    assert caught.value.what.startswith(said.replace("PATH", f"{tmp_path}/mine.sql"))
     assert caught.value.where is not None
     assert (caught.value.where.path, caught.value.where.line) == (tmp_path / "mine.sql", line)
     assert caught.value.where.column == column
@@ -288,6 +312,9 @@ def test_what_is_not_converted_is_refused_with_its_place(tmp_path: Path, script:
     [
         (["--pgbench", "tpcb-likes"], "did you mean 'tpcb-like'?"),
         (["--pgbench", "tpcb-like@x"], "--pgbench tpcb-like@x has no weight behind the @"),
+        (["--pgbench", "a@b.sql"], "write a weight behind a name with an @, too: --pgbench a@b.sql@1"),
+        (["--pgbench", "tpcb-like@9999999999"], "write a whole number up to 2,147,483,647"),
+        (["--pgbench", "@3"], "--pgbench '@3' names no script"),
         (["--pgbench", "tpcb-like@0"], "All scripts have a weight of 0"),
         (["--pgbench", "tpcb-like", "-D", "scale"], "-D scale sets no variable"),
         (["--pgbench", "tpcb-like", "-D", "scale=0"], "a scale is a whole number from 1"),

@@ -153,6 +153,8 @@ def notes(found: Found) -> Iterator[str]:
     yield from (f"{one}: what comes before is used" for one in damage.ended)
     if damage.broken:
         yield f"{damage.broken:,} entries of the log are cut off, too long, or none: they are left out"
+    if found.repeated:
+        yield f"{found.repeated:,} entries are in more than one of the files: they count once"
     if found.others or found.elsewhere:
         yield (
             f"Of {found.entries:,} entries of the log, {found.others:,} are about no statement, and "

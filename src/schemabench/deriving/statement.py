@@ -25,7 +25,11 @@ class Kind(Enum):
 
 _CHANGING = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt, ast.RefreshMatViewStmt)
 _UTILITY = "it is no query: a setting, a transaction's bounds, maintenance, or a change of the schema"
-_UTILITIES = ("SAVEPOINT", "RELEASE", "ROLLBACK", "PREPARE", "DEALLOCATE", "DECLARE", "FETCH", "CLOSE", "SET")
+_UTILITIES = (
+    *("SAVEPOINT", "RELEASE", "ROLLBACK", "PREPARE", "DEALLOCATE", "DECLARE", "FETCH", "CLOSE", "SET"),
+    *("CREATE", "ALTER", "COMMENT", "DO"),
+)
+"""First words of statements that cannot be read with numbers for their texts."""
 _CATALOGS = ("pg_catalog", "information_schema")
 
 

@@ -49,7 +49,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     if not plan.adequacy_s or plan.production_s is None:
         return {}
     size = max(1, round(plan.adequacy_s / plan.production_s))
-    number = measured.bursts + 1  # the calls of the next burst are explained, and cannot always be made earlier
+    number = measured.bursts + 1  # the calls of the next burst are explained, and not executed
     order = [one for one in entrants if measured.is_left(one.name)]
     Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
     team.announce(measured.executed, [Turn(number, size)], order, size * plan.production_s)

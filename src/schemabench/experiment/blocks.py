@@ -117,9 +117,16 @@ class Blocks:
         self._over, self.doing = True, "what comes after the last block"
         measured.steal_share = _stolen(processor, _processor_s())
         measured.cycles = self.feed.cycles
+        return measured
+
+    def look_ahead(self) -> None:
+        """Take the calls that are explained from the burst that would come next: their rows are new.
+
+        It is never executed. So nothing may be executed after it: later calls of a file may take what it gives.
+        """
+        measured = self.measured
         following = make(self.feed, self.plan.writers, measured.bursts, self.size).calls()
         measured.examples |= {call.operation: call for call in following if call.operation in measured.examples}
-        return measured
 
     def break_off(self) -> None:
         """After an interrupt at any point, count the finished blocks; the current one does not count."""

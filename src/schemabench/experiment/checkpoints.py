@@ -80,8 +80,6 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     if missing(plan, server):
         return
     progress.stage(plan, "after checkpoints")
-    if plan.inputs:  # the leader has taken the explained calls from the file, so the others must take them, too
-        team.announce(measured.executed, [Turn(measured.bursts, size)], [])
     with _superuser(server) as connection:
         for block in _rounds(plan, measured.bursts + _APART):
             order = [one for one in observers if measured.is_left(one.name)]

@@ -192,6 +192,7 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
         stale.setdefault(BASELINE, f"{stale[CONTROL]}, in its copy, the control")
     differences = {**stale, **differences}
     progress.stage(plan, "explaining plans")
+    blocks.look_ahead()
     watched = replace(_look_back(plan, server, observers, measured, grown, kept, progress), cache=cached)
     return After(watched=watched, held=held, differences=differences, notices=notices)
 

@@ -7,13 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from math import inf
 from pathlib import Path
 
 from pglast import split
 from pglast.parser import ParseError
 
 from schemabench.logs import messages
-from schemabench.logs.entries import Entry, entries
+from schemabench.logs.entries import Entry, Times, entries
 from schemabench.logs.files import Damage
 from schemabench.logs.messages import Message
 from schemabench.logs.shapes import Shape, Shapes, Value
@@ -28,6 +30,8 @@ _CLIENT = {"", "client backend"}
 _ENDS = "disconnection: "
 _CUT = "..."
 _MILLISECONDS = 1_000
+_FIRST = 10_000
+"""Entries of a file, among which one tells its zone."""
 
 ABORTED, FAILED = "statements of transactions that were rolled back", "statements that failed"
 UNFINISHED = "statements of transactions that the log does not end"
@@ -50,6 +54,8 @@ class Found:
     """Entries that are about no statement of the database."""
     elsewhere: int = 0
     """Statements in other databases."""
+    repeated: int = 0
+    """Entries that another file has, too."""
     levels: Counter[str] = field(default_factory=Counter)
     """Isolation level that a BEGIN asked for -> how often."""
     damage: Damage = field(default_factory=Damage)
@@ -117,19 +123,24 @@ def read(paths: Sequence[Path], database: str, spool: Spool, *, without: Collect
     Raises:
         UsageError: A file cannot be read, or is none.
     """
-    reader = _Reader(database, spool)
+    reader, times = _Reader(database, spool), Times()
     for path in _by_time(paths):
-        for entry in entries(path, reader.found.damage):
+        for entry in entries(path, reader.found.damage, times):
             if entry.application not in without:
                 reader.take(entry)
     return reader.end()
 
 
 def _by_time(paths: Sequence[Path]) -> list[Path]:
-    """Return files by their first entry; those without any at the end."""
+    """Return files by their first entry whose time is sure; those without entries at the end."""
 
     def first(path: Path) -> float:
-        return next((one.time_s for one in entries(path, Damage())), float("inf"))
+        times, found_s = Times(), []
+        for entry in islice(entries(path, Damage(), times), _FIRST):
+            found_s.append(entry.time_s)
+            if times.is_sure:
+                return entry.time_s
+        return next(iter(found_s), inf)
 
     return sorted(paths, key=first) if len(paths) > 1 else list(paths)
 
@@ -144,12 +155,18 @@ class _Reader:
         self._shapes = Shapes()
         self._sessions: dict[str, _Session] = {}
         self._seen: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """Session -> the number of its last entry."""
         self._active: set[str] = set()
         self._second = 0
 
     def take(self, entry: Entry) -> None:
-        """Take an entry."""
+        """Take an entry, unless another file has had it."""
         found = self.found
+        if 0 < entry.number <= self._numbers.get(entry.session, 0):
+            found.repeated += 1
+            return
+        self._numbers[entry.session] = entry.number
         found.first_s = entry.time_s if not found.entries else found.first_s
         found.last_s = max(found.last_s, entry.time_s)
         found.entries += 1

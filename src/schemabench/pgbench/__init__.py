@@ -73,10 +73,15 @@ def _script(word: str, taken: dict[str, int]) -> Script:
     """Return the script of an argument."""
     name, sign, digits = word.rpartition("@")
     name, weight = (name, digits) if sign else (word, "1")
-    if not name or not weight.isdecimal() or int(weight) > _MOST:
+    if not name:
+        raise UsageError(f"--pgbench {word!r} names no script", remedies=["write --pgbench FILE, or FILE@9"])
+    if not (weight.isascii() and weight.isdecimal()) or int(weight) > _MOST:
         raise UsageError(
             f"--pgbench {word} has no weight behind the @",
-            remedies=["write a whole number: --pgbench FILE@9, or --pgbench FILE for a weight of 1"],
+            remedies=[
+                f"write a whole number up to {_MOST:,}: --pgbench FILE@9, or --pgbench FILE for a weight of 1",
+                f"write a weight behind a name with an @, too: --pgbench {word}@1",
+            ],
         )
     path, builtin = Path(name), builtins.named(name)
     own = not path.exists() and len(builtin) == 1
@@ -97,10 +102,16 @@ def _script(word: str, taken: dict[str, int]) -> Script:
 
 def _read(path: Path, flag: str, near: str = "") -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors write a byte-order mark
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "it is not UTF-8"
         remedies = [f"name a file of SQL: {flag} FILE"]
         if flag == "--pgbench":
             remedies.append(f"name one of pgbench's own scripts: {', '.join(builtins.SCRIPTS)}")
         raise UsageError(f"{path} cannot be read: {reason}{near}", remedies=remedies) from cause
+    if "\0" in text:
+        whole = Text(path=path, source=text, start=0, end=len(text))
+        raise UsageError(
+            f"{path} contains a NUL character, which Postgres does not accept", where=whole.place(text.index("\0"))
+        )
+    return text

@@ -17,7 +17,7 @@ from pglast.parser import ParseError, scan
 
 from schemabench.deriving.code import Name, made, rendered
 from schemabench.deriving.tree import ast
-from schemabench.errors import Place, UsageError
+from schemabench.errors import UsageError
 from schemabench.naming import nearest
 from schemabench.pgbench.expressions import translated, variables
 from schemabench.pgbench.known import DOUBLE, INT, Known, named
@@ -30,6 +30,7 @@ PLANNED = {"SELECT", "INSERT", "UPDATE", "DELETE_P", "MERGE", "WITH", "VALUES", 
 """First tokens of statements that can have parameters."""
 _CHANGING = (ast.InsertStmt, ast.UpdateStmt, ast.DeleteStmt, ast.MergeStmt)
 _BEGIN = re.compile(r"(?:BEGIN|START)(?:\s+(?:WORK|TRANSACTION))?\s*", re.IGNORECASE)
+_WRITTEN = re.compile(r"(?<!:):(?P<name>\w+)")
 _BEGINS, _ENDS = {"TRANS_STMT_BEGIN", "TRANS_STMT_START"}, {"TRANS_STMT_COMMIT"}
 _WITHIN = {"TRANS_STMT_SAVEPOINT", "TRANS_STMT_RELEASE", "TRANS_STMT_ROLLBACK_TO"}
 _RESERVED = {"sizes", "tables", "cardinality", "random", "client_id", "pgbench", "abs", "min", "max", "int", "Call"}
@@ -80,7 +81,7 @@ class Converted:
     operations: Sequence[Operation]
     sets: frozenset[str]
     """The variables that it sets."""
-    takes: Mapping[str, Place]
+    takes: Mapping[str, Text]
     """The variables that it takes as they are before it, and where it does so first."""
 
 
@@ -92,11 +93,11 @@ def check(scripts: Sequence[Converted]) -> None:
     """
     kept = frozenset[str]().union(*(one.sets for one in scripts))
     for script in scripts:
-        for name, place in script.takes.items():
+        for name, taken in script.takes.items():
             if name in kept:
                 raise UsageError(
                     f"pgbench keeps :{name} from run to run, and a burst cannot: it must not depend on those before it",
-                    where=place,
+                    where=taken.place(),
                     remedies=[
                         rf"set it above this line: \set {name} random(1, 1000000)",
                         rf"give it one value, -D {name}=1, and no \set {name}",
@@ -133,7 +134,7 @@ class _Conversion:
         self._began: Text = script.text
         self._rest: Sleep | None = None
         self._sets: set[str] = set()
-        self._takes: dict[str, Place] = {}
+        self._takes: dict[str, Text] = {}
 
     def take(self, command: Command) -> None:
         """Convert the next command."""
@@ -163,7 +164,7 @@ class _Conversion:
     def _set(self, setting: Setting) -> None:
         value = translated(setting.expression, self._known)
         for taken in variables(setting.expression):
-            self._take(taken, setting.expression.place())
+            self._take(taken, setting.expression)
         self._sets.add(setting.name)
         name = _python_name(setting.name, self._names)
         self._names.add(name)
@@ -227,10 +228,9 @@ class _Conversion:
         """Return a statement with its parameters, whose values are added to those of the operation."""
         tokens = without_comments(list(scan(text.sql)))
         planned = tokens[0].name in PLANNED
-        mentioned = re.compile(rf"(?<!:):({'|'.join(map(re.escape, self._known))})\b")
         for token in tokens:
-            inside = mentioned.search(text.sql, token.start, token.end + 1) if token.name == "SCONST" else None
-            if inside:
+            mentioned = _WRITTEN.finditer(text.sql, token.start, token.end + 1) if token.name == "SCONST" else ()
+            if inside := next((one for one in mentioned if one["name"] in self._known), None):
                 raise UsageError(
                     f"pgbench writes the value of {inside[0]} into this text, and an operation cannot",
                     where=text.place(inside.start()),
@@ -257,10 +257,10 @@ class _Conversion:
             done = mark.end
         return "".join([*pieces, text.sql[done:]])
 
-    def _take(self, variable: str, place: Place) -> None:
-        """Note that a variable is taken."""
+    def _take(self, variable: str, text: Text) -> None:
+        """Note that a variable is taken, at the start of a text."""
         if variable not in self._sets:
-            self._takes.setdefault(variable, place)
+            self._takes.setdefault(variable, text)
 
     def _parameter(self, operation: Operation, variable: str, text: Text, offset: int) -> str:
         """Return the name of the parameter that a variable is, in an operation."""
@@ -274,7 +274,7 @@ class _Conversion:
                     "for an array slice, write a space after the colon",
                 ],
             )
-        self._take(variable, text.place(offset))
+        self._take(variable, text.part(offset, len(text.sql)))
         value = self._known[variable]
         name = variable
         while name in operation.values and operation.values[name] != value:

@@ -8,7 +8,7 @@ comment is none of a command's.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pglast.parser import ParseError, scan, split
@@ -18,9 +18,11 @@ from schemabench.naming import nearest
 from schemabench.sqlfile.tokens import copies, without_comments
 from schemabench.statements import Text
 
-_COMMAND = re.compile(r"\\(?P<word>[^\s\\]*)(?P<rest>(?:\\\r?\n|[^\n])*)")
-_SETTING = re.compile(r"(?:\s|\\\r?\n)*(?P<name>\w+)(?P<expression>\s(?:.|\n)*\S(?:.|\n)*|)")
+_COMMAND = re.compile(r"\\(?P<word>[^\s\\]*)(?P<rest>(?:\\\n|[^\n])*)")
+_SETTING = re.compile(r"\s*(?P<name>\w+)(?P<expression>\s(?:.|\n)*\S(?:.|\n)*|)")
 _SLEEP = re.compile(r"\s*(?:(?P<number>\d+)|:(?P<variable>\w+))\s*(?P<unit>us|ms|s)?\s*", re.IGNORECASE)
+_CONTINUED = "\\\n"
+"""What continues a command on the next line."""
 _BRANCH = (
     "branches are not converted",
     "write a script for each branch, and give them weights: --pgbench one.sql@3 --pgbench other.sql@1",
@@ -125,23 +127,29 @@ def _is_outside(sql: str) -> bool:
 
 
 def _command(text: Text, match: re.Match[str]) -> Iterator[Command]:
-    word, where = match["word"].lower(), text.place(match.start())
+    word, whole = match["word"].lower(), text.part(*match.span())  # its place only where it is told: that costs time
     word = ";" if word.startswith(";") else word
+    rest = match["rest"].replace(_CONTINUED, " \n")
+    if rest != match["rest"]:
+        start, end = (text.start + one for one in match.span("rest"))
+        text = replace(text, source=text.source[:start] + rest + text.source[end:])
     if word in _REFUSED:
         why, *remedies = _REFUSED[word]
-        raise UsageError(rf"\{word} cannot be converted: {why}", where=where, remedies=remedies)
+        raise UsageError(rf"\{word} cannot be converted: {why}", where=whole.place(), remedies=remedies)
     if word == "set":
-        setting = _SETTING.fullmatch(match["rest"])
+        setting = _SETTING.fullmatch(rest)
         if setting is None or not setting["expression"].strip():
-            raise UsageError(r"\set has no name and expression", where=where, remedies=[r"write \set x random(1, 10)"])
+            raise UsageError(
+                r"\set has no name and expression", where=whole.place(), remedies=[r"write \set x random(1, 10)"]
+            )
         start = match.start("rest") + setting.start("expression") + 1
         yield Setting(setting["name"], text.part(start, match.start("rest") + setting.end("expression")))
     elif word == "sleep":
-        sleep = _SLEEP.fullmatch(match["rest"])
+        sleep = _SLEEP.fullmatch(rest)
         if sleep is None:
             raise UsageError(
-                rf"\sleep{match['rest'].rstrip()} is no time",
-                where=where,
+                rf"\sleep {' '.join(rest.split())} is no time",
+                where=whole.place(),
                 remedies=[r"write \sleep 5 ms, with us, ms or s, or \sleep :x ms"],
             )
         unit = (sleep["unit"] or "s").lower()
@@ -149,7 +157,7 @@ def _command(text: Text, match: re.Match[str]) -> Iterator[Command]:
     else:
         remedies = [r"converted are \set and \sleep, and SQL"]
         raise UsageError(
-            rf"pgbench has no \{word}{nearest(word, [*_KNOWN, *_REFUSED])}", where=where, remedies=remedies
+            rf"pgbench has no \{word}{nearest(word, [*_KNOWN, *_REFUSED])}", where=whole.place(), remedies=remedies
         )
 
 
