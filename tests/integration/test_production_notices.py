@@ -13,6 +13,7 @@ import pytest
 import servers
 
 from schemabench import Call, Workload, Writer, production
+from schemabench.errors import Interrupted
 from schemabench.experiment import Plan, measure, measurement
 from schemabench.experiment.entrant import Entrant
 from schemabench.monitor.nodes import outline
@@ -264,3 +265,25 @@ def test_candidate_that_production_cannot_have_keeps_its_figures(
     assert one.status == "ranked"
     (text,) = told(one, "production-not-compared")
     assert "No space left on device" in text
+
+
+def test_interrupt_of_the_comparison_keeps_all_that_was_found_before(
+    server: Server, asked: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measurement.production.production, "extend", interrupted)
+    with pytest.raises(Interrupted, match="production's size") as stopped:
+        measure(plan(tmp_path, asked, indexed=BASELINE + INDEX), server, Silence())
+
+    record = stopped.value.known
+    assert record is not None
+    assert record.stopped != "interrupted", "every block was measured"
+    assert not [notice for notice in record.notices if notice.code == "interrupted"]
+    for one in record.candidates:
+        assert one.status == "ranked"
+        assert one.plans
+        assert told(one, "production-not-compared") == [
+            "Plans were not compared with those at production's size: the run was interrupted"
+        ]

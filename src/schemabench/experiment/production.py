@@ -52,6 +52,15 @@ class Compared:
     notices: tuple[Notice, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The plans of all candidates at production's size."""
+
+    by_candidate: Mapping[str, Compared]
+    interrupted: bool = False
+    """Whether the user ended it, as by Ctrl-C."""
+
+
 def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     plan: Plan,
     server: Server,
@@ -59,8 +68,10 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     own: Mapping[Entrant, Sequence[StatementPlan]],
     calls: planning.Calls,
     progress: Progress,
-) -> dict[str, Compared]:
+) -> Comparison:
     """Return the plans of each candidate at production's size; none without statistics of production.
+
+    An interrupt ends the comparison alone, so that what was measured before is not lost.
 
     Args:
         plan: The experiment.
@@ -75,8 +86,9 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     """
     entrants = [one for one in ended if one.name != CONTROL]
     if plan.production is None:
-        return {one.name: Compared() for one in entrants}
+        return Comparison(by_candidate={one.name: Compared() for one in entrants})
     found: dict[str, Compared] = {}
+    reason, interrupted = "", False
     try:
         with scratch(server) as beside:
             beside.provide(writer.role for writer, _ in plan.writers if writer.role)
@@ -85,10 +97,13 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
                 progress.stage(plan, f"planning {one.name} at production's size")
                 found[one.name] = _compared(one, growing, ended[one].now, own[one], calls)
     except _FAILURES as failure:
-        text = f"Plans were not compared with those at production's size: {_said(failure)}"
-        left = Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
-        found |= {one.name: left for one in entrants if one.name not in found}
-    return found
+        reason = _said(failure)
+    except KeyboardInterrupt:
+        reason, interrupted = "the run was interrupted", True
+    text = f"Plans were not compared with those at production's size: {reason}"
+    left = Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
+    found |= {one.name: left for one in entrants if one.name not in found}
+    return Comparison(by_candidate=found, interrupted=interrupted)
 
 
 def _compared(
@@ -109,6 +124,8 @@ def _compared(
 
 
 def _said(failure: BaseException) -> str:
+    if isinstance(failure, OSError):
+        return f"the second server's files: {failure.strerror}"
     said = failure.what if isinstance(failure, SchemabenchError) else str(failure).strip()
     return said.partition("\n")[0]
 
