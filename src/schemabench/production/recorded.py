@@ -85,6 +85,12 @@ class Production:
         """The relations by name."""
         return {one.name: one for one in self.relations}
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The tables and materialized views that are not empty, and of whose columns it has no statistics."""
+        with_rows = (one for one in self.relations if one.kind in {"table", "materialized view"} and one.rows)
+        return tuple(one.name for one in with_rows if not one.columns)
+
 
 def read(path: Path) -> Production:
     """Return what a file holds.
