@@ -203,6 +203,23 @@ def test_table_that_production_has_not_is_told(server: Server, asked: Production
     assert {plan.operation for plan in one.grown_plans} == {"add", "count_all"}
 
 
+def test_partitions_of_a_table_that_production_has_not_are_not_compared(
+    server: Server, asked: Production, tmp_path: Path
+) -> None:
+    schema = (
+        BASELINE
+        + "CREATE TABLE extra (owner int) PARTITION BY HASH (owner);\n"
+        + "CREATE TABLE extra_0 PARTITION OF extra FOR VALUES WITH (MODULUS 2, REMAINDER 0);\n"
+        + "CREATE TABLE extra_1 PARTITION OF extra FOR VALUES WITH (MODULUS 2, REMAINDER 1);\n"
+        + "-- name: look\nSELECT owner FROM extra WHERE owner = :owner::int;\n"
+    )
+    one = results(measure(plan(tmp_path, asked, extra=schema), server, Silence()))["extra"]
+
+    (text,) = told(one, "production-not-compared")
+    assert text.startswith("extra: plans that read public.extra were not compared")
+    assert {plan.operation for plan in one.grown_plans} == {"add", "count_all"}
+
+
 def _state(server: Server, names: list[str]) -> list[object]:
     """Return sizes and statistics of the tables of some databases, and how often these were gathered."""
     query = """

@@ -136,7 +136,9 @@ class _Planned:
 
     choices: Choices
     unknown: frozenset[str]
-    """Tables of which production says nothing, with their schemas."""
+    """Topmost tables of which production says nothing, with their schemas."""
+    unsized: frozenset[str]
+    """These and their partitions."""
 
 
 @dataclass
@@ -183,7 +185,8 @@ class _Growing:
         clone = several.clone(self.server, template.databases, "grown")
         try:
             self._extend(next(iter(clone)).name, files)
-            return _Planned(choices=planning.chosen(template, clone, calls), unknown=found.unknown)
+            unsized = frozenset(one.name for one in own if one.root in found.unknown)
+            return _Planned(choices=planning.chosen(template, clone, calls), unknown=found.unknown, unsized=unsized)
         finally:
             several.drop(self.server, clone)
 
@@ -213,7 +216,7 @@ def _pairs(own: Sequence[StatementPlan], now: Choices, planned: _Planned) -> Ite
     """
     for one in own:
         here, there = now.get((one.operation, one.position)), planned.choices.get((one.operation, one.position))
-        if one.plan and here and there and not _names(there, planned.unknown):
+        if one.plan and here and there and not _names(there, planned.unsized):
             line = outline(one.plan)
             is_generic = line == outline(here.generic) != outline(here.custom)
             chosen = there.generic if is_generic else there.custom
