@@ -304,3 +304,23 @@ def test_interrupt_of_the_comparison_keeps_all_that_was_found_before(
         assert told(one, "production-not-compared") == [
             "Plans were not compared with those at production's size: the run was interrupted"
         ]
+
+
+def test_without_the_baselines_copy_no_candidate_is_compared(
+    server: Server, asked: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relations, failures = measurement.production.production.relations, [psycopg.OperationalError("it was lost")]
+
+    def failing_once(connection: psycopg.Connection[object]) -> object:
+        if failures:
+            raise failures.pop()
+        return relations(connection)
+
+    monkeypatch.setattr(measurement.production.production, "relations", failing_once)
+    found = results(measure(plan(tmp_path, asked, indexed=BASELINE + INDEX), server, Silence()))
+
+    for one in found.values():
+        assert not one.grown_plans
+        assert told(one, "production-not-compared") == [
+            "Plans were not compared with those at production's size: it was lost"
+        ]
