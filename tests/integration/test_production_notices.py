@@ -324,3 +324,15 @@ def test_without_the_baselines_copy_no_candidate_is_compared(
         assert told(one, "production-not-compared") == [
             "Plans were not compared with those at production's size: it was lost"
         ]
+
+
+def test_operations_that_the_second_server_does_not_plan_are_told(
+    server: Server, asked: Production, tmp_path: Path
+) -> None:
+    lost = replace(asked, settings={"search_path": "nowhere"})
+    (one,) = measure(plan(tmp_path, lost), server, Silence()).candidates
+
+    assert not one.grown_plans
+    assert told(one, "production-not-compared") == [
+        "baseline: at production's size, the second server made no plans of add, count_all, look"
+    ]

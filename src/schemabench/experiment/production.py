@@ -4,7 +4,7 @@ Owns the comparison, and the scratch server on which candidates are built anew, 
 of it reaches a measured database: no session, no statistics, no file. Must not execute an operation.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -30,7 +30,7 @@ from schemabench.server import Server, scratch, several
 _DIFFERS = "production-plan"
 _NOT_COMPARED = "production-not-compared"
 _SHOWN_CHARACTERS = 200  # of a plan in one line; the run file has all of it
-_SHOWN_TABLES = 5
+_SHOWN_NAMES = 5
 _FAILURES = (SchemabenchError, psycopg.Error, OSError)
 """A run keeps its figures, whatever becomes of the comparison."""
 _OID = "SELECT oid::text FROM pg_catalog.pg_database WHERE datname = %s"
@@ -120,7 +120,8 @@ def _compared(
     settings = ", ".join(f"{name} {value}" for name, value in growing.production.settings.items())
     there = f"size and settings ({settings})" if settings else "size"
     differing = _differing(f"{one.name}: at production's {there}", plans, own)
-    return Compared(plans=plans, notices=(*differing, *_unknown(one.name, planned.unknown)))
+    told = (*differing, *_unknown(one.name, planned.unknown), *_unplanned(one.name, own, now, planned.choices))
+    return Compared(plans=plans, notices=told)
 
 
 def _said(failure: BaseException) -> str:
@@ -251,7 +252,21 @@ def _shown(line: str) -> str:
 
 def _unknown(name: str, tables: frozenset[str]) -> Iterator[Notice]:
     if tables:
-        more = len(tables) - _SHOWN_TABLES
-        listed = ", ".join(sorted(tables)[:_SHOWN_TABLES]) + (f" and {more} more" if more > 0 else "")
-        text = f"{name}: plans that read {listed} were not compared with those at production's size, which is not known"
+        text = (
+            f"{name}: plans that read {_listed(tables)} were not compared with those at production's size, which is "
+            "not known"
+        )
         yield Notice(code=_NOT_COMPARED, text=text)
+
+
+def _unplanned(name: str, own: Sequence[StatementPlan], now: Choices, there: Choices) -> Iterator[Notice]:
+    """Yield a notice on the operations that the second server did not plan, though the measured one did."""
+    keys = {(one.operation, one.position) for one in own if one.plan}
+    if missing := {operation for operation, position in keys & now.keys() - there.keys()}:
+        text = f"{name}: at production's size, the second server made no plans of {_listed(missing)}"
+        yield Notice(code=_NOT_COMPARED, text=text)
+
+
+def _listed(names: Collection[str]) -> str:
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(sorted(names)[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
