@@ -40,7 +40,14 @@ SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "o
 _ANSWERS = """
 SELECT pg_catalog.pg_backend_pid(), pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port()
 """
-_POOLER = ("unsupported startup parameter", "no such database", "no such user", "pgbouncer", "query_wait_timeout")
+_POOLER = (
+    "unsupported startup parameter",
+    "no such database",
+    "no such user",
+    "pgbouncer",
+    "query_wait_timeout",
+    "use SHOW HELP",
+)
 """Words of PgBouncer's own refusals."""
 
 
