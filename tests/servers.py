@@ -17,6 +17,12 @@ MAJORS = [
     for major in (15, 16, 17, 18)
 ]
 """Of a fixture or a test that wants a server of each version."""
+ENDS = [
+    MAJORS[0],
+    *(pytest.param(*one.values, marks=[*one.marks, pytest.mark.thorough]) for one in MAJORS[1:-1]),
+    MAJORS[-1],
+]
+"""Likewise, where the oldest and the newest version suffice, unless tests are to be thorough."""
 SMALL = {"fsync": "off", "shared_buffers": "128MB", **WAL}
 """Three processes of tests serve at once: none syncs anything, and none fills a quarter of memory with tables."""
 

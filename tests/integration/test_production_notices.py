@@ -74,7 +74,7 @@ SHOP = Workload(
 )
 
 
-@pytest.fixture(scope="module", params=servers.MAJORS)
+@pytest.fixture(scope="module", params=servers.ENDS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Start a server of each version."""
     with servers.serving(str(request.param), settings={}, clients=16, run_id="notices") as server:

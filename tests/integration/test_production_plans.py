@@ -97,7 +97,7 @@ class Place:
             return production.taken(connection, server="PostgreSQL", day="2026-11-29")
 
 
-@pytest.fixture(scope="module", params=servers.MAJORS)
+@pytest.fixture(scope="module", params=servers.ENDS)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     """Fill a large database and a small one, on a server of each version."""
     settings = {"autovacuum": "off", "max_parallel_workers_per_gather": "2"}

@@ -43,27 +43,38 @@ def attempt(session: Session, steps: Sequence[AnyStep]) -> Generator[Want | Paus
     values: dict[str, bytes | None] = {}
     remembered: dict[str, Value] = {}
     for step in steps:
-        if isinstance(step, Linked) and step.pause_ns:
-            yield Pause(perf_counter_ns() + step.pause_ns)
-        sent = step.filled({**values, **remembered}, session.memory) if isinstance(step, Linked) else step
+        if not isinstance(step, Linked):
+            sent = step
+        else:
+            if step.pause_ns:
+                yield Pause(perf_counter_ns() + step.pause_ns)
+            sent = step.filled({**values, **remembered}, session.memory)
         result = yield from exchange(session.connection, sent, session.round_trip_ns)
         if result is None or result.status not in SUCCEEDED:
             return failed(session, sent, result)
-        if isinstance(step, Linked) and step.sums:
-            included = total(step.sums, result)
-            if isinstance(included, Refusal):
-                return Failure(sent, included)
-            session.flight.included = included
-        remembers = step.remembers if isinstance(step, Linked) else {}
-        if remembers and (refusal := recalled(remembers, result, remembered)):
-            return Failure(sent, refusal)
-        if not isinstance(step, Linked) or not step.gives:
+        if not isinstance(step, Linked):
             continue
-        if step.stops and result.ntuples == 0:
-            return (yield from attempt(session, steps[-1:])) if len(steps) > 1 else None  # the commit
-        if refusal := kept(step.gives, step.columns, result, values):
+        if refusal := _learn(session, step, result, values, remembered):
             return Failure(sent, refusal)
+        if step.gives and step.stops and result.ntuples == 0:
+            return (yield from attempt(session, steps[-1:])) if len(steps) > 1 else None  # the commit
     session.memory.update(remembered)  # of what is committed alone
+    return None
+
+
+def _learn(
+    session: Session, step: Linked, result: PGresult, values: dict[str, bytes | None], remembered: dict[str, Value]
+) -> Refusal | None:
+    """Keep what a result says for later steps and later requests; return why that cannot be done."""
+    if step.sums:
+        included = total(step.sums, result)
+        if isinstance(included, Refusal):
+            return included
+        session.flight.included = included
+    if step.remembers and (refusal := recalled(step.remembers, result, remembered)):
+        return refusal
+    if step.gives and not (step.stops and result.ntuples == 0):
+        return kept(step.gives, step.columns, result, values)
     return None
 
 
