@@ -10,6 +10,8 @@ from schemabench import output, placing
 from schemabench.errors import UsageError
 from schemabench.server.dsn import parse_dsn
 
+_SHOWN_TABLES = 5
+
 
 def add(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `production` to the commands."""
@@ -35,3 +37,10 @@ def _production(chosen: argparse.Namespace) -> None:
             f"{file} cannot be written: {cause.strerror}", remedies=["name a file in a writable folder"]
         ) from cause
     output.say(f"wrote {file}: {len(found.relations):,} tables and indexes")
+    if found.unseen:
+        more = len(found.unseen) - _SHOWN_TABLES
+        listed = ", ".join(found.unseen[:_SHOWN_TABLES]) + (f" and {more} more" if more > 0 else "")
+        output.say(
+            f"No statistics of the columns of {listed}: plans at production's size take those of the copy. "
+            "Run ANALYZE, or GRANT pg_read_all_data to the role, which may then see them"
+        )

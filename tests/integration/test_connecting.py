@@ -120,6 +120,39 @@ def test_a_connection_without_tls_is_refused_in_the_servers_words(
     assert "use TLS: sslmode=require, or verify-full with sslrootcert=/path" in caught.value.remedies
 
 
+@pytest.mark.parametrize("certificate", ["/nowhere", "/dev/null"])
+def test_a_root_certificate_that_is_none_has_a_remedy_of_its_own(
+    service: Service, monkeypatch: pytest.MonkeyPatch, certificate: str
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    with pytest.raises(ServerError, match="root certificate file") as caught:
+        connect(parse_dsn(service.dsn().replace(str(service.certificate), certificate)))
+
+    assert list(caught.value.remedies) == [
+        "name the server's root certificate: sslrootcert=/path, or sslrootcert=system"
+    ]
+
+
+def test_a_name_that_the_certificate_has_not_is_told_apart_from_a_missing_database(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    other = service.dsn().replace("@127.0.0.1:", "@db.example.com:") + "&hostaddr=127.0.0.1"
+    with pytest.raises(ServerError, match="does not match host name") as caught:
+        connect(parse_dsn(other))
+
+    assert "correct the host of the DSN" in caught.value.remedies
+
+
+def test_a_missing_password_is_asked_for(service: Service) -> None:
+    with pytest.raises(ServerError, match="no password supplied") as caught:
+        connect(parse_dsn(service.dsn()))
+
+    assert list(caught.value.remedies) == [
+        "put the password into PGPASSWORD or ~/.pgpass, which only you may read (0600)"
+    ]
+
+
 def test_variables_of_the_process_that_started_a_run_do_not_replace_a_machines_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -212,6 +212,21 @@ def test_database_without_tables_has_no_sizes(live: Live, tmp_path: Path, capsys
     assert not file.exists()
 
 
+@pytest.mark.parametrize(("role", "is_told"), [("watcher", False), ("counter", True)])
+def test_sizes_without_statistics_of_columns_are_told(
+    live: Live, tmp_path: Path, capsys: pytest.CaptureFixture[str], role: str, *, is_told: bool
+) -> None:
+    file = tmp_path / "production.json"
+    with live.maker() as connection:
+        connection.execute("ANALYZE")
+
+    assert cli.main(["production", str(file), "--from", live.dsn(role=role)]) == 0
+    said = capsys.readouterr().out
+    assert ("No statistics of the columns of public." in said) == is_told
+    assert ("GRANT pg_read_all_data" in said) == is_told
+    assert bool(production.read(file).unseen) == is_told
+
+
 def test_the_mix_of_calls_is_that_of_production(live: Live, calls: list[workloads.Call]) -> None:
     made = Counter(NAMES[call.operation] for call in calls)
 

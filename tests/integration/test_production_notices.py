@@ -13,6 +13,7 @@ import pytest
 import servers
 
 from schemabench import Call, Workload, Writer, production
+from schemabench.errors import Interrupted
 from schemabench.experiment import Plan, measure, measurement
 from schemabench.experiment.entrant import Entrant
 from schemabench.monitor.nodes import outline
@@ -202,6 +203,23 @@ def test_table_that_production_has_not_is_told(server: Server, asked: Production
     assert {plan.operation for plan in one.grown_plans} == {"add", "count_all"}
 
 
+def test_partitions_of_a_table_that_production_has_not_are_not_compared(
+    server: Server, asked: Production, tmp_path: Path
+) -> None:
+    schema = (
+        BASELINE
+        + "CREATE TABLE extra (owner int) PARTITION BY HASH (owner);\n"
+        + "CREATE TABLE extra_0 PARTITION OF extra FOR VALUES WITH (MODULUS 2, REMAINDER 0);\n"
+        + "CREATE TABLE extra_1 PARTITION OF extra FOR VALUES WITH (MODULUS 2, REMAINDER 1);\n"
+        + "-- name: look\nSELECT owner FROM extra WHERE owner = :owner::int;\n"
+    )
+    one = results(measure(plan(tmp_path, asked, extra=schema), server, Silence()))["extra"]
+
+    (text,) = told(one, "production-not-compared")
+    assert text.startswith("extra: plans that read public.extra were not compared")
+    assert {plan.operation for plan in one.grown_plans} == {"add", "count_all"}
+
+
 def _state(server: Server, names: list[str]) -> list[object]:
     """Return sizes and statistics of the tables of some databases, and how often these were gathered."""
     query = """
@@ -264,3 +282,57 @@ def test_candidate_that_production_cannot_have_keeps_its_figures(
     assert one.status == "ranked"
     (text,) = told(one, "production-not-compared")
     assert "No space left on device" in text
+
+
+def test_interrupt_of_the_comparison_keeps_all_that_was_found_before(
+    server: Server, asked: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measurement.production.production, "extend", interrupted)
+    with pytest.raises(Interrupted, match="production's size") as stopped:
+        measure(plan(tmp_path, asked, indexed=BASELINE + INDEX), server, Silence())
+
+    record = stopped.value.known
+    assert record is not None
+    assert record.stopped != "interrupted", "every block was measured"
+    assert not [notice for notice in record.notices if notice.code == "interrupted"]
+    for one in record.candidates:
+        assert one.status == "ranked"
+        assert one.plans
+        assert told(one, "production-not-compared") == [
+            "Plans were not compared with those at production's size: the run was interrupted"
+        ]
+
+
+def test_without_the_baselines_copy_no_candidate_is_compared(
+    server: Server, asked: Production, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relations, failures = measurement.production.production.relations, [psycopg.OperationalError("it was lost")]
+
+    def failing_once(connection: psycopg.Connection[object]) -> object:
+        if failures:
+            raise failures.pop()
+        return relations(connection)
+
+    monkeypatch.setattr(measurement.production.production, "relations", failing_once)
+    found = results(measure(plan(tmp_path, asked, indexed=BASELINE + INDEX), server, Silence()))
+
+    for one in found.values():
+        assert not one.grown_plans
+        assert told(one, "production-not-compared") == [
+            "Plans were not compared with those at production's size: it was lost"
+        ]
+
+
+def test_operations_that_the_second_server_does_not_plan_are_told(
+    server: Server, asked: Production, tmp_path: Path
+) -> None:
+    lost = replace(asked, settings={"search_path": "nowhere"})
+    (one,) = measure(plan(tmp_path, lost), server, Silence()).candidates
+
+    assert not one.grown_plans
+    assert told(one, "production-not-compared") == [
+        "baseline: at production's size, the second server made no plans of add, count_all, look"
+    ]

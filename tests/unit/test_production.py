@@ -121,3 +121,29 @@ def test_file_of_another_format_or_none_is_refused_in_words(tmp_path: Path) -> N
         with pytest.raises(WorkloadError, match="production") as failure:
             read(path)
         assert "--production off" in str(failure.value)
+
+
+@pytest.mark.parametrize(
+    ("as_written", "by_hand"),
+    [
+        ('"rows": 100000.0', '"rows": 1e308'),
+        ('"rows": 100000.0', '"rows": -2'),
+        ('"pages": 2000', '"pages": 9999999999'),
+        ('"pages": 2000', '"pages": -2'),
+        ('"width": 4', '"width": -1'),
+        ('"nulls": 0.1', '"nulls": 1.1'),
+        ('"distinct": 100.0', '"distinct": 1e300'),
+        ("0.3", "-0.3"),
+        ('"id"', r'"i\u0000d"'),
+    ],
+)
+def test_number_that_no_catalog_could_hold_is_refused_with_its_place(
+    tmp_path: Path, as_written: str, by_hand: str
+) -> None:
+    path = tmp_path / FILE
+    whole = written(WHOLE)
+    assert as_written in whole
+    path.write_text(whole.replace(as_written, by_hand, 1))
+
+    with pytest.raises(WorkloadError, match=r"at .*\$\.relations\[0\]"):
+        read(path)

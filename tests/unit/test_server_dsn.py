@@ -2,6 +2,7 @@
 
 import os
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -103,3 +104,14 @@ def test_what_steers_libpq_is_out_of_the_environment_for_as_long_as_a_block_last
     with unsteered():
         assert not [name for name in os.environ if name.startswith("PG")]
     assert (os.environ["PGTZ"], os.environ["PGSERVICE"]) == ("Asia/Tokyo", "nowhere")
+
+
+def test_the_console_of_a_pooler_is_taken_for_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: str) -> None:
+        raise psycopg.errors.ProtocolViolation("invalid command 'SELECT 1', use SHOW HELP;")
+
+    monkeypatch.setattr("schemabench.server.dsn.opened", refuse)
+    with pytest.raises(ServerError, match="invalid command") as caught:
+        connect(parse_dsn("postgresql://admin@127.0.0.1:6432/pgbouncer"))
+
+    assert list(caught.value.remedies) == ["give the server's own address: a connection pooler answers at this one"]

@@ -97,6 +97,8 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             blocks.run()
             neighbours.conclude()
             after = _afterwards(blocks, server, telling)
+            if after.watched.interrupted:
+                interrupt = f"{plan} was interrupted while plans at production's size were asked for"
         except KeyboardInterrupt as cause:
             interrupt = f"{plan} was interrupted in {blocks.doing}"
             blocks.break_off()
@@ -348,7 +350,7 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
     ended = {one.name: planning.end(one, measured.begun, calls) for one in through}  # before anything is executed
     plans = {one.name: planning.plans(one, calls) for one in through}
     asked, had = {one: ended[one.name] for one in through}, {one: plans[one.name] for one in through}
-    grown_plans = production.compare(plan, server, asked, had, calls, progress)
+    comparison = production.compare(plan, server, asked, had, calls, progress)
     changed = planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL})
     return Watched(
         contention={
@@ -361,8 +363,9 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
         adequacy=kept,
         owned=server.owned,
         deadlock_timeouts_s=_deadlock_timeouts_s(observers),
-        grown_plans={name: one.plans for name, one in grown_plans.items()},
-        notices={name: (*told, *grown_plans[name].notices) for name, told in changed.items()},
+        grown_plans={name: one.plans for name, one in comparison.by_candidate.items()},
+        interrupted=comparison.interrupted,
+        notices={name: (*told, *comparison.by_candidate[name].notices) for name, told in changed.items()},
     )
 
 

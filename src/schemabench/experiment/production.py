@@ -4,7 +4,7 @@ Owns the comparison, and the scratch server on which candidates are built anew, 
 of it reaches a measured database: no session, no statistics, no file. Must not execute an operation.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import shorten
 from typing import Any
@@ -30,7 +30,7 @@ from schemabench.server import Server, scratch, several
 _DIFFERS = "production-plan"
 _NOT_COMPARED = "production-not-compared"
 _SHOWN_CHARACTERS = 200  # of a plan in one line; the run file has all of it
-_SHOWN_TABLES = 5
+_SHOWN_NAMES = 5
 _FAILURES = (SchemabenchError, psycopg.Error, OSError)
 """A run keeps its figures, whatever becomes of the comparison."""
 _OID = "SELECT oid::text FROM pg_catalog.pg_database WHERE datname = %s"
@@ -52,6 +52,15 @@ class Compared:
     notices: tuple[Notice, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The plans of all candidates at production's size."""
+
+    by_candidate: Mapping[str, Compared]
+    interrupted: bool = False
+    """Whether the user ended it, as by Ctrl-C."""
+
+
 def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     plan: Plan,
     server: Server,
@@ -59,8 +68,10 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     own: Mapping[Entrant, Sequence[StatementPlan]],
     calls: planning.Calls,
     progress: Progress,
-) -> dict[str, Compared]:
+) -> Comparison:
     """Return the plans of each candidate at production's size; none without statistics of production.
+
+    An interrupt ends the comparison alone, so that what was measured before is not lost.
 
     Args:
         plan: The experiment.
@@ -75,8 +86,9 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     """
     entrants = [one for one in ended if one.name != CONTROL]
     if plan.production is None:
-        return {one.name: Compared() for one in entrants}
+        return Comparison(by_candidate={one.name: Compared() for one in entrants})
     found: dict[str, Compared] = {}
+    reason, interrupted = "", False
     try:
         with scratch(server) as beside:
             beside.provide(writer.role for writer, _ in plan.writers if writer.role)
@@ -85,10 +97,13 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
                 progress.stage(plan, f"planning {one.name} at production's size")
                 found[one.name] = _compared(one, growing, ended[one].now, own[one], calls)
     except _FAILURES as failure:
-        text = f"Plans were not compared with those at production's size: {_said(failure)}"
-        left = Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
-        found |= {one.name: left for one in entrants if one.name not in found}
-    return found
+        reason = _said(failure)
+    except KeyboardInterrupt:
+        reason, interrupted = "the run was interrupted", True
+    text = f"Plans were not compared with those at production's size: {reason}"
+    left = Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
+    found |= {one.name: left for one in entrants if one.name not in found}
+    return Comparison(by_candidate=found, interrupted=interrupted)
 
 
 def _compared(
@@ -97,18 +112,21 @@ def _compared(
     try:
         planned = growing.planned(one, calls)
     except _FAILURES as failure:
-        if not growing.server.alive():
-            raise
+        if one.name == BASELINE or not growing.server.alive():
+            raise  # without the baseline's copy, nothing says what a candidate's differs by
         text = f"{one.name}: plans were not compared with those at production's size: {_said(failure)}"
         return Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
     plans = tuple(_pairs(own, now, planned))
     settings = ", ".join(f"{name} {value}" for name, value in growing.production.settings.items())
     there = f"size and settings ({settings})" if settings else "size"
     differing = _differing(f"{one.name}: at production's {there}", plans, own)
-    return Compared(plans=plans, notices=(*differing, *_unknown(one.name, planned.unknown)))
+    told = (*differing, *_unknown(one.name, planned.unknown), *_unplanned(one.name, own, now, planned.choices))
+    return Compared(plans=plans, notices=told)
 
 
 def _said(failure: BaseException) -> str:
+    if isinstance(failure, OSError):
+        return f"the second server's files: {failure.strerror}"
     said = failure.what if isinstance(failure, SchemabenchError) else str(failure).strip()
     return said.partition("\n")[0]
 
@@ -119,7 +137,9 @@ class _Planned:
 
     choices: Choices
     unknown: frozenset[str]
-    """Tables of which production says nothing, with their schemas."""
+    """Topmost tables of which production says nothing, with their schemas."""
+    unsized: frozenset[str]
+    """These and their partitions."""
 
 
 @dataclass
@@ -166,7 +186,8 @@ class _Growing:
         clone = several.clone(self.server, template.databases, "grown")
         try:
             self._extend(next(iter(clone)).name, files)
-            return _Planned(choices=planning.chosen(template, clone, calls), unknown=found.unknown)
+            unsized = frozenset(one.name for one in own if one.root in found.unknown)
+            return _Planned(choices=planning.chosen(template, clone, calls), unknown=found.unknown, unsized=unsized)
         finally:
             several.drop(self.server, clone)
 
@@ -196,7 +217,7 @@ def _pairs(own: Sequence[StatementPlan], now: Choices, planned: _Planned) -> Ite
     """
     for one in own:
         here, there = now.get((one.operation, one.position)), planned.choices.get((one.operation, one.position))
-        if one.plan and here and there and not _names(there, planned.unknown):
+        if one.plan and here and there and not _names(there, planned.unsized):
             line = outline(one.plan)
             is_generic = line == outline(here.generic) != outline(here.custom)
             chosen = there.generic if is_generic else there.custom
@@ -231,7 +252,21 @@ def _shown(line: str) -> str:
 
 def _unknown(name: str, tables: frozenset[str]) -> Iterator[Notice]:
     if tables:
-        more = len(tables) - _SHOWN_TABLES
-        listed = ", ".join(sorted(tables)[:_SHOWN_TABLES]) + (f" and {more} more" if more > 0 else "")
-        text = f"{name}: plans that read {listed} were not compared with those at production's size, which is not known"
+        text = (
+            f"{name}: plans that read {_listed(tables)} were not compared with those at production's size, which is "
+            "not known"
+        )
         yield Notice(code=_NOT_COMPARED, text=text)
+
+
+def _unplanned(name: str, own: Sequence[StatementPlan], now: Choices, there: Choices) -> Iterator[Notice]:
+    """Yield a notice on the operations that the second server did not plan, though the measured one did."""
+    keys = {(one.operation, one.position) for one in own if one.plan}
+    if missing := {operation for operation, position in keys & now.keys() - there.keys()}:
+        text = f"{name}: at production's size, the second server made no plans of {_listed(missing)}"
+        yield Notice(code=_NOT_COMPARED, text=text)
+
+
+def _listed(names: Collection[str]) -> str:
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(sorted(names)[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")

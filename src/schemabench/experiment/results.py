@@ -58,6 +58,8 @@ class Watched:
     """The entrants' data in the cache after the last block; None if it was not measured."""
     grown_plans: Mapping[str, tuple[GrownPlan, ...]] = field(default_factory=dict)
     """Candidate -> its plans at production's size; empty without production's statistics."""
+    interrupted: bool = False
+    """Whether the user ended the comparison with these."""
     notices: Mapping[str, tuple[Notice, ...]] = field(default_factory=dict)
     """Entrant -> notices on its plans."""
     adequacy: Mapping[str, Adequacy] = field(default_factory=dict)

@@ -6,9 +6,10 @@ Owns the file's format. It holds numbers and names, and no value of any column. 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
 import msgspec
+from msgspec import Meta
 
 from schemabench.errors import WorkloadError
 
@@ -16,23 +17,32 @@ FILE = "production.json"
 FORMAT = 1
 """The version of the file: raised when a field changes its meaning or goes away."""
 Kind = Literal["table", "partitioned table", "materialized view", "index"]
+_MOST = 2**31 - 1
+"""What a catalog's `integer` holds."""
+_MOST_ROWS = 1e15
+"""Far more than 2^32 pages of the smallest rows, and far less than what overflows once multiplied."""
+Pages: TypeAlias = Annotated[int, Meta(ge=-1, le=_MOST)]
+"""-1 for a partitioned table, which has none of its own."""
+Rows: TypeAlias = Annotated[float, Meta(ge=-1, le=_MOST_ROWS)]
+Share: TypeAlias = Annotated[float, Meta(ge=0, le=1)]
+Text: TypeAlias = Annotated[str, Meta(pattern="^[^\\x00]*$")]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
     """The statistics of a column, or of an index's expression, as in pg_stats, without its values."""
 
-    type: str
+    type: Text
     """As SQL writes it."""
-    nulls: float
+    nulls: Share
     """The share of NULL."""
-    width: int
+    width: Annotated[int, Meta(ge=0, le=_MOST)]
     """Mean bytes of a value."""
-    distinct: float
+    distinct: Rows
     """A number of values, or below 0 the negative share of rows; 0 if unknown."""
-    correlation: float | None = None
+    correlation: Annotated[float, Meta(ge=-1, le=1)] | None = None
     """How far the order of values is that of rows, from -1 to 1; None for a type without an order."""
-    shares: tuple[float, ...] = ()
+    shares: tuple[Share, ...] = ()
     """The shares of the rows that have the most common values, the most common first."""
 
 
@@ -40,18 +50,18 @@ class Column:
 class Relation:
     """A table, a partition, a materialized view or an index, as the planner sees it."""
 
-    name: str
+    name: Text
     """With its schema, as SQL writes it, as in `public.orders`."""
     kind: Kind
-    root: str
+    root: Text
     """The topmost table that it is a part or an index of; its own name for a table that is no partition."""
-    rows: float
+    rows: Rows
     """By the last vacuum or analyze; -1 if there was none, and for an index without figures of its own."""
-    pages: int
+    pages: Pages
     """Likewise."""
-    visible: int
+    visible: Pages
     """Pages that are visible to all transactions; likewise."""
-    columns: Mapping[str, Column] = field(default_factory=dict)
+    columns: Mapping[Text, Column] = field(default_factory=dict)
     """Column -> statistics, of all partitions together for a partitioned table; without those that the role may not
     see."""
 
@@ -65,7 +75,7 @@ class Production:
     """As in `PostgreSQL 18.6`."""
     day: str
     """When it was read, as in `2026-11-29`."""
-    settings: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[Text, Text] = field(default_factory=dict)
     """The settings on which plans depend, where they are not PostgreSQL's defaults."""
     relations: tuple[Relation, ...]
     """Tables before their partitions and indexes."""
@@ -74,6 +84,12 @@ class Production:
     def by_name(self) -> Mapping[str, Relation]:
         """The relations by name."""
         return {one.name: one for one in self.relations}
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The tables and materialized views that are not empty, and of whose columns it has no statistics."""
+        with_rows = (one for one in self.relations if one.kind in {"table", "materialized view"} and one.rows)
+        return tuple(one.name for one in with_rows if not one.columns)
 
 
 def read(path: Path) -> Production:

@@ -40,7 +40,14 @@ SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "o
 _ANSWERS = """
 SELECT pg_catalog.pg_backend_pid(), pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port()
 """
-_POOLER = ("unsupported startup parameter", "no such database", "no such user", "pgbouncer", "query_wait_timeout")
+_POOLER = (
+    "unsupported startup parameter",
+    "no such database",
+    "no such user",
+    "pgbouncer",
+    "query_wait_timeout",
+    "use SHOW HELP",
+)
 """Words of PgBouncer's own refusals."""
 
 
@@ -283,10 +290,13 @@ def _malformed(reason: str, flag: str) -> UsageError:
 def _remedies(reason: str, place: str) -> list[str]:
     """Return the remedies for a message of libpq or the server."""
     for words, remedies in (
-        (("password authentication failed", "no password supplied"), ["correct the password", PASSWORD_REMEDY]),
+        (("no password supplied",), ["put the password into PGPASSWORD or ~/.pgpass, which only you may read (0600)"]),
+        (("password authentication failed",), ["correct the password", PASSWORD_REMEDY]),
         (_POOLER, ["give the server's own address: a connection pooler answers at this one"]),
         (("definition of service",), ["correct the service", "name its file: PGSERVICEFILE=/path"]),
         (_FULL, [*_FULL_REMEDIES]),
+        (("root certificate file",), ["name the server's root certificate: sslrootcert=/path, or sslrootcert=system"]),
+        (("certificate",), ["correct sslmode, sslrootcert, sslcert or sslkey", "correct the host of the DSN"]),
         (("does not exist",), ["correct the user or the database of the DSN", "create it"]),
         (("no encryption",), ["use TLS: sslmode=require, or verify-full with sslrootcert=/path", "correct the DSN"]),
         (("pg_hba.conf",), ["allow this host in the server's pg_hba.conf", "correct the DSN"]),
