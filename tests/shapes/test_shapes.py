@@ -28,6 +28,7 @@ from schemabench import cli
 from schemabench.server import Server
 from schemabench.server.dsn import with_words
 
+pytestmark = pytest.mark.thorough
 REQUESTS = 1_000
 """What each application serves: 2,000 statements or more."""
 CALLS = 20_000
