@@ -73,10 +73,6 @@ class Form:
             return self.linked(Unprepared(self.name, self.parameters(calls), self.sql), calls[0])
         return self.linked((self.name, self.parameters(calls)), calls[0])
 
-    def alone(self) -> Step | Unprepared:
-        """Return a statement that has no parameters as it is sent."""
-        return (self.name, ()) if self.operation.sending.prepared else Unprepared(self.name, (), self.sql)
-
     def linked(self, step: Step | Unprepared, call: Encoded) -> Step | Unprepared | Linked:
         """Return a step with what it takes from other statements and calls, and gives to them, if anything."""
         if self.statement is None or not (self.statement.gives or self.statement.takes or call.takes or call.gives):

@@ -142,7 +142,7 @@ class Prepared:
             for form in self._forms[session, call.operation]
             if form.statement is not None
         ]
-        return [begin.alone(), *own, commit.alone()]
+        return [begin.step(calls[:1]), *own, commit.step(calls[:1])]
 
     def knows(self, session: Session, operation: str) -> bool:
         """Return whether a session has prepared an operation."""

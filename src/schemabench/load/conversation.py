@@ -77,11 +77,11 @@ def conduct(session: Session, requests: Iterable[Request], latencies_ns: list[in
     try:
         for request in requests:
             number, _, steps = request
-            flight.started_ns = started = perf_counter_ns()
             flight.request = request
-            while lacking(session, steps):  # the time does not count: in production it came later
+            flight.started_ns = perf_counter_ns()
+            while lacking(session, steps):  # before the clock starts: in production the request came later
                 yield Pause(perf_counter_ns() + _GLANCE_NS)
-                flight.started_ns = started = perf_counter_ns() if not lacking(session, steps) else started
+            flight.started_ns = started = perf_counter_ns()
             if failure := (yield from attempt(session, steps)):
                 yield from recover(session, request, failure, random)
             done = perf_counter_ns()
