@@ -90,6 +90,22 @@ def test_a_literal_that_many_calls_have_alike_belongs_to_the_statement() -> None
     assert shapes.every[0].fixed == {1: "paid"}
 
 
+@pytest.mark.parametrize("place", [0, 15, 30])
+def test_what_some_call_gave_as_a_parameter_is_a_parameter_whichever_call_came_first(place: int) -> None:
+    calls: list[tuple[str, list[str | None] | None]] = [
+        (f"UPDATE t SET state = 'paid' WHERE id = {number}", None)  # noqa: S608 (a text to be read)
+        for number in range(30)
+    ]
+    calls.insert(place, ("UPDATE t SET state = $1 WHERE id = $2", ["paid", "7"]))
+    shapes = Shapes()
+    for sql, values in calls:
+        known = shapes.of(sql, values)
+        assert known
+        known[0].note(known[1])
+
+    assert [one.fixed for one in shapes.every] == [{}]
+
+
 def test_parameters_of_a_list_become_one_array() -> None:
     known = Shapes().of("SELECT * FROM t WHERE a IN ($2, $3) AND b = $1", ["x", "1", None])
 

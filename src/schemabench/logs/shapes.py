@@ -46,7 +46,7 @@ class Shape:
     roles: dict[str, int] = field(default_factory=dict)
     """Role -> calls."""
     literal: bool = False
-    """Whether its values stood in the text."""
+    """Whether its values stood in the text of every call: what some call gave as a parameter is one."""
     numeric: frozenset[int] = frozenset()
     """The values that stood there as numbers, and those that were lists, by their number."""
     lists: frozenset[int] = frozenset()
@@ -168,7 +168,9 @@ class Shapes:
         if words not in self._by_text:
             self._by_text[words] = Shape(number=len(self.every), sql=text, literal=literal)
             self.every.append(self._by_text[words])
-        return self._by_text[words]
+        shape = self._by_text[words]
+        shape.literal = shape.literal and literal
+        return shape
 
 
 class _Text:
