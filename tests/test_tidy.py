@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from schemabench import options
@@ -59,6 +60,8 @@ DRIVERS = {"psycopg", "docker", "testcontainers"}
 FUNCTION_LINES, MODULE_LINES = 70, 400
 DRAWERS = {"utils", "helpers", "common", "types", "misc"}
 """Names of modules that take anything."""
+PLURAL = re.compile(r" [a-z]+s\b")
+"""What follows a count in an f-string: a noun for any count but one."""
 LATER = re.compile(r"\b(TODO|FIXME|XXX)\b")  # the pattern of what must not be found
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if STARTER not in path.relative_to(PACKAGE).parts)
@@ -229,6 +232,38 @@ def test_readme_shows_the_options_as_they_are() -> None:
 
     assert match, "README.md has no <!-- options --> ... <!-- /options -->"
     assert match["table"].strip() == options.markdown_table()
+
+
+def test_counts_stand_before_nouns_in_their_number() -> None:
+    found = [
+        f"{_name(path)}:{text.lineno}: by units.plural, for a count of one"
+        for path in MODULES
+        for text in _texts(_tree(path))
+        for value, words in pairwise(text.values)
+        if isinstance(value, ast.FormattedValue) and _is_count(value) and PLURAL.match(_constant(words))
+    ]
+
+    assert not found
+
+
+def _texts(node: ast.AST) -> Iterator[ast.JoinedStr]:
+    """Yield the f-strings below a node, but not those of assertions."""
+    if isinstance(node, ast.JoinedStr):
+        yield node
+    if not isinstance(node, ast.Assert):
+        for child in ast.iter_child_nodes(node):
+            yield from _texts(child)
+
+
+def _is_count(value: ast.FormattedValue) -> bool:
+    """Return whether an f-string's value is a whole number, as its form tells; a constant is known not to be 1."""
+    grouped = value.format_spec is not None and ast.unparse(value.format_spec) == "f','"
+    counted = isinstance(value.value, ast.Call) and ast.unparse(value.value.func) in {"len", "sum"}
+    return (grouped or counted) and not ast.unparse(value.value).isupper()
+
+
+def _constant(words: ast.expr) -> str:
+    return str(words.value) if isinstance(words, ast.Constant) else ""
 
 
 def test_nothing_is_left_for_later() -> None:
