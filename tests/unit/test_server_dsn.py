@@ -71,6 +71,16 @@ def test_an_unreachable_host_is_named_with_its_port() -> None:
     assert any("127.0.0.1:1" in remedy for remedy in caught.value.remedies)
 
 
+def test_another_server_is_offered_only_where_candidates_are_measured() -> None:
+    offered = []
+    for measured in (True, False):
+        with pytest.raises(ServerError) as caught:
+            connect(parse_dsn("postgresql://u@127.0.0.1:1/d"), measured=measured)
+        offered.append(any("--postgres embedded" in remedy for remedy in caught.value.remedies))
+
+    assert offered == [True, False]
+
+
 def test_a_replaced_word_keeps_the_rest_and_stays_hidden() -> None:
     other = with_words(parse_dsn(f"postgresql://u:{SECRET}@h/d"), dbname="it's")
 
@@ -107,11 +117,11 @@ def test_what_steers_libpq_is_out_of_the_environment_for_as_long_as_a_block_last
 
 
 def test_the_console_of_a_pooler_is_taken_for_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: str) -> None:
+    def refuse(*_: str, **__: bool) -> None:
         raise psycopg.errors.ProtocolViolation("invalid command 'SELECT 1', use SHOW HELP;")
 
     monkeypatch.setattr("schemabench.server.dsn.opened", refuse)
     with pytest.raises(ServerError, match="invalid command") as caught:
         connect(parse_dsn("postgresql://admin@127.0.0.1:6432/pgbouncer"))
 
-    assert list(caught.value.remedies) == ["give the server's own address: a connection pooler answers at this one"]
+    assert list(caught.value.remedies) == ["name the server itself: a connection pooler answers at this address"]

@@ -365,7 +365,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
 
 def open_session(conninfo: Conninfo, run_id: str) -> psycopg.Connection[TupleRow]:
     """Connect to the maintenance database and hold the run's lock there."""
-    session = connect(conninfo)
+    session = connect(conninfo, measured=True)
     try:
         databases.take_lock(session, run_id)
     except BaseException:
