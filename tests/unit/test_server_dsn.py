@@ -1,6 +1,7 @@
 """Connection strings, and that their passwords stay out of sight."""
 
 import os
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -79,6 +80,43 @@ def test_another_server_is_offered_only_where_candidates_are_measured() -> None:
         offered.append(any("--postgres embedded" in remedy for remedy in caught.value.remedies))
 
     assert offered == [True, False]
+
+
+@pytest.mark.parametrize("dsn", ["service=nope", "postgresql:///?service=nope"])
+def test_a_service_that_is_not_defined_is_named_with_the_file_that_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    monkeypatch.delenv("PGSERVICEFILE", raising=False)
+    monkeypatch.delenv("PGSYSCONFDIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ServerError) as caught:
+        connect(parse_dsn(dsn))
+    assert caught.value.what == "The service 'nope' is not defined"
+    assert caught.value.checked == (f"{tmp_path}/.pg_service.conf: No such file or directory",)
+
+    file = tmp_path / "services"
+    file.write_text(f"[shop]\npassword={SECRET}\n[hope]\nhost=h\n", encoding="utf-8")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    with pytest.raises(ServerError) as caught:
+        connect(parse_dsn(dsn))
+    assert caught.value.what == "The service 'nope' is not defined; did you mean 'hope'?"
+    assert caught.value.checked == (f"{file}: defines shop, hope",)
+    assert "localhost" not in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_service_whose_file_is_damaged_is_named_with_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "services"
+    file.write_text("[nope]\nno such word=1\n", encoding="utf-8")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    monkeypatch.setenv("PGSERVICE", "nope")
+
+    with pytest.raises(ServerError) as caught:
+        connect(parse_dsn("postgresql://"))
+    said = f'syntax error in service file "{file}", line 2'
+    assert caught.value.what == f"The service 'nope' cannot be looked up: {said}"
 
 
 def test_a_replaced_word_keeps_the_rest_and_stays_hidden() -> None:

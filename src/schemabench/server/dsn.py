@@ -17,6 +17,7 @@ from psycopg import pq
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError, UsageError
+from schemabench.server import services
 
 CONNECT_LIMIT_S = 10
 """Default `connect_timeout`: without one, an attempt on an unreachable host takes minutes."""
@@ -197,7 +198,10 @@ def connect(conninfo: str, *, measured: bool = False) -> psycopg.Connection[Tupl
         return opened(conninfo, measured=measured)
     except psycopg.Error as error:
         reason = without_secrets(str(error).strip(), conninfo)
-    raise ServerError(  # outside the except block: the driver's frames hold the password
+    # outside the except block, where the driver's frames hold the password
+    if undefined := services.refused(reason, _words(conninfo)):
+        raise undefined
+    raise ServerError(
         f"No connection to {describe(conninfo)}: {reason}",
         remedies=_remedies(reason, describe(conninfo), measured=measured),
     )
@@ -300,7 +304,6 @@ def _remedies(reason: str, place: str, *, measured: bool) -> list[str]:
         (("no password supplied",), ["put the password into PGPASSWORD or ~/.pgpass, which only you may read (0600)"]),
         (("password authentication failed",), ["correct the password", PASSWORD_REMEDY]),
         (_POOLER, ["name the server itself: a connection pooler answers at this address"]),
-        (("definition of service",), ["correct the service", "name its file: PGSERVICEFILE=/path"]),
         (_FULL, [*_FULL_REMEDIES]),
         (("root certificate file",), ["name the server's root certificate: sslrootcert=/path, or sslrootcert=system"]),
         (("certificate",), ["correct sslmode, sslrootcert, sslcert or sslkey", "correct the host of the DSN"]),
