@@ -8,6 +8,8 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
+import pytest
+
 from schemabench import options
 
 ROOT = Path(__file__).parents[1]
@@ -67,9 +69,18 @@ LATER = re.compile(r"\b(TODO|FIXME|XXX)\b")  # the pattern of what must not be f
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if STARTER not in path.relative_to(PACKAGE).parts)
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
+def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+_tree = cache(_parsed)  # of the package's modules, which several tests ask for
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten() -> Iterator[None]:
+    """Forget the trees at the end: they take 90 MB."""
+    yield
+    _tree.cache_clear()
 
 
 def _name(path: Path) -> str:
@@ -107,7 +118,7 @@ def _our_imports(path: Path) -> set[str]:
 
 
 def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(_parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -284,7 +295,7 @@ def test_tests_start_programs_in_one_way() -> None:
     found = [
         f"{_name(path)}:{node.lineno}: by programs.start or programs.run, which bound it"
         for path in paths
-        for node in ast.walk(_tree(path))
+        for node in ast.walk(_parsed(path))
         if isinstance(node, ast.Call)
         and isinstance(called := node.func, ast.Attribute)
         and isinstance(called.value, ast.Name)
