@@ -114,5 +114,5 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
 def _broken_off(laboratory: Laboratory, drawn: RatioMap | None) -> SchemabenchError:
     cells = drawn.cells if drawn else ()
     done = sum(cell.ratio is not None for cell in cells)
-    there = f"{done} of its {plural(len(cells), 'cell')} measured" if cells else "no cell measured"
+    there = f"{done} of its {plural(len(cells), 'cell')} measured" if cells else "no cell of it was measured"
     return SchemabenchError(f"The map was interrupted after {format_duration(laboratory.elapsed_s)}: {there}")
