@@ -165,4 +165,4 @@ def _plans(found: Sequence[StatementPlan]) -> Iterator[str]:
     compared = [plan for plan in found if plan.same is not None]
     different = sum(not plan.same for plan in compared)
     if compared:
-        yield f"{different:,} of {plural(len(compared), 'plan')} differ"
+        yield f"different plans: {different:,} of {len(compared):,}"
