@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import programs
 import pytest
 from fixed_run import RUN
@@ -21,6 +21,9 @@ from schemabench.errors import UsageError
 from schemabench.frames import RunFrames
 from schemabench.records import CandidateResult, Crossover, Estimate, Experiment, MapCell, RatioMap, Run, Spot
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 KEPT = sorted((Path(__file__).parents[1] / "truth" / "run_files").glob("*.json"))
 EMPTY = replace(RUN, experiments=(), crossovers=(), maps=(), options=(), notices=(), server=None)
 CANDIDATES = [(experiment, candidate) for experiment in RUN.experiments for candidate in experiment.candidates]
@@ -28,7 +31,14 @@ WITH_ALL = {path.stem: report.read(path) for path in KEPT} | {"fixed": RUN, "emp
 SETTLED = Estimate(value=2.0, low=1.5, high=2.5)
 
 
-def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[object, ...]]:
+def read(text: str) -> "pd.DataFrame":
+    """Return a table in CSV."""
+    import pandas as pd  # noqa: PLC0415 (most processes of tests do without)
+
+    return pd.read_csv(StringIO(text))
+
+
+def rows(frame: "pd.DataFrame", *columns: str) -> list[tuple[object, ...]]:
     """Return rows as tuples, None for what is missing."""
     chosen = frame[list(columns)]
     return list(chosen.astype(object).where(chosen.notna(), None).itertuples(index=False, name=None))
@@ -301,7 +311,7 @@ def test_the_sheet_of_trials_has_columns_for_each_operation_and_writer() -> None
     run = with_trials(calls={"upsert": 50, "refresh": 10}, undone={"upsert": 20}, writers_s={"loader": 0.5})
 
     text = frames.csv(run)
-    again = pd.read_csv(StringIO(text))
+    again = read(text)
 
     assert rows(again, "run_id", "block", "upsert_calls", "upsert_undone", "refresh_undone", "loader_done_s") == [
         (RUN.run_id, block, 50, 20, 0, 0.5) for block in (0, 1)
@@ -311,7 +321,7 @@ def test_the_sheet_of_trials_has_columns_for_each_operation_and_writer() -> None
 
 @pytest.mark.parametrize("run", WITH_ALL.values(), ids=WITH_ALL)
 def test_the_sheet_of_trials_survives_a_file(run: Run) -> None:
-    again = pd.read_csv(StringIO(frames.csv(run)))
+    again = read(frames.csv(run))
 
     written = [trial.duration_s for _, one in _candidates(run) for trial in one.trials]
     assert list(again["duration_s"]) == pytest.approx(written, rel=1e-12)  # before pandas 3 the last digit is not read

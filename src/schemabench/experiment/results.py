@@ -33,7 +33,7 @@ from schemabench.records import (
     Standing,
     StatementPlan,
 )
-from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant
+from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant, plural
 
 DETECTOR_SHARE = 0.1
 """If waiting for deadlock detection takes more than this share of the writers' time, a notice says so."""
@@ -327,14 +327,10 @@ def _small_batches(plan: Plan, candidate: Candidate, measured: Measured) -> Iter
             if each < most:
                 gathered = "transactions" if operation.sending.transaction > 1 else "batches"
                 text = (
-                    f"{candidate.name}: {gathered} of {name} held {_calls(each)}, not {most:,}: a "
+                    f"{candidate.name}: {gathered} of {name} held {plural(round(each), 'call')}, not {most:,}: a "
                     "burst has no more for each connection. Larger bursts: --burst"
                 )
                 yield Notice(code="small-batches", text=text)
-
-
-def _calls(count: float) -> str:
-    return f"{count:.0f} call{'s' * (round(count) != 1)}"
 
 
 def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[Notice, ...]:
@@ -350,7 +346,7 @@ def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[
         return ()
     text = (
         f"{name}: at least {format_percent(share)} of its writers' time went to waiting for deadlock detection "
-        f"({deadlocks:,} deadlocks). The server checks for deadlocks after deadlock_timeout, "
+        f"({plural(deadlocks, 'deadlock')}). The server checks for deadlocks after deadlock_timeout, "
         f"{format_duration(timeout_s)}: results depend on this setting. To reduce its effect: "
         "--postgres-setting deadlock_timeout=10ms"
     )

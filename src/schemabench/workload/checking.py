@@ -18,6 +18,7 @@ from schemabench.cardinality import Frozen
 from schemabench.errors import Place, SchemabenchError, WorkloadError
 from schemabench.naming import nearest
 from schemabench.statements import Operation
+from schemabench.units import plural
 from schemabench.workload.adjusting import Adjustment, adjusted
 from schemabench.workload.authoring import Call, Companion, Workload, Writer
 from schemabench.workload.parts import NOWHERE, Names, Parts, divided, names_of
@@ -175,7 +176,7 @@ def _check_companion(found: Found, companion: Companion, source: str, parts: Par
     """Refuse a companion whose fields do not fit each other, or whose operation or parameters are not known."""
     if companion.clients < 1 or not 0 <= companion.every_s < math.inf:
         raise WorkloadError(
-            f"The {source} has {companion.clients} clients, and executes every {companion.every_s:g} s",
+            f"The {source} has {plural(companion.clients, 'client')}, and executes every {companion.every_s:g} s",
             remedies=["give it 1 client or more, and 0 s or more"],
         )
     if not companion.name.strip():
@@ -224,7 +225,7 @@ def _check_queries(found: Found) -> None:
             raise WorkloadError(f"The query {name!r} is not in {file}{nearest(name, known)}")
         if len(found.operations[name].statements) != 1:
             raise WorkloadError(
-                f"The query {name!r} has {len(found.operations[name].statements)} statements, not one",
+                f"The query {name!r} has {plural(len(found.operations[name].statements), 'statement')}, not one",
                 where=found.operations[name].text.place(),
             )
         if parameters := found.operations[name].statements[0].parameters:
