@@ -38,5 +38,5 @@ def test_what_is_noted_of_a_template_is_known_when_it_is_used_again() -> None:
     )
 
     assert kept.find(server, RECIPE) is databases
-    assert kept.remarks(server, RECIPE) == REMARKS
+    assert kept.noted(server, RECIPE).remarks == REMARKS
     assert kept.find(server, replace(RECIPE, source="SELECT 2")) is None
