@@ -1,7 +1,7 @@
 """Templates that are kept for later experiments of the run that need the same rows.
 
-Owns what makes two templates the same, which one can be grown into another, and how much of the disk kept ones may take. They carry the run's mark like any
-of its databases, and go with the run. Must not load anything.
+Owns what makes two templates the same, which one may be grown into another, and how much of the disk kept ones may
+take. They carry the run's mark like any of its databases, and go with the run. Must not load anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping

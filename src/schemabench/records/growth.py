@@ -119,8 +119,11 @@ class Projection:
     measure: Measure
     law: Law | None
     """The law that predicted the last step best from those before; None if there were too few steps."""
+    covers: tuple[Law, ...] = ()
+    """Other laws that met the last step, too: intervals reach as far as theirs."""
     parameters: Mapping[str, Estimate] = field(default_factory=dict)
-    """Of the law, as in `sigma` (contention), `kappa` (coherency), `peak`."""
+    """Of the universal scalability law, from all steps: `sigma` (contention), `kappa` (coherency), `knee` and `peak` in
+    clients; one that the steps do not determine is absent. Empty for the other laws."""
     held_out: Projected | None = None
     """The last step, as the others predict it."""
     measured: Estimate | None = None
