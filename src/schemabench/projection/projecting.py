@@ -6,8 +6,9 @@ The last step is held out: each law is fitted to the others, and the one that co
 that miss it by less than the standard error of the step itself are equally close, and the simplest of them is taken. If
 even the closest misses the step by more than the interval of its own prediction, nothing is projected.
 
-Beyond the last step, laws diverge that agree on it. Hence the interval reaches as far as those of all laws that met the
-held-out step, each fitted to all steps.
+Beyond the last step, laws diverge that agree on it. Hence the interval reaches as far as those of all laws that the
+steps cannot tell from the chosen one: those that fit about as well, and miss the last step by no more than the interval
+of the chosen law. Each is fitted to all steps.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ _POINTS = 4
 """Projected values, equally far apart on a logarithmic scale: enough for a line."""
 _ERRORS = 2 * 1.96
 """Standard errors in a 95 % interval."""
+_AS_WELL = 2.0
+"""A law whose residuals are larger than the chosen one's by more than this factor does not fit as well."""
 _LEAST_ERROR = 1e-4
 """Figures without scatter, such as counters, are taken for this exact, so that they have a weight."""
 
@@ -88,16 +91,14 @@ def project(
     closest = min(missed.values())
     form, chosen = next((form, one) for form, one in tried if missed[form.law] <= max(closest, last.error))
     held_out = _predicted(chosen, cost, last.value, last.error)
-    found = Found(law=form.law, held_out=held_out)
-    met = [other for other, one in tried if missed[other.law] <= one.reach(last.value, last.error)]
-    if form not in met:
+    nearest = chosen.reach(last.value, last.error)
+    if missed[form.law] > nearest:
         return Found(law=form.law, held_out=held_out, refused=_miss(form, held_out, last))
     reach, limit = _reach(last.value, times, edge)
     if reach <= last.value:
         return Found(law=form.law, held_out=held_out, refused=limit)
+    met = [other for other, one in tried if missed[other.law] <= nearest and one.inflation <= _AS_WELL * chosen.inflation]
     again = {other.law: one for other in met if (one := _fit(other, series, cost))}
-    if form.law not in again:
-        return found
     error = median(one.error for one in series)
     values = [last.value * (reach / last.value) ** (step / _POINTS) for step in range(1, _POINTS + 1)]
     return Found(
