@@ -75,13 +75,13 @@ def fit(form: Form, values: Sequence[float], costs: Sequence[float], errors: Seq
     terms = np.array([form.terms(value) for value in values])
     design = terms * (weights / own if form.additive else weights)[:, None]
     wanted = weights if form.additive else weights * np.log(own)
-    if np.linalg.matrix_rank(design / np.linalg.norm(design, axis=0)) < terms.shape[1]:
+    scale = np.linalg.norm(design, axis=0)
+    if not scale.all() or np.linalg.matrix_rank(design / scale) < terms.shape[1]:
         return None
     found = nnls(design, wanted)[0] if form.additive else np.linalg.lstsq(design, wanted)[0]
     freedom = len(values) - terms.shape[1]
     residuals = wanted - design @ found
     inflation = max(1.0, sqrt(float(residuals @ residuals) / freedom))
-    scale = np.linalg.norm(design, axis=0)
     inverse = np.linalg.inv((design / scale).T @ (design / scale)) / np.outer(scale, scale)
     return Fit(
         form=form,

@@ -3,7 +3,7 @@
 Owns their wording. Must not claim more than the intervals support.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from schemabench.records import Estimate, Growth, GrowthStep, Measure, Projection, Run, StepFigures
@@ -26,11 +26,10 @@ class _Criterion:
     measure: Measure
     title: str
     heading: str
-    short: str
     of: Callable[[StepFigures], Estimate | None]
     one: Callable[[float], str]
     """A figure as text."""
-    drop_interval: int
+    legend: str = ""
 
 
 def _exact(value: float | None) -> Estimate | None:
@@ -42,46 +41,37 @@ _CRITERIA = (
         measure="calls_per_s",
         title="Throughput (calls per second)",
         heading="calls/s",
-        short="calls/s",
         of=lambda one: one.calls_per_s,
         one=lambda value: figures.rate(_exact(value)),
-        drop_interval=5,
     ),
     _Criterion(
         measure="p50_ns",
         title="Service time of half of all calls (p50, ns)",
         heading="p50",
-        short="p50",
         of=lambda one: one.p50_ns,
         one=figures.time,
-        drop_interval=0,
     ),
     _Criterion(
         measure="p99_ns",
         title="Service time of 99 % of all calls (p99, ns)",
         heading="p99",
-        short="p99",
         of=lambda one: one.p99_ns,
         one=figures.time,
-        drop_interval=3,
     ),
     _Criterion(
         measure="wal_bytes_per_call",
         title="WAL per call (bytes)",
         heading="WAL per call",
-        short="WAL/call",
         of=lambda one: one.wal_bytes_per_call,
         one=format_bytes,
-        drop_interval=1,
     ),
     _Criterion(
         measure="bytes_per_row",
         title="Size per row, tables and indexes (bytes)",
         heading="size per row",
-        short="B/row",
         of=lambda one: _exact(one.bytes_per_row),
         one=lambda value: f"{format_significant(value)} B",
-        drop_interval=2,
+        legend="tables and indexes, per row of the background, read once before the first block",
     ),
 )
 _TITLES = {one.measure: one for one in _CRITERIA}
@@ -109,7 +99,7 @@ def _part(run: Run, growth: Growth, number: int) -> Part:
         verdict=(Paragraph(text=sentence(growth), emphasis="strong"),),
         answer=tuple(_answer(growth)),
         sections=tuple(one for one in sections if one),
-        names=view.names(run, growth.workload),
+        names=tuple(dict.fromkeys((*view.names(run, growth.workload), *_candidates(growth)))),
     )
 
 
@@ -126,7 +116,7 @@ def sentence(growth: Growth) -> str:
         return "No step was measured."
     span = f"From {size(measured[0].value)} to {size(measured[-1].value)} {over(growth)}"
     if certain:
-        return f"{span}, candidates change places {figures.plural(len(certain), 'time')}, beyond chance."
+        return f"{span}, candidates change places beyond chance: {figures.plural(len(certain), 'crossing')}."
     if growth.crossings:
         return f"{span}, candidates may change places, but not beyond chance."
     return f"{span}, no two candidates change places."
@@ -160,7 +150,7 @@ def _answer(growth: Growth) -> Iterator[Node]:
 
 def _about(value: float) -> str:
     """Return a value that was not chosen, but estimated."""
-    return format_significant(value)
+    return size(float(f"{value:.3g}"))
 
 
 def _unmeasured(growth: Growth) -> list[GrowthStep]:
@@ -194,46 +184,71 @@ def _loading(growth: Growth) -> str:
 
 
 def _curves(growth: Growth) -> Section | None:
-    if not (measured := _measured(growth)):
+    if not _measured(growth):
         return None
     charts = tuple(one for criterion in _CRITERIA if (one := _chart(growth, criterion)))
-    nodes: tuple[Node, ...] = (_table(growth, measured), *([Beside(charts=charts)] if charts else []))
+    speed, costs = ("p50_ns", "p99_ns"), ("wal_bytes_per_call", "bytes_per_row")
+    nodes: tuple[Node, ...] = (
+        _rates(growth),
+        _table(growth, "Service times of all calls", [_TITLES[one] for one in speed]),
+        _table(growth, "Costs", [_TITLES[one] for one in costs]),
+        *([Beside(charts=charts)] if charts else []),
+    )
     return Section(id="curves", title="Figures at each step", nodes=nodes, brief=True)
 
 
-def _table(growth: Growth, measured: list[GrowthStep]) -> Table:
+def _candidates(growth: Growth) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(one.candidate for step in growth.steps for one in step.figures))
+
+
+def _each(growth: Growth) -> Iterator[tuple[GrowthStep, StepFigures]]:
+    """Yield the figures of each candidate, step by step."""
+    for candidate in _candidates(growth):
+        for step in _measured(growth):
+            yield from ((step, one) for one in step.figures if one.candidate == candidate)
+
+
+def _named(growth: Growth) -> tuple[Column, Column]:
+    return (
+        Column(heading="candidate", is_name=True),
+        Column(heading=over(growth), align="right", is_name=True),
+    )
+
+
+def _names(step: GrowthStep, own: StepFigures) -> tuple[Cell, Cell]:
+    return Cell(text=name(own.candidate)), Cell(text=size(step.value), sort=step.value)
+
+
+def _rates(growth: Growth) -> Table:
     ratios = {(one.candidate, one.high): one.ratio for one in growth.changes}
-    names = dict.fromkeys(one.candidate for step in measured for one in step.figures)
-    rows = []
-    for candidate in names:
-        for step in measured:
-            own = next((one for one in step.figures if one.candidate == candidate), None)
-            if own is None:
-                continue
-            changed = ratios.get((candidate, step.value))
-            cells = [_cell(criterion, own) for criterion in _CRITERIA]
-            at = Cell(text=size(step.value), sort=step.value)
-            rows.append((Cell(text=name(candidate)), at, cells[0], _change(changed), *cells[1:]))
-    columns = [
-        Column(heading=one.heading, short=one.short, align="right", drop_interval=one.drop_interval)
-        for one in _CRITERIA
-    ]
+    criterion = _TITLES["calls_per_s"]
     return Table(
-        caption=f"Each candidate over {over(growth)}, with 95 % intervals over blocks",
+        caption=f"Throughput over {over(growth)}, with 95 % intervals over blocks",
         columns=(
-            Column(heading="candidate", is_name=True),
-            Column(heading=over(growth), align="right", is_name=True),
-            columns[0],
+            *_named(growth),
+            Column(heading=criterion.heading, align="right"),
             Column(
                 heading="to the step before",
-                short="change",
                 align="right",
-                drop_interval=4,
                 legend="calls/s over those of the step before; the interval holds no change of the machine in between",
             ),
-            *columns[1:],
         ),
-        rows=tuple(rows),
+        rows=tuple(
+            (*_names(step, own), _cell(criterion, own), _change(ratios.get((own.candidate, step.value))))
+            for step, own in _each(growth)
+        ),
+        legend=((figures.DASH, "not ranked"),),
+    )
+
+
+def _table(growth: Growth, caption: str, criteria: Sequence[_Criterion]) -> Table:
+    return Table(
+        caption=f"{caption} over {over(growth)}, with 95 % intervals over blocks",
+        columns=(
+            *_named(growth),
+            *(Column(heading=one.heading, align="right", legend=one.legend) for one in criteria),
+        ),
+        rows=tuple((*_names(step, own), *(_cell(one, own) for one in criteria)) for step, own in _each(growth)),
         legend=((figures.DASH, "too few calls, not reported, or not ranked"),),
     )
 
@@ -245,7 +260,14 @@ def _cell(criterion: _Criterion, own: StepFigures) -> Cell:
 
 
 def _interval(criterion: _Criterion, figure: Estimate) -> str:
-    return "" if figure.low == figure.high else f"[{criterion.one(figure.low)}, {criterion.one(figure.high)}]"
+    """Return the interval of a figure, in the figure's own unit; nothing for one that was read once."""
+    if figure.low == figure.high:
+        return ""
+    number, _, unit = criterion.one(figure.value).partition(" ")
+    if not unit:
+        return f"[{criterion.one(figure.low)}, {criterion.one(figure.high)}]"
+    scale = float(number.replace(",", "")) / figure.value
+    return f"[{format_significant(scale * figure.low)}, {format_significant(scale * figure.high)}]"
 
 
 def _change(ratio: Estimate | None) -> Cell:
@@ -259,14 +281,9 @@ def _chart(growth: Growth, criterion: _Criterion) -> Chart | None:
     points = [*_points(growth, criterion)]
     if not any(one.figure.low > 0 for one in points):
         return None
-    own = [
-        Column(heading="candidate", is_name=True),
-        Column(heading=over(growth), align="right", is_name=True),
-        Column(heading=criterion.heading, align="right"),
-    ]
     table = Table(
         caption=criterion.title,
-        columns=tuple(own),
+        columns=(*_named(growth), Column(heading=criterion.heading, align="right")),
         rows=tuple((Cell(text=name(one.name)), Cell(text=size(one.value)), Cell(text=one.text)) for one in points),
     )
     described = f"{criterion.title} of each candidate over {over(growth)}, as in the table above."

@@ -3,7 +3,7 @@
 Owns Woodruff's interval. Must not know what an operation is.
 
 Calls of one block depend on each other, so an interval from the number of calls alone would be too narrow. Woodruff
-(1952, J. Am. Stat. Assoc. 47:635) turns the question round: the share of calls that take no longer than the observed
+(1952, J. Am. Stat. Assoc. 47:635) turns the question round: the share of calls that are shorter than the observed
 quantile is a ratio of sums over blocks, whose interval `block_ratio` knows. The levels that are as far from the
 quantile's as the ends of that interval lead back to times.
 
@@ -38,7 +38,9 @@ def quantile(blocks: Sequence[NDArray[np.int64]], level: float, *, copies: Seque
     if len(together) < samples_for(max(level, 1 - level)):
         return None
     value = float(_at(together, level))
-    sums = np.array([[[np.count_nonzero(blocks[place] <= value), len(blocks[place])]] for place in seen], float)
+    below, equal = np.count_nonzero(together < value), np.count_nonzero(together == value)
+    part = (level * len(together) - below) / equal  # of the calls that took just as long: they have no order
+    sums = np.array([[[_shorter(blocks[place], value, part), float(len(blocks[place]))]] for place in seen])
     (share,) = block_ratio.spans_apart(sums, copies=[copies[place] for place in seen] if copies else ())
     low, high = level - (share.centre - share.low), level + (share.high - share.centre)
     if low <= 0 or high >= 1:
@@ -60,6 +62,11 @@ def ratio_of_sums(
         return None
     (span,) = block_ratio.spans_apart(np.stack([parts, wholes], axis=-1)[:, None, :], copies=copies)
     return Estimate(value=span.centre, low=max(0.0, span.low), high=span.high)
+
+
+def _shorter(times: NDArray[np.int64], value: float, part: float) -> float:
+    """Return how many times are shorter than a value, with a part of those that are equal to it."""
+    return float(np.count_nonzero(times < value) + part * np.count_nonzero(times == value))
 
 
 def _at(ordered: NDArray[np.int64], level: float) -> np.int64:
