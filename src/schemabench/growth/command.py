@@ -79,8 +79,8 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
         curve.run(grow)
     except KeyboardInterrupt:
         raise SchemabenchError(
-            f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}: "
-            f"{len(curve.measured)} steps are measured"
+            f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}; "
+            f"steps measured: {len(curve.measured)}"
         ) from None
     finally:
         laboratory.close()

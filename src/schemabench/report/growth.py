@@ -264,7 +264,7 @@ def _interval(criterion: _Criterion, figure: Estimate) -> str:
     if figure.low == figure.high:
         return ""
     number, _, unit = criterion.one(figure.value).partition(" ")
-    if not unit:
+    if not unit or " " in unit:
         return f"[{criterion.one(figure.low)}, {criterion.one(figure.high)}]"
     scale = float(number.replace(",", "")) / figure.value
     return f"[{format_significant(scale * figure.low)}, {format_significant(scale * figure.high)}]"
