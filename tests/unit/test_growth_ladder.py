@@ -51,13 +51,20 @@ def test_a_bend_within_chance_does_not_count() -> None:
 def test_the_gap_in_which_candidates_change_places_comes_first() -> None:
     readings = [at(1_000, a=100, b=50), at(2_000, a=90, b=100), at(100_000, a=1, b=99)]
 
-    assert crosses(*readings[:2])
-    assert not crosses(*readings[1:])
+    assert crosses(readings, 0)
+    assert not crosses(readings, 1)
     assert following(ROWS, readings) == 1_400
 
 
 def test_candidates_within_chance_of_each_other_change_no_places() -> None:
-    assert not crosses(at(1_000, 0.1, a=100, b=99), at(2_000, 0.1, a=99, b=100))
+    assert not crosses([at(1_000, 0.1, a=100, b=99), at(2_000, 0.1, a=99, b=100)], 0)
+
+
+def test_candidates_change_places_on_either_side_of_a_step_where_they_are_as_fast() -> None:
+    readings = [at(1_000, a=200, b=100), at(10_000, a=100, b=101), at(100_000, a=50, b=100)]
+
+    assert crosses(readings, 0)
+    assert crosses(readings, 1)
 
 
 def test_a_candidate_that_is_missing_at_a_step_counts_at_the_others() -> None:

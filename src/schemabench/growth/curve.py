@@ -9,6 +9,7 @@ A curve grows: however it ends, measured steps are kept.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import log
 
 import psutil
 
@@ -29,6 +30,8 @@ FIRST_SETUP_SHARE = 0.5
 """The share of a step's time for loading, assumed until the first step is measured."""
 _SMALLEST_STEP = 1.5
 """A last step that is not this much larger than the one before it, since the machine holds no more, is not made."""
+_WARM_UP = 2
+"""Blocks before those that count: a short one, which shows how long trials take, and one more."""
 _COPIES = 2
 """Of every database, at most, while a step is measured: the template and the entrant."""
 _SHARE_OF_DISK = 0.8
@@ -101,10 +104,15 @@ class Curve:
             return self.over.start
         value = self._first_three()
         if value is None:
-            readings = [figures.reading(one, experiment) for one, experiment in sorted(self.measured.items())]
+            readings = [
+                figures.reading(one, experiment)
+                for one, experiment in sorted(self.measured.items())
+                if figures.has_intervals(experiment)
+            ]
             value = ladder.following(self.over, readings) if len(readings) > 1 else None
             if value is None or value in self.tried:
-                self.ended = "there is no gap left that is wide enough for a step"
+                gaps = "there is no gap left that is wide enough for a step"
+                self.ended = gaps if len(readings) > 1 else "fewer than two steps have intervals"
                 return None
         if lacking := self._lacking(value):
             self.ended = f"the step at {self.over.shown(value)} {lacking}"
@@ -129,7 +137,7 @@ class Curve:
     def _measure(self, value: float) -> None:
         laboratory = self.laboratory
         left = max(1, INTENDED_STEPS - len(self.measured))
-        blocks_s = max(SHORTEST_STEP_S, laboratory.remaining_s / left - self._setup_s(value))
+        blocks_s = max(self._least_s(value), laboratory.remaining_s / left - self._setup_s(value))
         name = self.over.shown(value)
         laboratory.doing = f"step {len(self.measured) + 1}, {name}"
         cardinality, other = self.over.at(laboratory.found.workload.cardinalities[laboratory.start], value)
@@ -149,7 +157,7 @@ class Curve:
 
     def _lacking(self, value: float) -> str:
         """Return what there is too little of for a step, in words; empty if there is enough."""
-        needed_s, left_s = self._setup_s(value) + SHORTEST_STEP_S, self.laboratory.remaining_s
+        needed_s, left_s = self._setup_s(value) + self._least_s(value), self.laboratory.remaining_s
         if needed_s > left_s:
             needed, budget = format_duration(needed_s), format_duration(self.laboratory.budget_s)
             return f"would take about {needed}, with {format_duration(max(0.0, left_s))} left of the budget of {budget}"
@@ -174,6 +182,20 @@ class Curve:
             return FIRST_SETUP_SHARE * self.laboratory.budget_s / INTENDED_STEPS
         return self._scale(nearest, value) * self.setups_s[nearest]
 
+    def _least_s(self, value: float) -> float:
+        """Return the estimated time of the fewest blocks with intervals: as blocks grew so far, but not above that."""
+        nearest = self._nearest(value)
+        if nearest is None:
+            return SHORTEST_STEP_S
+        own = self.measured[nearest]
+        before = max((one for one in self.measured if one < nearest), default=None)
+        exponent = 0.0
+        if before is not None and nearest > before > 0:
+            grown = _block_s(own) / _block_s(self.measured[before])
+            exponent = min(1.0, max(0.0, log(grown) / log(nearest / before)))
+        block_s = _block_s(own) * self._scale(nearest, value) ** exponent
+        return max(SHORTEST_STEP_S, (own.blocks_needed + _WARM_UP) * block_s)
+
     def _nearest(self, value: float) -> float | None:
         """Return the largest measured value up to one, or the smallest of all; None if there is none."""
         known = sorted(self.measured)
@@ -186,6 +208,11 @@ class Curve:
 
     def _memory_bytes(self) -> int | None:
         return machine.memory_bytes() if self.measured and self.laboratory.bench.serve().is_local else None
+
+
+def _block_s(experiment: Experiment) -> float:
+    """Return the mean time of a block."""
+    return experiment.elapsed_s / (experiment.blocks + experiment.warmup_blocks)
 
 
 def _told(step: GrowthStep) -> str:

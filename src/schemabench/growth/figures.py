@@ -34,7 +34,17 @@ _FARTHEST = 10.0
 def step(value: float, experiment: Experiment) -> GrowthStep:
     """Return the step of an experiment."""
     results = sorted(experiment.candidates, key=lambda one: (one.name != BASELINE, one.name))
-    return GrowthStep(value=value, cardinality=experiment.cardinality, figures=tuple(map(_figures, results)))
+    return GrowthStep(
+        value=value,
+        cardinality=experiment.cardinality,
+        figures=tuple(map(_figures, results)),
+        has_intervals=has_intervals(experiment),
+    )
+
+
+def has_intervals(experiment: Experiment) -> bool:
+    """Return whether an experiment has enough blocks to tell candidates apart."""
+    return experiment.blocks >= max(1, experiment.blocks_needed)
 
 
 def reading(value: float, experiment: Experiment) -> Reading:
@@ -64,7 +74,8 @@ def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
     for first, second in combinations(names, 2):
         told = [(value, found) for value, one in measured if (found := _compared(one, first, second))]
-        certain = [(value, one) for value, one in told if one.low > 1 or one.high < 1]
+        apart = {value for value, one in measured if _are_apart(one, first, second)}
+        certain = [place for place in told if place[0] in apart]
         found = [_crossing(first, second, *both, certain=True) for both in pairwise(certain)]
         sure = [one for one in found if one]
         yield from sure
@@ -147,6 +158,12 @@ def _compared(experiment: Experiment, first: str, second: str) -> Estimate | Non
     if ratio is None or ratio.low <= 0:
         return None
     return statistics.inverse(ratio) if first == BASELINE else ratio
+
+
+def _are_apart(experiment: Experiment, first: str, second: str) -> bool:
+    """Return whether two candidates were told apart by throughput."""
+    standings = {one.name: one.standing for one in experiment.candidates if one.standing}
+    return {first, second} <= standings.keys() and second not in standings[first].tied_with
 
 
 def _crossing(

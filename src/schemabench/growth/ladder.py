@@ -7,7 +7,7 @@ neighbours, in units of its standard error, tells how sure a bend is. A wide gap
 two candidates change places, is halved before others; without either, the widest is.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import hypot, log
@@ -19,6 +19,8 @@ _SURE = 2.0
 """Standard errors from which on a departure is one: less is chance."""
 _NARROWEST = log(1.25)
 """Neighbours that are nearer to each other are near enough."""
+_BETWEEN = 0.05
+"""The standard error of what intervals do not hold: the same experiment, minutes later, differs by some percent."""
 _ERRORS = 2 * 1.96
 """Standard errors in a 95 % interval."""
 
@@ -45,7 +47,7 @@ def following(over: Over, readings: Sequence[Reading]) -> float | None:
         if value is None or width < _NARROWEST:
             continue
         bend = max(departure(over, readings, number), departure(over, readings, number + 1))
-        rank = (crosses(low, high), width * bend if bend > _SURE else 0.0, width)
+        rank = (crosses(readings, number), width * bend if bend > _SURE else 0.0, width)
         if best is None or rank > best[0]:
             best = rank, value
     return best[1] if best else None
@@ -67,17 +69,27 @@ def departure(over: Over, readings: Sequence[Reading], place: int) -> float:
         (first, own, last) = (one.rates[name] for one in (before, at, after))
         off = log(own.value) - (1 - share) * log(first.value) - share * log(last.value)
         error = hypot(_error(own), (1 - share) * _error(first), share * _error(last))
-        found.append(abs(off) / error if error else 0.0)
+        found.append(abs(off) / error)
     return max(found)
 
 
-def crosses(low: Reading, high: Reading) -> bool:
-    """Return whether two candidates change places between two steps, by more than a standard error at each."""
-    for first, second in combinations(sorted(low.rates.keys() & high.rates.keys()), 2):
-        leads = [_leads(one.rates[first], one.rates[second]) for one in (low, high)]
-        if leads[0] * leads[1] < 0:
-            return True
-    return False
+def crosses(readings: Sequence[Reading], place: int) -> bool:
+    """Return whether two candidates may change places in the gap after a step.
+
+    They do if one leads at the step or the nearest before it at which one of them does, and the other at the nearest
+    after it, by more than a standard error.
+    """
+    names = sorted(set.union(*(set(one.rates) for one in readings)))
+    return any(
+        _nearest_lead(reversed(readings[: place + 1]), *both) * _nearest_lead(readings[place + 1 :], *both) < 0
+        for both in combinations(names, 2)
+    )
+
+
+def _nearest_lead(readings: Iterable[Reading], first: str, second: str) -> int:
+    """Return 1 if the first leads at the first step where one does, -1 if the second does, 0 if there is none."""
+    leads = (_leads(one.rates[first], one.rates[second]) for one in readings if {first, second} <= one.rates.keys())
+    return next((one for one in leads if one), 0)
 
 
 def _leads(first: Estimate, second: Estimate) -> int:
@@ -87,5 +99,5 @@ def _leads(first: Estimate, second: Estimate) -> int:
 
 
 def _error(figure: Estimate) -> float:
-    """Return the standard error of a figure's logarithm."""
-    return (log(figure.high) - log(figure.low)) / _ERRORS if figure.low > 0 else 0.0
+    """Return the standard error of a figure's logarithm, between experiments."""
+    return hypot((log(figure.high) - log(figure.low)) / _ERRORS if figure.low > 0 else 0.0, _BETWEEN)

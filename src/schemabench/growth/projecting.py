@@ -43,14 +43,17 @@ def _series(growth: Growth, name: str, figure: Callable[[StepFigures], Estimate 
         Point(value=step.value, figure=estimate)
         for step in growth.steps
         for one in step.figures
-        if one.candidate == name and (estimate := figure(one)) and estimate.low > 0
+        if step.has_intervals and one.candidate == name and (estimate := figure(one)) and estimate.low > 0
     ]
 
 
 def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
     over: Over, growth: Growth, name: str, measure: Measure, series: Sequence[Point], times: float
 ) -> Projection:
-    last = series[-1].value
+    last, farthest = series[-1].value, max(step.value for step in growth.steps if step.figures)
+    if last < farthest:
+        lacking = f"there is no such figure with an interval at the last step, {farthest:,.15g}"
+        return Projection(candidate=name, measure=measure, law=None, refused=lacking)
     beyond = min((edge.value for edge in growth.edges if edge.value > last), default=None)
     within = [edge.value for edge in growth.edges if series[0].value < edge.value <= last]
     if over.field == CLIENTS:

@@ -23,6 +23,8 @@ from schemabench.units import format_significant
 
 FARTHEST = 10.0
 """How many times the last value a projection reaches, at most."""
+WIDEST = 10.0
+"""A factor between the ends of an interval that says nothing more."""
 _POINTS = 4
 """Projected values, equally far apart on a logarithmic scale: enough for a line."""
 _ERRORS = 2 * 1.96
@@ -103,12 +105,16 @@ def project(
     again = {other.law: one for other in met if (one := _fit(other, series, cost))}
     error = median(one.error for one in series)
     values = [last.value * (reach / last.value) ** (step / _POINTS) for step in range(1, _POINTS + 1)]
+    each = [_together(again, form.law, cost, value, error) for value in values]
+    points = tuple(one for one in each if one.figure.high <= WIDEST * one.figure.low)
+    too_wide = f"beyond, intervals would span more than a factor of {WIDEST:.0f}"
     return Found(
         law=form.law,
         covers=tuple(law for law in again if law != form.law),
         held_out=held_out,
-        points=tuple(_together(again, form.law, cost, value, error) for value in values),
-        limit=limit,
+        points=points,
+        refused="" if points else f"the steps do not determine it: {too_wide.removeprefix('beyond, ')}",
+        limit=(limit if len(points) == len(each) else too_wide) if points else "",
     )
 
 

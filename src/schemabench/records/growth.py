@@ -60,6 +60,9 @@ class GrowthStep:
     """The cardinality's name in the step's experiment."""
     figures: tuple[StepFigures, ...] = ()
     """The baseline first; empty if the step was not measured."""
+    has_intervals: bool = True
+    """Whether there were enough blocks for intervals; otherwise they are ranges, which no crossing and no projection
+    rests on."""
     reason: str = ""
     """Why it was not measured."""
 

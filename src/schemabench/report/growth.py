@@ -141,6 +141,7 @@ def _answer(growth: Growth) -> Iterator[Node]:
         items=(
             ("marks", "; ".join(f"{one.title} at {_about(one.value)} {over(growth)}" for one in growth.edges)),
             ("rows", _loading(growth)),
+            ("too few blocks", _few(growth)),
             ("not measured", "; ".join(f"{size(step.value)}: {step.reason}" for step in _unmeasured(growth))),
             ("ended", growth.ended),
             ("noise", noise.fact(growth.noise) if growth.noise else ""),
@@ -181,6 +182,12 @@ def _loading(growth: Growth) -> str:
     if fresh:
         said.append(f"loaded from the first row on: {figures.listed([size(step.value) for step in fresh], len(fresh))}")
     return "; ".join(said)
+
+
+def _few(growth: Growth) -> str:
+    """Return the steps whose figures have no intervals."""
+    few = [size(step.value) for step in _measured(growth) if not step.has_intervals]
+    return f"at {figures.listed(few, len(few))}, what stands for intervals are ranges over blocks" if few else ""
 
 
 def _curves(growth: Growth) -> Section | None:
@@ -327,7 +334,7 @@ def _projections(growth: Growth) -> Section | None:
             )
         )
     if limits := dict.fromkeys(one.limit for one in growth.projections if one.limit):
-        nodes.append(Paragraph(text=f"Projections end where they do because {'; '.join(limits)}.", emphasis="small"))
+        nodes.append(Paragraph(text=f"Why projections end where they do: {'; '.join(limits)}.", emphasis="small"))
     return Section(id="projection", title="What the steps say beyond the last", nodes=tuple(nodes), brief=True)
 
 
