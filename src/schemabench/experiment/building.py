@@ -283,6 +283,9 @@ class Building:
         )
         try:
             filling.extend(template, further, self._counter(candidate, smaller.executions).add)
+        except CandidateError:  # calls at the end of the smaller one that cannot be executed again
+            several.drop(self.server, template.databases)
+            return None
         except BaseException:
             several.drop(self.server, template.databases)
             raise
