@@ -14,7 +14,7 @@ from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError
 from schemabench.experiment import filling
 from schemabench.experiment.template import Template
-from schemabench.growth import Over, curve
+from schemabench.growth import Over, command, curve
 from schemabench.records import Growth
 from schemabench.server import opened
 
@@ -172,7 +172,7 @@ def test_over_clients_rows_are_loaded_once(bench: Bench, monkeypatch: pytest.Mon
 
 
 def test_an_interrupted_curve_keeps_its_steps(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    measure, looks = growth.command.Laboratory.measure, [0]
+    measure, looks = command.Laboratory.measure, [0]
 
     def interrupted(*arguments: Any, **options: Any) -> Any:  # noqa: ANN401 (as it is called)
         looks[0] += 1
@@ -180,7 +180,7 @@ def test_an_interrupted_curve_keeps_its_steps(bench: Bench, monkeypatch: pytest.
             raise KeyboardInterrupt
         return measure(*arguments, **options)
 
-    monkeypatch.setattr(growth.command.Laboratory, "measure", interrupted)
+    monkeypatch.setattr(command.Laboratory, "measure", interrupted)
     with pytest.raises(SchemabenchError, match=r"The growth curve was interrupted after .*; steps measured: 1"):
         growth.add_growth(bench, "ledger", rows_over(200_000), lambda: None)
 

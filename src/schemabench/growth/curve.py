@@ -21,6 +21,7 @@ from schemabench.growth import figures, ladder
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.records import Experiment, Growth, GrowthStep
 from schemabench.units import format_bytes, format_duration
+from schemabench.workload import authored
 
 SHORTEST_STEP_S = 4.0
 """A shorter step has too few blocks for a useful interval."""
@@ -128,8 +129,9 @@ class Curve:
             return None
         largest = max(self.tried)
         value: float | None = self.over.end
+        if lacking := self._lacking(self.over.end):
+            self.tried[self.over.end] = GrowthStep(value=self.over.end, cardinality="", reason=f"it {lacking}")
         while value is not None and self._lacking(value):
-            self.tried.setdefault(value, GrowthStep(value=value, cardinality="", reason=f"it {self._lacking(value)}"))
             value = self.over.between(largest, value)
             value = value if value is not None and value > _SMALLEST_STEP * largest else None
         return value
@@ -140,12 +142,15 @@ class Curve:
         blocks_s = max(self._least_s(value), laboratory.remaining_s / left - self._setup_s(value))
         name = self.over.shown(value)
         laboratory.doing = f"step {len(self.measured) + 1}, {name}"
-        cardinality, other = self.over.at(laboratory.found.workload.cardinalities[laboratory.start], value)
         began_s = laboratory.elapsed_s
         selected = laboratory.bench.subject(laboratory.workload).selected
         try:
+            with authored(laboratory.found, "cardinalities"):
+                cardinality, other = self.over.at(laboratory.found.workload.cardinalities[laboratory.start], value)
             experiment = laboratory.measure(name, cardinality, selected, blocks_s, **other)
         except (CandidateError, WorkloadError) as cause:
+            if not self.measured:
+                raise
             self.tried[value] = GrowthStep(value=value, cardinality=name, reason=cause.what)
             laboratory.say(f"{name}: {cause.what}")
             return
