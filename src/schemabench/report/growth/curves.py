@@ -4,6 +4,7 @@ Owns their columns. Must not word a verdict.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from schemabench.records import Estimate, Growth, GrowthStep, StepFigures
 from schemabench.report import figures
@@ -103,11 +104,17 @@ def _chart(growth: Growth, criterion: Criterion) -> Chart | None:
     described = f"{criterion.title} of each candidate over {over(growth)}, as in the table above."
     drawing = Growing(
         over=over(growth),
-        title=criterion.heading,
-        points=tuple(one for one in points if one.figure.low > 0),
+        title=criterion.axis or criterion.heading,
+        points=tuple(
+            replace(one, figure=_scaled(one.figure, criterion.factor)) for one in points if one.figure.low > 0
+        ),
         marks=tuple((one.title, one.value) for one in growth.edges),
     )
     return Chart(title=criterion.title, description=described, drawing=drawing, table=table, repeats=True)
+
+
+def _scaled(figure: Estimate, factor: float) -> Estimate:
+    return Estimate(value=factor * figure.value, low=factor * figure.low, high=factor * figure.high)
 
 
 def _points(growth: Growth, criterion: Criterion) -> Iterator[Grown]:

@@ -28,6 +28,10 @@ class Criterion:
     one: Callable[[float], str]
     """A figure as text."""
     legend: str = ""
+    axis: str = ""
+    """The title of a chart's axis; empty for the heading."""
+    factor: float = 1.0
+    """From a figure to its value on that axis."""
 
 
 def _exact(value: float | None) -> Estimate | None:
@@ -44,17 +48,21 @@ CRITERIA = (
     ),
     Criterion(
         measure="p50_ns",
-        title="Service time of half of all calls (p50, ns)",
+        title="Service time of half of all calls (p50)",
         heading="p50",
         of=lambda one: one.p50_ns,
         one=figures.time,
+        axis="p50 (ms)",
+        factor=1e-6,
     ),
     Criterion(
         measure="p99_ns",
-        title="Service time of 99 % of all calls (p99, ns)",
+        title="Service time of 99 % of all calls (p99)",
         heading="p99",
         of=lambda one: one.p99_ns,
         one=figures.time,
+        axis="p99 (ms)",
+        factor=1e-6,
     ),
     Criterion(
         measure="wal_bytes_per_call",
