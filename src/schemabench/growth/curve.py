@@ -198,7 +198,7 @@ class Curve:
         if before is not None and nearest > before > 0:
             grown = _block_s(own) / _block_s(self.measured[before])
             exponent = min(1.0, max(0.0, log(grown) / log(nearest / before)))
-        block_s = _block_s(own) * self._scale(nearest, value) ** exponent
+        block_s: float = _block_s(own) * self._scale(nearest, value) ** exponent
         return max(SHORTEST_STEP_S, (own.blocks_needed + _WARM_UP) * block_s)
 
     def _nearest(self, value: float) -> float | None:

@@ -73,11 +73,10 @@ def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
     """
     names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
     for first, second in combinations(names, 2):
-        told = [(value, found) for value, one in measured if (found := _compared(one, first, second))]
+        told = [(value, ratio) for value, one in measured if (ratio := _compared(one, first, second))]
         apart = {value for value, one in measured if _are_apart(one, first, second)}
         certain = [place for place in told if place[0] in apart]
-        found = [_crossing(first, second, *both, certain=True) for both in pairwise(certain)]
-        sure = [one for one in found if one]
+        sure = [one for both in pairwise(certain) if (one := _crossing(first, second, *both, certain=True))]
         yield from sure
         for both in pairwise(told):
             within = any(one.low <= both[0][0] and both[1][0] <= one.high for one in sure)

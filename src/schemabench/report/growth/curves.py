@@ -31,11 +31,10 @@ def section(growth: Growth) -> Section | None:
     if not measured(growth):
         return None
     charts = tuple(one for criterion in CRITERIA if (one := _chart(growth, criterion)))
-    speed, costs = ("p50_ns", "p99_ns"), ("wal_bytes_per_call", "bytes_per_row")
     nodes: tuple[Node, ...] = (
         _rates(growth),
-        _table(growth, "Service times of all calls", [TITLES[one] for one in speed]),
-        _table(growth, "Costs", [TITLES[one] for one in costs]),
+        _table(growth, "Service times of all calls", [TITLES["p50_ns"], TITLES["p99_ns"]]),
+        _table(growth, "Costs", [TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"]]),
         *([Beside(charts=charts)] if charts else []),
     )
     return Section(id="curves", title="Figures at each step", nodes=nodes, brief=True)
@@ -125,6 +124,7 @@ def _points(growth: Growth, criterion: Criterion) -> Iterator[Grown]:
                 yield Grown(name=one.candidate, value=step.value, figure=figure, text=text)
     for projection in growth.projections:
         if projection.measure == criterion.measure:
-            for one in projection.points:
-                text = f"{criterion.one(one.figure.value)} {interval(criterion, one.figure)}, projected"
-                yield Grown(name=projection.candidate, value=one.value, figure=one.figure, text=text, projected=True)
+            for point in projection.points:
+                own = point.figure
+                text = f"{criterion.one(own.value)} {interval(criterion, own)}, projected"
+                yield Grown(name=projection.candidate, value=point.value, figure=own, text=text, projected=True)
