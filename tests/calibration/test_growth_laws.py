@@ -134,7 +134,6 @@ def rates(found: Growth, candidate: str) -> list[float]:
     ]
 
 
-@pytest.mark.thorough
 def test_a_read_grows_with_partitions_unless_they_are_pruned(bench: Bench) -> None:
     found = grown(bench, "events", EVENTS, Over(field="days", start=4, end=256, whole=True), clients=2)
 
@@ -147,7 +146,6 @@ def test_a_read_grows_with_partitions_unless_they_are_pruned(bench: Bench) -> No
     assert loaded.own_rows < loaded.rows == 25_600
 
 
-@pytest.mark.thorough
 def test_clients_that_wait_for_one_row_add_nothing_and_those_of_many_rows_do(bench: Bench) -> None:
     found = grown(bench, "counters", COUNTERS, Over(field="clients", start=1, end=16, whole=True), clients=16)
 
