@@ -152,6 +152,7 @@ def test_a_background_that_does_not_continue_a_smaller_one_is_loaded_from_its_fi
     assert "loaded from the first row on: 2,000" in report.terminal(bench.record())
 
 
+@pytest.mark.thorough
 def test_over_clients_rows_are_loaded_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.asked = replace(bench.asked, options=replace(bench.asked.options, clients=2))
     built: list[str] = []
