@@ -11,6 +11,8 @@ from schemabench.report.page.charts.looks import Look, scale
 _HEIGHT_PX = 220
 _POINT_PX2 = 40
 _PADDING_PX = 8
+_THOUSAND = 1000
+"""From here on, ticks have prefixes, as in 10k; smaller ones would have them, too, as in 400m."""
 _PROJECTED_DASH = (3, 3)
 _MEASURED, _BEYOND = "!datum.projected", "datum.projected || datum.last"
 
@@ -39,7 +41,8 @@ def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
         tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("at:Q", title=drawing.over), alt.Tooltip("figure:N")],
     )
     up = alt.Scale(type="log", nice=False, padding=_PADDING_PX)
-    value = alt.Y("value:Q", title=drawing.title, scale=up, axis=alt.Axis(format="~s", tickCount=4))
+    form = "~s" if max(one.figure.high for one in drawing.points) >= _THOUSAND else "~g"
+    value = alt.Y("value:Q", title=drawing.title, scale=up, axis=alt.Axis(format=form, tickCount=4))
     low = alt.Y("low:Q", title=drawing.title, scale=up)
     measured, beyond = base.transform_filter(_MEASURED), base.transform_filter(_BEYOND)
     dash = alt.StrokeDash("candidate:N", scale=scale(looks, names, "dash"), legend=None)
