@@ -56,8 +56,10 @@ def reading(value: float, experiment: Experiment) -> Reading:
 
 
 def changes(steps: Sequence[GrowthStep]) -> Iterator[GrowthChange]:
-    """Yield the change of each candidate's rate between neighbouring steps."""
+    """Yield the change of each candidate's rate between neighbouring steps, where both have intervals."""
     for low, high in pairwise(steps):
+        if not (low.has_intervals and high.has_intervals):
+            continue
         before, after = ({one.candidate: one.calls_per_s for one in each.figures} for each in (low, high))
         for name, earlier in before.items():
             if earlier and (later := after.get(name)):
