@@ -105,11 +105,16 @@ WORKLOAD = Workload(
 }
 
 
+STEPS = 5
+"""Enough for the coefficients of a law with three, and a step to hold out."""
+
+
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """Return the bench of a project, and a server of its own."""
+    """Return the bench of a project, and a server of its own; as many steps are measured, however busy the machine."""
     monkeypatch.setattr(curve, "SHORTEST_STEP_S", 2.0)
-    with items_project.bench(tmp_path, budget_s=60.0) as bench:
+    monkeypatch.setattr(curve.Curve, "_lacking", lambda own, _: "is one too many" if len(own.measured) >= STEPS else "")
+    with items_project.bench(tmp_path, budget_s=30.0) as bench:
         yield bench
 
 
@@ -139,8 +144,9 @@ def test_a_read_grows_with_partitions_unless_they_are_pruned(bench: Bench) -> No
 
     pruned, unpruned = rates(found, "baseline"), rates(found, "unpruned")
     assert found.steps[-1].value == 256
-    assert unpruned[0] > 4 * unpruned[-1], "64 times as many partitions"
-    assert pruned[0] < 2 * pruned[-1]
+    of_pruned = [own / other for own, other in zip(unpruned, pruned, strict=True)]
+    assert of_pruned[-1] < of_pruned[0] / 2, "64 times as many partitions"
+    assert unpruned[-1] < unpruned[0] / 1.5
     (loaded,) = [one.loaded for one in found.steps[-1].figures if one.candidate == "unpruned"]
     assert loaded is not None
     assert loaded.own_rows < loaded.rows == 25_600
@@ -151,8 +157,8 @@ def test_clients_that_wait_for_one_row_add_nothing_and_those_of_many_rows_do(ben
 
     one_row, slots = rates(found, "baseline"), rates(found, "slots")
     assert found.steps[-1].value == 16
-    assert slots[-1] > 4 * slots[0]
-    assert one_row[-1] < 2 * one_row[0]
-    coefficients = {one.candidate: one.parameters for one in found.projections}
-    assert coefficients["baseline"]["sigma"].low > 0.6, "each waits for all others"
-    assert coefficients["slots"]["sigma"].value < 0.3
+    assert slots[-1] > 2 * slots[0]
+    assert one_row[-1] < 1.5 * one_row[0]
+    contention = {one.candidate: one.parameters["sigma"].value for one in found.projections}
+    assert contention["baseline"] > 0.6, "each waits for all others"
+    assert contention["slots"] < contention["baseline"] / 2

@@ -47,6 +47,8 @@ def sentence(growth: Growth) -> str:
     steps = measured(growth)
     if not steps:
         return "No step was measured."
+    if len(steps) == 1:
+        return f"One step was measured, at {size(steps[0].value)} {over(growth)}."
     span = f"From {size(steps[0].value)} to {size(steps[-1].value)} {over(growth)}"
     if certain:
         return f"{span}, candidates change places beyond chance: {figures.plural(len(certain), 'crossing')}."
