@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import programs
 import pytest
 from fixed_run import RUN
+from test_report_growth import GROWTH
 
 import schemabench
 from schemabench import frames, report
@@ -245,6 +246,22 @@ def test_searches_and_maps_have_tables() -> None:
     assert rows(found.map_cells, "first_field", "first", "second", "ratio", "side", "reason") == [
         ("sites", 1.0, 2.0, 2.0, "better", ""),
         ("sites", 1.0, 4.0, None, None, "no time"),
+    ]
+
+
+def test_growth_curves_have_tables() -> None:
+    found = RunFrames(replace(RUN, growths=(GROWTH,)))
+
+    assert rows(found.growth, "over", "value", "candidate", "calls_per_s", "rows", "own_rows", "reason") == [
+        ("rows", 1_000.0, "baseline", 9_000.0, 1_000, 1_000, ""),
+        ("rows", 1_000.0, "hash_by_site", 8_000.0, 1_000, 1_000, ""),
+        ("rows", 10_000.0, "baseline", 1_000.0, 10_000, 9_000, ""),
+        ("rows", 10_000.0, "hash_by_site", 7_900.0, 10_000, 9_000, ""),
+        ("rows", 10_000.0, "slow", None, None, None, "failed: it took too long"),
+    ]
+    assert rows(found.projections, "measure", "law", "value", "figure", "figure_low") == [
+        ("calls_per_s", "linear", 30_000.0, 330.0, 330 * 0.95),
+        ("calls_per_s", "linear", 100_000.0, 100.0, 100 * 0.8),
     ]
 
 

@@ -100,7 +100,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
     rankings = criteria.rank(plan, names, measured)
     front = criteria.on_front(plan, rankings)
     copies = measured.copies_of_blocks(BASELINE)
-    drifts = statistics.drifts(measured.rates(names), names, measured.written(names) / drift_rows(measured), copies)
+    drifts = statistics.drifts(measured.rates(names), names, measured.written(names) / measured.drift_rows, copies)
     prices = costs.of(plan, names, measured, watched.grown)
     own = writers.ratios(plan, names, measured)
     late = [name for name in ranked if name in measured.retired]
@@ -163,6 +163,8 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         operations_per_s=per_s,
         attempts_per_s=_rate(attempts, plan.seed),
         rows_per_s=_rate(rows, plan.seed) if rows.all() else None,
+        call_p50_ns=measured.quantile_ns(name, 0.5),
+        call_p99_ns=measured.quantile_ns(name, 0.99),
         companions=tuple(company.figures(plan, name, measured)),
         busy_share=gates.busy_share(measured, [name]),
         headroom=None if plan.production_s is None else _times(per_s, plan.production_s / smallest),
@@ -186,12 +188,6 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
             *watched.notices.get(name, ()),
         ),
     )
-
-
-def drift_rows(measured: Measured) -> int:
-    """Return the number of rows to report drifts for: a power of ten, at most as many as were written."""
-    written = sum(trial.rows for trial in measured.trials[BASELINE])
-    return int(f"1{'0' * (len(str(max(1, written))) - 1)}")
 
 
 def unranked(

@@ -91,6 +91,7 @@ def check(found: Found) -> None:
     _check_freshness(found)
     with authored(found, "axes"):
         _check_axes(workload)
+    _check_grows(workload)
     for label, cardinality in workload.cardinalities.items():
         check_cardinality(found, label, cardinality)
     if workload.replay is not None and any(
@@ -281,6 +282,17 @@ def _check_axes(workload: Workload[Any]) -> None:
         )
     for axis in workload.axes:
         axis.check(known[axis.field])
+
+
+def _check_grows(workload: Workload[Any]) -> None:
+    known = cardinalities.values(workload.cardinalities["typical"]) if workload.grows else {}
+    numbers = [name for name, value in known.items() if type(value) in {int, float}]
+    if workload.grows and workload.grows not in numbers:
+        raise WorkloadError(
+            f"`grows` of {workload.name!r} is no number of its cardinality: {workload.grows!r}",
+            checked=[f"numbers of its cardinality: {', '.join(sorted(numbers))}"],
+            remedies=["name the one that says how many rows the background has, or none"],
+        )
 
 
 def check_calls(found: Found, calls: Iterable[Call], source: str, parts: Names = NOWHERE) -> None:
