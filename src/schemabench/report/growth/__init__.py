@@ -12,7 +12,7 @@ from schemabench.report.growth.forms import PLACES, about, candidates, measured,
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Node, Paragraph, Part, Terms
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 
 def parts(run: Run) -> tuple[Part, ...]:
@@ -51,7 +51,7 @@ def sentence(growth: Growth) -> str:
         return f"One step was measured, at {size(steps[0].value)} {over(growth)}."
     span = f"From {size(steps[0].value)} to {size(steps[-1].value)} {over(growth)}"
     if certain:
-        return f"{span}, candidates change places beyond chance: {figures.plural(len(certain), 'crossing')}."
+        return f"{span}, candidates change places beyond chance: {plural(len(certain), 'crossing')}."
     if growth.crossings:
         return f"{span}, candidates may change places, but not beyond chance."
     return f"{span}, no two candidates change places."
@@ -60,7 +60,7 @@ def sentence(growth: Growth) -> str:
 def _setting(run: Run, growth: Growth) -> str:
     server = f"PostgreSQL {run.server.version}; " if run.server else ""
     return (
-        f"{server}{figures.plural(len(measured(growth)), 'step')} in {format_duration(growth.elapsed_s)} of "
+        f"{server}{plural(len(measured(growth)), 'step')} in {format_duration(growth.elapsed_s)} of "
         f"{format_duration(growth.budget_s)}; all else as {name(growth.cardinality)}"
     )
 
@@ -102,8 +102,8 @@ def _loading(growth: Growth) -> str:
     if grown:
         loaded, held = sum(one.own_rows for _, one in grown), sum(one.rows for _, one in grown)
         said.append(
-            f"{figures.plural(len(grown), 'step')} grown from the databases of a smaller one, by {loaded:,} of "
-            f"{held:,} rows"
+            f"{plural(len(grown), 'step')} grown from the databases of a smaller one, by {loaded:,} of "
+            f"{plural(held, 'row')}"
         )
     if fresh:
         said.append(f"loaded from the first row on: {figures.listed([size(step.value) for step in fresh], len(fresh))}")
