@@ -118,6 +118,11 @@ class Options:
         metavar="TIME",
         flag="--budget",
     )
+    race: bool = _option(
+        "let a candidate leave the blocks as soon as it is proved slower than the leader, by a bound that pays for a "
+        "look after every block; the others get its share of the budget",
+        kind="switch",
+    )
     adequacy_s: float = _option(
         "afterwards, replay the production load in real time for TIME per candidate; the report shows whether it "
         "keeps up, and its response times. `off` skips this",

@@ -118,6 +118,8 @@ class Experiment:
     """
     exchange_p99_s: float | None = None
     """Its 99th percentile; likewise."""
+    race: bool = False
+    """Whether candidates left as soon as they were proved slower than the leader; False in older run files."""
     lead_in: float = 0.0
     """The part of a burst, 0 to 1, that is executed before each trial without being timed."""
     budget_s: float

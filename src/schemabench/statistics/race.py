@@ -1,0 +1,79 @@
+"""Who is proved slower than the leader at one look of many.
+
+Owns the rule by which a candidate leaves a race. Must not decide when to look, nor rank those that stay.
+
+The leader is the entrant with the highest mean log rate. A candidate is beaten if the leader is faster beyond a bound
+that holds at all looks (`always_valid`), for all pairs of candidates: whoever leads, and however the lead changes, the
+pair that is judged is one of them. A lead that the last third of the blocks contradicts beats nobody: see `lasting`.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench.statistics.always_valid import race_spans
+from schemabench.statistics.comparison import log_rates
+from schemabench.statistics.lasting import lasts, late_spans
+from schemabench.statistics.sign_flips import Span
+
+FEWEST_LOOKED_AT = 6
+"""The fewest blocks to decide by: in fewer, dependence between blocks cannot be seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beaten:
+    """On what a candidate leaves a race."""
+
+    leader: str
+    """Who led."""
+    leads: Mapping[str, Span]
+    """Everyone else in the race -> how much faster it was, as a log ratio of rates; valid wherever the race stops."""
+
+
+def beaten(  # noqa: PLR0913 (how blocks came about)
+    rates: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    control: str,
+    candidates: int,
+    staying: Collection[str],
+    copies: Sequence[int] = (),
+    seed: int,
+) -> dict[str, Beaten]:
+    """Return the candidates that are proved slower than the leader, and on what.
+
+    Args:
+        rates: Of each trial so far, of shape (blocks, entrants), all above zero.
+        names: One per column: those still in the race, and the control.
+        control: The baseline's second entry, which is no candidate.
+        candidates: How many there were at first: all their pairs share the level.
+        staying: Those that never leave: the baseline, and whoever may be as fast as any, as far as can be told.
+        copies: The number of the copy that each block was executed on, ascending; empty for one copy.
+        seed: Of the random flips.
+    """
+    rivals = [name for name in names if name != control]
+    if len(rates) < FEWEST_LOOKED_AT or set(rivals) <= set(staying):
+        return {}
+    logs = log_rates(rates, names)
+    spans = race_spans(logs, names, family=math.comb(candidates, 2), copies=copies)
+    means = dict(zip(names, logs.mean(axis=0).tolist(), strict=True))
+    leader = max(rivals, key=means.__getitem__)
+    behind = [name for name in rivals if name not in {leader, *staying} and _proved(spans[leader, name])]
+    late = late_spans(logs, names, dict.fromkeys(_both(leader, behind), 1.0), seed=seed)
+    return {
+        name: Beaten(leader=leader, leads={other: spans[other, name] for other in rivals if other != name})
+        for name in behind
+        if lasts(spans[leader, name], late.get((leader, name)))
+    }
+
+
+def _proved(lead: Span) -> bool:
+    return lead.bounded and lead.low > 0
+
+
+def _both(leader: str, others: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the leader with each of the others, in either order."""
+    return [pair for other in others for pair in ((leader, other), (other, leader))]
