@@ -2,8 +2,8 @@
 
 Owns the schedule of trials, the work between them, and the stopping rule. Must not judge: measurements go to the
 statistics unchanged. `calibration` and `sizing` decide the size of bursts, and `retiring` and `statistics.race` decide
-which candidates leave. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized complete block
-design); for the order within a block, see `order`.
+which candidates leave. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized
+complete block design); for the order within a block, see `order`.
 """
 
 from collections import Counter

@@ -2,8 +2,8 @@
 
 Owns the figures of such a candidate, and the wording. Must not decide which candidates leave: see `statistics.race`.
 
-A candidate leaves when its trials look slow enough, so that its blocks are chosen by what is measured. Every interval of
-its figures is therefore as wide as one that holds at all looks.
+A candidate leaves when its trials look slow enough, so that what is measured decides on the number of its blocks. Every
+interval of its figures is therefore as wide as one that holds at all looks.
 """
 
 from collections.abc import Mapping
@@ -55,8 +55,8 @@ def notice(name: str, measured: Measured) -> Notice:
     value, low, high = (format_significant(one, 3) for one in (ratio.value, ratio.low, ratio.high))
     text = (
         f"{name} left the race after {left.trials} blocks, {format_duration(left.left_s)} after the first began: its "
-        f"throughput was {value} [{low}, {high}] of that of {leader}, who led. All its figures are from these blocks, and "
-        "their intervals hold wherever a race stops"
+        f"throughput was {value} [{low}, {high}] of that of {leader}, who led. All its figures are from these blocks, "
+        "and their intervals hold wherever a race stops"
     )
     return Notice(code="raced", text=text)
 
