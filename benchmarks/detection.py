@@ -138,7 +138,7 @@ def experiment(  # noqa: PLR0913 (what differs between experiments)
     rows: int,
     *,
     noise: Noise | None = None,
-    race: bool = False,
+    race: int = 0,
     **limits: float,
 ) -> Experiment:
     """Make one experiment of candidates, each with what its file says beyond the table; beside noise, or as a race."""

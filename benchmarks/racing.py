@@ -91,7 +91,10 @@ NOISES = (
     Noise(name="correlation 0.3", correlation=0.3),
     Noise(name="correlation 0.5", correlation=0.5),
     Noise(name="30 % between copies", copies_share=0.3),
-    Noise(name="drift about nothing", drift=2.0),
+    Noise(name="10 % between copies", copies_share=0.1),
+    Noise(name="drift about nothing", drift=0.5),
+    Noise(name="more drift about nothing", drift=1.0),
+    Noise(name="most drift about nothing", drift=2.0),
 )
 
 
@@ -101,7 +104,7 @@ def plain(logs: NDArray[np.float64], names: Sequence[str], blocks: int, seed: in
 
 
 def race(
-    logs: NDArray[np.float64], names: Sequence[str], blocks: int, seed: int
+    logs: NDArray[np.float64], names: Sequence[str], blocks: int, seed: int, places: int
 ) -> tuple[set[tuple[str, str]], dict[str, int], int]:
     """Return (better, worse) of all pairs that a race tells apart, when each candidate left, and its blocks."""
     trials, done, left = blocks * len(names), 0, dict[str, int]()
@@ -113,6 +116,7 @@ def race(
             present,
             control=CONTROL,
             candidates=len(names) - 1,
+            places=places,
             staying={BASELINE},
             copies=_copies(done),
             seed=seed,
@@ -157,7 +161,7 @@ def levels(chosen: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
             wrong: dict[str, list[bool]] = defaultdict(list)
             for seed in range(chosen.runs):
                 logs = noise.logs(random, blocks, len(names))
-                found, left, _ = race(logs, names, blocks, seed)
+                found, left, _ = race(logs, names, blocks, seed, chosen.places)
                 wrong["race"].append(bool(found))
                 wrong["anybody left"].append(bool(left))
                 wrong["plain"].append(bool(plain(logs, names, blocks, seed)))
@@ -180,7 +184,7 @@ def power(chosen: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
         lasted, gone = [], []
         for seed in range(chosen.runs):
             logs = noise.logs(random, blocks, len(FOURTEEN)) + effects
-            found, left, done = race(logs, FOURTEEN, blocks, seed)
+            found, left, done = race(logs, FOURTEEN, blocks, seed, chosen.places)
             seen["race"].append(told(found))
             seen["plain"].append(told(plain(logs, FOURTEEN, blocks, seed)))
             lasted.append(done)
@@ -209,12 +213,12 @@ def real(chosen: argparse.Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
     with serve("embedded", settings={}, clients=CLIENTS, databases=len(texts) + 2, run_id="racing") as server:
         for number in range(chosen.experiments):
             for is_race in (False, True):
-                made = _experiment(server, texts, chosen.budget, number, is_race=is_race)
+                made = _experiment(server, texts, chosen.budget, number, race=chosen.places if is_race else 0)
                 yield f"{'race' if is_race else 'plain'} {number + 1}", _seen(made)
 
 
-def _experiment(server: Server, texts: dict[str, str], budget_s: float, seed: int, *, is_race: bool) -> Experiment:
-    return experiment(server, "read", texts, WORK, budget_s=budget_s, seed=seed, race=is_race)
+def _experiment(server: Server, texts: dict[str, str], budget_s: float, seed: int, *, race: int) -> Experiment:
+    return experiment(server, "read", texts, WORK, budget_s=budget_s, seed=seed, race=race)
 
 
 def _seen(made: Experiment) -> dict[str, Any]:
@@ -247,6 +251,7 @@ def main() -> None:
     parser.add_argument("what", choices=("levels", "power", "real"))
     parser.add_argument("--runs", default=400, type=int, help="of each simulated case")
     parser.add_argument("--candidates", default=[4, 14], type=int, nargs="*", help="the baseline among them")
+    parser.add_argument("--places", default=3, type=int, help="that a race is about")
     parser.add_argument("--noise", default=[0.04, 0.12], type=float, nargs="*", help="spread of a block's log ratio")
     parser.add_argument("--blocks", default=[28], type=int, nargs="*", help="plain blocks in the budget")
     parser.add_argument("--experiments", default=2, type=int, help="of each kind, on the server")

@@ -656,7 +656,7 @@ def test_who_is_proved_slower_than_the_leader_leaves_a_race_and_the_others_have_
     paces = {"a": _noisy(0.2, 1), "b": _noisy(0.1, 2), "baseline": _noisy(0.15, 3), "(control)": _noisy(0.15, 4)}
     asked: list[str] = []
     raced = _run(
-        replace(plan, budget_s=20.0, race=True),
+        replace(plan, budget_s=20.0, race=1),
         _entrants(clock, **paces),
         feed,
         differs=lambda one: asked.append(one.name) or "",
@@ -675,7 +675,7 @@ def test_who_is_proved_slower_than_the_leader_leaves_a_race_and_the_others_have_
 
 
 def test_nobody_leaves_a_race_of_equals(plan: Plan, feed: Feed, clock: FakeClock) -> None:
-    raced = _run(replace(plan, budget_s=30.0, race=True), _entrants(clock), feed)
+    raced = _run(replace(plan, budget_s=30.0, race=1), _entrants(clock), feed)
 
     assert not raced.retired
     assert raced.blocks > 50
@@ -685,11 +685,11 @@ def test_who_leaves_a_race_for_the_clients_sake_stays(plan: Plan, feed: Feed, cl
     entrants = _entrants(clock, a=_noisy(0.2, 1), baseline=_noisy(0.1, 3))
     next(one for one in entrants if one.name == "a").busy_share = 0.97
 
-    assert not _run(replace(plan, budget_s=20.0, race=True), entrants, feed).retired
+    assert not _run(replace(plan, budget_s=20.0, race=1), entrants, feed).retired
 
 
 def test_far_slower_candidates_leave_a_race_before_their_time_counts(plan: Plan, feed: Feed, clock: FakeClock) -> None:
-    raced = _run(replace(plan, budget_s=20.0, race=True), _entrants(clock, a=_noisy(4.0, 1), b=_noisy(0.2, 2)), feed)
+    raced = _run(replace(plan, budget_s=20.0, race=1), _entrants(clock, a=_noisy(4.0, 1), b=_noisy(0.2, 2)), feed)
 
     assert [(name, one.beaten is None) for name, one in raced.retired.items()] == [("a", True), ("b", False)]
     assert raced.spent_s == pytest.approx(20.0, abs=1.0)

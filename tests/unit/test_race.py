@@ -33,9 +33,11 @@ def rates(
     return found
 
 
-def look(found: NDArray[np.float64], names: Sequence[str], staying: Sequence[str] = (BASELINE,)) -> dict[str, Beaten]:
+def look(
+    found: NDArray[np.float64], names: Sequence[str], staying: Sequence[str] = (BASELINE,), places: int = 1
+) -> dict[str, Beaten]:
     """Return who is beaten after all blocks of some rates, among as many candidates as there are."""
-    return beaten(found, names, control=CONTROL, candidates=len(names) - 1, staying=staying, seed=1)
+    return beaten(found, names, control=CONTROL, candidates=len(names) - 1, places=places, staying=staying, seed=1)
 
 
 def test_who_is_slower_than_the_leader_by_several_spreads_leaves_after_a_dozen_blocks() -> None:
@@ -46,6 +48,19 @@ def test_who_is_slower_than_the_leader_by_several_spreads_leaves_after_a_dozen_b
     assert found["c2"].leader in {"c1", "c3"}
     assert set(found["c2"].leads) == {BASELINE, "c1", "c3"}
     assert found["c2"].leads[found["c2"].leader].low > 0
+
+
+@pytest.mark.parametrize(
+    ("places", "left"),
+    [(1, ["c2", "c3", "c4"]), (2, ["c3", "c4"]), (3, ["c4"]), (4, ["c4"]), (9, ["c4"])],
+    ids=["the fastest alone", "two places", "three places", "as many as there are others", "more than there are"],
+)
+def test_who_is_slower_than_as_many_others_as_there_are_places_leaves(places: int, left: Sequence[str]) -> None:
+    """The baseline is the slowest but one: whoever is slower than all others leaves, however many places there are."""
+    names = entrants(5)
+    found = rates(8, 20, [-1.0, 2.0, 1.0, 0.0, -2.0, -1.0])
+
+    assert list(look(found, names, places=places)) == left
 
 
 def test_the_baseline_and_whoever_the_client_limits_stay_however_slow_they_are() -> None:

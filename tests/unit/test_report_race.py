@@ -10,7 +10,7 @@ from schemabench.records import CandidateResult, Estimate, Experiment, Retiremen
 from schemabench.report import race, verdict
 from schemabench.report.text import plain
 
-RACE = replace(USAGE, race=True)
+RACE = replace(USAGE, race=3)
 BEHIND = Estimate(value=0.61, low=0.52, high=0.7)
 
 

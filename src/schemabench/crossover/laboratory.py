@@ -124,7 +124,7 @@ class Laboratory:
             sample_hz=plan.sample_hz if sampled else 0.0,
             round_trip_s=plan.round_trip_s if round_trip_s is None else round_trip_s,
             keep_templates=True,
-            race=False,  # the ratio of each candidate is what is searched for
+            race=0,  # the ratio of each candidate is what is searched for
             adequacy_s=0.0,  # a search needs only ratios
             production=None,  # likewise, and each comparison would start a server
             equivalence="off",  # the result is the same at every cardinality, and the check would take most of the time

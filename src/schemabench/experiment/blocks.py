@@ -232,6 +232,7 @@ class Blocks:
             names,
             control=CONTROL,
             candidates=len(self.plan.candidates),
+            places=self.plan.race,
             staying={BASELINE, *gates.limited(measured, names)},
             copies=measured.copies_of_blocks(BASELINE),
             seed=self.plan.seed,

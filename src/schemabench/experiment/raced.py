@@ -6,7 +6,6 @@ A candidate leaves when its trials look slow enough, so that what is measured de
 interval of its figures is therefore as wide as one that holds at all looks.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -89,15 +88,16 @@ def writers(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...
 def widened(result: CandidateResult) -> CandidateResult:
     """Return the result of a candidate that left a race, with intervals that hold wherever it stopped."""
     factor = statistics.stretch(sum(not trial.warmup for trial in result.trials))
-    rates: Mapping[str, Estimate | None] = {
-        "operations_per_s": result.operations_per_s,
-        "attempts_per_s": result.attempts_per_s,
-        "rows_per_s": result.rows_per_s,
-        "headroom": result.headroom,
-    }
+    operations, attempts, rows, headroom = (
+        figure and stretched(figure, factor)
+        for figure in (result.operations_per_s, result.attempts_per_s, result.rows_per_s, result.headroom)
+    )
     return replace(
         result,
-        **{name: figure and stretched(figure, factor) for name, figure in rates.items()},
+        operations_per_s=operations,
+        attempts_per_s=attempts,
+        rows_per_s=rows,
+        headroom=headroom,
         costs=tuple(_compared(one, factor) for one in result.costs),
         interference=tuple(_compared(one, factor) for one in result.interference),
     )

@@ -76,8 +76,8 @@ class Retirement:
     slower: Estimate
     """The duration of its trials over the baseline's: at least `low`, regardless of the other candidates."""
     rule: Literal["far slower", "race"] = "far slower"
-    """far slower: its trials took a multiple of the baseline's; race: it was proved slower than the leader. All its
-    intervals then hold wherever the race stopped."""
+    """far slower: its trials took a multiple of the baseline's; race: it was proved slower than the leader, and
+    than enough others to have none of the places. All its intervals then hold wherever the race stopped."""
     leader: str = "baseline"
     """The candidate that it was proved slower than."""
     behind: Estimate | None = None

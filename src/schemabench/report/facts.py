@@ -120,7 +120,7 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
     if experiment.upkeep:
         yield "vacuum and analyze", _UPKEEP.get(experiment.upkeep, experiment.upkeep)
     if experiment.race:
-        yield "race", "candidates leave once they are proved slower than the leader"
+        yield "race", f"about {figures.plural(experiment.race, 'place')}: who is proved to have none of them leaves"
     if experiment.lead_in:
         yield "lead-in", f"{figures.share(experiment.lead_in)} of a burst before each trial, not timed"
 

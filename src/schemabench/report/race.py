@@ -12,8 +12,9 @@ from schemabench.units import format_duration
 
 _RULE = (
     "After each block, every pair of candidates was compared by an interval that holds at all looks together. A "
-    "candidate left when it was proved slower than the leader, and the others got its share of the budget. Its figures "
-    "are those of its own blocks, so that it cannot be compared with the others by anything but throughput."
+    "candidate left when the leader and enough others were proved faster for it to have none of the first {places}, "
+    "and the others got its share of the budget. Its figures are those of its own blocks, so that it is compared with "
+    "the others by throughput alone."
 )
 
 
@@ -23,9 +24,10 @@ def section(view: View) -> Section | None:
         return None
     gone = left(view.experiment)
     if not gone:
-        nobody = Paragraph(text="Nobody was proved slower than the leader beyond chance, so nobody left.")
+        nobody = Paragraph(text="Nobody was proved to have none of the first places, so nobody left.")
         return Section(id="race", title="Race", nodes=(nobody,), brief=True)
-    return Section(id="race", title="Race", nodes=(Paragraph(text=_RULE), _table(view, gone)), brief=True)
+    rule = _RULE.format(places=figures.plural(view.experiment.race, "place"))
+    return Section(id="race", title="Race", nodes=(Paragraph(text=rule), _table(view, gone)), brief=True)
 
 
 def left(experiment: Experiment) -> list[tuple[CandidateResult, Retirement, Estimate]]:

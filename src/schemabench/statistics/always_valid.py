@@ -32,11 +32,13 @@ from numpy.typing import NDArray
 from scipy import special
 
 from schemabench.statistics.comparison import Pair, Spans
-from schemabench.statistics.dependence import dependence
+from schemabench.statistics.dependence import CLOSEST, dependence, inflation
 from schemabench.statistics.sign_flips import CONFIDENCE, Span
 
 RACE_LEVEL = 0.01
 """The probability that any two equal candidates are told apart at any look of a race: its part of the 5 % of a run."""
+_DOUBT = 1.645
+"""Standard errors up to the upper limit of a correlation, with 95 % confidence."""
 _EFFECTS = 1.0
 """The variance of effects, in that of a block's difference: the boundary is closest after ten to fifty blocks."""
 
@@ -61,8 +63,9 @@ def race_spans(
     pairs = list(itertools.combinations(range(len(names)), 2))
     differences = logs[:, [one for one, _ in pairs]] - logs[:, [other for _, other in pairs]]
     known = dependence(differences, copies=copies, independent=len(names) - 1, family=family)
+    factors = np.maximum(known.widening, _cautious(known.correlation, len(logs), len(names) - 1))
     spans: dict[Pair, Span] = {}
-    for (one, other), span, factor in zip(pairs, _spans(differences, level / family), known.widening, strict=True):
+    for (one, other), span, factor in zip(pairs, _spans(differences, level / family), factors, strict=True):
         spans[names[one], names[other]] = span.widened(float(factor))
         spans[names[other], names[one]] = spans[names[one], names[other]].reversed()
     return spans
@@ -79,6 +82,16 @@ def critical(blocks: int, level: float) -> float:
     spread = 1 + blocks * _EFFECTS
     least = (spread / level**2) ** (1 / blocks)
     return math.sqrt((blocks - 1) * (least - 1) / (1 - least / spread)) if least < spread else math.inf
+
+
+def _cautious(correlation: NDArray[np.float64], blocks: int, independent: int) -> NDArray[np.float64]:
+    """Return the factor by which intervals widen if neighbours depend on each other as much as blocks do not exclude.
+
+    The standard error of a correlation is 1 / sqrt(blocks) for each of the independent series that it is pooled over.
+    """
+    highest = np.minimum(correlation + _DOUBT / math.sqrt(independent * blocks), CLOSEST)
+    factors: NDArray[np.float64] = np.sqrt(inflation(highest, blocks))
+    return factors
 
 
 def _spans(differences: NDArray[np.float64], level: float) -> list[Span]:

@@ -1,10 +1,12 @@
-"""Who is proved slower than the leader at one look of many.
+"""Who is proved slower than the leader, and out of the places, at one look of many.
 
 Owns the rule by which a candidate leaves a race. Must not decide when to look, nor rank those that stay.
 
-The leader is the entrant with the highest mean log rate. A candidate is beaten if the leader is faster beyond a bound
-that holds at all looks (`always_valid`), for all pairs of candidates: whoever leads, and however the lead changes, the
-pair that is judged is one of them. A lead that the last third of the blocks contradicts beats nobody: see `lasting`.
+The leader is the entrant with the highest mean log rate. Pairs are compared by a bound that holds at all looks
+(`always_valid`), for all pairs of candidates: whoever leads, and however the lead changes, the pairs that are judged
+are among them. A race is about the first few places. A candidate is beaten if the leader is faster beyond the bound,
+and so are as many others as take all places, or all others that are still in the race: nothing about it that the race
+asks for is then undecided. A lead that the last third of the blocks contradicts beats nobody: see `lasting`.
 """
 
 import math
@@ -39,6 +41,7 @@ def beaten(  # noqa: PLR0913 (how blocks came about)
     *,
     control: str,
     candidates: int,
+    places: int,
     staying: Collection[str],
     copies: Sequence[int] = (),
     seed: int,
@@ -50,6 +53,7 @@ def beaten(  # noqa: PLR0913 (how blocks came about)
         names: One per column: those still in the race, and the control.
         control: The baseline's second entry, which is no candidate.
         candidates: How many there were at first: all their pairs share the level.
+        places: How many places the race is about, at least one: who is slower than so many others leaves.
         staying: Those that never leave: the baseline, and whoever may be as fast as any, as far as can be told.
         copies: The number of the copy that each block was executed on, ascending; empty for one copy.
         seed: Of the random flips.
@@ -61,7 +65,9 @@ def beaten(  # noqa: PLR0913 (how blocks came about)
     spans = race_spans(logs, names, family=math.comb(candidates, 2), copies=copies)
     means = dict(zip(names, logs.mean(axis=0).tolist(), strict=True))
     leader = max(rivals, key=means.__getitem__)
-    behind = [name for name in rivals if name not in {leader, *staying} and _proved(spans[leader, name])]
+    enough = min(places, len(rivals) - 1)
+    ahead = {name: {one for one in rivals if one != name and _proved(spans[one, name])} for name in rivals}
+    behind = [name for name in rivals if name not in staying and leader in ahead[name] and len(ahead[name]) >= enough]
     late = late_spans(logs, names, dict.fromkeys(_both(leader, behind), 1.0), seed=seed)
     return {
         name: Beaten(leader=leader, leads={other: spans[other, name] for other in rivals if other != name})
