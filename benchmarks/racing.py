@@ -119,7 +119,6 @@ def race(
             places=places,
             staying={BASELINE},
             copies=_copies(done),
-            seed=seed,
         )
         for name, one in beaten.items():
             left[name] = done

@@ -451,7 +451,7 @@ def _raced(changes: Changes) -> Measured:
     begun = _measured(changes).since(WARMUP_BLOCKS)
     for name in NAMES:
         begun.trials[name] = begun.trials[name][: WARMUP_BLOCKS + LEFT_AFTER]
-    found = beaten(begun.rates(NAMES), NAMES, control=CONTROL, candidates=3, places=1, staying={"baseline"}, seed=1)
+    found = beaten(begun.rates(NAMES), NAMES, control=CONTROL, candidates=3, places=1, staying={"baseline"})
     measured.trials["b"] = measured.trials["b"][: WARMUP_BLOCKS + LEFT_AFTER]
     measured.retire("b", "", found["b"])
     return measured

@@ -235,7 +235,6 @@ class Blocks:
             places=self.plan.race,
             staying={BASELINE, *gates.limited(measured, names)},
             copies=measured.copies_of_blocks(BASELINE),
-            seed=self.plan.seed,
         )
 
     @contextmanager

@@ -6,7 +6,10 @@ The leader is the entrant with the highest mean log rate. Pairs are compared by 
 (`always_valid`), for all pairs of candidates: whoever leads, and however the lead changes, the pairs that are judged
 are among them. A race is about the first few places. A candidate is beaten if the leader is faster beyond the bound,
 and so are as many others as take all places, or all others that are still in the race: nothing about it that the race
-asks for is then undecided. A lead that the last third of the blocks contradicts beats nobody: see `lasting`.
+asks for is then undecided.
+
+A lead must last. Where it shrinks, so that it would be gone after as many blocks again by the line through its blocks
+(least squares), it beats nobody yet: a candidate may only have been slower to warm up, or the leader's tables bloat.
 """
 
 import math
@@ -18,7 +21,6 @@ from numpy.typing import NDArray
 
 from schemabench.statistics.always_valid import race_spans
 from schemabench.statistics.comparison import log_rates
-from schemabench.statistics.lasting import lasts, late_spans
 from schemabench.statistics.sign_flips import Span
 
 FEWEST_LOOKED_AT = 6
@@ -44,7 +46,6 @@ def beaten(  # noqa: PLR0913 (how blocks came about)
     places: int,
     staying: Collection[str],
     copies: Sequence[int] = (),
-    seed: int,
 ) -> dict[str, Beaten]:
     """Return the candidates that are proved slower than the leader, and on what.
 
@@ -56,7 +57,6 @@ def beaten(  # noqa: PLR0913 (how blocks came about)
         places: How many places the race is about, at least one: who is slower than so many others leaves.
         staying: Those that never leave: the baseline, and whoever may be as fast as any, as far as can be told.
         copies: The number of the copy that each block was executed on, ascending; empty for one copy.
-        seed: Of the random flips.
     """
     rivals = [name for name in names if name != control]
     if len(rates) < FEWEST_LOOKED_AT or set(rivals) <= set(staying):
@@ -68,11 +68,11 @@ def beaten(  # noqa: PLR0913 (how blocks came about)
     enough = min(places, len(rivals) - 1)
     ahead = {name: {one for one in rivals if one != name and _proved(spans[one, name])} for name in rivals}
     behind = [name for name in rivals if name not in staying and leader in ahead[name] and len(ahead[name]) >= enough]
-    late = late_spans(logs, names, dict.fromkeys(_both(leader, behind), 1.0), seed=seed)
+    column = {name: logs[:, place] for place, name in enumerate(names)}
     return {
         name: Beaten(leader=leader, leads={other: spans[other, name] for other in rivals if other != name})
         for name in behind
-        if lasts(spans[leader, name], late.get((leader, name)))
+        if _lasts(column[leader] - column[name])
     }
 
 
@@ -80,6 +80,9 @@ def _proved(lead: Span) -> bool:
     return lead.bounded and lead.low > 0
 
 
-def _both(leader: str, others: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the leader with each of the others, in either order."""
-    return [pair for other in others for pair in ((leader, other), (other, leader))]
+def _lasts(leads: NDArray[np.float64]) -> bool:
+    """Return whether there would still be a lead after as many blocks again, by the line through these."""
+    blocks = len(leads)
+    since = np.arange(blocks) - (blocks - 1) / 2
+    slope = float(since @ leads / (since @ since))
+    return float(leads.mean()) + slope * float(since[-1] + blocks) > 0
