@@ -1,9 +1,9 @@
 """Equal candidates seem to differ in no more than one race of twenty, and races find more than plain blocks.
 
 Simulated, with fixed seeds: blocks are independent, correlate with their neighbours, or drift so that the lead passes
-on. A run is wrong if any two candidates are told apart, by the race or by the ranking of those that stayed. The lower limit
-of the interval of its share (Clopper & Pearson) must not be above 5 %, and that of the share of runs in which anybody
-leaves not above the race's own part of that.
+on. A run is wrong if any two candidates are told apart, by the race or by the ranking of those that stayed. The lower
+limit of the interval of its share (Clopper & Pearson) must not be above 5 %, and that of the share of runs in which
+anybody leaves not above the race's own part of that.
 """
 
 import numpy as np
