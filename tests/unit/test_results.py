@@ -499,6 +499,7 @@ def test_all_intervals_of_who_left_a_race_are_wider_than_those_of_as_many_blocks
     for ours, theirs in zip(raced.writers, usual.writers, strict=True):
         assert ours.ratio.high - ours.ratio.low >= theirs.ratio.high - theirs.ratio.low
     costs = {cost.name: cost.ratio for cost in usual.costs}
+    assert {cost.value for cost in raced.costs if cost.per in {"run", "end"}} == {None}, "of fewer blocks"
     assert all(
         other is not None and (cost.ratio.low <= other.low and other.high <= cost.ratio.high)
         for cost in raced.costs

@@ -98,14 +98,22 @@ def widened(result: CandidateResult) -> CandidateResult:
         attempts_per_s=attempts,
         rows_per_s=rows,
         headroom=headroom,
-        costs=tuple(_compared(one, factor) for one in result.costs),
+        costs=tuple(
+            _compared(one, factor) if _is_comparable(one) else replace(one, value=None, ratio=None, differs=False)
+            for one in result.costs
+        ),
         interference=tuple(_compared(one, factor) for one in result.interference),
     )
 
 
 def _compared(one: _Compared, factor: float) -> _Compared:
-    """Return a ratio to something, and whether it differs from 1 beyond its wider interval."""
+    """Return a ratio to something, and whether it differs from 1 beyond its wider interval; not without a ratio."""
     if one.ratio is None or one.ratio.value <= 0:
-        return one
+        return replace(one, differs=False)
     ratio = stretched(one.ratio, factor)
     return replace(one, ratio=ratio, differs=one.differs and not ratio.low <= 1 <= ratio.high)
+
+
+def _is_comparable(cost: Cost) -> bool:
+    """Return whether a cost is a rate: totals and final sizes are those of fewer blocks than the others had."""
+    return cost.per not in {"run", "end"}
