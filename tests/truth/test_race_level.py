@@ -2,8 +2,8 @@
 
 Simulated, with fixed seeds: blocks are independent, correlate with their neighbours, or drift so that the lead passes
 on. A run is wrong if any two candidates are told apart, by the race or by the ranking of those that stayed. The lower
-limit of the interval of its share (Clopper & Pearson) must not be above 5 %, and that of the share of runs in which
-anybody leaves not above the race's own part of that.
+limit of the interval of its share (Clopper & Pearson) must not be above 5 %, and where nothing drifts that of the share
+of runs in which anybody leaves not above the race's own part of that.
 """
 
 import numpy as np
@@ -43,7 +43,7 @@ def test_equal_candidates_are_told_apart_in_no_more_than_a_twentieth_of_races(
     ]
 
     assert at_least([bool(one.better) for one in ended]) <= LEVEL
-    assert at_least([bool(one.left) for one in ended]) <= RACE_LEVEL
+    assert drift or at_least([bool(one.left) for one in ended]) <= RACE_LEVEL
 
 
 @pytest.mark.parametrize("runs", [3, pytest.param(60, marks=pytest.mark.long)])
