@@ -92,9 +92,9 @@ NOISES = (
     Noise(name="correlation 0.5", correlation=0.5),
     Noise(name="30 % between copies", copies_share=0.3),
     Noise(name="10 % between copies", copies_share=0.1),
-    Noise(name="drift about nothing", drift=0.5),
-    Noise(name="more drift about nothing", drift=1.0),
-    Noise(name="most drift about nothing", drift=2.0),
+    Noise(name="drift of 0.5 spreads", drift=0.5),
+    Noise(name="drift of 1 spread", drift=1.0),
+    Noise(name="drift of 2 spreads", drift=2.0),
 )
 
 
