@@ -131,10 +131,17 @@ def write(folder: Path, kind: str, texts: Mapping[str, str], rows: int) -> workl
     return workload.Found(workload=detection, path=folder, operations=blocks)
 
 
-def experiment(
-    server: Server, kind: str, texts: Mapping[str, str], rows: int, *, noise: Noise | None = None, **limits: float
+def experiment(  # noqa: PLR0913 (what differs between experiments)
+    server: Server,
+    kind: str,
+    texts: Mapping[str, str],
+    rows: int,
+    *,
+    noise: Noise | None = None,
+    race: int = 0,
+    **limits: float,
 ) -> Experiment:
-    """Make one experiment of candidates, each with what its file says beyond the table, and perhaps beside noise."""
+    """Make one experiment of candidates, each with what its file says beyond the table; beside noise, or as a race."""
     with tempfile.TemporaryDirectory() as folder:
         found = write(Path(folder), kind, texts, rows)
         plan = Plan(
@@ -146,6 +153,7 @@ def experiment(
             precision=1e-6,
             seed=int(limits["seed"]),
             noise=noise,
+            race=race,
         )
         return measure(plan, server, Silence())
 

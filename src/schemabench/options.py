@@ -112,11 +112,24 @@ class Options:
         metavar="N",
     )
     budget_s: float = _option(
-        "measuring time per experiment, as in `45s` or `2min`; time spent on candidates that left early is added",
+        "measuring time per experiment, as in `45s` or `2min`; time spent on far slower candidates, which leave early, "
+        "is added",
         default="60s",
         parse=parse_duration_s,
         metavar="TIME",
         flag="--budget",
+    )
+    race: bool = _option(
+        "let a candidate leave the blocks as soon as it is proved to have none of the first places, by a bound that "
+        "pays for a look after every block; the others get its share of the budget",
+        kind="switch",
+    )
+    race_places: int = _option(
+        "how many places a race is about: a candidate leaves once the leader and as many others as take all places "
+        "are proved faster. 1 asks for the fastest alone",
+        default="3",
+        parse=parsing.whole(1, 100),
+        metavar="N",
     )
     adequacy_s: float = _option(
         "afterwards, replay the production load in real time for TIME per candidate; the report shows whether it "

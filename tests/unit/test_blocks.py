@@ -648,6 +648,52 @@ def test_a_candidate_that_is_slower_but_not_by_far_stays(plan: Plan, feed: Feed,
     assert len(measured.trials["a"]) == len(measured.trials["baseline"])
 
 
+def test_who_is_proved_slower_than_the_leader_leaves_a_race_and_the_others_have_its_time(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    paces = {"a": _noisy(0.2, 1), "b": _noisy(0.1, 2), "baseline": _noisy(0.15, 3), "(control)": _noisy(0.15, 4)}
+    asked: list[str] = []
+    raced = _run(
+        replace(plan, budget_s=20.0, race=1),
+        _entrants(clock, **paces),
+        feed,
+        differs=lambda one: asked.append(one.name) or "",
+    )
+    plain = _run(replace(plan, budget_s=20.0), _entrants(clock, **paces), feed)
+    left = raced.retired["a"]
+
+    assert list(raced.retired) == asked == ["a"], "the baseline stays although it is slower than the leader, too"
+    assert left.beaten is not None
+    assert left.beaten.leader == "b"
+    assert left.trials == len(raced.counted("a")) < raced.blocks / 2
+    assert raced.blocks > 1.2 * plain.blocks
+    assert raced.elapsed_s == pytest.approx(plain.elapsed_s, abs=1.0), "it is the same budget"
+    assert raced.spent_s == raced.elapsed_s
+    assert not plain.retired
+
+
+def test_nobody_leaves_a_race_of_equals(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    raced = _run(replace(plan, budget_s=30.0, race=1), _entrants(clock), feed)
+
+    assert not raced.retired
+    assert raced.blocks > 50
+
+
+def test_who_leaves_a_race_for_the_clients_sake_stays(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    entrants = _entrants(clock, a=_noisy(0.2, 1), baseline=_noisy(0.1, 3))
+    next(one for one in entrants if one.name == "a").busy_share = 0.97
+
+    assert not _run(replace(plan, budget_s=20.0, race=1), entrants, feed).retired
+
+
+def test_far_slower_candidates_leave_a_race_before_their_time_counts(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    raced = _run(replace(plan, budget_s=20.0, race=1), _entrants(clock, a=_noisy(4.0, 1), b=_noisy(0.2, 2)), feed)
+
+    assert [(name, one.beaten is None) for name, one in raced.retired.items()] == [("a", True), ("b", False)]
+    assert raced.spent_s == pytest.approx(20.0, abs=1.0)
+    assert raced.elapsed_s > raced.spent_s + 4.0
+
+
 def _proportional(per_call_s: float) -> Pace:
     return lambda _, burst: per_call_s * len(burst.operations)
 

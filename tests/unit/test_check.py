@@ -30,6 +30,7 @@ from schemabench.report import Asked, Check
 from schemabench.report.check import duration
 from schemabench.report.check.model import Judgement
 from schemabench.report.check.scale import Bound, Gain
+from schemabench.report.text import plain
 
 FIVE = Asked(regressions={"": 0.05})
 WAL = Criterion(name="wal_bytes", title="WAL per row", unit="bytes", per="row", better="less", compared="difference")
@@ -196,6 +197,33 @@ def test_candidate_that_left_early_is_worse_and_it_is_said_whether_that_is_prove
 
     assert found.verdict == "worse"
     assert found.reason == f"left the blocks early: {said}"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(0.7, 0.8, "worse"), (0.9, 0.99, "worse"), (0.9, 1.1, "cannot tell"), (1.1, 1.2, "not worse")],
+    ids=["beyond the bound", "proved slower, though the bound is within", "not proved slower", "better than the bound"],
+)
+def test_candidate_that_left_a_race_is_judged_by_what_it_left_on(low: float, high: float, verdict: str) -> None:
+    behind = Estimate(value=0.8, low=0.7, high=0.9)
+    left = Retirement(trials=12, slower=estimate(1.2), rule="race", leader="other", behind=behind)
+    found = judgements(checked(experiment(replace(one(low, high), retired=left))))["new"]
+
+    assert found.verdict == verdict
+    if verdict == "cannot tell":
+        assert plain(found.reason) == (
+            "new left the race after 12 blocks: 0.80x [0.70, 0.90] the throughput of other. Measure without --race"
+        )
+
+
+def test_candidate_that_left_a_race_is_worse_by_any_criterion_than_whom_it_was_proved_slower_than() -> None:
+    left = Retirement(trials=12, slower=estimate(1.2), rule="race", behind=Estimate(value=0.8, low=0.7, high=0.9))
+    asked = replace(FIVE, criteria=("lock_waits",))
+    behind, ahead = (replace(one(*ends), retired=left) for ends in ((0.7, 0.8), (1.1, 1.2)))
+    by_both = (THROUGHPUT, LOCK_WAITS)
+    judged = [judgements(checked(experiment(each, criteria=by_both), asked=asked))["new"] for each in (behind, ahead)]
+
+    assert [one.verdict for one in judged] == ["worse", "no result"]
 
 
 @pytest.mark.parametrize(

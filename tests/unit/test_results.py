@@ -21,6 +21,7 @@ from schemabench.monitor import counters
 from schemabench.monitor.cache import Cache
 from schemabench.records import CandidateResult, Notice, RolledBack
 from schemabench.sending import Sending
+from schemabench.statistics import Beaten, beaten
 
 BLOCKS = 16
 NAMES = ("baseline", CONTROL, "a", "b")
@@ -438,3 +439,83 @@ def test_of_who_left_early_all_is_told_that_its_few_trials_say(plan: Plan) -> No
     assert notice.code == "retired"
     assert notice.text.startswith("b left the blocks early")
     assert "in 3 of 3 trials" in notice.text
+
+
+LEFT_AFTER = 10
+"""Blocks that count."""
+
+
+def _raced(changes: Changes) -> Measured:
+    """Return a race of blocks in which `b` is beaten after some."""
+    measured = _measured(changes)
+    begun = _measured(changes).since(WARMUP_BLOCKS)
+    for name in NAMES:
+        begun.trials[name] = begun.trials[name][: WARMUP_BLOCKS + LEFT_AFTER]
+    found = beaten(begun.rates(NAMES), NAMES, control=CONTROL, candidates=3, places=1, staying={"baseline"})
+    measured.trials["b"] = measured.trials["b"][: WARMUP_BLOCKS + LEFT_AFTER]
+    measured.retire("b", "", found["b"])
+    return measured
+
+
+def _behind(name: str, block: int) -> Mapping[str, Any]:
+    """Return trials of which those of `b` take half as long again as those of `a`, and the baseline's twice as long."""
+    centre_s = {"a": 0.1, "b": 0.15}.get(name, 0.2)
+    return {"duration_s": centre_s * (1 + (block * (5 + len(name)) % 7) / 100)}
+
+
+def test_who_left_a_race_keeps_its_place_among_all_by_what_it_was_proved(plan: Plan) -> None:
+    found = _rank(plan, _raced(_behind)).results
+    places = {name: (one.standing.rank, one.standing.tied_with) for name, one in found.items() if one.standing}
+    b = found["b"]
+
+    assert places == {"a": (1, ()), "b": (2, ()), "baseline": (3, ())}, "it is faster than the baseline, which stays"
+    assert b.retired is not None
+    assert (b.retired.rule, b.retired.leader, b.retired.trials) == ("race", "a", LEFT_AFTER)
+    assert b.retired.behind is not None
+    assert b.retired.behind.low < 2 / 3 < b.retired.behind.high < 1
+    assert b.standing is not None
+    assert b.standing.to_others == {"a": b.retired.behind}
+    assert found["a"].standing is not None
+    assert found["a"].standing.to_others["b"].value == pytest.approx(1 / b.retired.behind.value)
+    assert list(b.standings) == ["throughput"], "it has no place by lock waits"
+    assert b.drift is None
+    assert b.notices[0].code == "raced"
+    assert b.notices[0].text.startswith("b left the race after 10 blocks")
+    assert msgspec.to_builtins(b), "no figure of a library's own type stands in it"
+
+
+def test_all_intervals_of_who_left_a_race_are_wider_than_those_of_as_many_blocks(plan: Plan) -> None:
+    raced = _rank(plan, _raced(_behind)).results["b"]
+    few = _measured(_behind)
+    for name in NAMES:
+        few.trials[name] = few.trials[name][: WARMUP_BLOCKS + LEFT_AFTER]
+    usual = _ranked(plan, few)["b"]
+
+    assert raced.operations_per_s is not None
+    assert usual.operations_per_s is not None
+    assert raced.operations_per_s.value == usual.operations_per_s.value
+    assert raced.operations_per_s.high > usual.operations_per_s.high
+    assert raced.operations_per_s.low < usual.operations_per_s.low
+    for ours, theirs in zip(raced.writers, usual.writers, strict=True):
+        assert ours.ratio.high - ours.ratio.low >= theirs.ratio.high - theirs.ratio.low
+    costs = {cost.name: cost.ratio for cost in usual.costs}
+    assert {cost.value for cost in raced.costs if cost.per in {"run", "end"}} == {None}, "of fewer blocks"
+    assert all(
+        other is not None and (cost.ratio.low <= other.low and other.high <= cost.ratio.high)
+        for cost in raced.costs
+        if cost.ratio and (other := costs[cost.name])
+    )
+
+
+def test_who_left_a_race_and_who_was_not_proved_to_differ_from_it_tie(plan: Plan) -> None:
+    measured = _raced(_behind)
+    known = measured.retired["b"].beaten
+    assert known is not None
+    unproved = replace(known.leads["baseline"], low=-0.5, high=0.5)
+    measured.retired["b"] = replace(
+        measured.retired["b"], beaten=Beaten(leader="a", leads={**known.leads, "baseline": unproved})
+    )
+    found = _rank(plan, measured).results
+    places = {name: (one.standing.rank, one.standing.tied_with) for name, one in found.items() if one.standing}
+
+    assert places == {"a": (1, ()), "b": (2, ("baseline",)), "baseline": (2, ("b",))}

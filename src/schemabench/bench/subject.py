@@ -97,6 +97,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         precision=options.precision,
         adequacy_s=0.0 if rehearse else options.adequacy_s,
         upkeep=options.upkeep,
+        race=options.race_places if options.race else 0,
         lead_in=options.lead_in,
         round_trip_s=options.round_trip_s,
         without_companions=options.without_companions,
@@ -111,7 +112,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )
-    check_criteria(planned.criteria)  # errors of this and the next two need no server
+    check_criteria(planned.criteria, race=bool(planned.race))  # errors of this and the next two need no server
     workloads.check_bounds(planned.found, cardinality, planned.values)
     check_inputs(planned.found, planned.inputs)
     check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)

@@ -130,6 +130,7 @@ class Laboratory:
             clients=plan.clients if clients is None else clients,
             grows=grows,
             keep_templates=True,
+            race=0,  # the ratio of each candidate is what is searched for
             adequacy_s=0.0,  # a search needs only ratios
             production=None,  # likewise, and each comparison would start a server
             equivalence="off",  # the result is the same at every cardinality, and the check would take most of the time

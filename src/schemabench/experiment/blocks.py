@@ -1,9 +1,9 @@
 """The blocks of an experiment: every entrant executes the same burst, in another order in each block.
 
 Owns the schedule of trials, the work between them, and the stopping rule. Must not judge: measurements go to the
-statistics unchanged. `calibration` and `sizing` decide the size of bursts, and `retiring` decides which candidates
-leave. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized complete block
-design); for the order within a block, see `order`.
+statistics unchanged. `calibration` and `sizing` decide the size of bursts, and `retiring` and `statistics.race` decide
+which candidates leave. Source of the design: Montgomery, "Design and Analysis of Experiments", chapter 4 (randomized
+complete block design); for the order within a block, see `order`.
 """
 
 from collections import Counter
@@ -106,7 +106,7 @@ class Blocks:
             block_s = perf_counter() - begun_s
             measured.elapsed_s += block_s
             self.neighbours.check(self._label)
-            self._retire()
+            self._part()
             if not self._counting:
                 self._fit(block_s)
             elif measured.blocks and self._enough():
@@ -206,18 +206,36 @@ class Blocks:
         alone_s = sum(max(trial.alone_s[writer] for writer in own) for own in self.plan.apart.values())
         return trial.duration_s * (1 + self.plan.lead_in) + alone_s
 
-    def _retire(self) -> None:
-        """Retire candidates that few trials prove to be much slower, unless the client limits them."""
+    def _part(self) -> None:
+        """Part with candidates that are proved to be too slow, by either rule."""
+        far, beaten = self._far_slower(), self._beaten() if self.plan.race else {}
+        for entrant in [one for one in self._present if one.name in far or one.name in beaten]:
+            self.progress.stage(self.plan, f"comparing the state of {entrant.name}, which leaves")
+            with self._leaving(entrant):
+                on = None if entrant.name in far else beaten[entrant.name]
+                self.measured.retire(entrant.name, self.differs(entrant), on)
+                self._present.remove(entrant)
+
+    def _far_slower(self) -> set[str]:
+        """Return the candidates that few trials prove to be much slower, unless the client limits them."""
         measured = self.measured
         most_s = retiring.PRESSING_SHARE * self.plan.budget_s
         pressing = [name for name in self._names if measured.taken_s[name] > most_s]
         lagging = retiring.lagging(measured.trials, self._names, CONTROL, pressing)
-        slow = set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
-        for entrant in [one for one in self._present if one.name in slow]:
-            self.progress.stage(self.plan, f"comparing the state of {entrant.name}, which is far slower")
-            with self._leaving(entrant):
-                measured.retire(entrant.name, self.differs(entrant))
-                self._present.remove(entrant)
+        return set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
+
+    def _beaten(self) -> Mapping[str, statistics.Beaten]:
+        """Return the candidates that are proved slower than the leader, unless the client limits them."""
+        measured, names = self.measured, self._names
+        return statistics.beaten(
+            measured.rates(names),
+            names,
+            control=CONTROL,
+            candidates=len(self.plan.candidates),
+            places=self.plan.race,
+            staying={BASELINE, *gates.limited(measured, names)},
+            copies=measured.copies_of_blocks(BASELINE),
+        )
 
     @contextmanager
     def _leaving(self, entrant: Entrant) -> Iterator[None]:

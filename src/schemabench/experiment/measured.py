@@ -23,6 +23,7 @@ from schemabench.experiment.retiring import FIRST_BLOCK, Retired
 from schemabench.experiment.staleness import Freshness
 from schemabench.load.session import Undone
 from schemabench.monitor.attribution import Tally
+from schemabench.statistics import Beaten
 
 Times = tuple[int, NDArray[np.int64]]
 """A block, and the service times of one operation in it, in nanoseconds."""
@@ -57,7 +58,7 @@ class Measured:
     failed: dict[str, CandidateError] = field(default_factory=dict)
     """Candidates that failed and left the experiment."""
     retired: dict[str, Retired] = field(default_factory=dict)
-    """Candidates that left the blocks because a few trials proved them to be much slower than the baseline."""
+    """Candidates that left the blocks because their trials proved them to be too slow."""
     shortened: int = 0
     """The size of bursts before they were shortened to fit more blocks into the budget; 0 if they were not."""
     executed: int = 0
@@ -90,8 +91,12 @@ class Measured:
 
     @property
     def spent_s(self) -> float:
-        """Seconds of the budget used; the time of candidates that left is not counted."""
-        return self.elapsed_s - sum(taken_s for name, taken_s in self.taken_s.items() if not self.is_left(name))
+        """Seconds of the budget used; the time of candidates that failed or are far slower is not counted."""
+        return self.elapsed_s - sum(taken_s for name, taken_s in self.taken_s.items() if not self._counts(name))
+
+    def _counts(self, name: str) -> bool:
+        """Return whether an entrant's time is part of the budget: who left a race has had its share."""
+        return self.is_left(name) or (name in self.retired and self.retired[name].beaten is not None)
 
     @contextmanager
     def taking(self, name: str) -> Iterator[None]:
@@ -200,10 +205,19 @@ class Measured:
         """Return how old an entrant's answers were, in counted trials and at production's pace."""
         return self.freshness.of(name, {trial.block for trial in self.counted(name)}) if self.freshness else ()
 
-    def retire(self, name: str, difference: str) -> None:
-        """Count the trials of a candidate that leaves the blocks; `difference` as in `Retired`."""
-        self.trials[name] = [replace(one, warmup=one.block < FIRST_BLOCK) for one in self.trials[name]]
-        self.retired[name] = Retired(trials=len(self.counted(name)), difference=difference)
+    def retire(self, name: str, difference: str, beaten: Beaten | None = None) -> None:
+        """Count the trials of a candidate that leaves the blocks: those of a race stay as they were when it was judged.
+
+        Args:
+            name: The candidate.
+            difference: As in `Retired`.
+            beaten: On what it leaves a race; None if it is far slower than the baseline.
+        """
+        if beaten is None:
+            self.trials[name] = [replace(one, warmup=one.block < FIRST_BLOCK) for one in self.trials[name]]
+        self.retired[name] = Retired(
+            trials=len(self.counted(name)), difference=difference, beaten=beaten, left_s=self.elapsed_s
+        )
 
     def beside(self, name: str) -> "Measured":
         """Return all trials; those of blocks in which a candidate took part before it retired count."""

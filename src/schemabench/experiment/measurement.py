@@ -294,6 +294,7 @@ def _record(
         effective_blocks=rankings.throughput.effective_blocks if rankings else None,
         drift_rows=measured.drift_rows,
         upkeep=plan.upkeep,
+        race=plan.race,
         lead_in=plan.lead_in,
         round_trip_s=plan.round_trip_s,
         budget_s=plan.budget_s,

@@ -84,6 +84,8 @@ class Plan:
     """Whether the workload's companions are left out."""
     noise: Noise | None = None
     """Other tenants whose jobs run meanwhile."""
+    race: int = 0
+    """How many places a race is about: who is proved slower than so many others leaves; 0 for no race."""
     lead_in: float = 0.0
     """The share of a burst, 0 to 1, that is executed untimed before each trial."""
     call_timeout_s: float = 30.0

@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from schemabench import candidate as candidates
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.experiment import company, costs, criteria, gates, interfering, retired, surroundings, writers
+from schemabench.experiment import (
+    company,
+    costs,
+    criteria,
+    departed,
+    gates,
+    interfering,
+    raced,
+    retired,
+    surroundings,
+    writers,
+)
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
@@ -103,45 +114,32 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
     drifts = statistics.drifts(measured.rates(names), names, measured.written(names) / measured.drift_rows, copies)
     prices = costs.of(plan, names, measured, watched.grown)
     own = writers.ratios(plan, names, measured)
-    late = [name for name in ranked if name in measured.retired]
-    behind = {name: retired.standing(name, names, late, measured) for name in late}
+    gone = departed.find(ranked, measured)
+    places = departed.standings(rankings[THROUGHPUT.name], gone)
     results = {}
     for name in (one for one in names if one != CONTROL):
         results[name] = replace(
             _described_by_trials(plan, ranked[name], measured, watched),
-            standings=_standings(name, rankings, behind),
+            standings={**_standings(name, rankings), THROUGHPUT.name: places[name]},
             on_front=name in front,
             drift=drifts[name],
             costs=prices[name],
             writers=own[name],
         )
-    for name, standing in behind.items():
-        lag = retired.inverse(standing.to_baseline)
-        result = _described_by_trials(plan, ranked[name], measured, watched)
-        results[name] = replace(
-            result,
-            standings={THROUGHPUT.name: standing},
-            retired=records.Retirement(trials=measured.retired[name].trials, slower=lag),
+    for name in gone:
+        left = replace(
+            _described_by_trials(plan, ranked[name], measured, watched),
+            standings={THROUGHPUT.name: places[name]},
             costs=costs.of(plan, (BASELINE, CONTROL, name), measured.beside(name), watched.grown)[name],
-            writers=writers.of_few(plan, name, measured.beside(name)),
-            notices=(retired.notice(name, measured, lag), *result.notices),
         )
+        results[name] = (raced.result if measured.retired[name].beaten else retired.result)(plan, left, measured)
     return Rankings(results=results, by=rankings)
 
 
-def _standings(
-    name: str, rankings: Mapping[str, statistics.Ranking], behind: Mapping[str, Standing]
-) -> dict[str, Standing]:
-    """Return where a candidate stands by each criterion that it was ranked by; `behind` are those that left early."""
-    found = {
-        criterion: standing
-        for criterion, ranking in rankings.items()
-        for standing in ranking.standings
-        if standing.name == name
-    }
-    own = found[THROUGHPUT.name]
-    ties = (*own.tied_with, *(other for other, one in behind.items() if name in one.tied_with))
-    return {**found, THROUGHPUT.name: replace(own, tied_with=tuple(sorted(ties)))}
+def _standings(name: str, rankings: Mapping[str, statistics.Ranking]) -> dict[str, Standing]:
+    """Return where a candidate stands by each criterion that it was ranked by."""
+    found = ((criterion, one) for criterion, ranking in rankings.items() for one in ranking.standings)
+    return {criterion: one for criterion, one in found if one.name == name}
 
 
 def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, watched: Watched) -> CandidateResult:

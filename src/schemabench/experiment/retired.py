@@ -1,48 +1,55 @@
-"""The verdict on candidates that left the blocks early, from their few trials.
+"""The verdict on candidates that left the blocks as far slower than the baseline, from their few trials.
 
-Owns their standing and its wording. Must not decide which candidates leave: see `retiring`.
+Owns their comparison with the others and its wording. Must not decide which candidates leave: see `retiring`.
 """
 
 from collections.abc import Sequence
-from math import exp
-
-import numpy as np
+from dataclasses import replace
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
+from schemabench.experiment import writers
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.retiring import slowdowns
-from schemabench.records import Estimate, Notice, Standing
+from schemabench.records import CandidateResult, Estimate, Notice, Retirement
+from schemabench.statistics import Span
 from schemabench.units import format_duration, format_significant, plural
 
 
-def standing(name: str, others: Sequence[str], retired: Sequence[str], measured: Measured) -> Standing:
-    """Return the standing of a candidate that retired, from the blocks in which it took part.
-
-    It ranks below candidates that few trials prove to be faster, and ties with all others.
+def leads(name: str, others: Sequence[str], measured: Measured) -> dict[str, Span]:
+    """Return how much faster the others were in the blocks of a candidate that left, as log ratios of rates.
 
     Args:
         name: The candidate.
-        others: The entrants that did not retire, the control among them.
-        retired: The candidates that did.
+        others: The entrants that did not leave as far slower, the control among them.
         measured: The trials of all.
     """
     noise = slowdowns(measured.trials, CONTROL, BASELINE)[: measured.retired[name].trials]
-    spans = {
+    return {
         other: statistics.lag(slowdowns(measured.trials, name, other), noise, family=max(1, len(others) - 1))
         for other in others
         if other != CONTROL
     }
-    ties = [other for other, span in spans.items() if span.low <= 0]
-    against = spans[BASELINE]
-    (rate,) = statistics.estimate_rates(np.array([[1 / one.duration_s] for one in measured.counted(name)]), seed=0)
-    return Standing(
-        name=name,
-        figure=rate,
-        to_baseline=inverse(Estimate(value=exp(against.centre), low=exp(against.low), high=exp(against.high))),
-        rank=1 + len(spans) - len(ties),
-        tied_with=tuple(sorted((*ties, *(other for other in retired if other != name)))),
+
+
+def result(plan: Plan, left: CandidateResult, measured: Measured) -> CandidateResult:
+    """Return the result of a candidate that left as far slower, with when and on what.
+
+    Args:
+        plan: What was to do.
+        left: All else that is known of it.
+        measured: The trials of all.
+    """
+    name, standing = left.name, left.standing
+    assert standing is not None, f"{name} has no standing"
+    slower = inverse(standing.to_baseline)
+    return replace(
+        left,
+        retired=Retirement(trials=measured.retired[name].trials, slower=slower, left_s=measured.retired[name].left_s),
+        writers=writers.of_few(plan, name, measured.beside(name)),
+        notices=(notice(name, measured, slower), *left.notices),
     )
 
 

@@ -1,6 +1,7 @@
 """Which candidates leave the blocks early, because few trials prove them to be much slower than the baseline.
 
-Owns the decision, and the record of a candidate that left. Must not execute or compare anything.
+Owns this decision, and the record of a candidate that left by any rule. Must not execute or compare anything. The other
+rule is that of a race: see `statistics.race`.
 
 A slow candidate makes every block long, and so takes the blocks that a verdict needs from all others. It leaves with a
 separate verdict: a bound that holds with few trials. If its trials vary so much that the bound proves nothing, for
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from schemabench import statistics
 from schemabench.candidate import BASELINE
 from schemabench.records import Trial
+from schemabench.statistics import Beaten
 
 MULTIPLE = 8.0
 """A candidate that takes this many times as long as the baseline leaves as soon as half of it is proved."""
@@ -36,6 +38,10 @@ class Retired:
     """The number of its trials that count."""
     difference: str = ""
     """How its rows differ from the baseline's after the same bursts; empty if they do not."""
+    beaten: Beaten | None = None
+    """On what it left the race; None if it left as far slower than the baseline."""
+    left_s: float = 0.0
+    """Seconds spent in blocks by then."""
 
 
 def lagging(

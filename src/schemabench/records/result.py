@@ -70,12 +70,21 @@ class CompanionFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class Retirement:
-    """Why a candidate left the blocks early: its trials took a multiple of the baseline's, beyond doubt."""
+    """Why a candidate left the blocks early: its trials proved it to be too slow."""
 
     trials: int
     """Its counted trials; its standing rests on them alone."""
     slower: Estimate
     """The duration of its trials over the baseline's: at least `low`, regardless of the other candidates."""
+    rule: Literal["far slower", "race"] = "far slower"
+    """far slower: its trials took a multiple of the baseline's; race: it was proved slower than the leader, and
+    than enough others to have none of the places. All its intervals then hold wherever the race stopped."""
+    leader: str = "baseline"
+    """The candidate that it was proved slower than."""
+    behind: Estimate | None = None
+    """Its throughput as a ratio to the leader's, paired by block; None if it is far slower than the baseline."""
+    left_s: float | None = None
+    """The time of the blocks until it left, in seconds; None in older run files."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,8 @@ class Standing:
     third's, and so contains 1."""
     to_others: Mapping[str, Estimate] = field(default_factory=dict)
     """Candidate -> the figure compared with that candidate's, as `to_baseline` with the baseline's; all these intervals
-    hold jointly. Without the baseline; empty for those that left early, and in older run files."""
+    hold jointly. Without the baseline. With a candidate that left: of the blocks until then, see `Retirement`. Empty in
+    older run files."""
     rank: int
     """One more than the number of candidates that are significantly better: ties share a rank."""
     tied_with: tuple[str, ...]

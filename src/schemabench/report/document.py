@@ -22,6 +22,7 @@ from schemabench.report import (
     noise,
     over_time,
     plans,
+    race,
     ranks,
     reasons,
     retries,
@@ -41,6 +42,7 @@ _TITLE = "Ranking of candidate schemas"
 _NO_LINK = re.compile(r"[^a-z0-9]+")
 _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     ranks.section,
+    race.section,
     writers.section,
     interference.section,
     companions.section,

@@ -119,6 +119,8 @@ def _repetition(experiment: Experiment) -> Iterator[Fact]:
         yield "copies of the databases", made + between
     if experiment.upkeep:
         yield "vacuum and analyze", _UPKEEP.get(experiment.upkeep, experiment.upkeep)
+    if experiment.race:
+        yield "race", f"about {plural(experiment.race, 'place')}: who is proved to have none of them leaves"
     if experiment.lead_in:
         yield "lead-in", f"{figures.share(experiment.lead_in)} of a burst before each trial, not timed"
 

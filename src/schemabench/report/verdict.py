@@ -10,7 +10,7 @@ from statistics import median
 
 from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, Standing
-from schemabench.report import figures, noise
+from schemabench.report import figures, noise, race
 from schemabench.report.text import name
 from schemabench.report.view import ranked
 from schemabench.units import format_duration, format_significant, plural
@@ -53,7 +53,8 @@ def sentence(experiment: Experiment) -> str:
 
 def _verdict(experiment: Experiment, standings: Sequence[Standing]) -> str:
     retired = {result.name: result.retired for result, _ in ranked(experiment) if result.retired}
-    left = "".join(f" {_left(one, name(who))}" for who, one in retired.items())
+    far = [_left(one, name(who)) for who, one in retired.items() if one.rule == "far slower"]
+    left = "".join(f" {text}" for text in [race.sentence(experiment), *far] if text)
     return _of_the_others(experiment, [one for one in standings if one.name not in retired], left) + left
 
 
@@ -64,13 +65,15 @@ def _of_the_others(experiment: Experiment, standings: Sequence[Standing], left: 
         return _nothing(experiment)
     if not rivals:
         alone = f"Only the {BASELINE} was ranked: there is nothing to compare it with."
-        return f"The {BASELINE} leads: all others are far slower." if left else alone
+        slower = "slower" if experiment.race else "far slower"
+        return f"The {BASELINE} leads: all others are {slower}." if left else alone
     if is_undecided(experiment):
         return _undecided(experiment, rivals)
     tied = [rival for rival in rivals if BASELINE in rival.tied_with]
     if len(tied) == len(rivals):
         return f"No candidate can be told apart from the baseline{_blindness(experiment)}."
-    leaders = [standing for standing in standings if standing.rank == 1]
+    best = min(standing.rank for standing in standings)
+    leaders = [standing for standing in standings if standing.rank == best]
     if any(leader.name == BASELINE for leader in leaders):
         return _baseline_leads(experiment, tied, [rival for rival in rivals if rival not in tied])
     return _candidates_lead(experiment, leaders)
@@ -83,7 +86,7 @@ def on(experiment: Experiment, result: CandidateResult) -> str:
     if result.name == BASELINE:
         return "the baseline"
     if result.retired:
-        return f"left early: {proved(result.retired)}"
+        return departure(result.retired, figures.decimals(experiment))
     return _against_baseline(experiment, result.standing)
 
 
@@ -105,6 +108,11 @@ def is_undecided(experiment: Experiment) -> bool:
 def _left(retired: Retirement, who: str) -> str:
     """Return why a candidate left the blocks early."""
     return f"{who} left early: {proved(retired)}."
+
+
+def departure(retired: Retirement, places: int) -> str:
+    """Return that a candidate left, when and on what, in a few words."""
+    return race.on(retired, retired.behind, places) if retired.behind else f"left early: {proved(retired)}"
 
 
 def proved(retired: Retirement) -> str:

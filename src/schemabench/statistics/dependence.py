@@ -51,7 +51,7 @@ _WORSE = 0.05
 _CERTAIN = 0.01
 """The probability of reporting dependence between independent blocks."""
 
-_CLOSEST = 0.95
+CLOSEST = 0.95
 """A higher correlation cannot be told from a drift within the few hundred blocks of a run."""
 
 _SHORTEST = 6.0
@@ -289,7 +289,7 @@ def _correlation(moments: _Moments, layout: _Layout, independent: int) -> tuple[
     raw = moments.products / np.maximum(moments.within, _NOTHING)
     lost = 1 / layout.length + (layout.fitted - 1) / layout.blocks
     seen = np.where(moments.within > 0, raw + lost, 0.0)
-    found = np.clip(seen / (1 - 3 * lost), 0.0, _CLOSEST)
+    found = np.clip(seen / (1 - 3 * lost), 0.0, CLOSEST)
     return found, special.ndtr(-seen * math.sqrt(independent * layout.blocks))
 
 

@@ -16,8 +16,8 @@ from dataclasses import replace
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
-from schemabench.records import CandidateResult, Criterion, Estimate, Experiment, Run, Standing
-from schemabench.report import criteria, verdict
+from schemabench.records import THROUGHPUT, CandidateResult, Criterion, Estimate, Experiment, Run, Standing
+from schemabench.report import criteria, figures, verdict
 from schemabench.report.check import duration
 from schemabench.report.check.model import Asked, Check, Judged, Judgement
 from schemabench.report.check.scale import Bound, bound, gain
@@ -110,7 +110,7 @@ def _judgements(experiment: Experiment, asked: Asked) -> Iterator[Judgement]:
             continue
         if without := _without_figures(result):
             yield without
-        elif against is None or against.status != "ranked" or against.retired:
+        elif against is None or against.status != "ranked" or _is_far(against):
             yield Judgement(result=result, verdict="no result", reason=_nothing_against(asked.against, against))
         else:
             for criterion in asked.criteria:
@@ -125,10 +125,24 @@ def _without_figures(result: CandidateResult) -> Judgement | None:
         return Judgement(result=result, verdict="skipped", reason=result.reason)
     if result.status != "ranked":
         return Judgement(result=result, verdict="no result", reason=result.reason)
-    if left := result.retired:
-        told = f"left the blocks early: {verdict.proved(left)}"
+    if result.retired and _is_far(result):
+        told = f"left the blocks early: {verdict.proved(result.retired)}"
         return Judgement(result=result, verdict="worse", reason=told)
     return None
+
+
+def _is_far(result: CandidateResult) -> bool:
+    """Return whether a candidate left as far slower: its few trials are a bound, and no figure to judge by."""
+    return result.retired is not None and result.retired.rule == "far slower"
+
+
+def _left_behind(result: CandidateResult, against: CandidateResult) -> bool:
+    """Return whether a candidate left a race proved slower than the other."""
+    own = result.standings.get(THROUGHPUT.name)
+    if not result.retired or own is None:
+        return False
+    found = own.to_baseline if against.name == BASELINE else own.to_others.get(against.name)
+    return found is not None and found.high < 1
 
 
 def _nothing_against(who: str, against: CandidateResult | None) -> str:
@@ -144,6 +158,8 @@ def _judged(
     """Return the verdict on a ranked candidate by one criterion."""
     criterion = criteria.find(experiment, by)
     own, other = result.standings.get(by), against.standings.get(by)
+    if own is None and _left_behind(result, against):
+        return Judgement(result=result, criterion=criterion, verdict="worse", reason=_departure(experiment, result))
     if criterion is None or own is None or other is None:
         whose = "the experiment" if criterion is None else name((against if other is None else result).name)
         reason = f"{whose} has no figures by {criterion.title if criterion else by}"
@@ -160,7 +176,10 @@ def _judged(
         found=_limited(found, own, other),
         of=other.figure.value,
     )
-    return _told(told, criterion, found, limit, experiment)
+    judged = _told(told, criterion, found, limit, experiment)
+    return (
+        _of_race(judged, against, experiment) if judged.is_foretold and (result.retired or against.retired) else judged
+    )
 
 
 def _limited(found: Estimate, own: Standing, other: Standing) -> Estimate:
@@ -184,6 +203,23 @@ def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, 
     if told.found != found:
         return replace(told, reason=_LIMITED)
     return replace(told, reason=duration.advice(experiment, known, limit), is_foretold=True)
+
+
+def _of_race(told: Judgement, against: CandidateResult, experiment: Experiment) -> Judgement:
+    """Return the judgement where the bound lies within the interval of a candidate that left a race: it has no more.
+
+    It is worse if it left as proved slower than the other: more blocks were not worth their time.
+    """
+    if _left_behind(told.result, against):
+        return replace(told, verdict="worse", reason=_departure(experiment, told.result), is_foretold=False)
+    who = told.result if told.result.retired else against
+    reason = f"{name(who.name)} {_departure(experiment, who)}. Measure without --race"
+    return replace(told, reason=reason, is_foretold=False)
+
+
+def _departure(experiment: Experiment, result: CandidateResult) -> str:
+    assert result.retired is not None, f"{result.name} left"
+    return verdict.departure(result.retired, figures.decimals(experiment))
 
 
 def _doubt(experiment: Experiment, criterion: Criterion) -> str:

@@ -1,0 +1,119 @@
+"""The verdict on candidates that left a race.
+
+Owns the figures of such a candidate, and the wording. Must not decide which candidates leave: see `statistics.race`.
+
+A candidate leaves when its trials look slow enough, so that what is measured decides on the number of its blocks. Every
+interval of its figures is therefore as wide as one that holds at all looks.
+"""
+
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+
+from schemabench import records, statistics
+from schemabench.candidate import BASELINE
+from schemabench.experiment.departed import stretched, to_ratio
+from schemabench.experiment.entrant import CONTROL
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.retired import inverse
+from schemabench.records import CandidateResult, Cost, Estimate, Interference, Notice, WriterRatio
+from schemabench.statistics import Span
+from schemabench.units import format_duration, format_significant
+
+_LEVEL = 1 - statistics.CONFIDENCE
+_Compared = TypeVar("_Compared", Cost, Interference)
+
+
+def result(plan: Plan, left: CandidateResult, measured: Measured) -> CandidateResult:
+    """Return the result of a candidate that left a race, with when and on what, and with intervals that hold there.
+
+    Args:
+        plan: What was to do.
+        left: All else that is known of it.
+        measured: The trials of all.
+    """
+    name, (leader, behind), standing = left.name, lag(left.name, measured), left.standing
+    assert standing is not None, f"{name} has no standing"
+    retirement = records.Retirement(
+        rule="race",
+        trials=measured.retired[name].trials,
+        slower=inverse(standing.to_baseline),
+        leader=leader,
+        behind=behind,
+        left_s=measured.retired[name].left_s,
+    )
+    own = writers(plan, name, measured.beside(name))
+    return replace(widened(left), retired=retirement, writers=own, notices=(notice(name, measured), *left.notices))
+
+
+def notice(name: str, measured: Measured) -> Notice:
+    """Return the notice on a candidate that left a race."""
+    left, (leader, ratio) = measured.retired[name], lag(name, measured)
+    value, low, high = (format_significant(one, 3) for one in (ratio.value, ratio.low, ratio.high))
+    text = (
+        f"{name} left the race after {left.trials} blocks, {format_duration(left.left_s)} after the first began: its "
+        f"throughput was {value} [{low}, {high}] of that of {leader}, who led. All its figures are from these blocks, "
+        "and their intervals hold wherever a race stops"
+    )
+    return Notice(code="raced", text=text)
+
+
+def lag(name: str, measured: Measured) -> tuple[str, Estimate]:
+    """Return who led when a candidate left a race, and its throughput as a ratio to the leader's."""
+    beaten = measured.retired[name].beaten
+    assert beaten is not None, f"{name} left no race"
+    return beaten.leader, to_ratio(beaten.leads[beaten.leader].reversed())
+
+
+def writers(plan: Plan, name: str, measured: Measured) -> tuple[WriterRatio, ...]:
+    """Return the speed of each writer relative to the baseline's; empty if there is only one writer.
+
+    Args:
+        plan: What was to do.
+        name: A candidate that left a race.
+        measured: The trials of all entrants in the blocks in which it took part.
+    """
+    names, found = (name, BASELINE, CONTROL), []
+    for writer in [one.name for one, _ in plan.writers] if len(plan.writers) > 1 else ():
+        times = [[trial.writers_s[writer] for trial in measured.counted(one)] for one in names]
+        copies = measured.copies_of_blocks(BASELINE)
+        spans = statistics.race_spans(-np.log(times).T, names, family=len(plan.writers), level=_LEVEL, copies=copies)
+        span: Span = spans[name, BASELINE]
+        found.append(WriterRatio(writer=writer, ratio=to_ratio(span), differs=span.apart))
+    return tuple(found)
+
+
+def widened(result: CandidateResult) -> CandidateResult:
+    """Return the result of a candidate that left a race, with intervals that hold wherever it stopped."""
+    factor = statistics.stretch(sum(not trial.warmup for trial in result.trials))
+    operations, attempts, rows, headroom = (
+        figure and stretched(figure, factor)
+        for figure in (result.operations_per_s, result.attempts_per_s, result.rows_per_s, result.headroom)
+    )
+    return replace(
+        result,
+        operations_per_s=operations,
+        attempts_per_s=attempts,
+        rows_per_s=rows,
+        headroom=headroom,
+        costs=tuple(
+            _compared(one, factor) if _is_comparable(one) else replace(one, value=None, ratio=None, differs=False)
+            for one in result.costs
+        ),
+        interference=tuple(_compared(one, factor) for one in result.interference),
+    )
+
+
+def _compared(one: _Compared, factor: float) -> _Compared:
+    """Return a ratio to something, and whether it differs from 1 beyond its wider interval; not without a ratio."""
+    if one.ratio is None or one.ratio.value <= 0:
+        return replace(one, differs=False)
+    ratio = stretched(one.ratio, factor)
+    return replace(one, ratio=ratio, differs=one.differs and not ratio.low <= 1 <= ratio.high)
+
+
+def _is_comparable(cost: Cost) -> bool:
+    """Return whether a cost is a rate: totals and final sizes are those of fewer blocks than the others had."""
+    return cost.per not in {"run", "end"}

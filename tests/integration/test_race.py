@@ -1,0 +1,136 @@
+"""A race on a real server: who is twice as slow leaves, and the others have its share of the budget."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+from random import Random
+
+import laboratory
+import pytest
+
+from schemabench import Call, Workload, Writer
+from schemabench.experiment import Plan, measure
+from schemabench.progress import Silence
+from schemabench.records import CandidateResult, Experiment
+from schemabench.server import Database, Server
+from schemabench.workers.follower import follow
+from schemabench.workers.leader import lead
+from schemabench.workers.link import Link
+from schemabench.workers.seat import Seat
+
+NAMES = ("gw0", "gw1")
+PAUSE_S = 0.005
+"""How long a call sleeps on the server: a trial is as long as its calls, however busy the machine is."""
+TABLE = "CREATE TABLE item (key bigint PRIMARY KEY, value bigint NOT NULL);\n"
+SLEEP = f"SELECT pg_sleep({PAUSE_S}), :key::bigint;\n"
+OPERATIONS = f"-- name: look\n{SLEEP}-- name: items\nSELECT key FROM item;\n"
+ROW = "INSERT INTO item VALUES (1, 1);\n"
+TWICE = f"{TABLE}-- name: look\n{SLEEP}{SLEEP}"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The cardinality."""
+
+
+def burst(_sizes: Sizes, _writer: str, _block: int, random: Random) -> Iterator[Call]:
+    """Yield looks."""
+    return (Call("look", {"key": random.randrange(100)}, rows=0) for _ in count())
+
+
+LOOKS = Workload(
+    name="looks",
+    summary="one reader",
+    cardinalities={"typical": Sizes()},
+    writers=lambda _: (Writer(name="reader", kind="stream", weight=8),),
+    burst=burst,
+    state=("items",),
+)
+
+
+def _plan(folder: Path, **candidates: str) -> Plan:
+    folder.mkdir(exist_ok=True)
+    (folder / "__init__.py").touch()
+    return Plan(
+        found=laboratory.found(folder, LOOKS, OPERATIONS),
+        cardinality="typical",
+        candidates=laboratory.installable(folder / "schemas", candidates),
+        clients=2,
+        budget_s=10.0,
+        precision=1e-6,
+        seed=1,
+        burst=16,
+        race=3,
+    )
+
+
+def _results(experiment: Experiment) -> dict[str, CandidateResult]:
+    assert {one.status for one in experiment.candidates} == {"ranked"}
+    return {one.name: one for one in experiment.candidates}
+
+
+def _follow(plan: Plan, link: Link) -> Callable[[], None]:
+    return lambda: follow(plan, link, Seat(number=1, names=NAMES, run_id="test", folder="/nowhere"))
+
+
+def test_who_is_twice_as_slow_leaves_and_the_others_have_the_rest_of_the_budget(tmp_path: Path, server: Server) -> None:
+    plan = _plan(tmp_path, baseline=TABLE, same=TABLE, twice=TWICE)
+    raced = measure(plan, server, Silence())
+    found = _results(raced)
+    twice, standing = found["twice"], found["twice"].standing
+
+    assert raced.race == 3
+    assert raced.spent_s == raced.elapsed_s, "whose time all counts"
+    assert raced.stopped == "budget"
+    assert twice.retired is not None
+    assert (twice.retired.rule, twice.retired.leader in {"baseline", "same"}) == ("race", True)
+    assert twice.retired.trials == sum(not trial.warmup for trial in twice.trials) < raced.blocks
+    assert twice.retired.behind is not None
+    assert twice.retired.behind.high < 1
+    assert twice.notices[0].code == "raced"
+    assert twice.latencies
+    assert twice.plans
+    assert standing is not None
+    assert 0.3 < standing.to_baseline.value < 0.8
+    assert standing.to_baseline.high < 1
+    assert standing.rank == 3
+    assert found["same"].retired is None
+
+
+def test_nobody_leaves_a_race_of_equal_candidates(tmp_path: Path, server: Server) -> None:
+    plan = replace(_plan(tmp_path, baseline=TABLE, same=TABLE, again=TABLE), budget_s=3.0)
+
+    assert all(one.retired is None for one in _results(measure(plan, server, Silence())).values())
+
+
+@pytest.mark.thorough
+def test_who_leaves_a_race_with_other_rows_is_disqualified(tmp_path: Path, server: Server) -> None:
+    wrong = TWICE.replace(TABLE, f"{TABLE}{ROW}")
+    plan = replace(_plan(tmp_path, baseline=TABLE, wrong=wrong), budget_s=6.0)
+    found = {one.name: one for one in measure(plan, server, Silence()).candidates}
+
+    assert found["wrong"].status == "disqualified"
+    assert len(found["wrong"].trials) < len(found["baseline"].trials), "it left"
+
+
+@pytest.mark.thorough
+def test_the_leader_decides_who_leaves_and_the_other_workers_follow(
+    tmp_path: Path, server: Server, database: Database
+) -> None:
+    plan = replace(_plan(tmp_path, baseline=TABLE, twice=TWICE), lead_in=0.5)
+    conninfo = server.conninfo_for(database.name)
+    with ExitStack() as stack:
+        links = [stack.enter_context(closing(Link(conninfo, "test", number))) for number in (0, 1)]
+        pool = stack.enter_context(ThreadPoolExecutor(1))
+        following = pool.submit(_follow(plan, links[1]))
+        seat = Seat(number=0, names=NAMES, run_id="test", folder="/nowhere")
+        with lead(plan, links[0], seat) as team:
+            found = _results(measure(plan, server, Silence(), team))
+        following.result()
+
+    assert found["twice"].retired is not None
+    assert found["twice"].retired.rule == "race"
+    assert all(len(one.trials[-1].busy_shares) == len(NAMES) for one in found.values())
