@@ -46,7 +46,7 @@ _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 """No assertions need rewriting, and Hypothesis needs no warning about use before tests are set up."""
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
-_UNHEEDED = {"workload", "adequacy_s", "equivalence", "neutral_ids"}
+_UNHEEDED = {"workload", "adequacy_s", "soak_s", "soak_closed", "equivalence", "neutral_ids"}
 """Options of a run that searches and maps do not heed, wherever they are set: these have one workload, need only ratios
 and are no tests."""
 _MS_PER_S = 1000

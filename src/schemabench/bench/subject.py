@@ -77,6 +77,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         check_burst,
         check_criteria,
         check_inputs,
+        check_soak,
         inputs,
         with_tenants,
     )
@@ -96,6 +97,8 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         budget_s=0.0 if rehearse else options.budget_s,
         precision=options.precision,
         adequacy_s=0.0 if rehearse else options.adequacy_s,
+        soak_s=0.0 if rehearse else options.soak_s,
+        soak_closed=options.soak_closed,
         upkeep=options.upkeep,
         lead_in=options.lead_in,
         round_trip_s=options.round_trip_s,
@@ -111,7 +114,8 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )
-    check_criteria(planned.criteria)  # errors of this and the next two need no server
+    check_criteria(planned.criteria)  # errors of this and the next three need no server
+    check_soak(planned)
     workloads.check_bounds(planned.found, cardinality, planned.values)
     check_inputs(planned.found, planned.inputs)
     check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)

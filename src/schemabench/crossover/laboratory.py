@@ -125,6 +125,7 @@ class Laboratory:
             round_trip_s=plan.round_trip_s if round_trip_s is None else round_trip_s,
             keep_templates=True,
             adequacy_s=0.0,  # a search needs only ratios
+            soak_s=0.0,
             production=None,  # likewise, and each comparison would start a server
             equivalence="off",  # the result is the same at every cardinality, and the check would take most of the time
         )

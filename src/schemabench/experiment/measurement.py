@@ -26,6 +26,7 @@ from schemabench.experiment import (
     planning,
     production,
     results,
+    soaking,
     surroundings,
 )
 from schemabench.experiment.blocks import Blocks
@@ -40,6 +41,7 @@ from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
+from schemabench.experiment.soaking import Soaked
 from schemabench.experiment.team import Alone, Team
 from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import Reading
@@ -91,7 +93,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         telling, apart = surroundings.prepare(server, stack), distance.measure(entrants[0].sessions)
         neighbours.settle()
         blocks = _laid_out(building, team, observers, feed, neighbours)
-        measured, interrupt = blocks.measured, ""
+        measured, interrupt, soaked = blocks.measured, "", Soaked()
         try:
             neighbours.begin()
             blocks.run()
@@ -99,6 +101,10 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             after = _afterwards(blocks, server, telling)
             if after.watched.interrupted:
                 interrupt = f"{plan} was interrupted while plans at production's size were asked for"
+            else:
+                soaked = soaking.soak(blocks, server, after.differences)
+            if soaked.record and soaked.record.interrupted:
+                interrupt = f"{plan} was interrupted during the soak"
         except KeyboardInterrupt as cause:
             interrupt = f"{plan} was interrupted in {blocks.doing}"
             blocks.break_off()
@@ -119,8 +125,11 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         *results.notices(measured, after.watched),
         *after.held.notices,
         *adequacy.notices(plan, after.watched.adequacy),
+        *soaked.notices,
     )
-    completed = after.held.completed(building.completed(found | dict(rankings.results if rankings else {})))
+    completed = soaked.completed(
+        after.held.completed(building.completed(found | dict(rankings.results if rankings else {})))
+    )
     record = replace(
         _record(plan, completed, measured, rankings, notices),
         settings=after.held.baseline,
@@ -128,6 +137,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         exchange_s=apart.median_s,
         exchange_p99_s=apart.p99_s,
         noise=neighbours.record(),
+        soak=soaked.record,
     )
     if interrupt:
         raise Interrupted(interrupt, record)

@@ -6,10 +6,12 @@ Owns every statistical decision. Methods for centre, interval and test are `sign
 third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits` (rankings), `cost` (candidates
 against the baseline, and rankings), `pareto` (several rankings at once). Of a run as a whole: `steadiness` (which
 blocks warm up), `drifting` (the effect of rows written on throughput), `copying` (when to copy databases again). Of a
-burst at production's pace: `utilisation` (how much of a writer's time its calls take).
+burst at production's pace: `utilisation` (how much of a writer's time its calls take). Of a soak: `ageing` (the effect
+of time at work, on `drifting`).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
+from schemabench.statistics.ageing import FEWEST_ROUNDS, Ageing, ageing
 from schemabench.statistics.comparison import running_ratios, widest_interval
 from schemabench.statistics.copying import blocks_per_copy, variances
 from schemabench.statistics.cost import CostComparison, compare_costs, rank_costs
@@ -25,9 +27,12 @@ from schemabench.statistics.utilisation import FEWEST_CALLS, utilisation
 
 __all__ = [
     "FEWEST_CALLS",
+    "FEWEST_ROUNDS",
     "LEAST_TRIALS",
+    "Ageing",
     "CostComparison",
     "Ranking",
+    "ageing",
     "blocks_per_copy",
     "compare_costs",
     "drifts",
