@@ -26,6 +26,7 @@ from schemabench.report import (
     retries,
     service_times,
     settings,
+    soak,
     staleness,
     text,
     verdict,
@@ -45,6 +46,7 @@ _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     companions.section,
     noise.section,
     adequacy.section,
+    soak.section,
     staleness.section,
     contention.section,
     costs.section,
@@ -122,6 +124,7 @@ def _findings(known: View) -> Iterator[Node]:
         items=(
             ("headroom", verdict.headroom(experiment)),
             ("adequacy", adequacy.sentence(experiment)),
+            ("soak", soak.sentence(experiment)),
             ("interference", interference.sentence(experiment)),
             ("staleness", staleness.sentence(experiment)),
             ("drift", verdict.drift(experiment)),
