@@ -19,10 +19,10 @@ import numpy as np
 
 from schemabench import statistics
 from schemabench.candidate import BASELINE
-from schemabench.errors import CandidateError, UsageError
+from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.experiment import turns
 from schemabench.experiment.blocks import Blocks
-from schemabench.experiment.entrant import CONTROL
+from schemabench.experiment.entrant import CONTROL, Entrant
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.turns import Pattern, Turns
@@ -47,6 +47,8 @@ PER_S = (600.0, 60.0, 10.0, 1.0)
 """What slopes are for: the longest that the soak does not fall short of."""
 BUSY_SHARE = 0.8
 """As in `gates`: from here on, the load generator limits an entrant, and hides a part of a slope."""
+_ROUNDING = 1e-9
+"""By which a number of rounds may be off a whole one."""
 _FIGURES = ("rate", "p50_ns", "p99_ns")
 _SETTINGS = """
 SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
@@ -71,6 +73,23 @@ class Soaked:
     def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
         """Return results with what the soak found of each candidate."""
         return {name: replace(result, soak=self.figures.get(name)) for name, result in found.items()}
+
+
+@dataclass(kw_only=True)
+class _Course:
+    """How far a soak is."""
+
+    plan: Plan
+    pattern: Pattern
+    taking: list[Turns] = field(default_factory=list)
+    """Those who take part."""
+    slowed: Mapping[str, float] = field(default_factory=dict)
+    """As in the record, likewise below."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    begun: bool = False
+    """Whether all copies are made."""
+    rounds: int = 0
+    elapsed_s: float = 0.0
 
 
 def check(plan: Plan) -> None:
@@ -120,33 +139,43 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
         observer.close()
         one.close()
     pattern = _paced(plan) if _is_paced(plan) else _closed(plan, blocks.size, measured)
-    with ExitStack() as stack:
-        blocks.progress.stage(plan, "copying templates for the soak")
-        factors = stack.enter_context(slowed(server, len(entrants)))
-        taking = [turns.begin(plan, server, one, pattern, stack) for one in entrants]
-        settings = _settings(taking[0])
-        started_s, interrupted, done = perf_counter(), False, 0
-        try:
-            for number in range(pattern.rounds):
-                _round(plan, taking, pattern, number, blocks.progress, started_s)
-                done = number + 1
-        except KeyboardInterrupt:
-            interrupted = True
-        elapsed_s = perf_counter() - started_s
-    figures = _figures(plan, taking)
+    course, interrupted = _Course(plan=plan, pattern=pattern), False
+    try:
+        _run(course, server, entrants, blocks.progress)
+    except KeyboardInterrupt:
+        interrupted = True
+    except ServerError as failure:
+        if course.begun or not server.alive():
+            raise
+        return Soaked(notices=(Notice(code="soak-not-begun", text=f"There was no soak: {failure.what}"),))
+    figures = _figures(plan, course.taking)
     record = Soak(
         asked_s=plan.soak_s,
         paced=pattern.paced,
         slice_s=pattern.slice_s,
-        rounds=done,
+        rounds=course.rounds,
         per_s=per_s(plan.soak_s),
-        elapsed_s=elapsed_s,
-        slowed=factors,
-        settings=settings,
+        elapsed_s=course.elapsed_s,
+        slowed=course.slowed,
+        settings=course.settings,
         control=figures.get(CONTROL),
         interrupted=interrupted,
     )
     return Soaked(record=record, figures=figures, notices=tuple(_notices(record, figures, len(entrants))))
+
+
+def _run(course: _Course, server: Server, entrants: Sequence[Entrant], progress: Progress) -> None:
+    """Copy the templates and have all take their turns, as far as it goes."""
+    plan, pattern = course.plan, course.pattern
+    with ExitStack() as stack:
+        progress.stage(plan, "copying templates for the soak")
+        course.slowed = stack.enter_context(slowed(server, len(entrants)))
+        course.taking += [turns.begin(plan, server, one, pattern, stack) for one in entrants]
+        course.settings = _settings(course.taking[0])
+        course.begun, started_s = True, perf_counter()
+        for number in range(pattern.rounds):
+            _round(course, number, progress, started_s)
+            course.rounds, course.elapsed_s = number + 1, perf_counter() - started_s
 
 
 def per_s(asked_s: float) -> float:
@@ -168,13 +197,13 @@ def _paced(plan: Plan) -> Pattern:
     assert plan.production_s is not None, "a pace is known"
     size = max(1, round(_slice_s(plan) / plan.production_s))
     burst_s = size * plan.production_s
-    rounds = int(plan.soak_s / burst_s + 1e-9)
+    rounds = int(plan.soak_s / burst_s + _ROUNDING)
     return Pattern(slice_s=burst_s, rounds=rounds, size=size, burst_s=burst_s, paced=True)
 
 
 def _closed(plan: Plan, size: int, measured: Measured) -> Pattern:
     """Return turns of bursts as in the blocks, shorter or longer, or as many calls as `--burst` says."""
-    rounds = ceil(plan.soak_s / _slice_s(plan) - 1e-9)
+    rounds = ceil(plan.soak_s / _slice_s(plan) - _ROUNDING)
     slice_s = plan.soak_s / rounds
     trial_s = float(np.median([trial.duration_s for trial in measured.counted(BASELINE)]))
     wanted = max(1, round(size * min(LONGEST_BURST_S, slice_s / BURSTS) / trial_s))
@@ -182,14 +211,13 @@ def _closed(plan: Plan, size: int, measured: Measured) -> Pattern:
     return Pattern(slice_s=slice_s, rounds=rounds, size=own, burst_s=trial_s * own / size, paced=False)
 
 
-def _round(  # noqa: PLR0913, PLR0917 (a round, and who shows it)
-    plan: Plan, taking: Sequence[Turns], pattern: Pattern, number: int, progress: Progress, started_s: float
-) -> None:
+def _round(course: _Course, number: int, progress: Progress, started_s: float) -> None:
     """Let all who have not left take a turn, in random order."""
-    order = [one for one in taking if not one.ended]
+    plan = course.plan
+    order = [one for one in course.taking if not one.ended]
     Random(f"{plan.seed}/order/soak/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
     for position, one in enumerate(order):
-        progress.stage(plan, f"soak, round {number + 1} of {pattern.rounds}: {one.entrant.name}")
+        progress.stage(plan, f"soak, round {number + 1} of {course.pattern.rounds}: {one.entrant.name}")
         try:
             one.take((number, position), perf_counter() - started_s)
         except CandidateError as failure:
@@ -251,8 +279,8 @@ def _notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int) ->
         )
     elif not record.slowed:
         text = (
-            f"During the soak autovacuum and checkpoints kept the server's time, and each candidate worked for one "
-            f"{entrants}th of it: tables were looked after more often than in production"
+            f"During the soak autovacuum and checkpoints kept the server's time, in which {entrants} entrants worked "
+            "by turns: by its own work, each was looked after so many times as often as in production"
         )
         yield Notice(code="soak-own-time", text=text)
     for name, one in figures.items():

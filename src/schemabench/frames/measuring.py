@@ -136,6 +136,17 @@ _SOAK_TURNS = (
     Column("p99_ns", REAL, "likewise"),
     Column("busy_share", REAL, "share of its time in which the load loop was busy, 0 to 1"),
 )
+_SOAK_READINGS = (
+    Column("dead_rows", REAL, "at its end; missing if the server does not provide it, likewise below"),
+    Column("table_bytes", REAL, "at its end"),
+    Column("index_bytes", REAL, "at its end"),
+    Column("wal_bytes", REAL, "in this turn, of the whole server; likewise the next two"),
+    Column("wal_fpi", REAL, "full-page images"),
+    Column("checkpoints", REAL, "checkpoints that began"),
+    Column("vacuums", REAL, "by autovacuum in its databases since the turn before; likewise the next two"),
+    Column("analyzes", REAL, "by autovacuum"),
+    Column("vacuum_s", REAL, "time of both"),
+)
 
 
 def _trials(run: Run) -> Iterator[Row]:
@@ -221,7 +232,9 @@ def _interference(run: Run) -> Iterator[Row]:
 def _soak_turns(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
         for turn in candidate.soak.slices if candidate.soak else ():
-            yield {**names, **fields(turn, _SOAK_TURNS), **turn.state, **turn.meanwhile, **turn.looked_after}
+            readings = {**turn.state, **turn.meanwhile, **turn.looked_after}
+            known = {column.name: readings.get(column.name) for column in _SOAK_READINGS}
+            yield {**names, **fields(turn, _SOAK_TURNS), **known}
 
 
 TRIALS = Table(
@@ -267,10 +280,7 @@ STALENESS = Table(
     _staleness,
 )
 SOAK_TURNS = Table(
-    "A row for each turn of a candidate in a soak; none in older run files. The columns below are followed by what the "
-    "server provides: at the end of the turn `dead_rows`, `table_bytes` and `index_bytes`; in it, of the whole server, "
-    "`wal_bytes`, `wal_fpi` and `checkpoints`; since the end of the turn before, in the candidate's databases, "
-    "autovacuum's `vacuums`, `analyzes` and `vacuum_s`.",
-    (*CANDIDATE, *_SOAK_TURNS),
+    "A row for each turn of a candidate in a soak; none in older run files.",
+    (*CANDIDATE, *_SOAK_TURNS, *_SOAK_READINGS),
     _soak_turns,
 )
