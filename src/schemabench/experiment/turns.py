@@ -103,7 +103,8 @@ class Turns:
         due_s = (place[0] + 1) * self.pattern.slice_s
         if self._worked_s >= due_s:
             return
-        worked_s, total, times_ns = self._worked_s, _Totals(), []
+        worked_s, total = self._worked_s, _Totals()
+        times_ns: list[NDArray[np.int64]] = []
         with self._words():
             self.wear.begin()
         while not times_ns or (self._worked_s < due_s and not self.pattern.paced):
