@@ -63,6 +63,18 @@ class After:
     differences: Mapping[str, str] = field(default_factory=dict)
     """Candidate -> why it is disqualified."""
     notices: tuple[Notice, ...] = ()
+    soaked: Soaked = field(default_factory=Soaked)
+
+    @property
+    def interrupted(self) -> str:
+        """What the user interrupted; empty if nothing."""
+        if self.soaked.record and self.soaked.record.interrupted:
+            return "during the soak"
+        return "while plans at production's size were asked for" if self.watched.interrupted else ""
+
+    def completed(self, found: Mapping[str, CandidateResult]) -> Mapping[str, CandidateResult]:
+        """Return results with the settings of each candidate's sessions, and how it fared in the soak."""
+        return self.soaked.completed(self.held.completed(found))
 
 
 def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = None) -> Experiment:
@@ -93,18 +105,14 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         telling, apart = surroundings.prepare(server, stack), distance.measure(entrants[0].sessions)
         neighbours.settle()
         blocks = _laid_out(building, team, observers, feed, neighbours)
-        measured, interrupt, soaked = blocks.measured, "", Soaked()
+        measured, interrupt = blocks.measured, ""
         try:
             neighbours.begin()
             blocks.run()
             neighbours.conclude()
             after = _afterwards(blocks, server, telling)
-            if after.watched.interrupted:
-                interrupt = f"{plan} was interrupted while plans at production's size were asked for"
-            else:
-                soaked = soaking.soak(blocks, server, after.differences)
-            if soaked.record and soaked.record.interrupted:
-                interrupt = f"{plan} was interrupted during the soak"
+            if after.interrupted:
+                interrupt = f"{plan} was interrupted {after.interrupted}"
         except KeyboardInterrupt as cause:
             interrupt = f"{plan} was interrupted in {blocks.doing}"
             blocks.break_off()
@@ -125,11 +133,8 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         *results.notices(measured, after.watched),
         *after.held.notices,
         *adequacy.notices(plan, after.watched.adequacy),
-        *soaked.notices,
     )
-    completed = soaked.completed(
-        after.held.completed(building.completed(found | dict(rankings.results if rankings else {})))
-    )
+    completed = after.completed(building.completed(found | dict(rankings.results if rankings else {})))
     record = replace(
         _record(plan, completed, measured, rankings, notices),
         settings=after.held.baseline,
@@ -137,7 +142,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         exchange_s=apart.median_s,
         exchange_p99_s=apart.p99_s,
         noise=neighbours.record(),
-        soak=soaked.record,
+        soak=after.soaked.record,
     )
     if interrupt:
         raise Interrupted(interrupt, record)
@@ -179,7 +184,7 @@ def _of_blocks(
 
 
 def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> After:
-    """Return the findings after the blocks: settings, adequacy, states and plans.
+    """Return the findings after the blocks: settings, adequacy, states, plans, and the soak.
 
     Args:
         blocks: The finished blocks; a candidate that fails now leaves the experiment there.
@@ -206,7 +211,9 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     progress.stage(plan, "explaining plans")
     blocks.look_ahead()
     watched = replace(_look_back(plan, server, observers, measured, grown, kept, progress), cache=cached)
-    return After(watched=watched, held=held, differences=differences, notices=notices)
+    soaked = Soaked() if watched.interrupted else soaking.soak(blocks, server, differences)
+    told = (*notices, *soaked.notices)
+    return After(watched=watched, held=held, differences=differences, notices=told, soaked=soaked)
 
 
 def _broken_off(observers: Mapping[Entrant, Observer], measured: Measured, interrupt: str) -> After:
