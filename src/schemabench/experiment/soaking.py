@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from random import Random
 from time import perf_counter
-from typing import Literal
 
 import numpy as np
 
@@ -50,7 +49,7 @@ BUSY_SHARE = 0.8
 """As in `gates`: from here on, the load generator limits an entrant, and hides a part of a slope."""
 _ROUNDING = 1e-9
 """By which a number of rounds may be off a whole one."""
-_FIGURES: tuple[Literal["rate", "p50_ns", "p99_ns"], ...] = ("rate", "p50_ns", "p99_ns")
+_FIGURES = ("rate", "p50_ns", "p99_ns")
 _SETTINGS = """
 SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
 WHERE name IN (

@@ -5,7 +5,6 @@ Owns the records of a soak. Must not compute anything.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from schemabench.records.figure import Estimate
 
@@ -51,8 +50,8 @@ class SoakSlice:
 class Slope:
     """How a figure of one candidate changes with its own working time."""
 
-    figure: Literal["rate", "p50_ns", "p99_ns"]
-    """As in `SoakSlice`."""
+    figure: str
+    """`rate`, `p50_ns` or `p99_ns`, as in `SoakSlice`."""
     own: Estimate | None
     """The relative change for `Soak.per_s` of work, as in -0.04. What the machine did meanwhile is in it. None if no
     interval can be told; likewise below. Intervals hold jointly for all candidates and the control."""
