@@ -13,6 +13,7 @@ import pytest
 import servers
 
 from schemabench import Call, Companion, Workload, Writer
+from schemabench.errors import Interrupted
 from schemabench.experiment import Plan, measure, soaking
 from schemabench.experiment.entrant import CONTROL
 from schemabench.progress import Shown, Silence
@@ -117,7 +118,7 @@ def _result(experiment: Experiment, name: str) -> CandidateResult:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """Start a server of its own, whose clocks no other test sees; without the disk's part in the noise."""
-    with servers.serving("embedded", settings={"fsync": "off"}, clients=12, run_id="soak") as server:
+    with servers.serving("embedded", settings={"fsync": "off"}, clients=12, run_id="drift") as server:
         yield server
 
 
@@ -227,3 +228,28 @@ def test_who_fails_in_a_soak_leaves_it_and_keeps_its_rank(tmp_path: Path, server
     assert fared.soak is not None
     assert "not for so long" in fared.soak.ended
     assert fared.soak.slices == fared.soak.slopes == ()
+
+
+class Impatient(Silence):
+    """A user who has seen enough in the third round."""
+
+    def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
+        """Press Ctrl-C."""
+        super().stage(plan, text, elapsed_s)
+        if text.startswith("soak, round 3"):
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_soak_keeps_the_ranking_and_leaves_nothing_behind(tmp_path: Path, server: Server) -> None:
+    with pytest.raises(Interrupted, match="interrupted during the soak") as stopped:
+        measure(replace(_plan(tmp_path), soak_s=0.3, budget_s=0.1), server, Impatient())
+    known = stopped.value.known
+
+    assert isinstance(known, Experiment)
+    assert _result(known, "baseline").status == "ranked"
+    assert known.soak is not None
+    assert known.soak.interrupted
+    assert known.soak.rounds == 2
+    with closing(opened(server.conninfo)) as connection:
+        assert connection.execute(_OF_SOAKS).fetchall() == []
+        assert connection.execute("SHOW autovacuum_naptime").fetchone() == ("1min",)

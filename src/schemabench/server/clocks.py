@@ -3,7 +3,7 @@
 Owns their slowing for a time, on a server that this run started. Must not know what happens meanwhile.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from time import monotonic, sleep
 
@@ -50,13 +50,10 @@ def slowed(server: Server, times: int) -> Iterator[Mapping[str, float]]:
     try:
         yield {name: now[name] / value for name, value in before.items()}
     finally:
-        _restore(server, list(before))
-
-
-def _restore(server: Server, names: Sequence[str]) -> None:
-    if server.alive():
-        with closing(opened(server.conninfo)) as connection:
-            _set(connection, dict.fromkeys(names))
+        if server.alive():
+            with closing(opened(server.conninfo)) as connection:
+                _set(connection, dict.fromkeys(before))
+            _read(server, before)
 
 
 def _set(connection: psycopg.Connection[TupleRow], values: Mapping[str, int | None]) -> None:
