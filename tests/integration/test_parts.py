@@ -163,6 +163,7 @@ def test_copies_are_made_of_all_databases(server: Server, tmp_path: Path, monkey
     assert found.copies == 3
 
 
+@pytest.mark.thorough
 def test_a_soak_is_in_copies_of_all_databases(server: Server, tmp_path: Path) -> None:
     found = measured(server, replace(planned(tmp_path / "regions"), burst=30, soak_s=0.3, soak_closed=True))
 

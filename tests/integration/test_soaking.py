@@ -220,6 +220,7 @@ def test_where_production_is_known_calls_are_due_at_its_pace(tmp_path: Path, ser
     assert all(turn.duration_s >= 0.05 for turn in usual.slices)
 
 
+@pytest.mark.thorough
 def test_companions_run_beside_the_turns(tmp_path: Path, server: Server) -> None:
     companion = Companion(name="endless_reader", operation="total", clients=1)
     workload = replace(WORKLOAD, companions=lambda _: [companion])
