@@ -13,14 +13,14 @@ from schemabench.report.drawings import Moment, OverTime
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Chart, Fold, Node, Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View, ranked
-from schemabench.units import NANOSECONDS, format_bytes, format_count, format_duration
+from schemabench.units import format_bytes, format_count, format_duration
 
 GREW = 1.2
 """From here on, growth from the end of the first turn to that of the last is named beside a drift."""
 _NOTICES = ("soak-no-autovacuum", "soak-own-time", "soak-load-generator")
 _STATE = (("dead_rows", "dead rows"), ("table_bytes", "tables"), ("index_bytes", "indexes"))
 _EVENTS = (("checkpoint", "meanwhile", "checkpoints"), ("autovacuum", "looked_after", "vacuums"))
-_UNITS = {60.0: "minute", 1.0: "second"}
+_UNITS = {60.0: "minute", 10.0: "10 s", 1.0: "second"}
 _MS = 1e6
 
 Fared = tuple[str, SoakFigures]
@@ -179,7 +179,9 @@ def _growth(known: Sequence[Fared]) -> Table:
         caption="What grew, from the end of the first turn to that of the last, and what the server did",
         columns=columns(*headings, numbers=headings[4:]),
         rows=tuple(_grown(who, one.slices) for who, one in known if one.slices),
-        legend=(("their time", "autovacuum's, for vacuums and analyzes of this candidate's tables"),),
+        legend=(
+            ("their time", "autovacuum's, for vacuums and analyzes of its tables, and as a share of its own work"),
+        ),
     )
 
 
@@ -196,10 +198,17 @@ def _grown(who: str, slices: Sequence[SoakSlice]) -> tuple[Cell, ...]:
         *spans,
         _count(_sum(slices, "looked_after", "vacuums")),
         _count(_sum(slices, "looked_after", "analyzes")),
-        Cell(text=figures.DASH if seconds is None else figures.time(seconds * NANOSECONDS), sort=seconds),
+        _vacuuming(seconds, sum(turn.duration_s for turn in slices)),
         _count(_sum(slices, "meanwhile", "checkpoints")),
         Cell(text=figures.DASH if wal is None else format_bytes(wal), sort=wal),
     )
+
+
+def _vacuuming(seconds: float | None, worked_s: float) -> Cell:
+    """Return autovacuum's time, and its share of the time that the candidate worked."""
+    if not seconds:
+        return Cell(text=figures.DASH if seconds is None else "0 s", sort=seconds)
+    return Cell(text=f"{format_duration(seconds)} ({figures.share(seconds / worked_s)})", sort=seconds)
 
 
 def _turns(who: str, one: SoakFigures) -> Table:
