@@ -23,15 +23,15 @@ from schemabench.server import Server, opened
 
 ROWS = 100
 """So few that a table without bloat is read at once."""
-SOAK_S = 1.5
+SOAK_S = 3.0
 SOME = 5
 OPERATIONS = """
 -- name: bump
 UPDATE counter SET value = value + 1;
 -- name: total
-SELECT pg_sleep(0.0003 * pg_relation_size('counter') / 8192);
+SELECT pg_sleep(0.001 * pg_relation_size('counter') / 8192);
 """
-"""A read takes 0.3 ms for each block, as from a slow disk: whatever else the machine does, bloat is what takes time."""
+"""A read takes 1 ms for each block, as from a slow disk: whatever else the machine does, bloat is what takes time."""
 TABLE = f"""
 CREATE TABLE counter (id int PRIMARY KEY, value int NOT NULL) WITH (fillfactor = 20);
 INSERT INTO counter SELECT id, 0 FROM generate_series(1, {ROWS}) AS id;
