@@ -111,8 +111,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             blocks.run()
             neighbours.conclude()
             after = _afterwards(blocks, server, telling)
-            if after.interrupted:
-                interrupt = f"{plan} was interrupted {after.interrupted}"
+            interrupt = after.interrupted and f"{plan} was interrupted {after.interrupted}"
         except KeyboardInterrupt as cause:
             interrupt = f"{plan} was interrupted in {blocks.doing}"
             blocks.break_off()

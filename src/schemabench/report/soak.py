@@ -51,7 +51,7 @@ def sentence(experiment: Experiment) -> str:
         return ""
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
     begun = f"{format_duration(soak.asked_s)} of work each, by turns, {pace}"
-    broken = [f"interrupted after {figures.plural(soak.rounds, 'round')}"] if soak.interrupted else []
+    broken = [f"interrupted after {plural(soak.rounds, 'round')}"] if soak.interrupted else []
     return "; ".join([begun, *broken, *_said(soak, known)])
 
 
