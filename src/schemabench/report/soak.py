@@ -13,7 +13,7 @@ from schemabench.report.drawings import Moment, OverTime
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Chart, Fold, Node, Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View, ranked
-from schemabench.units import format_bytes, format_count, format_duration
+from schemabench.units import format_bytes, format_count, format_duration, plural
 
 GREW = 1.2
 """From here on, growth from the end of the first turn to that of the last is named beside a drift."""
