@@ -47,9 +47,9 @@ _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 """No assertions need rewriting, and Hypothesis needs no warning about use before tests are set up."""
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
-_UNHEEDED = {"workload", "adequacy_s", "equivalence", "neutral_ids"}
+_UNHEEDED = {"workload", "adequacy_s", "soak_s", "soak_closed", "equivalence", "neutral_ids"}
 """Options of a run that searches, maps and growth curves do not heed, wherever they are set: these have one workload,
-need no replay of production's load, and are no tests."""
+need neither a replay of production's load nor a soak, and are no tests."""
 _MS_PER_S = 1000
 _DRAWN, _MOST_DRAWN = 8, 100
 """The default and the maximum number of cardinalities to draw: running a hundred takes hours."""

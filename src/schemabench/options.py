@@ -139,6 +139,17 @@ class Options:
         metavar="TIME",
         flag="--adequacy",
     )
+    soak_s: float = _option(
+        "afterwards, each candidate works for TIME in turns, on a copy of its own and with autovacuum on: the report "
+        "shows how throughput and response times drift, and what grows meanwhile. `off` skips this",
+        default="off",
+        parse=parsing.duration_or_off,
+        metavar="TIME",
+        flag="--soak",
+    )
+    soak_closed: bool = _option(
+        "soak as fast as connections allow, although the workload knows production's pace", kind="switch"
+    )
     call_timeout_s: float = _option(
         "longest time for one call, retries included; a candidate with a slower call fails. A trial may take twice "
         "as long, or 50 times the baseline's longest trial within the budget, whichever is longer",

@@ -163,6 +163,18 @@ def test_copies_are_made_of_all_databases(server: Server, tmp_path: Path, monkey
     assert found.copies == 3
 
 
+@pytest.mark.thorough
+def test_a_soak_is_in_copies_of_all_databases(server: Server, tmp_path: Path) -> None:
+    found = measured(server, replace(planned(tmp_path / "regions"), burst=30, soak_s=0.3, soak_closed=True))
+
+    _ranked(found)
+    for one in found.candidates:
+        assert one.soak is not None
+        assert not one.soak.ended
+        assert one.soak.slices[-1].state["table_bytes"] >= 6 * 8192, "two tables in each of three parts"
+    assert "soak-no-autovacuum" in {notice.code for notice in found.notices}
+
+
 def test_workers_connect_to_the_databases_of_their_writers_and_take_turns_of_parts_alone_together(
     server: Server, tmp_path: Path
 ) -> None:

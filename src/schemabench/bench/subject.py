@@ -77,6 +77,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         check_burst,
         check_criteria,
         check_inputs,
+        check_soak,
         inputs,
         with_tenants,
     )
@@ -96,6 +97,8 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         budget_s=0.0 if rehearse else options.budget_s,
         precision=options.precision,
         adequacy_s=0.0 if rehearse else options.adequacy_s,
+        soak_s=0.0 if rehearse else options.soak_s,
+        soak_closed=options.soak_closed,
         upkeep=options.upkeep,
         race=options.race_places if options.race else 0,
         lead_in=options.lead_in,
@@ -112,7 +115,9 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         keep_databases=options.keep_databases,
         allow_server_changes=options.allow_server_changes,
     )
-    check_criteria(planned.criteria, race=bool(planned.race))  # errors of this and the next two need no server
+    # errors of these need no server
+    check_criteria(planned.criteria, race=bool(planned.race))
+    check_soak(planned)
     workloads.check_bounds(planned.found, cardinality, planned.values)
     check_inputs(planned.found, planned.inputs)
     check_burst(Feed(planned.found, planned.values, planned.seed, planned.inputs), planned.writers)

@@ -132,6 +132,7 @@ class Laboratory:
             keep_templates=True,
             race=0,  # the ratio of each candidate is what is searched for
             adequacy_s=0.0,  # a search needs only ratios
+            soak_s=0.0,
             production=None,  # likewise, and each comparison would start a server
             equivalence="off",  # the result is the same at every cardinality, and the check would take most of the time
         )

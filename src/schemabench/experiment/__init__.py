@@ -8,6 +8,7 @@ from schemabench.experiment.folders import inputs
 from schemabench.experiment.measurement import measure
 from schemabench.experiment.neighbours import planned, with_tenants
 from schemabench.experiment.plan import Noise, Plan
+from schemabench.experiment.soaking import check as check_soak
 
 __all__ = [
     "Balance",
@@ -18,6 +19,7 @@ __all__ = [
     "check_burst",
     "check_criteria",
     "check_inputs",
+    "check_soak",
     "inputs",
     "measure",
     "planned",

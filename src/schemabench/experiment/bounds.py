@@ -54,6 +54,11 @@ def pacing(plan: Plan, duration_s: float, told: Told = nobody) -> Limits:
     return Limits(call_s=plan.call_timeout_s, trial_s=trial_s, told=told)
 
 
+def soaking(plan: Plan, burst_s: float) -> Limits:
+    """Return the limits for a burst of a soak that takes the baseline about `burst_s`."""
+    return Limits(call_s=plan.call_timeout_s, trial_s=max(CALLS * plan.call_timeout_s, MULTIPLE * burst_s))
+
+
 def cut_short(entrant: Entrant, executed: Executed, calls: int) -> CandidateError:
     """Return the error for a trial that was cut short: its duration, the calls done, and the dominant operation.
 

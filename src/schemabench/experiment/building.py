@@ -210,7 +210,7 @@ class Building:
 
     def _enter(self, candidate: Candidate) -> None:
         with ExitStack() as scratch:
-            template = self._template(candidate, scratch)
+            template = self._template(candidate, self.stack if self.plan.soak_s else scratch)  # a soak copies it again
             check(template, self.plan.queries, self.plan.bounds)
             self.unlogged[candidate.name] = self._unlogged(template)
             self.remarks[candidate.name] = candidates.notices(candidate, template.remarks)

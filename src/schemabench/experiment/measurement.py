@@ -26,6 +26,7 @@ from schemabench.experiment import (
     planning,
     production,
     results,
+    soaking,
     surroundings,
 )
 from schemabench.experiment.blocks import Blocks
@@ -40,6 +41,7 @@ from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
+from schemabench.experiment.soaking import Soaked
 from schemabench.experiment.team import Alone, Team
 from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import Reading
@@ -61,6 +63,18 @@ class After:
     differences: Mapping[str, str] = field(default_factory=dict)
     """Candidate -> why it is disqualified."""
     notices: tuple[Notice, ...] = ()
+    soaked: Soaked = field(default_factory=Soaked)
+
+    @property
+    def interrupted(self) -> str:
+        """What the user interrupted; empty if nothing."""
+        if self.soaked.record and self.soaked.record.interrupted:
+            return "during the soak"
+        return "while plans at production's size were asked for" if self.watched.interrupted else ""
+
+    def completed(self, found: Mapping[str, CandidateResult]) -> Mapping[str, CandidateResult]:
+        """Return results with the settings of each candidate's sessions, and how it fared in the soak."""
+        return self.soaked.completed(self.held.completed(found))
 
 
 def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = None) -> Experiment:
@@ -97,8 +111,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             blocks.run()
             neighbours.conclude()
             after = _afterwards(blocks, server, telling)
-            if after.watched.interrupted:
-                interrupt = f"{plan} was interrupted while plans at production's size were asked for"
+            interrupt = after.interrupted and f"{plan} was interrupted {after.interrupted}"
         except KeyboardInterrupt as cause:
             interrupt = f"{plan} was interrupted in {blocks.doing}"
             blocks.break_off()
@@ -120,7 +133,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         *after.held.notices,
         *adequacy.notices(plan, after.watched.adequacy),
     )
-    completed = after.held.completed(building.completed(found | dict(rankings.results if rankings else {})))
+    completed = after.completed(building.completed(found | dict(rankings.results if rankings else {})))
     record = replace(
         _record(plan, completed, measured, rankings, notices),
         settings=after.held.baseline,
@@ -128,6 +141,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         exchange_s=apart.median_s,
         exchange_p99_s=apart.p99_s,
         noise=neighbours.record(),
+        soak=after.soaked.record,
         cache_bytes=after.watched.cache.size_bytes if after.watched.cache else None,
     )
     if interrupt:
@@ -170,7 +184,7 @@ def _of_blocks(
 
 
 def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> After:
-    """Return the findings after the blocks: settings, adequacy, states and plans.
+    """Return the findings after the blocks: settings, adequacy, states, plans, and the soak.
 
     Args:
         blocks: The finished blocks; a candidate that fails now leaves the experiment there.
@@ -197,7 +211,9 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     progress.stage(plan, "explaining plans")
     blocks.look_ahead()
     watched = replace(_look_back(plan, server, observers, measured, grown, kept, progress), cache=cached)
-    return After(watched=watched, held=held, differences=differences, notices=notices)
+    soaked = Soaked() if watched.interrupted else soaking.soak(blocks, server, differences)
+    told = (*notices, *soaked.notices)
+    return After(watched=watched, held=held, differences=differences, notices=told, soaked=soaked)
 
 
 def _broken_off(observers: Mapping[Entrant, Observer], measured: Measured, interrupt: str) -> After:

@@ -96,6 +96,10 @@ class Plan:
     """Whether candidates may change a server beyond their own databases, and run programs there."""
     adequacy_s: float = 0.0
     """How long to replay the production load, after the blocks; 0 to skip it."""
+    soak_s: float = 0.0
+    """How long each candidate works in a soak, after all else; 0 to skip it."""
+    soak_closed: bool = False
+    """Whether a soak is as fast as connections allow, even if the production load is known."""
 
     @property
     def values(self) -> Any:  # noqa: ANN401 (a workload's own type)

@@ -153,6 +153,12 @@ _PACE = (
     Column("slowest_s", REAL, "response time of its slowest call"),
     Column("keeps_up", MAYBE_FLAG, "whether it keeps up; missing if unclear"),
 )
+_SOAK = (
+    Column("figure", TEXT, "what changes: `rate`, `p50_ns` or `p99_ns`, as in `soak_turns`"),
+    Column("per_s", REAL, "the working time that changes are for, in seconds"),
+    *estimated("change", "its relative change, as in -0.04, with what the machine did meanwhile; missing: unknown"),
+    *estimated("change_to_baseline", "the same of its ratio to the baseline's; missing for it, and if unknown"),
+)
 
 
 def _experiments(run: Run) -> Iterator[Row]:
@@ -290,6 +296,18 @@ def _pace(run: Run) -> Iterator[Row]:
             }
 
 
+def _soak(run: Run) -> Iterator[Row]:
+    for names, experiment, candidate in each_candidate(run):
+        for slope in candidate.soak.slopes if candidate.soak and experiment.soak else ():
+            yield {
+                **names,
+                "figure": slope.figure,
+                "per_s": experiment.soak.per_s if experiment.soak else None,
+                **spread("change", slope.own),
+                **spread("change_to_baseline", slope.to_baseline),
+            }
+
+
 EXPERIMENTS = Table(
     "A row for each experiment: a workload at a cardinality.", (*EXPERIMENT, *_EXPERIMENT, *_CONTROL), _experiments
 )
@@ -314,4 +332,10 @@ PACE = Table(
     "A row for each candidate and writer under the production load; none in older run files.",
     (*CANDIDATE, *_PACE),
     _pace,
+)
+SOAK = Table(
+    "A row for each candidate and each figure whose change with its own work was found in a soak; none in older run "
+    "files.",
+    (*CANDIDATE, *_SOAK),
+    _soak,
 )

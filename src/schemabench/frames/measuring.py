@@ -122,6 +122,32 @@ _INTERFERENCE = (
     Column("lock_share", REAL, "the share of its part's time waiting for locks of other parts; missing: no samples"),
 )
 
+_SOAK_TURNS = (
+    Column("round", WHOLE, "the round, from 0; the first does not count for slopes"),
+    Column("position", WHOLE, "its place in the order of the round, from 0; the control takes one, too"),
+    Column("started_s", REAL, "wall time since the soak began"),
+    Column("worked_s", REAL, "the candidate's own working time before this turn"),
+    Column("duration_s", REAL, "its working time in this turn"),
+    Column("operations", WHOLE, "operations executed, retries not counted"),
+    Column("rows", WHOLE, "logical rows written"),
+    Column("retries", WHOLE, "attempts that the server rolled back and that were repeated"),
+    Column("rate", REAL, "operations per second; at production's pace for each second in which a connection was busy"),
+    Column("p50_ns", REAL, "service time, at production's pace response time; missing with too few calls"),
+    Column("p99_ns", REAL, "likewise"),
+    Column("busy_share", REAL, "share of its time in which the load loop was busy, 0 to 1"),
+)
+_SOAK_READINGS = (
+    Column("dead_rows", REAL, "at its end; missing if the server does not provide it, likewise below"),
+    Column("table_bytes", REAL, "at its end"),
+    Column("index_bytes", REAL, "at its end"),
+    Column("wal_bytes", REAL, "in this turn, of the whole server; likewise the next two"),
+    Column("wal_fpi", REAL, "full-page images"),
+    Column("checkpoints", REAL, "checkpoints that began"),
+    Column("vacuums", REAL, "by autovacuum in its databases since the turn before; likewise the next two"),
+    Column("analyzes", REAL, "by autovacuum"),
+    Column("vacuum_s", REAL, "time of both"),
+)
+
 
 def _trials(run: Run) -> Iterator[Row]:
     for names, _, candidate in each_candidate(run):
@@ -203,6 +229,14 @@ def _interference(run: Run) -> Iterator[Row]:
             yield {**names, **fields(one, _INTERFERENCE), **spread("ratio", one.ratio)}
 
 
+def _soak_turns(run: Run) -> Iterator[Row]:
+    for names, _, candidate in each_candidate(run):
+        for turn in candidate.soak.slices if candidate.soak else ():
+            readings = {**turn.state, **turn.meanwhile, **turn.looked_after}
+            known = {column.name: readings.get(column.name) for column in _SOAK_READINGS}
+            yield {**names, **fields(turn, _SOAK_TURNS), **known}
+
+
 TRIALS = Table(
     "A row for each trial, warm-up included. The columns below are followed by one for each counter that the server "
     "provides, with its increase over the trial, as in `wal_bytes` or `rows_dead`; those that begin with `upkeep_` "
@@ -244,4 +278,9 @@ STALENESS = Table(
     "A row for each candidate, operation and phase in which the age of answers was measured; none in older run files.",
     (*CANDIDATE, *_STALENESS),
     _staleness,
+)
+SOAK_TURNS = Table(
+    "A row for each turn of a candidate in a soak; none in older run files.",
+    (*CANDIDATE, *_SOAK_TURNS, *_SOAK_READINGS),
+    _soak_turns,
 )

@@ -16,9 +16,9 @@ class RunFrames:
     Each attribute but `run` is a DataFrame, built on first access:
 
         experiments, candidates, standings, pairs, writers, costs, adequacy,
-        pace     how candidates compare
+        pace, soak     how candidates compare
         trials, calls, writer_trials, latencies, percentiles, retries, companions, interference,
-        staleness     what was measured
+        staleness, soak_turns     what was measured
         contention, wait_events, locks, lock_pairs, plans, inner_plans,
         grown_plans     why
         sizes, settings, noise, options, notices     what it was measured with
@@ -48,6 +48,7 @@ class RunFrames:
     costs = comparing.COSTS
     adequacy = comparing.ADEQUACY
     pace = comparing.PACE
+    soak = comparing.SOAK
 
     trials = measuring.TRIALS
     calls = measuring.CALLS
@@ -58,6 +59,7 @@ class RunFrames:
     companions = measuring.COMPANIONS
     interference = measuring.INTERFERENCE
     staleness = measuring.STALENESS
+    soak_turns = measuring.SOAK_TURNS
 
     contention = waiting.CONTENTION
     wait_events = waiting.WAIT_EVENTS

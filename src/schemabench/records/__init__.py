@@ -57,6 +57,7 @@ from schemabench.records.run import (
     from_builtins,
     to_builtins,
 )
+from schemabench.records.soak import Slope, Soak, SoakFigures, SoakSlice
 from schemabench.records.staleness import Staleness
 from schemabench.records.standing import LOCK_WAITS, THROUGHPUT, Criterion, Per, Standing, Unit
 from schemabench.records.trial import CHECKPOINTED, VACUUMED, Latency, RolledBack, Trial
@@ -117,6 +118,10 @@ __all__ = [
     "ServerRecord",
     "Setting",
     "Side",
+    "Slope",
+    "Soak",
+    "SoakFigures",
+    "SoakSlice",
     "Spot",
     "Staleness",
     "Standing",

@@ -12,6 +12,7 @@ from schemabench.records.contention import Contention
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.growth import Loaded
 from schemabench.records.interference import Interference
+from schemabench.records.soak import SoakFigures
 from schemabench.records.staleness import Staleness
 from schemabench.records.standing import THROUGHPUT, Per, Standing, Unit
 from schemabench.records.trial import Latency, RolledBack, Trial
@@ -228,6 +229,8 @@ class CandidateResult:
     workload does not state the production load."""
     adequacy: Adequacy | None = None
     """None if the production load was not replayed, or is not known."""
+    soak: SoakFigures | None = None
+    """None without a soak, if it did not take part, and in older run files."""
     attempts_per_s: Estimate | None = None
     """Attempts per second, retries included; `operations_per_s` counts each operation once."""
     retries: tuple[RolledBack, ...] = ()

@@ -14,6 +14,7 @@ from schemabench.records.figure import Notice
 from schemabench.records.growth import Growth
 from schemabench.records.noise import Noise
 from schemabench.records.result import CandidateResult, Setting
+from schemabench.records.soak import Soak
 from schemabench.records.standing import THROUGHPUT, Criterion, Standing
 from schemabench.records.upgrading import upgraded
 
@@ -154,6 +155,8 @@ class Experiment:
     """In order of rank, then by name; those without a rank last."""
     criteria: tuple[Criterion, ...] = ()
     """What candidates are ranked by, throughput first; empty where nothing was ranked."""
+    soak: Soak | None = None
+    """None without `--soak`, and in older run files."""
     smallest_difference: float | None
     """The smallest relative difference to the baseline that this experiment could have detected, as in 0.03."""
     notices: tuple[Notice, ...] = ()

@@ -28,6 +28,7 @@ from schemabench.report import (
     retries,
     service_times,
     settings,
+    soak,
     staleness,
     text,
     verdict,
@@ -48,6 +49,7 @@ _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     companions.section,
     noise.section,
     adequacy.section,
+    soak.section,
     staleness.section,
     contention.section,
     costs.section,
@@ -129,6 +131,7 @@ def _findings(known: View) -> Iterator[Node]:
         items=(
             ("headroom", verdict.headroom(experiment)),
             ("adequacy", adequacy.sentence(experiment)),
+            ("soak", soak.sentence(experiment)),
             ("interference", interference.sentence(experiment)),
             ("staleness", staleness.sentence(experiment)),
             ("drift", verdict.drift(experiment)),

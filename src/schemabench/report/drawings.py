@@ -103,10 +103,12 @@ class Moment:
 
 @dataclass(frozen=True, kw_only=True)
 class OverTime:
-    """Throughput over a run."""
+    """A figure over time, a line for each candidate."""
 
     moments: tuple[Moment, ...]
     unit: str
+    since: str = "since the experiment began"
+    """What time counts from."""
 
 
 @dataclass(frozen=True, kw_only=True)

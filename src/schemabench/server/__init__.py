@@ -11,6 +11,7 @@ from schemabench.server import several
 from schemabench.server.account import shared_account
 from schemabench.server.beside import scratch
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
+from schemabench.server.clocks import slowed
 from schemabench.server.database import Database, Databases
 from schemabench.server.dsn import full, opened
 from schemabench.server.extensions import offering
@@ -37,6 +38,7 @@ __all__ = [
     "serve",
     "several",
     "shared_account",
+    "slowed",
     "survey",
     "sweep",
 ]

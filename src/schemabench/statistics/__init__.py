@@ -4,14 +4,15 @@ Owns every statistical decision. Methods for centre, interval and test are `sign
 `block_ratio` on that, all on `sign_flips`, and by how much `dependence` widens each; what they are used for: `summary`
 (one series), `quantiles` (all calls of a run), `few_trials` (a bound on who is far slower), `always_valid` (a bound
 that holds at all looks), `race` (who is proved slower than the leader), `comparison` (all pairs of candidates),
-`lasting` (the last third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits` (rankings), `cost`
-(candidates against the baseline, and rankings), `pareto` (several rankings at once), `quotients` (figures of separate
-experiments). Of a run as a whole: `steadiness` (which blocks warm up), `drifting` (the effect of rows written on
-throughput), `copying` (when to copy databases again). Of a burst at production's pace: `utilisation` (how much of a
-writer's time its calls take).
+`lasting` (the last third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits` (rankings),
+`cost` (candidates against the baseline, and rankings), `pareto` (several rankings at once), `quotients` (figures of
+separate experiments). Of a run as a whole: `steadiness` (which blocks warm up), `drifting` (the effect of rows written
+on throughput), `copying` (when to copy databases again). Of a burst at production's pace: `utilisation` (how much of a
+writer's time its calls take). Of a soak: `ageing` (the effect of time at work, on `drifting`).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
+from schemabench.statistics.ageing import FEWEST_ROUNDS, Ageing, ageing
 from schemabench.statistics.always_valid import race_spans, stretch
 from schemabench.statistics.comparison import running_ratios, widest_interval
 from schemabench.statistics.copying import blocks_per_copy, variances
@@ -34,11 +35,14 @@ __all__ = [
     "CONFIDENCE",
     "FEWEST_CALLS",
     "FEWEST_LOOKED_AT",
+    "FEWEST_ROUNDS",
     "LEAST_TRIALS",
+    "Ageing",
     "Beaten",
     "CostComparison",
     "Ranking",
     "Span",
+    "ageing",
     "beaten",
     "blocks_per_copy",
     "compare_costs",

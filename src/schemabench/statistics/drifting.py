@@ -1,16 +1,16 @@
-"""The change of an entrant's own throughput with the rows written.
+"""The change of a figure with the rows written, or with time at work.
 
 Owns the slope and its interval. Must not name causes.
 
-A line is fitted to the logarithm of throughput over the rows written before each block: see `trend`. Its interval is
+A line is fitted to the logarithm of the figure over the rows written before each block: see `trend`. Its interval is
 that of Kendall's statistic (Sen 1968, J. Am. Stat. Assoc. 63:1379), widened by the additional variance of the
 residuals' mean due to copies and neighbouring blocks, pooled over entrants, because a slope's variance grows alike
 (Hamed & Rao 1998, J. Hydrol. 204:182). All entrants are corrected for by Bonferroni, so that a false drift of any
 entrant is reported in at most 5 % of runs.
 
-The throughput is the entrant's own, so a machine that slows down during a run gives all entrants the same loss. This
-common part is not removed, because growing tables are common to all candidates, too. A run in which every candidate
-drifts by about the same amount says nothing about any one of them.
+In `drifts` the throughput is the entrant's own, so a machine that slows down during a run gives all entrants the same
+loss. This common part is not removed, because growing tables are common to all candidates, too. A run in which every
+candidate drifts by about the same amount says nothing about any one of them.
 
 Smallest sample: 10 blocks (Sen 1968: the normal limit).
 """
@@ -28,7 +28,7 @@ from schemabench.statistics.comparison import check_columns, log_rates
 from schemabench.statistics.dependence import dependence
 from schemabench.statistics.sign_flips import CONFIDENCE
 
-_FEWEST = 10
+FEWEST = 10
 """Blocks from which the normal limit of Kendall's statistic is close enough."""
 
 _MOST = 100.0
@@ -51,24 +51,47 @@ def drifts(
     logs = log_rates(rates, names)
     check_columns("written", written, names)
     assert (np.diff(written, axis=0) >= 0).all(), "rows written do not become fewer"
-    if len(logs) < _FEWEST:
+    if len(logs) < FEWEST:
         return dict.fromkeys(names)
-    pairs = [trend.slopes(values, places) for values, places in zip(logs.T, written.T, strict=True)]
+    found = lines(logs, written, copies)
+    return {name: _significant(line) for name, line in zip(names, found, strict=True)}
+
+
+def lines(
+    logs: NDArray[np.float64], places: NDArray[np.float64], copies: Sequence[int] = ()
+) -> tuple[Estimate | None, ...]:
+    """Return the slope of each series with its interval; intervals hold jointly. None where none can be told.
+
+    Args:
+        logs: Of shape (blocks, series), at least 10 blocks.
+        places: Where each figure was taken, in the unit that slopes are for, of the same shape.
+        copies: As in `drifts`.
+    """
+    assert len(logs) >= FEWEST, f"{len(logs)} blocks have no slope with an interval"
+    count = logs.shape[1]
+    pairs = [trend.slopes(values, own) for values, own in zip(logs.T, places.T, strict=True)]
     middle = [float(np.median(some)) if some.size else 0.0 for some in pairs]
-    left = [trend.residuals(*series) for series in zip(logs.T, written.T, middle, strict=True)]
-    known = dependence(np.hstack(left), copies=copies, independent=max(1, len(names) - 1), family=len(names), fitted=2)
-    quantile = -float(special.ndtri((1 - CONFIDENCE) / (2 * len(names))))
+    left = [trend.residuals(*series) for series in zip(logs.T, places.T, middle, strict=True)]
+    known = dependence(np.hstack(left), copies=copies, independent=max(1, count - 1), family=count, fitted=2)
+    quantile = -float(special.ndtri((1 - CONFIDENCE) / (2 * count)))
     critical = quantile * trend.standard_error(len(logs)) * known.widening
-    return {name: _drift(*found) for name, *found in zip(names, pairs, middle, critical.tolist(), strict=True)}
+    return tuple(_line(*found) for found in zip(pairs, middle, critical.tolist(), strict=True))
 
 
-def _drift(slopes: NDArray[np.float64], slope: float, critical: float) -> Estimate | None:
-    """Return one entrant's drift; None if it is not significant, or nothing was written."""
+def _line(slopes: NDArray[np.float64], slope: float, critical: float) -> Estimate | None:
+    """Return one series' slope with its interval; None if all slopes are within it, or none is known."""
     cut = math.floor((len(slopes) - critical) / 2)
     if cut <= 0:
         return None
-    low, high = float(slopes[cut - 1]), float(slopes[len(slopes) - cut])
-    if low <= 0 <= high:
-        return None
-    value, low, high = (math.expm1(min(log, _MOST)) for log in (slope, low, high))
+    return Estimate(value=slope, low=float(slopes[cut - 1]), high=float(slopes[len(slopes) - cut]))
+
+
+def _significant(line: Estimate | None) -> Estimate | None:
+    """Return the relative change that a line of logarithms means; None if it is not significant."""
+    return None if line is None or line.low <= 0 <= line.high else relative(line)
+
+
+def relative(line: Estimate) -> Estimate:
+    """Return the relative change for a unit of places that the slope of a logarithm means, as in -0.04."""
+    value, low, high = (math.expm1(min(log, _MOST)) for log in (line.value, line.low, line.high))
     return Estimate(value=value, low=low, high=high)

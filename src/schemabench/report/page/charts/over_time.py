@@ -1,4 +1,4 @@
-"""Throughput over a run: a line for each candidate, with marks for the server's events."""
+"""A figure over time: a line for each candidate, with marks for the server's events."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ _EVENTS = (
 
 
 def chart(drawing: OverTime, looks: Mapping[str, Look]) -> alt.LayerChart:
-    """Return the lines over the time since the experiment began."""
+    """Return the lines over time."""
     names = list(dict.fromkeys(moment.name for moment in drawing.moments))
     longest_s = max(moment.started_s for moment in drawing.moments)
     divisor, time_unit = (60.0, "minutes") if longest_s >= _LONG_S else (1.0, "seconds")
@@ -39,7 +39,7 @@ def chart(drawing: OverTime, looks: Mapping[str, Look]) -> alt.LayerChart:
     ]
     near = alt.selection_point(fields=["candidate"], on="pointerover", clear="pointerout", name="near")
     base = alt.Chart().encode(
-        x=alt.X("time:Q", title=f"{time_unit} since the experiment began", scale=alt.Scale(nice=False, zero=False)),
+        x=alt.X("time:Q", title=f"{time_unit} {drawing.since}", scale=alt.Scale(nice=False, zero=False)),
         y=alt.Y("rate:Q", title=drawing.unit, scale=alt.Scale(type="log", nice=False), axis=alt.Axis(format="~s")),
         tooltip=[
             alt.Tooltip("candidate:N"),

@@ -1,0 +1,290 @@
+"""A soak: what changes while candidates work for long, with autovacuum as production has it.
+
+Owns the rounds, in which each entrant has one turn, in random order, and the slopes over them. Must not judge: the
+report words what the slopes say. See decision 49.
+
+Entrants are new copies of their templates, in files without any trace of the blocks. They take turns, so that a machine
+that changes during the soak changes all of them alike. The server's clocks go on while others have their turn, and are
+slowed in return: see `server.clocks`.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from math import ceil
+from random import Random
+from time import perf_counter
+
+import numpy as np
+
+from schemabench import statistics
+from schemabench.candidate import BASELINE
+from schemabench.errors import CandidateError, ServerError, UsageError
+from schemabench.experiment import turns
+from schemabench.experiment.blocks import Blocks
+from schemabench.experiment.entrant import CONTROL, Entrant
+from schemabench.experiment.measured import Measured
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.turns import Pattern, Turns
+from schemabench.progress import Progress
+from schemabench.records import CandidateResult, Notice, Slope, Soak, SoakFigures, SoakSlice
+from schemabench.server import Server, slowed
+from schemabench.units import format_duration
+
+ROUNDS = 21
+"""In a short soak: one before, and 20 turns of each entrant for the slopes, of which hardly any then lacks an interval
+(at most 2 %, simulated)."""
+FIRST_COUNTED = 1
+"""The first round does not count for slopes: caches fill, statements are planned, pages are written for the first time.
+"""
+LONGEST_SLICE_S = 60.0
+"""In a long soak: what happens on the machine meanwhile lasts for minutes."""
+BURSTS = 10
+"""Bursts in a turn without a pace, at least: a turn ends with a burst."""
+LONGEST_BURST_S = 1.0
+"""A longer one is many calls in memory."""
+PER_S = (600.0, 60.0, 10.0, 1.0)
+"""What slopes are for: the longest that the soak does not fall short of."""
+BUSY_SHARE = 0.8
+"""As in `gates`: from here on, the load generator limits an entrant, and hides a part of a slope."""
+_ROUNDING = 1e-9
+"""By which a number of rounds may be off a whole one."""
+_FIGURES = ("rate", "p50_ns", "p99_ns")
+_SETTINGS = """
+SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
+WHERE name IN (
+    'autovacuum', 'autovacuum_naptime', 'autovacuum_vacuum_cost_delay', 'autovacuum_vacuum_scale_factor',
+    'autovacuum_vacuum_threshold', 'checkpoint_timeout', 'gin_pending_list_limit', 'max_wal_size'
+)
+ORDER BY name
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Soaked:
+    """The findings of a soak."""
+
+    record: Soak | None = None
+    """None if there was no soak."""
+    figures: Mapping[str, SoakFigures] = field(default_factory=dict)
+    """Entrant -> how it fared."""
+    notices: tuple[Notice, ...] = ()
+
+    def completed(self, found: Mapping[str, CandidateResult]) -> dict[str, CandidateResult]:
+        """Return results with what the soak found of each candidate."""
+        return {name: replace(result, soak=self.figures.get(name)) for name, result in found.items()}
+
+
+@dataclass(kw_only=True)
+class _Course:
+    """How far a soak is."""
+
+    plan: Plan
+    pattern: Pattern
+    taking: list[Turns] = field(default_factory=list)
+    """Those who take part."""
+    slowed: Mapping[str, float] = field(default_factory=dict)
+    """As in the record, likewise below."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    begun: bool = False
+    """Whether all copies are made."""
+    rounds: int = 0
+    elapsed_s: float = 0.0
+
+
+def check(plan: Plan) -> None:
+    """Refuse a soak that cannot be.
+
+    Raises:
+        UsageError: With why, and what to do.
+    """
+    if not plan.soak_s:
+        return
+    if plan.noise is not None:
+        raise UsageError(
+            "--soak has no --noise: the jobs of other tenants end with the blocks",
+            remedies=["leave out --noise, or --soak"],
+        )
+    if _is_paced(plan) and _paced(plan).rounds < (least := statistics.FEWEST_ROUNDS + FIRST_COUNTED):
+        assert plan.production_s is not None, "a pace is known"
+        raise UsageError(
+            f"--soak {format_duration(plan.soak_s)} is too short for production's pace: the smallest burst of "
+            f"{plan.found.workload.name!r} stands for {format_duration(plan.production_s)}, and a slope takes {least} "
+            "of them",
+            remedies=[
+                f"--soak {ceil(least * plan.production_s)}s, or longer",
+                "--soak-closed, to work as fast as connections allow",
+            ],
+        )
+
+
+def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
+    """Have new copies of the templates work by turns, and return how their figures changed.
+
+    The sessions of the blocks are closed, so that their connections are free.
+
+    Args:
+        blocks: The finished blocks; all of their entrants that are left take part.
+        server: Where.
+        left_out: Entrants that do not take part; nobody does without the baseline.
+
+    Raises:
+        ServerError: The server failed.
+    """
+    plan, measured = blocks.plan, blocks.measured
+    entrants = [one for one in blocks.entrants if measured.is_left(one.name) and one.name not in left_out]
+    if not plan.soak_s or BASELINE in left_out:
+        return Soaked()
+    for one, observer in blocks.entrants.items():
+        observer.close()
+        one.close()
+    pattern = _paced(plan) if _is_paced(plan) else _closed(plan, blocks.size, measured)
+    course, interrupted = _Course(plan=plan, pattern=pattern), False
+    try:
+        _run(course, server, entrants, blocks.progress)
+    except KeyboardInterrupt:
+        interrupted = True
+    except ServerError as failure:
+        if course.begun or not server.alive():
+            raise
+        return Soaked(notices=(Notice(code="soak-not-begun", text=f"There was no soak: {failure.what}"),))
+    figures = _figures(plan, course.taking)
+    record = Soak(
+        asked_s=plan.soak_s,
+        paced=pattern.paced,
+        slice_s=pattern.slice_s,
+        rounds=course.rounds,
+        per_s=per_s(plan.soak_s),
+        elapsed_s=course.elapsed_s,
+        slowed=course.slowed,
+        settings=course.settings,
+        control=figures.get(CONTROL),
+        interrupted=interrupted,
+    )
+    return Soaked(record=record, figures=figures, notices=tuple(_notices(record, figures, len(entrants))))
+
+
+def _run(course: _Course, server: Server, entrants: Sequence[Entrant], progress: Progress) -> None:
+    """Copy the templates and have all take their turns, as far as it goes."""
+    plan, pattern = course.plan, course.pattern
+    with ExitStack() as stack:
+        progress.stage(plan, "copying templates for the soak")
+        course.slowed = stack.enter_context(slowed(server, len(entrants)))
+        course.taking += [turns.begin(plan, server, one, pattern, stack) for one in entrants]
+        course.settings = _settings(course.taking[0])
+        course.begun, started_s = True, perf_counter()
+        for number in range(pattern.rounds):
+            _round(course, number, progress, started_s)
+            course.rounds, course.elapsed_s = number + 1, perf_counter() - started_s
+
+
+def per_s(asked_s: float) -> float:
+    """Return the working time that slopes are for."""
+    return next((one for one in PER_S if one <= asked_s), asked_s)
+
+
+def _is_paced(plan: Plan) -> bool:
+    return plan.production_s is not None and not plan.soak_closed
+
+
+def _slice_s(plan: Plan) -> float:
+    """Return the longest length of a turn: there are enough of them, and none is long."""
+    return min(LONGEST_SLICE_S, plan.soak_s / ROUNDS)
+
+
+def _paced(plan: Plan) -> Pattern:
+    """Return turns of one burst each, of whole multiples of the smallest burst."""
+    assert plan.production_s is not None, "a pace is known"
+    size = max(1, round(_slice_s(plan) / plan.production_s))
+    burst_s = size * plan.production_s
+    rounds = int(plan.soak_s / burst_s + _ROUNDING)
+    return Pattern(slice_s=burst_s, rounds=rounds, size=size, burst_s=burst_s, paced=True)
+
+
+def _closed(plan: Plan, size: int, measured: Measured) -> Pattern:
+    """Return turns of bursts as in the blocks, shorter or longer, or as many calls as `--burst` says."""
+    rounds = ceil(plan.soak_s / _slice_s(plan) - _ROUNDING)
+    slice_s = plan.soak_s / rounds
+    trial_s = float(np.median([trial.duration_s for trial in measured.counted(BASELINE)]))
+    wanted = max(1, round(size * min(LONGEST_BURST_S, slice_s / BURSTS) / trial_s))
+    own = plan.given_size or wanted
+    return Pattern(slice_s=slice_s, rounds=rounds, size=own, burst_s=trial_s * own / size, paced=False)
+
+
+def _round(course: _Course, number: int, progress: Progress, started_s: float) -> None:
+    """Let all who have not left take a turn, in random order."""
+    plan = course.plan
+    order = [one for one in course.taking if not one.ended]
+    Random(f"{plan.seed}/order/soak/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
+    for position, one in enumerate(order):
+        progress.stage(plan, f"soak, round {number + 1} of {course.pattern.rounds}: {one.entrant.name}")
+        try:
+            one.take((number, position), perf_counter() - started_s)
+        except CandidateError as failure:
+            one.ended = failure.what
+
+
+def _settings(one: Turns) -> dict[str, str]:
+    """Return what governs vacuums and checkpoints, as a writer's own session has it."""
+    session, _ = next(iter(one.entrant.sessions))
+    rows = session.query(_SETTINGS)
+    texts = [[rows.get_value(row, column) or b"" for column in range(2)] for row in range(rows.ntuples)]
+    return {name.decode(): value.decode() for name, value in texts}
+
+
+def _figures(plan: Plan, taking: Sequence[Turns]) -> dict[str, SoakFigures]:
+    """Return the turns of all, with their slopes."""
+    slices = {one.entrant.name: one.slices for one in taking}
+    staying = [one.entrant.name for one in taking if not one.ended]
+    found = slopes({name: slices[name] for name in staying}, per_s(plan.soak_s))
+    return {
+        one.entrant.name: SoakFigures(slices=tuple(one.slices), slopes=found.get(one.entrant.name, ()), ended=one.ended)
+        for one in taking
+    }
+
+
+def slopes(slices: Mapping[str, Sequence[SoakSlice]], unit_s: float) -> dict[str, tuple[Slope, ...]]:
+    """Return the slopes of all entrants with enough turns, over the rounds that these have in common.
+
+    Args:
+        slices: Entrant -> its turns; without the baseline, there are no slopes.
+        unit_s: The working time that slopes are for.
+    """
+    counted = {name: {one.round: one for one in own if one.round >= FIRST_COUNTED} for name, own in slices.items()}
+    names = [name for name, own in counted.items() if len(own) >= statistics.FEWEST_ROUNDS]
+    if BASELINE not in names:
+        return {}
+    rounds = sorted(set.intersection(*(set(counted[name]) for name in names)))
+    worked = np.array([[_middle_s(counted[name][one]) / unit_s for name in names] for one in rounds])
+    found: dict[str, list[Slope]] = {name: [] for name in names}
+    for figure in _FIGURES:
+        values = [[getattr(counted[name][one], figure) for name in names] for one in rounds]
+        if len(rounds) < statistics.FEWEST_ROUNDS or any(value is None for row in values for value in row):
+            continue
+        ages = statistics.ageing(np.array(values, dtype=np.float64), names, worked, baseline=BASELINE)
+        for name, age in ages.items():
+            found[name].append(Slope(figure=figure, own=age.own, to_baseline=age.to_baseline))
+    return {name: tuple(own) for name, own in found.items()}
+
+
+def _middle_s(one: SoakSlice) -> float:
+    return one.worked_s + one.duration_s / 2
+
+
+def _notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int) -> Iterator[Notice]:
+    """Yield what limits the findings."""
+    if record.settings.get("autovacuum") == "off":
+        yield Notice(
+            code="soak-no-autovacuum", text="Nothing was vacuumed during the soak: the server's autovacuum is off"
+        )
+    elif not record.slowed:
+        text = (
+            f"During the soak autovacuum and checkpoints kept the server's time, in which {entrants} entrants worked "
+            "by turns: by its own work, each was looked after so many times as often as in production"
+        )
+        yield Notice(code="soak-own-time", text=text)
+    for name, one in figures.items():
+        shares = [turn.busy_share for turn in one.slices]
+        if shares and float(np.median(shares)) > BUSY_SHARE:
+            text = f"The load generator limited {name} in the soak: slopes of its rate are steeper than they look"
+            yield Notice(code="soak-load-generator", text=text)

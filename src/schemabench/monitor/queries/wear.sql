@@ -1,0 +1,9 @@
+-- What use has left in the tables of users, and how often autovacuum has looked after them: TOAST counts with its table.
+SELECT
+    coalesce(sum(pg_catalog.pg_stat_get_dead_tuples(oid)), 0) AS dead_rows,
+    coalesce(sum(pg_catalog.pg_stat_get_autovacuum_count(oid)), 0) AS vacuums,
+    coalesce(sum(pg_catalog.pg_stat_get_autoanalyze_count(oid)), 0) AS analyzes
+FROM pg_catalog.pg_class
+WHERE
+    relkind IN ('r', 'm', 't')
+    AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)

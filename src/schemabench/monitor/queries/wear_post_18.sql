@@ -1,0 +1,12 @@
+-- As wear.sql, with the time that this took, which is told in milliseconds.
+SELECT
+    coalesce(sum(pg_catalog.pg_stat_get_dead_tuples(oid)), 0) AS dead_rows,
+    coalesce(sum(pg_catalog.pg_stat_get_autovacuum_count(oid)), 0) AS vacuums,
+    coalesce(sum(pg_catalog.pg_stat_get_autoanalyze_count(oid)), 0) AS analyzes,
+    coalesce(
+        sum(pg_catalog.pg_stat_get_total_autovacuum_time(oid) + pg_catalog.pg_stat_get_total_autoanalyze_time(oid)), 0
+    ) / 1000 AS vacuum_s
+FROM pg_catalog.pg_class
+WHERE
+    relkind IN ('r', 'm', 't')
+    AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)

@@ -1,0 +1,78 @@
+"""Slopes over an entrant's own work: known ones are found, and equal entrants on a machine that drifts tie."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from schemabench.records import Estimate
+from schemabench.statistics import FEWEST_ROUNDS, Ageing, ageing
+
+NAMES = ("baseline", "control", "bloating", "steady")
+ROUNDS = 20
+NOISE = 0.05
+"""Of one turn, as a standard deviation of its logarithm."""
+MACHINE = 0.08
+"""By which the machine changes from round to round."""
+
+
+def _worked(rounds: int, entrants: int) -> NDArray[np.float64]:
+    return np.arange(rounds)[:, None] + 0.5 + np.zeros((rounds, entrants))
+
+
+def _series(seed: int, lost: float = 0.0, rounds: int = ROUNDS) -> NDArray[np.float64]:
+    """Return rates on a machine that wanders and slows down; the third entrant loses a share in each round besides."""
+    random = np.random.default_rng(seed)
+    machine = np.cumsum(random.normal(-0.03, MACHINE, rounds))
+    logs = machine[:, None] + random.normal(0, NOISE, (rounds, len(NAMES)))
+    logs[:, 2] += np.log1p(-lost) * np.arange(rounds)
+    rates: NDArray[np.float64] = 1000 * np.exp(logs)
+    return rates
+
+
+def _aged(rates: NDArray[np.float64]) -> dict[str, Ageing]:
+    return ageing(rates, NAMES, _worked(*rates.shape), baseline="baseline")
+
+
+def _differs(change: Estimate | None) -> bool:
+    return change is not None and not change.low <= 0 <= change.high
+
+
+@pytest.mark.parametrize("lost", [0.06, 0.12, 0.5])
+def test_a_known_slope_is_found_however_the_machine_drifts(lost: float) -> None:
+    aged = [_aged(_series(seed, lost))["bloating"].to_baseline for seed in range(20)]
+
+    assert all(_differs(change) for change in aged)
+    assert np.median([change.value for change in aged if change]) == pytest.approx(-lost, abs=0.01)
+    assert sum(change.low <= -lost <= change.high for change in aged if change) >= 18
+
+
+def test_equal_entrants_on_a_machine_that_drifts_tie() -> None:
+    found = [_aged(_series(seed)) for seed in range(200)]
+    false = sum(any(_differs(one.to_baseline) for one in aged.values()) for aged in found)
+    own = sum(any(_differs(one.own) for one in aged.values()) for aged in found)
+
+    assert false <= 16, "5 % of 200, and two standard deviations"
+    assert own > 2 * false, "their own figures have the machine's drift, which is why they decide nothing"
+
+
+def test_the_baseline_is_compared_with_nobody() -> None:
+    aged = _aged(_series(1))
+    assert aged["baseline"].own is not None
+    assert aged["baseline"].to_baseline is None
+
+
+def test_too_few_rounds_have_no_slope() -> None:
+    rates = _series(1, rounds=FEWEST_ROUNDS - 1)
+    assert set(_aged(rates).values()) == {Ageing(own=None, to_baseline=None)}
+
+
+def test_who_works_for_longer_in_the_same_rounds_is_compared_by_the_time_between() -> None:
+    worked = _worked(ROUNDS, 2) * np.array([1.0, 1.2])
+    rates = np.exp(-0.1 * worked * np.array([0.0, 1.0]))
+    aged = ageing(rates, ("baseline", "late"), worked, baseline="baseline")
+    late = aged["late"]
+
+    assert late.own is not None
+    assert late.own.value == pytest.approx(np.expm1(-0.1))
+    assert late.to_baseline is not None
+    assert late.to_baseline.value == pytest.approx(np.expm1(-0.1 * 1.2 / 1.1))

@@ -1,0 +1,98 @@
+"""A soak in words: who drifts and what grew meanwhile, who does not, and what is not known."""
+
+from dataclasses import replace
+
+from fixed_run import PAGEVIEWS, RUN, TURNS, soak
+
+from schemabench.records import CandidateResult, Estimate, Experiment, SoakFigures
+from schemabench.report import soak as told
+from schemabench.report.document import document
+from schemabench.report.screen import terminal
+from schemabench.report.text import plain
+from schemabench.report.tree import Chart, Fold, Table
+from schemabench.report.view import View
+
+STEADY = Estimate(value=0.003, low=-0.021, high=0.026)
+WORSE = Estimate(value=-0.12, low=-0.16, high=-0.08)
+
+
+def _experiment(baseline: SoakFigures | None, flat: SoakFigures | None) -> Experiment:
+    kept: dict[str, SoakFigures | None] = {"baseline": baseline, "flat": flat}
+    results: tuple[CandidateResult, ...] = tuple(replace(one, soak=kept[one.name]) for one in PAGEVIEWS.candidates)
+    return replace(PAGEVIEWS, candidates=results)
+
+
+def sentence(experiment: Experiment) -> str:
+    """Return what is said, without the marks of names."""
+    return plain(told.sentence(experiment))
+
+
+def test_without_a_soak_nothing_is_said() -> None:
+    assert sentence(_experiment(None, None)) == ""
+    assert sentence(replace(PAGEVIEWS, soak=None)) == ""
+    assert told.section(View(_experiment(None, None), RUN)) is None
+
+
+def test_who_drifts_is_told_with_what_grew_meanwhile() -> None:
+    said = sentence(_experiment(soak(250.0, 1.0, None), soak(270.0, 0.94, WORSE)))
+
+    assert said.startswith("6 min of work each, by turns, as fast as connections allow; ")
+    assert "flat loses 12 % [8.0, 16] of its throughput per minute against the baseline (dead rows from 120 to " in said
+    assert "tables from 8.00 MiB to " in said
+    assert "baseline itself: no drift beyond chance, with what the machine did meanwhile" in said
+
+
+def test_who_does_not_drift_is_told_with_what_would_look_like_chance() -> None:
+    said = sentence(_experiment(soak(250.0, 0.9, None), soak(270.0, 1.0, STEADY)))
+
+    assert "flat: no drift beyond chance (below 2.6 % per minute would look like chance)" in said
+    assert (
+        "baseline itself loses 19 % [18, 20] of its throughput per minute, with what the machine did meanwhile ("
+        in said
+    )
+
+
+def test_who_has_no_slope_is_told_to_need_longer() -> None:
+    assert "flat: too few turns for a slope: try a longer --soak" in sentence(
+        _experiment(soak(250.0, 1.0, None), soak(270.0, 1.0, None))
+    )
+
+
+def test_who_left_is_told_with_why() -> None:
+    left = SoakFigures(slices=(), ended="the disk is full")
+    assert "flat left: the disk is full" in sentence(_experiment(soak(250.0, 1.0, None), left))
+    section = told.section(View(_experiment(soak(250.0, 1.0, None), left), RUN))
+    assert section is not None
+
+
+def test_at_productions_pace_the_speed_of_calls_drifts() -> None:
+    paced = _experiment(soak(250.0, 1.0, None), soak(270.0, 0.94, WORSE))
+    assert paced.soak is not None
+    said = sentence(replace(paced, soak=replace(paced.soak, paced=True, per_s=600.0)))
+
+    assert "at production's pace" in said
+    assert "of the speed of its calls per 10 min" in said
+
+
+def test_an_interrupted_soak_says_so() -> None:
+    assert PAGEVIEWS.soak is not None
+    broken = replace(PAGEVIEWS, soak=replace(PAGEVIEWS.soak, interrupted=True, rounds=4))
+    assert "interrupted after 4 rounds" in sentence(broken)
+
+
+def test_the_section_has_drifts_growth_charts_and_every_turn() -> None:
+    section = told.section(View(PAGEVIEWS, RUN))
+    assert section is not None
+    drifts, growth = (node for node in section.nodes if isinstance(node, Table))
+    charts = [node for node in section.nodes if isinstance(node, Chart)]
+    (fold,) = (node for node in section.nodes if isinstance(node, Fold))
+
+    assert [plain(row[0].text) for row in drifts.footer] == ["baseline (control)"]
+    assert len(drifts.rows) == len(growth.rows) == len(charts) == 2
+    assert [len(table.rows) for table in fold.nodes if isinstance(table, Table)] == [TURNS, TURNS]
+
+
+def test_the_terminal_has_the_sentence_in_80_columns() -> None:
+    text = terminal(document(RUN), width=80)
+    assert "soak: 6 min of work each" in text
+    assert max(map(len, text.splitlines())) <= 80
