@@ -1,0 +1,97 @@
+"""A ledger under a steady load, and migrations of it: pairs that reach the same by ways of which one holds writers up.
+
+Its rows are made by the schema itself, which is faster than a background and as good here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import mkdtemp
+
+import laboratory
+
+from schemabench import Call, Workload, Writer, rehearsal
+from schemabench.experiment import Plan
+from schemabench.progress import Silence
+from schemabench.rehearsal import Asked, Rehearsal
+from schemabench.server import Server
+
+ROWS = 600_000
+CALLS_PER_S = 200
+BASELINE = f"""\
+CREATE TABLE account (account_id integer PRIMARY KEY);
+INSERT INTO account SELECT generate_series(1, 1000);
+CREATE TABLE entry (
+    entry_id bigint PRIMARY KEY,
+    account_id integer NOT NULL,
+    amount integer NOT NULL,
+    receipt integer NOT NULL
+);
+INSERT INTO entry SELECT i, 1 + i % 1000, i % 777, i FROM generate_series(1, {ROWS}) AS i;
+"""
+OPERATIONS = """\
+-- name: change
+UPDATE entry SET amount = :amount::integer WHERE entry_id = :entry_id::bigint;
+-- name: look
+SELECT amount FROM entry WHERE entry_id = :entry_id::bigint;
+-- name: amounts
+SELECT entry_id, amount FROM entry WHERE entry_id <= 1000 ORDER BY entry_id;
+"""
+
+
+def burst(writer: str, random: Random) -> Iterator[Call]:
+    """Yield what a writer does, without end."""
+    while True:
+        entry_id = random.randint(1, 1000)
+        if writer == "clerk":
+            yield Call("change", {"entry_id": entry_id, "amount": random.randint(1, 10**6)}, key=str(entry_id))
+        else:
+            yield Call("look", {"entry_id": entry_id}, rows=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """Where ledgers are migrated."""
+
+    server: Server
+    folder: Path
+
+    def plan(self, migration: str, *, baseline: str = BASELINE, operations: str = OPERATIONS) -> Plan:
+        """Return the plan for a migration, which is the candidate `new`."""
+        writers = (
+            Writer(name="clerk", kind="stream", weight=1, clients=2),
+            Writer(name="auditor", kind="reader", weight=1, clients=2),
+        )
+        workload = Workload(
+            name="ledger",
+            summary="clerks change entries, auditors look at them",
+            cardinalities={"typical": laboratory.Sizes()},
+            writers=lambda _: writers,
+            burst=lambda _sizes, writer, _block, random: burst(writer, random),
+            state=("amounts",),
+            production_s=lambda _: 2 / CALLS_PER_S,
+        )
+        folder = Path(mkdtemp(dir=self.folder))
+        return Plan(
+            found=laboratory.found(folder, workload, operations),
+            cardinality="typical",
+            candidates=laboratory.installable(
+                folder / "schemas", {"baseline": baseline, "new": f"-- extends: baseline\n{migration}"}
+            ),
+            clients=4,
+            budget_s=0.0,
+            precision=1.0,
+            seed=1,
+        )
+
+    def rehearse(self, migration: str, asked: Asked | None = None, *, baseline: str = BASELINE) -> Rehearsal:
+        """Return what a rehearsal of a migration finds."""
+        plan = self.plan(migration, baseline=baseline)
+        asked = asked or Asked(quiet_s=1.5, longest_s=60.0)
+        return rehearsal.rehearse(plan, plan.candidates[-1], asked, self.server, Silence())
+
+
+def longest_s(found: Rehearsal) -> float:
+    """Return the longest response to a call during a migration."""
+    return max(one.during.longest_s for one in found.operations if one.during.longest_s is not None)
