@@ -141,8 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_options(
         rehearse_command.add(commands, _asked, _width),
-        *("candidate", "cardinality", "postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
-        *("call_timeout_s", "seed", "allow_server_changes"),
+        *("candidate", "postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
+        *("seed", "allow_server_changes"),
     )
     noise_commands.add(commands)
     check_command.add(commands)

@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from schemabench import output, parsing, progress, report, signals
+from schemabench import options, output, parsing, progress, report, signals
 from schemabench.bench import Asked, Bench, in_words
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.terminal import Screen
@@ -45,6 +45,8 @@ def add(
     parser = commands.add_parser(
         "rehearse", help=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    (cardinality,) = (one for one in options.table() if one.name == "cardinality")
+    parser.add_argument("--at", options.flag(cardinality), **options.argument(cardinality))
     duration = parsing.argument(parse_duration_s)
     parser.add_argument("workload", metavar="WORKLOAD")
     about = "how long the writers have the database for themselves, before the migration and after it (10s)"
@@ -111,7 +113,7 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int) -> "Rehearsal":
     if len(subject.cardinalities) != 1:
         raise UsageError(
             f"A rehearsal is at one cardinality, not {len(subject.cardinalities)}",
-            remedies=["name one: --cardinality NAME"],
+            remedies=["name one: --at NAME"],
         )
     (name,), (cardinality,) = asked.options.candidate, subject.cardinalities
     candidate = subject.candidates[name]

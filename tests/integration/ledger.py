@@ -11,15 +11,15 @@ from tempfile import mkdtemp
 
 import laboratory
 
-from schemabench import Call, Workload, Writer, rehearsal
+from schemabench import Call, Companion, Workload, Writer, rehearsal
 from schemabench.experiment import Plan
 from schemabench.progress import Silence
 from schemabench.rehearsal import Asked, Rehearsal
 from schemabench.server import Server
 
-ROWS = 600_000
 CALLS_PER_S = 200
-BASELINE = f"""\
+ASKED = Asked(quiet_s=1.5, longest_s=60.0)
+BASELINE = """\
 CREATE TABLE account (account_id integer PRIMARY KEY);
 INSERT INTO account SELECT generate_series(1, 1000);
 CREATE TABLE entry (
@@ -28,13 +28,15 @@ CREATE TABLE entry (
     amount integer NOT NULL,
     receipt integer NOT NULL
 );
-INSERT INTO entry SELECT i, 1 + i % 1000, i % 777, i FROM generate_series(1, {ROWS}) AS i;
+INSERT INTO entry SELECT i, 1 + i % 1000, i % 777, i FROM generate_series(1, 600000) AS i;
 """
 OPERATIONS = """\
 -- name: change
 UPDATE entry SET amount = :amount::integer WHERE entry_id = :entry_id::bigint;
 -- name: look
 SELECT amount FROM entry WHERE entry_id = :entry_id::bigint;
+-- name: hold
+SELECT count(*) FROM entry;
 -- name: amounts
 SELECT entry_id, amount FROM entry WHERE entry_id <= 1000 ORDER BY entry_id;
 """
@@ -57,7 +59,7 @@ class Ledger:
     server: Server
     folder: Path
 
-    def plan(self, migration: str, *, baseline: str = BASELINE, operations: str = OPERATIONS) -> Plan:
+    def plan(self, migration: str, *, baseline: str = BASELINE, companions: tuple[Companion, ...] = ()) -> Plan:
         """Return the plan for a migration, which is the candidate `new`."""
         writers = (
             Writer(name="clerk", kind="stream", weight=1, clients=2),
@@ -68,13 +70,14 @@ class Ledger:
             summary="clerks change entries, auditors look at them",
             cardinalities={"typical": laboratory.Sizes()},
             writers=lambda _: writers,
+            companions=lambda _: companions,
             burst=lambda _sizes, writer, _block, random: burst(writer, random),
             state=("amounts",),
             production_s=lambda _: 2 / CALLS_PER_S,
         )
         folder = Path(mkdtemp(dir=self.folder))
         return Plan(
-            found=laboratory.found(folder, workload, operations),
+            found=laboratory.found(folder, workload, OPERATIONS),
             cardinality="typical",
             candidates=laboratory.installable(
                 folder / "schemas", {"baseline": baseline, "new": f"-- extends: baseline\n{migration}"}
@@ -85,10 +88,16 @@ class Ledger:
             seed=1,
         )
 
-    def rehearse(self, migration: str, asked: Asked | None = None, *, baseline: str = BASELINE) -> Rehearsal:
+    def rehearse(
+        self,
+        migration: str,
+        asked: Asked = ASKED,
+        *,
+        baseline: str = BASELINE,
+        companions: tuple[Companion, ...] = (),
+    ) -> Rehearsal:
         """Return what a rehearsal of a migration finds."""
-        plan = self.plan(migration, baseline=baseline)
-        asked = asked or Asked(quiet_s=1.5, longest_s=60.0)
+        plan = self.plan(migration, baseline=baseline, companions=companions)
         return rehearsal.rehearse(plan, plan.candidates[-1], asked, self.server, Silence())
 
 

@@ -34,8 +34,12 @@ def differences(expected: Catalog, found: Catalog) -> Iterator[str]:
     for key in sorted({*expected, *found}):
         shown = f"{key[0]} {key[1]}"
         if key not in found:
-            yield f"{shown} is missing: {expected[key]}"
+            yield f"{shown} is missing{_more(expected[key])}"
         elif key not in expected:
-            yield f"{shown} is left over: {found[key]}"
+            yield f"{shown} is left over{_more(found[key])}"
         elif found[key] != expected[key]:
-            yield f"{shown} is {found[key]}, and should be {expected[key]}"
+            yield f"{shown} is another one{_more(found[key])}; it should be{_more(expected[key]) or ' plain'}"
+
+
+def _more(definition: str) -> str:
+    return f": {definition}" if definition else ""

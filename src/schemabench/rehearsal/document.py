@@ -65,18 +65,9 @@ def _verdict(found: Rehearsal) -> str:
     elif found.is_done:
         result = f"The result is not {name(found.candidate)}."
     else:
-        place, failed = (
-            next((place, one) for place, one in enumerate(found.statements, start=1) if one.outcome != "done")
-            if not _failed(found)
-            else _failed(found)[0]
-        )
-        why = f": {failed.failures[-1]}" if failed.failures else ""
-        result = f"Statement {place} of {len(found.statements)} failed{why}."
+        place, one = next(one for one in enumerate(found.statements, start=1) if one[1].outcome == "failed")
+        result = f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
     return f"{result} {_held_up(found)}"
-
-
-def _failed(found: Rehearsal) -> list[tuple[int, StatementTimes]]:
-    return [(place, one) for place, one in enumerate(found.statements, start=1) if one.outcome == "failed"]
 
 
 def _held_up(found: Rehearsal) -> str:
@@ -144,7 +135,8 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
     for place, one in enumerate(found.statements, start=1):
         if one.failures:
             where = f" ({name(one.where)})" if one.where else ""
-            yield Bullets(lead=f"Statement {place}{where} failed:", items=one.failures)
+            what = "was repeated after" if one.outcome == "done" else "failed"
+            yield Bullets(lead=f"Statement {place}{where} {what}:", items=one.failures)
     if found.overdue:
         yield Paragraph(text="The migration took longer than it may, and was cancelled: allow more by --for.")
     if not found.is_done:

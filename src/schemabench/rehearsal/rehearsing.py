@@ -113,13 +113,9 @@ class Rehearsing:
         applied = self._apply(migrated, writers.burst(self.plan, self._feed, seconds, longest_s), seconds)
         migrated.close()
         fresh = self._entered(self.candidate, None)
-        self._stage("executing the same calls on a fresh installation")
-        random = Random(self.plan.seed)  # noqa: S311 (reproducible on purpose)
-        fresh.sessions.execute(applied.driven.executed(), random, Limits(call_s=self.plan.call_timeout_s))
+        rows = self._rows(fresh, migrated, applied) if applied.is_done else ""
         fresh.close()
-        self._stage("comparing")
         schema = tuple(catalogs.differences(self._catalog(fresh), self._catalog(migrated)))
-        rows = self._rows(fresh, migrated) if applied.is_done else ""
         return finding.record(self.plan, self.candidate, self.asked, applied, schema=schema, rows=rows)
 
     def _check_server(self) -> None:
@@ -204,10 +200,17 @@ class Rehearsing:
         with databases.connect(self.server, database) as connection:
             return catalogs.read(connection)
 
-    def _rows(self, fresh: Entrant, migrated: Entrant) -> str:
-        """Return in what the rows of a migrated database differ from those of a fresh installation, if at all."""
+    def _rows(self, fresh: Entrant, migrated: Entrant, applied: Applied) -> str:
+        """Return in what migrated rows differ from those of a fresh installation after the same calls, if at all."""
+        self._stage("executing the same calls on a fresh installation")
+        random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
         own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
-        return difference(self.plan, fresh, own, whose=_WHOSE)
+        try:
+            fresh.sessions.execute(applied.driven.executed(), random, limits)
+            self._stage("comparing rows")
+            return difference(self.plan, fresh, own, whose=_WHOSE)
+        except CandidateError as failure:
+            return str(failure)
 
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)
