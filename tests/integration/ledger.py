@@ -3,7 +3,7 @@
 Its rows are made by the schema itself, which is faster than a background and as good here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -11,12 +11,13 @@ from tempfile import mkdtemp
 
 import laboratory
 
-from schemabench import Call, Companion, Workload, Writer, rehearsal
+from schemabench import Call, Companion, Workload, Writer, candidate, rehearsal
 from schemabench.experiment import Plan
 from schemabench.progress import Silence
 from schemabench.rehearsal import Asked, Rehearsal
 from schemabench.server import Server
 
+HEAD = "-- extends: baseline\n"
 CALLS_PER_S = 200
 ASKED = Asked(quiet_s=1.5, longest_s=60.0)
 BASELINE = """\
@@ -59,8 +60,10 @@ class Ledger:
     server: Server
     folder: Path
 
-    def plan(self, migration: str, *, baseline: str = BASELINE, companions: tuple[Companion, ...] = ()) -> Plan:
-        """Return the plan for a migration, which is the candidate `new`."""
+    def plan(
+        self, migration: str | Mapping[str, str], *, baseline: str = BASELINE, companions: tuple[Companion, ...] = ()
+    ) -> Plan:
+        """Return the plan for a migration, one file or several by name, which is the candidate `new`."""
         writers = (
             Writer(name="clerk", kind="stream", weight=1, clients=2),
             Writer(name="auditor", kind="reader", weight=1, clients=2),
@@ -76,12 +79,16 @@ class Ledger:
             production_s=lambda _: 2 / CALLS_PER_S,
         )
         folder = Path(mkdtemp(dir=self.folder))
+        schemas = folder / "schemas"
+        (schemas / "new").mkdir(parents=True)
+        files = {"new.sql": f"{HEAD}{migration}"} if isinstance(migration, str) else {"new/candidate.sql": HEAD}
+        files |= {} if isinstance(migration, str) else {f"new/{name}": text for name, text in migration.items()}
+        for name, text in {"baseline.sql": baseline, **files}.items():
+            (schemas / name).write_text(text, encoding="utf-8")
         return Plan(
             found=laboratory.found(folder, workload, OPERATIONS),
             cardinality="typical",
-            candidates=laboratory.installable(
-                folder / "schemas", {"baseline": baseline, "new": f"-- extends: baseline\n{migration}"}
-            ),
+            candidates=tuple(candidate.find(schemas).values()),
             clients=4,
             budget_s=0.0,
             precision=1.0,
@@ -90,7 +97,7 @@ class Ledger:
 
     def rehearse(
         self,
-        migration: str,
+        migration: str | Mapping[str, str],
         asked: Asked = ASKED,
         *,
         baseline: str = BASELINE,

@@ -129,6 +129,20 @@ COMMIT;
     assert found.is_candidate
 
 
+def test_each_file_of_a_folder_is_a_transaction_unless_it_must_not_be(ledger: Ledger) -> None:
+    migration = {
+        "001_note.sql": "SET lock_timeout = '3s';\nALTER TABLE entry ADD COLUMN note text;\n",
+        "002_index.sql": "CREATE INDEX CONCURRENTLY notes ON entry (note);\n",
+    }
+
+    found = ledger.rehearse(migration, replace(QUICK, lock_timeout_s=7.0), baseline=SMALL)
+
+    assert [one.sql.partition(" ")[0] for one in found.statements] == ["BEGIN", "SET", "ALTER", "COMMIT", "CREATE"]
+    assert [one.where for one in found.statements] == ["", "001_note.sql:1", "001_note.sql:2", "", "002_index.sql:1"]
+    assert found.lock_timeout == "7s"  # each file has a session of its own
+    assert found.is_candidate
+
+
 def test_a_migration_that_takes_too_long_is_cancelled(ledger: Ledger) -> None:
     migration = """\
 DO $$ BEGIN

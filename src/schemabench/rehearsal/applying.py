@@ -131,6 +131,7 @@ class Applying:
             yield from self._measure()
             self._deadline_ns = perf_counter_ns() + round(self.asked.longest_s * NANOSECONDS)
             yield from self._execute_all()
+            self._deadline_ns = NEVER_NS
             yield from self._measure()
         except psycopg.OperationalError as cause:
             raise LostConnectionError(str(cause).strip()) from cause

@@ -107,15 +107,14 @@ class Rehearsing:
         seconds = production_s(self.plan, self.asked)
         self._check_server()
         self.server.provide(writer.role for writer, _ in self.plan.writers if writer.role)
-        self._check_installable()
+        installed = self._installed()
         migrated = self._entered(before, self.plan)
         longest_s = 2 * self.asked.quiet_s + self.asked.longest_s
         applied = self._apply(migrated, writers.burst(self.plan, self._feed, seconds, longest_s), seconds)
         migrated.close()
-        fresh = self._entered(self.candidate, None)
-        rows = self._rows(fresh, migrated, applied) if applied.is_done else ""
-        fresh.close()
-        schema = tuple(catalogs.differences(self._catalog(fresh), self._catalog(migrated)))
+        found = self._catalog(migrated.databases)
+        fresh, rows = self._compared(migrated, applied) if applied.is_done else (None, "")
+        schema = tuple(catalogs.differences(fresh or installed, found))
         return finding.record(self.plan, self.candidate, self.asked, applied, schema=schema, rows=rows)
 
     def _check_server(self) -> None:
@@ -129,14 +128,17 @@ class Rehearsing:
         if not self.plan.allow_server_changes:
             reach.check(self.candidate, owned=self.server.owned)
 
-    def _check_installable(self) -> None:
+    def _installed(self) -> catalogs.Catalog:
         """Install the candidate without rows, so that a mistake in it is told before anything is loaded."""
         self._stage(f"installing {self.candidate.name}")
         found, workload = self.plan.found, self.plan.found.workload
         template = filling.build(
             self.candidate, found.operations, self.server, (), workload.isolation, parts=self.plan.parts
         )
-        several.drop(self.server, template.databases)
+        try:
+            return self._catalog(template.databases)
+        finally:
+            several.drop(self.server, template.databases)
 
     def _entered(self, candidate: Candidate, accompanied: Plan | None) -> Entrant:
         """Return a loaded candidate with the writers' connections."""
@@ -195,22 +197,26 @@ class Rehearsing:
         except LostConnectionError as failure:
             raise lost(self.server, failure) from failure
 
-    def _catalog(self, one: Entrant) -> catalogs.Catalog:
-        (database,) = one.databases
+    def _catalog(self, some: Databases) -> catalogs.Catalog:
+        (database,) = some
         with databases.connect(self.server, database) as connection:
             return catalogs.read(connection)
 
-    def _rows(self, fresh: Entrant, migrated: Entrant, applied: Applied) -> str:
-        """Return in what migrated rows differ from those of a fresh installation after the same calls, if at all."""
-        self._stage("executing the same calls on a fresh installation")
+    def _compared(self, migrated: Entrant, applied: Applied) -> tuple[catalogs.Catalog | None, str]:
+        """Return the catalog of a fresh installation after the same calls, and in what rows differ from its rows.
+
+        There is no such catalog if it does not take the rows or the calls; that is said instead of how rows differ.
+        """
         random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
-        own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
         try:
-            fresh.sessions.execute(applied.driven.executed(), random, limits)
+            with closing(self._entered(self.candidate, None)) as fresh:
+                self._stage("executing the same calls on a fresh installation")
+                fresh.sessions.execute(applied.driven.executed(), random, limits)
             self._stage("comparing rows")
-            return difference(self.plan, fresh, own, whose=_WHOSE)
+            own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
+            return self._catalog(fresh.databases), difference(self.plan, fresh, own, whose=_WHOSE)
         except CandidateError as failure:
-            return str(failure)
+            return None, str(failure)
 
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)
