@@ -4,12 +4,13 @@ import json
 import re
 import shlex
 import signal
+import time
 from pathlib import Path
 
 import pytest
 from programs import Program
 from shared_server import Shared
-from shop import Shop, assert_clear, said, wait_for
+from shop import PATIENCE_S, Shop, assert_clear, said, wait_for
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
 (MIGRATION,) = re.findall(r"<!-- rated\.sql -->\n```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -100,6 +101,10 @@ def test_a_killed_rehearsal_leaves_what_the_next_command_cleans_up(shop: Shop, s
     run.kill()
     run.communicate()
     assert shared.databases()
+    deadline_s = time.monotonic() + PATIENCE_S
+    while shared.sleeps():  # the server notices within a second that nobody wants to know
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
 
     result = shop.schemabench("rehearse", "orders", "--candidate", "without_index", "--pace", "100", *SHORT)
 

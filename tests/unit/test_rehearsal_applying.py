@@ -43,7 +43,7 @@ class Played(FakeConnection):
         text = sql.decode()
         waiting = self.refusals.get(text)
         result = waiting.pop(0) if waiting else METER if text.startswith("SELECT pg_current_wal") else FakeResult()
-        if not text.startswith("SELECT pg_current_wal"):
+        if not text.startswith(("SELECT pg_current_wal", "SET client_connection_check_interval")):
             self.texts.append(text)
         self._results = [result, None]
         self.speak()

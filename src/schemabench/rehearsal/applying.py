@@ -33,6 +33,8 @@ NEVER_NS = 1 << 62
 """Later than anything on the clock of `time.perf_counter_ns`."""
 _METER = "SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database())"
 _MS_PER_S = 1000
+_CHECK_MS = 1000
+"""The server ends a statement within so much of the death of this process: a database in use stays for ever."""
 _BEGUN, _ENDED = 1, 2
 """Among the meters."""
 
@@ -176,6 +178,7 @@ class Applying:
         """Give the session the state of a new one, with the lock timeout that is asked for."""
         if not is_first:
             yield from self._query("DISCARD ALL")
+        yield from self._query(f"SET client_connection_check_interval = {_CHECK_MS}")
         if self.asked.lock_timeout_s is not None:
             yield from self._query(f"SET lock_timeout = {round(self.asked.lock_timeout_s * _MS_PER_S)}")
 
@@ -223,4 +226,4 @@ class Applying:
 
 def pause_s(retries: int) -> float:
     """Return the pause before the next retry, after so many."""
-    return min(LONGEST_PAUSE_S, PAUSE_S * 2**retries)
+    return min(LONGEST_PAUSE_S, PAUSE_S * 2.0**retries)
