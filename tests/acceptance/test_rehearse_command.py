@@ -22,7 +22,13 @@ AWAITED = "SELECT pg_sleep(60) WHERE EXISTS (SELECT FROM orders WHERE amount_cen
 """Sleeps where there are rows, and so not where it is checked that the candidate can be installed."""
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=[" ".join(words[3:]) for words in COMMANDS])
+RUNS = [
+    pytest.param(words, id=" ".join(words[3:]), marks=[] if "-o" in words else pytest.mark.thorough)
+    for words in COMMANDS
+]
+
+
+@pytest.mark.parametrize("words", RUNS)
 def test_what_the_page_tells_to_type_works(shop: Shop, words: list[str]) -> None:
     shop.write("schemas/orders/rated.sql", MIGRATION)
 
@@ -39,26 +45,33 @@ def test_what_the_page_tells_to_type_works(shop: Shop, words: list[str]) -> None
         assert "CREATE INDEX CONCURRENTLY" in shop.read("rated.md")
 
 
+@pytest.mark.thorough
+def test_what_other_commands_refuse_is_refused_with_this_ones_status(shop: Shop) -> None:
+    paced = ("rehearse", "orders", "--pace", "100", "--candidate")
+    unknown = shop.schemabench(*paced, "without_indx")
+    format_ = shop.schemabench(*paced, "without_index", "-o", "x.pdf")
+    retries = shop.schemabench(*paced, "without_index", "--retries", "-1")
+
+    assert [one.ret for one in (unknown, format_, retries)] == [3] * 3
+    assert_clear(unknown, "There is no candidate 'without_indx'", "did you mean 'without_index'?")
+    assert_clear(format_, "No report format for .pdf")
+    assert_clear(retries, "--retries")
+
+
 def test_bad_input_is_told_in_words_before_a_server_starts(shop: Shop) -> None:
     no_pace = shop.schemabench("rehearse", "orders", "--candidate", "without_index")
     nothing = shop.schemabench("rehearse", "orders", "--candidate", "baseline", "--pace", "100")
-    unknown = shop.schemabench("rehearse", "orders", "--candidate", "without_indx")
     nobody = shop.schemabench("rehearse", "orders", "--pace", "100")
-    format_ = shop.schemabench("rehearse", "orders", "--candidate", "without_index", "--pace", "9", "-o", "x.pdf")
     several = shop.schemabench("rehearse", "orders", "--candidate", "without_index", "--pace", "9", "--at", "all")
-    pace = shop.schemabench("rehearse", "orders", "--candidate", "without_index", "--pace", "fast")
 
-    results = (no_pace, nothing, unknown, nobody, format_, several, pace)
-    assert [one.ret for one in results] == [3] * len(results)
+    assert [one.ret for one in (no_pace, nothing, nobody, several)] == [3] * 4
     assert_clear(no_pace, "'orders' does not say how fast production is", "--pace 200", "`production_s`")
     assert_clear(nothing, "'baseline' extends no other candidate", "-- extends: NAME")
-    assert_clear(unknown, "There is no candidate 'without_indx'", "did you mean 'without_index'?")
     assert_clear(nobody, "A rehearsal is of one candidate", "--candidate NAME")
-    assert_clear(format_, "No report format for .pdf")
     assert_clear(several, "A rehearsal is at one cardinality, not 2", "--at NAME")
-    assert_clear(pace, "'fast' is not a positive number")
 
 
+@pytest.mark.thorough
 def test_a_statement_that_fails_under_load_is_a_verdict(shop: Shop) -> None:
     shop.write(
         "schemas/orders/small.sql",
@@ -96,6 +109,7 @@ def test_an_interrupted_rehearsal_leaves_nothing(shop: Shop, shared: Shared, num
     assert shared.databases() == set()
 
 
+@pytest.mark.thorough
 def test_a_killed_rehearsal_leaves_what_the_next_command_cleans_up(shop: Shop, shared: Shared) -> None:
     run = _in_the_middle(shop, shared)
     run.kill()

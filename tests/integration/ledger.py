@@ -19,7 +19,7 @@ from schemabench.server import Server
 
 HEAD = "-- extends: baseline\n"
 CALLS_PER_S = 200
-ASKED = Asked(quiet_s=1.5, longest_s=60.0)
+ASKED = Asked(quiet_s=1.0, longest_s=60.0)
 BASELINE = """\
 CREATE TABLE account (account_id integer PRIMARY KEY);
 INSERT INTO account SELECT generate_series(1, 1000);

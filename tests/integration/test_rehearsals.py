@@ -49,6 +49,7 @@ def test_who_is_held_up_and_by_which_lock_is_what_the_migration_did(ledger: Ledg
     assert ledger.server.databases == ()
 
 
+@pytest.mark.thorough
 def test_a_stall_is_told_from_the_quiet_around_it(ledger: Ledger) -> None:
     found = ledger.rehearse(HELD, QUICK, baseline=SMALL)
 
@@ -59,6 +60,7 @@ def test_a_stall_is_told_from_the_quiet_around_it(ledger: Ledger) -> None:
     assert found.migration_s >= HELD_S
 
 
+@pytest.mark.thorough
 def test_statements_of_a_block_are_one_transaction_and_others_are_committed_by_themselves(ledger: Ledger) -> None:
     migration = """\
 CREATE INDEX CONCURRENTLY receipts ON entry (receipt);
@@ -110,6 +112,7 @@ def test_a_statement_that_waits_in_vain_is_repeated_and_writers_have_no_such_lim
     assert {one.mode for one in found.waiters} <= {"RowExclusiveLock", "AccessShareLock"}
 
 
+@pytest.mark.thorough
 def test_a_transaction_is_repeated_from_its_begin(ledger: Ledger) -> None:
     migration = """\
 BEGIN;
@@ -129,6 +132,7 @@ COMMIT;
     assert found.is_candidate
 
 
+@pytest.mark.thorough
 def test_each_file_of_a_folder_is_a_transaction_unless_it_must_not_be(ledger: Ledger) -> None:
     migration = {
         "001_note.sql": "SET lock_timeout = '3s';\nALTER TABLE entry ADD COLUMN note text;\n",
@@ -143,6 +147,7 @@ def test_each_file_of_a_folder_is_a_transaction_unless_it_must_not_be(ledger: Le
     assert found.is_candidate
 
 
+@pytest.mark.thorough
 def test_a_migration_that_takes_too_long_is_cancelled(ledger: Ledger) -> None:
     migration = """\
 DO $$ BEGIN
@@ -178,6 +183,7 @@ def test_rows_that_the_migration_changes_are_others(ledger: Ledger) -> None:
     assert not found.is_candidate
 
 
+@pytest.mark.thorough
 def test_an_index_that_is_left_invalid_is_not_the_candidates(ledger: Ledger) -> None:
     migration = """\
 DO $$ BEGIN
@@ -193,6 +199,7 @@ END $$;
     assert ", invalid;" in only
 
 
+@pytest.mark.thorough
 def test_what_is_written_meanwhile_is_told(ledger: Ledger) -> None:
     found = ledger.rehearse(
         "CREATE TABLE ballast AS SELECT i, repeat('x', 100) AS x FROM generate_series(1, 100000) AS i;\n",
@@ -216,11 +223,13 @@ def test_a_candidate_that_extends_nothing_is_no_migration(ledger: Ledger) -> Non
     assert check(migration) is migration.extends
 
 
+@pytest.mark.thorough
 def test_a_migration_without_a_statement_is_none(ledger: Ledger) -> None:
     with pytest.raises(CandidateError, match="'new' has no statement of its own"):
         ledger.rehearse("-- nothing yet\n", QUICK, baseline=SMALL)
 
 
+@pytest.mark.thorough
 def test_a_statement_that_no_installation_takes_is_told_before_anything_is_loaded(ledger: Ledger) -> None:
     with pytest.raises(CandidateError, match='column "amuont" does not exist'):
         ledger.rehearse("CREATE INDEX amounts ON entry (amuont);\n", QUICK, baseline=SMALL)
