@@ -83,8 +83,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
         limits: The time limits for a call and for the drive, and the callback for its progress.
         failure: Returns why the server does not answer, over a separate connection; None if it does. It is called
             before a call is reported as slow, and if no call has ended for long.
-        due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed loop,
-            in which each session sends its next request as soon as the last one is done.
+        due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed one.
         ending: When an open loop ends before all requests are due; None for never.
         after: How many of its session's requests are answered before a request of a pipeline is sent, by its number.
         watch: The socket and the conversation of the sampler; abandoned when all processes are done.
