@@ -58,11 +58,17 @@ def test_a_stretch_without_calls_says_nothing_of_the_longest() -> None:
     assert calls.stretch(calls.within(5 * MS, 6 * MS), LATE_NS) == Stretch(calls=0, late=0, longest_s=None, failed=0)
 
 
-def test_what_a_migration_held_up_lasts_until_the_last_call_that_fell_due_meanwhile() -> None:
+def test_a_call_that_was_under_way_when_a_stretch_began_may_be_held_up_in_it() -> None:
+    calls = _calls((0, 0, 5), (8, 0, 40), (15, 0, 1), (20, 0, 1))
+
+    assert list(calls.under_way(10 * MS, 20 * MS)) == [False, True, True, False]
+
+
+def test_what_a_migration_held_up_lasts_until_the_last_call_that_was_under_way() -> None:
     calls = _calls((0, 0, 2), (15, 30, 20), (21, 40, 50))
 
     assert calls.over_ns(10 * MS, 20 * MS) == 65 * MS
-    assert calls.over_ns(22 * MS, 23 * MS) == 23 * MS
+    assert calls.over_ns(200 * MS, 210 * MS) == 210 * MS
 
 
 @given(

@@ -103,7 +103,7 @@ def _time(seconds: float | None) -> Cell:
 def _statements(found: Rehearsal) -> Table:
     bound = format_duration(found.late_s)
     return Table(
-        caption="The statements, each with the calls that fell due while it was executed",
+        caption="The statements, each with the calls that were under way while it was executed",
         columns=(
             Column(heading="no.", align="right"),
             Column(heading="statement", is_name=True),
@@ -161,7 +161,7 @@ def _operations(found: Rehearsal) -> Table:
             Column(
                 heading="late during",
                 align="right",
-                legend=f"calls that fell due during the migration and took longer than {bound}",
+                legend=f"calls that were under way during the migration and took longer than {bound}",
             ),
             Column(heading="late in the quiet", short="late in quiet", align="right"),
         ),

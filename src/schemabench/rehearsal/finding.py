@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate, Remark
@@ -60,13 +61,20 @@ class _Times:
     """When the calls had ended that fell due during the migration."""
     end_ns: float
 
-    def bounds(self) -> tuple[tuple[float, float], ...]:
-        """Return begin and end of the stretches before, during and after the migration."""
-        return (
-            (self.before_ns, self.during_ns),
-            (self.during_ns, self.after_ns),
-            (self.after_ns, max(self.after_ns, self.end_ns)),
+    def lengths_s(self) -> tuple[float, float, float]:
+        """Return the lengths of the stretches before, during and after the migration."""
+        ends_ns = (self.during_ns, self.after_ns, max(self.after_ns, self.end_ns))
+        begins_ns = (self.before_ns, self.during_ns, self.after_ns)
+        before_s, during_s, after_s = (
+            (end - begin) / NANOSECONDS for begin, end in zip(begins_ns, ends_ns, strict=True)
         )
+        return before_s, during_s, after_s
+
+    def masks(self, calls: Calls) -> tuple[NDArray[np.bool_], ...]:
+        """Return which calls belong to the stretches before, during and after the migration, each call to one."""
+        held = calls.under_way(self.during_ns, self.after_ns)
+        before, after = calls.within(self.before_ns, self.during_ns), calls.within(self.after_ns, self.end_ns)
+        return before & ~held, held, after
 
 
 def record(  # noqa: PLR0913 (what is known)
@@ -93,7 +101,7 @@ def record(  # noqa: PLR0913 (what is known)
         after_ns=calls.over_ns(applying.begun_ns, applying.ended_ns),
         end_ns=applying.ending.at_ns,
     )
-    before_s, during_s, after_s = ((end - begin) / NANOSECONDS for begin, end in times.bounds())
+    before_s, during_s, after_s = times.lengths_s()
     return Rehearsal(
         workload=plan.found.workload.name,
         cardinality=plan.cardinality,
@@ -124,13 +132,13 @@ def record(  # noqa: PLR0913 (what is known)
 
 
 def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[StatementTimes]:
-    """Yield what is known of each statement; a call counts for all statements that ran when it fell due."""
+    """Yield what is known of each statement; a call counts for all statements during which it was under way."""
     applying = applied.applying
     for place, step in enumerate(applying.steps):
         own = [one for one in applying.attempts if one.step == place]
         which = np.zeros(len(calls.numbers), dtype=np.bool_)
         for one in own:
-            which |= calls.within(one.begun_ns, one.ended_ns)
+            which |= calls.under_way(one.begun_ns, one.ended_ns)
         held = calls.stretch(which, asked.late_s * NANOSECONDS)
         yield StatementTimes(
             sql=step.shown,
@@ -149,8 +157,8 @@ def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[Statem
 def _operations(calls: Calls, times: _Times, asked: Asked) -> Iterator[OperationTimes]:
     for name in calls.names():
         before, during, after = (
-            calls.stretch(calls.within(*bounds) & (calls.operations == name), asked.late_s * NANOSECONDS)
-            for bounds in times.bounds()
+            calls.stretch(which & (calls.operations == name), asked.late_s * NANOSECONDS)
+            for which in times.masks(calls)
         )
         yield OperationTimes(name=name, before=before, during=during, after=after)
 
@@ -158,8 +166,8 @@ def _operations(calls: Calls, times: _Times, asked: Asked) -> Iterator[Operation
 def _refused(calls: Calls, driven: Driven, times: _Times) -> Iterator[Undone]:
     """Yield the calls that were refused, by operation and error."""
     found: dict[tuple[str, str], Counter[int]] = {}
-    for place, (begin_ns, end_ns) in enumerate(times.bounds()):
-        for number in calls.numbers[calls.within(begin_ns, end_ns)]:
+    for place, which in enumerate(times.masks(calls)):
+        for number in calls.numbers[which]:
             if reason := driven.refused.get(int(number)):
                 found.setdefault((driven.burst.operations[number], reason), Counter())[place] += 1
     for (operation, reason), counts in sorted(found.items()):

@@ -42,7 +42,7 @@ class StatementTimes:
     locks: tuple[Locked, ...]
     """The strongest first."""
     calls: int
-    """Calls of the writers that fell due while it was executed."""
+    """Calls of the writers that were under way when it was begun, or fell due while it was executed."""
     late: int
     """Of these, those whose response was late."""
     longest_s: float | None
@@ -51,7 +51,7 @@ class StatementTimes:
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """The calls of an operation that fell due in a stretch of time."""
+    """The calls of an operation in a stretch of time."""
 
     calls: int
     late: int
@@ -70,7 +70,8 @@ class OperationTimes:
     before: Stretch
     """In the quiet stretch before the migration."""
     during: Stretch
-    """From the begin of the migration until it had ended, and all calls that fell due meanwhile."""
+    """From the begin of the migration, with the calls that were under way then, until it had ended, and all calls that
+    fell due meanwhile."""
     after: Stretch
     """In the quiet stretch after it."""
 

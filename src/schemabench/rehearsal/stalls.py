@@ -1,7 +1,7 @@
 """How long calls were held up, in which stretch of a rehearsal.
 
-Pure: it uses no clock and no connection. A call belongs to the stretch in which it fell due, and its response counts
-from then: a stall counts for all calls that fell due during it.
+Pure: it uses no clock and no connection. A response counts from when its call was due: a stall counts for all calls
+that fell due during it. A call that was under way when the migration began may be held up by it, too, and counts there.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -37,6 +37,10 @@ class Calls:
         """Return which calls fell due in a stretch, its end exclusive."""
         return (self.due_ns >= begin_ns) & (self.due_ns < end_ns)
 
+    def under_way(self, begin_ns: float, end_ns: float) -> NDArray[np.bool_]:
+        """Return which calls fell due before the end of a stretch, and had not ended at its begin."""
+        return (self.due_ns < end_ns) & (self.due_ns + self.response_ns > begin_ns)
+
     def names(self) -> Iterator[str]:
         """Yield the operations, in order of their names."""
         yield from map(str, np.unique(self.operations))
@@ -52,8 +56,8 @@ class Calls:
         )
 
     def over_ns(self, begin_ns: float, end_ns: float) -> float:
-        """Return when a stretch ended with all calls that fell due in it."""
-        which = self.within(begin_ns, end_ns)
+        """Return when a stretch ended with all calls that were under way in it."""
+        which = self.under_way(begin_ns, end_ns)
         return max(end_ns, float((self.due_ns[which] + self.response_ns[which]).max(initial=0)))
 
 
