@@ -31,6 +31,8 @@ CREATE TABLE entry (
 );
 INSERT INTO entry SELECT i, 1 + i % 1000, i % 777, i FROM generate_series(1, 600000) AS i;
 """
+MANY = BASELINE.replace("600000", "2000000")
+"""Likewise, with more rows, for what is quick with few."""
 OPERATIONS = """\
 -- name: change
 UPDATE entry SET amount = :amount::integer WHERE entry_id = :entry_id::bigint;

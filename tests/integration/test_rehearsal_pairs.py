@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import servers
-from ledger import BASELINE, Ledger, longest_s
+from ledger import BASELINE, MANY, Ledger, longest_s
 
 from schemabench.rehearsal import Rehearsal
 from schemabench.server import Server
@@ -14,6 +14,17 @@ from schemabench.server import Server
 TIMES_AS_LONG = 3.0
 """At least so many times as long does the one hold writers up: tables are so large that it is ten times and more."""
 
+ATTACH = """\
+BEGIN;
+ALTER TABLE entry RENAME TO entry_old;
+CREATE TABLE entry (LIKE entry_old, CONSTRAINT entry_key PRIMARY KEY (entry_id)) PARTITION BY RANGE (entry_id);
+ALTER TABLE entry ATTACH PARTITION entry_old FOR VALUES FROM (0) TO (10000000);
+COMMIT;
+"""
+CHECK = """\
+ALTER TABLE entry ADD CONSTRAINT old CHECK (entry_id >= 0 AND entry_id < 10000000) NOT VALID;
+ALTER TABLE entry VALIDATE CONSTRAINT old;
+"""
 KEY = "ALTER TABLE entry ADD CONSTRAINT entry_of FOREIGN KEY (account_id) REFERENCES account"
 VALIDATED = f"{KEY} NOT VALID;\nALTER TABLE entry VALIDATE CONSTRAINT entry_of;\n"
 INDEX = "CREATE INDEX {}entry_by_account ON entry (account_id, amount, receipt);\n"
@@ -30,6 +41,7 @@ PAIRS = {
     "an index": (BASELINE, INDEX.format(""), INDEX.format("CONCURRENTLY ")),
     "a column": (BASELINE, COLUMN.format("random()"), COLUMN.format("0.5")),
     "a foreign key": (BASELINE, f"{KEY};\n", VALIDATED),
+    "a partition": (MANY, ATTACH, f"{CHECK}{ATTACH}"),
     "a unique constraint": (BASELINE, UNIQUE, UNIQUE_BY_INDEX),
     "a type": (BASELINE, TYPE, NEW_COLUMN),
 }

@@ -25,6 +25,7 @@ from schemabench.rehearsal.finding import Applied
 from schemabench.rehearsal.record import Rehearsal
 from schemabench.rehearsal.watching import Watching
 from schemabench.server import Database, Databases, HeldError, Server, lost, several
+from schemabench.units import plural
 
 _WHOSE = "a fresh installation's"
 
@@ -232,7 +233,7 @@ def _doing(applying: Applying, passing: Passing) -> str:
         doing = f"statement {applying.place + 1} of {len(applying.steps)}"
     else:
         doing = "the quiet after the migration" if applying.is_ended else "the quiet before the migration"
-    return f"{doing}, {passing.elapsed_s:.0f} s, {passing.done:,} calls"
+    return f"{doing}, {passing.elapsed_s:.0f} s, {plural(passing.done, 'call')}"
 
 
 def _lock_timeout(session: Session) -> str:
