@@ -28,6 +28,7 @@ from schemabench import (
     production_command,
     progress,
     project,
+    rehearse_command,
     report,
     signals,
 )
@@ -139,6 +140,11 @@ def _parser() -> argparse.ArgumentParser:
     _add_options(
         balance_command.add(commands, _asked, _width),
         *("postgres", "postgres_setting", "cardinality", "clients", "round_trip_s", "call_timeout_s", "seed"),
+    )
+    _add_options(
+        rehearse_command.add(commands, _asked, _width),
+        *("candidate", "postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
+        *("seed", "allow_server_changes"),
     )
     noise_commands.add(commands)
     check_command.add(commands)

@@ -52,7 +52,7 @@ def test_servers_are_listed() -> None:
 
 def test_nothing_else_is_to_be_typed() -> None:
     known = {("pytest", "tests/evaluation"), ("tox", "run"), ("pip", "install"), ("pytest", "--budget")}
-    known |= {("schemabench", command) for command in ("servers", "init", "report", "check", "balance")} | {
+    known |= {("schemabench", command) for command in ("servers", "init", "report", "check", "balance", "rehearse")} | {
         ("cd", "shop")
     }
 

@@ -10,7 +10,7 @@ from fake_connection import FakeConnection
 
 from schemabench.load import Session, attempt, conversation, pace
 from schemabench.load.conversation import converse
-from schemabench.load.pace import Schedule, keep_pace
+from schemabench.load.pace import Ending, Schedule, keep_pace
 from schemabench.load.talk import Pause, Request
 
 CALL_NS = 300
@@ -53,13 +53,20 @@ def connection() -> Iterator[FakeConnection]:
     connection.finish()
 
 
-def _keep(
-    clock: Clock, connection: FakeConnection, due_ns: Sequence[int], *, late_ns: int = 0, stalls: Sequence[int] = ()
+def _keep(  # noqa: PLR0913 (what is played)
+    clock: Clock,
+    connection: FakeConnection,
+    due_ns: Sequence[int],
+    *,
+    late_ns: int = 0,
+    stalls: Sequence[int] = (),
+    ending: Ending | None = None,
 ) -> Kept:
     """Execute requests with a loop that wakes so late after each pause, and a server that takes longer for some."""
     requests: list[Request] = [(number, "add", ((b"add_0", [b"%d" % number]),)) for number in range(len(due_ns))]
     played: Any = connection
-    schedule, latencies_ns = Schedule(due_ns=due_ns, delays_ns=[0] * len(due_ns)), [0] * len(due_ns)
+    schedule = Schedule(due_ns=due_ns, delays_ns=[0] * len(due_ns), ending=ending)
+    latencies_ns = [0] * len(due_ns)
     for want in keep_pace(converse, Session(played), requests, schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
         if isinstance(want, Pause):
             assert want.until_ns > clock.now_ns
@@ -98,3 +105,36 @@ def test_what_is_due_now_begins_without_a_pause(clock: Clock, connection: FakeCo
     kept = _keep(clock, connection, [0, CALL_NS])
 
     assert (kept.begun_ns, kept.lags_ns) == ([0, CALL_NS], [])
+
+
+def test_a_loop_that_ends_early_starts_what_is_due_before_and_nothing_else(
+    clock: Clock, connection: FakeConnection
+) -> None:
+    kept = _keep(clock, connection, [1000, 2000, 5000, 6000], stalls=[1], ending=Ending(at_ns=5001))
+
+    assert kept.latencies_ns == [CALL_NS, 10 * CALL_NS, CALL_NS, 0]
+    assert clock.now_ns < 6000
+
+
+def test_a_loop_ends_while_a_session_waits_for_what_is_due_much_later(clock: Clock, connection: FakeConnection) -> None:
+    hour_ns = 3600 * 10**9
+
+    kept = _keep(clock, connection, [1000, hour_ns], ending=Ending(at_ns=2000))
+
+    assert kept.latencies_ns == [CALL_NS, 0]
+    assert clock.now_ns < hour_ns
+
+
+def test_an_end_that_is_told_late_ends_the_wait(clock: Clock, connection: FakeConnection) -> None:
+    ending = Ending()
+    schedule, hour_ns = Schedule(due_ns=[3600 * 10**9], delays_ns=[0], ending=ending), 3600 * 10**9
+    played: Any = connection
+    waits = keep_pace(converse, Session(played), [(0, "add", ())], schedule, [0], Random(1))  # noqa: S311 (reproducible)
+
+    first = next(waits)
+    assert isinstance(first, Pause)
+    assert first.until_ns < hour_ns
+    clock.now_ns = first.until_ns
+    ending.at_ns = clock.now_ns
+
+    assert list(waits) == []

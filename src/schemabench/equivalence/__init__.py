@@ -6,9 +6,10 @@ Must not decide what follows from a difference.
 from schemabench.equivalence.check import EFFORTS, Checked, Oracle
 from schemabench.equivalence.durability import unlogged
 from schemabench.equivalence.questions import Question, questions
-from schemabench.equivalence.states import Asked, difference, digest, violation
+from schemabench.equivalence.states import BASELINES, Asked, difference, digest, violation
 
 __all__ = [
+    "BASELINES",
     "EFFORTS",
     "Asked",
     "Checked",

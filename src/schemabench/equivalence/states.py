@@ -13,6 +13,7 @@ from psycopg import sql
 
 SHOWN_ROWS = 3
 """The maximum number of differing rows shown."""
+BASELINES = "the baseline's"
 _SHOWN_CHARACTERS = 160
 Asked: TypeAlias = tuple[psycopg.Connection[tuple[object, ...]], str]
 """A connection that executes nothing else meanwhile, and the SQL of a query there. The rows of several are united."""
@@ -39,7 +40,7 @@ def _digest(connection: psycopg.Connection[tuple[object, ...]], query: str) -> t
     return int(count), int(hashes)
 
 
-def difference(name: str, reference: Sequence[Asked], other: Sequence[Asked]) -> str | None:
+def difference(name: str, reference: Sequence[Asked], other: Sequence[Asked], whose: str = BASELINES) -> str | None:
     """Return how the rows of a state differ between two candidates, in words, or None if they do not.
 
     Rows are streamed from both sides, in constant memory. They are compared in order, or in any order if either side
@@ -49,11 +50,12 @@ def difference(name: str, reference: Sequence[Asked], other: Sequence[Asked]) ->
         name: The state's name.
         reference: The baseline's queries for the state.
         other: Likewise for the compared candidate.
+        whose: In words, whose rows are right.
     """
     in_order = len(reference) == len(other) == 1
     differing = _unequal(reference, other) if in_order else _unmatched(_sorted(reference), _sorted(other))
     shown = list(islice(differing, SHOWN_ROWS))
-    return f"the state {name!r} differs from the baseline's:\n" + "\n".join(shown) if shown else None
+    return f"the state {name!r} differs from {whose}:\n" + "\n".join(shown) if shown else None
 
 
 def _unequal(expected: Sequence[Asked], found: Sequence[Asked]) -> Iterator[str]:

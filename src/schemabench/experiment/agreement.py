@@ -69,14 +69,20 @@ def judge(
     return broken | differing, notices
 
 
-def difference(plan: Plan, baseline: Entrant, one: Entrant) -> str:
+def difference(plan: Plan, baseline: Entrant, one: Entrant, whose: str = equivalence.BASELINES) -> str:
     """Return the first error in the rows of an entrant that executed the same bursts as the baseline, if any.
+
+    Args:
+        plan: Has the names of invariants and states.
+        baseline: Whose rows are right.
+        one: The entrant.
+        whose: In words, whose rows are right.
 
     Raises:
         CandidateError: The server refused a query.
         ServerError: The server failed.
     """
-    return next(chain(_violations(plan, one), _differences(plan, baseline, one, {})), "")
+    return next(chain(_violations(plan, one), _differences(plan, baseline, one, {}, whose)), "")
 
 
 def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing) -> dict[str, str]:
@@ -103,7 +109,9 @@ def _violations(plan: Plan, one: Entrant) -> Iterator[str]:
             yield reason
 
 
-def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str]) -> Iterator[str]:
+def _differences(
+    plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str], whose: str = equivalence.BASELINES
+) -> Iterator[str]:
     """Yield the states in which an entrant differs from the baseline.
 
     Rows are compared one by one only if digests differ. `digests` receives the baseline's, by the state's name.
@@ -117,7 +125,7 @@ def _differences(plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str,
             if found == digests[name]:
                 continue
             with _asking(baseline, name) as expected:
-                reason = equivalence.difference(name, expected, actual)
+                reason = equivalence.difference(name, expected, actual, whose)
         if reason:
             yield reason
 

@@ -114,8 +114,8 @@ class Prepared:
             if not self.knows(session, operation):
                 known = self._template.operations[operation]
                 self._forms[session, operation] = tuple(self._prepare(session, writer, known))
-                session.retryable[operation] = {code: _words(code) for code in known.sending.retried}
-                session.acceptable[operation] = {code: _words(code) for code in known.sending.accepted}
+                session.retryable[operation] = {code: words(code) for code in known.sending.retried}
+                session.acceptable[operation] = {code: words(code) for code in known.sending.accepted}
 
     def prepare_transactions(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
         """Prepare what begins and commits transactions, of which these are the operations of their first calls.
@@ -240,7 +240,7 @@ def _within(step: AnyStep, given: Collection[str]) -> AnyStep:
     return step._replace(takes=takes, recalls=[one for one in step.recalls if one[1] not in given])
 
 
-def _words(sqlstate: str) -> str:
+def words(sqlstate: str) -> str:
     """Return what an error is called, as in `unique violation (23505)`."""
     try:
         name = errors.lookup(sqlstate).__name__

@@ -22,6 +22,7 @@ from schemabench.experiment.template import Template
 from schemabench.load import (
     AnyStep,
     Drive,
+    Ending,
     Limits,
     LostConnectionError,
     Others,
@@ -164,6 +165,7 @@ class Sessions:
         watch: tuple[int, Talk] | None = None,
         others: Others | None = None,
         beside: Sequence[tuple[int, Talk]] = (),
+        ending: Ending | None = None,
     ) -> Drive:
         """Execute a loaded burst once; no call is running afterwards.
 
@@ -174,6 +176,7 @@ class Sessions:
             watch: A conversation to run at the same time, as in the load loop's `drive`.
             others: Another source of events, watched until the end, as in the load loop's `drive`.
             beside: The conversations of companions, likewise.
+            ending: When a burst with a pace ends, likewise.
 
         Raises:
             CandidateError: The server refused an operation, or a call exceeded its limit.
@@ -190,6 +193,7 @@ class Sessions:
                 limits=limits,
                 failure=self._template.server.failure,
                 due_s=loaded.due_s,
+                ending=ending,
                 after=loaded.after,
                 watch=watch,
                 others=others,

@@ -4,6 +4,7 @@ from schemabench.load.attempt import kept, lacking
 from schemabench.load.attendant import Attendant
 from schemabench.load.driver import Drive, Others, drive
 from schemabench.load.guard import Limits, Passing, SlowCallError
+from schemabench.load.pace import Ending
 from schemabench.load.session import LostConnectionError, Refusal, Session, StatementFailedError, stop
 from schemabench.load.talk import AnyStep, Linked, Request, Rows, Step, Talk, Unprepared, Value
 
@@ -11,6 +12,7 @@ __all__ = [
     "AnyStep",
     "Attendant",
     "Drive",
+    "Ending",
     "Limits",
     "Linked",
     "LostConnectionError",

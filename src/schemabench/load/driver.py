@@ -16,7 +16,7 @@ from typing import TypeAlias
 from schemabench.load.alarm import Alarm
 from schemabench.load.conversation import conduct, converse, is_plain
 from schemabench.load.guard import Guard, Limits, alive
-from schemabench.load.pace import Execute, Schedule, keep_pace
+from schemabench.load.pace import Ending, Execute, Schedule, keep_pace
 from schemabench.load.pipeline import pipeline
 from schemabench.load.session import Session
 from schemabench.load.talk import Noted, Pause, Request, Talk, Want
@@ -68,6 +68,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
     limits: Limits,
     failure: Callable[[], str | None] = alive,
     due_s: Sequence[float] | None = None,
+    ending: Ending | None = None,
     after: Mapping[int, int] | None = None,
     watch: tuple[int, Talk] | None = None,
     others: Others | None = None,
@@ -82,8 +83,8 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
         limits: The time limits for a call and for the drive, and the callback for its progress.
         failure: Returns why the server does not answer, over a separate connection; None if it does. It is called
             before a call is reported as slow, and if no call has ended for long.
-        due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed loop,
-            in which each session sends its next request as soon as the last one is done.
+        due_s: When each request is due, by its number, in seconds from the start: an open loop. None for a closed one.
+        ending: When an open loop ends before all requests are due; None for never.
         after: How many of its session's requests are answered before a request of a pipeline is sent, by its number.
         watch: The socket and the conversation of the sampler; abandoned when all processes are done.
         others: Other processes to sample until they are done; the result is about this process alone.
@@ -102,7 +103,7 @@ def drive(  # noqa: PLR0913 (a burst and its surroundings)
         around = [*beside, *([watch] if watch else [])]
         with epoll(len(queues) + len(around) + 1) as poll, closing(Alarm()) as alarm:
             busy_ns, started_ns = thread_time_ns(), perf_counter_ns()
-            schedule = None if due_s is None else _schedule(started_ns, due_s)
+            schedule = None if due_s is None else _schedule(started_ns, due_s, ending)
             talks = {
                 session.connection.socket: execute(session, requests, latencies_ns, random, schedule)
                 for (session, requests), execute in zip(queues, executors, strict=True)
@@ -173,9 +174,10 @@ def _flying_ns(guard: Guard) -> dict[int, int]:
     return {number: max(0, round(flying_s * NANOSECONDS)) for _, (number, *_), flying_s in flying}
 
 
-def _schedule(started_ns: int, due_s: Sequence[float]) -> Schedule:
+def _schedule(started_ns: int, due_s: Sequence[float], ending: Ending | None) -> Schedule:
     """Return the schedule of a drive that started at `started_ns`."""
-    return Schedule(due_ns=[started_ns + round(due * NANOSECONDS) for due in due_s], delays_ns=[0] * len(due_s))
+    due_ns = [started_ns + round(due * NANOSECONDS) for due in due_s]
+    return Schedule(due_ns=due_ns, delays_ns=[0] * len(due_s), ending=ending)
 
 
 def _loop(

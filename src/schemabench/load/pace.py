@@ -7,6 +7,7 @@ record of it. Must not execute anything: `session` and `pipeline` do.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from random import Random
 from time import perf_counter_ns
 from typing import TypeAlias
@@ -18,6 +19,18 @@ Execute: TypeAlias = Callable[[Session, Iterable[Request], list[int], Random], T
 """Executes requests one after the other: `conversation.converse` or `conversation.conduct`."""
 
 
+_GLANCE_NS = 50_000_000
+"""How often a session that waits for a request looks whether the loop has ended before that is due."""
+
+
+@dataclass(kw_only=True)
+class Ending:
+    """When an open loop ends whose length depends on something that runs beside it."""
+
+    at_ns: float = inf
+    """On the clock of `time.perf_counter_ns`: requests that are due from then on are not started."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
     """When each request is due, by its number, and its delays."""
@@ -26,8 +39,18 @@ class Schedule:
     """On the clock of `time.perf_counter_ns`."""
     delays_ns: list[int]
     """From then to when a session started it."""
+    ending: Ending | None = None
+    """None if all requests are started."""
     lags_ns: list[int] = field(default_factory=list)
     """The delays of requests for which a session was free: the loop's own lag. In no particular order."""
+
+    def is_over(self, due_ns: int) -> bool:
+        """Return whether the loop has ended for what is due then."""
+        return self.ending is not None and due_ns >= self.ending.at_ns
+
+    def look_ns(self, due_ns: int) -> int:
+        """Return until when to wait for what is due then, before the next look."""
+        return due_ns if self.ending is None else min(due_ns, perf_counter_ns() + _GLANCE_NS)
 
     def begin(self, number: int, now_ns: int, *, was_free: bool) -> None:
         """Note when a request is started, and whether its session was free when it was due."""
@@ -44,7 +67,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `converse`, at a pace)
     latencies_ns: list[int],
     random: Random,
 ) -> Talk:
-    """Execute requests one after the other, none before it is due; yield at every wait.
+    """Execute requests one after the other, none before it is due, until the schedule is over; yield at every wait.
 
     Args:
         execute: Executes one request.
@@ -60,8 +83,11 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `converse`, at a pace)
     """
     for request in requests:
         number, *_ = request
-        due_ns = schedule.due_ns[number]
-        if was_free := perf_counter_ns() < due_ns:
-            yield Pause(due_ns)
+        due_ns, was_free = schedule.due_ns[number], False
+        while perf_counter_ns() < due_ns and not schedule.is_over(due_ns):
+            yield Pause(schedule.look_ns(due_ns))
+            was_free = True
+        if schedule.is_over(due_ns):
+            return
         schedule.begin(number, perf_counter_ns(), was_free=was_free)
         yield from execute(session, (request,), latencies_ns, random)

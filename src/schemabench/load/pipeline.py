@@ -51,6 +51,7 @@ def pipeline(  # noqa: PLR0913, PLR0917 (as `converse`, with what it waits for)
         latencies_ns: Receives the time from when each request was sent to its response at its number, retries included.
         random: Determines the jitter of retries.
         schedule: When requests are due; receives the delay of each. None if they are sent as soon as there is room.
+            Those that are due when it is over are not sent.
 
     Raises:
         StatementFailedError: The server refused a statement.
@@ -64,9 +65,11 @@ def pipeline(  # noqa: PLR0913, PLR0917 (as `converse`, with what it waits for)
             number = request[0]
             needed = after.get(number)
             was_free = False
-            while schedule and perf_counter_ns() < schedule.due_ns[number]:
-                yield from window.hear(schedule.due_ns[number])
+            while schedule and perf_counter_ns() < (due_ns := schedule.due_ns[number]) and not schedule.is_over(due_ns):
+                yield from window.hear(schedule.look_ns(due_ns))
                 was_free = True
+            if schedule and schedule.is_over(schedule.due_ns[number]):
+                break
             while not window.has_answered(needed):
                 yield from window.hear()
                 was_free = False

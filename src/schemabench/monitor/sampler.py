@@ -69,6 +69,12 @@ def mark(operation: str) -> str:
     return f"/* {operation} */ "
 
 
+def marked(query: str) -> str:
+    """Return the operation that a statement is marked with; empty if it is not marked."""
+    found = _MARK.match(query)
+    return found[1] if found else ""
+
+
 class Sampler:
     """A connection that samples the server.
 
@@ -193,11 +199,10 @@ def _seen(answer: PGresult, row: int, tables: Mapping[int, int]) -> Seen:
     pid, query, wait_class, event, locks, blockers = (
         None if cell is None else cell.decode(errors="replace") for cell in cells
     )
-    found = _MARK.match(query or "")
     lock = _awaited([_row(text) for text in (locks or "").split()], tables)
     return Seen(
         pid=int(pid or 0),
-        operation=found[1] if found else "",
+        operation=marked(query or ""),
         wait_class=_class(wait_class),
         event=(event or "") if wait_class else "",  # the server does not read the two at the same moment
         lock=lock,

@@ -1,0 +1,229 @@
+"""The migration's session: one more conversation beside the writers', which executes statement after statement.
+
+Owns when each statement begins and ends, what becomes of one that fails, and what the server writes meanwhile. Must not
+know what the writers feel of it.
+
+A statement is sent as psql sends it, by the simple query protocol: one outside of a transaction block is committed by
+itself, so that CREATE INDEX CONCURRENTLY works. If one waits for a lock in vain (`lock_timeout`), it is repeated; in a
+transaction block, the whole block is, as its earlier statements were rolled back.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter_ns
+from typing import NamedTuple, TypeAlias
+
+import psycopg
+from psycopg.pq import ExecStatus, TransactionStatus
+
+from schemabench.load import Ending, LostConnectionError, Refusal, Session
+from schemabench.load.session import SUCCEEDED, Undone
+from schemabench.load.talk import Pause, Talk, Want
+from schemabench.rehearsal.asked import Asked
+from schemabench.rehearsal.migration import Step
+from schemabench.rehearsal.record import Outcome
+from schemabench.units import NANOSECONDS
+
+LOCK_TIMEOUT = "55P03"
+"""lock_not_available."""
+PAUSE_S = 1.0
+"""The pause before the first retry of a statement; each later one is twice as long as the one before."""
+LONGEST_PAUSE_S = 8.0
+NEVER_NS = 1 << 62
+"""Later than anything on the clock of `time.perf_counter_ns`."""
+_METER = "SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database())"
+_MS_PER_S = 1000
+_CHECK_MS = 1000
+"""The server ends a statement within so much of the death of this process: a database in use stays for ever."""
+_BEGUN, _ENDED = 1, 2
+"""Among the meters."""
+
+_Waits: TypeAlias = Generator[Want | Pause | None, None, Refusal | None]
+
+
+class Meter(NamedTuple):
+    """What the server has written at a moment."""
+
+    at_ns: int
+    wal_bytes: int
+    """Of the whole server, since ever."""
+    database_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempt:
+    """One execution of a statement."""
+
+    step: int
+    """The statement, by its place in the migration."""
+    begun_ns: int
+    """On the clock of `time.perf_counter_ns`; likewise the next."""
+    ended_ns: int
+    refusal: Refusal | None
+    """Why it failed; None if it did not."""
+
+
+@dataclass(kw_only=True, eq=False)
+class Applying:
+    """A migration that is executed beside the writers.
+
+    Attributes:
+        session: Its session.
+        steps: Its statements.
+        asked: The settings of the rehearsal.
+        ending: Receives when the writers end.
+        count: Returns how many attempts of the writers were rolled back and repeated so far.
+        attempts: Each execution of a statement, in order.
+        outcomes: What became of each statement, by its place.
+        meters: What the server had written when the quiet stretch began, when the migration began, and when it ended.
+        counted: What `count` returned at these moments.
+        overdue: Whether it took longer than it may, and was cancelled.
+        place: The statement that is running; None while none is.
+        since_ns: Since when it has been running, on the clock of `time.perf_counter_ns`; likewise the next.
+        starts_ns: When the migration starts.
+    """
+
+    session: Session
+    steps: Sequence[Step]
+    asked: Asked
+    ending: Ending
+    count: Callable[[], Undone]
+    attempts: list[Attempt] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    meters: list[Meter] = field(default_factory=list)
+    counted: list[Undone] = field(default_factory=list)
+    overdue: bool = False
+    place: int | None = None
+    since_ns: int = 0
+    starts_ns: int = 0
+    _deadline_ns: int = NEVER_NS
+
+    def __post_init__(self) -> None:
+        self.outcomes = ["not executed"] * len(self.steps)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended, in whatever way, and the quiet stretch after it, too."""
+        return perf_counter_ns() >= self.ending.at_ns
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether the last statement has ended that is executed."""
+        return len(self.meters) > _ENDED
+
+    @property
+    def begun_ns(self) -> int:
+        """When the migration began, once it has."""
+        return self.meters[_BEGUN].at_ns
+
+    @property
+    def ended_ns(self) -> int:
+        """When the migration ended, once it has."""
+        return self.meters[_ENDED].at_ns
+
+    def talk(self) -> Talk:
+        """Execute the migration after the quiet stretch; then say when the writers end.
+
+        Raises `LostConnectionError` if the connection broke.
+        """
+        try:
+            yield from self._measure()
+            self.starts_ns = perf_counter_ns() + round(self.asked.quiet_s * NANOSECONDS)
+            yield Pause(self.starts_ns)
+            yield from self._measure()
+            self._deadline_ns = perf_counter_ns() + round(self.asked.longest_s * NANOSECONDS)
+            yield from self._execute_all()
+            self._deadline_ns = NEVER_NS
+            yield from self._measure()
+        except psycopg.OperationalError as cause:
+            raise LostConnectionError(str(cause).strip()) from cause
+        self.ending.at_ns = self.ended_ns + round(self.asked.quiet_s * NANOSECONDS)
+        while True:
+            yield Pause(NEVER_NS)
+
+    def _execute_all(self) -> Generator[Want | Pause | None, None, None]:
+        """Execute all statements, up to the first one that fails for good."""
+        place = first = retries = 0
+        while place < len(self.steps):
+            if self._is_idle():
+                first = place
+            refusal = yield from self._attempt(place)
+            if refusal is None:
+                retries = 0 if self._is_idle() else retries
+                place += 1
+                continue
+            if not self._is_idle():
+                yield from self._query("ROLLBACK")
+            self.outcomes[first:place] = ["rolled back"] * (place - first)
+            if refusal.sqlstate != LOCK_TIMEOUT or retries == self.asked.retries or self.overdue:
+                self.outcomes[place] = "failed"
+                return
+            yield Pause(perf_counter_ns() + round(pause_s(retries) * NANOSECONDS))
+            retries, place = retries + 1, first
+
+    def _attempt(self, place: int) -> _Waits:
+        """Execute one statement; return why it failed."""
+        step = self.steps[place]
+        if step.begins:
+            yield from self._begin_file(is_first=place == 0)
+        self.place, self.since_ns = place, perf_counter_ns()
+        refusal = yield from self._query(step.sql)
+        self.place, ended_ns = None, perf_counter_ns()
+        self.attempts.append(Attempt(step=place, begun_ns=self.since_ns, ended_ns=ended_ns, refusal=refusal))
+        if refusal is None:
+            self.outcomes[place] = "done"
+        return refusal
+
+    def _begin_file(self, *, is_first: bool) -> Generator[Want | Pause | None, None, None]:
+        """Give the session the state of a new one, with the lock timeout that is asked for."""
+        if not is_first:
+            yield from self._query("DISCARD ALL")
+        yield from self._query(f"SET client_connection_check_interval = {_CHECK_MS}")
+        if self.asked.lock_timeout_s is not None:
+            yield from self._query(f"SET lock_timeout = {round(self.asked.lock_timeout_s * _MS_PER_S)}")
+
+    def _measure(self) -> Generator[Want | Pause | None, None, None]:
+        rows: list[tuple[int, int]] = []
+        refusal = yield from self._query(_METER, rows)
+        assert refusal is None, f"the server says what it has written: {refusal}"
+        self.meters.append(Meter(perf_counter_ns(), *rows[0]))
+        self.counted.append(self.count())
+
+    def _query(self, sql: str, rows: list[tuple[int, int]] | None = None) -> _Waits:
+        """Execute what psql would send at once; return why the server refused it.
+
+        Args:
+            sql: One statement, or several that the grammar cannot take apart.
+            rows: Receives the first row, of two numbers.
+        """
+        connection, refusal = self.session.connection, None
+        connection.send_query(sql.encode())
+        while connection.flush():
+            yield Want.WRITE
+        while True:
+            connection.consume_input()
+            while connection.is_busy():
+                yield Pause(self._deadline_ns, listening=True)
+                self._check_deadline()
+                connection.consume_input()
+            result = connection.get_result()
+            if result is None:
+                return refusal
+            if result.status not in SUCCEEDED and refusal is None:
+                refusal = Refusal.of(result)
+            elif rows is not None and result.status == ExecStatus.TUPLES_OK:
+                rows.append((int(result.get_value(0, 0) or 0), int(result.get_value(0, 1) or 0)))
+
+    def _check_deadline(self) -> None:
+        """Cancel the statement if the migration has taken longer than it may."""
+        if perf_counter_ns() >= self._deadline_ns:
+            self.overdue, self._deadline_ns = True, NEVER_NS
+            self.session.cancel()
+
+    def _is_idle(self) -> bool:
+        return self.session.connection.transaction_status == TransactionStatus.IDLE
+
+
+def pause_s(retries: int) -> float:
+    """Return the pause before the next retry, after so many."""
+    return min(LONGEST_PAUSE_S, PAUSE_S * 2.0**retries)

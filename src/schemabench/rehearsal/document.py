@@ -1,0 +1,303 @@
+"""The report of a rehearsal: what held up whom, for how long, and whether the result is the candidate.
+
+Owns what stands in it, and its wording. Must not draw anything, nor compute a figure that is not in the record.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from schemabench.rehearsal import locks
+from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes, Stretch
+from schemabench.report.text import name
+from schemabench.report.tree import (
+    Bullets,
+    Cell,
+    Column,
+    Document,
+    Node,
+    Paragraph,
+    Part,
+    Section,
+    Table,
+    Terms,
+    Verbatim,
+    cells,
+)
+from schemabench.units import format_bytes, format_duration, format_significant
+
+_DASH = "-"
+
+
+def document(found: Rehearsal) -> Document:
+    """Return the report of a rehearsal."""
+    sections = (
+        Section(id="statements", title="Statements", nodes=(_statements(found), *_failures(found)), brief=True),
+        Section(id="writers", title="Writers", nodes=(_operations(found),), brief=True),
+        Section(id="refused", title="Refused and repeated calls", nodes=tuple(_undone(found)), brief=True),
+        Section(id="locks", title="Locks", nodes=tuple(_locks(found)), brief=True),
+        Section(id="waiters", title="Who waited", nodes=tuple(_waiters(found)), brief=True),
+        Section(id="written", title="Written", nodes=(_written(found),), brief=True),
+        Section(id="result", title="What results", nodes=tuple(_result(found)), brief=True),
+        Section(id="limits", title="Limits", nodes=(_limits(found),), brief=True),
+    )
+    return Document(
+        title=f"Rehearsal: {found.candidate}",
+        origin=found.server,
+        parts=(
+            Part(
+                id="rehearsal",
+                title=f"{name(found.candidate)} applied to {name(found.extends)}, under {name(found.workload)} at "
+                f"{name(found.cardinality)}",
+                link=found.candidate,
+                setting=f"{found.server}, {found.clients} clients, {format_significant(found.calls_per_s)} calls a "
+                f"second; quiet for {format_duration(found.before_s)} before and {format_duration(found.after_s)} "
+                "after",
+                verdict=(Paragraph(text=_verdict(found), emphasis="strong"),),
+                sections=tuple(section for section in sections if section.nodes),
+            ),
+        ),
+    )
+
+
+def _verdict(found: Rehearsal) -> str:
+    """Return whether the result is the candidate, and how long writers were held up for."""
+    if found.is_candidate:
+        result = f"The result is {name(found.candidate)}."
+    elif found.is_done:
+        result = f"The result is not {name(found.candidate)}."
+    else:
+        place, one = next(one for one in enumerate(found.statements, start=1) if one[1].outcome == "failed")
+        result = f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
+    return f"{result} {_held_up(found)}"
+
+
+def _held_up(found: Rehearsal) -> str:
+    during = _sum([one.during for one in found.operations])
+    quiet = _sum([stretch for one in found.operations for stretch in (one.before, one.after)])
+    if during.longest_s is None or quiet.longest_s is None:
+        return "Too few calls fell due to say how long the writers were held up."
+    bound = format_duration(found.late_s)
+    return (
+        f"It took {format_duration(found.migration_s)}. The longest response to a call meanwhile was "
+        f"{format_duration(during.longest_s)}, and {format_duration(quiet.longest_s)} in the quiet around it; "
+        f"{_of(during)} calls took longer than {bound}, and {_of(quiet)} in the quiet."
+    )
+
+
+def _sum(stretches: Sequence[Stretch]) -> Stretch:
+    return Stretch(
+        calls=sum(one.calls for one in stretches),
+        late=sum(one.late for one in stretches),
+        longest_s=max((one.longest_s for one in stretches if one.longest_s is not None), default=None),
+        failed=sum(one.failed for one in stretches),
+    )
+
+
+def _of(stretch: Stretch) -> str:
+    return f"{stretch.late:,} of {stretch.calls:,}"
+
+
+def _time(seconds: float | None) -> Cell:
+    return Cell(text=_DASH if seconds is None else format_duration(seconds), sort=seconds)
+
+
+def _statements(found: Rehearsal) -> Table:
+    bound = format_duration(found.late_s)
+    return Table(
+        caption="The statements, each with the calls that were under way while it was executed",
+        columns=(
+            Column(heading="no.", align="right"),
+            Column(heading="statement", is_name=True),
+            Column(heading="outcome"),
+            Column(heading="time", align="right", legend="of the last execution"),
+            Column(heading="longest response", short="longest", align="right", legend="the longest response to a call"),
+            Column(heading="late calls", short="late", align="right", legend=f"calls that took longer than {bound}"),
+        ),
+        rows=tuple(
+            cells(
+                place,
+                Cell(text=name(one.sql), more=Verbatim(text=one.sql, language="sql")),
+                _outcome(one),
+                _time(one.duration_s),
+                _time(one.longest_s),
+                Cell(text=f"{one.late:,} of {one.calls:,}" if one.executions else _DASH, sort=one.late),
+            )
+            for place, one in enumerate(found.statements, start=1)
+        ),
+    )
+
+
+def _outcome(one: StatementTimes) -> str:
+    return one.outcome if one.executions < 2 else f"{one.outcome}, {one.executions} tries"  # noqa: PLR2004 (several)
+
+
+def _failures(found: Rehearsal) -> Iterator[Node]:
+    """Yield why statements failed, and what has been done by then."""
+    for place, one in enumerate(found.statements, start=1):
+        if one.failures:
+            where = f" ({name(one.where)})" if one.where else ""
+            what = "was repeated after" if one.outcome == "done" else "failed"
+            yield Bullets(lead=f"Statement {place}{where} {what}:", items=one.failures)
+    if found.overdue:
+        yield Paragraph(text="The migration took longer than it may, and was cancelled: allow more by --for.")
+    if not found.is_done:
+        done = [str(place) for place, one in enumerate(found.statements, start=1) if one.outcome == "done"]
+        yield Paragraph(
+            text=f"Done by then, and still there: {', '.join(done)}."
+            if done
+            else "Nothing of it is left but what is said below of the result."
+        )
+
+
+def _operations(found: Rehearsal) -> Table:
+    bound = format_duration(found.late_s)
+    return Table(
+        caption="The longest response to calls of each operation, from when they were due: before the migration, "
+        "during it and after it",
+        columns=(
+            Column(heading="operation", is_name=True),
+            Column(heading="longest before", short="before", align="right"),
+            Column(heading="longest during", short="during", align="right"),
+            Column(heading="longest after", short="after", align="right"),
+            Column(
+                heading="late during",
+                align="right",
+                legend=f"calls that were under way during the migration and took longer than {bound}",
+            ),
+            Column(heading="late in the quiet", short="late in quiet", align="right"),
+        ),
+        rows=tuple(_operation(one) for one in found.operations),
+    )
+
+
+def _operation(one: OperationTimes) -> tuple[Cell, ...]:
+    quiet = _sum([one.before, one.after])
+    return cells(
+        name(one.name),
+        _time(one.before.longest_s),
+        _time(one.during.longest_s),
+        _time(one.after.longest_s),
+        Cell(text=_of(one.during), sort=one.during.late),
+        Cell(text=_of(quiet), sort=quiet.late),
+    )
+
+
+def _undone(found: Rehearsal) -> Iterator[Node]:
+    if found.undone:
+        yield Table(
+            caption="Calls that the server refused, and attempts that were rolled back and repeated",
+            columns=(
+                Column(heading="operation", is_name=True),
+                Column(heading="reason", prose=True),
+                Column(heading="then"),
+                *(Column(heading=one, align="right") for one in ("before", "during", "after")),
+            ),
+            rows=tuple(
+                cells(
+                    name(one.operation),
+                    one.reason,
+                    "repeated" if one.retried else "given up",
+                    *(one.before, one.during, one.after),
+                )
+                for one in found.undone
+            ),
+        )
+
+
+def _locks(found: Rehearsal) -> Iterator[Node]:
+    rows = [
+        cells(
+            place,
+            name(one.relation),
+            one.mode.removesuffix("Lock"),
+            "yes" if one.granted else "no",
+            _time(one.waited_s or None),
+        )
+        for place, statement in enumerate(found.statements, start=1)
+        for one in locks.strongest(statement.locks)
+    ]
+    if rows:
+        yield Table(
+            caption="The strongest lock that each statement was seen with, for each relation",
+            columns=(
+                Column(heading="no.", align="right"),
+                Column(heading="relation", is_name=True),
+                Column(heading="lock"),
+                Column(heading="held"),
+                Column(heading="waited for it", align="right", legend="the longest wait that was seen"),
+            ),
+            rows=tuple(rows),
+        )
+
+
+def _waiters(found: Rehearsal) -> Iterator[Node]:
+    if found.waiters:
+        yield Table(
+            caption="Who was seen to wait for the migration, or behind it in a queue",
+            columns=(
+                Column(heading="who", is_name=True),
+                Column(heading="for the lock"),
+                Column(heading="on"),
+                Column(heading="at once", align="right"),
+                Column(heading="longest", align="right"),
+            ),
+            rows=tuple(
+                cells(
+                    name(one.who),
+                    one.mode.removesuffix("Lock"),
+                    name(one.relation),
+                    one.at_once,
+                    _time(one.longest_s),
+                )
+                for one in found.waiters
+            ),
+        )
+
+
+def _written(found: Rehearsal) -> Terms:
+    one = found.written
+    wal = (
+        f"{format_bytes(one.wal_bytes)} during the migration, by the whole server; "
+        f"{format_bytes(one.quiet_wal_bytes_per_s)} a second in the quiet before it"
+    )
+    disk = (
+        f"the database had {format_bytes(one.before_bytes)} before, {format_bytes(one.after_bytes)} afterwards, and "
+        f"{format_bytes(one.most_bytes)} at most"
+    )
+    timeout = f"{found.lock_timeout} in the migration's session, {found.writers_lock_timeout} in the writers'"
+    return Terms(items=(("WAL", wal), ("disk", disk), ("lock_timeout", timeout)))
+
+
+def _result(found: Rehearsal) -> Iterator[Node]:
+    if found.catalogs:
+        yield Bullets(
+            lead=f"In its catalogs, the database differs from a fresh installation of {name(found.candidate)}:",
+            items=tuple(found.catalogs),
+        )
+    else:
+        yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}.")
+    if found.rows:
+        yield Verbatim(
+            label="Its rows are others than those of a fresh installation:", text=found.rows, is_failure=True
+        )
+    elif found.compared:
+        yield Paragraph(
+            text="Its rows are those of a fresh installation that executed the same calls, by "
+            f"{', '.join(map(name, found.compared))}."
+        )
+    else:
+        why = "the workload has no state and no invariants" if found.is_done else "the migration is not complete"
+        yield Paragraph(text=f"Its rows were not compared: {why}.")
+
+
+def _limits(found: Rehearsal) -> Bullets:
+    items = [
+        "this is one rehearsal: what the quiet around it shows is normal, and a second one tells what varies",
+        "locks are samples: what was held for less than a few milliseconds may be missing",
+        *found.passed_over,
+    ]
+    if found.not_executed:
+        items.append(
+            f"the writers executed what {name(found.extends)} has throughout, and not what {name(found.candidate)} has "
+            f"in its place: {', '.join(map(name, found.not_executed))}"
+        )
+    return Bullets(lead="To be known:", items=tuple(items))

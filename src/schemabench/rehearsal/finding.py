@@ -1,0 +1,197 @@
+"""From what happened in a rehearsal to its record.
+
+Owns which stretch of time a figure is from. Must not execute anything.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench import candidate as candidates
+from schemabench.candidate import Candidate, Remark
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.sessions import since
+from schemabench.load.session import Undone as Counts
+from schemabench.rehearsal import locks, stalls
+from schemabench.rehearsal.applying import Applying
+from schemabench.rehearsal.asked import Asked
+from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes, Undone, Written
+from schemabench.rehearsal.stalls import Calls
+from schemabench.rehearsal.watching import Sample
+from schemabench.rehearsal.writers import Driven
+from schemabench.units import NANOSECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """A migration that was applied under load."""
+
+    server: str
+    """As in `Rehearsal`; likewise the next."""
+    calls_per_s: float
+    applying: Applying
+    samples: Sequence[Sample]
+    sizes: Sequence[int]
+    """The database's sizes meanwhile, in bytes."""
+    driven: Driven
+    retried: Counts
+    """Attempts of the writers that were rolled back and repeated, over all."""
+    lock_timeout: str
+    """As in `Rehearsal`; likewise the next."""
+    writers_lock_timeout: str
+    remarks: Sequence[Remark]
+    """What was passed over."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all statements were executed."""
+        return all(one == "done" for one in self.applying.outcomes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Times:
+    """When the stretches of a rehearsal began, on the clock of `time.perf_counter_ns`."""
+
+    before_ns: float
+    during_ns: float
+    after_ns: float
+    """When the calls had ended that fell due during the migration."""
+    end_ns: float
+
+    def lengths_s(self) -> tuple[float, float, float]:
+        """Return the lengths of the stretches before, during and after the migration."""
+        ends_ns = (self.during_ns, self.after_ns, max(self.after_ns, self.end_ns))
+        begins_ns = (self.before_ns, self.during_ns, self.after_ns)
+        before_s, during_s, after_s = (
+            (end - begin) / NANOSECONDS for begin, end in zip(begins_ns, ends_ns, strict=True)
+        )
+        return before_s, during_s, after_s
+
+    def masks(self, calls: Calls) -> tuple[NDArray[np.bool_], ...]:
+        """Return which calls belong to the stretches before, during and after the migration, each call to one."""
+        held = calls.under_way(self.during_ns, self.after_ns)
+        before, after = calls.within(self.before_ns, self.during_ns), calls.within(self.after_ns, self.end_ns)
+        return before & ~held, held, after
+
+
+def record(  # noqa: PLR0913 (what is known)
+    plan: Plan, candidate: Candidate, asked: Asked, applied: Applied, *, schema: tuple[str, ...], rows: str
+) -> Rehearsal:
+    """Return the record of a rehearsal.
+
+    Args:
+        plan: The workload at a cardinality.
+        candidate: The migration, which extends another candidate.
+        asked: The settings.
+        applied: What happened.
+        schema: In what the schema differs from a fresh installation.
+        rows: In what the rows do; empty if they do not, or were not compared.
+    """
+    assert candidate.extends is not None, "a migration extends what it is applied to"
+    applying, driven = applied.applying, applied.driven
+    calls = stalls.calls(
+        driven.burst.operations, driven.due_ns, driven.drive.delays_ns, driven.drive.latencies_ns, driven.refused
+    )
+    times = _Times(
+        before_ns=driven.drive.started_ns,
+        during_ns=applying.begun_ns,
+        after_ns=calls.over_ns(applying.begun_ns, applying.ended_ns),
+        end_ns=applying.ending.at_ns,
+    )
+    before_s, during_s, after_s = times.lengths_s()
+    return Rehearsal(
+        workload=plan.found.workload.name,
+        cardinality=plan.cardinality,
+        candidate=candidate.name,
+        extends=candidate.extends.name,
+        server=applied.server,
+        clients=plan.clients,
+        calls_per_s=applied.calls_per_s,
+        late_s=asked.late_s,
+        before_s=before_s,
+        migration_s=(applying.ended_ns - applying.begun_ns) / NANOSECONDS,
+        during_s=during_s,
+        after_s=after_s,
+        lock_timeout=applied.lock_timeout,
+        writers_lock_timeout=applied.writers_lock_timeout,
+        statements=tuple(_statements(applied, calls, asked)),
+        operations=tuple(_operations(calls, times, asked)),
+        waiters=locks.waiters(applied.samples),
+        undone=(*_refused(calls, driven, times), *_retried(applying, applied.retried)),
+        written=_written(applied),
+        overdue=applying.overdue,
+        catalogs=schema,
+        rows=rows,
+        compared=plan.queries if applied.is_done else (),
+        not_executed=tuple(sorted(candidate.file.operations)),
+        passed_over=tuple(one.text for one in candidates.notices(candidate, applied.remarks)),
+    )
+
+
+def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[StatementTimes]:
+    """Yield what is known of each statement; a call counts for all statements during which it was under way."""
+    applying = applied.applying
+    for place, step in enumerate(applying.steps):
+        own = [one for one in applying.attempts if one.step == place]
+        which = np.zeros(len(calls.numbers), dtype=np.bool_)
+        for one in own:
+            which |= calls.under_way(one.begun_ns, one.ended_ns)
+        held = calls.stretch(which, asked.late_s * NANOSECONDS)
+        yield StatementTimes(
+            sql=step.shown,
+            where=step.where,
+            outcome=applying.outcomes[place],
+            duration_s=(own[-1].ended_ns - own[-1].begun_ns) / NANOSECONDS if own else None,
+            executions=len(own),
+            failures=tuple(f"{one.refusal.message} ({one.refusal.sqlstate})" for one in own if one.refusal is not None),
+            locks=locks.of_statement(applied.samples, place),
+            calls=held.calls,
+            late=held.late,
+            longest_s=held.longest_s,
+        )
+
+
+def _operations(calls: Calls, times: _Times, asked: Asked) -> Iterator[OperationTimes]:
+    for name in calls.names():
+        before, during, after = (
+            calls.stretch(which & (calls.operations == name), asked.late_s * NANOSECONDS)
+            for which in times.masks(calls)
+        )
+        yield OperationTimes(name=name, before=before, during=during, after=after)
+
+
+def _refused(calls: Calls, driven: Driven, times: _Times) -> Iterator[Undone]:
+    """Yield the calls that were refused, by operation and error."""
+    found: dict[tuple[str, str], Counter[int]] = {}
+    for place, which in enumerate(times.masks(calls)):
+        for number in calls.numbers[which]:
+            if reason := driven.refused.get(int(number)):
+                found.setdefault((driven.burst.operations[number], reason), Counter())[place] += 1
+    for (operation, reason), counts in sorted(found.items()):
+        yield Undone(
+            operation=operation, reason=reason, retried=False, before=counts[0], during=counts[1], after=counts[2]
+        )
+
+
+def _retried(applying: Applying, total: Counts) -> Iterator[Undone]:
+    """Yield the attempts that were repeated, by operation and reason."""
+    first, begun, ended = applying.counted
+    stretches = [since(first, begun), since(begun, ended), since(ended, total)]
+    for operation, reason in sorted(total):
+        before, during, after = (counts.get((operation, reason), 0) for counts in stretches)
+        if before or during or after:
+            yield Undone(operation=operation, reason=reason, retried=True, before=before, during=during, after=after)
+
+
+def _written(applied: Applied) -> Written:
+    first, begun, ended = applied.applying.meters
+    return Written(
+        wal_bytes=ended.wal_bytes - begun.wal_bytes,
+        quiet_wal_bytes_per_s=(begun.wal_bytes - first.wal_bytes) / ((begun.at_ns - first.at_ns) / NANOSECONDS),
+        before_bytes=begun.database_bytes,
+        after_bytes=ended.database_bytes,
+        most_bytes=max(begun.database_bytes, ended.database_bytes, *applied.sizes),
+    )

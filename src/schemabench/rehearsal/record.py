@@ -1,0 +1,180 @@
+"""What a rehearsal found, as a frozen record.
+
+Owns the record, which serialises to JSON. Must not compute anything but what follows from its own fields.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Outcome: TypeAlias = Literal["done", "failed", "rolled back", "not executed"]
+"""What became of a statement."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Locked:
+    """A lock that a statement was seen to hold or to wait for."""
+
+    mode: str
+    """As in `AccessExclusiveLock`."""
+    relation: str
+    """The relation; for a lock on something else its type, as in `virtualxid`: a transaction that must end first."""
+    granted: bool
+    """Whether it was seen to be held."""
+    waited_s: float
+    """The longest wait for it that was seen, so far; 0 if none was."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementTimes:
+    """One statement of a migration."""
+
+    sql: str
+    """On one line."""
+    where: str
+    """Its file and line; empty for the BEGIN and COMMIT of a file that is one transaction."""
+    outcome: Outcome
+    duration_s: float | None
+    """Of its last execution; None if there was none."""
+    executions: int
+    """One more than its retries; 0 if there was none."""
+    failures: tuple[str, ...]
+    """Why executions failed, as in `lock timeout (55P03)`, in order."""
+    locks: tuple[Locked, ...]
+    """The strongest first."""
+    calls: int
+    """Calls of the writers that were under way when it was begun, or fell due while it was executed."""
+    late: int
+    """Of these, those whose response was late."""
+    longest_s: float | None
+    """The longest response to one of these; None if there was none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """The calls of an operation in a stretch of time."""
+
+    calls: int
+    late: int
+    """Those whose response took longer than the bound."""
+    longest_s: float | None
+    """The longest response, from when a call was due; None if there was no call."""
+    failed: int
+    """Calls that the server refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationTimes:
+    """One operation of the writers."""
+
+    name: str
+    before: Stretch
+    """In the quiet stretch before the migration."""
+    during: Stretch
+    """From the begin of the migration, with the calls that were under way then, until it had ended, and all calls that
+    fell due meanwhile."""
+    after: Stretch
+    """In the quiet stretch after it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiter:
+    """Who waited for the migration."""
+
+    who: str
+    """An operation, or what another session executed."""
+    mode: str
+    """The lock that it waited for, likewise the next."""
+    relation: str
+    at_once: int
+    """The most sessions that were seen to wait at a moment."""
+    longest_s: float
+    """The longest wait that was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Undone:
+    """Attempts at an operation that the server rolled back."""
+
+    operation: str
+    reason: str
+    """The error with its SQLSTATE, or the reason of a retry."""
+    retried: bool
+    """Whether they were repeated."""
+    before: int
+    """How many in the stretches as for an operation; likewise the next two."""
+    during: int
+    after: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What the server wrote."""
+
+    wal_bytes: int
+    """From the begin of the migration to its end, by the whole server."""
+    quiet_wal_bytes_per_s: float
+    """In the quiet stretch before it."""
+    before_bytes: int
+    """The size of the database when the migration began."""
+    after_bytes: int
+    """When it had ended."""
+    most_bytes: int
+    """The largest size that was seen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rehearsal:
+    """What a rehearsal found."""
+
+    workload: str
+    cardinality: str
+    candidate: str
+    extends: str
+    """What it was applied to."""
+    server: str
+    """The server, as in `PostgreSQL 18.0 (embedded)`."""
+    clients: int
+    """The connections of the writers."""
+    calls_per_s: float
+    """The pace of all writers together."""
+    late_s: float
+    """A call whose response took longer is late."""
+    before_s: float
+    """The length of the quiet stretch before the migration."""
+    migration_s: float
+    """From the begin of its first statement to the end of its last one, pauses before retries included."""
+    during_s: float
+    """Until all calls that fell due meanwhile had ended, too."""
+    after_s: float
+    """The length of the quiet stretch after it."""
+    lock_timeout: str
+    """The setting in the migration's session."""
+    writers_lock_timeout: str
+    """In the writers' sessions."""
+    statements: tuple[StatementTimes, ...]
+    operations: tuple[OperationTimes, ...]
+    waiters: tuple[Waiter, ...]
+    undone: tuple[Undone, ...]
+    written: Written
+    overdue: bool
+    """Whether it took longer than it may, and was cancelled."""
+    catalogs: tuple[str, ...]
+    """In what the schema differs from a fresh installation of the candidate."""
+    rows: str
+    """In what the rows differ from those of a fresh installation after the same calls; empty if they do not."""
+    compared: tuple[str, ...]
+    """The queries whose rows were compared; none if the migration failed, or there are none."""
+    not_executed: tuple[str, ...]
+    """The candidate's own operations: the writers executed those of what it extends."""
+    passed_over: tuple[str, ...]
+    """What was not executed of the migration, and why."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all statements were executed."""
+        return all(one.outcome == "done" for one in self.statements)
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether all statements were executed, and what results is the candidate."""
+        return self.is_done and not self.catalogs and not self.rows

@@ -1,0 +1,243 @@
+"""A rehearsal, step by step: build what a migration is applied to, apply it under load, compare what results.
+
+Owns the order of the steps, and the lifetime of their databases and sessions. Must not execute a call.
+"""
+
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from schemabench import reach
+from schemabench.candidate import Candidate
+from schemabench.errors import CandidateError, UsageError
+from schemabench.experiment import databases, filling
+from schemabench.experiment.agreement import difference
+from schemabench.experiment.burst import Burst
+from schemabench.experiment.entrant import Entrant, enter
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.plan import Plan
+from schemabench.load import Ending, Limits, LostConnectionError, Passing, Session
+from schemabench.progress import Counter, Progress
+from schemabench.rehearsal import catalogs, finding, migration, writers
+from schemabench.rehearsal.applying import Applying
+from schemabench.rehearsal.asked import Asked
+from schemabench.rehearsal.finding import Applied
+from schemabench.rehearsal.record import Rehearsal
+from schemabench.rehearsal.watching import Watching
+from schemabench.server import Database, Databases, HeldError, Server, lost, several
+from schemabench.units import plural
+
+_WHOSE = "a fresh installation's"
+
+
+def production_s(plan: Plan, asked: Asked) -> float:
+    """Return the seconds of production in the smallest burst.
+
+    Raises:
+        UsageError: Production's pace is not known, and none is asked for.
+    """
+    if asked.calls_per_s is not None:
+        return sum(writer.weight for writer, _ in plan.writers) / asked.calls_per_s
+    if plan.production_s is None:
+        raise UsageError(
+            f"The workload {plan.found.workload.name!r} does not say how fast production is, so that its writers have "
+            "no pace for a rehearsal",
+            remedies=["say how many calls a second all writers make: --pace 200", "give the workload `production_s`"],
+        )
+    return plan.production_s
+
+
+def check(candidate: Candidate) -> Candidate:
+    """Return what a candidate extends, to which it is applied.
+
+    Raises:
+        UsageError: It extends nothing.
+        CandidateError: It has a database for each part.
+    """
+    if candidate.extends is None:
+        raise UsageError(
+            f"{candidate.name!r} extends no other candidate, so that it is no migration of one",
+            checked=[f"its file: {candidate.file.path}"],
+            remedies=[
+                "name a candidate that does: --candidate NAME",
+                "write `-- extends: NAME` at its top, and below only what changes",
+            ],
+        )
+    if candidate.databases == "part":
+        raise CandidateError(
+            f"{candidate.name!r} has a database for each part, and a rehearsal is in one",
+            where=candidate.header("databases"),
+        )
+    return candidate.extends
+
+
+@dataclass(kw_only=True)
+class Rehearsing:
+    """A rehearsal that is under way.
+
+    Attributes:
+        plan: The workload at a cardinality.
+        candidate: The migration.
+        asked: The settings.
+        server: Where.
+        progress: Shows the current stage.
+        stack: Closes sessions and drops databases.
+    """
+
+    plan: Plan
+    candidate: Candidate
+    asked: Asked
+    server: Server
+    progress: Progress
+    stack: ExitStack
+    _feed: Feed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._feed = Feed(self.plan.found, self.plan.values, self.plan.seed, self.plan.inputs)
+
+    def rehearse(self) -> Rehearsal:
+        """Return what a rehearsal finds.
+
+        Raises:
+            UsageError: The candidate is no migration, or the writers have no pace.
+            CandidateError: The candidate, or what it extends, cannot be installed or executed.
+            WorkloadError: The workload's calls are not acceptable.
+            ServerError: The server fails.
+        """
+        before = check(self.candidate)
+        seconds = production_s(self.plan, self.asked)
+        self._check_server()
+        self.server.provide(writer.role for writer, _ in self.plan.writers if writer.role)
+        installed = self._installed()
+        migrated = self._entered(before, self.plan)
+        longest_s = 2 * self.asked.quiet_s + self.asked.longest_s
+        applied = self._apply(migrated, writers.burst(self.plan, self._feed, seconds, longest_s), seconds)
+        migrated.close()
+        found = self._catalog(migrated.databases)
+        fresh, rows = self._compared(migrated, applied) if applied.is_done else (None, "")
+        schema = tuple(catalogs.differences(fresh or installed, found))
+        return finding.record(self.plan, self.candidate, self.asked, applied, schema=schema, rows=rows)
+
+    def _check_server(self) -> None:
+        """Refuse a candidate that does not apply to the server, or reaches beyond its database."""
+        if reason := self.candidate.refuses(self.server.record.version_num):
+            raise CandidateError(
+                f"{self.candidate.name!r} does not apply to this server: {reason}",
+                where=self.candidate.header("postgres"),
+                remedies=["use another server: --postgres SPEC"],
+            )
+        if not self.plan.allow_server_changes:
+            reach.check(self.candidate, owned=self.server.owned)
+
+    def _installed(self) -> catalogs.Catalog:
+        """Install the candidate without rows, so that a mistake in it is told before anything is loaded."""
+        self._stage(f"installing {self.candidate.name}")
+        found, workload = self.plan.found, self.plan.found.workload
+        template = filling.build(
+            self.candidate, found.operations, self.server, (), workload.isolation, parts=self.plan.parts
+        )
+        try:
+            return self._catalog(template.databases)
+        finally:
+            several.drop(self.server, template.databases)
+
+    def _entered(self, candidate: Candidate, accompanied: Plan | None) -> Entrant:
+        """Return a loaded candidate with the writers' connections."""
+        plan, workload = self.plan, self.plan.found.workload
+        rows = Counter(lambda text: self._stage(f"building {candidate.name}: {text}"), self._feed.background_rows())
+        template = filling.build(
+            candidate,
+            plan.found.operations,
+            self.server,
+            self._feed.background(),
+            workload.isolation,
+            parts=plan.parts,
+            told=rows.add,
+        )
+        self.stack.callback(self._drop, template.databases)
+        one = enter(template, candidate.name, template.databases, plan.connections, plan.round_trip_s, accompanied)
+        return self.stack.enter_context(closing(one))
+
+    def _apply(self, migrated: Entrant, calls: Burst, seconds: float) -> Applied:
+        """Execute the migration beside the writers."""
+        (database,) = migrated.databases
+        with databases.connect(self.server, database) as connection:
+            read = migration.read(self.candidate, migrated.template, connection)
+        ending = Ending()
+        with ExitStack() as stack:
+            session, watcher = (stack.enter_context(closing(self._opened(database))) for _ in range(2))
+            applying = Applying(
+                session=session, steps=read.steps, asked=self.asked, ending=ending, count=migrated.sessions.retried
+            )
+            watching = Watching(session=watcher, applying=applying)
+            driven = writers.drive(
+                self.plan,
+                migrated,
+                calls,
+                ending=ending,
+                is_over=lambda: applying.is_over,
+                beside=[(one.session.connection.socket, one.talk()) for one in (applying, watching)],
+                told=lambda passing: self._stage(_doing(applying, passing)),
+            )
+            return Applied(
+                server=f"PostgreSQL {self.server.record.version} ({self.server.record.origin})",
+                calls_per_s=sum(writer.weight for writer, _ in self.plan.writers) / seconds,
+                applying=applying,
+                samples=watching.samples,
+                sizes=tuple(watching.sizes),
+                driven=driven,
+                retried=migrated.sessions.retried(),
+                lock_timeout=_lock_timeout(session),
+                writers_lock_timeout=_lock_timeout(next(one for one, _ in migrated.sessions)),
+                remarks=read.remarks,
+            )
+
+    def _opened(self, database: Database) -> Session:
+        try:
+            return Session.open(self.server.conninfo_for(database.name))
+        except LostConnectionError as failure:
+            raise lost(self.server, failure) from failure
+
+    def _catalog(self, some: Databases) -> catalogs.Catalog:
+        (database,) = some
+        with databases.connect(self.server, database) as connection:
+            return catalogs.read(connection)
+
+    def _compared(self, migrated: Entrant, applied: Applied) -> tuple[catalogs.Catalog | None, str]:
+        """Return the catalog of a fresh installation after the same calls, and in what rows differ from its rows.
+
+        There is no such catalog if it does not take the rows or the calls; that is said instead of how rows differ.
+        """
+        random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
+        try:
+            with closing(self._entered(self.candidate, None)) as fresh:
+                self._stage("executing the same calls on a fresh installation")
+                fresh.sessions.execute(applied.driven.executed(), random, limits)
+            self._stage("comparing rows")
+            own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
+            if broken := difference(self.plan, fresh, fresh):  # as may be where writers end within a burst
+                return self._catalog(fresh.databases), f"nobody can tell: in a fresh installation, too, {broken}"
+            return self._catalog(fresh.databases), difference(self.plan, fresh, own, whose=_WHOSE)
+        except CandidateError as failure:
+            return None, str(failure)
+
+    def _stage(self, text: str) -> None:
+        self.progress.stage(self.plan, text)
+
+    def _drop(self, some: Databases) -> None:
+        with suppress(HeldError):
+            several.drop(self.server, some)
+
+
+def _doing(applying: Applying, passing: Passing) -> str:
+    """Return what is going on in the middle of a drive."""
+    if applying.place is not None:
+        doing = f"statement {applying.place + 1} of {len(applying.steps)}"
+    else:
+        doing = "the quiet after the migration" if applying.is_ended else "the quiet before the migration"
+    return f"{doing}, {passing.elapsed_s:.0f} s, {plural(passing.done, 'call')}"
+
+
+def _lock_timeout(session: Session) -> str:
+    """Return the setting in a session, as in `2s`."""
+    return (session.query("SHOW lock_timeout").get_value(0, 0) or b"").decode()

@@ -1,0 +1,88 @@
+"""How long calls were held up, in which stretch of a rehearsal.
+
+Pure: it uses no clock and no connection. A response counts from when its call was due: a stall counts for all calls
+that fell due during it. A call that was under way when the migration began may be held up by it, too, and counts there.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench.rehearsal.record import Stretch
+from schemabench.units import NANOSECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calls:
+    """The calls of a rehearsal's writers that were executed, whether they were refused or not."""
+
+    numbers: NDArray[np.int64]
+    """The place of each in the burst; likewise the next two."""
+    operations: NDArray[np.str_]
+    due_ns: NDArray[np.int64]
+    """On the clock of `time.perf_counter_ns`."""
+    response_ns: NDArray[np.int64]
+    """From then to the last response."""
+    failed: frozenset[int]
+    """The numbers of those that were refused."""
+
+    @cached_property
+    def _failed(self) -> NDArray[np.bool_]:
+        return np.isin(self.numbers, np.array(sorted(self.failed), dtype=np.int64))
+
+    def within(self, begin_ns: float, end_ns: float) -> NDArray[np.bool_]:
+        """Return which calls fell due in a stretch, its end exclusive."""
+        return (self.due_ns >= begin_ns) & (self.due_ns < end_ns)
+
+    def under_way(self, begin_ns: float, end_ns: float) -> NDArray[np.bool_]:
+        """Return which calls fell due before the end of a stretch, and had not ended at its begin."""
+        return (self.due_ns < end_ns) & (self.due_ns + self.response_ns > begin_ns)
+
+    def names(self) -> Iterator[str]:
+        """Yield the operations, in order of their names."""
+        yield from map(str, np.unique(self.operations))
+
+    def stretch(self, which: NDArray[np.bool_], late_ns: float) -> Stretch:
+        """Return what is known of some calls."""
+        response_ns = self.response_ns[which]
+        return Stretch(
+            calls=len(response_ns),
+            late=int(np.count_nonzero(response_ns > late_ns)),
+            longest_s=float(response_ns.max()) / NANOSECONDS if len(response_ns) else None,
+            failed=int(np.count_nonzero(self._failed[which])),
+        )
+
+    def over_ns(self, begin_ns: float, end_ns: float) -> float:
+        """Return when a stretch ended with all calls that were under way in it."""
+        which = self.under_way(begin_ns, end_ns)
+        return max(end_ns, float((self.due_ns[which] + self.response_ns[which]).max(initial=0)))
+
+
+def calls(
+    operations: Sequence[str],
+    due_ns: Sequence[int],
+    delays_ns: Sequence[int],
+    latencies_ns: Sequence[int],
+    failed: Collection[int],
+) -> Calls:
+    """Return the calls that were executed.
+
+    Args:
+        operations: The operation of each call, by its number.
+        due_ns: When each was due, likewise.
+        delays_ns: From then to when it was begun, likewise.
+        latencies_ns: From then to its last response; 0 if it was not begun.
+        failed: The numbers of those that were refused.
+    """
+    service_ns = np.array(latencies_ns, dtype=np.int64)
+    done = service_ns > 0
+    return Calls(
+        numbers=np.flatnonzero(done),
+        operations=np.array(operations, dtype=np.str_)[done],
+        due_ns=np.array(due_ns, dtype=np.int64)[done],
+        response_ns=(np.array(delays_ns, dtype=np.int64) + service_ns)[done],
+        failed=frozenset(failed),
+    )

@@ -1,0 +1,141 @@
+"""What a migration locks, who waits for it, and how large the database gets meanwhile: samples by a session of its own.
+
+Owns when a sample is taken, and what it holds. Must not add samples up: see `locks`.
+
+Short statements are sampled as often as possible, and long ones seldom: a sample waits for a share of the time that its
+statement has taken. A sample counts only if the same statement ran when it was asked for and when it was answered.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from importlib import resources
+from time import perf_counter_ns
+from typing import Literal, NamedTuple
+
+import psycopg
+from psycopg.pq import ExecStatus
+from psycopg.pq.abc import PGresult
+
+from schemabench.load import LostConnectionError, Session
+from schemabench.load.talk import Pause, Talk, Want, ask, hear
+from schemabench.rehearsal.applying import Applying
+
+_LOCKS, _SIZE = b"locks", b"size"
+_SHORTEST_NS, _LONGEST_NS = 500_000, 20_000_000
+"""Between two samples."""
+_IDLE_NS = 1_000_000
+"""Between two looks whether a statement runs."""
+_SHARE = 10
+"""A sample waits for this part of the time that its statement has taken."""
+_SIZE_EVERY_NS = 200_000_000
+"""The size of a database is read from its folder."""
+
+
+class Row(NamedTuple):
+    """A lock of the migration's session, or one for which another session waits because of it."""
+
+    kind: Literal["own", "waiter"]
+    mode: str
+    """As in `AccessExclusiveLock`."""
+    relation: str
+    """Its name; for a lock on something else its type, as in `virtualxid`: a transaction."""
+    granted: bool
+    waited_s: float
+    """So far; 0 if it is granted."""
+    pid: int
+    """The session that waits; 0 for the migration's own."""
+    query: str
+    """What it executes."""
+
+
+class Sample(NamedTuple):
+    """What was locked at a moment."""
+
+    step: int
+    """The statement that ran, by its place in the migration."""
+    at_ns: int
+    rows: tuple[Row, ...]
+
+
+@dataclass(kw_only=True, eq=False)
+class Watching:
+    """A session that samples while a migration is executed.
+
+    Attributes:
+        session: Its session, in the migration's database.
+        applying: The migration.
+        sizes: The database's sizes, in bytes.
+    """
+
+    session: Session
+    applying: Applying
+    sizes: list[int] = field(default_factory=list)
+    _answers: list[tuple[int, int, PGresult]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        sql = resources.files(__package__).joinpath("queries/locks.sql").read_text()
+        self.session.prepare(_LOCKS, sql)
+        self.session.prepare(_SIZE, "SELECT pg_catalog.pg_database_size(pg_catalog.current_database())")
+        self.session.query("SET plan_cache_mode = force_generic_plan")
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """The samples, in order."""
+        return tuple(Sample(step, at_ns, tuple(_rows(answer))) for step, at_ns, answer in self._answers)
+
+    def talk(self) -> Talk:
+        """Take samples while a statement runs, without end.
+
+        Raises `LostConnectionError` if the connection broke.
+        """
+        sized_ns = 0
+        pid = b"%d" % self.applying.session.connection.backend_pid
+        try:
+            while True:
+                asked_ns, place = perf_counter_ns(), self.applying.place
+                if place is None:
+                    yield Pause(max(self.applying.starts_ns, asked_ns + _IDLE_NS))
+                    continue
+                answer = yield from self._asked(_LOCKS, (pid,))
+                if answer is not None and self.applying.place == place:
+                    self._answers.append((place, asked_ns, answer))
+                if asked_ns >= sized_ns:
+                    answer = yield from self._asked(_SIZE, ())
+                    self.sizes += [] if answer is None else [int(answer.get_value(0, 0) or 0)]
+                    sized_ns = asked_ns + _SIZE_EVERY_NS
+                yield Pause(perf_counter_ns() + self._interval_ns())
+        except psycopg.OperationalError as cause:
+            raise LostConnectionError(str(cause).strip()) from cause
+
+    def _asked(
+        self, statement: bytes, parameters: tuple[bytes, ...]
+    ) -> Generator[Want | Pause | None, None, PGresult | None]:
+        """Return the answer to a question; None if the server refused it, as for a relation that was just dropped."""
+        connection = self.session.connection
+        yield from ask(connection, (statement, parameters))
+        yield Want.READ_AGAIN
+        answer = yield from hear(connection)
+        return answer if answer is not None and answer.status == ExecStatus.TUPLES_OK else None
+
+    def _interval_ns(self) -> int:
+        return max(_SHORTEST_NS, min(_LONGEST_NS, (perf_counter_ns() - self.applying.since_ns) // _SHARE))
+
+
+def _rows(answer: PGresult) -> "list[Row]":
+    found = []
+    for place in range(answer.ntuples):
+        kind, mode, relation, granted, waited_s, pid, query = (
+            (answer.get_value(place, column) or b"").decode(errors="replace") for column in range(answer.nfields)
+        )
+        found.append(
+            Row(
+                kind="own" if kind == "own" else "waiter",
+                mode=mode,
+                relation=relation,
+                granted=granted == "t",
+                waited_s=float(waited_s),
+                pid=int(pid),
+                query=query,
+            )
+        )
+    return found

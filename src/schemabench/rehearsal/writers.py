@@ -1,0 +1,152 @@
+"""The writers of a rehearsal: one burst at production's pace, which goes on while the migration does.
+
+Owns the burst, what becomes of a call that the server refuses, and the drive. Must not know locks, nor catalogs.
+
+A refused call would end a run, since it is the candidate's fault there. Here it is a finding: the application of before
+the migration meets a schema that it was not written for. It is counted by its SQLSTATE, and the writer goes on.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from random import Random
+
+from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.feed import Feed
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.prepared import Loaded, words
+from schemabench.load import Drive, Ending, Limits, Passing, Talk
+from schemabench.load.session import RETRYABLE
+from schemabench.units import NANOSECONDS
+
+_NUMBER = 1
+"""Of the burst."""
+_SPARE_S = 5.0
+"""Production that a burst has beyond the longest rehearsal: nothing ends exactly when it should."""
+
+
+class _Refusals(Mapping[str, str]):
+    """SQLSTATE -> what it is called, of all errors but those that are retried: none of them ends the writers.
+
+    Args:
+        retried: The errors that the operation's author has retried, beside those that always are.
+    """
+
+    def __init__(self, retried: Mapping[str, str]) -> None:
+        self._retried = {*RETRYABLE, *retried}
+
+    def __getitem__(self, sqlstate: str) -> str:
+        if sqlstate in self._retried:
+            raise KeyError(sqlstate)
+        return words(sqlstate)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Driven:
+    """What the writers did."""
+
+    drive: Drive
+    burst: Burst
+    due_ns: Sequence[int]
+    """When each call was due, by its number, on the clock of `time.perf_counter_ns`."""
+    refused: Mapping[int, str]
+    """The number of each call that was refused -> why, as in `undefined column (42703)`."""
+
+    def executed(self) -> Burst:
+        """Return the calls that were executed and not refused, to be executed as soon as a connection is free."""
+        done = {number for number, latency_ns in enumerate(self.drive.latencies_ns) if latency_ns} - self.refused.keys()
+        kept = [[call for call in queue if call.number in done] for queue in self.burst.queues]
+        return replace(self.burst, queues=kept, pace=None)
+
+
+def burst(plan: Plan, feed: Feed, production_s: float, duration_s: float) -> Burst:
+    """Return the calls of the longest rehearsal, each due when production would make it.
+
+    Args:
+        plan: The writers.
+        feed: The source of calls.
+        production_s: The seconds of production in the smallest burst.
+        duration_s: The length of the longest rehearsal.
+
+    Raises:
+        WorkloadError: A call is not acceptable, or has a value that cannot be sent to a server.
+    """
+    lasting_s = duration_s + _SPARE_S
+    return make(feed, plan.writers, _NUMBER, lasting_s / production_s, lasting_s)
+
+
+def drive(  # noqa: PLR0913 (a burst and what runs beside it)
+    plan: Plan,
+    entrant: Entrant,
+    calls: Burst,
+    *,
+    ending: Ending,
+    is_over: Callable[[], bool],
+    beside: Sequence[tuple[int, Talk]],
+    told: Callable[[Passing], None],
+) -> Driven:
+    """Execute a burst until the rehearsal ends; no call is running afterwards.
+
+    Args:
+        plan: Has the seed.
+        entrant: What the migration is applied to, with the writers' connections.
+        calls: The burst.
+        ending: When the writers end.
+        is_over: Returns whether the rehearsal has ended: writers without calls wait for that.
+        beside: The sockets and the conversations of the migration and of whoever watches it.
+        told: Receives the progress, about every second.
+
+    Raises:
+        CandidateError: An operation does not fit the schema that the migration is applied to.
+        ServerError: The server failed.
+    """
+    loaded = entrant.sessions.load(calls)
+    for session, _ in entrant.sessions:
+        for operation, retried in session.retryable.items():
+            session.acceptable[operation] = _Refusals(retried)
+    entrant.sessions.accepted()  # of whatever was executed before
+    random = Random(f"{plan.seed}/jitter/rehearsal")  # noqa: S311 (reproducible on purpose)
+    with closing(_Silent()) as silent, entrant.companions.beside() as companions:
+        driven = entrant.sessions.drive(
+            loaded,
+            random,
+            Limits(told=told),
+            others=(silent.descriptor, is_over),
+            beside=[*beside, *companions],
+            ending=ending,
+        )
+    due_s = calls.pace.due_s if calls.pace else ()
+    return Driven(
+        drive=driven,
+        burst=calls,
+        due_ns=[driven.started_ns + round(one * NANOSECONDS) for one in due_s],
+        refused=_refused(entrant, loaded),
+    )
+
+
+def _refused(entrant: Entrant, loaded: Loaded) -> dict[int, str]:
+    """Return the calls that were refused for other reasons than their operation's author accepts."""
+    found: dict[int, str] = {}
+    for number, operation, reason in entrant.sessions.accepted():
+        if reason not in {words(code) for code in entrant.template.operations[operation].sending.accepted}:
+            found |= dict.fromkeys(loaded.calls_of(number), reason)
+    return found
+
+
+class _Silent:
+    """A descriptor that never becomes readable: nobody else executes a part of the burst."""
+
+    def __init__(self) -> None:
+        self.descriptor = os.eventfd(0)
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self.descriptor)

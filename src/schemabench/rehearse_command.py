@@ -1,0 +1,128 @@
+"""The command `schemabench rehearse`: a migration under the workload's load, on a copy of what it is applied to.
+
+Owns the adaptation of its arguments, and its exit status. Must not measure anything: see `rehearsal`.
+"""
+
+import argparse
+import traceback
+from collections.abc import Callable
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from schemabench import options, output, parsing, progress, report, signals
+from schemabench.bench import Asked, Bench, in_words
+from schemabench.errors import SchemabenchError, UsageError
+from schemabench.terminal import Screen
+from schemabench.units import parse_duration_s
+
+if TYPE_CHECKING:
+    from schemabench.rehearsal import Rehearsal
+
+_ERROR = 3
+_MOST_RETRIES = 100
+_EPILOG = """\
+exit status:
+  0  all statements were executed, and the result is the candidate
+  1  a statement failed, or the result is not the candidate
+  3  an error: the arguments, a file, the server
+"""
+
+
+def add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    asked: Callable[[argparse.Namespace], Asked],
+    width: Callable[[], int],
+) -> argparse.ArgumentParser:
+    """Add `rehearse` to the commands; return its parser.
+
+    Args:
+        commands: The commands.
+        asked: Returns what its arguments ask for.
+        width: Returns the columns of the terminal.
+    """
+    about = "apply a candidate to a loaded copy of what it extends, under the workload's load, and say what it held up"
+    parser = commands.add_parser(
+        "rehearse", help=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    (cardinality,) = (one for one in options.table() if one.name == "cardinality")
+    parser.add_argument("--at", options.flag(cardinality), **options.argument(cardinality))
+    duration = parsing.argument(parse_duration_s)
+    parser.add_argument("workload", metavar="WORKLOAD")
+    about = "how long the writers have the database for themselves, before the migration and after it (10s)"
+    parser.add_argument("--quiet", type=duration, default=10.0, metavar="TIME", help=about)
+    about = "how long the migration may take (60s)"
+    parser.add_argument("--for", dest="longest_s", type=duration, default=60.0, metavar="TIME", help=about)
+    about = "count calls whose response takes longer (100ms)"
+    parser.add_argument("--late", type=duration, default=0.1, metavar="TIME", help=about)
+    about = "calls a second of all writers together; by default as in production"
+    parser.add_argument("--pace", type=parsing.argument(parsing.factor), metavar="N", help=about)
+    about = "lock_timeout in the migration's session; by default the server's"
+    parser.add_argument("--lock-timeout", type=duration, metavar="TIME", help=about)
+    about = "how often to repeat a statement that waited for a lock in vain, or the transaction that it is in (0)"
+    parser.add_argument(
+        "--retries", type=parsing.argument(parsing.whole(0, _MOST_RETRIES)), default=0, metavar="N", help=about
+    )
+    about = "also write the report to a file, .md, .html or .json (repeatable)"
+    parser.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
+    parser.set_defaults(run=lambda chosen: _rehearse(chosen, asked(chosen), width()), failed=_ERROR)
+    return parser
+
+
+def _rehearse(chosen: argparse.Namespace, asked: Asked, width: int) -> int:
+    """Print the report; return the exit status, which is no verdict after an error of any kind."""
+    from schemabench import rehearsal  # noqa: PLC0415 (scipy takes seconds to load)
+
+    try:
+        for path in chosen.output:
+            rehearsal.check_path(path)
+        found = _found(chosen, asked, width)
+        document = rehearsal.document(found)
+        for path in chosen.output:
+            rehearsal.write(found, path)
+        with suppress(BrokenPipeError):  # the status says it, too, where the reader has closed the pipe
+            output.say(report.shown(document, width))
+    except SchemabenchError:
+        raise
+    except Exception:  # noqa: BLE001 (the status of Python for it, 1, would be a verdict)
+        traceback.print_exc()
+        return _ERROR
+    return 0 if found.is_candidate else 1
+
+
+def _found(chosen: argparse.Namespace, asked: Asked, width: int) -> "Rehearsal":
+    """Return what the rehearsal finds."""
+    from schemabench import rehearsal  # noqa: PLC0415 (as above)
+
+    wanted = rehearsal.Asked(
+        quiet_s=chosen.quiet,
+        longest_s=chosen.longest_s,
+        late_s=chosen.late,
+        calls_per_s=chosen.pace,
+        lock_timeout_s=chosen.lock_timeout,
+        retries=chosen.retries,
+    )
+    bench = Bench(asked, progress.on(Screen(width)))
+    subject = bench.subject(chosen.workload)
+    if len(asked.options.candidate) != 1:
+        raise UsageError(
+            f"A rehearsal is of one candidate, not {len(asked.options.candidate) or 'of all'}",
+            checked=[f"candidates: {', '.join(subject.candidates)}"],
+            remedies=["name it: --candidate NAME"],
+        )
+    if len(subject.cardinalities) != 1:
+        raise UsageError(
+            f"A rehearsal is at one cardinality, not {len(subject.cardinalities)}",
+            remedies=["name one: --at NAME"],
+        )
+    (name,), (cardinality,) = asked.options.candidate, subject.cardinalities
+    candidate = subject.candidates[name]
+    rehearsal.check(candidate)
+    bench.want(chosen.workload, cardinality, name)
+    plan = bench.plan(chosen.workload, cardinality, rehearse=True)
+    rehearsal.production_s(plan, wanted)
+    with closing(bench), ExitStack() as stack:
+        signals.heed(stack.callback)
+        stack.callback(bench.progress.close)
+        with in_words():
+            return rehearsal.rehearse(plan, candidate, wanted, bench.serve(), bench.progress)

@@ -1,0 +1,142 @@
+"""`schemabench rehearse`: what docs/rehearsal.md tells people to type, and how it ends, whether on its own or not."""
+
+import json
+import re
+import shlex
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from programs import Program
+from shared_server import Shared
+from shop import PATIENCE_S, Shop, assert_clear, said, wait_for
+
+PAGE = (Path(__file__).parents[2] / "docs" / "rehearsal.md").read_text(encoding="utf-8")
+(MIGRATION,) = re.findall(r"<!-- rated\.sql -->\n```sql\n(.*?)```", PAGE, re.DOTALL)
+(BLOCK,) = re.findall(r"<!-- commands -->\n```sh\n(.*?)```", PAGE, re.DOTALL)
+COMMANDS = [shlex.split(line, comments=True) for line in BLOCK.splitlines()]
+SHORT = ("--quiet", "300ms")
+"""After the page's own, which is minutes of quiet together."""
+AWAITED = "SELECT pg_sleep(60) WHERE EXISTS (SELECT FROM orders WHERE amount_cents > 0);\n"
+"""Sleeps where there are rows, and so not where it is checked that the candidate can be installed."""
+
+
+RUNS = [
+    pytest.param(words, id=" ".join(words[3:]), marks=[] if "-o" in words else pytest.mark.thorough)
+    for words in COMMANDS
+]
+
+
+@pytest.mark.parametrize("words", RUNS)
+def test_what_the_page_tells_to_type_works(shop: Shop, words: list[str]) -> None:
+    shop.write("schemas/orders/rated.sql", MIGRATION)
+
+    result = shop.schemabench(*words[1:], *SHORT)
+
+    assert result.ret == 0
+    assert max(map(len, result.outlines)) <= 80
+    assert f"The result is {words[words.index('--candidate') + 1]}." in said(result)
+    assert "Its rows are those of a fresh installation" in said(result)
+    if "-o" in words:
+        found = json.loads(shop.read("rated.json"))
+        assert [one["outcome"] for one in found["statements"]] == ["done"] * 4
+        assert (found["lock_timeout"], found["writers_lock_timeout"]) == ("2s", "0")
+        assert "CREATE INDEX CONCURRENTLY" in shop.read("rated.md")
+
+
+@pytest.mark.thorough
+def test_what_other_commands_refuse_is_refused_with_this_ones_status(shop: Shop) -> None:
+    paced = ("rehearse", "orders", "--pace", "100", "--candidate")
+    unknown = shop.schemabench(*paced, "without_indx")
+    format_ = shop.schemabench(*paced, "without_index", "-o", "x.pdf")
+    retries = shop.schemabench(*paced, "without_index", "--retries", "-1")
+
+    assert [one.ret for one in (unknown, format_, retries)] == [3] * 3
+    assert_clear(unknown, "There is no candidate 'without_indx'", "did you mean 'without_index'?")
+    assert_clear(format_, "No report format for .pdf")
+    assert_clear(retries, "--retries")
+
+
+def test_bad_input_is_told_in_words_before_a_server_starts(shop: Shop) -> None:
+    no_pace = shop.schemabench("rehearse", "orders", "--candidate", "without_index")
+    nothing = shop.schemabench("rehearse", "orders", "--candidate", "baseline", "--pace", "100")
+    nobody = shop.schemabench("rehearse", "orders", "--pace", "100")
+    several = shop.schemabench("rehearse", "orders", "--candidate", "without_index", "--pace", "9", "--at", "all")
+
+    assert [one.ret for one in (no_pace, nothing, nobody, several)] == [3] * 4
+    assert_clear(no_pace, "'orders' does not say how fast production is", "--pace 200", "`production_s`")
+    assert_clear(nothing, "'baseline' extends no other candidate", "-- extends: NAME")
+    assert_clear(nobody, "A rehearsal is of one candidate", "--candidate NAME")
+    assert_clear(several, "A rehearsal is at one cardinality, not 2", "--at NAME")
+
+
+@pytest.mark.thorough
+def test_a_statement_that_fails_under_load_is_a_verdict(shop: Shop) -> None:
+    shop.write(
+        "schemas/orders/small.sql",
+        "-- candidate: small\n-- extends: baseline\n"
+        "CREATE INDEX amounts ON orders (amount_cents);\n"
+        "ALTER TABLE orders ADD CONSTRAINT small CHECK (amount_cents < 0);\n",
+    )
+
+    result = shop.schemabench("rehearse", "orders", "--candidate", "small", "--pace", "100", *SHORT)
+
+    assert result.ret == 1
+    assert "Statement 2 of 2 failed" in said(result)
+    assert "(23514)" in said(result)
+    assert "Done by then, and still there: 1." in said(result)
+    assert "constraint orders.small is missing" in said(result)
+
+
+def _in_the_middle(shop: Shop, shared: Shared) -> Program:
+    """Start a rehearsal, and return while its migration sleeps."""
+    shop.write("schemas/orders/long.sql", f"-- candidate: long\n-- extends: baseline\n{AWAITED}")
+    run = shop.start_schemabench("rehearse", "orders", "--candidate", "long", "--pace", "100", *SHORT)
+    wait_for(run, shared.sleeps)
+    return run
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)])
+def test_an_interrupted_rehearsal_leaves_nothing(shop: Shop, shared: Shared, number: signal.Signals) -> None:
+    run = _in_the_middle(shop, shared)
+    run.send_signal(number)
+
+    result = shop.finish(run)
+
+    assert result.ret == 130
+    assert "Traceback" not in said(result)
+    assert shared.databases() == set()
+
+
+@pytest.mark.thorough
+def test_a_killed_rehearsal_leaves_what_the_next_command_cleans_up(shop: Shop, shared: Shared) -> None:
+    run = _in_the_middle(shop, shared)
+    run.kill()
+    run.communicate()
+    assert shared.databases()
+    deadline_s = time.monotonic() + PATIENCE_S
+    while shared.sleeps():  # the server notices within a second that nobody wants to know
+        assert time.monotonic() < deadline_s
+        time.sleep(0.1)
+
+    result = shop.schemabench("rehearse", "orders", "--candidate", "without_index", "--pace", "100", *SHORT)
+
+    assert result.ret == 0
+    assert shared.databases() == set()
+
+
+@pytest.mark.thorough
+def test_a_killed_rehearsal_on_a_server_of_its_own_leaves_what_the_next_cleans_up(shop: Shop, place: Path) -> None:
+    shop.write("schemas/orders/long.sql", f"-- candidate: long\n-- extends: baseline\n{AWAITED}")
+    embedded = ("--pace", "100", "--postgres", "embedded", *SHORT)
+    run = shop.start_schemabench("rehearse", "orders", "--candidate", "long", *embedded)
+    homes = place / "schemabench" / "servers"
+    wait_for(run, lambda: any(homes.glob("*/data/postmaster.pid")))
+    run.kill()
+    run.communicate()
+
+    result = shop.schemabench("rehearse", "orders", "--candidate", "without_index", *embedded)
+
+    assert result.ret == 0
+    assert list(homes.iterdir()) == []

@@ -1,0 +1,247 @@
+"""What a rehearsal finds out: what is locked, who waits, what fails, what is written, whether it is the candidate."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from ledger import Ledger, longest_s
+
+from schemabench import Companion
+from schemabench.errors import CandidateError, UsageError
+from schemabench.rehearsal import Asked, check, production_s
+from schemabench.server import Server
+
+SMALL = """\
+CREATE TABLE entry (
+    entry_id bigint PRIMARY KEY,
+    account_id integer NOT NULL,
+    amount integer NOT NULL,
+    receipt integer NOT NULL
+);
+INSERT INTO entry SELECT i, 1 + i % 10, i % 777, i FROM generate_series(1, 2000) AS i;
+"""
+QUICK = Asked(quiet_s=0.5, longest_s=20.0)
+HELD_S = 0.4
+HELD = f"BEGIN;\nLOCK TABLE entry IN SHARE MODE;\nSELECT pg_sleep({HELD_S});\nCOMMIT;\n"
+"""Holds a lock for a known time that clerks wait for, and auditors do not."""
+
+
+@pytest.fixture
+def ledger(server: Server, tmp_path: Path) -> Ledger:
+    """Return where ledgers are migrated."""
+    return Ledger(server=server, folder=tmp_path)
+
+
+def test_who_is_held_up_and_by_which_lock_is_what_the_migration_did(ledger: Ledger) -> None:
+    found = ledger.rehearse(HELD, QUICK, baseline=SMALL)
+
+    (clerk,) = [one for one in found.operations if one.name == "change"]
+    assert clerk.during.longest_s is not None
+    assert clerk.during.longest_s > 0.5 * HELD_S
+    assert clerk.during.late > 0
+    sleeping = found.statements[2]
+    assert ("ShareLock", "entry") in {(one.mode, one.relation) for one in sleeping.locks}
+    assert sleeping.duration_s is not None
+    assert sleeping.duration_s >= HELD_S
+    assert {(one.who, one.mode, one.relation) for one in found.waiters} == {("change", "RowExclusiveLock", "entry")}
+    assert max(one.longest_s for one in found.waiters) > 0.5 * HELD_S
+    assert found.is_candidate
+    assert ledger.server.databases == ()
+
+
+@pytest.mark.thorough
+def test_a_stall_is_told_from_the_quiet_around_it(ledger: Ledger) -> None:
+    found = ledger.rehearse(HELD, QUICK, baseline=SMALL)
+
+    quiet = [one.before for one in found.operations] + [one.after for one in found.operations]
+    assert all(stretch.calls > 0 for stretch in quiet)
+    assert longest_s(found) > 2 * sorted(one.longest_s or 0.0 for one in quiet)[len(quiet) // 2]
+    assert found.before_s == pytest.approx(QUICK.quiet_s, rel=0.5)
+    assert found.migration_s >= HELD_S
+
+
+@pytest.mark.thorough
+def test_statements_of_a_block_are_one_transaction_and_others_are_committed_by_themselves(ledger: Ledger) -> None:
+    migration = """\
+CREATE INDEX CONCURRENTLY receipts ON entry (receipt);
+BEGIN;
+ALTER TABLE entry ADD COLUMN note text;
+ALTER TABLE entry ADD CONSTRAINT notes CHECK (note <> '');
+COMMIT;
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    assert [one.outcome for one in found.statements] == ["done"] * 5
+    assert found.is_candidate
+
+
+def test_of_a_migration_that_fails_what_is_done_by_then_is_said(ledger: Ledger) -> None:
+    migration = """\
+CREATE INDEX receipts ON entry (receipt);
+BEGIN;
+ALTER TABLE entry ADD COLUMN note text;
+ALTER TABLE entry ADD CONSTRAINT amounts CHECK (amount < 777);
+COMMIT;
+CREATE INDEX notes ON entry (note);
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)  # clerks have written larger amounts by then
+
+    outcomes = ["done", "rolled back", "rolled back", "failed", "not executed", "not executed"]
+    assert [one.outcome for one in found.statements] == outcomes
+    assert "(23514)" in found.statements[3].failures[0]
+    missing = ["column entry.note", "constraint entry.amounts", "index notes"]
+    assert [line.partition(" is missing")[0] for line in found.catalogs] == missing
+    assert found.compared == ()
+    assert not found.is_candidate
+
+
+def test_a_statement_that_waits_in_vain_is_repeated_and_writers_have_no_such_limit(ledger: Ledger) -> None:
+    asked = replace(QUICK, lock_timeout_s=0.1, retries=1)
+    holding = Companion(name="holding", operation="hold", holds=True)
+
+    found = ledger.rehearse("ALTER TABLE entry ADD COLUMN note text;\n", asked, baseline=SMALL, companions=(holding,))
+
+    (only,) = found.statements
+    assert (only.outcome, only.executions) == ("failed", 2)
+    assert all("lock timeout (55P03)" in one for one in only.failures)
+    assert {one.mode for one in only.locks if not one.granted} == {"AccessExclusiveLock"}
+    assert (found.lock_timeout, found.writers_lock_timeout) == ("100ms", "0")
+    assert [line.partition(" is missing")[0] for line in found.catalogs] == ["column entry.note"]
+    assert {one.mode for one in found.waiters} <= {"RowExclusiveLock", "AccessShareLock"}
+
+
+@pytest.mark.thorough
+def test_a_transaction_is_repeated_from_its_begin(ledger: Ledger) -> None:
+    migration = """\
+BEGIN;
+ALTER TABLE entry ADD COLUMN note text;
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM entry WHERE amount > 777) AND nextval('tries') = 1 THEN
+        RAISE lock_not_available;
+    END IF;
+END $$;
+COMMIT;
+"""
+
+    found = ledger.rehearse(migration, replace(QUICK, retries=1), baseline=f"{SMALL}CREATE SEQUENCE tries;\n")
+
+    assert [one.outcome for one in found.statements] == ["done"] * 4
+    assert [one.executions for one in found.statements] == [2, 2, 2, 1]
+    assert found.is_candidate
+
+
+@pytest.mark.thorough
+def test_each_file_of_a_folder_is_a_transaction_unless_it_must_not_be(ledger: Ledger) -> None:
+    migration = {
+        "001_note.sql": "SET lock_timeout = '3s';\nALTER TABLE entry ADD COLUMN note text;\n",
+        "002_index.sql": "CREATE INDEX CONCURRENTLY notes ON entry (note);\n",
+    }
+
+    found = ledger.rehearse(migration, replace(QUICK, lock_timeout_s=7.0), baseline=SMALL)
+
+    assert [one.sql.partition(" ")[0] for one in found.statements] == ["BEGIN", "SET", "ALTER", "COMMIT", "CREATE"]
+    assert [one.where for one in found.statements] == ["", "001_note.sql:1", "001_note.sql:2", "", "002_index.sql:1"]
+    assert found.lock_timeout == "7s"  # each file has a session of its own
+    assert found.is_candidate
+
+
+@pytest.mark.thorough
+def test_a_migration_that_takes_too_long_is_cancelled(ledger: Ledger) -> None:
+    migration = """\
+DO $$ BEGIN
+    PERFORM pg_sleep(60) WHERE EXISTS (SELECT FROM entry WHERE amount > 777);
+END $$;
+"""
+
+    found = ledger.rehearse(migration, replace(QUICK, longest_s=0.5), baseline=SMALL)
+
+    assert found.overdue
+    assert [one.outcome for one in found.statements] == ["failed"]
+    assert "(57014)" in found.statements[0].failures[0]
+
+
+def test_calls_that_no_longer_fit_are_counted_by_sqlstate_and_the_writers_go_on(ledger: Ledger) -> None:
+    found = ledger.rehearse("ALTER TABLE entry RENAME COLUMN amount TO cents;\n", QUICK, baseline=SMALL)
+
+    failed = {one.operation: one for one in found.undone}
+    assert failed.keys() == {"change", "look"}
+    assert all("(42703)" in one.reason and not one.retried for one in failed.values())
+    assert all(one.before == 0 and one.after > 0 for one in failed.values())
+    assert "amount" in found.rows  # and so is the query over the state
+    assert not found.is_candidate
+
+
+def test_rows_that_the_migration_changes_are_others(ledger: Ledger) -> None:
+    migration = "UPDATE entry SET amount = -1 WHERE entry_id = 1 AND EXISTS (SELECT FROM entry WHERE amount > 777);\n"
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    assert found.catalogs == ()
+    assert "the state 'amounts' differs from a fresh installation's" in found.rows
+    assert not found.is_candidate
+
+
+@pytest.mark.thorough
+def test_an_index_that_is_left_invalid_is_not_the_candidates(ledger: Ledger) -> None:
+    migration = """\
+DO $$ BEGIN
+    UPDATE pg_index SET indisvalid = false
+    WHERE indexrelid = 'entry_pkey'::regclass AND EXISTS (SELECT FROM entry WHERE amount > 777);
+END $$;
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    (only,) = found.catalogs
+    assert only.startswith("index entry_pkey is another one:")
+    assert ", invalid;" in only
+
+
+@pytest.mark.thorough
+def test_what_is_written_meanwhile_is_told(ledger: Ledger) -> None:
+    found = ledger.rehearse(
+        "CREATE TABLE ballast AS SELECT i, repeat('x', 100) AS x FROM generate_series(1, 100000) AS i;\n",
+        QUICK,
+        baseline=SMALL,
+    )
+
+    ballast_bytes = 100_000 * 100
+    written = found.written
+    assert written.wal_bytes > ballast_bytes
+    assert written.after_bytes - written.before_bytes > ballast_bytes
+    assert written.most_bytes >= written.after_bytes
+    assert written.quiet_wal_bytes_per_s * found.migration_s < ballast_bytes
+
+
+def test_a_candidate_that_extends_nothing_is_no_migration(ledger: Ledger) -> None:
+    baseline, migration = ledger.plan("SELECT 1;\n").candidates
+
+    with pytest.raises(UsageError, match="'baseline' extends no other candidate"):
+        check(baseline)
+    assert check(migration) is migration.extends
+
+
+@pytest.mark.thorough
+def test_a_migration_without_a_statement_is_none(ledger: Ledger) -> None:
+    with pytest.raises(CandidateError, match="'new' has no statement of its own"):
+        ledger.rehearse("-- nothing yet\n", QUICK, baseline=SMALL)
+
+
+@pytest.mark.thorough
+def test_a_statement_that_no_installation_takes_is_told_before_anything_is_loaded(ledger: Ledger) -> None:
+    with pytest.raises(CandidateError, match='column "amuont" does not exist'):
+        ledger.rehearse("CREATE INDEX amounts ON entry (amuont);\n", QUICK, baseline=SMALL)
+    assert ledger.server.databases == ()
+
+
+def test_a_workload_without_a_pace_is_given_one(ledger: Ledger) -> None:
+    plan = ledger.plan("SELECT 1;\n")
+    workload = replace(plan.found.workload, production_s=None)
+    unpaced = replace(plan, found=replace(plan.found, workload=workload))
+
+    with pytest.raises(UsageError, match="does not say how fast production is") as refused:
+        production_s(unpaced, QUICK)
+    assert "--pace 200" in str(refused.value)
+    assert production_s(unpaced, replace(QUICK, calls_per_s=100.0)) == pytest.approx(2 / 100)

@@ -1,0 +1,144 @@
+"""What a migration's session sends, and what becomes of statements that fail: with a server that is played."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from fake_connection import FakeConnection, FakeResult, refused
+from psycopg.pq import ExecStatus, TransactionStatus
+
+from schemabench.load import Ending, Session
+from schemabench.load.talk import Pause
+from schemabench.rehearsal import applying
+from schemabench.rehearsal.applying import Applying, pause_s
+from schemabench.rehearsal.asked import Asked
+from schemabench.rehearsal.migration import Step
+
+PLAIN = Asked()
+METER = FakeResult(ExecStatus.TUPLES_OK, rows=[[b"100", b"2000"]])
+IN_VAIN = refused("55P03", "canceling statement due to lock timeout")
+TAKEN = refused("42P07", "relation exists")
+
+
+class Clock:
+    """A clock that stands still but for pauses."""
+
+    now_ns = 0
+
+    def __call__(self) -> int:
+        """Tell the time."""
+        return self.now_ns
+
+
+class Played(FakeConnection):
+    """A connection that takes statements as text: each is refused as often as it has refusals."""
+
+    def __init__(self, refusals: dict[str, list[FakeResult]]) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.refusals = {sql: list(some) for sql, some in refusals.items()}
+
+    def send_query(self, sql: bytes) -> None:
+        """Take a statement, and have its answer ready."""
+        text = sql.decode()
+        waiting = self.refusals.get(text)
+        result = waiting.pop(0) if waiting else METER if text.startswith("SELECT pg_current_wal") else FakeResult()
+        if not text.startswith(("SELECT pg_current_wal", "SET client_connection_check_interval")):
+            self.texts.append(text)
+        self._results = [result, None]
+        self.speak()
+        failed = result.status is ExecStatus.FATAL_ERROR
+        if text in {"ROLLBACK", "COMMIT"}:
+            self.transaction_status = TransactionStatus.IDLE
+        elif text == "BEGIN" or self.transaction_status is TransactionStatus.INTRANS:
+            self.transaction_status = TransactionStatus.INERROR if failed else TransactionStatus.INTRANS
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(applying, "perf_counter_ns", clock)
+    return clock
+
+
+def _applied(
+    clock: Clock, statements: Sequence[str], asked: Asked = PLAIN, **refusals: list[FakeResult]
+) -> tuple[Applying, Played]:
+    """Apply a migration to its end; refusals are by the statement's first word."""
+    connection = Played({sql: refusals[word] for sql in statements if (word := sql.split()[0]) in refusals})
+    played: Any = connection
+    steps = [Step(sql, f"new.sql:{place}", begins=place == 0) for place, sql in enumerate(statements)]
+    one = Applying(session=Session(played), steps=steps, asked=asked, ending=Ending(), count=dict)
+    _run(clock, one.talk(), one)
+    connection.finish()
+    return one, connection
+
+
+def _run(clock: Clock, talk: Iterator[object], one: Applying) -> None:
+    for want in talk:
+        if one.is_ended:
+            return
+        if isinstance(want, Pause) and not want.listening:
+            clock.now_ns = want.until_ns
+
+
+def test_statements_are_sent_as_they_stand_after_the_quiet(clock: Clock) -> None:
+    one, connection = _applied(clock, ["CREATE TABLE a ()", "BEGIN", "DROP TABLE b", "COMMIT"], Asked(quiet_s=2.0))
+
+    assert connection.texts == ["CREATE TABLE a ()", "BEGIN", "DROP TABLE b", "COMMIT"]
+    assert one.outcomes == ["done"] * 4
+    assert one.begun_ns == 2 * 10**9
+    assert one.ending.at_ns == 4 * 10**9
+    assert one.meters[0][1:] == (100, 2000)
+
+
+def test_a_lock_timeout_is_set_in_this_session(clock: Clock) -> None:
+    _, connection = _applied(clock, ["DROP TABLE b"], Asked(lock_timeout_s=2.0))
+
+    assert connection.texts == ["SET lock_timeout = 2000", "DROP TABLE b"]
+
+
+def test_a_statement_that_waits_in_vain_is_repeated_after_pauses_that_double(clock: Clock) -> None:
+    one, connection = _applied(clock, ["ALTER a", "DROP b"], Asked(quiet_s=1.0, retries=3), ALTER=[IN_VAIN] * 3)
+
+    assert connection.texts == ["ALTER a"] * 4 + ["DROP b"]
+    assert one.outcomes == ["done", "done"]
+    assert one.ended_ns - one.begun_ns == (1 + 2 + 4) * 10**9
+    assert pause_s(10) == applying.LONGEST_PAUSE_S
+
+
+def test_of_a_transaction_all_is_repeated(clock: Clock) -> None:
+    statements = ["CREATE c", "BEGIN", "ALTER a", "DROP b", "COMMIT"]
+
+    one, connection = _applied(clock, statements, Asked(retries=1), DROP=[IN_VAIN])
+
+    assert connection.texts == ["CREATE c", "BEGIN", "ALTER a", "DROP b", "ROLLBACK", "BEGIN", *statements[2:]]
+    assert one.outcomes == ["done"] * 5
+
+
+def test_a_transaction_that_fails_leaves_what_was_committed_before_it(clock: Clock) -> None:
+    statements = ["CREATE c", "BEGIN", "ALTER a", "DROP b", "COMMIT", "CREATE d"]
+
+    one, connection = _applied(clock, statements, Asked(retries=5), DROP=[TAKEN])
+
+    assert connection.texts == [*statements[:4], "ROLLBACK"]
+    assert one.outcomes == ["done", "rolled back", "rolled back", "failed", "not executed", "not executed"]
+
+
+def test_a_commit_that_fails_takes_its_transaction_with_it(clock: Clock) -> None:
+    one, _ = _applied(clock, ["CREATE c", "BEGIN", "ALTER a", "COMMIT"], COMMIT=[refused("23503")])
+
+    assert one.outcomes == ["done", "rolled back", "rolled back", "failed"]
+
+
+def test_retries_count_anew_for_each_statement(clock: Clock) -> None:
+    one, _ = _applied(clock, ["ALTER a", "DROP b"], Asked(retries=1), ALTER=[IN_VAIN], DROP=[IN_VAIN])
+
+    assert one.outcomes == ["done", "done"]
+
+
+def test_a_statement_that_waits_in_vain_too_often_fails(clock: Clock) -> None:
+    one, _ = _applied(clock, ["ALTER a", "DROP b"], Asked(retries=1), ALTER=[IN_VAIN] * 2)
+
+    assert one.outcomes == ["failed", "not executed"]
+    assert [attempt.refusal.sqlstate for attempt in one.attempts if attempt.refusal] == ["55P03", "55P03"]

@@ -1,0 +1,144 @@
+"""The report of a rehearsal: what stands in it, in 80 columns, in each format, and as an exit status."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from schemabench import rehearsal, report
+from schemabench.errors import UsageError
+from schemabench.rehearsal.record import (
+    Locked,
+    OperationTimes,
+    Rehearsal,
+    StatementTimes,
+    Stretch,
+    Undone,
+    Waiter,
+    Written,
+)
+
+SQL = "CREATE INDEX entry_by_account_and_amount_and_receipt ON entry (account_id, amount, receipt)"
+FOUND = Rehearsal(
+    workload="ledger",
+    cardinality="typical",
+    candidate="indexed",
+    extends="baseline",
+    server="PostgreSQL 18.0 (embedded)",
+    clients=4,
+    calls_per_s=200.0,
+    late_s=0.1,
+    before_s=10.0,
+    migration_s=0.52,
+    during_s=0.53,
+    after_s=9.99,
+    lock_timeout="2s",
+    writers_lock_timeout="0",
+    statements=(
+        StatementTimes(
+            sql=SQL,
+            where="indexed.sql:2",
+            outcome="done",
+            duration_s=0.5,
+            executions=2,
+            failures=("canceling statement due to lock timeout (55P03)",),
+            locks=(Locked(mode="ShareLock", relation="entry", granted=True, waited_s=0.02),),
+            calls=100,
+            late=40,
+            longest_s=0.51,
+        ),
+    ),
+    operations=(
+        OperationTimes(
+            name="change",
+            before=Stretch(calls=1000, late=0, longest_s=0.004, failed=0),
+            during=Stretch(calls=53, late=40, longest_s=0.51, failed=1),
+            after=Stretch(calls=999, late=1, longest_s=0.12, failed=0),
+        ),
+    ),
+    waiters=(Waiter(who="change", mode="RowExclusiveLock", relation="entry", at_once=2, longest_s=0.49),),
+    undone=(Undone(operation="change", reason="undefined column (42703)", retried=False, before=0, during=1, after=0),),
+    written=Written(
+        wal_bytes=20 << 20, quiet_wal_bytes_per_s=2e4, before_bytes=60 << 20, after_bytes=80 << 20, most_bytes=81 << 20
+    ),
+    overdue=False,
+    catalogs=(),
+    rows="",
+    compared=("amounts",),
+    not_executed=("look",),
+    passed_over=(),
+)
+FAILED = replace(
+    FOUND,
+    statements=(
+        replace(FOUND.statements[0], outcome="done", executions=1, failures=()),
+        replace(
+            FOUND.statements[0],
+            outcome="failed",
+            executions=1,
+            failures=('relation "entry" already exists (42P07)',),
+        ),
+        replace(FOUND.statements[0], outcome="not executed", executions=0, failures=(), duration_s=None, calls=0),
+    ),
+    catalogs=("index receipts is missing: CREATE UNIQUE INDEX",),
+    compared=(),
+)
+
+
+def _shown(found: Rehearsal) -> str:
+    return report.shown(rehearsal.document(found), 80)
+
+
+def test_the_report_says_what_was_held_up_and_by_what_in_80_columns() -> None:
+    text = _shown(FOUND)
+
+    assert max(map(len, text.splitlines())) <= 80
+    said = " ".join(text.split())
+    for words in (
+        "The result is indexed.",
+        "The longest response to a call meanwhile was 510 ms, and 120 ms in the quiet around it",
+        "40 of 53 calls took longer than 100 ms, and 1 of 1,999 in the quiet",
+        "done, 2 tries",
+        "Statement 1 (indexed.sql:2) was repeated after:",
+        "canceling statement due to lock timeout (55P03)",
+        "given up 0 1 0",
+        "20.0 MiB during the migration",
+        "2s in the migration's session, 0 in the writers'",
+        "the writers executed what baseline has throughout",
+    ):
+        assert words in said
+
+
+def test_the_report_says_what_is_done_of_a_migration_that_failed() -> None:
+    said = " ".join(_shown(FAILED).split())
+
+    assert 'Statement 2 of 3 failed: relation "entry" already exists (42P07).' in said
+    assert "Done by then, and still there: 1." in said
+    assert "index receipts is missing: CREATE UNIQUE INDEX" in said
+    assert "Its rows were not compared: the migration is not complete." in said
+
+
+def test_only_a_complete_migration_with_the_same_schema_and_rows_is_the_candidate() -> None:
+    assert FOUND.is_candidate
+    assert not FAILED.is_candidate
+    assert not replace(FOUND, catalogs=("index receipts is missing",)).is_candidate
+    assert not replace(FOUND, rows="the state 'amounts' differs").is_candidate
+
+
+def test_a_report_is_written_in_the_format_of_its_suffix(tmp_path: Path) -> None:
+    for suffix in (".md", ".html", ".json"):
+        rehearsal.write(FOUND, tmp_path / f"report{suffix}")
+
+    assert "| `change` |" in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "<table" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    content = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert content["statements"][0]["locks"][0]["mode"] == "ShareLock"
+    assert content["written"]["wal_bytes"] == 20 << 20
+
+
+def test_a_report_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"No report format for \.pdf"):
+        rehearsal.check_path(tmp_path / "report.pdf")
+    with pytest.raises(UsageError, match="cannot be written"):
+        rehearsal.check_path(Path("/proc/report.md"))
