@@ -2,10 +2,12 @@
 
 import gzip
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
+from work import lines_executed
 
 from schemabench.errors import UsageError
 from schemabench.logs import Found, Request, Spool, messages, read
@@ -53,13 +55,58 @@ def shaped(sql: str) -> tuple[str, list[str | None]]:
         ("SELECT a FROM t ORDER BY 1, 2 LIMIT 10", "SELECT a FROM t ORDER BY 1, 2 LIMIT $1", ["10"]),
         ("SELECT a::numeric(10, 2) FROM t", "SELECT a::numeric(10, 2) FROM t", []),
         ("SELECT * FROM t WHERE a > interval '1 day'", "SELECT * FROM t WHERE a > interval '1 day'", []),
+        ("SELECT a, f(b) FROM t ORDER BY f(b), 2", "SELECT a, f(b) FROM t ORDER BY f(b), 2", []),
+        ("SELECT a FROM t ORDER BY b[3], ARRAY[4, 5], 1", "SELECT a FROM t ORDER BY b[$1], ARRAY[$2, $3], 1", [*"345"]),
+        ("SELECT a FROM t GROUP BY 1 EXCEPT SELECT 5, 6", "SELECT a FROM t GROUP BY 1 EXCEPT SELECT $1, $2", [*"56"]),
+        ("SELECT count(*) FROM t WHERE a IN (SELECT b FROM u ORDER BY 1 LIMIT 3) AND c = 1", None, [*"31"]),
+        ("SELECT CAST(a AS numeric(10, 2)), f(10, 2) FROM t", None, ["10", "2"]),
         (r"SELECT * FROM t WHERE a = E'x\'y'", "SELECT * FROM t WHERE a = $1", ["x'y"]),
         ("SELECT * FROM t WHERE a = $$x$$ -- no 5", "SELECT * FROM t WHERE a = $1", ["x"]),
         ("SELECT * FROM t1 WHERE c2 = 1.5e3;", "SELECT * FROM t1 WHERE c2 = $1", ["1.5e3"]),
     ],
 )
-def test_literals_become_values_where_they_are_values(sql: str, text: str, values: list[str | None]) -> None:
-    assert shaped(sql) == (text, values)
+def test_literals_become_values_where_they_are_values(sql: str, text: str | None, values: list[str | None]) -> None:
+    found, known = shaped(sql)
+
+    assert known == values
+    assert text is None or found == text
+
+
+LONG = {
+    "array": "SELECT * FROM t WHERE a = ANY (ARRAY[{some}])",
+    "arguments": "SELECT f({some})",
+    "places": "SELECT a FROM t ORDER BY {some}",
+    "rows": r"INSERT INTO t VALUES {rows}",
+    "texts": r"SELECT f({texts})",
+    "list": r"SELECT 1 FROM t WHERE a IN ({texts})",
+    "comments": "SELECT 1 {comments}",
+    "type": "SELECT a::numeric({some})",
+}
+"""Statements that an application writes its values into, as many as it has."""
+
+
+def long_statement(form: str, number: int) -> str:
+    """Return a statement with so many values."""
+    return LONG[form].format(
+        some=", ".join(["1"] * number),
+        rows=", ".join([r"(E'\\', 1)"] * number),
+        texts=", ".join([r"E'a\\'"] * number),
+        comments="/* 1 */ -- \\\n" * number,
+    )
+
+
+@pytest.mark.parametrize("form", LONG)
+def test_the_work_for_a_statement_grows_as_its_length(form: str) -> None:
+    some, twice = (lines_executed(partial(Shapes().of, long_statement(form, number), None)) for number in (200, 400))
+
+    assert twice <= 2.2 * some
+
+
+@pytest.mark.parametrize(
+    "sql", ["/* a */" * 60 + "(SELECT 1)", "--\n" * 60 + "(SELECT 1)", "/*" * 60, "BEGIN" + " a" * 60]
+)
+def test_what_stands_before_the_first_word_is_read_once(tmp_path: Path, sql: str) -> None:
+    assert found(tmp_path, entry(1, f"duration: 1.0 ms  statement: {sql}"))[0].entries == 1  # or it would never end
 
 
 def test_texts_that_differ_in_values_have_one_shape_however_they_are_found() -> None:

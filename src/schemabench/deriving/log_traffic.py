@@ -226,18 +226,23 @@ def _with_literals(one: Executed, shape: Shape, fixed: Mapping[int, str | None])
     """Return a statement with some of its values written into it, and others numbered anew."""
     if not fixed:
         return one
-    sql = one.sql
-    free = [number for number in range(1, len(shape.alike) + 1) if number not in fixed]
-    for token in reversed([token for token in scan(sql) if token.name == "PARAM"]):
-        number = int(sql[token.start + 1 : token.end + 1])
+    free = (number for number in range(1, len(shape.alike) + 1) if number not in fixed)
+    places = {number: place for place, number in enumerate(free, start=1)}
+    pieces: list[str] = []
+    end = 0
+    for token in scan(one.sql):
+        if token.name != "PARAM":
+            continue
+        number = int(one.sql[token.start + 1 : token.end + 1])
         if number in fixed:
             value = fixed[number]
             bare = number in shape.numeric and value is not None and _NUMBER.fullmatch(value)
             text = str(value) if bare else literal(value)
         else:
-            text = f"${free.index(number) + 1}"
-        sql = sql[: token.start] + text + sql[token.end + 1 :]
-    return replace(one, sql=sql)
+            text = f"${places[number]}"
+        pieces += [one.sql[end : token.start], text]
+        end = token.end + 1
+    return replace(one, sql="".join([*pieces, one.sql[end:]]))
 
 
 def _merged(written: Iterable[Executed], found: Iterable[Operation]) -> list[Executed]:

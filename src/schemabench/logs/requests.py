@@ -22,7 +22,7 @@ from schemabench.logs.shapes import Shape, Shapes, Value
 from schemabench.logs.spool import Part, Request, Spool
 
 _FIRST_WORD = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?P<word>[a-z]+)(?P<rest>(?:\s+\w+)*)", re.IGNORECASE | re.DOTALL
+    r"(?>\s|--[^\n]*\n|/\*.*?\*/)*+(?P<word>[a-z]+)(?P<rest>(?:\s+\w+)*+)", re.IGNORECASE | re.DOTALL
 )
 _BEGIN, _COMMIT, _ROLLBACK = {"begin", "start"}, {"commit", "end"}, {"rollback", "abort"}
 _FAILURES = {"ERROR", "FATAL", "PANIC"}
