@@ -155,6 +155,14 @@ def notes(found: Found) -> Iterator[str]:
         yield f"{damage.broken:,} entries of the log are cut off, too long, or none: they are left out"
     if found.repeated:
         yield f"{found.repeated:,} entries are in more than one of the files: they count once"
+    if found.late:
+        yield (
+            f"{found.late:,} entries come behind later ones of their session: the order of the files cannot be told, "
+            "and transactions may be cut"
+        )
+    if found.zones:
+        zones = ", ".join(found.zones)
+        yield f"No session began while the clock of the log showed {zones}: how far that is from UTC is guessed"
     if found.others or found.elsewhere:
         yield (
             f"Of {found.entries:,} entries of the log, {found.others:,} are about no statement, and "
