@@ -113,7 +113,7 @@ class _Comparison:
         answers: Answers = ()
         for call in (*drawn, None):
             if pending and (call is None or not self._joins(call, pending)):
-                executed.append(tuple(pending))
+                executed.append(tuple(self._scratch.held(one) for one in pending))
                 pending = []
                 if found := self._compared(executed, state, answers):
                     return found
