@@ -119,7 +119,7 @@ def read(path: Path) -> Run:
     _check_format(path, value)
     try:
         return records.from_builtins(value)
-    except msgspec.ValidationError as cause:
+    except (msgspec.ValidationError, UnicodeError) as cause:
         raise UsageError(
             f"The run in {path} is malformed: {cause}{_found(value, str(cause))}",
             remedies=["restore the file, if it was edited or truncated", _ANOTHER_RUN],

@@ -106,6 +106,8 @@ def parse_dsn(text: str, flag: str = "--postgres") -> Conninfo:
         # libpq quotes the text that it cannot parse, which may be the password: only text outside quotes is shown
         reason = re.sub(r'".*"', '"..."', str(error).strip(), flags=re.DOTALL).splitlines()[0]
         raise _malformed(reason, flag) from None
+    except UnicodeError:
+        raise _malformed("it is not UTF-8", flag) from None
     ports = str(words.get("port", "")).split(",")
     if any(port and not port.isdecimal() for port in ports):
         raise _malformed("the port is not a number", flag)
