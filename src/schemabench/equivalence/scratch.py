@@ -106,9 +106,6 @@ class Scratch:
     def execute(self, request: Sequence[Call]) -> list[Row]:
         """Execute the calls of a request atomically, and return the rows of its last statement.
 
-        Args:
-            request: The calls, as `held` returns them.
-
         Raises:
             RefusedError: The server refused it, with an error that its author does not accept; with its message.
             CandidateError: The operation's SQL is wrong.
@@ -123,6 +120,7 @@ class Scratch:
                 f"The model's calls of {operation.name!r} have no value for :{missing}", where=operation.text.place()
             )
         together = len(operation.statements) > 1
+        request = [self.held(one) for one in request]
         try:
             if together:
                 connection.execute("BEGIN")
@@ -140,7 +138,7 @@ class Scratch:
         return rows
 
     def held(self, call: Call) -> Call:
-        """Return a call with lists as psycopg is to adapt them for what holds JSON, as `execute` takes it."""
+        """Return a call as it is sent: with lists as psycopg is to adapt them for what holds JSON."""
         if not any(isinstance(value, list | tuple) for value in call.values.values()):
             return call
         queries = self._rendered(call)
