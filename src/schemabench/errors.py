@@ -68,6 +68,11 @@ class SchemabenchError(Exception):
         self.remedies = tuple(map(redact_sql, remedies))
         super().__init__(self.what)
 
+    @property
+    def headline(self) -> str:
+        """The first line: what failed, without the end of a log and the like."""
+        return self.what.partition("\n")[0]
+
     def __str__(self) -> str:
         """Return the whole message, several lines long."""
         lines = [self.what if self.sqlstate is None else f"{self.what} (SQLSTATE {self.sqlstate})"]

@@ -332,7 +332,7 @@ def test_a_server_killed_in_mid_run_is_told_and_cleaned_up_without_masking_the_e
         _wait_until_dead(server)
         failure = server.failure() or ""
         assert "SIGKILL" in failure
-        assert "its log ends" in failure
+        assert "Its log ends" in failure
         with pytest.raises(ServerError, match="SIGKILL"):
             server.create("b")
         raise ValueError("original")

@@ -153,7 +153,7 @@ class Bench:
                 self.progress.close()
         outcome = self.findings.ended[key]
         if isinstance(outcome, SchemabenchError):
-            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.what.splitlines()[0]} (see above)")
+            raise type(outcome)(f"{' '.join(key)} has no result: {outcome.headline} (see above)")
         return next(result for result in outcome.candidates if result.name == candidate)
 
     def experiment(self, workload: str, cardinality: str) -> Experiment:

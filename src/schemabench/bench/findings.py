@@ -38,7 +38,7 @@ class Findings:
         failed = {key: one for key, one in self.ended.items() if isinstance(one, SchemabenchError)}
         return (
             *(
-                Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.what}")
+                Notice(code="experiment-failed", text=f"{' '.join(key)} has no result: {one.headline}")
                 for key, one in failed.items()
             ),
             *(Notice(code="server-changed", text=text) for one in failed.values() for text in one.notices),

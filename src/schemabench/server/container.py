@@ -83,7 +83,7 @@ class ContainerServer:
         if (status := _status(self.container)) == "running":
             return None
         log = "\n".join(f"  {line}" for line in _log(self.container)[-LOG_LINES:])
-        return f"the container of {self.origin} is {status}; its log ends:\n{log}"
+        return f"the container of {self.origin} is {status}\nIts log ends:\n{log}"
 
 
 def survey() -> Offer:

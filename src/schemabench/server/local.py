@@ -109,7 +109,7 @@ class LocalServer:
             return f"a process of the server ended and the server restarted: {'; '.join(crashes[-2:])}"
         end = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         log = "\n".join(f"  {line}" for line in lines[-LOG_LINES:])
-        return f"the server (process {self.process.pid}) {end}; its log ends:\n{log}"
+        return f"the server (process {self.process.pid}) {end}\nIts log ends:\n{log}"
 
 
 @contextmanager
