@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from psycopg import errors
+from psycopg import OperationalError, errors
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
@@ -117,7 +117,10 @@ class Prepared:
         for operation in operations:
             if not self.knows(session, operation):
                 known = self._template.operations[operation]
-                self._forms[session, operation] = tuple(self._prepare(session, writer, known))
+                try:
+                    self._forms[session, operation] = tuple(self._prepare(session, writer, known))
+                except OperationalError as failure:
+                    raise lost(self._template.server, failure) from failure
                 session.retryable[operation] = {code: _words(code) for code in known.sending.retried}
                 session.acceptable[operation] = {code: _words(code) for code in known.sending.accepted}
 
@@ -203,6 +206,7 @@ class Prepared:
         A copy is not prepared, nor is a statement whose SQL changes from call to call. What is sent as text for other
         reasons is prepared all the same, so that a mistake in it is found.
         """
+        documents = self._documents_of(session, writer.part)  # before: a session shows what it was sent last
         for form in forms(operation, writer.identifiers, self._template.fault(operation)):
             if form.statement is None or (form.query is not None and not operation.copies):
                 self._ready(session, writer, form)
@@ -213,7 +217,6 @@ class Prepared:
             if known not in self._types:
                 self._types[known] = self._asked(session, writer, form, form.query)
             types = self._types[known]
-            documents = self._documents_of(session, writer.part)
             kinds = {name: documents[one] for name, one in zip(form.names, types, strict=True) if one in documents}
             yield replace(form, types=types if form.statement.binary else (), kinds=kinds)
 
