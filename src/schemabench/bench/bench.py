@@ -141,7 +141,10 @@ class Bench:
                 if interrupt.known is not None:
                     self._keep(key, interrupt.known)
                 raise
-            except (KeyboardInterrupt, SystemExit):
+            except KeyboardInterrupt as cause:
+                what = f"{' '.join(key)} was interrupted outside its blocks, so that it has no result"
+                raise Interrupted(f"{what}: {cause}" if str(cause) else what) from cause
+            except SystemExit:
                 raise
             except BaseException as failure:  # also a test's time limit: it is not measured again
                 broken_off = SchemabenchError(f"it was broken off: {failure}")
