@@ -197,6 +197,7 @@ class Bench:
             experiments=self.findings.experiments,
             crossovers=self.findings.crossovers,
             maps=self.findings.maps,
+            growths=self.findings.growths,
             notices=(*(() if server is None else redact_record(server.notices)), *self.findings.notices),
         )
 
