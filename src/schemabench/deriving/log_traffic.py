@@ -158,7 +158,7 @@ def notes(found: Found) -> Iterator[str]:
         yield f"Counted once, because in more than one of the files: {plural(found.repeated, 'entry', 'entries')}"
     if found.late:
         late = plural(found.late, "entry", "entries")
-        yield f"Behind later ones of their session: {late}; the files have no order that can be told, and cut transactions"
+        yield f"Behind later ones of their session: {late}; the order of the files cannot be told, nor all transactions"
     if found.zones:
         zones = ", ".join(found.zones)
         yield f"No session began while the clock of the log showed {zones}: how far that is from UTC is guessed"
