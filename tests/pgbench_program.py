@@ -31,13 +31,13 @@ def builtin(name: str) -> str:
     return "".join(line for line in shown.splitlines(keepends=True) if line.strip() and not line.startswith("-- "))
 
 
-def execute(conninfo: str, script: Path, *more: str) -> tuple[int, str]:
-    """Execute a script; return its exit status and what it said."""
+def execute(conninfo: str, *options: str) -> tuple[int, str]:
+    """Execute scripts; return its exit status and what it said."""
     words = conninfo_to_dict(conninfo)
     environment = {**os.environ, "PGPASSWORD": str(words.get("password") or "")}
     address = ["-h", words["host"], "-p", words["port"], "-U", words["user"], words["dbname"]]
     done = programs.run(
-        [program(), "-n", "-f", str(script), *more, *map(str, address)],
+        [program(), "-n", *options, *map(str, address)],
         env=environment,
         capture_output=True,
         text=True,
@@ -50,7 +50,7 @@ def values(conninfo: str, folder: Path, expressions: Sequence[str], times: int =
     script = folder / "debug.sql"
     script.write_text("".join(f"\\set x debug({one})\n" for one in expressions))
     options = ("-t", str(times), "--random-seed=7", "-D", f"default_seed={SEED}", "-D", "n=null", "-D", "five=5")
-    status, said = execute(conninfo, script, *options)
+    status, said = execute(conninfo, "-f", str(script), *options)
     assert status == 0, said
     found: list[list[Value]] = [[] for _ in expressions]
     for command, kind, word in _DEBUGGED.findall(said):
@@ -62,7 +62,7 @@ def refuses(conninfo: str, folder: Path, expression: str) -> bool:
     """Return whether pgbench ends because of an expression."""
     script = folder / "refused.sql"
     script.write_text(f"\\set x {expression}\n")
-    return execute(conninfo, script, "-t", "1", "-D", "n=null", "-D", "five=5")[0] != 0
+    return execute(conninfo, "-f", str(script), "-t", "1", "-D", "n=null", "-D", "five=5")[0] != 0
 
 
 def initialize(conninfo: str) -> None:

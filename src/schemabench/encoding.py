@@ -6,6 +6,7 @@ Owns which values can be sent, and what is said of those that cannot. Must not k
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from functools import partial
 from struct import Struct
 from typing import Any
@@ -35,7 +36,51 @@ _SHOWN_CHARACTERS = 80  # of a value in an error
 _AS_JSON = (
     "a dict, or a list that holds one, is sent as JSON: of str, int, finite float, bool, None, lists and dicts alone"
 )
+_NOTHING = "\\u0000"
+"""In JSON, the character that no server stores."""
 _AS_OTHERS = "pass str, int, float, Decimal, bool, bytes, date, datetime, None, dict, or a list of one of these"
+
+
+DOCUMENTS = """
+WITH RECURSIVE kinds (oid, many) AS (
+    SELECT pg_catalog.unnest('{json,jsonb}'::pg_catalog.regtype[])::pg_catalog.oid, false
+    UNION ALL
+    SELECT t.oid, k.many OR t.typelem = k.oid
+    FROM pg_catalog.pg_type t
+    JOIN kinds k ON t.typbasetype = k.oid OR (t.typelem = k.oid AND NOT k.many)
+)
+SELECT oid::pg_catalog.text, CASE WHEN many THEN 'many' ELSE 'one' END FROM kinds
+"""
+"""The types of a database that hold JSON: JSON itself, arrays of it, and domains over these."""
+
+
+class Document(Enum):
+    """What a parameter or a column holds, if it holds JSON."""
+
+    ONE = "one"
+    """JSON."""
+    MANY = "many"
+    """An array of JSON."""
+
+
+class Listed(bytes):
+    """A list in text format: by itself as an array or a row, and as JSON where its parameter holds that."""
+
+    document: bytes
+    """It as JSON."""
+
+    def as_held(self, kind: Document) -> bytes:
+        """Return it as a parameter takes it that holds JSON."""
+        if kind is Document.ONE:
+            return self.document
+        return as_array(None if one is None else json.dumps(one).encode() for one in json.loads(self.document))
+
+
+def held(value: object, kind: Document) -> object:
+    """Return a list as psycopg is to adapt it for what holds JSON; any other value as it is."""
+    if not isinstance(value, list | tuple):
+        return value
+    return Jsonb(value) if kind is Document.ONE else [None if one is None else Jsonb(one) for one in value]
 
 
 class _HexDumper(Dumper):
@@ -78,7 +123,10 @@ def register_json(adapters: AdaptersMap) -> None:
 
 
 class Encoder:
-    """From Python values to text format. A dict, and a list that holds one at any depth, is a value of jsonb.
+    """From Python values to text format. A dict is JSON, and a list is `Listed`.
+
+    A list that no array of the server can hold, as it holds a dict at any depth or values of several types, is JSON by
+    itself, too.
 
     Args:
         operations: Those that are called, to point at the parameter whose value cannot be sent.
@@ -113,6 +161,28 @@ class Encoder:
     def _dump(self, value: object) -> bytes | None:
         if value is None:
             return None
+        if isinstance(value, list | tuple):
+            return self._listed(value)
+        return self._dumped(value)
+
+    def _listed(self, value: list[object] | tuple[object, ...]) -> bytes | None:
+        """Return a list."""
+        try:
+            document = json.dumps(value, allow_nan=False).encode()
+        except (TypeError, ValueError):
+            return self._dumped(value)
+        try:
+            plain = self._dumped(value)
+        except psycopg.DataError:
+            if _NOTHING in document.decode():
+                raise
+            plain = document
+        assert plain is not None, "only None is NULL"
+        found = Listed(plain)
+        found.document = document
+        return found
+
+    def _dumped(self, value: object) -> bytes | None:
         dumped = self._transformer.get_dumper(value, PyFormat.TEXT).dump(value)
         return None if dumped is None else bytes(dumped)
 

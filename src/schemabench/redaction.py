@@ -42,7 +42,7 @@ _LITERAL = r"""(?:
     | (?:[uU]&)?(?P<quote>'+)(?:(?!(?P=quote)).|(?P=quote){2})*(?:(?P=quote)|\Z)  # in a literal, each quote is two
     | (?P<dollars>\$\w*\$).*?(?:(?P=dollars)|\Z)
 )"""
-_GAP = r"(?:\s|/\*.*?\*/|--[^\n]*\n)*"
+_GAP = r"(?>\s|/\*.*?\*/|--[^\n]*\n)*+"
 _PASSWORD = re.compile(
     rf"""
     (?P<word>password{_GAP})

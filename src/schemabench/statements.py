@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
@@ -251,6 +252,17 @@ def literal(value: str | None) -> str:
         return "NULL"
     quoted = "'" + value.replace("'", "''") + "'"
     return " E" + quoted.replace("\\", "\\\\") if "\\" in value else quoted
+
+
+def block(body: str) -> str:
+    """Return an anonymous block of PL/pgSQL, in dollar quotes with a tag that its body does not contain.
+
+    >>> block("BEGIN NULL; END")
+    'DO $$ BEGIN NULL; END $$'
+    """
+    text = f" {body} "
+    tag = next(tag for number in count() if (tag := f"$block_{number}$" if number else "$$") not in text)
+    return f"DO {tag}{text}{tag}"
 
 
 def _needed(rest: Rest | None) -> tuple[str, ...]:

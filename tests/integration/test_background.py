@@ -167,7 +167,7 @@ def test_a_value_that_cannot_be_sent_is_told_with_its_row_and_place(made: Made) 
 
 
 def test_dicts_and_lists_that_hold_one_are_copied_as_json(server: Server, made: Made) -> None:
-    values = [{"a": 1}, [{"a": [2]}, None], [[{}]]]
+    values: list[object] = [{"a": 1}, [{"a": [2]}, None], [[{}]], [], [1, "a", None], [[]]]
     template = made(
         lambda *_: iter([Rows("load", COLUMNS, [(number, "here", one) for number, one in enumerate(values)])]),
         TABLE.replace("bytes bigint", "bytes jsonb"),

@@ -13,11 +13,17 @@ import servers
 from schemabench import cli
 from schemabench.server.dsn import parse_dsn, with_words
 
+DEEP = "1" + " + 1" * 400
+"""An expression that is nested more deeply than what becomes an operation."""
 SCHEMA = """
 CREATE EXTENSION pg_stat_statements;
 CREATE SCHEMA billing;
 CREATE SCHEMA "100%";
 CREATE TABLE "100%".nothing ();
+CREATE SCHEMA "it's $$ ""odd"" $block_1$";
+CREATE TABLE "it's $$ ""odd"" $block_1$"."what's $1" ("n's" serial PRIMARY KEY, "a$$b" text);
+INSERT INTO "it's $$ ""odd"" $block_1$"."what's $1" ("a$$b") SELECT 'x' || g FROM generate_series(1, 50) g;
+CREATE VIEW deep AS SELECT DEEP AS sum;
 CREATE TABLE computed (one int GENERATED ALWAYS AS (1) STORED);
 CREATE DOMAIN billing.cents AS bigint CHECK (value >= 0);
 CREATE TABLE "User Accounts" (
@@ -63,7 +69,7 @@ UPDATE a SET b = id;
 INSERT INTO class ("date", "from") SELECT current_date, 'x' || g FROM generate_series(1, 50) g;
 REFRESH MATERIALIZED VIEW billing.totals;
 ANALYZE;
-"""
+""".replace("DEEP", DEEP)
 PASSWORD = "counted"  # noqa: S105 (of a server of this test's own)
 STATEMENTS = """
 INSERT INTO "User Accounts" ("E-Mail", "order") VALUES ('n@secret.example', 1) ON CONFLICT ("E-Mail") DO NOTHING
@@ -76,12 +82,15 @@ INSERT INTO event (at, kind, body) VALUES (now(), 'abc', '{"secret": 2}')
 SELECT count(*) FROM event WHERE at BETWEEN '2026-02-01' AND '2026-03-01' AND kind = 'abc'
 SELECT date_trunc('day', at), count(*) FROM event WHERE at > now() - interval '3 days' GROUP BY date_trunc('day', at)
 SELECT billing.pay(7)
+SELECT "from" FROM class WHERE id = DEEP
 SELECT * FROM billing.totals WHERE account = '00000000-0000-0000-0000-000000000000'
 SELECT "from" FROM class WHERE "date" = '2026-01-01' AND "from" LIKE 'x%'
 WITH moved AS (DELETE FROM billing.stock WHERE item = 'item 5' RETURNING *) INSERT INTO billing.stock SELECT item || 'x', left_over, 0 FROM moved ON CONFLICT DO NOTHING
 SELECT id FROM billing.invoice WHERE state = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
 SELECT body ->> 'secret' FROM event WHERE id = 5
 SELECT * FROM event WHERE (at, id) > ('2026-03-01', 7) ORDER BY at, id LIMIT 10
+UPDATE "it's $$ ""odd"" $block_1$"."what's $1" SET "a$$b" = 'y' WHERE "n's" = 7
+INSERT INTO "it's $$ ""odd"" $block_1$"."what's $1" ("a$$b") VALUES ('z')
 INSERT INTO class ("date", "from") SELECT * FROM unnest('{2026-01-01, 2026-01-02}'::date[], '{a, b}'::text[])
 UPDATE billing.invoice SET state = 'void' WHERE id IN (SELECT id FROM billing.invoice WHERE parent = 9 LIMIT 3)
 REFRESH MATERIALIZED VIEW CONCURRENTLY billing.totals
@@ -105,7 +114,7 @@ def dsn() -> Iterator[str]:
             connection.execute("SELECT pg_stat_statements_reset()")
             for statement in STATEMENTS.strip().splitlines():
                 for _ in range(3):
-                    connection.execute(statement.encode())
+                    connection.execute(statement.replace("DEEP", DEEP).encode())
         yield place
 
 
@@ -128,6 +137,9 @@ def test_a_schema_of_all_sorts_runs_at_once(dsn: str, tmp_path: Path) -> None:
 
     assert "States cannot be compared" not in run(project, dsn)
     assert "cannot prepare" not in operations
+    assert "3 SELECT: it is no SQL that schemabench reads: it is nested more than 100 levels deep" in " ".join(
+        operations.replace("\n-- ", " ").split()
+    )
     assert "secret.example" not in "".join(path.read_text() for path in project.rglob("*.py"))
 
 

@@ -5,11 +5,12 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from time import sleep
 from typing import Any
 
 import logged_traffic
@@ -29,6 +30,7 @@ from schemabench.server import Server, local
 from schemabench.server.dsn import with_words
 
 SESSIONS, ROUNDS = 6, 15
+WAITS = 20_000
 TICK_S = 0.001
 """Of the clock of a log."""
 SETTINGS = {
@@ -253,6 +255,43 @@ def test_values_that_are_cut_off_are_counted_and_told(
     assert init(tmp_path / "project", logging, path, database="cut") == 0
 
     assert f"Cut off after {LONGEST:,} characters" in capfd.readouterr().out
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    for _ in range(WAITS):
+        if holds():
+            return
+        sleep(TICK_S)
+    raise AssertionError("it never held")
+
+
+def test_a_format_that_is_switched_on_in_the_middle_of_a_session_loses_no_entry() -> None:
+    newest = servers.FOUND[max(servers.FOUND)]
+    settings = {name: value for name, value in SETTINGS.items() if name != "log_destination"}
+    with local.start(newest, {**servers.SMALL, **settings}, (), "switching") as server:
+        paths = [server.data / "log" / f"shop.{kind}" for kind in ("csv", "json")]
+        with psycopg.connect(server.conninfo, autocommit=True) as connection:
+            connection.execute("CREATE TABLE t (n int)")
+            for number, destination in enumerate(("csvlog", "csvlog,jsonlog", "jsonlog")):
+                connection.execute(f"ALTER SYSTEM SET log_destination = '{destination}'".encode())
+                connection.execute("SELECT pg_reload_conf()")
+                wait_until(lambda: connection.execute("SHOW log_destination").fetchone() == (destination,))  # noqa: B023 (at once)
+                wait_until(paths[number > 0].exists)
+                for one in range(5):
+                    connection.execute("INSERT INTO t VALUES (%s)", [5 * number + one])
+            wait_until(lambda: "$1 = '14'" in paths[1].read_text())
+            for files in (paths, paths[::-1]):
+                with Spool() as spool:
+                    found = read(files, connection.info.dbname, spool)
+                    (wanted,) = (shape.number for shape in found.shapes if shape.sql.startswith("INSERT"))
+                    values = [
+                        one.values for _, request in spool.in_order() for one in request.parts if one.shape == wanted
+                    ]
+
+                assert values == [[str(number)] for number in range(15)]
+                assert found.repeated
+                assert not found.late
 
 
 def damaged(logs: Mapping[str, Path], kind: str, damage: str, folder: Path) -> Path:

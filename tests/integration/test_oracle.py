@@ -1,6 +1,7 @@
 """Candidates beside the workload's model on a real server: who agrees, who does not, and what becomes of them."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -149,6 +150,46 @@ def test_documents_of_calls_are_sent_as_they_are_in_bursts(tmp_path: Path, serve
     )
 
     assert _checked(tmp_path, server, SCHEMA, model=model).reason == ""
+
+
+LISTED = f"""\
+{SCHEMA}-- name: put
+INSERT INTO item VALUES (:key::jsonb::text, :value::bigint) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+"""  # noqa: S608 (SQL of our own)
+LISTED_GATHERED = f"""\
+{SCHEMA}-- name: put
+-- batch: 4
+INSERT INTO item SELECT DISTINCT ON (key) key::text, value
+FROM unnest(:key::jsonb[], :value::bigint[]) WITH ORDINALITY AS i (key, value, n) ORDER BY key, n DESC
+ON CONFLICT (key) DO UPDATE SET value = excluded.value;
+"""  # noqa: S608 (SQL of our own)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (LISTED, ""),
+        (LISTED_GATHERED, ""),
+        (LISTED.replace("value = excluded.value", "value = item.value"), r"VALUES \( ?'\[.*\]'(::jsonb)+::text"),
+    ],
+    ids=["alone", "gathered", "wrong"],
+)
+def test_lists_of_calls_are_json_where_a_candidate_takes_json(
+    tmp_path: Path, server: Server, sql: str, said: str
+) -> None:
+    def told(call: Call) -> Call:
+        return Call(call.operation, {**call.values, "key": json.dumps(call.values["key"])})
+
+    keys, values = st.sampled_from(([], [1, "a"], [[]])), st.integers(1, 3)
+    model = Model(
+        initial=dict,
+        calls=lambda _: st.builds(lambda key, n: Call("put", {"key": key, "value": n}), keys, values),
+        apply=lambda state, call: apply(state, told(call)),
+        state=rows,
+    )
+    reason = _checked(tmp_path, server, sql, model=model).reason
+
+    assert re.search(said, reason) if said else not reason
 
 
 def test_a_value_of_a_model_that_cannot_be_sent_is_the_workloads_fault(tmp_path: Path, server: Server) -> None:

@@ -64,7 +64,7 @@ def burst(sizes: Sizes, writer: str, block: int, random: Random) -> Iterator[Cal
 SHOP = Workload(
     name="shop",
     summary="a made-up shop",
-    cardinalities={"typical": Sizes(FEW), "production": Sizes(MANY)},
+    cardinalities={"typical": Sizes(FEW), "production": Sizes(MANY), "empty": Sizes(0)},
     writers=lambda _: (
         Writer(name="stream", kind="stream", weight=1, clients=1),
         Writer(name="reader", kind="reader", weight=4),
@@ -212,6 +212,23 @@ def test_table_that_production_has_not_is_told(server: Server, asked: Production
         "extra: plans that read public.extra were not compared with those at production's size, which is not known"
     ]
     assert {plan.operation for plan in one.grown_plans} == {"add", "count_all"}
+
+
+def test_new_index_of_a_table_without_rows_is_planned_as_large_as_it_would_be_or_not_at_all(
+    server: Server, asked: Production, tmp_path: Path
+) -> None:
+    partial = INDEX.replace(";", " WHERE amount > 0;")
+    found = results(
+        measure(plan(tmp_path, asked, "empty", indexed=BASELINE + INDEX, partial=BASELINE + partial), server, Silence())
+    )
+
+    grown = {one.operation: one.nodes for one in found["indexed"].grown_plans}
+    assert "item_owner" in grown["look"]
+    assert not told(found["indexed"], "production-not-compared")
+    assert told(found["partial"], "production-not-compared") == [
+        "partial: plans that read public.item were not compared with those at production's size, which is not known"
+    ]
+    assert not found["partial"].grown_plans
 
 
 def test_partitions_of_a_table_that_production_has_not_are_not_compared(

@@ -140,6 +140,7 @@ def grown(
         own = production.relations(connection)
         found = production.grown(own, asked, baseline or own)
         production.restore(connection, found.relations)
+        production.estimate(connection, found.unsized)
         files = production.files(connection)
     clone = server.clone(small, "grown")
     with psycopg.connect(server.conninfo) as connection:
@@ -200,6 +201,43 @@ def test_index_that_only_a_candidate_has_is_as_large_as_production_would_make_it
         name: pages for name, pages in sizes.items() if name in made and name != "public.orders_amount"
     }
     assert outline(explained(place.beside, clone, [query])[query]) == outline(expected)
+
+
+def test_index_of_a_table_that_is_empty_in_the_copy_is_as_large_as_production_would_make_it(place: Place) -> None:
+    told = {
+        "amount": "orders (amount)",
+        "amount_id": "orders (amount, id)",
+        "tenant": "orders (tenant_id) WITH (fillfactor = 70)",
+        "id_note": "orders (id) INCLUDE (note)",
+        "note": "orders (note, id)",
+    }
+    more = ";".join(f"CREATE INDEX new_{name} ON {columns}" for name, columns in told.items())
+    untold = """
+        CREATE INDEX untold_brin ON orders USING brin (at);
+        CREATE INDEX untold_part ON orders (amount) WHERE status = 'shipped';
+        CREATE INDEX untold_expression ON orders ((amount + id));
+    """
+    asked, query = place.production(), "SELECT id FROM orders WHERE amount = 31"
+    clone, _, own = grown(place.beside, asked, more=f"TRUNCATE orders; {more}; {untold}")
+    with psycopg.connect(place.server.conninfo_for(place.whole.name), autocommit=True) as connection:
+        connection.execute(more.encode())
+        real = {one.name: one.pages for one in production.relations(connection) if one.name.startswith("public.new_")}
+        expected = explained(place.server, place.whole, [query])[query]
+        connection.execute(";".join(f"DROP INDEX new_{name}" for name in told).encode())
+    with psycopg.connect(place.beside.conninfo_for(clone.name)) as connection:
+        made = {one.name: one.pages for one in production.relations(connection)}
+        connection.execute("SET enable_seqscan = off")
+        largest = connection.execute("SELECT max(id), max(amount) FROM orders").fetchone()
+
+    assert largest == (None, None)
+    for name, pages in real.items():
+        assert made[name] == pytest.approx(pages, rel=0.2), name
+    made_plan = explained(place.beside, clone, [query])[query]
+    assert outline(made_plan) == outline(expected)
+    assert cost(expected) / CLOSE <= cost(made_plan) <= cost(expected) * CLOSE
+    assert {one.name for one in own if made[one.name] == one.pages and "untold" in one.name} == {
+        f"public.untold_{name}" for name in ("brin", "part", "expression")
+    }
 
 
 def test_candidate_with_partitions_is_as_large_as_the_table_that_production_has(

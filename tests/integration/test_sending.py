@@ -7,6 +7,7 @@ import pytest
 import servers
 from laboratory import Laboratory, amount, result
 from psycopg.pq import ExecStatus
+from psycopg.types.json import Jsonb
 
 from schemabench import Call, Writer
 from schemabench.encoding import Encoder, as_array, as_binary_rows, as_rows
@@ -116,6 +117,64 @@ def test_plans_of_gathered_and_unprepared_calls_are_known_and_copies_have_none(e
 
     assert "add" in planned["gathered"] & planned["unprepared"] & planned["baseline"]
     assert "add" not in planned["copied"] | planned["binary"]
+
+
+LISTS: list[list[object] | tuple[object, ...]] = [[], (), [1, "a", None], [[]], [{"a": []}], [1, 2], ["x"]]
+"""What a list may hold."""
+LOG = """\
+CREATE DOMAIN document AS jsonb;
+CREATE TABLE log (
+    id bigint PRIMARY KEY, body jsonb, plain json, own document, wanted jsonb,
+    CHECK (body = wanted AND plain::jsonb = wanted AND own = wanted)
+);
+CREATE TABLE noted (
+    id bigint PRIMARY KEY, several jsonb[], numbers int[], wanted jsonb,
+    CHECK (to_jsonb(several) = wanted AND numbers = '{}')
+);
+"""
+LOGGING = """\
+-- name: add
+INSERT INTO log VALUES (:id::bigint, :body, :plain, :own, :wanted);
+-- name: note
+INSERT INTO noted VALUES (:id::bigint, :several, :numbers, :wanted);
+"""
+GATHERED_LOG = """\
+-- name: add
+-- batch: 5
+INSERT INTO log SELECT * FROM unnest(:id::bigint[], :body::jsonb[], :plain::json[], :own::document[], :wanted::jsonb[]);
+"""
+COPIED_LOG = "-- name: add\n-- batch: 5\nCOPY log (wanted, id, body, own, plain) FROM STDIN;\n"
+LOGS = {
+    "baseline": LOG,
+    "gathered": LOG + GATHERED_LOG,
+    "copied": LOG + COPIED_LOG,
+    "binary": LOG.replace("own document", "own jsonb") + COPIED_LOG.replace("STDIN", "STDIN (FORMAT binary)"),
+    "unprepared": LOG + LOGGING.partition("-- name: note")[0].replace("add\n", "add\n-- prepare: never\n"),
+}
+
+
+def logged(_: str, random: Random) -> Iterator[Call]:
+    """Yield calls with lists for JSON, for arrays of JSON and for other arrays."""
+    number = random.randrange(1 << 60)
+    while True:
+        number += 1
+        value = LISTS[number % len(LISTS)]
+        yield Call("add", {"id": number, "body": value, "plain": value, "own": value, "wanted": Jsonb(value)})
+        if number % 3 == 0:
+            yield Call("note", {"id": number, "several": value, "numbers": [], "wanted": Jsonb(value)})
+
+
+def test_a_list_is_what_its_parameter_holds_however_it_is_sent(laboratory: Laboratory) -> None:
+    found = laboratory.rank(
+        operations=LOGGING,
+        candidates=LOGS,
+        writers=[Writer(name="logging", kind="stream", weight=20, clients=2)],
+        burst=logged,
+        budget_s=1,
+        calls=200,
+    )
+
+    assert {one.name: (one.status, one.reason) for one in found.candidates} == dict.fromkeys(LOGS, ("ranked", ""))
 
 
 def test_a_unique_violation_is_repeated_where_its_author_says_so(laboratory: Laboratory) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from random import Random
+from statistics import mean, stdev
 from typing import Any
 
 import psycopg
@@ -23,6 +24,8 @@ _ABOUT = re.compile(
     r"^-- (?P<calls>[\d,]+) calls?; on average [\d.e+-]+ ms; rows: (?P<rows>\d+(?:\.\d+)?(?:e[+-]\d+)?)\.", re.MULTILINE
 )
 _BLOCK = re.compile(r"^-- name: (?P<name>\w+)\n(?:-- \w+: .*\n)*(?P<sql>[^;]*);", re.MULTILINE)
+_DRAWS = 100
+"""From which a standard error follows to within about a tenth."""
 _NAMED = re.compile(r"(?<!:):(?P<name>[a-z_]\w*)")
 
 
@@ -96,6 +99,25 @@ def top(keys: Counter[Any], number: int) -> float:
     some = keys.copy()
     del some["None"]
     return sum(times for _, times in some.most_common(number)) / some.total()
+
+
+def expected_top(keys: Counter[Any], number: int, size: int) -> tuple[float, float]:
+    """Return the part that the busiest keys have in so many calls like some, and its standard error.
+
+    A few calls have keys that are busy by chance, so that their busiest ones have a larger part than those of many
+    calls. It is therefore found by drawing as few.
+
+    Args:
+        keys: How often each key is in many calls.
+        number: How many of the busiest keys.
+        size: How many calls, all of them with a key.
+    """
+    random = Random(1)  # noqa: S311 (reproducible on purpose)
+    some = keys.copy()
+    del some["None"]
+    drawn = [Counter(random.choices([*some], [*some.values()], k=size)) for _ in range(_DRAWS)]
+    parts = [top(one, number) for one in drawn]
+    return mean(parts), stdev(parts)
 
 
 def executed(conninfo: str) -> dict[str, tuple[int, float]]:

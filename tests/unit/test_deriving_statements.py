@@ -6,7 +6,7 @@ import pytest
 from pglast import parse_sql
 from stated import STATED, operation
 
-from schemabench.deriving import grouping, parameters, rewriting, rows, states
+from schemabench.deriving import grouping, lists, parameters, rewriting, rows, states
 from schemabench.deriving.scale import Scale
 from schemabench.deriving.statement import kind_of
 
@@ -80,3 +80,41 @@ def test_any_statement_can_be_judged(sql: str) -> None:
     if kind is not None:
         found, others = states.states(planned, [operation(sql)])
         assert len(found) + len(others) <= 1
+
+
+NESTED = {
+    "sum": "SELECT key FROM t WHERE total = $1{more}",
+    "calls": "SELECT {calls}key{ends} FROM t GROUP BY {calls}key{ends}",
+    "queries": "SELECT key FROM t WHERE total = {queries}$1{ends}",
+    "union": "SELECT key FROM t{unions}",
+}
+
+
+def nested(form: str, levels: int) -> str:
+    """Return a statement within itself, so many times."""
+    return NESTED[form].format(
+        more=" + $1" * levels,
+        calls="f(" * levels,
+        queries="(SELECT " * levels,
+        ends=")" * levels,
+        unions=" UNION SELECT key FROM t" * levels,
+    )
+
+
+@pytest.mark.parametrize("levels", [101, 3_000])
+@pytest.mark.parametrize("form", NESTED)
+def test_a_statement_that_is_nested_too_deeply_is_told_to_be(form: str, levels: int) -> None:
+    kind, why = kind_of(nested(form, levels), ())
+
+    assert kind is None
+    assert why == "it is no SQL that schemabench reads: it is nested more than 100 levels deep"
+
+
+@pytest.mark.parametrize("form", NESTED)
+def test_a_statement_that_is_nested_as_deeply_as_may_be_is_read(form: str) -> None:
+    levels = next(levels for levels in range(95, 0, -1) if kind_of(nested(form, levels), ())[0])
+    sql = nested(form, levels)
+
+    assert parse_sql(lists.uniform(sql, [STATED], ["public"])[0])
+    assert grouping.repaired(sql) is None
+    assert set(parameters.read(sql, [STATED], ["public"])) == ({1} if "$1" in sql else set())

@@ -9,7 +9,7 @@ import made_up
 import pytest
 from psycopg.types.json import Jsonb
 
-from schemabench.encoding import Encoder
+from schemabench.encoding import Document, Encoder, Listed
 from schemabench.errors import WorkloadError
 
 
@@ -38,6 +38,8 @@ from schemabench.errors import WorkloadError
         ({}, b"{}"),
         ([{"a": [1, None]}, {}], b'[{"a": [1, null]}, {}]'),
         ([1, [{"a": 1}]], b'[1, [{"a": 1}]]'),
+        ([1, "a", None], b'[1, "a", null]'),
+        ((1, "a"), b"(1,a)"),
     ],
 )
 def test_values_are_sent_as_text(value: object, sent: bytes | None) -> None:
@@ -45,9 +47,29 @@ def test_values_are_sent_as_text(value: object, sent: bytes | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "one", "many"),
+    [
+        ([], b"[]", b"{}"),
+        ((), b"[]", b"{}"),
+        ([1, None], b"[1, null]", b'{"1",NULL}'),
+        (["a", 'q"'], b'["a", "q\\""]', b'{"\\"a\\"","\\"q\\\\\\"\\""}'),
+        ([[]], b"[[]]", b'{"[]"}'),
+        ([{"a": []}], b'[{"a": []}]', b'{"{\\"a\\": []}"}'),
+        ((1, "a"), b'[1, "a"]', b'{"1","\\"a\\""}'),
+    ],
+)
+def test_a_list_is_json_where_its_parameter_holds_that(value: object, one: bytes, many: bytes) -> None:
+    encoded = Encoder({})("add", {"value": value})["value"]
+
+    assert isinstance(encoded, Listed)
+    assert encoded.as_held(Document.ONE) == one
+    assert encoded.as_held(Document.MANY) == many
+
+
+@pytest.mark.parametrize(
     "value",
     [
-        *("a\0b", ["a", "b\0"], "\ud800", object(), {"a": object()}, [1, "a"], [object()]),
+        *("a\0b", ["a", "b\0"], "\ud800", object(), {"a": object()}, [1, "a\0"], [object()]),
         *({"a": nan}, [{"a": [-inf]}], Jsonb([inf])),
     ],
 )

@@ -1,11 +1,15 @@
 """What a server's log says: statements with values, whatever the protocol, and what is damaged."""
 
+import csv
 import gzip
+import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 
 import pytest
+from work import lines_executed
 
 from schemabench.errors import UsageError
 from schemabench.logs import Found, Request, Spool, messages, read
@@ -18,10 +22,12 @@ TAIL = ',,,,,"{application}","client backend",,0'
 NUMBERS = count(1)
 
 
-def entry(at: float, message: str, detail: str = "", *, session: str = "a.7", severity: str = "LOG") -> str:
-    """Return an entry of csvlog."""
+def entry(  # noqa: PLR0913 (what an entry says)
+    at: float, message: str, detail: str = "", *, session: str = "a.7", severity: str = "LOG", number: int = 0
+) -> str:
+    """Return an entry of csvlog; its number is the next one, unless one is given."""
     quoted = ['"' + one.replace('"', '""') + '"' if one else "" for one in (message, detail)]
-    head = HEAD.format(at=at, session=session, number=next(NUMBERS))
+    head = HEAD.format(at=at, session=session, number=number or next(NUMBERS))
     return f"{head}{severity},00000,{quoted[0]},{quoted[1]},,,,,{TAIL.format(application='shop')}\n"
 
 
@@ -53,13 +59,58 @@ def shaped(sql: str) -> tuple[str, list[str | None]]:
         ("SELECT a FROM t ORDER BY 1, 2 LIMIT 10", "SELECT a FROM t ORDER BY 1, 2 LIMIT $1", ["10"]),
         ("SELECT a::numeric(10, 2) FROM t", "SELECT a::numeric(10, 2) FROM t", []),
         ("SELECT * FROM t WHERE a > interval '1 day'", "SELECT * FROM t WHERE a > interval '1 day'", []),
+        ("SELECT a, f(b) FROM t ORDER BY f(b), 2", "SELECT a, f(b) FROM t ORDER BY f(b), 2", []),
+        ("SELECT a FROM t ORDER BY b[3], ARRAY[4, 5], 1", "SELECT a FROM t ORDER BY b[$1], ARRAY[$2, $3], 1", [*"345"]),
+        ("SELECT a FROM t GROUP BY 1 EXCEPT SELECT 5, 6", "SELECT a FROM t GROUP BY 1 EXCEPT SELECT $1, $2", [*"56"]),
+        ("SELECT count(*) FROM t WHERE a IN (SELECT b FROM u ORDER BY 1 LIMIT 3) AND c = 1", None, [*"31"]),
+        ("SELECT CAST(a AS numeric(10, 2)), f(10, 2) FROM t", None, ["10", "2"]),
         (r"SELECT * FROM t WHERE a = E'x\'y'", "SELECT * FROM t WHERE a = $1", ["x'y"]),
         ("SELECT * FROM t WHERE a = $$x$$ -- no 5", "SELECT * FROM t WHERE a = $1", ["x"]),
         ("SELECT * FROM t1 WHERE c2 = 1.5e3;", "SELECT * FROM t1 WHERE c2 = $1", ["1.5e3"]),
     ],
 )
-def test_literals_become_values_where_they_are_values(sql: str, text: str, values: list[str | None]) -> None:
-    assert shaped(sql) == (text, values)
+def test_literals_become_values_where_they_are_values(sql: str, text: str | None, values: list[str | None]) -> None:
+    found, known = shaped(sql)
+
+    assert known == values
+    assert text is None or found == text
+
+
+LONG = {
+    "array": "SELECT * FROM t WHERE a = ANY (ARRAY[{some}])",
+    "arguments": "SELECT f({some})",
+    "places": "SELECT a FROM t ORDER BY {some}",
+    "rows": r"INSERT INTO t VALUES {rows}",
+    "texts": r"SELECT f({texts})",
+    "list": r"SELECT 1 FROM t WHERE a IN ({texts})",
+    "comments": "SELECT 1 {comments}",
+    "type": "SELECT a::numeric({some})",
+}
+"""Statements that an application writes its values into, as many as it has."""
+
+
+def long_statement(form: str, number: int) -> str:
+    """Return a statement with so many values."""
+    return LONG[form].format(
+        some=", ".join(["1"] * number),
+        rows=", ".join([r"(E'\\', 1)"] * number),
+        texts=", ".join([r"E'a\\'"] * number),
+        comments="/* 1 */ -- \\\n" * number,
+    )
+
+
+@pytest.mark.parametrize("form", LONG)
+def test_the_work_for_a_statement_grows_as_its_length(form: str) -> None:
+    some, twice = (lines_executed(partial(Shapes().of, long_statement(form, number), None)) for number in (200, 400))
+
+    assert twice <= 2.2 * some
+
+
+@pytest.mark.parametrize(
+    "sql", ["/* a */" * 60 + "(SELECT 1)", "--\n" * 60 + "(SELECT 1)", "/*" * 60, "BEGIN" + " a" * 60]
+)
+def test_what_stands_before_the_first_word_is_read_once(tmp_path: Path, sql: str) -> None:
+    assert found(tmp_path, entry(1, f"duration: 1.0 ms  statement: {sql}"))[0].entries == 1  # or it would never end
 
 
 def test_texts_that_differ_in_values_have_one_shape_however_they_are_found() -> None:
@@ -233,26 +284,111 @@ def test_files_are_read_in_order_of_time_and_packed_ones_as_others(tmp_path: Pat
         assert [one.explicit for _, one in spool.in_order()] == [True]
 
 
-def test_times_go_on_when_the_clocks_are_changed(tmp_path: Path) -> None:
-    begun = datetime(2026, 10, 25, 0, 50, tzinfo=UTC)
-    changed, later = begun + timedelta(minutes=10), begun + timedelta(minutes=15)
+CHANGED = datetime(2026, 10, 25, 1, 0, tzinfo=UTC)
+"""When clocks were put back from CEST to CET."""
 
-    def local(time: datetime, decimals: str = "") -> str:
-        hours, zone = (1, "CET") if time >= changed else (2, "CEST")
-        return f"{time + timedelta(hours=hours):%Y-%m-%d %H:%M:%S}{decimals} {zone}"
 
-    texts, some = [], [(begun, 0), (begun, 9), (begun, 11), (later, 16), (begun, 17)]
-    for start, minute in some:
-        text = entry(0, "duration: 1.000 ms  statement: DELETE FROM t", session=f"{int(start.timestamp()):x}.7")
-        text = text.replace("2026-01-31 12:00:00.000 UTC", local(begun + timedelta(minutes=minute), ".000"))
-        texts.append(text.replace("2026-01-31 11:00:00 UTC", local(start)))
-    for name, own in {"after.csv": texts[2:], "before.csv": texts[:2]}.items():
-        (tmp_path / name).write_text("".join(own))
+def local(time: datetime, decimals: str = "") -> str:
+    """Return what a clock showed."""
+    hours, zone = (1, "CET") if time >= CHANGED else (2, "CEST")
+    return f"{time + timedelta(hours=hours):%Y-%m-%d %H:%M:%S}{decimals} {zone}"
+
+
+def at(minute: float, begun: float, number: int = 0) -> str:
+    """Return an entry that was written some minutes after the change, in a session that began then.
+
+    Args:
+        minute: When it was written.
+        begun: When its session began.
+        number: The number of the entry in its session; 0 for one that nothing is known of.
+    """
+    start = CHANGED + timedelta(minutes=begun)
+    text = entry(
+        0, "duration: 1.000 ms  statement: DELETE FROM t", session=f"{int(start.timestamp()):x}.7", number=number
+    )
+    text = text.replace("2026-01-31 12:00:00.000 UTC", local(CHANGED + timedelta(minutes=minute), ".000"))
+    return text.replace("2026-01-31 11:00:00 UTC", local(start))
+
+
+def minutes(tmp_path: Path, *files: list[str]) -> tuple[Found, list[float]]:
+    """Read files; return when requests ended, in minutes since the first one."""
+    paths = [tmp_path / f"{place}.csv" for place, _ in enumerate(files)]
+    for path, some in zip(paths, files, strict=True):
+        path.write_text("".join(some))
     with Spool() as spool:
-        read([tmp_path / "after.csv", tmp_path / "before.csv"], "shop", spool)
+        result = read(paths, "shop", spool)
         ends_s = [one.end_s for _, one in spool.in_order()]
+    return result, [(one - ends_s[0]) / 60 for one in ends_s]
 
-    assert [one - ends_s[0] for one in ends_s] == [60 * minute for _, minute in some]
+
+def test_times_go_on_when_the_clocks_are_changed(tmp_path: Path) -> None:
+    before = [at(-10, -10), at(-1, -10)]
+    after = [at(1, -10), at(6, 5), at(7, -10)]
+
+    assert minutes(tmp_path, after, before)[1] == [0, 9, 11, 16, 17]
+
+
+def test_what_a_session_of_one_file_tells_of_a_zone_holds_in_all(tmp_path: Path) -> None:
+    before, changed, later = [at(-50, -55), at(-49, -55)], [at(30, -55)], [at(60, 59)]
+
+    result, ends = minutes(tmp_path, later, changed, before)
+
+    assert ends == [0, 1, 80, 110]
+    assert not result.zones
+
+
+def test_the_numbers_of_a_session_tell_the_order_of_files_where_their_clock_does_not(tmp_path: Path) -> None:
+    before, after = [at(-20, -90, 7), at(-10, -90, 8)], [at(10, -90, 9), at(11, -90, 10)]
+
+    result, ends = minutes(tmp_path, after, before)
+
+    assert ends == [0, 10, 30, 31]
+    assert list(result.zones) == ["CET"]
+    assert not result.late
+
+
+@pytest.mark.parametrize("pause", [7, 40, 110])
+def test_a_pause_while_the_clocks_were_put_back_is_as_long_as_it_was(tmp_path: Path, pause: int) -> None:
+    assert minutes(tmp_path, [at(-1, -90, 1), at(pause - 1, -90, 2)])[1] == [0, pause]
+
+
+def test_zones_without_a_name_say_how_far_they_are_from_utc(tmp_path: Path) -> None:
+    texts = [at(0, -90).replace("CET", zone) for zone in ("+01", "-05:30", "+00")]
+
+    assert minutes(tmp_path, *([one] for one in texts))[1] == [0, 60, 390]
+
+
+def test_files_whose_order_nobody_knows_cost_no_entry(tmp_path: Path) -> None:
+    first, *others = [at(minute, -90, number) for number, minute in enumerate((1, 2, 3, 4), start=1)]
+    jumped = [at(-100, -101, 1), first, others[2]]
+
+    result, ends = minutes(tmp_path, jumped, others[:2])
+
+    assert len(ends) == 5
+    assert (result.late, result.repeated) == (2, 0)
+
+
+def test_each_format_counts_the_entries_that_it_has(tmp_path: Path) -> None:
+    texts = [entry(second, "duration: 1.000 ms  statement: DELETE FROM t", number=second) for second in range(1, 10)]
+    both = [as_json(one, number=number) for number, one in enumerate(texts[3:], start=1)]  # it was switched on later
+    (tmp_path / "a.csv").write_text("".join(texts[:6]))  # and this one off
+    (tmp_path / "a.json").write_text("".join(both))
+    for paths in (["a.csv", "a.json"], ["a.json", "a.csv"]):
+        with Spool() as spool:
+            result = read([tmp_path / path for path in paths], "shop", spool)
+
+            assert len(spool) == len(texts)
+        assert (result.entries, result.repeated, result.late) == (9, 3, 0)
+
+
+def as_json(text: str, number: int) -> str:
+    """Return an entry of csvlog as jsonlog has it."""
+    (row,) = csv.reader([text])
+    found = {
+        "timestamp": row[0], "user": row[1], "dbname": row[2], "session_id": row[5], "line_num": number,
+        "session_start": row[8], "error_severity": row[11], "message": row[13], "backend_type": row[23],
+    }  # fmt: skip
+    return json.dumps(found) + "\n"
 
 
 def test_entries_that_several_files_have_count_once(tmp_path: Path) -> None:

@@ -290,6 +290,12 @@ REFUSED = {
     "SELECT 'abc;\n": (1, 8, "Postgres cannot read this SQL: unterminated quoted string"),
     "\\set x 1\n": (1, 1, "mine.sql executes no statement"),
     "\\set x 1 + \\\n  nothing(1)\n": (2, 3, "The expression '1 +"),
+    f"\\set x 1{' + random(1, 2)' * 3_000}\n": (
+        1,
+        8,
+        f"The expression '1{' + random(1, 2)' * 5} + r ...' cannot be converted: it is nested",
+    ),
+    f"\\set x {'abs(' * 3_000}1{')' * 3_000}\n": (1, 8, "The expression 'abs("),
     "SELECT 1;\n\0SELECT 2;\n": (2, 1, "PATH contains a NUL character"),
 }
 

@@ -73,6 +73,31 @@ def test_tables_of_which_production_says_nothing_are_told() -> None:
     assert grown(own, WHOLE, own).unknown == {"public.totals", "public.unread"}
 
 
+def test_index_of_a_table_that_is_empty_in_the_copy_is_to_be_estimated() -> None:
+    empty = (replace(COPY[0], rows=0.0, pages=0), replace(COPY[1], rows=0.0, pages=1))
+    found = grown((*empty, index("public.orders_more", "public.orders", 0.0, 1)), WHOLE, empty)
+
+    assert [(one.rows, one.pages) for one in found.relations] == [(100_000.0, 2_000), (100_000.0, 300)]
+    assert found.unsized == ("public.orders_more",)
+    assert not found.unknown
+
+
+def test_nothing_is_known_of_partitions_that_are_empty_in_the_copy() -> None:
+    part = table("public.orders_1", 0.0, 0, "public.orders")
+    whole = replace(COPY[0], kind="partitioned table", rows=0.0, pages=-1)
+
+    assert grown((whole, part), WHOLE, COPY).unknown == {"public.orders"}
+
+
+def test_index_of_a_table_that_is_empty_in_production_too_stays_as_it_is() -> None:
+    nothing = table("public.nothing", 0.0, 0)
+    own = (nothing, index("public.nothing_id", "public.nothing", 0.0, 1))
+    found = grown(own, replace(WHOLE, relations=(nothing,)), (nothing,))
+
+    assert [one.pages for one in found.relations] == [0, 1]
+    assert not found.unsized
+
+
 @pytest.mark.parametrize(
     ("count", "expected"),
     [(2, [0.3, 0.2]), (1, [0.3]), (4, [0.3, 0.2, 0.4 / 98, 0.4 / 98]), (0, [])],
@@ -92,12 +117,14 @@ def test_height_of_a_tree_of_whole_numbers(pages: int, level: int) -> None:
     assert btree.height(pages, PAGE, 4) == level
 
 
-def test_empty_tree_stays_as_it_is() -> None:
+@pytest.mark.parametrize("level", [0, 3])
+def test_empty_tree_gets_a_leaf_and_as_many_levels_as_others(level: int) -> None:
     file = BytesIO((24 * b"\0" + (0x053162).to_bytes(4, "little")).ljust(PAGE, b"\0"))
-    before = file.getvalue()
-    btree.heighten(file, 3, PAGE)
+    btree.heighten(file, level, PAGE)
 
-    assert file.getvalue() == before
+    meta = [int.from_bytes(file.getvalue()[at : at + 4], "little") for at in range(32, 48, 4)]
+    assert meta == [1 + level, level, 1 + level, level]
+    assert len(file.getvalue()) == PAGE * (2 + level)
 
 
 def test_file_beyond_a_gibibyte_has_segments_and_no_file_becomes_shorter(tmp_path: Path) -> None:

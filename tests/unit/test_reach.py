@@ -19,6 +19,17 @@ def made(tmp_path: Path, text: str) -> Candidate:
     return candidate.find(tmp_path)["one"]
 
 
+@pytest.mark.parametrize("levels", [300, 3_000])
+def test_a_statement_may_be_nested_as_deeply_as_the_server_allows(tmp_path: Path, levels: int) -> None:
+    deep = f"{'f(' * levels}1{' + 1)' * levels}"
+    one = made(tmp_path, f"CREATE VIEW v AS SELECT {deep};\n\n-- name: look\nSELECT {deep} AS a;\n")
+
+    reach.check(one, owned=False)
+
+    with pytest.raises(CandidateError, match="pg_drop_replication_slot"):
+        reach.check(made(tmp_path, f"SELECT {deep.replace('1', 'pg_drop_replication_slot(1)')};"), owned=False)
+
+
 @pytest.mark.parametrize(
     ("statement", "what"),
     [

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pglast import parse_sql
 
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.sqlfile import SqlFile, parse, read, sections
-from schemabench.statements import Kind, Operation, Query, Statement, Text, literal
+from schemabench.statements import Kind, Operation, Query, Statement, Text, block, literal
 
 PIECES = {
     "SELECT": None,
@@ -549,3 +550,12 @@ def test_a_literal_ends_where_it_is_closed_even_if_a_string_follows_in_the_next_
     statement = _statement(folder, "SELECT :'lit'\n'more'")
 
     assert statement.render({}, literals={"lit": "it's"}).sql == "SELECT 'it''s'\n'more'"
+
+
+@pytest.mark.parametrize("name", ["plain", "a$$b", "a$", "$$ $block_1$", "it's $block_1"])
+def test_a_block_ends_where_its_body_does_whatever_that_contains(name: str) -> None:
+    body = f"BEGIN EXECUTE 'CREATE SCHEMA \"{name}\"'; END"
+
+    (statement,) = parse_sql(block(body))
+
+    assert statement.stmt.args[0].arg.sval == f" {body} "

@@ -11,6 +11,7 @@ import psycopg
 from pglast import ast
 from pglast.enums import ObjectType
 from psycopg.pq import TransactionStatus
+from psycopg.sql import Identifier
 
 from schemabench import sqlfile
 from schemabench.candidate.passing import Passed, missing_roles, parsed, passed
@@ -18,7 +19,7 @@ from schemabench.candidate.refusals import refused
 from schemabench.candidate.remarks import Remark
 from schemabench.candidate.variation import Candidate, Script
 from schemabench.errors import CandidateError
-from schemabench.statements import Query, Statement, Text
+from schemabench.statements import Query, Statement, Text, block
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -235,7 +236,9 @@ def _roles_to_create(connection: Connection, cause: psycopg.Error, sql: str) -> 
     role = next(iter(missing_roles(connection, parsed(sql))), "")
     if not role:
         return []
+    created = Identifier(role).as_string()
+    making = block(f"BEGIN CREATE ROLE {created}; EXCEPTION WHEN duplicate_object THEN NULL; END")
     return [
         f"have a writer execute as the role, which is then made: Writer(role={role!r})",
-        f"make the role above: DO $$ BEGIN CREATE ROLE {role}; EXCEPTION WHEN duplicate_object THEN NULL; END $$",
+        f"make the role above: {making}",
     ]

@@ -156,6 +156,12 @@ def notes(found: Found) -> Iterator[str]:
         yield f"Left out, because cut off, too long, or none: {plural(damage.broken, 'entry', 'entries')} of the log"
     if found.repeated:
         yield f"Counted once, because in more than one of the files: {plural(found.repeated, 'entry', 'entries')}"
+    if found.late:
+        late = plural(found.late, "entry", "entries")
+        yield f"Behind later ones of their session: {late}; the order of the files cannot be told, nor all transactions"
+    if found.zones:
+        zones = ", ".join(found.zones)
+        yield f"No session began while the clock of the log showed {zones}: how far that is from UTC is guessed"
     if found.others or found.elsewhere:
         yield (
             f"Left out of {plural(found.entries, 'entry', 'entries')} of the log: {found.others:,} about no statement, "
@@ -227,18 +233,23 @@ def _with_literals(one: Executed, shape: Shape, fixed: Mapping[int, str | None])
     """Return a statement with some of its values written into it, and others numbered anew."""
     if not fixed:
         return one
-    sql = one.sql
-    free = [number for number in range(1, len(shape.alike) + 1) if number not in fixed]
-    for token in reversed([token for token in scan(sql) if token.name == "PARAM"]):
-        number = int(sql[token.start + 1 : token.end + 1])
+    free = (number for number in range(1, len(shape.alike) + 1) if number not in fixed)
+    places = {number: place for place, number in enumerate(free, start=1)}
+    pieces: list[str] = []
+    end = 0
+    for token in scan(one.sql):
+        if token.name != "PARAM":
+            continue
+        number = int(one.sql[token.start + 1 : token.end + 1])
         if number in fixed:
             value = fixed[number]
             bare = number in shape.numeric and value is not None and _NUMBER.fullmatch(value)
             text = str(value) if bare else literal(value)
         else:
-            text = f"${free.index(number) + 1}"
-        sql = sql[: token.start] + text + sql[token.end + 1 :]
-    return replace(one, sql=sql)
+            text = f"${places[number]}"
+        pieces += [one.sql[end : token.start], text]
+        end = token.end + 1
+    return replace(one, sql="".join([*pieces, one.sql[end:]]))
 
 
 def _merged(written: Iterable[Executed], found: Iterable[Operation]) -> list[Executed]:

@@ -23,6 +23,7 @@ _TYPES = {
     "POINT": "point",
 }
 """Words before a constant that say its type, as in `interval '1 day'`."""
+_CAST = re.compile(r"\s*::")
 _SQUASHED = "..."
 """In the comment that stands for the other elements of a list, since PostgreSQL 18."""
 _WIDTH, _INDENT = 110, "    "
@@ -92,16 +93,18 @@ def named(sql: str, names: Mapping[int, str], types: Mapping[int, str]) -> str:
     >>> named("SELECT $1::int, $2", {1: "a", 2: "b"}, {1: "integer", 2: "text"})
     'SELECT :a::int, :b::text'
     """
-    tokens = [token for token in scan(sql) if token.name == "PARAM"]
-    for token in reversed(tokens):
+    pieces: list[str] = []
+    end = 0
+    for token in scan(sql):
+        if token.name != "PARAM":
+            continue
         number = int(sql[token.start + 1 : token.end + 1])
-        rest = sql[token.end + 1 :]
-        before = sql[: token.start]
-        is_cast = rest.lstrip().startswith("::") or before.endswith("CAST(")
+        is_cast = _CAST.match(sql, token.end + 1) or sql.endswith("CAST(", end, token.start)
         cast = "" if is_cast else f"::{types[number]}"
-        gap = " " if before.endswith(":") else ""  # of a slice: two colons are a cast
-        sql = f"{before}{gap}:{names[number]}{cast}{rest}"
-    return sql
+        gap = " " if sql.endswith(":", end, token.start) else ""  # of a slice: two colons are a cast
+        pieces += [sql[end : token.start], f"{gap}:{names[number]}{cast}"]
+        end = token.end + 1
+    return "".join([*pieces, sql[end:]])
 
 
 def with_intervals(sql: str) -> str:

@@ -11,7 +11,7 @@ from schemabench.deriving.found import quoted
 from schemabench.deriving.operations import Operation, search_path
 from schemabench.deriving.parameters import Role
 from schemabench.deriving.rows import Rows
-from schemabench.statements import literal
+from schemabench.statements import block, literal
 from schemabench.units import plural
 
 _SEVERAL = 2
@@ -169,7 +169,7 @@ def baseline(derived: Derived) -> str:
         setting = literal(f"ALTER DATABASE %I SET search_path = {search_path(derived.path).replace('%', '%%')}")
         body += (
             "\n-- Statements name tables of several schemas.\n"
-            f"DO $$ BEGIN EXECUTE format({setting}, current_database()); END $$;\n"
+            f"{block(f'BEGIN EXECUTE format({setting}, current_database()); END')};\n"
         )
     return head + body
 

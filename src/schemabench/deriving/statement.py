@@ -12,7 +12,7 @@ from pglast import parse_sql
 from pglast.parser import ParseError
 from pglast.visitors import Visitor
 
-from schemabench.deriving.tree import ast
+from schemabench.deriving.tree import TOO_DEEP, ast, is_deep
 
 
 class Kind(Enum):
@@ -54,6 +54,8 @@ def _kind_of(sql: str, functions: frozenset[str]) -> tuple[Kind | None, str]:  #
     except ValueError:
         return None, "it is several statements"
     root = parsed.stmt
+    if is_deep(root):
+        return None, f"it is no SQL that schemabench reads: {TOO_DEEP}"
     if not isinstance(root, (*_CHANGING, ast.SelectStmt)):
         copies = isinstance(root, ast.CopyStmt)
         return None, "it copies rows: write it as an operation, COPY ... FROM STDIN" if copies else _UTILITY

@@ -5,7 +5,7 @@ Owns the comparison and its effort. Must not decide what happens to a candidate 
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
@@ -73,7 +73,8 @@ class Oracle:
             scratch.install()
             comparison = _Comparison(self._model, scratch)
             outcome = search(self._drawn, comparison.disagreement, self._effort, self._seed)
-        found = outcome.disagreement
+            found = outcome.disagreement
+            reason = described(_held(found, scratch), candidate, scratch.operations, self._parts) if found else ""
         record = EquivalenceCheck(
             agrees=found is None,
             sequences=outcome.sequences,
@@ -81,7 +82,6 @@ class Oracle:
             complete=outcome.complete,
             elapsed_s=monotonic() - started_s,
         )
-        reason = described(found, candidate, scratch.operations, self._parts) if found else ""
         return Checked(record=record, disagreement=found, reason=reason)
 
 
@@ -174,6 +174,11 @@ class _Comparison:
                 f"The workload's model failed: {type(cause).__name__}: {cause}",
                 checked=[f"it executed {call.operation!r} with {dict(call.values)!r}"],
             ) from cause
+
+
+def _held(found: Disagreement, scratch: Scratch) -> Disagreement:
+    """Return a disagreement with the values of its calls as they were sent."""
+    return replace(found, requests=tuple(tuple(map(scratch.held, request)) for request in found.requests))
 
 
 def _disagreement(

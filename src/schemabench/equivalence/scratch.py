@@ -10,11 +10,12 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.pq import ExecStatus
 
 from schemabench import candidate as candidates
 from schemabench import sqlfile
 from schemabench.candidate import Candidate
-from schemabench.encoding import Encoder, register_json
+from schemabench.encoding import DOCUMENTS, Document, Encoder, held, register_json
 from schemabench.equivalence.counterexample import arrays
 from schemabench.equivalence.questions import questions
 from schemabench.errors import CandidateError, SchemabenchError, ServerError, WorkloadError, is_servers_fault
@@ -74,6 +75,8 @@ class Scratch:
         self._server = server
         self._queries: dict[tuple[str, str], tuple[Query, ...]] = {}
         self._asked: dict[str, list[tuple[Call, Query]]] = {}
+        self._kinds: dict[tuple[str, ...], dict[str, Document]] = {}
+        """The part and the SQL of a call -> its values that are taken for JSON."""
         self._pristine: Databases | None = None  # cloned for each sequence if the schema contains rows
         self._databases = several.create(
             server, _LABEL, parts.names if candidate.databases == "part" else (), keep=False
@@ -117,6 +120,7 @@ class Scratch:
                 f"The model's calls of {operation.name!r} have no value for :{missing}", where=operation.text.place()
             )
         together = len(operation.statements) > 1
+        request = [self.held(one) for one in request]
         try:
             if together:
                 connection.execute("BEGIN")
@@ -132,6 +136,35 @@ class Scratch:
                 raise self._failed(call, self._rendered(call)[-1], cause) from cause
             raise
         return rows
+
+    def held(self, call: Call) -> Call:
+        """Return a call as it is sent: with lists as psycopg is to adapt them for what holds JSON."""
+        if not any(isinstance(value, list | tuple) for value in call.values.values()):
+            return call
+        queries = self._rendered(call)
+        known = call.part, *(query.sql for query in queries)
+        if known not in self._kinds:
+            self._kinds[known] = self._kinds_of(call, queries)
+        values = {**call.values, **{name: held(call.values[name], kind) for name, kind in self._kinds[known].items()}}
+        return call._replace(values=values)
+
+    def _kinds_of(self, call: Call, queries: Sequence[Query]) -> dict[str, Document]:
+        """Return the values of a call that its operation takes for JSON; none if the server refuses its SQL."""
+        connection, operation = self._connection(call), self.operations[call.operation]
+        documents = {int(oid): Document(kind) for oid, kind in connection.execute(DOCUMENTS)}
+        found: dict[str, Document] = {}
+        for query in queries:
+            sql, names = query.sql, query.parameters
+            if operation.copies:
+                sql, names = sqlfile.copied(sql), operation.statements[0].columns
+            prepared = connection.pgconn.prepare(b"", sql.encode())
+            if prepared.status != ExecStatus.COMMAND_OK:
+                return {}  # its execution says why
+            about = connection.pgconn.describe_prepared(b"")
+            types = map(about.ftype if operation.copies else about.param_type, range(len(names)))
+            found |= {name: documents[one] for name, one in zip(names, types, strict=True) if one in documents}
+        gathered = operation.sending.batch > 1 and not operation.copies
+        return {name: Document.ONE if gathered else kind for name, kind in found.items() if name in call.values}
 
     def _rows_of(self, request: Sequence[Call], operation: Operation) -> list[Row]:
         """Execute the statements of a request; return the rows of the last one."""

@@ -15,7 +15,7 @@ import psycopg
 
 from schemabench import candidate as candidates
 from schemabench.candidate import Candidate, Remark
-from schemabench.encoding import UNFIT, Encoder, Ranges, register_json, unfit
+from schemabench.encoding import DOCUMENTS, UNFIT, Document, Encoder, Ranges, held, register_json, unfit
 from schemabench.errors import WorkloadError
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.feed import Chunk
@@ -239,10 +239,18 @@ def _begun(loader: _Loader, operation: Operation) -> Iterator["_Copying"]:
     (statement,) = operation.statements
     query = statement.render(loader.writer.identifiers, loader.template.fault(operation))
     copier = loader.copier
-    described = copier.execute(copied(query.sql).encode()).description if statement.binary else None
-    types = [column.type_code for column in described or ()]
+    described = copier.execute(copied(query.sql).encode()).description or ()
+    types = [column.type_code for column in described]
+    documents = {int(oid): Document(kind) for oid, kind in copier.execute(DOCUMENTS)}
     with copier.cursor().copy(query.sql.encode()) as copy:
-        copying = _Copying(copy, operation.name, statement, types, Encoder(loader.template.operations))
+        copying = _Copying(
+            copy,
+            operation.name,
+            statement,
+            types if statement.binary else (),
+            {place: documents[one] for place, one in enumerate(types) if one in documents},
+            Encoder(loader.template.operations),
+        )
         copying.choose_format()
         yield copying
 
@@ -256,6 +264,8 @@ class _Copying:
     statement: Statement
     types: Sequence[int]
     """The object ids of its columns' types in binary format; empty in text format."""
+    kinds: Mapping[int, Document]
+    """The columns that hold JSON, by place."""
     encode: Encoder
 
     def choose_format(self) -> None:
@@ -284,7 +294,7 @@ class _Copying:
         try:
             for number, row in enumerate(self._picked(chunk)):  # noqa: B007 (the last one is at fault)
                 ranges.check(row)
-                write_row(row)
+                write_row(self._held(row) if self.kinds else row)
         except UNFIT as cause:
             if fault := self._fault(chunk, number, cause):
                 fault.checked = (f"row {before + number + 1:,} of the COPY", *fault.checked)
@@ -299,6 +309,10 @@ class _Copying:
         if len(places) == 1:
             return ((row[places[0]],) for row in chunk.rows)
         return map(itemgetter(*places), chunk.rows)
+
+    def _held(self, row: Sequence[object]) -> Sequence[object]:
+        """Return a row with lists as columns take them that hold JSON."""
+        return [held(value, self.kinds[place]) if place in self.kinds else value for place, value in enumerate(row)]
 
     def _fault(self, chunk: Chunk, number: int, cause: BaseException) -> WorkloadError | None:
         """Return which value of a row cannot be sent; None if none is at fault."""

@@ -4,9 +4,9 @@ Owns the form of a step. Must not talk to a server.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from schemabench.encoding import UNFIT, as_array, as_binary_rows, as_rows
+from schemabench.encoding import UNFIT, Document, Listed, as_array, as_binary_rows, as_rows
 from schemabench.errors import SchemabenchError, WorkloadError
 from schemabench.experiment.burst import Encoded
 from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
@@ -42,6 +42,8 @@ class Form:
     """The columns of its row that later statements take."""
     types: tuple[int, ...] = ()
     """The object ids of the types of the columns that it copies in binary format; empty for any other."""
+    kinds: Mapping[str, Document] = field(default_factory=dict)
+    """The parameters, or the columns that it copies, that hold JSON."""
     plain: bool = True
     """Whether it is prepared, and nothing is taken from another statement, given to one, or paused for."""
     rest: Rest | None = None
@@ -106,11 +108,24 @@ class Form:
         """Return the parameters: of one call, or arrays of the gathered calls' values; None where a row gives it."""
         try:
             if self.operation.sending.batch == 1:
-                values = calls[0].values
+                values = self._held(calls[0].values)
                 return [None if "." in name else values[name] for name in self.names]
-            return [None if "." in name else as_array([call.values[name] for call in calls]) for name in self.names]
+            rows = [self._held(call.values) for call in calls]
+            return [None if "." in name else as_array([row[name] for row in rows]) for name in self.names]
         except KeyError as cause:
             raise self._missing(cause.args[0], calls[0]) from cause
+
+    def _held(self, values: Mapping[str, bytes | None]) -> Mapping[str, bytes | None]:
+        """Return a call's values, with lists as what holds JSON takes them."""
+        if not self.kinds:
+            return values
+        gathered = self.operation.sending.batch > 1 and not self.operation.copies
+        found = dict(values)
+        for name, kind in self.kinds.items():
+            value = values.get(name)
+            if isinstance(value, Listed):
+                found[name] = value.as_held(Document.ONE if gathered else kind)
+        return found
 
     def _pause_ns(self, rest: Rest, call: Encoded) -> int:
         """Return how long a pause of a call is."""
@@ -149,7 +164,8 @@ class Form:
         """
         if missing := next((name for name in self.names if name not in calls[0].values), ""):
             raise self._missing(missing, calls[0])
-        rows = ([call.values[name] for name in self.names] for call in calls)
+        held = (self._held(call.values) for call in calls)
+        rows = ([values[name] for name in self.names] for values in held)
         if not self.types:
             return as_rows(rows)
         try:

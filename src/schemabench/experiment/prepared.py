@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from psycopg import errors
+from psycopg import OperationalError, errors
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
+from schemabench.encoding import DOCUMENTS, Document
 from schemabench.errors import SchemabenchError
 from schemabench.experiment import failures
 from schemabench.experiment.burst import Encoded, Pace
@@ -101,6 +102,9 @@ class Prepared:
         self._forms: dict[tuple[Session, str], tuple[Form, ...]] = {}
         self._bounds: dict[tuple[Session, str], tuple[Form, Form]] = {}
         """What begins and commits a transaction whose first call is one of an operation."""
+        self._types: dict[tuple[str, bytes], tuple[int, ...]] = {}
+        """(part, name of a statement) -> the types of its parameters, or of the columns that it copies."""
+        self._documents: dict[str, Mapping[int, Document]] = {}
 
     def prepare(self, session: Session, writer: Writer, operations: Iterable[str]) -> None:
         """Prepare operations over a connection, each once.
@@ -113,7 +117,10 @@ class Prepared:
         for operation in operations:
             if not self.knows(session, operation):
                 known = self._template.operations[operation]
-                self._forms[session, operation] = tuple(self._prepare(session, writer, known))
+                try:
+                    self._forms[session, operation] = tuple(self._prepare(session, writer, known))
+                except OperationalError as failure:
+                    raise lost(self._template.server, failure) from failure
                 session.retryable[operation] = {code: words(code) for code in known.sending.retried}
                 session.acceptable[operation] = {code: words(code) for code in known.sending.accepted}
 
@@ -199,13 +206,19 @@ class Prepared:
         A copy is not prepared, nor is a statement whose SQL changes from call to call. What is sent as text for other
         reasons is prepared all the same, so that a mistake in it is found.
         """
+        documents = self._documents_of(session, writer.part)  # before: a session shows what it was sent last
         for form in forms(operation, writer.identifiers, self._template.fault(operation)):
             if form.statement is None or (form.query is not None and not operation.copies):
                 self._ready(session, writer, form)
-            if form.query is not None and form.statement is not None and form.statement.binary:
-                yield replace(form, types=self._types(session, writer, form, form.query))
-            else:
+            if form.query is None or form.statement is None:
                 yield form
+                continue
+            known = writer.part, form.name
+            if known not in self._types:
+                self._types[known] = self._asked(session, writer, form, form.query)
+            types = self._types[known]
+            kinds = {name: documents[one] for name, one in zip(form.names, types, strict=True) if one in documents}
+            yield replace(form, types=types if form.statement.binary else (), kinds=kinds)
 
     def _ready(self, session: Session, writer: Writer, form: Form) -> Form:
         """Prepare one statement, and return it."""
@@ -219,12 +232,22 @@ class Prepared:
             raise self._refused(session, writer, form, result)
         return form
 
-    def _types(self, session: Session, writer: Writer, form: Form, query: Query) -> tuple[int, ...]:
-        """Return the object ids of the types of the columns that a copy fills."""
+    def _asked(self, session: Session, writer: Writer, form: Form, query: Query) -> tuple[int, ...]:
+        """Return the object ids of the types of a prepared statement's parameters, or of the columns that it copies."""
+        if not form.operation.copies:
+            return session.types(form.name)
         result = session.query(copied(query.sql))
         if result.status != ExecStatus.TUPLES_OK:
             raise self._refused(session, writer, form, result)
         return tuple(result.ftype(place) for place in range(result.nfields))
+
+    def _documents_of(self, session: Session, part: str) -> Mapping[int, Document]:
+        """Return the types that hold JSON, by their object ids, in the database of a part."""
+        if part not in self._documents:
+            result = session.query(DOCUMENTS)
+            rows = [(result.get_value(row, 0), result.get_value(row, 1)) for row in range(result.ntuples)]
+            self._documents[part] = {int(oid or 0): Document((kind or b"").decode()) for oid, kind in rows}
+        return self._documents[part]
 
     def _refused(self, session: Session, writer: Writer, form: Form, result: PGresult) -> SchemabenchError:
         """Return the error for a statement that the server refused to prepare."""

@@ -160,7 +160,7 @@ class _Planned:
 
     choices: Choices
     unknown: frozenset[str]
-    """Topmost tables of which production says nothing, with their schemas."""
+    """Topmost tables of which production does not say how large they or their indexes would be, with their schemas."""
     unsized: frozenset[str]
     """These and their partitions."""
 
@@ -204,13 +204,15 @@ class _Growing:
                 self.baseline = own
             found = production.grown(own, self.production, self.baseline)
             production.restore(connection, found.relations)
+            unsized = production.estimate(connection, found.unsized)
             files = production.files(connection)
             self._set(connection, database.name)
         clone = several.clone(self.server, template.databases, "grown")
         try:
             self._extend(next(iter(clone)).name, files)
-            unsized = frozenset(one.name for one in own if one.root in found.unknown)
-            return _Planned(choices=planning.chosen(template, clone, calls), unknown=found.unknown, unsized=unsized)
+            unknown = found.unknown | {one.root for one in own if one.name in unsized}
+            tables = frozenset(one.name for one in own if one.root in unknown)
+            return _Planned(choices=planning.chosen(template, clone, calls), unknown=unknown, unsized=tables)
         finally:
             several.drop(self.server, clone)
 

@@ -205,6 +205,13 @@ class Session:
                 self.settle(monotonic() + STOP_S)
                 raise LockedOutError
 
+    def types(self, name: bytes) -> tuple[int, ...]:
+        """Return the object ids of the types of a prepared statement's parameters, in order; waits for the answer."""
+        self.connection.nonblocking = 0
+        result = self.connection.describe_prepared(name)
+        self.connection.nonblocking = 1
+        return tuple(result.param_type(place) for place in range(result.nparams))
+
     def query(self, sql: str, parameters: Sequence[bytes] = ()) -> PGresult:
         """Execute a query between bursts and wait for its result, which shows whether the server accepted it."""
         self.connection.nonblocking = 0

@@ -66,9 +66,7 @@ def parameters(detail: str) -> list[str | None] | None:
     listed = detail[len(_LABELS[0]) :]
     found: list[str | None] = []
     end = 0
-    for match in _PARAMETER.finditer(listed):
-        if match.start() != end:
-            return None
+    while match := _PARAMETER.match(listed, end):
         end = match.end()
         value = match[1]
         found.append(value.replace("''", "'") if value is not None and "''" in value else value)

@@ -7,22 +7,22 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from math import inf
 from pathlib import Path
 
 from pglast import split
 from pglast.parser import ParseError
 
 from schemabench.logs import messages
-from schemabench.logs.entries import Entry, Times, entries
+from schemabench.logs.entries import Entry, entries
 from schemabench.logs.files import Damage
 from schemabench.logs.messages import Message
+from schemabench.logs.ordering import ordered
+from schemabench.logs.repeats import Repeats
 from schemabench.logs.shapes import Shape, Shapes, Value
 from schemabench.logs.spool import Part, Request, Spool
 
 _FIRST_WORD = re.compile(
-    r"(?:\s|--[^\n]*\n|/\*.*?\*/)*(?P<word>[a-z]+)(?P<rest>(?:\s+\w+)*)", re.IGNORECASE | re.DOTALL
+    r"(?>\s|--[^\n]*\n|/\*.*?\*/)*+(?P<word>[a-z]+)(?P<rest>(?:\s+\w+)*+)", re.IGNORECASE | re.DOTALL
 )
 _BEGIN, _COMMIT, _ROLLBACK = {"begin", "start"}, {"commit", "end"}, {"rollback", "abort"}
 _FAILURES = {"ERROR", "FATAL", "PANIC"}
@@ -30,8 +30,6 @@ _CLIENT = {"", "client backend"}
 _ENDS = "disconnection: "
 _CUT = "..."
 _MILLISECONDS = 1_000
-_FIRST = 10_000
-"""Entries of a file, among which one tells its zone."""
 
 ABORTED, FAILED = "statements of transactions that were rolled back", "statements that failed"
 UNFINISHED = "statements of transactions that the log does not end"
@@ -56,6 +54,10 @@ class Found:
     """Statements in other databases."""
     repeated: int = 0
     """Entries that another file has, too."""
+    late: int = 0
+    """Entries that come behind later ones of their session."""
+    zones: Sequence[str] = ()
+    """Zones in which no session began, so that their distance from UTC is guessed."""
     levels: Counter[str] = field(default_factory=Counter)
     """Isolation level that a BEGIN asked for -> how often."""
     damage: Damage = field(default_factory=Damage)
@@ -123,26 +125,15 @@ def read(paths: Sequence[Path], database: str, spool: Spool, *, without: Collect
     Raises:
         UsageError: A file cannot be read, or is none.
     """
-    reader, times = _Reader(database, spool), Times()
-    for path in _by_time(paths):
+    reader = _Reader(database, spool)
+    order, times = ordered(paths)
+    for path in order:
         for entry in entries(path, reader.found.damage, times):
             if entry.application not in without:
                 reader.take(entry)
-    return reader.end()
-
-
-def _by_time(paths: Sequence[Path]) -> list[Path]:
-    """Return files by their first entry whose time is sure; those without entries at the end."""
-
-    def first(path: Path) -> float:
-        times, found_s = Times(), []
-        for entry in islice(entries(path, Damage(), times), _FIRST):
-            found_s.append(entry.time_s)
-            if times.is_sure:
-                return entry.time_s
-        return next(iter(found_s), inf)
-
-    return sorted(paths, key=first) if len(paths) > 1 else list(paths)
+    found = reader.end()
+    found.zones = times.guessed
+    return found
 
 
 class _Reader:
@@ -155,18 +146,16 @@ class _Reader:
         self._shapes = Shapes()
         self._sessions: dict[str, _Session] = {}
         self._seen: set[str] = set()
-        self._numbers: dict[str, int] = {}
-        """Session -> the number of its last entry."""
+        self._repeats = Repeats()
         self._active: set[str] = set()
         self._second = 0
 
     def take(self, entry: Entry) -> None:
         """Take an entry, unless another file has had it."""
         found = self.found
-        if 0 < entry.number <= self._numbers.get(entry.session, 0):
+        if self._repeats.has(entry):
             found.repeated += 1
             return
-        self._numbers[entry.session] = entry.number
         found.first_s = entry.time_s if not found.entries else found.first_s
         found.last_s = max(found.last_s, entry.time_s)
         found.entries += 1
@@ -189,6 +178,7 @@ class _Reader:
             self._leave(session)
         self.found.shapes = self._shapes.every
         self.found.sessions = len(self._seen)
+        self.found.late = self._repeats.late
         self.found.most_open = max(self.found.most_open, len(self._active))
         return self.found
 

@@ -19,11 +19,15 @@ _WORDS = {"NULL_P": None, "TRUE_P": "t", "FALSE_P": "f"}
 """Key words that are values where they stand alone in a list of values."""
 _COMMENTS = {"SQL_COMMENT", "C_COMMENT"}
 _OPENING, _CLOSING, _COMMA, _MINUS = "ASCII_40", "ASCII_41", "ASCII_44", "ASCII_45"
+_OPENINGS, _CLOSINGS = {_OPENING, "ASCII_91"}, {_CLOSING, "ASCII_93"}
 _OPERANDS = {"IDENT", "PARAM", "SCONST", "ICONST", "FCONST", _CLOSING, "ASCII_93"}
 """What stands before a minus that subtracts."""
-_ENDS_ORDER = {"LIMIT", "OFFSET", "HAVING", "UNION", "FOR", "FETCH", "WINDOW", "RETURNING", "ORDER", _CLOSING}
+_ENDS_ORDER = {
+    *("LIMIT", "OFFSET", "HAVING", "UNION", "INTERSECT", "EXCEPT", "SELECT"),
+    *("FOR", "FETCH", "WINDOW", "RETURNING", "ORDER"),
+}
 _LITERAL = re.compile(
-    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|(?<![\w$.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])""",
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?(?:\*/|\Z)|(?<![\w$.])\d+(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])""",
     re.DOTALL,
 )
 _MOST_KNOWN = 20_000
@@ -173,6 +177,16 @@ class Shapes:
         return shape
 
 
+@dataclass
+class _Level:
+    """What is within the same parentheses."""
+
+    is_order: bool = False
+    """Whether what comes next is what rows are ordered or grouped by."""
+    is_type: bool = False
+    """Whether it is what belongs to a type, so far."""
+
+
 class _Text:
     """A statement's words, and which of its constants are values.
 
@@ -189,6 +203,7 @@ class _Text:
             self._words.pop()
         self.constants = [one for one in self._words if one.name in _CONSTANTS]
         self._places = {one.start: place for place, one in enumerate(self.constants)}
+        self._constant = _constant(self._words)
         self._marked: list[Token] = []
         """Key words that are values; their places follow those of the constants."""
 
@@ -304,30 +319,31 @@ class _Text:
             typed or (before.kind == "UNRESERVED_KEYWORD" and before.name not in {"BY", "ESCAPE"})
         ):
             return False
-        return not (token.name == "ICONST" and (self._is_place(position) or self._is_modifier(position)))
+        return position not in self._constant
 
-    def _is_place(self, position: int) -> bool:
-        """Return whether a number is the place of an answer, in ORDER BY or GROUP BY."""
-        if self._words[position - 1].name not in {"BY", _COMMA}:
-            return False
-        depth = 0
-        for token in reversed(self._words[:position]):
-            depth += (token.name == _CLOSING) - (token.name == _OPENING)
-            if token.name == "BY" and depth == 0:
-                return True
-            if depth < 0 or token.name in _ENDS_ORDER:
-                return False
-        return False
 
-    def _is_modifier(self, position: int) -> bool:
-        """Return whether a number belongs to a type, as in `::numeric(10, 2)`."""
-        for place in range(position - 1, 1, -1):
-            token = self._words[place]
-            if token.name == _OPENING:
-                return self._words[place - 2].name in {"TYPECAST", "AS"}
-            if token.name not in {_COMMA, "ICONST"}:
-                return False
-        return False
+def _constant(words: Sequence[Token]) -> set[int]:
+    """Return which words are numbers that belong to the statement, by their place.
+
+    These are the places of answers in ORDER BY or GROUP BY, and what belongs to a type, as in `::numeric(10, 2)`.
+    """
+    found: set[int] = set()
+    levels = [_Level()]
+    for position, token in enumerate(words):
+        level, before = levels[-1], words[position - 1].name if position else ""
+        if token.name == "ICONST":
+            if level.is_type or (level.is_order and before in {"BY", _COMMA}):
+                found.add(position)
+        elif token.name in _OPENINGS:
+            level.is_type = False
+            typed = token.name == _OPENING and position > 1 and words[position - 2].name in {"TYPECAST", "AS"}
+            levels.append(_Level(is_type=typed))
+        elif token.name in _CLOSINGS and len(levels) > 1:
+            levels.pop()
+        elif token.name != _COMMA:
+            level.is_type = False
+            level.is_order = token.name == "BY" or (level.is_order and token.name not in _ENDS_ORDER)
+    return found
 
 
 def _value(kind: str, literals: Sequence[str | None]) -> Value:

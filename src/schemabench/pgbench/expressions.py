@@ -17,6 +17,7 @@ from typing import Any
 from pglast import parse_sql
 from pglast.parser import ParseError
 
+from schemabench.deriving.tree import TOO_DEEP, is_deep
 from schemabench.deriving.tree import ast as sql_ast
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
@@ -38,6 +39,8 @@ _WORDS = {
     *("case", "when", "then", "else", "end"),
 }
 """The words of pgbench's grammar that are no functions."""
+_SHOWN_CHARACTERS = 80
+"""Of an expression in an error."""
 _SHOWN_DIGITS = 40
 
 
@@ -82,6 +85,8 @@ def translated(expression: Text, known: Mapping[str, Known]) -> Known:
     targets: Sequence[Any] = statement.targetList or ()
     if len(targets) != 1:
         raise _unreadable(expression, "it is not one expression")
+    if is_deep(targets[0]):
+        raise _unreadable(expression, TOO_DEEP)
     return _Translation(expression, [known[name] for name in names]).of(targets[0].val)
 
 
@@ -107,9 +112,9 @@ def _tokens(expression: Text) -> Iterator[tuple[str, str, int]]:
 
 
 def _unreadable(expression: Text, why: str, offset: int = 0) -> UsageError:
-    return UsageError(
-        f"The expression {expression.sql.strip()!r} cannot be converted: {why}", where=expression.place(offset)
-    )
+    written = expression.sql.strip()
+    shown = written if len(written) <= _SHOWN_CHARACTERS else f"{written[:_SHOWN_CHARACTERS]} ..."
+    return UsageError(f"The expression {shown!r} cannot be converted: {why}", where=expression.place(offset))
 
 
 class _Translation:

@@ -8,6 +8,7 @@ Sources: bufpage.h, itemid.h, itup.h, nbtree.h; the format is the same since Pos
 """
 
 import struct
+from dataclasses import dataclass
 from math import ceil
 from typing import BinaryIO
 
@@ -23,11 +24,17 @@ _SPECIAL = struct.Struct("=IIIHH")
 _META = struct.Struct("=IIIIII")
 """Magic, version, root and its level, the root at which searches begin and its level."""
 _MAGIC = 0x053162
-_LAYOUT, _NORMAL, _IS_ROOT, _IS_PIVOT = 4, 1, 2, 0x2000
-"""Version of the page's layout; flags of an item, a page and an entry."""
+_LAYOUT, _NORMAL, _IS_LEAF, _IS_ROOT, _IS_PIVOT = 4, 1, 1, 2, 0x2000
+"""Version of the page's layout; flags of an item, of pages and of an entry."""
 _FULL = 0.7
 """How full inner pages other than the root are."""
 _ALIGNED = 8
+_ROW_BYTES = 6
+"""Of a row's place in an entry that several rows share."""
+_SHARED_PART = 0.1
+"""Of a page, the largest such entry in a tree that is built at once."""
+_FEWEST_SHARED = 2
+"""Rows with equal keys, from which on they are taken to share entries."""
 
 
 def height(pages: int, page_bytes: int, key_bytes: int) -> int:
@@ -50,8 +57,42 @@ def height(pages: int, page_bytes: int, key_bytes: int) -> int:
     return level
 
 
+@dataclass(frozen=True, kw_only=True)
+class Keys:
+    """What an index of a table has to hold."""
+
+    rows: float
+    distinct: float
+    """Different keys."""
+    key_bytes: int
+    """Mean bytes of a key, with all columns."""
+    fill: float
+    """How full a page of entries is made, from 0 to 1."""
+    shared: bool
+    """Whether rows with equal keys share an entry (since PostgreSQL 13)."""
+
+
+def pages(keys: Keys, page_bytes: int) -> int:
+    """Return how many pages a new tree has: an estimate, by the mean key.
+
+    Source: _bt_buildadd and _bt_load in PostgreSQL, for entries that rows share.
+    """
+    key = ceil(keys.key_bytes / _ALIGNED) * _ALIGNED
+    entry = _ENTRY.size + _ITEM_BYTES + key
+    each = max(1.0, keys.rows / max(1.0, keys.distinct))
+    together = (page_bytes * _SHARED_PART - _ENTRY.size - key) // _ROW_BYTES
+    if keys.shared and each >= _FEWEST_SHARED and together >= _FEWEST_SHARED:
+        some = ceil(each / together)
+        total = keys.rows / each * (some * entry + each * _ROW_BYTES)
+    else:
+        total = keys.rows * entry
+    leaves = ceil(total / (keys.fill * (page_bytes - _HEADER_BYTES - _SPECIAL.size)))
+    inner = ceil(leaves * entry / (_FULL * page_bytes)) if leaves > 1 else 0
+    return 1 + leaves + inner
+
+
 def heighten(file: BinaryIO, level: int, page_bytes: int) -> None:
-    """Put roots above a tree's root, at the end of its file, until it has a level; do nothing if it is empty.
+    """Put roots above a tree's root, at the end of its file, until it has a level; an empty one first gets a leaf.
 
     Args:
         file: The index, open for reading and writing.
@@ -61,22 +102,24 @@ def heighten(file: BinaryIO, level: int, page_bytes: int) -> None:
     file.seek(_HEADER_BYTES)
     magic, version, root, now, *_ = _META.unpack(file.read(_META.size))
     assert magic == _MAGIC, "it is not a B-tree"
-    if not root:
-        return
     end = file.seek(0, 2) // page_bytes
+    top = root
+    if not root:
+        file.write(_page(b"", 0, _IS_ROOT | _IS_LEAF, page_bytes))
+        top, end = end, end + 1
     for above in range(now + 1, level + 1):
-        file.write(_root(root, above, page_bytes))
-        root, end = end, end + 1
-    if level > now:
+        entry = _ENTRY.pack(top >> 16, top & 0xFFFF, 0, _ENTRY.size | _IS_PIVOT)
+        file.write(_page(entry, above, _IS_ROOT, page_bytes))
+        top, end = end, end + 1
+    if top != root:
         file.seek(_HEADER_BYTES)
-        file.write(_META.pack(magic, version, root, level, root, level))
+        file.write(_META.pack(magic, version, top, level, top, level))
 
 
-def _root(below: int, level: int, page_bytes: int) -> bytes:
-    """Return a root with one entry, for keys from the smallest on."""
+def _page(entry: bytes, level: int, flags: int, page_bytes: int) -> bytes:
+    """Return a page without neighbours, with one entry, for keys from the smallest on, or none."""
     special = page_bytes - _SPECIAL.size
-    upper, lower = special - _ENTRY.size, _HEADER_BYTES + _ITEM_BYTES
-    header = _HEADER.pack(0, 0, 0, lower, upper, special, page_bytes | _LAYOUT, 0)
-    item = _ITEM.pack(upper | _NORMAL << 15 | _ENTRY.size << 17)
-    entry = _ENTRY.pack(below >> 16, below & 0xFFFF, 0, _ENTRY.size | _IS_PIVOT)
-    return (header + item).ljust(upper, b"\0") + entry + _SPECIAL.pack(0, 0, level, _IS_ROOT, 0)
+    upper = special - len(entry)
+    item = _ITEM.pack(upper | _NORMAL << 15 | len(entry) << 17) if entry else b""
+    header = _HEADER.pack(0, 0, 0, _HEADER_BYTES + len(item), upper, special, page_bytes | _LAYOUT, 0)
+    return (header + item).ljust(upper, b"\0") + entry + _SPECIAL.pack(0, 0, level, flags, 0)

@@ -89,3 +89,33 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_catalog.pg_am m ON m.oid = c.relam
 LEFT JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
 WHERE c.relkind IN ('r', 'm', 'i') AND c.reltablespace = 0 AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema';
+
+-- What a new index has to hold, by the statistics of its table.
+
+-- name: keys
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, current_setting('block_size')::int AS page_bytes,
+       greatest(0, t.reltuples)::float8 AS rows, m.amname = 'btree' AND i.indpred IS NULL AS is_whole,
+       k.key_bytes, least(greatest(0, t.reltuples), k.distinct)::float8 AS distinct,
+       coalesce((SELECT option_value::float8 FROM pg_options_to_table(c.reloptions) WHERE option_name = 'fillfactor'), 90)
+       / 100 AS fill,
+       NOT i.indisunique AND i.indnkeyatts = i.indnatts AND k.shared AS shared
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_catalog.pg_am m ON m.oid = c.relam
+JOIN pg_catalog.pg_index i ON i.indexrelid = c.oid
+JOIN pg_catalog.pg_class t ON t.oid = i.indrelid
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN count(s.stawidth) = i.indnatts THEN sum(s.stawidth)::int END AS key_bytes,
+           exp(sum(ln(greatest(1, CASE WHEN s.stadistinct > 0 THEN s.stadistinct
+                                       WHEN s.stadistinct < 0 THEN -s.stadistinct * t.reltuples
+                                       ELSE t.reltuples END)::float8))
+               FILTER (WHERE a.place <= i.indnkeyatts)) AS distinct,
+           bool_and(EXISTS (
+               SELECT FROM pg_catalog.pg_opclass o
+               JOIN pg_catalog.pg_amproc p ON p.amprocfamily = o.opcfamily AND p.amproclefttype = o.opcintype
+                                          AND p.amprocrighttype = o.opcintype AND p.amprocnum = 4
+               WHERE o.oid = i.indclass[a.place - 1])) FILTER (WHERE a.place <= i.indnkeyatts) AS shared
+    FROM unnest(i.indkey) WITH ORDINALITY AS a (attnum, place)
+    LEFT JOIN pg_catalog.pg_statistic s ON s.starelid = i.indrelid AND s.staattnum = a.attnum AND NOT s.stainherit
+) AS k
+WHERE c.oid = ANY (%(names)s::regclass[]);

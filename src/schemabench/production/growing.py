@@ -1,11 +1,13 @@
 """From the relations of a small copy to the same relations at production's size.
 
 Owns the rule. What the baseline has in common with production is as large as there. A candidate differs from that as
-its copy differs from the baseline's copy. What production has not, such as a new index, grows as its table does.
+its copy differs from the baseline's copy. What production has not, such as a new index, grows as its table does. Where
+that table is empty in the copy nothing grows: an index then has to be estimated, and nothing is known of a partition.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from schemabench.production.recorded import Production, Relation
 
@@ -20,7 +22,9 @@ class Grown:
     relations: tuple[Relation, ...]
     """With production's statistics of columns, where it has them; without unknown ones."""
     unknown: frozenset[str]
-    """The topmost tables of which production says nothing."""
+    """The topmost tables of which production says nothing, or that have parts of which it does not."""
+    unsized: tuple[str, ...] = ()
+    """The indexes that production has not, on tables that are empty in the copy and not there."""
 
 
 def grown(own: Sequence[Relation], production: Production, baseline: Sequence[Relation]) -> Grown:
@@ -33,20 +37,30 @@ def grown(own: Sequence[Relation], production: Production, baseline: Sequence[Re
     """
     known, usual = production.by_name, {one.name: one for one in baseline}
     factors = _factors(own, production)
-    found = []
+    found, unsized, unknown = [], [], {one.root for one in own} - set(factors)
     for one in own:
         there, here = known.get(one.name), usual.get(one.name)
         if there and here and one.kind == here.kind == there.kind and there.rows >= 0:
             found.append(_alike(one, here, there))
-        elif one.root in factors:
+        elif one.root in unknown:
+            pass
+        elif factors[one.root] < inf:
             found.append(_scaled(one, factors[one.root], there))
-    return Grown(relations=tuple(found), unknown=frozenset(one.root for one in own) - set(factors))
+        elif one.kind == "index":
+            unsized.append(one.name)
+        elif one.kind != "partitioned table":
+            unknown.add(one.root)
+    return Grown(relations=tuple(found), unknown=frozenset(unknown), unsized=tuple(unsized))
 
 
 def _factors(own: Sequence[Relation], production: Production) -> dict[str, float]:
-    """Return how many times as many rows production has, by topmost table, of those that are known."""
+    """Return how many times as many rows production has, by topmost table, of those that are known.
+
+    It is infinite for a table that is empty in the copy alone.
+    """
     whole, here = _totals(production.relations), _totals(own)
-    return {root: rows / here[root] if here[root] else 1.0 for root, rows in whole.items() if root in here}
+    empty = {root: inf if rows else 1.0 for root, rows in whole.items()}
+    return {root: rows / here[root] if here[root] else empty[root] for root, rows in whole.items() if root in here}
 
 
 def _totals(relations: Sequence[Relation]) -> Mapping[str, float]:

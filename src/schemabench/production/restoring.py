@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from schemabench.production.btree import Keys, pages
 from schemabench.production.files import File
 from schemabench.production.queries import Record, ask
 from schemabench.production.recorded import Column, Relation
@@ -33,6 +34,28 @@ def restore(connection: psycopg.Connection[Any], relations: Sequence[Relation]) 
         ask(connection, "resized", {"name": one.name, **sizes})
         for name, column in one.columns.items():
             _restore_column(connection, one, name, column)
+
+
+def estimate(connection: psycopg.Connection[Any], names: Sequence[str]) -> frozenset[str]:
+    """Give indexes a size by the statistics that were restored; return those of which none can be told.
+
+    That can be told of a B-tree over all rows, of columns with statistics.
+
+    Args:
+        connection: As in `restore`.
+        names: The indexes.
+
+    Raises:
+        psycopg.Error: The server refused.
+    """
+    left = set(names)
+    for row in ask(connection, "keys", {"names": list(names)}) if names else ():
+        if row["is_whole"] and row["key_bytes"] is not None:
+            keys = Keys(**{name: row[name] for name in ("rows", "distinct", "key_bytes", "fill", "shared")})
+            size = {"rows": keys.rows, "pages": pages(keys, row["page_bytes"]), "visible": 0}
+            ask(connection, "resized", {"name": row["name"], **size})
+            left.remove(row["name"])
+    return frozenset(left)
 
 
 def files(connection: psycopg.Connection[Any]) -> list[File]:

@@ -41,8 +41,8 @@ class Call(NamedTuple):
     """One execution of an operation.
 
     Values have types that psycopg adapts: str, int, float, Decimal, bool, bytes, date, datetime, None, and lists of
-    these, which are arrays. A dict, or a list that holds one, is sent as JSON. Any other JSON value needs psycopg's
-    `Jsonb`, as an empty list does: `[]` is an empty array.
+    these. A list is an array, or JSON where its parameter or column holds JSON. A dict is JSON. Any other JSON value
+    needs psycopg's `Jsonb`, as a list does in a statement whose text changes from call to call.
 
     Examples:
         >>> call = Call("place_order", {"order_id": 7, "tags": {"gift": True}}, key="7")
