@@ -23,9 +23,16 @@ from schemabench.experiment.template import Template, check
 from schemabench.progress import Counter, Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Notice
 from schemabench.server import HeldError, Server, outside, several
+from schemabench.units import format_duration
 
 _SCRATCH = "scratch"
 """The clone of the baseline for calibration."""
+WORTH_SAYING_SHARE = 0.2
+"""The share of the budget beyond which building is foretold."""
+WORTH_SAYING_S = 10.0
+"""Nobody wants to know of less."""
+_WITH_FIRST = 3
+"""The entrants as soon as there is one beside the baseline and its control."""
 _SHOWN_TABLES = 3
 """A table may have hundreds of partitions."""
 
@@ -63,6 +70,8 @@ class Building:
     copying_s: float = 0.0
     _feed: Feed = field(init=False)
     """One for all candidates, so that a background that changes between two of them is found."""
+    _baseline_s: float = 0.0
+    """Seconds from the start until the baseline and its control were built."""
     _started_s: float = field(default_factory=perf_counter)
     _before: outside.Standing = field(default_factory=dict, repr=False)
 
@@ -101,10 +110,21 @@ class Building:
                     continue
                 self.progress.stage(self.plan, f"building {candidate.name}")
                 self._enter(candidate)
+                self._foretell(candidate)
             except (CandidateError, HeldError) as failure:
                 if candidate.name == BASELINE:
                     raise
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
+
+    def _foretell(self, candidate: Candidate) -> None:
+        """Say after the first candidate beside the baseline, which also calibrates, how long building all will take."""
+        if candidate.name == BASELINE:
+            self._baseline_s = self.elapsed_s
+        elif len(self.entrants) == _WITH_FIRST:
+            others = len(self.plan.candidates) - 1
+            expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
+            if text := foretold(others + 1, expected_s, self.plan.budget_s):
+                self.progress.say(f"{self.plan}: {text}")
 
     def _check_parts(self, candidate: Candidate) -> None:
         """Refuse a candidate that is for parts other than the workload's.
@@ -303,6 +323,22 @@ class Building:
             everyone, round_trip_s = self.plan.connections, self.plan.round_trip_s
             one = scratch.enter_context(closing(enter(template, _SCRATCH, clone, everyone, round_trip_s, self.plan)))
             return calibrate(self.plan, one, self._feed, self.progress)
+
+
+def foretold(candidates: int, expected_s: float, budget_s: float) -> str:
+    """Return how long building will take, in words; empty unless that is much beside the budget.
+
+    Args:
+        candidates: How many, with the baseline.
+        expected_s: What building them will take.
+        budget_s: The measuring time, which building is no part of.
+    """
+    if expected_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
+        return ""
+    return (
+        f"checking and building {candidates} candidates takes about {format_duration(expected_s)}, in addition to the "
+        f"budget of {format_duration(budget_s)}"
+    )
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:
