@@ -7,6 +7,7 @@ from pathlib import Path
 
 import places
 import pytest
+import thrift
 import watch
 from hypothesis import HealthCheck, settings
 
@@ -21,6 +22,7 @@ MEASURING = (HERE / "evaluation", HERE / "calibration")
 def pytest_configure(config: pytest.Config) -> None:
     """Register what tests share."""
     config.pluginmanager.register(places)
+    config.pluginmanager.register(thrift)
     if not hasattr(config, "workerinput") and not _measures(config):
         config.pluginmanager.register(watch.Watch(config))
 

@@ -5,7 +5,10 @@ import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+
+import pytest
 
 from schemabench import options
 
@@ -15,13 +18,22 @@ PACKAGE = ROOT / "src" / "schemabench"
 ROWS = (
     {"__main__"},
     {"plugin", "cli"},
-    {"evaluations", "init_command", "noise_commands", "check_command", "balance_command", "production_command"},
+    {
+        "evaluations",
+        "init_command",
+        "noise_commands",
+        "check_command",
+        "balance_command",
+        "growth_command",
+        "production_command",
+    },
+    {"growth"},
     {"crossover"},
     {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
     {"workers", "scheduling"},
     {"experiment", "report", "pgbench"},
     {"monitor", "equivalence", "reach", "frames", "progress", "noise", "deriving", "logged"},
-    {"candidate", "workload", "encoding", "server", "load", "statistics", "logs", "production"},
+    {"candidate", "workload", "encoding", "server", "load", "statistics", "logs", "production", "projection"},
     {"sqlfile", "options", "cardinality", "machine"},
     {"records", "parsing", "statements", "output"},
     {"sending"},
@@ -42,6 +54,7 @@ PURE = {
     "naming",
     "options",
     "parsing",
+    "projection",
     "records",
     "redaction",
     "report",
@@ -59,14 +72,25 @@ DRIVERS = {"psycopg", "docker", "testcontainers"}
 FUNCTION_LINES, MODULE_LINES = 70, 400
 DRAWERS = {"utils", "helpers", "common", "types", "misc"}
 """Names of modules that take anything."""
+PLURAL = re.compile(r" [a-z]+s\b")
+"""What follows a count in an f-string: a noun for any count but one."""
 LATER = re.compile(r"\b(TODO|FIXME|XXX)\b")  # the pattern of what must not be found
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if STARTER not in path.relative_to(PACKAGE).parts)
 
 
-@cache
-def _tree(path: Path) -> ast.Module:
+def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
+
+
+_tree = cache(_parsed)  # of the package's modules, which several tests ask for
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten() -> Iterator[None]:
+    """Forget the trees at the end: they take 90 MB."""
+    yield
+    _tree.cache_clear()
 
 
 def _name(path: Path) -> str:
@@ -104,7 +128,7 @@ def _our_imports(path: Path) -> set[str]:
 
 
 def _functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(_tree(path)):
+    for node in ast.walk(_parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
 
@@ -231,6 +255,38 @@ def test_readme_shows_the_options_as_they_are() -> None:
     assert match["table"].strip() == options.markdown_table()
 
 
+def test_counts_stand_before_nouns_in_their_number() -> None:
+    found = [
+        f"{_name(path)}:{text.lineno}: by units.plural, for a count of one"
+        for path in MODULES
+        for text in _texts(_tree(path))
+        for value, words in pairwise(text.values)
+        if isinstance(value, ast.FormattedValue) and _is_count(value) and PLURAL.match(_constant(words))
+    ]
+
+    assert not found
+
+
+def _texts(node: ast.AST) -> Iterator[ast.JoinedStr]:
+    """Yield the f-strings below a node, but not those of assertions."""
+    if isinstance(node, ast.JoinedStr):
+        yield node
+    if not isinstance(node, ast.Assert):
+        for child in ast.iter_child_nodes(node):
+            yield from _texts(child)
+
+
+def _is_count(value: ast.FormattedValue) -> bool:
+    """Return whether an f-string's value is a whole number, as its form tells; a constant is known not to be 1."""
+    grouped = value.format_spec is not None and ast.unparse(value.format_spec) == "f','"
+    counted = isinstance(value.value, ast.Call) and ast.unparse(value.value.func) in {"len", "sum"}
+    return (grouped or counted) and not ast.unparse(value.value).isupper()
+
+
+def _constant(words: ast.expr) -> str:
+    return str(words.value) if isinstance(words, ast.Constant) else ""
+
+
 def test_nothing_is_left_for_later() -> None:
     found = [
         f"{_name(path)}:{number}"
@@ -249,7 +305,7 @@ def test_tests_start_programs_in_one_way() -> None:
     found = [
         f"{_name(path)}:{node.lineno}: by programs.start or programs.run, which bound it"
         for path in paths
-        for node in ast.walk(_tree(path))
+        for node in ast.walk(_parsed(path))
         if isinstance(node, ast.Call)
         and isinstance(called := node.func, ast.Attribute)
         and isinstance(called.value, ast.Name)

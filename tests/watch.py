@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -41,6 +42,8 @@ class Watch:
         self._folders: list[Path] = []
         self._limit = int(os.environ.get(VARIABLE, LIMIT_MB)) * _MB
         self._memory = self._files = 0  # at most, in bytes
+        self._takers = ""
+        """What took the memory then."""
         self._running: list[str] = []
         self._trouble = ""
         self._over = threading.Event()
@@ -65,7 +68,7 @@ class Watch:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say what was taken at most."""
         peak = f"peak of the suite: {_size(self._memory)} of memory, {_size(self._files)} of files"
-        terminalreporter.write_line(peak)
+        terminalreporter.write_line(f"{peak}; {self._takers}" if self._takers else peak)
 
     def pytest_unconfigure(self) -> None:
         """End."""
@@ -88,13 +91,25 @@ class Watch:
         processes = {process: _memory(process) for process in _processes()}
         folders = {folder: _room(folder) for folder in self._folders}
         memory, files = sum(processes.values()), sum(folders.values())
-        self._memory, self._files = max(self._memory, memory), max(self._files, files)
+        if memory > self._memory:
+            self._memory, self._takers = memory, self._told(processes)
+        self._files = max(self._files, files)
         if memory > self._limit:
             return self._too_much("memory", memory, {_name(process): taken for process, taken in processes.items()})
         if files > self._limit:
             parts = {part: _room(part) for folder in folders for part in folder.iterdir()}
             return self._too_much("files", files, {str(part): taken for part, taken in parts.items()})
         return ""
+
+    def _told(self, processes: dict[psutil.Process, int]) -> str:
+        """Return what takes memory: programs, and the tests that are executed."""
+        programs: Counter[str] = Counter()
+        for process, taken in processes.items():
+            with suppress(psutil.Error):
+                programs[process.name()] += taken
+        largest = ", ".join(f"{name} {_size(taken)}" for name, taken in programs.most_common(SHOWN))
+        tests = f", while {' and '.join(self._running)} was executed" if self._running else ""
+        return f"memory: {largest}{tests}"
 
     def _too_much(self, what: str, taken: int, parts: dict[str, int]) -> str:
         largest = sorted(parts.items(), key=lambda part: -part[1])[:SHOWN]

@@ -17,7 +17,7 @@ from schemabench.bench import Asked, Bench, in_words
 from schemabench.candidate import BASELINE
 from schemabench.errors import UsageError
 from schemabench.terminal import Screen
-from schemabench.units import format_duration, format_significant
+from schemabench.units import format_duration, format_significant, plural
 from schemabench.workload import Writer
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def _said(plan: "Plan", found: "Sequence[Balance]", rates: Sequence[float]) -> I
         for one in found
     ]
     today, suggested = _apart([one.today_s for one in found]), _apart([one.suggested_s for one in found])
-    yield f"{plan}: bursts of the baseline, {plan.clients} clients\n"
+    yield f"{plan}: bursts of the baseline, {plural(plan.clients, 'client')}\n"
     yield tabulate(rows, headers=columns, colalign=("left", *["right"] * 5))
     yield (
         f"\nThe last writer takes {format_significant(today)}x as long as the first, and with the suggested\nweights "

@@ -1,4 +1,4 @@
-"""The `schemabench` command: servers, a starter, runs that were saved, cardinalities, crossovers, weights, noise.
+"""The `schemabench` command: servers, a starter, saved runs, cardinalities, crossovers, growth, weights, noise.
 
 Owns only the adaptation of arguments. Must not hold logic of its own.
 """
@@ -19,6 +19,7 @@ import pytest
 from schemabench import (
     balance_command,
     check_command,
+    growth_command,
     init_command,
     noise_commands,
     options,
@@ -47,8 +48,8 @@ _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
 _UNHEEDED = {"workload", "adequacy_s", "equivalence", "neutral_ids"}
-"""Options of a run that searches and maps do not heed, wherever they are set: these have one workload, need only ratios
-and are no tests."""
+"""Options of a run that searches, maps and growth curves do not heed, wherever they are set: these have one workload,
+need no replay of production's load, and are no tests."""
 _MS_PER_S = 1000
 _DRAWN, _MOST_DRAWN = 8, 100
 """The default and the maximum number of cardinalities to draw: running a hundred takes hours."""
@@ -134,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     draw.set_defaults(run=_report)
     _add_cardinalities(commands)
     _add_crossover(commands)
+    _add_heeded(growth_command.add(commands, _asked, _width, _write_reports))
     _add_options(
         balance_command.add(commands, _asked, _width),
         *("postgres", "postgres_setting", "cardinality", "clients", "round_trip_s", "call_timeout_s", "seed"),
@@ -185,10 +187,14 @@ def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser
         "trip, as in round-trip=0ms..5ms; at most twice",
     )
     parser.add_argument("--resume", action="store_true", help="resume the interrupted search")
-    _add_options(
-        parser, *(one.name for one in options.table() if not one.metadata["ini_only"] and one.name not in _UNHEEDED)
-    )
+    _add_heeded(parser)
     parser.set_defaults(run=_crossover)
+
+
+def _add_heeded(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a run that searches, maps and growth curves heed."""
+    heeded = (one.name for one in options.table() if not one.metadata["ini_only"] and one.name not in _UNHEEDED)
+    _add_options(parser, *heeded)
 
 
 def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:

@@ -23,6 +23,7 @@ import pytest
 from schemabench import options
 from schemabench.errors import SchemabenchError, WorkerError
 from schemabench.scheduling import Collecting, Together
+from schemabench.units import plural
 from schemabench.workers.seat import LEADER, Seat
 
 _SEAT, _CHANNEL, _LOST = "schemabench_seat", "schemabench_channel", "schemabench_lost"
@@ -197,9 +198,9 @@ class Controller:
         for other in others:
             if evaluations[other] != evaluations[first]:
                 raise pytest.UsageError(
-                    f"{other.gateway.id} collects {len(evaluations[other])} evaluations; they differ from the "
-                    f"{len(evaluations[first])} of {first.gateway.id}: make the same files and options available to "
-                    "all workers"
+                    f"{other.gateway.id} collects {plural(len(evaluations[other]), 'evaluation')}; they differ from "
+                    f"the {len(evaluations[first])} of {first.gateway.id}: make the same files and options available "
+                    "to all workers"
                 )
         dsession = self._config.pluginmanager.getplugin("dsession")
         self._evaluating = bool(evaluations[first])

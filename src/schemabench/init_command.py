@@ -17,6 +17,7 @@ from psycopg.conninfo import conninfo_to_dict
 from schemabench import output, parsing, placing, project
 from schemabench.errors import UsageError
 from schemabench.server.dsn import parse_dsn
+from schemabench.units import plural
 
 _INI = "pytest.ini"
 """The project's ini file, which makes its folder pytest's root."""
@@ -157,7 +158,7 @@ def _derive(folder: Path, chosen: argparse.Namespace) -> None:
             output.say(f"wrote {folder / path}")
     for line in found.told:
         output.say(line)
-    output.say(f"{found.questions} questions stand in the files, in lines with `Question:`")
+    output.say(f"{plural(found.questions, 'question')} in the files, in lines with `Question:`")
 
 
 def _packed(pieces: Iterable[bytes]) -> Iterator[bytes]:

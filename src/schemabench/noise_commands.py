@@ -26,7 +26,7 @@ from schemabench.noise.town import SCHEMA_NAME, entered
 from schemabench.options import environment_name, table
 from schemabench.output import say
 from schemabench.server.dsn import Conninfo, parse_dsn, pinned
-from schemabench.units import format_duration, parse_duration_s
+from schemabench.units import format_duration, parse_duration_s, plural
 
 _DIFFERS = 1
 """The exit status of `verify` if something differs."""
@@ -115,7 +115,7 @@ def _model(chosen: argparse.Namespace) -> None:
     with _bar(total=chosen.orgs, unit=" organisations", desc="noise") as bar:
         model = making.make(data, seed=chosen.seed, organisations=chosen.orgs, show=bar.update)
     _write(chosen.output, models.dumped(model))
-    say(f"wrote {chosen.output}: {chosen.orgs:,} organisations, {size(model):,} rows")
+    say(f"wrote {chosen.output}: {plural(chosen.orgs, 'organisation')}, {plural(size(model), 'row')}")
 
 
 def _fit(chosen: argparse.Namespace) -> None:
@@ -125,7 +125,7 @@ def _fit(chosen: argparse.Namespace) -> None:
     for name in datamodel.TABLES:
         _write(chosen.output / f"{name}.toml", datamodel.dumped(getattr(fitted, name)).encode())
     for name, count in seen.items():
-        say(f"{name}: from {count:,} numbers")
+        say(f"{name}: from {plural(count, 'number')}")
     say(f"wrote {chosen.output}; what has no numbers is as in the package's own data model")
 
 
@@ -137,7 +137,8 @@ def _populate(chosen: argparse.Namespace) -> None:
         _rows_shown(size(model)) as show,
     ):
         added = populating.populate(town, model, mapped, show)
-    say(f"{added:,} rows added; {size(model):,} rows of {len(model.organisations):,} organisations are there")
+    there = f"{plural(size(model), 'row')} of {plural(len(model.organisations), 'organisation')}"
+    say(f"{plural(added, 'row')} added; {there} in all")
 
 
 def _verify(chosen: argparse.Namespace) -> int:
@@ -177,7 +178,8 @@ def _run(chosen: argparse.Namespace) -> None:
         populating.check_complete(town, model)
         place = pinned(dsn, town.connection)
         ghosts = running.Ghosts(conninfo=place, schema=chosen.schema_name, model=model, speed=chosen.speed)
-        say(f"{running.pace(model, chosen.speed):.3g} runs/s on {running.connections(model, chosen.speed)} connections")
+        connections = plural(running.connections(model, chosen.speed), "connection")
+        say(f"{running.pace(model, chosen.speed):.3g} runs/s on {connections}")
         try:
             with _shown(chosen.for_s) as show:
                 ghosts.work(chosen.for_s, show)

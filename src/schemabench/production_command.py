@@ -9,6 +9,7 @@ from pathlib import Path
 from schemabench import output, placing
 from schemabench.errors import UsageError
 from schemabench.server.dsn import parse_dsn
+from schemabench.units import plural
 
 _SHOWN_TABLES = 5
 
@@ -36,7 +37,7 @@ def _production(chosen: argparse.Namespace) -> None:
         raise UsageError(
             f"{file} cannot be written: {cause.strerror}", remedies=["name a file in a writable folder"]
         ) from cause
-    output.say(f"wrote {file}: {len(found.relations):,} tables and indexes")
+    output.say(f"wrote {file}: {plural(len(found.relations), 'table or index', 'tables and indexes')}")
     if found.unseen:
         more = len(found.unseen) - _SHOWN_TABLES
         listed = ", ".join(found.unseen[:_SHOWN_TABLES]) + (f" and {more} more" if more > 0 else "")

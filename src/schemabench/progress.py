@@ -10,7 +10,7 @@ from typing import Protocol
 from tqdm import tqdm
 
 from schemabench.candidate import BASELINE, Candidate
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 PLAIN_INTERVAL_S = 15.0
 """Interval between two plain lines of one experiment."""
@@ -181,7 +181,7 @@ class Counter:
 
     def __init__(self, show: Callable[[str], None], total: int | None) -> None:
         self._show = show
-        self._of = "" if total is None else f" of {total:,}"
+        self._total = total
         self._rows = 0
         self._started_s = self._shown_s = monotonic()
 
@@ -191,7 +191,10 @@ class Counter:
         now_s = monotonic()
         if now_s - self._shown_s >= _ROWS_INTERVAL_S:
             self._shown_s = now_s
-            self._show(f"{self._rows:,}{self._of} rows, {self._rows / (now_s - self._started_s):,.0f} rows/s")
+            done = (
+                plural(self._rows, "row") if self._total is None else f"{self._rows:,} of {plural(self._total, 'row')}"
+            )
+            self._show(f"{done}, {self._rows / (now_s - self._started_s):,.0f} rows/s")
 
 
 def on(terminal: Terminal) -> Progress:

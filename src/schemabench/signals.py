@@ -9,9 +9,10 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 _GIVEN_UP = (signal.SIGTERM, signal.SIGHUP)
 _AGAIN_S = 0.01
@@ -19,18 +20,20 @@ _AGAIN_S = 0.01
 
 
 def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> None:
-    """Make these signals raise KeyboardInterrupt until the registered cleanup is called.
+    """Make the first of these signals and of Ctrl-C raise KeyboardInterrupt, until the registered cleanup is called.
 
-    Works only in a process's main thread; ignored signals stay ignored. An interrupt in code whose exceptions Python
-    ignores, such as Hypothesis's callback of the garbage collector, is repeated.
+    Further ones are ignored, since the end is under way: they would tear it. Works only in a process's main thread;
+    ignored signals stay ignored. An interrupt in code whose exceptions Python ignores, such as Hypothesis's callback of
+    the garbage collector, is repeated.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    for number in _GIVEN_UP:
+    ending = _Ending()
+    for number in (signal.SIGINT, *_GIVEN_UP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
-            add_cleanup(partial(_restore, number, signal.signal(number, _interrupt)))
+            add_cleanup(partial(_restore, number, signal.signal(number, ending.begin)))
     add_cleanup(partial(setattr, sys, "unraisablehook", sys.unraisablehook))
-    sys.unraisablehook = partial(_interrupt_again, sys.unraisablehook)
+    sys.unraisablehook = partial(ending.begin_again, sys.unraisablehook)
 
 
 @contextmanager
@@ -50,20 +53,29 @@ def noted() -> Iterator[Callable[[], bool]]:
         yield lambda: bool(came)
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt(signal.Signals(number).name)
+@dataclass
+class _Ending:
+    """The end of a run, which one signal begins."""
 
+    begun: bool = False
 
-def _interrupt_again(
-    otherwise: Callable[["sys.UnraisableHookArgs"], object], ignored: "sys.UnraisableHookArgs"
-) -> None:
-    """Repeat an ignored interrupt from a thread; raised in here, it would be ignored, too."""
-    if issubclass(ignored.exc_type, KeyboardInterrupt):
+    def begin(self, number: int, _frame: FrameType | None) -> None:
+        """Raise the interrupt, unless the end has begun."""
+        if not self.begun:
+            self.begun = True
+            raise KeyboardInterrupt(*(() if number == signal.SIGINT else (signal.Signals(number).name,)))
+
+    def begin_again(
+        self, otherwise: Callable[["sys.UnraisableHookArgs"], object], ignored: "sys.UnraisableHookArgs"
+    ) -> None:
+        """Repeat an ignored interrupt from a thread; raised in here, it would be ignored, too."""
+        if not issubclass(ignored.exc_type, KeyboardInterrupt):
+            otherwise(ignored)
+            return
+        self.begun = False
         again = threading.Timer(_AGAIN_S, os.kill, (os.getpid(), signal.SIGINT))
         again.daemon = True
         again.start()
-    else:
-        otherwise(ignored)
 
 
 def _restore(number: int, previous: Any) -> None:  # noqa: ANN401 (whatever Python calls a handler)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from schemabench.errors import Place, SchemabenchError
 from schemabench.redaction import redact_sql
 from schemabench.sending import AS_IS, Sending
+from schemabench.units import plural
 
 LONGEST_NAME = 63
 """Bytes of an identifier: the server cuts longer ones, and two of them may then be the same."""
@@ -224,7 +225,8 @@ class Statement:
                 )
             if kind is Kind.IDENTIFIER and not 0 < (size := len(identifiers[name].encode())) <= LONGEST_NAME:
                 raise error(
-                    f"The writers set the identifier {source[start:end]} to {identifiers[name]!r}, of {size} bytes",
+                    f"The writers set the identifier {source[start:end]} to {identifiers[name]!r}, of "
+                    f"{plural(size, 'byte')}",
                     where=self.text.place(start),
                     remedies=[f"use a text of 1 to {LONGEST_NAME} bytes"],
                 )

@@ -59,6 +59,17 @@ def format_count(value: float) -> str:
     return format_significant(value)
 
 
+def plural(count: int, noun: str, nouns: str = "") -> str:
+    """Return a count with its noun, as in `1 block` or `1,240 rows`.
+
+    Args:
+        count: How many.
+        noun: What, for one.
+        nouns: What, for all other counts; the noun with an s, unless given.
+    """
+    return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
+
+
 def format_bytes(size: float) -> str:
     """Return a size in binary units, as in `1.5 MiB`."""
     for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):

@@ -135,7 +135,7 @@ def test_bad_lines_are_counted_and_shown_and_the_run_goes_on(replaying: Shop) ->
     result = replaying.run("--replay", "orders=orders.csv", "--report", "run.json")
 
     assert result.ret == 0
-    assert "orders.csv: 2 of 502 lines were skipped: line 502: 'bad': not a number" in said(result)
+    assert "orders.csv: 2 of 502 lines skipped: line 502: 'bad': not a number" in said(result)
     (experiment,) = json.loads(replaying.read("run.json"))["schemabench"]["experiments"]
     assert experiment["replay"] == {"orders": "orders.csv"}
 

@@ -126,7 +126,7 @@ def test_libpqs_variables_reach_the_environments_that_rank() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / "tox.ini")
 
-    assert "PGSERVICE=shop tox run -e pg15 -- --postgres postgresql://" in PAGE
+    assert "PGSERVICE=shop tox run -e pg15 -- --postgres postgresql:// --clients 3" in PAGE
     assert "pg{15,16,17,18}: PG*" in tox["testenv"]["pass_env"].splitlines()
     assert all("PG*" in tox[f"testenv:{name}"]["pass_env"].splitlines() for name in ("rank", "families"))
 

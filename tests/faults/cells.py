@@ -10,11 +10,20 @@ from pathlib import Path
 
 BEGIN, END = "<!-- faults -->", "<!-- /faults -->"
 _SHOWN_CHARACTERS = 120
-_WORDS = ("was interrupted", "cannot be written", "was killed", "is gone", "was stopped", "died", "failed in")
+_WORDS = (
+    "was interrupted",
+    "cannot be written",
+    "was killed",
+    "is gone",
+    "was stopped",
+    "died",
+    "is failed: ",
+    "KeyboardInterrupt",
+)
 _TELLS = re.compile(rf"has no result: (?P<reason>.+)|(?P<line>.*({'|'.join(_WORDS)}).*)")
 _ADDRESSES = re.compile(r"sb_[0-9a-f]{8}|\(process \d+\)|port \d+|/[\w./-]*/(?=\w)|\d+(\.\d+)? m?s\b")
 """What differs from run to run."""
-_BEFORE = re.compile(r"^(! schemabench\.errors\.\w+: |\(\d+\) |E +)")
+_BEFORE = re.compile(r"^(!+ ((schemabench\.errors|xdist\.dsession)\.\w+: )?|\(\d+\) |E +)")
 """What pytest puts before a sentence."""
 
 
@@ -38,7 +47,9 @@ def told(output: str) -> str:
     """Return the first line of a run's output that tells of a fault; empty if there is none."""
     for line in output.splitlines():
         if match := _TELLS.search(line):
-            sentence = _BEFORE.sub("", (match["reason"] or match["line"]).strip()).removesuffix(" (see above)")
+            sentence = (
+                _BEFORE.sub("", (match["reason"] or match["line"]).strip()).rstrip("! ").removesuffix(" (see above)")
+            )
             text = _ADDRESSES.sub("...", sentence).replace("|", "\\|")
             return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
     return ""

@@ -283,3 +283,16 @@ def test_a_word_of_a_run_file_that_is_no_unicode_is_malformed(tmp_path: Path) ->
 
     with pytest.raises(UsageError, match="is malformed"):
         report.read(put(tmp_path, "run.json", changed))
+
+
+def test_frozen_cardinalities_that_are_nested_without_end_cannot_be_used(tmp_path: Path) -> None:
+    with pytest.raises(WorkloadError, match="cannot be used"):
+        cardinality.read(put(tmp_path, "cardinalities.json", b"[" * 20_000))
+
+
+def test_a_number_of_a_script_with_thousands_of_digits_is_too_large(tmp_path: Path) -> None:
+    script = put(tmp_path, "script.sql", b"\\set a " + b"9" * 5_000 + b"\nSELECT :a;\n")
+    schema = put(tmp_path, "schema.sql", b"CREATE TABLE t (a int);\n")
+
+    with pytest.raises(UsageError, match="9 is too large a number"):
+        pgbench.convert([str(script)], given=[], schema=schema, name="script")

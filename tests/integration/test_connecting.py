@@ -104,7 +104,7 @@ def test_a_service_that_is_not_reached_is_named_by_its_address(monkeypatch: pyte
 
 def test_a_service_without_a_definition_is_told_with_where_to_define_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGSERVICEFILE", "/dev/null")
-    with pytest.raises(ServerError, match='definition of service "shop" not found') as caught:
+    with pytest.raises(ServerError, match="The service 'shop' is not defined") as caught:
         connect(parse_dsn("service=shop"))
 
     assert any("PGSERVICEFILE" in remedy for remedy in caught.value.remedies)

@@ -210,7 +210,7 @@ def test_interrupted_map_keeps_the_cells_that_were_measured(bench: Bench, monkey
     )  # enough, and soon over
     _interrupt(monkeypatch, at=3)
 
-    with pytest.raises(SchemabenchError, match=r"The map was interrupted after .*: 2 of its 4 cells are measured"):
+    with pytest.raises(SchemabenchError, match=r"The map was interrupted after .*: 2 of its 4 cells measured"):
         crossover.add_map(bench, "items", (2, 2), lambda: None)
 
     (drawn,) = bench.record().maps

@@ -252,7 +252,7 @@ def test_values_that_are_cut_off_are_counted_and_told(
 
     assert init(tmp_path / "project", logging, path, database="cut") == 0
 
-    assert f"values are cut off after {LONGEST:,} characters" in capfd.readouterr().out
+    assert f"Cut off after {LONGEST:,} characters" in capfd.readouterr().out
 
 
 def damaged(logs: Mapping[str, Path], kind: str, damage: str, folder: Path) -> Path:
@@ -275,9 +275,9 @@ def damaged(logs: Mapping[str, Path], kind: str, damage: str, folder: Path) -> P
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
-        ("cut", "1 entries of the log are cut off"),
-        ("rubbish within", "entries of the log are cut off"),
-        ("endless line", "entries of the log are cut off"),
+        ("cut", "cut off, too long, or none: 1 entry of the log"),
+        ("rubbish within", "Left out, because cut off"),
+        ("endless line", "Left out, because cut off"),
         ("packed", "To replay it"),
         ("packed and cut", "is a gzip file that ends early or is damaged after line"),
     ],

@@ -277,7 +277,7 @@ def test_a_server_that_answers_no_fresh_connection_is_lost(connect: Connect) -> 
         asked.append("failure")
         return "it is gone"
 
-    with pytest.raises(LostConnectionError, match="has not answered 1 connections: it is gone"):
+    with pytest.raises(LostConnectionError, match="has not answered 1 connection: it is gone"):
         _drive(_sleeping(connect(), 30), call_s=0.1, failure=failure)
     assert asked == ["failure"]
 

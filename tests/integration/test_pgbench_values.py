@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pgbench_program
 import pytest
-from scipy.stats import chi2_contingency
+import scipy
 
 from schemabench.errors import UsageError
 from schemabench.pgbench.expressions import translated
@@ -247,7 +247,7 @@ def likeness(one: Counter[Value], other: Counter[Value]) -> float:
     rest = [some.total() - sum(row) for some, row in zip((one, other), cells, strict=True)]
     if any(rest):
         cells = [[*row, left] for row, left in zip(cells, rest, strict=True)]
-    return float(chi2_contingency(cells).pvalue)
+    return float(scipy.stats.chi2_contingency(cells).pvalue)
 
 
 def test_another_distribution_would_be_found() -> None:

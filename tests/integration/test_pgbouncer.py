@@ -96,15 +96,31 @@ def test_a_run_is_refused_with_the_servers_own_address(server: Server, pooled: C
     own, theirs = (conninfo_to_dict(one)["port"] for one in (server.conninfo, pooled))
     assert f"127.0.0.1:{theirs}/" in caught.value.what
     assert f"127.0.0.1:{own}/" in caught.value.remedies[0]
+    assert "prepare: never" in caught.value.remedies[1]
     assert str(conninfo_to_dict(pooled)["password"]) not in str(caught.value)
     assert server.databases == before
 
 
-def test_other_commands_refuse_it_before_they_ask_anything(pooled: Conninfo) -> None:
-    with pytest.raises(ServerError, match="A connection pooler answers at"), source.opened(pooled):
+def test_other_commands_refuse_it_before_they_ask_anything(server: Server, pooled: Conninfo) -> None:
+    refused = []
+    with pytest.raises(ServerError, match="A connection pooler answers at") as caught, source.opened(pooled):
         pytest.fail("it was read")
-    with pytest.raises(ServerError, match="A connection pooler answers at"), entered(pooled, "ghost", "Populating"):
+    refused.append(caught.value)
+    with (
+        pytest.raises(ServerError, match="A connection pooler answers at") as caught,
+        entered(pooled, "ghost", "Populating"),
+    ):
         pytest.fail("it was entered")
+    refused.append(caught.value)
+
+    own = conninfo_to_dict(server.conninfo)["port"]
+    for error in refused:  # how statements are sent is no matter of theirs
+        (remedy,) = error.remedies
+        assert remedy.startswith("name the server itself, by the address that migrations use: ")
+        assert f"127.0.0.1:{own}/" in remedy
+        assert error.checked == (
+            f"the server itself listens on 127.0.0.1, port {own}, as the pooler's machine sees it",
+        )
 
 
 def test_a_parameter_that_it_refuses_is_told_as_its_own(server: Server, tmp_path: Path) -> None:
@@ -115,7 +131,7 @@ def test_a_parameter_that_it_refuses_is_told_as_its_own(server: Server, tmp_path
     ):
         pytest.fail("it was served")
 
-    assert caught.value.remedies == ("give the server's own address: a connection pooler answers at this one",)
+    assert caught.value.remedies == ("name the server itself: a connection pooler answers at this address",)
 
 
 def test_the_address_that_is_named_serves(server: Server, pooled: Conninfo) -> None:

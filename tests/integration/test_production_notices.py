@@ -142,6 +142,17 @@ def test_plan_that_production_would_not_have_is_told_for_its_operation_and_candi
     assert not told(found["baseline"])
 
 
+def test_difference_of_several_candidates_is_told_once_with_their_names(
+    server: Server, asked: Production, tmp_path: Path
+) -> None:
+    alike = dict.fromkeys(("indexed", "again"), BASELINE + INDEX)
+    found = results(measure(plan(tmp_path, asked, **alike), server, Silence()))
+
+    (text,) = {text for one in found.values() for text in told(one)}
+    assert text.startswith(("indexed, again: at production's size, look", "again, indexed: at production's size, look"))
+    assert [name for name, one in found.items() if told(one)] == [name for name in found if name != "baseline"]
+
+
 def test_every_plan_at_productions_size_is_recorded(measured: Experiment) -> None:
     found = results(measured)
 

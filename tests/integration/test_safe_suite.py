@@ -185,7 +185,7 @@ def test_a_session_says_what_it_took_at_most_and_leaves_the_folder_of_one_that_l
 
     (line,) = [line for line in told.splitlines() if line.startswith("peak of the suite: ")]
     assert " MB of memory, " in line
-    assert line.endswith(" of files")
+    assert " of files; memory: python" in line
     assert places.session().exists()
 
 

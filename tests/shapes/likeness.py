@@ -20,7 +20,7 @@ FORGET = """
 """
 """Forgets what runs before have executed."""
 _ABOUT = re.compile(
-    r"^-- (?P<calls>[\d,]+) calls; on average [\d.e+-]+ ms; rows: (?P<rows>\d+(?:\.\d+)?(?:e[+-]\d+)?)\.", re.MULTILINE
+    r"^-- (?P<calls>[\d,]+) calls?; on average [\d.e+-]+ ms; rows: (?P<rows>\d+(?:\.\d+)?(?:e[+-]\d+)?)\.", re.MULTILINE
 )
 _BLOCK = re.compile(r"^-- name: (?P<name>\w+)\n(?:-- \w+: .*\n)*(?P<sql>[^;]*);", re.MULTILINE)
 _NAMED = re.compile(r"(?<!:):(?P<name>[a-z_]\w*)")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scipy import stats
+import scipy
 
 EXPERIMENTS = os.environ.get("SCHEMABENCH_TRUTH_EXPERIMENTS")
 """How many to make and judge; each test has a number of its own where this is not set."""
@@ -46,5 +46,5 @@ def made(name: str, make: Callable[[int, float], Line], *, experiments: int, sec
 
 def limits(times: int, experiments: int) -> tuple[float, float]:
     """Return the 95 % interval of a share (Clopper & Pearson 1934, Biometrika 26:404)."""
-    interval = stats.binomtest(times, experiments).proportion_ci(confidence_level=0.95, method="exact")
+    interval = scipy.stats.binomtest(times, experiments).proportion_ci(confidence_level=0.95, method="exact")
     return float(interval.low), float(interval.high)

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from random import Random
 
 import pytest
+import scipy
 import servers
 from laboratory import Laboratory, result
-from scipy import stats
 from witness import Connection, Reading, Witness, nothing, staying
 
 from schemabench import Call, Writer
@@ -127,7 +127,7 @@ def counted(found: CandidateResult) -> list[Trial]:
 
 def error(share: Estimate, trials: int) -> float:
     """Return the standard error that an interval is made of."""
-    return (share.high - share.low) / 2 / float(stats.t.ppf(0.975, trials - 1))
+    return (share.high - share.low) / 2 / float(scipy.stats.t.ppf(0.975, trials - 1))
 
 
 def share_of_looks(found: Contention, share: float) -> float:

@@ -276,7 +276,7 @@ def test_a_baseline_whose_smallest_burst_takes_longer_than_it_may_ends_the_exper
     plan: Plan, feed: Feed, clock: FakeClock
 ) -> None:
     with pytest.raises(
-        CandidateError, match=r"A trial of 'baseline' was cut short after 1 min: 2 of 4 calls were done"
+        CandidateError, match=r"A trial of 'baseline' was cut short after 1 min: 2 of 4 calls done"
     ) as caught:
         _calibrated(plan, FakeEntrant(clock, "baseline", lambda *_: 600.0), feed)
 
@@ -611,9 +611,7 @@ def test_a_candidate_whose_trial_is_cut_short_leaves_with_words_and_the_others_g
     measured = _run(replace(plan, budget_s=100.0), entrants, feed, progress)
     failure = measured.failed["a"]
 
-    assert failure.what.startswith(
-        "A trial of 'a' was cut short after 1 min: 2 of 8 calls were done; 100 % of its time"
-    )
+    assert failure.what.startswith("A trial of 'a' was cut short after 1 min: 2 of 8 calls done; 100 % of its time")
     assert len(measured.trials["a"]) == WARMUP_BLOCKS + 1, "what was cut short is no trial"
     assert measured.blocks > 10
     assert "block 2: a, 30 s, 1 of 8 calls" in progress.stages

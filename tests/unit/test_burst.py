@@ -161,7 +161,7 @@ def test_a_generator_that_ends_is_refused(folder: Path) -> None:
     def ends(*_: object) -> Iterator[Call]:
         yield made_up.add("a", 1)
 
-    with pytest.raises(WorkloadError, match="The burst of writer 'stream' ended after 1 calls in block 7"):
+    with pytest.raises(WorkloadError, match="The burst of writer 'stream' ended after 1 call in block 7"):
         make(_feed(folder, ends), LAYOUT, 7, 1)
 
 

@@ -52,6 +52,39 @@ def test_other_files_are_no_candidates(tmp_path: Path) -> None:
     assert list(find(folder)) == ["baseline"]
 
 
+def test_the_ending_of_a_candidate_may_be_in_capitals(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "usage", baseline=TABLE)
+    (folder / "covering.SQL").write_text(TABLE)
+    (folder / "moves").mkdir()
+    (folder / "moves" / "1_item.Sql").write_text(TABLE)
+
+    found = find(folder)
+    assert list(found) == ["baseline", "covering", "moves"]
+    assert [one.path.name for one in found["moves"].migrations] == ["1_item.Sql"]
+
+
+@pytest.mark.parametrize("name", ["covering.sql.txt", "covering.SQL.txt", "covering.sql~", "covering.sql.off"])
+@pytest.mark.parametrize("inside", ["", "moves"])
+def test_a_file_that_only_looks_like_a_candidate_is_named(tmp_path: Path, name: str, inside: str) -> None:
+    folder = _write(tmp_path / "usage", baseline=TABLE)
+    _write(folder / inside, first=TABLE)
+    path = folder / inside / name
+    path.write_text(TABLE)
+
+    with pytest.raises(CandidateError) as caught:
+        find(folder)
+    assert caught.value.what == f"{path} would be left out: its name does not end in .sql"
+    assert caught.value.remedies == (f"name it {name[:12]}", f"hide it, if it is to be left out: .{name}")
+
+
+def test_copies_beside_a_candidate_are_none(tmp_path: Path) -> None:
+    folder = _write(tmp_path / "usage", baseline=TABLE)
+    for name in ("baseline.sql~", "baseline.sql.orig", "sql.md", "notes.sqlite"):
+        (folder / name).write_text(TABLE)
+
+    assert list(find(folder)) == ["baseline"]
+
+
 @pytest.mark.parametrize(
     ("bounds", "accepted"),
     [

@@ -1,8 +1,32 @@
 """What the command line refuses before it does anything."""
 
+import sys
+
+import programs
 import pytest
 
 from schemabench import cli
+
+INTERRUPTED = """
+import atexit, os, runpy, signal, sys
+
+def interrupt():
+    os.kill(os.getpid(), signal.SIGINT)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == moment:
+            interrupt()
+
+moment = sys.argv.pop()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which the background job of a script ignores
+sys.meta_path.insert(0, Finder())
+if moment == "its end":
+    atexit.register(interrupt)
+sys.argv[0] = "schemabench"
+runpy.run_module("schemabench", run_name="__main__")
+"""
+"""The command line, which gets Ctrl-C when it imports a module, or after all it does."""
 
 
 @pytest.mark.parametrize(
@@ -13,6 +37,9 @@ from schemabench import cli
         (["crossover", "usage", "--map", "3x10"], "'3x10' is not a grid such as 3x3"),
         (["crossover", "usage", "--map", "3x3", "--over", "rows"], "'rows' is not an axis such as rows=1..1000"),
         (["crossover", "usage", "--map", "3x3", "--over", "round-trip=0..far"], "round-trip=0ms..5ms"),
+        (["growth", "usage"], "the following arguments are required: --over"),
+        (["growth", "usage", "--over", "rows", "--project-to", "far"], "'far' is not a positive number"),
+        (["growth", "usage", "--over", "rows", "--project-to", "0x"], "'0' is not a positive number"),
         (["cardinalities", "draw", "usage", "-n", "0"], "'0' is not a whole number from 1 to 100"),
         (["cardinalities", "draw", "usage", "-n", "many"], "'many' is not a whole number"),
     ],
@@ -35,3 +62,13 @@ def test_interrupted_command_ends_as_shells_say_it(
 
     assert cli.main(["servers"]) == 130
     assert capsys.readouterr().err == "Interrupted\n"
+
+
+@pytest.mark.parametrize(
+    "moment", ["schemabench.cli", "pytest", "psycopg.pq", "schemabench.production_command", "its end"]
+)
+def test_command_that_is_interrupted_while_it_loads_or_ends_says_so_in_a_line(moment: str) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, "--version", moment]
+    done = programs.run(command, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (130, "Interrupted\n")

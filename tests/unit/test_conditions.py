@@ -26,7 +26,7 @@ def _who(_: str, condition: Condition) -> str:
         ("a- a- b* c*", "8MB (a), 4MB (b, c)"),
         ("a-0 b-0 a*1 b*1", "8MB (worker gw0), 4MB (worker gw1)"),
         ("a-0 a*1", "8MB (worker gw0), 4MB (worker gw1)"),
-        ("a- a- a* b*", "8MB (a, 2 of 3 connections), 4MB (a, 1 of 3 connections, b, 1 of 1 connections)"),
+        ("a- a- a* b*", "8MB (a, 2 of 3 connections), 4MB (a, 1 of 3 connections, b, 1 of 1 connection)"),
     ],
 )
 def test_where_sessions_differ_each_value_is_shown_with_whose_it_is(seats: str, expected: str) -> None:

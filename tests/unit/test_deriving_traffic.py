@@ -71,9 +71,9 @@ def test_what_restricts_the_figures_is_said() -> None:
     rows = [{"query": "<insufficient privilege>"}, {"query": "<insufficient privilege>"}, {"query": None}]
     hidden, lost, forgotten, since = traffic.restrictions(rows, {"dealloc": 7}, SERVER)
 
-    assert hidden.startswith("2 statements of other roles are not readable by 'watcher'")
+    assert hidden.startswith("Missing here, because 'watcher' may not read them: 2 statements of other roles")
     assert "GRANT pg_read_all_stats TO watcher" in hidden
-    assert lost.startswith("The server has lost the text of 1 statements")
+    assert lost.startswith("Missing here, because the server has lost the text: 1 statement")
     assert "forgot rare statements 7 times" in forgotten
     assert "does not say since when it counts" in since
 

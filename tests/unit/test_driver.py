@@ -164,7 +164,7 @@ def test_a_call_is_slow_however_busy_the_watcher_is(opened: Opened, pause_s: flo
 
 
 def test_a_server_that_answers_nobody_is_lost_rather_than_a_call_slow(opened: Opened) -> None:
-    with pytest.raises(LostConnectionError, match="has not answered 1 connections: no route"):
+    with pytest.raises(LostConnectionError, match="has not answered 1 connection: no route"):
         _drive([(opened(Answer(silent=True)), _requests(0))], 0.05, failure=lambda: "no route")
 
 

@@ -118,7 +118,7 @@ def test_bad_lines_are_counted_and_the_first_are_shown(found: Found, tmp_path: P
     assert [line.number for line in checked.first_bad] == [3, 4, 5]
     (notice,) = checked.notices
     assert notice.code == "bad-lines"
-    assert "input.csv: 4 of 6 lines were skipped: line 3: 'b': '' is not a number; line 4: 'c,x'" in notice.text
+    assert "input.csv: 4 of 6 lines skipped: line 3: 'b': '' is not a number; line 4: 'c,x'" in notice.text
     assert "byte 0 is not UTF-8" in notice.text
     assert _values(Feed(found, made_up.Sizes(), 1, {"made_up": path}), 2) == [("a", 1), ("e", 5)]
 

@@ -167,7 +167,7 @@ def test_bad_lines_tell_of_which_file_they_are(found: Found, folder: Path) -> No
 
     assert (checked.good, checked.bad) == (3, 1)
     assert checked.notices[-1].text == (
-        "visits: 1 of 4 lines were skipped: visits-20160901-040000 line 1: 'key 4': '' is not a number"
+        "visits: 1 of 4 lines skipped: visits-20160901-040000 line 1: 'key 4': '' is not a number"
     )
 
 

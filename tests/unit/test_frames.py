@@ -9,17 +9,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import programs
 import pytest
 from fixed_run import RUN
+from test_report_growth import GROWTH
 
 import schemabench
 from schemabench import frames, report
 from schemabench.errors import UsageError
 from schemabench.frames import RunFrames
 from schemabench.records import CandidateResult, Crossover, Estimate, Experiment, MapCell, RatioMap, Run, Spot
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KEPT = sorted((Path(__file__).parents[1] / "truth" / "run_files").glob("*.json"))
 EMPTY = replace(RUN, experiments=(), crossovers=(), maps=(), options=(), notices=(), server=None)
@@ -28,7 +32,14 @@ WITH_ALL = {path.stem: report.read(path) for path in KEPT} | {"fixed": RUN, "emp
 SETTLED = Estimate(value=2.0, low=1.5, high=2.5)
 
 
-def rows(frame: pd.DataFrame, *columns: str) -> list[tuple[object, ...]]:
+def read(text: str) -> "pd.DataFrame":
+    """Return a table in CSV."""
+    import pandas as pd  # noqa: PLC0415 (most processes of tests do without)
+
+    return pd.read_csv(StringIO(text))
+
+
+def rows(frame: "pd.DataFrame", *columns: str) -> list[tuple[object, ...]]:
     """Return rows as tuples, None for what is missing."""
     chosen = frame[list(columns)]
     return list(chosen.astype(object).where(chosen.notna(), None).itertuples(index=False, name=None))
@@ -238,6 +249,22 @@ def test_searches_and_maps_have_tables() -> None:
     ]
 
 
+def test_growth_curves_have_tables() -> None:
+    found = RunFrames(replace(RUN, growths=(GROWTH,)))
+
+    assert rows(found.growth, "over", "value", "candidate", "calls_per_s", "rows", "own_rows", "reason") == [
+        ("rows", 1_000.0, "baseline", 9_000.0, 1_000, 1_000, ""),
+        ("rows", 1_000.0, "hash_by_site", 8_000.0, 1_000, 1_000, ""),
+        ("rows", 10_000.0, "baseline", 1_000.0, 10_000, 9_000, ""),
+        ("rows", 10_000.0, "hash_by_site", 7_900.0, 10_000, 9_000, ""),
+        ("rows", 10_000.0, "slow", None, None, None, "failed: it took too long"),
+    ]
+    assert rows(found.projections, "measure", "law", "value", "figure", "figure_low") == [
+        ("calls_per_s", "linear", 30_000.0, 330.0, 330 * 0.95),
+        ("calls_per_s", "linear", 100_000.0, 100.0, 100 * 0.8),
+    ]
+
+
 @pytest.mark.parametrize("path", KEPT, ids=[path.stem for path in KEPT])
 def test_a_run_file_of_any_age_is_loaded_compressed_or_not(path: Path, tmp_path: Path) -> None:
     compressed = tmp_path / "run.json.gz"
@@ -301,7 +328,7 @@ def test_the_sheet_of_trials_has_columns_for_each_operation_and_writer() -> None
     run = with_trials(calls={"upsert": 50, "refresh": 10}, undone={"upsert": 20}, writers_s={"loader": 0.5})
 
     text = frames.csv(run)
-    again = pd.read_csv(StringIO(text))
+    again = read(text)
 
     assert rows(again, "run_id", "block", "upsert_calls", "upsert_undone", "refresh_undone", "loader_done_s") == [
         (RUN.run_id, block, 50, 20, 0, 0.5) for block in (0, 1)
@@ -311,7 +338,7 @@ def test_the_sheet_of_trials_has_columns_for_each_operation_and_writer() -> None
 
 @pytest.mark.parametrize("run", WITH_ALL.values(), ids=WITH_ALL)
 def test_the_sheet_of_trials_survives_a_file(run: Run) -> None:
-    again = pd.read_csv(StringIO(frames.csv(run)))
+    again = read(frames.csv(run))
 
     written = [trial.duration_s for _, one in _candidates(run) for trial in one.trials]
     assert list(again["duration_s"]) == pytest.approx(written, rel=1e-12)  # before pandas 3 the last digit is not read

@@ -1,7 +1,7 @@
 """Templates that are kept for later experiments: what is noted of one belongs to it, and does not tell two apart."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,6 +15,14 @@ from schemabench.workload import Parts
 
 def _no_rows(*_: object) -> Iterator[Call]:
     yield from ()
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A cardinality."""
+
+    rows: int
+    reads: int
 
 
 RECIPE = kept.Recipe(
@@ -38,5 +46,19 @@ def test_what_is_noted_of_a_template_is_known_when_it_is_used_again() -> None:
     )
 
     assert kept.find(server, RECIPE) is databases
-    assert kept.remarks(server, RECIPE) == REMARKS
+    assert kept.noted(server, RECIPE).remarks == REMARKS
     assert kept.find(server, replace(RECIPE, source="SELECT 2")) is None
+
+
+def test_the_largest_smaller_template_with_all_else_equal_can_be_grown() -> None:
+    def of(rows: int, reads: int = 1, seed: int = 1) -> kept.Recipe:
+        return replace(RECIPE, values=Sizes(rows=rows, reads=reads), shown=f"{rows} {reads}", seed=seed)
+
+    each = [of(10), of(100), of(1_000), of(50, reads=2), of(60, seed=2)]
+    databases = {id(one): Databases(label="x", by_part={}) for one in each}
+    server = cast(Server, SimpleNamespace(kept=[(("noise", 1), None), *((one, databases[id(one)]) for one in each)]))
+
+    assert kept.smaller(server, of(500), "rows") == (of(100), databases[id(each[1])])
+    assert kept.smaller(server, of(10), "rows") is None
+    assert kept.smaller(server, of(500, reads=3), "rows") is None
+    assert kept.smaller(server, replace(of(500), source="SELECT 2"), "rows") is None

@@ -107,7 +107,7 @@ def test_nodes_that_the_baseline_does_not_have_are_marked() -> None:
         candidate("baseline", BASE, plan("Seq Scan on t", same=None)),
     )
     experiment = replace(USAGE, candidates=candidates)
-    assert "1 of 1 plans differ" in shown(experiment)
+    assert "different plans: 1 of 1" in shown(experiment)
     found = shown(experiment, plans.section)
     assert [line.strip() for line in found.splitlines() if "Scan" in line or "as the" in line] == [
         "baseline Seq Scan on t; 3 rows, 7 blocks hit",

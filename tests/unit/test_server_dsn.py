@@ -1,6 +1,7 @@
 """Connection strings, and that their passwords stay out of sight."""
 
 import os
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -71,6 +72,53 @@ def test_an_unreachable_host_is_named_with_its_port() -> None:
     assert any("127.0.0.1:1" in remedy for remedy in caught.value.remedies)
 
 
+def test_another_server_is_offered_only_where_candidates_are_measured() -> None:
+    offered = []
+    for measured in (True, False):
+        with pytest.raises(ServerError) as caught:
+            connect(parse_dsn("postgresql://u@127.0.0.1:1/d"), measured=measured)
+        offered.append(any("--postgres embedded" in remedy for remedy in caught.value.remedies))
+
+    assert offered == [True, False]
+
+
+@pytest.mark.parametrize("dsn", ["service=nope", "postgresql:///?service=nope"])
+def test_a_service_that_is_not_defined_is_named_with_the_file_that_lacks_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dsn: str
+) -> None:
+    monkeypatch.delenv("PGSERVICEFILE", raising=False)
+    monkeypatch.delenv("PGSYSCONFDIR", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(ServerError) as caught:
+        connect(parse_dsn(dsn))
+    assert caught.value.what == "The service 'nope' is not defined"
+    assert caught.value.checked == (f"{tmp_path}/.pg_service.conf: No such file or directory",)
+
+    file = tmp_path / "services"
+    file.write_text(f"[shop]\npassword={SECRET}\n[hope]\nhost=h\n", encoding="utf-8")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    with pytest.raises(ServerError) as caught:
+        connect(parse_dsn(dsn))
+    assert caught.value.what == "The service 'nope' is not defined; did you mean 'hope'?"
+    assert caught.value.checked == (f"{file}: defines shop, hope",)
+    assert "localhost" not in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_service_whose_file_is_damaged_is_named_with_the_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "services"
+    file.write_text("[nope]\nno such word=1\n", encoding="utf-8")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    monkeypatch.setenv("PGSERVICE", "nope")
+
+    with pytest.raises(ServerError) as caught:
+        connect(parse_dsn("postgresql://"))
+    said = f'syntax error in service file "{file}", line 2'
+    assert caught.value.what == f"The service 'nope' cannot be looked up: {said}"
+
+
 def test_a_replaced_word_keeps_the_rest_and_stays_hidden() -> None:
     other = with_words(parse_dsn(f"postgresql://u:{SECRET}@h/d"), dbname="it's")
 
@@ -107,11 +155,11 @@ def test_what_steers_libpq_is_out_of_the_environment_for_as_long_as_a_block_last
 
 
 def test_the_console_of_a_pooler_is_taken_for_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: str) -> None:
+    def refuse(*_: str, **__: bool) -> None:
         raise psycopg.errors.ProtocolViolation("invalid command 'SELECT 1', use SHOW HELP;")
 
     monkeypatch.setattr("schemabench.server.dsn.opened", refuse)
     with pytest.raises(ServerError, match="invalid command") as caught:
         connect(parse_dsn("postgresql://admin@127.0.0.1:6432/pgbouncer"))
 
-    assert list(caught.value.remedies) == ["give the server's own address: a connection pooler answers at this one"]
+    assert list(caught.value.remedies) == ["name the server itself: a connection pooler answers at this address"]

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
 
 from schemabench.statistics import block_mean, signed_rank
 from schemabench.statistics.sign_flips import Span
@@ -37,7 +37,7 @@ def test_published_randomization_test_is_reproduced() -> None:
     # Fisher, "The Design of Experiments", section 21: Darwin's fifteen pairs of maize, differences in eighths of an
     # inch. 1,726 of 2^15 flips reach the sum of 314: 5.27 %, just not significant, where Student's t finds 4.97 %.
     darwin = [49.0, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
-    assert stats.ttest_1samp(darwin, 0).pvalue == pytest.approx(0.0497, abs=5e-5)
+    assert scipy.stats.ttest_1samp(darwin, 0).pvalue == pytest.approx(0.0497, abs=5e-5)
     codes = np.arange(2**15)[:, None] >> np.arange(15) & 1
     assert int((np.abs((1 - 2 * codes) @ darwin) >= 314).sum()) == 1726
     span = span_of(darwin)
@@ -75,7 +75,7 @@ def test_five_values_are_never_told_apart_from_zero() -> None:
 
 def test_a_single_value_leaves_the_mean_as_uncertain_as_students_t_says() -> None:
     values = [0.3] + [0.0] * 19
-    alone = stats.t.interval(0.95, 19, loc=np.mean(values), scale=stats.sem(values))
+    alone = scipy.stats.t.interval(0.95, 19, loc=np.mean(values), scale=scipy.stats.sem(values))
     assert (span_of(values).low, span_of(values).high) == pytest.approx(alone)
 
 
@@ -97,7 +97,7 @@ def test_series_of_zeros_cost_nothing() -> None:
 
 def test_mean_alone_has_students_interval_and_a_single_block_none() -> None:
     values = np.array([[0.1], [0.3], [0.2], [0.6]])
-    low, high = stats.t.interval(0.95, 3, loc=0.3, scale=stats.sem(values[:, 0]))
+    low, high = scipy.stats.t.interval(0.95, 3, loc=0.3, scale=scipy.stats.sem(values[:, 0]))
     (span,) = block_mean.spans_apart(values)
     assert (span.centre, span.low, span.high) == pytest.approx((0.3, low, high))
     assert block_mean.spans_apart(values[:1]) == (Span(centre=0.1, low=0.1, high=0.1, bounded=False),)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from scipy import stats
+import scipy
 
 from schemabench.statistics.dependence import dependence, inflation, ranks
 
@@ -18,7 +18,7 @@ def test_first_order_process_makes_the_mean_vary_as_published() -> None:
 
 def test_ranks_are_shared_by_equal_values() -> None:
     values = np.array([[3.0, 1], [1, 1], [3, 2], [0, 0]])
-    assert ranks(values).tolist() == stats.rankdata(values, axis=0).tolist()
+    assert ranks(values).tolist() == scipy.stats.rankdata(values, axis=0).tolist()
 
 
 def test_independent_blocks_count_in_full_three_times_of_four() -> None:
@@ -94,7 +94,7 @@ def test_mean_is_told_from_zero_in_about_one_run_of_twenty_where_independence_wo
         for block in range(1, 60):
             values[block] = correlation * values[block - 1] + math.sqrt(1 - correlation**2) * values[block]
         values = math.sqrt(1 - share) * values + math.sqrt(share) * random.normal(size=(5, 3))[copies]
-        half = stats.t.ppf(0.975, 59) * values.std(axis=0, ddof=1) / math.sqrt(60)
+        half = scipy.stats.t.ppf(0.975, 59) * values.std(axis=0, ddof=1) / math.sqrt(60)
         found = dependence(values, copies=copies.tolist(), independent=3, family=1)
         away = np.abs(values.mean(axis=0))
         naive, known = naive + (away > half).sum(), known + (away > half * found.widening).sum()

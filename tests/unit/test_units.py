@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemabench.units import format_bytes, format_count, format_duration, format_significant, parse_duration_s
+from schemabench.units import format_bytes, format_count, format_duration, format_significant, parse_duration_s, plural
 
 
 @pytest.mark.parametrize(
@@ -84,3 +84,12 @@ def test_counts_take_a_prefix(value: float, text: str) -> None:
 )
 def test_sizes_take_binary_units(size: int, text: str) -> None:
     assert format_bytes(size) == text
+
+
+@pytest.mark.parametrize(("count", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1240, "1,240 rows")])
+def test_a_noun_stands_in_the_number_of_its_count(count: int, text: str) -> None:
+    assert plural(count, "row") == text
+
+
+def test_a_plural_without_an_s_is_given() -> None:
+    assert [plural(count, "entry", "entries") for count in (1, 2)] == ["1 entry", "2 entries"]

@@ -164,6 +164,17 @@ def test_an_axis_that_goes_nowhere_is_refused_before_a_map_is_begun(tmp_path: Pa
     assert words in _refused(_write(tmp_path, "from schemabench import Axis", sizes, axes, end=end)).what
 
 
+@pytest.mark.parametrize("grows", ["site", "kind"])
+def test_rows_grow_over_a_number_of_the_cardinality(tmp_path: Path, grows: str) -> None:
+    sizes = "@dataclass(frozen=True)\nclass Sizes:\n    sites: int = 3\n    kind: str = 'stream'\n"
+    end = WORKLOAD.replace("replay=REPLAY", f"grows={grows!r}")
+
+    refused = _refused(_write(tmp_path, sizes, 'SIZES = {"typical": Sizes()}\n', end=end))
+
+    assert refused.what == f"`grows` of 'shop' is no number of its cardinality: {grows!r}"
+    assert refused.checked == ("numbers of its cardinality: sites",)
+
+
 def test_a_model_knows_rows_of_queries_only(tmp_path: Path) -> None:
     model = "MODEL = Model(initial=dict, calls=None, apply=None, state=lambda _: {'item': []})"
     end = WORKLOAD.replace("replay=REPLAY", "model=MODEL")

@@ -299,6 +299,7 @@ WORKLOAD = Workload[Usage](
     burst=burst,
     production_s=lambda usage: usage.slice_s,
     background=background,
+    grows="history_days",
     tenants=tenants,
     state=("state_media", "state_cdn", "state_ping"),
     invariants=(

@@ -30,7 +30,7 @@ from .replay import COLUMNS, Vote, parse
 FIRST_VOTE = datetime(2026, 6, 20, 12, tzinfo=UTC)  # the history ends, and blocks begin, so long after it as it lasts
 SLICES_PER_BLOCK = 2  # about what calibration arrives at
 EVENT = timedelta(hours=12)  # blocks beyond its end begin again with its first
-VOTES_PER_LOAD = 10_000
+VOTES_PER_LOAD = 1_000  # histories of two digits and some zeros are whole loads: longer ones continue shorter ones
 HALVES = Geometric(0.5)  # each choice gets half of what is left
 
 
@@ -116,6 +116,7 @@ WORKLOAD = Workload[Votes](
     burst=burst,
     production_s=lambda votes: votes.slice_s,
     background=background,
+    grows="history_votes",
     state=("state_totals", "state_buckets"),
     invariants=("more_served_than_cast",),
     model=MODEL,

@@ -141,7 +141,10 @@ class Bench:
                 if interrupt.known is not None:
                     self._keep(key, interrupt.known)
                 raise
-            except (KeyboardInterrupt, SystemExit):
+            except KeyboardInterrupt as cause:
+                what = f"{' '.join(key)} was interrupted outside its blocks, so that it has no result"
+                raise Interrupted(f"{what}: {cause}" if str(cause) else what) from cause
+            except SystemExit:
                 raise
             except BaseException as failure:  # also a test's time limit: it is not measured again
                 broken_off = SchemabenchError(f"it was broken off: {failure}")
@@ -194,6 +197,7 @@ class Bench:
             experiments=self.findings.experiments,
             crossovers=self.findings.crossovers,
             maps=self.findings.maps,
+            growths=self.findings.growths,
             notices=(*(() if server is None else redact_record(server.notices)), *self.findings.notices),
         )
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from schemabench.errors import SchemabenchError
-from schemabench.records import Crossover, Experiment, Notice, RatioMap
+from schemabench.records import Crossover, Experiment, Growth, Notice, RatioMap
 
 Key: TypeAlias = tuple[str, str]
 """The workload and the cardinality of an experiment."""
@@ -26,6 +26,8 @@ class Findings:
     """Searches for where the ranking changes."""
     maps: tuple[RatioMap, ...] = ()
     """Maps of ratios over two sizes."""
+    growths: tuple[Growth, ...] = ()
+    """Growth curves."""
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
@@ -59,3 +61,7 @@ class Findings:
     def with_map(self, drawn: RatioMap, *, instead_of: RatioMap | None) -> "Findings":
         """Return these findings with a map, which replaces its earlier state."""
         return replace(self, maps=(*(one for one in self.maps if one is not instead_of), drawn))
+
+    def with_growth(self, drawn: Growth, *, instead_of: Growth | None) -> "Findings":
+        """Return these findings with a growth curve, which replaces its earlier state."""
+        return replace(self, growths=(*(one for one in self.growths if one is not instead_of), drawn))

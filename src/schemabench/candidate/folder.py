@@ -79,12 +79,13 @@ def select(candidates: Mapping[str, Candidate], wanted: Iterable[str]) -> tuple[
 def _declared(folder: Path) -> Iterator[_Declared]:
     """Yield the candidates of a folder by name of their file or folder."""
     for path in sorted(_visible(folder)):
-        if path.suffix != ".sql" and sqlfile.archived(path):
+        if not sqlfile.is_sql(path) and sqlfile.archived(path):
             raise sqlfile.not_sql(path, CandidateError)
+        sqlfile.check_name(path, CandidateError)
         if path.is_dir():
-            if any(one.suffix == ".sql" for one in _visible(path)):
+            if any(map(sqlfile.is_sql, _visible(path))):
                 yield _of_migrations(path)
-        elif path.suffix == ".sql":
+        elif sqlfile.is_sql(path):
             file = sqlfile.read(path, CandidateError)
             headers.check(file)
             yield _parsed(path.stem, sqlfile.applied(file, CandidateError, in_folder=False), ())
@@ -108,6 +109,8 @@ def _of_migrations(folder: Path) -> _Declared:
             remedies=["write the statement in a migration of its own"],
         )
     paths = [path for path in _visible(folder) if path.is_file() and path != about]
+    for path in paths:
+        sqlfile.check_name(path, CandidateError)
     migrations = []
     for path in sqlfile.ordered(paths, CandidateError):
         migration = sqlfile.read(path, CandidateError)

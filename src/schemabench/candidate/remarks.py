@@ -10,6 +10,7 @@ from pathlib import Path
 from schemabench.candidate.passing import Passed, Reason
 from schemabench.candidate.variation import BASELINE, Candidate
 from schemabench.records import Notice
+from schemabench.units import plural
 
 _SHOWN = 3
 """Names, or places, that a notice shows."""
@@ -49,7 +50,7 @@ def _passed_over(candidate: Candidate, remarks: Sequence[Remark]) -> Iterator[No
 
 def _why(reason: Reason, some: Sequence[Passed]) -> str:
     names = _listed([name for one in some for name in one.names])
-    statements = f"{len(some):,} statement{'' if len(some) == 1 else 's'}"
+    statements = plural(len(some), "statement")
     match reason:
         case "role":
             return f"{statements} on owners and privileges, since the server has no role {names}"

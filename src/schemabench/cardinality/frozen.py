@@ -72,7 +72,7 @@ def read(path: Path) -> dict[str, Frozen]:
     except json.JSONDecodeError as cause:
         where = Place(path=path, line=cause.lineno, column=cause.colno)
         raise WorkloadError(f"{path.name} is not JSON: {cause.msg}", where=where, remedies=_remedies(path)) from cause
-    except (OSError, ValueError) as cause:  # msgspec's errors are ValueErrors, too
+    except (OSError, ValueError, RecursionError) as cause:  # msgspec's errors are ValueErrors, too
         raise WorkloadError(f"{path} cannot be used: {cause}", remedies=_remedies(path)) from cause
 
 

@@ -13,7 +13,7 @@ from schemabench.crossover.mapping import draw_map
 from schemabench.crossover.state import State
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.records import Crossover, RatioMap
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 _RESUME = " --resume"
 
@@ -114,5 +114,5 @@ def _interrupted(laboratory: Laboratory, state: State) -> SchemabenchError:
 def _broken_off(laboratory: Laboratory, drawn: RatioMap | None) -> SchemabenchError:
     cells = drawn.cells if drawn else ()
     done = sum(cell.ratio is not None for cell in cells)
-    there = f"{done} of its {len(cells)} cells are measured" if cells else "no cell of it was measured"
+    there = f"{done} of its {plural(len(cells), 'cell')} measured" if cells else "no cell of it was measured"
     return SchemabenchError(f"The map was interrupted after {format_duration(laboratory.elapsed_s)}: {there}")

@@ -95,6 +95,8 @@ class Laboratory:
         *,
         sampled: bool = True,
         round_trip_s: float | None = None,
+        clients: int | None = None,
+        grows: str = "",
     ) -> Experiment:
         """Run an experiment.
 
@@ -105,6 +107,8 @@ class Laboratory:
             budget_s: The budget for its blocks only.
             sampled: Whether to sample lock waits, if the settings say so.
             round_trip_s: What to add to each exchange; None for what the settings say.
+            clients: Connections in each trial; None likewise.
+            grows: The field of the cardinality whose larger values add rows to databases of earlier experiments.
 
         Raises:
             SchemabenchError: As `experiment.measure`.
@@ -123,6 +127,8 @@ class Laboratory:
             budget_s=budget_s,
             sample_hz=plan.sample_hz if sampled else 0.0,
             round_trip_s=plan.round_trip_s if round_trip_s is None else round_trip_s,
+            clients=plan.clients if clients is None else clients,
+            grows=grows,
             keep_templates=True,
             adequacy_s=0.0,  # a search needs only ratios
             production=None,  # likewise, and each comparison would start a server

@@ -37,6 +37,7 @@ from schemabench.deriving.scale import Scale, usual
 from schemabench.deriving.source import Source, no_database, opened
 from schemabench.production import Production
 from schemabench.server.dsn import Conninfo
+from schemabench.units import plural
 
 _QUESTION = re.compile(r"^\s*(?:#|--) Question: ", re.MULTILINE)
 
@@ -200,8 +201,8 @@ def _told(derived: Derived) -> list[str]:
     made = sum(one.size for one in derived.rows)
     share = sum(one.executed.calls for one in found) / max(1, calls)
     told = [
-        f"{len(found)} of {len(traffic.executed)} statements became operations, with {share:.0%} of all calls",
-        f"{len(derived.rows)} tables with {made:,} rows: {derived.scale} of production's",
+        f"{len(found)} of {plural(len(traffic.executed), 'statement')} made into operations, with {share:.0%} of calls",
+        f"{plural(len(derived.rows), 'table')} with {plural(made, 'row')}: {derived.scale} of production's",
         *traffic.notes,
         *(derived.log.told(derived.name) if derived.log else ()),
     ]

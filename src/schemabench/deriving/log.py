@@ -12,6 +12,7 @@ from schemabench.deriving.log_keys import keys
 from schemabench.deriving.log_traffic import Heard
 from schemabench.deriving.parameters import Role
 from schemabench.deriving.rows import Rows
+from schemabench.units import plural
 
 FILE = "log.jsonl.gz"
 
@@ -72,15 +73,14 @@ class Log:
         found, gathered = self.heard.found, self.gathered
         given = sum(len(one) for one in gathered.given.values())
         count, file = sum(gathered.calls.values()), f"workloads/{name}/{FILE}"
-        sessions = "1 session" if found.sessions == 1 else f"{found.sessions:,} sessions"
-        calls = f"{count:,} statements of {sessions} in {found.span_s:,.3g} s are in {file}"
+        calls = f"{plural(count, 'statement')} of {plural(found.sessions, 'session')} in {found.span_s:,.3g} s"
         sentences = [
-            f"{calls}. It holds the values of the log as they are, texts too: keep it where such data may be",
-            f"{given:,} values that the server handed out are taken from the answers of the replay",
+            f"{file} has {calls}. It holds the log's values as they are, texts too: keep it where such data may be",
+            f"Taken from the answers of the replay: {plural(given, 'value')} that the server handed out",
         ]
         if gathered.in_lists:
             sentences.append(
-                f"{gathered.in_lists:,} values that the server handed out stand in lists, where they stay as they were"
+                f"Left as in the log, because in lists: {plural(gathered.in_lists, 'value')} that the server handed out"
             )
         left = {what: count for what, count in found.left_out.items() if count}
         if left:

@@ -25,6 +25,7 @@ from schemabench.errors import UsageError
 from schemabench.logs import Found, Shape, Spool, read
 from schemabench.server.dsn import Conninfo
 from schemabench.statements import literal
+from schemabench.units import plural
 
 MOST_STATEMENTS = 500
 """Statements of a log that become operations, unless a number is given: a transaction is whole or it is another one."""
@@ -152,26 +153,26 @@ def notes(found: Found) -> Iterator[str]:
     damage = found.damage
     yield from (f"{one}: what comes before is used" for one in damage.ended)
     if damage.broken:
-        yield f"{damage.broken:,} entries of the log are cut off, too long, or none: they are left out"
+        yield f"Left out, because cut off, too long, or none: {plural(damage.broken, 'entry', 'entries')} of the log"
     if found.repeated:
-        yield f"{found.repeated:,} entries are in more than one of the files: they count once"
+        yield f"Counted once, because in more than one of the files: {plural(found.repeated, 'entry', 'entries')}"
     if found.others or found.elsewhere:
         yield (
-            f"Of {found.entries:,} entries of the log, {found.others:,} are about no statement, and "
+            f"Left out of {plural(found.entries, 'entry', 'entries')} of the log: {found.others:,} about no statement, "
             f"{found.elsewhere:,} about other databases"
         )
     if found.truncated:
         yield (
-            f"{found.truncated:,} values are cut off after {found.longest_cut - 3:,} characters, and are replayed so: "
-            "the server's log_parameter_max_length"
+            f"Cut off after {plural(found.longest_cut - 3, 'character')}, and replayed so: "
+            f"{plural(found.truncated, 'value')}; the server's log_parameter_max_length"
         )
     if found.untimed:
         yield (
-            f"{found.untimed:,} statements have no duration in the log: log_duration = on, or "
+            f"Without a duration in the log: {plural(found.untimed, 'statement')}; log_duration = on, or "
             "log_min_duration_statement = 0"
         )
     if found.begun_before:
-        yield f"{found.begun_before:,} transactions have no BEGIN in the log: their statements are replayed one by one"
+        yield f"Replayed statement by statement, because without BEGIN: {plural(found.begun_before, 'transaction')}"
     levels = {level: count for level, count in found.levels.items() if level}
     if levels:
         shown = ", ".join(f"{count:,} at {level}" for level, count in levels.items())
@@ -267,9 +268,9 @@ def _nothing(found: Found, server: Server, left_out: Sequence[LeftOut]) -> Usage
     return UsageError(
         f"The log has no statement of an application in {server.database!r} that ended well",
         checked=[
-            f"{found.entries:,} entries were read, {found.elsewhere:,} of them about statements in other databases",
+            f"{plural(found.entries, 'entry', 'entries')} read, {found.elsewhere:,} of them about other databases",
             *notes(found),
-            *(f"{count:,} calls of {what}" for what, count in counted.most_common(5)),
+            *(f"{plural(count, 'call')} of {what}" for what, count in counted.most_common(5)),
         ],
         remedies=[
             "have the server log statements: log_min_duration_statement = 0, or log_statement = all and log_duration",

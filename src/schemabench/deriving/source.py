@@ -81,7 +81,7 @@ def opened(conninfo: Conninfo) -> Iterator[Source]:
     Raises:
         ServerError: The server cannot be reached, refused or failed.
     """
-    with closing(_connected(conninfo)) as connection:
+    with closing(connect(with_words(conninfo, application_name=SESSION_NAME))) as connection:
         try:
             with connection.transaction():  # settings end with it
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -90,14 +90,6 @@ def opened(conninfo: Conninfo) -> Iterator[Source]:
                 yield Source(connection, pinned(conninfo, connection))
         except psycopg.Error as cause:
             raise refused(cause, conninfo) from cause
-
-
-def _connected(conninfo: Conninfo) -> psycopg.Connection[Any]:
-    try:
-        return connect(with_words(conninfo, application_name=SESSION_NAME))
-    except ServerError as error:  # no other server has the database
-        remedies = [one for one in error.remedies if "--postgres" not in one]
-        raise ServerError(error.what, sqlstate=error.sqlstate, remedies=remedies) from None
 
 
 def refused(cause: psycopg.Error, conninfo: Conninfo) -> ServerError:

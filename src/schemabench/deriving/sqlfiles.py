@@ -12,6 +12,7 @@ from schemabench.deriving.operations import Operation, search_path
 from schemabench.deriving.parameters import Role
 from schemabench.deriving.rows import Rows
 from schemabench.statements import literal
+from schemabench.units import plural
 
 _SEVERAL = 2
 _TOGETHER = (
@@ -39,7 +40,7 @@ def operations(derived: Derived) -> str:
         lines += [f"-- retry: {', '.join(retried)}"] if retried else []
         each_ms = one.executed.total_ms / max(1, one.executed.calls)
         about = comment(
-            f"{one.executed.calls:,} calls; on average {each_ms:.3g} ms; rows: {one.rows:.3g}.",
+            f"{plural(one.executed.calls, 'call')}; on average {each_ms:.3g} ms; rows: {one.rows:.3g}.",
             *accepted.values(),
             *retried.values(),
         )
@@ -138,7 +139,10 @@ def _left_out(derived: Derived) -> str:
     for one in derived.left_out:
         reasons.setdefault(one.why, []).append(f"{one.calls:,} {one.what}")
     lines = [f"{', '.join(some)}: {why}" for why, some in reasons.items()]
-    rare = [f"{one.calls:,} calls, {one.total_ms / max(1, one.calls):.3g} ms each: {one.sql}" for one in derived.others]
+    rare = [
+        f"{plural(one.calls, 'call')}, {one.total_ms / max(1, one.calls):.3g} ms each: {one.sql}"
+        for one in derived.others
+    ]
     if not lines and not rare:
         return ""
     shown = ["Left out, with the number of calls. What belongs to the application is to be written by hand.", *lines]
@@ -175,10 +179,10 @@ def without_unused(derived: Derived) -> str:
     found = [name for one in derived.schema.statements if (name := _index(one)) in derived.unused]
     if not found:
         return ""
-    noun = "index" if len(found) == 1 else "indexes"
     head = (
-        f"-- candidate: without_unused_indexes\n-- extends: baseline\n-- summary: without {len(found)} {noun} that no "
-        "query has read, so far as the server has counted\n-- expects: writes get faster, and nothing slower\n\n"
+        "-- candidate: without_unused_indexes\n-- extends: baseline\n"
+        f"-- summary: without {plural(len(found), 'index', 'indexes')} that no query has read, so far as the server "
+        "has counted\n-- expects: writes get faster, and nothing slower\n\n"
     )
     return head + "".join(f"DROP INDEX {name};\n" for name in found)
 

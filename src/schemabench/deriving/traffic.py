@@ -17,6 +17,7 @@ from schemabench.deriving.found import Executed, LeftOut, Traffic, quoted
 from schemabench.deriving.source import Record, Source
 from schemabench.deriving.statement import Kind, kind_of
 from schemabench.errors import UsageError
+from schemabench.units import plural
 
 _HIDDEN = "<insufficient privilege>"
 """What the server shows for statements of other roles."""
@@ -146,15 +147,15 @@ def restrictions(rows: Iterable[Record], info: Mapping[str, Any], server: Server
     lost = sum(row["query"] is None for row in rows)
     if hidden:
         yield (
-            f"{hidden} statements of other roles are not readable by {server.role!r}, and are missing here: "
+            f"Missing here, because {server.role!r} may not read them: {plural(hidden, 'statement')} of other roles; "
             f"{_GRANT.format(role=server.role)}"
         )
     if lost:
-        yield f"The server has lost the text of {lost} statements, which are missing here"
+        yield f"Missing here, because the server has lost the text: {plural(lost, 'statement')}"
     if info.get("dealloc"):
         yield (
-            f"The server forgot rare statements {info['dealloc']} times to make room, and with them their calls: "
-            "pg_stat_statements.max is too low"
+            f"The server forgot rare statements {plural(info['dealloc'], 'time')} to make room, and with them their "
+            "calls: pg_stat_statements.max is too low"
         )
     if not info.get("stats_reset"):
         yield "The server does not say since when it counts, so the pace of production is not known"

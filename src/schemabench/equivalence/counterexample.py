@@ -14,6 +14,7 @@ from schemabench.candidate import Candidate
 from schemabench.encoding import Encoder, as_array, as_rows
 from schemabench.equivalence.states import SHOWN_ROWS
 from schemabench.statements import Kind, Operation, Statement
+from schemabench.units import plural
 from schemabench.workload import NO_PART, Call, Parts, Row
 
 _BINARY = re.compile(r"\bFORMAT\s+'?\"?binary\b'?\"?", re.IGNORECASE)
@@ -40,7 +41,7 @@ class Disagreement:
 
     def summary(self) -> str:
         """Return the disagreement in one line."""
-        calls = f"{len(self.calls)} call{'' if len(self.calls) == 1 else 's'}"
+        calls = plural(len(self.calls), "call")
         what = f"the rows of {self.query!r}" if self.query else f"the answer of {self.calls[-1].operation!r}"
         if isinstance(self.found, str):
             return f"after {calls}, {self.calls[-1].operation!r} is refused: {self.found}"

@@ -16,7 +16,7 @@ from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Executed
 from schemabench.load import Limits, Passing
 from schemabench.load.guard import nobody
-from schemabench.units import format_duration, format_percent
+from schemabench.units import format_duration, format_percent, plural
 
 CALLS = 2
 """A trial may last as long as this many calls may: a call that does not end is then detected first, and named."""
@@ -72,7 +72,7 @@ def cut_short(entrant: Entrant, executed: Executed, calls: int) -> CandidateErro
     checked, remedies = undone.said(executed.retried, [session for session, _ in entrant.sessions])
     return CandidateError(
         f"A trial of {entrant.template.candidate.name!r} was cut short after {format_duration(executed.duration_s)}: "
-        f"{executed.done:,} of {calls:,} calls were done{most}",
+        f"{executed.done:,} of {plural(calls, 'call')} done{most}",
         checked=checked,
         remedies=[
             *remedies,
@@ -85,4 +85,4 @@ def cut_short(entrant: Entrant, executed: Executed, calls: int) -> CandidateErro
 def lasting(doing: str, passing: Passing) -> str:
     """Return the current activity with its progress, as in `block 3: unordered, 12 s, 5 of 8 calls`."""
     lasted = f"{passing.elapsed_s:.0f} s" if passing.elapsed_s < _MINUTE_S else format_duration(passing.elapsed_s)
-    return f"{doing}, {lasted}, {passing.done:,} of {passing.calls:,} calls"
+    return f"{doing}, {lasted}, {passing.done:,} of {plural(passing.calls, 'call')}"

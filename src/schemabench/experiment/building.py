@@ -16,13 +16,15 @@ from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, SchemabenchError
 from schemabench.experiment import databases, filling, kept, results
 from schemabench.experiment.calibration import calibrate
+from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
+from schemabench.monitor import cache
 from schemabench.progress import Counter, Progress
-from schemabench.records import CandidateResult, EquivalenceCheck, Notice
-from schemabench.server import HeldError, Server, outside, several
+from schemabench.records import CandidateResult, EquivalenceCheck, Loaded, Notice
+from schemabench.server import Databases, HeldError, Server, outside, several
 from schemabench.units import format_duration
 
 _SCRATCH = "scratch"
@@ -51,6 +53,7 @@ class Building:
         checks: Candidate -> result of its model check.
         unlogged: Candidate -> its tables that are empty after a crash of the server.
         remarks: Candidate -> what is to be known of how it was installed.
+        loaded: Candidate -> what its databases hold, where templates are kept.
         left_out: Candidate -> why it does not take part.
         size: The size of the burst.
         copying_s: The time of copying the database of every entrant.
@@ -65,6 +68,7 @@ class Building:
     checks: dict[str, EquivalenceCheck] = field(default_factory=dict)
     unlogged: dict[str, tuple[str, ...]] = field(default_factory=dict)
     remarks: dict[str, tuple[Notice, ...]] = field(default_factory=dict)
+    loaded: dict[str, Loaded] = field(default_factory=dict)
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
     copying_s: float = 0.0
@@ -185,6 +189,7 @@ class Building:
             name: replace(
                 result,
                 equivalence=self.checks.get(name),
+                loaded=self.loaded.get(name),
                 notices=(
                     *result.notices,
                     *_crash_notices(name, self.unlogged.get(name, ())),
@@ -247,12 +252,24 @@ class Building:
 
         It is dropped with `scratch`, unless it is kept.
         """
+        plan, recipe = self.plan, self._recipe(candidate)
+        if some := kept.find(self.server, recipe):
+            noted = kept.noted(self.server, recipe)
+            return self._weighed(replace(self._empty(candidate, some), remarks=noted.remarks), noted.extent, 0, 0.0)
+        started_s, tracker = perf_counter(), Tracker()
+        template, before = self._grown(candidate, recipe, tracker) or (self._loaded(candidate, tracker), 0)
+        extent, own_rows = tracker.extent, tracker.extent.rows - before
+        noted = replace(recipe, remarks=template.remarks, extent=extent)
+        if not (plan.keep_templates and kept.keep(self.server, noted, template.databases)):
+            scratch.callback(self._drop, template)
+        return self._weighed(template, extent, own_rows, perf_counter() - started_s)
+
+    def _recipe(self, candidate: Candidate) -> kept.Recipe:
         plan, workload = self.plan, self.plan.found.workload
-        operations = candidates.operations(candidate, plan.found.operations)
-        recipe = kept.Recipe(
+        return kept.Recipe(
             name=candidate.name,
             source=candidate.text,
-            operations=operations,
+            operations=candidates.operations(candidate, plan.found.operations),
             parts=plan.parts,
             background=workload.background,
             values=plan.values,
@@ -260,33 +277,73 @@ class Building:
             seed=plan.seed,
             isolation=workload.isolation,
         )
-        if some := kept.find(self.server, recipe):
-            return Template(
-                candidate=candidate,
-                operations=operations,
-                server=self.server,
-                databases=some,
-                parts=plan.parts,
-                isolation=workload.isolation,
-                remarks=kept.remarks(self.server, recipe),
-            )
-        rows = Counter(
-            lambda text: self.progress.stage(plan, f"building {candidate.name}: {text}"), self._feed.background_rows()
+
+    def _empty(self, candidate: Candidate, some: Databases) -> Template:
+        """Return the template that is in some databases, without what is known of it."""
+        return Template(
+            candidate=candidate,
+            operations=candidates.operations(candidate, self.plan.found.operations),
+            server=self.server,
+            databases=some,
+            parts=self.plan.parts,
+            isolation=self.plan.found.workload.isolation,
         )
-        template = filling.build(
+
+    def _grown(self, candidate: Candidate, recipe: kept.Recipe, tracker: Tracker) -> tuple[Template, int] | None:
+        """Return a copy of a smaller kept template with further rows, and the rows that it had; None if none can be."""
+        found = kept.smaller(self.server, recipe, self.plan.grows) if self.plan.grows else None
+        if found is None or (smaller := found[0].extent) is None:
+            return None
+        noted = Tracker()
+        if (further := rest(self._feed.background(), smaller, noted)) is None:
+            return None
+        template = replace(
+            self._empty(candidate, several.clone(self.server, found[1], f"{candidate.name}_template")),
+            remarks=found[0].remarks,
+        )
+        try:
+            filling.extend(template, further, self._counter(candidate, smaller.executions).add)
+        except CandidateError:  # calls at the end of the smaller one that cannot be executed again
+            several.drop(self.server, template.databases)
+            return None
+        except BaseException:
+            several.drop(self.server, template.databases)
+            raise
+        tracker.extent = noted.extent
+        return template, smaller.rows
+
+    def _loaded(self, candidate: Candidate, tracker: Tracker) -> Template:
+        """Return a template that is loaded from its first row on."""
+        background = self._feed.background()
+        return filling.build(
             candidate,
-            plan.found.operations,
+            self.plan.found.operations,
             self.server,
-            self._feed.background(),
-            workload.isolation,
-            parts=plan.parts,
-            told=rows.add,
+            tracker.along(background) if self.plan.keep_templates else background,
+            self.plan.found.workload.isolation,
+            parts=self.plan.parts,
+            told=self._counter(candidate).add,
         )
-        if not (
-            plan.keep_templates
-            and kept.keep(self.server, replace(recipe, remarks=template.remarks), template.databases)
-        ):
-            scratch.callback(self._drop, template)
+
+    def _counter(self, candidate: Candidate, done: int = 0) -> Counter:
+        """Return what shows how many executions of the background are loaded, after those that were before."""
+        total = self._feed.background_rows()
+        return Counter(
+            lambda text: self.progress.stage(self.plan, f"building {candidate.name}: {text}"),
+            None if total is None else max(0, total - done),
+        )
+
+    def _weighed(self, template: Template, extent: Extent | None, own_rows: int, elapsed_s: float) -> Template:
+        """Return a template, after taking note of what it holds where templates are kept."""
+        if not self.plan.keep_templates or extent is None:
+            return template
+        size_bytes = 0
+        for database in template.databases:
+            with databases.connect(self.server, database) as connection:
+                size_bytes += cache.relations_bytes(connection)
+        self.loaded[template.candidate.name] = Loaded(
+            rows=extent.rows, size_bytes=size_bytes, own_rows=own_rows, elapsed_s=elapsed_s
+        )
         return template
 
     def _clone(self, template: Template, name: str) -> Entrant:

@@ -17,6 +17,7 @@ from schemabench.monitor.conditions import Condition, Held
 from schemabench.records import CandidateResult, Notice, Setting
 from schemabench.server import Server, lost
 from schemabench.server.settings import OPTION, OURS, shown
+from schemabench.units import plural
 
 ALWAYS = frozenset({"autovacuum", "fsync", "full_page_writes", "max_wal_size", "shared_buffers", "synchronous_commit"})
 """Always shown, whether set or not: the cost of a write depends on them."""
@@ -158,7 +159,7 @@ def _whose(some: Sequence[Held], groups: Collection[Sequence[Held]], sessions: S
             return ", ".join(sorted({trait(one) for one in some}))
     counts = Counter(one.writer for one in some)
     every = Counter(one.writer for one in sessions)
-    return ", ".join(f"{writer}, {count} of {every[writer]} connections" for writer, count in counts.items())
+    return ", ".join(f"{writer}, {count} of {plural(every[writer], 'connection')}" for writer, count in counts.items())
 
 
 def _who(server: Server, one: Entrant) -> Who:

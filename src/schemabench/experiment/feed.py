@@ -18,6 +18,7 @@ from schemabench.experiment.lines import lines
 from schemabench.naming import nearest
 from schemabench.records import Notice
 from schemabench.statements import Operation
+from schemabench.units import plural
 from schemabench.workload import (
     NO_PART,
     NOWHERE,
@@ -90,7 +91,7 @@ class Input:
         if not self.bad:
             return self.of_folder
         shown = "; ".join(map(str, self.first_bad))
-        text = f"{self.path.name}: {self.bad:,} of {self.good + self.bad:,} lines were skipped: {shown}"
+        text = f"{self.path.name}: {self.bad:,} of {plural(self.good + self.bad, 'line')} skipped: {shown}"
         return (*self.of_folder, Notice(code="bad-lines", text=text))
 
 
@@ -192,10 +193,14 @@ class Feed:
             if not set(map(type, some)) <= _ROW_TYPES or set(map(len, some)) != {width}:
                 unfit = (n for n, row in enumerate(some) if not isinstance(row, tuple | list) or len(row) != width)
                 wrong = next(unfit)
-                has = f"has {len(some[wrong])} values" if isinstance(some[wrong], tuple | list) else "is no tuple"
+                has = (
+                    f"has {plural(len(some[wrong]), 'value')}"
+                    if isinstance(some[wrong], tuple | list)
+                    else "is no tuple"
+                )
                 raise WorkloadError(
                     f"Row {before + wrong + 1:,} of {many.operation!r} in the background {has} "
-                    f"for {width} columns: {', '.join(columns)}",
+                    f"for {plural(width, 'column')}: {', '.join(columns)}",
                     checked=[f"the row: {repr(some[wrong])[:_SHOWN_CHARACTERS]}"],
                     remedies=["give each row, a tuple or a list, one value for each of `columns`"],
                 )
@@ -219,7 +224,7 @@ class Feed:
                 _end_transaction(calls, burst)
         if len(calls) < count:
             raise WorkloadError(
-                f"The burst of writer {writer!r} ended after {len(calls)} calls in block {block}",
+                f"The burst of writer {writer!r} ended after {plural(len(calls), 'call')} in block {block}",
                 remedies=["make the generator endless: schemabench takes as many calls as it needs"],
             )
         check_calls(self._found, calls, f"writer {writer!r}", self._parts_of.get(writer, NOWHERE))

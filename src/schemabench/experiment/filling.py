@@ -84,26 +84,51 @@ def build(  # noqa: PLR0913 (what makes a template)
         raise
 
 
+def extend(template: Template, background: Iterable[Chunk], told: Callable[[int], None] = lambda _: None) -> None:
+    """Add rows to the databases of a template, and vacuum and analyze them again; errors are as for `build`.
+
+    Args:
+        template: Filled before.
+        background: The further rows, as for `build`.
+        told: Likewise.
+    """
+    with _in_words(template):
+        load(template, _counted(background, told))
+        _look_after(template)
+
+
 def _fill(template: Template, background: Iterable[Chunk]) -> tuple[Remark, ...]:
     """Fill the databases of a template; return what is to be known of how the candidate was installed."""
     candidate, server, by_part = template.candidate, template.server, template.databases.by_part
-    conninfos = {part: server.conninfo_for(one.name) for part, one in by_part.items()}
     remarks: list[Remark] = []
-    try:
+    with _in_words(template):
         for part, names in template.parts.of(by_part).items():
-            with opened(conninfos[part]) as connection:
+            with opened(server.conninfo_for(by_part[part].name)) as connection:
                 remarks += candidates.install(candidate, connection, names, offering)
         load(template, background)
-        for conninfo in conninfos.values():
-            with opened(conninfo) as connection:
-                connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
-                for statement in _LOOKED_AFTER:
-                    connection.execute(statement.encode())
+        _look_after(template)
+    return tuple(dict.fromkeys(remarks))
+
+
+def _look_after(template: Template) -> None:
+    """Vacuum and analyze the databases of a template, with the WAL of what was loaded written before."""
+    for one in template.databases:
+        with opened(template.server.conninfo_for(one.name)) as connection:
+            connection.execute("SET statement_timeout = 0")  # the role's own limit is for the writers
+            for statement in _LOOKED_AFTER:
+                connection.execute(statement.encode())
+
+
+@contextmanager
+def _in_words(template: Template) -> Iterator[None]:
+    """Raise an error of the server, while a template is filled, as its own or the candidate's."""
+    try:
+        yield
     except psycopg.Error as cause:  # ANALYZE executes index expressions
         if gone(cause):
-            raise lost(server, cause) from cause
+            raise lost(template.server, cause) from cause
+        candidate = template.candidate
         raise candidates.refused(candidate, candidate.files[0].preamble, cause) from cause
-    return tuple(dict.fromkeys(remarks))
 
 
 def _counted(background: Iterable[Chunk], told: Callable[[int], None]) -> Iterator[Chunk]:

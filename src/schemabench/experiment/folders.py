@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from schemabench.errors import UsageError
 from schemabench.parsing import Span
 from schemabench.records import Notice
+from schemabench.units import plural
 from schemabench.workload import FileSeries, Found
 
 SHOWN_NAMES = 10
@@ -50,7 +51,8 @@ class Folder:
     @property
     def name(self) -> str:
         """The folder's name, and how much of it is replayed."""
-        return f"{self.path.name}, {len(self.files)} files from {self.files[0].path.name} to {self.files[-1].path.name}"
+        files = plural(len(self.files), "file")
+        return f"{self.path.name}, {files} from {self.files[0].path.name} to {self.files[-1].path.name}"
 
     @property
     def notices(self) -> tuple[Notice, ...]:
@@ -121,7 +123,7 @@ def _chosen(path: Path, series: FileSeries[Any], wanted: Span | int) -> Folder:
     if not taken:
         raise UsageError(
             f"{path} has no file from {wanted.start} to {wanted.end}",
-            checked=[f"{len(times):,} files, from {files[times[0]].name} to {files[times[-1]].name}"],
+            checked=[f"{plural(len(times), 'file')}, from {files[times[0]].name} to {files[times[-1]].name}"],
             remedies=["give a range in which there are files: --replay-range NAME=RANGE"],
         )
     first = taken[0].time - (taken[0].time - wanted.start) // series.every * series.every

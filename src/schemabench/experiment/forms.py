@@ -13,7 +13,7 @@ from schemabench.load import AnyStep, Linked, Rows, Step, Unprepared
 from schemabench.monitor.sampler import mark
 from schemabench.naming import nearest
 from schemabench.statements import LONGEST_NAME, Operation, Query, Rest, Statement
-from schemabench.units import NANOSECONDS
+from schemabench.units import NANOSECONDS, plural
 
 LONGEST_PAUSE_S = 4.0
 """Within a transaction: `idle_in_transaction_session_timeout` ends a session soon after."""
@@ -266,7 +266,7 @@ def _identifier(statement: Statement, name: str, call: Encoded) -> str:
     """Return a call's value for a `:"name"`."""
     value = _text(call.values[name])
     if not value or len(value.encode()) > LONGEST_NAME:
-        shown = "NULL" if value is None else f"{value!r}, of {len(value.encode())} bytes"
+        shown = "NULL" if value is None else f"{value!r}, of {plural(len(value.encode()), 'byte')}"
         raise WorkloadError(
             f'A call of {call.operation!r} sets the identifier :"{name}" to {shown}',
             where=statement.text.place(statement.mark(name)),

@@ -1,11 +1,11 @@
 """Templates that are kept for later experiments of the run that need the same rows.
 
-Owns what makes two templates the same, and how much of the disk kept ones may take. They carry the run's mark like any
-of its databases, and go with the run. Must not load anything.
+Owns what makes two templates the same, which one may be grown into another, and how much of the disk kept ones may
+take. They carry the run's mark like any of its databases, and go with the run. Must not load anything.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ import psutil
 
 from schemabench.candidate import Remark
 from schemabench.experiment import databases
+from schemabench.experiment.continuing import Extent
 from schemabench.server import Databases, Server, several
 from schemabench.statements import Operation
 from schemabench.workload import Call, Parts, Rows
@@ -43,7 +44,9 @@ class Recipe:
     seed: int
     isolation: str
     remarks: tuple[Remark, ...] = field(default=(), compare=False)
-    """What is to be known of how the candidate was installed: a result, not a reason."""
+    """What is to be known of how the candidate was installed: a result, not a reason; likewise the next."""
+    extent: Extent | None = field(default=None, compare=False)
+    """How far its background reaches."""
 
 
 def find(server: Server, recipe: object) -> Databases | None:
@@ -56,9 +59,20 @@ def find(server: Server, recipe: object) -> Databases | None:
     return None
 
 
-def remarks(server: Server, recipe: Recipe) -> tuple[Remark, ...]:
-    """Return what is to be known of how the candidate of a kept template was installed."""
-    return next(one.remarks for one, _ in server.kept if isinstance(one, Recipe) and one == recipe)
+def noted(server: Server, recipe: Recipe) -> Recipe:
+    """Return the recipe of a kept template as it was kept, with what is to be known of it."""
+    return next(one for one, _ in server.kept if isinstance(one, Recipe) and one == recipe)
+
+
+def smaller(server: Server, recipe: Recipe, field_name: str) -> tuple[Recipe, Databases] | None:
+    """Return the largest kept template that differs only in having less of one field of the cardinality; or None."""
+    found: list[tuple[float, Recipe, Databases]] = []
+    for one, template in server.kept:
+        if isinstance(one, Recipe) and replace(one, values=recipe.values, shown=recipe.shown) == recipe:
+            own, wanted = getattr(one.values, field_name), getattr(recipe.values, field_name)
+            if own < wanted and replace(one.values, **{field_name: wanted}) == recipe.values:
+                found.append((own, one, template))
+    return max(found, key=lambda one: one[0])[1:] if found else None
 
 
 def keep(server: Server, recipe: object, template: Databases) -> bool:

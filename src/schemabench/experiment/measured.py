@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemabench import records, statistics
+from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.experiment import planning
 from schemabench.experiment.burst import Encoded
@@ -115,6 +116,12 @@ class Measured:
         """Return an entrant's trials that count."""
         return [trial for trial in self.trials[name] if not trial.warmup]
 
+    @property
+    def drift_rows(self) -> int:
+        """The number of rows to report drifts for: a power of ten, at most as many as the baseline's trials wrote."""
+        written = sum(trial.rows for trial in self.trials[BASELINE])
+        return int(f"1{'0' * (len(str(max(1, written))) - 1)}")
+
     def rates(self, names: Sequence[str]) -> NDArray[np.float64]:
         """Return bursts per second, of shape (counted blocks, entrants)."""
         columns = [[1 / trial.duration_s for trial in self.counted(name)] for name in names]
@@ -139,6 +146,16 @@ class Measured:
             counted = [times_ns for block, times_ns in some if block in blocks]
             if entrant == name and counted:
                 yield operation, np.concatenate(counted, axis=-1)
+
+    def quantile_ns(self, name: str, level: float) -> records.Estimate | None:
+        """Return a quantile of the service times of all calls of an entrant in counted trials; None with too few."""
+        by_block: dict[int, list[NDArray[np.int64]]] = defaultdict(lambda: [np.array([], dtype=np.int64)])
+        for (entrant, _), some in self.times.items():
+            if entrant == name:
+                for block, times_ns in some:
+                    by_block[block].append(times_ns)
+        counted = [np.concatenate(by_block[trial.block]) for trial in self.counted(name)]
+        return statistics.quantile(counted, level, copies=self.copies_of_blocks(name))
 
     def retries(self, name: str) -> Undone:
         """Return the attempts of an entrant that were rolled back and repeated in counted trials."""

@@ -128,6 +128,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         exchange_s=apart.median_s,
         exchange_p99_s=apart.p99_s,
         noise=neighbours.record(),
+        cache_bytes=after.watched.cache.size_bytes if after.watched.cache else None,
     )
     if interrupt:
         raise Interrupted(interrupt, record)
@@ -291,7 +292,7 @@ def _record(
         copies_share=rankings.throughput.copies_share if rankings else None,
         copying_s=measured.copying_s,
         effective_blocks=rankings.throughput.effective_blocks if rankings else None,
-        drift_rows=results.drift_rows(measured),
+        drift_rows=measured.drift_rows,
         upkeep=plan.upkeep,
         lead_in=plan.lead_in,
         round_trip_s=plan.round_trip_s,

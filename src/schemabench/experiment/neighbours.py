@@ -29,7 +29,7 @@ from schemabench.progress import Counter, Progress
 from schemabench.records import Notice
 from schemabench.server import HeldError, Server, opened, several
 from schemabench.server.dsn import Conninfo, with_words
-from schemabench.units import format_duration, format_percent
+from schemabench.units import format_duration, format_percent, plural
 from schemabench.workload import Call, Found, Rows
 
 LATE_SHARE = 0.1
@@ -239,7 +239,7 @@ class Neighbours:
         what = f"began more than {format_duration(LATE_S)} after they were due" if late >= failed else "failed"
         many = max(late, failed)
         raise ServerError(
-            f"The noise {'fell behind' if late >= failed else 'failed'}, in {doing}: {many:,} of {due:,} runs, "
+            f"The noise {'fell behind' if late >= failed else 'failed'}, in {doing}: {many:,} of {plural(due, 'run')}, "
             f"{format_percent(many / due)}, {what}; {format_percent(LATE_SHARE)} may. That is not the noise of its "
             "model, so that the experiment has no result",
             remedies=[
@@ -284,7 +284,7 @@ class Neighbours:
         yield Notice(code="noise-in-totals", text=text)
         failed = sum(one.failed for one in (self._known or self._status).counts.values())
         if failed:
-            yield Notice(code="noise-failed", text=f"{failed:,} runs of the noise's jobs failed")
+            yield Notice(code="noise-failed", text=f"{plural(failed, 'run')} of the noise's jobs failed")
 
     def _amounts(self) -> Amounts:
         """Return what the jobs' sessions used so far."""

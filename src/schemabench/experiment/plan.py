@@ -74,6 +74,8 @@ class Plan:
     """Whether the candidates' databases are kept after the experiment."""
     keep_templates: bool = False
     """Whether loaded templates are kept for later experiments of the run that need the same rows."""
+    grows: str = ""
+    """The field of the cardinality whose larger values add rows to kept templates, where the background continues."""
     upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks"
     """Who vacuums and analyzes: this process between blocks, by autovacuum's rules, or the server alone."""
     round_trip_s: float = 0.0

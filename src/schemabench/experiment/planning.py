@@ -28,6 +28,7 @@ from schemabench.monitor.nodes import Node, differing, every_node, outline
 from schemabench.monitor.plans import Statement, explain
 from schemabench.records import Notice, StatementPlan
 from schemabench.server import Databases, lost
+from schemabench.units import plural
 from schemabench.workload import Writer
 
 Calls: TypeAlias = Sequence[tuple[Writer, Encoded]]
@@ -206,7 +207,7 @@ def _believed(found: Sequence[Table]) -> list[str]:
         if table.live_rows >= FEW_ROWS and max(0.0, table.believed_rows) * SMALLER < table.live_rows:
             wrong.setdefault(table.root, []).append(table)
     return [
-        f"{root} holds {sum(table.live_rows for table in some):,} rows, but the planner assumes "
+        f"{root} holds {plural(sum(table.live_rows for table in some), 'row')}, but the planner assumes "
         + (f"{believed:,.0f}" if (believed := sum(max(0.0, table.believed_rows) for table in some)) else "none")
         for root, some in wrong.items()
     ]

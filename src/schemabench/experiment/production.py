@@ -4,10 +4,10 @@ Owns the comparison, and the scratch server on which candidates are built anew, 
 of it reaches a measured database: no session, no statistics, no file. Must not execute an operation.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from textwrap import shorten
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import sql
@@ -42,6 +42,8 @@ WHERE name = %(name)s AND NOT EXISTS (
     WHERE datname = current_database() AND split_part(setting, '=', 1) = %(name)s
 )
 """
+_Remark: TypeAlias = tuple[str, str]
+"""What is told of a candidate: a notice's code, and its text after the names of the candidates that it is about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +52,14 @@ class Compared:
 
     plans: tuple[GrownPlan, ...] = ()
     notices: tuple[Notice, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Found:
+    """A candidate's plans at production's size, and what is told of it alone or of others, too."""
+
+    plans: tuple[GrownPlan, ...] = ()
+    told: tuple[_Remark, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +97,7 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
     entrants = [one for one in ended if one.name != CONTROL]
     if plan.production is None:
         return Comparison(by_candidate={one.name: Compared() for one in entrants})
-    found: dict[str, Compared] = {}
+    found: dict[str, _Found] = {}
     reason, interrupted = "", False
     try:
         with scratch(server) as beside:
@@ -102,26 +112,39 @@ def compare(  # noqa: PLR0913, PLR0917 (everything that was seen)
         reason, interrupted = "the run was interrupted", True
     text = f"Plans were not compared with those at production's size: {reason}"
     left = Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
-    found |= {one.name: left for one in entrants if one.name not in found}
-    return Comparison(by_candidate=found, interrupted=interrupted)
+    compared = {one.name: left for one in entrants} | _shared(found)
+    return Comparison(by_candidate=compared, interrupted=interrupted)
+
+
+def _shared(found: Mapping[str, _Found]) -> dict[str, Compared]:
+    """Return what was found of each candidate; what is told of several is one notice, which names them."""
+    names: dict[_Remark, list[str]] = {}
+    for name, one in found.items():
+        for remark in one.told:
+            names.setdefault(remark, []).append(name)
+    notices = {(code, said): Notice(code=code, text=f"{_listed(some)}: {said}") for (code, said), some in names.items()}
+    return {
+        name: Compared(plans=one.plans, notices=tuple(notices[remark] for remark in one.told))
+        for name, one in found.items()
+    }
 
 
 def _compared(
     one: Entrant, growing: "_Growing", now: Choices, own: Sequence[StatementPlan], calls: planning.Calls
-) -> Compared:
+) -> _Found:
     try:
         planned = growing.planned(one, calls)
     except _FAILURES as failure:
         if one.name == BASELINE or not growing.server.alive():
             raise  # without the baseline's copy, nothing says what a candidate's differs by
-        text = f"{one.name}: plans were not compared with those at production's size: {_said(failure)}"
-        return Compared(notices=(Notice(code=_NOT_COMPARED, text=text),))
+        text = f"plans were not compared with those at production's size: {_said(failure)}"
+        return _Found(told=((_NOT_COMPARED, text),))
     plans = tuple(_pairs(own, now, planned))
     settings = ", ".join(f"{name} {value}" for name, value in growing.production.settings.items())
     there = f"size and settings ({settings})" if settings else "size"
-    differing = _differing(f"{one.name}: at production's {there}", plans, own)
-    told = (*differing, *_unknown(one.name, planned.unknown), *_unplanned(one.name, own, now, planned.choices))
-    return Compared(plans=plans, notices=told)
+    differing = _differing(f"at production's {there}", plans, own)
+    told = (*differing, *_unknown(planned.unknown), *_unplanned(own, now, planned.choices))
+    return _Found(plans=plans, told=told)
 
 
 def _said(failure: BaseException) -> str:
@@ -233,40 +256,34 @@ def _names(choice: Choice, tables: frozenset[str]) -> bool:
     return any(node.get("Relation Name") in names for node in every_node((*choice.custom, *choice.generic)))
 
 
-def _differing(where: str, plans: Sequence[GrownPlan], own: Sequence[StatementPlan]) -> Iterator[Notice]:
+def _differing(where: str, plans: Sequence[GrownPlan], own: Sequence[StatementPlan]) -> Iterator[_Remark]:
     measured = {(one.operation, one.position): outline(one.plan) for one in own if one.plan}
     with_several = {one.operation for one in own if one.position}
     for one in plans:
         if not one.same:
             number = f", statement {one.position + 1}" if one.operation in with_several else ""
             here = measured[one.operation, one.position]
-            text = (
-                f"{where}, {one.operation}{number} would have the plan {_shown(one.nodes)}; measured was {_shown(here)}"
-            )
-            yield Notice(code=_DIFFERS, text=text)
+            would = f"{one.operation}{number} would have the plan {_shown(one.nodes)}"
+            yield _DIFFERS, f"{where}, {would}; measured was {_shown(here)}"
 
 
 def _shown(line: str) -> str:
     return shorten(line, _SHOWN_CHARACTERS, placeholder=" ...")
 
 
-def _unknown(name: str, tables: frozenset[str]) -> Iterator[Notice]:
+def _unknown(tables: frozenset[str]) -> Iterator[_Remark]:
     if tables:
-        text = (
-            f"{name}: plans that read {_listed(tables)} were not compared with those at production's size, which is "
-            "not known"
-        )
-        yield Notice(code=_NOT_COMPARED, text=text)
+        read = f"plans that read {_listed(sorted(tables))}"
+        yield _NOT_COMPARED, f"{read} were not compared with those at production's size, which is not known"
 
 
-def _unplanned(name: str, own: Sequence[StatementPlan], now: Choices, there: Choices) -> Iterator[Notice]:
-    """Yield a notice on the operations that the second server did not plan, though the measured one did."""
+def _unplanned(own: Sequence[StatementPlan], now: Choices, there: Choices) -> Iterator[_Remark]:
+    """Yield what is told of the operations that the second server did not plan, though the measured one did."""
     keys = {(one.operation, one.position) for one in own if one.plan}
     if missing := {operation for operation, position in keys & now.keys() - there.keys()}:
-        text = f"{name}: at production's size, the second server made no plans of {_listed(missing)}"
-        yield Notice(code=_NOT_COMPARED, text=text)
+        yield _NOT_COMPARED, f"at production's size, the second server made no plans of {_listed(sorted(missing))}"
 
 
-def _listed(names: Collection[str]) -> str:
+def _listed(names: Sequence[str]) -> str:
     more = len(names) - _SHOWN_NAMES
-    return ", ".join(sorted(names)[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -33,7 +33,7 @@ from schemabench.records import (
     Standing,
     StatementPlan,
 )
-from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant
+from schemabench.units import NANOSECONDS, format_duration, format_percent, format_significant, plural
 
 DETECTOR_SHARE = 0.1
 """If waiting for deadlock detection takes more than this share of the writers' time, a notice says so."""
@@ -100,7 +100,7 @@ def rank(plan: Plan, ranked: Mapping[str, Candidate], measured: Measured, watche
     rankings = criteria.rank(plan, names, measured)
     front = criteria.on_front(plan, rankings)
     copies = measured.copies_of_blocks(BASELINE)
-    drifts = statistics.drifts(measured.rates(names), names, measured.written(names) / drift_rows(measured), copies)
+    drifts = statistics.drifts(measured.rates(names), names, measured.written(names) / measured.drift_rows, copies)
     prices = costs.of(plan, names, measured, watched.grown)
     own = writers.ratios(plan, names, measured)
     late = [name for name in ranked if name in measured.retired]
@@ -163,6 +163,8 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
         operations_per_s=per_s,
         attempts_per_s=_rate(attempts, plan.seed),
         rows_per_s=_rate(rows, plan.seed) if rows.all() else None,
+        call_p50_ns=measured.quantile_ns(name, 0.5),
+        call_p99_ns=measured.quantile_ns(name, 0.99),
         companions=tuple(company.figures(plan, name, measured)),
         busy_share=gates.busy_share(measured, [name]),
         headroom=None if plan.production_s is None else _times(per_s, plan.production_s / smallest),
@@ -186,12 +188,6 @@ def _described_by_trials(plan: Plan, candidate: Candidate, measured: Measured, w
             *watched.notices.get(name, ()),
         ),
     )
-
-
-def drift_rows(measured: Measured) -> int:
-    """Return the number of rows to report drifts for: a power of ten, at most as many as were written."""
-    written = sum(trial.rows for trial in measured.trials[BASELINE])
-    return int(f"1{'0' * (len(str(max(1, written))) - 1)}")
 
 
 def unranked(
@@ -327,14 +323,10 @@ def _small_batches(plan: Plan, candidate: Candidate, measured: Measured) -> Iter
             if each < most:
                 gathered = "transactions" if operation.sending.transaction > 1 else "batches"
                 text = (
-                    f"{candidate.name}: {gathered} of {name} held {_calls(each)}, not {most:,}: a "
+                    f"{candidate.name}: {gathered} of {name} held {plural(round(each), 'call')}, not {most:,}: a "
                     "burst has no more for each connection. Larger bursts: --burst"
                 )
                 yield Notice(code="small-batches", text=text)
-
-
-def _calls(count: float) -> str:
-    return f"{count:.0f} call{'s' * (round(count) != 1)}"
 
 
 def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[Notice, ...]:
@@ -350,7 +342,7 @@ def _detector_notices(name: str, measured: Measured, timeout_s: float) -> tuple[
         return ()
     text = (
         f"{name}: at least {format_percent(share)} of its writers' time went to waiting for deadlock detection "
-        f"({deadlocks:,} deadlocks). The server checks for deadlocks after deadlock_timeout, "
+        f"({plural(deadlocks, 'deadlock')}). The server checks for deadlocks after deadlock_timeout, "
         f"{format_duration(timeout_s)}: results depend on this setting. To reduce its effect: "
         "--postgres-setting deadlock_timeout=10ms"
     )

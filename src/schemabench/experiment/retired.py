@@ -14,7 +14,7 @@ from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.retiring import slowdowns
 from schemabench.records import Estimate, Notice, Standing
-from schemabench.units import format_duration, format_significant
+from schemabench.units import format_duration, format_significant, plural
 
 
 def standing(name: str, others: Sequence[str], retired: Sequence[str], measured: Measured) -> Standing:
@@ -62,9 +62,9 @@ def notice(name: str, measured: Measured, slower: Estimate) -> Notice:
     counted, known = measured.counted(name), {trial.block: trial.duration_s for trial in measured.trials[BASELINE]}
     times = sum(trial.duration_s >= slower.low * known[trial.block] for trial in counted)
     seen, least = (format_significant(value, 2) for value in (slower.value, slower.low))
-    proved = f"at least {least} times beyond chance, in {times} of {len(counted)} trials"
+    proved = f"at least {least} times beyond chance, in {times} of {plural(len(counted), 'trial')}"
     if slower.low <= 1:
-        proved = f"in {len(counted)} trials that vary too much to prove it"
+        proved = f"in {plural(len(counted), 'trial')} that vary too much to prove it"
     text = (
         f"{name} left the blocks early, to leave more time for the others: its trials took {seen} times as long as "
         f"the baseline's, {proved}. All its figures are from these trials. Their "

@@ -16,7 +16,7 @@ from schemabench.monitor import cache
 from schemabench.monitor.cache import Cache
 from schemabench.records import CHECKPOINTED, VACUUMED, Notice, Trial
 from schemabench.server import Database, Server, lost, opened, several
-from schemabench.units import format_bytes, format_percent
+from schemabench.units import format_bytes, format_percent, plural
 
 COLD_SHARE = 0.05
 """If the cache misses more than this share of block accesses, reads are part of the measurement: a block read from the
@@ -115,7 +115,7 @@ def _cold(measured: Measured, found: Cache | None) -> Iterator[Notice]:
     together, candidates = sum(found.relations_bytes.values()), len(found.relations_bytes)
     larger = f"--postgres-setting shared_buffers={_enough(together)}MB, " if together > found.size_bytes else ""
     sizes = (
-        f"Tables and indexes of the {candidates} databases take {format_bytes(together)}{_resident(found)}; "
+        f"Tables and indexes of the {plural(candidates, 'database')} take {format_bytes(together)}{_resident(found)}; "
         f"shared_buffers is {format_bytes(found.size_bytes)}. To start warm: --lead-in, {larger}or fewer candidates by "
         "--candidate"
     )
@@ -181,7 +181,7 @@ def _hit(measured: Measured, counters: Sequence[str]) -> dict[str, int]:
 
 def _shown(hits: Mapping[str, int], total: int) -> str:
     each = ", ".join(f"{name} {count}" for name, count in hits.items())
-    return f"{sum(hits.values())} of {total} trials ({each})"
+    return f"{sum(hits.values())} of {plural(total, 'trial')} ({each})"
 
 
 def _strangers(measured: Measured) -> Iterator[Notice]:
@@ -191,9 +191,9 @@ def _strangers(measured: Measured) -> Iterator[Notice]:
     ours = sum(trial.rows for trial in trials)
     if theirs > max(NOISE_ROWS, NOISE_SHARE * ours):
         text = (
-            f"Databases outside this run wrote {theirs:,.0f} rows during trials; the trials wrote {ours:,}. WAL, "
-            "full-page images and checkpoints are server-wide and include both. Use a server without other load, "
-            "such as --postgres embedded"
+            f"Databases outside this run wrote {plural(round(theirs), 'row')} during trials; the trials wrote "
+            f"{ours:,}. WAL, full-page images and checkpoints are server-wide and include both. Use a server "
+            "without other load, such as --postgres embedded"
         )
         yield Notice(code="strangers", text=text)
 

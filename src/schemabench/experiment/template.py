@@ -17,6 +17,7 @@ from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.experiment.databases import connect
 from schemabench.server import Databases, Host
 from schemabench.statements import Operation
+from schemabench.units import plural
 from schemabench.workload import Parts
 
 
@@ -63,7 +64,8 @@ def questions(
     operation = template.operations[name]
     if len(operation.statements) != 1:
         raise CandidateError(
-            f"The query {name!r} has {len(operation.statements)} statements, not one", where=operation.text.place()
+            f"The query {name!r} has {plural(len(operation.statements), 'statement')}, not one",
+            where=operation.text.place(),
         )
     return tuple(equivalence.questions(operation, databases, template.parts, template.fault(operation), bounds))
 

@@ -5,7 +5,7 @@ Owns the set of tables and their documentation.
 
 from collections.abc import Iterator
 
-from schemabench.frames import around, comparing, measuring, waiting
+from schemabench.frames import around, comparing, growing, measuring, waiting
 from schemabench.frames.table import Table
 from schemabench.records import Run
 
@@ -23,6 +23,7 @@ class RunFrames:
         grown_plans     why
         sizes, settings, noise, options, notices     what it was measured with
         probes, spots, map_cells     what searches over cardinalities found
+        growth, projections     how candidates grow
 
     `help(RunFrames.trials)` documents its columns. Columns and types do not depend on the run; a table without data has
     no rows; `trials` has one more column for each counter of the server. Units are part of column names; shares run
@@ -75,6 +76,9 @@ class RunFrames:
     probes = around.PROBES
     spots = around.SPOTS
     map_cells = around.MAP_CELLS
+
+    growth = growing.GROWTH
+    projections = growing.PROJECTIONS
 
     def __init__(self, run: Run) -> None:
         self.run = run

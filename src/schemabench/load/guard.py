@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from schemabench.load.session import LostConnectionError, Session
 from schemabench.load.talk import Request
-from schemabench.units import NANOSECONDS
+from schemabench.units import NANOSECONDS, plural
 
 LOOK_S = 1.0
 """Seconds between two checks of a long drive."""
@@ -137,7 +137,9 @@ class Guard:
         """
         self._asked_ns = now_ns
         if reason := self._failure():
-            raise LostConnectionError(f"The server has not answered {len(self._sessions)} connections: {reason}")
+            raise LostConnectionError(
+                f"The server has not answered {plural(len(self._sessions), 'connection')}: {reason}"
+            )
 
     def _next(self, now_ns: int) -> int:
         """Return the time of the next check: no later than the first limit that may be exceeded."""

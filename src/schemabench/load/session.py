@@ -17,7 +17,7 @@ from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, Pipeli
 from psycopg.pq.abc import PGconn, PGresult
 
 from schemabench.load.talk import AnyStep, Flight, Value
-from schemabench.units import NANOSECONDS
+from schemabench.units import NANOSECONDS, plural
 
 DEADLOCK = "deadlock"
 RETRYABLE = {"40P01": DEADLOCK, "40001": "serialization failure", "55P03": "lock timeout"}
@@ -85,7 +85,7 @@ class Refusal:
     @classmethod
     def of_rows(cls, row: str, count: int) -> "Refusal":
         """Return that a statement returned no row, or several, with the SQLSTATEs of PL/pgSQL's INTO STRICT."""
-        shown = "no row" if count == 0 else f"{count:,} rows"
+        shown = "no row" if count == 0 else plural(count, "row")
         return cls(sqlstate=NO_DATA if count == 0 else TOO_MANY_ROWS, message=f"{row!r} has {shown}, not one")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from schemabench.records import InnerPlan
-from schemabench.units import format_bytes
+from schemabench.units import format_bytes, plural
 
 Node: TypeAlias = Mapping[str, Any]
 """A JSON object of EXPLAIN: a query with its `Plan`, or a node of it with its children under `Plans`."""
@@ -49,7 +49,7 @@ def summarise(plan: Sequence[Node], inside: Sequence[InnerPlan] = ()) -> tuple[s
     nodes[-1] += "".join(f"; in {one.function}: {outline(one.plan)}" for one in inside)
     figures = [_figures(query) for query in plan] or [""]
     if inside:
-        executed = _counted(sum(one.times for one in inside), "statement")
+        executed = plural(sum(one.times for one in inside), "statement")
         figures[-1] = "; ".join(filter(None, (figures[-1], f"{executed} in functions")))
     summaries = [f"{line}; {text}" for line, text in zip(nodes, figures, strict=True)]
     return " + ".join(nodes), " + ".join(summaries)
@@ -171,7 +171,7 @@ def _target(node: Node) -> str:
     if source:
         text += f" on {source}"
     if tables := len(node.get("Target Tables", ())):
-        text += f" ({tables} {'partition' if tables == 1 else 'partitions'})"
+        text += f" ({plural(tables, 'partition')})"
     if resolution := node.get("Conflict Resolution"):
         arbiters = [*node.get("Conflict Arbiter Indexes", ()), resolution.lower()]
         text += f" (conflict: {', '.join(arbiters)})"
@@ -187,23 +187,19 @@ def _figures(query: Node) -> str:
     def total(*keys: str) -> int:
         return sum(node.get(key, 0) for node in apart for key in keys)
 
-    touched = [f"{_counted(count, 'block')} {word}" for word, keys in _BLOCKS.items() if (count := total(*keys))]
+    touched = [f"{plural(count, 'block')} {word}" for word, keys in _BLOCKS.items() if (count := total(*keys))]
     if wal_bytes := total("WAL Bytes"):
         touched.append(f"{format_bytes(wal_bytes)} WAL")
     if images := total("WAL FPI"):
-        touched.append(_counted(images, "full-page image"))
-    figures = [_counted(_rows(top), "row"), ", ".join(touched) or "no blocks"]
+        touched.append(plural(images, "full-page image"))
+    figures = [plural(_rows(top), "row"), ", ".join(touched) or "no blocks"]
     if query.get("Triggers"):
         figures[-1] += " (without AFTER triggers)"
     if idle := sum(node.get("Actual Loops") == 0 for node in nodes):
-        figures.append(f"{_counted(idle, 'node')} never executed")
+        figures.append(f"{plural(idle, 'node')} never executed")
     if functions := query.get("JIT", {}).get("Functions"):
-        figures.append(f"JIT of {_counted(functions, 'function')}")
+        figures.append(f"JIT of {plural(functions, 'function')}")
     return "; ".join(figures)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def _rows(node: Node) -> int:

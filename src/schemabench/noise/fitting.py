@@ -23,6 +23,7 @@ from schemabench.noise.distributions import Bin, Constant, Histogram
 from schemabench.noise.town import Town
 from schemabench.sqlfile import SqlFile
 from schemabench.statements import Operation, Query
+from schemabench.units import plural
 
 _FEWEST = 5
 """With fewer numbers than this, a histogram would tell of single tenants."""
@@ -66,7 +67,8 @@ def fitted(town: Town, queries: Path | None, start: DataModel) -> tuple[DataMode
             seen[name] = sum(numbers.values())
             if seen[name] < _FEWEST:
                 raise UsageError(
-                    f"{name} returned {seen[name]} numbers; fewer than {_FEWEST} would tell of single tenants",
+                    f"{name} returned {plural(seen[name], 'number')}; fewer than {_FEWEST} would tell of single "
+                    "tenants",
                     where=operation.text.place(),
                     remedies=["leave the block out", "fit from a database with more tenants"],
                 )

@@ -18,7 +18,7 @@ from schemabench.noise.entities import ENTITIES, Entity, size
 from schemabench.noise.mapping import Mappings
 from schemabench.noise.model import Model, Organisation, with_variables
 from schemabench.noise.town import Record, Town
-from schemabench.units import format_bytes
+from schemabench.units import format_bytes, plural
 
 _CHUNK_ROWS = 200_000
 """Rows of a transaction, more or less: a second's work, which is lost if it is interrupted."""
@@ -111,7 +111,7 @@ def _check(town: Town, record: Record, model: Model) -> None:
     raise UsageError(
         f"The schema {town.schema!r} holds the ghost town of "
         + ("other variables" if only_variables else "another model")
-        + f": seed {record.seed}, {record.organisations} organisations"
+        + f": seed {record.seed}, {plural(record.organisations, 'organisation')}"
         + "".join(f", {name}={value}" for name, value in record.variables.items() if only_variables),
         remedies=[
             f"remove it: schemabench noise drop --schema-name {town.schema}",
@@ -195,7 +195,7 @@ def _check_space(town: Town, model: Model) -> None:
         free = psutil.disk_usage(row[0]).free
         if needed > free:
             raise UsageError(
-                f"The model has {size(model):,} rows, about {format_bytes(needed)}, and the server's disk has "
+                f"The model has {plural(size(model), 'row')}, about {format_bytes(needed)}, and the server's disk has "
                 f"{format_bytes(free)} free",
                 remedies=["make a smaller model: --orgs, --sample", "free space on the disk"],
             )

@@ -13,6 +13,7 @@ from schemabench.naming import nearest
 from schemabench.noise.datamodel import OWN_IDS
 from schemabench.noise.entities import ENTITIES
 from schemabench.noise.model import FORMAT, LONGEST_PAST_S, VARIABLES, Model, Organisation
+from schemabench.units import plural
 
 _MAKE = "make a model: schemabench noise model --orgs 10 -o noise.json"
 _OWNED = ("users", "engines", "pipelines", "labels", "jobs")
@@ -90,7 +91,7 @@ def _faults_within(one: Organisation, path: str) -> Iterator[tuple[str, str]]:
         if job.offset_s >= job.every_s:
             yield f"{at}.offset_s", f"{job.offset_s} is not less than every_s, {job.every_s}"
         if job.history * job.every_s > LONGEST_PAST_S:
-            yield f"{at}.history", f"{job.history:,} runs took more than {LONGEST_PAST_S:,} s"
+            yield f"{at}.history", f"{plural(job.history, 'run')} took more than {LONGEST_PAST_S:,} s"
 
 
 def _unordered(path: str, ids: Sequence[int], low: int, high: int) -> Iterator[tuple[str, str]]:

@@ -38,6 +38,7 @@ _WORDS = {
     *("case", "when", "then", "else", "end"),
 }
 """The words of pgbench's grammar that are no functions."""
+_SHOWN_DIGITS = 40
 
 
 def variables(expression: Text) -> list[str]:
@@ -158,9 +159,12 @@ class _Translation:
                 return constant(int(node.val.ival))
             case _:
                 written = node.val.fval
-                value = float(written) if re.search(r"[.eE]", written) else int(written)
+                try:
+                    value = float(written) if re.search(r"[.eE]", written) else int(written)
+                except ValueError:  # too many digits for an int
+                    value = math.inf
                 if not (math.isfinite(value) if isinstance(value, float) else LOWEST <= value <= HIGHEST):
-                    raise _unreadable(self._expression, f"{written} is too large a number")
+                    raise _unreadable(self._expression, f"{written[:_SHOWN_DIGITS]} is too large a number")
                 return constant(value)
 
     def _operator(self, node: Any) -> Known:  # noqa: ANN401 (likewise)

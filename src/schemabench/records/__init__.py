@@ -16,6 +16,19 @@ from schemabench.records.contention import (
 )
 from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, Side, Spot
 from schemabench.records.figure import Estimate, Notice
+from schemabench.records.growth import (
+    Edge,
+    Growth,
+    GrowthChange,
+    GrowthCrossing,
+    GrowthStep,
+    Law,
+    Loaded,
+    Measure,
+    Projected,
+    Projection,
+    StepFigures,
+)
 from schemabench.records.interference import Interference
 from schemabench.records.noise import PROCESSOR, READS, WAL, Noise, NoiseRuns
 from schemabench.records.result import (
@@ -70,16 +83,24 @@ __all__ = [
     "Cost",
     "Criterion",
     "Crossover",
+    "Edge",
     "EquivalenceCheck",
     "Estimate",
     "Experiment",
     "Extended",
     "GrownPlan",
+    "Growth",
+    "GrowthChange",
+    "GrowthCrossing",
+    "GrowthStep",
     "InnerPlan",
     "Interference",
     "Latency",
+    "Law",
+    "Loaded",
     "LockWait",
     "MapCell",
+    "Measure",
     "Noise",
     "NoiseRuns",
     "Notice",
@@ -87,6 +108,8 @@ __all__ = [
     "Pacing",
     "Per",
     "Probe",
+    "Projected",
+    "Projection",
     "RatioMap",
     "Retirement",
     "RolledBack",
@@ -99,6 +122,7 @@ __all__ = [
     "Standing",
     "StatementPlan",
     "Status",
+    "StepFigures",
     "Trial",
     "Unit",
     "WaitEvent",

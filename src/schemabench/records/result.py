@@ -10,6 +10,7 @@ from typing import Any, Literal
 from schemabench.records.adequacy import Adequacy
 from schemabench.records.contention import Contention
 from schemabench.records.figure import Estimate, Notice
+from schemabench.records.growth import Loaded
 from schemabench.records.interference import Interference
 from schemabench.records.staleness import Staleness
 from schemabench.records.standing import THROUGHPUT, Per, Standing, Unit
@@ -199,6 +200,13 @@ class CandidateResult:
     """None if it took part in all blocks."""
     operations_per_s: Estimate | None = None
     rows_per_s: Estimate | None = None
+    call_p50_ns: Estimate | None = None
+    """Service time of all calls, whatever their operation, with its interval over blocks; None with too few calls, and
+    in older run files, likewise the next."""
+    call_p99_ns: Estimate | None = None
+    loaded: Loaded | None = None
+    """What its databases held before the first block; None where that was not read: only searches, maps and growth
+    curves do."""
     writers: tuple[WriterRatio, ...] = ()
     """In the order of the experiment's writers; empty for the baseline, with one writer, and in older run files."""
     companions: tuple[CompanionFigures, ...] = ()

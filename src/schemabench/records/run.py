@@ -11,6 +11,7 @@ import msgspec
 
 from schemabench.records.crossover import Crossover, RatioMap
 from schemabench.records.figure import Notice
+from schemabench.records.growth import Growth
 from schemabench.records.noise import Noise
 from schemabench.records.result import CandidateResult, Setting
 from schemabench.records.standing import THROUGHPUT, Criterion, Standing
@@ -135,6 +136,8 @@ class Experiment:
     """The share of time in which the load loop was busy, in the median trial, 0 to 1."""
     workers: Mapping[str, float] = field(default_factory=dict)
     """xdist worker -> the same for its own loop; empty without xdist."""
+    cache_bytes: int | None = None
+    """The size of shared_buffers; None in older run files, and if it was not read."""
     steal_share: float | None = None
     """The share of this machine's processor time that its host took meanwhile (steal); None if it is not known."""
     elapsed_s: float
@@ -203,6 +206,8 @@ class Run:
     crossovers: tuple[Crossover, ...] = ()
     """Searches for cardinalities at which the ranking changes."""
     maps: tuple[RatioMap, ...] = ()
+    growths: tuple[Growth, ...] = ()
+    """Growth curves, whose steps are among the experiments; empty in older run files."""
     notices: tuple[Notice, ...] = field(default=())
 
 

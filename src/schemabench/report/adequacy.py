@@ -10,7 +10,7 @@ from schemabench.report import figures, text
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Fold, Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View, ranked
-from schemabench.units import NANOSECONDS
+from schemabench.units import NANOSECONDS, plural
 
 _OF_LAG = "schedule-lag"
 """The code of the notice that limits the validity of the times."""
@@ -126,7 +126,7 @@ def sentence(experiment: Experiment) -> str:
     if not known:
         return ""
     _, first = known[0]
-    calls = figures.plural(sum(response.count for response in first.responses), "call")
+    calls = plural(sum(response.count for response in first.responses), "call")
     left = [name(one.name) for one, _ in ranked(experiment) if one.retired and one.adequacy is None]
     who = _who(known, whole=not left)
     if left:
@@ -209,7 +209,7 @@ def _behind(one: Adequacy) -> str:
     worst = max((w for w in one.writers if w.keeps_up is False), key=lambda w: w.utilisation.value, default=None)
     if worst is None:  # an older run file has no writers
         writer, count = max(one.waiting.items(), key=lambda item: item[1])
-        return f"{figures.plural(count, 'call')} of {name(writer)} queued at the end, {late}"
+        return f"{plural(count, 'call')} of {name(writer)} queued at the end, {late}"
     if worst.utilisation.value < 1 and worst.busiest is not None and worst.busiest.low >= 1:
         taken = figures.share_with_interval(worst.busiest)
         return f"calls over one connection of {name(worst.name)} take {taken} of its time, {late}"

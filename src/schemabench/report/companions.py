@@ -8,7 +8,7 @@ from schemabench.report import figures
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 _HEADINGS = ("candidate", "companion", "executions", "cancelled", "every", "p50", "p99", "max", "waiting for locks")
 
@@ -17,7 +17,7 @@ def manner(one: CompanionShare) -> str:
     """Return how a companion executes, as in `every 5 s, 2 connections`."""
     pace = f"every {format_duration(one.every_s)}" if one.every_s else "without end"
     how = f"holds its transaction open, {one.isolation}" if one.holds else pace
-    return how + (f", {figures.plural(one.clients, 'connection')}" if one.clients > 1 else "")
+    return how + (f", {plural(one.clients, 'connection')}" if one.clients > 1 else "")
 
 
 def fact(experiment: Experiment) -> str:

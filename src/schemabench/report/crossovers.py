@@ -14,7 +14,7 @@ from schemabench.report.drawings import Heat, Square
 from schemabench.report.sizes import size, sizes
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Chart, Column, Node, Paragraph, Section, Table, cells
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 TIED = "="
 """Marks a ratio that cannot be told from 1."""
@@ -120,8 +120,8 @@ def _described(drawn: RatioMap) -> str:
     sides = [cell.side for cell in drawn.cells]
     lacking = f"; {sides.count(None)} were not measured" if None in sides else ""
     return (
-        f"Of {len(sides)} cells, {drawn.candidate} is better than the baseline in {sides.count('better')}, worse in "
-        f"{sides.count('worse')}, and cannot be told apart in {sides.count('tied')}{lacking}."
+        f"Of {plural(len(sides), 'cell')}, {drawn.candidate} is better than the baseline in {sides.count('better')}, "
+        f"worse in {sides.count('worse')}, and cannot be told apart in {sides.count('tied')}{lacking}."
     )
 
 
@@ -166,7 +166,7 @@ def looked(crossover: Crossover) -> str:
     lacking = f"; {failed:,} of them gave no figure, the first because {_first(probes)}" if failed else ""
     bounds = f": {_bounds([probe.values for probe in probes])}" if probes else ""
     return (
-        f"The search probed {len(probes):,} {'cardinality' if len(probes) == 1 else 'cardinalities'} in short trials "
+        f"The search probed {plural(len(probes), 'cardinality', 'cardinalities')} in short trials "
         f"and measured {crossover.remeasured:,} of them in full, in {format_duration(crossover.elapsed_s)} with "
         f"Hypothesis {crossover.hypothesis} and seed {crossover.seed}{bounds}{lacking}.{_ended(crossover)}"
     )
@@ -175,7 +175,7 @@ def looked(crossover: Crossover) -> str:
 def about(drawn: RatioMap) -> str:
     """Return the subject of a map, and how it was measured."""
     done = sum(cell.ratio is not None for cell in drawn.cells)
-    number = "each cell was" if done == len(drawn.cells) else f"{done} of {len(drawn.cells)} cells were"
+    number = "each cell was" if done == len(drawn.cells) else f"{done} of {plural(len(drawn.cells), 'cell')} were"
     measured = f"{number} measured for {format_duration(drawn.cell_s)} on average" if done else "no cell was measured"
     spent = f"{format_duration(drawn.elapsed_s)} of a budget of {format_duration(drawn.budget_s)}"
     return (

@@ -13,12 +13,13 @@ from schemabench import sqlfile
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
 from schemabench.records import CandidateResult, Experiment, StatementPlan
-from schemabench.report import figures, settings, tree, unified
+from schemabench.report import settings, tree, unified
 from schemabench.report.characters import clean_lines
 from schemabench.report.text import name
 from schemabench.report.tree import Fold, Node, Paragraph, Section
 from schemabench.report.unified import Difference
 from schemabench.report.view import View
+from schemabench.units import plural
 
 _COMMENT = "--"
 _OPEN = 3
@@ -105,10 +106,10 @@ def _summary(result: CandidateResult, definitions: Difference, overrides: int) -
     if result.extends:
         yield f"extends {name(result.extends[-1].name)}"
     yield f"definitions {_counts(definitions)}"
-    yield figures.plural(overrides, "override") if overrides else "no overrides"
+    yield plural(overrides, "override") if overrides else "no overrides"
     yield from _plans(result.plans)
     if result.settings:
-        yield figures.plural(len(result.settings), "setting")
+        yield plural(len(result.settings), "setting")
 
 
 def _nodes(
@@ -164,4 +165,4 @@ def _plans(found: Sequence[StatementPlan]) -> Iterator[str]:
     compared = [plan for plan in found if plan.same is not None]
     different = sum(not plan.same for plan in compared)
     if compared:
-        yield f"{different:,} of {len(compared):,} plans differ"
+        yield f"different plans: {different:,} of {len(compared):,}"

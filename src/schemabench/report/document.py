@@ -17,6 +17,7 @@ from schemabench.report import (
     facts,
     figures,
     footnotes,
+    growth,
     interference,
     noise,
     over_time,
@@ -66,7 +67,10 @@ def document(run: Run) -> Document:
         title=_TITLE,
         origin=f"{server}; started {run.started}.",
         notes=Notes(items=footnotes.numbered(run.notices, numbers)),
-        parts=tuple(_part(View(experiment, run), number) for number, experiment in enumerate(run.experiments, start=1)),
+        parts=(
+            *growth.parts(run),
+            *(_part(View(experiment, run), number) for number, experiment in enumerate(run.experiments, start=1)),
+        ),
         sections=(*crossovers.sections(run), facts.of_run(run)),
         empty="No experiment was run.",
     )
@@ -92,6 +96,7 @@ def _part(known: View, number: int) -> Part:
         findings=tuple(_findings(known)),
         notes=Notes(items=footnotes.numbered(own, known.numbers)),
         sections=tuple(found for section in _SECTIONS if (found := section(known))),
+        brief=(experiment.workload, experiment.cardinality) not in growth.steps_of(run),
         names=view.names(run, experiment.workload),
     )
 

@@ -141,4 +141,30 @@ class OverRuns:
     """Run and point, run by run."""
 
 
-Drawing = Forest | Pareto | Curves | Bars | OverTime | Heat | OverRuns
+@dataclass(frozen=True, kw_only=True)
+class Grown:
+    """A candidate's figure at one value of an axis."""
+
+    name: str
+    value: float
+    figure: Estimate
+    text: str
+    projected: bool = False
+    """Whether it was not measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growing:
+    """Figures over an axis, a line for each candidate, both on logarithmic scales."""
+
+    over: str
+    """The title of the axis."""
+    title: str
+    """That of the figures."""
+    points: tuple[Grown, ...]
+    """By name, then by value."""
+    marks: tuple[tuple[str, float], ...] = ()
+    """Lines across the axis: what is there, and where."""
+
+
+Drawing = Forest | Pareto | Curves | Bars | OverTime | Heat | OverRuns | Growing

@@ -12,7 +12,7 @@ from schemabench.report import companions, figures, footnotes, noise, settings
 from schemabench.report.text import name
 from schemabench.report.tree import Paragraph, Section, Table, Terms, Verbatim, cells, columns
 from schemabench.report.view import View
-from schemabench.units import format_duration, format_significant
+from schemabench.units import format_duration, format_significant, plural
 
 _UPKEEP = {
     "between-blocks": "by schemabench between blocks, once a table passes autovacuum's thresholds; costs are separate",
@@ -78,10 +78,10 @@ def section(view: View) -> Section:
 
 def of_experiment(experiment: Experiment) -> list[Fact]:
     """Return how an experiment was made: blocks, budget, clients, burst, inputs, cardinality, digest."""
-    blocks = f"{experiment.blocks:,} counted, after {experiment.warmup_blocks:,} warm-up blocks"
+    blocks = f"{experiment.blocks:,} counted, after {plural(experiment.warmup_blocks, 'warm-up block')}"
     if not experiment.steady:
         blocks += "; not steady after warm-up"
-    burst = f"{figures.plural(experiment.operations, 'operation')}, {experiment.rows:,} rows on average"
+    burst = f"{plural(experiment.operations, 'operation')}, {plural(experiment.rows, 'row')} on average"
     return [
         ("blocks", blocks),
         ("stopped by", f"{experiment.stopped}, after {format_duration(experiment.elapsed_s)}"),
@@ -90,7 +90,7 @@ def of_experiment(experiment: Experiment) -> list[Fact]:
         ("budget", format_duration(experiment.budget_s)),
         ("precision", f"{figures.percent(experiment.precision)} on either side of every ratio"),
         ("seed", str(experiment.seed)),
-        ("clients", figures.plural(experiment.clients, "connection")),
+        ("clients", plural(experiment.clients, "connection")),
         *_round_trip(experiment),
         ("isolation", experiment.isolation),
         *([("companions", beside)] if (beside := companions.fact(experiment)) else []),

@@ -194,11 +194,6 @@ def slowest(result: CandidateResult) -> Latency | None:
     return max(supported, key=lambda latency: latency.p95_ns or 0.0, default=None)
 
 
-def plural(count: int, noun: str) -> str:
-    """Return a count with its noun, as in `1 block` or `1,240 rows`."""
-    return f"{count:,} {noun}{'s' * (count != 1)}"
-
-
 def listed(items: Iterable[str], most: int = 3) -> str:
     """Return items as in `a, b and c`, at most `most` by name."""
     names = list(items)

@@ -19,7 +19,7 @@ def markdown(document: Document) -> str:
     blocks += [line(document.empty)] if document.is_empty else []
     blocks += [prose(document.origin), *_notes(document.notes, "Holds for every figure below:")]
     for part in document.parts:
-        blocks += _part(part)
+        blocks += _part(part) if part.brief else _details(part.title, list(_part(part))[1:])
     for section in document.sections:
         blocks += [f"## {line(section.title)}", *_nodes(section.nodes)]
     return "\n\n".join(filter(None, blocks)) + "\n"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from schemabench.report.characters import clean, clean_lines, columns, head, tail
+from schemabench.units import plural
 
 GAP = "  "
 """Between two columns of a table."""
@@ -81,7 +82,7 @@ def block(text: str, width: int, *, indent: str, most: int) -> list[str]:
         else:
             source, begin = line, len(lines)
             lines += [line] if columns(line) <= room else wrap(line, room)
-    shown = lines if len(lines) <= most else [*lines[: most - 1], f"({len(lines) - most + 1} more lines)"]
+    shown = lines if len(lines) <= most else [*lines[: most - 1], f"({plural(len(lines) - most + 1, 'more line')})"]
     return [(indent + line).rstrip() for line in shown]
 
 

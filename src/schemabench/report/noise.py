@@ -8,7 +8,7 @@ from schemabench.report import figures
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View
-from schemabench.units import format_duration, format_significant
+from schemabench.units import format_duration, format_significant, plural
 
 _HEADINGS = ("jobs", "due", "begun", "done", "late", "failed", "longest wait")
 _RESOURCES = {WAL: "WAL", READS: "blocks read", PROCESSOR: "processor time"}
@@ -16,9 +16,7 @@ _RESOURCES = {WAL: "WAL", READS: "blocks read", PROCESSOR: "processor time"}
 
 def short(one: Noise) -> str:
     """Return what noise it is, as in `noise of 10 organisations, 70 runs/s`."""
-    return (
-        f"noise of {figures.plural(one.organisations, 'organisation')}, {format_significant(one.pace_per_s, 2)} runs/s"
-    )
+    return f"noise of {plural(one.organisations, 'organisation')}, {format_significant(one.pace_per_s, 2)} runs/s"
 
 
 def fact(one: Noise) -> str:
@@ -26,8 +24,8 @@ def fact(one: Noise) -> str:
     speed = "" if one.speed == 1 else f" at {one.speed:g} times its speed"
     places = ", in the candidates' own tables, too" if one.tenants else ""
     return (
-        f"{name(one.path)}{speed}: {figures.plural(one.organisations, 'organisation')}, {one.rows:,} rows{places}; "
-        f"{format_significant(one.pace_per_s)} runs a second on {figures.plural(one.connections, 'connection')}; "
+        f"{name(one.path)}{speed}: {plural(one.organisations, 'organisation')}, {plural(one.rows, 'row')}{places}; "
+        f"{format_significant(one.pace_per_s)} runs a second on {plural(one.connections, 'connection')}; "
         f"digest {name(one.digest[:12])}"
     )
 
@@ -42,7 +40,7 @@ def sentence(experiment: Experiment) -> str:
     shares = [
         f"{figures.share(one.shares[key])} of the {what}" for key, what in _RESOURCES.items() if key in one.shares
     ]
-    return f"{pace}, {figures.plural(late, 'run')} late" + (f"; it took {', '.join(shares)}" if shares else "")
+    return f"{pace}, {plural(late, 'run')} late" + (f"; it took {', '.join(shares)}" if shares else "")
 
 
 def section(view: View) -> Section | None:

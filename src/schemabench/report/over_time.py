@@ -13,7 +13,7 @@ from schemabench.report.drawings import Moment, OverTime
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Chart, Column, Paragraph, Section, Table, cells
 from schemabench.report.view import View
-from schemabench.units import NANOSECONDS, format_count
+from schemabench.units import NANOSECONDS, format_count, plural
 
 MOST_POINTS = 120
 """Limit of one candidate's points: in a longer run, several blocks in a row become one point to keep the chart
@@ -88,7 +88,7 @@ def _described(moments: Sequence[Moment]) -> str:
         rates.setdefault(moment.name, []).append(moment.rate)
     spread = "; ".join(f"{who} {format_count(min(some))} to {format_count(max(some))}" for who, some in rates.items())
     marked = "; ".join(
-        f"{event}s at {figures.plural(sum(event in moment.events for moment in moments), 'point')}" for event in _EVENTS
+        f"{event}s at {plural(sum(event in moment.events for moment in moments), 'point')}" for event in _EVENTS
     )
     return f"A line for each candidate, from its slowest block to its fastest: {spread}. Marks: {marked}."
 

@@ -15,6 +15,7 @@ from schemabench.report.characters import clean
 from schemabench.report.text import name
 from schemabench.report.tree import Cell, Column, Fold, Node, Paragraph, Section, Table, Verbatim
 from schemabench.report.view import View
+from schemabench.units import plural
 
 _SAME = "as the baseline"
 _SHOWN_CHARACTERS = 60  # limit for the part that two plans do not share
@@ -62,7 +63,7 @@ def section(view: View) -> Section | None:
     ]
     if alike := [one for one in found if one.is_alike]:
         whole = len(alike) == len(found)
-        which = "All statements are" if whole else f"{figures.plural(len(alike), 'statement')} {_is(alike)}"
+        which = "All statements are" if whole else f"{plural(len(alike), 'statement')} {_is(alike)}"
         summary = f"{which} executed with the same plan under every candidate"
         nodes.append(Fold(summary=summary, nodes=tuple(map(_table, alike))))
     return Section(id="plans", title="Execution plans", nodes=tuple(nodes))
@@ -146,7 +147,7 @@ def at_production(experiment: Experiment) -> str:
             others.setdefault(who, {})[plan.operation] = None
     same = sum(plan.same for _, plan in found)
     which = "; ".join(f"{name(who)}: {figures.listed(map(name, some))}" for who, some in others.items())
-    counted = f"as measured for {same} of {figures.plural(len(found), 'statement')}"
+    counted = f"as measured for {same} of {plural(len(found), 'statement')}"
     return f"{counted}; another for {which}" if which else counted
 
 

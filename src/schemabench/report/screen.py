@@ -30,7 +30,7 @@ def terminal(document: Document, width: int = 80) -> str:
     The last line has no line end, as `print` adds one.
     """
     width = max(width, _NARROWEST)
-    parts = [_part(part, width) for part in document.parts]
+    parts = [_part(part, width) for part in document.parts if part.brief]
     parts += [
         _blocks([_heading(section.title, width), *_nodes(section.nodes, width)])
         for section in document.sections

@@ -219,6 +219,8 @@ class Part:
     """Further findings, in a few lines."""
     notes: Notes = field(default_factory=Notes)
     sections: tuple[Section, ...] = ()
+    brief: bool = True
+    """Whether it belongs to the shortest report, too; another one is folded if the format can, or omitted."""
     names: tuple[str, ...] = ()
     """The names that its charts distinguish, in the same order in all parts of one subject: the reference first."""
 

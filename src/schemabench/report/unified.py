@@ -12,6 +12,7 @@ from itertools import zip_longest
 from typing import Literal
 
 from schemabench.report import text
+from schemabench.units import plural
 
 _CONTEXT_LINES = 3
 """Lines of context around each difference, as in `diff -u`."""
@@ -100,7 +101,7 @@ def _parts(pieces: Iterator[tuple[Sequence[str], str]]) -> tuple[Part, ...]:
 
 
 def _gap(count: int, what: str) -> list[Line]:
-    said = f"{count:,} line{'s' * (count != 1)} {what}"
+    said = f"{plural(count, 'line')} {what}"
     return [Line(kind="gap", parts=(Part(text=said, changed=False),))] if count > 0 else []
 
 

@@ -13,7 +13,7 @@ from schemabench.records import CandidateResult, Estimate, Experiment, Retiremen
 from schemabench.report import figures, noise
 from schemabench.report.text import name
 from schemabench.report.view import ranked
-from schemabench.units import format_duration, format_significant
+from schemabench.units import format_duration, format_significant, plural
 
 FRONT = "*"
 """Marks a candidate on the Pareto front."""
@@ -110,7 +110,7 @@ def _left(retired: Retirement, who: str) -> str:
 def proved(retired: Retirement) -> str:
     """Return how much slower a candidate is that left the blocks early, and whether its few trials prove that."""
     least, seen = (format_significant(value, 2) for value in (retired.slower.low, retired.slower.value))
-    trials = figures.plural(retired.trials, "trial")
+    trials = plural(retired.trials, "trial")
     if retired.slower.low <= 1:
         return f"{seen}x slower, in {trials} that vary too much to prove it"
     return f"at least {least}x slower, in {trials}"
@@ -127,14 +127,14 @@ def _undecided(experiment: Experiment, rivals: Sequence[Standing]) -> str:
     slower = extreme.to_baseline.value < 1
     so = sum((own[block] > baseline[block]) == slower for block in own.keys() & baseline.keys())
     missing = experiment.blocks_needed - experiment.blocks
-    more = f"For {missing} more blocks: --budget {budget_s(experiment, experiment.blocks_needed)}s"
+    more = f"For {plural(missing, 'more block')}: --budget {budget_s(experiment, experiment.blocks_needed)}s"
     if experiment.stopped == "interrupted":
         more = "The run was interrupted"
     factor = 1 / extreme.to_baseline.value if slower else extreme.to_baseline.value
     seen = f"{name(extreme.name)} was {figures.multiple(factor)} {'slower' if slower else 'faster'} than the baseline"
     return (
         f"No verdict: it needs {experiment.blocks_needed} blocks, and {experiment.blocks} were measured. So far "
-        f"{seen}, in {so} of {figures.plural(len(own), 'block')}. {more}."
+        f"{seen}, in {so} of {plural(len(own), 'block')}. {more}."
     )
 
 
@@ -264,7 +264,7 @@ def drift(experiment: Experiment) -> str:
     """Return the effect of written rows on each candidate's throughput; empty if it is consistent with chance."""
     found = [f"{name(result.name)} {_drift(result.drift)}" for result, _ in ranked(experiment) if result.drift]
     return (
-        f"{figures.listed(found, len(found))} of its throughput per {experiment.drift_rows:,} rows written"
+        f"{figures.listed(found, len(found))} of its throughput per {plural(experiment.drift_rows, 'row')} written"
         if found
         else ""
     )
@@ -285,13 +285,13 @@ def equivalence(experiment: Experiment) -> str:
     agreeing = [check.calls for check in checks if check.agrees]
     if not checks:
         return ""
-    asked = f"; rows compared after each of at least {figures.plural(min(agreeing), 'call')}" if agreeing else ""
-    return f"{len(agreeing)} of {figures.plural(len(checks), 'candidate')} agree with the workload's model{asked}"
+    asked = f"; rows compared after each of at least {plural(min(agreeing), 'call')}" if agreeing else ""
+    return f"{len(agreeing)} of {plural(len(checks), 'candidate')} agree with the workload's model{asked}"
 
 
 def setting(experiment: Experiment) -> str:
     """Return how the figures were measured: clients, blocks, time, burst."""
-    clients = figures.plural(experiment.clients, "client")
+    clients = plural(experiment.clients, "client")
     if experiment.round_trip_s:
         clients += f", {format_duration(experiment.round_trip_s)} added to each round trip"
     if experiment.companions:
@@ -312,10 +312,10 @@ def setting(experiment: Experiment) -> str:
         if not trial.warmup
     ]
     lasting = f", {format_duration(median(durations))} under the baseline" if durations else ""
-    took = f"{figures.plural(experiment.blocks, 'block')} in {format_duration(experiment.elapsed_s)}"
+    took = f"{plural(experiment.blocks, 'block')} in {format_duration(experiment.elapsed_s)}"
     if experiment.spent_s is not None and experiment.elapsed_s - experiment.spent_s > _TOLD_SHARE * experiment.budget_s:
         took += f" ({format_duration(experiment.elapsed_s - experiment.spent_s)} of it by candidates that left early)"
-    size = f"{figures.plural(experiment.operations, 'operation')} ({figures.plural(experiment.rows, 'row')}{lasting})"
+    size = f"{plural(experiment.operations, 'operation')} ({plural(experiment.rows, 'row')}{lasting})"
     if experiment.shortened_from:
         size += f", shortened from {experiment.shortened_from:,} to fit more blocks into the budget"
     return f"{clients}; {took}, {_STOPS[experiment.stopped]}; bursts of {size}"

@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from schemabench.errors import ServerError, UsageError
 from schemabench.server import settings as server_settings
 from schemabench.server.offer import refusal
+from schemabench.units import plural
 
 _FITNESS = """
 SELECT pg_is_in_recovery(), rolcreatedb OR rolsuper, rolname,
@@ -106,7 +107,7 @@ def check_room(  # noqa: PLR0913 (what takes connections)
     asked = _asked(clients, databases, neighbours)
     if need > room:
         raise UsageError(
-            f"{asked} is too much for this server: the run needs {need} connections with its own "
+            f"{asked} is too much for this server: the run needs {plural(need, 'connection')} with its own "
             f"{own - clients * databases}, and {room} are free",
             checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
             remedies=[
@@ -119,8 +120,8 @@ def check_room(  # noqa: PLR0913 (what takes connections)
         )
     if 0 <= role_limit < need:
         raise UsageError(
-            f"{asked} is too much for the user {user}: the run needs {need} connections, and the user may have "
-            f"{role_limit}",
+            f"{asked} is too much for the user {user}: the run needs {plural(need, 'connection')}, and the user may "
+            f"have {role_limit}",
             remedies=[
                 *_fewer(role_limit - neighbours, others, databases, companions),
                 *_quieter(role_limit - own, neighbours),
@@ -134,7 +135,7 @@ def _asked(clients: int, databases: int, neighbours: int) -> str:
     """Return what takes connections, as the subject of a sentence."""
     further = [
         *([f"for {databases} databases at once"] if databases > 1 else []),
-        *([f"beside the {neighbours} connections of --noise"] if neighbours else []),
+        *([f"beside the {plural(neighbours, 'connection')} of --noise"] if neighbours else []),
     ]
     return ", ".join([f"--clients {clients}", *further]) + ("," if further else "")
 
@@ -161,5 +162,5 @@ def _quieter(room: int, neighbours: int) -> list[str]:
     """Return the remedies that leave fewer connections to the noise, where these are enough."""
     if not neighbours or room < 0:
         return []
-    slower = f"slow the noise down to {room} connections, one for ten runs a second: --noise-speed"
+    slower = f"slow the noise down to {plural(room, 'connection')}, one for ten runs a second: --noise-speed"
     return [*([slower] if room > 0 else []), "leave out --noise"]

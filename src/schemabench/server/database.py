@@ -112,7 +112,7 @@ def read_mark(name: str, comment: str | None) -> Mark | None:
             case {"schemabench": 1, "run": str(run), "label": str(label), "keep": bool(keep)}:
                 mark = Mark(run=run, label=label, keep=keep)
                 return mark if _plain(run) and name.startswith(f"{_plain(PREFIX, run)}_") else None
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     return None
 

@@ -17,6 +17,7 @@ from psycopg import pq
 from psycopg.rows import TupleRow
 
 from schemabench.errors import ServerError, UsageError
+from schemabench.server import services
 
 CONNECT_LIMIT_S = 10
 """Default `connect_timeout`: without one, an attempt on an unreachable host takes minutes."""
@@ -40,6 +41,8 @@ SECRETS = ("password", "sslpassword", "scram_client_key", "scram_server_key", "o
 _ANSWERS = """
 SELECT pg_catalog.pg_backend_pid(), pg_catalog.host(pg_catalog.inet_server_addr()), pg_catalog.inet_server_port()
 """
+_MEASURED_REMEDY = "measure statements as a pooler has them sent: `-- prepare: never` in operations.sql"
+_OWN_REMEDY = "use a server that needs no setup: --postgres embedded"
 _POOLER = (
     "unsupported startup parameter",
     "no such database",
@@ -128,7 +131,7 @@ def with_words(conninfo: str, **words: str | int) -> Conninfo:
     return Conninfo(libpq.make_conninfo(conninfo, **words))
 
 
-def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
+def opened(conninfo: str, *, measured: bool = False) -> psycopg.Connection[TupleRow]:
     """Open a session of schemabench's own, in autocommit mode: completely or not at all, even on Ctrl-C.
 
     Time limits of the role or the server are lifted: comparing rows may take longer than they allow. Behind a
@@ -137,6 +140,10 @@ def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
 
     An aborted attempt would stay half open until the exception is released, since its frames hold the socket; and DROP
     DATABASE waits for half-open connections, up to `authentication_timeout`, a minute by default.
+
+    Args:
+        conninfo: The database.
+        measured: Whether candidates are measured there, so that another server would do as well.
 
     Raises:
         psycopg.Error: The server cannot be reached or refuses us.
@@ -148,7 +155,7 @@ def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
         traceback.clear_frames(cause.__traceback__)
         raise
     try:
-        _refuse_pooler(connection)
+        _refuse_pooler(connection, measured=measured)
         _lift_limits(connection)
     except BaseException:
         connection.close()
@@ -156,7 +163,7 @@ def opened(conninfo: str) -> psycopg.Connection[TupleRow]:
     return connection
 
 
-def _refuse_pooler(connection: psycopg.Connection[TupleRow]) -> None:
+def _refuse_pooler(connection: psycopg.Connection[TupleRow], *, measured: bool) -> None:
     """Refuse a connection whose process is not the server's: a pooler has sessions of its own to cancel.
 
     Raises:
@@ -172,8 +179,8 @@ def _refuse_pooler(connection: psycopg.Connection[TupleRow]) -> None:
         "prepared statements and waits could belong to others",
         checked=[f"the server itself listens on {host}, port {port}, as the pooler's machine sees it"] if host else [],
         remedies=[
-            f"give the server's own address, as migrations use: {describe(libpq.make_conninfo('', **words))}",
-            "measure statements as a pooler has them sent: `-- prepare: never` in operations.sql",
+            f"name the server itself, by the address that migrations use: {describe(libpq.make_conninfo('', **words))}",
+            *([_MEASURED_REMEDY] if measured else []),
         ],
     )
 
@@ -183,18 +190,22 @@ def _lift_limits(connection: psycopg.Connection[TupleRow]) -> None:
     connection.execute("; ".join(f"SET {name} = 0" for name in limits))
 
 
-def connect(conninfo: str) -> psycopg.Connection[TupleRow]:
-    """Connect, in autocommit mode.
+def connect(conninfo: str, *, measured: bool = False) -> psycopg.Connection[TupleRow]:
+    """Connect, in autocommit mode; arguments are those of `opened`.
 
     Raises:
         ServerError: The server cannot be reached or refuses us; names its address and remedies.
     """
     try:
-        return opened(conninfo)
+        return opened(conninfo, measured=measured)
     except psycopg.Error as error:
         reason = without_secrets(str(error).strip(), conninfo)
-    raise ServerError(  # outside the except block: the driver's frames hold the password
-        f"No connection to {describe(conninfo)}: {reason}", remedies=_remedies(reason, describe(conninfo))
+    # outside the except block, where the driver's frames hold the password
+    if undefined := services.refused(reason, _words(conninfo)):
+        raise undefined
+    raise ServerError(
+        f"No connection to {describe(conninfo)}: {reason}",
+        remedies=_remedies(reason, describe(conninfo), measured=measured),
     )
 
 
@@ -289,13 +300,12 @@ def _malformed(reason: str, flag: str) -> UsageError:
     )
 
 
-def _remedies(reason: str, place: str) -> list[str]:
+def _remedies(reason: str, place: str, *, measured: bool) -> list[str]:
     """Return the remedies for a message of libpq or the server."""
     for words, remedies in (
         (("no password supplied",), ["put the password into PGPASSWORD or ~/.pgpass, which only you may read (0600)"]),
         (("password authentication failed",), ["correct the password", PASSWORD_REMEDY]),
-        (_POOLER, ["give the server's own address: a connection pooler answers at this one"]),
-        (("definition of service",), ["correct the service", "name its file: PGSERVICEFILE=/path"]),
+        (_POOLER, ["name the server itself: a connection pooler answers at this address"]),
         (_FULL, [*_FULL_REMEDIES]),
         (("root certificate file",), ["name the server's root certificate: sslrootcert=/path, or sslrootcert=system"]),
         (("certificate",), ["correct sslmode, sslrootcert, sslcert or sslkey", "correct the host of the DSN"]),
@@ -316,5 +326,5 @@ def _remedies(reason: str, place: str) -> list[str]:
     return [
         f"start the server, or open its port to this machine: {place}",
         "correct host and port of the DSN",
-        "use a server that needs no setup: --postgres embedded",
+        *([_OWN_REMEDY] if measured else []),
     ]

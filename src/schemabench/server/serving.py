@@ -24,6 +24,7 @@ from schemabench.server.dsn import Conninfo, connect, describe, pinned, recoveri
 from schemabench.server.offer import untested
 from schemabench.server.source import Source
 from schemabench.statements import LONGEST_NAME
+from schemabench.units import plural
 
 _LOG_DELAY_S = 0.5
 """Time limit for a server to log that one of its processes was killed."""
@@ -216,7 +217,7 @@ class Server:
         self._session.close()
         if problems:
             raise ServerError(
-                f"{len(problems)} databases of the run are left on {self.record.origin}",
+                f"Left on {self.record.origin}: {plural(len(problems), 'database')} of the run",
                 checked=[f"{name}: {error.what}" for name, error in problems.items()],
                 remedies=[*(one for error in problems.values() for one in error.remedies), _RUN_AGAIN],
             )
@@ -364,7 +365,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
 
 def open_session(conninfo: Conninfo, run_id: str) -> psycopg.Connection[TupleRow]:
     """Connect to the maintenance database and hold the run's lock there."""
-    session = connect(conninfo)
+    session = connect(conninfo, measured=True)
     try:
         databases.take_lock(session, run_id)
     except BaseException:

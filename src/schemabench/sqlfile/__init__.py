@@ -4,6 +4,7 @@ from schemabench.sqlfile.block import copied
 from schemabench.sqlfile.dump import archived, not_sql, of_database
 from schemabench.sqlfile.file import SqlFile, client_copy, comments, parse, read
 from schemabench.sqlfile.migration import applied, ordered
+from schemabench.sqlfile.naming import check_name, is_sql
 from schemabench.sqlfile.schema import BEGIN, END, Section, rendered, sections
 
 __all__ = [
@@ -13,9 +14,11 @@ __all__ = [
     "SqlFile",
     "applied",
     "archived",
+    "check_name",
     "client_copy",
     "comments",
     "copied",
+    "is_sql",
     "not_sql",
     "of_database",
     "ordered",

@@ -19,7 +19,7 @@ from schemabench.naming import nearest
 from schemabench.sending import Sending
 from schemabench.sqlfile.tokens import COMMENTS, copies, scanned, without_comments
 from schemabench.statements import Kind, Mark, Operation, Rest, Statement, Text
-from schemabench.units import parse_duration_s
+from schemabench.units import parse_duration_s, plural
 
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]*")
 _NOTHING = re.compile(r"--\s*nothing", re.IGNORECASE)
@@ -73,7 +73,8 @@ def operation(name: str, text: Text, place: Place, error: type[SchemabenchError]
     )
     if operation.copies and len(statements) > 1:
         raise error(
-            f"The operation {name!r} copies from the client and has {len(statements)} statements, not one", where=place
+            f"The operation {name!r} copies from the client and has {plural(len(statements), 'statement')}, not one",
+            where=place,
         )
     if refusal := _unsendable(operation):
         raise error(f"The operation {name!r} {refusal[0]}", where=place, remedies=refusal[1:])

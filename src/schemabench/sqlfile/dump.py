@@ -20,6 +20,7 @@ from pglast.parser import ParseError, Token, scan, split
 from schemabench.errors import Place, SchemabenchError
 from schemabench.sqlfile.tokens import copies, without_comments
 from schemabench.statements import Omission, Statement, Text
+from schemabench.units import plural
 
 NAME = re.compile(r"--\s*name:\s*(?P<name>\S*)\s*")
 """The line that opens an operation: below it, no rows follow a COPY."""
@@ -221,7 +222,7 @@ class _Reading:
                 remedies=["write a line `\\.` below the last row", "load rows in the workload's background"],
             )
         self.omissions.append(Omission(offset=self._length, lines=rows, rows=(start, self._bytes - len(raw))))
-        self._add(f"-- {rows:,} row{'' if rows == 1 else 's'}, sha256 {digest.hexdigest()[:_DIGITS]}\n")
+        self._add(f"-- {plural(rows, 'row')}, sha256 {digest.hexdigest()[:_DIGITS]}\n")
         self._since = len(self.pieces)
 
     def _command(self, line: str) -> None:

@@ -20,6 +20,7 @@ from pglast.parser import ParseError
 
 from schemabench.errors import Place, SchemabenchError
 from schemabench.sqlfile.file import DOWN, UP, SqlFile, comments
+from schemabench.sqlfile.naming import is_sql
 from schemabench.sqlfile.tokens import scanned, without_comments
 from schemabench.statements import Text
 
@@ -53,7 +54,7 @@ def ordered(paths: Sequence[Path], error: type[SchemabenchError]) -> tuple[Path,
                 f"The migration {path} is a program, and a candidate is SQL",
                 remedies=["write what it does as SQL", "start from a dump of its result: pg_dump --schema-only"],
             )
-    files = [path for path in paths if path.suffix == ".sql"]
+    files = [path for path in paths if is_sql(path)]
     tools = {path: _tool(path) for path in files}
     tool = next(filter(None, tools.values()), "")
     for path in files:

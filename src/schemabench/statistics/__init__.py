@@ -2,11 +2,12 @@
 
 Owns every statistical decision. Methods for centre, interval and test are `signed_rank` (on `walsh`), `block_mean`, and
 `block_ratio` on that, all on `sign_flips`, and by how much `dependence` widens each; what they are used for: `summary`
-(one series), `few_trials` (a bound on who is far slower), `comparison` (all pairs of candidates), `lasting` (the last
-third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits` (rankings), `cost` (candidates
-against the baseline, and rankings), `pareto` (several rankings at once). Of a run as a whole: `steadiness` (which
-blocks warm up), `drifting` (the effect of rows written on throughput), `copying` (when to copy databases again). Of a
-burst at production's pace: `utilisation` (how much of a writer's time its calls take).
+(one series), `quantiles` (all calls of a run), `few_trials` (a bound on who is far slower), `comparison` (all pairs of
+candidates), `lasting` (the last third of a run), `ranking` (standings by any criterion), `throughput` and `lock_waits`
+(rankings), `cost` (candidates against the baseline, and rankings), `pareto` (several rankings at once), `quotients`
+(figures of separate experiments). Of a run as a whole: `steadiness` (which blocks warm up), `drifting` (the effect of
+rows written on throughput), `copying` (when to copy databases again). Of a burst at production's pace: `utilisation`
+(how much of a writer's time its calls take).
 Must not read a clock, a file or a server: arrays in, records out, the same for the same seed.
 """
 
@@ -17,6 +18,8 @@ from schemabench.statistics.drifting import drifts
 from schemabench.statistics.few_trials import LEAST_TRIALS, lag
 from schemabench.statistics.lock_waits import rank_locks
 from schemabench.statistics.pareto import pareto
+from schemabench.statistics.quantiles import quantile, ratio_of_sums
+from schemabench.statistics.quotients import inverse, quotient
 from schemabench.statistics.ranking import Ranking, fewest_blocks
 from schemabench.statistics.steadiness import steady_from
 from schemabench.statistics.summary import estimate, estimate_rates, latency
@@ -34,12 +37,16 @@ __all__ = [
     "estimate",
     "estimate_rates",
     "fewest_blocks",
+    "inverse",
     "lag",
     "latency",
     "pareto",
+    "quantile",
+    "quotient",
     "rank",
     "rank_costs",
     "rank_locks",
+    "ratio_of_sums",
     "running_ratios",
     "steady_from",
     "utilisation",

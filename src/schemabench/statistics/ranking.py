@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from schemabench.records import Criterion, Estimate, Notice, Standing
 from schemabench.statistics.comparison import Spans, greater
 from schemabench.statistics.sign_flips import Span, fewest
-from schemabench.units import format_percent
+from schemabench.units import format_percent, plural
 
 FEW_BLOCKS = "few-blocks"
 """The code of a notice that no difference, however large, could have been found."""
@@ -147,7 +147,7 @@ def _few_blocks(blocks: int, candidates: int) -> tuple[Notice, ...]:
         return ()
     need = f"{candidates} candidates need" if candidates != 1 else "1 candidate needs"
     text = (
-        f"Only {blocks} block{'s' * (blocks != 1)}: {need} {needed} before "
+        f"Only {plural(blocks, 'block')}: {need} {needed} before "
         "any difference can be told from chance. Intervals show the observed range."
     )
     return (Notice(code=FEW_BLOCKS, text=text),)

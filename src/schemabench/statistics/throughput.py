@@ -17,6 +17,7 @@ from schemabench.statistics.lasting import lasts, late_spans
 from schemabench.statistics.ranking import Ranking, ranked
 from schemabench.statistics.sign_flips import Span
 from schemabench.statistics.summary import estimate_rates
+from schemabench.units import plural
 
 _RELATED = 0.5
 """Blocks that depend on each other get a notice where they say as much as fewer than this share of them would alone."""
@@ -123,8 +124,8 @@ def _blocks_related(compared: Comparison, names: Sequence[str], baseline: str, b
     return tuple(
         Notice(
             code="blocks-related",
-            text=f"{_whose(some, len(names) - 1)} drifted during the run: its {blocks} blocks carry as much "
-            f"information as {effective} independent one{'s' * (effective != 1)}, so intervals are wider.",
+            text=f"{_whose(some, len(names) - 1)} drifted during the run: its {plural(blocks, 'block')} carry as much "
+            f"information as {plural(effective, 'independent one')}, so intervals are wider.",
         )
         for effective, some in sorted(found.items())
     )

@@ -331,6 +331,10 @@ class Workload(Generic[Cardinality]):
     COPY are one COPY."""
     background_rows: Callable[[Cardinality], int] | None = None
     """The number of executions in the background, for the progress bar; None if it is not known beforehand."""
+    grows: str = ""
+    """The field of the cardinality that says how many rows the background has, for `schemabench growth --over rows`. If
+    a larger background begins with the same executions, databases are grown rather than loaded anew; see
+    docs/growth.md."""
     tenants: Callable[[Cardinality, Sequence[Any], Random], Iterator[Call | Rows]] | None = None
     """(cardinality, organisations, random) -> what puts the organisations of `--noise` into the candidates' own tables,
     after the background; see docs/noise.md. None if they have no place there."""

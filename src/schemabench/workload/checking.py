@@ -18,6 +18,7 @@ from schemabench.cardinality import Frozen
 from schemabench.errors import Place, SchemabenchError, WorkloadError
 from schemabench.naming import nearest
 from schemabench.statements import Operation
+from schemabench.units import plural
 from schemabench.workload.adjusting import Adjustment, adjusted
 from schemabench.workload.authoring import Call, Companion, Workload, Writer
 from schemabench.workload.parts import NOWHERE, Names, Parts, divided, names_of
@@ -90,6 +91,7 @@ def check(found: Found) -> None:
     _check_freshness(found)
     with authored(found, "axes"):
         _check_axes(workload)
+    _check_grows(workload)
     for label, cardinality in workload.cardinalities.items():
         check_cardinality(found, label, cardinality)
     if workload.replay is not None and any(
@@ -175,7 +177,7 @@ def _check_companion(found: Found, companion: Companion, source: str, parts: Par
     """Refuse a companion whose fields do not fit each other, or whose operation or parameters are not known."""
     if companion.clients < 1 or not 0 <= companion.every_s < math.inf:
         raise WorkloadError(
-            f"The {source} has {companion.clients} clients, and executes every {companion.every_s:g} s",
+            f"The {source} has {plural(companion.clients, 'client')}, and executes every {companion.every_s:g} s",
             remedies=["give it 1 client or more, and 0 s or more"],
         )
     if not companion.name.strip():
@@ -224,7 +226,7 @@ def _check_queries(found: Found) -> None:
             raise WorkloadError(f"The query {name!r} is not in {file}{nearest(name, known)}")
         if len(found.operations[name].statements) != 1:
             raise WorkloadError(
-                f"The query {name!r} has {len(found.operations[name].statements)} statements, not one",
+                f"The query {name!r} has {plural(len(found.operations[name].statements), 'statement')}, not one",
                 where=found.operations[name].text.place(),
             )
         if parameters := found.operations[name].statements[0].parameters:
@@ -280,6 +282,17 @@ def _check_axes(workload: Workload[Any]) -> None:
         )
     for axis in workload.axes:
         axis.check(known[axis.field])
+
+
+def _check_grows(workload: Workload[Any]) -> None:
+    known = cardinalities.values(workload.cardinalities["typical"]) if workload.grows else {}
+    numbers = [name for name, value in known.items() if type(value) in {int, float}]
+    if workload.grows and workload.grows not in numbers:
+        raise WorkloadError(
+            f"`grows` of {workload.name!r} is no number of its cardinality: {workload.grows!r}",
+            checked=[f"numbers of its cardinality: {', '.join(sorted(numbers))}"],
+            remedies=["name the one that says how many rows the background has, or none"],
+        )
 
 
 def check_calls(found: Found, calls: Iterable[Call], source: str, parts: Names = NOWHERE) -> None:

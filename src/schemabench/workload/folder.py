@@ -13,6 +13,7 @@ from schemabench import cardinality as cardinalities
 from schemabench import sqlfile
 from schemabench.errors import UsageError, WorkloadError
 from schemabench.naming import nearest
+from schemabench.units import plural
 from schemabench.workload.authoring import Workload
 from schemabench.workload.checking import OPERATIONS_FILE, Found, authored, check, check_cardinality
 
@@ -115,7 +116,7 @@ def _exported(module: object, path: Path) -> Workload[Any]:
     found = list({id(value): value for value in vars(module).values() if isinstance(value, Workload)}.values())
     if len(found) != 1:
         raise WorkloadError(
-            f"{path} exports {len(found)} workloads, not one",
+            f"{path} exports {plural(len(found), 'workload')}, not one",
             remedies=["assign exactly one schemabench.Workload to a name of the module"],
         )
     return found[0]

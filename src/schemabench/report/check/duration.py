@@ -10,7 +10,7 @@ import math
 from schemabench.records import Experiment
 from schemabench.report import figures, verdict
 from schemabench.report.check.scale import Bound, Gain
-from schemabench.units import format_significant
+from schemabench.units import format_significant, plural
 
 ASSUMPTION = (
     "How many blocks would tell: if the centre of the interval stays and its width falls with the square root of their "
@@ -35,7 +35,7 @@ def advice(experiment: Experiment, gain: Gain, bound: Bound) -> str:
     blocks = blocks_to_tell(experiment.blocks, gain, bound)
     if blocks is None or (seconds := verdict.budget_s(experiment, blocks)) > _LONGEST_S:
         return "it is too close to what is allowed: no run within a day is expected to tell"
-    more = f"some {figures.plural(blocks, 'block')} instead of {experiment.blocks:,} would tell"
+    more = f"some {plural(blocks, 'block')} instead of {experiment.blocks:,} would tell"
     return f"{more}: --budget {_budget(seconds)}{_precision(experiment, blocks)}"
 
 

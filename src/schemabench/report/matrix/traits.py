@@ -11,7 +11,7 @@ from itertools import takewhile
 from schemabench.records import Notice
 from schemabench.report import figures, noise, settings
 from schemabench.report.matrix.model import Source
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 _LABELLED_SETTINGS = 2
 """Runs that differ in more server settings are told apart by their date."""
@@ -270,7 +270,7 @@ def started(source: Source) -> str:
 _CARDINALITY = Trait(title="cardinality", text=lambda source: source.experiment.cardinality, preposition="at")
 _CLIENTS = Trait(
     title="clients",
-    text=lambda source: figures.plural(source.experiment.clients, "client"),
+    text=lambda source: plural(source.experiment.clients, "client"),
     preposition="with",
     order=lambda source: source.experiment.clients,
 )

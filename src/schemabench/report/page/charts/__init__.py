@@ -10,7 +10,7 @@ import altair as alt
 
 from schemabench.report import drawings
 from schemabench.report.drawings import Drawing
-from schemabench.report.page.charts import bars, curves, forest, heat, over_runs, over_time, pareto
+from schemabench.report.page.charts import bars, curves, forest, growing, heat, over_runs, over_time, pareto
 from schemabench.report.page.charts.looks import Look
 from schemabench.report.page.charts.signs import Sign
 
@@ -22,6 +22,7 @@ _DRAWN: Mapping[type[Drawing], Callable[[Any, Mapping[str, Look]], alt.Chart | a
     drawings.OverTime: over_time.chart,
     drawings.Heat: heat.chart,
     drawings.OverRuns: over_runs.chart,
+    drawings.Growing: growing.chart,
 }
 
 
@@ -41,6 +42,8 @@ def names(drawing: Drawing) -> tuple[str, ...]:
             return tuple(dict.fromkeys(one.name for one in drawing.moments))
         case drawings.OverRuns():
             return tuple(dict.fromkeys(point.name for _, point in drawing.points))
+        case drawings.Growing():
+            return tuple(dict.fromkeys(point.name for point in drawing.points))
         case _:
             return ()
 

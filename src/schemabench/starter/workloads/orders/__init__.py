@@ -119,6 +119,7 @@ WORKLOAD = Workload(
     writers=writers,
     burst=burst,
     background=background,
+    grows="background_orders",
     state=("totals",),
     invariants=("negative_amounts",),
     model=Model(initial=dict, calls=calls, apply=apply, state=state),

@@ -1,0 +1,70 @@
+"""The growth curves of a run: figures at each step, and what is projected.
+
+Owns the columns of growth.
+"""
+
+from collections.abc import Iterator
+
+from schemabench.frames.table import MAYBE_WHOLE, REAL, TEXT, Column, Row, Table, estimated, fields, spread
+from schemabench.records import Run
+
+_CURVE = (
+    Column("workload", TEXT, "the workload's name"),
+    Column("over", TEXT, "what the curve is over: `clients`, `round_trip_ms`, or a field of the cardinality"),
+    Column("value", REAL, "its value"),
+    Column("candidate", TEXT, "the candidate's name"),
+)
+_STEP = (
+    Column("cardinality", TEXT, "the cardinality of the step's experiment, which is in the other tables"),
+    *estimated("calls_per_s", "calls per second, each counted once; missing: not ranked"),
+    *estimated("p50_ns", "median service time of all calls, in nanoseconds; missing: too few calls"),
+    *estimated("p99_ns", "their 99th percentile, likewise"),
+    *estimated("wal_bytes_per_call", "WAL per call, in bytes; missing: not reported"),
+    Column("bytes_per_row", REAL, "tables and indexes per row of the background, before the first block"),
+    Column("rows", MAYBE_WHOLE, "rows of the background"),
+    Column("own_rows", MAYBE_WHOLE, "the part of them that was loaded for this step"),
+    Column("reason", TEXT, "why there are no figures; empty if there are"),
+)
+_PROJECTED = (
+    Column("measure", TEXT, "what is projected, as in `calls_per_s` of `growth`"),
+    Column("law", TEXT, "the law that predicted the last step best"),
+    *estimated("figure", "the projected figure"),
+)
+
+
+def _steps(run: Run) -> Iterator[Row]:
+    for growth in run.growths:
+        for step in growth.steps:
+            for one in step.figures:
+                yield {
+                    "workload": growth.workload,
+                    "over": growth.over,
+                    "value": step.value,
+                    "cardinality": step.cardinality,
+                    **fields(one, (*_CURVE, *_STEP)),
+                    **spread("calls_per_s", one.calls_per_s),
+                    **spread("p50_ns", one.p50_ns),
+                    **spread("p99_ns", one.p99_ns),
+                    **spread("wal_bytes_per_call", one.wal_bytes_per_call),
+                    "rows": one.loaded.rows if one.loaded else None,
+                    "own_rows": one.loaded.own_rows if one.loaded else None,
+                }
+
+
+def _points(run: Run) -> Iterator[Row]:
+    for growth in run.growths:
+        for projection in growth.projections:
+            for point in projection.points:
+                yield {
+                    "workload": growth.workload,
+                    "over": growth.over,
+                    "value": point.value,
+                    "candidate": projection.candidate,
+                    "measure": projection.measure,
+                    "law": projection.law,
+                    **spread("figure", point.figure),
+                }
+
+
+GROWTH = Table("A row for each candidate at each measured step of a growth curve.", (*_CURVE, *_STEP), _steps)
+PROJECTIONS = Table("A row for each value to which a curve is projected.", (*_CURVE, *_PROJECTED), _points)

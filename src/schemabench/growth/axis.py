@@ -1,0 +1,140 @@
+"""The axis of a growth curve: rows, clients, the round trip, or a field of the cardinality.
+
+Owns its ends, and what an experiment at a value differs in. Must not choose the values between the ends.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import exp, isfinite, log
+from typing import Any
+
+from schemabench import cardinality as cardinalities
+from schemabench import parsing
+from schemabench.cardinality import ROUND_TRIP
+from schemabench.errors import UsageError
+from schemabench.naming import nearest
+from schemabench.options import Options
+from schemabench.workload import Workload
+
+CLIENTS, ROWS, _ROUND_TRIP_WORD = "clients", "rows", "round-trip"
+_MS_PER_S = 1000
+_FARTHEST = {CLIENTS: "16x", ROUND_TRIP: "10ms"}
+_FAR = "100x"
+"""The default of the last value."""
+_DIGITS = 2
+"""Significant digits of the values between the ends: smaller differences add no information."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Over:
+    """What a growth curve is over."""
+
+    field: str
+    """`clients`, `round_trip_ms`, or a field of the cardinality."""
+    start: float
+    end: float
+    whole: bool
+    """Whether values are whole numbers."""
+
+    def position(self, value: float) -> float:
+        """Return where a value is on a logarithmic scale; if it starts at zero, on that of the values plus one."""
+        return log(value + (0 if self.start else 1))
+
+    def between(self, low: float, high: float) -> float | None:
+        """Return the value halfway between two on that scale; None if there is none left."""
+        shift = 0 if self.start else 1
+        middle = exp((self.position(low) + self.position(high)) / 2) - shift
+        value = float(round(middle)) if self.field == CLIENTS else float(f"{middle:.{_DIGITS - 1}e}")
+        value = float(round(value)) if self.whole else value
+        return value if low < value < high else None
+
+    def shown(self, value: float) -> str:
+        """Return a value with what it is of, as in `rows=20000`, for the name of a cardinality."""
+        return f"{self.field}={value:.15g}"
+
+    def at(self, cardinality: Any, value: float) -> tuple[Any, Mapping[str, Any]]:  # noqa: ANN401 (a workload's own type)
+        """Return the cardinality at a value, and what else an experiment there differs in."""
+        if self.field == CLIENTS:
+            return cardinality, {"clients": round(value)}
+        if self.field == ROUND_TRIP:
+            return cardinality, {"round_trip_s": value / _MS_PER_S}
+        return replace(cardinality, **{self.field: round(value) if self.whole else value}), {"grows": self.field}
+
+
+def over(
+    named: str,
+    farthest: str,
+    workload: Workload[Any],
+    values: Any,  # noqa: ANN401 (a workload's own type)
+    options: Options,
+) -> Over:
+    """Return the axis that was asked for.
+
+    Args:
+        named: `rows`, `clients`, `round-trip`, or a field of the cardinality.
+        farthest: The last value: a multiple of the first, as in `100x`, or the value itself; empty for the default.
+        workload: The workload.
+        values: The cardinality at the start.
+        options: The settings.
+
+    Raises:
+        UsageError: There is no such axis, or it does not reach beyond its start.
+    """
+    field = {_ROUND_TRIP_WORD: ROUND_TRIP}.get(named, named)
+    if field == CLIENTS:
+        start: float = len(workload.writers(values))
+    elif field == ROUND_TRIP:
+        start = options.round_trip_s * _MS_PER_S
+    else:
+        field = workload.grows if field == ROWS and workload.grows else field
+        start = _field(field, named, workload, values)
+    end = _end(farthest or _FARTHEST.get(field, _FAR), start, field)
+    if not (isfinite(end) and end > start):
+        raise UsageError(
+            f"--to {farthest or _FARTHEST.get(field, _FAR)} does not reach beyond the start of {named}: {start:.15g}",
+            remedies=["name a multiple above one, as in --to 100x", "name a larger value"],
+        )
+    whole = field == CLIENTS or (field != ROUND_TRIP and isinstance(getattr(values, field), int))
+    return Over(field=field, start=start, end=round(end) if whole else end, whole=whole)
+
+
+def _field(field: str, named: str, workload: Workload[Any], values: Any) -> float:  # noqa: ANN401 (likewise)
+    known = cardinalities.values(values)
+    numbers = [name for name, value in known.items() if type(value) in {int, float}]
+    if field not in numbers:
+        if named == ROWS:
+            raise UsageError(
+                f"The workload {workload.name!r} does not say which of its sizes is that of its rows",
+                checked=[f"sizes: {', '.join(numbers)}"],
+                remedies=[
+                    f"name one: --over {numbers[0] if numbers else 'FIELD'}",
+                    f"say it in the workload: Workload(grows={numbers[0] if numbers else 'FIELD'!r})",
+                ],
+            )
+        choices = (ROWS, CLIENTS, _ROUND_TRIP_WORD, *numbers)
+        raise UsageError(
+            f"{workload.name!r} cannot grow over {named!r}{nearest(named, choices)}",
+            checked=[f"axes: {', '.join(choices)}"],
+            remedies=["name one of these, as in --over rows"],
+        )
+    if known[field] < 0:
+        raise UsageError(f"{workload.name!r} cannot grow over {named!r}, which is below zero: {known[field]}")
+    return float(known[field])
+
+
+def _end(text: str, start: float, field: str) -> float:
+    wrong = UsageError(
+        f"--to {text} is neither a multiple of the start, as in 100x, nor a value",
+        remedies=[
+            "name a multiple: --to 100x",
+            "name the last value: --to 5ms" if field == ROUND_TRIP else "--to 1000",
+        ],
+    )
+    try:
+        if text.endswith("x"):
+            return start * float(text.removesuffix("x"))
+        if field == ROUND_TRIP:
+            return _MS_PER_S * parsing.duration_or_off(text)
+        return float(text.replace("_", ""))
+    except (ValueError, UsageError) as cause:
+        raise wrong from cause

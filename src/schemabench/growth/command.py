@@ -1,0 +1,86 @@
+"""A growth curve as a part of a run: its axis, its record after each step, its projections.
+
+Owns the handling of the curve's results. Must not choose steps.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from schemabench.bench import Asked, Bench
+from schemabench.crossover import Laboratory
+from schemabench.errors import SchemabenchError, UsageError
+from schemabench.growth.axis import CLIENTS, Over, over
+from schemabench.growth.curve import Curve
+from schemabench.growth.projecting import projections
+from schemabench.records import Growth
+from schemabench.units import format_duration
+
+
+def prepared(
+    asked: Asked, workload: str, named: str, farthest: str, bench: Callable[[Asked], Bench]
+) -> tuple[Bench, Over]:
+    """Return the bench of a curve, whose server takes the most connections of any step, and the axis.
+
+    Args:
+        asked: What is asked for.
+        workload: The workload's name.
+        named: The axis, as for `over`.
+        farthest: Its last value, likewise.
+        bench: Makes a bench.
+
+    Raises:
+        UsageError: A name is unknown, several cardinalities are selected, or there is no such axis.
+        SchemabenchError: The workload cannot be used.
+    """
+    made = bench(asked)
+    subject = made.subject(workload)
+    if len(subject.cardinalities) != 1:
+        raise UsageError(
+            f"A growth curve starts at one cardinality, not at {len(subject.cardinalities)}: "
+            f"{', '.join(subject.cardinalities)}",
+            remedies=["choose one: --cardinality typical"],
+        )
+    found = subject.found.workload
+    axis = over(named, farthest, found, found.cardinalities[subject.cardinalities[0]], asked.options)
+    if axis.field == CLIENTS:
+        made = bench(replace(asked, options=replace(asked.options, clients=round(axis.end))))
+    return made, axis
+
+
+def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None], project_to: float = 1.0) -> None:
+    """Draw a growth curve, and record it after each step, so that any end leaves the curve so far.
+
+    Args:
+        bench: From `prepared`; records it.
+        workload: The workload's name.
+        axis: The axis.
+        keep: Called after each step, so that a crash loses nothing.
+        project_to: How many times the last value to project to; 1 for nothing beyond it.
+
+    Raises:
+        SchemabenchError: The server fails; or it was interrupted.
+    """
+    (start,) = bench.subject(workload).cardinalities
+    laboratory = Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
+    bench.serve()  # so that the first step's time does not include the start of the server
+    curve = Curve(laboratory=laboratory, over=axis)
+    drawn: Growth | None = None
+
+    def grow() -> None:
+        nonlocal drawn
+        if curve.tried:
+            found = curve.record()
+            found = replace(found, projections=projections(axis, found, project_to))
+            bench.findings = bench.findings.with_growth(found, instead_of=drawn)
+            drawn = found
+            keep()
+
+    try:
+        curve.run(grow)
+    except KeyboardInterrupt:
+        raise SchemabenchError(
+            f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}; "
+            f"steps measured: {len(curve.measured)}"
+        ) from None
+    finally:
+        laboratory.close()

@@ -1,0 +1,181 @@
+"""The figures of a step, and what two steps say together.
+
+Owns where these figures are in an experiment. Must not measure.
+"""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+from math import exp, log
+
+import numpy as np
+
+from schemabench import statistics
+from schemabench.candidate import BASELINE
+from schemabench.growth.axis import Over
+from schemabench.growth.ladder import Reading
+from schemabench.records import (
+    CandidateResult,
+    Edge,
+    Estimate,
+    Experiment,
+    GrowthChange,
+    GrowthCrossing,
+    GrowthStep,
+    StepFigures,
+)
+from schemabench.units import format_bytes
+
+Measured = Sequence[tuple[float, Experiment]]
+"""The experiments of steps, by value."""
+_FARTHEST = 10.0
+"""An edge that is farther beyond the last step is not told."""
+
+
+def step(value: float, experiment: Experiment) -> GrowthStep:
+    """Return the step of an experiment."""
+    results = sorted(experiment.candidates, key=lambda one: (one.name != BASELINE, one.name))
+    return GrowthStep(
+        value=value,
+        cardinality=experiment.cardinality,
+        figures=tuple(map(_figures, results)),
+        has_intervals=has_intervals(experiment),
+    )
+
+
+def has_intervals(experiment: Experiment) -> bool:
+    """Return whether an experiment has enough blocks to tell candidates apart."""
+    return experiment.blocks >= max(1, experiment.blocks_needed)
+
+
+def reading(value: float, experiment: Experiment) -> Reading:
+    """Return the rates of a step."""
+    return Reading(
+        value=value,
+        rates={one.name: one.operations_per_s for one in experiment.candidates if one.operations_per_s},
+    )
+
+
+def changes(steps: Sequence[GrowthStep]) -> Iterator[GrowthChange]:
+    """Yield the change of each candidate's rate between neighbouring steps, where both have intervals."""
+    for low, high in pairwise(steps):
+        if not (low.has_intervals and high.has_intervals):
+            continue
+        before, after = ({one.candidate: one.calls_per_s for one in each.figures} for each in (low, high))
+        for name, earlier in before.items():
+            if earlier and (later := after.get(name)):
+                ratio = statistics.quotient(later, earlier)
+                yield GrowthChange(candidate=name, low=low.value, high=high.value, ratio=ratio)
+
+
+def crossings(measured: Measured) -> Iterator[GrowthCrossing]:
+    """Yield where two candidates change places: beyond chance, or perhaps.
+
+    Steps at which two cannot be told apart may lie between those at which they can. A crossing that is not certain has
+    a difference beyond chance at one of two neighbouring steps.
+    """
+    names = sorted({one.name for _, experiment in measured for one in experiment.candidates})
+    for first, second in combinations(names, 2):
+        told = [(value, ratio) for value, one in measured if (ratio := _compared(one, first, second))]
+        apart = {value for value, one in measured if _are_apart(one, first, second)}
+        certain = [place for place in told if place[0] in apart]
+        sure = [one for both in pairwise(certain) if (one := _crossing(first, second, *both, certain=True))]
+        yield from sure
+        for both in pairwise(told):
+            within = any(one.low <= both[0][0] and both[1][0] <= one.high for one in sure)
+            if not within and any(place in certain for place in both):
+                perhaps = _crossing(first, second, *both, certain=False)
+                yield from [perhaps] if perhaps else []
+
+
+def edges(over: Over, measured: Measured, memory_bytes: int | None) -> Iterator[Edge]:
+    """Yield where the databases of all candidates together fill the cache, and the memory.
+
+    Sizes between steps, and up to ten times the last, are on lines through the nearest two on logarithmic scales.
+
+    Args:
+        over: The axis.
+        measured: The experiments.
+        memory_bytes: The memory of the server's machine; None if it is not this one.
+    """
+    sizes = [(value, size) for value, one in measured if (size := together_bytes(one))]
+    caches = [one.cache_bytes for _, one in measured if one.cache_bytes]
+    for title, full in (("shared_buffers", caches[-1] if caches else None), ("memory", memory_bytes)):
+        if full and (value := _reached(over, sizes, full)) is not None:
+            yield Edge(title=f"{title} ({format_bytes(full)}) full", value=value)
+
+
+def together_bytes(experiment: Experiment) -> int:
+    """Return the size of the databases that share a server during an experiment: the control has one, too."""
+    sizes = {one.name: one.loaded.size_bytes for one in experiment.candidates if one.loaded}
+    return sum(sizes.values()) + sizes.get(BASELINE, 0)
+
+
+def _reached(over: Over, sizes: Sequence[tuple[float, int]], full: int) -> float | None:
+    """Return the value at which a size is reached; None if it is not, or too far beyond."""
+    for number, ((low, small), (high, large)) in enumerate(pairwise(sizes)):
+        last = number == len(sizes) - 2
+        if small <= full and large > small and (full <= large or last):
+            share = (log(full) - log(small)) / (log(large) - log(small))
+            position = over.position(low) + share * (over.position(high) - over.position(low))
+            value = exp(position) - (0 if over.start else 1)
+            return value if value <= _FARTHEST * high else None
+    return None
+
+
+def _figures(result: CandidateResult) -> StepFigures:
+    if result.status != "ranked":
+        return StepFigures(candidate=result.name, reason=f"{result.status}: {result.reason}", loaded=result.loaded)
+    loaded = result.loaded
+    return StepFigures(
+        candidate=result.name,
+        calls_per_s=result.operations_per_s,
+        p50_ns=result.call_p50_ns,
+        p99_ns=result.call_p99_ns,
+        wal_bytes_per_call=_wal(result),
+        bytes_per_row=loaded.size_bytes / loaded.rows if loaded and loaded.rows else None,
+        loaded=loaded,
+    )
+
+
+def _wal(result: CandidateResult) -> Estimate | None:
+    trials = [one for one in result.trials if not one.warmup]
+    if not trials or any("wal_bytes" not in one.counters for one in trials):
+        return None
+    return statistics.ratio_of_sums(
+        np.array([one.counters["wal_bytes"] for one in trials]),
+        np.array([float(one.operations) for one in trials]),
+        copies=[one.copy for one in trials],
+    )
+
+
+def _compared(experiment: Experiment, first: str, second: str) -> Estimate | None:
+    """Return the throughput of one candidate over another's, paired by block; None if it is not known."""
+    standings = {one.name: one.standing for one in experiment.candidates if one.standing}
+    if not {first, second} <= standings.keys():
+        return None
+    one, other = (second, first) if first == BASELINE else (first, second)
+    standing = standings[one]
+    ratio = standing.to_baseline if other == BASELINE else standing.to_others.get(other)
+    if ratio is None or ratio.low <= 0:
+        return None
+    return statistics.inverse(ratio) if first == BASELINE else ratio
+
+
+def _are_apart(experiment: Experiment, first: str, second: str) -> bool:
+    """Return whether two candidates were told apart by throughput."""
+    standings = {one.name: one.standing for one in experiment.candidates if one.standing}
+    return {first, second} <= standings.keys() and second not in standings[first].tied_with
+
+
+def _crossing(
+    first: str, second: str, before: tuple[float, Estimate], after: tuple[float, Estimate], *, certain: bool
+) -> GrowthCrossing | None:
+    """Return the crossing between two steps; None if the same candidate leads at both."""
+    (low, earlier), (high, later) = before, after
+    if (earlier.value > 1) == (later.value > 1):
+        return None
+    if earlier.value < 1:
+        first, second, earlier, later = second, first, statistics.inverse(earlier), statistics.inverse(later)
+    return GrowthCrossing(
+        first=first, second=second, low=low, high=high, before=earlier, after=later, is_certain=certain
+    )

@@ -1,0 +1,83 @@
+"""The projections of a growth curve.
+
+Owns which laws are tried over which axis, and which figures are projected. Must not fit.
+"""
+
+from collections.abc import Callable, Sequence
+
+from schemabench import projection
+from schemabench.growth.axis import CLIENTS, Over
+from schemabench.projection import USL, Point
+from schemabench.records import Estimate, Growth, Measure, Projection, StepFigures
+
+_FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] = (
+    ("calls_per_s", lambda one: one.calls_per_s),
+    ("p99_ns", lambda one: one.p99_ns),
+    ("wal_bytes_per_call", lambda one: one.wal_bytes_per_call),
+)
+_SEED = 1
+
+
+def projections(over: Over, growth: Growth, times: float) -> tuple[Projection, ...]:
+    """Return the projections of each candidate: of throughput over clients, of throughput and costs over other axes.
+
+    Args:
+        over: The axis.
+        growth: The curve.
+        times: How many times the last value to project to; 1 for no projection.
+    """
+    if times <= 1:
+        return ()
+    names = dict.fromkeys(one.candidate for step in growth.steps for one in step.figures)
+    measures = _FIGURES[:1] if over.field == CLIENTS else _FIGURES
+    return tuple(
+        _projection(over, growth, name, measure, series, times)
+        for measure, figure in measures
+        for name in names
+        if (series := _series(growth, name, figure))
+    )
+
+
+def _series(growth: Growth, name: str, figure: Callable[[StepFigures], Estimate | None]) -> list[Point]:
+    return [
+        Point(value=step.value, figure=estimate)
+        for step in growth.steps
+        for one in step.figures
+        if step.has_intervals and one.candidate == name and (estimate := figure(one)) and estimate.low > 0
+    ]
+
+
+def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
+    over: Over, growth: Growth, name: str, measure: Measure, series: Sequence[Point], times: float
+) -> Projection:
+    last, farthest = series[-1].value, max(step.value for step in growth.steps if step.figures)
+    if last < farthest:
+        lacking = f"there is no such figure with an interval at the last step, {farthest:,.15g}"
+        return Projection(candidate=name, measure=measure, law=None, refused=lacking)
+    beyond = min((edge.value for edge in growth.edges if edge.value > last), default=None)
+    within = [edge.value for edge in growth.edges if series[0].value < edge.value <= last]
+    if over.field == CLIENTS:
+        found = projection.project(series, [USL], lambda clients, figure: clients / figure, times)
+    else:
+        forms = projection.of_rows([one.value for one in series], within[0] if within else None)
+        found = projection.project(series, forms, _reciprocal if measure == "calls_per_s" else _itself, times, beyond)
+    return Projection(
+        candidate=name,
+        measure=measure,
+        law=found.law,
+        covers=found.covers,
+        parameters=projection.coefficients(series, seed=_SEED) if over.field == CLIENTS else {},
+        held_out=found.held_out,
+        measured=series[-1].figure,
+        points=found.points,
+        refused=found.refused,
+        limit=found.limit,
+    )
+
+
+def _reciprocal(_: float, figure: float) -> float:
+    return 1 / figure
+
+
+def _itself(_: float, figure: float) -> float:
+    return figure

@@ -1,0 +1,81 @@
+"""The command `schemabench growth`: the candidates of a workload at a ladder of sizes.
+
+Owns the adaptation of its arguments. Must not measure.
+"""
+
+import argparse
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import replace
+
+from schemabench import output, parsing, progress, report, signals
+from schemabench.bench import Asked, Bench
+from schemabench.terminal import Screen
+
+_BUDGET_S = 1200.0
+"""The default budget, for all steps: that of a single experiment would not do."""
+_BUDGET = "--budget"
+
+
+def add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    asked: Callable[[argparse.Namespace], Asked],
+    width: Callable[[], int],
+    write: Callable[[Bench], None],
+) -> argparse.ArgumentParser:
+    """Add `growth` to the commands; return its parser.
+
+    Args:
+        commands: The commands.
+        asked: Returns what its arguments ask for.
+        width: Returns the columns of the terminal.
+        write: Writes the reports of a bench.
+    """
+    about = "measure a workload's candidates at a ladder of sizes: how they grow, where they cross, where they bend"
+    parser = commands.add_parser(
+        "growth", help=about, description=f"Growth: {about}. Without --budget, it takes 20 minutes."
+    )
+    parser.add_argument("workload", metavar="WORKLOAD")
+    parser.add_argument(
+        "--over",
+        required=True,
+        metavar="AXIS",
+        help="what grows: rows, clients, round-trip (added to each exchange), or a field of the cardinality",
+    )
+    parser.add_argument(
+        "--to",
+        default="",
+        metavar="END",
+        help="the last value: a multiple of the first, as in 100x, or the value itself, as in 5ms (100x; 16x of the "
+        "fewest clients; a round trip of 10ms)",
+    )
+    parser.add_argument(
+        "--project-to",
+        type=parsing.argument(lambda text: parsing.factor(text.removesuffix("x"))),
+        default=1.0,
+        metavar="FACTOR",
+        help="project each curve to a multiple of its last step, as in 10x, which is the most; by default not",
+    )
+    parser.set_defaults(run=lambda chosen: _grow(chosen, asked(chosen), width(), write))
+    return parser
+
+
+def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[[Bench], None]) -> None:
+    from schemabench import growth  # noqa: PLC0415 (imports the whole harness)
+
+    if any((one.name, one.source) == (_BUDGET, "default") for one in asked.origins):
+        asked = replace(asked, options=replace(asked.options, budget_s=_BUDGET_S))
+    bench, axis = growth.prepared(
+        asked, chosen.workload, chosen.over, chosen.to, lambda given: Bench(given, progress.on(Screen(width)))
+    )
+    try:
+        with closing(bench), ExitStack() as stack:
+            signals.heed(stack.callback)
+            growth.add_growth(bench, chosen.workload, axis, lambda: write(bench), chosen.project_to)
+    finally:
+        run = bench.record()
+        if run.growths:  # finished steps are reported even if the rest failed
+            try:
+                output.say(report.terminal(run, width))
+            finally:
+                write(bench)

@@ -1,0 +1,165 @@
+"""Growth curves: the candidates at a ladder of sizes, where their lines cross, and what is projected from them.
+
+Owns the records of growth. Must not compute anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from schemabench.records.figure import Estimate
+from schemabench.records.noise import Noise
+
+Law = Literal["constant", "logarithmic", "linear", "power", "break at the cache", "universal scalability"]
+"""constant: a; logarithmic: a + b log x; linear: a + b x; power: a x^b; break at the cache: a power law up to the edge
+of the cache, and another one from there on; universal scalability: see `Projection.parameters`."""
+Measure = Literal["calls_per_s", "p50_ns", "p99_ns", "wal_bytes_per_call", "bytes_per_row"]
+"""What is drawn over the axis: the name of the field of `StepFigures`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a candidate's databases held before the first block."""
+
+    rows: int
+    """Logical rows of the background."""
+    size_bytes: int
+    """Tables and indexes with these rows."""
+    own_rows: int
+    """The part of `rows` that was loaded for this experiment: fewer where databases of an earlier one were grown, none
+    where they were copied as they were."""
+    elapsed_s: float
+    """Time to load that part, with VACUUM and ANALYZE."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepFigures:
+    """One candidate at one step."""
+
+    candidate: str
+    calls_per_s: Estimate | None = None
+    """Each call counted once, however often it was retried; None if it was not ranked."""
+    p50_ns: Estimate | None = None
+    """Service time of all calls, whatever their operation; None with too few calls; likewise the next."""
+    p99_ns: Estimate | None = None
+    wal_bytes_per_call: Estimate | None = None
+    """None if the server does not report it."""
+    bytes_per_row: float | None = None
+    """Tables and indexes per logical row of the background, read once before the first block; None without rows."""
+    loaded: Loaded | None = None
+    reason: str = ""
+    """Why there are no figures: it failed, or was skipped or disqualified."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowthStep:
+    """All candidates at one value of the axis."""
+
+    value: float
+    cardinality: str
+    """The cardinality's name in the step's experiment."""
+    figures: tuple[StepFigures, ...] = ()
+    """The baseline first; empty if the step was not measured."""
+    has_intervals: bool = True
+    """Whether there were enough blocks for intervals; otherwise they are ranges, which no crossing and no projection
+    rests on."""
+    reason: str = ""
+    """Why it was not measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowthChange:
+    """One candidate's rate from one step to the next."""
+
+    candidate: str
+    low: float
+    high: float
+    ratio: Estimate
+    """Its calls per second at `high` over those at `low`, from intervals of separate experiments."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GrowthCrossing:
+    """Two candidates whose order by throughput changes between two steps."""
+
+    first: str
+    """The faster one at `low`."""
+    second: str
+    low: float
+    high: float
+    before: Estimate
+    """Throughput of the first over the second's at `low`, paired by block."""
+    after: Estimate
+    """The same at `high`."""
+    is_certain: bool
+    """Whether both differences are beyond chance."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edge:
+    """A value of the axis at which something is full."""
+
+    title: str
+    """As in `shared_buffers`."""
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projected:
+    """A figure that was not measured."""
+
+    value: float
+    """Of the axis."""
+    figure: Estimate
+    """With its 95 % interval of prediction."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """What a law that fits the steps says about further ones."""
+
+    candidate: str
+    measure: Measure
+    law: Law | None
+    """The law that predicted the last step best from those before; None if there were too few steps."""
+    covers: tuple[Law, ...] = ()
+    """Other laws that met the last step, too: intervals reach as far as theirs."""
+    parameters: Mapping[str, Estimate] = field(default_factory=dict)
+    """Of the universal scalability law, from all steps: `sigma` (contention), `kappa` (coherency), `knee` and `peak` in
+    clients; one that the steps do not determine is absent. Empty for the other laws."""
+    held_out: Projected | None = None
+    """The last step, as the others predict it."""
+    measured: Estimate | None = None
+    """What was measured there."""
+    points: tuple[Projected, ...] = ()
+    """Beyond the last step; empty if the projection is refused."""
+    refused: str = ""
+    """Why nothing is projected; empty if something is."""
+    limit: str = ""
+    """Why it ends before the value that was asked for; empty if it does not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """The candidates of a workload over one axis."""
+
+    workload: str
+    cardinality: str
+    """The name of the cardinality that provides all other sizes."""
+    over: str
+    """The axis: `clients`, `round_trip_ms`, or a field of the cardinality."""
+    steps: tuple[GrowthStep, ...]
+    """By value."""
+    order: tuple[float, ...]
+    """The values in the order in which they were tried."""
+    changes: tuple[GrowthChange, ...] = ()
+    crossings: tuple[GrowthCrossing, ...] = ()
+    edges: tuple[Edge, ...] = ()
+    projections: tuple[Projection, ...] = ()
+    budget_s: float
+    """Time of all steps, loading included."""
+    elapsed_s: float
+    ended: str = ""
+    """Why there are no more steps."""
+    noise: Noise | None = None
+    """Other tenants whose jobs ran during all its experiments; None without noise."""

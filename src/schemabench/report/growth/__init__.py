@@ -1,0 +1,116 @@
+"""Growth curves: a part of the report for each, before the experiments of its steps.
+
+Owns its verdict and its findings. Must not claim more than the intervals support.
+"""
+
+from collections.abc import Iterator
+
+from schemabench.records import Growth, GrowthStep, Run
+from schemabench.report import figures, noise, view
+from schemabench.report.growth import curves, projections
+from schemabench.report.growth.forms import PLACES, about, candidates, measured, over
+from schemabench.report.sizes import size
+from schemabench.report.text import name
+from schemabench.report.tree import Bullets, Node, Paragraph, Part, Terms
+from schemabench.units import format_duration, plural
+
+
+def parts(run: Run) -> tuple[Part, ...]:
+    """Return a part for each growth curve."""
+    return tuple(_part(run, growth, number) for number, growth in enumerate(run.growths, start=1))
+
+
+def steps_of(run: Run) -> frozenset[tuple[str, str]]:
+    """Return the workload and the cardinality of each experiment that is a step of a growth curve."""
+    return frozenset(
+        (growth.workload, step.cardinality) for growth in run.growths for step in growth.steps if step.figures
+    )
+
+
+def _part(run: Run, growth: Growth, number: int) -> Part:
+    sections = (curves.section(growth), projections.section(growth))
+    return Part(
+        id=f"growth-{number}",
+        title=f"{name(growth.workload)} over {name(over(growth))}",
+        link=f"{growth.workload} over {over(growth)}",
+        setting=_setting(run, growth),
+        verdict=(Paragraph(text=sentence(growth), emphasis="strong"),),
+        answer=tuple(_answer(growth)),
+        sections=tuple(one for one in sections if one),
+        names=tuple(dict.fromkeys((*view.names(run, growth.workload), *candidates(growth)))),
+    )
+
+
+def sentence(growth: Growth) -> str:
+    """Return what became of the order of the candidates from the first step to the last."""
+    certain = [one for one in growth.crossings if one.is_certain]
+    steps = measured(growth)
+    if not steps:
+        return "No step was measured."
+    if len(steps) == 1:
+        return f"One step was measured, at {size(steps[0].value)} {over(growth)}."
+    span = f"From {size(steps[0].value)} to {size(steps[-1].value)} {over(growth)}"
+    if certain:
+        return f"{span}, candidates change places beyond chance: {plural(len(certain), 'crossing')}."
+    if growth.crossings:
+        return f"{span}, candidates may change places, but not beyond chance."
+    return f"{span}, no two candidates change places."
+
+
+def _setting(run: Run, growth: Growth) -> str:
+    server = f"PostgreSQL {run.server.version}; " if run.server else ""
+    return (
+        f"{server}{plural(len(measured(growth)), 'step')} in {format_duration(growth.elapsed_s)} of "
+        f"{format_duration(growth.budget_s)}; all else as {name(growth.cardinality)}"
+    )
+
+
+def _answer(growth: Growth) -> Iterator[Node]:
+    if growth.crossings:
+        yield Bullets(lead="Where lines cross:", items=tuple(map(str, _crossings(growth))))
+    yield Terms(
+        items=(
+            ("marks", "; ".join(f"{one.title} at {about(one.value)} {over(growth)}" for one in growth.edges)),
+            ("rows", _loading(growth)),
+            ("too few blocks", _few(growth)),
+            ("not measured", "; ".join(f"{size(step.value)}: {step.reason}" for step in _unmeasured(growth))),
+            ("ended", growth.ended),
+            ("noise", noise.fact(growth.noise) if growth.noise else ""),
+        )
+    )
+
+
+def _unmeasured(growth: Growth) -> list[GrowthStep]:
+    return [step for step in growth.steps if not step.figures]
+
+
+def _crossings(growth: Growth) -> Iterator[str]:
+    for one in growth.crossings:
+        said = (
+            f"{name(one.second)} overtakes {name(one.first)} between {size(one.low)} and {size(one.high)}: from "
+            f"{figures.ratio_with_interval(one.before, PLACES)} to {figures.ratio_with_interval(one.after, PLACES)}"
+        )
+        yield said if one.is_certain else f"perhaps, {said}; within chance"
+
+
+def _loading(growth: Growth) -> str:
+    """Return which steps grew from others, and which were loaded from the first row on."""
+    found = [(step, step.figures[0].loaded) for step in measured(growth) if step.figures[0].loaded]
+    grown = [(step, one) for step, one in found if one and one.own_rows < one.rows]
+    fresh = [step for step, one in found if one and one.rows and one.own_rows == one.rows]
+    said = []
+    if grown:
+        loaded, held = sum(one.own_rows for _, one in grown), sum(one.rows for _, one in grown)
+        said.append(
+            f"{plural(len(grown), 'step')} grown from the databases of a smaller one, by {loaded:,} of "
+            f"{plural(held, 'row')}"
+        )
+    if fresh:
+        said.append(f"loaded from the first row on: {figures.listed([size(step.value) for step in fresh], len(fresh))}")
+    return "; ".join(said)
+
+
+def _few(growth: Growth) -> str:
+    """Return the steps whose figures have no intervals."""
+    few = [size(step.value) for step in measured(growth) if not step.has_intervals]
+    return f"at {figures.listed(few, len(few))}, what stands for intervals are ranges over blocks" if few else ""

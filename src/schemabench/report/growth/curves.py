@@ -1,0 +1,130 @@
+"""The figures at each step, as tables and charts.
+
+Owns their columns. Must not word a verdict.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from schemabench.records import Estimate, Growth, GrowthStep, StepFigures
+from schemabench.report import figures
+from schemabench.report.drawings import Growing, Grown
+from schemabench.report.growth.forms import (
+    CRITERIA,
+    PLACES,
+    TITLES,
+    Criterion,
+    axis,
+    candidates,
+    cell,
+    interval,
+    measured,
+    over,
+)
+from schemabench.report.sizes import size
+from schemabench.report.text import name
+from schemabench.report.tree import Beside, Cell, Chart, Column, Node, Section, Table
+
+
+def section(growth: Growth) -> Section | None:
+    """Return the figures at each step; None if no step was measured."""
+    if not measured(growth):
+        return None
+    charts = tuple(one for criterion in CRITERIA if (one := _chart(growth, criterion)))
+    nodes: tuple[Node, ...] = (
+        _rates(growth),
+        _table(growth, "Service times of all calls", [TITLES["p50_ns"], TITLES["p99_ns"]]),
+        _table(growth, "Costs", [TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"]]),
+        *([Beside(charts=charts)] if charts else []),
+    )
+    return Section(id="curves", title="Figures at each step", nodes=nodes, brief=True)
+
+
+def _each(growth: Growth) -> Iterator[tuple[GrowthStep, StepFigures]]:
+    """Yield the figures of each candidate, step by step."""
+    for candidate in candidates(growth):
+        for step in measured(growth):
+            yield from ((step, one) for one in step.figures if one.candidate == candidate)
+
+
+def _names(step: GrowthStep, own: StepFigures) -> tuple[Cell, Cell]:
+    return Cell(text=name(own.candidate)), Cell(text=size(step.value), sort=step.value)
+
+
+def _rates(growth: Growth) -> Table:
+    ratios = {(one.candidate, one.high): one.ratio for one in growth.changes}
+    criterion = TITLES["calls_per_s"]
+    return Table(
+        caption=f"Throughput over {over(growth)}, with 95 % intervals over blocks",
+        columns=(
+            *axis(growth),
+            Column(heading=criterion.heading, align="right"),
+            Column(
+                heading="to the step before",
+                align="right",
+                legend="calls/s over those of the step before; the interval holds no change of the machine in between",
+            ),
+        ),
+        rows=tuple(
+            (*_names(step, own), cell(criterion, own), _change(ratios.get((own.candidate, step.value))))
+            for step, own in _each(growth)
+        ),
+        legend=((figures.DASH, "not ranked"),),
+    )
+
+
+def _table(growth: Growth, caption: str, criteria: Sequence[Criterion]) -> Table:
+    return Table(
+        caption=f"{caption} over {over(growth)}, with 95 % intervals over blocks",
+        columns=(
+            *axis(growth),
+            *(Column(heading=one.heading, align="right", legend=one.legend) for one in criteria),
+        ),
+        rows=tuple((*_names(step, own), *(cell(one, own) for one in criteria)) for step, own in _each(growth)),
+        legend=((figures.DASH, "too few calls, not reported, or not ranked"),),
+    )
+
+
+def _change(ratio: Estimate | None) -> Cell:
+    if ratio is None:
+        return Cell(text="")
+    return Cell(text=figures.multiple(ratio.value), interval=figures.ratio_interval(ratio, PLACES), sort=ratio.value)
+
+
+def _chart(growth: Growth, criterion: Criterion) -> Chart | None:
+    points = [*_points(growth, criterion)]
+    if not any(one.figure.low > 0 for one in points):
+        return None
+    table = Table(
+        caption=criterion.title,
+        columns=(*axis(growth), Column(heading=criterion.heading, align="right")),
+        rows=tuple((Cell(text=name(one.name)), Cell(text=size(one.value)), Cell(text=one.text)) for one in points),
+    )
+    described = f"{criterion.title} of each candidate over {over(growth)}, as in the table above."
+    drawing = Growing(
+        over=over(growth),
+        title=criterion.axis or criterion.heading,
+        points=tuple(
+            replace(one, figure=_scaled(one.figure, criterion.factor)) for one in points if one.figure.low > 0
+        ),
+        marks=tuple((one.title, one.value) for one in growth.edges),
+    )
+    return Chart(title=criterion.title, description=described, drawing=drawing, table=table, repeats=True)
+
+
+def _scaled(figure: Estimate, factor: float) -> Estimate:
+    return Estimate(value=factor * figure.value, low=factor * figure.low, high=factor * figure.high)
+
+
+def _points(growth: Growth, criterion: Criterion) -> Iterator[Grown]:
+    for step in measured(growth):
+        for one in step.figures:
+            if figure := criterion.of(one):
+                text = f"{criterion.one(figure.value)} {interval(criterion, figure)}".strip()
+                yield Grown(name=one.candidate, value=step.value, figure=figure, text=text)
+    for projection in growth.projections:
+        if projection.measure == criterion.measure:
+            for point in projection.points:
+                own = point.figure
+                text = f"{criterion.one(own.value)} {interval(criterion, own)}, projected"
+                yield Grown(name=projection.candidate, value=point.value, figure=own, text=text, projected=True)

@@ -1,0 +1,129 @@
+"""The figures of a growth curve, as they are shown everywhere in its part.
+
+Owns the criteria and their form as text. Must not draw a table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemabench.records import Estimate, Growth, GrowthStep, Measure, StepFigures
+from schemabench.report import figures
+from schemabench.report.sizes import size
+from schemabench.report.tree import Cell, Column
+from schemabench.units import format_bytes, format_significant
+
+_ROUND_TRIP = "round_trip_ms"
+_OVER = {"clients": "clients", _ROUND_TRIP: "round trip (ms)"}
+PLACES = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Criterion:
+    """One figure of a step, as it is shown."""
+
+    measure: Measure
+    title: str
+    heading: str
+    of: Callable[[StepFigures], Estimate | None]
+    one: Callable[[float], str]
+    """A figure as text."""
+    legend: str = ""
+    axis: str = ""
+    """The title of a chart's axis; empty for the heading."""
+    factor: float = 1.0
+    """From a figure to its value on that axis."""
+
+
+def _exact(value: float | None) -> Estimate | None:
+    return None if value is None else Estimate(value=value, low=value, high=value)
+
+
+CRITERIA = (
+    Criterion(
+        measure="calls_per_s",
+        title="Throughput (calls per second)",
+        heading="calls/s",
+        of=lambda one: one.calls_per_s,
+        one=lambda value: figures.rate(_exact(value)),
+    ),
+    Criterion(
+        measure="p50_ns",
+        title="Service time of half of all calls (p50)",
+        heading="p50",
+        of=lambda one: one.p50_ns,
+        one=figures.time,
+        axis="p50 (ms)",
+        factor=1e-6,
+    ),
+    Criterion(
+        measure="p99_ns",
+        title="Service time of 99 % of all calls (p99)",
+        heading="p99",
+        of=lambda one: one.p99_ns,
+        one=figures.time,
+        axis="p99 (ms)",
+        factor=1e-6,
+    ),
+    Criterion(
+        measure="wal_bytes_per_call",
+        title="WAL per call (bytes)",
+        heading="WAL per call",
+        of=lambda one: one.wal_bytes_per_call,
+        one=format_bytes,
+    ),
+    Criterion(
+        measure="bytes_per_row",
+        title="Size per row, tables and indexes (bytes)",
+        heading="size per row",
+        of=lambda one: _exact(one.bytes_per_row),
+        one=lambda value: f"{format_significant(value)} B",
+        legend="tables and indexes, per row of the background, read once before the first block",
+    ),
+)
+TITLES = {one.measure: one for one in CRITERIA}
+
+
+def over(growth: Growth) -> str:
+    """Return what a curve is over."""
+    return _OVER.get(growth.over, growth.over)
+
+
+def measured(growth: Growth) -> list[GrowthStep]:
+    """Return the steps that were measured, by value."""
+    return [step for step in growth.steps if step.figures]
+
+
+def candidates(growth: Growth) -> tuple[str, ...]:
+    """Return the candidates of a curve, the baseline first."""
+    return tuple(dict.fromkeys(one.candidate for step in growth.steps for one in step.figures))
+
+
+def about(value: float) -> str:
+    """Return a value that was not chosen, but estimated."""
+    return size(float(f"{value:.3g}"))
+
+
+def axis(growth: Growth) -> tuple[Column, Column]:
+    """Return the columns that name a candidate and a step."""
+    return (
+        Column(heading="candidate", is_name=True),
+        Column(heading=over(growth), align="right", is_name=True),
+    )
+
+
+def cell(criterion: Criterion, own: StepFigures) -> Cell:
+    """Return a figure of a step, with its interval."""
+    if (figure := criterion.of(own)) is None:
+        return Cell(text=figures.DASH)
+    return Cell(text=criterion.one(figure.value), interval=interval(criterion, figure), sort=figure.value)
+
+
+def interval(criterion: Criterion, figure: Estimate) -> str:
+    """Return the interval of a figure, in the figure's own unit; nothing for one that was read once."""
+    if figure.low == figure.high:
+        return ""
+    number, _, unit = criterion.one(figure.value).partition(" ")
+    if not unit or " " in unit:
+        return f"[{criterion.one(figure.low)}, {criterion.one(figure.high)}]"
+    scale = float(number.replace(",", "")) / figure.value
+    return f"[{format_significant(scale * figure.low)}, {format_significant(scale * figure.high)}]"

@@ -1,0 +1,72 @@
+"""Figures over an axis of growth: a line for each candidate, dashed where it is projected, and marks on the axis."""
+
+from collections.abc import Mapping
+
+import altair as alt
+
+from schemabench.report.drawings import Growing
+from schemabench.report.page.charts.embedding import data
+from schemabench.report.page.charts.looks import Look, scale
+
+_HEIGHT_PX = 220
+_POINT_PX2 = 40
+_PADDING_PX = 8
+_THOUSAND = 1000
+"""From here on, ticks have prefixes, as in 10k; smaller ones would have them, too, as in 400m."""
+_PROJECTED_DASH = (3, 3)
+_MEASURED, _BEYOND = "!datum.projected", "datum.projected || datum.last"
+
+
+def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
+    """Return marks, intervals, lines and points, from back to front."""
+    names = list(dict.fromkeys(point.name for point in drawing.points))
+    lasts = {point.name: point.value for point in drawing.points if not point.projected}
+    rows = [
+        {
+            "candidate": point.name,
+            "at": point.value,
+            "value": point.figure.value,
+            "low": point.figure.low,
+            "high": point.figure.high,
+            "figure": point.text,
+            "projected": point.projected,
+            "last": lasts.get(point.name) == point.value,
+        }
+        for point in drawing.points
+    ]
+    across = alt.Scale(type="log" if min(one.value for one in drawing.points) > 0 else "symlog", nice=False)
+    base = alt.Chart().encode(
+        x=alt.X("at:Q", title=drawing.over, scale=across, axis=alt.Axis(format="~s", tickCount=6)),
+        color=alt.Color("candidate:N", scale=scale(looks, names, "colour"), legend=None),
+        tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("at:Q", title=drawing.over), alt.Tooltip("figure:N")],
+    )
+    up = alt.Scale(type="log", nice=False, padding=_PADDING_PX)
+    form = "~s" if max(one.figure.high for one in drawing.points) >= _THOUSAND else "~g"
+    value = alt.Y("value:Q", title=drawing.title, scale=up, axis=alt.Axis(format=form, tickCount=4))
+    low = alt.Y("low:Q", title=drawing.title, scale=up)
+    measured, beyond = base.transform_filter(_MEASURED), base.transform_filter(_BEYOND)
+    dash = alt.StrokeDash("candidate:N", scale=scale(looks, names, "dash"), legend=None)
+    shape = alt.Shape("candidate:N", scale=scale(looks, names, "shape"), legend=None)
+    return alt.LayerChart(
+        layer=[
+            *_marks(drawing),
+            beyond.mark_area(opacity=0.12).encode(y=low, y2=alt.Y2("high:Q"), detail="candidate:N"),
+            beyond.mark_line(strokeWidth=1.5, strokeDash=list(_PROJECTED_DASH)).encode(y=value),
+            measured.mark_rule(strokeWidth=2).encode(y=low, y2=alt.Y2("high:Q")),
+            measured.mark_line(strokeWidth=1.5).encode(y=value, strokeDash=dash),
+            measured.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(y=value, shape=shape),
+        ],
+        data=data(rows),
+        height=_HEIGHT_PX,
+    )
+
+
+def _marks(drawing: Growing) -> list[alt.Chart]:
+    """Return the lines across the axis with their texts, behind everything else."""
+    if not drawing.marks:
+        return []
+    marks = alt.Chart(data([{"at": value, "mark": title} for title, value in drawing.marks])).encode(x="at:Q")
+    return [
+        marks.mark_rule(color="var(--baseline)", strokeDash=[4, 4]),
+        marks.mark_text(align="right", baseline="top", dx=-4, y=2).encode(text="mark:N"),
+    ]

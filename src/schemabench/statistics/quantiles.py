@@ -1,0 +1,75 @@
+"""A quantile of all service times of a run, with its interval over blocks.
+
+Owns Woodruff's interval. Must not know what an operation is.
+
+Calls of one block depend on each other, so an interval from the number of calls alone would be too narrow. Woodruff
+(1952, J. Am. Stat. Assoc. 47:635) turns the question round: the share of calls that are shorter than the observed
+quantile is a ratio of sums over blocks, whose interval `block_ratio` knows. The levels that are as far from the
+quantile's as the ends of that interval lead back to times.
+
+Smallest sample: two blocks, and the calls that `samples_for` asks for. If blocks differ so much that a level would lie
+beyond the last call, there is no figure.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench.records import Estimate
+from schemabench.statistics import block_ratio
+from schemabench.statistics.summary import samples_for
+
+_FEWEST_BLOCKS = 2
+
+
+def quantile(blocks: Sequence[NDArray[np.int64]], level: float, *, copies: Sequence[int] = ()) -> Estimate | None:
+    """Return a quantile of times, in their own unit, with its 95 % interval; None with too few calls or blocks.
+
+    Args:
+        blocks: The times of each block, in any order; blocks without any do not count.
+        level: Between 0 and 1.
+        copies: The number of each block's copy, ascending; empty for one copy.
+    """
+    seen = [place for place, times in enumerate(blocks) if len(times)]
+    if len(seen) < _FEWEST_BLOCKS:
+        return None
+    together = np.sort(np.concatenate([blocks[place] for place in seen]))
+    if len(together) < samples_for(max(level, 1 - level)):
+        return None
+    value = float(_at(together, level))
+    below, equal = np.count_nonzero(together < value), np.count_nonzero(together == value)
+    part = (level * len(together) - below) / equal  # of the calls that took just as long: they have no order
+    sums = np.array([[[_shorter(blocks[place], value, part), float(len(blocks[place]))]] for place in seen])
+    (share,) = block_ratio.spans_apart(sums, copies=[copies[place] for place in seen] if copies else ())
+    low, high = level - (share.centre - share.low), level + (share.high - share.centre)
+    if low <= 0 or high >= 1:
+        return None
+    return Estimate(value=value, low=float(_at(together, low)), high=float(_at(together, high)))
+
+
+def ratio_of_sums(
+    parts: NDArray[np.float64], wholes: NDArray[np.float64], *, copies: Sequence[int] = ()
+) -> Estimate | None:
+    """Return the ratio of two sums over blocks, such as bytes to calls, with its 95 % interval.
+
+    Args:
+        parts: Of each block, not below zero.
+        wholes: Likewise; None is returned where their sum is zero.
+        copies: As for `quantile`.
+    """
+    if not wholes.sum():
+        return None
+    (span,) = block_ratio.spans_apart(np.stack([parts, wholes], axis=-1)[:, None, :], copies=copies)
+    return Estimate(value=span.centre, low=max(0.0, span.low), high=span.high)
+
+
+def _shorter(times: NDArray[np.int64], value: float, part: float) -> float:
+    """Return how many times are shorter than a value, with a part of those that are equal to it."""
+    return float(np.count_nonzero(times < value) + part * np.count_nonzero(times == value))
+
+
+def _at(ordered: NDArray[np.int64], level: float) -> np.int64:
+    """Return an observed quantile of ordered times (nearest rank)."""
+    found: np.int64 = ordered[min(len(ordered) - 1, max(0, int(np.ceil(level * len(ordered))) - 1))]
+    return found

@@ -1,0 +1,110 @@
+"""What a growth curve is over: its ends, its values in between, and what is refused in words."""
+
+from dataclasses import dataclass, replace
+from math import log
+from typing import Any, cast
+
+import pytest
+
+from schemabench import Workload, Writer
+from schemabench.errors import UsageError
+from schemabench.growth import Over, over
+from schemabench.options import Options
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    """A cardinality."""
+
+    rows_loaded: int = 20_000
+    share: float = 0.5
+    kind: str = "stream"
+    below: int = -1
+
+
+WORKLOAD = cast(
+    Workload[Any],
+    Workload(
+        name="items",
+        summary="",
+        cardinalities={"typical": Sizes()},
+        writers=lambda _: [Writer(name=name, kind="stream", weight=1) for name in ("one", "two")],
+        burst=lambda *_: iter(()),
+        grows="rows_loaded",
+    ),
+)
+
+
+def asked(named: str, farthest: str = "", workload: Workload[Any] = WORKLOAD, **options: Any) -> Over:  # noqa: ANN401
+    """Return the axis of the workload."""
+    return over(named, farthest, workload, Sizes(), Options(**options))
+
+
+def test_rows_are_the_field_that_the_workload_names() -> None:
+    found = asked("rows")
+
+    assert (found.field, found.start, found.end, found.whole) == ("rows_loaded", 20_000, 2_000_000, True)
+    assert found.at(Sizes(), 200_000) == (Sizes(rows_loaded=200_000), {"grows": "rows_loaded"})
+
+
+def test_a_field_of_the_cardinality_grows_by_its_name() -> None:
+    found = asked("share", "4x")
+
+    assert (found.field, found.end, found.whole) == ("share", 2.0, False)
+    assert found.at(Sizes(), 0.7) == (Sizes(share=0.7), {"grows": "share"})
+
+
+def test_clients_start_at_one_for_each_writer() -> None:
+    found = asked("clients")
+
+    assert (found.start, found.end, found.whole) == (2, 32, True)
+    assert found.at(Sizes(), 8) == (Sizes(), {"clients": 8})
+
+
+def test_a_round_trip_starts_at_what_is_added_anyway() -> None:
+    found = asked("round-trip", "5ms")
+
+    assert (found.field, found.start, found.end) == ("round_trip_ms", 0, 5)
+    assert found.at(Sizes(), 2.5) == (Sizes(), {"round_trip_s": 0.0025})
+    assert asked("round-trip", "5x", round_trip_s=0.002).end == 10
+
+
+def test_values_in_between_are_halfway_by_factors_with_two_digits() -> None:
+    rows = asked("rows")
+
+    assert rows.between(20_000, 2_000_000) == 200_000
+    assert rows.between(20_000, 200_000) == 63_000
+    assert asked("clients").between(2, 4) == 3
+    assert asked("clients").between(2, 3) is None, "there is none between"
+    assert asked("round-trip").position(0) == log(1)
+
+
+@pytest.mark.parametrize(
+    ("named", "farthest", "problem"),
+    [
+        ("shares", "", "'items' cannot grow over 'shares'; did you mean 'share'"),
+        ("kind", "", "'items' cannot grow over 'kind'"),
+        ("below", "", "below zero"),
+        ("rows", "1x", "--to 1x does not reach beyond the start of rows: 20000"),
+        ("rows", "10", "--to 10 does not reach beyond the start"),
+        ("rows", "many", "--to many is neither a multiple"),
+        ("rows", "x", "--to x is neither a multiple"),
+        ("rows", "nanx", "does not reach"),
+        ("rows", "inf", "does not reach"),
+        ("round-trip", "5x", "--to 5x does not reach beyond the start of round-trip: 0"),
+        ("round-trip", "fast", "--to fast is neither a multiple"),
+    ],
+)
+def test_what_cannot_be_an_axis_is_refused_in_words(named: str, farthest: str, problem: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        asked(named, farthest)
+
+    assert problem in str(caught.value)
+    assert caught.value.remedies or "below zero" in problem
+
+
+def test_a_workload_that_does_not_name_its_rows_is_told_how_to() -> None:
+    with pytest.raises(UsageError, match="does not say which of its sizes is that of its rows") as caught:
+        asked("rows", workload=replace(WORKLOAD, grows=""))
+
+    assert "name one: --over rows_loaded" in caught.value.remedies

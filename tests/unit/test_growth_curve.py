@@ -1,0 +1,222 @@
+"""In which order the steps of a curve are measured, how they share the budget, and what is left whatever ends it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from fixed_run import USAGE
+
+from schemabench.crossover import Laboratory
+from schemabench.errors import CandidateError, ServerError
+from schemabench.growth import Over, curve
+from schemabench.growth.curve import Curve
+from schemabench.records import CandidateResult, Estimate, Experiment, Growth, Loaded, Standing
+
+ROWS = Over(field="rows", start=1_000, end=100_000, whole=True)
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """A cardinality."""
+
+    rows: int = 1_000
+
+
+def about(value: float) -> Estimate:
+    """Return a figure with a narrow interval."""
+    return Estimate(value=value, low=value * 0.99, high=value * 1.01)
+
+
+def result(name: str, rate: float, rows: int, ratio: float) -> CandidateResult:
+    """Return a ranked candidate, which is told apart from the other."""
+    standing = Standing(name=name, figure=about(rate), to_baseline=about(ratio), rank=1, tied_with=(name,))
+    return CandidateResult(
+        name=name,
+        summary="",
+        expects="",
+        path="",
+        sql="",
+        status="ranked",
+        standings={"throughput": standing},
+        operations_per_s=about(rate),
+        loaded=Loaded(rows=rows, size_bytes=100 * rows, own_rows=rows, elapsed_s=1.0),
+    )
+
+
+@dataclass
+class FakeLaboratory:
+    """What measures nothing, by a clock of its own."""
+
+    budget_s: float
+    rate: Callable[[str, float], float]
+    loading_s: float = 1e-4
+    """A row."""
+    blocks: int = 20
+    fails: Callable[[float], BaseException | None] = lambda _: None
+    workload: str = "items"
+    start: str = "typical"
+    doing: str = ""
+    noise: None = None
+    elapsed_s: float = 0.0
+    blocks_s: list[float] = field(default_factory=list)
+    kept: list[Experiment] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    data: Path | None = None
+
+    @property
+    def remaining_s(self) -> float:
+        """What is left of the budget."""
+        return self.budget_s - self.elapsed_s
+
+    @property
+    def found(self) -> Any:  # noqa: ANN401 (what a workload is, as far as a curve knows)
+        """The workload."""
+        workload = SimpleNamespace(name="items", cardinalities={"typical": Sizes()})
+        return SimpleNamespace(workload=workload, path=Path("items.py"))
+
+    @property
+    def bench(self) -> Any:  # noqa: ANN401 (what a bench is, likewise)
+        """The bench."""
+        server = SimpleNamespace(data=self.data, is_local=False)
+        return SimpleNamespace(subject=lambda _: SimpleNamespace(selected=("baseline", "other")), serve=lambda: server)
+
+    def measure(self, name: str, sizes: Sizes, _: object, budget_s: float, **__: object) -> Experiment:
+        """Return an experiment that took its budget."""
+        if failure := self.fails(sizes.rows):
+            raise failure
+        self.elapsed_s += self.loading_s * sizes.rows + budget_s
+        self.blocks_s.append(budget_s)
+        rates = {one: self.rate(one, sizes.rows) for one in ("baseline", "other")}
+        return replace(
+            USAGE,
+            cardinality=name,
+            candidates=tuple(result(one, rate, sizes.rows, rate / rates["baseline"]) for one, rate in rates.items()),
+            blocks=self.blocks,
+            blocks_needed=6,
+            warmup_blocks=0,
+            elapsed_s=budget_s,
+            cache_bytes=1 << 20,
+        )
+
+    def keep(self, *experiments: Experiment) -> None:
+        """Take note."""
+        self.kept += experiments
+
+    def say(self, text: str) -> None:
+        """Take note."""
+        self.said.append(text)
+
+
+def drawn(laboratory: FakeLaboratory, over: Over = ROWS) -> tuple[Growth, int]:
+    """Return a curve, and how many times it grew."""
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=over)
+    grew: list[Growth] = []
+    one.run(lambda: grew.append(one.record()))
+    return grew[-1], len(grew)
+
+
+def flat(name: str, _: float) -> float:
+    return 100.0 if name == "baseline" else 90.0
+
+
+def test_the_ends_and_the_middle_come_first_then_the_widest_gaps() -> None:
+    found, grew = drawn(FakeLaboratory(budget_s=200.0, rate=flat))
+
+    assert found.order[:3] == (1_000, 10_000, 100_000)
+    assert set(found.order[3:5]) == {3_200, 32_000}
+    assert grew == len(found.order) + 1
+    assert [step.value for step in found.steps] == sorted(found.order)
+    assert found.elapsed_s <= 200.0
+
+
+def test_steps_share_the_budget_and_none_is_begun_that_would_exceed_it() -> None:
+    laboratory = FakeLaboratory(budget_s=60.0, rate=flat)
+    found, _ = drawn(laboratory)
+
+    assert min(laboratory.blocks_s) >= curve.SHORTEST_STEP_S
+    assert max(laboratory.blocks_s) < 3 * min(laboratory.blocks_s)
+    assert laboratory.elapsed_s <= 60.0
+    assert "would take about" in found.ended
+
+
+def test_a_crossing_is_narrowed_before_anything_else() -> None:
+    def crossing(name: str, rows: float) -> float:
+        return 1e6 / rows if name == "baseline" else 210.0
+
+    found, _ = drawn(FakeLaboratory(budget_s=400.0, rate=crossing))
+
+    assert found.order[:5] == (1_000, 10_000, 100_000, 3_200, 5_700), "at 4,762 they are as fast"
+    (one,) = found.crossings
+    assert (one.first, one.second, one.is_certain) == ("baseline", "other", True)
+    assert one.low < 4_762 < one.high < 1.5 * one.low
+
+
+def test_the_last_value_is_lowered_to_what_there_is_time_for() -> None:
+    found, _ = drawn(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=1e-3))
+
+    assert found.order[:2] == (1_000, 10_000)
+    last = next(step for step in found.steps if step.value == 100_000)
+    assert last.reason.startswith("it would take about 1 min 44 s, with")
+    assert 10_000 < max(step.value for step in found.steps if step.figures) < 100_000
+
+
+def test_the_last_value_is_lowered_to_what_the_disk_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(curve.psutil, "disk_usage", lambda _: SimpleNamespace(free=50_000_000))
+    found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, data=tmp_path))
+
+    last = next(step for step in found.steps if step.value == 100_000)
+    assert last.reason == "it would need about 57.2 MiB of disk, with 47.7 MiB free"
+    assert max(step.value for step in found.steps if step.figures) == 32_000
+
+
+def test_one_step_is_measured_however_short_the_budget() -> None:
+    found, _ = drawn(FakeLaboratory(budget_s=1.0, rate=flat))
+
+    assert [step.value for step in found.steps if step.figures] == [1_000]
+    assert found.ended
+
+
+def test_a_step_that_fails_is_told_and_the_others_go_on() -> None:
+    laboratory = FakeLaboratory(
+        budget_s=200.0, rate=flat, fails=lambda rows: CandidateError("it is too slow") if rows == 100_000 else None
+    )
+    found, _ = drawn(laboratory)
+
+    assert [(step.value, step.reason) for step in found.steps if step.reason] == [(100_000, "it is too slow")]
+    assert len(found.order) > 4
+
+
+def test_a_first_step_that_fails_ends_the_curve_with_its_error() -> None:
+    with pytest.raises(CandidateError, match="no baseline"):
+        drawn(FakeLaboratory(budget_s=200.0, rate=flat, fails=lambda _: CandidateError("no baseline")))
+
+
+@pytest.mark.parametrize("failure", [ServerError("the server is gone"), KeyboardInterrupt()])
+def test_whatever_ends_a_curve_leaves_its_steps(failure: BaseException) -> None:
+    laboratory = FakeLaboratory(budget_s=200.0, rate=flat, fails=lambda rows: failure if rows == 10_000 else None)
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=ROWS)
+    with pytest.raises(type(failure)):
+        one.run(lambda: None)
+
+    found = one.record()
+    assert [step.value for step in found.steps] == [1_000]
+    assert found.ended in {"the server is gone", "it was interrupted"}
+
+
+def test_steps_with_too_few_blocks_have_no_intervals_and_steer_nothing() -> None:
+    found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, blocks=3))
+
+    assert not any(step.has_intervals for step in found.steps if step.figures)
+    assert found.ended == "fewer than two steps have intervals"
+
+
+def test_the_cache_is_full_where_all_databases_together_are_as_large() -> None:
+    found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat))
+
+    (edge,) = found.edges
+    assert edge.title == "shared_buffers (1.00 MiB) full"
+    assert edge.value == pytest.approx((1 << 20) / 300, rel=1e-3), "of the baseline, its control and the other"

@@ -1,0 +1,160 @@
+"""What is projected from series with known laws: the law is found, intervals hold, and the rest is refused."""
+
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from schemabench.projection import USL, Found, Point, coefficients, of_rows, project
+from schemabench.records import Estimate, Law
+
+NOISE = 0.03
+"""The standard error of a figure: its interval is about 6 % to either side."""
+SERIES = 100
+ROWS = tuple(float(value) for value in np.geomspace(1e4, 1e6, 7))
+CLIENTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+EDGE = 9e4
+SECONDS: dict[Law, Callable[[float], float]] = {
+    "constant": lambda _: 1e-4,
+    "logarithmic": lambda rows: 1e-4 * (1 + 0.5 * math.log(rows / 1e4)),
+    "linear": lambda rows: 1e-4 * (1 + rows / 2e5),
+    "power": lambda rows: 1e-4 * (rows / 1e4) ** 0.5,
+    "break at the cache": lambda rows: 1e-4 * (rows / 1e4) ** 0.05 * max(1.0, rows / EDGE) ** 0.9,
+}
+"""The time of a call over rows, by each law."""
+
+
+def drawn(truth: Callable[[float], float], values: Sequence[float], random: np.random.Generator) -> list[Point]:
+    """Return a series of figures around the true ones, each with its interval."""
+    return [Point(value=value, figure=figure(truth(value) * math.exp(random.normal(0, NOISE)))) for value in values]
+
+
+def figure(value: float, error: float = NOISE) -> Estimate:
+    """Return a figure with the interval of a standard error."""
+    return Estimate(value=value, low=value * math.exp(-1.96 * error), high=value * math.exp(1.96 * error))
+
+
+def rate_of(law: Law) -> Callable[[float], float]:
+    """Return calls per second over rows."""
+    return lambda rows: 1 / SECONDS[law](rows)
+
+
+def of_rates(series: Sequence[Point], times: float = 10.0, edge: float | None = None, *, within: bool = False) -> Found:
+    """Return the projection of rates over rows; `within` tells of an edge that was passed."""
+    forms = of_rows([one.value for one in series], EDGE if within else None)
+    return project(series, forms, lambda _, rate: 1 / rate, times, edge)
+
+
+@pytest.mark.parametrize("law", SECONDS)
+def test_a_known_law_is_found_and_what_it_predicts_is_within_its_interval(law: Law) -> None:
+    random, found, within = np.random.default_rng(1), Counter[str](), 0
+    for _ in range(SERIES):
+        projected = of_rates(drawn(rate_of(law), ROWS, random), within=law == "break at the cache")
+        found[str(projected.law)] += not projected.refused
+        if projected.points:
+            last = projected.points[-1]
+            measured = rate_of(law)(last.value) * math.exp(random.normal(0, NOISE))
+            within += last.figure.low <= measured <= last.figure.high
+
+    assert last.value == pytest.approx(10 * ROWS[-1])
+    assert found[law] >= 0.75 * SERIES, "of 200 such series, 165 of the constant law and 198 or more of the others"
+    assert within >= 0.93 * found.total(), "95 % intervals: simulated, 99 % or more"
+
+
+@pytest.mark.parametrize(("sigma", "kappa"), [(0.05, 0.0005), (0.2, 0.002), (1.0, 0.0), (0.0, 0.0)])
+def test_the_intervals_of_contention_and_coherency_hold_the_true_ones(sigma: float, kappa: float) -> None:
+    def truth(clients: float) -> float:
+        return 1000 * clients / (1 + sigma * (clients - 1) + kappa * clients * (clients - 1))
+
+    random, held, predicted, series = np.random.default_rng(2), Counter[str](), 0, 20
+    for _ in range(series):
+        points = drawn(truth, CLIENTS, random)
+        for name, true in (("sigma", sigma), ("kappa", kappa)):
+            one = coefficients(points, seed=1)[name]
+            held[name] += one.low - 1e-12 <= true <= one.high
+        beyond = project(points, [USL], lambda clients, rate: clients / rate, 4.0).points[-1]
+        predicted += beyond.figure.low <= truth(beyond.value) <= beyond.figure.high
+
+    assert held["sigma"] >= series - 2, "simulated: in 99 of 100"
+    assert held["kappa"] >= series - 2
+    assert predicted >= series - 2
+
+
+def test_knee_and_peak_are_where_the_law_has_them() -> None:
+    sigma, kappa = 0.05, 0.0005
+    points = [
+        Point(value=n, figure=figure(1000 * n / (1 + sigma * (n - 1) + kappa * n * (n - 1)), 0.001)) for n in CLIENTS
+    ]
+
+    found = coefficients(points, seed=1)
+
+    peak = math.sqrt((1 - sigma) / kappa)
+    highest = peak / (1 + sigma * (peak - 1) + kappa * peak * (peak - 1))
+    assert found["peak"].value == pytest.approx(peak, rel=1e-3)
+    assert found["knee"].value == pytest.approx(highest, rel=1e-3), "where perfect scaling is as high as the peak"
+
+
+def test_without_coherency_there_is_no_peak_and_a_flat_line_is_all_contention() -> None:
+    found = coefficients([Point(value=n, figure=figure(500.0)) for n in CLIENTS], seed=1)
+
+    assert found["sigma"].value == pytest.approx(1.0)
+    assert "peak" not in found or found["peak"].low == 1
+
+
+def test_coefficients_need_a_step_more_than_they_are() -> None:
+    assert coefficients([Point(value=n, figure=figure(500.0)) for n in CLIENTS[:3]], seed=1) == {}
+
+
+def test_a_law_that_misses_the_last_step_is_refused_in_words() -> None:
+    series = [Point(value=rows, figure=figure(1000.0, 0.005)) for rows in ROWS[:-1]]
+    series.append(Point(value=ROWS[-1], figure=figure(50.0, 0.005)))
+
+    found = of_rates(series)
+
+    assert not found.points
+    assert "for the last step, where 50.0 was measured" in found.refused
+
+
+def test_too_few_steps_are_refused_in_words() -> None:
+    found = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS[:2]])
+
+    assert found.refused == "a projection needs 3 steps or more, and there are 2"
+
+
+def test_no_projection_goes_beyond_ten_times_the_last_step() -> None:
+    found = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS], times=1000.0)
+
+    assert found.points[-1].value == pytest.approx(10 * ROWS[-1])
+    assert found.limit == "no projection goes beyond 10x the last step"
+
+
+def test_no_projection_crosses_an_edge_beyond_the_last_step() -> None:
+    found = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS], edge=2e6)
+
+    assert found.points[-1].value == pytest.approx(2e6)
+    assert found.limit == "what comes beyond the edge of the cache has to be measured"
+
+
+def test_the_interval_covers_laws_that_the_steps_cannot_tell_apart() -> None:
+    found = of_rates([Point(value=rows, figure=figure(1000.0, 0.05)) for rows in ROWS])
+
+    assert found.law == "constant"
+    assert set(found.covers) == {"logarithmic", "linear", "power"}
+    assert found.points[-1].figure.low < 1000 / math.exp(1.96 * 0.05), "wider than that of a constant alone"
+
+
+def test_figures_without_scatter_and_series_from_zero_have_projections() -> None:
+    exact = [Point(value=value, figure=figure(1 / (1 + value), 0.0)) for value in (0.0, 1.0, 2.0, 5.0, 10.0)]
+
+    found = of_rates(exact)
+
+    assert found.law == "linear"
+    assert found.points[-1].figure.value == pytest.approx(1 / 101, rel=0.01)
+
+
+def test_steps_at_one_place_of_a_break_do_not_determine_it() -> None:
+    series = [Point(value=rows, figure=figure(rate_of("constant")(rows))) for rows in (1e4, 2e4, 4e4, 8e4, 1e5)]
+
+    assert of_rates(series, within=True).law != "break at the cache", "one step beyond the edge, which is held out"

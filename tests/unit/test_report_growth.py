@@ -1,0 +1,214 @@
+"""What is said of growth curves, in every format."""
+
+import json
+from dataclasses import replace
+
+import altair as alt
+import page_reader
+import pytest
+from fixed_run import RUN, USAGE
+from sections import rows
+
+from schemabench import report
+from schemabench.records import (
+    Edge,
+    Estimate,
+    Growth,
+    GrowthChange,
+    GrowthCrossing,
+    GrowthStep,
+    Loaded,
+    Projected,
+    Projection,
+    Run,
+    StepFigures,
+    from_builtins,
+    to_builtins,
+)
+from schemabench.report import csv, document, growth, page
+from schemabench.report.page import vega
+from schemabench.report.tree import Table
+
+HOSTILE = "<img src=x onerror=alert(1)></script>"
+
+
+@pytest.fixture(autouse=True)
+def _short_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in for the library of the charts, a megabyte that is not what is tested here."""
+    monkeypatch.setattr(vega, "script", lambda: "/* vegaEmbed */")
+
+
+def about(value: float, share: float = 0.05) -> Estimate:
+    """Return a figure with an interval of some percent."""
+    return Estimate(value=value, low=value * (1 - share), high=value * (1 + share))
+
+
+def figures(candidate: str, rate: float, rows: int, own_rows: int) -> StepFigures:
+    """Return the figures of a candidate at a step."""
+    return StepFigures(
+        candidate=candidate,
+        calls_per_s=about(rate),
+        p50_ns=about(1e9 / rate),
+        p99_ns=about(5e9 / rate),
+        wal_bytes_per_call=about(512.0),
+        bytes_per_row=80.0,
+        loaded=Loaded(rows=rows, size_bytes=80 * rows, own_rows=own_rows, elapsed_s=1.0),
+    )
+
+
+STEPS = (
+    GrowthStep(
+        value=1_000,
+        cardinality="rows=1000",
+        figures=(figures("baseline", 9_000, 1_000, 1_000), figures("hash_by_site", 8_000, 1_000, 1_000)),
+    ),
+    GrowthStep(
+        value=10_000,
+        cardinality="rows=10000",
+        figures=(
+            figures("baseline", 1_000, 10_000, 9_000),
+            figures("hash_by_site", 7_900, 10_000, 9_000),
+            StepFigures(candidate="slow", reason="failed: it took too long"),
+        ),
+    ),
+    GrowthStep(value=100_000, cardinality="", reason="it would need about 20 GiB of disk, with 8 GiB free"),
+)
+CROSSING = GrowthCrossing(
+    first="baseline",
+    second="hash_by_site",
+    low=1_000,
+    high=10_000,
+    before=about(1.2),
+    after=about(0.13),
+    is_certain=True,
+)
+PROJECTIONS = (
+    Projection(
+        candidate="baseline",
+        measure="calls_per_s",
+        law="linear",
+        covers=("power",),
+        held_out=Projected(value=10_000, figure=about(1_010)),
+        measured=about(1_000),
+        points=(Projected(value=30_000, figure=about(330)), Projected(value=100_000, figure=about(100, 0.2))),
+        limit="what comes beyond the edge of the cache has to be measured",
+    ),
+    Projection(
+        candidate="hash_by_site",
+        measure="p99_ns",
+        law=None,
+        refused="a projection needs 3 steps or more, and there are 2",
+    ),
+)
+GROWTH = Growth(
+    workload="usage",
+    cardinality="typical",
+    over="rows",
+    steps=STEPS,
+    order=(1_000, 10_000, 100_000),
+    changes=(GrowthChange(candidate="baseline", low=1_000, high=10_000, ratio=about(0.11)),),
+    crossings=(CROSSING,),
+    edges=(Edge(title="shared_buffers (128 MiB) full", value=123_456.7),),
+    projections=PROJECTIONS,
+    budget_s=1200.0,
+    elapsed_s=300.0,
+    ended="the step at rows=31000 would take about 2 min, with 1 min left of the budget of 20 min",
+)
+GROWN = replace(RUN, growths=(GROWTH,))
+
+
+def tables(run: Run) -> list[Table]:
+    """Return the tables of the first curve."""
+    return [one for section in growth.parts(run)[0].sections for one in csv.within(section.nodes)]
+
+
+def test_a_curve_survives_its_run_file() -> None:
+    assert from_builtins(json.loads(json.dumps(to_builtins(GROWN)))).growths == (GROWTH,)
+    assert from_builtins({key: value for key, value in to_builtins(GROWN).items() if key != "growths"}).growths == ()
+
+
+def test_each_step_has_a_row_for_each_candidate_with_its_intervals() -> None:
+    shown, times, costs = map(rows, tables(GROWN)[:3])
+
+    assert [row[:2] for row in shown] == [
+        ("baseline", "1,000"),
+        ("baseline", "10,000"),
+        ("hash_by_site", "1,000"),
+        ("hash_by_site", "10,000"),
+        ("slow", "10,000"),
+    ]
+    assert shown[1][2:] == ("1.00k [950, 1.05k]", "0.11x [0.10, 0.12]")
+    assert times[1][2:] == ("1.00 ms [0.950, 1.05]", "5.00 ms [4.75, 5.25]")
+    assert costs[1][2:] == ("512 B [486, 538]", "80.0 B"), "a size is read once, and has no interval"
+    assert [one[4][2:] for one in (shown, times, costs)] == [("-", ""), ("-", "-"), ("-", "-")]
+
+
+def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
+    within = replace(GROWTH, crossings=(replace(CROSSING, is_certain=False),))
+
+    assert growth.sentence(GROWTH) == "From 1,000 to 10,000 rows, candidates change places beyond chance: 1 crossing."
+    assert growth.sentence(within) == "From 1,000 to 10,000 rows, candidates may change places, but not beyond chance."
+    assert growth.sentence(replace(GROWTH, crossings=())).endswith("no two candidates change places.")
+    assert growth.sentence(replace(GROWTH, steps=STEPS[:1])) == "One step was measured, at 1,000 rows."
+    assert growth.sentence(replace(GROWTH, steps=STEPS[2:])) == "No step was measured."
+
+
+def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_its_steps() -> None:
+    step = replace(USAGE, cardinality="rows=1000")
+    shown = report.terminal(replace(GROWN, experiments=(step,)))
+
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "usage at rows=1000" not in shown
+    said = " ".join(shown.split())
+    assert "1.00k [950, 1.05k]" in said, "with intervals"
+    assert "5.00 ms [4.75, 5.25]" in said
+    assert "hash_by_site overtakes baseline between 1,000 and 10,000: from 1.20x [1.14, 1.26] to 0.13x" in said
+    assert "marks: shared_buffers (128 MiB) full at 123,000 rows" in said
+    assert "1 step grown from the databases of a smaller one, by 9,000 of 10,000 rows" in said
+    assert "loaded from the first row on: 1,000" in said
+    assert "100,000: it would need about 20 GiB of disk, with 8 GiB free" in said
+    assert "p99 of hash_by_site: a projection needs 3 steps or more, and there are 2" in said
+    assert "linear, (power)" in said
+
+
+def test_markdown_folds_the_experiments_of_steps() -> None:
+    step = replace(USAGE, cardinality="rows=1000")
+    shown = report.markdown(replace(GROWN, experiments=(step,)))
+
+    assert "## `usage` over `rows`" in shown
+    assert "<summary>`usage` at `rows=1000`</summary>" in shown
+    assert "## `usage` at `rows=1000`" not in shown
+
+
+def test_a_page_has_a_chart_for_each_criterion_with_the_cache_marked() -> None:
+    found = page.html(document(replace(GROWN, experiments=())))
+    specifications = page_reader.read(found).specifications()
+
+    assert len(specifications) == 5
+    for one in specifications:
+        alt.LayerChart.from_dict(one)  # validated
+    assert found.count("shared_buffers (128 MiB) full") >= 5
+    projected = [row for rows in specifications[0]["datasets"].values() for row in rows if row.get("projected")]
+    assert [row["at"] for row in projected] == [30_000, 100_000]
+    assert "figure" in projected[0]
+
+
+def test_the_coefficients_of_scalability_are_shown_with_intervals_or_a_dash() -> None:
+    scalability = Projection(
+        candidate="baseline",
+        measure="calls_per_s",
+        law="universal scalability",
+        parameters={"sigma": about(0.93), "kappa": Estimate(value=0.0, low=0.0, high=0.01), "knee": about(1.1)},
+        refused="a projection needs 5 steps or more, and there are 4",
+    )
+    shown = tables(replace(GROWN, growths=(replace(GROWTH, over="clients", projections=(scalability,)),)))
+
+    assert rows(shown[-1]) == [("baseline", "0.93 [0.88, 0.98]", "0 [0, 0.010]", "1.1 [1.0, 1.2]", "-")]
+
+
+def test_no_name_breaks_out_of_its_place() -> None:
+    hostile = replace(STEPS[0], figures=(replace(STEPS[0].figures[0], candidate=HOSTILE),))
+    run = replace(GROWN, experiments=(), growths=(replace(GROWTH, over=HOSTILE, steps=(hostile,), crossings=()),))
+
+    assert HOSTILE not in page.html(document(run))
+    assert "usage over" in report.terminal(run)

@@ -1,0 +1,69 @@
+"""Quantiles of all calls of a run, with intervals over blocks, and ratios of figures that have intervals."""
+
+import numpy as np
+import pytest
+
+from schemabench.records import Estimate
+from schemabench.statistics import inverse, quantile, quotient, ratio_of_sums
+
+
+def test_the_interval_of_a_quantile_holds_the_true_one_in_most_runs_also_if_blocks_differ() -> None:
+    random, held, made = np.random.default_rng(1), {0.5: 0, 0.99: 0}, {0.5: 0, 0.99: 0}
+    # of exp(block + call), both normal: the logarithm is normal, too
+    truth = {0.5: 1.0, 0.99: np.exp(2.326 * np.hypot(0.1, 0.3))}
+    for _ in range(200):
+        blocks = [
+            np.rint(1e6 * np.exp(random.normal(0, 0.1) + random.normal(0, 0.3, 200))).astype(np.int64)
+            for _ in range(20)
+        ]
+        for level, true in truth.items():
+            if found := quantile(blocks, level):
+                made[level] += 1
+                held[level] += found.low <= 1e6 * true <= found.high
+
+    assert made[0.5] == 200
+    assert held[0.5] >= 0.92 * made[0.5], "193 of them"
+    assert held[0.99] >= 0.88 * made[0.99], "175 of 183"
+
+
+def test_calls_that_are_independent_have_the_interval_of_order_statistics() -> None:
+    random = np.random.default_rng(2)
+    blocks = [random.integers(0, 1_000_000, 500) for _ in range(20)]
+    found = quantile(blocks, 0.5)
+
+    assert found is not None
+    assert found.value == np.quantile(np.concatenate(blocks), 0.5, method="inverted_cdf")
+    assert found.high - found.low == pytest.approx(2 * 1.96 * 0.5 / np.sqrt(10_000) * 1e6, rel=0.5)
+
+
+def test_too_few_calls_or_blocks_have_no_quantile() -> None:
+    assert quantile([np.arange(100)], 0.5) is None
+    assert quantile([np.arange(100), np.arange(100)], 0.99) is None
+    assert quantile([np.array([], dtype=np.int64)] * 5, 0.5) is None
+    assert quantile([np.arange(200), np.array([], dtype=np.int64), np.arange(200)], 0.5) is not None
+
+
+def test_no_quantile_lies_beyond_the_last_call() -> None:
+    slow, fast = np.full(300, 1_000_000), np.full(300, 1_000)
+
+    assert quantile([slow, fast, fast, fast, fast, fast], 0.99) is None
+
+
+def test_a_ratio_of_sums_weighs_blocks_by_their_calls() -> None:
+    found = ratio_of_sums(np.array([100.0, 300.0, 200.0]), np.array([1.0, 3.0, 2.0]))
+
+    assert found == Estimate(value=100.0, low=100.0, high=100.0)
+    assert ratio_of_sums(np.zeros(3), np.zeros(3)) is None
+
+
+def test_intervals_of_separate_figures_add_in_squares_on_logarithms() -> None:
+    figure = Estimate(value=100.0, low=100.0 / 1.1, high=110.0)
+    found = quotient(figure, figure)
+
+    assert found.value == 1.0
+    assert found.high == pytest.approx(np.exp(np.sqrt(2) * np.log(1.1)))
+    assert found.low == pytest.approx(1 / found.high)
+
+
+def test_the_inverse_of_a_ratio_has_its_ends_exchanged() -> None:
+    assert inverse(Estimate(value=2.0, low=1.6, high=4.0)) == Estimate(value=0.5, low=0.25, high=0.625)
