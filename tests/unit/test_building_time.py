@@ -2,7 +2,7 @@
 
 import pytest
 
-from schemabench.experiment.building import foretold
+from schemabench.experiment.foretelling import foretold
 
 
 def test_long_building_is_foretold() -> None:

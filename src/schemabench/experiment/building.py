@@ -19,20 +19,16 @@ from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.foretelling import foretold
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
 from schemabench.monitor import cache
 from schemabench.progress import Counter, Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Loaded, Notice
 from schemabench.server import Databases, HeldError, Server, outside, several
-from schemabench.units import format_duration
 
 _SCRATCH = "scratch"
 """The clone of the baseline for calibration."""
-WORTH_SAYING_SHARE = 0.2
-"""The share of the budget beyond which building is foretold."""
-WORTH_SAYING_S = 10.0
-"""Nobody wants to know of less."""
 _WITH_FIRST = 3
 """The entrants as soon as there is one beside the baseline and its control."""
 _SHOWN_TABLES = 3
@@ -380,22 +376,6 @@ class Building:
             everyone, round_trip_s = self.plan.connections, self.plan.round_trip_s
             one = scratch.enter_context(closing(enter(template, _SCRATCH, clone, everyone, round_trip_s, self.plan)))
             return calibrate(self.plan, one, self._feed, self.progress)
-
-
-def foretold(candidates: int, expected_s: float, budget_s: float) -> str:
-    """Return how long building will take, in words; empty unless that is much beside the budget.
-
-    Args:
-        candidates: How many, with the baseline.
-        expected_s: What building them will take.
-        budget_s: The measuring time, which building is no part of.
-    """
-    if expected_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
-        return ""
-    return (
-        f"checking and building {candidates} candidates takes about {format_duration(expected_s)}, in addition to the "
-        f"budget of {format_duration(budget_s)}"
-    )
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:
