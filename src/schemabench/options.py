@@ -112,16 +112,14 @@ class Options:
         metavar="N",
     )
     budget_s: float = _option(
-        "measuring time per experiment, as in `45s` or `2min`; time spent on far slower candidates, which leave early, "
-        "is added",
+        "measuring time per experiment, as in `45s` or `2min`; time spent on far slower candidates is added",
         default="60s",
         parse=parse_duration_s,
         metavar="TIME",
         flag="--budget",
     )
     race: bool = _option(
-        "let a candidate leave the blocks as soon as it is proved to have none of the first places, by a bound that "
-        "pays for a look after every block; the others get its share of the budget",
+        "let candidates leave the blocks once they are proved to have none of the first places; others get their share",
         kind="switch",
     )
     race_places: int = _option(

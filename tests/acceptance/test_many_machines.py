@@ -1,6 +1,5 @@
 """Workers on other machines, by execnet's own gateways: here all of them are this machine, reached over loopback."""
 
-import json
 import os
 import shutil
 import socket
@@ -14,6 +13,7 @@ from typing import Any
 import programs
 import psutil
 import pytest
+import told
 from programs import Program
 from shared_server import PASSWORD, Shared
 from shop import Shop, assert_clear
@@ -86,7 +86,7 @@ def machines(
     shutil.copytree(here.path, elsewhere := folder / "elsewhere")
     options = ["--postgres", shared.dsn(), "--clients", str(CLIENTS), "--budget", "200ms", "--report=run.json"]
     here.run(*options).assert_outcomes(passed=2)
-    machines = Machines(here=here, elsewhere=elsewhere, options=options, local=_experiment(here))
+    machines = Machines(here=here, elsewhere=elsewhere, options=options, local=told.experiment(here))
     yield machines
     assert machines.at_work() == []
 
@@ -200,29 +200,12 @@ def test_a_machine_that_is_cut_off_ends_the_run(machines: Machines, ssh: str, sh
 
 def _assert_like_local(machines: Machines, workers: int) -> None:
     """Check that a run found what one process finds, and that so many workers took part in every trial."""
-    experiment = _experiment(machines.here)
-    trials = [trial for candidate in experiment["candidates"] for trial in candidate["trials"]]
+    experiment = told.experiment(machines.here)
+    trials = told.trials(experiment)
 
-    assert _told(experiment) == _told(machines.local)
+    assert told.without_clocks(experiment) == told.without_clocks(machines.local)
     assert {len(trial["busy_shares"]) for trial in trials} == {workers}
     assert all(share > 0 for trial in trials for share in trial["busy_shares"])
-
-
-def _told(experiment: Mapping[str, Any]) -> dict[str, object]:
-    """Return what an experiment says that no clock has a part in."""
-    return {
-        "digest": experiment["digest"],
-        "connections": [(writer["name"], writer["clients"]) for writer in experiment["writers"]],
-        "states": {candidate["name"]: candidate["status"] for candidate in experiment["candidates"]},
-        "first places": {
-            candidate["name"]: candidate["trials"][0]["position"] for candidate in experiment["candidates"]
-        },
-    }
-
-
-def _experiment(shop: Shop) -> dict[str, Any]:
-    (experiment,) = json.loads(shop.read("run.json"))["schemabench"]["experiments"]
-    return dict(experiment)
 
 
 def _free_port() -> int:

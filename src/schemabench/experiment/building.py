@@ -19,6 +19,7 @@ from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.foretelling import foretold
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
 from schemabench.monitor import cache
@@ -28,6 +29,8 @@ from schemabench.server import Databases, HeldError, Server, outside, several
 
 _SCRATCH = "scratch"
 """The clone of the baseline for calibration."""
+_WITH_FIRST = 3
+"""The entrants as soon as there is one beside the baseline and its control."""
 _SHOWN_TABLES = 3
 """A table may have hundreds of partitions."""
 
@@ -67,6 +70,8 @@ class Building:
     copying_s: float = 0.0
     _feed: Feed = field(init=False)
     """One for all candidates, so that a background that changes between two of them is found."""
+    _baseline_s: float = 0.0
+    """Seconds from the start until the baseline and its control were built."""
     _started_s: float = field(default_factory=perf_counter)
     _before: outside.Standing = field(default_factory=dict, repr=False)
 
@@ -105,10 +110,21 @@ class Building:
                     continue
                 self.progress.stage(self.plan, f"building {candidate.name}")
                 self._enter(candidate)
+                self._foretell(candidate)
             except (CandidateError, HeldError) as failure:
                 if candidate.name == BASELINE:
                     raise
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
+
+    def _foretell(self, candidate: Candidate) -> None:
+        """Say after the first candidate beside the baseline, which also calibrates, how long building all will take."""
+        if candidate.name == BASELINE:
+            self._baseline_s = self.elapsed_s
+        elif len(self.entrants) == _WITH_FIRST:
+            others = len(self.plan.candidates) - 1
+            expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
+            if text := foretold(others + 1, expected_s, self.plan.budget_s):
+                self.progress.say(f"{self.plan}: {text}")
 
     def _check_parts(self, candidate: Candidate) -> None:
         """Refuse a candidate that is for parts other than the workload's.

@@ -1,0 +1,18 @@
+"""What a run says beforehand of the time that it takes beyond its budget."""
+
+import pytest
+
+from schemabench.experiment.foretelling import foretold
+
+
+def test_long_building_is_foretold() -> None:
+    text = foretold(43, 150.0, 40.0)
+
+    assert text == "checking and building 43 candidates takes about 2 min 30 s, in addition to the budget of 40.0 s"
+
+
+@pytest.mark.parametrize(
+    ("expected_s", "budget_s"), [(9.0, 0.2), (10.0, 40.0), (119.0, 600.0)], ids=["short", "brief", "small-share"]
+)
+def test_building_that_is_short_or_a_small_share_is_not(expected_s: float, budget_s: float) -> None:
+    assert foretold(4, expected_s, budget_s) == ""
