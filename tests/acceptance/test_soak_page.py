@@ -55,5 +55,5 @@ def test_several_workers_are_refused_before_anything_is_measured(shop: Shop) -> 
     result = shop.run(*QUICK, "-n", "2", "--clients", "4", "--soak", "2s")
 
     assert result.ret == 1
-    assert "--soak needs one process, not 2 workers" in said(result)
+    assert "--soak needs one process, and there are 2" in said(result)
     assert "leave out -n, or use -n 1" in said(result)

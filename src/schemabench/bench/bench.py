@@ -109,8 +109,8 @@ class Bench:
         plan = subjects.plan(self.asked, self.subject(workload), cardinality, names, rehearse=rehearse)
         if plan.soak_s and self.seat and len(self.seat.names) > 1:
             raise UsageError(
-                f"--soak needs one process, and there are {len(self.seat.names)}: candidates take turns on copies to which "
-                "one process is connected",
+                f"--soak needs one process, and there are {len(self.seat.names)}: candidates take turns on copies to "
+                "which one process is connected",
                 remedies=["leave out -n, or use -n 1", "leave out --soak"],
             )
         return plan
