@@ -172,7 +172,7 @@ def test_what_was_rolled_back_or_refused_is_counted_and_left_out(
     done = logging.done["shop"]
     assert f"{done.failed:,} statements that failed" in said
     assert f"{done.aborted:,} statements of transactions that were rolled back" in said
-    assert "It holds the values of the log as they are" in said
+    assert "It holds the log's values as they are" in said
 
 
 def test_transactions_are_whole_and_numbers_are_taken_from_answers(projects: dict[str, Path]) -> None:
