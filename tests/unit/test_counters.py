@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench import monitor
-from schemabench.monitor import counters
+from schemabench.monitor import counters, wear
 from schemabench.monitor.counters import (
     AFTER_CHECKPOINT,
     AT_THE_END,
@@ -107,6 +107,7 @@ def test_there_is_a_file_for_every_source_and_version() -> None:
     sources = (*counters._SOURCES, counters._SIZES)
     first = {f"{source.name}.sql" for source in sources}
     later = {f"{source.name}_post_{major}.sql" for source in sources for major in source.majors[1:]}
+    later.add(f"wear_post_{wear._TIMED_SINCE}.sql")
 
     assert first | later <= files
     assert later == {name for name in files if "_post_" in name}
