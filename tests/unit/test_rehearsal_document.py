@@ -65,6 +65,7 @@ FOUND = Rehearsal(
     overdue=False,
     catalogs=(),
     rows="",
+    undecided=(),
     compared=("amounts",),
     not_executed=("look",),
     passed_over=(),
@@ -142,3 +143,10 @@ def test_a_report_that_cannot_be_written_is_refused_beforehand(tmp_path: Path) -
         rehearsal.check_path(tmp_path / "report.pdf")
     with pytest.raises(UsageError, match="cannot be written"):
         rehearsal.check_path(Path("/proc/report.md"))
+
+
+def test_an_invariant_that_holds_in_no_installation_tells_nothing_of_the_migration() -> None:
+    found = replace(FOUND, undecided=("served_differs",))
+
+    assert found.is_candidate
+    assert "tell nothing of the migration: served_differs" in " ".join(_shown(found).split())

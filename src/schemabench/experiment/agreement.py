@@ -49,7 +49,7 @@ def judge(
     """
     retired = {name: one.difference for name, one in measured.retired.items()}
     broken = {name: difference for name, difference in retired.items() if difference}
-    broken |= _found(entrants, measured, lambda one: _violations(plan, one))
+    broken |= _found(entrants, measured, lambda one: (reason for _, reason in violations(plan, one)))
     for name, place in ((BASELINE, ""), (CONTROL, " in its copy, the control")):
         if name in broken:  # no other candidate's rows can be compared with these
             return {**broken, BASELINE: f"the baseline breaks its own invariant{place}: {broken[name]}"}, ()
@@ -58,7 +58,7 @@ def judge(
     if not plan.found.workload.state or all(one.name != BASELINE for one in alike):
         return broken, notices
     digests: dict[str, str] = {}
-    differing = _found(alike, measured, lambda one: _differences(plan, alike[0], one, digests))
+    differing = _found(alike, measured, lambda one: differences(plan, alike[0], one, digests))
     if CONTROL in differing:
         text = (
             f"States cannot be compared, because the control's differs from the baseline's: {differing[CONTROL]}. No "
@@ -82,7 +82,8 @@ def difference(plan: Plan, baseline: Entrant, one: Entrant, whose: str = equival
         CandidateError: The server refused a query.
         ServerError: The server failed.
     """
-    return next(chain(_violations(plan, one), _differences(plan, baseline, one, {}, whose)), "")
+    broken = (reason for _, reason in violations(plan, one))
+    return next(chain(broken, differences(plan, baseline, one, {}, whose)), "")
 
 
 def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing) -> dict[str, str]:
@@ -100,16 +101,16 @@ def _found(entrants: Sequence[Entrant], measured: Measured, differing: Differing
     return found
 
 
-def _violations(plan: Plan, one: Entrant) -> Iterator[str]:
-    """Yield the invariants that an entrant violates."""
+def violations(plan: Plan, one: Entrant) -> Iterator[tuple[str, str]]:
+    """Yield the invariants that an entrant violates: name and how."""
     for name in plan.invariants:
         with _asking(one, name, plan.bounds) as asked:
             reason = equivalence.violation(name, asked)
         if reason:
-            yield reason
+            yield name, reason
 
 
-def _differences(
+def differences(
     plan: Plan, baseline: Entrant, one: Entrant, digests: dict[str, str], whose: str = equivalence.BASELINES
 ) -> Iterator[str]:
     """Yield the states in which an entrant differs from the baseline.

@@ -295,6 +295,11 @@ def _limits(found: Rehearsal) -> Bullets:
         "locks are samples: what was held for less than a few milliseconds may be missing",
         *found.passed_over,
     ]
+    if found.undecided:
+        items.append(
+            "these invariants do not hold in a fresh installation either, as when writers end between two calls that "
+            f"belong together, and tell nothing of the migration: {', '.join(map(name, found.undecided))}"
+        )
     if found.not_executed:
         items.append(
             f"the writers executed what {name(found.extends)} has throughout, and not what {name(found.candidate)} has "

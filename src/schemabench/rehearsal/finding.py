@@ -78,7 +78,14 @@ class _Times:
 
 
 def record(  # noqa: PLR0913 (what is known)
-    plan: Plan, candidate: Candidate, asked: Asked, applied: Applied, *, schema: tuple[str, ...], rows: str
+    plan: Plan,
+    candidate: Candidate,
+    asked: Asked,
+    applied: Applied,
+    *,
+    schema: tuple[str, ...],
+    rows: str,
+    undecided: tuple[str, ...],
 ) -> Rehearsal:
     """Return the record of a rehearsal.
 
@@ -89,6 +96,7 @@ def record(  # noqa: PLR0913 (what is known)
         applied: What happened.
         schema: In what the schema differs from a fresh installation.
         rows: In what the rows do; empty if they do not, or were not compared.
+        undecided: The invariants that do not hold in a fresh installation either.
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
     applying, driven = applied.applying, applied.driven
@@ -125,7 +133,8 @@ def record(  # noqa: PLR0913 (what is known)
         overdue=applying.overdue,
         catalogs=schema,
         rows=rows,
-        compared=plan.queries if applied.is_done else (),
+        compared=tuple(one for one in plan.queries if one not in undecided) if applied.is_done else (),
+        undecided=undecided,
         not_executed=tuple(sorted(candidate.file.operations)),
         passed_over=tuple(one.text for one in candidates.notices(candidate, applied.remarks)),
     )

@@ -164,6 +164,8 @@ class Rehearsal:
     """In what the rows differ from those of a fresh installation after the same calls; empty if they do not."""
     compared: tuple[str, ...]
     """The queries whose rows were compared; none if the migration failed, or there are none."""
+    undecided: tuple[str, ...]
+    """The invariants that do not hold in a fresh installation either."""
     not_executed: tuple[str, ...]
     """The candidate's own operations: the writers executed those of what it extends."""
     passed_over: tuple[str, ...]

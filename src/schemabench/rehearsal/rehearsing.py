@@ -5,13 +5,14 @@ Owns the order of the steps, and the lifetime of their databases and sessions. M
 
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from random import Random
 
 from schemabench import reach
 from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, UsageError
 from schemabench.experiment import databases, filling
-from schemabench.experiment.agreement import difference
+from schemabench.experiment.agreement import differences, violations
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
@@ -71,6 +72,18 @@ def check(candidate: Candidate) -> Candidate:
     return candidate.extends
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Compared:
+    """What results, next to a fresh installation of the candidate."""
+
+    catalog: catalogs.Catalog | None = None
+    """The fresh installation's; None if it does not take the rows or the calls."""
+    rows: str = ""
+    """In what rows differ, or why there is no such catalog; empty if they do not."""
+    undecided: tuple[str, ...] = ()
+    """The invariants that do not hold in the fresh installation either."""
+
+
 @dataclass(kw_only=True)
 class Rehearsing:
     """A rehearsal that is under way.
@@ -114,9 +127,17 @@ class Rehearsing:
         applied = self._apply(migrated, writers.burst(self.plan, self._feed, seconds, longest_s), seconds)
         migrated.close()
         found = self._catalog(migrated.databases)
-        fresh, rows = self._compared(migrated, applied) if applied.is_done else (None, "")
-        schema = tuple(catalogs.differences(fresh or installed, found))
-        return finding.record(self.plan, self.candidate, self.asked, applied, schema=schema, rows=rows)
+        compared = self._compared(migrated, applied) if applied.is_done else _Compared()
+        schema = tuple(catalogs.differences(compared.catalog or installed, found))
+        return finding.record(
+            self.plan,
+            self.candidate,
+            self.asked,
+            applied,
+            schema=schema,
+            rows=compared.rows,
+            undecided=compared.undecided,
+        )
 
     def _check_server(self) -> None:
         """Refuse a candidate that does not apply to the server, or reaches beyond its database."""
@@ -203,10 +224,11 @@ class Rehearsing:
         with databases.connect(self.server, database) as connection:
             return catalogs.read(connection)
 
-    def _compared(self, migrated: Entrant, applied: Applied) -> tuple[catalogs.Catalog | None, str]:
-        """Return the catalog of a fresh installation after the same calls, and in what rows differ from its rows.
+    def _compared(self, migrated: Entrant, applied: Applied) -> "_Compared":
+        """Compare the rows with those of a fresh installation after the same calls.
 
-        There is no such catalog if it does not take the rows or the calls; that is said instead of how rows differ.
+        An invariant that does not hold there either tells nothing: writers may end between two calls that belong
+        together.
         """
         random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
         try:
@@ -215,11 +237,12 @@ class Rehearsing:
                 fresh.sessions.execute(applied.driven.executed(), random, limits)
             self._stage("comparing rows")
             own = replace(migrated, template=replace(fresh.template, databases=migrated.databases))
-            if broken := difference(self.plan, fresh, fresh):  # as may be where writers end within a burst
-                return self._catalog(fresh.databases), f"nobody can tell: in a fresh installation, too, {broken}"
-            return self._catalog(fresh.databases), difference(self.plan, fresh, own, whose=_WHOSE)
+            undecided = tuple(name for name, _ in violations(self.plan, fresh))
+            broken = (reason for name, reason in violations(self.plan, own) if name not in undecided)
+            rows = next(chain(broken, differences(self.plan, fresh, own, {}, _WHOSE)), "")
+            return _Compared(catalog=self._catalog(fresh.databases), rows=rows, undecided=undecided)
         except CandidateError as failure:
-            return None, str(failure)
+            return _Compared(rows=str(failure))
 
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)
