@@ -35,6 +35,7 @@ def machines() -> Iterator[list[Machine]]:
         yield found
 
 
+@pytest.mark.thorough
 def test_machines_load_a_server_over_a_network(
     machines: list[Machine], tmp_path: Path, environment: dict[str, str]
 ) -> None:

@@ -1,6 +1,6 @@
 """Whatever a file, a DSN or an option holds, it is taken or answered in words: no traceback, no hang, bounded memory.
 
-Each test makes 50 inputs; `tox run -e fuzz` makes 10,000. Inputs that were answered badly have tests of their own.
+Each test makes 25 inputs; `tox run -e fuzz` makes 10,000. Inputs that were answered badly have tests of their own.
 """
 
 import gzip
@@ -35,7 +35,7 @@ MOST_BYTES = 1 << 30
 LONGEST_MS = 20_000
 """No input may take longer, on a busy machine either."""
 fuzz = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "50")),
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "25")),
     deadline=LONGEST_MS,
     derandomize=True,
     database=None,

@@ -36,6 +36,7 @@ def test_serves():
         time.sleep(60)
 """
 IDLES = "def test_idles(): pass\n"
+RESTS = "import time\n\ndef test_rests(): time.sleep(3)\n"
 TAKES_TURNS = """
 import places
 
@@ -180,7 +181,7 @@ def test_a_session_that_takes_too_much_is_ended_and_fails(
 
 
 def test_a_session_says_what_it_took_at_most_and_leaves_the_folder_of_one_that_lives(tmp_path: Path) -> None:
-    with _session(tmp_path, IDLES) as other:
+    with _session(tmp_path, RESTS) as other:
         told, _ = other.communicate()
 
     (line,) = [line for line in told.splitlines() if line.startswith("peak of the suite: ")]

@@ -531,7 +531,7 @@ def test_a_server_that_is_lost_in_mid_run_does_not_mask_the_error() -> None:
         _until_silent(server)
         assert "No connection to" in (server.failure() or "")
         raise ValueError("original")
-    assert "databases of the run are left" in caught.value.__notes__[0]
+    assert "1 database of the run" in caught.value.__notes__[0]
     assert str(conninfo_to_dict(elsewhere.conninfo)["password"]) not in caught.value.__notes__[0]
 
 

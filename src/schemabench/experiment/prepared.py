@@ -20,6 +20,7 @@ from schemabench.experiment.gathering import Batch
 from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Drive, Linked, Refusal, Request, Session, StatementFailedError
 from schemabench.load.session import LockedOutError
+from schemabench.monitor.flushing import MAY_FLUSH
 from schemabench.server import lost
 from schemabench.sqlfile import copied
 from schemabench.statements import Operation, Query
@@ -206,7 +207,7 @@ class Prepared:
         A copy is not prepared, nor is a statement whose SQL changes from call to call. What is sent as text for other
         reasons is prepared all the same, so that a mistake in it is found.
         """
-        documents = self._documents_of(session, writer.part)  # before: a session shows what it was sent last
+        documents = self.documents(session, writer.part)  # before: a session shows what it was sent last
         for form in forms(operation, writer.identifiers, self._template.fault(operation)):
             if form.statement is None or (form.query is not None and not operation.copies):
                 self._ready(session, writer, form)
@@ -241,12 +242,18 @@ class Prepared:
             raise self._refused(session, writer, form, result)
         return tuple(result.ftype(place) for place in range(result.nfields))
 
-    def _documents_of(self, session: Session, part: str) -> Mapping[int, Document]:
-        """Return the types that hold JSON, by their object ids, in the database of a part."""
+    def documents(self, session: Session, part: str) -> Mapping[int, Document]:
+        """Return the types that hold JSON, by their object ids, in the database of a part.
+
+        They are asked for once. What that takes is in the server's statistics at once, so that it falls into no trial
+        that begins later.
+        """
         if part not in self._documents:
             result = session.query(DOCUMENTS)
             rows = [(result.get_value(row, 0), result.get_value(row, 1)) for row in range(result.ntuples)]
             self._documents[part] = {int(oid or 0): Document((kind or b"").decode()) for oid, kind in rows}
+            if session.query(MAY_FLUSH).get_value(0, 0) == b"t":
+                session.query("SELECT pg_catalog.pg_stat_force_next_flush()")
         return self._documents[part]
 
     def _refused(self, session: Session, writer: Writer, form: Form, result: PGresult) -> SchemabenchError:

@@ -77,6 +77,8 @@ class Sessions:
         """Connections for plans of writers whose part is only other workers'."""
         self._flushing: dict[Session, bool] = {}
         """Session -> whether it may flush its statistics, and has prepared that."""
+        for session, writer in self._pairs:
+            self._prepared.documents(session, writer.part)
 
     def __iter__(self) -> Iterator[tuple[Session, Writer]]:
         return iter(self._pairs)
