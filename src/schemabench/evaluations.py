@@ -25,6 +25,7 @@ from schemabench.redaction import redact_command
 from schemabench.terminal import Uncaptured
 
 KEY = pytest.StashKey[Bench]()
+_IGNORE_SIGNALS = pytest.StashKey[Callable[[], None]]()
 _HOOKS = "schemabench-evaluations"
 """The plugin name of this module, or of a `Refusal` in its place."""
 _RUN = pytest.StashKey[Run]()
@@ -182,7 +183,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         except SchemabenchError as error:
             raise pytest.UsageError(str(error)) from None
     if evaluations:
-        signals.heed(config.add_cleanup)
+        config.stash[_IGNORE_SIGNALS] = signals.heed(config.add_cleanup)
 
 
 def _parameters(item: pytest.Item) -> tuple[str, ...]:
@@ -304,6 +305,7 @@ def pytest_html_results_summary(prefix: list[str], session: pytest.Session) -> N
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, None, None]:
     """Stop the server, and write the reports."""
+    session.config.stash.get(_IGNORE_SIGNALS, lambda: None)()
     bench = session.config.stash.get(KEY, None)
     if bench is not None:
         well = True

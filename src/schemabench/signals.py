@@ -19,21 +19,25 @@ _AGAIN_S = 0.01
 """The delay before a lost interrupt is repeated."""
 
 
-def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> None:
+def heed(add_cleanup: Callable[[Callable[[], None]], object]) -> Callable[[], None]:
     """Make the first of these signals and of Ctrl-C raise KeyboardInterrupt, until the registered cleanup is called.
 
     Further ones are ignored, since the end is under way: they would tear it. Works only in a process's main thread;
     ignored signals stay ignored. An interrupt in code whose exceptions Python ignores, such as Hypothesis's callback of
     the garbage collector, is repeated.
+
+    Returns:
+        What to call when the end is under way without a signal: from then on, all are ignored.
     """
-    if threading.current_thread() is not threading.main_thread():
-        return
     ending = _Ending()
+    if threading.current_thread() is not threading.main_thread():
+        return ending.conclude
     for number in (signal.SIGINT, *_GIVEN_UP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             add_cleanup(partial(_restore, number, signal.signal(number, ending.begin)))
     add_cleanup(partial(setattr, sys, "unraisablehook", sys.unraisablehook))
     sys.unraisablehook = partial(ending.begin_again, sys.unraisablehook)
+    return ending.conclude
 
 
 @contextmanager
@@ -58,6 +62,10 @@ class _Ending:
     """The end of a run, which one signal begins."""
 
     begun: bool = False
+
+    def conclude(self) -> None:
+        """Ignore all signals from now on."""
+        self.begun = True
 
     def begin(self, number: int, _frame: FrameType | None) -> None:
         """Raise the interrupt, unless the end has begun."""
