@@ -25,6 +25,8 @@ REPORTS = ("--report", "reports/run.json", "--report", "reports/run.md")
 _TITLES = {"build": "orders_typical", "blocks": "returns_typical_without_index"}
 """What a session's title holds in the stage."""
 _SETTLED_S = 0.5
+_AGAIN_S = 0.1
+"""Until a second Ctrl-C: the run is about to end by then, and has not ended."""
 _SPEAKING = """
 import os
 from pathlib import Path
@@ -117,7 +119,7 @@ def _terminate(scene: Scene) -> None:
 
 def _twice(scene: Scene) -> None:
     scene.signal(signal.SIGINT)
-    time.sleep(_SETTLED_S)
+    time.sleep(_AGAIN_S)
     if scene.run.poll() is None:
         scene.signal(signal.SIGINT)
 
