@@ -77,8 +77,12 @@ class Sessions:
         """Connections for plans of writers whose part is only other workers'."""
         self._flushing: dict[Session, bool] = {}
         """Session -> whether it may flush its statistics, and has prepared that."""
-        for session, writer in self._pairs:
-            self._prepared.documents(session, writer.part)
+        try:
+            for session, writer in self._pairs:
+                self._prepared.documents(session, writer.part)
+        except psycopg.Error as failure:
+            self.close()
+            raise lost(template.server, failure) from failure
 
     def __iter__(self) -> Iterator[tuple[Session, Writer]]:
         return iter(self._pairs)
