@@ -60,7 +60,6 @@ def test_machines_load_a_server_over_a_network(
     assert list(found["workers"]) == ["gw0", "gw1"]
     assert all(len(share) == len(machines) - 1 and min(share) > 0 for share in shares)
     assert all(latency["p50_ns"] >= ROUND_TRIP_S * 1e9 for one in found["candidates"] for latency in one["latencies"])
-    assert {one["name"] for one in found["criteria"]} == {one["name"] for one in local["criteria"]}
 
 
 def test_nothing_is_left_of_a_network_whose_test_is_killed() -> None:

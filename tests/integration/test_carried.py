@@ -304,6 +304,17 @@ def test_a_writer_with_a_role_meets_grants_and_policies(laboratory: Laboratory) 
         rank(laboratory, NOTES, POLICY, repeated(Call("write", {"body": "x"})), writer=writer)
 
 
+@pytest.mark.parametrize("how", ["", " (FORMAT binary)"])
+def test_a_role_that_may_insert_alone_copies(laboratory: Laboratory, how: str) -> None:
+    operations = f"-- name: write\n-- batch: 2\nCOPY note (body) FROM STDIN{how};\n"
+    schema = 'CREATE TABLE note (body text NOT NULL);\nGRANT INSERT ON note TO "tenant a";\n'
+    writer = Writer(name="writing", kind="stream", weight=2, clients=2, role="tenant a")
+
+    found = rank(laboratory, operations, schema, repeated(Call("write", {"body": "x"})), writer=writer)
+
+    assert baseline(found).status == "ranked"
+
+
 PAGE = Path(__file__).parents[2] / "docs" / "sending.md"
 EXAMPLES = """\
 CREATE TABLE event (id bigint PRIMARY KEY, site text, bytes bigint);

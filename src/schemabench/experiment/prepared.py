@@ -27,6 +27,9 @@ from schemabench.statements import Operation, Query
 from schemabench.units import NANOSECONDS
 from schemabench.workload import Writer
 
+_UNNAMED = b""
+"""The name of a statement that the next one without a name replaces."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
@@ -223,24 +226,29 @@ class Prepared:
 
     def _ready(self, session: Session, writer: Writer, form: Form) -> Form:
         """Prepare one statement, and return it."""
+        self._accepted(session, writer, form, form.name, form.sql.decode())
+        return form
+
+    def _accepted(self, session: Session, writer: Writer, form: Form, name: bytes, sql: str) -> None:
+        """Have the server parse SQL under a name."""
         try:
-            result = session.prepare(form.name, form.sql.decode())
+            result = session.prepare(name, sql)
         except LockedOutError as failure:
             raise failures.locked_out(self._template, form.operation.name) from failure
         if session.connection.status != ConnStatus.OK:
             raise lost(self._template.server, session.connection.get_error_message())
         if result.status != ExecStatus.COMMAND_OK:
             raise self._refused(session, writer, form, result)
-        return form
 
     def _asked(self, session: Session, writer: Writer, form: Form, query: Query) -> tuple[int, ...]:
-        """Return the object ids of the types of a prepared statement's parameters, or of the columns that it copies."""
+        """Return the object ids of the types of a prepared statement's parameters, or of the columns that it copies.
+
+        A query for the columns is parsed, not executed: the writer's role may be allowed to insert alone.
+        """
         if not form.operation.copies:
-            return session.types(form.name)
-        result = session.query(copied(query.sql))
-        if result.status != ExecStatus.TUPLES_OK:
-            raise self._refused(session, writer, form, result)
-        return tuple(result.ftype(place) for place in range(result.nfields))
+            return session.parameter_types(form.name)
+        self._accepted(session, writer, form, _UNNAMED, copied(query.sql))
+        return session.column_types(_UNNAMED)
 
     def documents(self, session: Session, part: str) -> Mapping[int, Document]:
         """Return the types that hold JSON, by their object ids, in the database of a part.

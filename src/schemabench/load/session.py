@@ -205,12 +205,21 @@ class Session:
                 self.settle(monotonic() + STOP_S)
                 raise LockedOutError
 
-    def types(self, name: bytes) -> tuple[int, ...]:
+    def parameter_types(self, name: bytes) -> tuple[int, ...]:
         """Return the object ids of the types of a prepared statement's parameters, in order; waits for the answer."""
+        described = self._described(name)
+        return tuple(described.param_type(place) for place in range(described.nparams))
+
+    def column_types(self, name: bytes) -> tuple[int, ...]:
+        """Return the object ids of the types of a prepared query's columns, in order; waits for the answer."""
+        described = self._described(name)
+        return tuple(described.ftype(place) for place in range(described.nfields))
+
+    def _described(self, name: bytes) -> PGresult:
         self.connection.nonblocking = 0
-        result = self.connection.describe_prepared(name)
+        described = self.connection.describe_prepared(name)
         self.connection.nonblocking = 1
-        return tuple(result.param_type(place) for place in range(result.nparams))
+        return described
 
     def query(self, sql: str, parameters: Sequence[bytes] = ()) -> PGresult:
         """Execute a query between bursts and wait for its result, which shows whether the server accepted it."""
