@@ -76,9 +76,7 @@ def test_no_line_is_wider_than_the_terminal_whatever_texts_and_figures_are(
 
 
 def test_no_line_is_wider_than_the_terminal_at_any_width() -> None:
-    assert not [
-        width for width in WIDTHS if max(map(width_at_most, report.terminal(RUN, width).split("\n"))) > width
-    ]
+    assert not [width for width in WIDTHS if max(map(width_at_most, report.terminal(RUN, width).split("\n"))) > width]
 
 
 def test_narrow_terminal_keeps_rank_name_ratio_and_locks() -> None:
@@ -174,9 +172,7 @@ def test_of_many_candidates_the_differences_of_the_first_and_the_last_are_told()
 
 
 def test_no_line_is_broken_before_a_percent_sign() -> None:
-    assert not [
-        line for width in WIDTHS for line in shown(USAGE, width).splitlines() if line.strip()[:1] == "%"
-    ]
+    assert not [line for width in WIDTHS for line in shown(USAGE, width).splitlines() if line.strip()[:1] == "%"]
 
 
 def test_name_is_cut_in_the_middle_because_names_differ_at_their_ends() -> None:
