@@ -181,7 +181,7 @@ def test_a_unique_violation_is_repeated_where_its_author_says_so(laboratory: Lab
     operations = """\
 -- name: enter
 -- retry: 23505
-INSERT INTO entered SELECT coalesce(max(id), 0) + 1 FROM entered;
+INSERT INTO entered SELECT coalesce(max(id), 0) + 1 FROM entered, pg_sleep(0.002);
 """
     found = laboratory.rank(
         operations=operations,
@@ -189,7 +189,7 @@ INSERT INTO entered SELECT coalesce(max(id), 0) + 1 FROM entered;
         writers=[Writer(name="entering", kind="stream", weight=1, clients=4)],
         burst=lambda *_: iter(lambda: Call("enter", {}), None),
         budget_s=0.3,
-        calls=200,
+        calls=60,
     )
 
     assert {one.reason for one in result(found, "baseline").retries} == {"unique violation (23505)"}
