@@ -132,7 +132,8 @@ def test_a_server_that_vacuums_nothing_is_told_by_the_setting(setting: str) -> N
     record = replace(_record(), settings={"autovacuum": "on", "track_counts": "on", setting: "off"})
 
     assert _told(record) == {
-        "soak-no-autovacuum": f"Nothing was vacuumed during the soak: the server has {setting} = off"
+        "soak-no-autovacuum": f"The server has {setting} = off: during the soak, nothing was vacuumed but what had to "
+        "be frozen"
     }
 
 

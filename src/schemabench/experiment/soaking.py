@@ -290,7 +290,7 @@ def notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int, unr
         unread: Why the length of pending lists is not known; empty if it is, or there are none.
     """
     if off := [name for name in ("autovacuum", "track_counts") if record.settings.get(name) == "off"]:
-        text = f"Nothing was vacuumed during the soak: the server has {off[0]} = off"
+        text = f"The server has {off[0]} = off: during the soak, nothing was vacuumed but what had to be frozen"
         yield Notice(code="soak-no-autovacuum", text=text)
     elif not record.slowed:
         text = (
