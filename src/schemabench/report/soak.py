@@ -164,8 +164,8 @@ def _explained(soak: Soak) -> str:
     )
     return (
         f"Turns of about {format_duration(soak.slice_s)}, in random order in each of {soak.rounds} rounds, on copies "
-        f"of their own. {rate}. Against the baseline: the ratio to its figure of the same round, free of the "
-        f"machine's own drift. The first round does not count for slopes.{slowed}"
+        f"of their own. {rate}. Against the baseline: the ratio to its figure of the same round, without "
+        f"what the machine did to both alike. The first round does not count for slopes.{slowed}"
     )
 
 
@@ -249,7 +249,7 @@ def _grown(who: str, slices: Sequence[SoakSlice], pending: bool) -> tuple[Cell, 
         counted(_sum(slices, "looked_after", "vacuums")),
         counted(_sum(slices, "looked_after", "analyzes")),
         _vacuuming(seconds, sum(turn.duration_s for turn in slices)),
-        " and ".join(figures.DASH if one is None else figures.share(one) for one in _shares(slices)),
+        " and ".join(figures.share(one) for one in _shares(slices) if one is not None) or figures.DASH,
         counted(_sum(slices, "meanwhile", "checkpoints")),
         Cell(text=figures.DASH if wal is None else format_bytes(wal), sort=wal),
     )

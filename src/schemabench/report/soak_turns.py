@@ -45,7 +45,10 @@ def by_turn(who: str, one: SoakFigures, pending: bool) -> Table:  # noqa: FBT001
             )
             for turn in one.slices
         ),
-        legend=(("for others", "the share of the turn in which autovacuum was at work for others"),),
+        legend=(
+            ("after", "its own work before the turn"),
+            ("for others", "the share of the turn in which autovacuum was at work for others"),
+        ),
     )
 
 
