@@ -9,7 +9,7 @@ from schemabench.report import soak as told
 from schemabench.report.document import document
 from schemabench.report.screen import terminal
 from schemabench.report.text import plain
-from schemabench.report.tree import Chart, Fold, Table
+from schemabench.report.tree import Chart, Fold, Paragraph, Table
 from schemabench.report.view import View
 
 STEADY = Estimate(value=0.003, low=-0.021, high=0.026)
@@ -92,6 +92,22 @@ def test_pending_lists_are_told_by_their_longest_since_they_are_emptied_again() 
     said = sentence(_experiment(soak(250.0, 1.0, None), soak(270.0, 0.94, WORSE)))
 
     assert "pending lists of up to 24.0 KiB" in said
+
+
+def test_the_clocks_that_were_slowed_are_named_and_no_others() -> None:
+    def explained(slowed: dict[str, float]) -> str:
+        assert PAGEVIEWS.soak is not None
+        section = told.section(View(replace(PAGEVIEWS, soak=replace(PAGEVIEWS.soak, slowed=slowed)), RUN))
+        assert section is not None
+        return " ".join(node.text for node in section.nodes if isinstance(node, Paragraph))
+
+    assert "autovacuum_naptime and checkpoint_timeout were 3 times as long as usual" in explained(
+        {"autovacuum_naptime": 3.0, "checkpoint_timeout": 3.0}
+    )
+    given = explained({"checkpoint_timeout": 3.0})
+    assert "checkpoint_timeout was 3 times as long as usual" in given
+    assert "autovacuum_naptime" not in given
+    assert "as long as usual" not in explained({})
 
 
 def test_figures_at_both_ends_are_medians_of_thirds_without_the_first_round() -> None:

@@ -156,10 +156,12 @@ def _explained(soak: Soak) -> str:
         if soak.paced
         else "Throughput and service times are over all operations"
     )
+    names = list(soak.slowed)
     slowed = (
-        f" The clocks of autovacuum and of checkpoints were {figures.listed(_factors(soak))} times as slow as usual, "
-        "since each candidate works for a part of the time only."
-        if soak.slowed
+        f" {figures.listed(names, len(names))} {'was' if len(names) == 1 else 'were'} "
+        f"{figures.listed(_factors(soak), len(names))} times as long as usual, since each candidate works for a part "
+        "of the time only."
+        if names
         else ""
     )
     return (
