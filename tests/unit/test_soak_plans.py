@@ -137,10 +137,10 @@ def test_a_server_that_vacuums_nothing_is_told_by_the_setting(setting: str) -> N
     }
 
 
-def test_pending_lists_that_cannot_be_read_are_told_with_what_a_superuser_may_do() -> None:
+def test_pending_lists_that_cannot_be_read_are_told_with_why_and_what_it_takes() -> None:
     text = _told(_record(), unread='permission denied to create extension "pgstattuple"')["soak-pending-unknown"]
 
-    assert 'not known: permission denied to create extension "pgstattuple". A superuser may' in text
+    assert 'not known: permission denied to create extension "pgstattuple". It takes a role that may' in text
 
 
 def test_a_drift_beside_a_baseline_that_drifts_itself_is_told_to_be_the_machines_in_part() -> None:

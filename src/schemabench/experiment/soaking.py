@@ -300,8 +300,8 @@ def notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int, unr
         yield Notice(code="soak-own-time", text=text)
     if unread:
         text = (
-            f"How long the pending lists of GIN indexes were is not known: {unread}. A superuser may CREATE EXTENSION "
-            "pgstattuple, and GRANT pg_stat_scan_tables to the role of the run"
+            f"How long the pending lists of GIN indexes were is not known: {unread}. It takes a role that may create "
+            "the extension pgstattuple, or a server of schemabench's own that has it: --postgres 18"
         )
         yield Notice(code="soak-pending-unknown", text=text)
     if any(_is_clear(one, "to_baseline") for one in figures.values()) and _is_clear(figures[BASELINE], "own"):
