@@ -253,28 +253,32 @@ def jumps(by: str) -> Callable[[Scene], None]:
     return act
 
 
-def to_short_reader(shop: Shop, arguments: Sequence[str]) -> Program:
-    """Start a run whose output is read by `head -1`."""
-    script = '"$@" | head -1; exit "${PIPESTATUS[0]}"'
-    command = ["bash", "-c", script, "bash", sys.executable, "-m", "pytest", *QUICK, *arguments]
-    return programs.start(
-        command,
-        cwd=shop.path,
-        env=shop.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+_ours: list[int] = []
+"""Our end of a run's terminal, or of the pipe that it writes into."""
 
 
-_terminals: list[int] = []
+def into_pipe(shop: Shop, arguments: Sequence[str]) -> Program:
+    """Start a run whose output goes into a pipe."""
+    ours, theirs = os.pipe()
+    _ours.append(ours)
+    try:
+        return programs.start(
+            [sys.executable, "-m", "pytest", *QUICK, *arguments],
+            cwd=shop.path,
+            env=shop.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(theirs)
 
 
 def on_terminal(shop: Shop, arguments: Sequence[str]) -> Program:
     """Start a run by a shell on a terminal of its own."""
     ours, theirs = pty.openpty()
-    _terminals.append(ours)
+    _ours.append(ours)
     command = [sys.executable, "-m", "pytest", *QUICK, *arguments]
     try:
         return programs.start(
@@ -289,6 +293,6 @@ def on_terminal(shop: Shop, arguments: Sequence[str]) -> Program:
         os.close(theirs)
 
 
-def close_terminal(_: Scene) -> None:
-    """Close the terminal: its shell and all that runs there get SIGHUP, and can write nowhere."""
-    os.close(_terminals.pop())
+def close(_: Scene) -> None:
+    """Close our end: who writes into the pipe gets EPIPE; a terminal's shell and all that runs there get SIGHUP."""
+    os.close(_ours.pop())
