@@ -144,7 +144,7 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
     watcher = Watcher()
     plan = _plan(
         tmp_path,
-        budget_s=3.0,
+        budget_s=2.0,
         fillfactor="-- summary: room for updates\n-- expects: more\n"
         + BASELINE.replace(";", " WITH (fillfactor = 50);"),
         slow=BASELINE + "-- name: look\nSELECT count(*) FROM generate_series(1, 6000) WHERE :key::text <> '';\n",
@@ -225,7 +225,7 @@ def _unordered(plan: Plan, **changes: object) -> Plan:
 def sampled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Run an experiment in which two candidates make their writers wait for each other in different ways."""
     candidates = {"queue": BASELINE + QUEUE, "whole_table": BASELINE + WHOLE_TABLE}
-    plan = _plan(tmp_path_factory.mktemp("sampled"), budget_s=5.0, sample_hz=200.0, **candidates)
+    plan = _plan(tmp_path_factory.mktemp("sampled"), budget_s=3.5, sample_hz=200.0, **candidates)
     return measure(_unordered(plan), server, Watcher())
 
 
