@@ -54,7 +54,16 @@ def add(
         type=parsing.argument(lambda text: parsing.factor(text.removesuffix("x"))),
         default=1.0,
         metavar="FACTOR",
-        help="project each curve to a multiple of its last step, as in 10x, which is the most; by default not",
+        help="project each curve to a multiple of its last step, as in 10x, which is the most; and measure the last "
+        "step after all others, with what they say of it recorded before; by default neither",
+    )
+    parser.add_argument(
+        "--disk",
+        type=parsing.argument(parsing.size_bytes),
+        default=None,
+        metavar="SIZE",
+        help="what the data of a server that schemabench starts may take, WAL included, as in 15GB; the last value is "
+        "lowered to what fits (what is free on the disk)",
     )
     parser.set_defaults(run=lambda chosen: _grow(chosen, asked(chosen), width(), write))
     return parser
@@ -71,6 +80,7 @@ def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[
     try:
         with closing(bench), ExitStack() as stack:
             signals.heed(stack.callback)
+            growth.limit(bench, chosen.disk)
             growth.add_growth(bench, chosen.workload, axis, lambda: write(bench), chosen.project_to)
     finally:
         run = bench.record()
