@@ -51,7 +51,7 @@ def add(
     )
     parser.add_argument(
         "--project-to",
-        type=parsing.argument(lambda text: parsing.factor(text.removesuffix("x"))),
+        type=parsing.argument(_times),
         default=1.0,
         metavar="FACTOR",
         help="project each curve to a multiple of its last step, as in 10x, which is the most; and measure the last "
@@ -69,6 +69,18 @@ def add(
     return parser
 
 
+def _times(text: str) -> float:
+    """Return how many times the last value to project to.
+
+    Raises:
+        ValueError: It is no further value.
+    """
+    times = parsing.factor(text.removesuffix("x"))
+    if times <= 1:
+        raise ValueError(f"{text!r} does not reach beyond the last value: 10x does")
+    return times
+
+
 def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[[Bench], None]) -> None:
     from schemabench import growth  # noqa: PLC0415 (imports the whole harness)
 
@@ -80,7 +92,7 @@ def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[
     try:
         with closing(bench), ExitStack() as stack:
             signals.heed(stack.callback)
-            growth.limit(bench, chosen.disk)
+            bench.most_bytes = chosen.disk
             growth.add_growth(bench, chosen.workload, axis, lambda: write(bench), chosen.project_to)
     finally:
         run = bench.record()

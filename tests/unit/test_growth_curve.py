@@ -11,11 +11,11 @@ import pytest
 from fixed_run import USAGE
 
 from schemabench.crossover import Laboratory
-from schemabench.errors import CandidateError, ServerError
+from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.growth import Over, needs
 from schemabench.growth.curve import Curve
 from schemabench.records import CandidateResult, Estimate, Experiment, Growth, Loaded, Standing
-from schemabench.server import room
+from schemabench.server import Server, room
 
 ROWS = Over(field="rows", start=1_000, end=100_000, whole=True)
 GIB = 1 << 30
@@ -209,6 +209,14 @@ def test_the_data_of_a_server_stay_within_their_limit(tmp_path: Path, monkeypatc
     last = next(step for step in found.steps if step.value == 100_000)
     assert last.reason == "it would need about 85.8 MiB of disk, with 42.0 MiB free", "without WAL at its largest"
     assert max(step.value for step in found.steps if step.figures) == 39_000
+
+
+def test_a_limit_for_data_out_of_sight_is_refused() -> None:
+    elsewhere = SimpleNamespace(data=None, record=SimpleNamespace(origin="db.example:5432 (PostgreSQL 18.6)"))
+    with pytest.raises(UsageError, match=r"--disk 15 GiB is for a server that schemabench starts") as caught:
+        room.check_limit(cast(Server, elsewhere), 15 * GIB)
+
+    assert caught.value.checked == ("the server: db.example:5432 (PostgreSQL 18.6)",)
 
 
 def foretold(laboratory: FakeLaboratory) -> tuple[Growth, list[tuple[float, int]]]:

@@ -28,7 +28,7 @@ from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
 from schemabench.redaction import redact_record
-from schemabench.server import SESSION_NAME, Server, serve, sweep
+from schemabench.server import SESSION_NAME, Server, room, serve, sweep
 from schemabench.workers.link import session_name
 from schemabench.workers.seat import Seat
 
@@ -59,6 +59,8 @@ class Bench:
         self.progress = progress
         self.seat = seat
         self.findings = Findings()
+        self.most_bytes: int | None = None
+        """What the data of its server may take, WAL included; None for what is free on the disk."""
         self._run_id = seat.run_id if seat else secrets.token_hex(4)
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._wanted: dict[Key, list[str]] = {}
@@ -216,6 +218,7 @@ class Bench:
         """Return the server, started for all experiments of the session.
 
         Raises:
+            UsageError: Its data are limited, and out of sight.
             ServerError: No server is available.
         """
         if self._server is None:
@@ -238,6 +241,9 @@ class Bench:
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,
                     )
                 )
+                if self.most_bytes is not None:
+                    room.check_limit(self._server, self.most_bytes)
+                    self._server.most_bytes = self.most_bytes
             except SchemabenchError as failure:
                 self._server = failure
         if isinstance(self._server, SchemabenchError):

@@ -14,7 +14,7 @@ from schemabench.growth.axis import CLIENTS, Over, over
 from schemabench.growth.curve import Curve
 from schemabench.growth.projecting import compared, foretold, projections
 from schemabench.records import Foretold, Growth
-from schemabench.units import format_bytes, format_duration
+from schemabench.units import format_duration
 
 
 def prepared(
@@ -46,23 +46,6 @@ def prepared(
     if axis.field == CLIENTS:
         made = bench(replace(asked, options=replace(asked.options, clients=round(axis.end))))
     return made, axis
-
-
-def limit(bench: Bench, most_bytes: int | None) -> None:
-    """Set what the data of a bench's server may take; None for what is free on its disk.
-
-    Raises:
-        UsageError: The data are out of sight.
-        ServerError: The server cannot be started or reached.
-    """
-    server = bench.serve()
-    if most_bytes is not None and server.data is None:
-        raise UsageError(
-            f"--disk {format_bytes(most_bytes)} is for a server that schemabench starts, whose data it sees",
-            checked=[f"the server: {server.record.origin}"],
-            remedies=["leave out --disk", "leave out --postgres"],
-        )
-    server.most_bytes = most_bytes
 
 
 def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None], project_to: float = 1.0) -> None:

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import psutil
 
+from schemabench.errors import UsageError
 from schemabench.server.dsn import opened
+from schemabench.units import format_bytes
 
 if TYPE_CHECKING:
     from schemabench.server.serving import Server
@@ -19,6 +21,20 @@ _WAL = "pg_wal"
 _MOST_WAL = b"SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('max_wal_size'))"
 _BLOCK_BYTES = 512
 """Of `st_blocks`, whatever the file system."""
+
+
+def check_limit(server: "Server", most_bytes: int) -> None:
+    """Refuse a limit for data that this process does not see.
+
+    Raises:
+        UsageError: With the server.
+    """
+    if server.data is None:
+        raise UsageError(
+            f"--disk {format_bytes(most_bytes)} is for a server that schemabench starts, whose data it sees",
+            checked=[f"the server: {server.record.origin}"],
+            remedies=["leave out --disk", "leave out --postgres"],
+        )
 
 
 def free_bytes(server: "Server") -> int | None:
