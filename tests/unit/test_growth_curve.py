@@ -213,8 +213,8 @@ def test_the_data_of_a_server_stay_within_their_limit(tmp_path: Path, monkeypatc
 
 def test_a_limit_for_data_out_of_sight_is_refused() -> None:
     elsewhere = SimpleNamespace(data=None, record=SimpleNamespace(origin="db.example:5432 (PostgreSQL 18.6)"))
-    with pytest.raises(UsageError, match=r"--disk 15 GiB is for a server that schemabench starts") as caught:
-        room.check_limit(cast(Server, elsewhere), 15 * GIB)
+    with pytest.raises(UsageError, match=r"--disk 15.0 GiB is for a server that schemabench starts") as caught:
+        room.limit(cast(Server, elsewhere), 15 * GIB)
 
     assert caught.value.checked == ("the server: db.example:5432 (PostgreSQL 18.6)",)
 

@@ -28,7 +28,7 @@ from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
 from schemabench.redaction import redact_record
-from schemabench.server import SESSION_NAME, Server, room, serve, sweep
+from schemabench.server import SESSION_NAME, Server, serve, sweep
 from schemabench.workers.link import session_name
 from schemabench.workers.seat import Seat
 
@@ -239,11 +239,9 @@ class Bench:
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,
+                        most_bytes=self.most_bytes,
                     )
                 )
-                if self.most_bytes is not None:
-                    room.check_limit(self._server, self.most_bytes)
-                    self._server.most_bytes = self.most_bytes
             except SchemabenchError as failure:
                 self._server = failure
         if isinstance(self._server, SchemabenchError):

@@ -23,11 +23,11 @@ _BLOCK_BYTES = 512
 """Of `st_blocks`, whatever the file system."""
 
 
-def check_limit(server: "Server", most_bytes: int) -> None:
-    """Refuse a limit for data that this process does not see.
+def limit(server: "Server", most_bytes: int) -> None:
+    """Limit what the data of a server may take, WAL included.
 
     Raises:
-        UsageError: With the server.
+        UsageError: This process does not see them.
     """
     if server.data is None:
         raise UsageError(
@@ -35,6 +35,7 @@ def check_limit(server: "Server", most_bytes: int) -> None:
             checked=[f"the server: {server.record.origin}"],
             remedies=["leave out --disk", "leave out --postgres"],
         )
+    server.most_bytes = most_bytes
 
 
 def free_bytes(server: "Server") -> int | None:
