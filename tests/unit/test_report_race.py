@@ -97,3 +97,10 @@ def test_who_left_and_is_faster_than_the_baseline_is_not_called_slower_where_the
     found = left(replace(RACE, candidates=tuple(candidates)), "hash_partitioned")
 
     assert plain(verdict.sentence(found)).startswith("hash_partitioned leads: ")
+
+
+def test_who_left_has_no_figure_by_lock_waits_and_the_legend_says_why() -> None:
+    gone = left(RACE, "secondary_index")
+
+    assert "-: left the blocks early" in " ".join(report.terminal(replace(RUN, experiments=(gone,))).split())
+    assert "-: left the blocks early" not in " ".join(report.terminal(replace(RUN, experiments=(RACE,))).split())
