@@ -30,7 +30,7 @@ ROWS = (
     },
     {"growth"},
     {"crossover"},
-    {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading"},
+    {"bench", "entries", "distribution", "giving_way", "project", "terminal", "loading", "writing"},
     {"workers", "scheduling", "rehearsal"},
     {"experiment", "report", "pgbench"},
     {"monitor", "equivalence", "reach", "frames", "progress", "noise", "deriving", "logged"},

@@ -367,6 +367,7 @@ DROPS_COLUMN = """\
 ALTER TABLE item DROP COLUMN IF EXISTS extra;
 SELECT extra FROM item WHERE key = :key::text;
 """
+ENDS_ITSELF = "SELECT pg_terminate_backend(pg_backend_pid())"
 BROKEN = {
     "fails_in_a_trial": (CHECKED, ["failed under the candidate 'fails_in_a_trial'", "23514"]),
     "lacks_a_table": (
@@ -393,6 +394,11 @@ BROKEN = {
         ['Neither a writer nor a call sets the identifier :"table"'],
     ),
     "failing_index": (f"{BASELINE}{FAILING_INDEX}", ["division by zero"]),
+    "ends_its_session": (
+        f"{BASELINE}-- name: look\n{ENDS_ITSELF};\n",
+        ["'look' failed under the candidate 'ends_its_session'", "57P01", "session.sql:3:1"],
+    ),
+    "ends_its_session_in_the_schema": (f"{BASELINE}{ENDS_ITSELF};\n", ["57P01", "schema.sql:2:1"]),
 }
 """Candidates that fail, one in each way -> its SQL, and what must be said of it."""
 

@@ -284,6 +284,15 @@ def test_sql_that_is_wrong_whatever_is_called_is_an_error_at_its_place(tmp_path:
     assert caught.value.sqlstate == "42P01"
 
 
+def test_a_candidate_that_ends_its_own_session_fails_and_not_the_server(tmp_path: Path, server: Server) -> None:
+    ends_itself = SCHEMA + "-- name: put\nSELECT pg_terminate_backend(pg_backend_pid()), :key::text, :value::bigint;\n"
+
+    with pytest.raises(CandidateError, match="terminating connection") as caught:
+        _checked(tmp_path, server, ends_itself)
+
+    assert caught.value.sqlstate == "57P01"
+
+
 def test_a_call_that_never_ends_is_refused(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scratch, "STATEMENT_LIMIT_S", 0.2)
     endless = SCHEMA + "-- name: put\nSELECT pg_sleep(60), :key::text, :value::bigint;\n"
