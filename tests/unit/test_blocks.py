@@ -681,6 +681,21 @@ def test_a_race_ends_when_only_the_baseline_is_left(plan: Plan, feed: Feed, cloc
     assert raced.elapsed_s < 30.0
 
 
+def test_who_left_a_race_stays_out_where_the_leader_fails_afterwards(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    fast = _noisy(0.05, 1)
+
+    def breaking(executed: int, burst: Burst) -> float:
+        if executed == 30:
+            raise CandidateError("it broke")
+        return fast(executed, burst)
+
+    raced = _run(replace(plan, budget_s=60.0, race=1), _entrants(clock, b=breaking), feed)
+
+    assert set(raced.retired) == {"a"}
+    assert set(raced.failed) == {"b"}
+    assert raced.stopped == "decided"
+
+
 def test_nobody_leaves_a_race_of_equals(plan: Plan, feed: Feed, clock: FakeClock) -> None:
     raced = _run(replace(plan, budget_s=30.0, race=1), _entrants(clock), feed)
 
