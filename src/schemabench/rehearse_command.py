@@ -4,6 +4,7 @@ Owns the adaptation of its arguments, and its exit status. Must not measure anyt
 """
 
 import argparse
+import textwrap
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
@@ -26,7 +27,10 @@ exit status:
   0  all statements were executed, and the result is the candidate
   1  a statement failed, or the result is not the candidate
   3  an error: the arguments, a file, the server
+  130  interrupted, by Ctrl-C; nothing is left behind
 """
+_COLUMNS = 78
+"""Of its description, which argparse does not fill because of the lines above."""
 
 
 def add(
@@ -43,10 +47,15 @@ def add(
     """
     about = "apply a candidate to a loaded copy of what it extends, under the workload's load, and say what it held up"
     parser = commands.add_parser(
-        "rehearse", help=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        "rehearse",
+        help=about,
+        description=textwrap.fill(f"Rehearse: {about}.", _COLUMNS),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     (cardinality,) = (one for one in options.table() if one.name == "cardinality")
-    parser.add_argument("--at", options.flag(cardinality), **options.argument(cardinality))
+    about = "the cardinality, so how many rows there are, or a TOML file with one; by default `typical`"
+    parser.add_argument("--at", options.flag(cardinality), **{**options.argument(cardinality), "help": about})
     duration = parsing.argument(parse_duration_s)
     parser.add_argument("workload", metavar="WORKLOAD")
     about = "how long the writers have the database for themselves, before the migration and after it (10s)"

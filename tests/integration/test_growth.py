@@ -197,7 +197,9 @@ def _read_in_all_formats(bench: Bench, folder: Path) -> None:
     run = bench.record()
     shown = report.terminal(run)
     assert "ledger over entries" in shown
-    assert "2 steps grown from the databases of a smaller one, by 198,000 of 220,000 rows" in " ".join(shown.split())
+    assert "2 steps grown from the databases of a smaller one, by 198,000 of their 220,000 rows" in " ".join(
+        shown.split()
+    )
     assert max(map(len, shown.splitlines())) <= 80
     for name in ("run.html", "run.md", "run.csv"):
         report.write(run, folder / name)
