@@ -149,7 +149,7 @@ def test_a_background_that_does_not_continue_a_smaller_one_is_loaded_from_its_fi
 
     loaded = [one.loaded for step in found.steps for one in step.figures]
     assert {one.rows == one.own_rows for one in loaded if one} == {True}
-    assert "loaded from the first row on: 2,000" in report.terminal(bench.record())
+    assert "loaded from the first row on: at 2,000" in report.terminal(bench.record())
 
 
 @pytest.mark.thorough
