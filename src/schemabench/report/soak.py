@@ -226,7 +226,8 @@ def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa
         "WAL",
     )
     most = soak.settings.get("autovacuum_freeze_max_age")
-    frozen = f": from autovacuum_freeze_max_age on ({int(most):,}), autovacuum freezes" if most else ""
+    shown = f"{int(most):,}" if most and most.isdecimal() else most
+    frozen = f": from autovacuum_freeze_max_age on ({shown}), autovacuum freezes" if most else ""
     return Table(
         caption="What grew, from the end of the first turn to that of the last, and what the server did",
         columns=columns(*headings, numbers=headings[len(lists) + 5 :]),
