@@ -70,7 +70,10 @@ def sentence(experiment: Experiment) -> str:
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
     begun = f"{format_duration(soak.asked_s)} of work each, by turns, {pace}"
     broken = [f"interrupted after {plural(soak.rounds, 'round')}"] if soak.interrupted else []
-    return "; ".join([begun, *broken, *_said(soak, known)])
+    left = [name(one.name) for one, _ in ranked(experiment) if one.retired]
+    was = "was" if len(left) == 1 else "were"
+    without = [f"{figures.listed(left, len(left))} left the blocks early and {was} not measured"] if left else []
+    return "; ".join([begun, *broken, *_said(soak, known), *without])
 
 
 def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
@@ -223,7 +226,7 @@ def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa
         "WAL",
     )
     most = soak.settings.get("autovacuum_freeze_max_age")
-    frozen = f": from autovacuum_freeze_max_age on ({int(most):,}), autovacuum freezes" if most else ""
+    frozen = f": from autovacuum_freeze_max_age on ({_grouped(most)}), autovacuum freezes" if most else ""
     return Table(
         caption="What grew, from the end of the first turn to that of the last, and what the server did",
         columns=columns(*headings, numbers=headings[len(lists) + 5 :]),
@@ -255,6 +258,11 @@ def _grown(who: str, slices: Sequence[SoakSlice], pending: bool) -> tuple[Cell, 
         counted(_sum(slices, "meanwhile", "checkpoints")),
         Cell(text=figures.DASH if wal is None else format_bytes(wal), sort=wal),
     )
+
+
+def _grouped(value: str) -> str:
+    """Return the value of a setting, a number with its thousands apart."""
+    return f"{int(value):,}" if value.isdecimal() else value
 
 
 def _longest(slices: Sequence[SoakSlice]) -> float | None:
