@@ -94,6 +94,8 @@ class Blocks:
     def run(self) -> Measured:
         """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
 
+        A race also ends when only the baseline is left in it.
+
         Raises:
             CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
             ServerError: The server failed.
@@ -365,6 +367,9 @@ class Blocks:
         width = statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL, copies=copies)
         if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
             measured.stopped = "precision"
+            return True
+        if plan.race and measured.retired and set(names) <= {BASELINE, CONTROL}:
+            measured.stopped = "decided"
             return True
         return measured.spent_s >= plan.budget_s and not retiring.undecided(measured.trials, names, CONTROL)
 

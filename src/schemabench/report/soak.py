@@ -70,7 +70,10 @@ def sentence(experiment: Experiment) -> str:
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
     begun = f"{format_duration(soak.asked_s)} of work each, by turns, {pace}"
     broken = [f"interrupted after {plural(soak.rounds, 'round')}"] if soak.interrupted else []
-    return "; ".join([begun, *broken, *_said(soak, known)])
+    left = [name(one.name) for one, _ in ranked(experiment) if one.retired]
+    was = "was" if len(left) == 1 else "were"
+    without = [f"{figures.listed(left, len(left))} left the blocks early and {was} not measured"] if left else []
+    return "; ".join([begun, *broken, *_said(soak, known), *without])
 
 
 def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
