@@ -111,11 +111,15 @@ class Team(Protocol):
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process, by their places."""
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
-        """Have all workers connect to the entrants; return the others' sessions of each: process id -> its part."""
+    def join(self, entrants: Sequence[Entrant], *, by_turns: bool = False) -> Mapping[str, Mapping[int, str]]:
+        """Have all workers connect to the entrants; return the others' sessions of each: process id -> its part.
+
+        With `by_turns`, they connect to the same entrants over and over, and bring new sessions to where the ones
+        before were.
+        """
 
     def leave(self) -> None:
-        """Have the other workers disconnect from the entrants, which are about to be copied; `join` follows."""
+        """Have the other workers disconnect from the entrants; `join` follows."""
 
     def announce(
         self,
@@ -158,8 +162,9 @@ class Alone:
         self.names: Sequence[str] = ()
         self.positions: Sequence[int] = range(len(plan.connections))
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
+    def join(self, entrants: Sequence[Entrant], *, by_turns: bool = False) -> Mapping[str, Mapping[int, str]]:
         """Return no sessions: there are no others."""
+        _ = by_turns
         assert entrants, "an experiment has entrants"
         return {}
 

@@ -251,6 +251,10 @@ class Counters:
             stack.pop_all()
             return found
 
+    def attend(self, pids: Sequence[int]) -> None:
+        """Read the processor time of other processes from now on, between two trials."""
+        self._processor = Processor(pids, local=not self._processor.hindrance)
+
     def read(self) -> Reading:
         """Return the counters: the counts that sessions have flushed, and their processor time.
 
