@@ -177,15 +177,15 @@ def main() -> None:
     results: dict[str, object] = {}
     entrants = len((BASELINE, *NEW, *SAME)) + 1
     with serve("embedded", settings={}, clients=chosen.clients, databases=entrants + 1, run_id="by_turns") as server:
-        enough = server.room
+        enough = server.connections
         for kind in chosen.kinds:
             for lead_in in chosen.lead_in:
-                server.room = chosen.clients
+                server.connections = chosen.clients
                 with kept(frozenset({BASELINE, *SAME})):
                     found = figures(experiment(server, kind, lead_in, chosen.clients, chosen.seconds))
                 results[f"{kind} {lead_in:g}"] = found
                 print(f"{kind}, lead-in {lead_in:g}: {found}", flush=True)
-            server.room = enough
+            server.connections = enough
             found = figures(experiment(server, kind, 0.0, chosen.clients, chosen.seconds))
             results[f"{kind} kept"] = found
             print(f"{kind}, all kept: {found}", flush=True)

@@ -23,6 +23,7 @@ from schemabench.progress import Progress, Silence
 from schemabench.records import CandidateResult, Crossover, Run, from_builtins, to_builtins
 from schemabench.redaction import redact_command
 from schemabench.terminal import Uncaptured
+from schemabench.writing import Reports
 
 KEY = pytest.StashKey[Bench]()
 _IGNORE_SIGNALS = pytest.StashKey[Callable[[], None]]()
@@ -38,8 +39,7 @@ _SENT = "schemabench"
 Result = TypeVar("Result")
 _PARAMETERS = ("workload", "cardinality", "candidate")
 _UNSELECTED = "unselected"
-_UNWRITTEN = pytest.StashKey[set[Path]]()
-"""Reports that could not be written."""
+_REPORTS = pytest.StashKey[Reports]()
 _WIDTH = 80
 """The columns of the report."""
 _STEP_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -70,6 +70,7 @@ def _set_up(config: pytest.Config) -> None:
     )
     asked.check()
     config.stash[KEY] = Bench(asked, _progress(config), distribution.seat(config))
+    config.stash[_REPORTS] = Reports(asked.reports)
     distribution.enable_benchmarks(config)
     config.pluginmanager.register(sys.modules[__name__], _HOOKS)
 
@@ -347,26 +348,18 @@ def pytest_terminal_summary(
                 terminalreporter.write_line(f"{fill(told, _WIDTH)}\n")
             terminalreporter.write_line(report.terminal(record))
             for path in bench.asked.options.report:
-                if path not in config.stash.get(_UNWRITTEN, ()):
+                if bench.asked.folder / path not in config.stash[_REPORTS].unwritten:
                     terminalreporter.write_line(f"report: {path}")
 
 
 def _write_reports(config: pytest.Config, bench: Bench) -> bool:
-    """Write the reports of the results so far, so that a crash loses nothing; return whether all were written."""
-    record, unwritten = bench.record(), set[Path]()
+    """Write the reports of the results so far; return whether all were written."""
+    record, reports = bench.record(), config.stash[_REPORTS]
     if not record.experiments or distribution.is_worker(config):
         return True
-    for path in bench.asked.reports:
-        try:
-            if path.suffix == ".json":
-                report.write_json(entries.as_json(config), record, path)
-            else:
-                report.write(record, path)
-        except SchemabenchError as error:
-            _complain(config, error)
-            unwritten.add(path)
-    config.stash[_UNWRITTEN] = unwritten
-    return not unwritten
+    for told in reports.write(record, lambda: entries.as_json(config)):
+        _tell(config, told)
+    return not reports.unwritten
 
 
 def _comparable(config: pytest.Config, bench: Bench) -> bool:
@@ -393,5 +386,9 @@ def _append_to_step(config: pytest.Config, bench: Bench) -> None:
 
 
 def _complain(config: pytest.Config, error: SchemabenchError) -> None:
+    _tell(config, f"ERROR: {error}")
+
+
+def _tell(config: pytest.Config, text: str) -> None:
     if config.pluginmanager.hasplugin("terminalreporter"):
-        config.get_terminal_writer().line(f"\nERROR: {error}", red=True)
+        config.get_terminal_writer().line(f"\n{text}", red=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import groups
 import places
 import programs
 import pytest
@@ -22,7 +23,6 @@ from shop import Shop, assert_clear, said
 import schemabench
 from schemabench.machine import LEAST_MEMORY_MIB
 
-GROUPS = Path("/sys/fs/cgroup")
 UNKNOWN = 12345
 """A user of whom /etc/passwd says nothing, as `docker run -u 12345` has."""
 
@@ -87,29 +87,10 @@ def test_too_little_shared_memory_for_an_old_version_is_told_as_that(shop: Shop)
 
 
 @contextmanager
-def control_group(controller: str, **limits: str) -> Iterator[list[str]]:
-    """Make a control group, yield the command that executes another one in it, and remove it.
-
-    Args:
-        controller: As in `memory`.
-        limits: By the file's name with `_` for its dot, first of version 2, then of version 1.
-    """
-    top = GROUPS / controller if (GROUPS / controller).is_dir() else GROUPS
-    place = top / f"schemabench-test-{os.getpid()}"
-    try:
-        place.mkdir()
-    except OSError as error:
-        pytest.skip(f"no control groups can be made here: {error}")
-    try:
-        found = [(place / name.replace("_", ".", 1), value) for name, value in limits.items()]
-        found = [(file, value) for file, value in found if file.exists()]
-        if not found:
-            pytest.skip(f"control groups of this machine have no limit of {controller}")
-        for file, value in found:
-            file.write_text(value)
+def within(controller: str, **limits: str) -> Iterator[list[str]]:
+    """Yield the command that executes another one in a control group with these limits."""
+    with groups.control_group(controller, **limits) as place:
         yield ["sh", "-ec", f'echo $$ > {place}/cgroup.procs; exec "$@"', "sh"]
-    finally:
-        place.rmdir()
 
 
 @pytest.fixture
@@ -124,7 +105,7 @@ def disk() -> Iterator[Path]:
 def little_memory(mebibytes: int) -> Iterator[list[str]]:
     """Yield the command that gives another one, and all that it starts, so much memory together."""
     size = str(mebibytes << 20)
-    with control_group("memory", memory_max=size, memory_limit_in_bytes=size) as command:
+    with within("memory", memory_max=size, memory_limit_in_bytes=size) as command:
         yield command
 
 
@@ -154,7 +135,7 @@ def test_a_run_works_on_one_core_and_says_so(shop: Shop) -> None:
 
 def test_a_run_works_with_half_a_core_and_says_so(shop: Shop) -> None:
     limits = {"cpu_max": "50000 100000", "cpu_cfs_quota_us": "50000"}
-    with control_group("cpu", **limits) as command:
+    with within("cpu", **limits) as command:
         result = shop.run_within(command, "--postgres", "embedded", "--report", "run.md")
 
     assert result.ret == 0, said(result)

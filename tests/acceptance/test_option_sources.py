@@ -121,6 +121,7 @@ def test_a_report_that_cannot_be_written_after_all_fails_the_run_and_the_ranking
 
     assert_clear(result, "The report", "cannot be written")
     assert "orders at typical" in said(result)
+    assert "report: out/run.md" not in said(result)
 
 
 @pytest.mark.parametrize(

@@ -1,32 +1,43 @@
 """What befalls runs, and when: each fault is a function that does it to a run of two experiments.
 
-Owns the list of faults. Must not know what is expected of a run that meets one.
+Owns how a fault comes about. Must not know what is expected of a run that meets one.
 """
 
 import json
+import os
+import pty
 import shutil
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
+import groups
+import programs
 import psutil
 import psycopg
+import pytest
 from programs import Program
-from shop import Shop, wait_for
+from shop import QUICK, Shop, wait_for
 from stands import Stand
 
 from schemabench.server.dsn import with_words
 
 Stage = Literal["build", "blocks", "report"]
-End = Literal["interrupted", "failed", "goes on", "killed"]
 REPORTS = ("--report", "reports/run.json", "--report", "reports/run.md")
-_TITLES = {"build": "orders_typical", "blocks": "returns_typical_without_index"}
+TITLES = {"build": "orders_typical", "blocks": "returns_typical_without_index"}
 """What a session's title holds in the stage."""
-_SETTLED_S = 0.5
+SETTLED_S = 0.5
 _AGAIN_S = 0.1
-"""Until a second Ctrl-C: the run is about to end by then, and has not ended."""
+"""Until a second signal: the run is about to end by then, and has not ended."""
+_LITTLE = str(16 << 20)
+"""Bytes of memory that no server can do with."""
+_FILLING_BYTES = 1 << 20
 _SPEAKING = """
 import os
 from pathlib import Path
@@ -37,6 +48,10 @@ def pid():
     Path(f"{os.environ.get('PYTEST_XDIST_WORKER')}.pid").write_text(str(os.getpid()))
 """
 _ENDS_ITSELF = "\n-- name: customer_total\nSELECT pg_terminate_backend(pg_backend_pid()), :customer::text;\n"
+_CLOCKS = [Path(f"/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1") for machine in ("x86_64", "aarch64")]
+"""Of Debian's package libfaketime."""
+_CLOCK = "clock"
+"""The file that says by how much the run's clock is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +61,12 @@ class Scene:
     shop: Shop
     stand: Stand
     run: Program
+    disk: Path | None
+    """The disk of the run's server or reports, where the fault wants one with little room."""
+    stack: ExitStack
+    """What is undone once the run has ended."""
+    others: list[Program] = field(default_factory=list)
+    """Further runs that the fault has started."""
 
     def signal(self, number: signal.Signals) -> None:
         """Send the run a signal."""
@@ -56,35 +77,22 @@ class Scene:
         return psutil.Process(int(self.shop.read(f"{name}.pid")))
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fault:
-    """What befalls a run."""
-
-    name: str
-    act: Callable[[Scene], None]
-    stage: Stage = "blocks"
-    """`build`: in the first experiment; `blocks`: in the second; `report`: once both are done."""
-    end: End = "failed"
-    kinds: tuple[str, ...] = ()
-    """The kinds of servers where it can happen; none for all."""
-    workers: int = 0
-    prepare: Callable[[Shop], object] = lambda _: None
+Starts = Callable[[Shop, Sequence[str]], Program]
+"""How a run with these arguments is started."""
 
 
-def start(fault: Fault, shop: Shop, stand: Stand) -> Program:
-    """Start a run, and return when the fault's stage is reached."""
-    shop.add_long("returns")
-    shop.write("conftest.py", _SPEAKING)
-    (shop.path / "reports").mkdir()
-    fault.prepare(shop)
-    workers = ("-n", str(fault.workers)) if fault.workers else ()
-    run = shop.start(*REPORTS, "--burst", "24", *workers)
-    if fault.stage == "report":
+def plainly(shop: Shop, arguments: Sequence[str]) -> Program:
+    """Start a run whose output is read as it comes."""
+    return shop.start(*arguments, PYTHONUNBUFFERED="1")
+
+
+def enter(stage: Stage, shop: Shop, stand: Stand, run: Program) -> None:
+    """Return when a run has reached a stage."""
+    if stage == "report":
         wait_for(run, lambda: finished(shop) == ["orders", "returns"])
     else:
-        wait_for(run, lambda: stand.backends(_TITLES[fault.stage]))
-        time.sleep(_SETTLED_S)
-    return run
+        wait_for(run, lambda: stand.backends(TITLES[stage]))
+        time.sleep(SETTLED_S)
 
 
 def finished(shop: Shop) -> list[str]:
@@ -96,68 +104,195 @@ def finished(shop: Shop) -> list[str]:
     return [one["workload"] for one in run["experiments"] if one["stopped"] not in {"interrupted", ""}]
 
 
-def _kill_server(scene: Scene) -> None:
+def lasted_s(shop: Shop) -> list[float]:
+    """Return how long each experiment of the run file took, as it says."""
+    run = json.loads(shop.read("reports/run.json"))["schemabench"]
+    return [float(one["elapsed_s"]) for one in run["experiments"]]
+
+
+def nothing(_: object) -> None:
+    """Do nothing: it is the candidate that does it."""
+
+
+def prepare(shop: Shop, disk: Path | None) -> None:
+    """Give a project two experiments and a folder for reports, on a disk if there is one.
+
+    The run's processes say which they are.
+    """
+    shop.add_long("returns")
+    shop.write("conftest.py", _SPEAKING)
+    reports = shop.path / "reports"
+    if disk:
+        (disk / "reports").mkdir()
+        reports.symlink_to(disk / "reports")
+    else:
+        reports.mkdir()
+
+
+def sends(number: signal.Signals, *, twice: bool = False) -> Callable[[Scene], None]:
+    """Return what sends a run a signal, or two."""
+
+    def act(scene: Scene) -> None:
+        scene.signal(number)
+        if twice:
+            time.sleep(_AGAIN_S)
+            if scene.run.poll() is None:
+                scene.signal(number)
+
+    return act
+
+
+def kill_server(scene: Scene) -> None:
+    """Kill all processes of the server."""
     postmaster = scene.stand.postmaster()
     for process in (postmaster, *postmaster.children()):
-        process.kill()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
-def _stop_server(scene: Scene) -> None:
-    scene.stand.postmaster().send_signal(signal.SIGINT)  # a fast shutdown
+def stop_server(scene: Scene) -> None:
+    """Shut the server down without waiting for its clients."""
+    scene.stand.postmaster().send_signal(signal.SIGINT)
 
 
-def _backend(scene: Scene) -> psutil.Process:
-    return scene.stand.backends("returns_typical_without_index")[0]
+def restart_server(scene: Scene) -> None:
+    """Shut somebody else's server down, and start it anew."""
+    stop_server(scene)
+    scene.stand.restart()
 
 
-def _terminate(scene: Scene) -> None:
-    server = scene.stand.theirs
-    assert server
-    with psycopg.connect(with_words(server.conninfo), autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(%s)", [_backend(scene).pid])
+def kill_session(scene: Scene) -> None:
+    """Kill one of the run's sessions, for which the server ends all, and recovers."""
+    scene.stand.backends(TITLES["blocks"])[0].kill()
 
 
-def _twice(scene: Scene) -> None:
-    scene.signal(signal.SIGINT)
-    time.sleep(_AGAIN_S)
-    if scene.run.poll() is None:
-        scene.signal(signal.SIGINT)
+def terminate_session(scene: Scene) -> None:
+    """End one of the run's sessions, as the server's operator may."""
+    assert scene.stand.theirs
+    with psycopg.connect(with_words(scene.stand.theirs.conninfo), autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(%s)", [scene.stand.backends(TITLES["blocks"])[0].pid])
 
 
-def _no_folder(scene: Scene) -> None:
+def reset_connections(scene: Scene) -> None:
+    """Reset all connections to somebody else's server."""
+    assert scene.stand.relay
+    scene.stand.relay.reset()
+
+
+def ends_itself(shop: Shop) -> None:
+    """Add a candidate that ends its own sessions."""
+    shop.candidate("ends_itself", _ENDS_ITSELF, "returns")
+
+
+def remove_reports(scene: Scene) -> None:
+    """Remove the folder of reports."""
     shutil.rmtree(scene.shop.path / "reports")
 
 
-def _sends(number: signal.Signals) -> Callable[[Scene], None]:
-    return lambda scene: scene.signal(number)
+def block_reports(scene: Scene) -> None:
+    """Put a file where the folder of reports was, which is kept elsewhere."""
+    reports = scene.shop.path / "reports"
+    reports.rename(scene.shop.path / "kept")
+    reports.touch()
+    scene.stack.callback(lambda: (reports.unlink(), (scene.shop.path / "kept").rename(reports)))
 
 
-def _ends_itself(shop: Shop) -> object:
-    return shop.candidate("ends_itself", _ENDS_ITSELF, "returns")
+def fill_disk(scene: Scene) -> None:
+    """Leave no room on the disk."""
+    assert scene.disk
+    filler = scene.disk / "filler"
+    with suppress(OSError), filler.open("wb", buffering=0) as file:
+        while file.write(b"x" * _FILLING_BYTES):
+            pass
+    with suppress(OSError), filler.open("ab", buffering=0) as file:
+        while file.write(b"x"):
+            pass
+    scene.stack.callback(filler.unlink)
 
 
-def _nothing(_: Scene) -> None:
-    """It is the candidate that does it."""
+def take_memory(scene: Scene) -> None:
+    """Let the server's processes have hardly any more memory."""
+    group = scene.stack.enter_context(groups.control_group("memory", memory_max=_LITTLE, memory_limit_in_bytes=_LITTLE))
+    postmaster = scene.stand.postmaster()
+    groups.enter(group, postmaster.pid, *(one.pid for one in postmaster.children()))
 
 
-OWN, SHARED = ("wheel", "local"), ("superuser", "createdb")
-FAULTS = (
-    Fault(name="server killed (-9)", act=_kill_server),
-    Fault(name="server stopped", act=_stop_server),
-    Fault(name="session killed (-9), server restarts", act=lambda scene: _backend(scene).kill()),
-    Fault(name="session terminated", act=_terminate, kinds=SHARED),
-    Fault(name="candidate ends its own session", act=_nothing, end="goes on", prepare=_ends_itself),
-    *(
-        Fault(name=f"{number.name} at {stage}", act=_sends(number), stage=stage, end="interrupted")
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        for stage in ("build", "blocks")
-    ),
-    Fault(name="SIGINT at report", act=_sends(signal.SIGINT), stage="report", end="goes on"),
-    Fault(name="SIGINT twice", act=_twice, end="interrupted"),
-    Fault(name="run killed (-9)", act=_sends(signal.SIGKILL), end="killed"),
-    Fault(name="worker killed (-9)", act=lambda scene: scene.worker("gw1").kill(), end="interrupted", workers=2),
-    Fault(name="worker stopped", act=lambda scene: scene.worker("gw1").suspend(), end="interrupted", workers=2),
-    Fault(name="leader killed (-9)", act=lambda scene: scene.worker("gw0").kill(), end="interrupted", workers=2),
-    Fault(name="leader stopped", act=lambda scene: scene.worker("gw0").suspend(), end="interrupted", workers=2),
-    Fault(name="folder of reports gone", act=_no_folder, end="goes on"),
-)
+def start_beside(scene: Scene) -> None:
+    """Start another run, on the same server and in the same folder."""
+    scene.others.append(plainly(scene.shop, REPORTS))
+
+
+def start_elsewhere(scene: Scene) -> None:
+    """Start another run, on the same server and in a folder of its own."""
+    other = Shop.open(scene.shop.path.with_name("other"), scene.stand.environment)
+    scene.others.append(plainly(other, ()))
+
+
+def by_wrong_clock(shop: Shop, arguments: Sequence[str]) -> Program:
+    """Start a run whose clock can jump; its monotonic clock goes on, as that of the kernel does."""
+    library = next((path for path in _CLOCKS if path.exists()), None)
+    if library is None:
+        pytest.skip("no libfaketime here: apt-get install libfaketime")
+    clock = {
+        "LD_PRELOAD": str(library),
+        "FAKETIME_TIMESTAMP_FILE": str(shop.write(_CLOCK, "+0\n")),
+        "FAKETIME_NO_CACHE": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    return shop.start(*arguments, PYTHONUNBUFFERED="1", **clock)
+
+
+def jumps(by: str) -> Callable[[Scene], None]:
+    """Return what sets a run's clock, as in `+1h`."""
+
+    def act(scene: Scene) -> None:
+        draft = scene.shop.write(f"{_CLOCK}.new", f"{by}\n")
+        draft.rename(scene.shop.path / _CLOCK)
+
+    return act
+
+
+_ours: list[int] = []
+"""Our end of a run's terminal, or of the pipe that it writes into."""
+
+
+def into_pipe(shop: Shop, arguments: Sequence[str]) -> Program:
+    """Start a run whose output goes into a pipe."""
+    ours, theirs = os.pipe()
+    _ours.append(ours)
+    try:
+        return programs.start(
+            [sys.executable, "-m", "pytest", *QUICK, *arguments],
+            cwd=shop.path,
+            env=shop.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=theirs,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(theirs)
+
+
+def on_terminal(shop: Shop, arguments: Sequence[str]) -> Program:
+    """Start a run by a shell on a terminal of its own."""
+    ours, theirs = pty.openpty()
+    _ours.append(ours)
+    command = [sys.executable, "-m", "pytest", *QUICK, *arguments]
+    try:
+        return programs.start(
+            ["setsid", "--ctty", "bash", "-c", '"$@"; exit', "bash", *command],
+            cwd=shop.path,
+            env=shop.environment,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        )
+    finally:
+        os.close(theirs)
+
+
+def close(_: Scene) -> None:
+    """Close our end: who writes into the pipe gets EPIPE; a terminal's shell and all that runs there get SIGHUP."""
+    os.close(_ours.pop())

@@ -1,30 +1,25 @@
 """What is found in a cell of the table of faults, and the table itself, as Markdown.
 
-Owns which words of a run's output tell of a fault. Must not know how a fault comes about.
+Owns which lines of a run's output tell of a fault. Must not know how a fault comes about.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 BEGIN, END = "<!-- faults -->", "<!-- /faults -->"
+_HEAD = ("fault", "server, and seconds until it is told", "kept", "what is told first", "left until the next run")
 _SHOWN_CHARACTERS = 120
-_WORDS = (
-    "was interrupted",
-    "cannot be written",
-    "was killed",
-    "is gone",
-    "was stopped",
-    "died",
-    "is failed: ",
-    "KeyboardInterrupt",
-)
-_TELLS = re.compile(rf"has no result: (?P<reason>.+)|(?P<line>.*({'|'.join(_WORDS)}).*)")
+_UNDERLINED = re.compile(r"_{3,} .+ _{3,}$")
+"""What pytest puts above the message of a test that failed."""
+_ON_WORKER = re.compile(r"\[gw\d+\] ")
+_TELLS = re.compile(r"(?:!+ (?:[\w.]+\.\w+: )?(?P<ended>.+?) !+|(?:ERROR|WARNING): (?P<said>.+))$")
+"""How pytest says why it ends, and how schemabench complains."""
+_NOTHING, _BARE = "nothing", {"KeyboardInterrupt", "_pytest.outcomes.Exit"}
 _ADDRESSES = re.compile(r"sb_[0-9a-f]{8}|\(process \d+\)|port \d+|/[\w./-]*/(?=\w)|\d+(\.\d+)? m?s\b")
 """What differs from run to run."""
-_BEFORE = re.compile(r"^(!+ ((schemabench\.errors|xdist\.dsession)\.\w+: )?|\(\d+\) |E +)")
-"""What pytest puts before a sentence."""
+_SERVER = re.compile(r"(?P<kind>\w[\w ]*) \((?P<seconds>[\d.]+|-)\)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,36 +28,79 @@ class Cell:
 
     fault: str
     kind: str
-    kept: tuple[str, ...]
+    kept: str
     """The finished experiments in the run file."""
     told: str
-    """The first line that tells of the fault."""
-    seconds: float
-    """From the fault to the end of the run."""
-    left: tuple[str, ...]
+    """The first line that tells of the fault; empty if none does."""
+    seconds: float | None
+    """From the fault to that line; None if there is none."""
+    left: str
     """What stayed behind, which the next run removed."""
 
 
-def told(output: str) -> str:
-    """Return the first line of a run's output that tells of a fault; empty if there is none."""
-    for line in output.splitlines():
-        if match := _TELLS.search(line):
-            sentence = (
-                _BEFORE.sub("", (match["reason"] or match["line"]).strip()).rstrip("! ").removesuffix(" (see above)")
-            )
-            text = _ADDRESSES.sub("...", sentence).replace("|", "\\|")
-            return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}..."
-    return ""
+def telling(lines: Iterable[tuple[float, str]]) -> tuple[str, float | None]:
+    """Return the first line of a run's output that tells of a fault, and when it was written.
+
+    Args:
+        lines: When each line was written, and the line.
+    """
+    below = False
+    for when, line in sorted(lines, key=lambda one: one[0]):
+        if _UNDERLINED.match(line):
+            below = True
+        elif below and line.strip() and not _ON_WORKER.match(line):
+            return _worded(line.removeprefix("E  ")), when
+        elif (match := _TELLS.match(line)) and (said := match["ended"] or match["said"]) not in _BARE:
+            return _worded(said), when
+    return "", None
 
 
-def put(path: Path, cells: Sequence[Cell]) -> None:
-    """Write a table into a page, in place of the one between its marks."""
-    rows = [
-        f"| {one.fault} | {one.kind} | {' and '.join(one.kept) or 'none'} | {one.told} | {one.seconds:.0f} | "
-        f"{', '.join(one.left) or 'nothing'} |"
-        for one in sorted(cells, key=lambda one: one.fault)
-    ]
-    head = ["| fault | server | kept | first line | seconds | left until the next run |", "|---|---|---|---|---|---|"]
+def _worded(line: str) -> str:
+    text = _ADDRESSES.sub("...", line.strip()).replace("|", "\\|")
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS].rstrip()}..."
+
+
+def put(path: Path, cells: Sequence[Cell], faults: Sequence[str]) -> None:
+    """Write cells into the table between a page's marks; those of other servers, and of other faults, stay.
+
+    Args:
+        path: The page.
+        cells: Those that were filled.
+        faults: The names of all faults, in order: rows of others go.
+    """
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    path.write_text("\n".join([f"{before}{BEGIN}", *head, *rows, f"{END}{after}"]), encoding="utf-8")
+    table, _, after = rest.partition(END)
+    known = {(one.fault, one.kind): one for one in (*_read(table), *cells)}
+    shown = [one for fault in faults for one in known.values() if one.fault == fault]
+    path.write_text("\n".join([f"{before}{BEGIN}", *_drawn(shown), f"{END}{after}"]), encoding="utf-8")
+
+
+def _drawn(cells: Sequence[Cell]) -> Iterator[str]:
+    """Yield the lines of a table: servers where the same was found share a row."""
+    yield _row(*_HEAD)
+    yield "|---|---|---|---|---|"
+    rows: dict[Cell, list[str]] = {}
+    for one in cells:
+        seconds = "-" if one.seconds is None else f"{one.seconds:.0f}"
+        rows.setdefault(replace(one, kind="", seconds=None), []).append(f"{one.kind} ({seconds})")
+    for one, servers in rows.items():
+        yield _row(one.fault, ", ".join(servers), one.kept or "none", one.told or _NOTHING, one.left or _NOTHING)
+
+
+def _row(*parts: str) -> str:
+    return f"| {' | '.join(parts)} |"
+
+
+def _read(table: str) -> Iterator[Cell]:
+    """Yield the cells of a table."""
+    for line in table.strip().splitlines()[2:]:
+        fault, servers, kept, told, left = line.removeprefix("| ").removesuffix(" |").split(" | ")
+        for server in _SERVER.finditer(servers):
+            yield Cell(
+                fault=fault,
+                kind=server["kind"],
+                kept="" if kept == "none" else kept,
+                told="" if told == _NOTHING else told,
+                seconds=None if server["seconds"] == "-" else float(server["seconds"]),
+                left="" if left == _NOTHING else left,
+            )

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from catalog import NAMES
 from cells import Cell, put
 
 OPTION = "--faults-table"
@@ -12,7 +13,7 @@ cells = pytest.StashKey[list[Cell]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the option."""
-    parser.addoption(OPTION, type=Path, help="write the cells that were filled into the table of this page")
+    parser.addoption(OPTION, type=Path, help="put the cells that were filled into the table of this page")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -24,7 +25,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table."""
     path = session.config.getoption(OPTION)
     if path and session.config.stash[cells]:
-        put(path, session.config.stash[cells])
+        put(path, session.config.stash[cells], NAMES)
 
 
 @pytest.fixture

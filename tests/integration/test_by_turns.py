@@ -88,7 +88,7 @@ def plan(tmp_path: Path) -> Plan:
 @pytest.fixture
 def full(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """Return a server with connections for the clients of one entrant at a time."""
-    monkeypatch.setattr(server, "room", CLIENTS)
+    monkeypatch.setattr(server, "connections", CLIENTS)
     return server
 
 

@@ -144,7 +144,7 @@ def test_an_experiment_ranks_its_candidates_and_says_all_about_them(tmp_path: Pa
     watcher = Watcher()
     plan = _plan(
         tmp_path,
-        budget_s=3.0,
+        budget_s=2.0,
         fillfactor="-- summary: room for updates\n-- expects: more\n"
         + BASELINE.replace(";", " WITH (fillfactor = 50);"),
         slow=BASELINE + "-- name: look\nSELECT count(*) FROM generate_series(1, 6000) WHERE :key::text <> '';\n",
@@ -225,7 +225,7 @@ def _unordered(plan: Plan, **changes: object) -> Plan:
 def sampled(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
     """Run an experiment in which two candidates make their writers wait for each other in different ways."""
     candidates = {"queue": BASELINE + QUEUE, "whole_table": BASELINE + WHOLE_TABLE}
-    plan = _plan(tmp_path_factory.mktemp("sampled"), budget_s=5.0, sample_hz=200.0, **candidates)
+    plan = _plan(tmp_path_factory.mktemp("sampled"), budget_s=3.5, sample_hz=200.0, **candidates)
     return measure(_unordered(plan), server, Watcher())
 
 
@@ -367,6 +367,7 @@ DROPS_COLUMN = """\
 ALTER TABLE item DROP COLUMN IF EXISTS extra;
 SELECT extra FROM item WHERE key = :key::text;
 """
+ENDS_ITSELF = "SELECT pg_terminate_backend(pg_backend_pid())"
 BROKEN = {
     "fails_in_a_trial": (CHECKED, ["failed under the candidate 'fails_in_a_trial'", "23514"]),
     "lacks_a_table": (
@@ -393,6 +394,11 @@ BROKEN = {
         ['Neither a writer nor a call sets the identifier :"table"'],
     ),
     "failing_index": (f"{BASELINE}{FAILING_INDEX}", ["division by zero"]),
+    "ends_its_session": (
+        f"{BASELINE}-- name: look\n{ENDS_ITSELF};\n",
+        ["'look' failed under the candidate 'ends_its_session'", "57P01", "session.sql:3:1"],
+    ),
+    "ends_its_session_in_the_schema": (f"{BASELINE}{ENDS_ITSELF};\n", ["57P01", "schema.sql:2:1"]),
 }
 """Candidates that fail, one in each way -> its SQL, and what must be said of it."""
 

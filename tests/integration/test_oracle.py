@@ -24,7 +24,7 @@ from schemabench.server import Database, Server
 from schemabench.workload import Found, Row
 
 PATIENT = replace(EFFORTS["quick"], search_s=mutants.PATIENT_S, shrink_s=mutants.PATIENT_S)
-BRIEF = replace(PATIENT, sequences=5)
+BRIEF = replace(PATIENT, sequences=3)
 
 SCHEMA = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
 OPERATIONS = """\
@@ -282,6 +282,15 @@ def test_sql_that_is_wrong_whatever_is_called_is_an_error_at_its_place(tmp_path:
     assert caught.value.where is not None
     assert caught.value.where.path.name == "operations.sql"
     assert caught.value.sqlstate == "42P01"
+
+
+def test_a_candidate_that_ends_its_own_session_fails_and_not_the_server(tmp_path: Path, server: Server) -> None:
+    ends_itself = SCHEMA + "-- name: put\nSELECT pg_terminate_backend(pg_backend_pid()), :key::text, :value::bigint;\n"
+
+    with pytest.raises(CandidateError, match="terminating connection") as caught:
+        _checked(tmp_path, server, ends_itself)
+
+    assert caught.value.sqlstate == "57P01"
 
 
 def test_a_call_that_never_ends_is_refused(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -346,7 +346,7 @@ def test_candidates_with_pipelines_agree_and_keep_up(laboratory: Laboratory) -> 
         candidates={"baseline": TABLES, **{name: TABLES + text for name, text in sent.items()}},
         writers=[Writer(name="adding", kind="stream", weight=10, clients=2)],
         burst=burst,
-        budget_s=4,
+        budget_s=2.5,
         calls=400,
         state=("events", "totals"),
         round_trip_s=0.001,
@@ -370,7 +370,7 @@ def test_a_pipeline_that_fails_names_the_statement(laboratory: Laboratory) -> No
             candidates={"baseline": "CREATE TABLE entered (id int PRIMARY KEY);\n"},
             writers=[Writer(name="entering", kind="stream", weight=4, clients=1)],
             burst=lambda *_: repeat(Call("enter", {"id": 1})),
-            budget_s=1.0,
+            budget_s=0.3,
         )
 
     assert "INSERT INTO entered" in str(caught.value) or "operations.sql:3" in str(caught.value)

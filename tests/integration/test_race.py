@@ -59,7 +59,7 @@ def _plan(folder: Path, **candidates: str) -> Plan:
         cardinality="typical",
         candidates=laboratory.installable(folder / "schemas", candidates),
         clients=2,
-        budget_s=10.0,
+        budget_s=7.0,
         precision=1e-6,
         seed=1,
         burst=16,
@@ -101,7 +101,7 @@ def test_who_is_twice_as_slow_leaves_and_the_others_have_the_rest_of_the_budget(
 
 
 def test_nobody_leaves_a_race_of_equal_candidates(tmp_path: Path, server: Server) -> None:
-    plan = replace(_plan(tmp_path, baseline=TABLE, same=TABLE, again=TABLE), budget_s=3.0)
+    plan = replace(_plan(tmp_path, baseline=TABLE, same=TABLE, again=TABLE), budget_s=2.0)
 
     assert all(one.retired is None for one in _results(measure(plan, server, Silence())).values())
 

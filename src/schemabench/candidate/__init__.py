@@ -3,7 +3,7 @@
 from schemabench.candidate.fitting import check_parts, operations
 from schemabench.candidate.folder import find, select
 from schemabench.candidate.installing import install
-from schemabench.candidate.refusals import refused, remedies
+from schemabench.candidate.refusals import ends_sessions, refused, remedies
 from schemabench.candidate.remarks import Remark, notices
 from schemabench.candidate.variation import BASELINE, Candidate, Script
 
@@ -13,6 +13,7 @@ __all__ = [
     "Remark",
     "Script",
     "check_parts",
+    "ends_sessions",
     "find",
     "install",
     "notices",

@@ -12,6 +12,16 @@ from schemabench.errors import CandidateError, ServerError, is_servers_fault
 from schemabench.statements import Query, Text
 
 _FIRST_POSITION = 1  # the server counts positions from 1
+_ENDED_BY_ORDER = "57P01"
+_ORDER = "pg_terminate_backend"
+
+
+def ends_sessions(candidate: Candidate, sqlstate: str | None) -> bool:
+    """Return whether a session was ended by order, and the candidate's own SQL gives such an order.
+
+    Otherwise the order is an operator's, or the server shuts down.
+    """
+    return sqlstate == _ENDED_BY_ORDER and _ORDER in candidate.text.lower()
 
 
 def refused(  # noqa: PLR0913 (what is known of a refusal)
@@ -42,7 +52,8 @@ def refused(  # noqa: PLR0913 (what is known of a refusal)
         todo.append("remove psql commands, such as \\set")
     todo += further
     what = f"the query {query!r} under " if query else ""
-    kind = ServerError if is_servers_fault(cause.sqlstate) else CandidateError
+    is_servers = is_servers_fault(cause.sqlstate) and not ends_sessions(candidate, cause.sqlstate)
+    kind = ServerError if is_servers else CandidateError
     return kind(
         f"The server refused {what}the candidate {candidate.name!r}: {cause.diag.message_primary or cause}",
         where=statement.place(position),

@@ -319,10 +319,11 @@ class Scratch:
         name = call.operation
         if cause.sqlstate is None and not self._connection(call).closed:
             Encoder(self.operations)(name, call.values)
-        if self._connection(call).closed or is_servers_fault(cause.sqlstate):
+        ended = candidates.ends_sessions(self.candidate, cause.sqlstate)
+        if not ended and (self._connection(call).closed or is_servers_fault(cause.sqlstate)):
             return self._lost(cause)
         said = cause.diag.message_primary or str(cause)
-        if (cause.sqlstate or "").startswith(_FILE_IS_WRONG):
+        if ended or (cause.sqlstate or "").startswith(_FILE_IS_WRONG):
             position = int(cause.diag.statement_position or 0)
             return CandidateError(
                 f"The server refused the operation {name!r} under the candidate {self.candidate.name!r}: {said}",

@@ -224,8 +224,9 @@ class Blocks:
         measured = self.measured
         most_s = retiring.PRESSING_SHARE * self.plan.budget_s
         pressing = [name for name in self._names if measured.taken_s[name] > most_s]
-        lagging = retiring.lagging(measured.trials, self._names, CONTROL, pressing)
-        return set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
+        if lagging := retiring.lagging(measured.trials, self._names, CONTROL, pressing):
+            return set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
+        return set()  # in most blocks, and without going through all trials
 
     def _beaten(self) -> Mapping[str, statistics.Beaten]:
         """Return the candidates that are proved slower than the leader, unless the client limits them."""

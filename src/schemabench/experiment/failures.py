@@ -39,7 +39,8 @@ def failed(template: Template, writer: Writer, failure: StatementFailedError) ->
     query = written or statement.render(writer.identifiers, literals=writer.identifiers)
     shown = _shown(zip(query.parameters, parameters, strict=False))
     retried = f" after {failure.attempts} attempts" if failure.attempts > 1 else ""
-    kind = ServerError if is_servers_fault(refusal.sqlstate) else CandidateError
+    is_servers = is_servers_fault(refusal.sqlstate) and not candidates.ends_sessions(candidate, refusal.sqlstate)
+    kind = ServerError if is_servers else CandidateError
     return kind(
         f"The operation {operation.name!r} failed under the candidate {candidate.name!r}{retried}: {refusal.message}",
         where=query.place(max(0, refusal.position - 1 - len(mark(operation.name))))

@@ -306,7 +306,7 @@ def _record(
         operations=operations,
         rows=round(np.mean([trial.rows for trial in measured.counted(BASELINE)])),
         blocks=measured.blocks,
-        blocks_needed=statistics.fewest_blocks(len(rankings.results) - len(measured.retired)) if rankings else 0,
+        blocks_needed=statistics.fewest_blocks(sum(map(measured.is_left, rankings.results))) if rankings else 0,
         shortened_from=measured.shortened * operations // size,
         warmup_blocks=measured.warmup,
         steady=measured.steady,

@@ -51,7 +51,7 @@ def needed(plan: Plan, server: Server) -> bool:
         parts=max(1, len(plan.parts.names)) if apart else 1,
         neighbours=connections(plan.noise.model, plan.noise.speed) if plan.noise else 0,
     )
-    return not needs.fit(server.room)
+    return not needs.fit(server.connections)
 
 
 def fitted(plan: Plan, server: Server) -> Plan:

@@ -7,7 +7,7 @@ Owns the lifetime of servers and databases. Must not know what they are used for
         candidate = server.clone(template, "baseline")
 """
 
-from schemabench.server import several
+from schemabench.server import room, several
 from schemabench.server.account import shared_account
 from schemabench.server.admission import Needs
 from schemabench.server.beside import scratch
@@ -36,6 +36,7 @@ __all__ = [
     "lost",
     "offering",
     "opened",
+    "room",
     "scratch",
     "serve",
     "several",

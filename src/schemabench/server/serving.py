@@ -50,8 +50,9 @@ class Server:
         owned: Whether it belongs to this run alone and is removed with it.
         source: The running server.
         run_id: The run.
-        room: How many connections the run may have, by the limits of the server and of the role at its start.
+        connections: How many connections the run may have, by the limits of the server and of the role at its start.
         kept: Databases for later experiments of the run, each with what it was made from; the last used goes last.
+        most_bytes: What its data may take, WAL included; None for what is free on its disk.
     """
 
     def __init__(  # noqa: PLR0913 - called in one place, by `attend`
@@ -65,7 +66,7 @@ class Server:
         asked: Mapping[str, str],
         set_by: Mapping[str, str],
         left: tuple[Notice, ...],
-        room: int,
+        connections: int,
     ) -> None:
         self.conninfo = conninfo
         self.asked = asked
@@ -73,13 +74,14 @@ class Server:
         self.is_local = source.data is not None or _on_this_machine(session)
         self.notices = (*source.notices, *untested(session.info.server_version // 10000), *left)
         self.source = source
-        self.room = room
+        self.connections = connections
         self._session = session
         self.run_id = run_id
         self._keep = keep_databases
         self._set_by = set_by
         self._databases: dict[str, Database] = {}
         self.kept: list[tuple[object, Databases]] = []
+        self.most_bytes: int | None = None
         self._version = _version(session)
         self.record = self._read_record(session)
 
@@ -332,7 +334,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     conninfo = pinned(conninfo, session)
     try:
         admission.check_fitness(session, describe(conninfo))
-        room = admission.check_room(session, needs, owned=source.owned)
+        connections = admission.check_room(session, needs, owned=source.owned)
         if not source.owned:
             asked = server_settings.check_per_database(session, asked)
         left = () if source.owned else databases.sweep(session, run_id)
@@ -345,7 +347,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
             asked=asked,
             set_by=server_settings.sources(ours, asked),
             left=left,
-            room=room,
+            connections=connections,
         )
     except BaseException:
         session.close()

@@ -1,0 +1,51 @@
+"""The reports of a session, written after every experiment so that a crash loses nothing.
+
+Owns which of them were written, which could not be, and which had vanished meanwhile. Must not know pytest's hooks.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from schemabench import report
+from schemabench.errors import SchemabenchError
+from schemabench.records import Run
+
+
+class Reports:
+    """The reports of a session.
+
+    Args:
+        paths: Where they are written.
+
+    Attributes:
+        unwritten: Those that could not be written the last time.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+        self._written: set[Path] = set()
+        self.unwritten: set[Path] = set()
+
+    def write(self, run: Run, benchmark_json: Callable[[], Mapping[str, Any]]) -> Iterator[str]:
+        """Write all reports, and yield what is to be told of them.
+
+        Args:
+            run: The results so far.
+            benchmark_json: Returns the rest of a run file.
+        """
+        self.unwritten = set()
+        for path in self._paths:
+            vanished = path in self._written and not path.exists()
+            try:
+                if path.suffix == ".json":
+                    report.write_json(benchmark_json(), run, path)
+                else:
+                    report.write(run, path)
+            except SchemabenchError as error:
+                self.unwritten.add(path)
+                yield f"ERROR: {error}"
+                continue
+            self._written.add(path)
+            if vanished:
+                yield f"WARNING: {path} had vanished since it was written, and is written anew, with all results"
