@@ -11,9 +11,10 @@ import made_up
 import pytest
 
 from schemabench.errors import CandidateError, ServerError
-from schemabench.experiment import shifts
+from schemabench.experiment import sessions, shifts
 from schemabench.experiment.burst import Turn
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.shifts import LEAD_IN, Shifts
 from schemabench.server import Needs
 
@@ -145,3 +146,35 @@ def test_one_at_a_time_needs_the_clients_connections_once() -> None:
     assert one_by_one.fewest == 10 + 5 * (1 + 1) + 2 + 8
     assert needs.fit(needs.fewest)
     assert not needs.fit(needs.fewest - 1)
+
+
+def test_sessions_that_were_just_closed_may_still_have_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    template: Any = SimpleNamespace(server=None)
+    opened = iter([ServerError("FATAL: sorry, too many clients already"), []])
+
+    def open_all(*_: object) -> object:
+        found = next(opened)
+        if isinstance(found, ServerError):
+            raise found
+        return found
+
+    monkeypatch.setattr(sessions, "_opened", open_all)
+    Sessions(template, template, [], by_turns=True).wake()
+
+    assert not list(opened), "it was tried twice"
+
+
+@pytest.mark.parametrize(
+    ("said", "allowed_s"),
+    [("FATAL: sorry, too many clients already", 0.0), ("FATAL: no such database", 60.0)],
+    ids=["for-long", "another-reason"],
+)
+def test_what_does_not_pass_ends_the_experiment(monkeypatch: pytest.MonkeyPatch, said: str, allowed_s: float) -> None:
+    def refuse(*_: object) -> None:
+        raise ServerError(said)
+
+    template: Any = SimpleNamespace(server=None)
+    monkeypatch.setattr(sessions, "_opened", refuse)
+    monkeypatch.setattr(sessions, "_LEAVE_S", allowed_s)
+    with pytest.raises(ServerError, match=said):
+        Sessions(template, template, [], by_turns=True).wake()

@@ -39,7 +39,7 @@ from schemabench.load import (
 )
 from schemabench.load.session import Accepted, Undone
 from schemabench.monitor.flushing import MAY_FLUSH
-from schemabench.server import Databases, lost
+from schemabench.server import Databases, full, lost
 from schemabench.workload import Writer
 
 PLANNED = 6
@@ -121,12 +121,13 @@ class Sessions:
             CandidateError: The server refused an operation.
             ServerError: The server cannot be reached or refused.
         """
-        deadline_s = perf_counter() + _LEAVE_S
-        while not self._pairs:
+        deadline_s, waiting = perf_counter() + _LEAVE_S, True
+        while waiting:
             try:
                 self._open()
-            except ServerError:  # sessions that were just closed may still have their places
-                if perf_counter() > deadline_s or self._template.server.failure():
+                waiting = False
+            except ServerError as failure:  # sessions that were just closed may still have their places
+                if not full(failure.what) or perf_counter() > deadline_s:
                     raise
                 sleep(_AGAIN_S)
         try:
