@@ -258,9 +258,15 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
             for number, (begun_ns, done_ns, included) in drive.noted.items()
         ),
     )
-    return part, {
-        str(operation): samples_ns[..., own & (operations == operation)] for operation in np.unique(operations[own])
-    }
+    return part, _by_operation(operations[own], samples_ns[..., own])
+
+
+def _by_operation(operations: NDArray[np.str_], samples_ns: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """Return the samples of each operation, in their order; a workload may have a thousand."""
+    names, which, counts = np.unique(operations, return_inverse=True, return_counts=True)
+    sorted_ns = samples_ns[..., np.argsort(which, kind="stable")]
+    each = np.split(sorted_ns, np.cumsum(counts)[:-1], axis=-1)
+    return {str(name): own_ns for name, own_ns in zip(names, each, strict=False)}
 
 
 def _left(loaded: Loaded, requests: Sequence[Accepted]) -> tuple[Undone, int]:
