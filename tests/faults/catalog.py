@@ -137,5 +137,6 @@ FILES = (
     "line of a replayed file has 1 GB",
 )
 """Faults of files, which no server sees."""
+NO_SERVER = "none"
 NAMES = (*(one.name for one in FAULTS), *FILES)
 """All faults, in the order of the table."""

@@ -3,6 +3,7 @@
 Owns which lines of a run's output tell of a fault. Must not know how a fault comes about.
 """
 
+import fcntl
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +18,9 @@ _ON_WORKER = re.compile(r"\[gw\d+\] ")
 _TELLS = re.compile(r"(?:!+ (?:[\w.]+\.\w+: )?(?P<ended>.+?) !+|(?:ERROR|WARNING): (?P<said>.+))$")
 """How pytest says why it ends, and how schemabench complains."""
 _NOTHING, _BARE = "nothing", {"KeyboardInterrupt", "_pytest.outcomes.Exit"}
-_ADDRESSES = re.compile(r"sb_[0-9a-f]{8}|\(process \d+\)|port \d+|/[\w./-]*/(?=\w)|\d+(\.\d+)? m?s\b")
+_ADDRESSES = re.compile(
+    r"sb_[0-9a-f]{8}|\(process \d+\)|port \d+|127\.0\.0\.1:\d+|(?<![:/\w])/[\w./-]*/(?=\w)|\d+(\.\d+)? m?s\b"
+)
 """What differs from run to run."""
 _SERVER = re.compile(r"(?P<kind>\w[\w ]*) \((?P<seconds>[\d.]+|-)\)")
 
@@ -39,20 +42,25 @@ class Cell:
 
 
 def telling(lines: Iterable[tuple[float, str]]) -> tuple[str, float | None]:
-    """Return the first line of a run's output that tells of a fault, and when it was written.
+    """Return the line of a run's output that tells of a fault, and when the first such line was written.
+
+    That is the first line of the first test that failed; else why pytest ended; else the first complaint.
 
     Args:
         lines: When each line was written, and the line.
     """
-    below = False
+    below, found = False, list[tuple[int, float, str]]()
     for when, line in sorted(lines, key=lambda one: one[0]):
         if _UNDERLINED.match(line):
             below = True
         elif below and line.strip() and not _ON_WORKER.match(line):
-            return _worded(line.removeprefix("E  ")), when
+            below = False
+            found.append((0, when, line.removeprefix("E  ")))
         elif (match := _TELLS.match(line)) and (said := match["ended"] or match["said"]) not in _BARE:
-            return _worded(said), when
-    return "", None
+            found.append((1 if match["ended"] else 2, when, said))
+    if not found:
+        return "", None
+    return _worded(min(found, key=lambda one: one[:2])[2]), min(when for _, when, _ in found)
 
 
 def _worded(line: str) -> str:
@@ -60,19 +68,24 @@ def _worded(line: str) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS].rstrip()}..."
 
 
-def put(path: Path, cells: Sequence[Cell], faults: Sequence[str]) -> None:
+def put(path: Path, cells: Sequence[Cell], faults: Sequence[str], kinds: Sequence[str]) -> None:
     """Write cells into the table between a page's marks; those of other servers, and of other faults, stay.
 
     Args:
         path: The page.
         cells: Those that were filled.
         faults: The names of all faults, in order: rows of others go.
+        kinds: Likewise, of servers.
     """
-    before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    table, _, after = rest.partition(END)
-    known = {(one.fault, one.kind): one for one in (*_read(table), *cells)}
-    shown = [one for fault in faults for one in known.values() if one.fault == fault]
-    path.write_text("\n".join([f"{before}{BEGIN}", *_drawn(shown), f"{END}{after}"]), encoding="utf-8")
+    with path.open("r+", encoding="utf-8") as page:
+        fcntl.flock(page, fcntl.LOCK_EX)  # each process of a session writes its own
+        before, _, rest = page.read().partition(BEGIN)
+        table, _, after = rest.partition(END)
+        known = {(one.fault, one.kind): one for one in (*_read(table), *cells)}
+        shown = [known[fault, kind] for fault in faults for kind in kinds if (fault, kind) in known]
+        page.seek(0)
+        page.truncate()
+        page.write("\n".join([f"{before}{BEGIN}", *_drawn(shown), f"{END}{after}"]))
 
 
 def _drawn(cells: Sequence[Cell]) -> Iterator[str]:

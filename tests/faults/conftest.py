@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from catalog import NAMES
+from catalog import NAMES, NO_SERVER
 from cells import Cell, put
+from stands import KINDS
 
 OPTION = "--faults-table"
 cells = pytest.StashKey[list[Cell]]()
@@ -25,7 +26,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the table."""
     path = session.config.getoption(OPTION)
     if path and session.config.stash[cells]:
-        put(path, session.config.stash[cells], NAMES)
+        put(path, session.config.stash[cells], NAMES, (*KINDS, NO_SERVER))
 
 
 @pytest.fixture

@@ -36,10 +36,10 @@ class Relay:
         """Reset every connection that is open; later ones are carried as before."""
         found, self._open = self._open, []
         for one in found:
-            with suppress(OSError):
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPTLY)
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABRUPTLY)
+            with suppress(OSError):  # the other end has closed
                 one.shutdown(socket.SHUT_RD)  # wakes the thread that reads it, and sends nothing
-                one.close()
+            one.close()
 
     def close(self) -> None:
         """Carry nothing any more."""

@@ -39,14 +39,19 @@ def test_nothing_is_told_where_all_is_well() -> None:
 def test_cells_that_are_filled_replace_their_like_alone(tmp_path: Path) -> None:
     page = tmp_path / "faults.md"
     page.write_text(f"before\n{BEGIN}\n{END}\nafter\n")
-    put(page, [cell("one", "wheel"), cell("one", "local"), cell("two", "wheel", r"a \| b", None)], ["one", "two"])
+    put(
+        page,
+        [cell("one", "wheel"), cell("one", "local"), cell("two", "wheel", r"a \| b", None)],
+        ["one", "two"],
+        ["wheel", "local"],
+    )
     first = page.read_text()
-    put(page, [], ["one", "two"])
+    put(page, [], ["one", "two"], ["wheel", "local"])
 
     assert page.read_text() == first
     assert "| one | wheel (1), local (1) | orders | it died | nothing |" in first
 
-    put(page, [cell("one", "local", "", None)], ["one"])
+    put(page, [cell("one", "local", "", None)], ["one"], ["wheel", "local"])
 
     assert page.read_text().splitlines()[0] == "before"
     assert page.read_text().splitlines()[-1] == "after"

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import acts
@@ -45,17 +45,17 @@ def test_a_run_that_meets_a_fault(fault: Fault, kind: str, tmp_path: Path, table
         acts.prepare(shop, disk if fault.disk == "reports" else None)
         fault.prepare(shop)
         run = fault.starts(shop, (*REPORTS, "--burst", "24", *(("-n", str(fault.workers)) if fault.workers else ())))
-        watched = Watched.of(run)
+        watched = around.enter_context(closing(Watched.of(run)))
         acts.enter(fault.stage, shop, one, run)
         with ExitStack() as undone:
             scene = Scene(shop=shop, stand=one, run=run, disk=disk, stack=undone)
             among = psutil.Process(run.pid).children(recursive=True) if fault.end == "hung up" else []
             since_s = time.monotonic()
             fault.act(scene)
-            others = [Watched.of(other) for other in scene.others]
+            others = [around.enter_context(closing(Watched.of(other))) for other in scene.others]
             status = watched.finish(LIMIT_S, among)
             ended_s = time.monotonic() - since_s
-            assert [(other.finish(LIMIT_S), other.output) for other in others if other.finish(LIMIT_S)] == []
+            assert [other.output for other in others if other.finish(LIMIT_S)] == []
         said, when_s = telling(watched.lines)
         cell = Cell(
             fault=fault.name,

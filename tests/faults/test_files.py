@@ -13,7 +13,7 @@ from subprocess import PIPE
 import fixed_run
 import programs
 import pytest
-from catalog import FILES
+from catalog import FILES, NO_SERVER
 from cells import Cell, telling
 
 from schemabench import cli, report
@@ -32,6 +32,9 @@ _REPLAYED = b"".join(b"en Page_%d %d 0\n" % (number, 5000 - number) for number i
 
 def _ends(content: bytes) -> Iterator[bytes]:
     return (content[:end] for end in range(0, len(content), STEP))
+
+
+pytestmark = pytest.mark.thorough
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -103,4 +106,4 @@ def _replayed(path: Path) -> tuple[str, float]:
 
 
 def _cell(fault: str, said: str, took_s: float) -> Cell:
-    return Cell(fault=fault, kind="none", kept="", told=said, seconds=took_s, left="")
+    return Cell(fault=fault, kind=NO_SERVER, kept="", told=said, seconds=took_s, left="")

@@ -54,6 +54,12 @@ class Watched:
             reader.join(DEATH_S)
         return status
 
+    def close(self) -> None:
+        """Close the program's outputs, once it has ended."""
+        for stream in (self.program.stdout, self.program.stderr):
+            if stream is not None:
+                stream.close()
+
     @property
     def output(self) -> str:
         """Return all lines, in the order in which they came."""

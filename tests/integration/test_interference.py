@@ -97,7 +97,7 @@ def _plan(folder: Path, budget_s: float = 0.0, **candidates: str) -> Plan:
 
 @pytest.fixture(scope="module")
 def found(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    return measure(_plan(tmp_path_factory.mktemp("bank"), budget_s=5.0, apart=APART), server, Silence())
+    return measure(_plan(tmp_path_factory.mktemp("bank"), budget_s=8.0, apart=APART), server, Silence())
 
 
 def _by_name(found: Experiment) -> dict[str, CandidateResult]:

@@ -346,7 +346,7 @@ def test_candidates_with_pipelines_agree_and_keep_up(laboratory: Laboratory) -> 
         candidates={"baseline": TABLES, **{name: TABLES + text for name, text in sent.items()}},
         writers=[Writer(name="adding", kind="stream", weight=10, clients=2)],
         burst=burst,
-        budget_s=2.5,
+        budget_s=4,
         calls=400,
         state=("events", "totals"),
         round_trip_s=0.001,

@@ -72,7 +72,7 @@ def experiment(laboratory: Laboratory) -> Experiment:
         candidates=CANDIDATES,
         writers=[Writer(name="adding", kind="stream", weight=11, clients=2)],
         burst=burst,
-        budget_s=3,
+        budget_s=6,
         calls=1100,
         state=("events",),
         production_s=0.02,
@@ -206,11 +206,11 @@ def test_a_unique_violation_fails_the_candidate_otherwise(laboratory: Laboratory
         )
 
 
-@pytest.mark.parametrize("round_trip_s", [0.02, pytest.param(0.04, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("round_trip_s", [0.05, pytest.param(0.1, marks=pytest.mark.thorough)])
 def test_a_row_is_held_over_as_many_round_trips_as_a_transaction_has_statements(
     laboratory: Laboratory, round_trip_s: float
 ) -> None:
-    statements = 3
+    statements, calls = 3, 8
     update = "UPDATE counter SET n = n + 1 WHERE id = 1;\n"
     found = laboratory.rank(
         operations="-- name: count\n" + update * statements,
@@ -218,15 +218,15 @@ def test_a_row_is_held_over_as_many_round_trips_as_a_transaction_has_statements(
         writers=[Writer(name="counting", kind="stream", weight=1, clients=4)],
         burst=lambda *_: iter(lambda: Call("count", {}), None),
         budget_s=3.0,
-        calls=16,
+        calls=calls,
         round_trip_s=round_trip_s,
     )
-    rate = result(found, "baseline").operations_per_s
+    least_s = min(trial.duration_s for trial in result(found, "baseline").trials if not trial.warmup)
 
     assert found.round_trip_s == round_trip_s
-    assert rate is not None
-    # The row is locked from the first statement to the commit: as many round trips as there are statements.
-    assert rate.value == pytest.approx(1 / (statements * round_trip_s), rel=0.15)
+    # The row is locked from the first statement to the commit: as many round trips as there are statements. A busy
+    # machine makes trials longer, and none shorter; of one statement more, they would take a third longer.
+    assert 0.95 < least_s / (calls * statements * round_trip_s) < 1.3
 
 
 def test_a_copy_that_waits_for_its_rows_can_be_given_up(laboratory: Laboratory) -> None:

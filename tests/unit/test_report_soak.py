@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fixed_run import PAGEVIEWS, RUN, TURNS, soak
 
-from schemabench.records import CandidateResult, Estimate, Experiment, SoakFigures
+from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, SoakFigures
 from schemabench.report import soak as told
 from schemabench.report.document import document
 from schemabench.report.screen import terminal
@@ -119,6 +119,15 @@ def test_figures_at_both_ends_are_medians_of_thirds_without_the_first_round() ->
     (row,) = (row for row in drifts.rows if plain(row[0].text) == "baseline")
 
     assert [cell.text for cell in row[1:3]] == ["250", "250"]
+
+
+def test_who_left_the_blocks_early_is_told_not_to_have_been_measured() -> None:
+    soaked = _experiment(soak(250.0, 1.0, None), None)
+    gone = Retirement(trials=12, slower=Estimate(value=2.0, low=1.8, high=2.2), rule="race")
+    candidates = tuple(replace(one, retired=gone) if one.name == "flat" else one for one in soaked.candidates)
+
+    assert sentence(replace(soaked, candidates=candidates)).endswith("flat left the blocks early and was not measured")
+    assert "left the blocks early" not in sentence(soaked)
 
 
 def test_at_productions_pace_the_speed_of_calls_drifts() -> None:

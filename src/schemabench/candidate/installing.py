@@ -15,7 +15,7 @@ from psycopg.sql import Identifier
 
 from schemabench import sqlfile
 from schemabench.candidate.passing import Passed, missing_roles, parsed, passed
-from schemabench.candidate.refusals import refused
+from schemabench.candidate.refusals import ends_sessions, refused
 from schemabench.candidate.remarks import Remark
 from schemabench.candidate.variation import Candidate, Script
 from schemabench.errors import CandidateError
@@ -167,9 +167,10 @@ class _Installation:
 
     def _raise(self, query: Query | Text, cause: psycopg.Error) -> NoReturn:
         """Raise the error for a statement that the server refused; the cause itself if the connection was lost."""
-        if self.connection.closed:
+        if not self.connection.closed:
+            self.connection.rollback()
+        elif not ends_sessions(self.candidate, cause.sqlstate):
             raise cause
-        self.connection.rollback()
         raise refused(
             self.candidate,
             query,

@@ -160,6 +160,6 @@ def _asking(one: Entrant, name: str, bounds: Mapping[str, str | None] | None = N
                 for _, database, query in own
             ]
     except psycopg.Error as cause:
-        if gone(cause):
+        if gone(cause) and not candidates.ends_sessions(template.candidate, cause.sqlstate):
             raise lost(template.server, cause) from cause
         raise candidates.refused(template.candidate, own[0].query, cause, name) from cause

@@ -97,6 +97,8 @@ class Blocks:
     def run(self) -> Measured:
         """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
 
+        A race also ends when only the baseline is left in it.
+
         Raises:
             CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
             ServerError: The server failed.
@@ -370,9 +372,11 @@ class Blocks:
         if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
             measured.stopped = "precision"
             return True
-        return measured.spent_s + block_s / 2 >= plan.budget_s and not retiring.undecided(
-            measured.trials, names, CONTROL
-        )
+        if plan.race and measured.retired and set(names) <= {BASELINE, CONTROL}:
+            measured.stopped = "decided"
+            return True
+        spent = measured.spent_s + block_s / 2 >= plan.budget_s
+        return spent and not retiring.undecided(measured.trials, names, CONTROL)
 
 
 def _by_operation(retried: Undone) -> dict[str, int]:

@@ -125,7 +125,7 @@ def _in_words(template: Template) -> Iterator[None]:
     try:
         yield
     except psycopg.Error as cause:  # ANALYZE executes index expressions
-        if gone(cause):
+        if gone(cause) and not candidates.ends_sessions(template.candidate, cause.sqlstate):
             raise lost(template.server, cause) from cause
         candidate = template.candidate
         raise candidates.refused(candidate, candidate.files[0].preamble, cause) from cause
@@ -228,7 +228,7 @@ def _copy(loaders: Sequence[_Loader], operation: Operation, chunks: Iterable[Chu
                     copy.write(chunk, before)
                 before += len(chunk.rows)
     except psycopg.Error as cause:
-        if gone(cause):
+        if gone(cause) and not candidates.ends_sessions(template.candidate, cause.sqlstate):
             raise lost(template.server, cause) from cause
         raise candidates.refused(template.candidate, statement.text, cause, operation.name) from cause
 

@@ -329,7 +329,7 @@ def _record(
         steal_share=measured.steal_share,
         elapsed_s=measured.elapsed_s,
         spent_s=measured.spent_s,
-        stopped=cast(Literal["precision", "budget", "interrupted"], measured.stopped),
+        stopped=cast(Literal["precision", "budget", "decided", "interrupted"], measured.stopped),
         candidates=results.ordered(plan, found),
         criteria=criteria.records(plan, rankings.by) if rankings else (),
         smallest_difference=rankings.throughput.smallest_difference if rankings else None,

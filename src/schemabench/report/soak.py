@@ -70,7 +70,10 @@ def sentence(experiment: Experiment) -> str:
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
     begun = f"{format_duration(soak.asked_s)} of work each, by turns, {pace}"
     broken = [f"interrupted after {plural(soak.rounds, 'round')}"] if soak.interrupted else []
-    return "; ".join([begun, *broken, *_said(soak, known)])
+    left = [name(one.name) for one, _ in ranked(experiment) if one.retired]
+    was = "was" if len(left) == 1 else "were"
+    without = [f"{figures.listed(left, len(left))} left the blocks early and {was} not measured"] if left else []
+    return "; ".join([begun, *broken, *_said(soak, known), *without])
 
 
 def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
@@ -223,7 +226,8 @@ def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa
         "WAL",
     )
     most = soak.settings.get("autovacuum_freeze_max_age")
-    frozen = f": from autovacuum_freeze_max_age on ({int(most):,}), autovacuum freezes" if most else ""
+    shown = f"{int(most):,}" if most and most.isdecimal() else most
+    frozen = f": from autovacuum_freeze_max_age on ({shown}), autovacuum freezes" if most else ""
     return Table(
         caption="What grew, from the end of the first turn to that of the last, and what the server did",
         columns=columns(*headings, numbers=headings[len(lists) + 5 :]),

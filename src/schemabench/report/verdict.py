@@ -27,6 +27,7 @@ _TOLD_SHARE = 0.1
 _STOPS = {
     "precision": "until it was precise enough",
     "budget": "until its budget was spent",
+    "decided": "until only the baseline was left in the race",
     "interrupted": "until it was interrupted",
 }
 
