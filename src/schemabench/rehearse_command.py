@@ -131,4 +131,4 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int) -> "Rehearsal":
         signals.heed(stack.callback)
         stack.callback(bench.progress.close)
         with in_words():
-            return rehearsal.rehearse(plan, candidate, wanted, bench.serve(), bench.progress)
+            return rehearsal.rehearse(plan, candidate, wanted, bench.serve(by_turns=False), bench.progress)
