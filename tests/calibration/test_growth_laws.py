@@ -235,12 +235,6 @@ def test_an_index_of_scattered_keys_bends_where_it_leaves_the_cache_and_one_of_a
     small, large = found.steps[0].value, found.steps[-1].value
     reads = {one.cardinality: {each.name: read_per_call(each) for each in one.candidates} for one in experiments(bench)}
     first, last = reads[f"rows={small:.0f}"], reads[f"rows={large:.0f}"]
-    print(
-        reads,
-        [(one.value, {each.candidate: each.calls_per_s for each in one.figures}) for one in found.steps],
-        found.edges,
-        found.foretold,
-    )
     assert large == 1_000_000
     assert max(first.values()) < 0.1, "the index fits into the cache"
     assert last["scattered"] > 0.5
