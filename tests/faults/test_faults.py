@@ -46,7 +46,7 @@ def test_a_run_that_meets_a_fault(fault: Fault, kind: str, tmp_path: Path, table
         fault.prepare(shop)
         run = fault.starts(shop, (*REPORTS, "--burst", "24", *(("-n", str(fault.workers)) if fault.workers else ())))
         watched = around.enter_context(closing(Watched.of(run)))
-        acts.enter(fault.stage, shop, one, run)
+        acts.enter(fault.stage, shop, one, watched)
         with ExitStack() as undone:
             scene = Scene(shop=shop, stand=one, run=run, disk=disk, stack=undone)
             among = psutil.Process(run.pid).children(recursive=True) if fault.end == "hung up" else []
