@@ -95,6 +95,7 @@ NOISES = (
     Noise(name="drift of 0.5 spreads", drift=0.5),
     Noise(name="drift of 1 spread", drift=1.0),
     Noise(name="drift of 2 spreads", drift=2.0),
+    Noise(name="drift of 4 spreads", drift=4.0),
 )
 
 

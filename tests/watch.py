@@ -22,7 +22,7 @@ import pytest
 
 VARIABLE = "SCHEMABENCH_SUITE_MB"
 """The environment variable that sets another limit."""
-LIMIT_MB = 2400
+LIMIT_MB = 2000
 """What a small machine has to spare: of memory, and of files, which may be in memory too."""
 PAUSE_S = 1.0
 SHARE = 0.05

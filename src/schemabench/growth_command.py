@@ -51,13 +51,34 @@ def add(
     )
     parser.add_argument(
         "--project-to",
-        type=parsing.argument(lambda text: parsing.factor(text.removesuffix("x"))),
+        type=parsing.argument(_times),
         default=1.0,
         metavar="FACTOR",
-        help="project each curve to a multiple of its last step, as in 10x, which is the most; by default not",
+        help="project each curve to a multiple of its last step, as in 10x, which is the most; and measure the last "
+        "step after all others, with what they say of it recorded before; by default neither",
+    )
+    parser.add_argument(
+        "--disk",
+        type=parsing.argument(parsing.size_bytes),
+        default=None,
+        metavar="SIZE",
+        help="what the data of a server that schemabench starts may take, WAL included, as in 15GB; the last value is "
+        "lowered to what fits (what is free on the disk)",
     )
     parser.set_defaults(run=lambda chosen: _grow(chosen, asked(chosen), width(), write))
     return parser
+
+
+def _times(text: str) -> float:
+    """Return how many times the last value to project to.
+
+    Raises:
+        ValueError: It is no further value.
+    """
+    times = parsing.factor(text.removesuffix("x"))
+    if times <= 1:
+        raise ValueError(f"{text!r} does not reach beyond the last value: 10x does")
+    return times
 
 
 def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[[Bench], None]) -> None:
@@ -71,6 +92,7 @@ def _grow(chosen: argparse.Namespace, asked: Asked, width: int, write: Callable[
     try:
         with closing(bench), ExitStack() as stack:
             signals.heed(stack.callback)
+            bench.most_bytes = chosen.disk
             growth.add_growth(bench, chosen.workload, axis, lambda: write(bench), chosen.project_to)
     finally:
         run = bench.record()

@@ -5,6 +5,7 @@ Owns what is accepted, and the error for anything else: a ValueError with the te
 
 import argparse
 import math
+import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -51,6 +52,15 @@ def argument(parse: Callable[[str], Value]) -> Callable[[str], Value]:
 def duration_or_off(text: str) -> float:
     """Return seconds; 0 for `off`."""
     return 0.0 if text == "off" else parse_duration_s(text)
+
+
+def size_bytes(text: str) -> int:
+    """Return the bytes of a size as PostgreSQL writes it, as in `15GB`: units are multiples of 1024."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([kMGT])B", text)
+    size = int(float(found[1]) * 1024 ** (1 + "kMGT".index(found[2]))) if found else 0
+    if not size:
+        raise ValueError(f"{text!r} is not a size such as 15GB or 500MB")
+    return size
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:

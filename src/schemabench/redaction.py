@@ -25,8 +25,9 @@ _SETTINGS = (
     "ssl_passphrase_command",
 )
 """Settings of PostgreSQL, and words of a connection string, that may hold a password."""
-_WORDS = ("password", "passwd", "passphrase", "secret", "token", "license", "api_?key")
-_NAME = rf"(?:{'|'.join((*_SETTINGS, *_WORDS)).replace('_', '[_-]')})[\w.-]*"
+_WORDS = ("password", "passwd", "passphrase", "secret", "token", "license", "api_key", "apikey")
+_NAMES = (*_SETTINGS, *_WORDS)
+_NAME = rf"(?:{'|'.join(_NAMES).replace('_', '[_-]')})[\w.-]*"
 """The identifying part of a name and the rest of the name; PostgreSQL reads `--my-name=value` as my_name."""
 _TELLING = re.compile(_NAME, re.IGNORECASE)
 _SETTING = re.compile(rf"({_NAME}\s*=).*", re.IGNORECASE | re.DOTALL)
@@ -74,7 +75,10 @@ _Record = TypeVar("_Record")
 
 
 def hides(name: str) -> bool:
-    """Return whether a server setting of this name may hold a secret."""
+    """Return whether a server setting of this name may hold a secret, or whether a text has such a name in it."""
+    if name.isascii():  # as good as always; there the pattern would take many times as long
+        plain = name.lower().replace("-", "_")
+        return any(one in plain for one in _NAMES)
     return _TELLING.search(name) is not None
 
 
@@ -105,7 +109,7 @@ def redact_sql(text: str) -> str:
 
     Literals remain literals, and lines remain lines.
     """
-    if not _TELLING.search(text) and "://" not in text:
+    if not hides(text) and "://" not in text:
         return text
     shown = _PASSWORD.sub(_without_password, _USER.sub(rf"\1:{MASK}@", text))
     return _VALUE.sub(lambda match: match["name"] + _masked(match["value"]), shown)

@@ -25,30 +25,37 @@ SELECT count(*), pg_sleep(0.003) FROM orders WHERE customer = :customer::text;""
 
 
 @contextmanager
-def limited(shared: Shared, clause: str) -> Iterator[str]:
-    """Make a role with a limit, yield its DSN, and drop it."""
+def limited(shared: Shared, *clauses: str) -> Iterator[str]:
+    """Make a role with limits, yield its DSN, and drop it."""
     with psycopg.connect(shared.conninfo, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE limited LOGIN CREATEDB PASSWORD '{PASSWORD}'")
-        connection.execute(f"ALTER ROLE limited {clause}")
+        for clause in clauses:
+            connection.execute(f"ALTER ROLE limited {clause}")
         try:
             yield shared.dsn(user="limited")
         finally:
             connection.execute("DROP ROLE limited")
 
 
-@pytest.mark.parametrize(
-    "clause",
-    [
-        "SET statement_timeout = '100ms'",
-        "SET transaction_timeout = '100ms'",
-        "SET lock_timeout = '1ms'",
-        "SET idle_in_transaction_session_timeout = '50ms'",
-        "SET idle_session_timeout = '100ms'",
-    ],
-)
-def test_a_limit_of_time_ends_no_run(shop: Shop, shared: Shared, clause: str) -> None:
+TIMES = [
+    pytest.param(
+        (
+            "SET statement_timeout = '100ms'",
+            "SET lock_timeout = '1ms'",
+            "SET idle_in_transaction_session_timeout = '50ms'",
+            "SET idle_session_timeout = '100ms'",
+        ),
+        id="all others",
+    ),
+    pytest.param(("SET transaction_timeout = '100ms'",), id="of transactions"),
+]
+"""Limits, of which each would end a run by itself; that of transactions hides that of statements if it is shorter."""
+
+
+@pytest.mark.parametrize("clauses", TIMES)
+def test_limits_of_time_end_no_run(shop: Shop, shared: Shared, clauses: tuple[str, ...]) -> None:
     shop.change("workloads/orders/operations.sql", STATE, SLOW_STATE)
-    with limited(shared, clause) as dsn:
+    with limited(shared, *clauses) as dsn:
         result = shop.run("--postgres", dsn, "--report", "run.md")
 
     assert result.ret == 0, said(result)

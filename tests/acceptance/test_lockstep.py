@@ -177,8 +177,12 @@ def test_retries_of_all_workers_are_counted(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "workers"),
-    [(["-n", "1"], ["gw0"]), (["-n", "0"], []), (["-p", "no:xdist"], []), (["-n", "2", "--dist", "each"], None)],
-    ids=["one", "none", "no-plugin", "each"],
+    [
+        pytest.param(["-n", "1"], ["gw0"], id="one"),
+        pytest.param(["-n", "0"], [], id="none", marks=pytest.mark.thorough),
+        pytest.param(["-p", "no:xdist"], [], id="no-plugin"),
+        pytest.param(["-n", "2", "--dist", "each"], None, id="each"),
+    ],
 )
 def test_any_number_of_workers_gives_the_same_entries(
     project: Shop, arguments: list[str], workers: list[str] | None
@@ -293,7 +297,7 @@ def test_a_session_in_which_nothing_is_selected_still_ends_with_no_tests(shop: S
     assert result.ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
-@pytest.mark.parametrize("dist", ["loadfile", "worksteal"])
+@pytest.mark.parametrize("dist", ["loadfile", pytest.param("worksteal", marks=pytest.mark.thorough)])
 def test_all_workers_evaluate_and_other_tests_are_shared_out_as_dist_has_it(shop: Shop, dist: str) -> None:
     shop.write("tests/test_plain.py", NOTED.format(count=3))
 

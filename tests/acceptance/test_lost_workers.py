@@ -156,8 +156,18 @@ def test_a_baseline_that_fails_in_another_worker_is_said_once(shop: Shop) -> Non
     assert_clear(result, 'relation "totals" does not exist', "orders typical has no result")
 
 
-@pytest.mark.parametrize("outcome", ["pytest.skip('no disk here')", "raise OSError('no disk here')"])
-@pytest.mark.parametrize("worker", ["gw0", "gw1"])
+SKIPS, FAILS = "pytest.skip('no disk here')", "raise OSError('no disk here')"
+
+
+@pytest.mark.parametrize(
+    ("worker", "outcome"),
+    [
+        ("gw0", SKIPS),
+        ("gw1", FAILS),
+        pytest.param("gw0", FAILS, marks=pytest.mark.thorough),
+        pytest.param("gw1", SKIPS, marks=pytest.mark.thorough),
+    ],
+)
 def test_a_worker_that_skips_or_fails_before_it_evaluates_ends_the_item_quickly(
     shop: Shop, worker: str, outcome: str
 ) -> None:

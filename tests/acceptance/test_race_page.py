@@ -19,7 +19,7 @@ SLOW = f"\n{TOTAL}SELECT pg_sleep(0.015);\n{ASKED}"
 @pytest.fixture
 def command() -> list[str]:
     """Return the arguments of the page's command, with a budget for a test."""
-    (found,) = re.findall(r"^pytest tests/evaluation (--race.*)$", PAGE, re.MULTILINE)
+    (found,) = re.findall(r"^pytest (--race.*)$", PAGE, re.MULTILINE)
     return shlex.split(re.sub(r"--budget \S+", "--budget 10s", found))
 
 

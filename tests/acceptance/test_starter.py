@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from shop import Shop, assert_clear, said, section
 
+from schemabench import cli
+
 
 @pytest.fixture(scope="module")
 def ranked(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> tuple[Shop, pytest.RunResult]:
@@ -133,15 +135,25 @@ def test_servers_are_listed_with_the_reason_for_those_passed_over(shop: Shop) ->
     ],
     ids=["absent", "text", "binary", "another", "newer", "cut"],
 )
-def test_a_report_of_junk_is_a_clear_error(shop: Shop, content: str | None, words: str) -> None:
+def test_a_report_of_junk_is_a_clear_error(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    content: str | None,
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
     if content is not None:
-        shop.write("junk.json", content.encode("latin-1"))
+        Path("junk.json").write_bytes(content.encode("latin-1"))
 
-    result = shop.schemabench("report", "junk.json", "-o", "out.md")
+    status = cli.main(["report", "junk.json", "-o", "out.md"])
 
-    assert result.ret == 2
-    assert_clear(result, words, "To fix this")
-    assert not (shop.path / "out.md").exists()
+    text = capsys.readouterr().err
+    assert status == 2
+    assert words in text
+    assert "To fix this" in text
+    assert "Traceback" not in text
+    assert not Path("out.md").exists()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import pytest
 
 from schemabench import growth
 from schemabench.bench import Bench
-from schemabench.growth import Over, curve
+from schemabench.growth import Over, needs
 from schemabench.records import Growth
 
 PARTITIONED = """\
@@ -112,8 +112,8 @@ STEPS = 5
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Return the bench of a project, and a server of its own; as many steps are measured, however busy the machine."""
-    monkeypatch.setattr(curve, "SHORTEST_STEP_S", 2.0)
-    monkeypatch.setattr(curve.Curve, "_lacking", lambda own, _: "is one too many" if len(own.measured) >= STEPS else "")
+    monkeypatch.setattr(needs, "SHORTEST_STEP_S", 2.0)
+    monkeypatch.setattr(needs.Needs, "lacking", lambda own, *_: "is one too many" if len(own.measured) >= STEPS else "")
     with items_project.bench(tmp_path, budget_s=30.0) as bench:
         yield bench
 

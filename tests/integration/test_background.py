@@ -83,7 +83,7 @@ def planned(
         cardinality="typical",
         candidates=installable(folder / "schemas", candidates),
         clients=1,
-        budget_s=0.5,
+        budget_s=0.1,
         precision=0.5,
         seed=1,
         burst=10,

@@ -44,7 +44,7 @@ def _plan(folder: Path, *writers: Writer, production_s: float | None = None) -> 
         cardinality="typical",
         candidates=laboratory.installable(folder / "schemas", {"baseline": "CREATE TABLE nothing ();\n"}),
         clients=2,
-        budget_s=10.0,
+        budget_s=4.0,
         precision=0.001,
         seed=1,
     )

@@ -61,7 +61,7 @@ def _plan(folder: Path, **candidates: str) -> Plan:
         cardinality="typical",
         candidates=laboratory.installable(folder / "schemas", {"baseline": BASELINE, **candidates}),
         clients=2,
-        budget_s=3.0,
+        budget_s=1.5,
         precision=1e-6,
         seed=1,
     )
@@ -179,10 +179,10 @@ def test_a_database_that_cannot_be_copied_is_gone_on_with_and_nothing_is_lost(se
     plan, intruders = replace(_plan(tmp_path), budget_s=2.0), []
 
     def due(_: Copies, measured: Measured, __: list[str]) -> bool:
-        if measured.executed == 4 and not intruders:  # whoever is connected keeps the server from copying
+        if measured.executed == 2 and not intruders:  # whoever is connected keeps the server from copying
             (database,) = [one for one in server.databases if one.label.endswith("_baseline")]
             intruders.append(psycopg.connect(server.conninfo_for(database.name), autocommit=True))
-        return measured.executed == 4
+        return measured.executed == 2
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Copies, "due", due)
@@ -191,6 +191,6 @@ def test_a_database_that_cannot_be_copied_is_gone_on_with_and_nothing_is_lost(se
 
     assert experiment.copies == 1
     assert {one.status for one in experiment.candidates} == {"ranked"}
-    assert experiment.blocks > 4
+    assert experiment.blocks > 2
     (notice,) = [one for one in experiment.notices if one.code == "not-copied"]
     assert "is being accessed by other users" in notice.text

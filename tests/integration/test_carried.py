@@ -84,7 +84,7 @@ def rank(  # noqa: PLR0913, PLR0917 (what is measured)
         candidates={"baseline": schema},
         writers=[writer or Writer(name="writing", kind="stream", weight=4, clients=4)],
         burst=burst,
-        budget_s=1.0,
+        budget_s=0.3,
         calls=200,
         state=state,
     )

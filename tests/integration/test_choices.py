@@ -25,7 +25,7 @@ FILL = "INSERT INTO votes SELECT n, 0 FROM generate_series(1, 20000) AS n"
 READ = b"read_0"
 
 
-@pytest.fixture(scope="module", params=servers.MAJORS)
+@pytest.fixture(scope="module", params=servers.ENDS)
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Start a server of each version where no autovacuum mends what is looked for."""
     with servers.serving(str(request.param), settings={"autovacuum": "off"}, clients=16, run_id="choices") as server:

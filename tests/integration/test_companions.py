@@ -65,7 +65,7 @@ def burst(_: str, random: Random) -> Iterator[Call]:
 
 
 def measured(
-    laboratory: Laboratory, *companions: Companion, without: bool = False, budget_s: float = 1.5, calls: int = 400
+    laboratory: Laboratory, *companions: Companion, without: bool = False, budget_s: float = 0.6, calls: int = 400
 ) -> Experiment:
     """Measure changes of items beside some companions."""
     return laboratory.rank(
@@ -124,7 +124,7 @@ def test_a_companion_that_holds_a_lock_is_named_as_what_writers_wait_for(laborat
 
 
 def test_a_checkpoint_is_executed_at_its_pace_in_the_time_of_trials(laboratory: Laboratory) -> None:
-    experiment = measured(laboratory, Companion(name="checkpoint", operation="checkpoint", every_s=0.1), budget_s=3)
+    experiment = measured(laboratory, Companion(name="checkpoint", operation="checkpoint", every_s=0.1), budget_s=2)
     every_s, trials = figures(experiment, "checkpoint").every_s, result(experiment, "baseline").trials
     lasted_s = sum(trial.duration_s for trial in trials if not trial.warmup)
 
@@ -142,7 +142,7 @@ def test_a_statement_that_lasts_longer_than_trials_is_cancelled_and_prolongs_non
         candidates={"baseline": ITEMS},
         writers=WRITERS,
         burst=burst,
-        budget_s=1.5,
+        budget_s=0.6,
         calls=400,
         companions=[Companion(name="reader", operation="scan", values=lambda _: ({"least": 0} for _ in count()))],
     )
@@ -224,7 +224,7 @@ def test_a_candidate_may_leave_out_what_a_companion_does(laboratory: Laboratory)
         candidates={"baseline": ITEMS, "without_scan": ITEMS + "-- name: scan\n-- nothing\n"},
         writers=WRITERS,
         burst=burst,
-        budget_s=1.5,
+        budget_s=0.6,
         calls=400,
         companions=[READER],
     )
@@ -244,7 +244,7 @@ def test_nothing_is_left_of_companions_after_an_experiment(laboratory: Laborator
 
 
 def test_databases_are_not_copied_while_a_transaction_is_held(laboratory: Laboratory) -> None:
-    held, read = (measured(laboratory, one, budget_s=4, calls=100) for one in (HOLDER, READER))
+    held, read = (measured(laboratory, one, budget_s=3, calls=100) for one in (HOLDER, READER))
 
     assert held.copies == 1
     assert "holder must hold a transaction open" in " ".join(
@@ -274,7 +274,7 @@ def test_two_workers_have_the_companions_of_one(server: Server, database: Databa
             candidates={"baseline": ITEMS},
             writers=WRITERS,
             burst=burst,
-            budget_s=1.5,
+            budget_s=0.6,
             calls=400,
             companions=[READER, HOLDER],
             team=team,
@@ -300,7 +300,7 @@ def test_the_examples_of_the_page_are_executed(laboratory: Laboratory) -> None:
         candidates={"baseline": JOBS},
         writers=WRITERS,
         burst=lambda *_: repeat(Call("add", {})),
-        budget_s=1.5,
+        budget_s=0.6,
         calls=400,
         companions=known["COMPANIONS"],
     )

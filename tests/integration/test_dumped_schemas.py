@@ -27,7 +27,7 @@ class Origin(NamedTuple):
     major: int
 
 
-@pytest.fixture(scope="module", params=servers.MAJORS)
+@pytest.fixture(scope="module", params=servers.ENDS)
 def origin(request: pytest.FixtureRequest) -> Iterator[Origin]:
     major = request.param
     folder = servers.FOUND[major].folder

@@ -14,7 +14,7 @@ from schemabench.bench import Bench
 from schemabench.errors import SchemabenchError
 from schemabench.experiment import filling
 from schemabench.experiment.template import Template
-from schemabench.growth import Over, command, curve
+from schemabench.growth import Over, command, curve, needs
 from schemabench.records import Growth
 from schemabench.server import opened
 
@@ -76,8 +76,8 @@ def database() -> None:
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Return the bench of the project, and a server of its own; the ends and the middle are measured, each shortly."""
-    monkeypatch.setattr(curve.Curve, "_least_s", lambda *_: 0.5)
-    monkeypatch.setattr(curve.Curve, "_lacking", lambda *_: "")
+    monkeypatch.setattr(needs.Needs, "least_s", lambda *_: 0.5)
+    monkeypatch.setattr(needs.Needs, "lacking", lambda *_: "")
     monkeypatch.setattr(curve.ladder, "following", lambda *_: None)
     with items_project.bench(tmp_path, budget_s=1.0) as bench:
         write(bench, IN_ORDER)

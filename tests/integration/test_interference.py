@@ -151,7 +151,7 @@ def test_calls_of_bursts_that_parts_execute_alone_change_state_alike_and_count_f
 
 def test_a_candidate_that_is_refused_when_a_part_is_alone_fails_by_itself(server: Server, tmp_path: Path) -> None:
     limited = f"{TABLES}CREATE TABLE paid (id int GENERATED ALWAYS AS IDENTITY CHECK (id < {CALLS * 12}));{LIMITED}"
-    results = _by_name(measure(_plan(tmp_path, budget_s=3.0, limited=limited, apart=APART), server, Silence()))
+    results = _by_name(measure(_plan(tmp_path, budget_s=1.5, limited=limited, apart=APART), server, Silence()))
 
     assert {name: one.status for name, one in results.items()} == {
         "baseline": "ranked",

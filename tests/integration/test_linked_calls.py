@@ -79,7 +79,7 @@ def rank(laboratory: Laboratory, **candidates: str) -> Experiment:
         candidates={"baseline": NUMBERED, **candidates},
         writers=[Writer(name="sessions", kind="stream", weight=4, clients=6)],
         burst=burst,
-        budget_s=2,
+        budget_s=0.8,
         calls=200,
         state=("orders",),
     )
@@ -121,7 +121,7 @@ def test_what_nobody_gives_is_told(laboratory: Laboratory) -> None:
             candidates={"baseline": NUMBERED},
             writers=[Writer(name="sessions", kind="stream", weight=4)],
             burst=lambda *_: (Call("count", {"order": Given("nothing", 1)}) for _ in count()),
-            budget_s=1,
+            budget_s=0.3,
             calls=10,
             state=(),
         )

@@ -64,7 +64,14 @@ def test_every_run_that_is_counted_as_done_is_in_the_database(towns: Towns, mode
     assert towns.sessions() == 0
 
 
-@pytest.mark.parametrize("numbers", [[signal.SIGINT], [signal.SIGTERM], [signal.SIGHUP], [signal.SIGINT] * 5])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [signal.SIGTERM],
+        [signal.SIGINT] * 5,
+        *(pytest.param([one], marks=pytest.mark.thorough) for one in (signal.SIGINT, signal.SIGHUP)),
+    ],
+)
 def test_signals_end_jobs_with_true_counts_and_no_session_left(
     towns: Towns, model: Path, numbers: list[signal.Signals]
 ) -> None:
@@ -199,7 +206,7 @@ def test_counts_while_jobs_run_are_those_of_that_moment(towns: Towns, model: Pat
     assert towns.sessions() == 0
 
 
-@pytest.mark.parametrize("major", servers.MAJORS[:-1])  # the other tests have the last one
+@pytest.mark.parametrize("major", servers.ENDS[:-1])  # the other tests have the last one
 def test_town_is_made_verified_at_work_and_removed_on_older_servers(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], major: int
 ) -> None:

@@ -24,7 +24,7 @@ from schemabench.server import Database, Server
 from schemabench.workload import Found, Row
 
 PATIENT = replace(EFFORTS["quick"], search_s=mutants.PATIENT_S, shrink_s=mutants.PATIENT_S)
-BRIEF = replace(PATIENT, sequences=5)
+BRIEF = replace(PATIENT, sequences=3)
 
 SCHEMA = "CREATE TABLE item (key text PRIMARY KEY, value bigint);\n"
 OPERATIONS = """\

@@ -66,30 +66,16 @@ def planned(folder: Path, candidates: Mapping[str, str] | None = None, **changes
     )
 
 
-def measured(server: Server, plan: Plan) -> Experiment:
+def measured(server: Server, plan: Plan, team: Alone | None = None) -> Experiment:
     """Return the record of an experiment, which leaves no database."""
     before = server.databases
-    found = measure(plan, server, Silence())
+    found = measure(plan, server, Silence(), team)
     assert server.databases == before
     return found
 
 
 def by_name(found: Experiment) -> dict[str, CandidateResult]:
     return {one.name: one for one in found.candidates}
-
-
-@pytest.fixture(scope="module")
-def found(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Experiment:
-    return measured(server, planned(tmp_path_factory.mktemp("regions")))
-
-
-def _ranked(found: Experiment) -> None:
-    reasons = {one.name: one.reason for one in found.candidates if one.status != "ranked"}
-    assert (reasons, {one.name for one in found.candidates}) == ({}, {*LAYOUTS})
-
-
-def test_layouts_of_the_page_have_the_same_state(found: Experiment) -> None:
-    _ranked(found)
 
 
 class Counting(Alone):
@@ -119,10 +105,29 @@ class Counting(Alone):
         return inserted, updated
 
 
-def test_counters_are_the_sum_over_databases(server: Server, tmp_path: Path) -> None:
-    plan = planned(tmp_path / "regions")
+@pytest.fixture(scope="module")
+def watched(server: Server, tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, Counting]:
+    plan = planned(tmp_path_factory.mktemp("regions"))
     counting = Counting(plan, server)
-    found = by_name(measure(plan, server, Silence(), counting))
+    return measured(server, plan, counting), counting
+
+
+@pytest.fixture
+def found(watched: tuple[Experiment, Counting]) -> Experiment:
+    return watched[0]
+
+
+def _ranked(found: Experiment) -> None:
+    reasons = {one.name: one.reason for one in found.candidates if one.status != "ranked"}
+    assert (reasons, {one.name for one in found.candidates}) == ({}, {*LAYOUTS})
+
+
+def test_layouts_of_the_page_have_the_same_state(found: Experiment) -> None:
+    _ranked(found)
+
+
+def test_counters_are_the_sum_over_databases(watched: tuple[Experiment, Counting]) -> None:
+    found, counting = by_name(watched[0]), watched[1]
 
     assert len({counting.rows[name] for name in LAYOUTS}) == 1, counting.rows
     for name in LAYOUTS:
@@ -147,7 +152,7 @@ def test_each_layout_is_explained(found: Experiment) -> None:
 
 
 def test_lock_waits_of_all_databases_are_seen(server: Server, tmp_path: Path) -> None:
-    found = by_name(measured(server, replace(planned(tmp_path / "regions"), budget_s=4.0, burst=3000)))
+    found = by_name(measured(server, replace(planned(tmp_path / "regions"), budget_s=2.0, burst=1500)))
 
     for name in LAYOUTS:
         contention = found[name].contention

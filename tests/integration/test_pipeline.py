@@ -370,7 +370,7 @@ def test_a_pipeline_that_fails_names_the_statement(laboratory: Laboratory) -> No
             candidates={"baseline": "CREATE TABLE entered (id int PRIMARY KEY);\n"},
             writers=[Writer(name="entering", kind="stream", weight=4, clients=1)],
             burst=lambda *_: repeat(Call("enter", {"id": 1})),
-            budget_s=1.0,
+            budget_s=0.3,
         )
 
     assert "INSERT INTO entered" in str(caught.value) or "operations.sql:3" in str(caught.value)

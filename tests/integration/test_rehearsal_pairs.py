@@ -48,11 +48,7 @@ PAIRS = {
 """What is reached -> the schema before, the way that holds writers up, and the way that does not."""
 
 
-OLDEST, *_, NEWEST = servers.MAJORS
-ENDS = [pytest.param(*OLDEST.values, marks=[*OLDEST.marks, pytest.mark.thorough]), NEWEST]
-
-
-@pytest.fixture(scope="module", params=ENDS)
+@pytest.fixture(scope="module", params=servers.NEWEST)
 def ends(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Start a server of the oldest version, and of the newest."""
     with servers.serving(str(request.param), settings={}, clients=8, run_id="pairs") as server:

@@ -170,7 +170,7 @@ def test_a_list_is_what_its_parameter_holds_however_it_is_sent(laboratory: Labor
         candidates=LOGS,
         writers=[Writer(name="logging", kind="stream", weight=20, clients=2)],
         burst=logged,
-        budget_s=1,
+        budget_s=0.5,
         calls=200,
     )
 
@@ -181,15 +181,15 @@ def test_a_unique_violation_is_repeated_where_its_author_says_so(laboratory: Lab
     operations = """\
 -- name: enter
 -- retry: 23505
-INSERT INTO entered SELECT coalesce(max(id), 0) + 1 FROM entered;
+INSERT INTO entered SELECT coalesce(max(id), 0) + 1 FROM entered, pg_sleep(0.002);
 """
     found = laboratory.rank(
         operations=operations,
         candidates={"baseline": "CREATE TABLE entered (id bigint PRIMARY KEY);\n"},
         writers=[Writer(name="entering", kind="stream", weight=1, clients=4)],
         burst=lambda *_: iter(lambda: Call("enter", {}), None),
-        budget_s=1.0,
-        calls=200,
+        budget_s=0.3,
+        calls=60,
     )
 
     assert {one.reason for one in result(found, "baseline").retries} == {"unique violation (23505)"}
@@ -202,31 +202,31 @@ def test_a_unique_violation_fails_the_candidate_otherwise(laboratory: Laboratory
             candidates={"baseline": "CREATE TABLE entered (id bigint PRIMARY KEY);\n"},
             writers=[Writer(name="entering", kind="stream", weight=2, clients=1)],
             burst=lambda *_: iter(lambda: Call("enter", {"id": 1}), None),
-            budget_s=1.0,
+            budget_s=0.3,
         )
 
 
-@pytest.mark.parametrize("round_trip_s", [0.02, pytest.param(0.04, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize("round_trip_s", [0.05, pytest.param(0.1, marks=pytest.mark.thorough)])
 def test_a_row_is_held_over_as_many_round_trips_as_a_transaction_has_statements(
     laboratory: Laboratory, round_trip_s: float
 ) -> None:
-    statements = 3
+    statements, calls = 3, 8
     update = "UPDATE counter SET n = n + 1 WHERE id = 1;\n"
     found = laboratory.rank(
         operations="-- name: count\n" + update * statements,
         candidates={"baseline": COUNTER},
         writers=[Writer(name="counting", kind="stream", weight=1, clients=4)],
         burst=lambda *_: iter(lambda: Call("count", {}), None),
-        budget_s=4.0,
-        calls=16,
+        budget_s=3.0,
+        calls=calls,
         round_trip_s=round_trip_s,
     )
-    rate = result(found, "baseline").operations_per_s
+    least_s = min(trial.duration_s for trial in result(found, "baseline").trials if not trial.warmup)
 
     assert found.round_trip_s == round_trip_s
-    assert rate is not None
-    # The row is locked from the first statement to the commit: as many round trips as there are statements.
-    assert rate.value == pytest.approx(1 / (statements * round_trip_s), rel=0.15)
+    # The row is locked from the first statement to the commit: as many round trips as there are statements. A busy
+    # machine makes trials longer, and none shorter; of one statement more, they would take a third longer.
+    assert 0.95 < least_s / (calls * statements * round_trip_s) < 1.3
 
 
 def test_a_copy_that_waits_for_its_rows_can_be_given_up(laboratory: Laboratory) -> None:
@@ -253,7 +253,7 @@ def test_a_copy_that_is_refused_ends_the_candidate_and_leaves_no_session_behind(
             candidates={"baseline": "CREATE TABLE wrong (id int);\n"},
             writers=[Writer(name="entering", kind="stream", weight=40, clients=4)],
             burst=lambda *_: iter(lambda: Call("enter", {"id": "x"}), None),
-            budget_s=1.0,
+            budget_s=0.3,
             round_trip_s=round_trip_s,
         )
 

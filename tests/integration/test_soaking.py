@@ -1,5 +1,6 @@
 """Soaks on a real server: what bloats by construction is found, and nothing but autovacuum looks after anybody."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from itertools import cycle
 from pathlib import Path
 from random import Random
 from statistics import median
+from threading import Timer
 
 import laboratory
 import psycopg
@@ -19,7 +21,7 @@ from schemabench.experiment import Plan, measure, soaking
 from schemabench.experiment.entrant import CONTROL
 from schemabench.progress import Shown, Silence
 from schemabench.records import CandidateResult, Experiment, SoakFigures
-from schemabench.server import Server, opened
+from schemabench.server import Server, opened, serve
 
 ROWS = 100
 """So few that a table without bloat is read at once."""
@@ -50,6 +52,8 @@ END $$;
 CREATE TRIGGER refuse AFTER UPDATE ON counter FOR EACH STATEMENT EXECUTE FUNCTION refuse();
 """
 """It fails in soaks alone."""
+PENDING = f"{TABLE}CREATE TABLE note (words int[]);\nCREATE INDEX ON note USING gin (words);\n"
+SECRET = "hunter2"  # noqa: S105 (of a role that lasts as long as the server)
 _OF_SOAKS = "SELECT oid, datname FROM pg_database WHERE datname LIKE '%soak%' ORDER BY oid"
 _BY_HAND = """
 SELECT coalesce(sum(pg_stat_get_vacuum_count(oid) + pg_stat_get_analyze_count(oid)), 0) FROM pg_class
@@ -211,7 +215,8 @@ def test_where_production_is_known_calls_are_due_at_its_pace(tmp_path: Path, ser
     assert record.paced
     assert record.slice_s == pytest.approx(0.05)
     assert usual is not None
-    assert [turn.operations for turn in usual.slices] == [2] * 21
+    assert {turn.operations for turn in usual.slices} == {2}
+    assert 10 < len(usual.slices) <= 21, "where the machine stalls, fewer fit"
     assert all(turn.duration_s >= 0.05 for turn in usual.slices)
 
 
@@ -235,19 +240,83 @@ def test_who_fails_in_a_soak_leaves_it_and_keeps_its_rank(tmp_path: Path, server
     assert fared.soak.slices == fared.soak.slopes == ()
 
 
+def test_a_soak_that_its_baseline_leaves_ends(tmp_path: Path, server: Server) -> None:
+    plan = replace(_plan(tmp_path, baseline=REFUSING, bloating=BLOATING), soak_s=3.0, budget_s=0.1)
+    experiment = measure(plan, server, Silence())
+    usual, other = (_result(experiment, name).soak for name in ("baseline", "bloating"))
+
+    assert experiment.soak is not None
+    assert experiment.soak.rounds == 0
+    assert usual is not None
+    assert "not for so long" in usual.ended
+    assert other is not None
+    assert len(other.slices) <= 1, "there is nothing to compare with"
+
+
+def test_a_pace_that_the_server_cannot_keep_is_told_and_the_soak_is_hardly_longer(
+    tmp_path: Path, server: Server
+) -> None:
+    hurried = replace(WORKLOAD, production_s=lambda _: 0.001)
+    experiment = measure(replace(_plan(tmp_path, hurried), soak_s=1.05, budget_s=0.1), server, Silence())
+    usual = _result(experiment, "baseline").soak
+    told = [one.text for one in experiment.notices if one.code == "soak-behind"]
+
+    assert usual is not None
+    assert len(usual.slices) < soaking.ROUNDS, "longer turns, and fewer"
+    assert any(one.startswith("baseline did not keep up with production's pace in") for one in told)
+    assert sum(turn.duration_s for turn in usual.slices[:-1]) < 1.05
+
+
+def test_a_role_that_may_only_create_databases_has_a_soak_and_is_told_what_it_may_not(
+    tmp_path: Path, server: Server
+) -> None:
+    with closing(opened(server.conninfo)) as connection:
+        connection.execute(f"CREATE ROLE narrow LOGIN CREATEDB PASSWORD '{SECRET}'")
+    conninfo = psycopg.conninfo.make_conninfo(server.conninfo, user="narrow", password=SECRET, dbname="postgres")
+    with serve(conninfo, settings={}, clients=4, databases=3, run_id="narrow") as theirs:
+        experiment = measure(replace(_plan(tmp_path, pending=PENDING), soak_s=0.6, budget_s=0.1), theirs, Silence())
+    told = {one.code: one.text for one in experiment.notices}
+    fared = _result(experiment, "pending").soak
+
+    assert experiment.soak is not None
+    assert experiment.soak.slowed == {}
+    assert "kept the server's time" in told["soak-own-time"]
+    assert "pgstattuple" in told["soak-pending-unknown"]
+    assert fared is not None
+    assert len(fared.slices) == soaking.ROUNDS
+    assert not any("pending_bytes" in turn.state for turn in fared.slices)
+    assert all("xid_age" in turn.state for turn in fared.slices)
+
+
 class Impatient(Silence):
-    """A user who has seen enough in the third round."""
+    """A user who has seen enough in the third round, before a turn or some time after it has begun."""
+
+    def __init__(self, after_s: float) -> None:
+        self._after_s = after_s
+        self._pressed = False
 
     def stage(self, plan: Shown, text: str, elapsed_s: float | None = None) -> None:
         """Press Ctrl-C."""
         super().stage(plan, text, elapsed_s)
-        if text.startswith("soak, round 3"):
-            raise KeyboardInterrupt
+        if text.startswith("soak, round 3") and not self._pressed:
+            self._pressed = True
+            if not self._after_s:
+                raise KeyboardInterrupt
+            Timer(self._after_s, signal.raise_signal, [signal.SIGINT]).start()
 
 
-def test_an_interrupted_soak_keeps_the_ranking_and_leaves_nothing_behind(tmp_path: Path, server: Server) -> None:
-    with pytest.raises(Interrupted, match="interrupted during the soak") as stopped:
-        measure(replace(_plan(tmp_path), soak_s=0.3, budget_s=0.1), server, Impatient())
+@pytest.mark.parametrize("after_s", [0.0, 0.1], ids=["before a turn", "in a turn"])
+def test_an_interrupted_soak_keeps_the_ranking_and_leaves_nothing_behind(
+    tmp_path: Path, server: Server, after_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soaking, "ROUNDS", 3)
+    soak_s = 3 * (0.1 + 4 * after_s)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(Interrupted, match="interrupted during the soak") as stopped:
+            measure(replace(_plan(tmp_path), soak_s=soak_s, budget_s=0.1), server, Impatient(after_s))
+    finally:
+        signal.signal(signal.SIGINT, before)
     known = stopped.value.known
 
     assert isinstance(known, Experiment)

@@ -91,7 +91,7 @@ def _plan(place: Path, schema: str = SCHEMA) -> Plan:
     )
 
 
-@pytest.fixture(scope="module", params=servers.MAJORS)
+@pytest.fixture(scope="module", params=servers.ENDS)
 def small(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Start a server of each version with a small cache, where nothing vacuums or analyzes what is looked for."""
     settings = {"autovacuum": "off", "shared_buffers": "4MB"}

@@ -285,7 +285,7 @@ def test_a_follower_that_comes_before_the_leader_or_after_it_takes_part(
     server: Server, links: tuple[Link, Link], plan: Plan
 ) -> None:
     def late() -> None:
-        time.sleep(1.0)
+        time.sleep(0.3)
         follow(plan, links[1], _seat(1))
 
     assert _together(server, links, plan, late).blocks == 1
@@ -449,7 +449,8 @@ def test_a_follower_whose_leader_dies_says_so(links: tuple[Link, Link], plan: Pl
 def test_a_leader_that_stands_still_before_the_first_block_is_given_up(
     links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(follower, "IDLE_STALL_S", 1.0)
+    for name in ("STALL_S", "IDLE_STALL_S"):
+        monkeypatch.setattr(follower, name, 1.0)
 
     with pytest.raises(WorkerError, match="leading worker gw0 was stopped while beginning"):
         follow(plan, links[1], _seat(1))

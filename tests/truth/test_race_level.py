@@ -9,7 +9,7 @@ of runs in which anybody leaves not above the race's own part of that.
 import numpy as np
 import pytest
 import races
-from scipy import stats
+import scipy
 
 from schemabench.statistics.always_valid import RACE_LEVEL
 
@@ -23,7 +23,7 @@ SPEEDS = [0.7, *(0.95**place for place in range(4)), 0.75, 0.7, 0.65, 0.6, 0.55,
 
 def at_least(happened: list[bool]) -> float:
     """Return the lower limit of a share."""
-    return float(stats.binomtest(sum(happened), len(happened)).proportion_ci().low)
+    return float(scipy.stats.binomtest(sum(happened), len(happened)).proportion_ci().low)
 
 
 @pytest.mark.long

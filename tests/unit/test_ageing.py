@@ -55,6 +55,29 @@ def test_equal_entrants_on_a_machine_that_drifts_tie() -> None:
     assert own > 2 * false, "their own figures have the machine's drift, which is why they decide nothing"
 
 
+def _turns(seed: int, lost: float, busy: float) -> NDArray[np.float64]:
+    """Return rates of equal entrants, each turn as fast as the machine is then, in random order in each round.
+
+    The machine wanders from turn to turn. At half of the time, in the middle of a round, it loses a share for good; and
+    it is busy for a share in spells of about six turns.
+    """
+    random, count = np.random.default_rng(seed), ROUNDS * len(NAMES)
+    machine = np.cumsum(random.normal(0, MACHINE / 2, count))
+    machine[count // 2 + random.integers(0, len(NAMES)) :] += np.log1p(-lost)
+    machine += np.log1p(-busy) * (np.cumsum(random.random(count) < 1 / 6) % 2)
+    logs = random.permuted(machine.reshape(ROUNDS, len(NAMES)), axis=1)
+    rates: NDArray[np.float64] = 1000 * np.exp(logs + random.normal(0, NOISE, logs.shape))
+    return rates
+
+
+@pytest.mark.parametrize(("lost", "busy"), [(0.5, 0.0), (0.0, 0.4), (0.5, 0.4)])
+def test_equal_entrants_tie_on_a_machine_that_slows_down_within_a_round(lost: float, busy: float) -> None:
+    found = [_aged(_turns(seed, lost, busy)) for seed in range(200)]
+    false = sum(any(_differs(one.to_baseline) for one in aged.values()) for aged in found)
+
+    assert false <= 16, "as above"
+
+
 def test_the_baseline_is_compared_with_nobody() -> None:
     aged = _aged(_series(1))
     assert aged["baseline"].own is not None

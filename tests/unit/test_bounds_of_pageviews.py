@@ -54,7 +54,7 @@ def beyond(hour: Mapping[str, list[tuple[str, int]]], bounds: Mapping[str, Any])
     return ""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sizes=FOUND.workload.strategy(), seed=st.integers(0, 2**32))  # type: ignore[misc]
 def test_no_hour_that_is_loaded_right_is_beyond_a_bound_whatever_the_sizes(sizes: Any, seed: int) -> None:  # noqa: ANN401 (the workload's own type)
     bounds = FOUND.workload.bounds(sizes)

@@ -1,11 +1,15 @@
 """When a background continues a smaller one, and with which rows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from schemabench import workload as workloads
 from schemabench.experiment.continuing import Extent, Tracker, rest
-from schemabench.experiment.feed import Chunk
+from schemabench.experiment.feed import Chunk, Feed
 
 REFRESH = Chunk("refresh", (), [()], 0)
 
@@ -74,3 +78,26 @@ def test_the_grown_one_can_grow_again() -> None:
 
     assert tracker.extent == extent(rows(5))
     assert tracker.extent.rows == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "smaller", "other"),
+    [
+        ("pageviews", "known_pages", 4_096, {}),
+        ("usage", "history_days", 3, {"sites": 50, "media_entries": 50}),
+        ("votes", "history_votes", 3_000, {}),
+    ],
+)
+def test_the_shipped_workloads_grow_in_place_in_what_they_say_that_they_grow(
+    name: str, field: str, smaller: int, other: dict[str, Any]
+) -> None:
+    found = workloads.load(Path(__file__).parents[2] / "workloads", name)
+    small, large = (
+        replace(found.workload.cardinalities["typical"], **other, **{field: size}) for size in (smaller, 3 * smaller)
+    )
+    first, all_of_it, tracker = (extent(Feed(found, small, 1, {}).background()), Feed(found, large, 1, {}), Tracker())
+    added = rest(all_of_it.background(), first, tracker)
+
+    assert found.workload.grows == field
+    assert added is not None
+    assert sum(chunk.written for chunk in added) == tracker.extent.rows - first.rows > 0

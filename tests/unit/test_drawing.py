@@ -114,7 +114,7 @@ def test_strategies_of_our_workloads_make_acceptable_bursts(name: str) -> None:
 
 
 def test_strategy_of_usage_keeps_its_bounds() -> None:
-    for usage in cardinalities.draw(_strategy(_loaded("usage")), 40, seed=5):
+    for usage in cardinalities.draw(_strategy(_loaded("usage")), 16, seed=5):
         assert 200 <= usage.sites <= 4_000
         assert usage.media_sources_apart <= usage.media_entries <= usage.sites
         assert usage.media_events <= 400
@@ -124,14 +124,14 @@ def test_strategy_of_usage_keeps_its_bounds() -> None:
 
 
 def test_strategy_of_clickstream_keeps_its_bounds() -> None:
-    for sizes in cardinalities.draw(_strategy(_loaded("clickstream")), 40, seed=5):
+    for sizes in cardinalities.draw(_strategy(_loaded("clickstream")), 16, seed=5):
         assert sizes.likes <= 100_000
         assert 1 <= sizes.weeks <= 8
         assert sizes.events <= 1_000
 
 
 def test_strategy_of_pageviews_keeps_its_bounds() -> None:
-    for pageviews in cardinalities.draw(_strategy(_loaded("pageviews")), 40, seed=5):
+    for pageviews in cardinalities.draw(_strategy(_loaded("pageviews")), 16, seed=5):
         assert (pageviews.hours_in_flight + 1) * pageviews.lines_per_hour <= 6_144
         assert pageviews.lines_per_call <= pageviews.lines_per_hour
         assert 8 * pageviews.lines_per_hour <= pageviews.known_pages <= 131_072

@@ -1,6 +1,7 @@
 """In which order the steps of a curve are measured, how they share the budget, and what is left whatever ends it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,10 +11,11 @@ import pytest
 from fixed_run import USAGE
 
 from schemabench.crossover import Laboratory
-from schemabench.errors import CandidateError, ServerError
-from schemabench.growth import Over, curve
+from schemabench.errors import CandidateError, ServerError, UsageError
+from schemabench.growth import Over, needs
 from schemabench.growth.curve import Curve
 from schemabench.records import CandidateResult, Estimate, Experiment, Growth, Loaded, Standing
+from schemabench.server import Server, room
 
 ROWS = Over(field="rows", start=1_000, end=100_000, whole=True)
 GIB = 1 << 30
@@ -31,7 +33,7 @@ def about(value: float) -> Estimate:
     return Estimate(value=value, low=value * 0.99, high=value * 1.01)
 
 
-def result(name: str, rate: float, rows: int, ratio: float) -> CandidateResult:
+def result(name: str, rate: float, rows: int, ratio: float, loading_s: float) -> CandidateResult:
     """Return a ranked candidate, which is told apart from the other."""
     standing = Standing(name=name, figure=about(rate), to_baseline=about(ratio), rank=1, tied_with=(name,))
     return CandidateResult(
@@ -43,7 +45,7 @@ def result(name: str, rate: float, rows: int, ratio: float) -> CandidateResult:
         status="ranked",
         standings={"throughput": standing},
         operations_per_s=about(rate),
-        loaded=Loaded(rows=rows, size_bytes=100 * rows, own_rows=rows, elapsed_s=1.0),
+        loaded=Loaded(rows=rows, size_bytes=100 * rows, own_rows=rows, elapsed_s=loading_s),
     )
 
 
@@ -66,6 +68,7 @@ class FakeLaboratory:
     kept: list[Experiment] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     data: Path | None = None
+    most_bytes: int | None = None
 
     @property
     def remaining_s(self) -> float:
@@ -81,7 +84,7 @@ class FakeLaboratory:
     @property
     def bench(self) -> Any:  # noqa: ANN401 (what a bench is, likewise)
         """The bench."""
-        server = SimpleNamespace(data=self.data, is_local=False)
+        server = SimpleNamespace(data=self.data, is_local=False, most_bytes=self.most_bytes, conninfo="")
         return SimpleNamespace(subject=lambda _: SimpleNamespace(selected=("baseline", "other")), serve=lambda: server)
 
     def measure(self, name: str, sizes: Sizes, _: object, budget_s: float, **__: object) -> Experiment:
@@ -94,7 +97,10 @@ class FakeLaboratory:
         return replace(
             USAGE,
             cardinality=name,
-            candidates=tuple(result(one, rate, sizes.rows, rate / rates["baseline"]) for one, rate in rates.items()),
+            candidates=tuple(
+                result(one, rate, sizes.rows, rate / rates["baseline"], self.loading_s * sizes.rows / 2)
+                for one, rate in rates.items()
+            ),
             blocks=self.blocks,
             blocks_needed=6,
             warmup_blocks=0,
@@ -109,6 +115,24 @@ class FakeLaboratory:
     def say(self, text: str) -> None:
         """Take note."""
         self.said.append(text)
+
+
+@dataclass
+class FakeSession:
+    """What says one setting."""
+
+    max_wal_size: int
+
+    def execute(self, _: bytes) -> "FakeSession":
+        """Return the answer."""
+        return self
+
+    def fetchone(self) -> tuple[int]:
+        """Return the setting."""
+        return (self.max_wal_size,)
+
+    def close(self) -> None:
+        """Do nothing."""
 
 
 def drawn(laboratory: FakeLaboratory, over: Over = ROWS) -> tuple[Growth, int]:
@@ -137,7 +161,7 @@ def test_steps_share_the_budget_and_none_is_begun_that_would_exceed_it() -> None
     laboratory = FakeLaboratory(budget_s=60.0, rate=flat)
     found, _ = drawn(laboratory)
 
-    assert min(laboratory.blocks_s) >= curve.SHORTEST_STEP_S
+    assert min(laboratory.blocks_s) >= needs.SHORTEST_STEP_S
     assert max(laboratory.blocks_s) < 3 * min(laboratory.blocks_s)
     assert laboratory.elapsed_s <= 60.0
     assert "would take about" in found.ended
@@ -158,19 +182,77 @@ def test_a_crossing_is_narrowed_before_anything_else() -> None:
 def test_the_last_value_is_lowered_to_what_there_is_time_for() -> None:
     found, _ = drawn(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=1e-3))
 
-    assert found.order[:2] == (1_000, 10_000)
+    assert found.order[:2] == (1_000, 7_100), "halfway to 51,000, for which there seems to be time"
     last = next(step for step in found.steps if step.value == 100_000)
     assert last.reason.startswith("it would take about 1 min 44 s, with")
-    assert 10_000 < max(step.value for step in found.steps if step.figures) < 100_000
+    assert 30_000 < max(step.value for step in found.steps if step.figures) < 60_000
 
 
 def test_the_last_value_is_lowered_to_what_the_disk_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(curve.psutil, "disk_usage", lambda _: SimpleNamespace(free=50_000_000))
+    monkeypatch.setattr(room.psutil, "disk_usage", lambda _: SimpleNamespace(free=50_000_000))
     found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, data=tmp_path))
 
     last = next(step for step in found.steps if step.value == 100_000)
-    assert last.reason == "it would need about 57.2 MiB of disk, with 47.7 MiB free"
-    assert max(step.value for step in found.steps if step.figures) == 32_000
+    assert last.reason == "it would need about 85.8 MiB of disk, with 47.7 MiB free"
+    assert max(step.value for step in found.steps if step.figures) == 44_000, "three copies of 13 MB"
+
+
+def test_the_data_of_a_server_stay_within_their_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room.psutil, "disk_usage", lambda _: SimpleNamespace(free=GIB))
+    monkeypatch.setattr(room, "opened", lambda _: closing(FakeSession(max_wal_size=4_000_000)))
+    (tmp_path / "pg_wal").mkdir()
+    (tmp_path / "pg_wal" / "segment").write_bytes(bytes(1_000_000))
+    (tmp_path / "base").write_bytes(bytes(2_000_000))
+    laboratory = FakeLaboratory(budget_s=200.0, rate=flat, data=tmp_path, most_bytes=50_000_000)
+    found, _ = drawn(laboratory)
+
+    last = next(step for step in found.steps if step.value == 100_000)
+    assert last.reason == "it would need about 85.8 MiB of disk, with 42.0 MiB free", "without WAL at its largest"
+    assert max(step.value for step in found.steps if step.figures) == 39_000
+
+
+def test_a_limit_for_data_out_of_sight_is_refused() -> None:
+    elsewhere = SimpleNamespace(data=None, record=SimpleNamespace(origin="db.example:5432 (PostgreSQL 18.6)"))
+    with pytest.raises(UsageError, match=r"--disk 15.0 GiB is for a server that schemabench starts") as caught:
+        room.limit(cast(Server, elsewhere), 15 * GIB)
+
+    assert caught.value.checked == ("the server: db.example:5432 (PostgreSQL 18.6)",)
+
+
+def foretold(laboratory: FakeLaboratory) -> tuple[Growth, list[tuple[float, int]]]:
+    """Return a curve whose last value is foretold, and (value, steps measured before) of each time that one was."""
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=ROWS, foretells=True)
+    said: list[tuple[float, int]] = []
+    one.run(lambda: None, lambda value: said.append((value, len(laboratory.kept))))
+    return one.record(), said
+
+
+def test_a_last_value_that_is_foretold_comes_after_the_others() -> None:
+    found, said = foretold(FakeLaboratory(budget_s=200.0, rate=flat))
+
+    assert found.order[:3] == (1_000, 10_000, 32_000)
+    assert max(found.order[:6]) == 32_000
+    assert found.order[6] == 100_000
+    assert said == [(100_000, 6)], "before it is measured, and once"
+    assert found.elapsed_s <= 200.0
+
+
+def test_the_time_of_a_last_value_that_is_foretold_is_set_aside() -> None:
+    found, said = foretold(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=2e-4))
+
+    assert said, "there was time for it"
+    assert said[0][0] == 100_000
+    assert said[0][1] < 6, "and for that not for all others"
+    assert found.elapsed_s <= 60.0
+
+
+def test_a_last_value_that_is_foretold_takes_half_of_the_budget_at_most() -> None:
+    found, ((value, before),) = foretold(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=1e-3))
+
+    assert 20_000 < value < 30_000, "loads in 26 s"
+    assert before > 2
+    assert max(step.value for step in found.steps if step.figures) == value
+    assert any(step.value == 100_000 and "left of the budget" in step.reason for step in found.steps)
 
 
 def test_one_step_is_measured_however_short_the_budget() -> None:

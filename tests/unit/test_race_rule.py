@@ -103,6 +103,20 @@ def test_a_lead_that_shrinks_so_that_it_will_soon_be_gone_beats_nobody() -> None
     assert not look(catching_up, names)
 
 
+def test_a_lead_beats_nobody_while_blocks_do_not_exclude_that_it_will_soon_be_gone() -> None:
+    """By the line alone a fifth of the lead would be left after as many blocks again; its slope is known less well."""
+    names = entrants(2)
+    found = rates(5, 30, [0.0, 0.0, 0.0])
+    shrinking, less = found.copy(), found.copy()
+    shrinking[:, 1] *= np.linspace(0.5, 0.66, 30)
+    less[:, 1] *= np.linspace(0.5, 0.55, 30)
+    leads = np.log(shrinking[:, 0] / shrinking[:, 1])
+
+    assert np.polyval(np.polyfit(np.arange(30), leads, 1), 59) > 0
+    assert not look(shrinking, names)
+    assert list(look(less, names)) == ["c1"]
+
+
 def test_the_verdict_does_not_depend_on_the_order_of_candidates_nor_on_the_unit() -> None:
     names = entrants(5)
     found = rates(6, 25, [0.0, 0.3, -0.2, 0.31, -0.4, 0.0])

@@ -3,7 +3,10 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from schemabench import redaction
 from schemabench.errors import CandidateError
 from schemabench.records import StatementPlan
 from schemabench.redaction import hides, redact, redact_command, redact_record, redact_sql
@@ -20,6 +23,23 @@ def test_a_setting_whose_name_tells_of_a_secret_is_not_shown_in_any_argument(nam
     for before in ("", "--postgres-setting="):
         assert redact(f"{before}{name}=password={SECRET} host=x") == f"{before}{name}=***"
         assert redact(f"{before}{name} = '{SECRET}'") == f"{before}{name} =***"
+
+
+NAMES = st.sampled_from(redaction._NAMES)
+NEARLY = st.tuples(NAMES, st.sampled_from(["", "-", "_", " "]), st.integers(0, 30)).map(
+    lambda one: one[0].replace("_", one[1])[: one[2]].swapcase()
+)
+"""Names, some with other separators, some cut short."""
+
+
+@given(st.lists(NEARLY, max_size=2).map("x".join))
+def test_names_in_plain_letters_are_those_that_the_pattern_finds(text: str) -> None:
+    assert hides(text) == (redaction._TELLING.search(text) is not None)
+
+
+@pytest.mark.parametrize("name", ["pa\u017fsword", "to\u212aen", "l\u0131cense"])
+def test_names_in_letters_that_are_the_same_to_the_pattern_hide_too(name: str) -> None:
+    assert hides(name)
 
 
 @pytest.mark.parametrize("text", ["work_mem=4MB", "--budget=3s", "--postgres-setting=jit=off", "tests/evaluation"])

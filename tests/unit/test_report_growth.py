@@ -13,6 +13,7 @@ from schemabench import report
 from schemabench.records import (
     Edge,
     Estimate,
+    Foretold,
     Growth,
     GrowthChange,
     GrowthCrossing,
@@ -100,6 +101,31 @@ PROJECTIONS = (
         refused="a projection needs 3 steps or more, and there are 2",
     ),
 )
+AT = "2026-03-01T12:00:00+00:00"
+FORETOLD = (
+    Foretold(
+        candidate="baseline",
+        measure="calls_per_s",
+        value=10_000,
+        at=AT,
+        law="linear",
+        covers=("power",),
+        figure=about(1_010),
+        measured=about(1_000),
+    ),
+    Foretold(
+        candidate="hash_by_site",
+        measure="calls_per_s",
+        value=10_000,
+        at=AT,
+        law="constant",
+        figure=about(6_000),
+        measured=about(7_900),
+    ),
+    Foretold(
+        candidate="hash_by_site", measure="p99_ns", value=10_000, at=AT, law=None, refused="a projection needs 4 steps"
+    ),
+)
 GROWTH = Growth(
     workload="usage",
     cardinality="typical",
@@ -110,6 +136,7 @@ GROWTH = Growth(
     crossings=(CROSSING,),
     edges=(Edge(title="shared_buffers (128 MiB) full", value=123_456.7),),
     projections=PROJECTIONS,
+    foretold=FORETOLD,
     budget_s=1200.0,
     elapsed_s=300.0,
     ended="the step at rows=31000 would take about 2 min, with 1 min left of the budget of 20 min",
@@ -169,6 +196,21 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
     assert "100,000: it would need about 20 GiB of disk, with 8 GiB free" in said
     assert "p99 of hash_by_site: a projection needs 3 steps or more, and there are 2" in said
     assert "linear, (power)" in said
+
+
+def test_what_was_foretold_stands_beside_what_was_measured() -> None:
+    (shown,) = [one for one in tables(GROWN) if one.caption and "foretold" in str(one.caption)]
+    unmeasured = tuple(replace(one, measured=None) for one in FORETOLD)
+    said = " ".join(report.terminal(GROWN).split())
+    early = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, foretold=unmeasured),))).split())
+
+    assert rows(shown) == [
+        ("baseline", "calls/s", "linear, (power)", "1.01k [960, 1.06k]", "1.00k [950, 1.05k]", "yes"),
+        ("hash_by_site", "calls/s", "constant", "6.00k [5.70k, 6.30k]", "7.90k [7.50k, 8.29k]", "no"),
+    ]
+    assert f"Recorded at {AT}, before 10,000 rows were measured: 1 of 2 measured figures within the 95 % " in said
+    assert "p99 of hash_by_site: a projection needs 4 steps" in said
+    assert "before 10,000 rows were measured: none of it was measured" in early
 
 
 def test_markdown_folds_the_experiments_of_steps() -> None:

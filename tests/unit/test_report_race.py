@@ -6,7 +6,7 @@ import sections
 from fixed_run import RUN, USAGE, estimate
 
 from schemabench import report
-from schemabench.records import CandidateResult, Estimate, Experiment, Retirement
+from schemabench.records import CandidateResult, Estimate, Experiment, Notice, Retirement
 from schemabench.report import race, verdict
 from schemabench.report.text import plain
 
@@ -71,3 +71,36 @@ def test_a_race_that_nobody_left_says_so_in_every_format() -> None:
 
     for text in (report.terminal(run), report.markdown(run)):
         assert "so nobody left" in " ".join(text.split())
+
+
+def test_the_verdict_says_for_whom_it_is_in_doubt_what_it_left_on() -> None:
+    doubted = left(RACE, "secondary_index", "fillfactor")
+    notice = Notice(
+        code="raced-in-doubt", text="secondary_index may have a place after all: hash_partitioned fell back"
+    )
+    found = replace(
+        doubted,
+        candidates=tuple(
+            replace(one, notices=(notice,)) if one.name == "secondary_index" else one for one in doubted.candidates
+        ),
+    )
+
+    assert plain(verdict.sentence(found)).endswith(
+        "secondary_index and fillfactor. secondary_index may have a place after all."
+    )
+    assert notice.text in " ".join(report.terminal(replace(RUN, experiments=(found,))).split())
+
+
+def test_who_left_and_is_faster_than_the_baseline_is_not_called_slower_where_the_leader_is_gone() -> None:
+    """The leader failed after the others had left: only the baseline took part in all blocks."""
+    candidates = [one for one in RACE.candidates if one.name in {"baseline", "hash_partitioned"}]
+    found = left(replace(RACE, candidates=tuple(candidates)), "hash_partitioned")
+
+    assert plain(verdict.sentence(found)).startswith("hash_partitioned leads: ")
+
+
+def test_who_left_has_no_figure_by_lock_waits_and_the_legend_says_why() -> None:
+    gone = left(RACE, "secondary_index")
+
+    assert "-: left the blocks early" in " ".join(report.terminal(replace(RUN, experiments=(gone,))).split())
+    assert "-: left the blocks early" not in " ".join(report.terminal(replace(RUN, experiments=(RACE,))).split())

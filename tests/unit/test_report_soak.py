@@ -4,12 +4,12 @@ from dataclasses import replace
 
 from fixed_run import PAGEVIEWS, RUN, TURNS, soak
 
-from schemabench.records import CandidateResult, Estimate, Experiment, SoakFigures
+from schemabench.records import CandidateResult, Estimate, Experiment, Retirement, SoakFigures
 from schemabench.report import soak as told
 from schemabench.report.document import document
 from schemabench.report.screen import terminal
 from schemabench.report.text import plain
-from schemabench.report.tree import Chart, Fold, Table
+from schemabench.report.tree import Chart, Fold, Paragraph, Table
 from schemabench.report.view import View
 
 STEADY = Estimate(value=0.003, low=-0.021, high=0.026)
@@ -63,6 +63,71 @@ def test_who_left_is_told_with_why() -> None:
     assert "flat left: the disk is full" in sentence(_experiment(soak(250.0, 1.0, None), left))
     section = told.section(View(_experiment(soak(250.0, 1.0, None), left), RUN))
     assert section is not None
+
+
+def test_without_the_baseline_nobody_is_told_to_try_a_longer_soak() -> None:
+    left = SoakFigures(slices=soak(250.0, 1.0, None).slices[:3], ended="the disk is full")
+    said = sentence(_experiment(left, replace(soak(270.0, 1.0, None), slopes=())))
+
+    assert "baseline left: the disk is full; so there is nothing to compare with, and the soak ended" in said
+    assert "longer" not in said
+
+
+def test_a_baseline_whose_turns_vary_too_much_is_told_to_have_no_slope() -> None:
+    usual = soak(250.0, 1.0, None)
+    wild = replace(usual, slopes=tuple(replace(one, own=None) for one in usual.slopes))
+
+    assert "baseline itself: its turns vary too much for a slope" in sentence(_experiment(wild, usual))
+
+
+def test_vacuums_are_told_beside_a_drift_with_their_share_of_the_turns() -> None:
+    busy = soak(270.0, 0.94, WORSE)
+    turns = tuple(replace(one, meanwhile={**one.meanwhile, "own_vacuum_share": 0.25}) for one in busy.slices)
+    said = sentence(_experiment(soak(250.0, 1.0, None), replace(busy, slices=turns)))
+
+    assert "vacuums under way in 25 % of its turns)" in said
+
+
+def test_pending_lists_are_told_by_their_longest_since_they_are_emptied_again() -> None:
+    said = sentence(_experiment(soak(250.0, 1.0, None), soak(270.0, 0.94, WORSE)))
+
+    assert "pending lists of up to 24.0 KiB" in said
+
+
+def test_the_clocks_that_were_slowed_are_named_and_no_others() -> None:
+    def explained(slowed: dict[str, float]) -> str:
+        assert PAGEVIEWS.soak is not None
+        section = told.section(View(replace(PAGEVIEWS, soak=replace(PAGEVIEWS.soak, slowed=slowed)), RUN))
+        assert section is not None
+        return " ".join(node.text for node in section.nodes if isinstance(node, Paragraph))
+
+    assert "autovacuum_naptime and checkpoint_timeout were 3 times as long as usual" in explained(
+        {"autovacuum_naptime": 3.0, "checkpoint_timeout": 3.0}
+    )
+    given = explained({"checkpoint_timeout": 3.0})
+    assert "checkpoint_timeout was 3 times as long as usual" in given
+    assert "autovacuum_naptime" not in given
+    assert "as long as usual" not in explained({})
+
+
+def test_figures_at_both_ends_are_medians_of_thirds_without_the_first_round() -> None:
+    odd = soak(250.0, 1.0, None)
+    turns = (replace(odd.slices[0], rate=1.0), *odd.slices[1:-1], replace(odd.slices[-1], rate=9999.0))
+    section = told.section(View(_experiment(replace(odd, slices=turns), odd), RUN))
+    assert section is not None
+    drifts = next(node for node in section.nodes if isinstance(node, Table))
+    (row,) = (row for row in drifts.rows if plain(row[0].text) == "baseline")
+
+    assert [cell.text for cell in row[1:3]] == ["250", "250"]
+
+
+def test_who_left_the_blocks_early_is_told_not_to_have_been_measured() -> None:
+    soaked = _experiment(soak(250.0, 1.0, None), None)
+    gone = Retirement(trials=12, slower=Estimate(value=2.0, low=1.8, high=2.2), rule="race")
+    candidates = tuple(replace(one, retired=gone) if one.name == "flat" else one for one in soaked.candidates)
+
+    assert sentence(replace(soaked, candidates=candidates)).endswith("flat left the blocks early and was not measured")
+    assert "left the blocks early" not in sentence(soaked)
 
 
 def test_at_productions_pace_the_speed_of_calls_drifts() -> None:

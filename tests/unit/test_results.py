@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from made_up import WARMUP_BLOCKS, counted_trial
 
+from schemabench.candidate import BASELINE
 from schemabench.experiment import results
 from schemabench.experiment.burst import Encoded
 from schemabench.experiment.entrant import CONTROL
@@ -35,10 +36,14 @@ def plan(tmp_path: Path) -> Plan:
     return made_up.plan(tmp_path, "a", "b", budget_s=8.0, sample_hz=50.0)
 
 
-def _measured(changes: Changes = lambda *_: {}, **fields: Any) -> Measured:  # noqa: ANN401 (any field)
+def _measured(
+    changes: Changes = lambda *_: {},
+    blocks: int = BLOCKS,
+    **fields: Any,  # noqa: ANN401 (any field)
+) -> Measured:
     measured = Measured(**fields)
     for name in NAMES:
-        for block in range(WARMUP_BLOCKS + BLOCKS):
+        for block in range(WARMUP_BLOCKS + blocks):
             measured.trials[name].append(counted_trial(block, **changes(name, block)))
         measured.times[name, "add"].append((WARMUP_BLOCKS, np.full(1000, 1_000_000, dtype=np.int64)))
     return measured
@@ -445,9 +450,9 @@ LEFT_AFTER = 10
 """Blocks that count."""
 
 
-def _raced(changes: Changes) -> Measured:
+def _raced(changes: Changes, blocks: int = BLOCKS) -> Measured:
     """Return a race of blocks in which `b` is beaten after some."""
-    measured = _measured(changes)
+    measured = _measured(changes, blocks)
     begun = _measured(changes).since(WARMUP_BLOCKS)
     for name in NAMES:
         begun.trials[name] = begun.trials[name][: WARMUP_BLOCKS + LEFT_AFTER]
@@ -505,6 +510,44 @@ def test_all_intervals_of_who_left_a_race_are_wider_than_those_of_as_many_blocks
         for cost in raced.costs
         if cost.ratio and (other := costs[cost.name])
     )
+
+
+def _fading(name: str, block: int) -> Mapping[str, Any]:
+    """Return trials as those of `_behind`, but `a` takes three times as long as before soon after `b` has left."""
+    slowed = name == "a" and block > WARMUP_BLOCKS + LEFT_AFTER + 2
+    found = _behind(name, block)
+    return {"duration_s": found["duration_s"] * (3 if slowed else 1)}
+
+
+def test_a_lead_over_who_left_a_race_that_is_gone_afterwards_is_a_tie_and_says_so(plan: Plan) -> None:
+    found = _rank(replace(plan, race=1), _raced(_fading, 30)).results
+    b, a = found["b"], found["a"]
+
+    assert b.standing is not None
+    assert a.standing is not None
+    assert "a" in b.standing.tied_with
+    assert "b" in a.standing.tied_with
+    assert [notice.code for notice in b.notices[:2]] == ["raced", "raced-in-doubt"]
+    assert "a fell back from 1.50x [" in b.notices[1].text
+    assert "its throughput to 0.500x [" in b.notices[1].text
+    assert "Measure it without --race" in b.notices[1].text
+
+
+def test_who_left_a_race_behind_a_leader_that_has_no_rank_may_have_a_place_after_all(plan: Plan) -> None:
+    measured, baseline, b = _raced(_behind), plan.candidates[0], plan.candidates[2]
+    alone = results.rank(replace(plan, race=1), {BASELINE: baseline, CONTROL: baseline, "b": b}, measured, WATCHED)
+    found = alone.results["b"]
+
+    assert [notice.code for notice in found.notices[:2]] == ["raced", "raced-in-doubt"]
+    assert "since then a lost its rank" in found.notices[1].text
+    assert found.standing is not None
+    assert found.standing.rank == 1, "nobody else is faster"
+
+
+def test_who_left_a_race_behind_others_that_are_still_ahead_has_no_place(plan: Plan) -> None:
+    found = _rank(replace(plan, race=1), _raced(_behind, 30)).results["b"]
+
+    assert [notice.code for notice in found.notices[:2]] == ["raced"]
 
 
 def test_who_left_a_race_and_who_was_not_proved_to_differ_from_it_tie(plan: Plan) -> None:

@@ -1,17 +1,18 @@
-"""The plan of a soak, what it refuses, and slopes from turns: no server is needed."""
+"""The plan of a soak, what it refuses, slopes from turns, and what limits them: no server is needed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import laboratory
 import pytest
-from fixed_run import soak
+from fixed_run import PAGEVIEWS, soak
 
 from schemabench import Workload, Writer
 from schemabench.errors import UsageError
 from schemabench.experiment import Noise, Plan, check_soak, soaking
 from schemabench.noise.model import Model
-from schemabench.records import SoakSlice
+from schemabench.records import Estimate, Soak, SoakFigures, SoakSlice
 
 
 @dataclass(frozen=True)
@@ -106,3 +107,56 @@ def test_a_soak_beside_noise_is_refused(plan: Plan) -> None:
     )
     with pytest.raises(UsageError, match="--soak has no --noise"):
         check_soak(replace(plan, noise=noise))
+
+
+STEADY = soak(250.0, 1.0, None)
+LOSING = soak(250.0, 0.94, Estimate(value=-0.1, low=-0.2, high=-0.05))
+
+
+def _record() -> Soak:
+    assert PAGEVIEWS.soak is not None
+    return PAGEVIEWS.soak
+
+
+def _told(record: Soak, figures: Mapping[str, SoakFigures] | None = None, unread: str = "") -> dict[str, str]:
+    figures = {"baseline": STEADY, **(figures or {})}
+    return {one.code: one.text for one in soaking.notices(record, figures, len(figures), unread)}
+
+
+def test_a_soak_without_limits_has_no_notices() -> None:
+    assert _told(_record(), {"flat": STEADY}) == {}
+
+
+@pytest.mark.parametrize("setting", ["autovacuum", "track_counts"])
+def test_a_server_that_vacuums_nothing_is_told_by_the_setting(setting: str) -> None:
+    record = replace(_record(), settings={"autovacuum": "on", "track_counts": "on", setting: "off"})
+
+    assert _told(record) == {
+        "soak-no-autovacuum": f"The server has {setting} = off: during the soak, nothing was vacuumed but what had to "
+        "be frozen"
+    }
+
+
+def test_pending_lists_that_cannot_be_read_are_told_with_why_and_what_it_takes() -> None:
+    text = _told(_record(), unread='permission denied to create extension "pgstattuple"')["soak-pending-unknown"]
+
+    assert 'not known: permission denied to create extension "pgstattuple". It takes a role that may' in text
+
+
+def test_a_drift_beside_a_baseline_that_drifts_itself_is_told_to_be_the_machines_in_part() -> None:
+    assert _told(_record(), {"flat": LOSING}) == {}
+    drifting = replace(LOSING, slopes=tuple(replace(one, to_baseline=None) for one in LOSING.slopes))
+    assert "If that was the machine" in _told(_record(), {"baseline": drifting, "flat": LOSING})["soak-baseline-drifts"]
+    assert _told(_record(), {"baseline": drifting, "flat": STEADY}) == {}, "nobody is said to drift"
+
+
+def test_who_falls_behind_production_is_told_with_how_often_and_how_far() -> None:
+    late = replace(STEADY, slices=(*STEADY.slices[:-1], replace(STEADY.slices[-1], duration_s=45.0)))
+    paced = replace(_record(), paced=True)
+
+    assert _told(paced, {"flat": STEADY}) == {}
+    assert _told(_record(), {"flat": late}) == {}, "without a pace nobody falls behind"
+    text = _told(paced, {"flat": late})["soak-behind"]
+    assert text.startswith(
+        "flat did not keep up with production's pace in 1 of 12 turns, of which one took 45.0 s instead of 30.0 s"
+    )

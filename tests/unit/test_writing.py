@@ -1,4 +1,4 @@
-"""Reports that are written again and again: one that vanished is written anew and told, and so is one that cannot be."""
+"""Reports that are written again and again: one that vanished or cannot be written is told."""
 
 from pathlib import Path
 

@@ -129,6 +129,7 @@ WORKLOAD = Workload[Pageviews](
     writers=_writers,
     burst=_burst,
     background=_background,
+    grows="known_pages",
     state=("loaded_hours", "ranked_pages"),
     invariants=(
         "domains_of_too_many_entries",

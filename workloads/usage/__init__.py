@@ -19,7 +19,7 @@ production spreads over seconds, since it measures the possible speed.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
-from itertools import count, cycle
+from itertools import count, cycle, islice
 from random import Random
 from typing import Any
 
@@ -35,6 +35,7 @@ FIRST_DAY = date(2026, 2, 16)  # the day on which blocks begin, with history bef
 # the date, when every entry is inserted rather than updated, and keeps inserts to some 1 % of the events.
 BLOCKS_PER_DAY = 480
 
+DAYS_WITH_BATCHES = 2  # the first day and the one before it: half a run of batches is open when blocks begin
 BATCHES_PER_BLOCK = 1000  # batch ids set apart for a block: far more than a burst has slices
 ROWS_PER_LOAD = 10_000  # ids in one call that loads history
 
@@ -81,16 +82,21 @@ def burst(usage: Usage, writer: str, block: int, random: Random) -> Iterator[Cal
 
 
 def background(usage: Usage, random: Random) -> Iterator[Call]:
-    """Yield the calls that load history, and leave half a run of batches open."""
-    sites = _sites(usage.sites)
-    for day in _days(usage.history_days):
-        yield _load_media(sites, day, random)
-        yield _load_cdn(sites, day, random)
+    """Yield the calls that load history, and leave half a run of batches open.
+
+    The newest day comes first, so that a longer history continues a shorter one. Batches come after the days of which
+    they are: a candidate may add them to daily rows.
+    """
+    sites, days = _sites(usage.sites), _days(usage.history_days)
     for day in _days(usage.analytics_history_days):
         yield from _load_ping(usage, day, random)
+    for day in islice(days, DAYS_WITH_BATCHES):
+        yield from _load_day(sites, day, random)
     for block in range(-usage.open_blocks, 0):  # one batch for all slices of a block, to load half a run quickly
         yield _insert_cdn(usage, block, 0, SLICES_PER_BLOCK, random)
         yield _insert_ping(usage, block, 0, SLICES_PER_BLOCK, random)
+    for day in days:
+        yield from _load_day(sites, day, random)
     yield Call("refresh_cdn_views", {}, rows=0)
     yield Call("refresh_ping_views", {}, rows=0)
 
@@ -102,8 +108,7 @@ def tenants(usage: Usage, organisations: Sequence[Any], random: Random) -> Itera
     """
     sites = [f"tenant_{pipeline.id}" for one in organisations for pipeline in one.pipelines]
     for day in _days(usage.history_days):
-        yield _load_media(sites, day, random)
-        yield _load_cdn(sites, day, random)
+        yield from _load_day(sites, day, random)
     yield Call("refresh_cdn_views", {}, rows=0)
 
 
@@ -211,6 +216,11 @@ _BURSTS: Mapping[str, Callable[[Usage, int, Random], Iterator[Call]]] = {
 }
 
 
+def _load_day(sites: Sequence[str], day: date, random: Random) -> Iterator[Call]:
+    yield _load_media(sites, day, random)
+    yield _load_cdn(sites, day, random)
+
+
 def _load_media(sites: Sequence[str], day: date, random: Random) -> Call:
     counts = [_media_count(place, random) for place in range(len(sites))]
     values = {
@@ -251,8 +261,8 @@ def _day(block: int) -> date:
 
 
 def _days(number: int) -> Iterator[date]:
-    """Yield the given number of days up to and including the first."""
-    return (FIRST_DAY - timedelta(days=before) for before in range(number - 1, -1, -1))
+    """Yield the given number of days up to and including the first, the newest first."""
+    return (FIRST_DAY - timedelta(days=before) for before in range(number))
 
 
 def _batch_id(usage: Usage, block: int, slice_number: int) -> int:

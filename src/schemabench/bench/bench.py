@@ -59,6 +59,8 @@ class Bench:
         self.progress = progress
         self.seat = seat
         self.findings = Findings()
+        self.most_bytes: int | None = None
+        """What the data of its server may take, WAL included; None for what is free on the disk."""
         self._run_id = seat.run_id if seat else secrets.token_hex(4)
         self._started = datetime.now(UTC).isoformat(timespec="seconds")
         self._wanted: dict[Key, list[str]] = {}
@@ -216,6 +218,7 @@ class Bench:
         """Return the server, started for all experiments of the session.
 
         Raises:
+            UsageError: Its data are limited, and out of sight.
             ServerError: No server is available.
         """
         if self._server is None:
@@ -236,6 +239,7 @@ class Bench:
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,
+                        most_bytes=self.most_bytes,
                     )
                 )
             except SchemabenchError as failure:

@@ -94,6 +94,8 @@ class Blocks:
     def run(self) -> Measured:
         """Run blocks until every interval is narrow enough or the budget is spent; never because of a difference.
 
+        A race also ends when only the baseline is left in it.
+
         Raises:
             CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
             ServerError: The server failed.
@@ -221,8 +223,9 @@ class Blocks:
         measured = self.measured
         most_s = retiring.PRESSING_SHARE * self.plan.budget_s
         pressing = [name for name in self._names if measured.taken_s[name] > most_s]
-        lagging = retiring.lagging(measured.trials, self._names, CONTROL, pressing)
-        return set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
+        if lagging := retiring.lagging(measured.trials, self._names, CONTROL, pressing):
+            return set(lagging) - gates.limited(measured.since(retiring.FIRST_BLOCK), lagging)
+        return set()  # in most blocks, and without going through all trials
 
     def _beaten(self) -> Mapping[str, statistics.Beaten]:
         """Return the candidates that are proved slower than the leader, unless the client limits them."""
@@ -364,6 +367,9 @@ class Blocks:
         width = statistics.widest_interval(rates, names, baseline=BASELINE, control=CONTROL, copies=copies)
         if width <= plan.precision and statistics.steady_from(rates, names, least=0, most=0, copies=copies)[1]:
             measured.stopped = "precision"
+            return True
+        if plan.race and measured.retired and set(names) <= {BASELINE, CONTROL}:
+            measured.stopped = "decided"
             return True
         return measured.spent_s >= plan.budget_s and not retiring.undecided(measured.trials, names, CONTROL)
 

@@ -5,11 +5,14 @@ nor word why: `retired` does for those that are far slower, `raced` for those th
 
 Whoever left is compared with everyone over the blocks in which both took part, by the bound on which it left, which
 holds although that bound decided on their number. Those that stayed are ranked among themselves over all their blocks.
+
+A lead over a candidate that left a race must last, as any lead (decision 14). Its own later blocks are missing: it is
+taken to have stayed as it was, relative to the baseline. If the other has fallen back since, the two tie.
 """
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import exp
+from math import exp, log
 
 import numpy as np
 
@@ -47,13 +50,20 @@ def find(ranked: Collection[str], measured: Measured) -> dict[str, Departed]:
     others = [name for name in ranked if name not in measured.retired or name in raced]
     found = {}
     for name in (one for one in ranked if one in measured.retired):
-        leads = raced[name] if name in raced else retired.leads(name, others, measured)
+        leads = _lasting(name, raced[name], measured) if name in raced else retired.leads(name, others, measured)
         (rate,) = statistics.estimate_rates(np.array([[1 / one.duration_s] for one in measured.counted(name)]), seed=0)
         factor = statistics.stretch(measured.retired[name].trials) if name in raced else 1.0
         found[name] = Departed(
             figure=stretched(rate, factor), leads={other: span for other, span in leads.items() if other in ranked}
         )
     return found
+
+
+def fallen(name: str, measured: Measured) -> dict[str, Span]:
+    """Return the candidates whose lead over one that left a race did not last -> their lead since then."""
+    known = beaten(measured)[name].leads
+    late = {other: _since(name, other, measured) for other, span in known.items() if span.low > 0 and other != BASELINE}
+    return {other: span for other, span in late.items() if span and not statistics.lasts(known[other], span)}
 
 
 def standings(ranking: Ranking, departed: Mapping[str, Departed]) -> dict[str, Standing]:
@@ -93,6 +103,25 @@ def stretched(figure: Estimate, factor: float) -> Estimate:
 def to_ratio(span: Span) -> Estimate:
     """Return a log ratio as a ratio."""
     return Estimate(value=exp(span.centre), low=exp(span.low), high=exp(span.high))
+
+
+def _lasting(name: str, leads: Mapping[str, Span], measured: Measured) -> dict[str, Span]:
+    """Return the leads over a candidate that left a race; one that did not last is told apart from nothing."""
+    since = fallen(name, measured)
+    return {other: span.reaching(since[other]) if other in since else span for other, span in leads.items()}
+
+
+def _since(name: str, other: str, measured: Measured) -> Span | None:
+    """Return the lead of another since a candidate left, both relative to the baseline; None if too little is known."""
+    baseline_s = {trial.block: trial.duration_s for trial in measured.trials[BASELINE]}
+    own, others = (
+        {trial.block: log(baseline_s[trial.block] / trial.duration_s) for trial in measured.counted(who)}
+        for who in (name, other)
+    )
+    left = max(own)
+    return statistics.span_since(
+        np.array(list(own.values())), np.array([value for block, value in others.items() if block > left])
+    )
 
 
 def _apart(name: str, leads: Mapping[str, Span]) -> Sequence[tuple[str, str]]:

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
-import psutil
-
 from schemabench.candidate import Remark
 from schemabench.experiment import databases
 from schemabench.experiment.continuing import Extent
-from schemabench.server import Databases, Server, several
+from schemabench.server import Databases, Server, room, several
 from schemabench.statements import Operation
 from schemabench.workload import Call, Parts, Rows
 
@@ -96,10 +94,8 @@ def keep(server: Server, recipe: object, template: Databases) -> bool:
 
 def _most_bytes(server: Server, held: int) -> float:
     """Return how much kept templates may take, of which `held` bytes are taken."""
-    if server.data is None:
-        return _MOST_ELSEWHERE_BYTES
-    free: int = psutil.disk_usage(str(server.data)).free
-    return _SHARE_OF_DISK * (free + held)
+    free = room.free_bytes(server)
+    return _MOST_ELSEWHERE_BYTES if free is None else _SHARE_OF_DISK * (free + held)
 
 
 def _bytes(server: Server, some: Databases) -> int:

@@ -7,18 +7,20 @@ interval of its figures is therefore as wide as one that holds at all looks.
 """
 
 from dataclasses import replace
+from math import exp
 from typing import TypeVar
 
 import numpy as np
 
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
+from schemabench.experiment import departed
 from schemabench.experiment.departed import stretched, to_ratio
 from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.retired import inverse
-from schemabench.records import CandidateResult, Cost, Estimate, Interference, Notice, WriterRatio
+from schemabench.records import CandidateResult, Cost, Estimate, Interference, Notice, Standing, WriterRatio
 from schemabench.statistics import Span
 from schemabench.units import format_duration, format_significant
 
@@ -45,7 +47,8 @@ def result(plan: Plan, left: CandidateResult, measured: Measured) -> CandidateRe
         left_s=measured.retired[name].left_s,
     )
     own = writers(plan, name, measured.beside(name))
-    return replace(widened(left), retired=retirement, writers=own, notices=(notice(name, measured), *left.notices))
+    notices = (notice(name, measured), *doubt(plan, name, standing, measured), *left.notices)
+    return replace(widened(left), retired=retirement, writers=own, notices=notices)
 
 
 def notice(name: str, measured: Measured) -> Notice:
@@ -58,6 +61,35 @@ def notice(name: str, measured: Measured) -> Notice:
         "and their intervals hold wherever a race stops"
     )
     return Notice(code="raced", text=text)
+
+
+def doubt(plan: Plan, name: str, standing: Standing, measured: Measured) -> tuple[Notice, ...]:
+    """Return a notice if what a candidate left a race on does not hold in the end, so that it may have a place.
+
+    Args:
+        plan: What was to do.
+        name: The candidate.
+        standing: Its standing among all that are ranked.
+        measured: The trials of all.
+    """
+    leads, since = departed.beaten(measured)[name].leads, departed.fallen(name, measured)
+    ranked = {BASELINE, *standing.to_others} & leads.keys()
+    ahead = {other for other, span in leads.items() if span.low > 0}
+    lost, fallen = sorted(ahead - ranked), sorted(ahead & ranked & since.keys())
+    if not (lost or fallen) or len(ahead - {*lost, *fallen}) >= min(plan.race, len(ranked)):
+        return ()
+    said = [f"{', '.join(lost)} lost {'its rank' if len(lost) == 1 else 'their ranks'}"] if lost else []
+    said += [f"{one} fell back from {_times(leads[one])} its throughput to {_times(since[one])}" for one in fallen]
+    text = (
+        f"{name} may have a place after all: it left the race because others were proved faster, but since then "
+        f"{'; '.join(said)}. Measure it without --race"
+    )
+    return (Notice(code="raced-in-doubt", text=text),)
+
+
+def _times(lead: Span) -> str:
+    value, low, high = (format_significant(exp(log), 3) for log in (lead.centre, lead.low, lead.high))
+    return f"{value}x [{low}, {high}]"
 
 
 def lag(name: str, measured: Measured) -> tuple[str, Estimate]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from math import ceil
 from random import Random
 from time import perf_counter
+from typing import Literal
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from schemabench.experiment.turns import Pattern, Turns
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Notice, Slope, Soak, SoakFigures, SoakSlice
 from schemabench.server import Server, slowed
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 ROUNDS = 21
 """In a short soak: one before, and 20 turns of each entrant for the slopes, of which hardly any then lacks an interval
@@ -47,14 +48,18 @@ PER_S = (600.0, 60.0, 10.0, 1.0)
 """What slopes are for: the longest that the soak does not fall short of."""
 BUSY_SHARE = 0.8
 """As in `gates`: from here on, the load generator limits an entrant, and hides a part of a slope."""
+BEHIND = 1.1
+"""A turn at production's pace that takes this many times as long as production has: calls had to wait in a queue. One
+that falls due at its end makes it a little longer."""
 _ROUNDING = 1e-9
 """By which a number of rounds may be off a whole one."""
 _FIGURES = ("rate", "p50_ns", "p99_ns")
 _SETTINGS = """
 SELECT name, pg_catalog.current_setting(name) FROM pg_catalog.pg_settings
 WHERE name IN (
-    'autovacuum', 'autovacuum_naptime', 'autovacuum_vacuum_cost_delay', 'autovacuum_vacuum_scale_factor',
-    'autovacuum_vacuum_threshold', 'checkpoint_timeout', 'gin_pending_list_limit', 'max_wal_size'
+    'autovacuum', 'autovacuum_freeze_max_age', 'autovacuum_naptime', 'autovacuum_vacuum_cost_delay',
+    'autovacuum_vacuum_scale_factor', 'autovacuum_vacuum_threshold', 'checkpoint_timeout', 'gin_pending_list_limit',
+    'max_wal_size', 'track_counts'
 )
 ORDER BY name
 """
@@ -161,7 +166,8 @@ def soak(blocks: Blocks, server: Server, left_out: Collection[str]) -> Soaked:
         control=figures.get(CONTROL),
         interrupted=interrupted,
     )
-    return Soaked(record=record, figures=figures, notices=tuple(_notices(record, figures, len(entrants))))
+    unread = next((one.wear.unread for one in course.taking if one.wear.unread), "")
+    return Soaked(record=record, figures=figures, notices=tuple(notices(record, figures, len(entrants), unread)))
 
 
 def _run(course: _Course, server: Server, entrants: Sequence[Entrant], progress: Progress) -> None:
@@ -170,11 +176,14 @@ def _run(course: _Course, server: Server, entrants: Sequence[Entrant], progress:
     with ExitStack() as stack:
         progress.stage(plan, "copying templates for the soak")
         course.slowed = stack.enter_context(slowed(server, len(entrants)))
-        course.taking += [turns.begin(plan, server, one, pattern, stack) for one in entrants]
+        vacuuming = turns.watching(server, stack)
+        course.taking += [turns.begin(plan, server, one, pattern, vacuuming, stack) for one in entrants]
         course.settings = _settings(course.taking[0])
         course.begun, started_s = True, perf_counter()
         for number in range(pattern.rounds):
             _round(course, number, progress, started_s)
+            if any(one.ended for one in course.taking if one.entrant.name == BASELINE):
+                break  # there is nothing to compare with
             course.rounds, course.elapsed_s = number + 1, perf_counter() - started_s
 
 
@@ -271,20 +280,57 @@ def _middle_s(one: SoakSlice) -> float:
     return one.worked_s + one.duration_s / 2
 
 
-def _notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int) -> Iterator[Notice]:
-    """Yield what limits the findings."""
-    if record.settings.get("autovacuum") == "off":
-        yield Notice(
-            code="soak-no-autovacuum", text="Nothing was vacuumed during the soak: the server's autovacuum is off"
-        )
+def notices(record: Soak, figures: Mapping[str, SoakFigures], entrants: int, unread: str) -> Iterator[Notice]:
+    """Yield what limits the findings.
+
+    Args:
+        record: The soak.
+        figures: Entrant -> how it fared.
+        entrants: How many began.
+        unread: Why the length of pending lists is not known; empty if it is, or there are none.
+    """
+    if off := [name for name in ("autovacuum", "track_counts") if record.settings.get(name) == "off"]:
+        text = f"The server has {off[0]} = off: during the soak, nothing was vacuumed but what had to be frozen"
+        yield Notice(code="soak-no-autovacuum", text=text)
     elif not record.slowed:
         text = (
             f"During the soak autovacuum and checkpoints kept the server's time, in which {entrants} entrants worked "
             "by turns: by its own work, each was looked after so many times as often as in production"
         )
         yield Notice(code="soak-own-time", text=text)
+    if unread:
+        text = (
+            f"How long the pending lists of GIN indexes were is not known: {unread}. It takes a role that may create "
+            "the extension pgstattuple, or a server of schemabench's own that has it: --postgres 18"
+        )
+        yield Notice(code="soak-pending-unknown", text=text)
+    if any(_is_clear(one, "to_baseline") for one in figures.values()) and _is_clear(figures[BASELINE], "own"):
+        text = (
+            "The baseline's own figures changed during the soak. If that was the machine, it may have slowed a "
+            "candidate that needs other things of it (processor, disk) by more or by less than the baseline"
+        )
+        yield Notice(code="soak-baseline-drifts", text=text)
     for name, one in figures.items():
-        shares = [turn.busy_share for turn in one.slices]
-        if shares and float(np.median(shares)) > BUSY_SHARE:
-            text = f"The load generator limited {name} in the soak: slopes of its rate are steeper than they look"
-            yield Notice(code="soak-load-generator", text=text)
+        yield from _limits(record, name, one.slices)
+
+
+def _is_clear(one: SoakFigures, which: Literal["own", "to_baseline"]) -> bool:
+    """Return whether the rate changed beyond chance, by its own figures or against the baseline."""
+    slope = one.slope("rate")
+    change = getattr(slope, which) if slope else None
+    return change is not None and not change.low <= 0 <= change.high
+
+
+def _limits(record: Soak, name: str, slices: Sequence[SoakSlice]) -> Iterator[Notice]:
+    """Yield what limits the figures of one entrant."""
+    if slices and float(np.median([turn.busy_share for turn in slices])) > BUSY_SHARE:
+        text = f"The load generator limited {name} in the soak: slopes of its rate are steeper than they look"
+        yield Notice(code="soak-load-generator", text=text)
+    late = [turn.duration_s for turn in slices if record.paced and turn.duration_s > BEHIND * record.slice_s]
+    if late:
+        text = (
+            f"{name} did not keep up with production's pace in {len(late)} of {plural(len(slices), 'turn')}, of which "
+            f"one took {format_duration(max(late))} instead of {format_duration(record.slice_s)}: calls waited in a "
+            "queue, and response times count that"
+        )
+        yield Notice(code="soak-behind", text=text)

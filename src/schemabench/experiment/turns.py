@@ -22,7 +22,9 @@ from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Alone, Executed, Samples
+from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import LOCK_LIMIT_S
+from schemabench.monitor.vacuuming import Vacuuming
 from schemabench.monitor.wear import Wear
 from schemabench.records import SoakSlice
 from schemabench.server import Databases, HeldError, Server, lost, several
@@ -67,6 +69,7 @@ class Turns:
         server: Where.
         entrant: The entrant, with all connections.
         wear: Reads what its work leaves.
+        vacuuming: Looks for whom autovacuum is at work; all entrants share it.
         pattern: Of its turns.
         slices: Its turns so far.
         ended: Why it has left; empty while it takes part.
@@ -76,6 +79,7 @@ class Turns:
     server: Server
     entrant: Entrant
     wear: Wear
+    vacuuming: Vacuuming
     pattern: Pattern
     slices: list[SoakSlice] = field(default_factory=list)
     ended: str = ""
@@ -107,6 +111,7 @@ class Turns:
         times_ns: list[NDArray[np.int64]] = []
         with self._words():
             self.wear.begin()
+        self.vacuuming.begin()
         while not times_ns or (self._worked_s < due_s and not self.pattern.paced):
             burst, (executed, samples) = self._burst()
             total = _added(total, burst, executed, samples)
@@ -131,7 +136,7 @@ class Turns:
                 p99_ns=latency.p99_ns,
                 busy_share=min(1.0, total.busy_s / total.duration_s),
                 state=state,
-                meanwhile=meanwhile,
+                meanwhile={**meanwhile, **_vacuum_shares(self.vacuuming)},
                 looked_after=looked_after,
             )
         )
@@ -144,7 +149,8 @@ class Turns:
         random = Random(f"{plan.seed}/jitter/soak/{self._bursts}/{self.entrant.name}")  # noqa: S311 (reproducible on purpose)
         self._bursts += 1
         limits = (bounds.pacing if pattern.paced else bounds.soaking)(plan, pattern.burst_s)
-        executed, samples = self._team.execute(self.entrant, burst, random, None, limits)
+        watch = self.vacuuming.watch([one.name for one in self.entrant.databases])
+        executed, samples = self._team.execute(self.entrant, burst, random, watch, limits)
         if executed.cut:
             raise bounds.cut_short(self.entrant, executed, len(burst.operations))
         return burst, (executed, samples)
@@ -160,7 +166,21 @@ class Turns:
             raise lost(self.server, cause) from cause
 
 
-def begin(plan: Plan, server: Server, one: Entrant, pattern: Pattern, stack: ExitStack) -> Turns:
+def watching(server: Server, stack: ExitStack) -> Vacuuming:
+    """Return what looks for whom autovacuum is at work, which lasts as long as the stack.
+
+    Raises:
+        ServerError: The server cannot be reached or refused.
+    """
+    try:
+        return stack.enter_context(closing(Vacuuming(server.conninfo)))
+    except LostConnectionError as failure:
+        raise lost(server, failure) from failure
+
+
+def begin(  # noqa: PLR0913, PLR0917 (one entrant and its surroundings)
+    plan: Plan, server: Server, one: Entrant, pattern: Pattern, vacuuming: Vacuuming, stack: ExitStack
+) -> Turns:
     """Return a second life of an entrant, in a new copy of its template, which lasts as long as the stack.
 
     Raises:
@@ -175,13 +195,19 @@ def begin(plan: Plan, server: Server, one: Entrant, pattern: Pattern, stack: Exi
         wear = stack.enter_context(closing(Wear(conninfos, entrant.sessions.pids, local=server.is_local)))
     except psycopg.Error as cause:
         raise lost(server, cause) from cause
-    return Turns(plan=plan, server=server, entrant=entrant, wear=wear, pattern=pattern)
+    return Turns(plan=plan, server=server, entrant=entrant, wear=wear, vacuuming=vacuuming, pattern=pattern)
 
 
 def _drop(server: Server, databases: Databases) -> None:
     """Drop the copy; one that cannot be dropped yet stays until the end of the run, which reports it."""
     with suppress(HeldError):
         several.drop(server, databases)
+
+
+def _vacuum_shares(vacuuming: Vacuuming) -> dict[str, float]:
+    """Return for which shares of a turn autovacuum was at work; nothing if it was shorter than a look."""
+    shares = vacuuming.shares()
+    return {"own_vacuum_share": shares.own, "others_vacuum_share": shares.others} if shares else {}
 
 
 def _added(total: _Totals, burst: Burst, executed: Executed, samples: Samples) -> _Totals:

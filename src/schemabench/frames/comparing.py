@@ -52,7 +52,12 @@ _EXPERIMENT = (
     Column("budget_s", REAL, "the time budget for blocks"),
     Column("elapsed_s", REAL, "the time that the blocks took"),
     Column("took_s", REAL, "the time of the whole experiment; missing in older run files"),
-    Column("stopped", TEXT, "why it ended: `precision`, `budget`, `interrupted` or `never started`"),
+    Column(
+        "stopped",
+        TEXT,
+        "why it ended: `precision`, `budget`, `decided` (only the baseline was left in a race), `interrupted` or "
+        "`never started`",
+    ),
     Column("smallest_difference", REAL, "smallest detectable difference to the baseline, as in 0.03; missing: none"),
 )
 _CONTROL = (*estimated("control_ratio", "the control's throughput by the baseline's"),)

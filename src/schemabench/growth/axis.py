@@ -89,7 +89,7 @@ def over(
         field = workload.grows if field == ROWS and workload.grows else field
         start = _field(field, named, workload, values)
     end = _end(farthest or _FARTHEST.get(field, _FAR), start, field)
-    if not (isfinite(end) and end > start):
+    if end <= start:
         raise UsageError(
             f"--to {farthest or _FARTHEST.get(field, _FAR)} does not reach beyond the start of {named}: {start:.15g}",
             remedies=["name a multiple above one, as in --to 100x", "name a larger value"],
@@ -127,14 +127,18 @@ def _end(text: str, start: float, field: str) -> float:
         f"--to {text} is neither a multiple of the start, as in 100x, nor a value",
         remedies=[
             "name a multiple: --to 100x",
-            "name the last value: --to 5ms" if field == ROUND_TRIP else "--to 1000",
+            f"name the last value: --to {'5ms' if field == ROUND_TRIP else '1000'}",
         ],
     )
     try:
         if text.endswith("x"):
-            return start * float(text.removesuffix("x"))
-        if field == ROUND_TRIP:
-            return _MS_PER_S * parsing.duration_or_off(text)
-        return float(text.replace("_", ""))
+            end = start * float(text.removesuffix("x"))
+        elif field == ROUND_TRIP:
+            end = _MS_PER_S * parsing.duration_or_off(text)
+        else:
+            end = float(text.replace("_", ""))
     except (ValueError, UsageError) as cause:
         raise wrong from cause
+    if not isfinite(end):
+        raise wrong
+    return end

@@ -1,42 +1,33 @@
 """A growth curve: experiments at a ladder of sizes, one after the other, within one budget.
 
-Owns the order of the steps after the first three, the division of the budget, and what the machine holds. Must not
-choose between gaps: `ladder` does.
+Owns the order of the steps, and the division of the budget. Must not choose between gaps: `ladder` does; nor estimate
+what a step needs: `Needs` does.
 
-The ends and the middle come first, in ascending order, so that databases of one step are grown into those of the next.
-A curve grows: however it ends, measured steps are kept.
+The first value, the middle and the last come first, in ascending order, so that databases of one step are grown into
+those of the next. If the last value is to be foretold, it comes after others: those below it are measured with the time
+and the disk that it does not need. A curve grows: however it ends, measured steps are kept.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import log
-
-import psutil
 
 from schemabench import machine
 from schemabench.candidate import BASELINE
 from schemabench.crossover import Laboratory
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.growth import figures, ladder
-from schemabench.growth.axis import CLIENTS, Over
+from schemabench.growth.axis import Over
+from schemabench.growth.needs import INTENDED_STEPS, Needs
 from schemabench.records import Experiment, Growth, GrowthStep
-from schemabench.units import format_bytes, format_duration
+from schemabench.units import format_duration
 from schemabench.workload import authored
 
-SHORTEST_STEP_S = 4.0
-"""A shorter step has too few blocks for a useful interval."""
-INTENDED_STEPS = 7
-"""Steps among which the budget is divided; shorter ones leave time for more, down to the shortest."""
-FIRST_SETUP_SHARE = 0.5
-"""The share of a step's time for loading, assumed until the first step is measured."""
 _SMALLEST_STEP = 1.5
 """A last step that is not this much larger than the one before it, since the machine holds no more, is not made."""
-_WARM_UP = 2
-"""Blocks before those that count: a short one, which shows how long trials take, and one more."""
-_COPIES = 2
-"""Of every database, at most, while a step is measured: the template and the entrant."""
-_SHARE_OF_DISK = 0.8
-"""Of the free space: WAL and temporary files need the rest."""
+_SHARE_OF_LAST = 0.5
+"""Of the budget, for a last step that is to be foretold: the steps before it need the rest."""
+_RUNGS = 3
+"""Values on the way to one that is to be foretold: the first, the middle, and one halfway from there."""
 
 
 @dataclass(kw_only=True)
@@ -46,29 +37,47 @@ class Curve:
     Attributes:
         laboratory: Makes the experiments.
         over: The axis.
-        measured: Value -> its experiment.
+        foretells: Whether the last value is to be foretold, and so comes after others.
+        needs: What steps need, by those that were measured.
         tried: Value -> its step, in the order in which they were tried.
-        setups_s: Value -> the time apart from its blocks.
         ended: Why there are no more steps; empty while there are.
     """
 
     laboratory: Laboratory
     over: Over
-    measured: dict[float, Experiment] = field(default_factory=dict)
+    foretells: bool = False
+    needs: Needs = field(init=False)
     tried: dict[float, GrowthStep] = field(default_factory=dict)
-    setups_s: dict[float, float] = field(default_factory=dict)
     ended: str = ""
+    _aim: float | None = None
+    """The last value, as far as it is known now."""
+    _last: float | None = None
+    """The last value, once no other comes before it; the largest measured one if no larger one is within reach."""
 
-    def run(self, grow: Callable[[], None]) -> None:
+    def __post_init__(self) -> None:
+        self.needs = Needs(laboratory=self.laboratory, over=self.over)
+
+    @property
+    def measured(self) -> dict[float, Experiment]:
+        """Value -> its experiment."""
+        return self.needs.measured
+
+    def run(self, grow: Callable[[], None], foretell: Callable[[float], None] = lambda _: None) -> None:
         """Measure steps while there is time; call `grow` after each, and at the end.
 
         At least one step is measured, however short the budget.
+
+        Args:
+            grow: Records the curve so far.
+            foretell: Called with the last value before it is measured, if it is to be foretold.
 
         Raises:
             SchemabenchError: The server fails.
         """
         try:
             while (value := self._following()) is not None:
+                if self.foretells and value == self._last:
+                    foretell(value)
                 self._measure(value)
                 grow()
         except KeyboardInterrupt:
@@ -103,43 +112,67 @@ class Curve:
         """Return the next value; None if there is none, or no time for it."""
         if not self.tried:
             return self.over.start
-        value = self._first_three()
+        if self._last is None and (value := self._on_the_way()) is not None:
+            return value
+        value = self._gap()
         if value is None:
-            readings = [
-                figures.reading(one, experiment)
-                for one, experiment in sorted(self.measured.items())
-                if figures.has_intervals(experiment)
-            ]
-            value = ladder.following(self.over, readings) if len(readings) > 1 else None
-            if value is None or value in self.tried:
-                gaps = "there is no gap left that is wide enough for a step"
-                self.ended = gaps if len(readings) > 1 else "fewer than two steps have intervals"
-                return None
-        if lacking := self._lacking(value):
+            several = sum(map(figures.has_intervals, self.measured.values())) > 1
+            gaps = "there is no gap left that is wide enough for a step"
+            self.ended = gaps if several else "fewer than two steps have intervals"
+        elif lacking := self.needs.lacking(value, self.laboratory.remaining_s):
             self.ended = f"the step at {self.over.shown(value)} {lacking}"
             return None
         return value
 
-    def _first_three(self) -> float | None:
-        """Return the middle, then the last value that the machine holds; None once they are tried."""
-        middle = self.over.between(self.over.start, self.over.end)
-        if middle is not None and middle not in self.tried and not self._lacking(middle):
-            return middle
-        if any(value > (middle or self.over.start) for value in self.tried):
-            return None
-        largest = max(self.tried)
-        value: float | None = self.over.end
-        if lacking := self._lacking(self.over.end):
-            self.tried[self.over.end] = GrowthStep(value=self.over.end, cardinality="", reason=f"it {lacking}")
-        while value is not None and self._lacking(value):
-            value = self.over.between(largest, value)
-            value = value if value is not None and value > _SMALLEST_STEP * largest else None
-        return value
+    def _on_the_way(self) -> float | None:
+        """Return the next value up to the last one, which is lowered to what the machine holds; None after that one."""
+        reached, end = max(self.measured), self.over.end
+        self._aim = self.needs.farthest(reached, self._most_s())
+        if self._aim is None or (self._aim < end and self._aim < _SMALLEST_STEP * reached):
+            self._aim = reached
+        elif (value := self._before(self._aim)) is not None and not self.needs.lacking(value, self._left_s()):
+            return value
+        if self._aim < end:
+            lacking = self.needs.lacking(end, self._most_s())
+            self.tried[end] = GrowthStep(value=end, cardinality="", reason=f"it {lacking}")
+        self._last = self._aim
+        return None if self._last in self.tried else self._last
+
+    def _before(self, last: float) -> float | None:
+        """Return the next value before the last one; None if that is next."""
+        if len(self.tried) < (_RUNGS if self.foretells else _RUNGS - 1):
+            return self.over.between(max(self.tried), last)
+        return self._gap() if self.foretells and len(self.tried) < INTENDED_STEPS - 1 else None
+
+    def _gap(self) -> float | None:
+        """Return the value in the gap that says most; None if none is wide enough, or fewer than two steps tell."""
+        readings = [
+            figures.reading(one, experiment)
+            for one, experiment in sorted(self.measured.items())
+            if figures.has_intervals(experiment)
+        ]
+        value = ladder.following(self.over, readings) if len(readings) > 1 else None
+        return None if value in self.tried else value
+
+    def _most_s(self) -> float:
+        """Return the seconds that the last step may take."""
+        left_s, budget_s = self.laboratory.remaining_s, self.laboratory.budget_s
+        return min(left_s, _SHARE_OF_LAST * budget_s) if self.foretells else left_s
+
+    def _left_s(self) -> float:
+        """Return the seconds left for steps now: without those of one that is to be foretold, which is to come."""
+        is_to_come = self.foretells and self._last is None and self._aim is not None
+        return self.laboratory.remaining_s - (self.needs.seconds(self._aim) if is_to_come and self._aim else 0.0)
+
+    def _each_s(self) -> float:
+        """Return the seconds for each of the steps that are intended now."""
+        to_come = 1 if self.foretells and self._last is None else 0
+        return self._left_s() / max(1, INTENDED_STEPS - to_come - len(self.measured))
 
     def _measure(self, value: float) -> None:
         laboratory = self.laboratory
-        left = max(1, INTENDED_STEPS - len(self.measured))
-        blocks_s = max(self._least_s(value), laboratory.remaining_s / left - self._setup_s(value))
+        needs = self.needs
+        blocks_s = max(needs.least_s(value), self._each_s() - needs.setup_s(value))
         name = self.over.shown(value)
         laboratory.doing = f"step {len(self.measured) + 1}, {name}"
         began_s = laboratory.elapsed_s
@@ -155,69 +188,13 @@ class Curve:
             laboratory.say(f"{name}: {cause.what}")
             return
         laboratory.keep(experiment)
-        self.setups_s[value] = laboratory.elapsed_s - began_s - experiment.elapsed_s
+        self.needs.setups_s[value] = laboratory.elapsed_s - began_s - experiment.elapsed_s
         self.measured[value] = experiment
         self.tried[value] = figures.step(value, experiment)
         laboratory.say(f"{name}: {_told(self.tried[value])}, in {format_duration(laboratory.elapsed_s - began_s)}")
 
-    def _lacking(self, value: float) -> str:
-        """Return what there is too little of for a step, in words; empty if there is enough."""
-        needed_s, left_s = self._setup_s(value) + self._least_s(value), self.laboratory.remaining_s
-        if needed_s > left_s:
-            needed, budget = format_duration(needed_s), format_duration(self.laboratory.budget_s)
-            return f"would take about {needed}, with {format_duration(max(0.0, left_s))} left of the budget of {budget}"
-        needed_bytes, free_bytes = self._disk(value)
-        if free_bytes is not None and needed_bytes > _SHARE_OF_DISK * free_bytes:
-            return f"would need about {format_bytes(needed_bytes)} of disk, with {format_bytes(free_bytes)} free"
-        return ""
-
-    def _disk(self, value: float) -> tuple[float, int | None]:
-        """Return the estimated bytes of a step's databases, and those free; None if the disk is not this machine's."""
-        server = self.laboratory.bench.serve()
-        nearest = self._nearest(value)
-        if server.data is None or nearest is None:
-            return 0.0, None
-        free: int = psutil.disk_usage(str(server.data)).free
-        return _COPIES * self._scale(nearest, value) * figures.together_bytes(self.measured[nearest]), free
-
-    def _setup_s(self, value: float) -> float:
-        """Return the estimated time of a step apart from its blocks, from that of the nearest smaller one."""
-        nearest = self._nearest(value)
-        if nearest is None:
-            return FIRST_SETUP_SHARE * self.laboratory.budget_s / INTENDED_STEPS
-        return self._scale(nearest, value) * self.setups_s[nearest]
-
-    def _least_s(self, value: float) -> float:
-        """Return the estimated time of the fewest blocks with intervals: as blocks grew so far, but not above that."""
-        nearest = self._nearest(value)
-        if nearest is None:
-            return SHORTEST_STEP_S
-        own = self.measured[nearest]
-        before = max((one for one in self.measured if one < nearest), default=None)
-        exponent = 0.0
-        if before is not None and nearest > before > 0:
-            grown = _block_s(own) / _block_s(self.measured[before])
-            exponent = min(1.0, max(0.0, log(grown) / log(nearest / before)))
-        block_s: float = _block_s(own) * self._scale(nearest, value) ** exponent
-        return max(SHORTEST_STEP_S, (own.blocks_needed + _WARM_UP) * block_s)
-
-    def _nearest(self, value: float) -> float | None:
-        """Return the largest measured value up to one, or the smallest of all; None if there is none."""
-        known = sorted(self.measured)
-        return max((one for one in known if one <= value), default=known[0] if known else None)
-
-    def _scale(self, nearest: float, value: float) -> float:
-        """Return how much larger databases are than at another step, at most: sizes grow with the axis, or do not."""
-        grows = self.over.field not in {CLIENTS, "round_trip_ms"} and nearest > 0
-        return max(1.0, value / nearest) if grows else 1.0
-
     def _memory_bytes(self) -> int | None:
         return machine.memory_bytes() if self.measured and self.laboratory.bench.serve().is_local else None
-
-
-def _block_s(experiment: Experiment) -> float:
-    """Return the mean time of a block."""
-    return experiment.elapsed_s / (experiment.blocks + experiment.warmup_blocks)
 
 
 def _told(step: GrowthStep) -> str:

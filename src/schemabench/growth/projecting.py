@@ -4,11 +4,13 @@ Owns which laws are tried over which axis, and which figures are projected. Must
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import isclose
 
 from schemabench import projection
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.projection import USL, Point
-from schemabench.records import Estimate, Growth, Measure, Projection, StepFigures
+from schemabench.records import Estimate, Foretold, Growth, Measure, Projection, StepFigures
 
 _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] = (
     ("calls_per_s", lambda one: one.calls_per_s),
@@ -16,6 +18,45 @@ _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] =
     ("wal_bytes_per_call", lambda one: one.wal_bytes_per_call),
 )
 _SEED = 1
+
+
+def foretold(over: Over, growth: Growth, value: float, at: str) -> tuple[Foretold, ...]:
+    """Return what the steps of a curve say of one beyond them.
+
+    Args:
+        over: The axis.
+        growth: The curve so far.
+        value: Of the step.
+        at: The time, in UTC.
+    """
+    last = max(step.value for step in growth.steps if step.figures)
+    return tuple(_foretold(one, value, at) for one in projections(over, growth, value / last))
+
+
+def compared(said: Sequence[Foretold], growth: Growth) -> tuple[Foretold, ...]:
+    """Return what was foretold, with what was measured at the step, if it was."""
+    found = {
+        (one.candidate, step.value, measure): figure(one)
+        for step in growth.steps
+        for one in step.figures
+        for measure, figure in _FIGURES
+        if step.has_intervals
+    }
+    return tuple(replace(one, measured=found.get((one.candidate, one.value, one.measure))) for one in said)
+
+
+def _foretold(one: Projection, value: float, at: str) -> Foretold:
+    point = one.points[-1] if one.points and isclose(one.points[-1].value, value) else None
+    return Foretold(
+        candidate=one.candidate,
+        measure=one.measure,
+        value=value,
+        at=at,
+        law=one.law,
+        covers=one.covers if point else (),
+        figure=point.figure if point else None,
+        refused="" if point else one.refused or one.limit,
+    )
 
 
 def projections(over: Over, growth: Growth, times: float) -> tuple[Projection, ...]:

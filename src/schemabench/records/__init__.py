@@ -18,6 +18,7 @@ from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, S
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.growth import (
     Edge,
+    Foretold,
     Growth,
     GrowthChange,
     GrowthCrossing,
@@ -89,6 +90,7 @@ __all__ = [
     "Estimate",
     "Experiment",
     "Extended",
+    "Foretold",
     "GrownPlan",
     "Growth",
     "GrowthChange",

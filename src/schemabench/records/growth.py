@@ -140,6 +140,34 @@ class Projection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Foretold:
+    """What the other steps said of the last one, as it was recorded before that was measured."""
+
+    candidate: str
+    measure: Measure
+    value: float
+    """The last step's, of the axis."""
+    at: str
+    """When it was recorded, in UTC."""
+    law: Law | None
+    """As in `Projection`; likewise the next."""
+    covers: tuple[Law, ...] = ()
+    figure: Estimate | None = None
+    """With its 95 % interval of prediction; None if it was refused."""
+    refused: str = ""
+    """Why nothing was foretold; empty if something was."""
+    measured: Estimate | None = None
+    """What was measured afterwards; None if it was not yet, or if there is no such figure."""
+
+    @property
+    def held(self) -> bool | None:
+        """Whether the measured figure lies in the interval; None if there are not both."""
+        if self.figure is None or self.measured is None:
+            return None
+        return self.figure.low <= self.measured.value <= self.figure.high
+
+
+@dataclass(frozen=True, kw_only=True)
 class Growth:
     """The candidates of a workload over one axis."""
 
@@ -156,6 +184,8 @@ class Growth:
     crossings: tuple[GrowthCrossing, ...] = ()
     edges: tuple[Edge, ...] = ()
     projections: tuple[Projection, ...] = ()
+    foretold: tuple[Foretold, ...] = ()
+    """What was said of the last step before it was measured; empty if nothing was projected."""
     budget_s: float
     """Time of all steps, loading included."""
     elapsed_s: float

@@ -37,10 +37,13 @@ class SoakSlice:
     busy_share: float
     """The share of its time in which the load loop was busy."""
     state: Mapping[str, float] = field(default_factory=dict)
-    """At its end: `dead_rows` by the server's count, `table_bytes`, `index_bytes`; without what the server does not
-    provide."""
+    """At its end: `dead_rows` by the server's count, `table_bytes`, `index_bytes`; `pending_bytes` in the pending lists
+    of GIN indexes; `xid_age`, the transactions of the server since the oldest that is not frozen. Without what the
+    server does not provide."""
     meanwhile: Mapping[str, float] = field(default_factory=dict)
-    """In this turn, on the whole server: `wal_bytes`, `wal_fpi`, `checkpoints`; likewise."""
+    """In this turn, on the whole server: `wal_bytes`, `wal_fpi`, `checkpoints`; the shares of its time in which
+    autovacuum was at work, `own_vacuum_share` in its own databases and `others_vacuum_share` in any others; likewise.
+    """
     looked_after: Mapping[str, float] = field(default_factory=dict)
     """From the end of its last turn to the end of this one, in its own databases: `vacuums` and `analyzes` by
     autovacuum, and `vacuum_s`, their time; likewise."""

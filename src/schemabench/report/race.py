@@ -11,11 +11,14 @@ from schemabench.report.view import View, ranked
 from schemabench.units import format_duration, plural
 
 _RULE = (
-    "After each block, every pair of candidates was compared by an interval that holds at all looks together. A "
-    "candidate left when the leader and enough others were proved faster for it to have none of the first {places}, "
-    "and the others got its share of the budget. Its figures are those of its own blocks, so that it is compared with "
-    "the others by throughput alone."
+    "In the race, every pair of candidates was compared after each block, by an interval that holds at all looks "
+    "together. A candidate left when the leader and enough others were proved faster for it to have none of the first "
+    "{places}, and the others got its share of the budget. Its figures are those of its own blocks, so that it is "
+    "compared with the others by throughput alone."
 )
+
+_DOUBTED = "raced-in-doubt"
+"""The code of the notice on a candidate that left on what did not hold in the end."""
 
 
 def section(view: View) -> Section | None:
@@ -41,11 +44,13 @@ def left(experiment: Experiment) -> list[tuple[CandidateResult, Retirement, Esti
 
 
 def sentence(experiment: Experiment) -> str:
-    """Return who left the race, in one sentence; empty if nobody did."""
-    gone = [name(result.name) for result, _, _ in left(experiment)]
+    """Return who left the race, and for whom that is in doubt; empty if nobody left."""
+    gone = [result for result, _, _ in left(experiment)]
     if not gone:
         return ""
-    return f"Left the race, proved slower than the leader: {figures.listed(gone)}."
+    told = f"Left the race, proved slower than the leader: {figures.listed(name(one.name) for one in gone)}."
+    doubted = [name(one.name) for one in gone if any(notice.code == _DOUBTED for notice in one.notices)]
+    return f"{told} {figures.listed(doubted)} may have a place after all." if doubted else told
 
 
 def on(retired: Retirement, behind: Estimate, places: int) -> str:

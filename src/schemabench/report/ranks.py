@@ -117,12 +117,13 @@ def _by(view: View, criterion: Criterion) -> Iterator[tuple[Column, list[Cell]]]
     standings = criteria.standings(view.experiment, criterion)
     own = [result.standings.get(criterion.name) for result in view.results]
     pauses = contention.pauses(view.experiment) if criterion.name == LOCK_WAITS.name else ""
+    left = f"{figures.DASH}: left the blocks early" if any(result.retired for result in view.results) else ""
     yield (
         Column(
             heading=f"{criterion.title} [95 % interval]",
             short=criteria.short(criterion),
             align="right",
-            legend="; ".join(filter(None, (criteria.legend(criterion), pauses))),
+            legend="; ".join(filter(None, (criteria.legend(criterion), pauses, left))),
             drop=7,
             drop_interval=0,
         ),

@@ -4,27 +4,44 @@ Owns their wording. Must not judge beyond chance: the record's intervals do. Wha
 never said to be its cause.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from math import ceil
+from statistics import median
 
 from schemabench.candidate import BASELINE
 from schemabench.records import CandidateResult, Estimate, Experiment, Slope, Soak, SoakFigures, SoakSlice
 from schemabench.report import figures, text
-from schemabench.report.drawings import Moment, OverTime
+from schemabench.report.soak_turns import (
+    AGE,
+    PENDING,
+    STATE,
+    VACUUMING,
+    Fared,
+    amount,
+    by_turn,
+    charts,
+    counted,
+    rated,
+    sized,
+)
 from schemabench.report.text import name
-from schemabench.report.tree import Cell, Chart, Fold, Node, Paragraph, Section, Table, cells, columns
+from schemabench.report.tree import Cell, Fold, Node, Paragraph, Section, Table, cells, columns
 from schemabench.report.view import View, ranked
-from schemabench.units import format_bytes, format_count, format_duration, plural
+from schemabench.units import format_bytes, format_duration, plural
 
 GREW = 1.2
 """From here on, growth from the end of the first turn to that of the last is named beside a drift."""
-_NOTICES = ("soak-no-autovacuum", "soak-own-time", "soak-load-generator")
-_STATE = (("dead_rows", "dead rows"), ("table_bytes", "tables"), ("index_bytes", "indexes"))
-_EVENTS = (("checkpoint", "meanwhile", "checkpoints"), ("autovacuum", "looked_after", "vacuums"))
+VACUUMED = 0.05
+"""From here on, the share of its turns in which autovacuum was at work is named, likewise."""
+_NOTICES = (
+    "soak-no-autovacuum",
+    "soak-own-time",
+    "soak-load-generator",
+    "soak-pending-unknown",
+    "soak-baseline-drifts",
+    "soak-behind",
+)
 _UNITS = {60.0: "minute", 10.0: "10 s", 1.0: "second"}
-_MS = 1e6
-
-Fared = tuple[str, SoakFigures]
-"""A candidate's name and its turns."""
 
 
 def section(view: View) -> Section | None:
@@ -37,9 +54,10 @@ def section(view: View) -> Section | None:
         text=f"{text.capital(sentence(experiment))}.",
         notes=view.marks(one for one in experiment.notices if one.code in _NOTICES),
     )
-    nodes: list[Node] = [said, Paragraph(text=_explained(soak)), _drifts(soak, known), _growth(known)]
-    nodes += _charts(soak, known)
-    turns = tuple(_turns(who, one) for who, one in known)
+    pending = any(PENDING[0] in turn.state for _, one in known for turn in one.slices)
+    nodes: list[Node] = [said, Paragraph(text=_explained(soak)), _drifts(soak, known), _growth(soak, known, pending)]
+    nodes += charts(soak, known)
+    turns = tuple(by_turn(who, one, pending) for who, one in known)
     nodes.append(Fold(summary="Turn by turn", nodes=turns))
     return Section(id="soak", title="Soak: what drifts while candidates work for long", nodes=tuple(nodes))
 
@@ -52,11 +70,15 @@ def sentence(experiment: Experiment) -> str:
     pace = "at production's pace" if soak.paced else "as fast as connections allow"
     begun = f"{format_duration(soak.asked_s)} of work each, by turns, {pace}"
     broken = [f"interrupted after {plural(soak.rounds, 'round')}"] if soak.interrupted else []
-    return "; ".join([begun, *broken, *_said(soak, known)])
+    left = [name(one.name) for one, _ in ranked(experiment) if one.retired]
+    was = "was" if len(left) == 1 else "were"
+    without = [f"{figures.listed(left, len(left))} left the blocks early and {was} not measured"] if left else []
+    return "; ".join([begun, *broken, *_said(soak, known), *without])
 
 
 def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
     """Yield a clause for each candidate that drifts or left, and one for all others."""
+    without = any(who == BASELINE and one.ended for who, one in known)
     still: dict[str, Estimate] = {}
     unclear = []
     for who, one in known:
@@ -76,21 +98,34 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
         least = max(max(abs(one.low), abs(one.high)) for one in still.values())
         whose = figures.listed([name(who) for who in still], len(still))
         yield f"{whose}: no drift beyond chance (below {figures.percent(least)} {_per(soak)} would look like chance)"
-    if unclear:
-        yield f"{figures.listed(unclear, len(unclear))}: too few turns for a slope: try a longer --soak"
+    if unclear and not without:
+        remedy = "" if soak.interrupted else ": try a longer --soak"
+        yield f"{figures.listed(unclear, len(unclear))}: too few turns for a slope{remedy}"
+    if without:
+        yield "so there is nothing to compare with, and the soak ended"
     yield from _of_baseline(soak, dict(known).get(BASELINE))
 
 
 def _of_baseline(soak: Soak, usual: SoakFigures | None) -> Iterator[str]:
     """Yield how the baseline's own figures went, which nothing can be compared with."""
     slope = usual.slope("rate") if usual else None
-    if usual is None or slope is None or slope.own is None:
+    if usual is None or slope is None:
+        return
+    if slope.own is None:
+        yield f"{name(BASELINE)} itself: its turns vary too much for a slope"
         return
     machine = "with what the machine did meanwhile"
     if _is_clear(slope.own):
         yield f"{name(BASELINE)} itself {_changes(slope.own, soak)}, {machine}{_beside(usual)}"
     else:
         yield f"{name(BASELINE)} itself: no drift beyond chance, {machine}"
+
+
+def _thirds(one: SoakFigures) -> tuple[float, float]:
+    """Return the median rates of the first third of the turns that count, and of the last."""
+    counted = [turn.rate for turn in one.slices if turn.round] or [turn.rate for turn in one.slices]
+    some = ceil(len(counted) / 3)
+    return median(counted[:some]), median(counted[-some:])
 
 
 def _changes(change: Estimate, soak: Soak) -> str:
@@ -105,10 +140,15 @@ def _beside(one: SoakFigures) -> str:
     """Return what grew meanwhile, as in ` (dead rows grew from 12 to 3.4k)`; empty if nothing did."""
     first, last = one.slices[0].state, one.slices[-1].state
     grown = [
-        f"{title} from {_amount(key, first[key])} to {_amount(key, last[key])}"
-        for key, title in _STATE
+        f"{title} from {amount(key, first.get(key, 0.0))} to {amount(key, last[key])}"
+        for key, title in STATE
         if last.get(key, 0.0) > GREW * first.get(key, 0.0)
     ]
+    if longest := _longest(one.slices):
+        grown.append(f"pending lists of up to {amount(PENDING[0], longest)}")
+    own, _ = _shares(one.slices)
+    if own and own >= VACUUMED:
+        grown.append(f"vacuums under way in {figures.share(own)} of its turns")
     return f" ({', '.join(grown)})" if grown else ""
 
 
@@ -119,16 +159,18 @@ def _explained(soak: Soak) -> str:
         if soak.paced
         else "Throughput and service times are over all operations"
     )
+    names = list(soak.slowed)
     slowed = (
-        f" The clocks of autovacuum and of checkpoints were {figures.listed(_factors(soak))} times as slow as usual, "
-        "since each candidate works for a part of the time only."
-        if soak.slowed
+        f" {figures.listed(names, len(names))} {'was' if len(names) == 1 else 'were'} "
+        f"{figures.listed(_factors(soak), len(names))} times as long as usual, since each candidate works for a part "
+        "of the time only."
+        if names
         else ""
     )
     return (
         f"Turns of about {format_duration(soak.slice_s)}, in random order in each of {soak.rounds} rounds, on copies "
-        f"of their own. {rate}. Against the baseline: the ratio to its figure of the same round, free of the "
-        f"machine's own drift. The first round does not count for slopes.{slowed}"
+        f"of their own. {rate}. Against the baseline: the ratio to its figure of the same round, without "
+        f"what the machine did to both alike. The first round does not count for slopes.{slowed}"
     )
 
 
@@ -139,13 +181,18 @@ def _factors(soak: Soak) -> list[str]:
 def _drifts(soak: Soak, known: Sequence[Fared]) -> Table:
     per = _per(soak)
     rate = "speed" if soak.paced else "op/s"
-    headings = ("candidate", f"{rate}, first", "last", f"change {per}, %", "against the baseline, %", "p50", "p99")
+    spans = (f"{rate}, first third", "last third", f"change {per}, %", "against the baseline, %")
+    headings = ("candidate", *spans, "p50", "p99")
     control = (("baseline (control)", soak.control),) if soak.control and soak.control.slices else ()
     return Table(
         caption=f"Drift {per} of work; p50 and p99 against the baseline's, in %",
         columns=columns(*headings, numbers=headings[1:]),
         rows=tuple(_drift(*one) for one in known if one[1].slices),
         footer=tuple(_drift(*one) for one in control),
+        legend=(
+            ("thirds", "the median of the turns that count"),
+            (figures.DASH, "nothing to compare with, or turns are too few or vary too much for an interval"),
+        ),
     )
 
 
@@ -154,8 +201,7 @@ def _drift(who: str, one: SoakFigures) -> tuple[Cell, ...]:
     rate = slopes.get("rate")
     return cells(
         name(who),
-        _rate(one.slices[0].rate),
-        _rate(one.slices[-1].rate),
+        *map(rated, _thirds(one)),
         _change(rate.own if rate else None),
         _change(_to_baseline(rate)),
         _change(_to_baseline(slopes.get("p50_ns"))),
@@ -163,45 +209,77 @@ def _drift(who: str, one: SoakFigures) -> tuple[Cell, ...]:
     )
 
 
-def _growth(known: Sequence[Fared]) -> Table:
+def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa: FBT001 (whether a column is there)
+    lists = ("pending lists",) if pending else ()
     headings = (
         "candidate",
         "dead rows",
         "tables",
         "indexes",
+        *lists,
+        "age",
         "vacuums",
         "analyzes",
         "their time",
+        "during its turns",
         "checkpoints",
         "WAL",
     )
+    most = soak.settings.get("autovacuum_freeze_max_age")
+    shown = f"{int(most):,}" if most and most.isdecimal() else most
+    frozen = f": from autovacuum_freeze_max_age on ({shown}), autovacuum freezes" if most else ""
     return Table(
         caption="What grew, from the end of the first turn to that of the last, and what the server did",
-        columns=columns(*headings, numbers=headings[4:]),
-        rows=tuple(_grown(who, one.slices) for who, one in known if one.slices),
+        columns=columns(*headings, numbers=headings[len(lists) + 5 :]),
+        rows=tuple(_grown(who, one.slices, pending) for who, one in known if one.slices),
         legend=(
+            *((one, "the longest at the end of any turn, in GIN indexes") for one in lists),
+            ("age", f"transactions of all candidates since the oldest row that may not be frozen{frozen}"),
             ("their time", "autovacuum's, for vacuums and analyzes of its tables, and as a share of its own work"),
+            (
+                "during its turns",
+                "the share of its own turns in which autovacuum was at work for it, and for others: all slow its calls",
+            ),
         ),
     )
 
 
-def _grown(who: str, slices: Sequence[SoakSlice]) -> tuple[Cell, ...]:
-    first, last = slices[0].state, slices[-1].state
-    spans = [
-        f"{_amount(key, first[key])} to {_amount(key, last[key])}" if key in first and key in last else figures.DASH
-        for key, _ in _STATE
-    ]
+def _grown(who: str, slices: Sequence[SoakSlice], pending: bool) -> tuple[Cell, ...]:  # noqa: FBT001 (as above)
     seconds = _sum(slices, "looked_after", "vacuum_s")
     wal = _sum(slices, "meanwhile", "wal_bytes")
     return cells(
         name(who),
-        *spans,
-        _count(_sum(slices, "looked_after", "vacuums")),
-        _count(_sum(slices, "looked_after", "analyzes")),
+        *(_span(slices, key) for key, _ in STATE),
+        *([sized(PENDING[0], _longest(slices))] if pending else []),
+        _span(slices, AGE),
+        counted(_sum(slices, "looked_after", "vacuums")),
+        counted(_sum(slices, "looked_after", "analyzes")),
         _vacuuming(seconds, sum(turn.duration_s for turn in slices)),
-        _count(_sum(slices, "meanwhile", "checkpoints")),
+        " and ".join(figures.share(one) for one in _shares(slices) if one is not None) or figures.DASH,
+        counted(_sum(slices, "meanwhile", "checkpoints")),
         Cell(text=figures.DASH if wal is None else format_bytes(wal), sort=wal),
     )
+
+
+def _longest(slices: Sequence[SoakSlice]) -> float | None:
+    """Return how long pending lists were at most at the end of a turn; None if that is not known."""
+    return max((turn.state[PENDING[0]] for turn in slices if PENDING[0] in turn.state), default=None)
+
+
+def _span(slices: Sequence[SoakSlice], key: str) -> str:
+    """Return how a state went, as in `8.00 MiB to 9.20 MiB`."""
+    first, last = slices[0].state, slices[-1].state
+    return f"{amount(key, first[key])} to {amount(key, last[key])}" if key in first and key in last else figures.DASH
+
+
+def _shares(slices: Sequence[SoakSlice]) -> list[float | None]:
+    """Return in which shares of its turns autovacuum was at work for it, and for others; None where it is not known."""
+    found: list[float | None] = []
+    for key in VACUUMING:
+        looked = [(turn.meanwhile[key], turn.duration_s) for turn in slices if key in turn.meanwhile]
+        whole_s = sum(duration_s for _, duration_s in looked)
+        found.append(sum(share * duration_s for share, duration_s in looked) / whole_s if whole_s else None)
+    return found
 
 
 def _vacuuming(seconds: float | None, worked_s: float) -> Cell:
@@ -209,72 +287,6 @@ def _vacuuming(seconds: float | None, worked_s: float) -> Cell:
     if not seconds:
         return Cell(text=figures.DASH if seconds is None else "0 s", sort=seconds)
     return Cell(text=f"{format_duration(seconds)} ({figures.share(seconds / worked_s)})", sort=seconds)
-
-
-def _turns(who: str, one: SoakFigures) -> Table:
-    """Return the table of one candidate's turns."""
-    headings = ("round", "after", "rate", "p50", "p99", "dead rows", "tables", "indexes", "vacuums", "checkpoints")
-    return Table(
-        caption=f"{name(who)} turn by turn",
-        columns=columns(*headings, numbers=headings),
-        rows=tuple(
-            cells(
-                turn.round + 1,
-                Cell(text=f"{turn.worked_s:,.1f} s", sort=turn.worked_s),
-                _rate(turn.rate),
-                _time(turn.p50_ns),
-                _time(turn.p99_ns),
-                *(_state(turn, key) for key, _ in _STATE),
-                _count(turn.looked_after.get("vacuums")),
-                _count(turn.meanwhile.get("checkpoints")),
-            )
-            for turn in one.slices
-        ),
-    )
-
-
-def _charts(soak: Soak, known: Sequence[Fared]) -> Iterator[Chart]:
-    """Yield the courses of rate and p99, a line for each candidate; none where nothing is known."""
-    rate = "operations/s of a busy connection" if soak.paced else "operations/s"
-    courses = (
-        ("Rate", rate, [(who, turn, turn.rate) for who, one in known for turn in one.slices]),
-        (
-            "p99",
-            "ms, 99th percentile",
-            [(who, turn, turn.p99_ns / _MS) for who, one in known for turn in one.slices if turn.p99_ns],
-        ),
-    )
-    for title, unit, points in courses:
-        if points:
-            yield _chart(f"{title} over each candidate's own work ({unit}, log scale)", unit, points)
-
-
-def _chart(title: str, unit: str, points: Sequence[tuple[str, SoakSlice, float]]) -> Chart:
-    moments = tuple(
-        Moment(name=who, block=turn.round + 1, started_s=turn.worked_s, rate=value, events=_events(turn))
-        for who, turn, value in points
-    )
-    ends: dict[str, list[float]] = {}
-    for who, _, value in points:
-        ends.setdefault(who, []).append(value)
-    spans = "; ".join(f"{who} {format_count(some[0])} to {format_count(some[-1])}" for who, some in ends.items())
-    headings = ("candidate", "first turn", "last turn")
-    return Chart(
-        title=title,
-        description=f"A line for each candidate, from its first turn to its last: {spans}.",
-        drawing=OverTime(moments=moments, unit=unit, since="at work"),
-        table=Table(
-            caption=title,
-            columns=columns(*headings, numbers=headings[1:]),
-            rows=tuple(cells(name(who), _rate(some[0]), _rate(some[-1])) for who, some in ends.items()),
-        ),
-        repeats=True,
-    )
-
-
-def _events(turn: SoakSlice) -> tuple[str, ...]:
-    readings: Mapping[str, Mapping[str, float]] = {"meanwhile": turn.meanwhile, "looked_after": turn.looked_after}
-    return tuple(event for event, source, key in _EVENTS if readings[source].get(key))
 
 
 def _fared(results: Sequence[CandidateResult]) -> list[Fared]:
@@ -298,27 +310,6 @@ def _sum(slices: Sequence[SoakSlice], source: str, key: str) -> float | None:
     """Return the sum of a reading over all turns; None if it is not known in any."""
     some = [getattr(turn, source)[key] for turn in slices if key in getattr(turn, source)]
     return sum(some) if some else None
-
-
-def _amount(key: str, value: float) -> str:
-    return format_bytes(value) if key.endswith("_bytes") else format_count(value)
-
-
-def _state(turn: SoakSlice, key: str) -> Cell:
-    value = turn.state.get(key)
-    return Cell(text=figures.DASH if value is None else _amount(key, value), sort=value)
-
-
-def _rate(value: float) -> Cell:
-    return Cell(text=format_count(value), sort=value)
-
-
-def _time(value_ns: float | None) -> Cell:
-    return Cell(text=figures.time(value_ns), sort=value_ns)
-
-
-def _count(value: float | None) -> Cell:
-    return Cell(text=figures.DASH if value is None else f"{value:,.0f}", sort=value)
 
 
 def _change(change: Estimate | None) -> Cell:

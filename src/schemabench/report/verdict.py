@@ -27,6 +27,7 @@ _TOLD_SHARE = 0.1
 _STOPS = {
     "precision": "until it was precise enough",
     "budget": "until its budget was spent",
+    "decided": "until only the baseline was left in the race",
     "interrupted": "until it was interrupted",
 }
 
@@ -55,18 +56,18 @@ def _verdict(experiment: Experiment, standings: Sequence[Standing]) -> str:
     retired = {result.name: result.retired for result, _ in ranked(experiment) if result.retired}
     far = [_left(one, name(who)) for who, one in retired.items() if one.rule == "far slower"]
     left = "".join(f" {text}" for text in [race.sentence(experiment), *far] if text)
-    return _of_the_others(experiment, [one for one in standings if one.name not in retired], left) + left
+    others = [one for one in standings if one.name not in retired or retired[one.name].rule == "race"]
+    return _of_the_others(experiment, others, left) + left
 
 
 def _of_the_others(experiment: Experiment, standings: Sequence[Standing], left: str) -> str:
-    """Return the verdict on the candidates that took part in all blocks; `left` is the text on all others."""
+    """Return the verdict on all but the far slower; `left` is the text on whoever left the blocks."""
     rivals = [standing for standing in standings if standing.name != BASELINE]
     if not standings:
         return _nothing(experiment)
     if not rivals:
         alone = f"Only the {BASELINE} was ranked: there is nothing to compare it with."
-        slower = "slower" if experiment.race else "far slower"
-        return f"The {BASELINE} leads: all others are {slower}." if left else alone
+        return f"The {BASELINE} leads: all others are far slower." if left else alone
     if is_undecided(experiment):
         return _undecided(experiment, rivals)
     tied = [rival for rival in rivals if BASELINE in rival.tied_with]

@@ -7,7 +7,7 @@ Owns the lifetime of servers and databases. Must not know what they are used for
         candidate = server.clone(template, "baseline")
 """
 
-from schemabench.server import several
+from schemabench.server import room, several
 from schemabench.server.account import shared_account
 from schemabench.server.beside import scratch
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
@@ -34,6 +34,7 @@ __all__ = [
     "lost",
     "offering",
     "opened",
+    "room",
     "scratch",
     "serve",
     "several",

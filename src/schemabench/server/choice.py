@@ -14,7 +14,7 @@ import psutil
 from schemabench import machine
 from schemabench.errors import ServerError, UsageError
 from schemabench.records import Notice
-from schemabench.server import binaries, container, folder, local, serving, settings
+from schemabench.server import binaries, container, folder, local, room, serving, settings
 from schemabench.server import database as databases
 from schemabench.server.binaries import Binaries
 from schemabench.server.dsn import Conninfo, connect, unsteered
@@ -81,16 +81,17 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     run_id: str,
     keep_databases: bool = False,
     session_name: str = SESSION_NAME,
+    most_bytes: int | None = None,
 ) -> Iterator[Server]:
     """Find the server that `spec` names, start it if it is ours, and stop everything at the end of the block.
 
     Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
     `companions` have, to each of `databases` databases at once, and for some of our own. Each of these may be several,
     one for each of `parts`. `neighbours` are the connections of noise. `session_name` is the `application_name` of
-    our sessions.
+    our sessions. `most_bytes` is what its data may take, WAL included; None for what is free on the disk.
 
     Raises:
-        UsageError: The spec, a setting or the number of clients is wrong.
+        UsageError: The spec, a setting or the number of clients is wrong; or its data are limited, and out of sight.
         ServerError: No such server is available, it fails, or it refuses us.
     """
     wanted = parse_spec(spec)
@@ -100,12 +101,12 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
             remedies=["add --postgres postgresql://user@host:5432/database", "leave out --keep-databases"],
         )
     folder.sweep(_end_leftovers)
-    room = (clients + (companions + WATCHERS) * parts) * databases + neighbours
+    connections = (clients + (companions + WATCHERS) * parts) * databases + neighbours
     with ExitStack() as stack:
         if not isinstance(wanted, Existing):
             stack.enter_context(unsteered())
-        source, ours, asked = _source(stack, wanted, settings, room, run_id)
-        yield stack.enter_context(
+        source, ours, asked = _source(stack, wanted, settings, connections, run_id, most_bytes)
+        server = stack.enter_context(
             serving.attend(
                 source,
                 asked=asked,
@@ -120,6 +121,9 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
                 session_name=session_name,
             )
         )
+        if most_bytes is not None:
+            room.limit(server, most_bytes)
+        yield server
 
 
 def sweep(spec: str, run_id: str) -> None:
@@ -139,8 +143,8 @@ def _end_leftovers(home: Path) -> bool:
     return local.end_leftovers(home) and container.end_leftovers(home)
 
 
-def _source(
-    stack: ExitStack, wanted: Spec, asked: Mapping[str, str], clients: int, run_id: str
+def _source(  # noqa: PLR0913, PLR0917 (what a server is started with)
+    stack: ExitStack, wanted: Spec, asked: Mapping[str, str], clients: int, run_id: str, most_bytes: int | None
 ) -> tuple[Source, Mapping[str, str], Mapping[str, str]]:
     """Return a running server, the settings that schemabench chose for it, and the user's settings."""
     if isinstance(wanted, Existing):
@@ -152,6 +156,7 @@ def _source(
         return stack.enter_context(container.start(choice.image, ours | asked, run_id)), ours, asked
     machine.check_memory()
     free = psutil.disk_usage(str(folder.base())).free
+    free = free if most_bytes is None else min(free, most_bytes)
     ours = settings.chosen(clients, machine.memory_bytes(), free) | local.shared_memory()
     return stack.enter_context(local.start(choice, ours | asked, list(asked), run_id)), ours, asked
 

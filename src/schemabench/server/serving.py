@@ -51,6 +51,7 @@ class Server:
         source: The running server.
         run_id: The run.
         kept: Databases for later experiments of the run, each with what it was made from; the last used goes last.
+        most_bytes: What its data may take, WAL included; None for what is free on its disk.
     """
 
     def __init__(  # noqa: PLR0913 - called in one place, by `attend`
@@ -77,6 +78,7 @@ class Server:
         self._set_by = set_by
         self._databases: dict[str, Database] = {}
         self.kept: list[tuple[object, Databases]] = []
+        self.most_bytes: int | None = None
         self._version = _version(session)
         self.record = self._read_record(session)
 

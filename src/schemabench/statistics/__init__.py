@@ -19,6 +19,7 @@ from schemabench.statistics.copying import blocks_per_copy, variances
 from schemabench.statistics.cost import CostComparison, compare_costs, rank_costs
 from schemabench.statistics.drifting import drifts
 from schemabench.statistics.few_trials import LEAST_TRIALS, lag
+from schemabench.statistics.lasting import lasts, span_since
 from schemabench.statistics.lock_waits import rank_locks
 from schemabench.statistics.pareto import pareto
 from schemabench.statistics.quantiles import quantile, ratio_of_sums
@@ -52,6 +53,7 @@ __all__ = [
     "fewest_blocks",
     "inverse",
     "lag",
+    "lasts",
     "latency",
     "pareto",
     "placed",
@@ -63,6 +65,7 @@ __all__ = [
     "rank_locks",
     "ratio_of_sums",
     "running_ratios",
+    "span_since",
     "steady_from",
     "stretch",
     "utilisation",

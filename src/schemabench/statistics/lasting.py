@@ -1,6 +1,7 @@
 """Whether a difference lasts, judged by the last third of the blocks.
 
-Owns the comparison of the last third with the whole. Must not decide a rank.
+Owns the comparison of the last third with the whole, and of what came after a candidate left with what was before.
+Must not decide a rank.
 
 A lead that is gone by the end of a run, for example because a candidate's tables bloat, means nothing for the months
 after it. A difference counts only if the last third does not contradict it, by a centre of the opposite sign, or by an
@@ -9,16 +10,21 @@ times as wide: that it contains zero is not enough.
 
 Each interval of the last third has 95 % confidence alone, by `signed_rank`, and is widened by the same factor as that
 of all blocks. Smallest sample: `sign_flips.fewest(1)` blocks in the last third, hence 18 in all.
+
+Where one of a pair has left, its last third is not known. The other's, over the baseline, is compared with what the one
+was over the baseline while it took part, by Welch's interval (1947, Biometrika 34:28): the blocks are not the same.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from schemabench.statistics import signed_rank
 from schemabench.statistics.comparison import Pair, Spans
-from schemabench.statistics.sign_flips import Span, fewest
+from schemabench.statistics.sign_flips import CONFIDENCE, Span, fewest
 
 _PARTS = 3
 """The number of parts of the run, of which the last is used: long enough to be informative, late enough to show the
@@ -44,6 +50,23 @@ def late_spans(logs: NDArray[np.float64], names: Sequence[str], widening: Mappin
     spans = signed_rank.spans_apart(last[:, firsts] - last[:, seconds], seed=seed)
     forward = {pair: span.widened(widening[pair]) for pair, span in zip(pairs, spans, strict=True)}
     return forward | {(second, first): span.reversed() for (first, second), span in forward.items()}
+
+
+def span_since(own: NDArray[np.float64], other: NDArray[np.float64]) -> Span | None:
+    """Return the span of another's lead over a candidate that left, since then; None with too few blocks.
+
+    Args:
+        own: Log ratios of the candidate's rates to the baseline's, while it took part.
+        other: The other's, in all blocks afterwards; the later two thirds of them count, which is where it is now.
+    """
+    last = other[len(other) // _PARTS :]
+    if min(len(own), len(last)) < fewest(1):
+        return None
+    parts = [float(some.var(ddof=1)) / len(some) for some in (own, last)]
+    degrees = sum(parts) ** 2 / sum(part**2 / (len(some) - 1) for part, some in zip(parts, (own, last), strict=True))
+    reach = float(special.stdtrit(degrees, (1 + CONFIDENCE) / 2)) * math.sqrt(sum(parts))
+    centre = float(last.mean() - own.mean())
+    return Span(centre=centre, low=centre - reach, high=centre + reach, bounded=True)
 
 
 def lasts(whole: Span, late: Span | None) -> bool:

@@ -8,7 +8,7 @@ SELECT
     relation.relkind IN ('r', 'p')
 FROM pg_catalog.pg_class AS relation
 LEFT JOIN pg_catalog.pg_index AS indexed ON indexed.indexrelid = relation.oid
-LEFT JOIN pg_catalog.pg_class AS owner ON owner.reltoastrelid IN (relation.oid, indexed.indrelid)
+LEFT JOIN pg_catalog.pg_class AS owner ON owner.reltoastrelid = coalesce(indexed.indrelid, relation.oid)
 CROSS JOIN LATERAL (
     SELECT
         coalesce(owner.oid, relation.oid) AS oid,

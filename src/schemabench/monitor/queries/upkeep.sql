@@ -14,12 +14,9 @@ SELECT
         '{}'
     ) AS options
 FROM pg_catalog.pg_class AS relation
+LEFT JOIN pg_catalog.pg_class AS main ON main.reltoastrelid = relation.oid
 INNER JOIN pg_catalog.pg_class AS owner
-    ON owner.oid = CASE
-        WHEN relation.relkind = 't' THEN
-            (SELECT main.oid FROM pg_catalog.pg_class AS main WHERE main.reltoastrelid = relation.oid)
-        ELSE relation.oid
-    END
+    ON owner.oid = CASE WHEN relation.relkind = 't' THEN main.oid ELSE relation.oid END
 WHERE
     relation.relkind IN ('r', 'm', 't')
     AND owner.relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)

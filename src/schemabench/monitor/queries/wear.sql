@@ -1,6 +1,8 @@
--- What use has left in the tables of users, and how often autovacuum has looked after them: TOAST counts with its table.
+-- What use has left in the tables of users, the transactions since the oldest row that is not frozen, and how often
+-- autovacuum has looked after them: TOAST counts with its table.
 SELECT
     coalesce(sum(pg_catalog.pg_stat_get_dead_tuples(oid)), 0) AS dead_rows,
+    coalesce(max(pg_catalog.age(relfrozenxid)) FILTER (WHERE relfrozenxid <> '0'), 0) AS xid_age,
     coalesce(sum(pg_catalog.pg_stat_get_autovacuum_count(oid)), 0) AS vacuums,
     coalesce(sum(pg_catalog.pg_stat_get_autoanalyze_count(oid)), 0) AS analyzes
 FROM pg_catalog.pg_class

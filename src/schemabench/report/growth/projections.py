@@ -1,21 +1,26 @@
-"""What the steps say beyond the last: projected figures, coefficients, and refusals.
+"""What the steps say of the last one before it is measured, and beyond it: figures, coefficients, and refusals.
 
 Owns their tables. Must not fit anything.
 """
 
-from schemabench.records import Estimate, Growth, Projection
+from collections.abc import Iterator
+
+from schemabench.records import Estimate, Foretold, Growth, Projection
 from schemabench.report import figures
 from schemabench.report.growth.forms import TITLES, about, interval, over
+from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Cell, Column, Node, Paragraph, Section, Table
-from schemabench.units import format_significant
+from schemabench.units import format_significant, plural
+
+_OTHERS = "other laws that met the last of the steps, too, are in brackets"
 
 
 def section(growth: Growth) -> Section | None:
     """Return what is projected, and what is not and why; None if nothing was asked for."""
     if not growth.projections:
         return None
-    nodes: list[Node] = []
+    nodes: list[Node] = [*_foretold(growth)]
     if shown := [one for one in growth.projections if one.points]:
         nodes.append(_projected(growth, shown))
     if known := [one for one in growth.projections if one.parameters]:
@@ -34,20 +39,74 @@ def section(growth: Growth) -> Section | None:
     return Section(id="projection", title="What the steps say beyond the last", nodes=tuple(nodes), brief=True)
 
 
-def _projected(growth: Growth, shown: list[Projection]) -> Table:
+def _foretold(growth: Growth) -> Iterator[Node]:
+    """Yield what the other steps said of the last one, beside what was measured there."""
+    if not growth.foretold:
+        return
+    said = [one for one in growth.foretold if one.figure]
+    told = [one for one in said if one.held is not None]
+    value, at = size(growth.foretold[0].value), growth.foretold[0].at
+    held = sum(one.held is True for one in told)
+    outcome = (
+        f"{held} of {plural(len(told), 'measured figure')} within the 95 % interval"
+        if told
+        else "none of it was measured"
+    )
+    if said:
+        yield Paragraph(text=f"Recorded at {at}, before {value} {over(growth)} were measured: {outcome}.")
+        yield _said(growth, said)
+    if refused := [one for one in growth.foretold if one.refused]:
+        items = tuple(f"{TITLES[one.measure].heading} of {name(one.candidate)}: {one.refused}" for one in refused)
+        yield Bullets(lead=f"Not foretold of {value} {over(growth)}:", items=items)
+
+
+def _said(growth: Growth, said: list[Foretold]) -> Table:
     rows = []
-    for one in shown:
-        criterion, last = TITLES[one.measure], one.points[-1]
-        met = one.held_out.figure if one.held_out else None
+    for one in said:
+        criterion, own = TITLES[one.measure], one.figure
+        assert own is not None, "only what was foretold has a row"
         rows.append(
             (
                 Cell(text=name(one.candidate)),
                 Cell(text=criterion.heading),
-                Cell(text=", ".join([one.law or "", *(f"({law})" for law in one.covers)])),
+                Cell(text=_laws(one)),
+                Cell(text=criterion.one(own.value), interval=interval(criterion, own)),
+                Cell(text=criterion.one(one.measured.value), interval=interval(criterion, one.measured))
+                if one.measured
+                else Cell(text=figures.DASH),
+                Cell(text={True: "yes", False: "no", None: ""}[one.held]),
+            )
+        )
+    return Table(
+        caption=f"The last step, {size(said[0].value)} {over(growth)}, as foretold from the others",
+        columns=(
+            Column(heading="candidate", is_name=True),
+            Column(heading="figure", is_name=True),
+            Column(heading="law", drop=1, legend=_OTHERS),
+            Column(heading="foretold", align="right", legend="with its 95 % interval of prediction"),
+            Column(heading="measured", align="right"),
+            Column(heading="held", legend="whether the measured figure lies in the interval of the foretold one"),
+        ),
+        rows=tuple(rows),
+        legend=((figures.DASH, "not measured, or without an interval"),),
+    )
+
+
+def _laws(one: Foretold | Projection) -> str:
+    return ", ".join([one.law or "", *(f"({law})" for law in one.covers)])
+
+
+def _projected(growth: Growth, shown: list[Projection]) -> Table:
+    rows = []
+    for one in shown:
+        criterion, last = TITLES[one.measure], one.points[-1]
+        rows.append(
+            (
+                Cell(text=name(one.candidate)),
+                Cell(text=criterion.heading),
+                Cell(text=_laws(one)),
                 Cell(text=about(last.value), sort=last.value),
                 Cell(text=criterion.one(last.figure.value), interval=interval(criterion, last.figure)),
-                Cell(text=criterion.one(met.value), interval=interval(criterion, met)) if met else Cell(text=""),
-                Cell(text=criterion.one(one.measured.value)) if one.measured else Cell(text=""),
             )
         )
     return Table(
@@ -55,17 +114,9 @@ def _projected(growth: Growth, shown: list[Projection]) -> Table:
         columns=(
             Column(heading="candidate", is_name=True),
             Column(heading="figure", is_name=True),
-            Column(heading="law", drop=1, legend="other laws that met the last step, too, are in brackets"),
+            Column(heading="law", drop=1, legend=_OTHERS),
             Column(heading=over(growth), align="right"),
             Column(heading="projected", align="right"),
-            Column(
-                heading="last step predicted",
-                short="held out",
-                align="right",
-                drop=0,
-                legend="the last step, from the steps before it",
-            ),
-            Column(heading="measured there", short="measured", align="right", drop=0),
         ),
         rows=tuple(rows),
     )
