@@ -18,7 +18,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def table(request: pytest.FixtureRequest) -> Iterator[list[Cell]]:
-    """Return the cells that a test fills; they are in the table even if the session does not reach its end."""
+    """Return where a test puts the cell that it has filled, once it is as it must be; the table has it at once."""
     cells: list[Cell] = []
     yield cells
     if cells and (path := request.config.getoption(OPTION)):
