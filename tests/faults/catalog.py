@@ -111,7 +111,7 @@ FAULTS = (
     Fault(name="worker stopped", act=lambda scene: scene.worker("gw1").suspend(), end="interrupted", workers=2),
     Fault(name="leader killed (-9)", act=lambda scene: scene.worker("gw0").kill(), end="interrupted", workers=2),
     Fault(name="leader stopped", act=lambda scene: scene.worker("gw0").suspend(), end="interrupted", workers=2),
-    Fault(name="folder of reports gone", act=acts.remove_reports, end="complete", names="reports"),
+    Fault(name="folder of reports gone", act=acts.remove_reports, end="complete", names="vanished"),
     Fault(name="folder of reports replaced by a file", act=acts.block_reports, names="cannot be written"),
     Fault(name="another run in the same folder", act=acts.start_beside, end="complete", tells=False),
     Fault(name="another run on the same server", act=acts.start_elsewhere, end="complete", tells=False),
