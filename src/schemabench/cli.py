@@ -143,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_options(
         rehearse_command.add(commands, _asked, _width),
-        *("candidate", "postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
+        *("postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
         *("seed", "allow_server_changes"),
     )
     noise_commands.add(commands)

@@ -26,6 +26,7 @@ exit status:
   0  all statements were executed, and the result is the candidate
   1  a statement failed, or the result is not the candidate
   3  an error: the arguments, a file, the server
+  130  interrupted, by Ctrl-C; nothing is left behind
 """
 
 
@@ -45,10 +46,15 @@ def add(
     parser = commands.add_parser(
         "rehearse", help=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    (cardinality,) = (one for one in options.table() if one.name == "cardinality")
-    parser.add_argument("--at", options.flag(cardinality), **options.argument(cardinality))
+    known = {one.name: one for one in options.table()}
+    about = "the cardinality, so how many rows there are: a name, or a TOML file with one; by default `typical`"
+    cardinality = known["cardinality"]
+    parser.add_argument("--at", options.flag(cardinality), **{**options.argument(cardinality), "help": about})
+    about = "the candidate to apply, which extends another one"
+    parser.add_argument("--candidate", **{**options.argument(known["candidate"]), "help": about})
     duration = parsing.argument(parse_duration_s)
-    parser.add_argument("workload", metavar="WORKLOAD")
+    about = "whose writers make the calls, and whose rows are loaded"
+    parser.add_argument("workload", metavar="WORKLOAD", help=about)
     about = "how long the writers have the database for themselves, before the migration and after it (10s)"
     parser.add_argument("--quiet", type=duration, default=10.0, metavar="TIME", help=about)
     about = "how long the migration may take (60s)"
