@@ -39,7 +39,7 @@ SETTLED_S = 0.5
 _POLL_S = 0.05
 _AGAIN_S = 0.1
 """Until a second signal: the run is about to end by then, and has not ended."""
-_LITTLE = str(2 << 20)
+_LITTLE = str(16 << 20)
 """Bytes of memory that no server can do with."""
 _FILLING_BYTES = 1 << 20
 _SPEAKING = """

@@ -96,7 +96,7 @@ FAULTS = (
         downs=True,
     ),
     Fault(name="disk of the reports full", act=acts.fill_disk, disk="reports", names="No space left on device"),
-    Fault(name="memory of the server limited", act=acts.take_memory, kinds=_ALL_BUT_CONTAINER, downs=True),
+    Fault(name="memory of the server limited", act=acts.take_memory, kinds=OWN),
     *(_signal(number, stage, twice=twice) for number in SIGNALS for stage in STAGES for twice in (False, True)),
     Fault(
         name="terminal and its shell closed",
