@@ -1,7 +1,7 @@
 """What is foretold of a size, recorded before it is measured there, against what is measured; within a limit of disk.
 
 Usage: python benchmarks/projection.py usage [--disk 15GB] [--budget 17min] [--to 10000x] [--candidate NAME ...]
-           [--folder reports/projection] [--wal 2GB]
+           [--folder reports/projection] [OPTION of schemabench growth ...]
 
 Grows a workload's history to the largest size that fits (`schemabench growth --over rows --project-to 10x`). The report
 as it was before the last step is kept beside the last one: FOLDER/WORKLOAD.foretold.json and FOLDER/WORKLOAD.json. The
@@ -34,7 +34,7 @@ _SERVERS = Path("schemabench", "servers")
 """Where the data of servers are, in the folder of `SCHEMABENCH_FOLDER`."""
 
 
-def grow(asked: argparse.Namespace, report: Path, kept: Path) -> int:
+def grow(asked: argparse.Namespace, more: Sequence[str], report: Path, kept: Path) -> int:
     """Run the command, and keep the report in which the last step is foretold.
 
     Returns:
@@ -46,7 +46,7 @@ def grow(asked: argparse.Namespace, report: Path, kept: Path) -> int:
     names = [one for name in asked.candidate for one in ("--candidate", name)]
     command = [sys.executable, "-m", "schemabench", "growth", asked.workload, "--over", "rows", "--to", asked.to]
     command += ["--project-to", "10x", "--disk", asked.disk, "--budget", asked.budget, "--report", str(report)]
-    command += ["--postgres-setting", f"max_wal_size={asked.wal}", *names]
+    command += [*names, *more]
     most, seen_ns = 0, 0
     with tempfile.TemporaryDirectory(dir=asked.folder) as place:
         os.chmod(place, 0o755)  # noqa: PTH101, S103 (the server's user has to get through)
@@ -97,16 +97,15 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--disk", default="15GB")
     parser.add_argument("--budget", default="17min")
     parser.add_argument("--to", default="10000x")
-    parser.add_argument("--wal", default="2GB")
     parser.add_argument("--candidate", action="append", default=[])
     parser.add_argument("--folder", type=Path, default=Path("reports/projection"))
-    asked = parser.parse_args(arguments)
+    asked, more = parser.parse_known_args(arguments)
     asked.folder = asked.folder.resolve()
     asked.folder.mkdir(parents=True, exist_ok=True)
     report, kept = (asked.folder / f"{asked.workload}{ending}" for ending in (".json", ".foretold.json"))
     for path in (report, kept):
         path.unlink(missing_ok=True)
-    most = grow(asked, report, kept)
+    most = grow(asked, more, report, kept)
     said = _said(report)
     for one in said:
         print(json.dumps(row(one)))

@@ -1,12 +1,14 @@
-"""Cost of more candidates, connections and samples: memory and time of schemabench itself at growing sizes.
+"""Cost of more candidates, connections, operations and samples, and of larger run files: memory and time.
 
-Usage: python benchmarks/scale.py [--candidates 4 16 64] [--connections 8 64 500] [--samples 7200 45000 180000]
-    [--seconds 0.6]
+Usage: python benchmarks/scale.py [--candidates 4 16 64] [--connections 8 64 500] [--operations 10 100 1000]
+    [--samples 7200 45000 180000] [--file 10 50 100] [--seconds 0.6]
 
-Each size is a process of its own. For candidates and connections it makes a small experiment of upserts on a server of
-its own, `--seconds` for each entrant: so many candidates with 4 clients, or the baseline and its control with so many
-connections in all. Samples are made up, ten to a trial with eight sessions in each, and added up as those of an
-experiment are: 180,000 are an hour at 50 Hz, which no benchmark waits for.
+Each size is a process of its own. For candidates, connections and operations it makes a small experiment of upserts on
+a server of its own, `--seconds` for each entrant: so many candidates with 4 clients, the baseline and its control with
+so many connections in all, or the baseline, another candidate and 4 clients with so many operations, which take turns.
+Then its report is drawn. Samples are made up, ten to a trial with eight sessions in each, and added up as those of an
+experiment are: 180,000 are an hour at 50 Hz, which no benchmark waits for. A file is the run in `reports/example` with
+its trials repeated until it has so many MiB; it is read and drawn.
 
 Prints a line for each size, and as its last line a JSON object. For each kind and size:
 
@@ -16,11 +18,15 @@ Prints a line for each size, and as its last line a JSON object. For each kind a
     copying_s       the part of it in which databases were copied anew between blocks
     between_share   the share of the other time, from the first block's end to the last's, that was no trial's
     between_ms      the same in milliseconds for each block
-    processor_s     what adding the samples up takes
+    report_s        drawing the report of an experiment as a page
+    processor_s     what adding the samples up takes, or reading a file and drawing its reports
+    read_s, terminal_s, page_s, table_s, compared_s, frame_s
+                    parts of the latter: reading, the report for a terminal, the page, the CSV of all trials, the
+                    comparison with itself, and the frame of trials of `load_run`
 
 and for each kind, over its sizes, `memory` and `time`: the cost of each further unit from the second size to the last,
 as a multiple of that from the first size to the second. 1 is linear growth. The time is that of a block between
-trials, or that of adding samples up, without making them.
+trials, for operations the whole experiment with its report, or `processor_s`.
 """
 
 import argparse
@@ -29,15 +35,20 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from random import Random
 from time import perf_counter, process_time
+from typing import Any
 
-from detection import write
+from detection import KEYS, Nothing, write
 
+from schemabench import Call, load_run, report, sqlfile
 from schemabench import candidate as candidates
 from schemabench.candidate import BASELINE
+from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant
@@ -47,15 +58,28 @@ from schemabench.load import Limits, Talk
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.progress import Shown, Silence
+from schemabench.records import Run, Trial
 from schemabench.server import serve
+from schemabench.workload import Found
 
-KINDS = {"candidates": (4, 16, 64), "connections": (8, 64, 500), "samples": (7_200, 45_000, 180_000)}
+KINDS = {
+    "candidates": (4, 16, 64),
+    "connections": (8, 64, 500),
+    "operations": (10, 100, 1_000),
+    "samples": (7_200, 45_000, 180_000),
+    "file": (10, 50, 100),
+}
+TIMED = {"candidates": "between_ms", "connections": "between_ms", "operations": "wall_s"}
+"""Kind -> the time that should grow as its sizes do; `processor_s` of the others."""
+EXAMPLE = Path(__file__).parents[1] / "reports" / "example" / "pageviews_at_typical.json.gz"
 FEW_CLIENTS = 4
 """Where candidates grow."""
 SAMPLES_IN_TRIAL = 10
 SESSIONS = 8
 _KIB_IN_MIB = 1024
 _LIMIT_S = 380
+_LEAST_S = 10.0
+"""Of an experiment whose bursts cannot be short."""
 
 
 class Clocked(Alone):
@@ -85,7 +109,23 @@ class Marks(Silence):
         self.ends.append((perf_counter(), self._team.trials_s))
 
 
-def experiment(entrants: int, clients: int, budget_s: float) -> dict[str, float]:
+def many(folder: Path, texts: Mapping[str, str], operations: int) -> Found:
+    """Write candidates, and return a workload of so many upserts."""
+    found = write(folder, "write", texts, rows=1)
+    (work,) = found.operations.values()
+    path = folder / "many.sql"
+    path.write_text("".join(f"-- name: work_{number}\n{work.text.sql}\n" for number in range(operations)))
+    known = sqlfile.read(path, WorkloadError).operations
+    path.unlink()
+
+    def burst(_cardinality: Nothing, _writer: str, block: int, random: Random) -> Iterator[Call]:
+        for number in count(block):
+            yield Call(f"work_{number % operations}", {"key": random.randint(1, KEYS)})
+
+    return replace(found, operations=known, workload=replace(found.workload, burst=burst))
+
+
+def experiment(entrants: int, clients: int, budget_s: float, operations: int = 1) -> dict[str, float]:
     """Make an experiment, and return what it took; the control is one of the entrants."""
     names = [BASELINE, *(f"candidate_{number}" for number in range(2, entrants))]
     settings, scratch = {"fsync": "off"}, 1
@@ -93,7 +133,8 @@ def experiment(entrants: int, clients: int, budget_s: float) -> dict[str, float]
         tempfile.TemporaryDirectory() as folder,
         serve("embedded", settings=settings, clients=clients, databases=entrants + scratch, run_id="scale") as server,
     ):
-        found = write(Path(folder), "write", dict.fromkeys(names, ""), rows=1)
+        texts = dict.fromkeys(names, "")
+        found = many(Path(folder), texts, operations) if operations > 1 else write(Path(folder), "write", texts, rows=1)
         plan = Plan(
             found=found,
             cardinality="typical",
@@ -109,6 +150,10 @@ def experiment(entrants: int, clients: int, budget_s: float) -> dict[str, float]
         begun_s = perf_counter()
         record = measure(plan, server, marks, team)
         wall_s = perf_counter() - begun_s
+        run = replace(report.read(EXAMPLE), experiments=(record,))
+        begun_s = process_time()
+        report.write(run, Path(folder) / "run.html")
+        report_s = process_time() - begun_s
     if len(marks.ends) < 2:  # noqa: PLR2004 (an end and a later one)
         raise SystemExit(f"{entrants} entrants had one block only: more --seconds")
     (first_s, first_trials_s), (last_s, last_trials_s) = marks.ends[0], marks.ends[-1]
@@ -117,6 +162,7 @@ def experiment(entrants: int, clients: int, budget_s: float) -> dict[str, float]
     return {
         "wall_s": wall_s,
         "trials_s": team.trials_s,
+        "report_s": report_s,
         "blocks": len(marks.ends),
         "copying_s": record.copying_s,
         "between_share": between_s / blocks_s,
@@ -143,12 +189,75 @@ def adding(samples: int) -> dict[str, float]:
     return {"processor_s": spent_s + process_time() - begun_s, "kept": len(tallies)}
 
 
+def reading(mebibytes: int) -> dict[str, float]:
+    """Write a run file of so many MiB, and return what reading it and drawing it takes."""
+    whole = report.read(EXAMPLE)
+    (own,) = whole.experiments
+    blocks = 1 + max(trial.block for result in own.candidates for trial in result.trials)
+
+    def repeated(times: int) -> Run:
+        results = tuple(
+            replace(
+                result,
+                trials=tuple(_later(trial, again * blocks) for again in range(times) for trial in result.trials),
+            )
+            for result in own.candidates
+        )
+        return replace(whole, experiments=(replace(own, candidates=results, blocks=own.blocks * times),))
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.json"
+        sizes = []
+        for times in (1, 2):
+            report.write_json({}, repeated(times), path)
+            sizes.append(path.stat().st_size)
+        times = 1 + (mebibytes * 2**20 - sizes[0]) // (sizes[1] - sizes[0])
+        report.write_json({}, repeated(times), path)
+        # reading alone is what a user's process does
+        command = [sys.executable, __file__, "--read", str(path)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_LIMIT_S)  # noqa: S603 (this file)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def _later(trial: Trial, blocks: int) -> Trial:
+    return replace(trial, block=trial.block + blocks)
+
+
+def drawing(path: Path) -> dict[str, float]:
+    """Read a run file, draw its reports, and return what each took."""
+    took: dict[str, float] = {}
+
+    def timed(name: str, done: Callable[[], Any]) -> Any:  # noqa: ANN401 (whatever it returns)
+        begun_s = process_time()
+        result = done()
+        took[name] = process_time() - begun_s
+        return result
+
+    run = timed("read_s", lambda: report.read(path))
+    timed("terminal_s", lambda: report.terminal(run))
+    timed("page_s", lambda: report.write(run, path.with_suffix(".html")))
+    timed("table_s", lambda: report.write(run, path.with_suffix(".csv")))
+    timed(
+        "compared_s",
+        lambda: report.terminal_comparison(report.compare([("one", run), ("other", replace(run, run_id="other"))])),
+    )
+    timed("frame_s", lambda: load_run(path).trials)
+    peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_IN_MIB
+    return {"processor_s": sum(took.values()), **took, "drawn_peak_mib": peak_mib}
+
+
 def one(kind: str, size: int, seconds: float) -> dict[str, float]:
     """Return what one size took, in this process."""
     if kind == "candidates":
         found = experiment(size + 1, FEW_CLIENTS, seconds * (size + 1))
     elif kind == "connections":
         found = experiment(2, size // 2, seconds * 2)
+    elif kind == "operations":
+        found = experiment(3, FEW_CLIENTS, max(_LEAST_S, seconds * 3), size)
+    elif kind == "file":
+        found = reading(size)
+        return {"peak_mib": found.pop("drawn_peak_mib"), **found}
     else:
         found = adding(size)
     return {"peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / _KIB_IN_MIB, **found}
@@ -168,7 +277,11 @@ def main() -> None:
         parser.add_argument(f"--{kind}", default=sizes, type=int, nargs="*", help="three sizes, or none")
     parser.add_argument("--seconds", default=0.6, type=float, help="for each entrant of an experiment")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
+    if chosen.read:
+        print(json.dumps(drawing(chosen.read)))
+        return
     if chosen.one:
         print(json.dumps(one(chosen.one[0], int(chosen.one[1]), chosen.seconds)))
         return
@@ -181,7 +294,7 @@ def main() -> None:
             rows.append({name: round(value, 3) for name, value in json.loads(done.stdout.splitlines()[-1]).items()})
             print(f"{size} {kind}: {rows[-1]}", flush=True)
         if rows:
-            sizes, timed = getattr(chosen, kind), "processor_s" if kind == "samples" else "between_ms"
+            sizes, timed = getattr(chosen, kind), TIMED.get(kind, "processor_s")
             results[kind] = {
                 "sizes": dict(zip(map(str, sizes), rows, strict=True)),
                 "memory": growth(sizes, [row["peak_mib"] for row in rows]),

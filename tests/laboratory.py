@@ -15,7 +15,7 @@ from schemabench import Call, Companion, Workload, Writer, candidate, sqlfile
 from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.team import Alone, Team
-from schemabench.progress import Progress, Silence
+from schemabench.progress import Silence
 from schemabench.records import CandidateResult, Cost, Experiment
 from schemabench.server import Server
 from schemabench.workload import Found
@@ -62,7 +62,6 @@ class Laboratory:
         precision: float = PRECISION,
         upkeep: Literal["between-blocks", "autovacuum"] = "between-blocks",
         soak_s: float = 0.0,
-        progress: Progress | None = None,
         isolation: Isolation = "read committed",
         team: Callable[[Plan], Team] = Alone,
     ) -> Experiment:
@@ -87,7 +86,6 @@ class Laboratory:
             precision: The relative half width of intervals at which to stop sooner.
             upkeep: Who vacuums and analyzes.
             soak_s: How long each works in a soak, with autovacuum alone.
-            progress: Is told of each stage; None for nobody.
             isolation: Of all transactions.
             team: What makes of the plan those who execute its bursts.
         """
@@ -109,7 +107,7 @@ class Laboratory:
             upkeep=upkeep,
             soak_s=soak_s,
         )
-        return _ranked(measure(plan, self.server, progress or Silence(), team(plan)))
+        return _ranked(measure(plan, self.server, Silence(), team(plan)))
 
 
 def _workload(  # noqa: PLR0913, PLR0917 (as `rank`)

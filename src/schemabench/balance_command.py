@@ -63,7 +63,7 @@ def _balance(chosen: argparse.Namespace, asked: Asked, width: int) -> None:
         signals.heed(stack.callback)
         stack.callback(bench.progress.close)
         with in_words():
-            found = experiment.balance(plan, bench.serve(), bench.progress, production=chosen.production)
+            found = experiment.balance(plan, bench.serve(by_turns=False), bench.progress, production=chosen.production)
     output.say("\n".join(_said(plan, found, rates)))
 
 

@@ -153,9 +153,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_options(
         rehearse_command.add(commands, _asked, _width),
-        *("candidate", "postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
+        *("postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
         *("seed", "allow_server_changes"),
-        about={"candidate": "the candidate to rehearse, which extends another one", "clients": "connections"},
+        about={"clients": "connections, divided among the writers"},
     )
     noise_commands.add(commands)
     check_command.add(commands)

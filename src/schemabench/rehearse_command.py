@@ -53,11 +53,15 @@ def add(
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    (cardinality,) = (one for one in options.table() if one.name == "cardinality")
-    about = "the cardinality, so how many rows there are, or a TOML file with one; by default `typical`"
+    known = {one.name: one for one in options.table()}
+    about = "the cardinality, so how many rows there are: a name, or a TOML file with one; by default `typical`"
+    cardinality = known["cardinality"]
     parser.add_argument("--at", options.flag(cardinality), **{**options.argument(cardinality), "help": about})
+    about = "the candidate to apply, which extends another one"
+    parser.add_argument("--candidate", **{**options.argument(known["candidate"]), "help": about})
     duration = parsing.argument(parse_duration_s)
-    parser.add_argument("workload", metavar="WORKLOAD")
+    about = "whose writers make the calls, and whose rows are loaded"
+    parser.add_argument("workload", metavar="WORKLOAD", help=about)
     about = "how long the writers have the database for themselves, before the migration and after it (10s)"
     parser.add_argument("--quiet", type=duration, default=10.0, metavar="TIME", help=about)
     about = "how long the migration may take (60s)"
@@ -134,4 +138,4 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int) -> "Rehearsal":
         signals.heed(stack.callback)
         stack.callback(bench.progress.close)
         with in_words():
-            return rehearsal.rehearse(plan, candidate, wanted, bench.serve(), bench.progress)
+            return rehearsal.rehearse(plan, candidate, wanted, bench.serve(by_turns=False), bench.progress)

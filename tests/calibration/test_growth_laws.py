@@ -4,7 +4,7 @@ Sources: the manual, "Table Partitioning", section "Partition Pruning" (without 
 what `test_counter_slots` says of rows that are locked until a transaction ends.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import pytest
 from schemabench import growth
 from schemabench.bench import Bench
 from schemabench.growth import Over, needs
-from schemabench.records import Growth
+from schemabench.records import CandidateResult, Experiment, Growth
 
 PARTITIONED = """\
 CREATE TABLE event (day int NOT NULL, id int NOT NULL) PARTITION BY LIST (day);
@@ -103,6 +103,52 @@ WORKLOAD = Workload(
 )
 """,
 }
+KEYS = {
+    "workloads/keys/operations.sql": """\
+-- name: load
+INSERT INTO entry (key) SELECT number FROM generate_series(:first::bigint, :last::bigint) AS number;
+-- name: add
+INSERT INTO entry (key) VALUES (:number::bigint);
+""",
+    "schemas/keys/baseline.sql": "CREATE TABLE entry (key bigint PRIMARY KEY);\n",
+    "schemas/keys/scattered.sql": """\
+CREATE TABLE entry (key bigint PRIMARY KEY);
+-- name: load
+INSERT INTO entry (key)
+SELECT hashint8extended(number, 0) FROM generate_series(:first::bigint, :last::bigint) AS number;
+-- name: add
+INSERT INTO entry (key) VALUES (hashint8extended(:number::bigint, 0));
+""",
+    "workloads/keys/__init__.py": """\
+from dataclasses import dataclass
+
+from schemabench import Call, Workload, Writer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sizes:
+    rows: int = 10_000
+
+
+def burst(sizes, writer, block, random):
+    for number in range(10**9 + 10**6 * block, 10**9 + 10**6 * (block + 1)):
+        yield Call("add", {"number": number})
+
+
+WORKLOAD = Workload(
+    name="keys",
+    summary="rows of which each has a further number, or its hash",
+    cardinalities={"typical": Sizes()},
+    writers=lambda _: [Writer(name="adding", kind="stream", weight=1)],
+    burst=burst,
+    background=lambda sizes, _: (
+        Call("load", {"first": first, "last": first + 999}, rows=1000) for first in range(0, sizes.rows, 1000)
+    ),
+    grows="rows",
+)
+""",
+}
+CACHE = 4 << 20
 
 
 STEPS = 5
@@ -113,7 +159,11 @@ STEPS = 5
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     """Return the bench of a project, and a server of its own; as many steps are measured, however busy the machine."""
     monkeypatch.setattr(needs, "SHORTEST_STEP_S", 2.0)
-    monkeypatch.setattr(needs.Needs, "lacking", lambda own, *_: "is one too many" if len(own.measured) >= STEPS else "")
+
+    def lacking(own: needs.Needs, value: float, _: float) -> str:
+        return "is one too many" if len(own.measured) >= STEPS and value != own.over.end else ""
+
+    monkeypatch.setattr(needs.Needs, "lacking", lacking)
     with items_project.bench(tmp_path, budget_s=30.0) as bench:
         yield bench
 
@@ -162,3 +212,30 @@ def test_clients_that_wait_for_one_row_add_nothing_and_those_of_many_rows_do(ben
     contention = {one.candidate: one.parameters["sigma"].value for one in found.projections}
     assert contention["baseline"] > 0.6, "each waits for all others"
     assert contention["slots"] < contention["baseline"] / 2
+
+
+def experiments(bench: Bench) -> Sequence[Experiment]:
+    """Return the experiments of the steps."""
+    return bench.findings.experiments
+
+
+def read_per_call(result: CandidateResult) -> float:
+    """Return the blocks that a candidate read from outside of the cache, for each of its calls."""
+    trials = [one for one in result.trials if not one.warmup]
+    return sum(one.counters["blocks_read"] for one in trials) / sum(one.operations for one in trials)
+
+
+def test_an_index_of_scattered_keys_bends_where_it_leaves_the_cache_and_one_of_ascending_keys_does_not(
+    bench: Bench,
+) -> None:
+    settings = (("fsync", "off"), ("shared_buffers", f"{CACHE >> 10}kB"))
+    bench.asked = replace(bench.asked, options=replace(bench.asked.options, postgres_setting=settings))
+    found = grown(bench, "keys", KEYS, Over(field="rows", start=10_000, end=1_000_000, whole=True), clients=2)
+
+    small, large = found.steps[0].value, found.steps[-1].value
+    reads = {one.cardinality: {each.name: read_per_call(each) for each in one.candidates} for one in experiments(bench)}
+    first, last = reads[f"rows={small:.0f}"], reads[f"rows={large:.0f}"]
+    assert large == 1_000_000
+    assert max(first.values()) < 0.1, "the index fits into the cache"
+    assert last["scattered"] > 0.5
+    assert last["baseline"] < 0.1

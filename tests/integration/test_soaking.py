@@ -273,7 +273,7 @@ def test_a_role_that_may_only_create_databases_has_a_soak_and_is_told_what_it_ma
     with closing(opened(server.conninfo)) as connection:
         connection.execute(f"CREATE ROLE narrow LOGIN CREATEDB PASSWORD '{SECRET}'")
     conninfo = psycopg.conninfo.make_conninfo(server.conninfo, user="narrow", password=SECRET, dbname="postgres")
-    with serve(conninfo, settings={}, clients=4, databases=3, run_id="narrow") as theirs:
+    with serve(conninfo, settings={}, clients=1, databases=3, run_id="narrow") as theirs:
         experiment = measure(replace(_plan(tmp_path, pending=PENDING), soak_s=0.6, budget_s=0.1), theirs, Silence())
     told = {one.code: one.text for one in experiment.notices}
     fared = _result(experiment, "pending").soak

@@ -17,6 +17,8 @@ class FakeResult:
     status: ExecStatus = ExecStatus.COMMAND_OK
     fields: dict[DiagnosticField, bytes] = field(default_factory=dict)
     rows: Sequence[Sequence[bytes | None]] = ()
+    command_status: bytes = b""
+    """What the statement did, as in `COMMIT`."""
 
     @property
     def ntuples(self) -> int:

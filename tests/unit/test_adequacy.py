@@ -19,6 +19,7 @@ from schemabench.experiment.entrant import CONTROL
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.team import Executed, Samples
 from schemabench.load import Limits
 from schemabench.records import Adequacy
@@ -110,7 +111,8 @@ def _kept(plan: Plan, team: Any, measured: Measured | None = None) -> dict[str, 
         for name, candidate in (("baseline", "baseline"), (CONTROL, "baseline"), ("a", "a"))
     ]
     feed = Feed(plan.found, plan.values, plan.seed, {})
-    return keep_pace(plan, team, entrants, feed, measured or Measured(executed=EXECUTED, bursts=BURSTS), progress)
+    working = Shifts(team=team, observers={}, by_turns=False)
+    return keep_pace(plan, working, entrants, feed, measured or Measured(executed=EXECUTED, bursts=BURSTS), progress)
 
 
 def test_every_entrant_executes_the_same_burst_in_the_time_that_it_stands_for(plan: Plan) -> None:

@@ -57,6 +57,15 @@ def test_what_rang_falls_silent(alarm: Alarm, poll: epoll) -> None:
     assert poll.poll(0.01) == []
 
 
+@pytest.mark.parametrize("until_ns", [0, 1])
+def test_a_pause_that_was_over_before_the_clock_began_rings_at_once(alarm: Alarm, poll: epoll, until_ns: int) -> None:
+    alarm.pause(7, perf_counter_ns() + 1000 * NANOSECONDS)
+    alarm.pause(8, until_ns)
+
+    assert poll.poll(10) == [(alarm.bell, EPOLLIN)], "a timer set to 0 would never ring for anybody"
+    assert alarm.over() == [8]
+
+
 def test_a_pause_that_is_over_already_rings_at_once(alarm: Alarm, poll: epoll) -> None:
     alarm.pause(7, perf_counter_ns() - NANOSECONDS)
 

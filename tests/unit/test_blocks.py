@@ -27,6 +27,7 @@ from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
 from schemabench.experiment.plan import SHORTEST_TRIAL_S, Plan
 from schemabench.experiment.planning import Calls
+from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.sizing import MOST_GLANCES
 from schemabench.experiment.team import Alone
 from schemabench.load import Drive, Limits, Passing
@@ -225,10 +226,12 @@ def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
     differs: Callable[[Any], str] = lambda _: "",
 ) -> Blocks:
     observed = entrants if isinstance(entrants, dict) else {entrant: FakeObserver() for entrant in entrants}
+    team = Alone(plan)
     return Blocks(
         plan=plan,
-        team=Alone(plan),
+        team=team,
         entrants=observed,
+        shifts=Shifts(team=team, observers=observed, by_turns=False),
         feed=feed,
         calibrated=size,
         progress=progress or FakeProgress(),

@@ -8,7 +8,15 @@ from schemabench.experiment.foretelling import foretold
 def test_long_building_is_foretold() -> None:
     text = foretold(43, 150.0, 40.0)
 
-    assert text == "checking and building 43 candidates takes about 2 min 30 s, in addition to the budget of 40.0 s"
+    assert text == (
+        "checking and building 43 candidates takes about 2 min 30 s, in addition to the budget of 40.0 s and to what "
+        "is compared at the end"
+    )
+
+
+def test_copies_are_foretold_with_it() -> None:
+    assert foretold(43, 5.0, 40.0, 2.0) == ""
+    assert ", and copying their databases meanwhile up to 16.0 s, in addition" in foretold(43, 5.0, 40.0, 16.0)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Seen
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.team import Executed, Samples
 from schemabench.load import Limits
 
@@ -152,8 +153,13 @@ def _played(  # noqa: PLR0913 (what differs between tests)
     progress: Any = SimpleNamespace(stage=lambda *_: None)
     feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
     with suppress(KeyboardInterrupt):
-        checkpoints.execute(plan, team, server, observers, feed, 2, measured, progress)  # type: ignore[arg-type]
+        checkpoints.execute(plan, _working(team, observers), server, feed, 2, measured, progress)
     return Played(team, measured, done)
+
+
+def _working(team: FakeTeam, observers: Any) -> Shifts:  # noqa: ANN401 (fakes)
+    fake: Any = team
+    return Shifts(team=fake, observers=observers, by_turns=False)
 
 
 def test_every_burst_comes_right_after_a_checkpoint_and_is_the_same_for_all(
@@ -200,7 +206,7 @@ def test_block_numbers_are_those_of_nothing_else(plan: Plan, monkeypatch: pytest
     progress: Any = SimpleNamespace(stage=lambda *_: None)
     feed = Feed(plan.found, plan.values, plan.seed, {})
     measured = Measured(executed=EXECUTED, bursts=EXECUTED)
-    adequacy.keep_pace(replace(plan, adequacy_s=6.0), at_pace, [], feed, measured, progress)  # type: ignore[arg-type]
+    adequacy.keep_pace(replace(plan, adequacy_s=6.0), _working(at_pace, {}), [], feed, measured, progress)
 
     numbers = [block for block, _, _ in played.team.announced]
     assert at_pace.announced[0][0] == EXECUTED + 1, "the burst before is explained"
@@ -250,10 +256,20 @@ def test_no_checkpoint_is_forced_on_a_server_of_others_and_the_reason_is_told(
     ours: Any = SimpleNamespace(owned=True)
 
     assert (played.done, played.team.announced) == ([], [])
-    assert set(checkpoints.missing(plan, theirs)) == {"wal_bytes_after_checkpoint", "wal_fpi_after_checkpoint"}
-    assert "not a DSN" in checkpoints.missing(plan, theirs)["wal_bytes_after_checkpoint"]
-    assert "--budget" in checkpoints.missing(replace(plan, budget_s=9.0), ours)["wal_bytes_after_checkpoint"]
-    assert not checkpoints.missing(plan, ours)
+    done = Measured(executed=EXECUTED)
+    assert set(checkpoints.missing(plan, theirs, done)) == {"wal_bytes_after_checkpoint", "wal_fpi_after_checkpoint"}
+    assert "not a DSN" in checkpoints.missing(plan, theirs, done)["wal_bytes_after_checkpoint"]
+    assert "--budget" in checkpoints.missing(replace(plan, budget_s=9.0), ours, done)["wal_bytes_after_checkpoint"]
+    assert not checkpoints.missing(plan, ours, done)
+
+
+def test_rounds_that_would_take_long_are_left_out_and_the_reason_is_told(plan: Plan) -> None:
+    ours: Any = SimpleNamespace(owned=True)
+    lasted_s = checkpoints.MOST_SHARE * plan.budget_s / FEWEST_ROUNDS
+    short, long = (Measured(executed=EXECUTED, elapsed_s=factor * EXECUTED * lasted_s) for factor in (0.9, 1.1))
+
+    assert not checkpoints.missing(plan, ours, short)
+    assert "beyond the budget" in checkpoints.missing(plan, ours, long)["wal_bytes_after_checkpoint"]
 
 
 def test_a_candidate_whose_trial_after_a_checkpoint_lasts_too_long_is_cut_short_and_leaves(

@@ -63,7 +63,7 @@ def test_number_out_of_bounds_is_refused(arguments: list[str], reason: str, caps
     [
         ("growth", "time for everything, loading included", "measuring time per experiment"),
         ("crossover", "the cardinality to start at", "or `all`"),
-        ("rehearse", "the candidate to rehearse, which extends another one", "a candidate to rank"),
+        ("rehearse", "the candidate to apply, which extends another one", "a candidate to rank"),
         ("rehearse", "130  interrupted", "or `all`"),
     ],
 )

@@ -293,7 +293,7 @@ def test_steps_with_too_few_blocks_have_no_intervals_and_steer_nothing() -> None
     found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, blocks=3))
 
     assert not any(step.has_intervals for step in found.steps if step.figures)
-    assert found.ended == "fewer than two steps have intervals, which a longer --budget gives them"
+    assert found.ended == "fewer than two steps have intervals: a longer --budget has room for more blocks"
 
 
 def test_the_cache_is_full_where_all_databases_together_are_as_large() -> None:

@@ -131,10 +131,28 @@ def test_a_commit_that_fails_takes_its_transaction_with_it(clock: Clock) -> None
     assert one.outcomes == ["done", "rolled back", "rolled back", "failed"]
 
 
+def test_what_a_chain_has_committed_is_not_rolled_back_with_what_follows(clock: Clock) -> None:
+    statements = ["BEGIN", "CREATE c", "CHAIN", "ALTER a", "DROP b", "COMMIT"]
+    chained = FakeResult(command_status=b"COMMIT")
+
+    one, connection = _applied(clock, statements, Asked(retries=1), CHAIN=[chained], DROP=[TAKEN])
+
+    assert connection.texts == [*statements[:5], "ROLLBACK"]
+    assert one.outcomes == ["done", "done", "done", "rolled back", "failed", "not executed"]
+
+
 def test_retries_count_anew_for_each_statement(clock: Clock) -> None:
     one, _ = _applied(clock, ["ALTER a", "DROP b"], Asked(retries=1), ALTER=[IN_VAIN], DROP=[IN_VAIN])
 
     assert one.outcomes == ["done", "done"]
+
+
+def test_no_statement_is_repeated_for_which_there_is_no_time_left(clock: Clock) -> None:
+    one, connection = _applied(clock, ["ALTER a"], Asked(longest_s=4.0, retries=9), ALTER=[IN_VAIN] * 9)
+
+    assert connection.texts == ["ALTER a"] * 3  # after pauses of 1 s and 2 s
+    assert one.outcomes == ["failed"]
+    assert one.overdue
 
 
 def test_a_statement_that_waits_in_vain_too_often_fails(clock: Clock) -> None:

@@ -64,9 +64,13 @@ FOUND = Rehearsal(
         wal_bytes=20 << 20, quiet_wal_bytes_per_s=2e4, before_bytes=60 << 20, after_bytes=80 << 20, most_bytes=81 << 20
     ),
     overdue=False,
+    behind=0,
+    behind_s=0.0,
+    gathered=(),
     catalogs=(),
     rows="",
     undecided=(),
+    counts=(),
     compared=("amounts",),
     not_executed=("look",),
     passed_over=(),
@@ -106,7 +110,7 @@ def test_the_report_says_what_was_held_up_and_by_what_in_80_columns() -> None:
         "canceling statement due to lock timeout (55P03)",
         "given up 0 1 0",
         "20.0 MiB during the migration",
-        "2s in the migration's session, 0 in the writers'",
+        "2s in the migration's session at its end, 0 in the writers'",
         "the writers executed what baseline has throughout",
     ):
         assert words in said
@@ -119,6 +123,41 @@ def test_the_report_says_what_is_done_of_a_migration_that_failed() -> None:
     assert "Done by then, and still there: 1." in said
     assert "index receipts is missing: CREATE UNIQUE INDEX" in said
     assert "Its rows were not compared: the migration is not complete." in said
+
+
+def test_writers_that_were_late_before_it_are_not_the_migrations_doing() -> None:
+    behind, gathers = replace(FOUND, behind=7_000, behind_s=0.73), replace(FOUND, gathered=("load, for up to 1.00 s",))
+
+    said = " ".join(_shown(behind).split())
+    assert "The writers were behind before it began: 7,000 calls had fallen due" in said
+    assert "for 730 ms by then" in said
+    assert "--pace" in said
+    assert "were behind" not in _shown(replace(FOUND, behind=1, behind_s=0.09))
+    assert "which their responses include: load, for up to 1.00 s" in " ".join(_shown(gathers).split())
+
+
+def test_a_migration_during_which_nobody_called_says_how_long_it_took() -> None:
+    none = Stretch(calls=0, late=0, longest_s=None, failed=0)
+    found = replace(FOUND, operations=(replace(FOUND.operations[0], during=none),))
+
+    said = " ".join(_shown(found).split())
+
+    assert "It took 520 ms. No call was under way meanwhile, so that it is not known how long" in said
+
+
+def test_a_migration_may_end_before_its_last_statement_without_a_failure() -> None:
+    done, _, other = FAILED.statements
+    said = " ".join(_shown(replace(FAILED, statements=(done, other), overdue=True)).split())
+
+    assert "The migration was ended before its last statement." in said
+    assert "took longer than it may, and was ended: allow more by --for." in said
+
+
+def test_tables_with_other_numbers_of_rows_are_told_and_no_verdict() -> None:
+    found = replace(FOUND, counts=("result: 1 row instead of 2,016",))
+
+    assert found.is_candidate
+    assert "result: 1 row instead of 2,016" in " ".join(_shown(found).split())
 
 
 def test_only_a_complete_migration_with_the_same_schema_and_rows_is_the_candidate() -> None:

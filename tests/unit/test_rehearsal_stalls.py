@@ -32,6 +32,14 @@ def test_a_response_counts_from_when_the_call_was_due() -> None:
     assert found == Stretch(calls=3, late=1, longest_s=0.11, failed=0)
 
 
+def test_writers_are_behind_by_what_fell_due_and_was_not_begun() -> None:
+    calls = _calls((0, 5, 9), (10, 50, 1), (30, 20, 1), (41, 9, 1))
+
+    assert calls.behind(40 * MS, ()) == (2, 0.03)
+    assert calls.behind(5 * MS, ()) == (0, 0.0)
+    assert calls.behind(40 * MS, ("add",)) == (0, 0.0)
+
+
 def test_a_call_belongs_to_the_stretch_in_which_it_fell_due_however_late_it_ended() -> None:
     calls = _calls((9, 0, 500), (10, 0, 1), (19, 0, 1), (20, 0, 400))
 

@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from schemabench.errors import CandidateError, Place
+from schemabench.experiment import team
 from schemabench.experiment.team import Part, together
 from schemabench.units import NANOSECONDS
 from schemabench.workers import wire
@@ -83,3 +85,16 @@ def test_a_refusal_survives_its_travel_and_says_who_was_refused(where: Place | N
 
     assert (found.what, found.where, found.sqlstate, found.remedies) == ("division", where, "22012", ("override it",))
     assert found.checked == (":a = 1", "refused on the worker gw1")
+
+
+@pytest.mark.parametrize("shape", [(40,), (5, 40)], ids=["times", "rows-of-a-pace"])
+def test_samples_of_each_operation_keep_their_order(shape: tuple[int, ...]) -> None:
+    random = np.random.default_rng(3)
+    operations = random.choice(["put", "look", "count"], 40)
+    samples_ns = random.integers(1, 1000, shape)
+    found = team._by_operation(operations, samples_ns)
+
+    assert {name: own.tolist() for name, own in found.items()} == {
+        name: samples_ns[..., operations == name].tolist() for name in ("count", "look", "put")
+    }
+    assert team._by_operation(operations[:0], samples_ns[..., :0]) == {}

@@ -20,9 +20,9 @@ INTERVAL_NS = NANOSECONDS // HZ
 class Watched:
     """One whose server is played, on a clock that moves when a look is due."""
 
-    now_ns = 1_000
-
-    def __init__(self, connection: FakeConnection) -> None:
+    def __init__(self, connection: FakeConnection, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now_ns = 1_000
+        monkeypatch.setattr(module, "perf_counter_ns", lambda: self.now_ns)
         self.connection = connection
         self.vacuuming = Vacuuming("")
         self.talk: Talk = iter(())  # type: ignore[assignment] # until a part of a turn begins
@@ -55,9 +55,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     played = FakeConnection()
     connection: Any = played
     monkeypatch.setattr(module.Session, "open", lambda _: Session(connection))
-    found = Watched(played)
-    monkeypatch.setattr(module, "perf_counter_ns", lambda: found.now_ns)
-    yield found
+    yield Watched(played, monkeypatch)
     played.finish()
 
 

@@ -214,8 +214,10 @@ class Bench:
         """Replace this process's record with that of another process."""
         self._adopted = run
 
-    def serve(self) -> Server:
+    def serve(self, *, by_turns: bool = True) -> Server:
         """Return the server, started for all experiments of the session.
+
+        With `by_turns`, it need not have connections for all entrants at once, except in a soak.
 
         Raises:
             UsageError: Its data are limited, and out of sight.
@@ -236,6 +238,7 @@ class Bench:
                         neighbours=running.connections(noise, options.noise_speed)
                         if (noise := self.asked.noise)
                         else 0,
+                        by_turns=by_turns and not options.soak_s,
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,
                         session_name=session_name(self._run_id, self.seat.number) if self.seat else SESSION_NAME,

@@ -19,7 +19,8 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.plan import Plan
-from schemabench.experiment.team import Executed, Team
+from schemabench.experiment.shifts import Shifts
+from schemabench.experiment.team import Executed
 from schemabench.progress import Progress
 from schemabench.records import Adequacy, Notice
 from schemabench.units import NANOSECONDS, format_duration
@@ -30,13 +31,13 @@ times include it."""
 
 
 def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
-    plan: Plan, team: Team, entrants: Sequence[Entrant], feed: Feed, measured: Measured, progress: Progress
+    plan: Plan, working: Shifts, entrants: Sequence[Entrant], feed: Feed, measured: Measured, progress: Progress
 ) -> dict[str, Adequacy]:
     """Replay the production load with every remaining entrant, in one burst each; return the results by name.
 
     Args:
         plan: What to do; nothing without `adequacy_s`, or if the production load is not known.
-        team: Executes bursts.
+        working: Has the team that executes bursts.
         entrants: The participants.
         feed: The source of calls.
         measured: The blocks; records a candidate that fails now and leaves the experiment.
@@ -52,7 +53,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     number = measured.bursts + 1  # the calls of the next burst are explained, and not executed
     order = [one for one in entrants if measured.is_left(one.name)]
     Random(f"{plan.seed}/order/{number}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-    team.announce(measured.executed, [Turn(number, size)], order, size * plan.production_s)
+    working.announce(measured.executed, [Turn(number, size)], order, size * plan.production_s)
     burst = make(feed, plan.writers, number, size, size * plan.production_s)
     done: dict[str, Executed] = {}
     calls: dict[str, dict[str, list[NDArray[np.int64]]]] = defaultdict(lambda: defaultdict(list))
@@ -61,7 +62,8 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         try:
             random = Random(f"{plan.seed}/jitter/{number}/{one.name}")  # noqa: S311 (reproducible on purpose)
             limits = bounds.pacing(plan, size * plan.production_s)
-            done[one.name], own = team.execute(one, burst, random, None, limits)
+            with working.executing(one):
+                done[one.name], own = working.team.execute(one, burst, random, None, limits)
         except CandidateError as failure:
             if one.template.candidate.name == BASELINE:
                 raise
@@ -72,7 +74,7 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                 measured.freshness.paced |= {(one.name, operation): some for operation, some in ages.items()}
             for operation, rows in own.items():
                 calls[one.name][operation].append(rows)
-    for (name, operation), arrays in team.samples().items():
+    for (name, operation), arrays in working.samples().items():
         calls[name][operation].extend(rows for _, rows in arrays)
     return {name: pacing.judge(plan, burst, executed, calls[name]) for name, executed in done.items()}
 

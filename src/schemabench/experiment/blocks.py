@@ -29,6 +29,7 @@ from schemabench.experiment.neighbours import Neighbours
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.order import Orders
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.staleness import Freshness
 from schemabench.experiment.team import Executed, Samples, Team
 from schemabench.load import Passing, Talk
@@ -47,6 +48,7 @@ class Blocks:
         feed: The source of calls.
         calibrated: The multiplier of the writers' weights, calibrated or given: no burst is larger.
         progress: Shows the current stage.
+        shifts: Opens and closes their sessions, where these are open by turns.
         copies: Decides when all entrants get new copies of their databases.
         renew: Copies these entrants' databases; returns why copying failed, or an empty text.
         differs: Returns how an entrant's rows differ from the baseline's after the same bursts; empty if they do not.
@@ -58,6 +60,7 @@ class Blocks:
     entrants: Mapping[Entrant, Observer]
     feed: Feed
     calibrated: int
+    shifts: Shifts
     progress: Progress
     copies: Copies
     renew: Callable[[Sequence[Entrant]], str]
@@ -111,7 +114,7 @@ class Blocks:
             self._part()
             if not self._counting:
                 self._fit(block_s)
-            elif measured.blocks and self._enough():
+            elif measured.blocks and self._enough(block_s):
                 break
             if self.copies.due(measured, self._names):
                 self._renew()
@@ -153,13 +156,13 @@ class Blocks:
         order = self._orders.following(self._present)
         turns = self._turns(number)
         # before the bursts are made, so that all workers make them at the same time
-        self.team.announce(number, turns, order)
+        self.shifts.announce(number, turns, order)
         sizes = {turn.burst: turn.size for turn in turns}
         bursts = {burst: make(self.feed, self.plan.writers, burst, size) for burst, size in sizes.items()}
         for position, entrant in enumerate(order):
             where = (number, position, started_s + perf_counter() - begun_s)
             self.doing = f"{self._label}: {entrant.name}"
-            with self._leaving(entrant), measured.taking(entrant.name):
+            with self._leaving(entrant), self.shifts.executing(entrant), measured.taking(entrant.name):
                 self._take_turns(entrant, turns, bursts, where)
         for entrant in list(self._present):
             with self._leaving(entrant):
@@ -359,7 +362,8 @@ class Blocks:
         self.copies.renewed(self.measured, perf_counter() - begun_s)
         self._fresh = True
 
-    def _enough(self) -> bool:
+    def _enough(self, block_s: float) -> bool:
+        """Return whether the last block was the last: the budget ends nearer to it than to the next."""
         plan, measured, names = self.plan, self.measured, self._names
         rates, copies = measured.rates(names), measured.copies_of_blocks(names[0])
         ratios = statistics.running_ratios(rates, names, baseline=BASELINE)
@@ -371,7 +375,8 @@ class Blocks:
         if plan.race and measured.retired and set(names) <= {BASELINE, CONTROL}:
             measured.stopped = "decided"
             return True
-        return measured.spent_s >= plan.budget_s and not retiring.undecided(measured.trials, names, CONTROL)
+        spent = measured.spent_s + block_s / 2 >= plan.budget_s
+        return spent and not retiring.undecided(measured.trials, names, CONTROL)
 
 
 def _by_operation(retried: Undone) -> dict[str, int]:

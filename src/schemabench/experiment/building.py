@@ -14,7 +14,7 @@ from schemabench import candidate as candidates
 from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, SchemabenchError
-from schemabench.experiment import databases, filling, kept, results
+from schemabench.experiment import copies, databases, filling, kept, results, shifts
 from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
@@ -123,7 +123,8 @@ class Building:
         elif len(self.entrants) == _WITH_FIRST:
             others = len(self.plan.candidates) - 1
             expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
-            if text := foretold(others + 1, expected_s, self.plan.budget_s):
+            copying_s = copies.at_most_s(self.plan, self.copying_s / _WITH_FIRST * (others + 2))
+            if text := foretold(others + 1, expected_s, self.plan.budget_s, copying_s):
                 self.progress.say(f"{self.plan}: {text}")
 
     def _check_parts(self, candidate: Candidate) -> None:
@@ -349,7 +350,8 @@ class Building:
         clone = several.clone(self.server, template.databases, label)
         writers = [self.plan.connections[position] for position in self.positions]
         try:
-            one = enter(template, name, clone, writers, self.plan.round_trip_s, self.plan)
+            by_turns = shifts.needed(self.plan, self.server)
+            one = enter(template, name, clone, writers, self.plan.round_trip_s, self.plan, by_turns=by_turns)
         except BaseException:
             several.drop(self.server, clone)
             raise

@@ -5,7 +5,7 @@ no trials of a run contain a checkpoint, so the blocks show the least WAL that p
 most. See https://www.postgresql.org/docs/current/wal-configuration.html.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from random import Random
 from time import perf_counter
@@ -22,17 +22,21 @@ from schemabench.experiment.feed import Feed
 from schemabench.experiment.measured import Measured
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.team import Team
 from schemabench.load import Limits
 from schemabench.monitor.counters import AFTER_CHECKPOINT
 from schemabench.progress import Progress
 from schemabench.records import Trial
 from schemabench.server import Server, lost, opened
+from schemabench.units import format_duration
 
 ROUNDS = 10
 """Enough to tell eight candidates from the baseline by signed ranks, see `statistics.sign_flips.fewest`."""
 FEWEST_ROUNDS = 3
-"""At least, at any cost: a single round may be an outlier."""
+"""At least, or none: a single round may be an outlier."""
+MOST_SHARE = 0.15
+"""The share of the budget beyond which the fewest rounds are too long: with many entrants, a single one takes long."""
 BUDGET_SHARE = 0.1
 """The share of the budget that the rounds may take in addition to it."""
 _APART = 2
@@ -45,17 +49,27 @@ TOO_SHORT = f"a budget under {SHORTEST_S:g} s leaves no time to force checkpoint
 NOT_OURS = "a checkpoint is forced only on a server of schemabench's own: --postgres 18 or docker:18, not a DSN"
 
 
-def missing(plan: Plan, server: Server) -> dict[str, str]:
+def missing(plan: Plan, server: Server, measured: Measured) -> dict[str, str]:
     """Return why nothing is measured after checkpoints; empty if it is."""
-    reason = TOO_SHORT if plan.budget_s < SHORTEST_S else NOT_OURS if not server.owned else ""
+    reason = TOO_SHORT if plan.budget_s < SHORTEST_S else NOT_OURS if not server.owned else _too_long(plan, measured)
     return dict.fromkeys(AFTER_CHECKPOINT.values(), reason) if reason else {}
+
+
+def _too_long(plan: Plan, measured: Measured) -> str:
+    """Return why the fewest rounds would take too long, as the blocks did; empty if they would not."""
+    rounds_s = FEWEST_ROUNDS * measured.spent_s / max(1, measured.executed)
+    if rounds_s <= MOST_SHARE * plan.budget_s:
+        return ""
+    return (
+        f"a checkpoint before each trial of {FEWEST_ROUNDS} more blocks would take about {format_duration(rounds_s)}, "
+        f"beyond the budget of {format_duration(plan.budget_s)}: --budget"
+    )
 
 
 def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
     plan: Plan,
-    team: Team,
+    working: Shifts,
     server: Server,
-    observers: Mapping[Entrant, Observer],
     feed: Feed,
     size: int,
     measured: Measured,
@@ -65,9 +79,8 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
 
     Args:
         plan: What to do.
-        team: Executes bursts.
+        working: Has the team that executes bursts, and the entrants, each with its observer.
         server: The server; nothing is done unless schemabench started it.
-        observers: The entrants, each with its observer.
         feed: The source of calls.
         size: The multiplier of the writers' weights, as in the blocks.
         measured: The blocks. It receives the trials, and records a candidate that fails now and leaves the experiment.
@@ -77,14 +90,15 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
         CandidateError: The baseline failed.
         ServerError: The server failed.
     """
-    if missing(plan, server):
+    if missing(plan, server, measured):
         return
+    observers = working.observers
     progress.stage(plan, "after checkpoints")
     with _superuser(server) as connection:
         for block in _rounds(plan, measured.bursts + _APART):
             order = [one for one in observers if measured.is_left(one.name)]
             Random(f"{plan.seed}/order/{block}").shuffle(order)  # noqa: S311 (reproducible on purpose)
-            team.announce(block, [Turn(block, size)], order)
+            working.announce(block, [Turn(block, size)], order)
             burst = make(feed, plan.writers, block, size)
             done: dict[str, Trial] = {}
             for position, one in enumerate(order):
@@ -92,7 +106,8 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                 random = Random(f"{plan.seed}/jitter/{block}/{position}")  # noqa: S311 (reproducible on purpose)
                 try:
                     limits = bounds.limits(plan, measured, one)
-                    trial = _trial(team, (one, observers[one]), burst, random, (block, position), limits)
+                    with working.executing(one):
+                        trial = _trial(working.team, (one, observers[one]), burst, random, (block, position), limits)
                 except CandidateError as failure:
                     if one.template.candidate.name == BASELINE:
                         raise
@@ -101,7 +116,7 @@ def execute(  # noqa: PLR0913, PLR0917 (as `blocks.run`)
                     done[one.name] = trial
             for name, trial in done.items():  # of a round that is broken off, none
                 measured.after_checkpoint[name].append(trial)
-    team.samples()  # discards the others' service times
+    working.samples()  # discards the others' service times
 
 
 def _rounds(plan: Plan, first: int) -> Iterator[int]:

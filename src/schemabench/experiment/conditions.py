@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from schemabench.candidate import BASELINE
 from schemabench.experiment.entrant import CONTROL, Entrant
-from schemabench.experiment.team import Team
+from schemabench.experiment.shifts import Shifts
 from schemabench.load import LostConnectionError
 from schemabench.load.session import ISOLATION, SETTINGS
 from schemabench.monitor import conditions
@@ -57,12 +57,12 @@ class Conditions:
         return {name: replace(one, settings=self.otherwise.get(name, ())) for name, one in results.items()}
 
 
-def read(server: Server, team: Team, present: Sequence[Entrant], shared: Sequence[str]) -> Conditions:
+def read(server: Server, working: Shifts, present: Sequence[Entrant], shared: Sequence[str]) -> Conditions:
     """Read the settings of every writer's session, on all workers, before the sessions are used for anything else.
 
     Args:
         server: The server.
-        team: Has the sessions.
+        working: Opens the sessions.
         present: The entrants that finished their trials, among them baseline and control.
         shared: The names of those with sessions of other workers.
 
@@ -71,11 +71,15 @@ def read(server: Server, team: Team, present: Sequence[Entrant], shared: Sequenc
         ServerError: The server failed.
     """
     custom = {name: value for name, value in server.asked.items() if "." in name}
+    team = working.team
     own = team.names[0] if team.names else ""
-    others = team.conditions(shared, custom)
-    found = {
-        one.name: merged([*held(one, custom, own), *others.get(one.name, ())], _who(server, one)) for one in present
-    }
+    others = {} if working.by_turns else team.conditions(shared, custom)
+    found = {}
+    for one in present:
+        with working.present(one):
+            theirs = team.conditions([one.name], custom) if working.by_turns and one.name in shared else others
+            sessions = [*held(one, custom, own), *theirs.get(one.name, ())]
+        found[one.name] = merged(sessions, _who(server, one))
     baseline = found[BASELINE]
     otherwise = {name: differing(theirs, baseline) for name, theirs in found.items() if name != BASELINE}
     compared = ALWAYS.union(one.name for settings in otherwise.values() for one in settings)
@@ -98,9 +102,10 @@ def held(one: Entrant, custom: Mapping[str, str], worker: str) -> list[Held]:
         ServerError: The server failed.
     """
     try:
+        readings = conditions.read([session for session, _ in one.sessions], custom)
         return [
-            Held(writer=writer.name, worker=worker, reading=conditions.read(session, custom))
-            for session, writer in one.sessions
+            Held(writer=writer.name, worker=worker, reading=reading)
+            for (_, writer), reading in zip(one.sessions, readings, strict=True)
         ]
     except LostConnectionError as failure:
         raise lost(one.template.server, failure) from failure
@@ -108,7 +113,10 @@ def held(one: Entrant, custom: Mapping[str, str], worker: str) -> list[Held]:
 
 def merged(sessions: Sequence[Held], who: Who) -> dict[str, Merged]:
     """Return the settings of one entrant's sessions, sorted by name."""
-    names = {name for one in sessions for name in one.reading}
+    readings = {id(one.reading): one for one in sessions}  # equal ones of a process are the same object
+    if len(readings) == 1:
+        sessions = sessions[:1]
+    names = {name for one in readings.values() for name in one.reading}
     return {name: _together(name, sessions, who) for name in sorted(names)}
 
 

@@ -28,6 +28,11 @@ candidates, upserts with commits that wait, 12 blocks on each copy: 40 over 20 c
 over 20 more."""
 
 
+def at_most_s(plan: Plan, copy_s: float) -> float:
+    """Return how long all copies of a run take at most, if copying all entrants once takes `copy_s`; usually less."""
+    return min(MOST_SHARE * plan.budget_s, (LEAST_COPIES - 1) * copy_s)
+
+
 @dataclass(kw_only=True)
 class Copies:
     """Decides, block after block, whether to copy.

@@ -30,16 +30,27 @@ class Entrant:
     companions: Companions
     """What runs there beside its trials, in this process."""
 
+    def rest(self) -> None:
+        """Close the writers' connections until `wake`."""
+        self.sessions.rest()
+
+    def wake(self) -> None:
+        """Open the writers' connections again: see `Sessions.wake`.
+
+        Raises:
+            CandidateError: The server refused an operation.
+            ServerError: The server cannot be reached or refused.
+        """
+        self.sessions.wake()
+
     def go_on(self, databases: Databases) -> None:
-        """Reconnect, after `close`, to the same databases or to copies of them.
+        """Reconnect, after `close`, to the same databases or to copies of them, unless sessions are open by turns.
 
         Raises:
             ServerError: The server cannot be reached or refused.
         """
         self.databases = databases
-        writers = [writer for _, writer in self.sessions]
-        known = self.sessions.memory  # the copies have the rows that it is about
-        self.sessions = Sessions(self.template, databases, writers, self.sessions.round_trip_s, known)
+        self.sessions = self.sessions.moved(databases)
         self.companions.open(databases)
 
     def close(self) -> None:
@@ -55,6 +66,8 @@ def enter(  # noqa: PLR0913, PLR0917 (a clone, and who connects to it)
     writers: Iterable[Writer],
     round_trip_s: float = 0.0,
     accompanied: Plan | None = None,
+    *,
+    by_turns: bool = False,
 ) -> Entrant:
     """Open a connection to a clone of a template for each of the given writers.
 
@@ -65,11 +78,12 @@ def enter(  # noqa: PLR0913, PLR0917 (a clone, and who connects to it)
         writers: One for each connection.
         round_trip_s: Added to every exchange with the server, as time on the way.
         accompanied: Has the companions; None for a process that leaves them to another one.
+        by_turns: Whether the writers' connections are open only between `wake` and `rest`.
 
     Raises:
         ServerError: The server cannot be reached or refused.
     """
-    sessions = Sessions(template, databases, writers, round_trip_s)
+    sessions = Sessions(template, databases, writers, round_trip_s, by_turns=by_turns)
     companions = Companions(template, accompanied)
     try:
         companions.open(databases)

@@ -11,17 +11,19 @@ WORTH_SAYING_S = 10.0
 """Nobody wants to know of less."""
 
 
-def foretold(candidates: int, expected_s: float, budget_s: float) -> str:
-    """Return how long building will take, in words; empty unless that is much beside the budget.
+def foretold(candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0) -> str:
+    """Return how long what the budget does not include will take, in words; empty unless that is much beside it.
 
     Args:
         candidates: How many, with the baseline.
         expected_s: What building them will take.
         budget_s: The measuring time, which building is no part of.
+        copying_s: What copying all databases during the run will take at most; nor is that part of it.
     """
-    if expected_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
+    if expected_s + copying_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
         return ""
+    copying = f", and copying their databases meanwhile up to {format_duration(copying_s)}" if copying_s else ""
     return (
-        f"checking and building {candidates} candidates takes about {format_duration(expected_s)}, in addition to the "
-        f"budget of {format_duration(budget_s)}"
+        f"checking and building {candidates} candidates takes about {format_duration(expected_s)}{copying}, in "
+        f"addition to the budget of {format_duration(budget_s)} and to what is compared at the end"
     )

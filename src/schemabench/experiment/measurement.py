@@ -26,6 +26,7 @@ from schemabench.experiment import (
     planning,
     production,
     results,
+    shifts,
     soaking,
     surroundings,
 )
@@ -41,16 +42,15 @@ from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.renewal import renew
 from schemabench.experiment.results import Rankings, Watched
+from schemabench.experiment.shifts import Shifts
 from schemabench.experiment.soaking import Soaked
 from schemabench.experiment.team import Alone, Team
-from schemabench.load import LostConnectionError
 from schemabench.monitor.counters import Reading
 from schemabench.monitor.plans import compared
-from schemabench.monitor.sampler import Sampler
 from schemabench.progress import Progress
 from schemabench.records import Adequacy, CandidateResult, Contention, Experiment, Notice
 from schemabench.redaction import redact_record
-from schemabench.server import Database, Server, lost
+from schemabench.server import Database, Server
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,18 +93,18 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         ServerError: The server fails.
         Interrupted: By the user; with the record of the finished blocks, if there are any.
     """
-    inputs = check_inputs(plan.found, plan.inputs)
-    team = team or Alone(plan)
+    inputs, team = check_inputs(plan.found, plan.inputs), team or Alone(plan)
+    plan = shifts.fitted(plan, server)
     feed = Feed(plan.found, plan.values, plan.seed, plan.inputs)
     with ExitStack() as stack:
         building = Building(plan=plan, server=server, progress=progress, positions=team.positions, stack=stack)
         building.build()
         entrants, found = building.entrants, building.left_out
         neighbours = stack.enter_context(closing(Neighbours(plan, server, progress)))
-        observers = _observe(plan, server, entrants, team.join(entrants), neighbours, stack)
-        telling, apart = surroundings.prepare(server, stack), distance.measure(entrants[0].sessions)
+        working = shifts.begin(plan, server, entrants, team, neighbours, stack)
+        telling, apart = surroundings.prepare(server, stack), _distance(working, entrants[0])
         neighbours.settle()
-        blocks = _laid_out(building, team, observers, feed, neighbours)
+        blocks = _laid_out(building, working, feed, neighbours)
         measured, interrupt = blocks.measured, ""
         try:
             neighbours.begin()
@@ -118,12 +118,12 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
             if not measured.blocks:
                 raise Interrupted(f"{interrupt}, before every candidate had executed one burst") from cause
             neighbours.break_off()
-            after = _broken_off(observers, measured, interrupt)
+            after = _broken_off(working.observers, measured, interrupt)
     found |= _unranked(entrants, measured, after.differences)
     ranked = {one.name: one.template.candidate for one in entrants if one.name not in found}
     rankings = results.rank(plan, ranked, measured, after.watched) if BASELINE in ranked else None
     notices = (
-        *_of_blocks(plan, entrants, inputs, measured),
+        *_of_blocks(plan, server, entrants, inputs, measured),
         *building.notices,
         *after.notices,
         *neighbours.notices(),
@@ -133,9 +133,9 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
         *after.held.notices,
         *adequacy.notices(plan, after.watched.adequacy),
     )
-    completed = after.completed(building.completed(found | dict(rankings.results if rankings else {})))
+    found |= rankings.results if rankings else {}
     record = replace(
-        _record(plan, completed, measured, rankings, notices),
+        _record(plan, after.completed(building.completed(found)), measured, rankings, notices),
         settings=after.held.baseline,
         took_s=building.elapsed_s,
         exchange_s=apart.median_s,
@@ -149,29 +149,35 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
     return record
 
 
-def _laid_out(
-    building: Building, team: Team, observers: Mapping[Entrant, Observer], feed: Feed, neighbours: Neighbours
-) -> Blocks:
+def _distance(working: Shifts, one: Entrant) -> distance.Distance:
+    with working.opened(one):
+        return distance.measure(one.sessions)
+
+
+def _laid_out(building: Building, working: Shifts, feed: Feed, neighbours: Neighbours) -> Blocks:
     """Return the blocks of entrants that are built and observed."""
     plan, server, entrants = building.plan, building.server, building.entrants
+    team, observers = working.team, working.observers
     return Blocks(
         plan=plan,
         team=team,
         entrants=observers,
+        shifts=working,
         feed=feed,
         calibrated=building.size,
         progress=building.progress,
         copies=Copies(plan=plan, copy_s=building.copying_s),
-        renew=lambda some: renew(server, team, {one: observers[one] for one in some}),
+        renew=lambda some: renew(server, working, some),
         differs=lambda one: agreement.difference(plan, entrants[0], one),
         neighbours=neighbours,
     )
 
 
 def _of_blocks(
-    plan: Plan, entrants: Sequence[Entrant], inputs: Iterable[Input], measured: Measured
+    plan: Plan, server: Server, entrants: Sequence[Entrant], inputs: Iterable[Input], measured: Measured
 ) -> Iterator[Notice]:
-    """Yield the notices on files, whether one was replayed more than once, on unasked invariants, and on companions."""
+    """Yield the notices on sessions, files and replays of one more than once, on unasked invariants, on companions."""
+    yield from shifts.notices(plan, server)
     for checked in inputs:
         yield from checked.notices
     if measured.cycles > 1:
@@ -191,16 +197,16 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
         server: Where.
         telling: Measures the cache, from `surroundings.prepare`.
     """
-    plan, team, feed, progress, measured = blocks.plan, blocks.team, blocks.feed, blocks.progress, blocks.measured
-    observers, entrants = blocks.entrants, list(blocks.entrants)
-    measured.add(team.samples())
+    plan, feed, progress, measured = blocks.plan, blocks.feed, blocks.progress, blocks.measured
+    observers, entrants, working = blocks.entrants, list(blocks.entrants), blocks.shifts
+    measured.add(working.samples())
     present = [one for one in entrants if one.name not in measured.failed]
-    held = conditions.read(server, team, present, [one.name for one in present if measured.is_left(one.name)])
+    held = conditions.read(server, working, present, [one.name for one in present if measured.is_left(one.name)])
     grown = {one.name: observers[one].sizes() for one in present}
     cached = surroundings.look(server, present, telling)
-    kept = adequacy.keep_pace(plan, team, entrants, feed, measured, progress)
+    kept = adequacy.keep_pace(plan, working, entrants, feed, measured, progress)
     blocks.neighbours.end()
-    checkpoints.execute(plan, team, server, observers, feed, blocks.size, measured, progress)
+    checkpoints.execute(plan, working, server, feed, blocks.size, measured, progress)
     progress.stage(plan, "comparing states")
     unfinished = {name for name, one in kept.items() if one.cut}
     differences, notices = agreement.judge(plan, entrants, measured, unfinished)
@@ -210,7 +216,7 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     differences = {**stale, **differences}
     progress.stage(plan, "explaining plans")
     blocks.look_ahead()
-    watched = replace(_look_back(plan, server, observers, measured, grown, kept, progress), cache=cached)
+    watched = replace(_look_back(plan, server, working, measured, grown, kept, progress), cache=cached)
     soaked = Soaked() if watched.interrupted else soaking.soak(blocks, server, differences)
     told = (*notices, *soaked.notices)
     return After(watched=watched, held=held, differences=differences, notices=told, soaked=soaked)
@@ -332,41 +338,24 @@ def _record(
     return redact_record(experiment)
 
 
-def _observe(  # noqa: PLR0913, PLR0917 (what is observed)
-    plan: Plan,
-    server: Server,
-    entrants: Sequence[Entrant],
-    others: Mapping[str, Mapping[int, str]],
-    neighbours: Neighbours,
-    stack: ExitStack,
-) -> dict[Entrant, Observer]:
-    """Return the entrants, each with its observer, which lives as long as the stack."""
-    sampler = None
-    if plan.sample_hz:
-        try:
-            sampler = stack.enter_context(closing(Sampler(server.conninfo, plan.sample_hz)))
-        except LostConnectionError as failure:
-            raise lost(server, failure) from failure
-    return {
-        one: stack.enter_context(closing(Observer(server, one, others.get(one.name, {}), sampler, neighbours)))
-        for one in entrants
-    }
-
-
 def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
     plan: Plan,
     server: Server,
-    observers: Mapping[Entrant, Observer],
+    working: Shifts,
     measured: Measured,
     grown: Mapping[str, Reading],
     kept: Mapping[str, Adequacy],
     progress: Progress,
 ) -> Watched:
     """Return the observations of the remaining entrants, and their plans for each operation."""
+    observers = working.observers
     through = [one for one in observers if one.name not in measured.failed]
     calls = planning.calls(plan, measured.examples)
     ended = {one.name: planning.end(one, measured.begun, calls) for one in through}  # before anything is executed
-    plans = {one.name: planning.plans(one, calls) for one in through}
+    plans = {}
+    for one in through:
+        with working.opened(one):
+            plans[one.name] = planning.plans(one, calls)
     asked, had = {one: ended[one.name] for one in through}, {one: plans[one.name] for one in through}
     comparison = production.compare(plan, server, asked, had, calls, progress)
     changed = planning.notices(measured.begun, ended, {name: own for name, own in plans.items() if name != CONTROL})
@@ -377,7 +366,11 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
         },
         plans={name: compared(own, () if name == BASELINE else plans[BASELINE]) for name, own in plans.items()},
         grown=grown,
-        missing={**observers[through[0]].missing, **checkpoints.missing(plan, server), **_upkeep_missing(plan)},
+        missing={
+            **observers[through[0]].missing,
+            **checkpoints.missing(plan, server, measured),
+            **_upkeep_missing(plan),
+        },
         adequacy=kept,
         owned=server.owned,
         deadlock_timeouts_s=_deadlock_timeouts_s(observers),

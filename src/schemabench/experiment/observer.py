@@ -108,6 +108,15 @@ class Observer:
             upkeep.carry(counts)
         self._open(others)
 
+    def attend(self, others: Mapping[int, str]) -> None:
+        """Observe new sessions in the same databases from now on, between two trials.
+
+        Args:
+            others: As when the observer was made.
+        """
+        self._parts = {**self._entrant.sessions.parts, **others}
+        self._counters.attend([*self._parts])
+
     @property
     def _conninfos(self) -> list[str]:
         return [self._server.conninfo_for(one.name) for one in self._entrant.databases]

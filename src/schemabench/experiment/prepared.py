@@ -21,6 +21,7 @@ from schemabench.experiment.template import Template
 from schemabench.load import AnyStep, Drive, Linked, Refusal, Request, Session, StatementFailedError
 from schemabench.load.session import LockedOutError
 from schemabench.monitor.flushing import MAY_FLUSH
+from schemabench.monitor.plans import execution
 from schemabench.server import lost
 from schemabench.sqlfile import copied
 from schemabench.statements import Operation, Query
@@ -154,6 +155,20 @@ class Prepared:
             if form.statement is not None
         ]
         return [begin.step(calls[:1]), *own, commit.step(calls[:1])]
+
+    def forget(self) -> None:
+        """Forget what sessions have prepared, which are closed; the types of parameters are kept."""
+        self._forms.clear()
+        self._bounds.clear()
+
+    def plan(self, session: Session, call: Encoded) -> None:
+        """Have a session plan the statements of a call that it has prepared, without executing them.
+
+        One that takes a value from an earlier row is left out. A refusal is left to the next execution.
+        """
+        for step in () if call.takes else self.explainable(session, call):
+            if not (isinstance(step, Linked) and step.takes):
+                session.connection.exec_(b"EXPLAIN " + execution(session.connection, step[0], step[1]))
 
     def knows(self, session: Session, operation: str) -> bool:
         """Return whether a session has prepared an operation."""

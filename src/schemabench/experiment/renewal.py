@@ -3,16 +3,15 @@
 Owns the order of steps: no session may be connected to a database that is copied. Must not decide when: see `copies`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from schemabench.errors import ServerError
 from schemabench.experiment.entrant import Entrant
-from schemabench.experiment.observer import Observer
-from schemabench.experiment.team import Team
+from schemabench.experiment.shifts import Shifts
 from schemabench.server import Databases, Server, several
 
 
-def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> str:
+def renew(server: Server, working: Shifts, entrants: Sequence[Entrant]) -> str:
     """Give entrants new copies of their databases, with new connections of all workers.
 
     Either all are copied or none. If one cannot be, for example because another session is connected to it or the disk
@@ -20,8 +19,8 @@ def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> s
 
     Args:
         server: The server.
-        team: Has connections to the entrants.
-        entrants: The remaining entrants, each with its observer.
+        working: Has the team, which has connections to the entrants, and the observer of each.
+        entrants: The remaining entrants.
 
     Returns:
         Why they were not copied; empty if they were.
@@ -30,9 +29,10 @@ def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> s
         ServerError: The server failed.
         WorkerError: A worker died or was stopped.
     """
-    team.leave()
-    for one, observer in entrants.items():
-        observer.leave()
+    if not working.by_turns:
+        working.team.leave()
+    for one in entrants:
+        working.observers[one].leave()
         one.close()
     copies, refusal = _copied(server, entrants)
     for one in entrants:
@@ -40,13 +40,13 @@ def renew(server: Server, team: Team, entrants: Mapping[Entrant, Observer]) -> s
         one.go_on(copies.get(one, old))
         if one in copies:
             several.drop(server, old)
-    others = team.join(list(entrants))
-    for one, observer in entrants.items():
-        observer.follow(others.get(one.name, {}), copied=one in copies)
+    others = {} if working.by_turns else working.team.join(entrants)
+    for one in entrants:
+        working.observers[one].follow(others.get(one.name, {}), copied=one in copies)
     return refusal
 
 
-def _copied(server: Server, entrants: Mapping[Entrant, Observer]) -> tuple[dict[Entrant, Databases], str]:
+def _copied(server: Server, entrants: Sequence[Entrant]) -> tuple[dict[Entrant, Databases], str]:
     """Return a copy for each entrant, and an empty text; or no copies, and the reason."""
     copies: dict[Entrant, Databases] = {}
     try:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from random import Random
+from time import perf_counter, sleep
 
 import psycopg
 
@@ -38,9 +39,15 @@ from schemabench.load import (
 )
 from schemabench.load.session import Accepted, Undone
 from schemabench.monitor.flushing import MAY_FLUSH
-from schemabench.server import Databases, lost
+from schemabench.server import Databases, full, lost
 from schemabench.workload import Writer
 
+PLANNED = 6
+"""A session plans a statement for its values five times, and decides at the sixth whether the generic plan will do:
+`choose_custom_plan` in the server's plancache.c."""
+_LEAVE_S = 5.0
+"""How long a server may take to end sessions that are closed."""
+_AGAIN_S = 0.02
 _UNLIMITED = Limits()
 _FLUSH = b"flush_statistics"
 
@@ -54,35 +61,92 @@ class Sessions:
         writers: The writers of the connections.
         round_trip_s: Added to every exchange with the server, as time on the way.
         memory: What calls gave to later ones in these databases; None if there were none.
+        by_turns: Whether there are connections only between `wake` and `rest`.
 
     Raises:
         ServerError: The server cannot be reached or refused; no connection is then open.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (whose connections they are)
         self,
         template: Template,
         databases: Databases,
         writers: Iterable[Writer],
         round_trip_s: float = 0.0,
         memory: dict[str, Value] | None = None,
+        *,
+        by_turns: bool = False,
     ) -> None:
         self.round_trip_s = round_trip_s
         self.memory: dict[str, Value] = {} if memory is None else memory
+        self.by_turns = by_turns
         self._template = template
         self._databases = databases
-        self._pairs = _opened(template, databases, writers, round_trip_s, self.memory)
+        self._writers = tuple(writers)
+        self._pairs: list[tuple[Session, Writer]] = []
         self._prepared = Prepared(template)
         self._further: list[tuple[Session, Writer]] = []
         """Connections for plans of writers whose part is only other workers'."""
         self._flushing: dict[Session, bool] = {}
         """Session -> whether it may flush its statistics, and has prepared that."""
+        self._planned: dict[tuple[int, str], tuple[Encoded, ...]] = {}
+        """(place of a connection, operation) -> the last calls there, where connections are closed."""
+        if not by_turns:
+            self._open()
+
+    def _open(self) -> None:
+        """Connect."""
+        self._pairs = _opened(self._template, self._databases, self._writers, self.round_trip_s, self.memory)
         try:
             for session, writer in self._pairs:
                 self._prepared.documents(session, writer.part)
         except psycopg.Error as failure:
             self.close()
-            raise lost(template.server, failure) from failure
+            raise lost(self._template.server, failure) from failure
+
+    def rest(self) -> None:
+        """Close the connections until `wake`."""
+        self.close()
+        self._pairs, self._further = [], []
+        self._flushing.clear()
+        self._prepared.forget()
+
+    def wake(self) -> None:
+        """Connect again, and bring each session to where the one before it was: statements are prepared and planned.
+
+        The server plans a prepared statement for the values of each of its first executions, and then decides whether
+        it does without. A new session has as many executions planned as the one before had, without executing any.
+
+        Raises:
+            CandidateError: The server refused an operation.
+            ServerError: The server cannot be reached or refused.
+        """
+        deadline_s, waiting = perf_counter() + _LEAVE_S, True
+        while waiting:
+            try:
+                self._open()
+                waiting = False
+            except ServerError as failure:  # sessions that were just closed may still have their places
+                if not full(failure.what) or perf_counter() > deadline_s:
+                    raise
+                sleep(_AGAIN_S)
+        try:
+            for (place, operation), calls in self._planned.items():
+                session, writer = self._pairs[place]
+                self._prepared.prepare(session, writer, {operation})
+                for call in calls:
+                    self._prepared.plan(session, call)
+            if self._planned:
+                self.flush_statistics()
+        except BaseException:
+            self.rest()
+            raise
+
+    def moved(self, databases: Databases) -> "Sessions":
+        """Return sessions of the same writers in copies of the databases, which have the rows that calls gave."""
+        new = Sessions(self._template, databases, self._writers, self.round_trip_s, self.memory, by_turns=self.by_turns)
+        new._planned = self._planned
+        return new
 
     def __iter__(self) -> Iterator[tuple[Session, Writer]]:
         return iter(self._pairs)
@@ -117,6 +181,8 @@ class Sessions:
         gathered: list[Batch] = []
         after: dict[int, int] = {}
         self._check_given(burst)
+        if self.by_turns:
+            self._note(burst)
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
             begins = {call.operation for call in queue if call.transaction}
@@ -143,6 +209,18 @@ class Sessions:
             noting=bool(sums),
             written=burst.written,
         )
+
+    def _note(self, burst: Burst) -> None:
+        """Note the last calls of each operation on each connection, as many as the server plans one by one."""
+        for place, queue in enumerate(burst.queues):
+            last: dict[str, list[Encoded]] = {}
+            for call in reversed(queue):
+                own = last.setdefault(call.operation, [])
+                if len(own) < PLANNED:
+                    own.append(call)
+            for operation, calls in last.items():
+                known = self._planned.get((place, operation), ())
+                self._planned[place, operation] = (*calls, *known)[:PLANNED]
 
     def _check_given(self, burst: Burst) -> None:
         """Refuse a burst with a call that takes what no call of this process gives.
@@ -313,18 +391,10 @@ def _opened(
     memory: dict[str, Value],
 ) -> list[tuple[Session, Writer]]:
     """Return a connection to its part's database for each of the given writers: all, or none."""
-    pairs: list[tuple[Session, Writer]] = []
+    each = tuple(writers)
+    wanted = [(template.server.conninfo_for(databases.of(one.part).name), one.role) for one in each]
     try:
-        for writer in writers:
-            conninfo = template.server.conninfo_for(databases.of(writer.part).name)
-            session = Session.open(
-                conninfo, isolation=template.isolation, role=writer.role, round_trip_s=round_trip_s, memory=memory
-            )
-            pairs.append((session, writer))  # those that are open must be closed
-    except BaseException as cause:
-        for session, _ in pairs:
-            session.close()
-        if isinstance(cause, LostConnectionError):
-            raise lost(template.server, cause) from cause
-        raise
-    return pairs
+        sessions = Session.open_all(wanted, isolation=template.isolation, round_trip_s=round_trip_s, memory=memory)
+    except LostConnectionError as cause:
+        raise lost(template.server, cause) from cause
+    return list(zip(sessions, each, strict=True))

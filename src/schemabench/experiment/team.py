@@ -111,11 +111,15 @@ class Team(Protocol):
     def positions(self) -> Sequence[int]:
         """The connections that belong to this process, by their places."""
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
-        """Have all workers connect to the entrants; return the others' sessions of each: process id -> its part."""
+    def join(self, entrants: Sequence[Entrant], *, by_turns: bool = False) -> Mapping[str, Mapping[int, str]]:
+        """Have all workers connect to the entrants; return the others' sessions of each: process id -> its part.
+
+        With `by_turns`, they connect to the same entrants over and over, and bring new sessions to where the ones
+        before were.
+        """
 
     def leave(self) -> None:
-        """Have the other workers disconnect from the entrants, which are about to be copied; `join` follows."""
+        """Have the other workers disconnect from the entrants; `join` follows."""
 
     def announce(
         self,
@@ -158,8 +162,9 @@ class Alone:
         self.names: Sequence[str] = ()
         self.positions: Sequence[int] = range(len(plan.connections))
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
+    def join(self, entrants: Sequence[Entrant], *, by_turns: bool = False) -> Mapping[str, Mapping[int, str]]:
         """Return no sessions: there are no others."""
+        _ = by_turns
         assert entrants, "an experiment has entrants"
         return {}
 
@@ -253,9 +258,15 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
             for number, (begun_ns, done_ns, included) in drive.noted.items()
         ),
     )
-    return part, {
-        str(operation): samples_ns[..., own & (operations == operation)] for operation in np.unique(operations[own])
-    }
+    return part, _by_operation(operations[own], samples_ns[..., own])
+
+
+def _by_operation(operations: NDArray[np.str_], samples_ns: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """Return the samples of each operation, in their order; a workload may have a thousand."""
+    names, which, counts = np.unique(operations, return_inverse=True, return_counts=True)
+    sorted_ns = samples_ns[..., np.argsort(which, kind="stable")]
+    each = np.split(sorted_ns, np.cumsum(counts)[:-1], axis=-1)
+    return {str(name): own_ns for name, own_ns in zip(names, each, strict=False)}
 
 
 def _left(loaded: Loaded, requests: Sequence[Accepted]) -> tuple[Undone, int]:

@@ -21,6 +21,8 @@ def after(requests: Sequence[Sequence[Encoded]], depths: Mapping[str, int]) -> d
         requests: The connection's requests, each by its calls, in order.
         depths: Operation -> the most requests in flight; without those that are sent alone.
     """
+    if not depths:
+        return {}
     found: dict[int, int] = {}
     answered: dict[str, int] = {}
     for position, calls in enumerate(requests):

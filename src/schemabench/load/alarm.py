@@ -65,6 +65,6 @@ class Alarm:
         return over
 
     def _arm(self) -> None:
-        """Arm the timer for the end of the next pause."""
-        seconds, nanoseconds = divmod(self._paused[0][0], NANOSECONDS)
+        """Arm the timer for the end of the next pause, which may be over; a time of 0 would disarm it."""
+        seconds, nanoseconds = divmod(max(1, self._paused[0][0]), NANOSECONDS)
         _LIBC.timerfd_settime(self.bell, _ABSOLUTE, _ITIMERSPEC(0, 0, seconds, nanoseconds), None)

@@ -12,10 +12,10 @@ from time import monotonic
 from typing import TypeAlias
 
 import psycopg
-from psycopg import pq
 from psycopg.pq import ConnStatus, DiagnosticField, Escaping, ExecStatus, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from schemabench.load.opening import NotOpenedError, opened
 from schemabench.load.talk import AnyStep, Flight, Value
 from schemabench.units import NANOSECONDS, plural
 
@@ -149,30 +149,53 @@ class Session:
 
         Args:
             conninfo: libpq's connection string.
-            isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's default.
+            isolation: As for `open_all`, likewise below.
             role: As which it executes; empty for the one that connects.
-            round_trip_s: Added to every exchange, as time on the way.
+            round_trip_s: Added to every exchange.
             memory: What requests remember for others; None for an empty one.
 
         Raises:
             LostConnectionError: The server cannot be reached or refused; with its message.
         """
-        connection: PGconn = pq.PGconn.connect(conninfo.encode())
-        if connection.status != ConnStatus.OK:
-            message = connection.get_error_message()
-            connection.finish()
-            raise LostConnectionError(message)
-        for name, value in (SETTINGS | ({ISOLATION: isolation} if isolation else {})).items():
-            connection.exec_(f"SET {name} TO '{value}'".encode())
-        if role:
-            result = connection.exec_(b"SET ROLE " + Escaping(connection).escape_identifier(role.encode()))
-            if result.status != ExecStatus.COMMAND_OK:
+        (one,) = cls.open_all(
+            [(conninfo, role)], isolation=isolation, round_trip_s=round_trip_s, memory={} if memory is None else memory
+        )
+        return one
+
+    @classmethod
+    def open_all(
+        cls,
+        wanted: Sequence[tuple[str, str]],
+        *,
+        isolation: str = "",
+        round_trip_s: float = 0.0,
+        memory: dict[str, Value],
+    ) -> "list[Session]":
+        """Connect several times at once: all, or none.
+
+        Args:
+            wanted: For each, libpq's connection string, and the role as which it executes; empty for the one that
+                connects.
+            isolation: The isolation level of all transactions, as in `repeatable read`; empty for the server's default.
+            round_trip_s: Added to every exchange, as time on the way.
+            memory: What requests remember for others.
+
+        Raises:
+            LostConnectionError: The server cannot be reached or refused; with its message.
+        """
+        try:
+            connections = opened([conninfo for conninfo, _ in wanted])
+        except NotOpenedError as cause:
+            raise LostConnectionError(str(cause)) from None
+        try:
+            for connection, (_, role) in zip(connections, wanted, strict=True):
+                _set_up(connection, isolation, role)
+        except LostConnectionError:
+            for connection in connections:
                 connection.finish()
-                raise LostConnectionError(Refusal.of(result).message)
-        connection.prepare(ROLLBACK, b"ROLLBACK")
-        connection.nonblocking = 1
-        shared: dict[str, Value] = {} if memory is None else memory
-        return cls(connection, round_trip_ns=round(round_trip_s * NANOSECONDS), memory=shared)
+            raise
+        round_trip_ns = round(round_trip_s * NANOSECONDS)
+        return [cls(connection, round_trip_ns=round_trip_ns, memory=memory) for connection in connections]
 
     def prepare(self, name: bytes, sql: str) -> PGresult:
         """Prepare a statement; the result shows whether the server accepted it.
@@ -275,6 +298,18 @@ class Session:
         """Cancel the running statement, and disconnect."""
         self.cancel()
         self.connection.finish()
+
+
+def _set_up(connection: PGconn, isolation: str, role: str) -> None:
+    """Set what every session sets, and prepare what it needs."""
+    for name, value in (SETTINGS | ({ISOLATION: isolation} if isolation else {})).items():
+        connection.exec_(f"SET {name} TO '{value}'".encode())
+    if role:
+        result = connection.exec_(b"SET ROLE " + Escaping(connection).escape_identifier(role.encode()))
+        if result.status != ExecStatus.COMMAND_OK:
+            raise LostConnectionError(Refusal.of(result).message)
+    connection.prepare(ROLLBACK, b"ROLLBACK")
+    connection.nonblocking = 1
 
 
 def stop(sessions: Sequence[Session]) -> bool:

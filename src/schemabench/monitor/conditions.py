@@ -8,7 +8,7 @@ both together, the environment of its client, and the statements executed in it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import NamedTuple, TypeAlias
@@ -56,6 +56,8 @@ class Condition(NamedTuple):
         return self.source not in {"default", "override"}
 
 
+_Row: TypeAlias = tuple[bytes, bytes, bytes, bytes | None]
+"""A row of our queries: the name of a setting, its value, its source, and whether that is PostgreSQL's default."""
 Reading: TypeAlias = Mapping[str, Condition]
 """Setting -> its state in a session."""
 
@@ -70,32 +72,30 @@ class Held:
     reading: Reading
 
 
-def read(session: Session, custom: Mapping[str, str]) -> Reading:
-    """Return the settings of a session, between two bursts.
+def read(sessions: Sequence[Session], custom: Mapping[str, str]) -> list[Reading]:
+    """Return the settings of each of some sessions, between two bursts.
+
+    All are asked before the first answer is read, so that the server answers several at once.
 
     Args:
-        session: A session without an open transaction.
+        sessions: Sessions without an open transaction.
         custom: Custom settings of the server's command line, as in `myapp.tenant`, with their texts: the server shows
             them only by name. Those of the database and of the role are found anyway.
 
     Raises:
-        LostConnectionError: The connection broke.
+        LostConnectionError: A connection broke.
         psycopg.Error: The server refused, as in a transaction that has failed.
     """
-    found = session.query(_text("settings"))
-    if session.connection.status != ConnStatus.OK:
-        raise LostConnectionError(session.connection.get_error_message())
-    if found.status != ExecStatus.TUPLES_OK:
-        raise psycopg.errors.error_from_result(found)
-    # the server refuses to show a custom setting to a role without the right: then it is omitted
-    further = session.query(_text("custom_settings"), [json.dumps(dict(custom)).encode()])
-    return {
-        name: condition
-        for answer in (found, further)
-        if answer.status == ExecStatus.TUPLES_OK
-        for name, condition in _rows(answer)
-        if name not in _SILENT and (name, condition.value) not in _USUAL
-    }
+    found = [list(_rows(answer)) for answer in _answers(sessions, "settings", [])]
+    further = _answers(sessions, "custom_settings", [json.dumps(dict(custom)).encode()], refusable=True)
+    conditions: dict[_Row, tuple[str, Condition]] = {}
+    readings: dict[tuple[_Row, ...], Reading] = {}
+    held = [(*rows, *_rows(answer)) for rows, answer in zip(found, further, strict=True)]
+    for rows in dict.fromkeys(held):  # sessions hardly differ
+        conditions |= {row: _condition(row) for row in rows if row not in conditions}
+        pairs = [conditions[row] for row in rows]
+        readings[rows] = {name: one for name, one in pairs if name not in _SILENT and (name, one.value) not in _USUAL}
+    return [readings[rows] for rows in held]
 
 
 def deadlock_timeout_s(connection: psycopg.Connection[TupleRow]) -> float:
@@ -107,12 +107,39 @@ def deadlock_timeout_s(connection: psycopg.Connection[TupleRow]) -> float:
     return float(row[0])
 
 
-def _rows(answer: PGresult) -> Sequence[tuple[str, Condition]]:
-    rows = [[answer.get_value(row, column) or b"" for column in range(answer.nfields)] for row in range(answer.ntuples)]
-    return [
-        (name.decode(), Condition(shown(name.decode(), value.decode(errors="replace")), source.decode(), own == _TRUE))
-        for name, value, source, own in rows
-    ]
+def _answers(
+    sessions: Sequence[Session], name: str, parameters: Sequence[bytes], *, refusable: bool = False
+) -> list[PGresult]:
+    """Return the answers of sessions to a query of ours."""
+    query = _text(name).encode()
+    answers = []
+    for session in sessions:
+        session.connection.nonblocking = 0
+        session.connection.send_query_params(query, parameters)
+    for session in sessions:
+        answer = None
+        while (part := session.connection.get_result()) is not None:
+            answer = part
+        session.connection.nonblocking = 1
+        if answer is None or session.connection.status != ConnStatus.OK:
+            raise LostConnectionError(session.connection.get_error_message())
+        if answer.status != ExecStatus.TUPLES_OK and not refusable:
+            raise psycopg.errors.error_from_result(answer)
+        answers.append(answer)
+    return answers
+
+
+def _rows(answer: PGresult) -> Iterator[_Row]:
+    """Yield the rows of an answer; none of a refusal."""
+    get = answer.get_value
+    return ((get(row, 0) or b"", get(row, 1) or b"", get(row, 2) or b"", get(row, 3)) for row in range(answer.ntuples))
+
+
+def _condition(row: _Row) -> tuple[str, Condition]:
+    """Return a setting and its state."""
+    name, value, source, own = row
+    told = shown(name.decode(), value.decode(errors="replace"))
+    return name.decode(), Condition(told, source.decode(), own == _TRUE)
 
 
 def _text(name: str) -> str:

@@ -251,6 +251,12 @@ class Counters:
             stack.pop_all()
             return found
 
+    def attend(self, pids: Sequence[int]) -> None:
+        """Read the processor time of other processes from now on, between two trials."""
+        self._processor = Processor(pids, local=not self._processor.hindrance)
+        if self._processor.hindrance and CPU not in self.missing:
+            self.missing = {**self.missing, CPU: self._processor.hindrance}
+
     def read(self) -> Reading:
         """Return the counters: the counts that sessions have flushed, and their processor time.
 

@@ -165,7 +165,7 @@ def _attempt(
         if _is_transaction_control(sql):
             return [], reason, f"not executed, as statement {statement.position + 1} would end the transaction"
         if followed or functions.calls_procedure(sql):
-            execute(connection, _call(connection, statement))
+            execute(connection, execution(connection, statement.prepared, statement.parameters))
     except psycopg.Error as refusal:
         reason = f"{refusal.diag.message_primary} ({refusal.sqlstate})"
         return [], reason, f"not executed, as statement {statement.position + 1} failed"
@@ -175,7 +175,7 @@ def _attempt(
 def _given(connection: PGconn, statement: Statement, values: dict[str, bytes | None]) -> str:
     """Execute a statement for what later ones take from its row; return why they cannot be executed, if so."""
     assert statement.link is not None, "it gives a row"
-    result = execute(connection, _call(connection, statement))
+    result = execute(connection, execution(connection, statement.prepared, statement.parameters))
     refusal = kept(statement.link.gives, statement.link.columns, result, values)
     return f"not executed, as statement {statement.position + 1} failed: {refusal.message}" if refusal else ""
 
@@ -187,17 +187,17 @@ def ask(connection: PGconn, statement: Statement, explain: bytes) -> list[Node]:
         psycopg.Error: The server refused it.
         LostConnectionError: The connection broke.
     """
-    result = execute(connection, explain + _call(connection, statement))
+    result = execute(connection, explain + execution(connection, statement.prepared, statement.parameters))
     said = json.loads(result.get_value(0, 0) or b"[]")
     return [query for query in said if isinstance(query, dict)]  # a utility statement gives only a string
 
 
-def _call(connection: PGconn, statement: Statement) -> bytes:
-    """Return the SQL that executes a prepared statement with its parameters."""
+def execution(connection: PGconn, prepared: bytes, parameters: Sequence[bytes | None]) -> bytes:
+    """Return the SQL that executes a statement, by the name that it is prepared by, with its parameters as text."""
     escaping = Escaping(connection)
-    literals = [b"NULL" if value is None else escaping.escape_literal(value) for value in statement.parameters]
+    literals = [b"NULL" if value is None else escaping.escape_literal(value) for value in parameters]
     arguments = b"(" + b", ".join(literals) + b")" if literals else b""
-    return b"EXECUTE " + escaping.escape_identifier(statement.prepared) + arguments
+    return b"EXECUTE " + escaping.escape_identifier(prepared) + arguments
 
 
 def statement_text(connection: PGconn, statement: Statement) -> str:

@@ -46,7 +46,7 @@ class Vacuuming:
     def __init__(self, conninfo: str) -> None:
         self._session = Session.open(conninfo)
         self._session.prepare(_LOOK, resources.files(__package__).joinpath("queries/vacuuming.sql").read_text())
-        self._due_ns = 0
+        self._due_ns = perf_counter_ns()
         self._looks = self._own = self._others = 0
 
     def begin(self) -> None:

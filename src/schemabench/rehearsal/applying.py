@@ -14,15 +14,16 @@ from time import perf_counter_ns
 from typing import NamedTuple, TypeAlias
 
 import psycopg
-from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
+from schemabench.errors import CandidateError
 from schemabench.load import Ending, LostConnectionError, Refusal, Session
 from schemabench.load.session import SUCCEEDED, Undone
 from schemabench.load.talk import Pause, Talk, Want
 from schemabench.rehearsal.asked import Asked
 from schemabench.rehearsal.migration import Step
 from schemabench.rehearsal.record import Outcome
-from schemabench.units import NANOSECONDS
+from schemabench.units import NANOSECONDS, format_duration
 
 LOCK_TIMEOUT = "55P03"
 """lock_not_available."""
@@ -35,7 +36,12 @@ _METER = "SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_d
 _MS_PER_S = 1000
 _CHECK_MS = 1000
 """The server ends a statement within so much of the death of this process: a database in use stays for ever."""
-_BEGUN, _ENDED = 1, 2
+_CANCEL_AGAIN_NS = 1_000_000_000
+MOST_CANCELS = 5
+"""A statement that goes on after so many has a handler for `query_canceled`: only the end of its session ends it."""
+_COMMITTED = b"COMMIT"
+"""The server's word for what a statement did."""
+_ENDED = 2
 """Among the meters."""
 
 _Waits: TypeAlias = Generator[Want | Pause | None, None, Refusal | None]
@@ -77,7 +83,7 @@ class Applying:
         outcomes: What became of each statement, by its place.
         meters: What the server had written when the quiet stretch began, when the migration began, and when it ended.
         counted: What `count` returned at these moments.
-        overdue: Whether it took longer than it may, and was cancelled.
+        overdue: Whether it took longer than it may: its statement was cancelled, or not repeated any more.
         place: The statement that is running; None while none is.
         since_ns: Since when it has been running, on the clock of `time.perf_counter_ns`; likewise the next.
         starts_ns: When the migration starts.
@@ -97,6 +103,9 @@ class Applying:
     since_ns: int = 0
     starts_ns: int = 0
     _deadline_ns: int = NEVER_NS
+    _cancels: int = 0
+    _commits: bool = False
+    """Whether the last statement committed a transaction, after which another one may follow at once: AND CHAIN."""
 
     def __post_init__(self) -> None:
         self.outcomes = ["not executed"] * len(self.steps)
@@ -113,18 +122,18 @@ class Applying:
 
     @property
     def begun_ns(self) -> int:
-        """When the migration began, once it has."""
-        return self.meters[_BEGUN].at_ns
+        """When the first statement began, once it has."""
+        return self.attempts[0].begun_ns
 
     @property
     def ended_ns(self) -> int:
-        """When the migration ended, once it has."""
-        return self.meters[_ENDED].at_ns
+        """When the last statement ended that was executed, once it has."""
+        return self.attempts[-1].ended_ns
 
     def talk(self) -> Talk:
         """Execute the migration after the quiet stretch; then say when the writers end.
 
-        Raises `LostConnectionError` if the connection broke.
+        Raises `LostConnectionError` if the connection broke, and `CandidateError` if a statement cannot be cancelled.
         """
         try:
             yield from self._measure()
@@ -142,23 +151,31 @@ class Applying:
             yield Pause(NEVER_NS)
 
     def _execute_all(self) -> Generator[Want | Pause | None, None, None]:
-        """Execute all statements, up to the first one that fails for good."""
+        """Execute all statements, up to the first one that fails for good, or to the end of the time."""
         place = first = retries = 0
         while place < len(self.steps):
-            if self._is_idle():
+            if self._is_idle() or self._commits:
                 first = place
             refusal = yield from self._attempt(place)
-            if refusal is None:
+            if refusal is None and not self.overdue:
                 retries = 0 if self._is_idle() else retries
                 place += 1
                 continue
+            if refusal is None and self._is_idle():
+                return  # it ended although it was cancelled, and is committed
             if not self._is_idle():
                 yield from self._query("ROLLBACK")
-            self.outcomes[first:place] = ["rolled back"] * (place - first)
-            if refusal.sqlstate != LOCK_TIMEOUT or retries == self.asked.retries or self.overdue:
+            undone = place if refusal else place + 1
+            self.outcomes[first:undone] = ["rolled back"] * (undone - first)
+            if refusal is None:
+                return
+            until_ns = perf_counter_ns() + round(pause_s(retries) * NANOSECONDS)
+            may_retry = refusal.sqlstate == LOCK_TIMEOUT and retries < self.asked.retries
+            self.overdue |= may_retry and until_ns >= self._deadline_ns
+            if not may_retry or self.overdue:
                 self.outcomes[place] = "failed"
                 return
-            yield Pause(perf_counter_ns() + round(pause_s(retries) * NANOSECONDS))
+            yield Pause(until_ns)
             retries, place = retries + 1, first
 
     def _attempt(self, place: int) -> _Waits:
@@ -166,9 +183,11 @@ class Applying:
         step = self.steps[place]
         if step.begins:
             yield from self._begin_file(is_first=place == 0)
+        self._commits = False
         self.place, self.since_ns = place, perf_counter_ns()
         refusal = yield from self._query(step.sql)
         self.place, ended_ns = None, perf_counter_ns()
+        self._deadline_ns = NEVER_NS if self.overdue else self._deadline_ns
         self.attempts.append(Attempt(step=place, begun_ns=self.since_ns, ended_ns=ended_ns, refusal=refusal))
         if refusal is None:
             self.outcomes[place] = "done"
@@ -208,17 +227,33 @@ class Applying:
                 connection.consume_input()
             result = connection.get_result()
             if result is None:
+                if connection.status != ConnStatus.OK:
+                    raise LostConnectionError(connection.get_error_message())
                 return refusal
+            self._commits |= result.command_status == _COMMITTED
             if result.status not in SUCCEEDED and refusal is None:
                 refusal = Refusal.of(result)
             elif rows is not None and result.status == ExecStatus.TUPLES_OK:
                 rows.append((int(result.get_value(0, 0) or 0), int(result.get_value(0, 1) or 0)))
 
     def _check_deadline(self) -> None:
-        """Cancel the statement if the migration has taken longer than it may."""
-        if perf_counter_ns() >= self._deadline_ns:
-            self.overdue, self._deadline_ns = True, NEVER_NS
-            self.session.cancel()
+        """Cancel the statement if the migration has taken longer than it may.
+
+        Raises `CandidateError` if it goes on all the same.
+        """
+        if perf_counter_ns() < self._deadline_ns:
+            return
+        if self._cancels == MOST_CANCELS and self.place is not None:
+            step = self.steps[self.place]
+            raise CandidateError(
+                f"The statement {step.shown!r} goes on although it was cancelled after "
+                f"{format_duration(self.asked.longest_s)}",
+                checked=[f"{step.where or step.shown}: cancelled {MOST_CANCELS} times, a second apart"],
+                remedies=["leave out its handler of `query_canceled`", "allow the migration more time: --for 5min"],
+            )
+        self.overdue, self._cancels = True, self._cancels + 1
+        self._deadline_ns = perf_counter_ns() + _CANCEL_AGAIN_NS
+        self.session.cancel()
 
     def _is_idle(self) -> bool:
         return self.session.connection.transaction_status == TransactionStatus.IDLE

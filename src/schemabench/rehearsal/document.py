@@ -22,7 +22,7 @@ from schemabench.report.tree import (
     Verbatim,
     cells,
 )
-from schemabench.units import format_bytes, format_duration, format_significant
+from schemabench.units import format_bytes, format_duration, format_significant, plural
 
 _DASH = "-"
 
@@ -36,7 +36,7 @@ def document(found: Rehearsal) -> Document:
         Section(id="locks", title="Locks", nodes=tuple(_locks(found)), brief=True),
         Section(id="waiters", title="Who waited", nodes=tuple(_waiters(found)), brief=True),
         Section(id="written", title="Written", nodes=(_written(found),), brief=True),
-        Section(id="result", title="What results", nodes=tuple(_result(found)), brief=True),
+        Section(id="result", title="What results", nodes=(*_result(found), *_counts(found)), brief=True),
         Section(id="limits", title="Limits", nodes=(_limits(found),), brief=True),
     )
     return Document(
@@ -65,22 +65,36 @@ def _verdict(found: Rehearsal) -> str:
     elif found.is_done:
         result = f"The result is not {name(found.candidate)}."
     else:
-        place, one = next(one for one in enumerate(found.statements, start=1) if one[1].outcome == "failed")
-        result = f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
-    return f"{result} {_held_up(found)}"
+        failed = [one for one in enumerate(found.statements, start=1) if one[1].outcome == "failed"]
+        result = "The migration was ended before its last statement." if not failed else ""
+        for place, one in failed:
+            result = f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
+    return " ".join([result, _held_up(found), *_behind(found)])
 
 
 def _held_up(found: Rehearsal) -> str:
     during = _sum([one.during for one in found.operations])
     quiet = _sum([stretch for one in found.operations for stretch in (one.before, one.after)])
+    took = f"It took {format_duration(found.migration_s)}."
     if during.longest_s is None or quiet.longest_s is None:
-        return "Too few calls fell due to say how long the writers were held up."
+        when = "meanwhile" if during.longest_s is None else "in the quiet around it"
+        return f"{took} No call was under way {when}, so that it is not known how long one would have been held up for."
     bound = format_duration(found.late_s)
     return (
-        f"It took {format_duration(found.migration_s)}. The longest response to a call meanwhile was "
+        f"{took} The longest response to a call meanwhile was "
         f"{format_duration(during.longest_s)}, and {format_duration(quiet.longest_s)} in the quiet around it; "
         f"{_of(during)} calls took longer than {bound}, and {_of(quiet)} in the quiet."
     )
+
+
+def _behind(found: Rehearsal) -> Iterator[str]:
+    """Yield that the writers were late before the migration began."""
+    if found.behind_s > found.late_s:
+        yield (
+            f"The writers were behind before it began: {plural(found.behind, 'call')} had fallen due and no connection "
+            f"was free for them, for {format_duration(found.behind_s)} by then. What is late is not the migration's "
+            "doing alone: ask for fewer calls by --pace, or for more connections by --clients."
+        )
 
 
 def _sum(stretches: Sequence[Stretch]) -> Stretch:
@@ -143,7 +157,7 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
             what = "was repeated after" if one.outcome == "done" else "failed"
             yield Bullets(lead=f"Statement {place}{where} {what}:", items=one.failures)
     if found.overdue:
-        yield Paragraph(text="The migration took longer than it may, and was cancelled: allow more by --for.")
+        yield Paragraph(text=f"The migration took longer than it may, and was {_ended(found)}: allow more by --for.")
     if not found.is_done:
         done = [str(place) for place, one in enumerate(found.statements, start=1) if one.outcome == "done"]
         yield Paragraph(
@@ -151,6 +165,10 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
             if done
             else "Nothing of it is left but what is said below of the result."
         )
+
+
+def _ended(found: Rehearsal) -> str:
+    return "cancelled, but its last statement ended all the same" if found.is_done else "ended"
 
 
 def _operations(found: Rehearsal) -> Table:
@@ -268,7 +286,9 @@ def _written(found: Rehearsal) -> Terms:
         f"the database had {format_bytes(one.before_bytes)} before, {format_bytes(one.after_bytes)} afterwards, and "
         f"{format_bytes(one.most_bytes)} at most"
     )
-    timeout = f"{found.lock_timeout} in the migration's session, {found.writers_lock_timeout} in the writers'"
+    timeout = (
+        f"{found.lock_timeout} in the migration's session at its end, {found.writers_lock_timeout} in the writers'"
+    )
     return Terms(items=(("WAL", wal), ("disk", disk), ("lock_timeout", timeout)))
 
 
@@ -294,6 +314,15 @@ def _result(found: Rehearsal) -> Iterator[Node]:
         yield Paragraph(text=f"Its rows were not compared: {why}.")
 
 
+def _counts(found: Rehearsal) -> Iterator[Node]:
+    if found.counts:
+        yield Bullets(
+            lead="Tables with another number of rows than in the fresh installation, as where a migration makes one "
+            "and does not fill it, or where the number depends on the order of calls:",
+            items=found.counts,
+        )
+
+
 def _limits(found: Rehearsal) -> Bullets:
     items = [
         "this is one rehearsal: what the quiet around it shows is normal, and a second one tells what varies",
@@ -304,6 +333,11 @@ def _limits(found: Rehearsal) -> Bullets:
         items.append(
             "these invariants do not hold in a fresh installation either, as when writers end between two calls that "
             f"belong together, and tell nothing of the migration: {', '.join(map(name, found.undecided))}"
+        )
+    if found.gathered:
+        items.append(
+            "calls of these operations wait for each other to be sent together, which their responses include: "
+            f"{'; '.join(found.gathered)}"
         )
     if found.not_executed:
         items.append(

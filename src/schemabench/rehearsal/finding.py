@@ -4,7 +4,7 @@ Owns which stretch of time a figure is from. Must not execute anything.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,9 @@ from schemabench import candidate as candidates
 from schemabench.candidate import Candidate, Remark
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.sessions import since
+from schemabench.load.session import Refusal
 from schemabench.load.session import Undone as Counts
+from schemabench.redaction import redact_sql
 from schemabench.rehearsal import locks, stalls
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
@@ -42,6 +44,8 @@ class Applied:
     lock_timeout: str
     """As in `Rehearsal`; likewise the next."""
     writers_lock_timeout: str
+    gathered: Mapping[str, str]
+    """Operation whose calls are gathered before they are sent -> how long for, as in `for up to 1.00 s`."""
     remarks: Sequence[Remark]
     """What was passed over."""
 
@@ -85,6 +89,7 @@ def record(  # noqa: PLR0913 (what is known)
     *,
     schema: tuple[str, ...],
     rows: str,
+    counts: tuple[str, ...],
     undecided: tuple[str, ...],
 ) -> Rehearsal:
     """Return the record of a rehearsal.
@@ -96,6 +101,7 @@ def record(  # noqa: PLR0913 (what is known)
         applied: What happened.
         schema: In what the schema differs from a fresh installation.
         rows: In what the rows do; empty if they do not, or were not compared.
+        counts: The tables with another number of rows.
         undecided: The invariants that do not hold in a fresh installation either.
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
@@ -110,6 +116,7 @@ def record(  # noqa: PLR0913 (what is known)
         end_ns=applying.ending.at_ns,
     )
     before_s, during_s, after_s = times.lengths_s()
+    behind, behind_s = calls.behind(applying.begun_ns, applied.gathered)
     return Rehearsal(
         workload=plan.found.workload.name,
         cardinality=plan.cardinality,
@@ -131,8 +138,12 @@ def record(  # noqa: PLR0913 (what is known)
         undone=(*_refused(calls, driven, times), *_retried(applying, applied.retried)),
         written=_written(applied),
         overdue=applying.overdue,
+        behind=behind,
+        behind_s=behind_s,
+        gathered=tuple(f"{name}, {wait}" for name, wait in sorted(applied.gathered.items())),
         catalogs=schema,
         rows=rows,
+        counts=counts,
         compared=tuple(one for one in plan.queries if one not in undecided) if applied.is_done else (),
         undecided=undecided,
         not_executed=tuple(sorted(candidate.file.operations)),
@@ -155,12 +166,18 @@ def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[Statem
             outcome=applying.outcomes[place],
             duration_s=(own[-1].ended_ns - own[-1].begun_ns) / NANOSECONDS if own else None,
             executions=len(own),
-            failures=tuple(f"{one.refusal.message} ({one.refusal.sqlstate})" for one in own if one.refusal is not None),
+            failures=tuple(_failure(one.refusal) for one in own if one.refusal is not None),
             locks=locks.of_statement(applied.samples, place),
             calls=held.calls,
             late=held.late,
             longest_s=held.longest_s,
         )
+
+
+def _failure(refusal: Refusal) -> str:
+    """Return why a statement failed, in the server's words."""
+    detail = redact_sql(refusal.detail).rstrip(".")
+    return f"{refusal.message} ({refusal.sqlstate})" + (f": {detail}" if detail else "")
 
 
 def _operations(calls: Calls, times: _Times, asked: Asked) -> Iterator[OperationTimes]:

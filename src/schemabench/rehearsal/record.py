@@ -38,7 +38,7 @@ class StatementTimes:
     executions: int
     """One more than its retries; 0 if there was none."""
     failures: tuple[str, ...]
-    """Why executions failed, as in `lock timeout (55P03)`, in order."""
+    """Why executions failed, as in `lock timeout (55P03)` and what the server said of details, in order."""
     locks: tuple[Locked, ...]
     """The strongest first."""
     calls: int
@@ -157,11 +157,19 @@ class Rehearsal:
     undone: tuple[Undone, ...]
     written: Written
     overdue: bool
-    """Whether it took longer than it may, and was cancelled."""
+    """Whether it took longer than it may: its statement was cancelled, or not repeated any more."""
+    behind: int
+    """The calls that had fallen due when the migration began, and that no connection was free for yet."""
+    behind_s: float
+    """For how long the first of them had waited; 0 if there was none."""
+    gathered: tuple[str, ...]
+    """The operations whose calls wait for each other to be sent together, as in `load, for up to 1.00 s`."""
     catalogs: tuple[str, ...]
     """In what the schema differs from a fresh installation of the candidate."""
     rows: str
     """In what the rows differ from those of a fresh installation after the same calls; empty if they do not."""
+    counts: tuple[str, ...]
+    """The tables that have another number of rows than in a fresh installation after the same calls, with both."""
     compared: tuple[str, ...]
     """The queries whose rows were compared; none if the migration failed, or there are none."""
     undecided: tuple[str, ...]

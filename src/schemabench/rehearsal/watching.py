@@ -13,7 +13,7 @@ from time import perf_counter_ns
 from typing import Literal, NamedTuple
 
 import psycopg
-from psycopg.pq import ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGresult
 
 from schemabench.load import LostConnectionError, Session
@@ -115,6 +115,8 @@ class Watching:
         yield from ask(connection, (statement, parameters))
         yield Want.READ_AGAIN
         answer = yield from hear(connection)
+        if connection.status != ConnStatus.OK:
+            raise LostConnectionError(connection.get_error_message())
         return answer if answer is not None and answer.status == ExecStatus.TUPLES_OK else None
 
     def _interval_ns(self) -> int:

@@ -226,8 +226,7 @@ def _growth(soak: Soak, known: Sequence[Fared], pending: bool) -> Table:  # noqa
         "WAL",
     )
     most = soak.settings.get("autovacuum_freeze_max_age")
-    shown = f"{int(most):,}" if most and most.isdecimal() else most
-    frozen = f": from autovacuum_freeze_max_age on ({shown}), autovacuum freezes" if most else ""
+    frozen = f": from autovacuum_freeze_max_age on ({_grouped(most)}), autovacuum freezes" if most else ""
     return Table(
         caption="What grew, from the end of the first turn to that of the last, and what the server did",
         columns=columns(*headings, numbers=headings[len(lists) + 5 :]),
@@ -259,6 +258,11 @@ def _grown(who: str, slices: Sequence[SoakSlice], pending: bool) -> tuple[Cell, 
         counted(_sum(slices, "meanwhile", "checkpoints")),
         Cell(text=figures.DASH if wal is None else format_bytes(wal), sort=wal),
     )
+
+
+def _grouped(value: str) -> str:
+    """Return the value of a setting, a number with its thousands apart."""
+    return f"{int(value):,}" if value.isdecimal() else value
 
 
 def _longest(slices: Sequence[SoakSlice]) -> float | None:

@@ -9,6 +9,7 @@ Owns the lifetime of servers and databases. Must not know what they are used for
 
 from schemabench.server import room, several
 from schemabench.server.account import shared_account
+from schemabench.server.admission import Needs
 from schemabench.server.beside import scratch
 from schemabench.server.choice import SESSION_NAME, serve, survey, sweep
 from schemabench.server.clocks import slowed
@@ -26,6 +27,7 @@ __all__ = [
     "Databases",
     "HeldError",
     "Host",
+    "Needs",
     "Offer",
     "Reached",
     "Server",

@@ -3,6 +3,8 @@
 Owns the refusals before anything is created. Must not change anything on the server.
 """
 
+from dataclasses import dataclass
+
 import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
@@ -25,6 +27,8 @@ SELECT current_setting('max_connections')::int,
         WHERE datid IS NOT NULL AND pid <> pg_backend_pid()
           AND coalesce(backend_type, 'client backend') = 'client backend'),
        (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user),
+       (SELECT count(*) FROM pg_catalog.pg_stat_activity
+        WHERE datid IS NOT NULL AND pid <> pg_backend_pid() AND usename = current_user),
        current_user
 """
 
@@ -73,71 +77,101 @@ def _quoted(name: str) -> str:
     return sql.Identifier(name).as_string()
 
 
-def check_room(  # noqa: PLR0913 (what takes connections)
-    session: psycopg.Connection[TupleRow],
-    clients: int,
-    companions: int,
-    databases: int,
-    *,
-    parts: int,
-    neighbours: int = 0,
-    owned: bool,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Needs:
+    """The connections that a run needs."""
+
+    clients: int
+    """To each database, or to those of all parts together."""
+    companions: int = 0
+    """Further connections to each database."""
+    databases: int = 1
+    """Databases with that many connections, those of all parts counted as one."""
+    parts: int = 1
+    """The most databases that are counted as one."""
+    neighbours: int = 0
+    """Connections of the noise, to another database."""
+    by_turns: bool = False
+    """Whether it is enough if the clients have connections to one database at a time."""
+
+    @property
+    def others(self) -> int:
+        """Connections to each database beside the clients'."""
+        return (self.companions + server_settings.WATCHERS) * self.parts
+
+    @property
+    def all_at_once(self) -> int:
+        """Connections to all databases at once, and those of the noise."""
+        return (self.clients + self.others) * self.databases + self.neighbours
+
+    @property
+    def fewest(self) -> int:
+        """The fewest connections with which the run is possible, with its own."""
+        spared = self.clients * (self.databases - 1) if self.by_turns else 0
+        return self.all_at_once - spared + server_settings.OWN_CONNECTIONS
+
+    def fit(self, room: int) -> bool:
+        """Return whether so many connections are enough for all databases at once."""
+        return self.all_at_once + server_settings.OWN_CONNECTIONS <= room
+
+
+def check_room(session: psycopg.Connection[TupleRow], needs: Needs, *, owned: bool) -> int:
     """Refuse more clients than the server has connections for, and raise this process's limit of open files.
 
     Args:
         session: A session on the server.
-        clients: Connections to each database, or to those of all parts together.
-        companions: Further connections to each database.
-        databases: Number of databases with that many connections at once, those of all parts counted as one.
-        parts: The most databases that are counted as one.
-        neighbours: Connections of the noise, to another database.
+        needs: What takes connections.
         owned: Whether the server, and hence its settings, are ours.
+
+    Returns:
+        How many connections the run may have.
 
     Raises:
         UsageError: The clients do not fit; holds the numbers, and the number of clients that would fit.
     """
     row = session.execute(_LIMITS).fetchone()
     assert row is not None, "a query without FROM returns one row"
-    limit, reserved, used, role_limit, user = row
-    others = (companions + server_settings.WATCHERS) * parts
-    own = (clients + others) * databases + server_settings.OWN_CONNECTIONS
-    need = own + neighbours
+    limit, reserved, used, role_limit, role_used, user = row
+    need = needs.fewest
+    own = need - needs.neighbours
     room = limit - reserved - used
-    asked = _asked(clients, databases, neighbours)
+    asked = _asked(needs)
     if need > room:
         raise UsageError(
             f"{asked} is too much for this server: the run needs {plural(need, 'connection')} with its own "
-            f"{own - clients * databases}, and {room} are free",
+            f"{own - needs.clients * (1 if needs.by_turns else needs.databases)}, and {room} are free",
             checked=[f"max_connections {limit}, of which reserved {reserved}, in use {used}"],
             remedies=[
-                *_fewer(room - neighbours, others, databases, companions),
-                *_quieter(room - own, neighbours),
+                *_fewer(room, needs),
+                *_quieter(room - own, needs.neighbours),
                 "leave out --postgres-setting max_connections=..."
                 if owned
                 else f"raise the server's max_connections to {need + reserved + used} or more and restart it",
             ],
         )
-    if 0 <= role_limit < need:
+    role_room = room if role_limit < 0 else role_limit - role_used
+    if need > role_room:
         raise UsageError(
             f"{asked} is too much for the user {user}: the run needs {plural(need, 'connection')}, and the user may "
-            f"have {role_limit}",
+            f"have {role_limit}" + (f", of which in use {role_used}" if role_used else ""),
             remedies=[
-                *_fewer(role_limit - neighbours, others, databases, companions),
-                *_quieter(role_limit - own, neighbours),
-                f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need}",
+                *_fewer(role_room, needs),
+                *_quieter(role_room - own, needs.neighbours),
+                f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need + role_used}",
             ],
         )
-    _allow_files(need + _OTHER_FILES)
+    most = int(min(room, role_room))
+    _allow_files(min(most, needs.all_at_once + server_settings.OWN_CONNECTIONS) + _OTHER_FILES)
+    return most
 
 
-def _asked(clients: int, databases: int, neighbours: int) -> str:
+def _asked(needs: Needs) -> str:
     """Return what takes connections, as the subject of a sentence."""
     further = [
-        *([f"for {databases} databases at once"] if databases > 1 else []),
-        *([f"beside the {plural(neighbours, 'connection')} of --noise"] if neighbours else []),
+        *([f"for {needs.databases} databases at once"] if needs.databases > 1 and not needs.by_turns else []),
+        *([f"beside the {plural(needs.neighbours, 'connection')} of --noise"] if needs.neighbours else []),
     ]
-    return ", ".join([f"--clients {clients}", *further]) + ("," if further else "")
+    return ", ".join([f"--clients {needs.clients}", *further]) + ("," if further else "")
 
 
 def _allow_files(number: int) -> None:
@@ -150,12 +184,13 @@ def _allow_files(number: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
 
 
-def _fewer(room: int, others: int, databases: int, companions: int) -> list[str]:
+def _fewer(room: int, needs: Needs) -> list[str]:
     """Return the remedies that need fewer connections."""
-    clients = (room - server_settings.OWN_CONNECTIONS) // databases - others
+    left, others = room - needs.neighbours - server_settings.OWN_CONNECTIONS, needs.others
+    clients = left - others * needs.databases if needs.by_turns else left // needs.databases - others
     fewer = [f"fewer clients: --clients {clients}"] if clients > 0 else []
-    fewer += ["leave companions out: --without-companions"] if companions else []
-    return fewer + (["rank fewer candidates at a time: --candidate NAME"] if databases > 1 else [])
+    fewer += ["leave companions out: --without-companions"] if needs.companions else []
+    return fewer + (["rank fewer candidates at a time: --candidate NAME"] if needs.databases > 1 else [])
 
 
 def _quieter(room: int, neighbours: int) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from schemabench.errors import ServerError
+from schemabench.server.admission import Needs
 from schemabench.server.serving import Server, attend
 
 _UNATTENDED = {"autovacuum": "off", "fsync": "off", "full_page_writes": "off", "shared_buffers": "64MB"}
@@ -37,10 +38,7 @@ def scratch(server: Server) -> Iterator[Server]:
             source,
             asked={},
             ours={},
-            clients=1,
-            companions=0,
-            parts=1,
-            databases_at_once=1,
+            needs=Needs(clients=1),
             run_id=server.run_id,
             keep=False,
             session_name=_SESSION_NAME,

@@ -16,11 +16,11 @@ from schemabench.errors import ServerError, UsageError
 from schemabench.records import Notice
 from schemabench.server import binaries, container, folder, local, room, serving, settings
 from schemabench.server import database as databases
+from schemabench.server.admission import Needs
 from schemabench.server.binaries import Binaries
 from schemabench.server.dsn import Conninfo, connect, unsteered
 from schemabench.server.offer import NEWEST_MAJOR, Offer, refusal
 from schemabench.server.serving import Server
-from schemabench.server.settings import WATCHERS
 from schemabench.server.source import Source
 from schemabench.server.spec import Anything, Existing, Image, LocalFolder, LocalMajor, Spec, parse_spec
 
@@ -78,6 +78,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     companions: int = 0,
     parts: int = 1,
     neighbours: int = 0,
+    by_turns: bool = False,
     run_id: str,
     keep_databases: bool = False,
     session_name: str = SESSION_NAME,
@@ -87,8 +88,9 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
 
     Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
     `companions` have, to each of `databases` databases at once, and for some of our own. Each of these may be several,
-    one for each of `parts`. `neighbours` are the connections of noise. `session_name` is the `application_name` of
-    our sessions. `most_bytes` is what its data may take, WAL included; None for what is free on the disk.
+    one for each of `parts`. `neighbours` are the connections of noise. With `by_turns`, a server that has room for the
+    clients' connections to one database at a time will do. `session_name` is the `application_name` of our sessions.
+    `most_bytes` is what its data may take, WAL included; None for what is free on the disk.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong; or its data are limited, and out of sight.
@@ -101,21 +103,24 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
             remedies=["add --postgres postgresql://user@host:5432/database", "leave out --keep-databases"],
         )
     folder.sweep(_end_leftovers)
-    connections = (clients + (companions + WATCHERS) * parts) * databases + neighbours
+    needs = Needs(
+        clients=clients,
+        companions=companions,
+        databases=databases,
+        parts=parts,
+        neighbours=neighbours,
+        by_turns=by_turns,
+    )
     with ExitStack() as stack:
         if not isinstance(wanted, Existing):
             stack.enter_context(unsteered())
-        source, ours, asked = _source(stack, wanted, settings, connections, run_id, most_bytes)
+        source, ours, asked = _source(stack, wanted, settings, needs.all_at_once, run_id, most_bytes)
         server = stack.enter_context(
             serving.attend(
                 source,
                 asked=asked,
                 ours=ours,
-                clients=clients,
-                databases_at_once=databases,
-                companions=companions,
-                parts=parts,
-                neighbours=neighbours,
+                needs=needs,
                 run_id=run_id,
                 keep=keep_databases,
                 session_name=session_name,

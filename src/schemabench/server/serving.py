@@ -50,6 +50,7 @@ class Server:
         owned: Whether it belongs to this run alone and is removed with it.
         source: The running server.
         run_id: The run.
+        connections: How many connections the run may have, by the limits of the server and of the role at its start.
         kept: Databases for later experiments of the run, each with what it was made from; the last used goes last.
         most_bytes: What its data may take, WAL included; None for what is free on its disk.
     """
@@ -65,6 +66,7 @@ class Server:
         asked: Mapping[str, str],
         set_by: Mapping[str, str],
         left: tuple[Notice, ...],
+        connections: int,
     ) -> None:
         self.conninfo = conninfo
         self.asked = asked
@@ -72,7 +74,9 @@ class Server:
         self.is_local = source.data is not None or _on_this_machine(session)
         self.notices = (*source.notices, *untested(session.info.server_version // 10000), *left)
         self.source = source
+        self.connections = connections
         self._session = session
+        self._recovered_by_s: float | None = None
         self.run_id = run_id
         self._keep = keep_databases
         self._set_by = set_by
@@ -287,16 +291,17 @@ class Server:
             self._session.execute("SELECT 1")
         except psycopg.Error:
             self._session.close()
-            deadline = time.monotonic() + _RECOVERY_LIMIT_S
+            self._recovered_by_s = self._recovered_by_s or time.monotonic() + _RECOVERY_LIMIT_S  # waited for once
             while True:
                 try:
                     self._session = open_session(self.conninfo, self.run_id)
                     break
                 except ServerError as error:
                     restarting = recovering(error) or (self.source.owned and self.source.alive())
-                    if not restarting or time.monotonic() > deadline:
+                    if not restarting or time.monotonic() > self._recovered_by_s:
                         raise
                 time.sleep(_POLL_S)
+            self._recovered_by_s = None
         return self._session
 
     def _read_record(self, session: psycopg.Connection[TupleRow]) -> ServerRecord:
@@ -315,11 +320,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     *,
     asked: Mapping[str, str],
     ours: Mapping[str, str],
-    clients: int,
-    companions: int,
-    parts: int,
-    neighbours: int = 0,
-    databases_at_once: int,
+    needs: admission.Needs,
     run_id: str,
     keep: bool,
     session_name: str,
@@ -335,9 +336,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
     conninfo = pinned(conninfo, session)
     try:
         admission.check_fitness(session, describe(conninfo))
-        admission.check_room(
-            session, clients, companions, databases_at_once, parts=parts, neighbours=neighbours, owned=source.owned
-        )
+        connections = admission.check_room(session, needs, owned=source.owned)
         if not source.owned:
             asked = server_settings.check_per_database(session, asked)
         left = () if source.owned else databases.sweep(session, run_id)
@@ -350,6 +349,7 @@ def attend(  # noqa: PLR0913 - a run's requirements of its server
             asked=asked,
             set_by=server_settings.sources(ours, asked),
             left=left,
+            connections=connections,
         )
     except BaseException:
         session.close()

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from schemabench.statistics.sign_flips import CONFIDENCE, Span, check, fewest, flipped_sums, upper_point
+from schemabench.statistics.sign_flips import CONFIDENCE, Span, check, fewest, largest_sums, upper_point
 from schemabench.statistics.walsh import DECIMALS
 
 _ROUNDING = 1e-9
@@ -96,7 +96,7 @@ def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> flo
     scores = differences[:, sizes > 0] / sizes[sizes > 0]
     if not scores.size:
         return _students(blocks)
-    correlation = upper_point(flipped_sums(scores, seed=seed).max(axis=1))
+    correlation = upper_point(largest_sums(scores, seed=seed))
     if 1 - correlation < _ROUNDING:
         return math.inf
     return max(_students(blocks), correlation * math.sqrt((blocks - 1) / (1 - correlation**2)))

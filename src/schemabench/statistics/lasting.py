@@ -57,9 +57,9 @@ def span_since(own: NDArray[np.float64], other: NDArray[np.float64]) -> Span | N
 
     Args:
         own: Log ratios of the candidate's rates to the baseline's, while it took part.
-        other: The other's, in all blocks afterwards; the later two thirds of them count, which is where it is now.
+        other: The other's, in all blocks afterwards; the last third of them counts, or the last few.
     """
-    last = other[len(other) // _PARTS :]
+    last = other[-max(len(other) // _PARTS, fewest(1)) :]
     if min(len(own), len(last)) < fewest(1):
         return None
     parts = [float(some.var(ddof=1)) / len(some) for some in (own, last)]

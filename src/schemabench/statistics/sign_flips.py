@@ -70,14 +70,16 @@ def fewest(series: int) -> int:
     return math.ceil(1 + math.log2(max(series, 1) / (1 - CONFIDENCE)))
 
 
-def flipped_sums(scores: NDArray[np.float64], *, seed: int) -> NDArray[np.float64]:
-    """Return the size of the sum of every column's scores under flips of whole rows, of shape (flips, columns).
+def largest_sums(scores: NDArray[np.float64], *, seed: int) -> NDArray[np.float64]:
+    """Return the size of the largest sum of any column's scores under each flip of whole rows.
+
+    The sums themselves are not kept: those of 2,000 pairs of candidates would be 160 MB.
 
     Args:
         scores: Of shape (blocks, series).
         seed: Of the random flips.
     """
-    return np.concatenate([np.abs(signs @ scores) for signs in _signs(len(scores), seed)])
+    return np.concatenate([_largest(signs @ scores) for signs in _signs(len(scores), seed)])
 
 
 def upper_point(sizes: NDArray[np.float64]) -> float:
@@ -89,6 +91,12 @@ def check(values: NDArray[np.float64]) -> None:
     """Refuse values of shape (blocks, series) that have no centre."""
     assert len(values) > 0, "statistics need at least one block, found none"
     assert np.isfinite(values).all(), "statistics need finite values, found infinite ones or NaN"
+
+
+def _largest(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the largest size in each row."""
+    largest: NDArray[np.float64] = np.maximum(sums.max(axis=1), -sums.min(axis=1))
+    return largest
 
 
 def _signs(blocks: int, seed: int) -> Iterator[NDArray[np.floating[Any]]]:

@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemabench.statistics.dependence import ranks
-from schemabench.statistics.sign_flips import Span, check, fewest, flipped_sums, upper_point
+from schemabench.statistics.sign_flips import Span, check, fewest, largest_sums, upper_point
 from schemabench.statistics.walsh import DECIMALS, order_statistics
 
 
@@ -53,8 +53,20 @@ def spans_sharing(differences: NDArray[np.float64], *, family: int, seed: int) -
 
 
 def spans_together(differences: NDArray[np.float64], critical: float) -> tuple[Span, ...]:
-    """Return the span of every series for one critical value, from `shared_critical_value`."""
-    return tuple(_span(series, critical) for series in differences.T)
+    """Return the span of every series for one critical value, from `shared_critical_value`.
+
+    Between the Walsh averages i-1 and i of M (in order, from 0) T is M - 2 i: the first gap that holds is the first i
+    with M - 2 i <= critical, and the interval begins at its lower end. By symmetry it ends as far from the other side.
+    """
+    total = len(differences) * (len(differences) + 1) // 2
+    cut = math.ceil((total - critical) / 2) if critical < total else 0
+    bounded = cut > 0
+    lowest, highest = (cut - 1, total - cut) if bounded else (0, total - 1)
+    found = order_statistics(differences, (lowest, (total - 1) // 2, total // 2, highest))
+    return tuple(
+        Span(centre=(left + right) / 2, low=low, high=high, bounded=bounded)
+        for low, left, right, high in found.tolist()
+    )
 
 
 def spans_apart(values: NDArray[np.float64], *, seed: int) -> tuple[Span, ...]:
@@ -68,7 +80,7 @@ def spans_apart(values: NDArray[np.float64], *, seed: int) -> tuple[Span, ...]:
     # Every series' ranks are 1 to n, whose flips are the same whatever their signs: one critical value serves all.
     ranks = np.arange(1.0, len(values) + 1)[:, None]
     few = len(values) < fewest(1)
-    return spans_together(values, math.inf if few else upper_point(flipped_sums(ranks, seed=seed)[:, 0]))
+    return spans_together(values, math.inf if few else upper_point(largest_sums(ranks, seed=seed)))
 
 
 def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> float:
@@ -84,13 +96,14 @@ def shared_critical_value(differences: NDArray[np.float64], *, seed: int) -> flo
     blocks, series = differences.shape
     if series == 0 or blocks < fewest(series):
         return math.inf
-    ranks = np.column_stack([_signed_ranks(column - centre(column)) for column in differences.T])
-    return upper_point(flipped_sums(ranks, seed=seed).max(axis=1))
+    centres = [span.centre for span in spans_together(differences, math.inf)]
+    ranks = np.column_stack([_signed_ranks(column) for column in (differences - centres).T])
+    return upper_point(largest_sums(ranks, seed=seed))
 
 
 def centre(values: NDArray[np.float64]) -> float:
     """Return the Hodges-Lehmann centre of one series."""
-    return _span(values, math.inf).centre
+    return spans_together(values[:, None], math.inf)[0].centre
 
 
 def influence(differences: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,17 +128,3 @@ def _signed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     ranks = np.empty(len(rounded))
     ranks[np.argsort(np.abs(rounded), kind="stable")] = np.arange(1, len(rounded) + 1)
     return np.where(rounded < 0, -ranks, ranks)
-
-
-def _span(values: NDArray[np.float64], critical: float) -> Span:
-    """Return the centre, and the interval of the Walsh averages for a critical value.
-
-    Between the averages i-1 and i of M (in order, from 0) T is M - 2 i: the first gap that holds is the first i with
-    M - 2 i <= critical, and the interval begins at its lower end. By symmetry it ends as far from the other side.
-    """
-    total = len(values) * (len(values) + 1) // 2
-    cut = math.ceil((total - critical) / 2) if critical < total else 0
-    bounded = cut > 0
-    lowest, highest = (cut - 1, total - cut) if bounded else (0, total - 1)
-    low, left, right, high = order_statistics(values, (lowest, (total - 1) // 2, total // 2, highest))
-    return Span(centre=(left + right) / 2, low=low, high=high, bounded=bounded)

@@ -31,6 +31,7 @@ from schemabench.workers import messages, wire
 from schemabench.workers.link import DIED, IDLE_STALL_S, STALL_S, STOPPED, UNREACHED, Link
 from schemabench.workers.protocol import Conversation, Role
 from schemabench.workers.seat import LEADER, Seat
+from schemabench.workload import Writer
 
 _GLANCE_S = 0.5
 """How often a follower checks that the leader is alive."""
@@ -183,16 +184,25 @@ class Follower:
                 parts=self._plan.parts,
                 isolation=self._plan.found.workload.isolation,
             )
-            self._entrants[described.name] = enter(
-                template, described.name, template.databases, writers, self._plan.round_trip_s
-            )
-        pids = {name: one.sessions.pids for name, one in self._entrants.items()}
+            self._entrants[described.name] = self._entered(described.name, template, writers, by_turns=message.by_turns)
+        pids = {one.name: self._entrants[one.name].sessions.pids for one in message.entrants}
         self._tell(messages.Joined(pids=pids))
 
+    def _entered(self, name: str, template: Template, writers: Sequence[Writer], *, by_turns: bool) -> Entrant:
+        """Return an entrant with open sessions; one that was known keeps what calls gave to later ones."""
+        one = self._entrants.get(name)
+        if one is None:
+            one = enter(template, name, template.databases, writers, self._plan.round_trip_s, by_turns=by_turns)
+        elif not by_turns or one.databases.names != template.databases.names:
+            one.go_on(template.databases)
+        if by_turns:
+            one.wake()
+        return one
+
     def _leave(self) -> None:
-        self._doing = f"waiting for copies of the databases of {self._plan}"
-        self.close()
-        self._entrants.clear()
+        self._doing = f"waiting to be connected again for {self._plan}"
+        for one in self._entrants.values():
+            one.rest()
         self._tell(messages.Left())
 
     def _begin(self, block: messages.Block) -> None:
@@ -200,10 +210,12 @@ class Follower:
         self._stall_s = STALL_S + (block.duration_s or 0.0)  # as the leader does
         self._order = list(block.trials)
         self._turns = [Turn(*fields) for fields in block.turns]
-        self._bursts = {
-            number: make(self._feed, self._plan.writers, number, size, block.duration_s)
-            for number, size in {turn.burst: turn.size for turn in self._turns}.items()
-        }
+        sizes = {turn.burst: turn.size for turn in self._turns}
+        if self._bursts.keys() != sizes.keys():  # where entrants have sessions by turns, a block is announced to each
+            self._bursts = {
+                number: make(self._feed, self._plan.writers, number, size, block.duration_s)
+                for number, size in sizes.items()
+            }
         self._load()
 
     def _load(self) -> None:

@@ -121,7 +121,7 @@ class Leader:
         """
         self._tell(messages.Over())
 
-    def join(self, entrants: Sequence[Entrant]) -> Mapping[str, Mapping[int, str]]:
+    def join(self, entrants: Sequence[Entrant], *, by_turns: bool = False) -> Mapping[str, Mapping[int, str]]:
         """Have the others connect to the entrants; return their sessions of each: process id -> its part."""
         self._doing = "joining the experiment"
         described = [
@@ -138,7 +138,7 @@ class Leader:
                 self._gather(self._await(messages.Here, limit_s=JOIN_LIMIT_S))
                 self._tell(messages.Compare(digest=self._plan.fingerprint))
                 self._joined = True
-            self._tell(messages.Join(entrants=described))
+            self._tell(messages.Join(entrants=described, by_turns=by_turns))
             answers = self._gather(self._await(messages.Joined, limit_s=JOIN_LIMIT_S))
         connections, seats = self._plan.connections, self._plan.seats(len(self._names))
         found: dict[str, dict[int, str]] = {one.name: {} for one in entrants}
@@ -150,7 +150,7 @@ class Leader:
 
     def leave(self) -> None:
         """Have the others disconnect from the entrants."""
-        self._doing = "disconnecting before databases are copied"
+        self._doing = "disconnecting from the entrants"
         with _heard():
             self._tell(messages.Leave())
             self._gather(self._await(messages.Left))

@@ -54,11 +54,13 @@ class Join(Message):
 
     kind = "entrants"
     entrants: Sequence[Described]
+    by_turns: bool = False
+    """Whether the sessions are closed after the next block, and opened again before a later one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Leave(Message):
-    """Disconnect from the entrants: their databases are about to be copied."""
+    """Disconnect from the entrants: their databases are about to be copied, or others are about to work."""
 
     kind = "leave"
 

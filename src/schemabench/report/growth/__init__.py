@@ -54,7 +54,7 @@ def sentence(growth: Growth) -> str:
         return f"{span}, candidates change places beyond chance: {plural(len(certain), 'crossing')}."
     if growth.crossings:
         return f"{span}, candidates may change places, but not beyond chance."
-    return f"{span}, no two candidates change places."
+    return f"{span}, no two candidates can be told to change places."
 
 
 def _setting(run: Run, growth: Growth) -> str:

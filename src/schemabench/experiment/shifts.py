@@ -1,0 +1,184 @@
+"""Which entrants have sessions: all of them throughout, or each only while it works.
+
+Owns the moments at which sessions are opened and closed, in all processes. Must not decide whether there is room: the
+server's `admission` does. If the sessions of one entrant are closed, so are those of all others, so that none has an
+advantage.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemabench.errors import CandidateError
+from schemabench.experiment.burst import Turn
+from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.neighbours import Neighbours
+from schemabench.experiment.observer import Observer
+from schemabench.experiment.plan import Plan
+from schemabench.experiment.team import Team
+from schemabench.load import LostConnectionError
+from schemabench.monitor.sampler import Sampler
+from schemabench.noise.running import connections
+from schemabench.records import Notice
+from schemabench.server import Needs, Server, lost
+from schemabench.units import plural
+
+LEAD_IN = 0.25
+"""The share of a burst that new sessions execute before each trial: see decision 51."""
+_SCRATCH = 1
+"""The copy on which the burst is calibrated has sessions of its own meanwhile."""
+
+
+class _Announced(NamedTuple):
+    """What `Team.announce` takes."""
+
+    block: int
+    turns: Sequence[Turn]
+    duration_s: float | None
+
+
+def needed(plan: Plan, server: Server) -> bool:
+    """Return whether a server has too few connections for all entrants of an experiment at once."""
+    apart = any(candidate.databases == "part" for candidate in plan.candidates)
+    needs = Needs(
+        clients=plan.clients,
+        companions=sum(companion.clients for companion in plan.companions),
+        databases=_entrants(plan) + _SCRATCH,
+        parts=max(1, len(plan.parts.names)) if apart else 1,
+        neighbours=connections(plan.noise.model, plan.noise.speed) if plan.noise else 0,
+    )
+    return not needs.fit(server.connections)
+
+
+def fitted(plan: Plan, server: Server) -> Plan:
+    """Return a plan in which new sessions execute a lead-in, if sessions are open by turns."""
+    return replace(plan, lead_in=max(plan.lead_in, LEAD_IN)) if needed(plan, server) else plan
+
+
+def _entrants(plan: Plan) -> int:
+    """Return the number of entrants, the control among them."""
+    return len(plan.candidates) + 1
+
+
+def notices(plan: Plan, server: Server) -> tuple[Notice, ...]:
+    """Return a notice if sessions were opened by turns."""
+    if not needed(plan, server):
+        return ()
+    text = (
+        f"The server has too few connections for {plural(_entrants(plan), 'entrant')} with "
+        f"{plural(plan.clients, 'session')} each: the {plural(plan.clients, 'session')} of one entrant at a time were "
+        "open, and all others closed. Before each trial, outside the timed part, sessions prepared and planned their "
+        "statements as before, and executed a lead-in. Their plans are those of new connections"
+    )
+    return (Notice(code="sessions-by-turns", text=text),)
+
+
+def begin(  # noqa: PLR0913, PLR0917 (who works, and who observes)
+    plan: Plan, server: Server, entrants: Sequence[Entrant], team: Team, neighbours: Neighbours, stack: ExitStack
+) -> "Shifts":
+    """Have all processes connect to the entrants, unless by turns, and observe them for as long as the stack lasts.
+
+    Raises:
+        ServerError: The server cannot be reached or refused.
+        WorkerError: A worker died or was stopped.
+    """
+    by_turns = needed(plan, server)
+    others = {} if by_turns else team.join(entrants)
+    sampler = None
+    if plan.sample_hz:
+        try:
+            sampler = stack.enter_context(closing(Sampler(server.conninfo, plan.sample_hz)))
+        except LostConnectionError as failure:
+            raise lost(server, failure) from failure
+    observers = {
+        one: stack.enter_context(closing(Observer(server, one, others.get(one.name, {}), sampler, neighbours)))
+        for one in entrants
+    }
+    return Shifts(team=team, observers=observers, by_turns=by_turns)
+
+
+@dataclass(kw_only=True)
+class Shifts:
+    """Opens and closes the sessions of entrants, where they are open by turns; otherwise does nothing.
+
+    Attributes:
+        team: All processes.
+        observers: The entrants, each with its observer.
+        by_turns: Whether each entrant has sessions only while it works.
+    """
+
+    team: Team
+    observers: Mapping[Entrant, Observer]
+    by_turns: bool
+    _announced: _Announced | None = None
+
+    def announce(
+        self, block: int, turns: Sequence[Turn], order: Sequence[Entrant], duration_s: float | None = None
+    ) -> None:
+        """Announce a block, as `Team.announce`: at once, or to those who are `executing`."""
+        if self.by_turns:
+            self._announced = _Announced(block, turns, duration_s)
+        else:
+            self.team.announce(block, turns, order, duration_s)
+
+    @contextmanager
+    def executing(self, entrant: Entrant) -> Iterator[None]:
+        """Have an entrant's sessions open in all processes, which make the announced bursts.
+
+        Raises:
+            CandidateError: The server refused an operation.
+            ServerError: The server cannot be reached or refused.
+            WorkerError: A worker died or was stopped.
+        """
+        with self.present(entrant):
+            if self._announced is not None:
+                block, turns, duration_s = self._announced
+                self.team.announce(block, turns, [entrant], duration_s)
+            yield
+
+    @contextmanager
+    def present(self, entrant: Entrant) -> Iterator[None]:
+        """Have an entrant's sessions open in all processes, between bursts.
+
+        Raises:
+            CandidateError, ServerError, WorkerError: As `executing` does.
+        """
+        if not self.by_turns:
+            yield
+            return
+        with self.opened(entrant):
+            others = self.team.join([entrant], by_turns=True)
+            self.observers[entrant].attend(others.get(entrant.name, {}))
+            try:
+                yield
+            except CandidateError:
+                self.team.leave()
+                raise
+            self.team.leave()
+
+    @contextmanager
+    def opened(self, entrant: Entrant) -> Iterator[None]:
+        """Have an entrant's sessions open in this process.
+
+        Raises:
+            CandidateError, ServerError: As `executing` does.
+        """
+        if not self.by_turns:
+            yield
+            return
+        entrant.wake()
+        try:
+            yield
+        finally:
+            entrant.rest()
+
+    def samples(self) -> Mapping[tuple[str, str], Sequence[tuple[int, NDArray[np.int64]]]]:
+        """Return the other processes' service times, as `Team.samples` does."""
+        if not self.by_turns:
+            return self.team.samples()
+        with self.present(next(iter(self.observers))):
+            return self.team.samples()

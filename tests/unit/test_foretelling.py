@@ -1,0 +1,79 @@
+"""What the steps of a curve say of a further one before it is measured, beside what is measured then."""
+
+from dataclasses import replace
+
+import pytest
+
+from schemabench.growth import Over
+from schemabench.growth.projecting import compared, foretold
+from schemabench.records import Edge, Estimate, Growth, GrowthStep, StepFigures
+
+AT = "2026-03-01T12:00:00+00:00"
+ROWS = Over(field="rows", start=1_000, end=100_000, whole=True)
+VALUES = (1_000.0, 3_200.0, 5_600.0, 10_000.0, 18_000.0, 32_000.0)
+
+
+def step(value: float, *, off: float = 1.0) -> GrowthStep:
+    """Return a step at which calls of `reading` take longer by all rows, and those of `keyed` as long as ever."""
+    rates = {"reading": off * 1e6 / (100 + 0.1 * value), "keyed": off * 5_000.0}
+    figures = tuple(
+        StepFigures(candidate=name, calls_per_s=Estimate(value=rate, low=rate * 0.98, high=rate * 1.02))
+        for name, rate in rates.items()
+    )
+    return GrowthStep(value=value, cardinality=f"rows={value:.0f}", figures=figures)
+
+
+def curve(*steps: GrowthStep, edges: tuple[Edge, ...] = ()) -> Growth:
+    """Return a curve of these steps."""
+    order = tuple(one.value for one in steps)
+    return Growth(
+        workload="items",
+        cardinality="typical",
+        over="rows",
+        steps=steps,
+        order=order,
+        edges=edges,
+        budget_s=60.0,
+        elapsed_s=30.0,
+    )
+
+
+BEFORE = tuple(map(step, VALUES))
+
+
+def test_a_further_step_is_foretold_by_the_law_of_those_before_it() -> None:
+    said = {one.candidate: one for one in foretold(ROWS, curve(*BEFORE), 100_000, AT)}
+
+    assert {one.at for one in said.values()} == {AT}
+    assert said["reading"].law == "linear"
+    assert said["reading"].figure is not None
+    assert said["reading"].figure.value == pytest.approx(1e6 / (100 + 0.1 * 100_000), rel=1e-6)
+    assert said["keyed"].law == "constant"
+    assert [one.measured for one in said.values()] == [None, None]
+    assert [one.held for one in said.values()] == [None, None]
+
+
+@pytest.mark.parametrize(("off", "held"), [(1.0, True), (0.5, False)])
+def test_what_is_measured_afterwards_stands_beside_it(off: float, *, held: bool) -> None:
+    said = foretold(ROWS, curve(*BEFORE), 100_000, AT)
+    found = compared(said, curve(*BEFORE, step(100_000, off=off)))
+
+    assert [replace(one, measured=None) for one in found] == [*said], "what was said stays as it was"
+    assert [one.held for one in found] == [held, held]
+
+
+def test_a_step_without_intervals_decides_nothing() -> None:
+    said = foretold(ROWS, curve(*BEFORE), 100_000, AT)
+    found = compared(said, curve(*BEFORE, replace(step(100_000), has_intervals=False)))
+
+    assert {one.held for one in found} == {None}
+
+
+def test_nothing_is_foretold_across_an_edge_of_the_cache_or_by_too_few_steps() -> None:
+    edge = Edge(title="shared_buffers (1 GiB) full", value=50_000.0)
+    across = foretold(ROWS, curve(*BEFORE, edges=(edge,)), 100_000, AT)
+    few = foretold(ROWS, curve(*BEFORE[:2]), 100_000, AT)
+
+    assert {one.refused for one in across} == {"what comes beyond the edge of the cache has to be measured"}
+    assert {one.refused for one in few} == {"a projection needs 3 steps or more, and there are 2"}
+    assert {one.figure for one in (*across, *few)} == {None}
