@@ -187,6 +187,7 @@ def test_figures_that_are_refused_for_one_reason_share_a_line() -> None:
     said = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, projections=refused),))).split())
 
     assert f"calls/s of a, b; p99 of a: {reason}" in said
+    assert said.count(reason) == 1
 
 
 def test_steps_over_clients_are_on_copies_without_further_rows() -> None:
