@@ -13,7 +13,7 @@ from schemabench import report
 from schemabench.records import (
     Edge,
     Estimate,
-    Foretold,
+    Forecast,
     Growth,
     GrowthChange,
     GrowthCrossing,
@@ -102,8 +102,8 @@ PROJECTIONS = (
     ),
 )
 AT = "2026-03-01T12:00:00+00:00"
-FORETOLD = (
-    Foretold(
+FORECASTS = (
+    Forecast(
         candidate="baseline",
         measure="calls_per_s",
         value=10_000,
@@ -113,7 +113,7 @@ FORETOLD = (
         figure=about(1_010),
         measured=about(1_000),
     ),
-    Foretold(
+    Forecast(
         candidate="hash_by_site",
         measure="calls_per_s",
         value=10_000,
@@ -122,7 +122,7 @@ FORETOLD = (
         figure=about(6_000),
         measured=about(7_900),
     ),
-    Foretold(
+    Forecast(
         candidate="hash_by_site", measure="p99_ns", value=10_000, at=AT, law=None, refused="a projection needs 4 steps"
     ),
 )
@@ -136,7 +136,7 @@ GROWTH = Growth(
     crossings=(CROSSING,),
     edges=(Edge(title="shared_buffers (128 MiB) full", value=123_456.7),),
     projections=PROJECTIONS,
-    foretold=FORETOLD,
+    forecasts=FORECASTS,
     budget_s=1200.0,
     elapsed_s=300.0,
     ended="the step at rows=31000 would take about 2 min, and the budget of 20 min has 1 min for it",
@@ -171,7 +171,7 @@ def test_each_step_has_a_row_for_each_candidate_with_its_intervals() -> None:
 
 
 def test_a_dash_is_explained_only_where_there_is_one() -> None:
-    alone = replace(GROWTH, steps=STEPS[:1], changes=(), crossings=(), projections=(), foretold=())
+    alone = replace(GROWTH, steps=STEPS[:1], changes=(), crossings=(), projections=(), forecasts=())
     shown, times, _ = tables(replace(GROWN, growths=(alone,)))[:3]
 
     assert shown.legend == (("-", "no step before, too few blocks, or not ranked"),)
@@ -228,11 +228,11 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
     assert "linear, (power)" in said
 
 
-def test_what_was_foretold_stands_beside_what_was_measured() -> None:
-    (shown,) = [one for one in tables(GROWN) if one.caption and "foretold" in str(one.caption)]
-    unmeasured = tuple(replace(one, measured=None) for one in FORETOLD)
+def test_what_was_forecast_stands_beside_what_was_measured() -> None:
+    (shown,) = [one for one in tables(GROWN) if one.caption and "forecast" in str(one.caption)]
+    unmeasured = tuple(replace(one, measured=None) for one in FORECASTS)
     said = " ".join(report.terminal(GROWN).split())
-    early = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, foretold=unmeasured),))).split())
+    early = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, forecasts=unmeasured),))).split())
 
     assert rows(shown) == [
         ("baseline", "calls/s", "linear, (power)", "1.01k [960, 1.06k]", "1.00k [950, 1.05k]", "yes"),

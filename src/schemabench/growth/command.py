@@ -12,8 +12,8 @@ from schemabench.crossover import Laboratory
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.growth.axis import CLIENTS, Over, over
 from schemabench.growth.curve import Curve
-from schemabench.growth.projecting import compared, foretold, projections
-from schemabench.records import Foretold, Growth
+from schemabench.growth.projecting import compared, forecasts, projections
+from schemabench.records import Forecast, Growth
 from schemabench.units import format_duration
 
 
@@ -61,7 +61,7 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
         bench: From `prepared`; records it.
         workload: The workload's name.
         axis: The axis.
-        keep: Called after each step, so that a crash loses nothing, and once the last is foretold.
+        keep: Called after each step, so that a crash loses nothing, and once the last is forecast.
         project_to: How many times the last value to project to; 1 for nothing beyond it, nor of the last step.
 
     Raises:
@@ -70,26 +70,26 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
     (start,) = bench.subject(workload).cardinalities
     laboratory = Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
     bench.serve()  # so that the first step's time does not include the start of the server
-    curve = Curve(laboratory=laboratory, over=axis, foretells=project_to > 1)
+    curve = Curve(laboratory=laboratory, over=axis, holds_back_last=project_to > 1)
     drawn: Growth | None = None
-    said: tuple[Foretold, ...] = ()
+    said: tuple[Forecast, ...] = ()
 
     def grow() -> None:
         nonlocal drawn
         if curve.tried:
             found = curve.record()
-            found = replace(found, projections=projections(axis, found, project_to), foretold=compared(said, found))
+            found = replace(found, projections=projections(axis, found, project_to), forecasts=compared(said, found))
             bench.findings = bench.findings.with_growth(found, instead_of=drawn)
             drawn = found
             keep()
 
-    def foretell(value: float) -> None:
+    def forecast(value: float) -> None:
         nonlocal said
-        said = foretold(axis, curve.record(), value, datetime.now(UTC).isoformat(timespec="seconds"))
+        said = forecasts(axis, curve.record(), value, datetime.now(UTC).isoformat(timespec="seconds"))
         grow()
 
     try:
-        curve.run(grow, foretell)
+        curve.run(grow, forecast)
     except KeyboardInterrupt:
         raise SchemabenchError(
             f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}; "

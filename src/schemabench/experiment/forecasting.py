@@ -6,12 +6,12 @@ Owns when that is worth saying, and the wording. Must not measure anything.
 from schemabench.units import format_duration
 
 WORTH_SAYING_SHARE = 0.2
-"""The share of the budget beyond which building is foretold."""
+"""The share of the budget beyond which building is forecast."""
 WORTH_SAYING_S = 10.0
 """Nobody wants to know of less."""
 
 
-def foretold(candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0) -> str:
+def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0) -> str:
     """Return how long what the budget does not include will take, in words; empty unless that is much beside it.
 
     Args:
