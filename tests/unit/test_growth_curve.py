@@ -184,7 +184,7 @@ def test_the_last_value_is_lowered_to_what_there_is_time_for() -> None:
 
     assert found.order[:2] == (1_000, 7_100), "halfway to 51,000, for which there seems to be time"
     last = next(step for step in found.steps if step.value == 100_000)
-    assert last.reason.startswith("it would take about 1 min 44 s, with")
+    assert last.reason.startswith("it would take about 1 min 44 s, and the budget of 1 min has ")
     assert 30_000 < max(step.value for step in found.steps if step.figures) < 60_000
 
 
@@ -252,7 +252,7 @@ def test_a_last_value_that_is_forecast_takes_half_of_the_budget_at_most() -> Non
     assert 20_000 < value < 30_000, "loads in 26 s"
     assert before > 2
     assert max(step.value for step in found.steps if step.figures) == value
-    assert any(step.value == 100_000 and "left of the budget" in step.reason for step in found.steps)
+    assert any(step.value == 100_000 and "and the budget of" in step.reason for step in found.steps)
 
 
 def test_one_step_is_measured_however_short_the_budget() -> None:
@@ -293,7 +293,7 @@ def test_steps_with_too_few_blocks_have_no_intervals_and_steer_nothing() -> None
     found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, blocks=3))
 
     assert not any(step.has_intervals for step in found.steps if step.figures)
-    assert found.ended == "fewer than two steps have intervals"
+    assert found.ended == "fewer than two steps have intervals: a longer --budget has room for more blocks"
 
 
 def test_the_cache_is_full_where_all_databases_together_are_as_large() -> None:

@@ -30,7 +30,8 @@ def prepared(
         bench: Makes a bench.
 
     Raises:
-        UsageError: A name is unknown, several cardinalities are selected, or there is no such axis.
+        UsageError: A name is unknown, several cardinalities are selected, there is no such axis, or `--clients`
+            is given beside it.
         SchemabenchError: The workload cannot be used.
     """
     made = bench(asked)
@@ -44,6 +45,11 @@ def prepared(
     found = subject.found.workload
     axis = over(named, farthest, found, found.cardinalities[subject.cardinalities[0]], asked.options)
     if axis.field == CLIENTS:
+        if ("--clients", "command line") in {(one.name, one.source) for one in asked.origins}:
+            raise UsageError(
+                "--over clients sets the connections of each step, and so does --clients",
+                remedies=["leave out --clients", f"name the most clients: --to {asked.options.clients}"],
+            )
         made = bench(replace(asked, options=replace(asked.options, clients=round(axis.end))))
     return made, axis
 

@@ -118,7 +118,8 @@ class Curve:
         if value is None:
             several = sum(map(figures.has_intervals, self.measured.values())) > 1
             gaps = "there is no gap left that is wide enough for a step"
-            self.ended = gaps if several else "fewer than two steps have intervals"
+            few = "fewer than two steps have intervals: a longer --budget has room for more blocks"
+            self.ended = gaps if several else few
         elif lacking := self.needs.lacking(value, self.laboratory.remaining_s):
             self.ended = f"the step at {self.over.shown(value)} {lacking}"
             return None

@@ -3,7 +3,7 @@
 Owns their tables. Must not fit anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from schemabench.records import Estimate, Forecast, Growth, Projection
 from schemabench.report import figures
@@ -26,14 +26,7 @@ def section(growth: Growth) -> Section | None:
     if known := [one for one in growth.projections if one.parameters]:
         nodes.append(_scalability(known))
     if refused := [one for one in growth.projections if one.refused]:
-        nodes.append(
-            Bullets(
-                lead="Not projected:",
-                items=tuple(
-                    f"{TITLES[one.measure].heading} of {name(one.candidate)}: {one.refused}" for one in refused
-                ),
-            )
-        )
+        nodes.append(Bullets(lead="Not projected:", items=tuple(_refusals(refused))))
     if limits := dict.fromkeys(one.limit for one in growth.projections if one.limit):
         nodes.append(Paragraph(text=f"Why projections end where they do: {'; '.join(limits)}.", emphasis="small"))
     return Section(id="projection", title="What the steps say beyond the last", nodes=tuple(nodes), brief=True)
@@ -56,8 +49,19 @@ def _forecast(growth: Growth) -> Iterator[Node]:
         yield Paragraph(text=f"Recorded at {at}, before {value} {over(growth)} were measured: {outcome}.")
         yield _said(growth, said)
     if refused := [one for one in growth.forecasts if one.refused]:
-        items = tuple(f"{TITLES[one.measure].heading} of {name(one.candidate)}: {one.refused}" for one in refused)
-        yield Bullets(lead=f"Not forecast of {value} {over(growth)}:", items=items)
+        yield Bullets(lead=f"Not forecast of {value} {over(growth)}:", items=tuple(_refusals(refused)))
+
+
+def _refusals(refused: Sequence[Forecast | Projection]) -> Iterator[str]:
+    """Yield each reason once, after the figures that it is of."""
+    for reason in dict.fromkeys(one.refused for one in refused):
+        alike = [one for one in refused if one.refused == reason]
+        of = {
+            measure: [name(one.candidate) for one in alike if one.measure == measure]
+            for measure in dict.fromkeys(one.measure for one in alike)
+        }
+        figures_of = (f"{TITLES[measure].heading} of {', '.join(names)}" for measure, names in of.items())
+        yield f"{'; '.join(figures_of)}: {reason}"
 
 
 def _said(growth: Growth, said: list[Forecast]) -> Table:
