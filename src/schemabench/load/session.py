@@ -190,9 +190,11 @@ class Session:
         try:
             for connection, (_, role) in zip(connections, wanted, strict=True):
                 _set_up(connection, isolation, role)
-        except LostConnectionError:
+        except BaseException as failure:
             for connection in connections:
                 connection.finish()
+            if isinstance(failure, psycopg.OperationalError):  # it was lost meanwhile
+                raise LostConnectionError(str(failure)) from None
             raise
         round_trip_ns = round(round_trip_s * NANOSECONDS)
         return [cls(connection, round_trip_ns=round_trip_ns, memory=memory) for connection in connections]
