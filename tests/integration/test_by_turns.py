@@ -1,6 +1,6 @@
 """Sessions by turns, where a server has too few connections for all entrants: each has its own only while it works."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -15,11 +15,10 @@ import pytest
 
 from schemabench import Call, Workload, Writer
 from schemabench.errors import ServerError
-from schemabench.experiment import Plan, filling, measure
-from schemabench.experiment.burst import Encoded, make
+from schemabench.experiment import Plan, filling, measure, replanning
+from schemabench.experiment.burst import make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.prepared import Prepared
 from schemabench.experiment.replanning import PLANNED
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.shifts import LEAD_IN
@@ -44,6 +43,8 @@ END $$;
 CREATE TRIGGER fail BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION fail();
 """
 )
+SETTING = FAILING.replace("IF NEW.value > 1 THEN RAISE EXCEPTION 'no more'; END IF;", "SET work_mem = '9MB';")
+"""Its sessions differ in a setting as soon as they have executed something."""
 OPERATIONS = """\
 -- name: put
 INSERT INTO item VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
@@ -124,7 +125,9 @@ class Watched(Silence):
 
 def test_only_who_works_has_sessions_and_everything_is_measured_as_always(plan: Plan, full: Server) -> None:
     watched = Watched(full)
-    record = measure(plan, full, watched)
+    texts = {"baseline": BASELINE, "a": BASELINE, "b": SETTING}
+    found = laboratory.installable(plan.found.path.parent / "setting", texts)
+    record = measure(replace(plan, candidates=found), full, watched)
 
     assert {one.name: one.status for one in record.candidates} == dict.fromkeys(("baseline", "a", "b"), "ranked")
     assert max(watched.open) < CLIENTS, "those of the last one are closed, or just being closed"
@@ -136,6 +139,8 @@ def test_only_who_works_has_sessions_and_everything_is_measured_as_always(plan: 
     assert sum(trial.counters["cpu_s"] for trial in trials) > 0
     assert all(one.plans for one in record.candidates), "the writers' own sessions are open again for them"
     assert record.settings
+    changed = {one.name: [(own.name, own.value) for own in one.settings] for one in record.candidates}
+    assert changed == {"baseline": [], "a": [], "b": [("work_mem", "9MB")]}, "by what it executed"
 
 
 def test_a_server_with_enough_connections_keeps_all_sessions(plan: Plan, server: Server) -> None:
@@ -197,15 +202,15 @@ def test_a_new_session_plans_for_values_where_generic_plans_do_not_suit(worked: 
 def test_a_session_that_is_lost_while_it_is_opened_again_is_an_error_of_the_server(
     worked: Sessions, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    planning = Prepared.planning
+    done = replanning._done
 
-    def ended(self: Prepared, session: Session, call: Encoded) -> list[bytes]:
+    def ended(some: Sequence[Session]) -> bool:
         with psycopg.connect(server.conninfo) as connection:
-            connection.execute("SELECT pg_terminate_backend(%s, 5000)", [session.connection.backend_pid])
-        return planning(self, session, call)
+            connection.execute("SELECT pg_terminate_backend(%s, 5000)", [some[0].connection.backend_pid])
+        return done(some)
 
     worked.rest()
-    monkeypatch.setattr(Prepared, "planning", ended)
+    monkeypatch.setattr(replanning, "_done", ended)
     with pytest.raises(ServerError, match="terminating connection"):
         worked.wake()
     assert not worked.pids
