@@ -177,7 +177,7 @@ def _plan(number: int, random: Random) -> StatementPlan:
     for _ in range(PLAN_NODES):
         whole = {**whole, "Plans": [whole]}
     return StatementPlan(
-        operation=f"operation_{number}", position=0, nodes=nodes, summary=nodes, same=False, plan={"Plan": whole}
+        operation=f"operation_{number}", position=0, nodes=nodes, summary=nodes, same=False, plan=[{"Plan": whole}]
     )
 
 

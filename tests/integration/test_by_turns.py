@@ -1,12 +1,13 @@
 """Sessions by turns, where a server has too few connections for all entrants: each has its own only while it works."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from random import Random
+from time import sleep
 
 import laboratory
 import psycopg
@@ -14,12 +15,14 @@ import pytest
 
 from schemabench import Call, Workload, Writer
 from schemabench.errors import ServerError
-from schemabench.experiment import Plan, filling, measure
+from schemabench.experiment import Plan, filling, measure, replanning
 from schemabench.experiment.burst import make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.feed import Feed
+from schemabench.experiment.replanning import PLANNED
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.shifts import LEAD_IN
+from schemabench.load import Session
 from schemabench.progress import Silence
 from schemabench.records import Experiment
 from schemabench.server import Server, several
@@ -29,6 +32,19 @@ from schemabench.workers.link import Link
 from schemabench.workers.seat import Seat
 
 BASELINE = "CREATE TABLE item (key integer PRIMARY KEY, value bigint NOT NULL);\n"
+FAILING = (
+    BASELINE
+    + """\
+CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.value > 1 THEN RAISE EXCEPTION 'no more'; END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER fail BEFORE INSERT ON item FOR EACH ROW EXECUTE FUNCTION fail();
+"""
+)
+SETTING = FAILING.replace("IF NEW.value > 1 THEN RAISE EXCEPTION 'no more'; END IF;", "SET work_mem = '9MB';")
+"""Its sessions differ in a setting as soon as they have executed something."""
 OPERATIONS = """\
 -- name: put
 INSERT INTO item VALUES (:key, :value) ON CONFLICT (key) DO UPDATE SET value = excluded.value;
@@ -109,7 +125,9 @@ class Watched(Silence):
 
 def test_only_who_works_has_sessions_and_everything_is_measured_as_always(plan: Plan, full: Server) -> None:
     watched = Watched(full)
-    record = measure(plan, full, watched)
+    texts = {"baseline": BASELINE, "a": BASELINE, "b": SETTING}
+    found = laboratory.installable(plan.found.path.parent / "setting", texts)
+    record = measure(replace(plan, candidates=found), full, watched)
 
     assert {one.name: one.status for one in record.candidates} == dict.fromkeys(("baseline", "a", "b"), "ranked")
     assert max(watched.open) < CLIENTS, "those of the last one are closed, or just being closed"
@@ -121,6 +139,8 @@ def test_only_who_works_has_sessions_and_everything_is_measured_as_always(plan: 
     assert sum(trial.counters["cpu_s"] for trial in trials) > 0
     assert all(one.plans for one in record.candidates), "the writers' own sessions are open again for them"
     assert record.settings
+    changed = {one.name: [(own.name, own.value) for own in one.settings] for one in record.candidates}
+    assert changed == {"baseline": [], "a": [], "b": [("work_mem", "9MB")]}, "by what it executed"
 
 
 def test_a_server_with_enough_connections_keeps_all_sessions(plan: Plan, server: Server) -> None:
@@ -133,14 +153,16 @@ def test_a_server_with_enough_connections_keeps_all_sessions(plan: Plan, server:
 def test_new_copies_are_made_of_databases_whose_sessions_are_closed(
     plan: Plan, full: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Copies, "due", lambda _, measured, __: measured.executed % 3 == 0)  # the first does not count
+    monkeypatch.setattr(Copies, "due", lambda _, measured, __: measured.executed == 2)  # before the first that counts
     record = measure(replace(plan, budget_s=1.0), full, Silence())
 
-    assert record.copies > 1
+    assert record.copies == 2
     assert not [one for one in record.candidates if one.status != "ranked"]
 
 
-def test_a_new_session_has_planned_as_much_as_the_one_before(plan: Plan, server: Server) -> None:
+@pytest.fixture
+def worked(plan: Plan, server: Server) -> Iterator[Sessions]:
+    """Return sessions by turns that have executed some bursts."""
     template = filling.build(plan.candidates[0], plan.found.operations, server, (), "", parts=plan.parts)
     bursts = [make(Feed(plan.found, plan.values, 1, {}), plan.writers, number, 1) for number in range(2)]
     sessions = Sessions(template, template.databases, plan.connections, by_turns=True)
@@ -150,16 +172,82 @@ def test_a_new_session_has_planned_as_much_as_the_one_before(plan: Plan, server:
             sessions.wake()
             for one in bursts:
                 sessions.execute(one, Random(1))  # noqa: S311 (reproducible)
-            before, had = _planned(sessions), _rows(sessions)
-            sessions.rest()
-            sessions.wake()
-            assert _planned(sessions) == before
-            assert _rows(sessions) == had, "nothing was executed"
+            yield sessions
     finally:
         several.drop(server, template.databases)
 
+
+def test_a_new_session_has_planned_as_much_as_the_one_before(worked: Sessions) -> None:
+    before, had, pids = _planned(worked), _rows(worked), worked.pids
+    worked.rest()
+    worked.wake()
+
+    assert not set(worked.pids) & set(pids)
+    assert _planned(worked) == before
+    assert _rows(worked) == had, "nothing was executed"
     assert len(before) == CLIENTS
     assert all(one == {"put": (5, True), "look": (5, True)} for one in before)
+
+
+def test_a_new_session_plans_for_values_where_generic_plans_do_not_suit(worked: Sessions, server: Server) -> None:
+    worked.rest()
+    with psycopg.connect(server.conninfo, autocommit=True) as connection:
+        for one in worked._databases:
+            connection.execute(f'ALTER DATABASE "{one.name}" SET plan_cache_mode = force_custom_plan')
+    worked.wake()
+
+    assert all(one == {"put": (PLANNED, False), "look": (PLANNED, False)} for one in _planned(worked))
+
+
+def test_a_session_that_is_lost_while_it_is_opened_again_is_an_error_of_the_server(
+    worked: Sessions, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = replanning._done
+
+    def ended(some: Sequence[Session]) -> bool:
+        with psycopg.connect(server.conninfo) as connection:
+            connection.execute("SELECT pg_terminate_backend(%s, 5000)", [some[0].connection.backend_pid])
+        return done(some)
+
+    worked.rest()
+    monkeypatch.setattr(replanning, "_done", ended)
+    with pytest.raises(ServerError, match="terminating connection"):
+        worked.wake()
+    assert not worked.pids
+    monkeypatch.undo()
+    worked.wake()
+    assert len(worked.pids) == CLIENTS
+
+
+@pytest.mark.parametrize(
+    "place", ["load.session._set_up", "experiment.prepared.Prepared.documents", "experiment.replanning._done"]
+)
+def test_an_interruption_while_sessions_are_opened_again_leaves_none_open(
+    worked: Sessions, server: Server, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    worked.rest()
+    monkeypatch.setattr(f"schemabench.{place}", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        worked.wake()
+
+    assert _left(server) == 0
+    assert caught, "what it holds lives until here"
+
+
+def _left(server: Server) -> int:
+    """Return the sessions in the databases of candidates, once what is closed is gone."""
+    left = 0
+    for _ in range(50):
+        with psycopg.connect(server.conninfo) as connection:
+            row = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname LIKE %s", ["%baseline%"])
+            (left,) = row.fetchone() or (0,)
+        if not left:
+            break
+        sleep(0.02)
+    return left
 
 
 def _planned(sessions: Sessions) -> list[dict[str, tuple[int, bool]]]:
@@ -196,11 +284,31 @@ def test_connections_that_run_out_end_the_experiment_as_always(
 
 
 def test_all_workers_open_and_close_sessions_together(plan: Plan, full: Server) -> None:
+    watched = Watched(full)
+    record = _by_two(replace(plan, adequacy_s=0.0), full, watched)
+
+    assert {one.status for one in record.candidates} == {"ranked"}
+    assert max(watched.open) < CLIENTS
+    assert all(len(trial.busy_shares) == 2 for one in record.candidates for trial in one.trials)
+    for candidate in record.candidates:
+        counted = sum(trial.operations for trial in candidate.trials if not trial.warmup)
+        assert sum(one.count for one in candidate.latencies) == counted, "those of both workers"
+
+
+def test_a_candidate_that_fails_leaves_and_the_others_go_on(plan: Plan, full: Server) -> None:
+    texts = {"baseline": BASELINE, "a": BASELINE, "b": FAILING}
+    found = laboratory.installable(plan.found.path.parent / "failing", texts)
+    record = _by_two(replace(plan, candidates=found), full, Silence())
+
+    assert {one.name: one.status for one in record.candidates} == {"baseline": "ranked", "a": "ranked", "b": "failed"}
+
+
+def _by_two(plan: Plan, full: Server, progress: Silence) -> Experiment:
+    """Return an experiment of two workers."""
     database = full.create("link")
     names = ("gw0", "gw1")
     seats = [Seat(number=number, names=names, run_id="test", folder="/nowhere") for number in range(2)]
     conninfo = full.conninfo_for(database.name)
-    watched = Watched(full)
     try:
         with (
             closing(Link(conninfo, "test", 0)) as first,
@@ -209,12 +317,8 @@ def test_all_workers_open_and_close_sessions_together(plan: Plan, full: Server) 
         ):
             following: Future[None] = pool.submit(lambda: follow(plan, second, seats[1]))
             with lead(plan, first, seats[0]) as team:
-                record: Experiment = measure(replace(plan, adequacy_s=0.0), full, watched, team)
+                record = measure(plan, full, progress, team)
             following.result()
     finally:
         full.drop(database)
-
-    assert {one.status for one in record.candidates} == {"ranked"}
-    assert max(watched.open) < CLIENTS
-    assert all(len(trial.busy_shares) == 2 for one in record.candidates for trial in one.trials)
-    assert all({one.calls for one in candidate.latencies} for candidate in record.candidates)
+    return record

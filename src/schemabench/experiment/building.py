@@ -19,7 +19,7 @@ from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.forecasting import forecast
+from schemabench.experiment.forecasting import forecast, forecast_turns
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
 from schemabench.monitor import cache
@@ -53,6 +53,7 @@ class Building:
         left_out: Candidate -> why it does not take part.
         size: The size of the burst.
         copying_s: The time of copying the database of every entrant.
+        opening_s: The time of opening one entrant's sessions, where they are open by turns.
     """
 
     plan: Plan
@@ -68,6 +69,7 @@ class Building:
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
     copying_s: float = 0.0
+    opening_s: float = 0.0
     _feed: Feed = field(init=False)
     """One for all candidates, so that a background that changes between two of them is found."""
     _baseline_s: float = 0.0
@@ -124,7 +126,8 @@ class Building:
             others = len(self.plan.candidates) - 1
             expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
             copying_s = copies.at_most_s(self.plan, self.copying_s / _WITH_FIRST * (others + 2))
-            if text := forecast(others + 1, expected_s, self.plan.budget_s, copying_s):
+            turns = forecast_turns(others + 2, self.opening_s, self.plan.budget_s)
+            for text in filter(None, (forecast(others + 1, expected_s, self.plan.budget_s, copying_s), turns)):
                 self.progress.say(f"{self.plan}: {text}")
 
     def _check_parts(self, candidate: Candidate) -> None:
@@ -375,9 +378,18 @@ class Building:
         with ExitStack() as scratch:
             clone = several.clone(self.server, template.databases, _SCRATCH)
             scratch.callback(several.drop, self.server, clone)
-            everyone, round_trip_s = self.plan.connections, self.plan.round_trip_s
-            one = scratch.enter_context(closing(enter(template, _SCRATCH, clone, everyone, round_trip_s, self.plan)))
-            return calibrate(self.plan, one, self._feed, self.progress)
+            plan, by_turns = self.plan, shifts.needed(self.plan, self.server)
+            one = enter(template, _SCRATCH, clone, plan.connections, plan.round_trip_s, plan, by_turns=by_turns)
+            scratch.callback(one.close)
+            if by_turns:
+                one.wake()
+            size = calibrate(plan, one, self._feed, self.progress)
+            if by_turns:
+                one.rest()
+                begun_s = perf_counter()
+                one.wake()
+                self.opening_s = perf_counter() - begun_s
+            return size
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 from schemabench.candidate import BASELINE
 from schemabench.experiment.entrant import CONTROL, Entrant
-from schemabench.experiment.shifts import Shifts
 from schemabench.load import LostConnectionError
 from schemabench.load.session import ISOLATION, SETTINGS
 from schemabench.monitor import conditions
@@ -57,29 +56,15 @@ class Conditions:
         return {name: replace(one, settings=self.otherwise.get(name, ())) for name, one in results.items()}
 
 
-def read(server: Server, working: Shifts, present: Sequence[Entrant], shared: Sequence[str]) -> Conditions:
-    """Read the settings of every writer's session, on all workers, before the sessions are used for anything else.
+def gathered(server: Server, present: Sequence[Entrant], held: Mapping[str, Sequence[Held]]) -> Conditions:
+    """Return the settings of every writer's session.
 
     Args:
         server: The server.
-        working: Opens the sessions.
         present: The entrants that finished their trials, among them baseline and control.
-        shared: The names of those with sessions of other workers.
-
-    Raises:
-        WorkerError: A worker died or was stopped.
-        ServerError: The server failed.
+        held: The settings of each one's sessions, on all workers.
     """
-    custom = {name: value for name, value in server.asked.items() if "." in name}
-    team = working.team
-    own = team.names[0] if team.names else ""
-    others = {} if working.by_turns else team.conditions(shared, custom)
-    found = {}
-    for one in present:
-        with working.present(one):
-            theirs = team.conditions([one.name], custom) if working.by_turns and one.name in shared else others
-            sessions = [*held(one, custom, own), *theirs.get(one.name, ())]
-        found[one.name] = merged(sessions, _who(server, one))
+    found = {one.name: merged(held[one.name], _who(server, one)) for one in present}
     baseline = found[BASELINE]
     otherwise = {name: differing(theirs, baseline) for name, theirs in found.items() if name != BASELINE}
     compared = ALWAYS.union(one.name for settings in otherwise.values() for one in settings)

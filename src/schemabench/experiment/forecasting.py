@@ -3,6 +3,7 @@
 Owns when that is worth saying, and the wording. Must not measure anything.
 """
 
+from schemabench.experiment.sizing import FEWEST
 from schemabench.units import format_duration
 
 WORTH_SAYING_SHARE = 0.2
@@ -26,4 +27,23 @@ def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: flo
     return (
         f"checking and building {candidates} candidates takes about {format_duration(expected_s)}{copying}, in "
         f"addition to the budget of {format_duration(budget_s)} and to what is compared at the end"
+    )
+
+
+def forecast_turns(entrants: int, opening_s: float, budget_s: float) -> str:
+    """Return how long blocks take at least where sessions are open by turns, in words; empty if the budget suffices.
+
+    Args:
+        entrants: How many, the control among them.
+        opening_s: What opening the sessions of one takes.
+        budget_s: The measuring time, which opening is part of.
+    """
+    fewest_s = FEWEST * entrants * opening_s
+    if fewest_s - budget_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
+        return ""
+    return (
+        f"opening the sessions of {entrants} entrants by turns takes about {format_duration(entrants * opening_s)} in "
+        f"each block, and there are {FEWEST} at least: about {format_duration(fewest_s)} instead of the budget of "
+        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and without any if the server's "
+        "max_connections allows for all sessions at once"
     )

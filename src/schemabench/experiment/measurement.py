@@ -201,7 +201,8 @@ def _afterwards(blocks: Blocks, server: Server, telling: Database | None) -> Aft
     observers, entrants, working = blocks.entrants, list(blocks.entrants), blocks.shifts
     measured.add(working.samples())
     present = [one for one in entrants if one.name not in measured.failed]
-    held = conditions.read(server, working, present, [one.name for one in present if measured.is_left(one.name)])
+    settings = working.settings(present, [one.name for one in present if measured.is_left(one.name)])
+    held = conditions.gathered(server, present, settings)
     grown = {one.name: observers[one].sizes() for one in present}
     cached = surroundings.look(server, present, telling)
     kept = adequacy.keep_pace(plan, working, entrants, feed, measured, progress)

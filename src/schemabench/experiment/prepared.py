@@ -161,14 +161,19 @@ class Prepared:
         self._forms.clear()
         self._bounds.clear()
 
-    def plan(self, session: Session, call: Encoded) -> None:
-        """Have a session plan the statements of a call that it has prepared, without executing them.
+    def planning(self, session: Session, call: Encoded) -> list[bytes]:
+        """Return the SQL with which a session plans the statements of a call that it has prepared, executing none.
 
-        One that takes a value from an earlier row is left out. A refusal is left to the next execution.
+        One that takes a value from an earlier row is left out; what another call gives is planned with a value like it,
+        if one is known.
         """
-        for step in () if call.takes else self.explainable(session, call):
-            if not (isinstance(step, Linked) and step.takes):
-                session.connection.exec_(b"EXPLAIN " + execution(session.connection, step[0], step[1]))
+        if any(call.values[name] is None for name in call.takes):
+            return []  # a plan for NULL may cost nothing, and generic plans would never be chosen
+        return [
+            b"EXPLAIN " + execution(session.connection, step[0], step[1])
+            for step in self.explainable(session, call)
+            if not (isinstance(step, Linked) and step.takes)
+        ]
 
     def knows(self, session: Session, operation: str) -> bool:
         """Return whether a session has prepared an operation."""

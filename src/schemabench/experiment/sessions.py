@@ -19,6 +19,7 @@ from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.databases import connect
 from schemabench.experiment.gathering import Batch, gather
 from schemabench.experiment.prepared import Loaded, Prepared
+from schemabench.experiment.replanning import Planned
 from schemabench.experiment.template import Template
 from schemabench.load import (
     AnyStep,
@@ -42,9 +43,6 @@ from schemabench.monitor.flushing import MAY_FLUSH
 from schemabench.server import Databases, full, lost
 from schemabench.workload import Writer
 
-PLANNED = 6
-"""A session plans a statement for its values five times, and decides at the sixth whether the generic plan will do:
-`choose_custom_plan` in the server's plancache.c."""
 _LEAVE_S = 5.0
 """How long a server may take to end sessions that are closed."""
 _AGAIN_S = 0.02
@@ -89,20 +87,24 @@ class Sessions:
         """Connections for plans of writers whose part is only other workers'."""
         self._flushing: dict[Session, bool] = {}
         """Session -> whether it may flush its statistics, and has prepared that."""
-        self._planned: dict[tuple[int, str], tuple[Encoded, ...]] = {}
-        """(place of a connection, operation) -> the last calls there, where connections are closed."""
+        self._may_flush: dict[str, bool] = {}
+        """Role -> whether its sessions may flush their statistics."""
+        self._planned = Planned()
+        """Where connections are closed."""
         if not by_turns:
             self._open()
 
     def _open(self) -> None:
-        """Connect."""
+        """Connect: all, or none."""
         self._pairs = _opened(self._template, self._databases, self._writers, self.round_trip_s, self.memory)
         try:
             for session, writer in self._pairs:
                 self._prepared.documents(session, writer.part)
-        except psycopg.Error as failure:
-            self.close()
-            raise lost(self._template.server, failure) from failure
+        except BaseException as failure:
+            self.rest()
+            if isinstance(failure, psycopg.Error):
+                raise lost(self._template.server, failure) from failure
+            raise
 
     def rest(self) -> None:
         """Close the connections until `wake`."""
@@ -118,8 +120,7 @@ class Sessions:
         it does without. A new session has as many executions planned as the one before had, without executing any.
 
         Raises:
-            CandidateError: The server refused an operation.
-            ServerError: The server cannot be reached or refused.
+            ServerError: The server cannot be reached or refused; no connection is then open.
         """
         deadline_s, waiting = perf_counter() + _LEAVE_S, True
         while waiting:
@@ -131,15 +132,13 @@ class Sessions:
                     raise
                 sleep(_AGAIN_S)
         try:
-            for (place, operation), calls in self._planned.items():
-                session, writer = self._pairs[place]
-                self._prepared.prepare(session, writer, {operation})
-                for call in calls:
-                    self._prepared.plan(session, call)
+            self._planned.repeat(self._pairs, self._prepared)
             if self._planned:
                 self.flush_statistics()
-        except BaseException:
+        except BaseException as failure:
             self.rest()
+            if isinstance(failure, (psycopg.Error, LostConnectionError)):
+                raise lost(self._template.server, failure) from failure
             raise
 
     def moved(self, databases: Databases) -> "Sessions":
@@ -182,7 +181,7 @@ class Sessions:
         after: dict[int, int] = {}
         self._check_given(burst)
         if self.by_turns:
-            self._note(burst)
+            self._planned.note(burst)
         for (session, writer), queue in zip(self._pairs, burst.queues, strict=True):
             self._prepared.prepare(session, writer, {call.operation for call in queue})
             begins = {call.operation for call in queue if call.transaction}
@@ -209,18 +208,6 @@ class Sessions:
             noting=bool(sums),
             written=burst.written,
         )
-
-    def _note(self, burst: Burst) -> None:
-        """Note the last calls of each operation on each connection, as many as the server plans one by one."""
-        for place, queue in enumerate(burst.queues):
-            last: dict[str, list[Encoded]] = {}
-            for call in reversed(queue):
-                own = last.setdefault(call.operation, [])
-                if len(own) < PLANNED:
-                    own.append(call)
-            for operation, calls in last.items():
-                known = self._planned.get((place, operation), ())
-                self._planned[place, operation] = (*calls, *known)[:PLANNED]
 
     def _check_given(self, burst: Burst) -> None:
         """Refuse a burst with a call that takes what no call of this process gives.
@@ -310,9 +297,11 @@ class Sessions:
             ServerError: The server failed.
         """
         queues: list[tuple[Session, Sequence[Request]]] = []
-        for session, _ in self:
+        for session, writer in self:
             if session not in self._flushing:
-                self._flushing[session] = session.query(MAY_FLUSH).get_value(0, 0) == b"t"
+                if writer.role not in self._may_flush:
+                    self._may_flush[writer.role] = session.query(MAY_FLUSH).get_value(0, 0) == b"t"
+                self._flushing[session] = self._may_flush[writer.role]
                 if self._flushing[session]:
                     session.prepare(_FLUSH, "SELECT pg_catalog.pg_stat_force_next_flush()")
             if self._flushing[session]:

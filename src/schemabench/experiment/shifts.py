@@ -7,13 +7,14 @@ advantage.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemabench.errors import CandidateError
+from schemabench.experiment import conditions
 from schemabench.experiment.burst import Turn
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.neighbours import Neighbours
@@ -21,6 +22,7 @@ from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Team
 from schemabench.load import LostConnectionError
+from schemabench.monitor.conditions import Held
 from schemabench.monitor.sampler import Sampler
 from schemabench.noise.running import connections
 from schemabench.records import Notice
@@ -29,6 +31,9 @@ from schemabench.units import plural
 
 LEAD_IN = 0.25
 """The share of a burst that new sessions execute before each trial: see decision 51."""
+_LOOKED_AT = 2
+"""The settings of sessions that are open by turns are read after their trials in the first blocks: in the second, which
+never counts, bursts have their size."""
 _SCRATCH = 1
 """The copy on which the burst is calibrated has sessions of its own meanwhile."""
 
@@ -98,7 +103,8 @@ def begin(  # noqa: PLR0913, PLR0917 (who works, and who observes)
         one: stack.enter_context(closing(Observer(server, one, others.get(one.name, {}), sampler, neighbours)))
         for one in entrants
     }
-    return Shifts(team=team, observers=observers, by_turns=by_turns)
+    custom = {name: value for name, value in server.asked.items() if "." in name}
+    return Shifts(team=team, observers=observers, by_turns=by_turns, custom=custom)
 
 
 @dataclass(kw_only=True)
@@ -109,12 +115,16 @@ class Shifts:
         team: All processes.
         observers: The entrants, each with its observer.
         by_turns: Whether each entrant has sessions only while it works.
+        custom: The user's settings whose names have a prefix, for `conditions.held`.
     """
 
     team: Team
     observers: Mapping[Entrant, Observer]
     by_turns: bool
+    custom: Mapping[str, str] = field(default_factory=dict)
     _announced: _Announced | None = None
+    _held: dict[str, Sequence[Held]] = field(default_factory=dict)
+    """The settings of sessions that have executed bursts, where these are closed."""
 
     def announce(
         self, block: int, turns: Sequence[Turn], order: Sequence[Entrant], duration_s: float | None = None
@@ -139,6 +149,8 @@ class Shifts:
                 block, turns, duration_s = self._announced
                 self.team.announce(block, turns, [entrant], duration_s)
             yield
+            if self._announced is not None and self._announced.block < _LOOKED_AT:
+                self._held |= self._settings([entrant], [entrant.name])
 
     @contextmanager
     def present(self, entrant: Entrant) -> Iterator[None]:
@@ -182,3 +194,21 @@ class Shifts:
             return self.team.samples()
         with self.present(next(iter(self.observers))):
             return self.team.samples()
+
+    def settings(self, present: Sequence[Entrant], shared: Sequence[str]) -> Mapping[str, Sequence[Held]]:
+        """Return the settings of every writer's session, on all workers, before sessions are used for anything else.
+
+        Args:
+            present: The entrants that finished their trials.
+            shared: The names of those with sessions of other workers.
+
+        Raises:
+            WorkerError: A worker died or was stopped.
+            ServerError: The server failed.
+        """
+        return self._held if self.by_turns else self._settings(present, shared)
+
+    def _settings(self, some: Sequence[Entrant], shared: Sequence[str]) -> dict[str, Sequence[Held]]:
+        own = self.team.names[0] if self.team.names else ""
+        others = self.team.conditions(shared, self.custom)
+        return {one.name: [*conditions.held(one, self.custom, own), *others.get(one.name, ())] for one in some}

@@ -188,11 +188,12 @@ class Session:
         except NotOpenedError as cause:
             raise LostConnectionError(str(cause)) from None
         try:
-            for connection, (_, role) in zip(connections, wanted, strict=True):
-                _set_up(connection, isolation, role)
-        except LostConnectionError:
+            _set_up(connections, [role for _, role in wanted], isolation)
+        except BaseException as failure:
             for connection in connections:
                 connection.finish()
+            if isinstance(failure, psycopg.OperationalError):  # it was lost meanwhile
+                raise LostConnectionError(str(failure)) from None
             raise
         round_trip_ns = round(round_trip_s * NANOSECONDS)
         return [cls(connection, round_trip_ns=round_trip_ns, memory=memory) for connection in connections]
@@ -300,16 +301,31 @@ class Session:
         self.connection.finish()
 
 
-def _set_up(connection: PGconn, isolation: str, role: str) -> None:
-    """Set what every session sets, and prepare what it needs."""
-    for name, value in (SETTINGS | ({ISOLATION: isolation} if isolation else {})).items():
-        connection.exec_(f"SET {name} TO '{value}'".encode())
-    if role:
-        result = connection.exec_(b"SET ROLE " + Escaping(connection).escape_identifier(role.encode()))
+def _set_up(connections: Sequence[PGconn], roles: Sequence[str], isolation: str) -> None:
+    """Set what every session sets, and prepare what it needs, in all of them at once.
+
+    Raises:
+        LostConnectionError: The server refused one of it; with its message.
+    """
+    settings = SETTINGS | ({ISOLATION: isolation} if isolation else {})
+    texts = [f"SET {name} TO '{value}'".encode() for name, value in settings.items()]
+    for connection, role in zip(connections, roles, strict=True):
+        own = [b"SET ROLE " + Escaping(connection).escape_identifier(role.encode())] if role else []
+        connection.send_query(b"; ".join([*texts, *own]))
+    for connection in connections:
+        _accepted(connection)
+    for connection in connections:
+        connection.send_prepare(ROLLBACK, b"ROLLBACK")
+    for connection in connections:
+        _accepted(connection)
+        connection.nonblocking = 1
+
+
+def _accepted(connection: PGconn) -> None:
+    """Wait for the results of what was sent."""
+    while (result := connection.get_result()) is not None:
         if result.status != ExecStatus.COMMAND_OK:
-            raise LostConnectionError(Refusal.of(result).message)
-    connection.prepare(ROLLBACK, b"ROLLBACK")
-    connection.nonblocking = 1
+            raise LostConnectionError(Refusal.of(result).message or connection.get_error_message())
 
 
 def stop(sessions: Sequence[Session]) -> bool:

@@ -89,6 +89,8 @@ class Follower:
         """What each entrant executes in the block."""
         self._bursts: dict[int, Burst] = {}
         """The whole bursts of the block, by number."""
+        self._made: tuple[tuple[tuple[int, float], ...], float | None] | None = None
+        """Of which sizes they are, and within which time their calls are due."""
         self._order: list[tuple[str, int]] = []
         self._loaded: Loaded | None = None
         self._samples: dict[tuple[str, str, int], list[NDArray[np.int64]]] = defaultdict(list)
@@ -211,11 +213,13 @@ class Follower:
         self._order = list(block.trials)
         self._turns = [Turn(*fields) for fields in block.turns]
         sizes = {turn.burst: turn.size for turn in self._turns}
-        if self._bursts.keys() != sizes.keys():  # where entrants have sessions by turns, a block is announced to each
+        made = tuple(sizes.items()), block.duration_s
+        if self._made != made:  # where entrants have sessions by turns, a block is announced to each
             self._bursts = {
                 number: make(self._feed, self._plan.writers, number, size, block.duration_s)
                 for number, size in sizes.items()
             }
+            self._made = made
         self._load()
 
     def _load(self) -> None:
