@@ -61,10 +61,11 @@ class Relay:
                     threading.Thread(target=self._carry, args=(source, target), daemon=True).start()
 
     def _carry(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
+        with suppress(OSError):  # reset
             while data := source.recv(_READ_BYTES):
                 target.sendall(data)
-            if source in self._open:  # its end was not a reset
+        with suppress(OSError):  # closed as well
+            if source in self._open:  # its end was not ours
                 target.shutdown(socket.SHUT_WR)
 
 
