@@ -5,6 +5,7 @@ Owns its description in a run's record, and the refusal of unsuitable machines. 
 
 import os
 import platform
+import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -18,8 +19,18 @@ SYSTEM = "Linux"
 """The only system for measurements: epoll and timerfd drive the load, /proc provides processor times."""
 LEAST_MEMORY_MIB = 192
 """Enough for a run of a small workload with its server; with 128 MiB the kernel kills one of them without warning."""
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _BOOT.exists() else ''}"
+"""This host and its boot, which is needed because machines made from one image have the same name."""
 _GROUPS = Path("/sys/fs/cgroup")
 _OWN_GROUPS = Path("/proc/self/cgroup")
+
+
+def is_suspended(host: str, pid: int) -> bool:
+    """Return whether a process is suspended (`SIGSTOP`); False if it is another host's, or has ended."""
+    with suppress(psutil.Error):
+        return host == HOST and psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    return False
 
 
 def check() -> None:

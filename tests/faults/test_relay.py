@@ -27,10 +27,13 @@ def test_what_is_reset_is_no_orderly_end_and_what_comes_later_is_carried() -> No
 
 
 def test_a_server_that_resets_a_connection_ends_it_for_the_client() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, relaying(server.getsockname()[1]) as relay:
-        with socket.create_connection(("127.0.0.1", relay.port), timeout=10) as client:
-            served, _ = server.accept()
-            served.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            served.close()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        relaying(server.getsockname()[1]) as relay,
+        socket.create_connection(("127.0.0.1", relay.port), timeout=10) as client,
+    ):
+        served, _ = server.accept()
+        served.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        served.close()
 
-            assert client.recv(1) == b""
+        assert client.recv(1) == b""

@@ -4,17 +4,16 @@ Owns the result of an executed burst, and how the parts of several processes add
 communicate.
 """
 
-import socket
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from random import Random
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from schemabench import machine
 from schemabench.experiment.burst import Burst, Turn
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.plan import Plan
@@ -25,9 +24,6 @@ from schemabench.load.session import Accepted, Undone
 from schemabench.monitor.conditions import Held
 from schemabench.units import NANOSECONDS
 
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
-_HOST = f"{socket.gethostname()} {_BOOT.read_text(encoding='ascii').strip() if _BOOT.exists() else ''}"
-"""The boot id is needed because machines made from one image have the same name."""
 Samples = Mapping[str, NDArray[np.int64]]
 """Operation -> service times in nanoseconds; for a burst with a pace `PACED` rows, with a column for each started
 call."""
@@ -240,7 +236,7 @@ def execute(  # noqa: PLR0913, PLR0917 (a burst and its surroundings)
         own = samples_ns[2] > 0
     accepted, lost_rows = _left(loaded, sessions.accepted())
     part = Part(
-        host=_HOST,
+        host=machine.HOST,
         started_ns=drive.started_ns,
         duration_ns=drive.duration_ns,
         writers_ns=writers_ns,

@@ -150,7 +150,9 @@ class Follower:
                     worker=self._leader,
                     remedies=[DIED],
                 )
-            limit_s = self._stall_s if self._order else max(IDLE_STALL_S, self._stall_s)
+            limit_s = self._stall_s
+            if waited_s > limit_s and not self._order and not self._link.leader_is_suspended():
+                limit_s = max(IDLE_STALL_S, self._stall_s)
             if waited_s > limit_s and self._link.still_s(LEADER) > limit_s:
                 raise WorkerError(
                     f"The leading worker {self._leader} was stopped while {self._doing}: none of its sessions has "

@@ -9,6 +9,7 @@ wait for a dropped message in vain.
 """
 
 import json
+import os
 from collections import deque
 from select import select
 from time import monotonic
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias
 
 from psycopg import sql
 
+from schemabench import machine
 from schemabench.server.dsn import opened, with_words
 from schemabench.workers.messages import Message, Over, written
 from schemabench.workers.seat import LEADER
@@ -29,7 +31,8 @@ STALL_S = 8.0
 """During a block, a worker whose sessions have all been idle for this long counts as stopped. Far longer than making a
 burst takes, or checking whether the intervals are narrow enough."""
 IDLE_STALL_S = 60.0
-"""The same outside of blocks, where the leader may be busy without using the server: reading files, or ranking."""
+"""The same outside of blocks, where the leader may be busy without using the server: reading files, or ranking.
+Whether a leader on the same host is suspended can be seen, so that it need not be waited for."""
 DIED = "check the kernel's log of its machine (dmesg) for the cause, often a lack of memory, and run again"
 STOPPED = "check its machine: a process that is suspended, swapping or busy cannot take its share; then run again"
 UNREACHED = "check that the server runs and that its machine can reach it for the whole run; then run again"
@@ -45,7 +48,9 @@ _SETTINGS = (
 _TABLES = """
 CREATE TABLE IF NOT EXISTS long_message (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, body text NOT NULL);
 CREATE TABLE IF NOT EXISTS latency
-    (entrant text NOT NULL, operation text NOT NULL, block integer NOT NULL, nanoseconds bytea NOT NULL)
+    (entrant text NOT NULL, operation text NOT NULL, block integer NOT NULL, nanoseconds bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS leader
+    (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, host text NOT NULL, pid integer NOT NULL)
 """
 _PRESENT = """
 SELECT objid::integer FROM pg_catalog.pg_locks
@@ -101,6 +106,7 @@ class Link:
             )
             if seat == LEADER:
                 self.connection.execute(_TABLES)
+                self.connection.execute("INSERT INTO leader (host, pid) VALUES (%s, %s)", [machine.HOST, os.getpid()])
             self.connection.execute(
                 "SELECT pg_advisory_lock(%s::bigint)", [seat]
             )  # last: a worker with a lock can hear
@@ -179,6 +185,15 @@ class Link:
         """
         row = self.connection.execute(_STILL_S, [session_name(self._run_id, seat)]).fetchone()
         return 0.0 if row is None or row[0] is None else float(row[0])
+
+    def leader_is_suspended(self) -> bool:
+        """Return whether the leader's process is seen to be suspended, which only its own host can see.
+
+        Raises:
+            psycopg.Error: The connection is lost.
+        """
+        row = self.connection.execute("SELECT host, pid FROM leader ORDER BY id DESC LIMIT 1").fetchone()
+        return row is not None and machine.is_suspended(*row)
 
     def _listen(self, timeout_s: float) -> bool:
         """Receive notifications, and wait for some if none has arrived; return whether there may be any."""
