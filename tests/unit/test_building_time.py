@@ -29,7 +29,7 @@ def test_building_that_is_short_or_a_small_share_is_not(expected_s: float, budge
 def test_openings_by_turns_that_exceed_the_budget_are_foretold() -> None:
     assert foretold_turns(44, 1.0, 40.0) == (
         "opening the sessions of 44 entrants by turns takes about 44.0 s in each block, and there are 3 at least: "
-        "about 2 min 12 s instead of the budget of 40.0 s. Less with fewer --clients or candidates, and without any if the "
+        "about 2 min 12 s instead of the budget of 40.0 s. Less with fewer --clients or candidates, and none if the "
         "server's max_connections allows for all sessions at once"
     )
 

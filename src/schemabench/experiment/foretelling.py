@@ -44,6 +44,6 @@ def foretold_turns(entrants: int, opening_s: float, budget_s: float) -> str:
     return (
         f"opening the sessions of {entrants} entrants by turns takes about {format_duration(entrants * opening_s)} in "
         f"each block, and there are {FEWEST} at least: about {format_duration(fewest_s)} instead of the budget of "
-        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and without any if the server's "
+        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and none if the server's "
         "max_connections allows for all sessions at once"
     )
