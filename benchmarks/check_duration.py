@@ -1,9 +1,9 @@
-"""How well `schemabench check` foretells the width of an interval: from the first half of a run's blocks, of all.
+"""How well `schemabench check` forecasts the width of an interval: from the first half of a run's blocks, of all.
 
 Usage: python benchmarks/check_duration.py RUN.json...
 
 For every candidate, it ranks the first half of the counted blocks and all of them, and divides the width of the second
-interval of the ratio to the baseline by the width that the law foretells: that of the first, over the square root of
+interval of the ratio to the baseline by the width that the law forecasts: that of the first, over the square root of
 two if the blocks are twice as many. Above 1, a run takes longer than was said: as many times as the square. Left out
 are experiments whose first half is too short for any verdict. A run file does not hold the trials of the control.
 """
@@ -24,13 +24,13 @@ from schemabench.records import Experiment
 def main() -> None:
     """Print the widths of all run files together."""
     runs = [report.read(Path(path)) for path in sys.argv[1:]]
-    found = [one for run in runs for experiment in run.experiments for one in actual_over_foretold(experiment)]
+    found = [one for run in runs for experiment in run.experiments for one in actual_over_forecast(experiment)]
     low, median, high = np.percentile(found, [10, 50, 90])
-    print(f"{len(found)} candidates: actual over foretold width {median:.2f}, 80 % of them {low:.2f} to {high:.2f}")
+    print(f"{len(found)} candidates: actual over forecast width {median:.2f}, 80 % of them {low:.2f} to {high:.2f}")
 
 
-def actual_over_foretold(experiment: Experiment) -> Iterator[float]:
-    """Yield for every candidate of an experiment how much wider its interval is than the first half foretells."""
+def actual_over_forecast(experiment: Experiment) -> Iterator[float]:
+    """Yield for every candidate of an experiment how much wider its interval is than the first half forecasts."""
     trials = {
         one.name: [trial for trial in one.trials if not trial.warmup]
         for one in experiment.candidates

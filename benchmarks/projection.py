@@ -1,15 +1,15 @@
-"""What is foretold of a size, recorded before it is measured there, against what is measured; within a limit of disk.
+"""What is forecast of a size, recorded before it is measured there, against what is measured; within a limit of disk.
 
 Usage: python benchmarks/projection.py usage [--disk 15GB] [--budget 17min] [--to 10000x] [--candidate NAME ...]
            [--folder reports/projection] [OPTION of schemabench growth ...]
 
 Grows a workload's history to the largest size that fits (`schemabench growth --over rows --project-to 10x`). The report
-as it was before the last step is kept beside the last one: FOLDER/WORKLOAD.foretold.json and FOLDER/WORKLOAD.json. The
+as it was before the last step is kept beside the last one: FOLDER/WORKLOAD.forecast.json and FOLDER/WORKLOAD.json. The
 files of the server are counted every second.
 
-Prints as its last line a JSON object: for each candidate and figure of the last step what was foretold with its
+Prints as its last line a JSON object: for each candidate and figure of the last step what was forecast with its
 interval, what was measured, and whether it lies within; and the most that the server's data took, in bytes. Fails if
-they took more than the limit, or if nothing was foretold.
+they took more than the limit, or if nothing was forecast.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pathlib import Path
 import schemabench
 from schemabench import parsing
 from schemabench.errors import SchemabenchError
-from schemabench.records import Foretold
+from schemabench.records import Forecast
 from schemabench.server import folder, room
 
 _POLL_S = 1.0
@@ -35,7 +35,7 @@ _SERVERS = Path("schemabench", "servers")
 
 
 def grow(asked: argparse.Namespace, more: Sequence[str], report: Path, kept: Path) -> int:
-    """Run the command, and keep the report in which the last step is foretold.
+    """Run the command, and keep the report in which the last step is forecast.
 
     Returns:
         The most bytes that the server's data took.
@@ -64,7 +64,7 @@ def grow(asked: argparse.Namespace, more: Sequence[str], report: Path, kept: Pat
     return most
 
 
-def _said(report: Path) -> tuple[Foretold, ...]:
+def _said(report: Path) -> tuple[Forecast, ...]:
     """Return what a report says of the last step; nothing while it is being written."""
     if not report.exists():
         return ()
@@ -72,10 +72,10 @@ def _said(report: Path) -> tuple[Foretold, ...]:
         (growth,) = schemabench.load_run(report).run.growths
     except (SchemabenchError, ValueError):
         return ()
-    return growth.foretold
+    return growth.forecasts
 
 
-def row(one: Foretold) -> dict[str, object]:
+def row(one: Forecast) -> dict[str, object]:
     """Return a figure as it is printed."""
     own = one.figure
     return {
@@ -84,7 +84,7 @@ def row(one: Foretold) -> dict[str, object]:
         "at": one.value,
         "recorded": one.at,
         "law": one.law,
-        "foretold": [own.low, own.value, own.high] if own else one.refused,
+        "forecast": [own.low, own.value, own.high] if own else one.refused,
         "measured": one.measured.value if one.measured else None,
         "held": one.held,
     }
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str]) -> None:
     asked, more = parser.parse_known_args(arguments)
     asked.folder = asked.folder.resolve()
     asked.folder.mkdir(parents=True, exist_ok=True)
-    report, kept = (asked.folder / f"{asked.workload}{ending}" for ending in (".json", ".foretold.json"))
+    report, kept = (asked.folder / f"{asked.workload}{ending}" for ending in (".json", ".forecast.json"))
     for path in (report, kept):
         path.unlink(missing_ok=True)
     most = grow(asked, more, report, kept)
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str]) -> None:
         print(json.dumps(row(one)))
     print(json.dumps({"figures": list(map(row, said)), "most_bytes": most}))
     if not kept.exists():
-        sys.exit("nothing was foretold")
+        sys.exit("nothing was forecast")
     if most > parsing.size_bytes(asked.disk):
         sys.exit(f"the data took {most:,} bytes, more than {asked.disk}")
 

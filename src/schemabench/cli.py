@@ -6,12 +6,13 @@ Owns only the adaptation of arguments. Must not hold logic of its own.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 from shutil import get_terminal_size
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 import pytest
@@ -48,9 +49,18 @@ _NO_TESTS = ["--assert=plain", "-p", "no:hypothesispytest"]
 """No assertions need rewriting, and Hypothesis needs no warning about use before tests are set up."""
 _MOST_CELLS = 9
 """The most values on either axis of a map: 81 cells, with loading, take most of an hour."""
-_UNHEEDED = {"workload", "adequacy_s", "soak_s", "soak_closed", "equivalence", "neutral_ids"}
+_UNHEEDED = {
+    *("workload", "race", "race_places", "adequacy_s", "soak_s", "soak_closed"),
+    *("equivalence", "production", "neutral_ids"),
+}
 """Options of a run that searches, maps and growth curves do not heed, wherever they are set: these have one workload,
-need neither a replay of production's load nor a soak, and are no tests."""
+need the ratio of every candidate, neither a replay of production's load nor a soak nor its plans, and are no tests."""
+_ABOUT_STEPS = {
+    "budget_s": "time for everything, loading included, as in `45s` or `2min`",
+    "candidate": "a candidate to measure; by default all. The baseline always takes part",
+    "cardinality": "the cardinality to start at, or a TOML file with one; by default `typical`",
+}
+"""What some options are to searches, maps and growth curves, where pytest's words would be wrong."""
 _MS_PER_S = 1000
 _DRAWN, _MOST_DRAWN = 8, 100
 """The default and the maximum number of cardinalities to draw: running a hundred takes hours."""
@@ -129,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
         "compared"
     )
     draw.add_argument("run_files", nargs="+", type=Path, metavar="RUN.json", help=about)
-    about = "output file, .md or .html (repeatable; default: the terminal)"
+    about = "output file, .md, .html or, of one run, .csv (repeatable; default: the terminal)"
     draw.add_argument("-o", "--output", action="append", default=[], type=Path, metavar="OUT.md", help=about)
     about = "print one table as CSV, as in 1-usage-typical-ranks; an unknown name lists all tables"
     draw.add_argument("--table", metavar="NAME", help=about)
@@ -145,6 +155,7 @@ def _parser() -> argparse.ArgumentParser:
         rehearse_command.add(commands, _asked, _width),
         *("postgres", "postgres_setting", "clients", "round_trip_s", "without_companions"),
         *("seed", "allow_server_changes"),
+        about={"clients": "connections, divided among the writers"},
     )
     noise_commands.add(commands)
     check_command.add(commands)
@@ -200,14 +211,22 @@ def _add_crossover(commands: "argparse._SubParsersAction[argparse.ArgumentParser
 def _add_heeded(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run that searches, maps and growth curves heed."""
     heeded = (one.name for one in options.table() if not one.metadata["ini_only"] and one.name not in _UNHEEDED)
-    _add_options(parser, *heeded)
+    _add_options(parser, *heeded, about=_ABOUT_STEPS)
 
 
-def _add_options(parser: argparse.ArgumentParser, *names: str) -> None:
-    """Add some of pytest's options for schemabench."""
+def _add_options(parser: argparse.ArgumentParser, *names: str, about: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Add some of pytest's options for schemabench.
+
+    Args:
+        parser: Of a command.
+        names: The fields of the options.
+        about: Field -> what the option is to this command, where that differs.
+    """
     for option in options.table():
         if option.name in names:
-            parser.add_argument(options.flag(option), **options.argument(option))
+            how = options.argument(option)
+            how["help"] = about.get(option.name, how["help"])
+            parser.add_argument(options.flag(option), **how)
 
 
 def _shape(text: str) -> tuple[int, int]:

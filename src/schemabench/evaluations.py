@@ -391,4 +391,6 @@ def _complain(config: pytest.Config, error: SchemabenchError) -> None:
 
 def _tell(config: pytest.Config, text: str) -> None:
     if config.pluginmanager.hasplugin("terminalreporter"):
-        config.get_terminal_writer().line(f"\n{text}", red=True)
+        terminal = Uncaptured(config)
+        terminal.begin()
+        terminal.write(f"{text}\n", red=True)

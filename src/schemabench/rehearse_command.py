@@ -4,6 +4,7 @@ Owns the adaptation of its arguments, and its exit status. Must not measure anyt
 """
 
 import argparse
+import textwrap
 import traceback
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
@@ -28,6 +29,8 @@ exit status:
   3  an error: the arguments, a file, the server
   130  interrupted, by Ctrl-C; nothing is left behind
 """
+_COLUMNS = 78
+"""Of its description, which argparse does not fill because of the lines above."""
 
 
 def add(
@@ -44,7 +47,11 @@ def add(
     """
     about = "apply a candidate to a loaded copy of what it extends, under the workload's load, and say what it held up"
     parser = commands.add_parser(
-        "rehearse", help=about, epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+        "rehearse",
+        help=about,
+        description=textwrap.fill(f"Rehearse: {about}.", _COLUMNS),
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     known = {one.name: one for one in options.table()}
     about = "the cardinality, so how many rows there are: a name, or a TOML file with one; by default `typical`"

@@ -20,10 +20,10 @@ class Uncaptured:
         self.hasmarkup = bool(self._reporter.hasmarkup)
         self.width = config.get_terminal_writer().fullwidth
 
-    def write(self, text: str) -> None:
-        """Write a text and flush."""
+    def write(self, text: str, **markup: bool) -> None:
+        """Write a text, marked up as pytest does it, and flush."""
         with self._capture.global_and_fixture_disabled() if self._capture else nullcontext():
-            self._reporter.write(text, flush=True)
+            self._reporter.write(text, flush=True, **markup)
 
     def begin(self) -> None:
         """Start a new line, and let pytest start a new one after it."""

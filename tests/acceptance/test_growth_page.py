@@ -44,6 +44,8 @@ def test_every_command_draws_a_curve(shop: Shop, words: list[str]) -> None:
 
 
 def test_an_axis_that_there_is_not_is_told_without_a_server(shop: Shop) -> None:
+    both = shop.schemabench("growth", "orders", "--over", "clients", "--clients", "8")
+    assert_clear(both, "--over clients sets the connections of each step", "leave out --clients", "--to 8")
     assert_clear(shop.schemabench("growth", "orders", "--over", "customer"), "did you mean 'customers'")
     assert_clear(shop.schemabench("growth", "orders", "--over", "rows", "--to", "1x"), "does not reach beyond")
     assert_clear(

@@ -23,8 +23,9 @@ import psutil
 import psycopg
 import pytest
 from programs import Program
-from shop import QUICK, Shop, wait_for
+from shop import PATIENCE_S, QUICK, Shop
 from stands import Stand
+from watching import Watched
 
 from schemabench.server.dsn import with_words
 
@@ -32,7 +33,10 @@ Stage = Literal["build", "blocks", "report"]
 REPORTS = ("--report", "reports/run.json", "--report", "reports/run.md")
 TITLES = {"build": "orders_typical", "blocks": "returns_typical_without_index"}
 """What a session's title holds in the stage."""
+SESSIONS = {"build": 1, "blocks": 2}
+"""How many sessions have it then: what is built has one, and a trial one for each client."""
 SETTLED_S = 0.5
+_POLL_S = 0.05
 _AGAIN_S = 0.1
 """Until a second signal: the run is about to end by then, and has not ended."""
 _LITTLE = str(16 << 20)
@@ -50,8 +54,14 @@ def pid():
 _ENDS_ITSELF = "\n-- name: customer_total\nSELECT pg_terminate_backend(pg_backend_pid()), :customer::text;\n"
 _CLOCKS = [Path(f"/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1") for machine in ("x86_64", "aarch64")]
 """Of Debian's package libfaketime."""
-_CLOCK = "clock"
+_CLOCK = "clock/by"
 """The file that says by how much the run's clock is wrong."""
+_SLEEPING = """
+import select
+import time
+time.sleep = lambda seconds: select.select([], [], [], seconds)
+"""
+"""libfaketime refuses the call by which Python sleeps, clock_nanosleep(2) until a monotonic time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,13 +96,21 @@ def plainly(shop: Shop, arguments: Sequence[str]) -> Program:
     return shop.start(*arguments, PYTHONUNBUFFERED="1")
 
 
-def enter(stage: Stage, shop: Shop, stand: Stand, run: Program) -> None:
+def enter(stage: Stage, shop: Shop, stand: Stand, watched: Watched) -> None:
     """Return when a run has reached a stage."""
-    if stage == "report":
-        wait_for(run, lambda: finished(shop) == ["orders", "returns"])
-    else:
-        wait_for(run, lambda: stand.backends(TITLES[stage]))
+    deadline_s = time.monotonic() + PATIENCE_S
+    while not _reached(stage, shop, stand):
+        assert watched.program.poll() is None, watched.output
+        assert time.monotonic() < deadline_s, watched.output
+        time.sleep(_POLL_S)
+    if stage != "report":
         time.sleep(SETTLED_S)
+
+
+def _reached(stage: Stage, shop: Shop, stand: Stand) -> bool:
+    if stage == "report":
+        return finished(shop) == ["orders", "returns"]
+    return len(stand.backends(TITLES[stage])) >= SESSIONS[stage]
 
 
 def finished(shop: Shop) -> list[str]:
@@ -234,10 +252,10 @@ def by_wrong_clock(shop: Shop, arguments: Sequence[str]) -> Program:
     if library is None:
         pytest.skip("no libfaketime here: apt-get install libfaketime")
     clock = {
+        "PYTHONPATH": str(shop.write("clock/sitecustomize.py", _SLEEPING).parent),
         "LD_PRELOAD": str(library),
         "FAKETIME_TIMESTAMP_FILE": str(shop.write(_CLOCK, "+0\n")),
-        "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     return shop.start(*arguments, PYTHONUNBUFFERED="1", **clock)

@@ -96,7 +96,7 @@ FAULTS = (
         downs=True,
     ),
     Fault(name="disk of the reports full", act=acts.fill_disk, disk="reports", names="No space left on device"),
-    Fault(name="memory of the server limited", act=acts.take_memory, kinds=_ALL_BUT_CONTAINER, downs=True),
+    Fault(name="memory of the server limited", act=acts.take_memory, kinds=OWN),
     *(_signal(number, stage, twice=twice) for number in SIGNALS for stage in STAGES for twice in (False, True)),
     Fault(
         name="terminal and its shell closed",
@@ -111,8 +111,8 @@ FAULTS = (
     Fault(name="worker stopped", act=lambda scene: scene.worker("gw1").suspend(), end="interrupted", workers=2),
     Fault(name="leader killed (-9)", act=lambda scene: scene.worker("gw0").kill(), end="interrupted", workers=2),
     Fault(name="leader stopped", act=lambda scene: scene.worker("gw0").suspend(), end="interrupted", workers=2),
-    Fault(name="folder of reports gone", act=acts.remove_reports, end="complete", names="reports"),
-    Fault(name="folder of reports replaced by a file", act=acts.block_reports, names="reports"),
+    Fault(name="folder of reports gone", act=acts.remove_reports, end="complete", names="vanished"),
+    Fault(name="folder of reports replaced by a file", act=acts.block_reports, names="cannot be written"),
     Fault(name="another run in the same folder", act=acts.start_beside, end="complete", tells=False),
     Fault(name="another run on the same server", act=acts.start_elsewhere, end="complete", tells=False),
     Fault(

@@ -44,7 +44,7 @@ class Cell:
 def telling(lines: Iterable[tuple[float, str]]) -> tuple[str, float | None]:
     """Return the line of a run's output that tells of a fault, and when the first such line was written.
 
-    That is the first line of the first test that failed; else why pytest ended; else the first complaint.
+    That is why pytest ended; else the first line of the first test that failed; else the first complaint.
 
     Args:
         lines: When each line was written, and the line.
@@ -55,9 +55,9 @@ def telling(lines: Iterable[tuple[float, str]]) -> tuple[str, float | None]:
             below = True
         elif below and line.strip() and not _ON_WORKER.match(line):
             below = False
-            found.append((0, when, line.removeprefix("E  ")))
+            found.append((1, when, line.removeprefix("E  ")))
         elif (match := _TELLS.match(line)) and (said := match["ended"] or match["said"]) not in _BARE:
-            found.append((1 if match["ended"] else 2, when, said))
+            found.append((0 if match["ended"] else 2, when, said))
     if not found:
         return "", None
     return _worded(min(found, key=lambda one: one[:2])[2]), min(when for _, when, _ in found)

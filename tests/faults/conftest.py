@@ -1,4 +1,4 @@
-"""The option that writes the table of faults into a page, and what the cells of one session have in common."""
+"""The option that writes the table of faults into a page, cell by cell."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,27 +9,17 @@ from cells import Cell, put
 from stands import KINDS
 
 OPTION = "--faults-table"
-cells = pytest.StashKey[list[Cell]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register the option."""
-    parser.addoption(OPTION, type=Path, help="put the cells that were filled into the table of this page")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin with an empty table."""
-    config.stash[cells] = []
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the table."""
-    path = session.config.getoption(OPTION)
-    if path and session.config.stash[cells]:
-        put(path, session.config.stash[cells], NAMES, (*KINDS, NO_SERVER))
+    parser.addoption(OPTION, type=Path, help="put each cell that is filled into the table of this page")
 
 
 @pytest.fixture
 def table(request: pytest.FixtureRequest) -> Iterator[list[Cell]]:
-    """Return the cells that are filled."""
-    return request.config.stash[cells]
+    """Return where a test puts the cell that it has filled, once it is as it must be; the table has it at once."""
+    cells: list[Cell] = []
+    yield cells
+    if cells and (path := request.config.getoption(OPTION)):
+        put(path, cells, NAMES, (*KINDS, NO_SERVER))

@@ -54,7 +54,7 @@ class Stand:
     """What carries the connections to it."""
     command: tuple[str, ...] = ()
     """What starts it."""
-    _again: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    again: list[subprocess.Popen[bytes]] = field(default_factory=list)
     """Its processes since it was started anew."""
 
     @property
@@ -96,8 +96,8 @@ class Stand:
             time.sleep(_POLL_S)
         home = self.theirs.data.parent
         with (home / "log").open("ab") as log:
-            self._again.append(account.spawn(self.command, local.server_user(), home, log))
-        assert local._wait(self._again[-1], self.theirs.data), (home / "log").read_text(encoding="utf-8")
+            self.again.append(account.spawn(self.command, local.server_user(), home, log))
+        assert local._wait(self.again[-1], self.theirs.data), (home / "log").read_text(encoding="utf-8")
 
     def revive(self) -> None:
         """See that somebody else's server answers, as after its operator has looked after it."""
@@ -144,7 +144,7 @@ class Stand:
     def _runs(self) -> bool:
         """Return whether the first process of somebody else's server is there; if it has ended, it is reaped."""
         assert self.theirs
-        return (self._again or [self.theirs.process])[-1].poll() is None
+        return (self.again or [self.theirs.process])[-1].poll() is None
 
     def _containers(self) -> list[Any]:
         """Return the containers of runs whose folders are here."""
@@ -176,6 +176,8 @@ def stand(kind: str, disk: Path | None = None) -> Iterator[Stand]:
                 pytest.skip("no PostgreSQL 15 here")
             yield Stand(kind=kind, postgres=_ADDRESSES[kind], place=disk or place)
             return
+        again: list[subprocess.Popen[bytes]] = []
+        stack.callback(lambda: [one.wait(_PATIENCE_S) for one in again])  # whom the end of the server has killed
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv(folder.VARIABLE, str(disk or stack.enter_context(places.place())))
             settings = {**servers.SMALL, "max_connections": "60"}
@@ -198,6 +200,7 @@ def stand(kind: str, disk: Path | None = None) -> Iterator[Stand]:
             place=place,
             theirs=server.source,
             relay=relay,
+            again=again,
             command=(str(server.source.binaries.folder / "postgres"), *command[1:]),
         )
 

@@ -46,7 +46,7 @@ def test_a_run_that_meets_a_fault(fault: Fault, kind: str, tmp_path: Path, table
         fault.prepare(shop)
         run = fault.starts(shop, (*REPORTS, "--burst", "24", *(("-n", str(fault.workers)) if fault.workers else ())))
         watched = around.enter_context(closing(Watched.of(run)))
-        acts.enter(fault.stage, shop, one, run)
+        acts.enter(fault.stage, shop, one, watched)
         with ExitStack() as undone:
             scene = Scene(shop=shop, stand=one, run=run, disk=disk, stack=undone)
             among = psutil.Process(run.pid).children(recursive=True) if fault.end == "hung up" else []
@@ -65,7 +65,6 @@ def test_a_run_that_meets_a_fault(fault: Fault, kind: str, tmp_path: Path, table
             seconds=None if when_s is None else max(0.0, when_s - since_s),
             left=_left(fault, one, shop),
         )
-        table.append(cell)
 
         assert status in STATUSES[fault.end], watched.output
         assert "Traceback" not in watched.output
@@ -80,6 +79,7 @@ def test_a_run_that_meets_a_fault(fault: Fault, kind: str, tmp_path: Path, table
         if fault.end == "complete":
             assert acts.finished(shop) == ["orders", "returns"]
             assert all(0 < lasted_s < LASTS_S for lasted_s in acts.lasted_s(shop))
+        table.append(cell)
 
 
 def _left(fault: Fault, one: Stand, shop: Shop) -> str:

@@ -149,7 +149,7 @@ def test_a_background_that_does_not_continue_a_smaller_one_is_loaded_from_its_fi
 
     loaded = [one.loaded for step in found.steps for one in step.figures]
     assert {one.rows == one.own_rows for one in loaded if one} == {True}
-    assert "loaded from the first row on: 2,000" in report.terminal(bench.record())
+    assert "loaded from the first row on: at 2,000" in report.terminal(bench.record())
 
 
 @pytest.mark.thorough
@@ -197,7 +197,9 @@ def _read_in_all_formats(bench: Bench, folder: Path) -> None:
     run = bench.record()
     shown = report.terminal(run)
     assert "ledger over entries" in shown
-    assert "2 steps grown from the databases of a smaller one, by 198,000 of 220,000 rows" in " ".join(shown.split())
+    assert "2 steps grown from the databases of a smaller one, by 198,000 of their 220,000 rows" in " ".join(
+        shown.split()
+    )
     assert max(map(len, shown.splitlines())) <= 80
     for name in ("run.html", "run.md", "run.csv"):
         report.write(run, folder / name)

@@ -1,6 +1,8 @@
 """What a run refuses of its settings before anything is started."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,22 @@ def test_speed_of_noise_that_is_not_there_is_refused_on_the_command_line_only(tm
 
     for source in ("ini file", "environment", "default"):
         _asked(tmp_path, "", 20.0, source).check()
+
+
+@pytest.mark.parametrize(
+    ("detail", "needs", "whole"),
+    [("--race-places", "--race", {"race": True}), ("--soak-closed", "--soak", {"soak_s": 30.0})],
+)
+def test_detail_of_what_is_not_asked_for_is_refused_on_the_command_line_only(
+    tmp_path: Path, detail: str, needs: str, whole: dict[str, Any]
+) -> None:
+    asked = _asked(tmp_path, "", 1.0, "default")
+    given = replace(asked, origins=(OptionValue(name=detail, value="2", source="command line"),))
+
+    with pytest.raises(UsageError, match=f"{detail} is the .* of {needs}, which is not given"):
+        given.check()
+    replace(given, options=replace(given.options, **whole)).check()
+    replace(given, origins=(OptionValue(name=detail, value="2", source="ini file"),)).check()
 
 
 def test_speed_at_which_too_many_runs_are_due_is_refused_by_the_name_of_its_option(tmp_path: Path) -> None:

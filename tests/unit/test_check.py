@@ -385,7 +385,7 @@ def test_experiment_that_was_not_ranked_by_a_criterion_of_another_has_no_result_
 
     assert "No result: flat (lock_waits). Cannot tell: flat (throughput)." in text
     assert "flat, lock_waits: the experiment has no figures by lock_waits" in text
-    assert "How many blocks would tell" not in text, "nothing was foretold"
+    assert "How many blocks would tell" not in text, "nothing was forecast"
 
 
 def test_everything_is_said_in_markdown_too() -> None:

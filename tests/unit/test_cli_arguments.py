@@ -43,6 +43,9 @@ runpy.run_module("schemabench", run_name="__main__")
         (["growth", "usage", "--over", "rows", "--project-to", "1x"], "'1x' does not reach beyond the last value"),
         (["growth", "usage", "--over", "rows", "--disk", "15"], "'15' is not a size such as 15GB or 500MB"),
         (["growth", "usage", "--over", "rows", "--disk", "0GB"], "'0GB' is not a size such as 15GB or 500MB"),
+        (["growth", "usage", "--over", "rows", "--race"], "unrecognized arguments: --race"),
+        (["crossover", "usage", "--race-places", "1"], "unrecognized arguments: --race-places 1"),
+        (["crossover", "usage", "--production", "off"], "unrecognized arguments: --production off"),
         (["cardinalities", "draw", "usage", "-n", "0"], "'0' is not a whole number from 1 to 100"),
         (["cardinalities", "draw", "usage", "-n", "many"], "'many' is not a whole number"),
     ],
@@ -53,6 +56,26 @@ def test_number_out_of_bounds_is_refused(arguments: list[str], reason: str, caps
 
     assert caught.value.code == 2
     assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "unsaid"),
+    [
+        ("growth", "time for everything, loading included", "measuring time per experiment"),
+        ("crossover", "the cardinality to start at", "or `all`"),
+        ("rehearse", "the candidate to apply, which extends another one", "a candidate to rank"),
+        ("rehearse", "130  interrupted", "or `all`"),
+    ],
+)
+def test_help_says_of_an_option_what_it_is_to_the_command(
+    command: str, said: str, unsaid: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+
+    shown = " ".join(capsys.readouterr().out.replace("130  ", "130 ").split())
+    assert " ".join(said.split()) in shown
+    assert unsaid not in shown
 
 
 def test_interrupted_command_ends_as_shells_say_it(

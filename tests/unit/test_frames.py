@@ -263,7 +263,7 @@ def test_growth_curves_have_tables() -> None:
         ("calls_per_s", "linear", 30_000.0, 330.0, 330 * 0.95),
         ("calls_per_s", "linear", 100_000.0, 100.0, 100 * 0.8),
     ]
-    assert rows(found.foretold, "candidate", "measure", "figure", "measured", "measured_low", "refused") == [
+    assert rows(found.forecasts, "candidate", "measure", "figure", "measured", "measured_low", "refused") == [
         ("baseline", "calls_per_s", 1_010.0, 1_000.0, 1_000 * 0.95, ""),
         ("hash_by_site", "calls_per_s", 6_000.0, 7_900.0, 7_900 * 0.95, ""),
         ("hash_by_site", "p99_ns", None, None, None, "a projection needs 4 steps"),

@@ -103,6 +103,13 @@ def test_what_cannot_be_an_axis_is_refused_in_words(named: str, farthest: str, p
     assert caught.value.remedies or "below zero" in problem
 
 
+def test_what_starts_at_zero_has_no_multiple_and_none_is_offered() -> None:
+    with pytest.raises(UsageError) as caught:
+        asked("round-trip", "5x")
+
+    assert list(caught.value.remedies) == ["name the last value: --to 5ms"]
+
+
 def test_a_workload_that_does_not_name_its_rows_is_told_how_to() -> None:
     with pytest.raises(UsageError, match="does not say which of its sizes is that of its rows") as caught:
         asked("rows", workload=replace(WORKLOAD, grows=""))

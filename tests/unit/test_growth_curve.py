@@ -184,7 +184,7 @@ def test_the_last_value_is_lowered_to_what_there_is_time_for() -> None:
 
     assert found.order[:2] == (1_000, 7_100), "halfway to 51,000, for which there seems to be time"
     last = next(step for step in found.steps if step.value == 100_000)
-    assert last.reason.startswith("it would take about 1 min 44 s, with")
+    assert last.reason.startswith("it would take about 1 min 44 s, and the budget of 1 min has ")
     assert 30_000 < max(step.value for step in found.steps if step.figures) < 60_000
 
 
@@ -219,16 +219,16 @@ def test_a_limit_for_data_out_of_sight_is_refused() -> None:
     assert caught.value.checked == ("the server: db.example:5432 (PostgreSQL 18.6)",)
 
 
-def foretold(laboratory: FakeLaboratory) -> tuple[Growth, list[tuple[float, int]]]:
-    """Return a curve whose last value is foretold, and (value, steps measured before) of each time that one was."""
-    one = Curve(laboratory=cast(Laboratory, laboratory), over=ROWS, foretells=True)
+def forecast(laboratory: FakeLaboratory) -> tuple[Growth, list[tuple[float, int]]]:
+    """Return a curve whose last value is forecast, and (value, steps measured before) of each time that one was."""
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=ROWS, holds_back_last=True)
     said: list[tuple[float, int]] = []
     one.run(lambda: None, lambda value: said.append((value, len(laboratory.kept))))
     return one.record(), said
 
 
-def test_a_last_value_that_is_foretold_comes_after_the_others() -> None:
-    found, said = foretold(FakeLaboratory(budget_s=200.0, rate=flat))
+def test_a_last_value_that_is_forecast_comes_after_the_others() -> None:
+    found, said = forecast(FakeLaboratory(budget_s=200.0, rate=flat))
 
     assert found.order[:3] == (1_000, 10_000, 32_000)
     assert max(found.order[:6]) == 32_000
@@ -237,8 +237,8 @@ def test_a_last_value_that_is_foretold_comes_after_the_others() -> None:
     assert found.elapsed_s <= 200.0
 
 
-def test_the_time_of_a_last_value_that_is_foretold_is_set_aside() -> None:
-    found, said = foretold(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=2e-4))
+def test_the_time_of_a_last_value_that_is_forecast_is_set_aside() -> None:
+    found, said = forecast(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=2e-4))
 
     assert said, "there was time for it"
     assert said[0][0] == 100_000
@@ -246,13 +246,13 @@ def test_the_time_of_a_last_value_that_is_foretold_is_set_aside() -> None:
     assert found.elapsed_s <= 60.0
 
 
-def test_a_last_value_that_is_foretold_takes_half_of_the_budget_at_most() -> None:
-    found, ((value, before),) = foretold(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=1e-3))
+def test_a_last_value_that_is_forecast_takes_half_of_the_budget_at_most() -> None:
+    found, ((value, before),) = forecast(FakeLaboratory(budget_s=60.0, rate=flat, loading_s=1e-3))
 
     assert 20_000 < value < 30_000, "loads in 26 s"
     assert before > 2
     assert max(step.value for step in found.steps if step.figures) == value
-    assert any(step.value == 100_000 and "left of the budget" in step.reason for step in found.steps)
+    assert any(step.value == 100_000 and "and the budget of" in step.reason for step in found.steps)
 
 
 def test_one_step_is_measured_however_short_the_budget() -> None:
@@ -293,7 +293,7 @@ def test_steps_with_too_few_blocks_have_no_intervals_and_steer_nothing() -> None
     found, _ = drawn(FakeLaboratory(budget_s=200.0, rate=flat, blocks=3))
 
     assert not any(step.has_intervals for step in found.steps if step.figures)
-    assert found.ended == "fewer than two steps have intervals"
+    assert found.ended == "fewer than two steps have intervals: a longer --budget has room for more blocks"
 
 
 def test_the_cache_is_full_where_all_databases_together_are_as_large() -> None:

@@ -67,7 +67,7 @@ def test_unknown_table_is_an_error_that_lists_those_there_are(capsys: pytest.Cap
     assert cli.main(["report", "a.json", "--table", "rank"]) == 2
     told = capsys.readouterr().err
     assert "The report has no table 'rank'" in told
-    assert "1-usage-typical-ranks" in told
+    assert "  - 1-usage-typical-ranks: Candidates in order of rank" in told, "with what is in it"
 
 
 def test_one_run_file_is_drawn_as_the_report_of_that_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,7 @@ from schemabench.rehearsal.record import (
     Waiter,
     Written,
 )
+from schemabench.report import page
 
 SQL = "CREATE INDEX entry_by_account_and_amount_and_receipt ON entry (account_id, amount, receipt)"
 FOUND = Rehearsal(
@@ -189,3 +190,18 @@ def test_an_invariant_that_holds_in_no_installation_tells_nothing_of_the_migrati
 
     assert found.is_candidate
     assert "tell nothing of the migration: served_differs" in " ".join(_shown(found).split())
+
+
+def test_a_statement_unfolds_only_where_it_has_several_lines() -> None:
+    def drawn(sql: str) -> str:
+        return page.html(rehearsal.document(replace(FOUND, statements=(replace(FOUND.statements[0], sql=sql),))))
+
+    assert "<details>" not in drawn(SQL)
+    assert "<summary>In lines</summary>" in drawn(SQL.replace(" ON ", "\n    ON "))
+
+
+def test_the_file_of_a_rehearsal_is_told_from_that_of_a_run(tmp_path: Path) -> None:
+    rehearsal.write(FOUND, tmp_path / "rated.json")
+
+    with pytest.raises(UsageError, match=r"rated\.json is of a rehearsal, and reports are drawn from runs"):
+        report.read(tmp_path / "rated.json")

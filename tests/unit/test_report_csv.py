@@ -43,4 +43,7 @@ def test_all_tables_of_a_report_are_found_under_the_ids_of_their_sections() -> N
     found = csv.tables(document(RUN))
     names = {"1-usage-typical-ranks", "1-usage-typical-cost", "1-usage-typical-cost-2", "1-usage-typical-times", "made"}
     assert names <= set(found)
+    assert [column.heading for column in found["1-usage-typical-ranks"].columns][:2] == ["front", "rank"], (
+        "not the figures behind a chart"
+    )
     assert all(len(read(table)) == 1 + len(table.rows) + len(table.footer) for table in found.values())

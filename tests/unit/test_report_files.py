@@ -93,7 +93,7 @@ def test_summary_that_cannot_be_written_is_an_error_that_names_it(tmp_path: Path
 
 
 def test_unknown_suffix_is_an_error_that_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"No report format for \.pdf(.|\n)*end the path in \.html or \.md or \.csv"):
+    with pytest.raises(UsageError, match=r"No report format for \.pdf(.|\n)*end the path in \.html, \.md or \.csv"):
         report.write(RUN, tmp_path / "report.pdf")
 
 

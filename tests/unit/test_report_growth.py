@@ -13,7 +13,7 @@ from schemabench import report
 from schemabench.records import (
     Edge,
     Estimate,
-    Foretold,
+    Forecast,
     Growth,
     GrowthChange,
     GrowthCrossing,
@@ -98,12 +98,12 @@ PROJECTIONS = (
         candidate="hash_by_site",
         measure="p99_ns",
         law=None,
-        refused="a projection needs 3 steps or more, and there are 2",
+        refused="a projection needs 3 or more steps with intervals, and there are 2",
     ),
 )
 AT = "2026-03-01T12:00:00+00:00"
-FORETOLD = (
-    Foretold(
+FORECASTS = (
+    Forecast(
         candidate="baseline",
         measure="calls_per_s",
         value=10_000,
@@ -113,7 +113,7 @@ FORETOLD = (
         figure=about(1_010),
         measured=about(1_000),
     ),
-    Foretold(
+    Forecast(
         candidate="hash_by_site",
         measure="calls_per_s",
         value=10_000,
@@ -122,7 +122,7 @@ FORETOLD = (
         figure=about(6_000),
         measured=about(7_900),
     ),
-    Foretold(
+    Forecast(
         candidate="hash_by_site", measure="p99_ns", value=10_000, at=AT, law=None, refused="a projection needs 4 steps"
     ),
 )
@@ -136,10 +136,10 @@ GROWTH = Growth(
     crossings=(CROSSING,),
     edges=(Edge(title="shared_buffers (128 MiB) full", value=123_456.7),),
     projections=PROJECTIONS,
-    foretold=FORETOLD,
+    forecasts=FORECASTS,
     budget_s=1200.0,
     elapsed_s=300.0,
-    ended="the step at rows=31000 would take about 2 min, with 1 min left of the budget of 20 min",
+    ended="the step at rows=31000 would take about 2 min, and the budget of 20 min has 1 min for it",
 )
 GROWN = replace(RUN, growths=(GROWTH,))
 
@@ -167,7 +167,34 @@ def test_each_step_has_a_row_for_each_candidate_with_its_intervals() -> None:
     assert shown[1][2:] == ("1.00k [950, 1.05k]", "0.11x [0.10, 0.12]")
     assert times[1][2:] == ("1.00 ms [0.950, 1.05]", "5.00 ms [4.75, 5.25]")
     assert costs[1][2:] == ("512 B [486, 538]", "80.0 B"), "a size is read once, and has no interval"
-    assert [one[4][2:] for one in (shown, times, costs)] == [("-", ""), ("-", "-"), ("-", "-")]
+    assert [one[4][2:] for one in (shown, times, costs)] == [("-", "-"), ("-", "-"), ("-", "-")]
+
+
+def test_a_dash_is_explained_only_where_there_is_one() -> None:
+    alone = replace(GROWTH, steps=STEPS[:1], changes=(), crossings=(), projections=(), forecasts=())
+    shown, times, _ = tables(replace(GROWN, growths=(alone,)))[:3]
+
+    assert shown.legend == (("-", "no step before, too few blocks, or not ranked"),)
+    assert times.legend == (), "both candidates have these times"
+
+
+def test_figures_that_are_refused_for_one_reason_share_a_line() -> None:
+    reason = "a projection needs 3 or more steps with intervals, and there is 1"
+    refused = tuple(
+        Projection(candidate=candidate, measure=measure, law=None, refused=reason)
+        for candidate, measure in (("a", "calls_per_s"), ("b", "calls_per_s"), ("a", "p99_ns"))
+    )
+    said = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, projections=refused),))).split())
+
+    assert f"calls/s of a, b; p99 of a: {reason}" in said
+    assert said.count(reason) == 1
+
+
+def test_steps_over_clients_are_on_copies_without_further_rows() -> None:
+    again = replace(STEPS[1], figures=(figures("baseline", 1_000, 1_000, 0),))
+    said = report.terminal(replace(GROWN, growths=(replace(GROWTH, steps=(STEPS[0], again)),)))
+
+    assert "1 step on copies of the databases of a smaller one, without further rows" in " ".join(said.split())
 
 
 def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
@@ -175,7 +202,7 @@ def test_the_verdict_tells_of_crossings_beyond_chance_first() -> None:
 
     assert growth.sentence(GROWTH) == "From 1,000 to 10,000 rows, candidates change places beyond chance: 1 crossing."
     assert growth.sentence(within) == "From 1,000 to 10,000 rows, candidates may change places, but not beyond chance."
-    assert growth.sentence(replace(GROWTH, crossings=())).endswith("no two candidates change places.")
+    assert growth.sentence(replace(GROWTH, crossings=())).endswith("no two candidates can be told to change places.")
     assert growth.sentence(replace(GROWTH, steps=STEPS[:1])) == "One step was measured, at 1,000 rows."
     assert growth.sentence(replace(GROWTH, steps=STEPS[2:])) == "No step was measured."
 
@@ -189,20 +216,23 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
     said = " ".join(shown.split())
     assert "1.00k [950, 1.05k]" in said, "with intervals"
     assert "5.00 ms [4.75, 5.25]" in said
-    assert "hash_by_site overtakes baseline between 1,000 and 10,000: from 1.20x [1.14, 1.26] to 0.13x" in said
+    assert (
+        "hash_by_site overtakes baseline between 1,000 and 10,000: baseline has 1.20x [1.14, 1.26] the throughput of "
+        "hash_by_site before, and 0.13x"
+    ) in said
     assert "marks: shared_buffers (128 MiB) full at 123,000 rows" in said
-    assert "1 step grown from the databases of a smaller one, by 9,000 of 10,000 rows" in said
-    assert "loaded from the first row on: 1,000" in said
+    assert "1 step grown from the databases of a smaller one, by 9,000 of their 10,000 rows" in said
+    assert "loaded from the first row on: at 1,000 rows" in said
     assert "100,000: it would need about 20 GiB of disk, with 8 GiB free" in said
-    assert "p99 of hash_by_site: a projection needs 3 steps or more, and there are 2" in said
+    assert "p99 of hash_by_site: a projection needs 3 or more steps with intervals, and there are 2" in said
     assert "linear, (power)" in said
 
 
-def test_what_was_foretold_stands_beside_what_was_measured() -> None:
-    (shown,) = [one for one in tables(GROWN) if one.caption and "foretold" in str(one.caption)]
-    unmeasured = tuple(replace(one, measured=None) for one in FORETOLD)
+def test_what_was_forecast_stands_beside_what_was_measured() -> None:
+    (shown,) = [one for one in tables(GROWN) if one.caption and "forecast" in str(one.caption)]
+    unmeasured = tuple(replace(one, measured=None) for one in FORECASTS)
     said = " ".join(report.terminal(GROWN).split())
-    early = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, foretold=unmeasured),))).split())
+    early = " ".join(report.terminal(replace(GROWN, growths=(replace(GROWTH, forecasts=unmeasured),))).split())
 
     assert rows(shown) == [
         ("baseline", "calls/s", "linear, (power)", "1.01k [960, 1.06k]", "1.00k [950, 1.05k]", "yes"),
@@ -241,7 +271,7 @@ def test_the_coefficients_of_scalability_are_shown_with_intervals_or_a_dash() ->
         measure="calls_per_s",
         law="universal scalability",
         parameters={"sigma": about(0.93), "kappa": Estimate(value=0.0, low=0.0, high=0.01), "knee": about(1.1)},
-        refused="a projection needs 5 steps or more, and there are 4",
+        refused="a projection needs 5 or more steps with intervals, and there are 4",
     )
     shown = tables(replace(GROWN, growths=(replace(GROWTH, over="clients", projections=(scalability,)),)))
 

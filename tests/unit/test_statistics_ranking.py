@@ -287,7 +287,7 @@ def test_difference_of_five_percent_is_found_in_a_hundred_blocks() -> None:
 
 
 @pytest.mark.parametrize("blocks", [20, 60, 200])
-def test_widest_interval_foretells_the_width_of_the_ranking(blocks: int) -> None:
+def test_widest_interval_forecasts_the_width_of_the_ranking(blocks: int) -> None:
     names = ["baseline", "a", "b", CONTROL]
     rates = simulate(np.random.default_rng(blocks), blocks, [0, 0.1, 0.2, 0])
     found = rank(rates, names, baseline="baseline", control=CONTROL, seed=1)

@@ -78,8 +78,7 @@ class Asked:
         for name in (*self.options.workload, *replayed):
             if name not in known:
                 workloads.load(self.workloads, name)
-        if self.noise is None:
-            self._check_noise_speed()
+        self._check_details()
         chosen = self.selected()
         for name in replayed:
             if name not in chosen:
@@ -91,14 +90,20 @@ class Asked:
                     f"--replay-range {name}=... needs --replay {name}=FOLDER as well{nearest(name, tuple(given))}"
                 )
 
-    def _check_noise_speed(self) -> None:
-        """Refuse the speed of jobs that there are not; an ini file and the environment may keep one for other runs.
+    def _check_details(self) -> None:
+        """Refuse details of what is not asked for; an ini file and the environment may keep them for other runs.
 
         Raises:
             UsageError: The command line has one.
         """
-        if any((one.name, one.source) == ("--noise-speed", "command line") for one in self.origins):
-            raise UsageError(
-                "--noise-speed is the speed of the jobs of --noise, which is not given",
-                remedies=["add --noise NOISE.json", "leave out --noise-speed"],
-            )
+        details = (
+            ("--noise-speed", "the speed of the jobs of --noise", self.noise, "--noise NOISE.json"),
+            ("--race-places", "the number of places of --race", self.options.race, "--race"),
+            ("--soak-closed", "the pace of --soak", self.options.soak_s, "--soak TIME"),
+        )
+        given = {one.name for one in self.origins if one.source == "command line"}
+        for detail, about, whole, remedy in details:
+            if detail in given and not whole:
+                raise UsageError(
+                    f"{detail} is {about}, which is not given", remedies=[f"add {remedy}", f"leave out {detail}"]
+                )

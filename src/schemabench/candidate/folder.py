@@ -72,6 +72,7 @@ def select(candidates: Mapping[str, Candidate], wanted: Iterable[str]) -> tuple[
         raise UsageError(
             f"There is no candidate {name!r}{nearest(name, candidates)}",
             checked=[f"candidates: {', '.join(candidates)}"],
+            remedies=["choose one of these with --candidate"],
         )
     return tuple(candidate for candidate in candidates.values() if not chosen or candidate.name in chosen)
 

@@ -30,7 +30,7 @@ def select(workload: str, known: Mapping[str, Any], wanted: Iterable[str]) -> tu
             raise UsageError(
                 f"The workload {workload!r} has no cardinality {name!r}{nearest(name, known)}",
                 checked=[f"cardinalities: {', '.join(known)}"],
-                remedies=["choose one with --cardinality", "run them all with --cardinality all"],
+                remedies=["choose one of these with --cardinality"],
             )
     return tuple(chosen)
 

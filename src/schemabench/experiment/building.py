@@ -19,7 +19,7 @@ from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.foretelling import foretold, foretold_turns
+from schemabench.experiment.forecasting import forecast, forecast_turns
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
 from schemabench.monitor import cache
@@ -112,13 +112,13 @@ class Building:
                     continue
                 self.progress.stage(self.plan, f"building {candidate.name}")
                 self._enter(candidate)
-                self._foretell(candidate)
+                self._forecast(candidate)
             except (CandidateError, HeldError) as failure:
                 if candidate.name == BASELINE:
                     raise
                 self.left_out[candidate.name] = results.unranked(candidate, "failed", str(failure))
 
-    def _foretell(self, candidate: Candidate) -> None:
+    def _forecast(self, candidate: Candidate) -> None:
         """Say after the first candidate beside the baseline, which also calibrates, how long building all will take."""
         if candidate.name == BASELINE:
             self._baseline_s = self.elapsed_s
@@ -126,8 +126,8 @@ class Building:
             others = len(self.plan.candidates) - 1
             expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
             copying_s = copies.at_most_s(self.plan, self.copying_s / _WITH_FIRST * (others + 2))
-            turns = foretold_turns(others + 2, self.opening_s, self.plan.budget_s)
-            for text in filter(None, (foretold(others + 1, expected_s, self.plan.budget_s, copying_s), turns)):
+            turns = forecast_turns(others + 2, self.opening_s, self.plan.budget_s)
+            for text in filter(None, (forecast(others + 1, expected_s, self.plan.budget_s, copying_s), turns)):
                 self.progress.say(f"{self.plan}: {text}")
 
     def _check_parts(self, candidate: Candidate) -> None:

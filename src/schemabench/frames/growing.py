@@ -1,4 +1,4 @@
-"""The growth curves of a run: figures at each step, what is projected, and what was foretold of the last.
+"""The growth curves of a run: figures at each step, what is projected, and what was forecast of the last.
 
 Owns the columns of growth.
 """
@@ -30,13 +30,13 @@ _PROJECTED = (
     Column("law", TEXT, "the law that predicted the last step best"),
     *estimated("figure", "the projected figure"),
 )
-_FORETOLD = (
-    Column("measure", TEXT, "what is foretold, as in `calls_per_s` of `growth`"),
+_FORECASTS = (
+    Column("measure", TEXT, "what is forecast, as in `calls_per_s` of `growth`"),
     Column("law", TEXT, "the law that predicted the last of the other steps best"),
-    *estimated("figure", "the foretold figure; missing: refused"),
+    *estimated("figure", "the forecast figure; missing: refused"),
     *estimated("measured", "what was measured afterwards; missing: it was not"),
     Column("at", TEXT, "when it was recorded, in UTC"),
-    Column("refused", TEXT, "why nothing was foretold; empty if something was"),
+    Column("refused", TEXT, "why nothing was forecast; empty if something was"),
 )
 
 
@@ -74,13 +74,13 @@ def _points(run: Run) -> Iterator[Row]:
                 }
 
 
-def _foretold(run: Run) -> Iterator[Row]:
+def _forecast(run: Run) -> Iterator[Row]:
     for growth in run.growths:
-        for one in growth.foretold:
+        for one in growth.forecasts:
             yield {
                 "workload": growth.workload,
                 "over": growth.over,
-                **fields(one, (*_CURVE, *_FORETOLD)),
+                **fields(one, (*_CURVE, *_FORECASTS)),
                 **spread("figure", one.figure),
                 **spread("measured", one.measured),
             }
@@ -88,8 +88,8 @@ def _foretold(run: Run) -> Iterator[Row]:
 
 GROWTH = Table("A row for each candidate at each measured step of a growth curve.", (*_CURVE, *_STEP), _steps)
 PROJECTIONS = Table("A row for each value to which a curve is projected.", (*_CURVE, *_PROJECTED), _points)
-FORETOLD = Table(
-    "A row for each figure of a curve's last step that was foretold before it was measured.",
-    (*_CURVE, *_FORETOLD),
-    _foretold,
+FORECASTS = Table(
+    "A row for each figure of a curve's last step that was forecast before it was measured.",
+    (*_CURVE, *_FORECASTS),
+    _forecast,
 )

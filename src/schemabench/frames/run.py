@@ -23,7 +23,7 @@ class RunFrames:
         grown_plans     why
         sizes, settings, noise, options, notices     what it was measured with
         probes, spots, map_cells     what searches over cardinalities found
-        growth, projections, foretold     how candidates grow
+        growth, projections, forecasts    how candidates grow
 
     `help(RunFrames.trials)` documents its columns. Columns and types do not depend on the run; a table without data has
     no rows; `trials` has one more column for each counter of the server. Units are part of column names; shares run
@@ -81,7 +81,7 @@ class RunFrames:
 
     growth = growing.GROWTH
     projections = growing.PROJECTIONS
-    foretold = growing.FORETOLD
+    forecasts = growing.FORECASTS
 
     def __init__(self, run: Run) -> None:
         self.run = run

@@ -92,10 +92,17 @@ def over(
     if end <= start:
         raise UsageError(
             f"--to {farthest or _FARTHEST.get(field, _FAR)} does not reach beyond the start of {named}: {start:.15g}",
-            remedies=["name a multiple above one, as in --to 100x", "name a larger value"],
+            remedies=_farther(field, start),
         )
     whole = field == CLIENTS or (field != ROUND_TRIP and isinstance(getattr(values, field), int))
     return Over(field=field, start=start, end=round(end) if whole else end, whole=whole)
+
+
+def _farther(field: str, start: float) -> list[str]:
+    """Return how to name a last value beyond the start, of which a multiple is none if it is zero."""
+    if not start:
+        return [f"name the last value: --to {'5ms' if field == ROUND_TRIP else '1000'}"]
+    return ["name a multiple above one, as in --to 100x", "name a larger value"]
 
 
 def _field(field: str, named: str, workload: Workload[Any], values: Any) -> float:  # noqa: ANN401 (likewise)

@@ -12,8 +12,8 @@ from schemabench.crossover import Laboratory
 from schemabench.errors import SchemabenchError, UsageError
 from schemabench.growth.axis import CLIENTS, Over, over
 from schemabench.growth.curve import Curve
-from schemabench.growth.projecting import compared, foretold, projections
-from schemabench.records import Foretold, Growth
+from schemabench.growth.projecting import compared, forecasts, projections
+from schemabench.records import Forecast, Growth
 from schemabench.units import format_duration
 
 
@@ -30,7 +30,8 @@ def prepared(
         bench: Makes a bench.
 
     Raises:
-        UsageError: A name is unknown, several cardinalities are selected, or there is no such axis.
+        UsageError: A name is unknown, several cardinalities are selected, there is no such axis, or `--clients`
+            is given beside it.
         SchemabenchError: The workload cannot be used.
     """
     made = bench(asked)
@@ -44,6 +45,11 @@ def prepared(
     found = subject.found.workload
     axis = over(named, farthest, found, found.cardinalities[subject.cardinalities[0]], asked.options)
     if axis.field == CLIENTS:
+        if ("--clients", "command line") in {(one.name, one.source) for one in asked.origins}:
+            raise UsageError(
+                "--over clients sets the connections of each step, and so does --clients",
+                remedies=["leave out --clients", f"name the most clients: --to {asked.options.clients}"],
+            )
         made = bench(replace(asked, options=replace(asked.options, clients=round(axis.end))))
     return made, axis
 
@@ -55,7 +61,7 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
         bench: From `prepared`; records it.
         workload: The workload's name.
         axis: The axis.
-        keep: Called after each step, so that a crash loses nothing, and once the last is foretold.
+        keep: Called after each step, so that a crash loses nothing, and once the last is forecast.
         project_to: How many times the last value to project to; 1 for nothing beyond it, nor of the last step.
 
     Raises:
@@ -64,26 +70,26 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
     (start,) = bench.subject(workload).cardinalities
     laboratory = Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
     bench.serve()  # so that the first step's time does not include the start of the server
-    curve = Curve(laboratory=laboratory, over=axis, foretells=project_to > 1)
+    curve = Curve(laboratory=laboratory, over=axis, holds_back_last=project_to > 1)
     drawn: Growth | None = None
-    said: tuple[Foretold, ...] = ()
+    said: tuple[Forecast, ...] = ()
 
     def grow() -> None:
         nonlocal drawn
         if curve.tried:
             found = curve.record()
-            found = replace(found, projections=projections(axis, found, project_to), foretold=compared(said, found))
+            found = replace(found, projections=projections(axis, found, project_to), forecasts=compared(said, found))
             bench.findings = bench.findings.with_growth(found, instead_of=drawn)
             drawn = found
             keep()
 
-    def foretell(value: float) -> None:
+    def forecast(value: float) -> None:
         nonlocal said
-        said = foretold(axis, curve.record(), value, datetime.now(UTC).isoformat(timespec="seconds"))
+        said = forecasts(axis, curve.record(), value, datetime.now(UTC).isoformat(timespec="seconds"))
         grow()
 
     try:
-        curve.run(grow, foretell)
+        curve.run(grow, forecast)
     except KeyboardInterrupt:
         raise SchemabenchError(
             f"The growth curve was interrupted after {format_duration(laboratory.elapsed_s)}; "

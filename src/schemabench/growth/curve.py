@@ -4,7 +4,7 @@ Owns the order of the steps, and the division of the budget. Must not choose bet
 what a step needs: `Needs` does.
 
 The first value, the middle and the last come first, in ascending order, so that databases of one step are grown into
-those of the next. If the last value is to be foretold, it comes after others: those below it are measured with the time
+those of the next. If the last value is to be forecast, it comes after others: those below it are measured with the time
 and the disk that it does not need. A curve grows: however it ends, measured steps are kept.
 """
 
@@ -25,9 +25,9 @@ from schemabench.workload import authored
 _SMALLEST_STEP = 1.5
 """A last step that is not this much larger than the one before it, since the machine holds no more, is not made."""
 _SHARE_OF_LAST = 0.5
-"""Of the budget, for a last step that is to be foretold: the steps before it need the rest."""
+"""Of the budget, for a last step that is to be forecast: the steps before it need the rest."""
 _RUNGS = 3
-"""Values on the way to one that is to be foretold: the first, the middle, and one halfway from there."""
+"""Values on the way to one that is to be forecast: the first, the middle, and one halfway from there."""
 
 
 @dataclass(kw_only=True)
@@ -37,7 +37,7 @@ class Curve:
     Attributes:
         laboratory: Makes the experiments.
         over: The axis.
-        foretells: Whether the last value is to be foretold, and so comes after others.
+        holds_back_last: Whether the last value is to be forecast, and so comes after others.
         needs: What steps need, by those that were measured.
         tried: Value -> its step, in the order in which they were tried.
         ended: Why there are no more steps; empty while there are.
@@ -45,7 +45,7 @@ class Curve:
 
     laboratory: Laboratory
     over: Over
-    foretells: bool = False
+    holds_back_last: bool = False
     needs: Needs = field(init=False)
     tried: dict[float, GrowthStep] = field(default_factory=dict)
     ended: str = ""
@@ -62,22 +62,22 @@ class Curve:
         """Value -> its experiment."""
         return self.needs.measured
 
-    def run(self, grow: Callable[[], None], foretell: Callable[[float], None] = lambda _: None) -> None:
+    def run(self, grow: Callable[[], None], forecast: Callable[[float], None] = lambda _: None) -> None:
         """Measure steps while there is time; call `grow` after each, and at the end.
 
         At least one step is measured, however short the budget.
 
         Args:
             grow: Records the curve so far.
-            foretell: Called with the last value before it is measured, if it is to be foretold.
+            forecast: Called with the last value before it is measured, if it is to be forecast.
 
         Raises:
             SchemabenchError: The server fails.
         """
         try:
             while (value := self._following()) is not None:
-                if self.foretells and value == self._last:
-                    foretell(value)
+                if self.holds_back_last and value == self._last:
+                    forecast(value)
                 self._measure(value)
                 grow()
         except KeyboardInterrupt:
@@ -118,7 +118,8 @@ class Curve:
         if value is None:
             several = sum(map(figures.has_intervals, self.measured.values())) > 1
             gaps = "there is no gap left that is wide enough for a step"
-            self.ended = gaps if several else "fewer than two steps have intervals"
+            few = "fewer than two steps have intervals: a longer --budget has room for more blocks"
+            self.ended = gaps if several else few
         elif lacking := self.needs.lacking(value, self.laboratory.remaining_s):
             self.ended = f"the step at {self.over.shown(value)} {lacking}"
             return None
@@ -140,9 +141,9 @@ class Curve:
 
     def _before(self, last: float) -> float | None:
         """Return the next value before the last one; None if that is next."""
-        if len(self.tried) < (_RUNGS if self.foretells else _RUNGS - 1):
+        if len(self.tried) < (_RUNGS if self.holds_back_last else _RUNGS - 1):
             return self.over.between(max(self.tried), last)
-        return self._gap() if self.foretells and len(self.tried) < INTENDED_STEPS - 1 else None
+        return self._gap() if self.holds_back_last and len(self.tried) < INTENDED_STEPS - 1 else None
 
     def _gap(self) -> float | None:
         """Return the value in the gap that says most; None if none is wide enough, or fewer than two steps tell."""
@@ -157,16 +158,16 @@ class Curve:
     def _most_s(self) -> float:
         """Return the seconds that the last step may take."""
         left_s, budget_s = self.laboratory.remaining_s, self.laboratory.budget_s
-        return min(left_s, _SHARE_OF_LAST * budget_s) if self.foretells else left_s
+        return min(left_s, _SHARE_OF_LAST * budget_s) if self.holds_back_last else left_s
 
     def _left_s(self) -> float:
-        """Return the seconds left for steps now: without those of one that is to be foretold, which is to come."""
-        is_to_come = self.foretells and self._last is None and self._aim is not None
+        """Return the seconds left for steps now: without those of one that is to be forecast, which is to come."""
+        is_to_come = self.holds_back_last and self._last is None and self._aim is not None
         return self.laboratory.remaining_s - (self.needs.seconds(self._aim) if is_to_come and self._aim else 0.0)
 
     def _each_s(self) -> float:
         """Return the seconds for each of the steps that are intended now."""
-        to_come = 1 if self.foretells and self._last is None else 0
+        to_come = 1 if self.holds_back_last and self._last is None else 0
         return self._left_s() / max(1, INTENDED_STEPS - to_come - len(self.measured))
 
     def _measure(self, value: float) -> None:

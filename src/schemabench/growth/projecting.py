@@ -10,7 +10,7 @@ from math import isclose
 from schemabench import projection
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.projection import USL, Point
-from schemabench.records import Estimate, Foretold, Growth, Measure, Projection, StepFigures
+from schemabench.records import Estimate, Forecast, Growth, Measure, Projection, StepFigures
 
 _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] = (
     ("calls_per_s", lambda one: one.calls_per_s),
@@ -20,7 +20,7 @@ _FIGURES: tuple[tuple[Measure, Callable[[StepFigures], Estimate | None]], ...] =
 _SEED = 1
 
 
-def foretold(over: Over, growth: Growth, value: float, at: str) -> tuple[Foretold, ...]:
+def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Forecast, ...]:
     """Return what the steps of a curve say of one beyond them.
 
     Args:
@@ -30,11 +30,11 @@ def foretold(over: Over, growth: Growth, value: float, at: str) -> tuple[Foretol
         at: The time, in UTC.
     """
     last = max(step.value for step in growth.steps if step.figures)
-    return tuple(_foretold(one, value, at) for one in projections(over, growth, value / last))
+    return tuple(_forecast(one, value, at) for one in projections(over, growth, value / last))
 
 
-def compared(said: Sequence[Foretold], growth: Growth) -> tuple[Foretold, ...]:
-    """Return what was foretold, with what was measured at the step, if it was."""
+def compared(said: Sequence[Forecast], growth: Growth) -> tuple[Forecast, ...]:
+    """Return what was forecast, with what was measured at the step, if it was."""
     found = {
         (one.candidate, step.value, measure): figure(one)
         for step in growth.steps
@@ -45,9 +45,9 @@ def compared(said: Sequence[Foretold], growth: Growth) -> tuple[Foretold, ...]:
     return tuple(replace(one, measured=found.get((one.candidate, one.value, one.measure))) for one in said)
 
 
-def _foretold(one: Projection, value: float, at: str) -> Foretold:
+def _forecast(one: Projection, value: float, at: str) -> Forecast:
     point = one.points[-1] if one.points and isclose(one.points[-1].value, value) else None
-    return Foretold(
+    return Forecast(
         candidate=one.candidate,
         measure=one.measure,
         value=value,

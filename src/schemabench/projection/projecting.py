@@ -87,7 +87,8 @@ def project(
     tried = [(form, one) for form in forms if len(others) >= needed(form) and (one := _fit(form, others, cost))]
     if not tried:
         fewest = min(map(needed, forms)) + 1
-        return Found(refused=f"a projection needs {fewest} steps or more, and there are {len(series)}")
+        there = "there is 1" if len(series) == 1 else f"there are {len(series)}"
+        return Found(refused=f"a projection needs {fewest} or more steps with intervals, and {there}")
     own = cost(last.value, last.figure.value)
     missed = {form.law: distance(one.cost(last.value), own) for form, one in tried}
     closest = min(missed.values())

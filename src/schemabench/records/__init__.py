@@ -18,7 +18,7 @@ from schemabench.records.crossover import Crossover, MapCell, Probe, RatioMap, S
 from schemabench.records.figure import Estimate, Notice
 from schemabench.records.growth import (
     Edge,
-    Foretold,
+    Forecast,
     Growth,
     GrowthChange,
     GrowthCrossing,
@@ -90,7 +90,7 @@ __all__ = [
     "Estimate",
     "Experiment",
     "Extended",
-    "Foretold",
+    "Forecast",
     "GrownPlan",
     "Growth",
     "GrowthChange",

@@ -140,7 +140,7 @@ class Projection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Foretold:
+class Forecast:
     """What the other steps said of the last one, as it was recorded before that was measured."""
 
     candidate: str
@@ -155,7 +155,7 @@ class Foretold:
     figure: Estimate | None = None
     """With its 95 % interval of prediction; None if it was refused."""
     refused: str = ""
-    """Why nothing was foretold; empty if something was."""
+    """Why nothing was forecast; empty if something was."""
     measured: Estimate | None = None
     """What was measured afterwards; None if it was not yet, or if there is no such figure."""
 
@@ -184,7 +184,7 @@ class Growth:
     crossings: tuple[GrowthCrossing, ...] = ()
     edges: tuple[Edge, ...] = ()
     projections: tuple[Projection, ...] = ()
-    foretold: tuple[Foretold, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
     """What was said of the last step before it was measured; empty if nothing was projected."""
     budget_s: float
     """Time of all steps, loading included."""

@@ -129,7 +129,7 @@ def _statements(found: Rehearsal) -> Table:
         rows=tuple(
             cells(
                 place,
-                Cell(text=name(one.sql), more=Verbatim(text=one.sql, language="sql")),
+                Cell(text=name(one.sql), more=_lines(one.sql)),
                 _outcome(one),
                 _time(one.duration_s),
                 _time(one.longest_s),
@@ -138,6 +138,11 @@ def _statements(found: Rehearsal) -> Table:
             for place, one in enumerate(found.statements, start=1)
         ),
     )
+
+
+def _lines(sql: str) -> Verbatim | None:
+    """Return a statement with its lines; None if it has but one, which its cell shows."""
+    return Verbatim(label="In lines", text=sql, language="sql") if "\n" in sql else None
 
 
 def _outcome(one: StatementTimes) -> str:

@@ -15,6 +15,7 @@ from schemabench.report.files import append, check_writable, find, read, write, 
 from schemabench.report.matrix import Comparison, compare, other_conditions
 from schemabench.report.properties import properties
 from schemabench.report.sizes import cardinalities
+from schemabench.report.text import plain
 from schemabench.report.tree import Document
 
 
@@ -48,7 +49,7 @@ def table(document: Document, name: str) -> str:
     if name not in known:
         raise UsageError(
             f"The report has no table {name!r}",
-            checked=[f"its tables: {', '.join(known)}"],
+            checked=[f"{one}: {plain(found.caption)}" for one, found in known.items()],
             remedies=["name one of these: --table NAME"],
         )
     return csv.csv(known[name]).rstrip("\n")

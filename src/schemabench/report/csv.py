@@ -29,14 +29,14 @@ def tables(document: Document) -> dict[str, Table]:
     """Return all tables of a document by name, including those behind charts.
 
     A name is the ids of part and section, as in `1-usage-typical-cost`; the second table of a section is
-    `1-usage-typical-cost-2`.
+    `1-usage-typical-cost-2`. Those behind charts come last, so that the plain name is of what the section is about.
     """
     sections = [(f"{part.id}-{section.id}", section) for part in document.parts for section in part.sections]
     sections += [(section.id, section) for section in document.sections]
     return {
         f"{name}-{place}" if place > 1 else name: table
         for name, section in sections
-        for place, table in enumerate(within(section.nodes), start=1)
+        for place, table in enumerate(_shown_first(section.nodes), start=1)
     }
 
 
@@ -52,6 +52,23 @@ def within(nodes: Nodes) -> Iterator[Table]:
                 yield from within(node.charts)
             case Fold():
                 yield from within(node.nodes)
+
+
+def _shown_first(nodes: Nodes) -> list[Table]:
+    """Return all tables of some nodes, those behind charts last."""
+    behind = {id(chart.table) for chart in _charts(nodes)}
+    return sorted(within(nodes), key=lambda table: id(table) in behind)
+
+
+def _charts(nodes: Nodes) -> Iterator[Chart]:
+    for node in nodes:
+        match node:
+            case Chart():
+                yield node
+            case Beside():
+                yield from node.charts
+            case Fold():
+                yield from _charts(node.nodes)
 
 
 def _heading(heading: str, *, split: bool) -> tuple[str, ...]:

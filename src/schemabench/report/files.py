@@ -25,6 +25,8 @@ from schemabench.report.tree import Document
 
 KEY = "schemabench"
 """The key that a run file has in addition to pytest-benchmark's."""
+_OF_A_REHEARSAL = {"extends", "statements"}
+"""Keys of a file of `schemabench rehearse`."""
 
 _GZIP = b"\x1f\x8b"
 """The first bytes of a gzip file."""
@@ -110,6 +112,11 @@ def read(path: Path) -> Run:
         UsageError: There is no such file, or it cannot be read, is not JSON, or holds no run or one of another format.
     """
     content = _parsed(path)
+    if isinstance(content, dict) and content.keys() >= _OF_A_REHEARSAL:
+        raise UsageError(
+            f"{path} is of a rehearsal, and reports are drawn from runs",
+            remedies=["have the rehearsal write its report: schemabench rehearse ... -o PATH.html", _ANOTHER_RUN],
+        )
     if not isinstance(content, dict) or KEY not in content:
         raise UsageError(
             f"{path} is JSON, but holds no run of schemabench: it has no key {KEY!r}",
@@ -147,9 +154,10 @@ def _write(content: Document, path: Path, also: Iterable[str] = ()) -> None:
     """Write a document in the format of a path's suffix; `also` lists further suffixes for the error message."""
     drawn = _FORMATS.get(path.suffix.lower())
     if drawn is None:
+        known = (*_FORMATS, *also)
         raise UsageError(
             f"No report format for {path.suffix or 'a path without a suffix'}: {path}",
-            remedies=[f"end the path in {' or '.join((*_FORMATS, *also))}"],
+            remedies=[f"end the path in {', '.join(known[:-1])} or {known[-1]}"],
         )
     _replace(path, drawn(content))
 

@@ -27,7 +27,8 @@ def section(view: View) -> Section | None:
         return None
     gone = left(view.experiment)
     if not gone:
-        nobody = Paragraph(text="Nobody was proved to have none of the first places, so nobody left.")
+        places = plural(view.experiment.race, "place")
+        nobody = Paragraph(text=f"No candidate left the race: none was proved to be out of the first {places}.")
         return Section(id="race", title="Race", nodes=(nobody,), brief=True)
     rule = _RULE.format(places=plural(view.experiment.race, "place"))
     return Section(id="race", title="Race", nodes=(Paragraph(text=rule), _table(view, gone)), brief=True)

@@ -111,7 +111,10 @@ class Cell:
     tone: Tone = ""
     strong: bool = False
     more: "Verbatim | None" = None
-    """Details that are unfolded in formats that support it."""
+    """Details that are unfolded in formats that support it, by a click on their label."""
+
+    def __post_init__(self) -> None:
+        assert self.more is None or self.more.label, "what unfolds needs a label to click on"
 
 
 @dataclass(frozen=True, kw_only=True)

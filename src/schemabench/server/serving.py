@@ -76,6 +76,7 @@ class Server:
         self.source = source
         self.connections = connections
         self._session = session
+        self._recovered_by_s: float | None = None
         self.run_id = run_id
         self._keep = keep_databases
         self._set_by = set_by
@@ -290,16 +291,17 @@ class Server:
             self._session.execute("SELECT 1")
         except psycopg.Error:
             self._session.close()
-            deadline = time.monotonic() + _RECOVERY_LIMIT_S
+            self._recovered_by_s = self._recovered_by_s or time.monotonic() + _RECOVERY_LIMIT_S  # waited for once
             while True:
                 try:
                     self._session = open_session(self.conninfo, self.run_id)
                     break
                 except ServerError as error:
                     restarting = recovering(error) or (self.source.owned and self.source.alive())
-                    if not restarting or time.monotonic() > deadline:
+                    if not restarting or time.monotonic() > self._recovered_by_s:
                         raise
                 time.sleep(_POLL_S)
+            self._recovered_by_s = None
         return self._session
 
     def _read_record(self, session: psycopg.Connection[TupleRow]) -> ServerRecord:

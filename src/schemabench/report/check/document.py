@@ -141,7 +141,7 @@ def _reasons(judged: Judged) -> Iterator[Node]:
     open_ = [one for one in judged.judgements if one.reason and (one.criterion or one.by)]
     if open_:
         yield Terms(items=tuple((f"{name(one.result.name)}, {_by(one)}", one.reason) for one in open_))
-    if any(one.is_foretold for one in open_):
+    if any(one.is_forecast for one in open_):
         yield Paragraph(text=f"{duration.ASSUMPTION}.", emphasis="small")
     for one in judged.judgements:
         if one.reason and one not in open_:

@@ -178,7 +178,7 @@ def _judged(
     )
     judged = _told(told, criterion, found, limit, experiment)
     return (
-        _of_race(judged, against, experiment) if judged.is_foretold and (result.retired or against.retired) else judged
+        _of_race(judged, against, experiment) if judged.is_forecast and (result.retired or against.retired) else judged
     )
 
 
@@ -202,7 +202,7 @@ def _told(told: Judgement, criterion: Criterion, found: Estimate, limit: Bound, 
         return replace(told, reason=_INTERRUPTED) if interrupted else replace(told, verdict="not worse")
     if told.found != found:
         return replace(told, reason=_LIMITED)
-    return replace(told, reason=duration.advice(experiment, known, limit), is_foretold=True)
+    return replace(told, reason=duration.advice(experiment, known, limit), is_forecast=True)
 
 
 def _of_race(told: Judgement, against: CandidateResult, experiment: Experiment) -> Judgement:
@@ -211,10 +211,10 @@ def _of_race(told: Judgement, against: CandidateResult, experiment: Experiment) 
     It is worse if it left as proved slower than the other: more blocks were not worth their time.
     """
     if _left_behind(told.result, against):
-        return replace(told, verdict="worse", reason=_departure(experiment, told.result), is_foretold=False)
+        return replace(told, verdict="worse", reason=_departure(experiment, told.result), is_forecast=False)
     who = told.result if told.result.retired else against
     reason = f"{name(who.name)} {_departure(experiment, who)}. Measure without --race"
-    return replace(told, reason=reason, is_foretold=False)
+    return replace(told, reason=reason, is_forecast=False)
 
 
 def _departure(experiment: Experiment, result: CandidateResult) -> str:

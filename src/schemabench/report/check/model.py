@@ -54,7 +54,7 @@ class Judgement:
     """A sentence without its full stop: why there is no figure, or why it does not tell."""
     by: str = ""
     """The name of the criterion that was asked for, also where the experiment was not ranked by it."""
-    is_foretold: bool = False
+    is_forecast: bool = False
     """Whether the reason says how long a run would take to tell."""
 
 

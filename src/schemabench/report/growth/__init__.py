@@ -54,7 +54,7 @@ def sentence(growth: Growth) -> str:
         return f"{span}, candidates change places beyond chance: {plural(len(certain), 'crossing')}."
     if growth.crossings:
         return f"{span}, candidates may change places, but not beyond chance."
-    return f"{span}, no two candidates change places."
+    return f"{span}, no two candidates can be told to change places."
 
 
 def _setting(run: Run, growth: Growth) -> str:
@@ -87,8 +87,9 @@ def _unmeasured(growth: Growth) -> list[GrowthStep]:
 def _crossings(growth: Growth) -> Iterator[str]:
     for one in growth.crossings:
         said = (
-            f"{name(one.second)} overtakes {name(one.first)} between {size(one.low)} and {size(one.high)}: from "
-            f"{figures.ratio_with_interval(one.before, PLACES)} to {figures.ratio_with_interval(one.after, PLACES)}"
+            f"{name(one.second)} overtakes {name(one.first)} between {size(one.low)} and {size(one.high)}: "
+            f"{name(one.first)} has {figures.ratio_with_interval(one.before, PLACES)} the throughput of "
+            f"{name(one.second)} before, and {figures.ratio_with_interval(one.after, PLACES)} after"
         )
         yield said if one.is_certain else f"perhaps, {said}; within chance"
 
@@ -102,11 +103,14 @@ def _loading(growth: Growth) -> str:
     if grown:
         loaded, held = sum(one.own_rows for _, one in grown), sum(one.rows for _, one in grown)
         said.append(
-            f"{plural(len(grown), 'step')} grown from the databases of a smaller one, by {loaded:,} of "
+            f"{plural(len(grown), 'step')} grown from the databases of a smaller one, by {loaded:,} of their "
             f"{plural(held, 'row')}"
+            if loaded
+            else f"{plural(len(grown), 'step')} on copies of the databases of a smaller one, without further rows"
         )
     if fresh:
-        said.append(f"loaded from the first row on: {figures.listed([size(step.value) for step in fresh], len(fresh))}")
+        values = figures.listed([size(step.value) for step in fresh], len(fresh))
+        said.append(f"loaded from the first row on: at {values} {over(growth)}")
     return "; ".join(said)
 
 

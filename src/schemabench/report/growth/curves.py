@@ -54,6 +54,10 @@ def _names(step: GrowthStep, own: StepFigures) -> tuple[Cell, Cell]:
 def _rates(growth: Growth) -> Table:
     ratios = {(one.candidate, one.high): one.ratio for one in growth.changes}
     criterion = TITLES["calls_per_s"]
+    rows = tuple(
+        (*_names(step, own), cell(criterion, own), _change(ratios.get((own.candidate, step.value))))
+        for step, own in _each(growth)
+    )
     return Table(
         caption=f"Throughput over {over(growth)}, with 95 % intervals over blocks",
         columns=(
@@ -65,29 +69,32 @@ def _rates(growth: Growth) -> Table:
                 legend="calls/s over those of the step before; the interval holds no change of the machine in between",
             ),
         ),
-        rows=tuple(
-            (*_names(step, own), cell(criterion, own), _change(ratios.get((own.candidate, step.value))))
-            for step, own in _each(growth)
-        ),
-        legend=((figures.DASH, "not ranked"),),
+        rows=rows,
+        legend=_dashes(rows, "no step before, too few blocks, or not ranked"),
     )
 
 
 def _table(growth: Growth, caption: str, criteria: Sequence[Criterion]) -> Table:
+    rows = tuple((*_names(step, own), *(cell(one, own) for one in criteria)) for step, own in _each(growth))
     return Table(
         caption=f"{caption} over {over(growth)}, with 95 % intervals over blocks",
         columns=(
             *axis(growth),
             *(Column(heading=one.heading, align="right", legend=one.legend) for one in criteria),
         ),
-        rows=tuple((*_names(step, own), *(cell(one, own) for one in criteria)) for step, own in _each(growth)),
-        legend=((figures.DASH, "too few calls, not reported, or not ranked"),),
+        rows=rows,
+        legend=_dashes(rows, "too few calls, not reported, or not ranked"),
     )
+
+
+def _dashes(rows: Sequence[Sequence[Cell]], about: str) -> tuple[tuple[str, str], ...]:
+    """Return what a dash means, if there is one."""
+    return ((figures.DASH, about),) if any(cell.text == figures.DASH for row in rows for cell in row) else ()
 
 
 def _change(ratio: Estimate | None) -> Cell:
     if ratio is None:
-        return Cell(text="")
+        return Cell(text=figures.DASH)
     return Cell(text=figures.multiple(ratio.value), interval=figures.ratio_interval(ratio, PLACES), sort=ratio.value)
 
 

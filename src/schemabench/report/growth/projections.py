@@ -3,9 +3,9 @@
 Owns their tables. Must not fit anything.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from schemabench.records import Estimate, Foretold, Growth, Projection
+from schemabench.records import Estimate, Forecast, Growth, Projection
 from schemabench.report import figures
 from schemabench.report.growth.forms import TITLES, about, interval, over
 from schemabench.report.sizes import size
@@ -20,32 +20,25 @@ def section(growth: Growth) -> Section | None:
     """Return what is projected, and what is not and why; None if nothing was asked for."""
     if not growth.projections:
         return None
-    nodes: list[Node] = [*_foretold(growth)]
+    nodes: list[Node] = [*_forecast(growth)]
     if shown := [one for one in growth.projections if one.points]:
         nodes.append(_projected(growth, shown))
     if known := [one for one in growth.projections if one.parameters]:
         nodes.append(_scalability(known))
     if refused := [one for one in growth.projections if one.refused]:
-        nodes.append(
-            Bullets(
-                lead="Not projected:",
-                items=tuple(
-                    f"{TITLES[one.measure].heading} of {name(one.candidate)}: {one.refused}" for one in refused
-                ),
-            )
-        )
+        nodes.append(Bullets(lead="Not projected:", items=tuple(_refusals(refused))))
     if limits := dict.fromkeys(one.limit for one in growth.projections if one.limit):
         nodes.append(Paragraph(text=f"Why projections end where they do: {'; '.join(limits)}.", emphasis="small"))
     return Section(id="projection", title="What the steps say beyond the last", nodes=tuple(nodes), brief=True)
 
 
-def _foretold(growth: Growth) -> Iterator[Node]:
+def _forecast(growth: Growth) -> Iterator[Node]:
     """Yield what the other steps said of the last one, beside what was measured there."""
-    if not growth.foretold:
+    if not growth.forecasts:
         return
-    said = [one for one in growth.foretold if one.figure]
+    said = [one for one in growth.forecasts if one.figure]
     told = [one for one in said if one.held is not None]
-    value, at = size(growth.foretold[0].value), growth.foretold[0].at
+    value, at = size(growth.forecasts[0].value), growth.forecasts[0].at
     held = sum(one.held is True for one in told)
     outcome = (
         f"{held} of {plural(len(told), 'measured figure')} within the 95 % interval"
@@ -55,16 +48,27 @@ def _foretold(growth: Growth) -> Iterator[Node]:
     if said:
         yield Paragraph(text=f"Recorded at {at}, before {value} {over(growth)} were measured: {outcome}.")
         yield _said(growth, said)
-    if refused := [one for one in growth.foretold if one.refused]:
-        items = tuple(f"{TITLES[one.measure].heading} of {name(one.candidate)}: {one.refused}" for one in refused)
-        yield Bullets(lead=f"Not foretold of {value} {over(growth)}:", items=items)
+    if refused := [one for one in growth.forecasts if one.refused]:
+        yield Bullets(lead=f"Not forecast of {value} {over(growth)}:", items=tuple(_refusals(refused)))
 
 
-def _said(growth: Growth, said: list[Foretold]) -> Table:
+def _refusals(refused: Sequence[Forecast | Projection]) -> Iterator[str]:
+    """Yield each reason once, after the figures that it is of."""
+    for reason in dict.fromkeys(one.refused for one in refused):
+        alike = [one for one in refused if one.refused == reason]
+        of = {
+            measure: [name(one.candidate) for one in alike if one.measure == measure]
+            for measure in dict.fromkeys(one.measure for one in alike)
+        }
+        figures_of = (f"{TITLES[measure].heading} of {', '.join(names)}" for measure, names in of.items())
+        yield f"{'; '.join(figures_of)}: {reason}"
+
+
+def _said(growth: Growth, said: list[Forecast]) -> Table:
     rows = []
     for one in said:
         criterion, own = TITLES[one.measure], one.figure
-        assert own is not None, "only what was foretold has a row"
+        assert own is not None, "only what was forecast has a row"
         rows.append(
             (
                 Cell(text=name(one.candidate)),
@@ -78,21 +82,21 @@ def _said(growth: Growth, said: list[Foretold]) -> Table:
             )
         )
     return Table(
-        caption=f"The last step, {size(said[0].value)} {over(growth)}, as foretold from the others",
+        caption=f"The last step, {size(said[0].value)} {over(growth)}, as forecast from the others",
         columns=(
             Column(heading="candidate", is_name=True),
             Column(heading="figure", is_name=True),
             Column(heading="law", drop=1, legend=_OTHERS),
-            Column(heading="foretold", align="right", legend="with its 95 % interval of prediction"),
+            Column(heading="forecast", align="right", legend="with its 95 % interval of prediction"),
             Column(heading="measured", align="right"),
-            Column(heading="held", legend="whether the measured figure lies in the interval of the foretold one"),
+            Column(heading="held", legend="whether the measured figure lies in the interval of the forecast one"),
         ),
         rows=tuple(rows),
         legend=((figures.DASH, "not measured, or without an interval"),),
     )
 
 
-def _laws(one: Foretold | Projection) -> str:
+def _laws(one: Forecast | Projection) -> str:
     return ", ".join([one.law or "", *(f"({law})" for law in one.covers)])
 
 

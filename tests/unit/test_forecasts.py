@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from schemabench.growth import Over
-from schemabench.growth.projecting import compared, foretold
+from schemabench.growth.projecting import compared, forecasts
 from schemabench.records import Edge, Estimate, Growth, GrowthStep, StepFigures
 
 AT = "2026-03-01T12:00:00+00:00"
@@ -41,8 +41,8 @@ def curve(*steps: GrowthStep, edges: tuple[Edge, ...] = ()) -> Growth:
 BEFORE = tuple(map(step, VALUES))
 
 
-def test_a_further_step_is_foretold_by_the_law_of_those_before_it() -> None:
-    said = {one.candidate: one for one in foretold(ROWS, curve(*BEFORE), 100_000, AT)}
+def test_a_further_step_is_forecast_by_the_law_of_those_before_it() -> None:
+    said = {one.candidate: one for one in forecasts(ROWS, curve(*BEFORE), 100_000, AT)}
 
     assert {one.at for one in said.values()} == {AT}
     assert said["reading"].law == "linear"
@@ -55,7 +55,7 @@ def test_a_further_step_is_foretold_by_the_law_of_those_before_it() -> None:
 
 @pytest.mark.parametrize(("off", "held"), [(1.0, True), (0.5, False)])
 def test_what_is_measured_afterwards_stands_beside_it(off: float, *, held: bool) -> None:
-    said = foretold(ROWS, curve(*BEFORE), 100_000, AT)
+    said = forecasts(ROWS, curve(*BEFORE), 100_000, AT)
     found = compared(said, curve(*BEFORE, step(100_000, off=off)))
 
     assert [replace(one, measured=None) for one in found] == [*said], "what was said stays as it was"
@@ -63,16 +63,16 @@ def test_what_is_measured_afterwards_stands_beside_it(off: float, *, held: bool)
 
 
 def test_a_step_without_intervals_decides_nothing() -> None:
-    said = foretold(ROWS, curve(*BEFORE), 100_000, AT)
+    said = forecasts(ROWS, curve(*BEFORE), 100_000, AT)
     found = compared(said, curve(*BEFORE, replace(step(100_000), has_intervals=False)))
 
     assert {one.held for one in found} == {None}
 
 
-def test_nothing_is_foretold_across_an_edge_of_the_cache_or_by_too_few_steps() -> None:
+def test_nothing_is_forecast_across_an_edge_of_the_cache_or_by_too_few_steps() -> None:
     edge = Edge(title="shared_buffers (1 GiB) full", value=50_000.0)
-    across = foretold(ROWS, curve(*BEFORE, edges=(edge,)), 100_000, AT)
-    few = foretold(ROWS, curve(*BEFORE[:2]), 100_000, AT)
+    across = forecasts(ROWS, curve(*BEFORE, edges=(edge,)), 100_000, AT)
+    few = forecasts(ROWS, curve(*BEFORE[:2]), 100_000, AT)
 
     assert {one.refused for one in across} == {"what comes beyond the edge of the cache has to be measured"}
     assert {one.refused for one in few} == {"a projection needs 3 steps or more, and there are 2"}

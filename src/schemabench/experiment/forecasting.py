@@ -7,12 +7,12 @@ from schemabench.experiment.sizing import FEWEST
 from schemabench.units import format_duration
 
 WORTH_SAYING_SHARE = 0.2
-"""The share of the budget beyond which building is foretold."""
+"""The share of the budget beyond which building is forecast."""
 WORTH_SAYING_S = 10.0
 """Nobody wants to know of less."""
 
 
-def foretold(candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0) -> str:
+def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0) -> str:
     """Return how long what the budget does not include will take, in words; empty unless that is much beside it.
 
     Args:
@@ -30,7 +30,7 @@ def foretold(candidates: int, expected_s: float, budget_s: float, copying_s: flo
     )
 
 
-def foretold_turns(entrants: int, opening_s: float, budget_s: float) -> str:
+def forecast_turns(entrants: int, opening_s: float, budget_s: float) -> str:
     """Return how long blocks take at least where sessions are open by turns, in words; empty if the budget suffices.
 
     Args:
