@@ -43,8 +43,8 @@ def forecast_turns(entrants: int, opening_s: float, budget_s: float) -> str:
     if fewest_s - budget_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
         return ""
     return (
-        f"opening the sessions of {entrants} entrants by turns takes about {format_duration(once_s)}, in each of {FEWEST} "
-        f"blocks at least and once at the end: about {format_duration(fewest_s)}, where the budget is "
-        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and none if the server's max_connections "
-        "allows for all sessions at once"
+        f"opening the sessions of {entrants} entrants by turns takes about {format_duration(once_s)}, in each of "
+        f"{FEWEST} blocks at least and once at the end: about {format_duration(fewest_s)}, where the budget is "
+        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and none if the server's "
+        "max_connections allows for all sessions at once"
     )
