@@ -351,7 +351,7 @@ class Building:
         started_s = perf_counter()
         label = f"{self.plan.found.workload.name}_{self.plan.cardinality}_{name}"
         clone = several.clone(self.server, template.databases, label)
-        writers = [self.plan.connections[position] for position in self.positions]
+        writers = [*map(self.plan.connections.__getitem__, self.positions)]  # shared out once, not for each
         try:
             by_turns = shifts.needed(self.plan, self.server)
             one = enter(template, name, clone, writers, self.plan.round_trip_s, self.plan, by_turns=by_turns)

@@ -38,12 +38,13 @@ def forecast_turns(entrants: int, opening_s: float, budget_s: float) -> str:
         opening_s: What opening the sessions of one takes.
         budget_s: The measuring time, which opening is part of.
     """
-    fewest_s = FEWEST * entrants * opening_s
+    once_s = entrants * opening_s
+    fewest_s = (FEWEST + 1) * once_s
     if fewest_s - budget_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
         return ""
     return (
-        f"opening the sessions of {entrants} entrants by turns takes about {format_duration(entrants * opening_s)} in "
-        f"each block, and there are {FEWEST} at least: about {format_duration(fewest_s)} instead of the budget of "
-        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and without any if the server's "
+        f"opening the sessions of {entrants} entrants by turns takes about {format_duration(once_s)}, in each of "
+        f"{FEWEST} blocks at least and once at the end: about {format_duration(fewest_s)}, where the budget is "
+        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and none if the server's "
         "max_connections allows for all sessions at once"
     )

@@ -31,9 +31,9 @@ from schemabench.units import plural
 
 LEAD_IN = 0.25
 """The share of a burst that new sessions execute before each trial: see decision 51."""
-_LOOKED_AT = 2
-"""The settings of sessions that are open by turns are read after their trials in the first blocks: in the second, which
-never counts, bursts have their size."""
+_LOOKED_AT = 1
+"""The settings of sessions that are open by turns are read after their trials in the second block, which never counts,
+and where bursts have their size."""
 _SCRATCH = 1
 """The copy on which the burst is calibrated has sessions of its own meanwhile."""
 
@@ -149,7 +149,7 @@ class Shifts:
                 block, turns, duration_s = self._announced
                 self.team.announce(block, turns, [entrant], duration_s)
             yield
-            if self._announced is not None and self._announced.block < _LOOKED_AT:
+            if self._announced is not None and self._announced.block == _LOOKED_AT:
                 self._held |= self._settings([entrant], [entrant.name])
 
     @contextmanager

@@ -176,7 +176,8 @@ class Follower:
     def _connect(self, message: messages.Join) -> None:
         self._doing = f"preparing {self._plan}"
         known = {candidate.name: candidate for candidate in self._plan.candidates}
-        writers = [self._plan.connections[position] for position in self._positions]
+        everyone = self._plan.connections
+        writers = [everyone[position] for position in self._positions]
         for described in message.entrants:
             candidate = known[described.candidate]
             by_part = {part: Database(name=name, label=described.label) for part, name in described.databases.items()}
