@@ -92,6 +92,26 @@ def test_by_turns_everybody_opens_before_the_work_and_closes_after_it() -> None:
     ]
 
 
+def test_by_turns_settings_are_read_after_the_work_of_the_second_block_and_never_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fakes: Any = Fakes()
+    read: list[int] = []
+    monkeypatch.setattr(Fakes, "names", (), raising=False)
+    monkeypatch.setattr(Fakes, "conditions", lambda *_: {"a": ["of another worker"]}, raising=False)
+    monkeypatch.setattr(shifts.conditions, "held", lambda *_: read.append(len(fakes.done)) or ["own"])
+    working = _shifts(fakes, by_turns=True)
+    for block in range(4):
+        working.announce(block, TURNS, [fakes], None)
+        with working.executing(fakes):
+            fakes.done.append("work")
+    settings: Any = working.settings([fakes], ["a"])
+
+    assert [fakes.done[place - 1 : place + 1] for place in read] == [["work", "leave"]]
+    assert fakes.done[: read[0]].count("work") == 2
+    assert settings == {"a": ["own", "of another worker"]}
+
+
 def test_where_all_sessions_stay_open_a_block_is_announced_to_all_at_once() -> None:
     assert _execute(Fakes(), by_turns=False) == [("announce", 5, TURNS, ["a"], 1.5), "work"]
 
