@@ -102,7 +102,7 @@ def test_the_terminal_reporter_may_be_absent(two: Shop) -> None:
     [
         (["--workload", "order"], ["There is no workload 'order'", "did you mean 'orders'?", "--workload"]),
         (["--candidate", "without_indx"], ["There is no candidate 'without_indx'", "did you mean 'without_index'?"]),
-        (["--cardinality", "wurst"], ["no cardinality 'wurst'", "did you mean 'worst'?", "--cardinality all"]),
+        (["--cardinality", "wurst"], ["no cardinality 'wurst'", "did you mean 'worst'?", "with --cardinality"]),
         (["--replay", "order=x.csv"], ["There is no workload 'order'", "did you mean 'orders'?"]),
         (["--replay", "orders=x.csv", "--workload", "returns"], ["--replay orders=...", "not selected"]),
         (["--replay-range", "orders=last-3"], ["--replay-range orders=... needs --replay orders=FOLDER as well"]),

@@ -1,6 +1,7 @@
 """Candidates on a real server: any DDL installs, and what the server refuses is shown where it was written."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -187,7 +188,20 @@ def test_a_statement_that_ran_out_of_its_time_is_the_candidates_fault(
 
 
 def test_a_lost_connection_is_no_fault_of_the_candidate(
+    tmp_path: Path, server: Server, connection: psycopg.Connection[tuple[object, ...]]
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        installing = pool.submit(install, _candidate(tmp_path, "SELECT pg_sleep(60);"), connection)
+        with psycopg.connect(server.conninfo, autocommit=True) as another:
+            ended = "SELECT pg_terminate_backend(%s) FROM pg_stat_activity WHERE pid = %s AND query ~ 'pg_sleep'"
+            pid = connection.info.backend_pid
+            while not another.execute(ended, [pid, pid]).fetchall():
+                assert not installing.done()
+        with pytest.raises(psycopg.OperationalError):
+            installing.result(timeout=30)
+
+
+def test_a_candidate_that_ends_its_own_session_is_refused(
     tmp_path: Path, connection: psycopg.Connection[tuple[object, ...]]
 ) -> None:
-    with pytest.raises(psycopg.OperationalError):
-        install(_candidate(tmp_path, "SELECT pg_terminate_backend(pg_backend_pid());"), connection)
+    assert _refused(tmp_path, connection, "SELECT pg_terminate_backend(pg_backend_pid());").sqlstate == "57P01"

@@ -104,6 +104,7 @@ def measured(small: Server, tmp_path_factory: pytest.TempPathFactory) -> Experim
     """Run an experiment on it, with rounds after checkpoints although it is short."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoints, "SHORTEST_S", 0.0)
+        patch.setattr(checkpoints, "MOST_SHARE", 100.0)
         return measure(_plan(tmp_path_factory.mktemp("measured"), SCHEMA + ROWS), small, SILENCE)
 
 
@@ -207,6 +208,7 @@ def test_who_writes_beside_on_a_server_of_others_is_told_and_no_checkpoint_is_fo
     with places.place() as path, pytest.MonkeyPatch.context() as patch:
         patch.setenv(folder.VARIABLE, str(path))
         patch.setattr(checkpoints, "SHORTEST_S", 0.0)
+        patch.setattr(checkpoints, "MOST_SHARE", 100.0)
         with (
             local.start(servers.FOUND[max(servers.FOUND)], settings, [], "theirs") as theirs,
             serve(theirs.conninfo, settings={}, clients=8, run_id="quiet") as server,

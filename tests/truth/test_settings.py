@@ -179,7 +179,7 @@ def _check(told: Told, differing: Mapping[str, Mapping[str, str]] = DIFFERING) -
 @pytest.fixture(scope="module")
 def owned() -> Iterator[Server]:
     asked = {"work_mem": "5MB", "temp_tablespaces": "", CUSTOM: "a, b"}
-    with servers.serving("embedded", settings=asked, clients=24, run_id="truth") as server:
+    with servers.serving("embedded", settings=asked, clients=48, run_id="truth") as server:
         yield server
 
 
@@ -299,7 +299,7 @@ def _container() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="schemabench-test-") as path, pytest.MonkeyPatch.context() as patch:
         Path(path).chmod(0o755)
         patch.setenv(folder.VARIABLE, path)
-        with serve(f"docker:{IMAGE}", settings={"work_mem": "5MB"}, clients=24, run_id="truth") as server:
+        with serve(f"docker:{IMAGE}", settings={"work_mem": "5MB"}, clients=48, run_id="truth") as server:
             yield server
 
 
