@@ -22,8 +22,8 @@ import pytest
 
 VARIABLE = "SCHEMABENCH_SUITE_MB"
 """The environment variable that sets another limit."""
-LIMIT_MB = 2000
-"""What a small machine has to spare: of memory, and of files, which may be in memory too."""
+LIMIT_MB = 2147
+"""2 GiB, which a small machine has to spare: of memory, and of files, which may be in memory too."""
 PAUSE_S = 1.0
 SHARE = 0.05
 """Looking takes no more of a processor's time than this: where there is much to look at, pauses grow."""
