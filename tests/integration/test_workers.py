@@ -1,7 +1,6 @@
 """Workers on a real server: how messages travel, how the loss of a worker is noticed, and a burst that is shared."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +11,7 @@ from pathlib import Path
 from random import Random
 
 import laboratory
+import programs
 import psycopg
 import pytest
 
@@ -462,21 +462,15 @@ def test_a_leader_that_is_seen_to_be_suspended_is_given_up_outside_of_blocks_as_
     links: tuple[Link, Link], plan: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follower, "STALL_S", 1.0)
-    with subprocess.Popen(["/bin/sleep", "60"]) as leading:
-        try:
-            leading.send_signal(signal.SIGSTOP)
-            insert = "INSERT INTO leader (host, pid) VALUES (%s, %s)"
-            links[0].connection.execute(insert, [machine.HOST, leading.pid])
-            with pytest.raises(WorkerError, match="leading worker gw0 was stopped while beginning"):
-                follow(plan, links[1], _seat(1))
+    insert = "INSERT INTO leader (host, pid) VALUES (%s, %s)"
+    with programs.start(["/bin/sleep", "60"]) as leading:
+        leading.send_signal(signal.SIGSTOP)
+        links[0].connection.execute(insert, [machine.HOST, leading.pid])
+        with pytest.raises(WorkerError, match="leading worker gw0 was stopped while beginning"):
+            follow(plan, links[1], _seat(1))
 
-            leading.send_signal(signal.SIGCONT)
-            assert not links[1].leader_is_suspended()
-            links[0].connection.execute(insert, ["elsewhere", leading.pid])
-            leading.send_signal(signal.SIGSTOP)
-            assert not links[1].leader_is_suspended(), "a process of that number on this host is another"
-        finally:
-            leading.kill()
+        links[0].connection.execute(insert, ["elsewhere", leading.pid])
+        assert not links[1].leader_is_suspended(), "a process of that number on this host is another"
 
 
 def test_an_experiment_that_fails_before_anybody_joined_lets_the_followers_go(
