@@ -68,8 +68,9 @@ def _set_up(config: pytest.Config) -> None:
         folder=config.invocation_params.dir,
         command=redact_command(["pytest", *config.invocation_params.args]),
     )
-    asked.check()
-    config.stash[KEY] = Bench(asked, _progress(config), distribution.seat(config))
+    seat = distribution.seat(config)
+    asked.check(workers=len(seat.names) if seat else 1)
+    config.stash[KEY] = Bench(asked, _progress(config), seat)
     config.stash[_REPORTS] = Reports(asked.reports)
     distribution.enable_benchmarks(config)
     config.pluginmanager.register(sys.modules[__name__], _HOOKS)

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from schemabench import Call, Workload, Writer
-from schemabench.errors import ServerError
+from schemabench.errors import ServerError, UsageError
 from schemabench.experiment import Plan, filling, measure, replanning
 from schemabench.experiment.burst import make
 from schemabench.experiment.copies import Copies
@@ -108,6 +108,17 @@ def full(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     return server
 
 
+class Told(Silence):
+    """Remembers the stages."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def stage(self, _plan: object, text: str) -> None:
+        """Note a stage."""
+        self.told.append(text)
+
+
 class Watched(Silence):
     """Counts the writers' sessions in the databases of entrants at the end of each block."""
 
@@ -189,6 +200,45 @@ def test_a_new_session_has_planned_as_much_as_the_one_before(worked: Sessions) -
     assert all(one == {"put": (5, True), "look": (5, True)} for one in before)
 
 
+def test_one_session_that_has_planned_every_operation_does_where_no_burst_is_executed(worked: Sessions) -> None:
+    before = _planned(worked)
+    worked.rest()
+    worked.wake(few=True)
+
+    assert _planned(worked) == before[:1]
+    worked.rest()
+    worked.wake()
+    assert _planned(worked) == before, "all know what they had planned"
+
+
+def test_one_session_does_where_nothing_was_executed_either(plan: Plan, server: Server) -> None:
+    template = filling.build(plan.candidates[0], plan.found.operations, server, (), "", parts=plan.parts)
+    try:
+        with closing(Sessions(template, template.databases, plan.connections, by_turns=True)) as sessions:
+            sessions.wake(few=True)
+            assert len(sessions.pids) == 1
+    finally:
+        several.drop(server, template.databases)
+
+
+def test_a_budget_that_opening_sessions_exceeds_is_refused_before_a_second_candidate_is_built(
+    plan: Plan, full: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, before = Sessions.wake, _databases(full)
+
+    def slow(self: Sessions, *, few: bool = False) -> None:
+        sleep(1.0)
+        real(self, few=few)
+
+    monkeypatch.setattr(Sessions, "wake", slow)
+    progress = Told()
+    with pytest.raises(UsageError, match=r"A budget of 2\.00 s is too short for 4 entrants with 4 sessions each"):
+        measure(plan, full, progress)
+
+    assert [text for text in progress.told if "building" in text] == ["building baseline"]
+    assert _databases(full) == before, "nothing is left"
+
+
 def test_a_new_session_plans_for_values_where_generic_plans_do_not_suit(worked: Sessions, server: Server) -> None:
     worked.rest()
     with psycopg.connect(server.conninfo, autocommit=True) as connection:
@@ -235,6 +285,11 @@ def test_an_interruption_while_sessions_are_opened_again_leaves_none_open(
 
     assert _left(server) == 0
     assert caught, "what it holds lives until here"
+
+
+def _databases(server: Server) -> list[str]:
+    with psycopg.connect(server.conninfo) as connection:
+        return [name for (name,) in connection.execute("SELECT datname FROM pg_database ORDER BY datname")]
 
 
 def _left(server: Server) -> int:

@@ -48,6 +48,41 @@ def test_detail_of_what_is_not_asked_for_is_refused_on_the_command_line_only(
     replace(given, origins=(OptionValue(name=detail, value="2", source="ini file"),)).check()
 
 
+@pytest.mark.parametrize(
+    ("chosen", "workers", "said", "remedies"),
+    [
+        (
+            {"soak_s": 30.0},
+            2,
+            "--soak needs one process, and there are 2",
+            ["leave out -n, or use -n 1", "leave out --soak"],
+        ),
+        ({"soak_s": 30.0, "noise": Path("noise.json")}, 1, "--soak has no --noise", ["leave out --noise, or --soak"]),
+        (
+            {"race": True, "criteria": ("throughput", "wal_bytes")},
+            1,
+            "whoever leaves has no place by wal_bytes",
+            ["leave out --race", "leave out --criteria wal_bytes"],
+        ),
+    ],
+    ids=["soak by several", "soak beside noise", "race for other criteria"],
+)
+def test_options_that_exclude_each_other_are_refused_once_for_all_experiments(
+    tmp_path: Path, chosen: dict[str, Any], workers: int, said: str, remedies: list[str]
+) -> None:
+    asked = _asked(tmp_path, "", 1.0, "default")
+    with pytest.raises(UsageError, match=said) as refused:
+        replace(asked, options=replace(asked.options, **chosen)).check(workers)
+
+    assert list(refused.value.remedies) == remedies
+
+
+def test_a_race_may_name_the_criteria_by_which_every_run_ranks(tmp_path: Path) -> None:
+    asked = _asked(tmp_path, "", 1.0, "default")
+
+    replace(asked, options=replace(asked.options, race=True, criteria=("throughput", "lock_waits"))).check()
+
+
 def test_speed_at_which_too_many_runs_are_due_is_refused_by_the_name_of_its_option(tmp_path: Path) -> None:
     assert cli.main(["noise", "model", "--sample", "--orgs", "2", "-o", str(tmp_path / "noise.json")]) == 0
 

@@ -2,7 +2,9 @@
 
 import pytest
 
-from schemabench.experiment.forecasting import forecast, forecast_turns
+from schemabench import statistics
+from schemabench.errors import UsageError
+from schemabench.experiment.forecasting import Openings, forecast
 
 
 def test_long_building_is_forecast() -> None:
@@ -26,14 +28,53 @@ def test_building_that_is_short_or_a_small_share_is_not(expected_s: float, budge
     assert forecast(4, expected_s, budget_s) == ""
 
 
-def test_openings_by_turns_that_exceed_the_budget_are_forecast() -> None:
-    assert forecast_turns(44, 1.0, 40.0) == (
-        "opening the sessions of 44 entrants by turns takes about 44.0 s, in each of 3 blocks at least and once at the "
-        "end: about 2 min 56 s, where the budget is 40.0 s. Less with fewer --clients or candidates, and none if the "
-        "server's max_connections allows for all sessions at once"
+MANY = Openings(entrants=43, clients=200, opening_s=1.0, connections=8_800)
+"""A block takes 43 times 1.05 s."""
+
+
+def test_a_budget_that_opening_sessions_by_turns_exceeds_is_refused_with_one_that_suffices() -> None:
+    with pytest.raises(UsageError) as caught:
+        MANY.check(40.0)
+
+    blocks = statistics.fewest_blocks(42)
+    assert str(caught.value) == (
+        "A budget of 40.0 s is too short for 43 entrants with 200 sessions each, which the server has room for by "
+        "turns only\n"
+        "Checked:\n"
+        "  - opening those of one entrant takes about 1.00 s\n"
+        "  - a block of all entrants takes at least 45.1 s\n"
+        f"  - a run has 3 blocks at least, and {blocks} can tell candidates apart\n"
+        "To fix this, either:\n"
+        f"  - give the run more time: --budget {blocks * 45.15 // 10 * 10 + 10:.0f}s\n"
+        "  - open fewer sessions: --clients N, or --candidate NAME for some of the candidates\n"
+        "  - use a server with room for 8800 connections, which all stay open then"
     )
 
 
-def test_openings_that_the_budget_suffices_for_are_not() -> None:
-    assert not forecast_turns(44, 0.28, 40.0)
-    assert not forecast_turns(44, 0.0, 40.0)
+def test_a_budget_with_room_for_too_few_blocks_is_told_so() -> None:
+    MANY.check(140.0)
+
+    blocks = statistics.fewest_blocks(42)
+    assert MANY.forecast(140.0) == (
+        "opening the sessions of 43 entrants by turns takes about 43.0 s in each block: the budget of 2 min 20 s has "
+        f"room for 3, and the {blocks} that can tell candidates apart take {blocks * 45.15 // 60:.0f} min "
+        f"{blocks * 45.15 % 60:.0f} s"
+    )
+
+
+def test_the_budget_that_is_asked_for_suffices() -> None:
+    asked_s = statistics.fewest_blocks(42) * 45.15
+
+    MANY.check(asked_s)
+    assert not MANY.forecast(asked_s)
+
+
+def test_a_run_never_exceeds_its_budget_by_more_than_a_fifth_or_what_nobody_minds() -> None:
+    few = Openings(entrants=4, clients=4, opening_s=0.4, connections=30)  # three blocks take 5.4 s
+
+    MANY.check(3 * 45.15 / 1.19)
+    few.check(0.5)
+    with pytest.raises(UsageError):
+        MANY.check(3 * 45.15 / 1.21)
+    with pytest.raises(UsageError):
+        few.check(0.3)

@@ -105,14 +105,6 @@ def test_unknown_criterion_is_refused_with_the_nearest_and_all_names() -> None:
     assert "cpu_s" in str(caught.value)
 
 
-def test_a_race_is_refused_where_a_further_criterion_is_to_be_weighed() -> None:
-    criteria.check(["throughput", "lock_waits"], race=True)
-
-    with pytest.raises(UsageError, match="whoever leaves has no place by wal_bytes") as caught:
-        criteria.check(["throughput", "wal_bytes"], race=True)
-    assert list(caught.value.remedies) == ["leave out --race", "leave out --criteria wal_bytes"]
-
-
 @pytest.mark.parametrize("name", ["table_size", "index_bytes", "wal_bytes_after_checkpoint", "deadlocks"])
 def test_what_is_not_read_around_every_counted_trial_is_no_criterion(name: str) -> None:
     with pytest.raises(UsageError):

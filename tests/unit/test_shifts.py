@@ -32,9 +32,9 @@ class Fakes:
     def __hash__(self) -> int:
         return id(self)
 
-    def wake(self) -> None:
+    def wake(self, *, few: bool) -> None:
         """Open sessions."""
-        self.done.append("wake")
+        self.done.append("few" if few else "wake")
         if self.failing:
             raise CandidateError("refused")
 
@@ -134,6 +134,14 @@ def test_times_of_others_are_asked_for_while_they_are_connected() -> None:
     _shifts(fakes, by_turns=True).samples()
 
     assert fakes.done == ["wake", ("join", ["a"], True), ("attend", {7: ""}), "samples", "leave", "rest"]
+
+
+def test_the_fewest_sessions_are_open_where_no_burst_is_executed() -> None:
+    fakes: Any = Fakes()
+    with _shifts(fakes, by_turns=True).opened(fakes, few=True):
+        fakes.done.append("work")
+
+    assert fakes.done == ["few", "work", "rest"]
 
 
 @pytest.fixture

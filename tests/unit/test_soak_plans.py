@@ -10,8 +10,7 @@ from fixed_run import PAGEVIEWS, soak
 
 from schemabench import Workload, Writer
 from schemabench.errors import UsageError
-from schemabench.experiment import Noise, Plan, check_soak, soaking
-from schemabench.noise.model import Model
+from schemabench.experiment import Plan, check_soak, soaking
 from schemabench.records import Estimate, Soak, SoakFigures, SoakSlice
 
 
@@ -98,15 +97,6 @@ def test_a_soak_shorter_than_production_needs_for_its_turns_is_refused_with_the_
     check_soak(replace(plan, soak_s=110.0))
     check_soak(replace(short, soak_closed=True))
     check_soak(replace(short, soak_s=0.0))
-
-
-def test_a_soak_beside_noise_is_refused(plan: Plan) -> None:
-    noise = Noise(
-        path=Path("noise.json"),
-        model=Model(format=1, seed=1, data_model={}, variables={}, tolerances={}, organisations=()),
-    )
-    with pytest.raises(UsageError, match="--soak has no --noise"):
-        check_soak(replace(plan, noise=noise))
 
 
 STEADY = soak(250.0, 1.0, None)

@@ -14,7 +14,7 @@ from schemabench.naming import nearest
 from schemabench.noise import reading, running
 from schemabench.noise.model import Model
 from schemabench.options import Options
-from schemabench.records import OptionValue
+from schemabench.records import LOCK_WAITS, THROUGHPUT, OptionValue
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,11 @@ class Asked:
         known = workloads.names(self.workloads)
         return tuple(name for name in known if not self.options.workload or name in self.options.workload)
 
-    def check(self) -> None:
+    def check(self, workers: int = 1) -> None:
         """Refuse invalid systems, names, inputs and reports before anything is started.
+
+        Args:
+            workers: The processes that execute bursts.
 
         Raises:
             UsageError: With the nearest existing name, or the folder that prevents writing.
@@ -78,6 +81,7 @@ class Asked:
         for name in (*self.options.workload, *replayed):
             if name not in known:
                 workloads.load(self.workloads, name)
+        self._check_pairs(workers)
         self._check_details()
         chosen = self.selected()
         for name in replayed:
@@ -107,3 +111,28 @@ class Asked:
                 raise UsageError(
                     f"{detail} is {about}, which is not given", remedies=[f"add {remedy}", f"leave out {detail}"]
                 )
+
+    def _check_pairs(self, workers: int) -> None:
+        """Refuse options that exclude each other.
+
+        Raises:
+            UsageError: With what to leave out.
+        """
+        if self.options.soak_s and workers > 1:
+            raise UsageError(
+                f"--soak needs one process, and there are {workers}: candidates take turns on copies to which one "
+                "process is connected",
+                remedies=["leave out -n, or use -n 1", "leave out --soak"],
+            )
+        if self.options.soak_s and self.options.noise is not None:
+            raise UsageError(
+                "--soak has no --noise: the jobs of other tenants end with the blocks",
+                remedies=["leave out --noise, or --soak"],
+            )
+        further = [name for name in self.options.criteria if name not in {THROUGHPUT.name, LOCK_WAITS.name}]
+        if self.options.race and further:
+            raise UsageError(
+                f"--race decides by throughput alone, so that whoever leaves has no place by {', '.join(further)}",
+                checked=[f"--criteria: {','.join(self.options.criteria)}"],
+                remedies=["leave out --race", f"leave out --criteria {','.join(further)}"],
+            )

@@ -23,7 +23,7 @@ from schemabench.bench.findings import Findings, Key
 from schemabench.bench.subject import Subject
 from schemabench.bench.worker import Worker
 from schemabench.candidate import BASELINE
-from schemabench.errors import Interrupted, SchemabenchError, ServerError, UsageError
+from schemabench.errors import Interrupted, SchemabenchError, ServerError
 from schemabench.noise import running
 from schemabench.progress import Progress
 from schemabench.records import CandidateResult, Experiment, Run
@@ -108,14 +108,7 @@ class Bench:
             SchemabenchError: As `subject.plan`.
         """
         names = self._wanted[workload, cardinality]
-        plan = subjects.plan(self.asked, self.subject(workload), cardinality, names, rehearse=rehearse)
-        if plan.soak_s and self.seat and len(self.seat.names) > 1:
-            raise UsageError(
-                f"--soak needs one process, and there are {len(self.seat.names)}: candidates take turns on copies to "
-                "which one process is connected",
-                remedies=["leave out -n, or use -n 1", "leave out --soak"],
-            )
-        return plan
+        return subjects.plan(self.asked, self.subject(workload), cardinality, names, rehearse=rehearse)
 
     def sizes(self) -> dict[Key, tuple[str, Mapping[str, Any]]]:
         """Return the digest and the values of every cardinality of the run, measured or, before that, planned.

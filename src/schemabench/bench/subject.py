@@ -116,7 +116,7 @@ def plan(asked: Asked, subject: Subject, cardinality: str, names: Collection[str
         allow_server_changes=options.allow_server_changes,
     )
     # errors of these need no server
-    check_criteria(planned.criteria, race=bool(planned.race))
+    check_criteria(planned.criteria)
     check_soak(planned)
     workloads.check_bounds(planned.found, cardinality, planned.values)
     check_inputs(planned.found, planned.inputs)

@@ -19,7 +19,7 @@ from schemabench.experiment.calibration import calibrate
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.forecasting import forecast, forecast_turns
+from schemabench.experiment.forecasting import forecast
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.template import Template, check
 from schemabench.monitor import cache
@@ -53,7 +53,6 @@ class Building:
         left_out: Candidate -> why it does not take part.
         size: The size of the burst.
         copying_s: The time of copying the database of every entrant.
-        opening_s: The time of opening one entrant's sessions, where they are open by turns.
     """
 
     plan: Plan
@@ -69,7 +68,6 @@ class Building:
     left_out: dict[str, CandidateResult] = field(default_factory=dict)
     size: int = 1
     copying_s: float = 0.0
-    opening_s: float = 0.0
     _feed: Feed = field(init=False)
     """One for all candidates, so that a background that changes between two of them is found."""
     _baseline_s: float = 0.0
@@ -86,6 +84,7 @@ class Building:
         Raises:
             CandidateError: The baseline cannot be built, or fails the model check. Any other such candidate is left
                 out.
+            UsageError: Opening sessions by turns takes far more than the budget.
             WorkloadError: The workload's calls are not acceptable.
             ServerError: The server fails.
         """
@@ -126,8 +125,7 @@ class Building:
             others = len(self.plan.candidates) - 1
             expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
             copying_s = copies.at_most_s(self.plan, self.copying_s / _WITH_FIRST * (others + 2))
-            turns = forecast_turns(others + 2, self.opening_s, self.plan.budget_s)
-            for text in filter(None, (forecast(others + 1, expected_s, self.plan.budget_s, copying_s), turns)):
+            if text := forecast(others + 1, expected_s, self.plan.budget_s, copying_s):
                 self.progress.say(f"{self.plan}: {text}")
 
     def _check_parts(self, candidate: Candidate) -> None:
@@ -388,7 +386,8 @@ class Building:
                 one.rest()
                 begun_s = perf_counter()
                 one.wake()
-                self.opening_s = perf_counter() - begun_s
+                if text := shifts.forecast(plan, self.server, perf_counter() - begun_s):
+                    self.progress.say(f"{plan}: {text}")
             return size
 
 

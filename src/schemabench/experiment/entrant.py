@@ -34,14 +34,14 @@ class Entrant:
         """Close the writers' connections until `wake`."""
         self.sessions.rest()
 
-    def wake(self) -> None:
+    def wake(self, *, few: bool = False) -> None:
         """Open the writers' connections again: see `Sessions.wake`.
 
         Raises:
             CandidateError: The server refused an operation.
             ServerError: The server cannot be reached or refused.
         """
-        self.sessions.wake()
+        self.sessions.wake(few=few)
 
     def go_on(self, databases: Databases) -> None:
         """Reconnect, after `close`, to the same databases or to copies of them, unless sessions are open by turns.

@@ -1,15 +1,25 @@
 """What a run says beforehand of the time that it takes beyond its budget.
 
-Owns when that is worth saying, and the wording. Must not measure anything.
+Owns when that is worth saying, or too much to begin, and the wording. Must not measure anything.
 """
 
+import math
+from dataclasses import dataclass
+
+from schemabench import statistics
+from schemabench.errors import UsageError
+from schemabench.experiment.plan import SHORTEST_TRIAL_S
 from schemabench.experiment.sizing import FEWEST
-from schemabench.units import format_duration
+from schemabench.units import format_duration, plural
 
 WORTH_SAYING_SHARE = 0.2
-"""The share of the budget beyond which building is forecast."""
+"""The share of the budget beyond which building is forecast, and blocks are refused."""
 WORTH_SAYING_S = 10.0
 """Nobody wants to know of less."""
+_NOBODY_MINDS_S = 5.0
+"""A run may exceed its budget by this much, however short it is."""
+_ROUND_S = 10
+"""A budget that is asked for is a multiple of this."""
 
 
 def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0) -> str:
@@ -30,21 +40,64 @@ def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: flo
     )
 
 
-def forecast_turns(entrants: int, opening_s: float, budget_s: float) -> str:
-    """Return how long blocks take at least where sessions are open by turns, in words; empty if the budget suffices.
+@dataclass(frozen=True, kw_only=True)
+class Openings:
+    """What opening sessions by turns takes."""
 
-    Args:
-        entrants: How many, the control among them.
-        opening_s: What opening the sessions of one takes.
-        budget_s: The measuring time, which opening is part of.
-    """
-    once_s = entrants * opening_s
-    fewest_s = (FEWEST + 1) * once_s
-    if fewest_s - budget_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
-        return ""
-    return (
-        f"opening the sessions of {entrants} entrants by turns takes about {format_duration(once_s)}, in each of "
-        f"{FEWEST} blocks at least and once at the end: about {format_duration(fewest_s)}, where the budget is "
-        f"{format_duration(budget_s)}. Less with fewer --clients or candidates, and none if the server's "
-        "max_connections allows for all sessions at once"
-    )
+    entrants: int
+    """How many, the control among them."""
+    clients: int
+    """The sessions of each."""
+    opening_s: float
+    """What opening the sessions of one takes."""
+    connections: int
+    """Those of all entrants at once, with the run's own."""
+
+    @property
+    def block_s(self) -> float:
+        """The time of a block with the shortest trials."""
+        return self.entrants * (self.opening_s + SHORTEST_TRIAL_S)
+
+    @property
+    def telling(self) -> int:
+        """The fewest blocks that can tell candidates apart."""
+        return statistics.fewest_blocks(self.entrants - 1)
+
+    def check(self, budget_s: float) -> None:
+        """Refuse a budget that the fewest blocks of a run exceed by much.
+
+        Raises:
+            UsageError: With the budget that a verdict needs.
+        """
+        if not self._exceed(FEWEST, budget_s):
+            return
+        asked_s = math.ceil(self.telling * self.block_s / _ROUND_S) * _ROUND_S
+        raise UsageError(
+            f"A budget of {format_duration(budget_s)} is too short for {self.entrants} entrants with "
+            f"{plural(self.clients, 'session')} each, which the server has room for by turns only",
+            checked=[
+                f"opening those of one entrant takes about {format_duration(self.opening_s)}",
+                f"a block of all entrants takes at least {format_duration(self.block_s)}",
+                f"a run has {FEWEST} blocks at least, and {self.telling} can tell candidates apart",
+            ],
+            remedies=[
+                f"give the run more time: --budget {asked_s}s",
+                "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
+                f"use a server with room for {self.connections} connections, which all stay open then",
+            ],
+        )
+
+    def forecast(self, budget_s: float) -> str:
+        """Return how many blocks a budget has room for, in words; empty if they can tell candidates apart."""
+        if not self._exceed(self.telling, budget_s):
+            return ""
+        room = max(FEWEST, int(budget_s / self.block_s))
+        return (
+            f"opening the sessions of {self.entrants} entrants by turns takes about "
+            f"{format_duration(self.entrants * self.opening_s)} in each block: the budget of "
+            f"{format_duration(budget_s)} has room for {room}, and the {self.telling} that can tell candidates apart "
+            f"take {format_duration(self.telling * self.block_s)}"
+        )
+
+    def _exceed(self, blocks: int, budget_s: float) -> bool:
+        return blocks * self.block_s - budget_s > max(_NOBODY_MINDS_S, WORTH_SAYING_SHARE * budget_s)

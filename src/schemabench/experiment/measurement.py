@@ -150,7 +150,7 @@ def measure(plan: Plan, server: Server, progress: Progress, team: Team | None = 
 
 
 def _distance(working: Shifts, one: Entrant) -> distance.Distance:
-    with working.opened(one):
+    with working.opened(one, few=True):
         return distance.measure(one.sessions)
 
 
@@ -355,7 +355,7 @@ def _look_back(  # noqa: PLR0913, PLR0917 (everything that was seen)
     ended = {one.name: planning.end(one, measured.begun, calls) for one in through}  # before anything is executed
     plans = {}
     for one in through:
-        with working.opened(one):
+        with working.opened(one, few=True):
             plans[one.name] = planning.plans(one, calls)
     asked, had = {one: ended[one.name] for one in through}, {one: plans[one.name] for one in through}
     comparison = production.compare(plan, server, asked, had, calls, progress)

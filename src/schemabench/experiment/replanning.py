@@ -4,7 +4,7 @@ Owns the last calls of each operation on each connection, and their planning. Mu
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 
@@ -44,13 +44,24 @@ class Planned:
                 known = self._calls.get((place, operation), ())
                 self._calls[place, operation] = (*calls, *known)[:PLANNED]
 
-    def repeat(self, pairs: Sequence[tuple[Session, Writer]], prepared: Prepared) -> None:
+    def places(self, writers: Sequence[Writer]) -> list[int]:
+        """Return the fewest connections, in order, that have planned every operation of each part; one at least.
+
+        Args:
+            writers: Those of all connections.
+        """
+        first: dict[tuple[str, str], int] = {}
+        for place, operation in sorted(self._calls):
+            first.setdefault((operation, writers[place].part), place)
+        return sorted({*first.values()} or {0})
+
+    def repeat(self, pairs: Mapping[int, tuple[Session, Writer]], prepared: Prepared) -> None:
         """Have new sessions prepare and plan what those before had, all at once.
 
         What the server refuses, or a lock delays for too long, is left to the next execution, which reports it.
 
         Args:
-            pairs: The sessions with their writers, in the order of the ones before.
+            pairs: The place of a connection -> its session and writer.
             prepared: What the new sessions have prepared.
 
         Raises:
@@ -59,6 +70,8 @@ class Planned:
         """
         texts: dict[Session, list[bytes]] = defaultdict(list)
         for (place, operation), calls in self._calls.items():
+            if place not in pairs:
+                continue
             session, writer = pairs[place]
             with suppress(CandidateError):
                 prepared.prepare(session, writer, {operation})

@@ -92,11 +92,11 @@ class Sessions:
         self._planned = Planned()
         """Where connections are closed."""
         if not by_turns:
-            self._open()
+            self._open(self._writers)
 
-    def _open(self) -> None:
+    def _open(self, writers: Sequence[Writer]) -> None:
         """Connect: all, or none."""
-        self._pairs = _opened(self._template, self._databases, self._writers, self.round_trip_s, self.memory)
+        self._pairs = _opened(self._template, self._databases, writers, self.round_trip_s, self.memory)
         try:
             for session, writer in self._pairs:
                 self._prepared.documents(session, writer.part)
@@ -113,26 +113,30 @@ class Sessions:
         self._flushing.clear()
         self._prepared.forget()
 
-    def wake(self) -> None:
+    def wake(self, *, few: bool = False) -> None:
         """Connect again, and bring each session to where the one before it was: statements are prepared and planned.
 
         The server plans a prepared statement for the values of each of its first executions, and then decides whether
         it does without. A new session has as many executions planned as the one before had, without executing any.
 
+        Args:
+            few: Whether the fewest sessions that have planned all operations do. No burst is executed on these.
+
         Raises:
             ServerError: The server cannot be reached or refused; no connection is then open.
         """
         deadline_s, waiting = perf_counter() + _LEAVE_S, True
+        places = self._planned.places(self._writers) if few else range(len(self._writers))
         while waiting:
             try:
-                self._open()
+                self._open([self._writers[place] for place in places])
                 waiting = False
             except ServerError as failure:  # sessions that were just closed may still have their places
                 if not full(failure.what) or perf_counter() > deadline_s:
                     raise
                 sleep(_AGAIN_S)
         try:
-            self._planned.repeat(self._pairs, self._prepared)
+            self._planned.repeat(dict(zip(places, self._pairs, strict=True)), self._prepared)
             if self._planned:
                 self.flush_statistics()
         except BaseException as failure:

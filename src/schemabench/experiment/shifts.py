@@ -17,6 +17,7 @@ from schemabench.errors import CandidateError
 from schemabench.experiment import conditions
 from schemabench.experiment.burst import Turn
 from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.forecasting import Openings
 from schemabench.experiment.neighbours import Neighbours
 from schemabench.experiment.observer import Observer
 from schemabench.experiment.plan import Plan
@@ -46,17 +47,43 @@ class _Announced(NamedTuple):
     duration_s: float | None
 
 
-def needed(plan: Plan, server: Server) -> bool:
-    """Return whether a server has too few connections for all entrants of an experiment at once."""
+def needs(plan: Plan) -> Needs:
+    """Return the connections that an experiment needs."""
     apart = any(candidate.databases == "part" for candidate in plan.candidates)
-    needs = Needs(
+    return Needs(
         clients=plan.clients,
         companions=sum(companion.clients for companion in plan.companions),
         databases=_entrants(plan) + _SCRATCH,
         parts=max(1, len(plan.parts.names)) if apart else 1,
         neighbours=connections(plan.noise.model, plan.noise.speed) if plan.noise else 0,
     )
-    return not needs.fit(server.connections)
+
+
+def needed(plan: Plan, server: Server) -> bool:
+    """Return whether a server has too few connections for all entrants of an experiment at once."""
+    return not needs(plan).fit(server.connections)
+
+
+def forecast(plan: Plan, server: Server, opening_s: float) -> str:
+    """Return how many blocks the budget has room for, in words; empty if they can tell candidates apart.
+
+    Args:
+        plan: An experiment whose sessions are open by turns.
+        server: Where.
+        opening_s: What opening the sessions of one entrant takes.
+
+    Raises:
+        UsageError: Opening sessions in the fewest blocks takes far more than the budget.
+    """
+    version = server.record.version_num
+    openings = Openings(
+        entrants=sum(not candidate.refuses(version) for candidate in plan.candidates) + 1,
+        clients=plan.clients,
+        opening_s=opening_s,
+        connections=needs(plan).fewest,
+    )
+    openings.check(plan.budget_s)
+    return openings.forecast(plan.budget_s)
 
 
 def fitted(plan: Plan, server: Server) -> Plan:
@@ -173,8 +200,12 @@ class Shifts:
             self.team.leave()
 
     @contextmanager
-    def opened(self, entrant: Entrant) -> Iterator[None]:
+    def opened(self, entrant: Entrant, *, few: bool = False) -> Iterator[None]:
         """Have an entrant's sessions open in this process.
+
+        Args:
+            entrant: Whose.
+            few: Whether the fewest that have planned all operations do.
 
         Raises:
             CandidateError, ServerError: As `executing` does.
@@ -182,7 +213,7 @@ class Shifts:
         if not self.by_turns:
             yield
             return
-        entrant.wake()
+        entrant.wake(few=few)
         try:
             yield
         finally:

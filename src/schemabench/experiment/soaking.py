@@ -105,11 +105,6 @@ def check(plan: Plan) -> None:
     """
     if not plan.soak_s:
         return
-    if plan.noise is not None:
-        raise UsageError(
-            "--soak has no --noise: the jobs of other tenants end with the blocks",
-            remedies=["leave out --noise, or --soak"],
-        )
     if _is_paced(plan) and _paced(plan).rounds < (least := statistics.FEWEST_ROUNDS + FIRST_COUNTED):
         assert plan.production_s is not None, "a pace is known"
         raise UsageError(
