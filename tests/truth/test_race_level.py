@@ -30,8 +30,8 @@ def at_least(happened: list[bool]) -> float:
 @pytest.mark.parametrize("candidates", [4, 14])
 @pytest.mark.parametrize(
     ("correlation", "drift"),
-    [(0.0, 0.0), (0.3, 0.0), (0.5, 0.0), (0.0, 1.0)],
-    ids=["independent", "correlation 0.3", "correlation 0.5", "the lead passes on"],
+    [(0.0, 0.0), (0.3, 0.0), (0.5, 0.0), (0.0, 1.0), (0.0, 2.0)],
+    ids=["independent", "correlation 0.3", "correlation 0.5", "the lead passes on", "it passes on by two spreads"],
 )
 def test_equal_candidates_are_told_apart_in_no_more_than_a_twentieth_of_races(
     candidates: int, correlation: float, drift: float

@@ -376,6 +376,25 @@ def test_without_a_budget_one_block_is_counted(plan: Plan, feed: Feed, clock: Fa
     assert _run(replace(plan, budget_s=0.0), _entrants(clock), feed).blocks == 1
 
 
+def test_with_grace_it_goes_on_until_blocks_can_tell_candidates_apart(
+    plan: Plan, feed: Feed, clock: FakeClock
+) -> None:
+    needed = fewest_blocks(3)
+    measured = _run(replace(plan, budget_s=0.0, grace_s=100.0), _entrants(clock), feed)
+    enough = _run(replace(plan, grace_s=100.0), _entrants(clock), feed)
+
+    assert measured.blocks == needed
+    assert enough.blocks >= needed, "in the budget itself"
+    assert enough.elapsed_s < plan.budget_s + 0.5, "which is then not exceeded"
+
+
+def test_grace_ends_too(plan: Plan, feed: Feed, clock: FakeClock) -> None:
+    whole = _run(replace(plan, budget_s=0.0, grace_s=100.0), _entrants(clock), feed)
+    measured = _run(replace(plan, budget_s=0.0, grace_s=0.6 * whole.spent_s), _entrants(clock), feed)
+
+    assert 1 < measured.blocks < fewest_blocks(3)
+
+
 def test_it_stops_sooner_once_every_interval_is_narrow(plan: Plan, feed: Feed, clock: FakeClock) -> None:
     plan = replace(plan, precision=0.15, budget_s=1000.0)
     measured = _run(plan, _entrants(clock), feed)

@@ -65,6 +65,7 @@ class FakeLaboratory:
     noise: None = None
     elapsed_s: float = 0.0
     blocks_s: list[float] = field(default_factory=list)
+    graces_s: list[float] = field(default_factory=list)
     kept: list[Experiment] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     data: Path | None = None
@@ -87,12 +88,13 @@ class FakeLaboratory:
         server = SimpleNamespace(data=self.data, is_local=False, most_bytes=self.most_bytes, conninfo="")
         return SimpleNamespace(subject=lambda _: SimpleNamespace(selected=("baseline", "other")), serve=lambda: server)
 
-    def measure(self, name: str, sizes: Sizes, _: object, budget_s: float, **__: object) -> Experiment:
+    def measure(self, name: str, sizes: Sizes, _: object, budget_s: float, *, grace_s: float, **__: object) -> Experiment:
         """Return an experiment that took its budget."""
         if failure := self.fails(sizes.rows):
             raise failure
         self.elapsed_s += self.loading_s * sizes.rows + budget_s
         self.blocks_s.append(budget_s)
+        self.graces_s.append(grace_s)
         rates = {one: self.rate(one, sizes.rows) for one in ("baseline", "other")}
         return replace(
             USAGE,
@@ -167,6 +169,20 @@ def test_steps_share_the_budget_and_none_is_begun_that_would_exceed_it() -> None
     assert "would take about" in found.ended
 
 
+def test_a_step_with_too_few_blocks_may_take_as_long_again_but_not_what_others_need() -> None:
+    laboratory = FakeLaboratory(budget_s=60.0, rate=flat)
+    drawn(laboratory)
+    back = FakeLaboratory(budget_s=60.0, rate=flat)
+    one = Curve(laboratory=cast(Laboratory, back), over=ROWS, holds_back_last=True)
+    one.run(lambda: None)
+
+    assert laboratory.graces_s[0] == laboratory.blocks_s[0]
+    assert laboratory.graces_s[-1] < needs.SHORTEST_STEP_S, "hardly any time is left"
+    at = [*one.tried].index(100_000)
+    before_s = sum(back.blocks_s[:at])
+    assert back.graces_s[at - 1] <= 60.0 - before_s - back.blocks_s[at], "the last one has its time set aside"
+
+
 def test_a_crossing_is_narrowed_before_anything_else() -> None:
     def crossing(name: str, rows: float) -> float:
         return 1e6 / rows if name == "baseline" else 210.0
@@ -184,7 +200,8 @@ def test_the_last_value_is_lowered_to_what_there_is_time_for() -> None:
 
     assert found.order[:2] == (1_000, 7_100), "halfway to 51,000, for which there seems to be time"
     last = next(step for step in found.steps if step.value == 100_000)
-    assert last.reason.startswith("it would take about 1 min 44 s, and the budget of 1 min has ")
+    assert last.reason.startswith("it would take about 1 min 44 s, and ")
+    assert last.reason.endswith(" is left of the budget of 1 min")
     assert 30_000 < max(step.value for step in found.steps if step.figures) < 60_000
 
 

@@ -176,6 +176,16 @@ def test_one_at_a_time_needs_the_clients_connections_once() -> None:
     assert not needs.fit(needs.fewest - 1)
 
 
+def test_a_server_of_ours_has_room_for_all_sessions_unless_memory_has_not() -> None:
+    needs = Needs(clients=200, databases=44)
+    by_turns = Needs(clients=200, databases=44, by_turns=True)
+
+    assert by_turns.within(10_000) == needs.all_at_once == 44 * 201
+    assert by_turns.within(1_500) == 1_500
+    assert by_turns.within(100) == 200 + 44, "as many as one entrant at a time needs"
+    assert needs.within(100) == 44 * 201, "in a soak, all are needed"
+
+
 def test_sessions_that_were_just_closed_may_still_have_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
     template: Any = SimpleNamespace(server=None)
     opened = iter([ServerError("FATAL: sorry, too many clients already"), []])

@@ -97,6 +97,7 @@ class Laboratory:
         round_trip_s: float | None = None,
         clients: int | None = None,
         grows: str = "",
+        grace_s: float = 0.0,
     ) -> Experiment:
         """Run an experiment.
 
@@ -109,6 +110,7 @@ class Laboratory:
             round_trip_s: What to add to each exchange; None for what the settings say.
             clients: Connections in each trial; None likewise.
             grows: The field of the cardinality whose larger values add rows to databases of earlier experiments.
+            grace_s: How much longer blocks may go on while they are too few to tell candidates apart.
 
         Raises:
             SchemabenchError: As `experiment.measure`.
@@ -129,6 +131,7 @@ class Laboratory:
             round_trip_s=plan.round_trip_s if round_trip_s is None else round_trip_s,
             clients=plan.clients if clients is None else clients,
             grows=grows,
+            grace_s=grace_s,
             keep_templates=True,
             race=0,  # the ratio of each candidate is what is searched for
             adequacy_s=0.0,  # a search needs only ratios

@@ -375,7 +375,7 @@ class Blocks:
         if plan.race and measured.retired and set(names) <= {BASELINE, CONTROL}:
             measured.stopped = "decided"
             return True
-        spent = measured.spent_s + block_s / 2 >= plan.budget_s
+        spent = sizing.spent(plan, len(names) - 1, measured.blocks, measured.spent_s + block_s / 2)
         return spent and not retiring.undecided(measured.trials, names, CONTROL)
 
 

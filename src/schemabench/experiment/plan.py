@@ -60,6 +60,8 @@ class Plan:
     """The relative half width of intervals at which to stop early."""
     seed: int
     """The seed of all random values."""
+    grace_s: float = 0.0
+    """How much longer than the budget blocks may go on while they are too few to tell candidates apart."""
     sample_hz: float = 0.0
     """Lock-wait samples per second; 0 for none."""
     criteria: tuple[str, ...] = (THROUGHPUT.name, LOCK_WAITS.name)

@@ -72,6 +72,19 @@ def fitting(plan: Plan, calibrated: int, seen: Seen, spent_s: float) -> int:
     return calibrated if size >= _HARDLY * calibrated else max(_shortest(plan, calibrated), size)
 
 
+def spent(plan: Plan, candidates: int, blocks: int, spent_s: float) -> bool:
+    """Return whether the budget is spent, with the grace that too few blocks have.
+
+    Args:
+        plan: The experiment.
+        candidates: How many are left, the baseline included.
+        blocks: That count.
+        spent_s: Seconds of the budget used so far.
+    """
+    few = blocks < statistics.fewest_blocks(candidates)
+    return spent_s >= plan.budget_s + (plan.grace_s if few else 0.0)
+
+
 def _shortest(plan: Plan, calibrated: int) -> int:
     """Return the size of the shortest burst that may count: see `SHORTEST_TRIAL_S`."""
     return max(1, min(calibrated, round(calibrated * SHORTEST_TRIAL_S / plan.trial_s)))

@@ -173,7 +173,9 @@ class Curve:
     def _measure(self, value: float) -> None:
         laboratory = self.laboratory
         needs = self.needs
-        blocks_s = max(needs.least_s(value), self._each_s() - needs.setup_s(value))
+        setup_s = needs.setup_s(value)
+        blocks_s = max(needs.least_s(value), self._each_s() - setup_s)
+        grace_s = max(0.0, min(blocks_s, self._left_s() - setup_s - blocks_s))
         name = self.over.shown(value)
         laboratory.doing = f"step {len(self.measured) + 1}, {name}"
         began_s = laboratory.elapsed_s
@@ -181,7 +183,7 @@ class Curve:
         try:
             with authored(laboratory.found, "cardinalities"):
                 cardinality, other = self.over.at(laboratory.found.workload.cardinalities[laboratory.start], value)
-            experiment = laboratory.measure(name, cardinality, selected, blocks_s, **other)
+            experiment = laboratory.measure(name, cardinality, selected, blocks_s, grace_s=grace_s, **other)
         except (CandidateError, WorkloadError) as cause:
             if not self.measured:
                 raise

@@ -110,6 +110,10 @@ class Needs:
         spared = self.clients * (self.databases - 1) if self.by_turns else 0
         return self.all_at_once - spared + server_settings.OWN_CONNECTIONS
 
+    def within(self, most: int) -> int:
+        """Return the connections to offer a run, without its own: for all at once, or as many as wanted at most."""
+        return max(self.fewest - server_settings.OWN_CONNECTIONS, min(most, self.all_at_once))
+
     def fit(self, room: int) -> bool:
         """Return whether so many connections are enough for all databases at once."""
         return self.all_at_once + server_settings.OWN_CONNECTIONS <= room

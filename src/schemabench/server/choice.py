@@ -114,7 +114,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     with ExitStack() as stack:
         if not isinstance(wanted, Existing):
             stack.enter_context(unsteered())
-        source, ours, asked = _source(stack, wanted, settings, needs.all_at_once, run_id, most_bytes)
+        source, ours, asked = _source(stack, wanted, settings, needs, run_id, most_bytes)
         server = stack.enter_context(
             serving.attend(
                 source,
@@ -149,20 +149,21 @@ def _end_leftovers(home: Path) -> bool:
 
 
 def _source(  # noqa: PLR0913, PLR0917 (what a server is started with)
-    stack: ExitStack, wanted: Spec, asked: Mapping[str, str], clients: int, run_id: str, most_bytes: int | None
+    stack: ExitStack, wanted: Spec, asked: Mapping[str, str], needs: Needs, run_id: str, most_bytes: int | None
 ) -> tuple[Source, Mapping[str, str], Mapping[str, str]]:
     """Return a running server, the settings that schemabench chose for it, and the user's settings."""
     if isinstance(wanted, Existing):
         return ExistingServer(conninfo=wanted.conninfo), {}, settings.normalised(asked)
     asked = settings.normalised(asked)
-    choice = choose(wanted)
+    choice, memory = choose(wanted), machine.memory_bytes()
+    connections = needs.within(settings.sessions(memory))
     if isinstance(choice, Image):
-        ours = settings.chosen(clients, machine.memory_bytes())
+        ours = settings.chosen(connections, memory)
         return stack.enter_context(container.start(choice.image, ours | asked, run_id)), ours, asked
     machine.check_memory()
     free = psutil.disk_usage(str(folder.base())).free
     free = free if most_bytes is None else min(free, most_bytes)
-    ours = settings.chosen(clients, machine.memory_bytes(), free) | local.shared_memory()
+    ours = settings.chosen(connections, memory, free) | local.shared_memory()
     return stack.enter_context(local.start(choice, ours | asked, list(asked), run_id)), ours, asked
 
 

@@ -25,6 +25,10 @@ BUFFERS_LIMIT_MIB = 1024
 """Tables that are loaded within a run need no more, and more would be taken from other programs on the machine."""
 BUFFERS_LEAST_MIB = 16
 """With less than this, nothing is cached."""
+SESSIONS_SHARE = 0.5
+"""Share of memory for sessions; those that do not fit are open by turns."""
+SESSION_MIB = 8
+"""Memory of a session that has executed its operations."""
 WAL_LIMIT_MIB = 4096
 """Large enough to keep forced checkpoints out of the measurement; the default of 1 GB fills within a minute."""
 WAL_SHARE = 0.25
@@ -82,6 +86,11 @@ def normalised(settings: Mapping[str, str]) -> dict[str, str]:
                 remedies=["leave it out", "set it on an external server and use --postgres postgresql://..."],
             )
     return named
+
+
+def sessions(memory: int) -> int:
+    """Return how many sessions of a server of ours fit into memory, which is in bytes."""
+    return int(memory * SESSIONS_SHARE) // (SESSION_MIB * 2**20)
 
 
 def chosen(max_connections: int, memory: int, free_disk: int | None = None) -> dict[str, str]:
