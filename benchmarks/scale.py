@@ -18,6 +18,7 @@ Prints a line for each size, and as its last line a JSON object. For each kind a
     copying_s       the part of it in which databases were copied anew between blocks
     between_share   the share of the other time, from the first block's end to the last's, that was no trial's
     between_ms      the same in milliseconds for each block
+    harness_share   processor time of the process outside of bursts, over the whole experiment
     report_s        drawing the report of an experiment as a page
     processor_s     what adding the samples up takes, or reading a file and drawing its reports
     read_s, terminal_s, page_s, table_s, compared_s, frame_s
@@ -36,6 +37,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -52,9 +54,10 @@ from schemabench.errors import WorkloadError
 from schemabench.experiment import Plan, measure
 from schemabench.experiment.burst import Burst
 from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.team import Alone, Executed
 from schemabench.experiment.team import Samples as Times
-from schemabench.load import Limits, Talk
+from schemabench.load import Drive, Limits, Talk
 from schemabench.monitor.attribution import Tally
 from schemabench.monitor.sample import Lock, Sample, Samples, Seen
 from schemabench.progress import Shown, Silence
@@ -94,6 +97,26 @@ class Clocked(Alone):
         executed, times = super().execute(entrant, burst, random, watch, limits)
         self.trials_s += executed.duration_s
         return executed, times
+
+
+@contextmanager
+def driving() -> Iterator[Callable[[], float]]:
+    """Yield what tells how much processor time driving bursts has taken in this process so far."""
+    spent_s, real = 0.0, Sessions.drive
+
+    def drive(*given: Any, **named: Any) -> Drive:  # noqa: ANN401 (whatever it takes)
+        nonlocal spent_s
+        begun_s = process_time()
+        try:
+            return real(*given, **named)
+        finally:
+            spent_s += process_time() - begun_s
+
+    Sessions.drive = drive  # type: ignore[method-assign]
+    try:
+        yield lambda: spent_s
+    finally:
+        Sessions.drive = real  # type: ignore[method-assign]
 
 
 class Marks(Silence):
@@ -147,9 +170,11 @@ def experiment(entrants: int, clients: int, budget_s: float, operations: int = 1
         )
         team = Clocked(plan)
         marks = Marks(team)
-        begun_s = perf_counter()
-        record = measure(plan, server, marks, team)
-        wall_s = perf_counter() - begun_s
+        with driving() as driven_s:
+            begun_s, worked_s = perf_counter(), process_time()
+            record = measure(plan, server, marks, team)
+            wall_s, worked_s = perf_counter() - begun_s, process_time() - worked_s
+            harness_s = worked_s - driven_s()
         run = replace(report.read(EXAMPLE), experiments=(record,))
         begun_s = process_time()
         report.write(run, Path(folder) / "run.html")
@@ -162,6 +187,7 @@ def experiment(entrants: int, clients: int, budget_s: float, operations: int = 1
     return {
         "wall_s": wall_s,
         "trials_s": team.trials_s,
+        "harness_share": harness_s / wall_s,
         "report_s": report_s,
         "blocks": len(marks.ends),
         "copying_s": record.copying_s,

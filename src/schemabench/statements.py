@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import NamedTuple
@@ -169,7 +170,7 @@ class Statement:
         """(earlier statement, column) of each value that it takes from an earlier row."""
         return tuple((giver, column) for giver, dot, column in map(_parted, self.parameters) if dot)
 
-    @property
+    @cached_property
     def needs(self) -> tuple[str, ...]:
         """The names of the values that it takes from a call, each once."""
         own = (name for name in self.parameters if self.columns or not _parted(name)[1])
@@ -304,7 +305,7 @@ class Operation:
         last = [f"{self.rest.line}\n"] if self.rest else []
         return "".join([*(f"{line}\n" for line in self.sending.lines), *(one.sql for one in self.statements), *last])
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """The names of the values that its statements take from a call, each once, in order of appearance."""
         own = (name for statement in self.statements for name in statement.needs)

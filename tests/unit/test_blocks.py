@@ -376,9 +376,7 @@ def test_without_a_budget_one_block_is_counted(plan: Plan, feed: Feed, clock: Fa
     assert _run(replace(plan, budget_s=0.0), _entrants(clock), feed).blocks == 1
 
 
-def test_with_grace_it_goes_on_until_blocks_can_tell_candidates_apart(
-    plan: Plan, feed: Feed, clock: FakeClock
-) -> None:
+def test_with_grace_it_goes_on_until_blocks_can_tell_candidates_apart(plan: Plan, feed: Feed, clock: FakeClock) -> None:
     needed = fewest_blocks(3)
     measured = _run(replace(plan, budget_s=0.0, grace_s=100.0), _entrants(clock), feed)
     enough = _run(replace(plan, grace_s=100.0), _entrants(clock), feed)

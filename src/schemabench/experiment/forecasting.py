@@ -83,7 +83,7 @@ class Openings:
             remedies=[
                 f"give the run more time: --budget {asked_s}s",
                 "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
-                f"use a server with the memory and max_connections for {self.connections} sessions, which all stay open then",
+                f"use a server with memory and max_connections for {self.connections} sessions: then all stay open",
             ],
         )
 

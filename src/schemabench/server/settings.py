@@ -27,8 +27,8 @@ BUFFERS_LEAST_MIB = 16
 """With less than this, nothing is cached."""
 SESSIONS_SHARE = 0.5
 """Share of memory for sessions; those that do not fit are open by turns."""
-SESSION_MIB = 8
-"""Memory of a session that has executed its operations."""
+SESSION_MIB = 4
+"""Memory of a session that has executed its operations: 2.7 for those of `usage`, and more with many partitions."""
 WAL_LIMIT_MIB = 4096
 """Large enough to keep forced checkpoints out of the measurement; the default of 1 GB fills within a minute."""
 WAL_SHARE = 0.25
