@@ -69,7 +69,8 @@ def _set_up(config: pytest.Config) -> None:
         command=redact_command(["pytest", *config.invocation_params.args]),
     )
     seat = distribution.seat(config)
-    asked.check(workers=len(seat.names) if seat else 1)
+    asked.check()
+    asked.check_pairs(len(seat.names) if seat else 1)
     config.stash[KEY] = Bench(asked, _progress(config), seat)
     config.stash[_REPORTS] = Reports(asked.reports)
     distribution.enable_benchmarks(config)

@@ -254,10 +254,10 @@ def test_a_session_that_is_lost_while_it_is_opened_again_is_an_error_of_the_serv
 ) -> None:
     done = replanning._done
 
-    def ended(some: Sequence[Session]) -> bool:
+    def ended(some: Sequence[Session], deadline_s: float) -> bool:
         with psycopg.connect(server.conninfo) as connection:
             connection.execute("SELECT pg_terminate_backend(%s, 5000)", [some[0].connection.backend_pid])
-        return done(some)
+        return done(some, deadline_s)
 
     worked.rest()
     monkeypatch.setattr(replanning, "_done", ended)

@@ -72,7 +72,7 @@ def test_options_that_exclude_each_other_are_refused_once_for_all_experiments(
 ) -> None:
     asked = _asked(tmp_path, "", 1.0, "default")
     with pytest.raises(UsageError, match=said) as refused:
-        replace(asked, options=replace(asked.options, **chosen)).check(workers)
+        replace(asked, options=replace(asked.options, **chosen)).check_pairs(workers)
 
     assert list(refused.value.remedies) == remedies
 
@@ -80,7 +80,7 @@ def test_options_that_exclude_each_other_are_refused_once_for_all_experiments(
 def test_a_race_may_name_the_criteria_by_which_every_run_ranks(tmp_path: Path) -> None:
     asked = _asked(tmp_path, "", 1.0, "default")
 
-    replace(asked, options=replace(asked.options, race=True, criteria=("throughput", "lock_waits"))).check()
+    replace(asked, options=replace(asked.options, race=True, criteria=("throughput", "lock_waits"))).check_pairs(1)
 
 
 def test_speed_at_which_too_many_runs_are_due_is_refused_by_the_name_of_its_option(tmp_path: Path) -> None:

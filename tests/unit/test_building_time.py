@@ -28,24 +28,25 @@ def test_building_that_is_short_or_a_small_share_is_not(expected_s: float, budge
     assert forecast(4, expected_s, budget_s) == ""
 
 
-MANY = Openings(entrants=43, clients=200, opening_s=1.0, connections=8_800)
+MANY = Openings(entrants=43, clients=200, opening_s=1.0, turn_s=1.05, connections=8_800)
 """A block takes 43 times 1.05 s."""
+TELLING = 2 + statistics.fewest_blocks(42)
+"""With two that do not count."""
 
 
 def test_a_budget_that_opening_sessions_by_turns_exceeds_is_refused_with_one_that_suffices() -> None:
     with pytest.raises(UsageError) as caught:
         MANY.check(40.0)
 
-    blocks = statistics.fewest_blocks(42)
     assert str(caught.value) == (
         "A budget of 40.0 s is too short for 43 entrants with 200 sessions each, which the server has room for by "
         "turns only\n"
         "Checked:\n"
         "  - opening those of one entrant takes about 1.00 s\n"
         "  - a block of all entrants takes at least 45.1 s\n"
-        f"  - a run has 3 blocks at least, and {blocks} can tell candidates apart\n"
+        f"  - a run has 3 blocks at least, and {TELLING} can tell candidates apart\n"
         "To fix this, either:\n"
-        f"  - give the run more time: --budget {blocks * 45.15 // 10 * 10 + 10:.0f}s\n"
+        f"  - give the run more time: --budget {TELLING * 45.15 // 10 * 10 + 10:.0f}s\n"
         "  - open fewer sessions: --clients N, or --candidate NAME for some of the candidates\n"
         "  - use a server with memory and max_connections for 8800 sessions: then all stay open"
     )
@@ -54,23 +55,23 @@ def test_a_budget_that_opening_sessions_by_turns_exceeds_is_refused_with_one_tha
 def test_a_budget_with_room_for_too_few_blocks_is_told_so() -> None:
     MANY.check(140.0)
 
-    blocks = statistics.fewest_blocks(42)
     assert MANY.forecast(140.0) == (
         "opening the sessions of 43 entrants by turns takes about 43.0 s in each block: the budget of 2 min 20 s has "
-        f"room for 3, and the {blocks} that can tell candidates apart take {blocks * 45.15 // 60:.0f} min "
-        f"{blocks * 45.15 % 60:.0f} s"
+        f"room for 3 blocks, and the {TELLING} that can tell candidates apart take {TELLING * 45.15 // 60:.0f} min "
+        f"{TELLING * 45.15 % 60:.0f} s"
     )
+    assert MANY.forecast(TELLING * 45.15 - 1), "blocks end at the budget"
 
 
 def test_the_budget_that_is_asked_for_suffices() -> None:
-    asked_s = statistics.fewest_blocks(42) * 45.15
+    asked_s = TELLING * 45.15
 
     MANY.check(asked_s)
     assert not MANY.forecast(asked_s)
 
 
 def test_a_run_never_exceeds_its_budget_by_more_than_a_fifth_or_what_nobody_minds() -> None:
-    few = Openings(entrants=4, clients=4, opening_s=0.4, connections=30)  # three blocks take 5.4 s
+    few = Openings(entrants=4, clients=4, opening_s=0.4, turn_s=0.45, connections=30)  # three blocks take 5.4 s
 
     MANY.check(3 * 45.15 / 1.19)
     few.check(0.5)

@@ -171,18 +171,28 @@ def test_steps_share_the_budget_and_none_is_begun_that_would_exceed_it() -> None
     assert "would take about" in found.ended
 
 
-def test_a_step_with_too_few_blocks_may_take_as_long_again_but_not_what_others_need() -> None:
+def test_a_step_with_too_few_blocks_may_take_twice_as_long_again_but_not_what_others_need() -> None:
     laboratory = FakeLaboratory(budget_s=60.0, rate=flat)
     drawn(laboratory)
     back = FakeLaboratory(budget_s=60.0, rate=flat)
     one = Curve(laboratory=cast(Laboratory, back), over=ROWS, holds_back_last=True)
     one.run(lambda: None)
 
-    assert laboratory.graces_s[0] == laboratory.blocks_s[0]
+    assert laboratory.graces_s[0] == 2 * laboratory.blocks_s[0]
     assert laboratory.graces_s[-1] < needs.SHORTEST_STEP_S, "hardly any time is left"
     at = [*one.tried].index(100_000)
     before_s = sum(back.blocks_s[:at])
     assert back.graces_s[at - 1] <= 60.0 - before_s - back.blocks_s[at], "the last one has its time set aside"
+
+
+def test_calls_that_grow_make_blocks_longer_once_bursts_are_the_shortest() -> None:
+    one = needs.Needs(laboratory=cast(Laboratory, FakeLaboratory(budget_s=60.0, rate=flat)), over=ROWS)
+    before = replace(USAGE, operations=1_200, blocks=45, warmup_blocks=2, blocks_needed=6, elapsed_s=70.5)
+    one.measured[20_000] = before
+    one.measured[320_000] = replace(before, operations=400, elapsed_s=75.2)  # 3.2 times as long for each call
+
+    assert one.least_s(320_000) == pytest.approx(8 * 1.6)
+    assert one.least_s(5_120_000) == pytest.approx(8 * 1.6 * 3.2)
 
 
 def test_a_crossing_is_narrowed_before_anything_else() -> None:

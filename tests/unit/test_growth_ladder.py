@@ -74,5 +74,15 @@ def test_a_candidate_that_is_missing_at_a_step_counts_at_the_others() -> None:
     assert following(ROWS, readings) == 3_200
 
 
+def test_a_value_that_came_to_nothing_is_not_tried_again_and_the_next_best_gap_is_halved() -> None:
+    readings = [at(1_000, a=100), at(10_000, a=100), at(100_000, a=100)]
+    first = following(ROWS, readings)
+    assert first is not None
+    second = following(ROWS, readings, {first})
+
+    assert second not in {first, None}
+    assert following(ROWS, readings, {first, second}) is None, "no other gap is left"
+
+
 def test_no_step_follows_where_all_are_near() -> None:
     assert following(Over(field="clients", start=1, end=3, whole=True), [at(1, a=1), at(2, a=2), at(3, a=3)]) is None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import made_up
 import pytest
 
-from schemabench.errors import CandidateError, ServerError
+from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.experiment import sessions, shifts
 from schemabench.experiment.burst import Turn
 from schemabench.experiment.plan import Plan
@@ -174,6 +174,23 @@ def test_one_at_a_time_needs_the_clients_connections_once() -> None:
     assert one_by_one.fewest == 10 + 5 * (1 + 1) + 2 + 8
     assert needs.fit(needs.fewest)
     assert not needs.fit(needs.fewest - 1)
+
+
+def test_connections_through_which_workers_meet_are_counted_beside_those_of_the_experiment() -> None:
+    needs = Needs(clients=10, databases=5, links=12)
+
+    assert needs.fewest == Needs(clients=10, databases=5).fewest + 12
+    assert needs.within(1_000) == needs.all_at_once + 12
+    assert needs.fit(needs.fewest - 12), "what is left of a room without them"
+
+
+@pytest.mark.parametrize("change", [{"budget_s": 0.0}, {"shares_budget": True}], ids=["a rehearsal", "a step"])
+def test_without_a_budget_of_its_own_nothing_is_forecast_or_refused(plan: Plan, change: dict[str, Any]) -> None:
+    server: Any = SimpleNamespace(connections=20, record=SimpleNamespace(version_num=180000))
+
+    with pytest.raises(UsageError, match=r"A budget of 8\.00 s is too short for 3 entrants"):
+        shifts.forecast(plan, server, 100.0)
+    assert not shifts.forecast(replace(plan, **change), server, 100.0)
 
 
 def test_a_server_of_ours_has_room_for_all_sessions_unless_memory_has_not() -> None:

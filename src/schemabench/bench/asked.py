@@ -64,11 +64,8 @@ class Asked:
         known = workloads.names(self.workloads)
         return tuple(name for name in known if not self.options.workload or name in self.options.workload)
 
-    def check(self, workers: int = 1) -> None:
+    def check(self) -> None:
         """Refuse invalid systems, names, inputs and reports before anything is started.
-
-        Args:
-            workers: The processes that execute bursts.
 
         Raises:
             UsageError: With the nearest existing name, or the folder that prevents writing.
@@ -81,7 +78,6 @@ class Asked:
         for name in (*self.options.workload, *replayed):
             if name not in known:
                 workloads.load(self.workloads, name)
-        self._check_pairs(workers)
         self._check_details()
         chosen = self.selected()
         for name in replayed:
@@ -112,8 +108,11 @@ class Asked:
                     f"{detail} is {about}, which is not given", remedies=[f"add {remedy}", f"leave out {detail}"]
                 )
 
-    def _check_pairs(self, workers: int) -> None:
-        """Refuse options that exclude each other.
+    def check_pairs(self, workers: int) -> None:
+        """Refuse options of a ranking that exclude each other.
+
+        Args:
+            workers: The processes that execute bursts.
 
         Raises:
             UsageError: With what to leave out.

@@ -231,6 +231,7 @@ class Bench:
                         neighbours=running.connections(noise, options.noise_speed)
                         if (noise := self.asked.noise)
                         else 0,
+                        links=len(self.seat.names) if self.seat else 0,
                         by_turns=by_turns and not options.soak_s,
                         run_id=self._run_id,
                         keep_databases=options.keep_databases,

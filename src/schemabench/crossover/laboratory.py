@@ -131,6 +131,7 @@ class Laboratory:
             round_trip_s=plan.round_trip_s if round_trip_s is None else round_trip_s,
             clients=plan.clients if clients is None else clients,
             grows=grows,
+            shares_budget=True,
             grace_s=grace_s,
             keep_templates=True,
             race=0,  # the ratio of each candidate is what is searched for

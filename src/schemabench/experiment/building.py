@@ -15,7 +15,7 @@ from schemabench import equivalence, reach
 from schemabench.candidate import BASELINE, Candidate
 from schemabench.errors import CandidateError, SchemabenchError
 from schemabench.experiment import copies, databases, filling, kept, results, shifts
-from schemabench.experiment.calibration import calibrate
+from schemabench.experiment.calibration import calibrated
 from schemabench.experiment.continuing import Extent, Tracker, rest
 from schemabench.experiment.entrant import CONTROL, Entrant, enter
 from schemabench.experiment.feed import Feed
@@ -27,8 +27,6 @@ from schemabench.progress import Counter, Progress
 from schemabench.records import CandidateResult, EquivalenceCheck, Loaded, Notice
 from schemabench.server import Databases, HeldError, Server, outside, several
 
-_SCRATCH = "scratch"
-"""The clone of the baseline for calibration."""
 _WITH_FIRST = 3
 """The entrants as soon as there is one beside the baseline and its control."""
 _SHOWN_TABLES = 3
@@ -235,7 +233,7 @@ class Building:
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
-                self.size = self.plan.given_size or self._calibrated(template)
+                self.size = calibrated(self.plan, template, self._feed, self.progress)
 
     def _unlogged(self, template: Template) -> tuple[str, ...]:
         """Return a candidate's tables that are empty after a crash of the server."""
@@ -369,26 +367,6 @@ class Building:
         """
         with suppress(HeldError):
             several.drop(self.server, one.databases)
-
-    def _calibrated(self, template: Template) -> int:
-        """Return the size of the burst, by trials on a clone of the baseline with all connections."""
-        self.progress.stage(self.plan, "calibrating the burst")
-        with ExitStack() as scratch:
-            clone = several.clone(self.server, template.databases, _SCRATCH)
-            scratch.callback(several.drop, self.server, clone)
-            plan, by_turns = self.plan, shifts.needed(self.plan, self.server)
-            one = enter(template, _SCRATCH, clone, plan.connections, plan.round_trip_s, plan, by_turns=by_turns)
-            scratch.callback(one.close)
-            if by_turns:
-                one.wake()
-            size = calibrate(plan, one, self._feed, self.progress)
-            if by_turns:
-                one.rest()
-                begun_s = perf_counter()
-                one.wake()
-                if text := shifts.forecast(plan, self.server, perf_counter() - begun_s):
-                    self.progress.say(f"{plan}: {text}")
-            return size
 
 
 def _crash_notices(name: str, unlogged: Sequence[str]) -> tuple[Notice, ...]:

@@ -1,26 +1,62 @@
 """Calibration: the size at which a burst has the intended duration on the baseline, found by trials before all blocks.
 
-Owns this search. `sizing` adapts the size to the other candidates.
+Owns this search, and the copy of the baseline on which it is made. `sizing` adapts the size to the other candidates.
 """
 
 import math
+from contextlib import ExitStack
 from math import ceil
 from random import Random
+from time import perf_counter
 
-from schemabench.experiment import bounds
+from schemabench.experiment import bounds, shifts
 from schemabench.experiment.burst import make
-from schemabench.experiment.entrant import Entrant
+from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import execute, together
+from schemabench.experiment.template import Template
 from schemabench.progress import Progress
+from schemabench.server import several
 
 CALIBRATION_TRIALS = 8
 """Trials at most: doubling finds any size up to 10^8 calls."""
 _CLOSE_ENOUGH = 0.7
 """From a trial of this share of the intended duration, the size follows by proportion."""
+_SCRATCH = "scratch"
+"""The name of the copy."""
 _LARGEST_STEP = 10
 """The first trials are slow (caches, plans): a larger factor is not trusted."""
+
+
+def calibrated(plan: Plan, template: Template, feed: Feed, progress: Progress) -> int:
+    """Return the size of the burst, by trials with all connections on a copy of the baseline's template.
+
+    Where sessions are open by turns, say how many blocks the budget has room for, if these are few.
+
+    Raises:
+        CandidateError, ServerError: As `calibrate`.
+        UsageError: Opening sessions by turns takes far more than the budget.
+    """
+    server, by_turns = template.server, shifts.needed(plan, template.server)
+    if plan.given_size and not by_turns:
+        return plan.given_size
+    progress.stage(plan, "calibrating the burst")
+    with ExitStack() as scratch:
+        copy = several.clone(server, template.databases, _SCRATCH)
+        scratch.callback(several.drop, server, copy)
+        one = enter(template, _SCRATCH, copy, plan.connections, plan.round_trip_s, plan, by_turns=by_turns)
+        scratch.callback(one.close)
+        if by_turns:
+            one.wake()
+        size = plan.given_size or calibrate(plan, one, feed, progress)
+        if by_turns:
+            one.rest()
+            begun_s = perf_counter()
+            one.wake()
+            if text := shifts.forecast(plan, server, perf_counter() - begun_s):
+                progress.say(f"{plan}: {text}")
+        return size
 
 
 def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> int:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from schemabench import statistics
 from schemabench.errors import UsageError
-from schemabench.experiment.plan import SHORTEST_TRIAL_S
-from schemabench.experiment.sizing import FEWEST
+from schemabench.experiment.sizing import FEWEST, UNCOUNTED
 from schemabench.units import format_duration, plural
 
 WORTH_SAYING_SHARE = 0.2
@@ -50,18 +49,20 @@ class Openings:
     """The sessions of each."""
     opening_s: float
     """What opening the sessions of one takes."""
+    turn_s: float
+    """The same with the shortest trial."""
     connections: int
     """Those of all entrants at once, with the run's own."""
 
     @property
     def block_s(self) -> float:
         """The time of a block with the shortest trials."""
-        return self.entrants * (self.opening_s + SHORTEST_TRIAL_S)
+        return self.entrants * self.turn_s
 
     @property
     def telling(self) -> int:
-        """The fewest blocks that can tell candidates apart."""
-        return statistics.fewest_blocks(self.entrants - 1)
+        """The fewest blocks that can tell candidates apart, with those that do not count."""
+        return UNCOUNTED + statistics.fewest_blocks(self.entrants - 1)
 
     def check(self, budget_s: float) -> None:
         """Refuse a budget that the fewest blocks of a run exceed by much.
@@ -69,7 +70,8 @@ class Openings:
         Raises:
             UsageError: With the budget that a verdict needs.
         """
-        if not self._exceed(FEWEST, budget_s):
+        beyond_s = FEWEST * self.block_s - budget_s
+        if beyond_s <= max(_NOBODY_MINDS_S, WORTH_SAYING_SHARE * budget_s):
             return
         asked_s = math.ceil(self.telling * self.block_s / _ROUND_S) * _ROUND_S
         raise UsageError(
@@ -89,15 +91,12 @@ class Openings:
 
     def forecast(self, budget_s: float) -> str:
         """Return how many blocks a budget has room for, in words; empty if they can tell candidates apart."""
-        if not self._exceed(self.telling, budget_s):
+        if self.telling * self.block_s <= budget_s:
             return ""
         room = max(FEWEST, int(budget_s / self.block_s))
         return (
             f"opening the sessions of {self.entrants} entrants by turns takes about "
             f"{format_duration(self.entrants * self.opening_s)} in each block: the budget of "
-            f"{format_duration(budget_s)} has room for {room}, and the {self.telling} that can tell candidates apart "
-            f"take {format_duration(self.telling * self.block_s)}"
+            f"{format_duration(budget_s)} has room for {plural(room, 'block')}, and the {self.telling} that can tell "
+            f"candidates apart take {format_duration(self.telling * self.block_s)}"
         )
-
-    def _exceed(self, blocks: int, budget_s: float) -> bool:
-        return blocks * self.block_s - budget_s > max(_NOBODY_MINDS_S, WORTH_SAYING_SHARE * budget_s)

@@ -60,6 +60,8 @@ class Plan:
     """The relative half width of intervals at which to stop early."""
     seed: int
     """The seed of all random values."""
+    shares_budget: bool = False
+    """Whether it is one of several experiments that share a budget, so that its own is not what a user gave."""
     grace_s: float = 0.0
     """How much longer than the budget blocks may go on while they are too few to tell candidates apart."""
     sample_hz: float = 0.0

@@ -14,12 +14,13 @@ from schemabench.errors import CandidateError
 from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.prepared import Prepared
 from schemabench.load import LostConnectionError, Session, stop
-from schemabench.load.session import PREPARED_WITHIN_S
 from schemabench.workload import Writer
 
 PLANNED = 6
 """A session plans a statement for its values five times, and decides at the sixth whether the generic plan will do:
 `choose_custom_plan` in the server's plancache.c."""
+_WITHIN_S = 15.0
+"""For all statements: half of what other workers have to join."""
 
 
 class Planned:
@@ -45,7 +46,7 @@ class Planned:
                 self._calls[place, operation] = (*calls, *known)[:PLANNED]
 
     def places(self, writers: Sequence[Writer]) -> list[int]:
-        """Return the fewest connections, in order, that have planned every operation of each part; one at least.
+        """Return a few connections, in order, that together have planned every operation of each part; one at least.
 
         Args:
             writers: Those of all connections.
@@ -76,21 +77,21 @@ class Planned:
             with suppress(CandidateError):
                 prepared.prepare(session, writer, {operation})
                 texts[session].append(b"; ".join(text for call in calls for text in prepared.planning(session, call)))
+        deadline_s = monotonic() + _WITHIN_S
         for turn in range(max(map(len, texts.values()), default=0)):
             busy = [session for session, own in texts.items() if turn < len(own)]
             for session in busy:
                 session.connection.send_query(texts[session][turn])
-            if not _done(busy):
+            if not _done(busy, deadline_s):
                 return
 
 
-def _done(sessions: Sequence[Session]) -> bool:
+def _done(sessions: Sequence[Session], deadline_s: float) -> bool:
     """Wait until sessions are done; cancel what takes too long, and return whether that was necessary in none.
 
     Raises:
         LostConnectionError: The server failed.
     """
-    deadline_s = monotonic() + PREPARED_WITHIN_S
     late = [session for session in sessions if not session.settle(deadline_s)]
     if broken := next((one.connection for one in late if one.connection.status != ConnStatus.OK), None):
         raise LostConnectionError(broken.get_error_message())

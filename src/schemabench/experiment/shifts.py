@@ -20,7 +20,7 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.forecasting import Openings
 from schemabench.experiment.neighbours import Neighbours
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import Plan
+from schemabench.experiment.plan import SHORTEST_TRIAL_S, Plan
 from schemabench.experiment.team import Team
 from schemabench.load import LostConnectionError
 from schemabench.monitor.conditions import Held
@@ -67,6 +67,8 @@ def needed(plan: Plan, server: Server) -> bool:
 def forecast(plan: Plan, server: Server, opening_s: float) -> str:
     """Return how many blocks the budget has room for, in words; empty if they can tell candidates apart.
 
+    Nothing is told, or refused, without a budget of its own: in a rehearsal, a search or a growth curve.
+
     Args:
         plan: An experiment whose sessions are open by turns.
         server: Where.
@@ -75,10 +77,13 @@ def forecast(plan: Plan, server: Server, opening_s: float) -> str:
     Raises:
         UsageError: Opening sessions in the fewest blocks takes far more than the budget.
     """
+    if plan.shares_budget or not plan.budget_s:
+        return ""
     version = server.record.version_num
     openings = Openings(
         entrants=sum(not candidate.refuses(version) for candidate in plan.candidates) + 1,
         clients=plan.clients,
+        turn_s=opening_s + SHORTEST_TRIAL_S * (1 + plan.lead_in),
         opening_s=opening_s,
         connections=needs(plan).fewest,
     )
@@ -103,8 +108,8 @@ def notices(plan: Plan, server: Server) -> tuple[Notice, ...]:
     text = (
         f"The server has too few connections for {plural(_entrants(plan), 'entrant')} with "
         f"{plural(plan.clients, 'session')} each: the {plural(plan.clients, 'session')} of one entrant at a time were "
-        "open, and all others closed. Before each trial, outside the timed part, sessions prepared and planned their "
-        "statements as before, and executed a lead-in. Their plans are those of new connections"
+        "open, and all others closed. Before each trial of a block, outside the timed part, sessions prepared and "
+        "planned their statements as before, and executed a lead-in. Their plans are those of new connections"
     )
     return (Notice(code="sessions-by-turns", text=text),)
 
@@ -205,7 +210,7 @@ class Shifts:
 
         Args:
             entrant: Whose.
-            few: Whether the fewest that have planned all operations do.
+            few: Whether a few do that together have planned all operations.
 
         Raises:
             CandidateError, ServerError: As `executing` does.

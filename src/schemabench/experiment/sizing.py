@@ -21,8 +21,10 @@ GLANCE = 4
 """The size of the shortest burst that may count, divided by that of a glance."""
 MOST_GLANCES = retiring.FIRST_BLOCK + statistics.LEAST_TRIALS
 """As many as are needed for a far slower candidate to leave."""
-FEWEST = 3
-"""Blocks of a run at least: a glance, one that warms up, and one that counts."""
+UNCOUNTED = 2
+"""Blocks before those that count, at least: a glance, and one that warms up."""
+FEWEST = UNCOUNTED + 1
+"""Blocks of a run at least."""
 _MARGIN = 2
 """The budget should fit this many times the fewest blocks that can tell any candidates apart."""
 _HARDLY = 0.9

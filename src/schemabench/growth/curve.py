@@ -26,6 +26,8 @@ _SMALLEST_STEP = 1.5
 """A last step that is not this much larger than the one before it, since the machine holds no more, is not made."""
 _SHARE_OF_LAST = 0.5
 """Of the budget, for a last step that is to be forecast: the steps before it need the rest."""
+_GRACE = 2.0
+"""How many times as long a step may go on that comes to too few blocks."""
 _RUNGS = 3
 """Values on the way to one that is to be forecast: the first, the middle, and one halfway from there."""
 
@@ -152,8 +154,7 @@ class Curve:
             for one, experiment in sorted(self.measured.items())
             if figures.has_intervals(experiment)
         ]
-        value = ladder.following(self.over, readings) if len(readings) > 1 else None
-        return None if value in self.tried else value
+        return ladder.following(self.over, readings, self.tried) if len(readings) > 1 else None
 
     def _most_s(self) -> float:
         """Return the seconds that the last step may take."""
@@ -175,7 +176,7 @@ class Curve:
         needs = self.needs
         setup_s = needs.setup_s(value)
         blocks_s = max(needs.least_s(value), self._each_s() - setup_s)
-        grace_s = max(0.0, min(blocks_s, self._left_s() - setup_s - blocks_s))
+        grace_s = max(0.0, min(_GRACE * blocks_s, self._left_s() - setup_s - blocks_s))
         name = self.over.shown(value)
         laboratory.doing = f"step {len(self.measured) + 1}, {name}"
         began_s = laboratory.elapsed_s

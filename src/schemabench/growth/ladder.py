@@ -7,7 +7,7 @@ neighbours, in units of its standard error, tells how sure a bend is. A wide gap
 two candidates change places, is halved before others; without either, the widest is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from math import hypot, log
@@ -33,18 +33,19 @@ class Reading:
     rates: Mapping[str, Estimate]
 
 
-def following(over: Over, readings: Sequence[Reading]) -> float | None:
+def following(over: Over, readings: Sequence[Reading], tried: Collection[float] = ()) -> float | None:
     """Return the next value, in the gap that says most; None if all gaps are narrow.
 
     Args:
         over: The axis.
         readings: At least two, by value.
+        tried: Values that came to no reading, and are not tried again.
     """
     best: tuple[tuple[bool, float, float], float] | None = None
     for number, (low, high) in enumerate(pairwise(readings)):
         width = over.position(high.value) - over.position(low.value)
         value = over.between(low.value, high.value)
-        if value is None or width < _NARROWEST:
+        if value is None or value in tried or width < _NARROWEST:
             continue
         bend = max(departure(over, readings, number), departure(over, readings, number + 1))
         rank = (crosses(readings, number), width * bend if bend > _SURE else 0.0, width)

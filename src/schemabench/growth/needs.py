@@ -91,7 +91,10 @@ class Needs:
         return rest_s + self._loading_s(nearest, value)
 
     def least_s(self, value: float) -> float:
-        """Return the estimated time of the fewest blocks with intervals: as blocks grew so far, but not above that."""
+        """Return the estimated time of the fewest blocks with intervals: as calls grew so far, up to in proportion.
+
+        Bursts become shorter as calls take longer, and may be the shortest possible by now.
+        """
         nearest = self._nearest(value)
         if nearest is None:
             return SHORTEST_STEP_S
@@ -99,7 +102,7 @@ class Needs:
         before = max((one for one in self.measured if one < nearest), default=None)
         exponent = 0.0
         if before is not None and nearest > before > 0:
-            grown = _block_s(own) / _block_s(self.measured[before])
+            grown = _call_s(own) / _call_s(self.measured[before])
             exponent = min(1.0, max(0.0, log(grown) / log(nearest / before)))
         block_s: float = _block_s(own) * self._scale(nearest, value) ** exponent
         return max(SHORTEST_STEP_S, (own.blocks_needed + _WARM_UP) * block_s)
@@ -147,3 +150,8 @@ class Needs:
 def _block_s(experiment: Experiment) -> float:
     """Return the mean time of a block."""
     return experiment.elapsed_s / (experiment.blocks + experiment.warmup_blocks)
+
+
+def _call_s(experiment: Experiment) -> float:
+    """Return the mean time of a block for each call of its burst."""
+    return _block_s(experiment) / experiment.operations

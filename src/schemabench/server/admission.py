@@ -26,11 +26,12 @@ SELECT current_setting('max_connections')::int,
        (SELECT count(*) FROM pg_catalog.pg_stat_activity
         WHERE datid IS NOT NULL AND pid <> pg_backend_pid()
           AND coalesce(backend_type, 'client backend') = 'client backend'),
-       (SELECT rolconnlimit FROM pg_catalog.pg_roles WHERE rolname = current_user),
+       (SELECT CASE WHEN rolsuper THEN -1 ELSE rolconnlimit END FROM pg_catalog.pg_roles WHERE rolname = session_user),
        (SELECT count(*) FROM pg_catalog.pg_stat_activity
-        WHERE datid IS NOT NULL AND pid <> pg_backend_pid() AND usename = current_user),
-       current_user
+        WHERE datid IS NOT NULL AND pid <> pg_backend_pid() AND usename = session_user),
+       session_user
 """
+"""A limit is that of the role that logs in; superusers have none."""
 
 _OTHER_FILES = 200
 """Files that this process has open in addition to its connections, with room to spare: modules, logs, the server's
@@ -91,6 +92,8 @@ class Needs:
     """The most databases that are counted as one."""
     neighbours: int = 0
     """Connections of the noise, to another database."""
+    links: int = 0
+    """Connections through which workers meet."""
     by_turns: bool = False
     """Whether it is enough if the clients have connections to one database at a time."""
 
@@ -108,11 +111,11 @@ class Needs:
     def fewest(self) -> int:
         """The fewest connections with which the run is possible, with its own."""
         spared = self.clients * (self.databases - 1) if self.by_turns else 0
-        return self.all_at_once - spared + server_settings.OWN_CONNECTIONS
+        return self.all_at_once - spared + self.links + server_settings.OWN_CONNECTIONS
 
     def within(self, most: int) -> int:
         """Return the connections to offer a run, without its own: for all at once, or as many as wanted at most."""
-        return max(self.fewest - server_settings.OWN_CONNECTIONS, min(most, self.all_at_once))
+        return max(self.fewest - server_settings.OWN_CONNECTIONS, min(most, self.all_at_once + self.links))
 
     def fit(self, room: int) -> bool:
         """Return whether so many connections are enough for all databases at once."""
@@ -128,7 +131,7 @@ def check_room(session: psycopg.Connection[TupleRow], needs: Needs, *, owned: bo
         owned: Whether the server, and hence its settings, are ours.
 
     Returns:
-        How many connections the run may have.
+        How many connections the run may have, without those of the links.
 
     Raises:
         UsageError: The clients do not fit; holds the numbers, and the number of clients that would fit.
@@ -148,7 +151,7 @@ def check_room(session: psycopg.Connection[TupleRow], needs: Needs, *, owned: bo
             remedies=[
                 *_fewer(room, needs),
                 *_quieter(room - own, needs.neighbours),
-                "leave out --postgres-setting max_connections=..."
+                "leave out --postgres-setting max_connections=... and those that reserve connections"
                 if owned
                 else f"raise the server's max_connections to {need + reserved + used} or more and restart it",
             ],
@@ -161,10 +164,11 @@ def check_room(session: psycopg.Connection[TupleRow], needs: Needs, *, owned: bo
             remedies=[
                 *_fewer(role_room, needs),
                 *_quieter(role_room - own, needs.neighbours),
-                f"raise the user's limit: ALTER ROLE {user} CONNECTION LIMIT {need + role_used}",
+                f"raise the user's limit: ALTER ROLE {_quoted(user)} CONNECTION LIMIT {need + role_used}",
             ],
         )
     most = int(min(room, role_room))
+    most -= needs.links
     _allow_files(min(most, needs.all_at_once + server_settings.OWN_CONNECTIONS) + _OTHER_FILES)
     return most
 
@@ -190,7 +194,7 @@ def _allow_files(number: int) -> None:
 
 def _fewer(room: int, needs: Needs) -> list[str]:
     """Return the remedies that need fewer connections."""
-    left, others = room - needs.neighbours - server_settings.OWN_CONNECTIONS, needs.others
+    left, others = room - needs.neighbours - needs.links - server_settings.OWN_CONNECTIONS, needs.others
     clients = left - others * needs.databases if needs.by_turns else left // needs.databases - others
     fewer = [f"fewer clients: --clients {clients}"] if clients > 0 else []
     fewer += ["leave companions out: --without-companions"] if needs.companions else []

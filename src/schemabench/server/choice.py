@@ -78,6 +78,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
     companions: int = 0,
     parts: int = 1,
     neighbours: int = 0,
+    links: int = 0,
     by_turns: bool = False,
     run_id: str,
     keep_databases: bool = False,
@@ -88,9 +89,10 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
 
     Leftovers of killed runs are removed first. The server has room for `clients` connections, and as many more as
     `companions` have, to each of `databases` databases at once, and for some of our own. Each of these may be several,
-    one for each of `parts`. `neighbours` are the connections of noise. With `by_turns`, a server that has room for the
-    clients' connections to one database at a time will do. `session_name` is the `application_name` of our sessions.
-    `most_bytes` is what its data may take, WAL included; None for what is free on the disk.
+    one for each of `parts`. `neighbours` are the connections of noise, `links` those through which workers meet. With
+    `by_turns`, a server that has room for the clients' connections to one database at a time will do. `session_name` is
+    the `application_name` of our sessions. `most_bytes` is what its data may take, WAL included; None for what is free
+    on the disk.
 
     Raises:
         UsageError: The spec, a setting or the number of clients is wrong; or its data are limited, and out of sight.
@@ -109,6 +111,7 @@ def serve(  # noqa: PLR0913 (a run's requirements of its server)
         databases=databases,
         parts=parts,
         neighbours=neighbours,
+        links=links,
         by_turns=by_turns,
     )
     with ExitStack() as stack:
