@@ -244,7 +244,7 @@ def _blocks(  # noqa: PLR0913, PLR0917 (what makes blocks)
 
 def _calibrated(plan: Plan, entrant: Any, feed: Feed) -> int:  # noqa: ANN401 (a fake)
     progress: Any = FakeProgress()
-    return calibrate(plan, entrant, feed, progress)
+    return calibrate(plan, entrant, feed, progress).size
 
 
 @pytest.mark.parametrize("call_s", [1e-5, 1e-4, 1e-3, 1e-2])

@@ -1,10 +1,14 @@
 """What a run says beforehand of the time that it takes beyond its budget."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import made_up
 import pytest
 
 from schemabench import statistics
 from schemabench.errors import UsageError
-from schemabench.experiment.forecasting import Openings, forecast
+from schemabench.experiment.forecasting import Openings, forecast, forecast_blocks
 
 
 def test_long_building_is_forecast() -> None:
@@ -26,6 +30,18 @@ def test_copies_are_forecast_with_it() -> None:
 )
 def test_building_that_is_short_or_a_small_share_is_not(expected_s: float, budget_s: float) -> None:
     assert forecast(4, expected_s, budget_s) == ""
+
+
+def test_blocks_that_take_much_longer_than_the_budget_are_told_after_the_first(tmp_path: Path) -> None:
+    plan = made_up.plan(tmp_path, "a", budget_s=40.0)
+
+    assert forecast_blocks(plan, 24.0) == (
+        "the first block took 24.0 s, and a run has 3 at least: they take 1 min 12 s or more, where the budget is "
+        "40.0 s"
+    )
+    assert not forecast_blocks(plan, 15.0)
+    assert not forecast_blocks(replace(plan, shares_budget=True), 24.0)
+    assert not forecast_blocks(replace(plan, budget_s=0.0), 24.0)
 
 
 MANY = Openings(entrants=43, clients=200, opening_s=1.0, turn_s=1.05, connections=8_800)

@@ -189,8 +189,8 @@ def test_without_a_budget_of_its_own_nothing_is_forecast_or_refused(plan: Plan, 
     server: Any = SimpleNamespace(connections=20, record=SimpleNamespace(version_num=180000))
 
     with pytest.raises(UsageError, match=r"A budget of 8\.00 s is too short for 3 entrants"):
-        shifts.forecast(plan, server, 100.0)
-    assert not shifts.forecast(replace(plan, **change), server, 100.0)
+        shifts.forecast(plan, server, 99.0, 100.0)
+    assert not shifts.forecast(replace(plan, **change), server, 99.0, 100.0)
 
 
 def test_a_server_of_ours_has_room_for_all_sessions_unless_memory_has_not() -> None:

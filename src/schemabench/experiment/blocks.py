@@ -19,7 +19,7 @@ import psutil
 from schemabench import records, statistics
 from schemabench.candidate import BASELINE
 from schemabench.errors import CandidateError
-from schemabench.experiment import bounds, gates, planning, retiring, sizing
+from schemabench.experiment import bounds, forecasting, gates, planning, retiring, sizing
 from schemabench.experiment.burst import Burst, Turn, make
 from schemabench.experiment.copies import Copies
 from schemabench.experiment.entrant import CONTROL, Entrant
@@ -192,12 +192,10 @@ class Blocks:
         return [*lead_in, *turns]
 
     def _fit(self, block_s: float) -> None:
-        """Choose the size of bursts after an uncounted block; the next one counts if this one had the full size.
-
-        Args:
-            block_s: How long the block took.
-        """
+        """Choose the size of bursts after an uncounted block; the next one counts if this one had the full size."""
         measured, plan = self.measured, self.plan
+        if measured.executed == 1 and (text := forecasting.forecast_blocks(plan, block_s)):
+            self.progress.say(f"{plan}: {text}")
         measured.warmup, self._counting = measured.executed, not self._glancing
         lasted = {name: self._lasted_s(measured.trials[name][-1]) for name in self._names}
         seen = sizing.Seen(size=self.size, trials_s=lasted, elapsed_s=block_s)

@@ -233,7 +233,7 @@ class Building:
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
-                self.size = calibrated(self.plan, template, self._feed, self.progress)
+                self.size = calibrated(self.plan, self.server, template, self._feed, self.progress)
 
     def _unlogged(self, template: Template) -> tuple[str, ...]:
         """Return a candidate's tables that are empty after a crash of the server."""

@@ -8,16 +8,17 @@ from contextlib import ExitStack
 from math import ceil
 from random import Random
 from time import perf_counter
+from typing import NamedTuple
 
-from schemabench.experiment import bounds, shifts
+from schemabench.experiment import bounds, shifts, sizing
 from schemabench.experiment.burst import make
 from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
-from schemabench.experiment.plan import Plan
+from schemabench.experiment.plan import SHORTEST_TRIAL_S, Plan
 from schemabench.experiment.team import execute, together
 from schemabench.experiment.template import Template
 from schemabench.progress import Progress
-from schemabench.server import several
+from schemabench.server import Server, several
 
 CALIBRATION_TRIALS = 8
 """Trials at most: doubling finds any size up to 10^8 calls."""
@@ -29,7 +30,16 @@ _LARGEST_STEP = 10
 """The first trials are slow (caches, plans): a larger factor is not trusted."""
 
 
-def calibrated(plan: Plan, template: Template, feed: Feed, progress: Progress) -> int:
+class Size(NamedTuple):
+    """The size of a burst, and what trials told of it."""
+
+    size: int
+    """The multiplier of the writers' weights."""
+    unit_s: float = 0.0
+    """The duration of a burst on the baseline, divided by its size; 0 if it is not known."""
+
+
+def calibrated(plan: Plan, server: Server, template: Template, feed: Feed, progress: Progress) -> int:
     """Return the size of the burst, by trials with all connections on a copy of the baseline's template.
 
     Where sessions are open by turns, say how many blocks the budget has room for, if these are few.
@@ -38,7 +48,7 @@ def calibrated(plan: Plan, template: Template, feed: Feed, progress: Progress) -
         CandidateError, ServerError: As `calibrate`.
         UsageError: Opening sessions by turns takes far more than the budget.
     """
-    server, by_turns = template.server, shifts.needed(plan, template.server)
+    by_turns = shifts.needed(plan, server)
     if plan.given_size and not by_turns:
         return plan.given_size
     progress.stage(plan, "calibrating the burst")
@@ -49,17 +59,19 @@ def calibrated(plan: Plan, template: Template, feed: Feed, progress: Progress) -
         scratch.callback(one.close)
         if by_turns:
             one.wake()
-        size = plan.given_size or calibrate(plan, one, feed, progress)
+        found = Size(plan.given_size) if plan.given_size else calibrate(plan, one, feed, progress)
         if by_turns:
-            one.rest()
             begun_s = perf_counter()
+            one.rest()
             one.wake()
-            if text := shifts.forecast(plan, server, perf_counter() - begun_s):
+            opening_s = perf_counter() - begun_s
+            trial_s = max(SHORTEST_TRIAL_S, found.unit_s * sizing.shortest(plan, found.size))
+            if text := shifts.forecast(plan, server, opening_s, opening_s + (1 + plan.lead_in) * trial_s):
                 progress.say(f"{plan}: {text}")
-        return size
+        return found.size
 
 
-def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> int:
+def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> Size:
     """Return the size at which a burst takes about `plan.trial_s`, by trials on a scratch copy of the baseline.
 
     A size found by one trial is tried a second time, and the shorter trial counts. If a stall made a small burst seem
@@ -69,7 +81,8 @@ def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> i
         CandidateError: The server refused an operation, or a call or the smallest burst exceeded its limit.
         ServerError: The server failed.
     """
-    size, fitting, random, shortest_s = 1, 0, Random(plan.seed), math.inf  # noqa: S311 (reproducible on purpose)
+    random = Random(plan.seed)  # noqa: S311 (reproducible on purpose)
+    size, fitting, shortest_s, unit_s = 1, 0, math.inf, 0.0
     limits = bounds.calibrating(
         plan, lambda passing: progress.stage(plan, bounds.lasting("calibrating the burst", passing))
     )
@@ -80,12 +93,15 @@ def calibrate(plan: Plan, entrant: Entrant, feed: Feed, progress: Progress) -> i
         if executed.cut and not fitting:
             raise bounds.cut_short(entrant, executed, len(burst.operations))
         if executed.cut:
-            return fitting
+            return Size(fitting, unit_s)
         fitting, duration_s = size, executed.duration_s
+        unit_s = duration_s / size
         again, shortest_s = shortest_s < math.inf, min(shortest_s, duration_s)
         proportion = plan.trial_s / shortest_s
         if proportion >= 1 / _CLOSE_ENOUGH:
             size, shortest_s = ceil(size * min(proportion, _LARGEST_STEP)), math.inf
         elif again:
             break
-    return max(1, round(size * plan.trial_s / shortest_s)) if shortest_s < math.inf else size
+    if shortest_s < math.inf:
+        size = max(1, round(size * plan.trial_s / shortest_s))
+    return Size(size, unit_s)

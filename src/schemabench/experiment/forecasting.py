@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from schemabench import statistics
 from schemabench.errors import UsageError
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.sizing import FEWEST, UNCOUNTED
 from schemabench.units import format_duration, plural
 
@@ -39,6 +40,26 @@ def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: flo
     )
 
 
+def forecast_blocks(plan: Plan, block_s: float) -> str:
+    """Return that the fewest blocks take longer than the budget, in words; empty unless that is much longer.
+
+    Args:
+        plan: The experiment; nothing is told of one without a budget of its own.
+        block_s: The time of the first block, whose bursts are short.
+    """
+    if plan.shares_budget or not plan.budget_s or not _exceeds(FEWEST * block_s, plan.budget_s):
+        return ""
+    return (
+        f"the first block took {format_duration(block_s)}, and a run has {FEWEST} at least: they take "
+        f"{format_duration(FEWEST * block_s)} or more, where the budget is {format_duration(plan.budget_s)}"
+    )
+
+
+def _exceeds(expected_s: float, budget_s: float) -> bool:
+    """Return whether a time exceeds the budget by more than anybody minds."""
+    return expected_s - budget_s > max(_NOBODY_MINDS_S, WORTH_SAYING_SHARE * budget_s)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Openings:
     """What opening sessions by turns takes."""
@@ -50,7 +71,7 @@ class Openings:
     opening_s: float
     """What opening the sessions of one takes."""
     turn_s: float
-    """The same with the shortest trial."""
+    """That of a whole turn on the baseline: closing and opening them, a lead-in, and the shortest trial."""
     connections: int
     """Those of all entrants at once, with the run's own."""
 
@@ -70,8 +91,7 @@ class Openings:
         Raises:
             UsageError: With the budget that a verdict needs.
         """
-        beyond_s = FEWEST * self.block_s - budget_s
-        if beyond_s <= max(_NOBODY_MINDS_S, WORTH_SAYING_SHARE * budget_s):
+        if not _exceeds(FEWEST * self.block_s, budget_s):
             return
         asked_s = math.ceil(self.telling * self.block_s / _ROUND_S) * _ROUND_S
         raise UsageError(

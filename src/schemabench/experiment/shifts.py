@@ -20,7 +20,7 @@ from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.forecasting import Openings
 from schemabench.experiment.neighbours import Neighbours
 from schemabench.experiment.observer import Observer
-from schemabench.experiment.plan import SHORTEST_TRIAL_S, Plan
+from schemabench.experiment.plan import Plan
 from schemabench.experiment.team import Team
 from schemabench.load import LostConnectionError
 from schemabench.monitor.conditions import Held
@@ -64,7 +64,7 @@ def needed(plan: Plan, server: Server) -> bool:
     return not needs(plan).fit(server.connections)
 
 
-def forecast(plan: Plan, server: Server, opening_s: float) -> str:
+def forecast(plan: Plan, server: Server, opening_s: float, turn_s: float) -> str:
     """Return how many blocks the budget has room for, in words; empty if they can tell candidates apart.
 
     Nothing is told, or refused, without a budget of its own: in a rehearsal, a search or a growth curve.
@@ -72,7 +72,8 @@ def forecast(plan: Plan, server: Server, opening_s: float) -> str:
     Args:
         plan: An experiment whose sessions are open by turns.
         server: Where.
-        opening_s: What opening the sessions of one entrant takes.
+        opening_s: What closing and opening the sessions of one entrant takes.
+        turn_s: A whole turn, with a lead-in and the shortest trial.
 
     Raises:
         UsageError: Opening sessions in the fewest blocks takes far more than the budget.
@@ -83,8 +84,8 @@ def forecast(plan: Plan, server: Server, opening_s: float) -> str:
     openings = Openings(
         entrants=sum(not candidate.refuses(version) for candidate in plan.candidates) + 1,
         clients=plan.clients,
-        turn_s=opening_s + SHORTEST_TRIAL_S * (1 + plan.lead_in),
         opening_s=opening_s,
+        turn_s=turn_s,
         connections=needs(plan).fewest,
     )
     openings.check(plan.budget_s)

@@ -45,7 +45,7 @@ class Seen:
 
 def glance(plan: Plan, calibrated: int) -> int:
     """Return the size of the burst of a glance."""
-    return calibrated if plan.burst else max(1, round(_shortest(plan, calibrated) / GLANCE))
+    return calibrated if plan.burst else max(1, round(shortest(plan, calibrated) / GLANCE))
 
 
 def suffices(seen: Seen, glances: int) -> bool:
@@ -71,7 +71,7 @@ def fitting(plan: Plan, calibrated: int, seen: Seen, spent_s: float) -> int:
     trials_s = sum(seen.trials_s.values())
     left_s = (plan.budget_s - spent_s) / wanted - (seen.elapsed_s - trials_s)
     size = round(seen.size * left_s / trials_s)
-    return calibrated if size >= _HARDLY * calibrated else max(_shortest(plan, calibrated), size)
+    return calibrated if size >= _HARDLY * calibrated else max(shortest(plan, calibrated), size)
 
 
 def spent(plan: Plan, candidates: int, blocks: int, spent_s: float) -> bool:
@@ -87,6 +87,6 @@ def spent(plan: Plan, candidates: int, blocks: int, spent_s: float) -> bool:
     return spent_s >= plan.budget_s + (plan.grace_s if few else 0.0)
 
 
-def _shortest(plan: Plan, calibrated: int) -> int:
+def shortest(plan: Plan, calibrated: int) -> int:
     """Return the size of the shortest burst that may count: see `SHORTEST_TRIAL_S`."""
     return max(1, min(calibrated, round(calibrated * SHORTEST_TRIAL_S / plan.trial_s)))
