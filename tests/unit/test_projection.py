@@ -63,6 +63,27 @@ def test_a_known_law_is_found_and_what_it_predicts_is_within_its_interval(law: L
     assert within >= 0.93 * found.total(), "95 % intervals: simulated, 99 % or more"
 
 
+@pytest.mark.parametrize("law", ["logarithmic", "linear", "power"])
+def test_a_machine_that_differs_from_step_to_step_widens_intervals_as_much_as_it_differs(law: Law) -> None:
+    random, differs, told, within = np.random.default_rng(1), 0.1, 0, 0
+    for _ in range(SERIES):
+        machine = [math.exp(random.normal(0, differs)) for _ in range(len(ROWS) + 1)]
+        steps = drawn(rate_of(law), ROWS, random)
+        series = [Point(value=one.value, figure=_times(one.figure, machine[place])) for place, one in enumerate(steps)]
+        if (projected := of_rates(series)).points:
+            last = projected.points[-1]
+            measured = rate_of(law)(last.value) * machine[-1] * math.exp(random.normal(0, NOISE))
+            within += last.figure.low <= measured <= last.figure.high
+            told += 1
+
+    assert told >= 0.6 * SERIES, "the others are refused"
+    assert within >= 0.88 * told, "of 200 such series each, 92 to 95 %"
+
+
+def _times(one: Estimate, factor: float) -> Estimate:
+    return Estimate(value=one.value * factor, low=one.low * factor, high=one.high * factor)
+
+
 @pytest.mark.parametrize(("sigma", "kappa"), [(0.05, 0.0005), (0.2, 0.002), (1.0, 0.0), (0.0, 0.0)])
 def test_the_intervals_of_contention_and_coherency_hold_the_true_ones(sigma: float, kappa: float) -> None:
     def truth(clients: float) -> float:

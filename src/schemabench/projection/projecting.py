@@ -100,9 +100,7 @@ def project(
     reach, limit = _reach(last.value, times, edge)
     if reach <= last.value:
         return Found(law=form.law, held_out=held_out, refused=limit)
-    met = [
-        other for other, one in tried if missed[other.law] <= nearest and one.inflation <= _AS_WELL * chosen.inflation
-    ]
+    met = [other for other, one in tried if missed[other.law] <= nearest and one.scatter <= _AS_WELL * chosen.scatter]
     again = {other.law: one for other in met if (one := _fit(other, series, cost))}
     error = median(one.error for one in series)
     values = [last.value * (reach / last.value) ** (step / _POINTS) for step in range(1, _POINTS + 1)]

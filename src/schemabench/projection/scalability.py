@@ -48,7 +48,8 @@ def coefficients(series: Sequence[Point], *, seed: int) -> Mapping[str, Estimate
     if found is None:
         return {}
     fitted = np.array([found.cost(value) for value in values])
-    spread = errors * found.inflation * found.students / _NORMAL
+    errors = np.hypot(errors, found.between)
+    spread = errors * found.students / _NORMAL
     drawn = fitted * np.exp(np.random.default_rng(seed).normal(0.0, spread, size=(_DRAWS, len(values))))
     terms = np.array([USL.terms(value) for value in values])
     each = np.array([_described(nnls(terms / (errors * own)[:, None], 1 / errors)[0]) for own in drawn])
