@@ -107,9 +107,9 @@ def kept(names: frozenset[str]) -> Iterator[None]:
     by_turns = Shifts.opened
 
     @contextmanager
-    def opened(self: Shifts, entrant: Entrant) -> Iterator[None]:
+    def opened(self: Shifts, entrant: Entrant, *, few: bool = False) -> Iterator[None]:
         if entrant.name not in names:
-            with by_turns(self, entrant):
+            with by_turns(self, entrant, few=few):
                 yield
             return
         if not entrant.sessions.pids:

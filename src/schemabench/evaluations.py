@@ -70,7 +70,7 @@ def _set_up(config: pytest.Config) -> None:
     )
     seat = distribution.seat(config)
     asked.check()
-    asked.check_pairs(len(seat.names) if seat else 1)
+    asked.check_pairs(len(seat.names) if seat else 1, rehearse=not entries.enabled(config))
     config.stash[KEY] = Bench(asked, _progress(config), seat)
     config.stash[_REPORTS] = Reports(asked.reports)
     distribution.enable_benchmarks(config)

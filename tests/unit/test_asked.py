@@ -77,6 +77,15 @@ def test_options_that_exclude_each_other_are_refused_once_for_all_experiments(
     assert list(refused.value.remedies) == remedies
 
 
+def test_a_rehearsal_soaks_nothing_and_a_name_that_there_is_not_is_told_first(tmp_path: Path) -> None:
+    asked = _asked(tmp_path, "", 1.0, "default")
+    replace(asked, options=replace(asked.options, soak_s=30.0)).check_pairs(2, rehearse=True)
+
+    mistyped = replace(asked, options=replace(asked.options, race=True, criteria=("throughput", "wal_byte")))
+    with pytest.raises(UsageError, match="there is no criterion 'wal_byte'; did you mean 'wal_bytes'"):
+        mistyped.check_pairs(1)
+
+
 def test_a_race_may_name_the_criteria_by_which_every_run_ranks(tmp_path: Path) -> None:
     asked = _asked(tmp_path, "", 1.0, "default")
 

@@ -36,15 +36,15 @@ def test_blocks_that_take_much_longer_than_the_budget_are_told_after_the_first(t
     plan = made_up.plan(tmp_path, "a", budget_s=40.0)
 
     assert forecast_blocks(plan, 24.0) == (
-        "the first block took 24.0 s, and a run has 3 at least: they take 1 min 12 s or more, where the budget is "
-        "40.0 s"
+        "the first block took 24.0 s, and a run has 3 at least: at this pace they take 1 min 12 s, where the "
+        "budget is 40.0 s"
     )
     assert not forecast_blocks(plan, 15.0)
     assert not forecast_blocks(replace(plan, shares_budget=True), 24.0)
     assert not forecast_blocks(replace(plan, budget_s=0.0), 24.0)
 
 
-MANY = Openings(entrants=43, clients=200, opening_s=1.0, turn_s=1.05, connections=8_800)
+MANY = Openings(entrants=43, clients=200, opening_s=1.0, turn_s=1.05, lacking=8_800)
 """A block takes 43 times 1.05 s."""
 TELLING = 2 + statistics.fewest_blocks(42)
 """With two that do not count."""
@@ -64,7 +64,7 @@ def test_a_budget_that_opening_sessions_by_turns_exceeds_is_refused_with_one_tha
         "To fix this, either:\n"
         f"  - give the run more time: --budget {TELLING * 45.15 // 10 * 10 + 10:.0f}s\n"
         "  - open fewer sessions: --clients N, or --candidate NAME for some of the candidates\n"
-        "  - use a server with memory and max_connections for 8800 sessions: then all stay open"
+        "  - use a server with memory and max_connections for 8800 sessions more: then all stay open"
     )
 
 
@@ -87,7 +87,7 @@ def test_the_budget_that_is_asked_for_suffices() -> None:
 
 
 def test_a_run_never_exceeds_its_budget_by_more_than_a_fifth_or_what_nobody_minds() -> None:
-    few = Openings(entrants=4, clients=4, opening_s=0.4, turn_s=0.45, connections=30)  # three blocks take 5.4 s
+    few = Openings(entrants=4, clients=4, opening_s=0.4, turn_s=0.45, lacking=9)  # three blocks take 5.4 s
 
     MANY.check(3 * 45.15 / 1.19)
     few.check(0.5)

@@ -49,6 +49,10 @@ def result(name: str, rate: float, rows: int, ratio: float, loading_s: float) ->
     )
 
 
+SHORTEST = USAGE.operations
+"""Calls in the shortest burst."""
+
+
 @dataclass
 class FakeLaboratory:
     """What measures nothing, by a clock of its own."""
@@ -80,7 +84,8 @@ class FakeLaboratory:
     def found(self) -> Any:  # noqa: ANN401 (what a workload is, as far as a curve knows)
         """The workload."""
         workload = SimpleNamespace(name="items", cardinalities={"typical": Sizes()})
-        return SimpleNamespace(workload=workload, path=Path("items.py"))
+        writers = (SimpleNamespace(weight=SHORTEST),)
+        return SimpleNamespace(workload=workload, path=Path("items.py"), writers=lambda _: writers)
 
     @property
     def bench(self) -> Any:  # noqa: ANN401 (what a bench is, likewise)
@@ -187,12 +192,13 @@ def test_a_step_with_too_few_blocks_may_take_twice_as_long_again_but_not_what_ot
 
 def test_calls_that_grow_make_blocks_longer_once_bursts_are_the_shortest() -> None:
     one = needs.Needs(laboratory=cast(Laboratory, FakeLaboratory(budget_s=60.0, rate=flat)), over=ROWS)
-    before = replace(USAGE, operations=1_200, blocks=45, warmup_blocks=2, blocks_needed=6, elapsed_s=70.5)
+    before = replace(USAGE, operations=12 * SHORTEST, blocks=45, warmup_blocks=2, blocks_needed=6, elapsed_s=70.5)
     one.measured[20_000] = before
-    one.measured[320_000] = replace(before, operations=400, elapsed_s=75.2)  # 3.2 times as long for each call
+    one.measured[320_000] = replace(before, operations=4 * SHORTEST, elapsed_s=75.2)  # 3.2 times as long for each call
 
     assert one.least_s(320_000) == pytest.approx(8 * 1.6)
-    assert one.least_s(5_120_000) == pytest.approx(8 * 1.6 * 3.2)
+    assert one.least_s(5_120_000) == pytest.approx(8 * 1.6), "bursts of a quarter are possible"
+    assert one.least_s(320_000 * 16**2) == pytest.approx(8 * 1.6 * 3.2**2 / 4)
 
 
 def test_a_crossing_is_narrowed_before_anything_else() -> None:

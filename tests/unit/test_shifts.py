@@ -14,9 +14,10 @@ from schemabench.errors import CandidateError, ServerError, UsageError
 from schemabench.experiment import sessions, shifts
 from schemabench.experiment.burst import Turn
 from schemabench.experiment.plan import Plan
+from schemabench.experiment.replanning import Planned
 from schemabench.experiment.sessions import Sessions
 from schemabench.experiment.shifts import LEAD_IN, Shifts
-from schemabench.server import Needs
+from schemabench.server import Needs, admission
 
 TURNS = [Turn(3, 2)]
 
@@ -178,29 +179,45 @@ def test_one_at_a_time_needs_the_clients_connections_once() -> None:
 
 def test_connections_through_which_workers_meet_are_counted_beside_those_of_the_experiment() -> None:
     needs = Needs(clients=10, databases=5, links=12)
+    row = (100, 3, 4, -1, 0, "bench")  # max_connections, of which reserved and in use; no limit of the role
+    session: Any = SimpleNamespace(execute=lambda _: SimpleNamespace(fetchone=lambda: row))
 
     assert needs.fewest == Needs(clients=10, databases=5).fewest + 12
-    assert needs.within(1_000) == needs.all_at_once + 12
-    assert needs.fit(needs.fewest - 12), "what is left of a room without them"
+    assert needs.offered(1_000) == needs.all_at_once + 12
+    assert admission.check_room(session, needs, owned=False) == 100 - 3 - 4 - 12
+    with pytest.raises(UsageError, match="the run needs 94 connections"):
+        admission.check_room(session, replace(needs, links=31), owned=False)
 
 
-@pytest.mark.parametrize("change", [{"budget_s": 0.0}, {"shares_budget": True}], ids=["a rehearsal", "a step"])
-def test_without_a_budget_of_its_own_nothing_is_forecast_or_refused(plan: Plan, change: dict[str, Any]) -> None:
+def test_a_few_sessions_are_those_that_first_planned_each_operation_of_each_part() -> None:
+    planned = Planned()
+    assert planned.places([]) == [0], "to ask anything at all"
+    writers: Any = [SimpleNamespace(part=part) for part in ("a", "a", "b", "b")]
+    planned._calls = dict.fromkeys(((1, "put"), (2, "put"), (3, "put"), (3, "look")), ())
+
+    assert planned.places(writers) == [1, 2, 3]
+
+
+def test_nothing_is_foreseen_without_a_budget_of_its_own(plan: Plan) -> None:
     server: Any = SimpleNamespace(connections=20, record=SimpleNamespace(version_num=180000))
 
-    with pytest.raises(UsageError, match=r"A budget of 8\.00 s is too short for 3 entrants"):
+    assert shifts.foresees(plan)
+    assert not shifts.foresees(replace(plan, budget_s=0.0)), "in a rehearsal"
+    assert not shifts.foresees(replace(plan, shares_budget=True)), "in a search, or a step of a curve"
+    with pytest.raises(UsageError, match=r"A budget of 8\.00 s is too short for 3 entrants") as refused:
         shifts.forecast(plan, server, 99.0, 100.0)
-    assert not shifts.forecast(replace(plan, **change), server, 99.0, 100.0)
+    more = shifts.needs(plan).fewest - 20
+    assert any(f"for {more} sessions more" in remedy for remedy in refused.value.remedies)
 
 
 def test_a_server_of_ours_has_room_for_all_sessions_unless_memory_has_not() -> None:
     needs = Needs(clients=200, databases=44)
     by_turns = Needs(clients=200, databases=44, by_turns=True)
 
-    assert by_turns.within(10_000) == needs.all_at_once == 44 * 201
-    assert by_turns.within(1_500) == 1_500
-    assert by_turns.within(100) == 200 + 44, "as many as one entrant at a time needs"
-    assert needs.within(100) == 44 * 201, "in a soak, all are needed"
+    assert by_turns.offered(10_000) == needs.all_at_once == 44 * 201
+    assert by_turns.offered(1_500) == 1_500
+    assert by_turns.offered(100) == 200 + 44, "as many as one entrant at a time needs"
+    assert needs.offered(100) == 44 * 201, "in a soak, all are needed"
 
 
 def test_sessions_that_were_just_closed_may_still_have_their_places(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,7 +82,7 @@ class Building:
         Raises:
             CandidateError: The baseline cannot be built, or fails the model check. Any other such candidate is left
                 out.
-            UsageError: Opening sessions by turns takes far more than the budget.
+            UsageError: The fewest blocks by turns take far more than the budget.
             WorkloadError: The workload's calls are not acceptable.
             ServerError: The server fails.
         """
@@ -233,7 +233,8 @@ class Building:
             self.entrants.append(self._clone(template, candidate.name))
             if candidate.name == BASELINE:
                 self.entrants.append(self._clone(template, CONTROL))
-                self.size = calibrated(self.plan, self.server, template, self._feed, self.progress)
+                share = len(self.positions) / len(self.plan.connections)
+                self.size = calibrated(self.plan, self.server, template, self._feed, self.progress, share)
 
     def _unlogged(self, template: Template) -> tuple[str, ...]:
         """Return a candidate's tables that are empty after a crash of the server."""

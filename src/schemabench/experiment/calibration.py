@@ -39,17 +39,28 @@ class Size(NamedTuple):
     """The duration of a burst on the baseline, divided by its size; 0 if it is not known."""
 
 
-def calibrated(plan: Plan, server: Server, template: Template, feed: Feed, progress: Progress) -> int:
+def calibrated(  # noqa: PLR0913, PLR0917 (of what, and where)
+    plan: Plan, server: Server, template: Template, feed: Feed, progress: Progress, share: float
+) -> int:
     """Return the size of the burst, by trials with all connections on a copy of the baseline's template.
 
     Where sessions are open by turns, say how many blocks the budget has room for, if these are few.
 
+    Args:
+        plan: The experiment.
+        server: Where.
+        template: The baseline's.
+        feed: Makes the bursts.
+        progress: Shows the stage.
+        share: This process's share of the connections; other processes open theirs at the same time, after it.
+
     Raises:
         CandidateError, ServerError: As `calibrate`.
-        UsageError: Opening sessions by turns takes far more than the budget.
+        UsageError: The fewest blocks by turns take far more than the budget.
     """
     by_turns = shifts.needed(plan, server)
-    if plan.given_size and not by_turns:
+    foresees = by_turns and shifts.foresees(plan)
+    if plan.given_size and not foresees:
         return plan.given_size
     progress.stage(plan, "calibrating the burst")
     with ExitStack() as scratch:
@@ -60,11 +71,11 @@ def calibrated(plan: Plan, server: Server, template: Template, feed: Feed, progr
         if by_turns:
             one.wake()
         found = Size(plan.given_size) if plan.given_size else calibrate(plan, one, feed, progress)
-        if by_turns:
+        if foresees:
             begun_s = perf_counter()
             one.rest()
             one.wake()
-            opening_s = perf_counter() - begun_s
+            opening_s = (perf_counter() - begun_s) * min(1.0, 2 * share)
             trial_s = max(SHORTEST_TRIAL_S, found.unit_s * sizing.shortest(plan, found.size))
             if text := shifts.forecast(plan, server, opening_s, opening_s + (1 + plan.lead_in) * trial_s):
                 progress.say(f"{plan}: {text}")

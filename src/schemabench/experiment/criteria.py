@@ -50,8 +50,8 @@ KNOWN: Mapping[str, Criterion] = {
 """By name."""
 
 
-def check(names: Sequence[str]) -> None:
-    """Refuse the name of a criterion that there is not.
+def check(names: Sequence[str], *, race: bool = False) -> None:
+    """Refuse the name of a criterion that there is not, and in a race any that no experiment is ranked by anyway.
 
     Raises:
         UsageError: With the nearest name, and all names.
@@ -62,6 +62,12 @@ def check(names: Sequence[str]) -> None:
                 f"--criteria: there is no criterion {name!r}{nearest(name, KNOWN)}",
                 remedies=[f"name some of these, with commas between: {', '.join(KNOWN)}"],
             )
+    if race and (further := [name for name in names if name not in {one.name for one in _ALWAYS}]):
+        raise UsageError(
+            f"--race decides by throughput alone, so that whoever leaves has no place by {', '.join(further)}",
+            checked=[f"--criteria: {','.join(names)}"],
+            remedies=["leave out --race", f"leave out --criteria {','.join(further)}"],
+        )
 
 
 def rank(plan: Plan, names: Sequence[str], measured: Measured) -> Mapping[str, Ranking]:

@@ -50,8 +50,8 @@ def forecast_blocks(plan: Plan, block_s: float) -> str:
     if plan.shares_budget or not plan.budget_s or not _exceeds(FEWEST * block_s, plan.budget_s):
         return ""
     return (
-        f"the first block took {format_duration(block_s)}, and a run has {FEWEST} at least: they take "
-        f"{format_duration(FEWEST * block_s)} or more, where the budget is {format_duration(plan.budget_s)}"
+        f"the first block took {format_duration(block_s)}, and a run has {FEWEST} at least: at this pace they take "
+        f"{format_duration(FEWEST * block_s)}, where the budget is {format_duration(plan.budget_s)}"
     )
 
 
@@ -72,8 +72,8 @@ class Openings:
     """What opening the sessions of one takes."""
     turn_s: float
     """That of a whole turn on the baseline: closing and opening them, a lead-in, and the shortest trial."""
-    connections: int
-    """Those of all entrants at once, with the run's own."""
+    lacking: int
+    """How many more connections all entrants at once need."""
 
     @property
     def block_s(self) -> float:
@@ -81,7 +81,7 @@ class Openings:
         return self.entrants * self.turn_s
 
     @property
-    def telling(self) -> int:
+    def telling_blocks(self) -> int:
         """The fewest blocks that can tell candidates apart, with those that do not count."""
         return UNCOUNTED + statistics.fewest_blocks(self.entrants - 1)
 
@@ -93,30 +93,30 @@ class Openings:
         """
         if not _exceeds(FEWEST * self.block_s, budget_s):
             return
-        asked_s = math.ceil(self.telling * self.block_s / _ROUND_S) * _ROUND_S
+        asked_s = math.ceil(self.telling_blocks * self.block_s / _ROUND_S) * _ROUND_S
         raise UsageError(
             f"A budget of {format_duration(budget_s)} is too short for {self.entrants} entrants with "
             f"{plural(self.clients, 'session')} each, which the server has room for by turns only",
             checked=[
                 f"opening those of one entrant takes about {format_duration(self.opening_s)}",
                 f"a block of all entrants takes at least {format_duration(self.block_s)}",
-                f"a run has {FEWEST} blocks at least, and {self.telling} can tell candidates apart",
+                f"a run has {FEWEST} blocks at least, and {self.telling_blocks} can tell candidates apart",
             ],
             remedies=[
                 f"give the run more time: --budget {asked_s}s",
                 "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
-                f"use a server with memory and max_connections for {self.connections} sessions: then all stay open",
+                f"use a server with memory and max_connections for {self.lacking} sessions more: then all stay open",
             ],
         )
 
     def forecast(self, budget_s: float) -> str:
         """Return how many blocks a budget has room for, in words; empty if they can tell candidates apart."""
-        if self.telling * self.block_s <= budget_s:
+        if self.telling_blocks * self.block_s <= budget_s:
             return ""
         room = max(FEWEST, int(budget_s / self.block_s))
         return (
             f"opening the sessions of {self.entrants} entrants by turns takes about "
             f"{format_duration(self.entrants * self.opening_s)} in each block: the budget of "
-            f"{format_duration(budget_s)} has room for {plural(room, 'block')}, and the {self.telling} that can tell "
-            f"candidates apart take {format_duration(self.telling * self.block_s)}"
+            f"{format_duration(budget_s)} has room for {plural(room, 'block')}, and the {self.telling_blocks} that can "
+            f"tell candidates apart take {format_duration(self.telling_blocks * self.block_s)}"
         )

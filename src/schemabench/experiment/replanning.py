@@ -20,7 +20,7 @@ PLANNED = 6
 """A session plans a statement for its values five times, and decides at the sixth whether the generic plan will do:
 `choose_custom_plan` in the server's plancache.c."""
 _WITHIN_S = 15.0
-"""For all statements: half of what other workers have to join."""
+"""For all statements, preparing included: half of the time in which other workers have to join."""
 
 
 class Planned:
@@ -70,6 +70,7 @@ class Planned:
             ServerError: Likewise.
         """
         texts: dict[Session, list[bytes]] = defaultdict(list)
+        deadline_s = monotonic() + _WITHIN_S
         for (place, operation), calls in self._calls.items():
             if place not in pairs:
                 continue
@@ -77,7 +78,6 @@ class Planned:
             with suppress(CandidateError):
                 prepared.prepare(session, writer, {operation})
                 texts[session].append(b"; ".join(text for call in calls for text in prepared.planning(session, call)))
-        deadline_s = monotonic() + _WITHIN_S
         for turn in range(max(map(len, texts.values()), default=0)):
             busy = [session for session, own in texts.items() if turn < len(own)]
             for session in busy:

@@ -120,7 +120,7 @@ class Sessions:
         it does without. A new session has as many executions planned as the one before had, without executing any.
 
         Args:
-            few: Whether a few sessions do that together have planned all operations. No burst is executed on these.
+            few: Whether to open only a few sessions, which together have planned every operation, and execute no burst.
 
         Raises:
             ServerError: The server cannot be reached or refused; no connection is then open.

@@ -64,29 +64,30 @@ def needed(plan: Plan, server: Server) -> bool:
     return not needs(plan).fit(server.connections)
 
 
+def foresees(plan: Plan) -> bool:
+    """Return whether an experiment has a budget of its own: none in a rehearsal, a search or a growth curve has."""
+    return bool(plan.budget_s) and not plan.shares_budget
+
+
 def forecast(plan: Plan, server: Server, opening_s: float, turn_s: float) -> str:
     """Return how many blocks the budget has room for, in words; empty if they can tell candidates apart.
 
-    Nothing is told, or refused, without a budget of its own: in a rehearsal, a search or a growth curve.
-
     Args:
-        plan: An experiment whose sessions are open by turns.
+        plan: An experiment that has a budget of its own, and whose sessions are open by turns.
         server: Where.
         opening_s: What closing and opening the sessions of one entrant takes.
         turn_s: A whole turn, with a lead-in and the shortest trial.
 
     Raises:
-        UsageError: Opening sessions in the fewest blocks takes far more than the budget.
+        UsageError: The fewest blocks take far more than the budget.
     """
-    if plan.shares_budget or not plan.budget_s:
-        return ""
     version = server.record.version_num
     openings = Openings(
         entrants=sum(not candidate.refuses(version) for candidate in plan.candidates) + 1,
         clients=plan.clients,
         opening_s=opening_s,
         turn_s=turn_s,
-        connections=needs(plan).fewest,
+        lacking=needs(plan).fewest - server.connections,
     )
     openings.check(plan.budget_s)
     return openings.forecast(plan.budget_s)
@@ -211,7 +212,7 @@ class Shifts:
 
         Args:
             entrant: Whose.
-            few: Whether a few do that together have planned all operations.
+            few: Whether to open only a few sessions, which together have planned every operation.
 
         Raises:
             CandidateError, ServerError: As `executing` does.

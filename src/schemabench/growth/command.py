@@ -69,7 +69,8 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
     """
     (start,) = bench.subject(workload).cardinalities
     laboratory = Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
-    bench.serve()  # so that the first step's time does not include the start of the server
+    # so that the first step's time does not include the start of the server; and sessions are the same at each step
+    bench.serve(by_turns=axis.field != CLIENTS)
     curve = Curve(laboratory=laboratory, over=axis, holds_back_last=project_to > 1)
     drawn: Growth | None = None
     said: tuple[Forecast, ...] = ()

@@ -119,7 +119,7 @@ class Curve:
         value = self._gap()
         if value is None:
             several = sum(map(figures.has_intervals, self.measured.values())) > 1
-            gaps = "there is no gap left that is wide enough for a step"
+            gaps = "no gap is left that is wide enough for a step, and whose middle was not tried"
             few = "fewer than two steps have intervals: a longer --budget has room for more blocks"
             self.ended = gaps if several else few
         elif lacking := self.needs.lacking(value, self.laboratory.remaining_s):
@@ -176,7 +176,10 @@ class Curve:
         needs = self.needs
         setup_s = needs.setup_s(value)
         blocks_s = max(needs.least_s(value), self._each_s() - setup_s)
-        grace_s = max(0.0, min(_GRACE * blocks_s, self._left_s() - setup_s - blocks_s))
+        left_s = self._left_s() - setup_s - blocks_s
+        if self._last is None and not self.holds_back_last:
+            left_s /= 2  # the last value is to come
+        grace_s = max(0.0, min(_GRACE * blocks_s, left_s))
         name = self.over.shown(value)
         laboratory.doing = f"step {len(self.measured) + 1}, {name}"
         began_s = laboratory.elapsed_s

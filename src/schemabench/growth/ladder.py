@@ -39,7 +39,7 @@ def following(over: Over, readings: Sequence[Reading], tried: Collection[float] 
     Args:
         over: The axis.
         readings: At least two, by value.
-        tried: Values that came to no reading, and are not tried again.
+        tried: Values that are not tried again, with those that came to no reading.
     """
     best: tuple[tuple[bool, float, float], float] | None = None
     for number, (low, high) in enumerate(pairwise(readings)):

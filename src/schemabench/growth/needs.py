@@ -91,9 +91,10 @@ class Needs:
         return rest_s + self._loading_s(nearest, value)
 
     def least_s(self, value: float) -> float:
-        """Return the estimated time of the fewest blocks with intervals: as calls grew so far, up to in proportion.
+        """Return the estimated time of the fewest blocks with intervals.
 
-        Bursts become shorter as calls take longer, and may be the shortest possible by now.
+        Calls take longer as they did between steps, and at most in proportion to the axis. Bursts become shorter
+        meanwhile, down to the shortest.
         """
         nearest = self._nearest(value)
         if nearest is None:
@@ -104,7 +105,9 @@ class Needs:
         if before is not None and nearest > before > 0:
             grown = _call_s(own) / _call_s(self.measured[before])
             exponent = min(1.0, max(0.0, log(grown) / log(nearest / before)))
-        block_s: float = _block_s(own) * self._scale(nearest, value) ** exponent
+        shortest = sum(writer.weight for writer in self.laboratory.found.writers(self.laboratory.start))
+        longer = self._scale(nearest, value) ** exponent * shortest / own.operations
+        block_s: float = _block_s(own) * max(1.0, longer)
         return max(SHORTEST_STEP_S, (own.blocks_needed + _WARM_UP) * block_s)
 
     @property

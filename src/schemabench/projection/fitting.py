@@ -36,7 +36,7 @@ class Fit:
     between: float
     """The standard error of what the steps' own errors do not contain; 0 if they contain all."""
     scatter: float
-    """The median of the steps' errors, with that."""
+    """The median of the steps' own errors, with `between` added in squares."""
     students: float
     """Student's two-sided 5 % point."""
 

@@ -30,7 +30,7 @@ _POINTS = 4
 _ERRORS = 2 * 1.96
 """Standard errors in a 95 % interval."""
 _AS_WELL = 2.0
-"""A law whose residuals are larger than the chosen one's by more than this factor does not fit as well."""
+"""A law about which steps scatter by more than this many times as much as about the chosen one fits worse."""
 _LEAST_ERROR = 1e-4
 """Figures without scatter, such as counters, are taken for this exact, so that they have a weight."""
 

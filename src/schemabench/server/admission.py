@@ -113,8 +113,11 @@ class Needs:
         spared = self.clients * (self.databases - 1) if self.by_turns else 0
         return self.all_at_once - spared + self.links + server_settings.OWN_CONNECTIONS
 
-    def within(self, most: int) -> int:
-        """Return the connections to offer a run, without its own: for all at once, or as many as wanted at most."""
+    def offered(self, most: int) -> int:
+        """Return the connections for a server of the run's own, without its own: for all at once, or this many.
+
+        Never fewer than with which the run is possible.
+        """
         return max(self.fewest - server_settings.OWN_CONNECTIONS, min(most, self.all_at_once + self.links))
 
     def fit(self, room: int) -> bool:

@@ -159,14 +159,13 @@ def _source(  # noqa: PLR0913, PLR0917 (what a server is started with)
         return ExistingServer(conninfo=wanted.conninfo), {}, settings.normalised(asked)
     asked = settings.normalised(asked)
     choice, memory = choose(wanted), machine.memory_bytes()
-    connections = needs.within(settings.sessions(memory))
     if isinstance(choice, Image):
-        ours = settings.chosen(connections, memory)
+        ours = settings.chosen(needs.offered(settings.sessions(container.memory_bytes() or memory)), memory)
         return stack.enter_context(container.start(choice.image, ours | asked, run_id)), ours, asked
     machine.check_memory()
     free = psutil.disk_usage(str(folder.base())).free
     free = free if most_bytes is None else min(free, most_bytes)
-    ours = settings.chosen(connections, memory, free) | local.shared_memory()
+    ours = settings.chosen(needs.offered(settings.sessions(memory)), memory, free) | local.shared_memory()
     return stack.enter_context(local.start(choice, ours | asked, list(asked), run_id)), ours, asked
 
 

@@ -249,6 +249,17 @@ def _end(postgres: Any) -> None:  # noqa: ANN401
         postgres.stop()
 
 
+def memory_bytes() -> int | None:
+    """Return the memory of the daemon's machine; None if it does not say, or does not answer: starting tells why."""
+    import docker.errors  # noqa: PLC0415
+    import requests  # noqa: PLC0415
+
+    failures = (docker.errors.DockerException, requests.RequestException, OSError, ValueError, KeyError)
+    with suppress(*failures), _client() as client:
+        return int(client.info()["MemTotal"])
+    return None
+
+
 @contextmanager
 def _client() -> Iterator[Any]:
     """Connect to the daemon that testcontainers would use."""

@@ -50,7 +50,8 @@ class Server:
         owned: Whether it belongs to this run alone and is removed with it.
         source: The running server.
         run_id: The run.
-        connections: How many connections the run may have, by the limits of the server and of the role at its start.
+        connections: How many connections the run may have, by the limits of the server and of the role at its start;
+            those through which workers meet are left out.
         kept: Databases for later experiments of the run, each with what it was made from; the last used goes last.
         most_bytes: What its data may take, WAL included; None for what is free on its disk.
     """

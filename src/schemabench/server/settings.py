@@ -96,7 +96,7 @@ def sessions(memory: int) -> int:
 def chosen(max_connections: int, memory: int, free_disk: int | None = None) -> dict[str, str]:
     """Return the settings of our own server: durable as in production, sized for this machine.
 
-    `memory` and `free_disk` are in bytes; `max_connections` is the number of clients.
+    `memory` and `free_disk` are in bytes; `max_connections` are those of candidates.
     """
     mebibyte = 2**20
     buffers = max(BUFFERS_LEAST_MIB, min(BUFFERS_LIMIT_MIB, int(memory * BUFFERS_SHARE) // mebibyte))
