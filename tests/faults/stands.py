@@ -81,7 +81,7 @@ class Stand:
     def backends(self, words: str) -> list[psutil.Process]:
         """Return the processes of sessions whose title has some words, such as a database's name."""
         found = []
-        with suppress(psutil.Error, OSError, ValueError, StopIteration):
+        with suppress(psutil.Error, OSError, ValueError, IndexError, StopIteration):  # it may be being written
             for process in self.postmaster().children():
                 with suppress(psutil.Error):
                     found += [process] if words in " ".join(process.cmdline()) else []

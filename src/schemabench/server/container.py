@@ -251,13 +251,11 @@ def _end(postgres: Any) -> None:  # noqa: ANN401
 
 def memory_bytes() -> int | None:
     """Return the memory of the daemon's machine; None if it does not say, or does not answer: starting tells why."""
-    import docker.errors  # noqa: PLC0415
-    import requests  # noqa: PLC0415
-
-    failures = (docker.errors.DockerException, requests.RequestException, OSError, ValueError, KeyError)
-    with suppress(*failures), _client() as client:
-        return int(client.info()["MemTotal"])
-    return None
+    if _daemon_trouble() is not None:
+        return None
+    with _client() as client:
+        total: int | None = client.info().get("MemTotal")
+    return total
 
 
 @contextmanager
