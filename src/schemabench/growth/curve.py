@@ -28,6 +28,8 @@ _SHARE_OF_LAST = 0.5
 """Of the budget, for a last step that is to be forecast: the steps before it need the rest."""
 _GRACE = 2.0
 """How many times as long a step may go on that comes to too few blocks."""
+_OVERTIME = 0.25
+"""The same where the budget has no time left: a last step that lacks a block or two would be of no use."""
 _RUNGS = 3
 """Values on the way to one that is to be forecast: the first, the middle, and one halfway from there."""
 
@@ -179,7 +181,7 @@ class Curve:
         left_s = self._left_s() - setup_s - blocks_s
         if self._last is None and not self.holds_back_last:
             left_s /= 2  # the last value is to come
-        grace_s = max(0.0, min(_GRACE * blocks_s, left_s))
+        grace_s = max(_OVERTIME * blocks_s, min(_GRACE * blocks_s, left_s))
         name = self.over.shown(value)
         laboratory.doing = f"step {len(self.measured) + 1}, {name}"
         began_s = laboratory.elapsed_s
