@@ -70,8 +70,8 @@ class Library(ctypes.CDLL):
 ctypes.CDLL = Library
 time.sleep = lambda seconds: select.select([], [], [], seconds)
 """
-"""libfaketime refuses the call by which Python sleeps, clock_nanosleep(2) until a monotonic time. It moves timers of the
-monotonic clock, too, which the kernel does not: pauses would be busy waits."""
+"""libfaketime refuses the call by which Python sleeps, clock_nanosleep(2) until a monotonic time. It moves timers of
+the monotonic clock, too, which the kernel does not: pauses would be busy waits."""
 
 
 @dataclass(frozen=True, kw_only=True)
