@@ -102,6 +102,7 @@ class Blocks:
         Raises:
             CandidateError: The baseline failed. Any other candidate that fails leaves the experiment.
             ServerError: The server failed.
+            UsageError: By turns, the fewest blocks take far more than the budget.
         """
         measured, processor = self.measured, _processor_s()
         started_s = perf_counter()
@@ -194,7 +195,8 @@ class Blocks:
     def _fit(self, block_s: float) -> None:
         """Choose the size of bursts after an uncounted block; the next one counts if this one had the full size."""
         measured, plan = self.measured, self.plan
-        if measured.executed == 1 and (text := forecasting.forecast_blocks(plan, block_s)):
+        first, by_turns = measured.executed == 1, self.shifts.by_turns
+        if first and (text := forecasting.forecast_blocks(plan, block_s, by_turns=by_turns)):
             self.progress.say(f"{plan}: {text}")
         measured.warmup, self._counting = measured.executed, not self._glancing
         lasted = {name: self._lasted_s(measured.trials[name][-1]) for name in self._names}

@@ -40,19 +40,38 @@ def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: flo
     )
 
 
-def forecast_blocks(plan: Plan, block_s: float) -> str:
+def forecast_blocks(plan: Plan, block_s: float, *, by_turns: bool = False) -> str:
     """Return that the fewest blocks take longer than the budget, in words; empty unless that is much longer.
 
     Args:
         plan: The experiment; nothing is told of one without a budget of its own.
         block_s: The time of the first block, whose bursts are short.
+        by_turns: Whether sessions are opened for each trial.
+
+    Raises:
+        UsageError: They do, and sessions are: with the budget that a verdict needs.
     """
     if plan.shares_budget or not plan.budget_s or not _exceeds(FEWEST * block_s, plan.budget_s):
         return ""
-    return (
+    text = (
         f"the first block took {format_duration(block_s)}, and a run has {FEWEST} at least: at this pace they take "
         f"{format_duration(FEWEST * block_s)}, where the budget is {format_duration(plan.budget_s)}"
     )
+    if not by_turns:
+        return text
+    telling = UNCOUNTED + statistics.fewest_blocks(len(plan.candidates))
+    raise UsageError(
+        f"The budget of {plan} is too short with sessions by turns: {text}",
+        remedies=[
+            f"give the run more time: --budget {_rounded(telling * block_s)}, for {telling} blocks, the fewest that tell",
+            "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
+        ],
+    )
+
+
+def _rounded(seconds: float) -> str:
+    """Return a budget as it is asked for."""
+    return f"{math.ceil(seconds / _ROUND_S) * _ROUND_S}s"
 
 
 def _exceeds(expected_s: float, budget_s: float) -> bool:
@@ -93,7 +112,6 @@ class Openings:
         """
         if not _exceeds(FEWEST * self.block_s, budget_s):
             return
-        asked_s = math.ceil(self.telling_blocks * self.block_s / _ROUND_S) * _ROUND_S
         raise UsageError(
             f"A budget of {format_duration(budget_s)} is too short for {self.entrants} entrants with "
             f"{plural(self.clients, 'session')} each, which the server has room for by turns only",
@@ -103,7 +121,7 @@ class Openings:
                 f"a run has {FEWEST} blocks at least, and {self.telling_blocks} can tell candidates apart",
             ],
             remedies=[
-                f"give the run more time: --budget {asked_s}s",
+                f"give the run more time: --budget {_rounded(self.telling_blocks * self.block_s)}",
                 "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
                 f"use a server with memory and max_connections for {self.lacking} sessions more: then all stay open",
             ],
