@@ -41,7 +41,7 @@ def test_blocks_that_take_much_longer_than_the_budget_are_told_after_the_first(t
     )
     with pytest.raises(UsageError, match=r"too short with sessions by turns: the first block took 24\.0 s") as refused:
         forecast_blocks(plan, 24.0, by_turns=True)
-    assert refused.value.remedies[0] == "give the run more time: --budget 200s, for 8 blocks, the fewest that tell"
+    assert refused.value.remedies[0] == "give the run more time: --budget 200s, for 8 blocks, as a verdict needs"
     assert not forecast_blocks(plan, 15.0, by_turns=True)
     assert not forecast_blocks(plan, 15.0)
     assert not forecast_blocks(replace(plan, shares_budget=True), 24.0)

@@ -63,7 +63,7 @@ def forecast_blocks(plan: Plan, block_s: float, *, by_turns: bool = False) -> st
     raise UsageError(
         f"The budget of {plan} is too short with sessions by turns: {text}",
         remedies=[
-            f"give the run more time: --budget {_rounded(telling * block_s)}, for {telling} blocks, the fewest that tell",
+            f"give the run more time: --budget {_rounded(telling * block_s)}, for {telling} blocks, as a verdict needs",
             "open fewer sessions: --clients N, or --candidate NAME for some of the candidates",
         ],
     )
