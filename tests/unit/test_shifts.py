@@ -201,9 +201,9 @@ def test_a_few_sessions_are_those_that_first_planned_each_operation_of_each_part
 def test_nothing_is_foreseen_without_a_budget_of_its_own(plan: Plan) -> None:
     server: Any = SimpleNamespace(connections=20, record=SimpleNamespace(version_num=180000))
 
-    assert shifts.foresees(plan)
-    assert not shifts.foresees(replace(plan, budget_s=0.0)), "in a rehearsal"
-    assert not shifts.foresees(replace(plan, shares_budget=True)), "in a search, or a step of a curve"
+    assert plan.has_own_budget
+    assert not replace(plan, budget_s=0.0).has_own_budget, "in a rehearsal"
+    assert not replace(plan, shares_budget=True).has_own_budget, "in a search, or a step of a curve"
     with pytest.raises(UsageError, match=r"A budget of 8\.00 s is too short for 3 entrants") as refused:
         shifts.forecast(plan, server, 99.0, 100.0)
     more = shifts.needs(plan).fewest - 20

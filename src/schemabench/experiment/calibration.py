@@ -59,7 +59,7 @@ def calibrated(  # noqa: PLR0913, PLR0917 (of what, and where)
         UsageError: The fewest blocks by turns take far more than the budget.
     """
     by_turns = shifts.needed(plan, server)
-    foresees = by_turns and shifts.foresees(plan)
+    foresees = by_turns and plan.has_own_budget
     if plan.given_size and not foresees:
         return plan.given_size
     progress.stage(plan, "calibrating the burst")

@@ -51,7 +51,7 @@ def forecast_blocks(plan: Plan, block_s: float, *, by_turns: bool = False) -> st
     Raises:
         UsageError: They do, and sessions are: with the budget that a verdict needs.
     """
-    if plan.shares_budget or not plan.budget_s or not _exceeds(FEWEST * block_s, plan.budget_s):
+    if not plan.has_own_budget or not _exceeds(FEWEST * block_s, plan.budget_s):
         return ""
     text = (
         f"the first block took {format_duration(block_s)}, and a run has {FEWEST} at least: at this pace they take "

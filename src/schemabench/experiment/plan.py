@@ -111,6 +111,11 @@ class Plan:
         return self.found.workload.cardinalities[self.cardinality]
 
     @property
+    def has_own_budget(self) -> bool:
+        """Whether a user gave its budget: none is given in a rehearsal, a search or a growth curve."""
+        return bool(self.budget_s) and not self.shares_budget
+
+    @property
     def tenants(self) -> bool:
         """Whether the organisations of the noise are in the candidates' own tables, too."""
         return self.noise is not None and self.found.workload.tenants is not None

@@ -64,11 +64,6 @@ def needed(plan: Plan, server: Server) -> bool:
     return not needs(plan).fit(server.connections)
 
 
-def foresees(plan: Plan) -> bool:
-    """Return whether an experiment has a budget of its own: none in a rehearsal, a search or a growth curve has."""
-    return bool(plan.budget_s) and not plan.shares_budget
-
-
 def forecast(plan: Plan, server: Server, opening_s: float, turn_s: float) -> str:
     """Return how many blocks the budget has room for, in words; empty if they can tell candidates apart.
 
