@@ -1,14 +1,15 @@
 """Cost of more candidates, connections, operations and samples, and of larger run files: memory and time.
 
 Usage: python benchmarks/scale.py [--candidates 4 16 64] [--connections 8 64 500] [--operations 10 100 1000]
-    [--samples 7200 45000 180000] [--file 10 50 100] [--seconds 0.6]
+    [--samples 7200 45000 180000] [--file 10 50 100] [--seconds 0.6] [--fsync off]
 
 Each size is a process of its own. For candidates, connections and operations it makes a small experiment of upserts on
 a server of its own, `--seconds` for each entrant: so many candidates with 4 clients, the baseline and its control with
 so many connections in all, or the baseline, another candidate and 4 clients with so many operations, which take turns.
-Then its report is drawn. Samples are made up, ten to a trial with eight sessions in each, and added up as those of an
-experiment are: 180,000 are an hour at 50 Hz, which no benchmark waits for. A file is the run in `reports/example` with
-its trials repeated until it has so many MiB; it is read and drawn.
+Then its report is drawn. `--fsync off` makes the calls as cheap as they can be. Samples are made up, ten to a trial
+with eight sessions in each, and added up as those of an experiment are: 180,000 are an hour at 50 Hz, which no
+benchmark waits for. A file is the run in `reports/example` with its trials repeated until it has so many MiB; it is
+read and drawn.
 
 Prints a line for each size, and as its last line a JSON object. For each kind and size:
 
@@ -148,10 +149,10 @@ def many(folder: Path, texts: Mapping[str, str], operations: int) -> Found:
     return replace(found, operations=known, workload=replace(found.workload, burst=burst))
 
 
-def experiment(entrants: int, clients: int, budget_s: float, operations: int = 1) -> dict[str, float]:
+def experiment(entrants: int, clients: int, budget_s: float, fsync: str, operations: int = 1) -> dict[str, float]:
     """Make an experiment, and return what it took; the control is one of the entrants."""
     names = [BASELINE, *(f"candidate_{number}" for number in range(2, entrants))]
-    settings, scratch = {"fsync": "off"}, 1
+    settings, scratch = {"fsync": fsync}, 1
     with (
         tempfile.TemporaryDirectory() as folder,
         serve("embedded", settings=settings, clients=clients, databases=entrants + scratch, run_id="scale") as server,
@@ -273,14 +274,14 @@ def drawing(path: Path) -> dict[str, float]:
     return {"processor_s": sum(took.values()), **took, "drawn_peak_mib": peak_mib}
 
 
-def one(kind: str, size: int, seconds: float) -> dict[str, float]:
+def one(kind: str, size: int, seconds: float, fsync: str) -> dict[str, float]:
     """Return what one size took, in this process."""
     if kind == "candidates":
-        found = experiment(size + 1, FEW_CLIENTS, seconds * (size + 1))
+        found = experiment(size + 1, FEW_CLIENTS, seconds * (size + 1), fsync)
     elif kind == "connections":
-        found = experiment(2, size // 2, seconds * 2)
+        found = experiment(2, size // 2, seconds * 2, fsync)
     elif kind == "operations":
-        found = experiment(3, FEW_CLIENTS, max(_LEAST_S, seconds * 3), size)
+        found = experiment(3, FEW_CLIENTS, max(_LEAST_S, seconds * 3), fsync, size)
     elif kind == "file":
         found = reading(size)
         return {"peak_mib": found.pop("drawn_peak_mib"), **found}
@@ -302,6 +303,7 @@ def main() -> None:
     for kind, sizes in KINDS.items():
         parser.add_argument(f"--{kind}", default=sizes, type=int, nargs="*", help="three sizes, or none")
     parser.add_argument("--seconds", default=0.6, type=float, help="for each entrant of an experiment")
+    parser.add_argument("--fsync", default="on", choices=["on", "off"], help="of the server of experiments")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
@@ -309,13 +311,14 @@ def main() -> None:
         print(json.dumps(drawing(chosen.read)))
         return
     if chosen.one:
-        print(json.dumps(one(chosen.one[0], int(chosen.one[1]), chosen.seconds)))
+        print(json.dumps(one(chosen.one[0], int(chosen.one[1]), chosen.seconds, chosen.fsync)))
         return
     results: dict[str, object] = {}
     for kind in KINDS:
         rows = []
         for size in getattr(chosen, kind):
-            command = [sys.executable, __file__, "--one", kind, str(size), "--seconds", str(chosen.seconds)]
+            command = [sys.executable, __file__, "--one", kind, str(size)]
+            command += ["--seconds", str(chosen.seconds), "--fsync", chosen.fsync]
             done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=_LIMIT_S)  # noqa: S603 (this file)
             rows.append({name: round(value, 3) for name, value in json.loads(done.stdout.splitlines()[-1]).items()})
             print(f"{size} {kind}: {rows[-1]}", flush=True)

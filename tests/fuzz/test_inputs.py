@@ -290,6 +290,14 @@ def test_frozen_cardinalities_that_are_nested_without_end_cannot_be_used(tmp_pat
         cardinality.read(put(tmp_path, "cardinalities.json", b"[" * 20_000))
 
 
+@pytest.mark.parametrize("value", [b"[" * 20_000, b"9" * 5_000], ids=["nested", "digits"])
+def test_a_file_of_cardinalities_with_a_value_without_end_cannot_be_used(tmp_path: Path, value: bytes) -> None:
+    content = tables()[0].replace(b'workload = "usage"', b"workload = " + value)
+
+    with pytest.raises(UsageError, match=r"mine\.toml cannot be used"):
+        workload.with_files(found("usage"), [str(put(tmp_path, "mine.toml", content))])
+
+
 def test_a_number_of_a_script_with_thousands_of_digits_is_too_large(tmp_path: Path) -> None:
     script = put(tmp_path, "script.sql", b"\\set a " + b"9" * 5_000 + b"\nSELECT :a;\n")
     schema = put(tmp_path, "schema.sql", b"CREATE TABLE t (a int);\n")

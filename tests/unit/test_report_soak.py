@@ -52,9 +52,12 @@ def test_who_does_not_drift_is_told_with_what_would_look_like_chance() -> None:
     )
 
 
-def test_who_has_no_slope_is_told_to_need_longer() -> None:
+def test_who_has_no_slope_is_told_why_and_to_need_longer() -> None:
+    baseline, flat = soak(250.0, 1.0, None), soak(270.0, 1.0, None)
+
+    assert "flat: turns vary too much for a slope: try a longer --soak" in sentence(_experiment(baseline, flat))
     assert "flat: too few turns for a slope: try a longer --soak" in sentence(
-        _experiment(soak(250.0, 1.0, None), soak(270.0, 1.0, None))
+        _experiment(baseline, replace(flat, slopes=()))
     )
 
 

@@ -80,7 +80,7 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
     """Yield a clause for each candidate that drifts or left, and one for all others."""
     without = any(who == BASELINE and one.ended for who, one in known)
     still: dict[str, Estimate] = {}
-    unclear = []
+    unclear: dict[str, list[str]] = {}
     for who, one in known:
         if one.ended:
             yield f"{name(who)} left: {one.ended}"
@@ -89,7 +89,7 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
             continue
         change = _to_baseline(one.slope("rate"))
         if change is None:
-            unclear.append(name(who))
+            unclear.setdefault("turns vary too much" if one.slopes else "too few turns", []).append(name(who))
         elif _is_clear(change):
             yield f"{name(who)} {_changes(change, soak)} against the baseline{_beside(one)}"
         else:
@@ -98,9 +98,9 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
         least = max(max(abs(one.low), abs(one.high)) for one in still.values())
         whose = figures.listed([name(who) for who in still], len(still))
         yield f"{whose}: no drift beyond chance (below {figures.percent(least)} {_per(soak)} would look like chance)"
-    if unclear and not without:
-        remedy = "" if soak.interrupted else ": try a longer --soak"
-        yield f"{figures.listed(unclear, len(unclear))}: too few turns for a slope{remedy}"
+    remedy = "" if soak.interrupted else ": try a longer --soak"
+    for reason, whose in unclear.items() if not without else ():
+        yield f"{figures.listed(whose, len(whose))}: {reason} for a slope{remedy}"
     if without:
         yield "so there is nothing to compare with, and the soak ended"
     yield from _of_baseline(soak, dict(known).get(BASELINE))

@@ -9,7 +9,7 @@ and so are as many others as take all places, or all others that are still in th
 asks for is then undecided.
 
 A lead must last. The bound holds for the mean of the blocks until a look, whatever the true difference does afterwards
-(Waudby-Smith et al. 2024, section 3). So a lead beats nobody as long as blocks do not exclude, at 95 %, that it shrinks
+(Waudby-Smith et al. 2024, section 3). So a lead beats nobody as long as blocks do not exclude, at 99 %, that it shrinks
 so fast that it is gone after as many blocks again, by a line (least squares): a candidate may only have been slower to
 warm up, or the leader's tables bloat. Levels and price, simulated: decision 53.
 """
@@ -20,15 +20,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
-from schemabench.statistics.always_valid import race_spans
+from schemabench.statistics.always_valid import RACE_LEVEL, race_spans
 from schemabench.statistics.comparison import log_rates
 from schemabench.statistics.sign_flips import Span
 
 FEWEST_LOOKED_AT = 6
 """The fewest blocks to decide by: in fewer, dependence between blocks cannot be seen."""
-_DOUBT = 1.645
-"""Standard errors down to the lower limit of a slope, with 95 % confidence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,4 +91,5 @@ def _lasts(leads: NDArray[np.float64]) -> bool:
     slope = float(since @ leads) / squares
     rest = leads - mean - slope * since
     error = math.sqrt(float(rest @ rest) / (blocks - 2) / squares)
-    return mean + (slope - _DOUBT * error) * float(since[-1] + blocks) > 0
+    doubt = float(special.stdtrit(blocks - 2, 1 - RACE_LEVEL))
+    return mean + (slope - doubt * error) * float(since[-1] + blocks) > 0

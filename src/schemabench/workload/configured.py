@@ -125,6 +125,8 @@ def _read(path: Path) -> _File:
         raise UsageError(
             f"{path} is not TOML: {cause}", where=Place(path=path, line=line, column=column, text=text)
         ) from cause
+    except (ValueError, RecursionError) as cause:  # of any number of digits, and any depth
+        raise UsageError(f"{path} cannot be used: {cause}", remedies=["correct the file"]) from cause
 
 
 def _with(found: Found, file: _File) -> tuple[Found, str]:
