@@ -298,6 +298,15 @@ def test_a_file_of_cardinalities_with_a_value_without_end_cannot_be_used(tmp_pat
         workload.with_files(found("usage"), [str(put(tmp_path, "mine.toml", content))])
 
 
+def test_a_logged_statement_with_a_nul_is_left_out(tmp_path: Path) -> None:
+    content = (LOGGED % 1) + (LOGGED % 2).replace(b"IN ($2, $3)", b"IN\0 ($2, $3)")
+
+    with Spool() as spool:
+        found = read_logs([put(tmp_path, "server.log", content)], "shop", spool)
+
+    assert sum(found.left_out.values()) == 1
+
+
 def test_a_number_of_a_script_with_thousands_of_digits_is_too_large(tmp_path: Path) -> None:
     script = put(tmp_path, "script.sql", b"\\set a " + b"9" * 5_000 + b"\nSELECT :a;\n")
     schema = put(tmp_path, "schema.sql", b"CREATE TABLE t (a int);\n")

@@ -241,7 +241,9 @@ def test_the_data_of_a_server_stay_within_their_limit(tmp_path: Path, monkeypatc
     found, _ = drawn(laboratory)
 
     last = next(step for step in found.steps if step.value == 100_000)
-    assert last.reason == "it would need about 85.8 MiB of disk, with 42.0 MiB free", "without WAL at its largest"
+    assert last.reason == "it would need about 85.8 MiB of disk, with 42.0 MiB free of --disk 47.7 MiB", (
+        "without WAL at its largest"
+    )
     assert max(step.value for step in found.steps if step.figures) == 39_000
 
 
@@ -287,6 +289,18 @@ def test_a_last_value_that_is_forecast_takes_half_of_the_budget_at_most() -> Non
     assert before > 2
     assert max(step.value for step in found.steps if step.figures) == value
     assert any(step.value == 100_000 and "and the budget of" in step.reason for step in found.steps)
+
+
+@pytest.mark.parametrize("loading_s", [1e-4, 5e-4, 1e-3, 3e-3])
+@pytest.mark.parametrize("budget_s", [60.0, 80.0, 120.0, 200.0])
+def test_a_last_value_is_lowered_until_there_is_time_for_the_three_steps_that_a_forecast_needs(
+    budget_s: float, loading_s: float
+) -> None:
+    found, ((value, before),) = forecast(FakeLaboratory(budget_s=budget_s, rate=flat, loading_s=loading_s))
+
+    assert before >= 3
+    assert max(step.value for step in found.steps if step.figures) == value, "and then it is measured"
+    assert found.elapsed_s <= budget_s
 
 
 def test_one_step_is_measured_however_short_the_budget() -> None:

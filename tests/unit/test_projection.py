@@ -138,7 +138,7 @@ def test_a_law_that_misses_the_last_step_is_refused_in_words() -> None:
 def test_too_few_steps_are_refused_in_words() -> None:
     found = of_rates([Point(value=rows, figure=figure(1000.0)) for rows in ROWS[:2]])
 
-    assert found.refused == "a projection needs 3 or more steps with intervals, and there are 2"
+    assert found.refused == "a projection needs 3 or more steps whose intervals lie above zero, and there are 2"
 
 
 def test_no_projection_goes_beyond_ten_times_the_last_step() -> None:

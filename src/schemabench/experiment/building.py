@@ -123,7 +123,8 @@ class Building:
             others = len(self.plan.candidates) - 1
             expected_s = self._baseline_s + others * (self.elapsed_s - self._baseline_s)
             copying_s = copies.at_most_s(self.plan, self.copying_s / _WITH_FIRST * (others + 2))
-            if text := forecast(others + 1, expected_s, self.plan.budget_s, copying_s):
+            is_step = self.plan.shares_budget
+            if text := forecast(others + 1, expected_s, self.plan.budget_s, copying_s, is_step=is_step):
                 self.progress.say(f"{self.plan}: {text}")
 
     def _check_parts(self, candidate: Candidate) -> None:

@@ -22,21 +22,25 @@ _ROUND_S = 10
 """A budget that is asked for is a multiple of this."""
 
 
-def forecast(candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0) -> str:
-    """Return how long what the budget does not include will take, in words; empty unless that is much beside it.
+def forecast(
+    candidates: int, expected_s: float, budget_s: float, copying_s: float = 0.0, *, is_step: bool = False
+) -> str:
+    """Return how long what the measuring time does not include will take, in words; empty unless it is much beside it.
 
     Args:
         candidates: How many, with the baseline.
         expected_s: What building them will take.
         budget_s: The measuring time, which building is no part of.
         copying_s: What copying all databases during the run will take at most; nor is that part of it.
+        is_step: Whether the experiment is one step of several, which share the budget of a user.
     """
     if expected_s + copying_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
         return ""
     copying = f", and copying their databases meanwhile up to {format_duration(copying_s)}" if copying_s else ""
+    what = "the blocks" if is_step else "the budget"
     return (
         f"checking and building {candidates} candidates takes about {format_duration(expected_s)}{copying}, in "
-        f"addition to the budget of {format_duration(budget_s)} and to what is compared at the end"
+        f"addition to {what} of {format_duration(budget_s)} and to what is compared at the end"
     )
 
 

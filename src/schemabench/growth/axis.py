@@ -131,7 +131,8 @@ def _field(field: str, named: str, workload: Workload[Any], values: Any) -> floa
 
 def _end(text: str, start: float, field: str) -> float:
     wrong = UsageError(
-        f"--to {text} is neither a multiple of the start, as in 100x, nor a value",
+        f"--to {text} is neither a multiple of the start, as in 100x, nor a "
+        f"{'time, as in 5ms' if field == ROUND_TRIP else 'number, as in 1000'}",
         remedies=[
             "name a multiple: --to 100x",
             f"name the last value: --to {'5ms' if field == ROUND_TRIP else '1000'}",

@@ -132,13 +132,13 @@ class Curve:
     def _on_the_way(self) -> float | None:
         """Return the next value up to the last one, which is lowered to what the machine holds; None after that one."""
         reached, end = max(self.measured), self.over.end
-        self._aim = self.needs.farthest(reached, self._most_s())
+        self._aim = self.needs.farthest(reached, self._most_s) or self.needs.farthest(reached, self._most_alone_s)
         if self._aim is None or (self._aim < end and self._aim < _SMALLEST_STEP * reached):
             self._aim = reached
         elif (value := self._before(self._aim)) is not None and not self.needs.lacking(value, self._left_s()):
             return value
         if self._aim < end:
-            lacking = self.needs.lacking(end, self._most_s())
+            lacking = self.needs.lacking(end, self._most_s(end))
             self.tried[end] = GrowthStep(value=end, cardinality="", reason=f"it {lacking}")
         self._last = self._aim
         return None if self._last in self.tried else self._last
@@ -158,15 +158,26 @@ class Curve:
         ]
         return ladder.following(self.over, readings, self.tried) if len(readings) > 1 else None
 
-    def _most_s(self) -> float:
-        """Return the seconds that the last step may take."""
+    def _most_s(self, last: float) -> float:
+        """Return the seconds that the last step may take, after the steps that a forecast of it still needs."""
+        if not self.holds_back_last:
+            return self._most_alone_s(last)
+        others_s, below = 0.0, max(self.measured)
+        for _ in range(len(self.tried), _RUNGS):
+            below = self.over.between(below, last) or below
+            others_s += self.needs.seconds(below)
+        return min(self._most_alone_s(last), (self.laboratory.remaining_s - others_s) / (1 + _OVERTIME))
+
+    def _most_alone_s(self, _: float) -> float:
+        """Return the seconds that the last step may take if it comes next."""
         left_s, budget_s = self.laboratory.remaining_s, self.laboratory.budget_s
         return min(left_s, _SHARE_OF_LAST * budget_s) if self.holds_back_last else left_s
 
     def _left_s(self) -> float:
         """Return the seconds left for steps now: without those of one that is to be forecast, which is to come."""
         is_to_come = self.holds_back_last and self._last is None and self._aim is not None
-        return self.laboratory.remaining_s - (self.needs.seconds(self._aim) if is_to_come and self._aim else 0.0)
+        reserved_s = (1 + _OVERTIME) * self.needs.seconds(self._aim) if is_to_come and self._aim else 0.0
+        return self.laboratory.remaining_s - reserved_s
 
     def _each_s(self) -> float:
         """Return the seconds for each of the steps that are intended now."""

@@ -3,6 +3,7 @@
 Owns the estimates. Must not measure, or choose between values that fit.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import log
 
@@ -56,16 +57,23 @@ class Needs:
             return f"would take about {needed}, and the budget of {budget} has {left} for it"
         needed_bytes, free_bytes = self._disk(value)
         if free_bytes is not None and needed_bytes > _SHARE_OF_DISK * free_bytes:
-            return f"would need about {format_bytes(needed_bytes)} of disk, with {format_bytes(free_bytes)} free"
+            limit = self.laboratory.bench.serve().most_bytes
+            left = f"{format_bytes(free_bytes)} free" + (f" of --disk {format_bytes(limit)}" if limit else "")
+            return f"would need about {format_bytes(needed_bytes)} of disk, with {left}"
         return ""
 
-    def farthest(self, beyond: float, most_s: float) -> float | None:
-        """Return the largest value up to the end for which there is enough; None if there is none beyond a value."""
-        if not self.lacking(self.over.end, most_s):
+    def farthest(self, beyond: float, most_s: Callable[[float], float]) -> float | None:
+        """Return the largest value up to the end for which there is enough; None if there is none beyond a value.
+
+        Args:
+            beyond: The value.
+            most_s: Of a value: the seconds that its step may take.
+        """
+        if not self.lacking(self.over.end, most_s(self.over.end)):
             return self.over.end
         low, high, found = beyond, self.over.end, None
         while (value := self.over.between(low, high)) is not None:
-            if self.lacking(value, most_s):
+            if self.lacking(value, most_s(value)):
                 high = value
             else:
                 low = found = value

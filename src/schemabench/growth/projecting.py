@@ -93,7 +93,7 @@ def _projection(  # noqa: PLR0913, PLR0917 (what a projection is of)
 ) -> Projection:
     last, farthest = series[-1].value, max(step.value for step in growth.steps if step.figures)
     if last < farthest:
-        lacking = f"there is no such figure with an interval at the last step, {farthest:,.15g}"
+        lacking = f"at the last step, {farthest:,.15g}, it has no interval that lies above zero"
         return Projection(candidate=name, measure=measure, law=None, refused=lacking)
     beyond = min((edge.value for edge in growth.edges if edge.value > last), default=None)
     within = [edge.value for edge in growth.edges if series[0].value < edge.value <= last]

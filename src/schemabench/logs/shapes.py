@@ -196,6 +196,8 @@ class _Text:
     """
 
     def __init__(self, sql: str, *, literals: bool) -> None:
+        if "\0" in sql:
+            raise ParseError("a NUL ends the text for the parser", sql.index("\0"))
         self._sql = sql
         self._literals = literals
         self._words = [token for token in scan(sql) if token.name not in _COMMENTS]
@@ -281,7 +283,7 @@ class _Text:
     def _list(self, position: int) -> list[Token]:
         """Return the values of an `IN (...)` that begins at a word; nothing if it is none, or holds anything else."""
         words = self._words
-        if words[position].name != "IN_P" or words[position + 1].name != _OPENING:
+        if [one.name for one in words[position : position + 2]] != ["IN_P", _OPENING]:
             return []
         wanted = _CONSTANTS if self._literals else {"PARAM"}
         found, place = [], position + 2

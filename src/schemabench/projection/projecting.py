@@ -88,7 +88,7 @@ def project(
     if not tried:
         fewest = min(map(needed, forms)) + 1
         there = "there is 1" if len(series) == 1 else f"there are {len(series)}"
-        return Found(refused=f"a projection needs {fewest} or more steps with intervals, and {there}")
+        return Found(refused=f"a projection needs {fewest} or more steps whose intervals lie above zero, and {there}")
     own = cost(last.value, last.figure.value)
     missed = {form.law: distance(one.cost(last.value), own) for form, one in tried}
     closest = min(missed.values())
