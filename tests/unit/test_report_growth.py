@@ -98,7 +98,7 @@ PROJECTIONS = (
         candidate="hash_by_site",
         measure="p99_ns",
         law=None,
-        refused="a projection needs 3 or more steps with intervals, and there are 2",
+        refused="a projection needs 3 or more steps whose intervals lie above zero, and there are 2",
     ),
 )
 AT = "2026-03-01T12:00:00+00:00"
@@ -179,7 +179,7 @@ def test_a_dash_is_explained_only_where_there_is_one() -> None:
 
 
 def test_figures_that_are_refused_for_one_reason_share_a_line() -> None:
-    reason = "a projection needs 3 or more steps with intervals, and there is 1"
+    reason = "a projection needs 3 or more steps whose intervals lie above zero, and there is 1"
     refused = tuple(
         Projection(candidate=candidate, measure=measure, law=None, refused=reason)
         for candidate, measure in (("a", "calls_per_s"), ("b", "calls_per_s"), ("a", "p99_ns"))
@@ -212,7 +212,7 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
     shown = report.terminal(replace(GROWN, experiments=(step,)))
 
     assert max(map(len, shown.splitlines())) <= 80
-    assert "usage at rows=1000" not in shown
+    assert "usage at rows=1,000" not in shown
     said = " ".join(shown.split())
     assert "1.00k [950, 1.05k]" in said, "with intervals"
     assert "5.00 ms [4.75, 5.25]" in said
@@ -224,7 +224,10 @@ def test_a_terminal_has_the_curve_within_its_width_and_not_the_experiments_of_it
     assert "1 step grown from the databases of a smaller one, by 9,000 of their 10,000 rows" in said
     assert "loaded from the first row on: at 1,000 rows" in said
     assert "100,000: it would need about 20 GiB of disk, with 8 GiB free" in said
-    assert "p99 of hash_by_site: a projection needs 3 or more steps with intervals, and there are 2" in said
+    assert (
+        "p99 of hash_by_site: a projection needs 3 or more steps whose intervals lie above zero, and there are 2"
+        in said
+    )
     assert "linear, (power)" in said
 
 
@@ -248,8 +251,8 @@ def test_markdown_folds_the_experiments_of_steps() -> None:
     shown = report.markdown(replace(GROWN, experiments=(step,)))
 
     assert "## `usage` over `rows`" in shown
-    assert "<summary>`usage` at `rows=1000`</summary>" in shown
-    assert "## `usage` at `rows=1000`" not in shown
+    assert "<summary>`usage` at `rows=1,000`</summary>" in shown
+    assert "## `usage` at `rows=1,000`" not in shown
 
 
 def test_a_page_has_a_chart_for_each_criterion_with_the_cache_marked() -> None:
@@ -271,7 +274,7 @@ def test_the_coefficients_of_scalability_are_shown_with_intervals_or_a_dash() ->
         measure="calls_per_s",
         law="universal scalability",
         parameters={"sigma": about(0.93), "kappa": Estimate(value=0.0, low=0.0, high=0.01), "knee": about(1.1)},
-        refused="a projection needs 5 or more steps with intervals, and there are 4",
+        refused="a projection needs 5 or more steps whose intervals lie above zero, and there are 4",
     )
     shown = tables(replace(GROWN, growths=(replace(GROWTH, over="clients", projections=(scalability,)),)))
 

@@ -70,7 +70,7 @@ def _described(found: NDArray[np.float64]) -> tuple[float, float, float, float]:
     base, waiting, pairs = found.tolist()
     if not base:
         return inf, inf, 1.0, 1.0
-    sigma, kappa = waiting / base, pairs / base
+    sigma, kappa = min(1.0, waiting / base), pairs / base  # a share
     peak = sqrt(max(0.0, 1 - sigma) / kappa) if kappa else inf
     if isfinite(peak):
         peak = max(1.0, peak)

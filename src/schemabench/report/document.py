@@ -39,7 +39,7 @@ from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Document, Node, Notes, Paragraph, Part, Section, Terms, Verbatim
 from schemabench.report.view import View
 
-_TITLE = "Ranking of candidate schemas"
+_TITLE, _GROWTH_TITLE = "Ranking of candidate schemas", "Growth of candidate schemas"
 _NO_LINK = re.compile(r"[^a-z0-9]+")
 _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
     ranks.section,
@@ -66,9 +66,10 @@ _SECTIONS: tuple[Callable[[View], Section | None], ...] = (
 def document(run: Run) -> Document:
     """Return the report of a run."""
     server = f"PostgreSQL {run.server.version} ({run.server.origin})" if run.server else "No server was used"
+    run = growth.by_size(run)
     numbers = footnotes.numbers(run)
     return Document(
-        title=_TITLE,
+        title=_GROWTH_TITLE if run.growths else _TITLE,
         origin=f"{server}; started {run.started}.",
         notes=Notes(items=footnotes.numbered(run.notices, numbers)),
         parts=(
@@ -83,10 +84,12 @@ def document(run: Run) -> Document:
 def _part(known: View, number: int) -> Part:
     experiment, run = known.experiment, known.run
     own = [notice for notice in footnotes.of(experiment) if notice not in run.notices]
+    step = growth.titles(run).get((experiment.workload, experiment.cardinality), "")
+    cardinality = step or experiment.cardinality
     return Part(
         id=f"{number}-{_NO_LINK.sub('-', f'{experiment.workload}-{experiment.cardinality}'.lower()).strip('-')}",
-        title=f"{name(experiment.workload)} at {name(experiment.cardinality)}",
-        link=f"{experiment.workload} {experiment.cardinality}",
+        title=f"{name(experiment.workload)} at {name(cardinality)}",
+        link=f"{experiment.workload} {cardinality}",
         summary=experiment.summary,
         setting=_setting(known),
         verdict=(
@@ -100,7 +103,7 @@ def _part(known: View, number: int) -> Part:
         findings=tuple(_findings(known)),
         notes=Notes(items=footnotes.numbered(own, known.numbers)),
         sections=tuple(found for section in _SECTIONS if (found := section(known))),
-        brief=(experiment.workload, experiment.cardinality) not in growth.steps_of(run),
+        brief=not step,
         names=view.names(run, experiment.workload),
     )
 

@@ -12,7 +12,7 @@ from schemabench.units import format_duration, plural
 
 _RULE = (
     "In the race, every pair of candidates was compared after each block, by an interval that holds at all looks "
-    "together. A candidate left when the leader and enough others were proved faster for it to have none of the first "
+    "together. A candidate left when the leader and enough others were proved faster for it to be out of the first "
     "{places}, and the others got its share of the budget. Its figures are those of its own blocks, so that it is "
     "compared with the others by throughput alone."
 )
@@ -26,12 +26,12 @@ def section(view: View) -> Section | None:
     if not view.experiment.race:
         return None
     gone = left(view.experiment)
+    places = "place" if view.experiment.race == 1 else f"{view.experiment.race} places"
     if not gone:
-        places = plural(view.experiment.race, "place")
         nobody = Paragraph(text=f"No candidate left the race: none was proved to be out of the first {places}.")
         return Section(id="race", title="Race", nodes=(nobody,), brief=True)
-    rule = _RULE.format(places=plural(view.experiment.race, "place"))
-    return Section(id="race", title="Race", nodes=(Paragraph(text=rule), _table(view, gone)), brief=True)
+    rule = Paragraph(text=_RULE.format(places=places))
+    return Section(id="race", title="Race", nodes=(rule, _table(view, gone)), brief=True)
 
 
 def left(experiment: Experiment) -> list[tuple[CandidateResult, Retirement, Estimate]]:

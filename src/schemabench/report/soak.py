@@ -99,8 +99,8 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
         whose = figures.listed([name(who) for who in still], len(still))
         yield f"{whose}: no drift beyond chance (below {figures.percent(least)} {_per(soak)} would look like chance)"
     remedy = "" if soak.interrupted else ": try a longer --soak"
-    for reason, whose in unclear.items() if not without else ():
-        yield f"{figures.listed(whose, len(whose))}: {reason} for a slope{remedy}"
+    for reason, some in unclear.items() if not without else ():
+        yield f"{figures.listed(some, len(some))}: {reason} for a slope{remedy}"
     if without:
         yield "so there is nothing to compare with, and the soak ended"
     yield from _of_baseline(soak, dict(known).get(BASELINE))

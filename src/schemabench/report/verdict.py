@@ -273,7 +273,8 @@ def drift(experiment: Experiment) -> str:
     """Return the effect of written rows on each candidate's throughput; empty if it is consistent with chance."""
     found = [f"{name(result.name)} {_drift(result.drift)}" for result, _ in ranked(experiment) if result.drift]
     return (
-        f"{figures.listed(found, len(found))} of its throughput per {plural(experiment.drift_rows, 'row')} written"
+        f"{figures.listed(found, len(found))} of its throughput per {plural(experiment.drift_rows, 'row')} written, "
+        "with what the machine did meanwhile"
         if found
         else ""
     )

@@ -7,12 +7,15 @@ from collections.abc import Iterator
 
 from schemabench.records import Growth, GrowthStep, Run
 from schemabench.report import figures, noise, view
-from schemabench.report.growth import curves, projections
+from schemabench.report.growth import compared, curves, projections
 from schemabench.report.growth.forms import PLACES, about, candidates, measured, over
+from schemabench.report.growth.steps import by_size, titles
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Node, Paragraph, Part, Terms
 from schemabench.units import format_duration, plural
+
+__all__ = ["by_size", "parts", "sentence", "titles"]
 
 
 def parts(run: Run) -> tuple[Part, ...]:
@@ -20,21 +23,18 @@ def parts(run: Run) -> tuple[Part, ...]:
     return tuple(_part(run, growth, number) for number, growth in enumerate(run.growths, start=1))
 
 
-def steps_of(run: Run) -> frozenset[tuple[str, str]]:
-    """Return the workload and the cardinality of each experiment that is a step of a growth curve."""
-    return frozenset(
-        (growth.workload, step.cardinality) for growth in run.growths for step in growth.steps if step.figures
-    )
-
-
 def _part(run: Run, growth: Growth, number: int) -> Part:
-    sections = (curves.section(growth), projections.section(growth))
+    sections = (curves.section(run, growth), projections.section(growth))
+    against = compared.sentence(run, growth)
     return Part(
         id=f"growth-{number}",
         title=f"{name(growth.workload)} over {name(over(growth))}",
         link=f"{growth.workload} over {over(growth)}",
         setting=_setting(run, growth),
-        verdict=(Paragraph(text=sentence(growth), emphasis="strong"),),
+        verdict=(
+            Paragraph(text=sentence(growth), emphasis="strong"),
+            *([Paragraph(text=against)] if against else []),
+        ),
         answer=tuple(_answer(growth)),
         sections=tuple(one for one in sections if one),
         names=tuple(dict.fromkeys((*view.names(run, growth.workload), *candidates(growth)))),

@@ -6,17 +6,20 @@ Owns their columns. Must not word a verdict.
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from schemabench.records import Estimate, Growth, GrowthStep, StepFigures
+from schemabench.records import Estimate, Growth, GrowthStep, Run, StepFigures
 from schemabench.report import figures
 from schemabench.report.drawings import Growing, Grown
+from schemabench.report.growth import lacking
 from schemabench.report.growth.forms import (
     CRITERIA,
     PLACES,
+    RANGE,
     TITLES,
     Criterion,
     axis,
     candidates,
     cell,
+    extent,
     interval,
     measured,
     over,
@@ -25,16 +28,21 @@ from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Beside, Cell, Chart, Column, Node, Section, Table
 
+_TIMES = (TITLES["p50_ns"], TITLES["p99_ns"])
+_COSTS = (TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"])
+_RANGES = (RANGE, "a range over blocks, which are too few for an interval")
+_NOT_DRAWN = ("0", "has no place on a logarithmic axis, and is not drawn")
 
-def section(growth: Growth) -> Section | None:
+
+def section(run: Run, growth: Growth) -> Section | None:
     """Return the figures at each step; None if no step was measured."""
     if not measured(growth):
         return None
     charts = tuple(one for criterion in CRITERIA if (one := _chart(growth, criterion)))
     nodes: tuple[Node, ...] = (
         _rates(growth),
-        _table(growth, "Service times of all calls", [TITLES["p50_ns"], TITLES["p99_ns"]]),
-        _table(growth, "Costs", [TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"]]),
+        _table(growth, "Service times of all calls", _TIMES, lacking.times(run, growth)),
+        _table(growth, "Costs", _COSTS, "not reported, or not ranked"),
         *([Beside(charts=charts)] if charts else []),
     )
     return Section(id="curves", title="Figures at each step", nodes=nodes, brief=True)
@@ -55,11 +63,11 @@ def _rates(growth: Growth) -> Table:
     ratios = {(one.candidate, one.high): one.ratio for one in growth.changes}
     criterion = TITLES["calls_per_s"]
     rows = tuple(
-        (*_names(step, own), cell(criterion, own), _change(ratios.get((own.candidate, step.value))))
+        (*_names(step, own), cell(criterion, step, own), _change(ratios.get((own.candidate, step.value))))
         for step, own in _each(growth)
     )
     return Table(
-        caption=f"Throughput over {over(growth)}, with 95 % intervals over blocks",
+        caption=_caption(growth, "Throughput"),
         columns=(
             *axis(growth),
             Column(heading=criterion.heading, align="right"),
@@ -70,26 +78,39 @@ def _rates(growth: Growth) -> Table:
             ),
         ),
         rows=rows,
-        legend=_dashes(rows, "no step before, too few blocks, or not ranked"),
+        legend=_signs(rows, "no step before, too few blocks, or not ranked"),
     )
 
 
-def _table(growth: Growth, caption: str, criteria: Sequence[Criterion]) -> Table:
-    rows = tuple((*_names(step, own), *(cell(one, own) for one in criteria)) for step, own in _each(growth))
+def _table(growth: Growth, caption: str, criteria: Sequence[Criterion], absent: str) -> Table:
+    rows = tuple((*_names(step, own), *(cell(one, step, own) for one in criteria)) for step, own in _each(growth))
     return Table(
-        caption=f"{caption} over {over(growth)}, with 95 % intervals over blocks",
+        caption=_caption(growth, caption),
         columns=(
             *axis(growth),
             *(Column(heading=one.heading, align="right", legend=one.legend) for one in criteria),
         ),
         rows=rows,
-        legend=_dashes(rows, "too few calls, not reported, or not ranked"),
+        legend=_signs(rows, absent),
     )
 
 
-def _dashes(rows: Sequence[Sequence[Cell]], about: str) -> tuple[tuple[str, str], ...]:
-    """Return what a dash means, if there is one."""
-    return ((figures.DASH, about),) if any(cell.text == figures.DASH for row in rows for cell in row) else ()
+def _caption(growth: Growth, about: str) -> str:
+    some = any(step.has_intervals for step in measured(growth))
+    return f"{about} over {over(growth)}, with {'95 % intervals' if some else 'ranges'} over blocks"
+
+
+def _signs(rows: Sequence[Sequence[Cell]], absent: str) -> tuple[tuple[str, str], ...]:
+    """Return what the signs in some rows mean, of those that there are.
+
+    Args:
+        rows: Of a table.
+        absent: What a dash means.
+    """
+    cells = [cell for row in rows for cell in row]
+    dash = [(figures.DASH, absent)] if any(cell.text == figures.DASH for cell in cells) else []
+    marked = [_RANGES] if any(cell.interval.endswith(RANGE) for cell in cells) else []
+    return (*dash, *marked)
 
 
 def _change(ratio: Estimate | None) -> Cell:
@@ -100,20 +121,21 @@ def _change(ratio: Estimate | None) -> Cell:
 
 def _chart(growth: Growth, criterion: Criterion) -> Chart | None:
     points = [*_points(growth, criterion)]
-    if not any(one.figure.low > 0 for one in points):
+    drawn = [one for one in points if one.figure.value > 0]
+    if len(drawn) <= 1:
         return None
+    signs = [_RANGES] if any(RANGE in one.text for one in points) else []
     table = Table(
         caption=criterion.title,
         columns=(*axis(growth), Column(heading=criterion.heading, align="right")),
         rows=tuple((Cell(text=name(one.name)), Cell(text=size(one.value)), Cell(text=one.text)) for one in points),
+        legend=(*signs, *([] if len(drawn) == len(points) else [_NOT_DRAWN])),
     )
     described = f"{criterion.title} of each candidate over {over(growth)}, as in the table above."
     drawing = Growing(
         over=over(growth),
         title=criterion.axis or criterion.heading,
-        points=tuple(
-            replace(one, figure=_scaled(one.figure, criterion.factor)) for one in points if one.figure.low > 0
-        ),
+        points=tuple(replace(one, figure=_scaled(one.figure, criterion.factor)) for one in drawn),
         marks=tuple((one.title, one.value) for one in growth.edges),
     )
     return Chart(title=criterion.title, description=described, drawing=drawing, table=table, repeats=True)
@@ -127,7 +149,7 @@ def _points(growth: Growth, criterion: Criterion) -> Iterator[Grown]:
     for step in measured(growth):
         for one in step.figures:
             if figure := criterion.of(one):
-                text = f"{criterion.one(figure.value)} {interval(criterion, figure)}".strip()
+                text = f"{criterion.one(figure.value)} {extent(criterion, step, figure)}".strip()
                 yield Grown(name=one.candidate, value=step.value, figure=figure, text=text)
     for projection in growth.projections:
         if projection.measure == criterion.measure:

@@ -15,6 +15,8 @@ from schemabench.units import format_bytes, format_significant
 _ROUND_TRIP = "round_trip_ms"
 _OVER = {"clients": "clients", _ROUND_TRIP: "round trip (ms)"}
 PLACES = 2
+RANGE = "*"
+"""Marks a range over blocks, where there are too few for an interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +113,17 @@ def axis(growth: Growth) -> tuple[Column, Column]:
     )
 
 
-def cell(criterion: Criterion, own: StepFigures) -> Cell:
+def cell(criterion: Criterion, step: GrowthStep, own: StepFigures) -> Cell:
     """Return a figure of a step, with its interval."""
     if (figure := criterion.of(own)) is None:
         return Cell(text=figures.DASH)
-    return Cell(text=criterion.one(figure.value), interval=interval(criterion, figure), sort=figure.value)
+    return Cell(text=criterion.one(figure.value), interval=extent(criterion, step, figure), sort=figure.value)
+
+
+def extent(criterion: Criterion, step: GrowthStep, figure: Estimate) -> str:
+    """Return the interval of a measured figure, with a mark where it is a range."""
+    shown = interval(criterion, figure)
+    return shown if step.has_intervals or not shown else f"{shown}{RANGE}"
 
 
 def interval(criterion: Criterion, figure: Estimate) -> str:

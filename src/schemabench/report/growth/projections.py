@@ -7,13 +7,15 @@ from collections.abc import Iterator, Sequence
 
 from schemabench.records import Estimate, Forecast, Growth, Projection
 from schemabench.report import figures
-from schemabench.report.growth.forms import TITLES, about, interval, over
+from schemabench.report.growth.forms import TITLES, about, candidates, interval, over
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Cell, Column, Node, Paragraph, Section, Table
 from schemabench.units import format_significant, plural
 
 _OTHERS = "other laws that met the last of the steps, too, are in brackets"
+_NO_FIT = "the law does not fit its steps"
+_NO_FIGURE = "no step has its throughput with an interval"
 
 
 def section(growth: Growth) -> Section | None:
@@ -24,7 +26,7 @@ def section(growth: Growth) -> Section | None:
     if shown := [one for one in growth.projections if one.points]:
         nodes.append(_projected(growth, shown))
     if known := [one for one in growth.projections if one.parameters]:
-        nodes.append(_scalability(known))
+        nodes += [_scalability(known), *_unfitted(growth, known)]
     if refused := [one for one in growth.projections if one.refused]:
         nodes.append(Bullets(lead="Not projected:", items=tuple(_refusals(refused))))
     if limits := dict.fromkeys(one.limit for one in growth.projections if one.limit):
@@ -143,6 +145,20 @@ def _scalability(known: list[Projection]) -> Table:
         ),
         legend=((figures.DASH, "not determined by the steps"),),
     )
+
+
+def _unfitted(growth: Growth, known: list[Projection]) -> Iterator[Paragraph]:
+    """Yield which candidates the law was not fitted to, and why."""
+    fitted = {one.candidate for one in known}
+    refused = {one.candidate: one.refused or _NO_FIT for one in growth.projections if one.measure == "calls_per_s"}
+    reasons = {who: refused.get(who, _NO_FIGURE) for who in candidates(growth) if who not in fitted}
+    said = [
+        f"{figures.listed(map(name, alike), len(alike))}: {reason}"
+        for reason in dict.fromkeys(reasons.values())
+        if (alike := [who for who, own in reasons.items() if own == reason])
+    ]
+    if said:
+        yield Paragraph(text=f"Not fitted: {'; '.join(said)}.", emphasis="small")
 
 
 def _parameter(figure: Estimate | None) -> Cell:

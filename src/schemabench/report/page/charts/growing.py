@@ -13,6 +13,10 @@ _POINT_PX2 = 40
 _PADDING_PX = 8
 _THOUSAND = 1000
 """From here on, ticks have prefixes, as in 10k; smaller ones would have them, too, as in 400m."""
+_BELOW = 0.5
+"""How far below all other figures the axis begins where an interval reaches zero, which is not on it."""
+_BEYOND_AXIS = 1e-3
+"""Where such an interval is drawn to, as a multiple of the axis's beginning: it is cut off at the axis."""
 _PROJECTED_DASH = (3, 3)
 _MEASURED, _BEYOND = "!datum.projected", "datum.projected || datum.last"
 
@@ -20,13 +24,16 @@ _MEASURED, _BEYOND = "!datum.projected", "datum.projected || datum.last"
 def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
     """Return marks, intervals, lines and points, from back to front."""
     names = list(dict.fromkeys(point.name for point in drawing.points))
+    ends = [end for point in drawing.points for end in (point.figure.low, point.figure.value)]
+    reaches_zero = min(ends) <= 0
+    floor = _BELOW * min(end for end in ends if end > 0)
     lasts = {point.name: point.value for point in drawing.points if not point.projected}
     rows = [
         {
             "candidate": point.name,
             "at": point.value,
             "value": point.figure.value,
-            "low": point.figure.low,
+            "low": point.figure.low if point.figure.low > 0 else _BEYOND_AXIS * floor,
             "high": point.figure.high,
             "figure": point.text,
             "projected": point.projected,
@@ -40,7 +47,8 @@ def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
         color=alt.Color("candidate:N", scale=scale(looks, names, "colour"), legend=None),
         tooltip=[alt.Tooltip("candidate:N"), alt.Tooltip("at:Q", title=drawing.over), alt.Tooltip("figure:N")],
     )
-    up = alt.Scale(type="log", nice=False, padding=_PADDING_PX)
+    bottom = floor if reaches_zero else alt.Undefined
+    up = alt.Scale(type="log", nice=False, padding=_PADDING_PX, domainMin=bottom)
     form = "~s" if max(one.figure.high for one in drawing.points) >= _THOUSAND else "~g"
     value = alt.Y("value:Q", title=drawing.title, scale=up, axis=alt.Axis(format=form, tickCount=4))
     low = alt.Y("low:Q", title=drawing.title, scale=up)
@@ -50,9 +58,9 @@ def chart(drawing: Growing, looks: Mapping[str, Look]) -> alt.LayerChart:
     return alt.LayerChart(
         layer=[
             *_marks(drawing),
-            beyond.mark_area(opacity=0.12).encode(y=low, y2=alt.Y2("high:Q"), detail="candidate:N"),
+            beyond.mark_area(opacity=0.12, clip=reaches_zero).encode(y=low, y2=alt.Y2("high:Q"), detail="candidate:N"),
             beyond.mark_line(strokeWidth=1.5, strokeDash=list(_PROJECTED_DASH)).encode(y=value),
-            measured.mark_rule(strokeWidth=2).encode(y=low, y2=alt.Y2("high:Q")),
+            measured.mark_rule(strokeWidth=2, clip=reaches_zero).encode(y=low, y2=alt.Y2("high:Q")),
             measured.mark_line(strokeWidth=1.5).encode(y=value, strokeDash=dash),
             measured.mark_point(filled=True, size=_POINT_PX2, opacity=1).encode(y=value, shape=shape),
         ],

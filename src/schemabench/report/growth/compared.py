@@ -1,0 +1,65 @@
+"""How candidates compare with the baseline at both ends of a curve, in a sentence.
+
+Owns its wording, and the choice of candidates. Must not compute a ratio that is not in the experiments.
+"""
+
+from collections.abc import Iterator
+from math import inf, log
+
+from schemabench.candidate import BASELINE
+from schemabench.records import Experiment, Growth, GrowthStep, Run, Standing
+from schemabench.report import figures
+from schemabench.report.growth import steps
+from schemabench.report.growth.forms import PLACES
+from schemabench.report.sizes import size
+from schemabench.report.text import name
+from schemabench.report.view import ranked
+
+_MOST = 3
+"""Candidates that are told; further ones are counted."""
+_End = tuple[GrowthStep, Standing | None]
+
+
+def sentence(run: Run, growth: Growth) -> str:
+    """Return the throughput over the baseline's of those candidates for which it changes most; empty without any."""
+    known = steps.experiments(run, growth)
+    ends = [known[0], *known[-1:]] if len(known) > 1 else known
+    found = {who: [(step, _standing(experiment, who)) for step, experiment in ends] for who in _rivals(ends)}
+    if not found:
+        return ""
+    changed = sorted(found, key=lambda who: -_change(found[who]))
+    more = len(changed) - _MOST
+    rest = [f"{more} more {'change' if len(ends) > 1 else 'differ'}{'s' if more == 1 else ''} less"] if more > 0 else []
+    said = [f"{name(who)} {_told(found[who])}" for who in changed[:_MOST]]
+    return f"Throughput over the baseline's: {'; '.join([*said, *rest])}."
+
+
+def _rivals(ends: list[tuple[GrowthStep, Experiment]]) -> Iterator[str]:
+    """Yield each candidate with a ratio at an end, once."""
+    names = (standing.name for _, experiment in ends for _, standing in ranked(experiment))
+    yield from dict.fromkeys(one for one in names if one != BASELINE)
+
+
+def _standing(experiment: Experiment, who: str) -> Standing | None:
+    return next((standing for _, standing in ranked(experiment) if standing.name == who), None)
+
+
+def _change(ends: list[_End]) -> float:
+    """Return how far a ratio moves; of one end, how far it is from 1. One that is not ranked at an end comes first."""
+    if any(standing is None for _, standing in ends):
+        return inf
+    ratios = [standing.to_baseline.value for _, standing in ends if standing]
+    logs = [log(one) if one > 0 else -inf for one in ratios]
+    return abs(logs[-1] - logs[0]) if len(logs) > 1 else abs(logs[0])
+
+
+def _told(ends: list[_End]) -> str:
+    return ", ".join(f"{_ratio(step, standing)} at {size(step.value)}" for step, standing in ends)
+
+
+def _ratio(step: GrowthStep, standing: Standing | None) -> str:
+    """Return a ratio, with its interval where there are enough blocks for one."""
+    if standing is None:
+        return "not ranked"
+    shown = figures.stood(standing, PLACES) if step.has_intervals else figures.multiple(standing.to_baseline.value)
+    return shown if shown != figures.DASH else "not told"

@@ -1,0 +1,209 @@
+"""What a reader takes from a curve at a glance: how candidates compare, in which order, and what is missing and why."""
+
+from dataclasses import replace
+
+import pytest
+from fixed_run import USAGE
+from sections import rows
+from test_report_growth import GROWN, GROWTH, STEPS, about, figures, tables
+
+from schemabench import report
+from schemabench.records import CandidateResult, Estimate, Experiment, Growth, Projection, Run, Standing, StepFigures
+from schemabench.report import document, flavored, page
+from schemabench.report.drawings import Growing
+from schemabench.report.page.charts import chart
+from schemabench.report.page.charts.looks import looks
+from schemabench.report.text import plain
+from schemabench.report.tree import Beside, Chart, Part
+
+BASE = USAGE.candidates[0]
+
+
+def result(name: str, ratio: Estimate) -> CandidateResult:
+    """Return a ranked candidate."""
+    standing = Standing(name=name, figure=about(1_000.0), to_baseline=ratio, rank=1, tied_with=(name,))
+    return replace(BASE, name=name, status="ranked", standings={"throughput": standing})
+
+
+def step(cardinality: str, **ratios: float) -> Experiment:
+    """Return the experiment of a step: each candidate's throughput over the baseline's."""
+    results = (result("baseline", about(1.0)), *(result(name, about(ratio, 0.1)) for name, ratio in ratios.items()))
+    return replace(USAGE, cardinality=cardinality, candidates=results)
+
+
+def run(growth: Growth, *experiments: Experiment) -> Run:
+    """Return a run of one curve."""
+    return replace(GROWN, experiments=experiments, growths=(growth,))
+
+
+def drawn(of: Run) -> list[Chart]:
+    """Return the charts of the first curve."""
+    sections = document(of).parts[0].sections
+    return [one for section in sections for node in section.nodes if isinstance(node, Beside) for one in node.charts]
+
+
+def verdict(of: Run) -> str:
+    """Return the verdict of the first curve, as one text."""
+    return " ".join(plain(one.text) for one in document(of).parts[0].verdict)
+
+
+MEASURED = (step("rows=10000", hash_by_site=0.26), step("rows=1000", hash_by_site=0.84))
+"""The larger one first, as it was measured."""
+
+
+def with_wal(*figures_of: Estimate) -> Run:
+    """Return a run of one candidate, with WAL per call at each step."""
+    found = tuple(
+        replace(one, figures=(replace(one.figures[0], wal_bytes_per_call=figure),))
+        for one, figure in zip(STEPS, figures_of, strict=False)
+    )
+    return run(replace(GROWTH, steps=found, projections=()))
+
+
+def test_the_verdict_compares_each_candidate_with_the_baseline_at_both_ends_in_every_format() -> None:
+    told = "hash_by_site 0.84x [0.76, 0.92] at 1,000, 0.26x [0.23, 0.29] at 10,000."
+    shown = run(GROWTH, *MEASURED)
+
+    assert verdict(shown).endswith(f"1 crossing. Throughput over the baseline's: {told}")
+    assert told in " ".join(report.terminal(shown).split())
+    assert "`hash_by_site` 0.84x [0.76, 0.92] at 1,000, 0.26x" in report.markdown(shown).replace("\\", "")
+    assert "<code>hash_by_site</code> 0.84x [0.76, 0.92] at 1,000, 0.26x" in page.html(document(shown))
+
+
+def test_a_verdict_names_the_candidates_that_change_most_and_counts_the_others() -> None:
+    small = step("rows=1000", a=1.0, b=1.0, c=1.0, d=1.0, e=1.0)
+    large = step("rows=10000", a=1.1, b=0.2, c=3.0, d=1.5, e=1.2)
+    said = verdict(run(GROWTH, small, large))
+
+    assert [said.index(f" {name} ") for name in "bcd"] == sorted(said.index(f" {name} ") for name in "bcd")
+    assert said.endswith("; 2 more change less.")
+
+
+def test_a_ratio_of_too_few_blocks_has_no_interval_and_a_candidate_may_lack_one() -> None:
+    few = replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False), STEPS[1]))
+
+    assert "hash_by_site 0.84x at 1,000, 0.26x [0.23, 0.29] at 10,000" in verdict(run(few, *MEASURED))
+    gone = run(GROWTH, step("rows=1000", hash_by_site=0.84), step("rows=10000"))
+    assert "hash_by_site 0.84x [0.76, 0.92] at 1,000, not ranked at 10,000" in verdict(gone)
+    assert "over the baseline's" not in verdict(run(GROWTH))
+
+
+def test_steps_are_shown_by_size_with_thousands_separators_under_a_title_of_their_own() -> None:
+    shown = document(run(GROWTH, *MEASURED))
+
+    assert shown.title == "Growth of candidate schemas"
+    assert [one.link for one in shown.parts[1:]] == ["usage rows=1,000", "usage rows=10,000"]
+    assert [plain(one.title) for one in shown.parts[1:]] == ["usage at rows=1,000", "usage at rows=10,000"]
+    assert not any(one.brief for one in shown.parts[1:])
+    assert document(replace(GROWN, growths=())).title == "Ranking of candidate schemas"
+
+
+def test_a_point_whose_interval_reaches_zero_is_drawn_with_its_whisker_down_to_the_axis() -> None:
+    found = {one.title: one for one in drawn(with_wal(Estimate(value=181.0, low=0.0, high=881.0), about(200.0)))}[
+        "WAL per call (bytes)"
+    ]
+    assert isinstance(found.drawing, Growing)
+    specification = chart(found.drawing, looks(("baseline",))).to_dict()
+    data = [row for some in specification["datasets"].values() for row in some if "low" in row]
+    floors = {
+        layer["encoding"]["y"]["scale"].get("domainMin") for layer in specification["layer"] if "y" in layer["encoding"]
+    }
+
+    assert [(row["at"], row["value"]) for row in data] == [(1_000, 181.0), (10_000, 200.0)]
+    assert 0 < data[0]["low"] < 90.5, "beyond the axis, which is below every figure"
+    assert all(
+        layer["mark"]["clip"]
+        for layer in specification["layer"]
+        if layer["mark"]["type"] == "rule" and "y" in layer["encoding"]
+    )
+    assert floors == {90.5}
+    assert data[1]["low"] == 190.0
+
+
+def test_a_chart_of_a_single_point_is_not_drawn_and_a_figure_of_zero_is_told() -> None:
+    nothing = Estimate(value=0.0, low=0.0, high=0.0)
+    one = {found.title for found in drawn(with_wal(about(181.0)))}
+    (costs,) = [
+        found for found in drawn(run(_three(nothing, about(181.0), about(190.0)))) if found.title.startswith("WAL")
+    ]
+
+    assert one == set(), "one candidate at one step has no curve"
+    assert "WAL per call (bytes)" not in {found.title for found in drawn(with_wal(nothing, about(181.0)))}
+    assert costs.table.legend == (("0", "has no place on a logarithmic axis, and is not drawn"),)
+
+
+def _three(*figures_of: Estimate) -> Growth:
+    steps = tuple(
+        replace(
+            STEPS[0],
+            value=value,
+            figures=(replace(figures("baseline", 9_000, 1_000, 1_000), wal_bytes_per_call=figure),),
+        )
+        for value, figure in zip((1_000, 10_000, 100_000), figures_of, strict=True)
+    )
+    return replace(GROWTH, steps=steps, projections=())
+
+
+@pytest.mark.parametrize(
+    ("operations", "has_intervals", "reason"),
+    [
+        (1, True, "too few calls"),
+        (100_000, False, "too few blocks for an interval"),
+        (100_000, True, "blocks that differ too much for an interval"),
+    ],
+)
+def test_a_missing_service_time_has_its_true_reason(operations: int, has_intervals: bool, reason: str) -> None:  # noqa: FBT001 (a parameter of the test)
+    lacks = replace(STEPS[0].figures[0], p99_ns=None)
+    alone = replace(GROWTH, steps=(replace(STEPS[0], figures=(lacks,), has_intervals=has_intervals),), projections=())
+    trials = tuple(replace(one, operations=operations, warmup=False) for one in BASE.trials[:1])
+    measured = replace(USAGE, cardinality="rows=1000", candidates=(replace(BASE, name="baseline", trials=trials),))
+    _, times, _ = tables(run(alone, measured))[:3]
+
+    assert dict(times.legend)["-"] == reason
+
+
+def test_a_candidate_that_was_not_ranked_has_no_service_time_for_that_reason() -> None:
+    _, times, costs = tables(GROWN)[:3]
+
+    assert dict(times.legend)["-"] == "not ranked"
+    assert dict(costs.legend)["-"] == "not reported, or not ranked"
+
+
+def test_ranges_over_few_blocks_are_marked_where_they_stand_for_intervals() -> None:
+    few = run(replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False), STEPS[1]), projections=()))
+    none = run(replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False),), projections=()))
+    throughput, times, costs = tables(few)[:3]
+    legend = ("*", "a range over blocks, which are too few for an interval")
+
+    assert [row[2] for row in rows(throughput)[:2]] == ["9.00k [8.55k, 9.45k]*", "1.00k [950, 1.05k]"]
+    assert all(legend in table.legend for table in (throughput, times, costs))
+    assert rows(costs)[0][2:] == ("512 B [486, 538]*", "80.0 B"), "what was read once has no range"
+    assert throughput.caption == "Throughput over rows, with 95 % intervals over blocks"
+    assert tables(none)[0].caption == "Throughput over rows, with ranges over blocks"
+    assert not any(legend in table.legend for table in tables(GROWN))
+
+
+def test_candidates_that_the_law_was_not_fitted_to_are_listed_with_the_reason() -> None:
+    fitted = Projection(candidate="baseline", measure="calls_per_s", law=None, parameters={"sigma": about(0.5)})
+    refused = replace(fitted, candidate="hash_by_site", parameters={}, refused="a projection needs 4 steps")
+    clients = replace(GROWTH, over="clients", projections=(fitted, refused), forecasts=())
+    said = " ".join(report.terminal(run(clients)).split())
+
+    assert (
+        "Not fitted: hash_by_site: a projection needs 4 steps; slow: no step has its throughput with an interval."
+    ) in said
+    unlike = replace(clients, projections=(fitted, replace(refused, refused="")))
+    assert "hash_by_site: the law does not fit its steps" in " ".join(report.terminal(run(unlike)).split())
+
+
+def test_notes_below_a_table_begin_with_a_capital_in_markdown() -> None:
+    shown = flavored.markdown(document(run(GROWTH)))
+
+    assert "or not ranked. To the step before: calls/s over those" in shown
+
+
+def test_a_step_without_any_figure_leaves_the_others() -> None:
+    failed = replace(STEPS[1], figures=(StepFigures(candidate="slow", reason="failed: it took too long"),))
+    parts: tuple[Part, ...] = document(run(replace(GROWTH, steps=(STEPS[0], failed)))).parts
+
+    assert parts[0].sections
