@@ -25,7 +25,8 @@ _MOST_RETRIES = 100
 _EPILOG = """\
 exit status:
   0  all statements were executed, and the result is the candidate
-  1  a statement failed, or the result is not the candidate
+  1  a statement failed, the result is not the candidate, or its rows could not
+     be compared
   3  an error: the arguments, a file, the server
   130  interrupted, by Ctrl-C; nothing is left behind
 """
@@ -117,11 +118,11 @@ def _found(chosen: argparse.Namespace, asked: Asked, width: int) -> "Rehearsal":
     )
     bench = Bench(asked, progress.on(Screen(width)))
     subject = bench.subject(chosen.workload)
-    if len(asked.options.candidate) != 1:
+    if len(given := asked.options.candidate) != 1:
         raise UsageError(
-            f"A rehearsal is of one candidate, not {len(asked.options.candidate) or 'of all'}",
-            checked=[f"candidates: {', '.join(subject.candidates)}"],
-            remedies=["name it: --candidate NAME"],
+            f"A rehearsal is of one candidate, not of {' and '.join(given) or 'all'}",
+            checked=[] if given else [f"candidates: {', '.join(subject.candidates)}"],
+            remedies=["name one: --candidate NAME"],
         )
     if len(subject.cardinalities) != 1:
         raise UsageError(

@@ -62,13 +62,31 @@ def test_bad_input_is_told_in_words_before_a_server_starts(shop: Shop) -> None:
     no_pace = shop.schemabench("rehearse", "orders", "--candidate", "without_index")
     nothing = shop.schemabench("rehearse", "orders", "--candidate", "baseline", "--pace", "100")
     nobody = shop.schemabench("rehearse", "orders", "--pace", "100")
-    several = shop.schemabench("rehearse", "orders", "--candidate", "without_index", "--pace", "9", "--at", "all")
+    one_of = ("rehearse", "orders", "--pace", "9", "--candidate", "without_index")
+    both = shop.schemabench(*one_of, "--candidate", "baseline")
+    several = shop.schemabench(*one_of, "--at", "all")
+    nowhere = shop.schemabench("rehearse", "nope", *one_of[2:])
 
-    assert [one.ret for one in (no_pace, nothing, nobody, several)] == [3] * 4
+    assert [one.ret for one in (no_pace, nothing, nobody, both, several, nowhere)] == [3] * 6
     assert_clear(no_pace, "'orders' does not say how fast production is", "--pace 200", "`production_s`")
     assert_clear(nothing, "'baseline' extends no other candidate", "-- extends: NAME")
     assert_clear(nobody, "A rehearsal is of one candidate", "--candidate NAME")
+    assert_clear(both, "A rehearsal is of one candidate, not of without_index and baseline", "--candidate NAME")
+    assert_clear(nowhere, "There is no workload 'nope'", "name one of these")
+    assert "--workload" not in said(nowhere)
     assert_clear(several, "A rehearsal is at one cardinality, not 2", "--at NAME")
+
+
+def test_times_and_paces_that_cannot_be_are_refused_before_a_server_starts(shop: Shop) -> None:
+    rehearse = ("rehearse", "orders", "--candidate", "without_index", "--pace")
+    short = shop.schemabench(*rehearse, "100", "--lock-timeout", "0.4ms")
+    long = shop.schemabench(*rehearse, "100", "--lock-timeout", "1000h")
+    fast = shop.schemabench(*rehearse, "1e9")
+
+    assert [one.ret for one in (short, long, fast)] == [3] * 3
+    assert_clear(short, "--lock-timeout 400 us is no lock_timeout", "0 is to wait for ever", "--lock-timeout 2s")
+    assert_clear(long, "--lock-timeout 60000 min is no lock_timeout", "to 2,147,483,647")
+    assert_clear(fast, "--pace 1e+09 is too fast", "--pace 2.33e+04")
 
 
 @pytest.mark.thorough

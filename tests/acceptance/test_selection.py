@@ -100,7 +100,7 @@ def test_the_terminal_reporter_may_be_absent(two: Shop) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--workload", "order"], ["There is no workload 'order'", "did you mean 'orders'?", "--workload"]),
+        (["--workload", "order"], ["There is no workload 'order'", "did you mean 'orders'?", "name one of these"]),
         (["--candidate", "without_indx"], ["There is no candidate 'without_indx'", "did you mean 'without_index'?"]),
         (["--cardinality", "wurst"], ["no cardinality 'wurst'", "did you mean 'worst'?", "with --cardinality"]),
         (["--replay", "order=x.csv"], ["There is no workload 'order'", "did you mean 'orders'?"]),

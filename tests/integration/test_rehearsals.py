@@ -9,9 +9,9 @@ import programs
 import pytest
 from ledger import Ledger, longest_s
 
-from schemabench import Companion
+from schemabench import Companion, report
 from schemabench.errors import CandidateError, ServerError, UsageError
-from schemabench.rehearsal import Asked, check, production_s
+from schemabench.rehearsal import Asked, check, document, production_s
 from schemabench.server import Server
 
 SMALL = """\
@@ -179,6 +179,7 @@ END $$;
 
     assert found.overdue
     assert [one.outcome for one in found.statements] == ["failed"]
+    assert found.statements[0].out_of_time
     assert "(57014)" in found.statements[0].failures[0]
 
 
@@ -276,7 +277,8 @@ def test_calls_that_no_longer_fit_are_counted_by_sqlstate_and_the_writers_go_on(
     assert failed.keys() == {"change", "look"}
     assert all("(42703)" in one.reason and not one.retried for one in failed.values())
     assert all(one.before == 0 and one.after > 0 for one in failed.values())
-    assert "amount" in found.rows  # and so is the query over the state
+    assert "amount" in found.incomparable  # the fresh installation does not take them either
+    assert not found.is_another
     assert not found.is_candidate
 
 
@@ -287,6 +289,7 @@ def test_rows_that_the_migration_changes_are_others(ledger: Ledger) -> None:
 
     assert found.catalogs == ()
     assert "the state 'amounts' differs from a fresh installation's" in found.rows
+    assert found.is_another
     assert not found.is_candidate
 
 
@@ -352,3 +355,35 @@ def test_a_workload_without_a_pace_is_given_one(ledger: Ledger) -> None:
         production_s(unpaced, QUICK)
     assert "--pace 200" in str(refused.value)
     assert production_s(unpaced, replace(QUICK, calls_per_s=100.0)) == pytest.approx(2 / 100)
+
+
+def test_a_pace_with_more_calls_than_can_be_made_beforehand_is_refused(ledger: Ledger) -> None:
+    plan = ledger.plan("SELECT 1;\n")
+
+    with pytest.raises(UsageError, match=r"--pace 1e\+09 is too fast") as refused:
+        production_s(plan, replace(QUICK, calls_per_s=1e9))
+    assert "--pace 7.62e+04" in str(refused.value)
+    assert production_s(plan, replace(QUICK, calls_per_s=7.62e4)) > 0
+    with pytest.raises(UsageError, match="Production's pace, 200 calls a second, is too fast"):
+        production_s(plan, replace(QUICK, longest_s=3_600_000.0))
+
+
+SLOW = f"""\
+{SMALL}
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN new; END';
+CREATE TRIGGER linger BEFORE UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION linger();
+"""
+"""Each clerk changes two entries a second."""
+
+
+def test_of_writers_that_are_slower_than_their_pace_what_is_late_is_not_the_migrations_doing(ledger: Ledger) -> None:
+    asked = replace(QUICK, quiet_s=1.5, calls_per_s=20.0)  # ten changes a second, and clerks make four
+
+    found = ledger.rehearse("ALTER TABLE entry ADD COLUMN note text;\n", asked, baseline=SLOW)
+
+    assert found.behind > 0
+    assert found.behind_s > asked.late_s
+    assert found.after_s < 0.9 * asked.quiet_s
+    said = " ".join(report.shown(document(found), 80).split())
+    assert "The writers were behind before it began" in said
+    assert "The quiet after it was shorter than the 1.50 s that were asked for" in said

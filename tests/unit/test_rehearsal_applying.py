@@ -7,6 +7,7 @@ import pytest
 from fake_connection import FakeConnection, FakeResult, refused
 from psycopg.pq import ExecStatus, TransactionStatus
 
+from schemabench.errors import ServerError, UsageError
 from schemabench.load import Ending, Session
 from schemabench.load.talk import Pause
 from schemabench.rehearsal import applying
@@ -66,12 +67,18 @@ def _applied(
 ) -> tuple[Applying, Played]:
     """Apply a migration to its end; refusals are by the statement's first word."""
     connection = Played({sql: refusals[word] for sql in statements if (word := sql.split()[0]) in refusals})
+    return _applied_on(clock, connection, statements, asked), connection
+
+
+def _applied_on(clock: Clock, connection: Played, statements: Sequence[str], asked: Asked) -> Applying:
     played: Any = connection
     steps = [Step(sql, f"new.sql:{place}", begins=place == 0) for place, sql in enumerate(statements)]
     one = Applying(session=Session(played), steps=steps, asked=asked, ending=Ending(), count=dict)
-    _run(clock, one.talk(), one)
-    connection.finish()
-    return one, connection
+    try:
+        _run(clock, one.talk(), one)
+    finally:
+        connection.finish()
+    return one
 
 
 def _run(clock: Clock, talk: Iterator[object], one: Applying) -> None:
@@ -96,6 +103,24 @@ def test_a_lock_timeout_is_set_in_this_session(clock: Clock) -> None:
     _, connection = _applied(clock, ["DROP TABLE b"], Asked(lock_timeout_s=2.0))
 
     assert connection.texts == ["SET lock_timeout = 2000", "DROP TABLE b"]
+
+
+@pytest.mark.parametrize("seconds", [0.0004, 0.000999, 3_600_000.0])
+def test_a_lock_timeout_that_the_server_has_not_is_refused_by_its_option(seconds: float) -> None:
+    with pytest.raises(UsageError, match=r"--lock-timeout .* is no lock_timeout.* from 1 to 2,147,483,647") as refused:
+        Asked(lock_timeout_s=seconds)
+
+    assert "--lock-timeout 2s" in str(refused.value)
+    assert Asked(lock_timeout_s=0.001).lock_timeout_ms == 1
+    assert Asked(lock_timeout_s=2_147_483.647).lock_timeout_ms == 2_147_483_647
+
+
+@pytest.mark.parametrize("command", ["SET lock_timeout = 2000", "SET client_connection_check_interval = 1000"])
+def test_a_setting_that_the_server_refuses_ends_the_rehearsal(clock: Clock, command: str) -> None:
+    connection = Played({command: [refused("22023", "outside of the valid range")]})
+
+    with pytest.raises(ServerError, match=rf"refuses '{command}'.*: outside of the valid range"):
+        _applied_on(clock, connection, ["DROP TABLE b"], Asked(lock_timeout_s=2.0))
 
 
 def test_a_statement_that_waits_in_vain_is_repeated_after_pauses_that_double(clock: Clock) -> None:

@@ -30,6 +30,8 @@ FOUND = Rehearsal(
     clients=4,
     calls_per_s=200.0,
     late_s=0.1,
+    quiet_s=10.0,
+    longest_s=4.0,
     before_s=10.0,
     migration_s=0.52,
     during_s=0.53,
@@ -45,6 +47,7 @@ FOUND = Rehearsal(
             executions=2,
             failures=("canceling statement due to lock timeout (55P03)",),
             locks=(Locked(mode="ShareLock", relation="entry", granted=True, waited_s=0.02),),
+            out_of_time=False,
             calls=100,
             late=40,
             longest_s=0.51,
@@ -69,6 +72,7 @@ FOUND = Rehearsal(
     gathered=(),
     catalogs=(),
     rows="",
+    incomparable="",
     undecided=(),
     counts=(),
     compared=("amounts",),
@@ -129,10 +133,10 @@ def test_writers_that_were_late_before_it_are_not_the_migrations_doing() -> None
     behind, gathers = replace(FOUND, behind=7_000, behind_s=0.73), replace(FOUND, gathered=("load, for up to 1.00 s",))
 
     said = " ".join(_shown(behind).split())
-    assert "The writers were behind before it began: 7,000 calls had fallen due" in said
-    assert "for 730 ms by then" in said
+    assert "The writers were behind before it began: 7,000 calls that had not ended by then had waited" in said
+    assert "for longer than 100 ms, for up to 730 ms." in said
     assert "--pace" in said
-    assert "were behind" not in _shown(replace(FOUND, behind=1, behind_s=0.09))
+    assert "were behind" not in _shown(FOUND)
     assert "which their responses include: load, for up to 1.00 s" in " ".join(_shown(gathers).split())
 
 
@@ -149,8 +153,50 @@ def test_a_migration_may_end_before_its_last_statement_without_a_failure() -> No
     done, _, other = FAILED.statements
     said = " ".join(_shown(replace(FAILED, statements=(done, other), overdue=True)).split())
 
-    assert "The migration was ended before its last statement." in said
+    assert "The migration was ended after 4.00 s (--for), before its last statement." in said
     assert "took longer than it may, and was ended: allow more by --for." in said
+
+
+def test_a_statement_that_was_cancelled_was_ended_by_the_option_and_not_by_a_user() -> None:
+    reason = "canceling statement due to user request (57014)"
+    first = replace(FOUND.statements[0], outcome="failed", executions=1, failures=(reason,), out_of_time=True)
+    found = replace(FAILED, statements=(first, FAILED.statements[2]), overdue=True)
+
+    said = " ".join(_shown(found).split())
+
+    assert "The migration was ended after 4.00 s (--for), in statement 1 of 2. It took" in said
+    assert f"Statement 1 (indexed.sql:2) was cancelled: {reason}" in said.replace(" - ", " ")
+    assert "None of its statements took effect in full." in said
+
+
+@pytest.mark.parametrize(("left_s", "setting"), [(3.0, "3.00 s after"), (0.0, "not at all after")])
+def test_quiet_that_held_up_calls_have_used_up_is_told(left_s: float, setting: str) -> None:
+    said = " ".join(_shown(replace(FOUND, during_s=7.52, after_s=left_s)).split())
+
+    assert f"quiet for 10.0 s before and {setting}" in said
+    assert "The quiet after it was shorter than the 10.0 s that were asked for" in said
+    assert "calls that were held up took 7.00 s after its end" in said
+    assert "was shorter" not in _shown(FOUND)
+
+
+def test_rows_that_could_not_be_compared_are_no_verdict() -> None:
+    found = replace(FOUND, incomparable='column "amount" does not exist', compared=())
+
+    said = " ".join(_shown(found).split())
+
+    assert not found.is_candidate
+    assert "Whether the result is indexed is not known: its rows could not be compared." in said
+    assert 'Its rows could not be compared with those of a fresh installation: column "amount" does not exist' in said
+    assert "is not indexed" not in said
+    assert "are others than" not in said
+    assert "The result is not indexed." in _shown(replace(found, catalogs=("index receipts is missing",)))
+
+
+def test_where_rows_differ_it_is_said_that_a_fresh_installation_has_no_backfill() -> None:
+    said = " ".join(_shown(replace(FOUND, rows="the state 'amounts' differs")).split())
+
+    assert "such as an UPDATE that fills a new column, is missing in it" in said
+    assert "an UPDATE" not in _shown(FOUND)
 
 
 def test_tables_with_other_numbers_of_rows_are_told_and_no_verdict() -> None:

@@ -32,12 +32,22 @@ def test_a_response_counts_from_when_the_call_was_due() -> None:
     assert found == Stretch(calls=3, late=1, longest_s=0.11, failed=0)
 
 
-def test_writers_are_behind_by_what_fell_due_and_was_not_begun() -> None:
+def test_writers_are_behind_by_calls_that_have_waited_for_too_long_and_not_ended() -> None:
     calls = _calls((0, 5, 9), (10, 50, 1), (30, 20, 1), (41, 9, 1))
 
-    assert calls.behind(40 * MS, ()) == (2, 0.03)
-    assert calls.behind(5 * MS, ()) == (0, 0.0)
-    assert calls.behind(40 * MS, ("add",)) == (0, 0.0)
+    assert calls.behind(40 * MS, 9 * MS, ()) == (2, 0.03)
+    assert calls.behind(40 * MS, 10 * MS, ()) == (1, 0.03)
+    assert calls.behind(40 * MS, 30 * MS, ()) == (0, 0.0)
+    assert calls.behind(5 * MS, 9 * MS, ()) == (0, 0.0)
+    assert calls.behind(40 * MS, 9 * MS, ("add",)) == (0, 0.0)
+
+
+def test_a_call_that_is_executed_counts_as_behind_by_what_it_had_waited_before() -> None:
+    one_connection = _calls((0, 0, 1500), (667, 833, 1500), (1333, 1667, 1500))
+
+    assert one_connection.behind(1600 * MS, LATE_NS, ()) == (2, 0.833)
+    assert one_connection.behind(1400 * MS, LATE_NS, ()) == (1, 0.733)
+    assert _calls((0, 0, 1500)).behind(1400 * MS, LATE_NS, ()) == (0, 0.0)
 
 
 def test_a_call_belongs_to_the_stretch_in_which_it_fell_due_however_late_it_ended() -> None:

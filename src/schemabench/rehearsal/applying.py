@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 
-from schemabench.errors import CandidateError
+from schemabench.errors import CandidateError, ServerError
 from schemabench.load import Ending, LostConnectionError, Refusal, Session
 from schemabench.load.session import SUCCEEDED, Undone
 from schemabench.load.talk import Pause, Talk, Want
@@ -27,13 +27,14 @@ from schemabench.units import NANOSECONDS, format_duration
 
 LOCK_TIMEOUT = "55P03"
 """lock_not_available."""
+CANCELLED = "57014"
+"""query_canceled."""
 PAUSE_S = 1.0
 """The pause before the first retry of a statement; each later one is twice as long as the one before."""
 LONGEST_PAUSE_S = 8.0
 NEVER_NS = 1 << 62
 """Later than anything on the clock of `time.perf_counter_ns`."""
 _METER = "SELECT pg_current_wal_insert_lsn() - '0/0', pg_database_size(current_database())"
-_MS_PER_S = 1000
 _CHECK_MS = 1000
 """The server ends a statement within so much of the death of this process: a database in use stays for ever."""
 _CANCEL_AGAIN_NS = 1_000_000_000
@@ -67,6 +68,8 @@ class Attempt:
     ended_ns: int
     refusal: Refusal | None
     """Why it failed; None if it did not."""
+    out_of_time: bool = False
+    """Whether it was cancelled because the migration had taken longer than it may."""
 
 
 @dataclass(kw_only=True, eq=False)
@@ -188,18 +191,32 @@ class Applying:
         refusal = yield from self._query(step.sql)
         self.place, ended_ns = None, perf_counter_ns()
         self._deadline_ns = NEVER_NS if self.overdue else self._deadline_ns
-        self.attempts.append(Attempt(step=place, begun_ns=self.since_ns, ended_ns=ended_ns, refusal=refusal))
+        out_of_time = self.overdue and refusal is not None and refusal.sqlstate == CANCELLED
+        self.attempts.append(
+            Attempt(step=place, begun_ns=self.since_ns, ended_ns=ended_ns, refusal=refusal, out_of_time=out_of_time)
+        )
         if refusal is None:
             self.outcomes[place] = "done"
         return refusal
 
     def _begin_file(self, *, is_first: bool) -> Generator[Want | Pause | None, None, None]:
-        """Give the session the state of a new one, with the lock timeout that is asked for."""
-        if not is_first:
-            yield from self._query("DISCARD ALL")
-        yield from self._query(f"SET client_connection_check_interval = {_CHECK_MS}")
-        if self.asked.lock_timeout_s is not None:
-            yield from self._query(f"SET lock_timeout = {round(self.asked.lock_timeout_s * _MS_PER_S)}")
+        """Give the session the state of a new one, with the lock timeout that is asked for.
+
+        Raises `ServerError` if the server refuses that. It takes no time, and so is never cancelled.
+        """
+        deadline_ns, self._deadline_ns = self._deadline_ns, NEVER_NS
+        commands = [] if is_first else ["DISCARD ALL"]
+        commands.append(f"SET client_connection_check_interval = {_CHECK_MS}")
+        if self.asked.lock_timeout_ms is not None:
+            commands.append(f"SET lock_timeout = {self.asked.lock_timeout_ms}")
+        for command in commands:
+            refusal = yield from self._query(command)
+            if refusal is not None:
+                raise ServerError(
+                    f"The server refuses {command!r} in the migration's session: {refusal.message}",
+                    sqlstate=refusal.sqlstate,
+                )
+        self._deadline_ns = deadline_ns
 
     def _measure(self) -> Generator[Want | Pause | None, None, None]:
         rows: list[tuple[int, int]] = []

@@ -25,6 +25,13 @@ from schemabench.report.tree import (
 from schemabench.units import format_bytes, format_duration, format_significant, plural
 
 _DASH = "-"
+_SHORTER = 0.9
+"""A quiet stretch of less than this part of what was asked for is told."""
+_EMPTY = (
+    "The fresh installation executed the candidate's statements before the workload's rows were loaded. So what they "
+    "do to rows that are there already, such as an UPDATE that fills a new column, is missing in it: where the "
+    "candidate has such a statement, a difference like this is to be expected."
+)
 
 
 def document(found: Rehearsal) -> Document:
@@ -49,8 +56,7 @@ def document(found: Rehearsal) -> Document:
                 f"{name(found.cardinality)}",
                 link=found.candidate,
                 setting=f"{found.server}, {found.clients} clients, {format_significant(found.calls_per_s)} calls a "
-                f"second; quiet for {format_duration(found.before_s)} before and {format_duration(found.after_s)} "
-                "after",
+                f"second; quiet for {format_duration(found.before_s)} before and {_after(found)} after",
                 verdict=(Paragraph(text=_verdict(found), emphasis="strong"),),
                 sections=tuple(section for section in sections if section.nodes),
             ),
@@ -58,18 +64,32 @@ def document(found: Rehearsal) -> Document:
     )
 
 
+def _after(found: Rehearsal) -> str:
+    return format_duration(found.after_s) if found.after_s else "not at all"
+
+
 def _verdict(found: Rehearsal) -> str:
     """Return whether the result is the candidate, and how long writers were held up for."""
-    if found.is_candidate:
+    if not found.is_done:
+        result = _stopped(found)
+    elif found.is_candidate:
         result = f"The result is {name(found.candidate)}."
-    elif found.is_done:
+    elif found.is_another:
         result = f"The result is not {name(found.candidate)}."
     else:
-        failed = [one for one in enumerate(found.statements, start=1) if one[1].outcome == "failed"]
-        result = "The migration was ended before its last statement." if not failed else ""
-        for place, one in failed:
-            result = f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
-    return " ".join([result, _held_up(found), *_behind(found)])
+        result = f"Whether the result is {name(found.candidate)} is not known: its rows could not be compared."
+    return " ".join([result, _held_up(found), *_behind(found), *_cut_short(found)])
+
+
+def _stopped(found: Rehearsal) -> str:
+    """Return how a migration ended of which statements are not done."""
+    ended = f"The migration was ended after {format_duration(found.longest_s)} (--for)"
+    for place, one in enumerate(found.statements, start=1):
+        if one.out_of_time:
+            return f"{ended}, in statement {place} of {len(found.statements)}."
+        if one.outcome == "failed":
+            return f"Statement {place} of {len(found.statements)} failed: {one.failures[-1]}."
+    return f"{ended}, before its last statement."
 
 
 def _held_up(found: Rehearsal) -> str:
@@ -89,11 +109,22 @@ def _held_up(found: Rehearsal) -> str:
 
 def _behind(found: Rehearsal) -> Iterator[str]:
     """Yield that the writers were late before the migration began."""
-    if found.behind_s > found.late_s:
+    if found.behind:
         yield (
-            f"The writers were behind before it began: {plural(found.behind, 'call')} had fallen due and no connection "
-            f"was free for them, for {format_duration(found.behind_s)} by then. What is late is not the migration's "
-            "doing alone: ask for fewer calls by --pace, or for more connections by --clients."
+            f"The writers were behind before it began: {plural(found.behind, 'call')} that had not ended by then had "
+            f"waited for a free connection for longer than {format_duration(found.late_s)}, for up to "
+            f"{format_duration(found.behind_s)}. What is late is not the migration's doing alone: ask for fewer calls "
+            "by --pace, or for more connections by --clients."
+        )
+
+
+def _cut_short(found: Rehearsal) -> Iterator[str]:
+    """Yield that little or nothing is left of the quiet after the migration."""
+    if found.after_s < _SHORTER * found.quiet_s:
+        yield (
+            f"The quiet after it was shorter than the {format_duration(found.quiet_s)} that were asked for: calls that "
+            f"were held up took {format_duration(found.during_s - found.migration_s)} after its end. Ask for more by "
+            "--quiet."
         )
 
 
@@ -154,7 +185,8 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
     for place, one in enumerate(found.statements, start=1):
         if one.failures:
             where = f" ({name(one.where)})" if one.where else ""
-            what = "was repeated after" if one.outcome == "done" else "failed"
+            failed = "was cancelled" if one.out_of_time else "failed"
+            what = "was repeated after" if one.outcome == "done" else failed
             yield Bullets(lead=f"Statement {place}{where} {what}:", items=one.failures)
     if found.overdue:
         yield Paragraph(text=f"The migration took longer than it may, and was {_ended(found)}: allow more by --for.")
@@ -163,7 +195,8 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
         yield Paragraph(
             text=f"Done by then, and still there: {', '.join(done)}."
             if done
-            else "Nothing of it is left but what is said below of the result."
+            else "None of its statements took effect in full. What one left behind all the same, such as an invalid "
+            "index, is among the differences of the catalogs below."
         )
 
 
@@ -303,6 +336,13 @@ def _result(found: Rehearsal) -> Iterator[Node]:
     if found.rows:
         yield Verbatim(
             label="Its rows are others than those of a fresh installation:", text=found.rows, is_failure=True
+        )
+        yield Paragraph(text=_EMPTY)
+    elif found.incomparable:
+        yield Verbatim(
+            label="Its rows could not be compared with those of a fresh installation:",
+            text=found.incomparable,
+            is_failure=True,
         )
     elif found.compared:
         yield Paragraph(

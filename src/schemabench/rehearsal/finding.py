@@ -20,6 +20,7 @@ from schemabench.redaction import redact_sql
 from schemabench.rehearsal import locks, stalls
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
+from schemabench.rehearsal.catalogs import Catalog
 from schemabench.rehearsal.record import OperationTimes, Rehearsal, StatementTimes, Undone, Written
 from schemabench.rehearsal.stalls import Calls
 from schemabench.rehearsal.watching import Sample
@@ -56,6 +57,22 @@ class Applied:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What results, next to a fresh installation of the candidate."""
+
+    catalog: Catalog | None = None
+    """The fresh installation's; None if it does not take the rows or the calls."""
+    rows: str = ""
+    """In what rows differ; empty if they do not."""
+    incomparable: str = ""
+    """Why they could not be compared; empty if they could."""
+    counts: tuple[str, ...] = ()
+    """The tables with another number of rows."""
+    undecided: tuple[str, ...] = ()
+    """The invariants that do not hold in the fresh installation either."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Times:
     """When the stretches of a rehearsal began, on the clock of `time.perf_counter_ns`."""
 
@@ -86,11 +103,9 @@ def record(  # noqa: PLR0913 (what is known)
     candidate: Candidate,
     asked: Asked,
     applied: Applied,
+    compared: Compared,
     *,
     schema: tuple[str, ...],
-    rows: str,
-    counts: tuple[str, ...],
-    undecided: tuple[str, ...],
 ) -> Rehearsal:
     """Return the record of a rehearsal.
 
@@ -99,10 +114,8 @@ def record(  # noqa: PLR0913 (what is known)
         candidate: The migration, which extends another candidate.
         asked: The settings.
         applied: What happened.
-        schema: In what the schema differs from a fresh installation.
-        rows: In what the rows do; empty if they do not, or were not compared.
-        counts: The tables with another number of rows.
-        undecided: The invariants that do not hold in a fresh installation either.
+        compared: What results, next to a fresh installation.
+        schema: In what the schema differs from that.
     """
     assert candidate.extends is not None, "a migration extends what it is applied to"
     applying, driven = applied.applying, applied.driven
@@ -116,7 +129,7 @@ def record(  # noqa: PLR0913 (what is known)
         end_ns=applying.ending.at_ns,
     )
     before_s, during_s, after_s = times.lengths_s()
-    behind, behind_s = calls.behind(applying.begun_ns, applied.gathered)
+    behind, behind_s = calls.behind(applying.begun_ns, asked.late_s * NANOSECONDS, applied.gathered)
     return Rehearsal(
         workload=plan.found.workload.name,
         cardinality=plan.cardinality,
@@ -126,6 +139,8 @@ def record(  # noqa: PLR0913 (what is known)
         clients=plan.clients,
         calls_per_s=applied.calls_per_s,
         late_s=asked.late_s,
+        quiet_s=asked.quiet_s,
+        longest_s=asked.longest_s,
         before_s=before_s,
         migration_s=(applying.ended_ns - applying.begun_ns) / NANOSECONDS,
         during_s=during_s,
@@ -142,13 +157,19 @@ def record(  # noqa: PLR0913 (what is known)
         behind_s=behind_s,
         gathered=tuple(f"{name}, {wait}" for name, wait in sorted(applied.gathered.items())),
         catalogs=schema,
-        rows=rows,
-        counts=counts,
-        compared=tuple(one for one in plan.queries if one not in undecided) if applied.is_done else (),
-        undecided=undecided,
+        rows=compared.rows,
+        incomparable=compared.incomparable,
+        counts=compared.counts,
+        compared=_queries(plan, compared) if applied.is_done else (),
+        undecided=compared.undecided,
         not_executed=tuple(sorted(candidate.file.operations)),
         passed_over=tuple(one.text for one in candidates.notices(candidate, applied.remarks)),
     )
+
+
+def _queries(plan: Plan, compared: Compared) -> tuple[str, ...]:
+    """Return the queries by which rows were compared."""
+    return () if compared.incomparable else tuple(one for one in plan.queries if one not in compared.undecided)
 
 
 def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[StatementTimes]:
@@ -168,6 +189,7 @@ def _statements(applied: Applied, calls: Calls, asked: Asked) -> Iterator[Statem
             executions=len(own),
             failures=tuple(_failure(one.refusal) for one in own if one.refusal is not None),
             locks=locks.of_statement(applied.samples, place),
+            out_of_time=bool(own) and own[-1].out_of_time,
             calls=held.calls,
             late=held.late,
             longest_s=held.longest_s,

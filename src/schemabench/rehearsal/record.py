@@ -41,6 +41,8 @@ class StatementTimes:
     """Why executions failed, as in `lock timeout (55P03)` and what the server said of details, in order."""
     locks: tuple[Locked, ...]
     """The strongest first."""
+    out_of_time: bool
+    """Whether its last execution was cancelled because the migration had taken longer than it may."""
     calls: int
     """Calls of the writers that were under way when it was begun, or fell due while it was executed."""
     late: int
@@ -139,6 +141,10 @@ class Rehearsal:
     """The pace of all writers together."""
     late_s: float
     """A call whose response took longer is late."""
+    quiet_s: float
+    """How long the quiet stretches were asked to be."""
+    longest_s: float
+    """How long the migration might take."""
     before_s: float
     """The length of the quiet stretch before the migration."""
     migration_s: float
@@ -146,7 +152,7 @@ class Rehearsal:
     during_s: float
     """Until all calls that fell due meanwhile had ended, too."""
     after_s: float
-    """The length of the quiet stretch after it."""
+    """The length of the quiet stretch after that; 0 if these calls ended no earlier than it should have."""
     lock_timeout: str
     """The setting in the migration's session."""
     writers_lock_timeout: str
@@ -159,19 +165,23 @@ class Rehearsal:
     overdue: bool
     """Whether it took longer than it may: its statement was cancelled, or not repeated any more."""
     behind: int
-    """The calls that had fallen due when the migration began, and that no connection was free for yet."""
+    """The calls that had not ended when the migration began, and had waited for a free connection for longer than
+    `late_s`."""
     behind_s: float
-    """For how long the first of them had waited; 0 if there was none."""
+    """The longest of these waits; 0 if there was none."""
     gathered: tuple[str, ...]
     """The operations whose calls wait for each other to be sent together, as in `load, for up to 1.00 s`."""
     catalogs: tuple[str, ...]
     """In what the schema differs from a fresh installation of the candidate."""
     rows: str
     """In what the rows differ from those of a fresh installation after the same calls; empty if they do not."""
+    incomparable: str
+    """Why the rows could not be compared, as where the fresh installation does not take the calls; empty if they could,
+    or if nobody tried."""
     counts: tuple[str, ...]
     """The tables that have another number of rows than in a fresh installation after the same calls, with both."""
     compared: tuple[str, ...]
-    """The queries whose rows were compared; none if the migration failed, or there are none."""
+    """The queries whose rows were compared; none if the migration failed, if they could not be, or there are none."""
     undecided: tuple[str, ...]
     """The invariants that do not hold in a fresh installation either."""
     not_executed: tuple[str, ...]
@@ -187,4 +197,9 @@ class Rehearsal:
     @property
     def is_candidate(self) -> bool:
         """Whether all statements were executed, and what results is the candidate."""
-        return self.is_done and not self.catalogs and not self.rows
+        return self.is_done and not self.is_another and not self.incomparable
+
+    @property
+    def is_another(self) -> bool:
+        """Whether what results is known not to be the candidate."""
+        return bool(self.catalogs or self.rows)

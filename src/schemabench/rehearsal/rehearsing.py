@@ -22,30 +22,52 @@ from schemabench.progress import Counter, Progress
 from schemabench.rehearsal import catalogs, finding, migration, writers
 from schemabench.rehearsal.applying import Applying
 from schemabench.rehearsal.asked import Asked
-from schemabench.rehearsal.finding import Applied
+from schemabench.rehearsal.finding import Applied, Compared
 from schemabench.rehearsal.record import Rehearsal
 from schemabench.rehearsal.watching import Watching
 from schemabench.server import Database, Databases, HeldError, Server, lost, several
 from schemabench.units import format_duration, plural
 
 _WHOSE = "a fresh installation's"
+MOST_CALLS = 2_000_000
+"""A rehearsal makes its calls beforehand, and each takes about a kilobyte."""
 
 
 def production_s(plan: Plan, asked: Asked) -> float:
     """Return the seconds of production in the smallest burst.
 
     Raises:
-        UsageError: Production's pace is not known, and none is asked for.
+        UsageError: Production's pace is not known, and none is asked for; or the pace is more than can be kept.
     """
+    weights = sum(writer.weight for writer, _ in plan.writers)
     if asked.calls_per_s is not None:
-        return sum(writer.weight for writer, _ in plan.writers) / asked.calls_per_s
-    if plan.production_s is None:
+        seconds = weights / asked.calls_per_s
+    elif plan.production_s is not None:
+        seconds = plan.production_s
+    else:
         raise UsageError(
             f"The workload {plan.found.workload.name!r} does not say how fast production is, so that its writers have "
             "no pace for a rehearsal",
             remedies=["say how many calls a second all writers make: --pace 200", "give the workload `production_s`"],
         )
-    return plan.production_s
+    _check_pace(weights / seconds, asked)
+    return seconds
+
+
+def _check_pace(calls_per_s: float, asked: Asked) -> None:
+    """Refuse a pace at which the longest rehearsal has more calls than can be made beforehand."""
+    lasting_s = asked.most_s + writers.SPARE_S
+    if calls_per_s * lasting_s <= MOST_CALLS:
+        return
+    fitting = 0.99 * MOST_CALLS / lasting_s  # less than rounding to three digits may add
+    given = asked.calls_per_s is not None
+    shown = f"--pace {calls_per_s:g}" if given else f"Production's pace, {calls_per_s:g} calls a second,"
+    raise UsageError(
+        f"{shown} is too fast: {calls_per_s * lasting_s:,.0f} calls would fall due in "
+        f"the {format_duration(lasting_s)} that --quiet and --for allow for, and a rehearsal makes no more than "
+        f"{MOST_CALLS:,}",
+        remedies=[f"slow the writers down: --pace {fitting:.3g}", "make it shorter, by --quiet and --for"],
+    )
 
 
 def check(candidate: Candidate) -> Candidate:
@@ -70,20 +92,6 @@ def check(candidate: Candidate) -> Candidate:
             where=candidate.header("databases"),
         )
     return candidate.extends
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Compared:
-    """What results, next to a fresh installation of the candidate."""
-
-    catalog: catalogs.Catalog | None = None
-    """The fresh installation's; None if it does not take the rows or the calls."""
-    rows: str = ""
-    """In what rows differ, or why there is no such catalog; empty if they do not."""
-    counts: tuple[str, ...] = ()
-    """The tables with another number of rows."""
-    undecided: tuple[str, ...] = ()
-    """The invariants that do not hold in the fresh installation either."""
 
 
 @dataclass(kw_only=True)
@@ -125,24 +133,14 @@ class Rehearsing:
         self.server.provide(writer.role for writer, _ in self.plan.writers if writer.role)
         installed = self._installed()
         migrated = self._entered(before, self.plan)
-        longest_s = 2 * self.asked.quiet_s + self.asked.longest_s
-        applied = self._apply(migrated, writers.burst(self.plan, self._feed, seconds, longest_s), seconds)
+        applied = self._apply(migrated, writers.burst(self.plan, self._feed, seconds, self.asked.most_s), seconds)
         migrated.close()
         found = self._catalog(migrated.databases)
-        compared = self._compared(migrated, applied) if applied.is_done else _Compared()
+        compared = self._compared(migrated, applied) if applied.is_done else Compared()
         # operations of the candidate's own may change the schema themselves, and the writers did not execute these
         earlier = installed if self.candidate.file.operations else {}
         schema = tuple(catalogs.differences(compared.catalog or installed, found, earlier))
-        return finding.record(
-            self.plan,
-            self.candidate,
-            self.asked,
-            applied,
-            schema=schema,
-            rows=compared.rows,
-            counts=compared.counts,
-            undecided=compared.undecided,
-        )
+        return finding.record(self.plan, self.candidate, self.asked, applied, compared, schema=schema)
 
     def _check_server(self) -> None:
         """Refuse a candidate that does not apply to the server, or reaches beyond its database."""
@@ -235,7 +233,7 @@ class Rehearsing:
         with databases.connect(self.server, database) as connection:
             return catalogs.counts(connection)
 
-    def _compared(self, migrated: Entrant, applied: Applied) -> "_Compared":
+    def _compared(self, migrated: Entrant, applied: Applied) -> Compared:
         """Compare the rows with those of a fresh installation after the same calls.
 
         An invariant that does not hold there either tells nothing: writers may end between two calls that belong
@@ -253,9 +251,9 @@ class Rehearsing:
             rows = next(chain(broken, differences(self.plan, fresh, own, {}, _WHOSE)), "")
             counts = tuple(catalogs.counted(*map(self._counts, (fresh.databases, migrated.databases))))
             catalog = self._catalog(fresh.databases)
-            return _Compared(catalog=catalog, rows=rows, counts=counts, undecided=undecided)
+            return Compared(catalog=catalog, rows=rows, counts=counts, undecided=undecided)
         except CandidateError as failure:
-            return _Compared(rows=str(failure))
+            return Compared(incomparable=str(failure))
 
     def _stage(self, text: str) -> None:
         self.progress.stage(self.plan, text)

@@ -43,17 +43,21 @@ class Calls:
         """Return which calls fell due before the end of a stretch, and had not ended at its begin."""
         return (self.due_ns < end_ns) & (self.due_ns + self.response_ns > begin_ns)
 
-    def behind(self, at_ns: float, gathered: Collection[str]) -> tuple[int, float]:
-        """Return how many calls had fallen due by then and were not begun, and for how many seconds the first of them.
+    def behind(self, at_ns: float, late_ns: float, gathered: Collection[str]) -> tuple[int, float]:
+        """Return how many calls that had not ended by then had been late to begin, and the longest wait in seconds.
+
+        A wait ends when a connection is free: those of calls that wait are counted so far.
 
         Args:
             at_ns: The moment.
+            late_ns: A call that waited for longer is late to begin.
             gathered: Operations whose calls wait for each other on purpose, and do not count.
         """
-        waiting = (self.due_ns < at_ns) & (self.due_ns + self.delays_ns > at_ns)
-        waiting &= ~np.isin(self.operations, np.array(sorted(gathered), dtype=np.str_))
-        first_ns = self.due_ns[waiting].min(initial=int(at_ns))
-        return int(np.count_nonzero(waiting)), (at_ns - float(first_ns)) / NANOSECONDS
+        open_ = (self.due_ns < at_ns) & (self.due_ns + self.response_ns > at_ns)
+        open_ &= ~np.isin(self.operations, np.array(sorted(gathered), dtype=np.str_))
+        waited_ns = np.minimum(self.delays_ns[open_], at_ns - self.due_ns[open_])
+        late = waited_ns[waited_ns > late_ns]
+        return len(late), float(late.max(initial=0)) / NANOSECONDS
 
     def names(self) -> Iterator[str]:
         """Yield the operations, in order of their names."""

@@ -23,7 +23,7 @@ from schemabench.units import NANOSECONDS
 
 _NUMBER = 1
 """Of the burst."""
-_SPARE_S = 5.0
+SPARE_S = 5.0
 """Production that a burst has beyond the longest rehearsal: nothing ends exactly when it should."""
 
 
@@ -79,7 +79,7 @@ def burst(plan: Plan, feed: Feed, production_s: float, duration_s: float) -> Bur
     Raises:
         WorkloadError: A call is not acceptable, or has a value that cannot be sent to a server.
     """
-    lasting_s = duration_s + _SPARE_S
+    lasting_s = duration_s + SPARE_S
     return make(feed, plan.writers, _NUMBER, lasting_s / production_s, lasting_s)
 
 

@@ -36,7 +36,7 @@ def load(folder: Path, name: str) -> Found:
         raise UsageError(
             f"There is no workload {name!r} in {folder}{nearest(name, known)}",
             checked=[f"workloads there: {', '.join(known) or 'none'}"],
-            remedies=["name one of these with --workload", "run `schemabench init` in an empty folder for a starter"],
+            remedies=["name one of these", "run `schemabench init` in an empty folder for a starter"],
         )
     workload = _exported(_import(path), path)
     if workload.name != name:
