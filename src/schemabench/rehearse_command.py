@@ -25,8 +25,8 @@ _MOST_RETRIES = 100
 _EPILOG = """\
 exit status:
   0  all statements were executed, and the result is the candidate
-  1  a statement failed, the result is not the candidate, or its rows could not
-     be compared
+  1  a statement failed or was ended by --for, the result is not the candidate,
+     or its rows could not be compared
   3  an error: the arguments, a file, the server
   130  interrupted, by Ctrl-C; nothing is left behind
 """

@@ -27,8 +27,15 @@ def parse_duration_s(text: str) -> float:
     return seconds
 
 
+_HOURS_FROM = 100
+"""Minutes from which on durations are in hours."""
+
+
 def format_duration(seconds: float) -> str:
     """Return a duration in the largest unit that keeps it at one or above, as in `1.2 ms` or `3 min 20 s`."""
+    if seconds >= _HOURS_FROM * _SECONDS["min"]:
+        hours, rest = divmod(round(seconds / _SECONDS["min"]), 60)
+        return f"{hours} h {rest} min" if rest else f"{hours} h"
     if seconds >= _SECONDS["min"]:
         minutes, rest = divmod(round(seconds), 60)
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"

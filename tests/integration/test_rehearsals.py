@@ -362,7 +362,7 @@ def test_a_pace_with_more_calls_than_can_be_made_beforehand_is_refused(ledger: L
 
     with pytest.raises(UsageError, match=r"--pace 1e\+09 is too fast") as refused:
         production_s(plan, replace(QUICK, calls_per_s=1e9))
-    assert "--pace 7.62e+04" in str(refused.value)
+    assert "--pace 76154" in str(refused.value)
     assert production_s(plan, replace(QUICK, calls_per_s=7.62e4)) > 0
     with pytest.raises(UsageError, match="Production's pace, 200 calls a second, is too fast"):
         production_s(plan, replace(QUICK, longest_s=3_600_000.0))

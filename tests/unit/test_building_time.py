@@ -23,7 +23,7 @@ def test_long_building_is_forecast() -> None:
 def test_copies_are_forecast_with_it() -> None:
     assert forecast(43, 5.0, 40.0, 2.0) == ""
     assert ", and copying their databases meanwhile up to 16.0 s, in addition" in forecast(43, 5.0, 40.0, 16.0)
-    assert ", in addition to the blocks of 40.0 s and to" in forecast(43, 150.0, 40.0, is_step=True), "of a curve"
+    assert ", in addition to the 40.0 s of its blocks and to" in forecast(43, 150.0, 40.0, is_step=True), "of a curve"
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ def test_a_lock_timeout_is_set_in_this_session(clock: Clock) -> None:
 
 @pytest.mark.parametrize("seconds", [0.0004, 0.000999, 3_600_000.0])
 def test_a_lock_timeout_that_the_server_has_not_is_refused_by_its_option(seconds: float) -> None:
-    with pytest.raises(UsageError, match=r"--lock-timeout .* is no lock_timeout.* from 1 to 2,147,483,647") as refused:
+    with pytest.raises(UsageError, match=r"--lock-timeout .* is not possible.* from 1 to 2,147,483,647") as refused:
         Asked(lock_timeout_s=seconds)
 
     assert "--lock-timeout 2s" in str(refused.value)

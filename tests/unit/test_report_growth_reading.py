@@ -14,7 +14,7 @@ from schemabench.report.drawings import Growing
 from schemabench.report.page.charts import chart
 from schemabench.report.page.charts.looks import looks
 from schemabench.report.text import plain
-from schemabench.report.tree import Beside, Chart, Part
+from schemabench.report.tree import Beside, Chart
 
 BASE = USAGE.candidates[0]
 
@@ -64,7 +64,7 @@ def test_the_verdict_compares_each_candidate_with_the_baseline_at_both_ends_in_e
     told = "hash_by_site 0.84x [0.76, 0.92] at 1,000, 0.26x [0.23, 0.29] at 10,000."
     shown = run(GROWTH, *MEASURED)
 
-    assert verdict(shown).endswith(f"1 crossing. Throughput over the baseline's: {told}")
+    assert verdict(shown).endswith(f"1 crossing. Throughput relative to the baseline's: {told}")
     assert told in " ".join(report.terminal(shown).split())
     assert "`hash_by_site` 0.84x [0.76, 0.92] at 1,000, 0.26x" in report.markdown(shown).replace("\\", "")
     assert "<code>hash_by_site</code> 0.84x [0.76, 0.92] at 1,000, 0.26x" in page.html(document(shown))
@@ -76,16 +76,21 @@ def test_a_verdict_names_the_candidates_that_change_most_and_counts_the_others()
     said = verdict(run(GROWTH, small, large))
 
     assert [said.index(f" {name} ") for name in "bcd"] == sorted(said.index(f" {name} ") for name in "bcd")
-    assert said.endswith("; 2 more change less.")
+    assert said.endswith("; 2 more, in the tables below.")
 
 
-def test_a_ratio_of_too_few_blocks_has_no_interval_and_a_candidate_may_lack_one() -> None:
-    few = replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False), STEPS[1]))
+def test_steps_of_too_few_blocks_are_compared_only_where_all_are_and_without_intervals() -> None:
+    first = replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False), STEPS[1]))
+    every = replace(GROWTH, steps=tuple(replace(one, has_intervals=False) for one in STEPS))
 
-    assert "hash_by_site 0.84x at 1,000, 0.26x [0.23, 0.29] at 10,000" in verdict(run(few, *MEASURED))
+    assert "hash_by_site 0.26x [0.23, 0.29] at 10,000." in verdict(run(first, *MEASURED))
+    assert "hash_by_site 0.84x at 1,000, 0.26x at 10,000." in verdict(run(every, *MEASURED))
+
+
+def test_a_candidate_that_is_not_ranked_at_an_end_says_so() -> None:
     gone = run(GROWTH, step("rows=1000", hash_by_site=0.84), step("rows=10000"))
     assert "hash_by_site 0.84x [0.76, 0.92] at 1,000, not ranked at 10,000" in verdict(gone)
-    assert "over the baseline's" not in verdict(run(GROWTH))
+    assert "relative to the baseline's" not in verdict(run(GROWTH))
 
 
 def test_steps_are_shown_by_size_with_thousands_separators_under_a_title_of_their_own() -> None:
@@ -169,17 +174,16 @@ def test_a_candidate_that_was_not_ranked_has_no_service_time_for_that_reason() -
     assert dict(costs.legend)["-"] == "not reported, or not ranked"
 
 
-def test_ranges_over_few_blocks_are_marked_where_they_stand_for_intervals() -> None:
+def test_figures_of_too_few_blocks_are_marked() -> None:
     few = run(replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False), STEPS[1]), projections=()))
-    none = run(replace(GROWTH, steps=(replace(STEPS[0], has_intervals=False),), projections=()))
     throughput, times, costs = tables(few)[:3]
-    legend = ("*", "a range over blocks, which are too few for an interval")
+    said = "too few blocks to tell candidates apart; with fewer than six, a range of calls/s over blocks"
+    legend = ("*", said)
 
     assert [row[2] for row in rows(throughput)[:2]] == ["9.00k [8.55k, 9.45k]*", "1.00k [950, 1.05k]"]
     assert all(legend in table.legend for table in (throughput, times, costs))
     assert rows(costs)[0][2:] == ("512 B [486, 538]*", "80.0 B"), "what was read once has no range"
     assert throughput.caption == "Throughput over rows, with 95 % intervals over blocks"
-    assert tables(none)[0].caption == "Throughput over rows, with ranges over blocks"
     assert not any(legend in table.legend for table in tables(GROWN))
 
 
@@ -190,20 +194,20 @@ def test_candidates_that_the_law_was_not_fitted_to_are_listed_with_the_reason() 
     said = " ".join(report.terminal(run(clients)).split())
 
     assert (
-        "Not fitted: hash_by_site: a projection needs 4 steps; slow: no step has its throughput with an interval."
+        "Not fitted: hash_by_site: a projection needs 4 steps; slow: its throughput has an interval at no step."
     ) in said
     unlike = replace(clients, projections=(fitted, replace(refused, refused="")))
     assert "hash_by_site: the law does not fit its steps" in " ".join(report.terminal(run(unlike)).split())
 
 
-def test_notes_below_a_table_begin_with_a_capital_in_markdown() -> None:
+def test_notes_below_a_table_are_one_sentence_in_markdown() -> None:
     shown = flavored.markdown(document(run(GROWTH)))
 
-    assert "or not ranked. To the step before: calls/s over those" in shown
+    assert "or not ranked; to the step before: calls/s over those" in shown
 
 
 def test_a_step_without_any_figure_leaves_the_others() -> None:
     failed = replace(STEPS[1], figures=(StepFigures(candidate="slow", reason="failed: it took too long"),))
-    parts: tuple[Part, ...] = document(run(replace(GROWTH, steps=(STEPS[0], failed)))).parts
+    throughput = tables(run(replace(GROWTH, steps=(STEPS[0], failed))))[0]
 
-    assert parts[0].sections
+    assert [row[1] for row in rows(throughput) if row[2] != "-"] == ["1,000"] * len(STEPS[0].figures)

@@ -179,7 +179,7 @@ def test_drift_is_told_of_whoever_drifts_beyond_chance_and_on_one_line_in_every_
 
     assert plain(verdict.drift(told)) == (
         f"fast {words} slow gains 0.20 % [0.10, 0.30] of its throughput per 1,000,000 rows written, "
-        "with what the machine did meanwhile"
+        "the machine's own drift included"
     )
     assert verdict.drift(experiment(standing("baseline", 1, BASELINE))) == ""
     assert f"drift: fast {words}" in report.terminal(run, 120)

@@ -41,11 +41,16 @@ def test_a_short_duration_is_read_as_it_was_shown(seconds: float) -> None:
     assert parse_duration_s(format_duration(seconds).replace(",", "")) == pytest.approx(seconds, rel=0.006)
 
 
-@given(st.floats(min_value=60, max_value=1e6))
+@given(st.floats(min_value=60, max_value=5_999))
 def test_a_long_duration_is_shown_to_the_second(seconds: float) -> None:
     minutes, _, rest = format_duration(seconds).partition(" min")
 
     assert int(minutes) * 60 + int(rest.removesuffix(" s") or 0) == round(seconds)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(6_000, "1 h 40 min"), (86_224, "23 h 57 min"), (3.6e6, "1000 h")])
+def test_a_duration_of_hours_is_shown_to_the_minute(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
 
 
 @pytest.mark.parametrize(

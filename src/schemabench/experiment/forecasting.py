@@ -37,10 +37,10 @@ def forecast(
     if expected_s + copying_s <= max(WORTH_SAYING_S, WORTH_SAYING_SHARE * budget_s):
         return ""
     copying = f", and copying their databases meanwhile up to {format_duration(copying_s)}" if copying_s else ""
-    what = "the blocks" if is_step else "the budget"
+    measuring = "the {} of its blocks" if is_step else "the budget of {}"
     return (
         f"checking and building {candidates} candidates takes about {format_duration(expected_s)}{copying}, in "
-        f"addition to {what} of {format_duration(budget_s)} and to what is compared at the end"
+        f"addition to {measuring.format(format_duration(budget_s))} and to what is compared at the end"
     )
 
 

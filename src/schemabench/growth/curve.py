@@ -16,7 +16,7 @@ from schemabench.candidate import BASELINE
 from schemabench.crossover import Laboratory
 from schemabench.errors import CandidateError, SchemabenchError, WorkloadError
 from schemabench.growth import figures, ladder
-from schemabench.growth.axis import Over
+from schemabench.growth.axis import CLIENTS, Over
 from schemabench.growth.needs import INTENDED_STEPS, Needs
 from schemabench.records import Experiment, Growth, GrowthStep
 from schemabench.units import format_duration
@@ -32,6 +32,9 @@ _OVERTIME = 0.25
 """The same where the budget has no time left: a last step that lacks a block or two would be of no use."""
 _RUNGS = 3
 """Values on the way to one that is to be forecast: the first, the middle, and one halfway from there."""
+_FORECAST_FROM, _FORECAST_FROM_CLIENTS = 4, 5
+"""Steps before one that is forecast, so that a law with a slope may be: one is held out, and a law needs one more than
+it has coefficients."""
 
 
 @dataclass(kw_only=True)
@@ -132,13 +135,17 @@ class Curve:
     def _on_the_way(self) -> float | None:
         """Return the next value up to the last one, which is lowered to what the machine holds; None after that one."""
         reached, end = max(self.measured), self.over.end
-        self._aim = self.needs.farthest(reached, self._most_s) or self.needs.farthest(reached, self._most_alone_s)
-        if self._aim is None or (self._aim < end and self._aim < _SMALLEST_STEP * reached):
-            self._aim = reached
-        elif (value := self._before(self._aim)) is not None and not self.needs.lacking(value, self._left_s()):
-            return value
+        self._aim, most_s = reached, self._most_s
+        for most_s in (self._most_s, self._most_alone_s):
+            value = self.needs.farthest(reached, most_s)
+            if value is not None and (value == end or value >= _SMALLEST_STEP * reached):
+                self._aim = value
+                break
+        before = self._before(self._aim) if self._aim > reached else None
+        if before is not None and not self.needs.lacking(before, self._left_s()):
+            return before
         if self._aim < end:
-            lacking = self.needs.lacking(end, self._most_s(end))
+            lacking = self.needs.lacking(end, most_s(end))
             self.tried[end] = GrowthStep(value=end, cardinality="", reason=f"it {lacking}")
         self._last = self._aim
         return None if self._last in self.tried else self._last
@@ -162,10 +169,13 @@ class Curve:
         """Return the seconds that the last step may take, after the steps that a forecast of it still needs."""
         if not self.holds_back_last:
             return self._most_alone_s(last)
-        others_s, below = 0.0, max(self.measured)
-        for _ in range(len(self.tried), _RUNGS):
-            below = self.over.between(below, last) or below
-            others_s += self.needs.seconds(below)
+        others_s, highest = 0.0, max(self.measured)
+        for rung in range(len(self.tried), _FORECAST_FROM_CLIENTS if self.over.field == CLIENTS else _FORECAST_FROM):
+            if rung < _RUNGS:
+                value = highest = self.over.between(highest, last) or highest
+            else:
+                value = self.over.between(self.over.start, highest) or highest
+            others_s += self.needs.seconds(value)
         return min(self._most_alone_s(last), (self.laboratory.remaining_s - others_s) / (1 + _OVERTIME))
 
     def _most_alone_s(self, _: float) -> float:

@@ -58,8 +58,11 @@ class Needs:
         needed_bytes, free_bytes = self._disk(value)
         if free_bytes is not None and needed_bytes > _SHARE_OF_DISK * free_bytes:
             limit = self.laboratory.bench.serve().most_bytes
-            left = f"{format_bytes(free_bytes)} free" + (f" of --disk {format_bytes(limit)}" if limit else "")
-            return f"would need about {format_bytes(needed_bytes)} of disk, with {left}"
+            left = f"{format_bytes(free_bytes)} {f'left of --disk {format_bytes(limit)}' if limit else 'free'}"
+            return (
+                f"would need about {format_bytes(needed_bytes)} of disk, with {left}, of which "
+                f"{_SHARE_OF_DISK:.0%} may be used".replace("%", " %")
+            )
         return ""
 
     def farthest(self, beyond: float, most_s: Callable[[float], float]) -> float | None:

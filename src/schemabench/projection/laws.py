@@ -28,8 +28,8 @@ class Form:
     """The regressors at a value."""
 
 
-USL = Form(law="universal scalability", additive=True, terms=lambda n: (1.0, n - 1, n * (n - 1)))
-"""Of clients over throughput."""
+USL = Form(law="universal scalability", additive=True, terms=lambda n: (1.0, n, n * (n - 1)))
+"""Of clients over throughput. Without coefficients below zero, contention is at most 1."""
 
 
 def of_rows(values: Sequence[float], edge: float | None) -> tuple[Form, ...]:

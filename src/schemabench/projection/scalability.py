@@ -67,11 +67,12 @@ _NAMES = ("sigma", "kappa", "knee", "peak")
 
 def _described(found: NDArray[np.float64]) -> tuple[float, float, float, float]:
     """Return the coefficients of the law, and the knee and the peak that follow from them; infinite without one."""
-    base, waiting, pairs = found.tolist()
-    if not base:
+    free, waiting, pairs = found.tolist()
+    alone = free + waiting
+    if not alone:
         return inf, inf, 1.0, 1.0
-    sigma, kappa = min(1.0, waiting / base), pairs / base  # a share
-    peak = sqrt(max(0.0, 1 - sigma) / kappa) if kappa else inf
+    sigma, kappa = waiting / alone, pairs / alone
+    peak = sqrt((1 - sigma) / kappa) if kappa else inf
     if isfinite(peak):
         peak = max(1.0, peak)
         knee = peak / (1 + sigma * (peak - 1) + kappa * peak * (peak - 1))

@@ -37,10 +37,10 @@ class Asked:
     def __post_init__(self) -> None:
         if self.lock_timeout_s is not None and not 1 <= self.lock_timeout_s * _MS_PER_S <= MOST_LOCK_TIMEOUT_MS:
             raise UsageError(
-                f"--lock-timeout {format_duration(self.lock_timeout_s)} is no lock_timeout: PostgreSQL counts whole "
+                f"--lock-timeout {format_duration(self.lock_timeout_s)} is not possible: PostgreSQL counts whole "
                 f"milliseconds, from 1 to {MOST_LOCK_TIMEOUT_MS:,}, and 0 is to wait for ever",
                 remedies=[
-                    "give a time between 1ms and 500h: --lock-timeout 2s",
+                    "give a time from 1ms to 596h: --lock-timeout 2s",
                     "leave out --lock-timeout, for the server's own",
                 ],
             )

@@ -29,7 +29,7 @@ _SHORTER = 0.9
 """A quiet stretch of less than this part of what was asked for is told."""
 _EMPTY = (
     "The fresh installation executed the candidate's statements before the workload's rows were loaded. So what they "
-    "do to rows that are there already, such as an UPDATE that fills a new column, is missing in it: where the "
+    "do to rows that are there already, such as an UPDATE that fills a new column, is missing from it: where the "
     "candidate has such a statement, a difference like this is to be expected."
 )
 
@@ -123,8 +123,8 @@ def _cut_short(found: Rehearsal) -> Iterator[str]:
     if found.after_s < _SHORTER * found.quiet_s:
         yield (
             f"The quiet after it was shorter than the {format_duration(found.quiet_s)} that were asked for: calls that "
-            f"were held up took {format_duration(found.during_s - found.migration_s)} after its end. Ask for more by "
-            "--quiet."
+            f"had fallen due by its end were done {format_duration(found.during_s - found.migration_s)} later. Ask for "
+            "more by --quiet."
         )
 
 
@@ -195,8 +195,8 @@ def _failures(found: Rehearsal) -> Iterator[Node]:
         yield Paragraph(
             text=f"Done by then, and still there: {', '.join(done)}."
             if done
-            else "None of its statements took effect in full. What one left behind all the same, such as an invalid "
-            "index, is among the differences of the catalogs below."
+            else "None of its statements took effect in full. If one left something behind all the same, such as an "
+            "invalid index, it is among the differences of the catalogs below."
         )
 
 
@@ -334,9 +334,7 @@ def _result(found: Rehearsal) -> Iterator[Node]:
     else:
         yield Paragraph(text=f"Its catalogs are those of a fresh installation of {name(found.candidate)}.")
     if found.rows:
-        yield Verbatim(
-            label="Its rows are others than those of a fresh installation:", text=found.rows, is_failure=True
-        )
+        yield Verbatim(label="Its rows differ from those of a fresh installation:", text=found.rows, is_failure=True)
         yield Paragraph(text=_EMPTY)
     elif found.incomparable:
         yield Verbatim(

@@ -29,6 +29,8 @@ from schemabench.server import Database, Databases, HeldError, Server, lost, sev
 from schemabench.units import format_duration, plural
 
 _WHOSE = "a fresh installation's"
+_WHOLE = 100
+"""From here on, a pace is shown without decimals."""
 MOST_CALLS = 2_000_000
 """A rehearsal makes its calls beforehand, and each takes about a kilobyte."""
 
@@ -59,14 +61,15 @@ def _check_pace(calls_per_s: float, asked: Asked) -> None:
     lasting_s = asked.most_s + writers.SPARE_S
     if calls_per_s * lasting_s <= MOST_CALLS:
         return
-    fitting = 0.99 * MOST_CALLS / lasting_s  # less than rounding to three digits may add
+    fitting = 0.99 * MOST_CALLS / lasting_s  # less than rounding may add
+    slower = f"{fitting:.0f}" if fitting >= _WHOLE else f"{fitting:.3g}"
     given = asked.calls_per_s is not None
-    shown = f"--pace {calls_per_s:g}" if given else f"Production's pace, {calls_per_s:g} calls a second,"
+    shown = f"--pace {calls_per_s:.15g}" if given else f"Production's pace, {calls_per_s:,.0f} calls a second,"
     raise UsageError(
         f"{shown} is too fast: {calls_per_s * lasting_s:,.0f} calls would fall due in "
-        f"the {format_duration(lasting_s)} that --quiet and --for allow for, and a rehearsal makes no more than "
-        f"{MOST_CALLS:,}",
-        remedies=[f"slow the writers down: --pace {fitting:.3g}", "make it shorter, by --quiet and --for"],
+        f"the {format_duration(asked.most_s)} that --quiet and --for allow for, and {format_duration(writers.SPARE_S)} "
+        f"to spare, and a rehearsal makes up no more than {MOST_CALLS:,}",
+        remedies=[f"slow the writers down: --pace {slower}", "make it shorter, by --quiet and --for"],
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from schemabench.report import escape, tree
 from schemabench.report.escape import line, prose
-from schemabench.report.text import capital, name
+from schemabench.report.text import name
 from schemabench.report.tree import Cell, Document, Node, Notes, Part, Table
 
 
@@ -95,9 +95,9 @@ def _table(table: Table) -> Iterator[str]:
     )
     legend = [
         *((name(sign), said) for sign, said in table.legend),
-        *((capital(column.short or column.heading), column.legend) for column in table.columns if column.legend),
+        *((column.short or column.heading, column.legend) for column in table.columns if column.legend),
     ]
-    yield " ".join(f"{line(sign)}: {line(said)}." for sign, said in legend)
+    yield "; ".join(f"{line(sign)}: {line(said)}" for sign, said in legend) + ("." if legend else "")
 
 
 def _cell(cell: Cell) -> str:

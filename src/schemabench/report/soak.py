@@ -80,7 +80,7 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
     """Yield a clause for each candidate that drifts or left, and one for all others."""
     without = any(who == BASELINE and one.ended for who, one in known)
     still: dict[str, Estimate] = {}
-    unclear: dict[str, list[str]] = {}
+    unclear = []
     for who, one in known:
         if one.ended:
             yield f"{name(who)} left: {one.ended}"
@@ -89,7 +89,7 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
             continue
         change = _to_baseline(one.slope("rate"))
         if change is None:
-            unclear.setdefault("turns vary too much" if one.slopes else "too few turns", []).append(name(who))
+            unclear.append(name(who))
         elif _is_clear(change):
             yield f"{name(who)} {_changes(change, soak)} against the baseline{_beside(one)}"
         else:
@@ -98,9 +98,9 @@ def _said(soak: Soak, known: Sequence[Fared]) -> Iterator[str]:
         least = max(max(abs(one.low), abs(one.high)) for one in still.values())
         whose = figures.listed([name(who) for who in still], len(still))
         yield f"{whose}: no drift beyond chance (below {figures.percent(least)} {_per(soak)} would look like chance)"
-    remedy = "" if soak.interrupted else ": try a longer --soak"
-    for reason, some in unclear.items() if not without else ():
-        yield f"{figures.listed(some, len(some))}: {reason} for a slope{remedy}"
+    if unclear and not without:
+        remedy = "" if soak.interrupted else ": try a longer --soak"
+        yield f"{figures.listed(unclear, len(unclear))}: too few independent turns for a slope{remedy}"
     if without:
         yield "so there is nothing to compare with, and the soak ended"
     yield from _of_baseline(soak, dict(known).get(BASELINE))
@@ -112,7 +112,7 @@ def _of_baseline(soak: Soak, usual: SoakFigures | None) -> Iterator[str]:
     if usual is None or slope is None:
         return
     if slope.own is None:
-        yield f"{name(BASELINE)} itself: its turns vary too much for a slope"
+        yield f"{name(BASELINE)} itself: too few independent turns for a slope"
         return
     machine = "with what the machine did meanwhile"
     if _is_clear(slope.own):
@@ -191,7 +191,7 @@ def _drifts(soak: Soak, known: Sequence[Fared]) -> Table:
         footer=tuple(_drift(*one) for one in control),
         legend=(
             ("thirds", "the median of the turns that count"),
-            (figures.DASH, "nothing to compare with, or turns are too few or vary too much for an interval"),
+            (figures.DASH, "nothing to compare with, or too few independent turns for an interval"),
         ),
     )
 

@@ -274,7 +274,7 @@ def drift(experiment: Experiment) -> str:
     found = [f"{name(result.name)} {_drift(result.drift)}" for result, _ in ranked(experiment) if result.drift]
     return (
         f"{figures.listed(found, len(found))} of its throughput per {plural(experiment.drift_rows, 'row')} written, "
-        "with what the machine did meanwhile"
+        "the machine's own drift included"
         if found
         else ""
     )

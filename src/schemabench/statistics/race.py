@@ -22,10 +22,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from schemabench.statistics.always_valid import RACE_LEVEL, race_spans
+from schemabench.statistics.always_valid import race_spans
 from schemabench.statistics.comparison import log_rates
 from schemabench.statistics.sign_flips import Span
 
+_LASTING = 0.99
+"""The one-sided confidence of one pair at one look; what it comes to over a race is simulated in decision 53."""
 FEWEST_LOOKED_AT = 6
 """The fewest blocks to decide by: in fewer, dependence between blocks cannot be seen."""
 
@@ -91,5 +93,5 @@ def _lasts(leads: NDArray[np.float64]) -> bool:
     slope = float(since @ leads) / squares
     rest = leads - mean - slope * since
     error = math.sqrt(float(rest @ rest) / (blocks - 2) / squares)
-    doubt = float(special.stdtrit(blocks - 2, 1 - RACE_LEVEL))
+    doubt = float(special.stdtrit(blocks - 2, _LASTING))
     return mean + (slope - doubt * error) * float(since[-1] + blocks) > 0

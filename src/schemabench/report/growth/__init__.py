@@ -117,4 +117,4 @@ def _loading(growth: Growth) -> str:
 def _few(growth: Growth) -> str:
     """Return the steps whose figures have no intervals."""
     few = [size(step.value) for step in measured(growth) if not step.has_intervals]
-    return f"at {figures.listed(few, len(few))}, what stands for intervals are ranges over blocks" if few else ""
+    return f"at {figures.listed(few, len(few))}, blocks do not tell candidates apart" if few else ""

@@ -17,21 +17,24 @@ from schemabench.report.view import ranked
 
 _MOST = 3
 """Candidates that are told; further ones are counted."""
+_LEAST = 1e-9
+"""Taken for a ratio of zero."""
 _End = tuple[GrowthStep, Standing | None]
 
 
 def sentence(run: Run, growth: Growth) -> str:
     """Return the throughput over the baseline's of those candidates for which it changes most; empty without any."""
-    known = steps.experiments(run, growth)
+    every = steps.experiments(run, growth)
+    known = [one for one in every if one[0].has_intervals] or every
     ends = [known[0], *known[-1:]] if len(known) > 1 else known
     found = {who: [(step, _standing(experiment, who)) for step, experiment in ends] for who in _rivals(ends)}
     if not found:
         return ""
     changed = sorted(found, key=lambda who: -_change(found[who]))
     more = len(changed) - _MOST
-    rest = [f"{more} more {'change' if len(ends) > 1 else 'differ'}{'s' if more == 1 else ''} less"] if more > 0 else []
+    rest = [f"{more} more, in the tables below"] if more > 0 else []
     said = [f"{name(who)} {_told(found[who])}" for who in changed[:_MOST]]
-    return f"Throughput over the baseline's: {'; '.join([*said, *rest])}."
+    return f"Throughput relative to the baseline's: {'; '.join([*said, *rest])}."
 
 
 def _rivals(ends: list[tuple[GrowthStep, Experiment]]) -> Iterator[str]:
@@ -49,7 +52,7 @@ def _change(ends: list[_End]) -> float:
     if any(standing is None for _, standing in ends):
         return inf
     ratios = [standing.to_baseline.value for _, standing in ends if standing]
-    logs = [log(one) if one > 0 else -inf for one in ratios]
+    logs = [log(one or _LEAST) for one in ratios]
     return abs(logs[-1] - logs[0]) if len(logs) > 1 else abs(logs[0])
 
 
@@ -62,4 +65,4 @@ def _ratio(step: GrowthStep, standing: Standing | None) -> str:
     if standing is None:
         return "not ranked"
     shown = figures.stood(standing, PLACES) if step.has_intervals else figures.multiple(standing.to_baseline.value)
-    return shown if shown != figures.DASH else "not told"
+    return shown if shown != figures.DASH else "not known"

@@ -30,7 +30,7 @@ from schemabench.report.tree import Beside, Cell, Chart, Column, Node, Section, 
 
 _TIMES = (TITLES["p50_ns"], TITLES["p99_ns"])
 _COSTS = (TITLES["wal_bytes_per_call"], TITLES["bytes_per_row"])
-_RANGES = (RANGE, "a range over blocks, which are too few for an interval")
+_RANGES = (RANGE, "too few blocks to tell candidates apart; with fewer than six, a range of calls/s over blocks")
 _NOT_DRAWN = ("0", "has no place on a logarithmic axis, and is not drawn")
 
 
@@ -96,8 +96,7 @@ def _table(growth: Growth, caption: str, criteria: Sequence[Criterion], absent: 
 
 
 def _caption(growth: Growth, about: str) -> str:
-    some = any(step.has_intervals for step in measured(growth))
-    return f"{about} over {over(growth)}, with {'95 % intervals' if some else 'ranges'} over blocks"
+    return f"{about} over {over(growth)}, with 95 % intervals over blocks"
 
 
 def _signs(rows: Sequence[Sequence[Cell]], absent: str) -> tuple[tuple[str, str], ...]:

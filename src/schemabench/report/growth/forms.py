@@ -16,7 +16,7 @@ _ROUND_TRIP = "round_trip_ms"
 _OVER = {"clients": "clients", _ROUND_TRIP: "round trip (ms)"}
 PLACES = 2
 RANGE = "*"
-"""Marks a range over blocks, where there are too few for an interval."""
+"""Marks figures over too few blocks to tell candidates apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +121,7 @@ def cell(criterion: Criterion, step: GrowthStep, own: StepFigures) -> Cell:
 
 
 def extent(criterion: Criterion, step: GrowthStep, figure: Estimate) -> str:
-    """Return the interval of a measured figure, with a mark where it is a range."""
+    """Return the interval of a measured figure, with a mark where blocks are too few."""
     shown = interval(criterion, figure)
     return shown if step.has_intervals or not shown else f"{shown}{RANGE}"
 

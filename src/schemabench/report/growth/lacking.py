@@ -3,7 +3,7 @@
 Owns these reasons. Must not compute an interval.
 """
 
-from schemabench.records import CandidateResult, Growth, GrowthStep, Run
+from schemabench.records import CandidateResult, Growth, GrowthStep, Run, StepFigures
 from schemabench.report.growth import steps
 from schemabench.report.growth.forms import measured
 from schemabench.statistics.summary import samples_for
@@ -23,7 +23,7 @@ def times(run: Run, growth: Growth) -> str:
         for result in experiment.candidates
     }
     found = {
-        _reason(step, results.get((step.value, one.candidate)), level)
+        _reason(step, one, results.get((step.value, one.candidate)), level)
         for step in measured(growth)
         for one in step.figures
         for measure, level in _LEVELS.items()
@@ -32,9 +32,9 @@ def times(run: Run, growth: Growth) -> str:
     return ", or ".join(one for one in (_FEW_CALLS, _FEW_BLOCKS, _UNLIKE, _NOT_RANKED) if one in found)
 
 
-def _reason(step: GrowthStep, result: CandidateResult | None, level: float) -> str:
-    if result is None or result.status != "ranked":
+def _reason(step: GrowthStep, own: StepFigures, result: CandidateResult | None, level: float) -> str:
+    if own.reason:
         return _NOT_RANKED
-    if sum(trial.operations for trial in result.trials if not trial.warmup) < samples_for(level):
+    if result and sum(trial.operations for trial in result.trials if not trial.warmup) < samples_for(level):
         return _FEW_CALLS
     return _UNLIKE if step.has_intervals else _FEW_BLOCKS

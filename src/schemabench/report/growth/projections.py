@@ -15,7 +15,7 @@ from schemabench.units import format_significant, plural
 
 _OTHERS = "other laws that met the last of the steps, too, are in brackets"
 _NO_FIT = "the law does not fit its steps"
-_NO_FIGURE = "no step has its throughput with an interval"
+_NO_FIGURE = "its throughput has an interval at no step"
 
 
 def section(growth: Growth) -> Section | None:
