@@ -8,7 +8,17 @@ from sections import rows
 from test_report_growth import GROWN, GROWTH, STEPS, about, figures, tables
 
 from schemabench import report
-from schemabench.records import CandidateResult, Estimate, Experiment, Growth, Projection, Run, Standing, StepFigures
+from schemabench.records import (
+    CandidateResult,
+    Estimate,
+    Experiment,
+    Growth,
+    Notice,
+    Projection,
+    Run,
+    Standing,
+    StepFigures,
+)
 from schemabench.report import document, flavored, page
 from schemabench.report.drawings import Growing
 from schemabench.report.page.charts import chart
@@ -211,3 +221,12 @@ def test_a_step_without_any_figure_leaves_the_others() -> None:
     throughput = tables(run(replace(GROWTH, steps=(STEPS[0], failed))))[0]
 
     assert [row[1] for row in rows(throughput) if row[2] != "-"] == ["1,000"] * len(STEPS[0].figures)
+
+
+def test_a_host_that_took_processor_time_at_some_steps_is_told_with_how_much_at_which() -> None:
+    large, small = (replace(one, steal_share=share) for one, share in zip(MEASURED, (0.3, 0.004), strict=True))
+    slowed = replace(large, notices=(Notice(code="stolen-time", text="The host gave 30 % to others"),))
+
+    said = " ".join(report.terminal(run(GROWTH, small, slowed)).split())
+    assert "from 0.4 % at 1,000 to 30 % at 10,000 of this machine's, by others on its host: figures differ" in said
+    assert "by others on its host" not in report.terminal(run(GROWTH, small, large))

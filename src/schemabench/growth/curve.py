@@ -135,7 +135,8 @@ class Curve:
     def _on_the_way(self) -> float | None:
         """Return the next value up to the last one, which is lowered to what the machine holds; None after that one."""
         reached, end = max(self.measured), self.over.end
-        self._aim, most_s = reached, self._most_s
+        self._aim = reached
+        most_s: Callable[[float], float]
         for most_s in (self._most_s, self._most_alone_s):
             value = self.needs.farthest(reached, most_s)
             if value is not None and (value == end or value >= _SMALLEST_STEP * reached):

@@ -9,13 +9,16 @@ from schemabench.records import Growth, GrowthStep, Run
 from schemabench.report import figures, noise, view
 from schemabench.report.growth import compared, curves, projections
 from schemabench.report.growth.forms import PLACES, about, candidates, measured, over
-from schemabench.report.growth.steps import by_size, titles
+from schemabench.report.growth.steps import by_size, experiments, titles
 from schemabench.report.sizes import size
 from schemabench.report.text import name
 from schemabench.report.tree import Bullets, Node, Paragraph, Part, Terms
 from schemabench.units import format_duration, plural
 
 __all__ = ["by_size", "parts", "sentence", "titles"]
+
+_STOLEN = "stolen-time"
+"""The code of the notice on an experiment that others on the host slowed."""
 
 
 def parts(run: Run) -> tuple[Part, ...]:
@@ -35,7 +38,7 @@ def _part(run: Run, growth: Growth, number: int) -> Part:
             Paragraph(text=sentence(growth), emphasis="strong"),
             *([Paragraph(text=against)] if against else []),
         ),
-        answer=tuple(_answer(growth)),
+        answer=tuple(_answer(run, growth)),
         sections=tuple(one for one in sections if one),
         names=tuple(dict.fromkeys((*view.names(run, growth.workload), *candidates(growth)))),
     )
@@ -65,7 +68,7 @@ def _setting(run: Run, growth: Growth) -> str:
     )
 
 
-def _answer(growth: Growth) -> Iterator[Node]:
+def _answer(run: Run, growth: Growth) -> Iterator[Node]:
     if growth.crossings:
         yield Bullets(lead="Where lines cross:", items=tuple(map(str, _crossings(growth))))
     yield Terms(
@@ -73,6 +76,7 @@ def _answer(growth: Growth) -> Iterator[Node]:
             ("marks", "; ".join(f"{one.title} at {about(one.value)} {over(growth)}" for one in growth.edges)),
             ("rows", _loading(growth)),
             ("too few blocks", _few(growth)),
+            ("processor time stolen", _stolen(run, growth)),
             ("not measured", "; ".join(f"{size(step.value)}: {step.reason}" for step in _unmeasured(growth))),
             ("ended", growth.ended),
             ("noise", noise.fact(growth.noise) if growth.noise else ""),
@@ -118,3 +122,16 @@ def _few(growth: Growth) -> str:
     """Return the steps whose figures have no intervals."""
     few = [size(step.value) for step in measured(growth) if not step.has_intervals]
     return f"at {figures.listed(few, len(few))}, blocks do not tell candidates apart" if few else ""
+
+
+def _stolen(run: Run, growth: Growth) -> str:
+    """Return how much processor time the host took at the steps; empty where none was slowed by it."""
+    known = experiments(run, growth)
+    shares = [(one.steal_share, step) for step, one in known if one.steal_share is not None]
+    if not any(notice.code == _STOLEN for _, one in known for notice in one.notices):
+        return ""
+    (least, first), (most, last) = (pick(shares, key=lambda one: one[0]) for pick in (min, max))
+    return (
+        f"from {figures.share(least)} at {size(first.value)} to {figures.share(most)} at {size(last.value)} of this "
+        "machine's, by others on its host: figures differ between steps for that reason, too"
+    )
