@@ -360,7 +360,7 @@ def test_a_workload_without_a_pace_is_given_one(ledger: Ledger) -> None:
 def test_a_pace_with_more_calls_than_can_be_made_beforehand_is_refused(ledger: Ledger) -> None:
     plan = ledger.plan("SELECT 1;\n")
 
-    with pytest.raises(UsageError, match=r"--pace 1e\+09 is too fast") as refused:
+    with pytest.raises(UsageError, match="--pace 1000000000 is too fast") as refused:
         production_s(plan, replace(QUICK, calls_per_s=1e9))
     assert "--pace 76154" in str(refused.value)
     assert production_s(plan, replace(QUICK, calls_per_s=7.62e4)) > 0
