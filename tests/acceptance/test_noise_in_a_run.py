@@ -65,6 +65,7 @@ def test_noise_is_set_elsewhere_too(noisy: Shop, settings: tuple[str, ...], vari
     assert "noise.json at 20 times its speed" in " ".join(said(result).split())
 
 
+@pytest.mark.thorough
 def test_a_map_is_drawn_beside_noise_and_says_so(noisy: Shop) -> None:
     result = noisy.schemabench(
         *("crossover", "orders", "--map", "2x2", "--candidate", "without_index", "--budget", "2s"),

@@ -204,6 +204,7 @@ def test_five_statements_fall_behind_one_function_over_a_round_trip(
     )
 
 
+@pytest.mark.thorough
 def test_interrupted_map_keeps_the_cells_that_were_measured(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.asked = replace(
         bench.asked, options=replace(bench.asked.options, budget_s=60.0, precision=0.5)

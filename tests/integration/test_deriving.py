@@ -185,6 +185,7 @@ def test_plans_are_compared_with_those_at_productions_size(live: Live, tmp_path:
     assert ("at production's size" in said) == bool(differing)
 
 
+@pytest.mark.thorough
 def test_plans_are_compared_only_on_a_server_of_ours_and_not_at_all_if_asked(
     live: Live, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
