@@ -106,14 +106,14 @@ def project(
     values = [last.value * (reach / last.value) ** (step / _POINTS) for step in range(1, _POINTS + 1)]
     each = [_together(again, form.law, cost, value, error) for value in values]
     points = tuple(one for one in each if one.figure.high <= WIDEST * one.figure.low)
-    too_wide = f"beyond, intervals would span more than a factor of {WIDEST:.0f}"
+    too_wide = f"intervals would span more than a factor of {WIDEST:.0f}"
     return Found(
         law=form.law,
         covers=tuple(law for law in again if law != form.law),
         held_out=held_out,
         points=points,
-        refused="" if points else f"the steps do not determine it: {too_wide.removeprefix('beyond, ')}",
-        limit=(limit if len(points) == len(each) else too_wide) if points else "",
+        refused="" if points else f"the steps do not determine it: {too_wide}",
+        limit=(limit if len(points) == len(each) else f"that far away, {too_wide}") if points else "",
     )
 
 
