@@ -1,7 +1,7 @@
 """Cost of more candidates, connections, operations and samples, and of larger run files: memory and time.
 
 Usage: python benchmarks/scale.py [--candidates 4 16 64] [--connections 8 64 500] [--operations 10 100 1000]
-    [--samples 7200 45000 180000] [--file 10 50 100] [--seconds 0.6] [--fsync off]
+    [--samples 7200 45000 180000] [--file 10 50 100] [--seconds 2] [--fsync off]
 
 Each size is a process of its own. For candidates, connections and operations it makes a small experiment of upserts on
 a server of its own, `--seconds` for each entrant: so many candidates with 4 clients, the baseline and its control with
@@ -302,7 +302,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for kind, sizes in KINDS.items():
         parser.add_argument(f"--{kind}", default=sizes, type=int, nargs="*", help="three sizes, or none")
-    parser.add_argument("--seconds", default=0.6, type=float, help="for each entrant of an experiment")
+    parser.add_argument("--seconds", default=2.0, type=float, help="for each entrant of an experiment")
     parser.add_argument("--fsync", default="on", choices=["on", "off"], help="of the server of experiments")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
