@@ -12,7 +12,7 @@ from schemabench.growth import figures
 from schemabench.growth.axis import CLIENTS, Over
 from schemabench.records import Experiment, Loaded
 from schemabench.server import room
-from schemabench.units import format_bytes, format_duration
+from schemabench.units import format_bytes, format_duration, format_percent
 
 SHORTEST_STEP_S = 4.0
 """A shorter step has too few blocks for a useful interval."""
@@ -61,7 +61,7 @@ class Needs:
             left = f"{format_bytes(free_bytes)} {f'left of --disk {format_bytes(limit)}' if limit else 'free'}"
             return (
                 f"would need about {format_bytes(needed_bytes)} of disk, with {left}, of which "
-                f"{_SHARE_OF_DISK:.0%} may be used".replace("%", " %")
+                f"{format_percent(_SHARE_OF_DISK)} may be used"
             )
         return ""
 
