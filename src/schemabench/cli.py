@@ -212,6 +212,7 @@ def _add_heeded(parser: argparse.ArgumentParser) -> None:
     """Add the options of a run that searches, maps and growth curves heed."""
     heeded = (one.name for one in options.table() if not one.metadata["ini_only"] and one.name not in _UNHEEDED)
     _add_options(parser, *heeded, about=_ABOUT_STEPS)
+    parser.set_defaults(about=_ABOUT_STEPS)
 
 
 def _add_options(parser: argparse.ArgumentParser, *names: str, about: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -256,13 +257,14 @@ def _milliseconds(text: str) -> float:
 
 
 def _end(text: str) -> float:
-    return int(text) if text.isdecimal() else float(text)
+    number = parsing.number(text)
+    return int(number) if number.is_integer() else number
 
 
 def _project(chosen: argparse.Namespace) -> tuple[Path, Options, tuple[OptionValue, ...]]:
     """Return the project's folder and the settings that a pytest run would use here."""
     config = pytest.Config.fromdictargs({}, _NO_TESTS)
-    settings, origins = options.resolve(chosen, os.environ, config.getini)
+    settings, origins = options.resolve(chosen, os.environ, config.getini, getattr(chosen, "about", {}))
     return project.find(config, Path(settings.workloads)), settings, origins
 
 

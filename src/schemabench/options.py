@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from schemabench import parsing
@@ -304,7 +305,10 @@ def table() -> tuple[Field[Any], ...]:
 
 
 def resolve(
-    command_line: Namespace, environment: Mapping[str, str], ini: Callable[[str], str]
+    command_line: Namespace,
+    environment: Mapping[str, str],
+    ini: Callable[[str], str],
+    about: Mapping[str, str] = MappingProxyType({}),
 ) -> "tuple[Options, tuple[OptionValue, ...]]":
     """Return the settings, and for each where its value came from.
 
@@ -313,6 +317,7 @@ def resolve(
             texts, or True.
         environment: The environment variables.
         ini: From an `ini_name` to the text in the ini file, empty where there is none.
+        about: Field -> what the option is to this command, where that differs.
 
     Raises:
         UsageError: A value is not acceptable; the message names the value, where it came from and what is accepted.
@@ -328,10 +333,11 @@ def resolve(
                     texts = _texts(option, given)
                     values[option.name] = _parsed(option, texts)
                 except ValueError as cause:
+                    meaning = about.get(option.name, option.metadata["about"])
                     raise UsageError(
                         redact(f"{flag(option)}: {cause}"),
                         checked=[f"set by: {source}"],
-                        remedies=[f"{flag(option)}{_metavar(option)}: {option.metadata['about']}"],
+                        remedies=[f"{flag(option)}{_metavar(option)}: {meaning}"],
                     ) from cause
                 origins.append(
                     OptionValue(

@@ -165,6 +165,13 @@ def path_or(*words: str) -> Callable[[str], Path | str]:
     return lambda text: text if text in words else Path(text)
 
 
+def number(text: str) -> float:
+    """Return a number as reports write it, as in `50k`, `1.5M` and `20,000`, or as Python does."""
+    thousands = {"k": 1e3, "M": 1e6}.get(text[-1:])
+    found = float((text[:-1] if thousands else text).replace(",", ""))
+    return found * (thousands or 1.0)
+
+
 def factor(text: str) -> float:
     """Return a positive number."""
     try:

@@ -69,6 +69,18 @@ def test_a_round_trip_starts_at_what_is_added_anyway() -> None:
     assert asked("round-trip", "5x", round_trip_s=0.002).end == 10
 
 
+@pytest.mark.parametrize("text", ["50000", "50_000", "50,000", "50k", "0.05M", "2.5x"])
+def test_the_last_value_is_written_as_reports_write_it_or_as_a_multiple(text: str) -> None:
+    assert asked("rows", text).end == 50_000
+
+
+def test_a_step_is_worded_as_what_it_is_of() -> None:
+    assert asked("rows").worded(20_000) == "20,000 rows_loaded"
+    assert asked("clients").worded(16) == "16 clients"
+    assert asked("share", "4x").worded(0.7) == "0.7 share"
+    assert asked("round-trip", "5ms").worded(2.5) == "a round trip of 2.5 ms"
+
+
 def test_values_in_between_are_halfway_by_factors_with_two_digits() -> None:
     rows = asked("rows")
 
@@ -91,6 +103,7 @@ def test_values_in_between_are_halfway_by_factors_with_two_digits() -> None:
         ("rows", "x", "--to x is neither a multiple"),
         ("rows", "nanx", "is neither a multiple"),
         ("rows", "inf", "is neither a multiple"),
+        ("rows", "k", "--to k is neither a multiple"),
         ("round-trip", "5x", "--to 5x does not reach beyond the start of round-trip: 0"),
         ("round-trip", "fast", "--to fast is neither a multiple"),
     ],

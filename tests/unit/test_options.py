@@ -206,6 +206,13 @@ def test_a_value_that_is_not_acceptable_is_named_with_where_it_came_from(name: s
     assert caught.value.remedies
 
 
+def test_a_command_says_what_an_option_is_to_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve(Namespace(), {"SCHEMABENCH_BUDGET": "soon"}, lambda _: "", {"budget_s": "time for everything"})
+
+    assert caught.value.remedies == ("--budget TIME: time for everything",)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [

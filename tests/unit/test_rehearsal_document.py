@@ -46,7 +46,10 @@ FOUND = Rehearsal(
             duration_s=0.5,
             executions=2,
             failures=("canceling statement due to lock timeout (55P03)",),
-            locks=(Locked(mode="ShareLock", relation="entry", granted=True, waited_s=0.02),),
+            locks=(
+                Locked(mode="ShareLock", relation="entry", granted=True, waited_s=0.02),
+                Locked(mode="ShareLock", relation="virtualxid", granted=False, waited_s=0.03),
+            ),
             out_of_time=False,
             calls=100,
             late=40,
@@ -121,6 +124,7 @@ def test_the_report_says_what_was_held_up_and_by_what_in_80_columns() -> None:
         "20.0 MiB during the migration",
         "2s in the migration's session at its end, 0 in the writers'",
         "the writers executed what baseline has throughout",
+        "another transaction Share no 30.0 ms",
     ):
         assert words in said
 

@@ -139,7 +139,7 @@ GROWTH = Growth(
     forecasts=FORECASTS,
     budget_s=1200.0,
     elapsed_s=300.0,
-    ended="the step at rows=31000 would take about 2 min, and the budget of 20 min has 1 min for it",
+    ended="the step at 31,000 rows would take about 2 min, and the budget of 20 min has 1 min for it",
 )
 GROWN = replace(RUN, growths=(GROWTH,))
 

@@ -52,6 +52,12 @@ class Over:
         """Return a value with what it is of, as in `rows=20000`, for the name of a cardinality."""
         return f"{self.field}={value:.15g}"
 
+    def worded(self, value: float) -> str:
+        """Return a value as a report names its step, as in `20,000 rows`."""
+        if self.field == ROUND_TRIP:
+            return f"a round trip of {value:.15g} ms"
+        return f"{int(value):,} {self.field}" if self.whole else f"{value:.15g} {self.field}"
+
     def at(self, cardinality: Any, value: float) -> tuple[Any, Mapping[str, Any]]:  # noqa: ANN401 (a workload's own type)
         """Return the cardinality at a value, and what else an experiment there differs in."""
         if self.field == CLIENTS:
@@ -132,7 +138,7 @@ def _field(field: str, named: str, workload: Workload[Any], values: Any) -> floa
 def _end(text: str, start: float, field: str) -> float:
     wrong = UsageError(
         f"--to {text} is neither a multiple of the start, as in 100x, nor a "
-        f"{'time, as in 5ms' if field == ROUND_TRIP else 'number, as in 1000'}",
+        f"{'time, as in 5ms' if field == ROUND_TRIP else 'number, as in 1000 or 50k'}",
         remedies=[
             "name a multiple: --to 100x",
             f"name the last value: --to {'5ms' if field == ROUND_TRIP else '1000'}",
@@ -144,7 +150,7 @@ def _end(text: str, start: float, field: str) -> float:
         elif field == ROUND_TRIP:
             end = _MS_PER_S * parsing.duration_or_off(text)
         else:
-            end = float(text.replace("_", ""))
+            end = parsing.number(text)
     except (ValueError, UsageError) as cause:
         raise wrong from cause
     if not isfinite(end):

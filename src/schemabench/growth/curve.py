@@ -128,7 +128,7 @@ class Curve:
             few = "fewer than two steps have intervals: a longer --budget has room for more blocks"
             self.ended = gaps if several else few
         elif lacking := self.needs.lacking(value, self.laboratory.remaining_s):
-            self.ended = f"the step at {self.over.shown(value)} {lacking}"
+            self.ended = f"the step at {self.over.worded(value)} {lacking}"
             return None
         return value
 

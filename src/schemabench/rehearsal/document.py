@@ -27,6 +27,8 @@ from schemabench.units import format_bytes, format_duration, format_significant,
 _DASH = "-"
 _SHORTER = 0.9
 """A quiet stretch of less than this part of what was asked for is told."""
+_OTHER_TARGETS = {"virtualxid": "another transaction", "transactionid": "another transaction"}
+"""Type of a lock that is on no relation -> what it waits for."""
 _EMPTY = (
     "The fresh installation executed the candidate's statements before the workload's rows were loaded. So what they "
     "do to rows that are there already, such as an UPDATE that fills a new column, is missing from it: where the "
@@ -263,7 +265,7 @@ def _locks(found: Rehearsal) -> Iterator[Node]:
     rows = [
         cells(
             place,
-            name(one.relation),
+            _locked(one.relation),
             one.mode.removesuffix("Lock"),
             "yes" if one.granted else "no",
             _time(one.waited_s or None),
@@ -273,16 +275,21 @@ def _locks(found: Rehearsal) -> Iterator[Node]:
     ]
     if rows:
         yield Table(
-            caption="The strongest lock that each statement was seen with, for each relation",
+            caption="The strongest locks that each statement was seen with",
             columns=(
                 Column(heading="no.", align="right"),
-                Column(heading="relation", is_name=True),
+                Column(heading="on", is_name=True),
                 Column(heading="lock"),
                 Column(heading="held"),
                 Column(heading="waited for it", align="right", legend="the longest wait that was seen"),
             ),
             rows=tuple(rows),
         )
+
+
+def _locked(target: str) -> str:
+    """Return what a lock is on: a relation's name, or what else it is, in words."""
+    return _OTHER_TARGETS.get(target) or name(target)
 
 
 def _waiters(found: Rehearsal) -> Iterator[Node]:
@@ -300,7 +307,7 @@ def _waiters(found: Rehearsal) -> Iterator[Node]:
                 cells(
                     name(one.who),
                     one.mode.removesuffix("Lock"),
-                    name(one.relation),
+                    _locked(one.relation),
                     one.at_once,
                     _time(one.longest_s),
                 )
