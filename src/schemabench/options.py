@@ -24,6 +24,8 @@ PREFIX = "schemabench_"
 """Before each field's name in pytest's namespace and ini file; in capitals before environment variables."""
 
 
+MOST_CLIENTS = 10_000
+
 Kind = Literal["one", "many", "switch"]
 
 
@@ -109,7 +111,7 @@ class Options:
     clients: int = _option(
         "connections per trial, divided among the writers",
         default="8",
-        parse=parsing.whole(1, 10_000),
+        parse=parsing.whole(1, MOST_CLIENTS),
         metavar="N",
     )
     budget_s: float = _option(

@@ -77,9 +77,14 @@ def plural(count: int, noun: str, nouns: str = "") -> str:
     return f"{count:,} {noun if count == 1 else nouns or f'{noun}s'}"
 
 
+_EXACT_FROM = 100
+"""Bytes from which on digits behind the point are none of the three that are shown."""
+
+
 def format_bytes(size: float) -> str:
-    """Return a size in binary units, as in `1.5 MiB`."""
+    """Return a size in binary units, as in `1.5 MiB`; fractions of a byte, of a mean, as in `14.4 B`."""
     for unit, factor in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if abs(size) >= factor:
             return f"{format_significant(size / factor)} {unit}"
-    return f"{size:.0f} B"
+    whole = abs(size) >= _EXACT_FROM or size % 1 == 0
+    return f"{size:.0f} B" if whole else f"{format_significant(size)} B"

@@ -104,6 +104,8 @@ def test_values_in_between_are_halfway_by_factors_with_two_digits() -> None:
         ("rows", "nanx", "is neither a multiple"),
         ("rows", "inf", "is neither a multiple"),
         ("rows", "k", "--to k is neither a multiple"),
+        ("clients", "1.2x", "--to 1.2x does not reach beyond the start of clients: 2"),
+        ("clients", "20k", "--to 20k is 20,000 clients, and 10,000 are the most"),
         ("round-trip", "5x", "--to 5x does not reach beyond the start of round-trip: 0"),
         ("round-trip", "fast", "--to fast is neither a multiple"),
     ],

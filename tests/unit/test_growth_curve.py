@@ -10,9 +10,11 @@ from typing import Any, cast
 import pytest
 from fixed_run import USAGE
 
+from schemabench import growth
+from schemabench.bench import Bench
 from schemabench.crossover import Laboratory
 from schemabench.errors import CandidateError, ServerError, UsageError
-from schemabench.growth import Over, needs
+from schemabench.growth import Over, figures, needs
 from schemabench.growth.curve import Curve
 from schemabench.growth.projecting import forecasts
 from schemabench.records import CandidateResult, Estimate, Experiment, Growth, Loaded, Standing
@@ -359,3 +361,57 @@ def test_the_cache_is_full_where_all_databases_together_are_as_large() -> None:
     (edge,) = found.edges
     assert edge.title == "shared_buffers (1.00 MiB) full"
     assert edge.value == pytest.approx((1 << 20) / 300, rel=1e-3), "of the baseline, its control and the other"
+
+
+@pytest.mark.parametrize("more", [0, 8 << 10, 24 << 10, 1 << 20])
+def test_a_cache_that_databases_hardly_grow_towards_is_full_nowhere(more: int) -> None:
+    def sized(size_bytes: int) -> Experiment:
+        alone = replace(
+            result("baseline", 1.0, 1, 1.0, 0.0),
+            loaded=Loaded(rows=1, size_bytes=size_bytes, own_rows=1, elapsed_s=0.0),
+        )
+        return replace(USAGE, candidates=(alone,), cache_bytes=128 << 20)
+
+    measured = [(1_000.0, sized(3 << 20)), (4_500.0, sized((3 << 20) + more))]
+
+    assert list(figures.edges(ROWS, measured, 8 * GIB)) == []
+
+
+def test_a_step_with_too_few_blocks_tells_of_no_crossing() -> None:
+    laboratory = FakeLaboratory(budget_s=200.0, rate=lambda name, _: 15.0 if name == "other" else 10.0)
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=ROWS)
+    one.run(lambda: None)
+    value = sorted(one.measured)[1]
+    few = tuple(result(name, 10.0, 1, 1.0 if name == "baseline" else 0.95, 0.0) for name in ("baseline", "other"))
+    one.measured[value] = replace(one.measured[value], candidates=few, blocks=3)
+
+    assert one.record().crossings == ()
+
+
+@pytest.mark.parametrize("budget_s", [8.0, 10.0, 12.0, 60.0])
+def test_a_last_value_after_a_first_one_of_zero_is_forecast_or_refused_in_words(budget_s: float) -> None:
+    over, refused = replace(ROWS, start=0.0), []
+    laboratory = FakeLaboratory(budget_s=budget_s, rate=flat)
+    one = Curve(laboratory=cast(Laboratory, laboratory), over=over, holds_back_last=True)
+    one.run(lambda: None, lambda value: refused.extend(forecasts(over, one.record(), value, "now")))
+
+    assert all(said.refused or said.figure for said in refused)
+    assert max(one.measured) == over.end
+
+
+def test_a_server_with_too_few_connections_for_the_last_step_is_told_by_what_names_it() -> None:
+    def refusing(**_: object) -> Server:
+        raise UsageError("--clients 32 is too much for this server", remedies=["fewer clients: --clients 13"])
+
+    bench = SimpleNamespace(
+        subject=lambda _: SimpleNamespace(cardinalities=("typical",), selected=()),
+        asked=SimpleNamespace(options=SimpleNamespace(budget_s=60.0)),
+        wanted={},
+        want=lambda *_: None,
+        serve=refusing,
+    )
+    clients = Over(field="clients", start=2, end=32, whole=True)
+    with pytest.raises(UsageError) as caught:
+        growth.add_growth(cast(Bench, bench), "items", clients, lambda: None)
+
+    assert caught.value.remedies == ("fewer clients: --to 13",)

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from fake_connection import FakeConnection
 
 from schemabench.load import Session, attempt, conversation, pace
-from schemabench.load.conversation import converse
+from schemabench.load.conversation import conduct, converse
 from schemabench.load.pace import Ending, Schedule, keep_pace
-from schemabench.load.talk import Pause, Request
+from schemabench.load.talk import Linked, Pause, Request
 
 CALL_NS = 300
 """What the server takes for a call."""
@@ -138,3 +138,15 @@ def test_an_end_that_is_told_late_ends_the_wait(clock: Clock, connection: FakeCo
     ending.at_ns = clock.now_ns
 
     assert list(waits) == []
+
+
+def test_a_request_whose_giver_is_due_after_the_end_is_not_started(clock: Clock, connection: FakeConnection) -> None:
+    ending, played = Ending(at_ns=10**9), Session(cast(Any, connection))
+    taker = Linked(statement=b"take", parameters=[None], step=(b"take", [None]), recalls=[(0, "order 1")])
+    schedule, latencies_ns = Schedule(due_ns=[1000], delays_ns=[0], ending=ending), [0]
+    for want in keep_pace(conduct, played, [(0, "take", (taker,))], schedule, latencies_ns, Random(1)):  # noqa: S311 (reproducible)
+        assert isinstance(want, Pause), "nothing is sent"
+        clock.now_ns = want.until_ns
+
+    assert ending.at_ns <= clock.now_ns < 2 * ending.at_ns
+    assert (latencies_ns, schedule.lags_ns) == ([0], [])

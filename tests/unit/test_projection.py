@@ -176,3 +176,17 @@ def test_steps_at_one_place_of_a_break_do_not_determine_it() -> None:
     series = [Point(value=rows, figure=figure(rate_of("constant")(rows))) for rows in (1e4, 2e4, 4e4, 8e4, 1e5)]
 
     assert of_rates(series, within=True).law != "break at the cache", "one step beyond the edge, which is held out"
+
+
+@pytest.mark.parametrize("noise", [0.2, 0.5])
+def test_steps_of_a_machine_that_differs_widely_are_refused_in_words_or_have_finite_intervals(noise: float) -> None:
+    random, refused = np.random.default_rng(1), 0
+    for number in range(3 * SERIES):
+        clients, times = CLIENTS[: 5 + number % 3], (2.0, 4.0, 10.0)[number % 3]
+        rates = [count / (1 + 0.1 * (count - 1)) * math.exp(random.normal(0, noise)) for count in clients]
+        series = [Point(value=count, figure=figure(rate)) for count, rate in zip(clients, rates, strict=True)]
+        found = project(series, [USL], lambda count, rate: count / rate, times)
+        refused += bool(found.refused)
+        assert found.refused or all(0 < one.figure.low < one.figure.high < math.inf for one in found.points)
+
+    assert refused, "in some of them, the law beyond the last step is nearly unknown"

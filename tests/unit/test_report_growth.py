@@ -27,6 +27,7 @@ from schemabench.records import (
     to_builtins,
 )
 from schemabench.report import csv, document, growth, page
+from schemabench.report.growth.forms import CRITERIA, interval
 from schemabench.report.page import vega
 from schemabench.report.tree import Table
 
@@ -168,6 +169,17 @@ def test_each_step_has_a_row_for_each_candidate_with_its_intervals() -> None:
     assert times[1][2:] == ("1.00 ms [0.950, 1.05]", "5.00 ms [4.75, 5.25]")
     assert costs[1][2:] == ("512 B [486, 538]", "80.0 B"), "a size is read once, and has no interval"
     assert [one[4][2:] for one in (shown, times, costs)] == [("-", "-"), ("-", "-"), ("-", "-")]
+
+
+def test_the_interval_of_a_few_bytes_is_the_one_that_was_measured() -> None:
+    wal = next(one for one in CRITERIA if one.measure == "wal_bytes_per_call")
+
+    def shown(value: float, low: float, high: float) -> str:
+        return f"{wal.one(value)} {interval(wal, Estimate(value=value, low=low, high=high))}"
+
+    assert shown(0.3, 0.1, 0.8) == "0.300 B [0.100, 0.800]"
+    assert shown(2.4, 0.9, 5.1) == "2.40 B [0.900, 5.10]"
+    assert shown(0.0, 0.0, 1.5) == "0 B [0 B, 1.50 B]"
 
 
 def test_a_dash_is_explained_only_where_there_is_one() -> None:

@@ -85,7 +85,17 @@ def test_counts_take_a_prefix(value: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.50 KiB"), (2**20, "1.00 MiB"), (3 * 2**30, "3.00 GiB")]
+    ("size", "text"),
+    [
+        (0, "0 B"),
+        (57, "57 B"),
+        (0.3, "0.300 B"),
+        (14.44, "14.4 B"),
+        (1023.4, "1023 B"),
+        (1536, "1.50 KiB"),
+        (2**20, "1.00 MiB"),
+        (3 * 2**30, "3.00 GiB"),
+    ],
 )
 def test_sizes_take_binary_units(size: int, text: str) -> None:
     assert format_bytes(size) == text

@@ -199,7 +199,7 @@ def _slice_s(plan: Plan) -> float:
 def _paced(plan: Plan) -> Pattern:
     """Return turns of one burst each, of whole multiples of the smallest burst."""
     assert plan.production_s is not None, "a pace is known"
-    size = max(1, round(_slice_s(plan) / plan.production_s))
+    size = max(1, int(_slice_s(plan) / plan.production_s + _ROUNDING))
     burst_s = size * plan.production_s
     rounds = int(plan.soak_s / burst_s + _ROUNDING)
     return Pattern(slice_s=burst_s, rounds=rounds, size=size, burst_s=burst_s, paced=True)

@@ -13,7 +13,7 @@ from schemabench import parsing
 from schemabench.cardinality import ROUND_TRIP
 from schemabench.errors import UsageError
 from schemabench.naming import nearest
-from schemabench.options import Options
+from schemabench.options import MOST_CLIENTS, Options
 from schemabench.workload import Workload
 
 CLIENTS, ROWS, _ROUND_TRIP_WORD = "clients", "rows", "round-trip"
@@ -94,14 +94,20 @@ def over(
     else:
         field = workload.grows if field == ROWS and workload.grows else field
         start = _field(field, named, workload, values)
+    whole = field == CLIENTS or (field != ROUND_TRIP and isinstance(getattr(values, field), int))
     end = _end(farthest or _FARTHEST.get(field, _FAR), start, field)
+    end = float(round(end)) if whole else end
     if end <= start:
         raise UsageError(
             f"--to {farthest or _FARTHEST.get(field, _FAR)} does not reach beyond the start of {named}: {start:.15g}",
             remedies=_farther(field, start),
         )
-    whole = field == CLIENTS or (field != ROUND_TRIP and isinstance(getattr(values, field), int))
-    return Over(field=field, start=start, end=round(end) if whole else end, whole=whole)
+    if field == CLIENTS and end > MOST_CLIENTS:
+        raise UsageError(
+            f"--to {farthest} is {end:,.0f} clients, and {MOST_CLIENTS:,} are the most",
+            remedies=[f"name fewer: --to {MOST_CLIENTS}"],
+        )
+    return Over(field=field, start=start, end=end, whole=whole)
 
 
 def _farther(field: str, start: float) -> list[str]:

@@ -54,6 +54,22 @@ def prepared(
     return made, axis
 
 
+def _serve(bench: Bench, axis: Over) -> None:
+    """Start the server, so that the first step's time does not include it; sessions are the same at each step.
+
+    Raises:
+        UsageError: The server has too few connections for the most clients, which are those of the last step.
+        SchemabenchError: The server fails.
+    """
+    try:
+        bench.serve(by_turns=axis.field != CLIENTS)
+    except UsageError as cause:
+        if axis.field != CLIENTS:
+            raise
+        remedies = [remedy.replace("--clients", "--to") for remedy in cause.remedies]
+        raise UsageError(cause.what, checked=cause.checked, remedies=remedies) from cause
+
+
 def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None], project_to: float = 1.0) -> None:
     """Draw a growth curve, and record it after each step, so that any end leaves the curve so far.
 
@@ -69,8 +85,7 @@ def add_growth(bench: Bench, workload: str, axis: Over, keep: Callable[[], None]
     """
     (start,) = bench.subject(workload).cardinalities
     laboratory = Laboratory(bench=bench, workload=workload, start=start, budget_s=bench.asked.options.budget_s)
-    # so that the first step's time does not include the start of the server; and sessions are the same at each step
-    bench.serve(by_turns=axis.field != CLIENTS)
+    _serve(bench, axis)
     curve = Curve(laboratory=laboratory, over=axis, holds_back_last=project_to > 1)
     drawn: Growth | None = None
     said: tuple[Forecast, ...] = ()

@@ -107,7 +107,7 @@ class Curve:
             steps=tuple(self.tried[value] for value in sorted(self.tried)),
             order=tuple(self.tried),
             changes=tuple(figures.changes(steps)),
-            crossings=tuple(figures.crossings(measured)),
+            crossings=tuple(figures.crossings([one for one in measured if figures.has_intervals(one[1])])),
             edges=tuple(figures.edges(self.over, measured, self._memory_bytes())),
             budget_s=self.laboratory.budget_s,
             elapsed_s=self.laboratory.elapsed_s,

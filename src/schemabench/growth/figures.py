@@ -117,8 +117,8 @@ def _reached(over: Over, sizes: Sequence[tuple[float, int]], full: int) -> float
         if small <= full and large > small and (full <= large or last):
             share = (log(full) - log(small)) / (log(large) - log(small))
             position = over.position(low) + share * (over.position(high) - over.position(low))
-            value = exp(position) - (0 if over.start else 1)
-            return value if value <= _FARTHEST * high else None
+            is_near = position <= over.position(_FARTHEST * high)
+            return exp(position) - (0 if over.start else 1) if is_near else None
     return None
 
 

@@ -5,7 +5,7 @@ Owns which laws are tried over which axis, and which figures are projected. Must
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import isclose
+from math import inf, isclose
 
 from schemabench import projection
 from schemabench.growth.axis import CLIENTS, Over
@@ -30,7 +30,7 @@ def forecasts(over: Over, growth: Growth, value: float, at: str) -> tuple[Foreca
         at: The time, in UTC.
     """
     last = max(step.value for step in growth.steps if step.figures)
-    return tuple(_forecast(one, value, at) for one in projections(over, growth, value / last))
+    return tuple(_forecast(one, value, at) for one in projections(over, growth, value / last if last else inf))
 
 
 def compared(said: Sequence[Forecast], growth: Growth) -> tuple[Forecast, ...]:

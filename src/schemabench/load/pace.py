@@ -12,6 +12,7 @@ from random import Random
 from time import perf_counter_ns
 from typing import TypeAlias
 
+from schemabench.load.attempt import lacking
 from schemabench.load.session import Session
 from schemabench.load.talk import Pause, Request, Talk
 
@@ -82,12 +83,17 @@ def keep_pace(  # noqa: PLR0913, PLR0917 (as `converse`, at a pace)
         LostConnectionError: The connection broke.
     """
     for request in requests:
-        number, *_ = request
+        number, _, steps = request
         due_ns, was_free = schedule.due_ns[number], False
         while perf_counter_ns() < due_ns and not schedule.is_over(due_ns):
             yield Pause(schedule.look_ns(due_ns))
             was_free = True
         if schedule.is_over(due_ns):
             return
-        schedule.begin(number, perf_counter_ns(), was_free=was_free)
+        begun_ns = perf_counter_ns()
+        while schedule.ending and lacking(session, steps):  # its giver may not be due before the end
+            if schedule.is_over(perf_counter_ns()):
+                return
+            yield Pause(perf_counter_ns() + _GLANCE_NS)
+        schedule.begin(number, begun_ns, was_free=was_free)
         yield from execute(session, (request,), latencies_ns, random)

@@ -41,6 +41,8 @@ def of_rows(values: Sequence[float], edge: float | None) -> tuple[Form, ...]:
     """
     first, last = values[0], values[-1]
     constant = Form(law="constant", additive=False, terms=lambda _: (1.0,))
+    if not last:
+        return (constant,)
     linear = Form(law="linear", additive=True, terms=lambda x: (1.0, x / last))
     if not first:
         return constant, linear

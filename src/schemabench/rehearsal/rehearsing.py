@@ -3,6 +3,7 @@
 Owns the order of the steps, and the lifetime of their databases and sessions. Must not execute a call.
 """
 
+from collections.abc import Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -13,7 +14,7 @@ from schemabench.candidate import Candidate
 from schemabench.errors import CandidateError, UsageError
 from schemabench.experiment import databases, filling
 from schemabench.experiment.agreement import differences, violations
-from schemabench.experiment.burst import Burst
+from schemabench.experiment.burst import Burst, Encoded
 from schemabench.experiment.entrant import Entrant, enter
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
@@ -245,6 +246,8 @@ class Rehearsing:
         random, limits = Random(self.plan.seed), Limits(call_s=self.plan.call_timeout_s)  # noqa: S311 (reproducible)
         try:
             with closing(self._entered(self.candidate, None)) as fresh:
+                if orphans := applied.driven.orphans():
+                    return Compared(catalog=self._catalog(fresh.databases), incomparable=_orphaned(orphans))
                 self._stage("executing the same calls on a fresh installation")
                 fresh.sessions.execute(applied.driven.executed(), random, limits)
             self._stage("comparing rows")
@@ -264,6 +267,15 @@ class Rehearsing:
     def _drop(self, some: Databases) -> None:
         with suppress(HeldError):
             several.drop(self.server, some)
+
+
+def _orphaned(calls: Sequence[Encoded]) -> str:
+    """Return why the rows are not compared if calls had another value than the one that they should take."""
+    operations = dict.fromkeys(call.operation for call in calls)
+    return (
+        f"{plural(len(calls), 'call')} ({', '.join(operations)}) should take what another call gives that was refused, "
+        "and had another value"
+    )
 
 
 def _doing(applying: Applying, passing: Passing) -> str:

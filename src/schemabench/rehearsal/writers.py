@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from random import Random
 
-from schemabench.experiment.burst import Burst, make
+from schemabench.experiment.burst import Burst, Encoded, make
 from schemabench.experiment.entrant import Entrant
 from schemabench.experiment.feed import Feed
 from schemabench.experiment.plan import Plan
@@ -65,6 +65,16 @@ class Driven:
         done = {number for number, latency_ns in enumerate(self.drive.latencies_ns) if latency_ns} - self.refused.keys()
         kept = [[call for call in queue if call.number in done] for queue in self.burst.queues]
         return replace(self.burst, queues=kept, pace=None)
+
+    def orphans(self) -> list[Encoded]:
+        """Return the executed calls that take what a call should have given that was not executed, or refused."""
+        executed = self.executed()
+        missing = _given(self.burst) - _given(executed)
+        return [call for call in executed.calls() if not missing.isdisjoint(call.takes.values())]
+
+
+def _given(calls: Burst) -> set[str]:
+    return {name for call in calls.calls() for name in call.gives.values()}
 
 
 def burst(plan: Plan, feed: Feed, production_s: float, duration_s: float) -> Burst:

@@ -131,7 +131,7 @@ def interval(criterion: Criterion, figure: Estimate) -> str:
     if figure.low == figure.high:
         return ""
     number, _, unit = criterion.one(figure.value).partition(" ")
-    if not unit or " " in unit:
+    if not unit or " " in unit or not figure.value:
         return f"[{criterion.one(figure.low)}, {criterion.one(figure.high)}]"
     scale = float(number.replace(",", "")) / figure.value
     return f"[{format_significant(scale * figure.low)}, {format_significant(scale * figure.high)}]"
