@@ -10,6 +10,7 @@ import pytest
 from shop import Shop, said
 
 WITHOUT = ("-p", "no:schemabench")
+OTHERS = [pytest.param(WITHOUT, id="without", marks=pytest.mark.thorough), pytest.param((), id="with")]
 """The same session as if schemabench were not installed."""
 CONFTEST = """
 import os
@@ -122,7 +123,7 @@ def test_every_worker_runs_every_test_where_the_project_wants_it_so(project: Sho
     assert len(set(_ran(project))) == 36
 
 
-@pytest.mark.parametrize("others", [WITHOUT, ()], ids=["without", "with"])
+@pytest.mark.parametrize("others", OTHERS)
 def test_a_worker_that_dies_is_replaced(project: Shop, others: tuple[str, ...]) -> None:
     project.write("test_aa.py", MORTAL)
 
@@ -162,7 +163,7 @@ def test_a_session_without_evaluations_loads_nothing_that_only_evaluations_need(
     project.run("test_light.py", *arguments).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("others", [WITHOUT, ()], ids=["without", "with"])
+@pytest.mark.parametrize("others", OTHERS)
 def test_benchmarks_of_the_project_are_what_pytest_benchmark_makes_of_them_beside_workers(
     project: Shop, others: tuple[str, ...]
 ) -> None:

@@ -170,6 +170,7 @@ def test_a_server_that_is_killed_fails_the_run_and_what_is_finished_is_reported(
     assert [one["workload"] for one in json.loads(shop.read("run.json"))["schemabench"]["experiments"]] == ["orders"]
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_killed_leaves_nothing_that_the_next_does_not_clean_up(shop: Shop, shared: Shared) -> None:
     run = _started_second(shop, shared)
     run.kill()

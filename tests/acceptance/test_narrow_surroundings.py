@@ -239,7 +239,7 @@ def test_a_home_that_cannot_be_written_is_passed_over(theirs: Shop) -> None:
     assert list(Path(theirs.environment["TMPDIR"]).glob(f"schemabench-{UNKNOWN}/servers/*")) == []
 
 
-@pytest.mark.parametrize("temporary", ["/mnt/closed", "/nonexistent"])
+@pytest.mark.parametrize("temporary", ["/mnt/closed", pytest.param("/nonexistent", marks=pytest.mark.thorough)])
 def test_a_folder_for_temporary_files_that_is_not_there_is_passed_over(theirs: Shop, temporary: str) -> None:
     lines = ["mkdir /mnt/closed /mnt/home", "chmod 555 /mnt/closed", f"chown {UNKNOWN} /mnt/home"]
     command = [*as_user(UNKNOWN, *known(), *lines, without=("SCHEMABENCH_FOLDER",)), "env"]

@@ -50,6 +50,7 @@ def test_the_command_of_the_page_shows_the_noise_and_a_comparison_shows_what_it_
     assert "There was other noise on the server" in shown
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("settings", "variables"),
     [

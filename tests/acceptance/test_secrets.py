@@ -86,11 +86,13 @@ def logs(place: Path) -> list[str]:
 )
 def test_a_server_of_ours_and_all_that_is_written_hold_no_secret(told: Shop, workers: tuple[str, ...]) -> None:
     place = Path(told.environment["TMPDIR"])
-    given = (*arguments(), *workers, "--postgres", "embedded")
+    given = (*arguments(), "--burst", "24", *workers, "--postgres", "embedded")
     with places.much_memory() if workers else nullcontext():
         run = told.start(*given, **VARIABLES, HOME=str(told.path.parent / "home"))
         wait_for(run, lambda: any("ready to accept" in log for log in logs(place)))
-        seen, known = command_lines(), logs(place)
+        seen = command_lines()
+        wait_for(run, lambda: any("division by zero" in log for log in logs(place)))
+        known = logs(place)
         result = told.finish(run)
 
     assert "the server knows a secret" not in said(result)

@@ -4,6 +4,7 @@ import configparser
 import json
 import re
 import shlex
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from pathlib import Path
@@ -111,6 +112,7 @@ def test_a_password_is_on_no_command_line(project: Shop) -> None:
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 seen.update(word for word in process.cmdline() if PASSWORD in word)
+        time.sleep(0.05)
     result = project.finish(run)
 
     assert result.ret == 0, said(result)

@@ -370,14 +370,14 @@ def test_a_pace_with_more_calls_than_can_be_made_beforehand_is_refused(ledger: L
 
 SLOW = f"""\
 {SMALL}
-CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.5); RETURN new; END';
+CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.25); RETURN new; END';
 CREATE TRIGGER linger BEFORE UPDATE ON entry FOR EACH ROW EXECUTE FUNCTION linger();
 """
-"""Each clerk changes two entries a second."""
+"""Each clerk changes four entries a second."""
 
 
 def test_of_writers_that_are_slower_than_their_pace_what_is_late_is_not_the_migrations_doing(ledger: Ledger) -> None:
-    asked = replace(QUICK, quiet_s=1.5, calls_per_s=20.0)  # ten changes a second, and clerks make four
+    asked = replace(QUICK, quiet_s=0.75, calls_per_s=40.0)  # twenty changes a second, and clerks make eight
 
     found = ledger.rehearse("ALTER TABLE entry ADD COLUMN note text;\n", asked, baseline=SLOW)
 
@@ -386,4 +386,4 @@ def test_of_writers_that_are_slower_than_their_pace_what_is_late_is_not_the_migr
     assert found.after_s < 0.9 * asked.quiet_s
     said = " ".join(report.shown(document(found), 80).split())
     assert "The writers were behind before it began" in said
-    assert "The quiet after it was shorter than the 1.50 s that were asked for" in said
+    assert "The quiet after it was shorter than the 750 ms that were asked for" in said

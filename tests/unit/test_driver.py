@@ -271,7 +271,7 @@ def test_an_open_loop_wakes_to_less_than_a_millisecond(opened: Opened) -> None:
         done = _drive([(opened(), _requests(0, *numbers))], due_s=[number * 0.0033 for number in (0, *numbers)])
         return sorted(done.lags_ns)[len(done.lags_ns) // 2]
 
-    assert any(lag_ns() < 0.5e-3 * NANOSECONDS for _ in range(5)), (
+    assert any(lag_ns() < 0.5e-3 * NANOSECONDS for _ in range(20)), (
         "other work on the machine holds it up, but not always"
     )
 
@@ -291,6 +291,6 @@ def test_a_pause_before_a_call_is_due_is_none_of_its_time(opened: Opened) -> Non
 
 def test_a_call_that_is_slow_after_a_long_pause_is_found_out_in_its_time(opened: Opened) -> None:
     with pytest.raises(SlowCallError) as caught:
-        _drive([(opened(Answer(), Answer(silent=True)), _requests(0, 1))], 0.05, due_s=[0.0, 0.2])
+        _drive([(opened(Answer(), Answer(silent=True)), _requests(0, 1))], 0.05, due_s=[0.0, 1.0])
 
-    assert caught.value.elapsed_s < 0.15
+    assert caught.value.elapsed_s < 1.0
