@@ -262,6 +262,16 @@ def test_a_schema_that_comes_with_rows_begins_with_them_every_time(tmp_path: Pat
     assert checked.record.sequences == BRIEF.sequences
 
 
+@pytest.mark.parametrize(
+    "moved", ["SELECT setval('number', 999);", "ALTER SEQUENCE number RESTART WITH 1000;"], ids=["set", "restarted"]
+)
+def test_a_sequence_begins_where_the_schema_leaves_it_every_time(tmp_path: Path, server: Server, moved: str) -> None:
+    number = "CREATE SEQUENCE number;\nALTER TABLE item ADD n bigint DEFAULT nextval('number') CHECK (n > 999);"
+    checked = _checked(tmp_path, server, f"{SCHEMA}{number}\n{moved}\n")
+
+    assert (checked.disagreement, checked.reason) == (None, "")
+
+
 def test_what_a_schema_sets_ends_with_its_installation_as_it_does_in_a_trial(tmp_path: Path, server: Server) -> None:
     dumped = "SELECT pg_catalog.set_config('search_path', '', false);\n" + SCHEMA.replace(" item ", " public.item ")
 

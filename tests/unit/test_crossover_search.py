@@ -103,6 +103,19 @@ def test_interrupted_search_goes_on_as_if_it_had_not_been() -> None:
     assert [key(sizes) for sizes in seen] == list(whole.known)[15:]
 
 
+@pytest.mark.parametrize("before", [FIRST_ROUND - 1, FIRST_ROUND, FIRST_ROUND + 5, 3 * FIRST_ROUND])
+def test_a_search_that_is_resumed_after_any_round_goes_on(before: int) -> None:
+    first = _search(_hill, most=before)
+    first.run(seed=1)
+
+    rest = _search(_hill, most=before + 10)
+    rest.known = first.known
+    rest.over = lambda: len(rest.known) >= before + 10
+    rest.run(seed=1)
+
+    assert len(rest.known) == before + 10
+
+
 def test_what_a_look_raises_ends_the_search_at_once() -> None:
     looks: list[Sizes] = []
 

@@ -40,6 +40,13 @@ def test_experiments_that_tests_asked_for_come_before_those_of_searches() -> Non
     assert Findings().with_further(FURTHER).with_ended(KEY, USAGE).experiments == (USAGE, FURTHER)
 
 
+def test_experiments_at_one_cardinality_have_names_of_their_own() -> None:
+    found = Findings().with_further(USAGE, USAGE).with_ended(KEY, USAGE).experiments
+
+    assert [one.cardinality for one in found] == ["typical", "typical (2)", "typical (3)"]
+    assert found[0] == USAGE
+
+
 def test_an_experiment_that_failed_is_no_experiment_but_a_notice() -> None:
     found = Findings().with_ended(KEY, USAGE).with_ended(("usage", "large"), ServerError("no room"))
 

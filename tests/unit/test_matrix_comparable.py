@@ -77,6 +77,13 @@ def test_runs_without_a_workload_in_common_are_an_error_that_lists_what_each_hol
         compared(run("15.1", at()), run("16.1", PAGEVIEWS))
 
 
+def test_cardinalities_of_one_run_are_nothing_in_common_with_another() -> None:
+    both = run("15.1", at())
+    worst = replace(both.experiments[0], cardinality="worst", digest="other")
+    with pytest.raises(UsageError, match="no workload in common"):
+        compared(replace(both, experiments=(*both.experiments, worst)), run("16.1", PAGEVIEWS))
+
+
 def test_bursts_of_another_size_are_the_same_work() -> None:
     one, other = at(writers=writers(300, 3), operations=303), at(writers=writers(700, 7), operations=707)
     assert codes(run("15.1", one), run("16.1", other)) == []

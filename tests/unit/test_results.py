@@ -562,3 +562,24 @@ def test_who_left_a_race_and_who_was_not_proved_to_differ_from_it_tie(plan: Plan
     places = {name: (one.standing.rank, one.standing.tied_with) for name, one in found.items() if one.standing}
 
     assert places == {"a": (1, ()), "b": (2, ("baseline",)), "baseline": (2, ("b",))}
+
+
+def test_an_interrupt_in_warm_up_counts_a_block_of_all_though_a_far_slower_candidate_has_left() -> None:
+    measured = _measured(blocks=0, executed=WARMUP_BLOCKS)
+    measured.retire("b", "")
+    left = list(measured.trials["b"])
+    measured.break_off()
+    measured.settle([name for name in NAMES if name != "b"])
+
+    assert measured.blocks == 1
+    assert measured.trials["b"] == left
+
+
+def test_the_blocks_are_those_of_the_candidates_that_stay() -> None:
+    measured = _measured(executed=WARMUP_BLOCKS + BLOCKS)
+    measured.retire("b", "", Beaten(leader="a", leads={}))
+    measured.trials["baseline"] = [
+        replace(one, warmup=one.block < WARMUP_BLOCKS + 4) for one in measured.trials["baseline"]
+    ]
+
+    assert measured.blocks == BLOCKS - 4

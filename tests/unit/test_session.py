@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from psycopg.pq import ExecStatus
 from schemabench.load import LostConnectionError, Session, StatementFailedError, conversation
 from schemabench.load import attempt as attempt_module
 from schemabench.load.conversation import converse, is_plain
-from schemabench.load.session import RETRY_LIMIT, ROLLBACK
+from schemabench.load.session import RETRY_LIMIT, ROLLBACK, Refusal
 from schemabench.load.talk import AnyStep, Pause, Request, Step, Unprepared, Want
 from schemabench.units import NANOSECONDS
 
@@ -286,3 +287,21 @@ def test_requests_may_come_from_a_pool_that_is_shared(talk: type[Talk]) -> None:
                 conversations.remove(each_conversation)
 
     assert (len(one.sent), len(other.sent)) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([b"12", None, b"-3"], 9),
+        ([b"12.00"], "the answer's 'votes' is no whole number: '12.00'"),
+        ([b"7", b"1e+06"], "the answer's 'votes' is no whole number: '1e+06'"),
+        ([b"NaN"], "the answer's 'votes' is no whole number: 'NaN'"),
+    ],
+)
+def test_a_noted_column_is_summed_or_refused_in_words(values: list[bytes | None], expected: int | str) -> None:
+    answer: Any = SimpleNamespace(
+        nfields=1, ntuples=len(values), fname=lambda _: b"votes", get_value=lambda row, _: values[row]
+    )
+    found = attempt_module.total("votes", answer)
+
+    assert (found.message if isinstance(found, Refusal) else found) == expected

@@ -5,6 +5,7 @@ Owns their combination. A value: new findings make a new one. Must not know how 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from typing import TypeAlias
 
 from schemabench.errors import SchemabenchError
@@ -31,8 +32,13 @@ class Findings:
 
     @property
     def experiments(self) -> tuple[Experiment, ...]:
-        """All experiments with a record."""
-        return (*(one for one in self.ended.values() if isinstance(one, Experiment)), *self.further)
+        """All experiments with a record, each at a cardinality of a name of its own: searches may begin at the same."""
+        named: dict[Key, Experiment] = {}
+        for one in (*(one for one in self.ended.values() if isinstance(one, Experiment)), *self.further):
+            names = chain([one.cardinality], (f"{one.cardinality} ({number})" for number in count(2)))
+            name = next(name for name in names if (one.workload, name) not in named)
+            named[one.workload, name] = replace(one, cardinality=name)
+        return tuple(named.values())
 
     @property
     def notices(self) -> tuple[Notice, ...]:

@@ -8,7 +8,7 @@ noise.
 
 import json
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from math import log
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,8 @@ class Search:
     over: Callable[[], bool]
     both: bool
     known: MutableMapping[str, Probe]
+    _visited: set[str] = field(default_factory=set)
+    """The keys that this search has come to, known before or not."""
 
     def run(self, seed: int) -> None:
         """Probe one cardinality after the other until the time is over or there are no new ones.
@@ -54,9 +56,9 @@ class Search:
         With the same seed and the same figures it makes the same choices, so that an interrupted search can be resumed.
         """
         for number in count():
-            before = len(self.known)
+            before = len(self._visited)
             self._round(seed + number, FIRST_ROUND * 2**number)
-            if self.over() or len(self.known) == before:
+            if self.over() or len(self._visited) == before:
                 return
 
     def _round(self, seed: int, examples: int) -> None:
@@ -84,6 +86,7 @@ class Search:
                 except Exception as failure:  # noqa: BLE001 (Hypothesis would try it again; it is raised below)
                     failures.append(failure)
                     return
+            self._visited.add(place)
             if (cost := self.known[place].cost) is not None:
                 target(log(cost), label="worst")
                 if self.both:

@@ -44,6 +44,11 @@ ORDER BY pg_class.oid
 """Tables, including partitions, and populated materialized views, in the order of their creation: no view precedes the
 relations that it reads. Relations of extensions are excluded."""
 
+_SEQUENCES = """
+SELECT schemaname, sequencename, start_value
+FROM pg_catalog.pg_sequences
+WHERE pg_catalog.has_sequence_privilege(pg_catalog.format('%I.%I', schemaname, sequencename), 'SELECT')
+"""
 _USED_SEQUENCES = "SELECT schemaname, sequencename FROM pg_catalog.pg_sequences WHERE last_value IS NOT NULL"
 """They begin anew, so that SQL which reproduces a disagreement does so in a database without rows."""
 
@@ -77,7 +82,8 @@ class Scratch:
         self._asked: dict[str, list[tuple[Call, Query]]] = {}
         self._kinds: dict[tuple[str, ...], dict[str, Document]] = {}
         """The part and the SQL of a call -> its values that are taken for JSON."""
-        self._pristine: Databases | None = None  # cloned for each sequence if the schema contains rows
+        self._pristine: Databases | None = None
+        """Cloned for each sequence if the schema contains rows, or moves a sequence."""
         self._databases = several.create(
             server, _LABEL, parts.names if candidate.databases == "part" else (), keep=False
         )
@@ -92,7 +98,7 @@ class Scratch:
         """
         for part, names in self.parts.of(self._databases.by_part).items():
             candidates.install(self.candidate, self._connections[part], names, offering)
-        filled = any(_filled(connection) for connection in self._connections.values())
+        filled = any(_filled(connection) or _moved(connection) for connection in self._connections.values())
         self._disconnect()  # SET in a schema ends with its session: writers do not have it either
         if filled:
             self._pristine = self._databases
@@ -355,6 +361,18 @@ def _filled(connection: Connection) -> list[tuple[str, sql.Identifier]]:
     looks = sql.SQL(", ").join(sql.SQL("EXISTS (SELECT FROM {})").format(name) for _, name in relations)
     (found,) = connection.execute(sql.SQL("SELECT ARRAY[{}]").format(looks)).fetchone() or ((),)
     return [relation for relation, filled in zip(relations, found, strict=True) if filled]
+
+
+def _moved(connection: Connection) -> bool:
+    """Return whether the schema leaves a sequence elsewhere than where it starts, to which `RESTART` would take it."""
+    looks = [
+        sql.SQL("EXISTS (SELECT FROM {} WHERE is_called OR last_value <> {})").format(sql.Identifier(*name), start)
+        for *name, start in connection.execute(_SEQUENCES)
+    ]
+    if not looks:
+        return False
+    (moved,) = connection.execute(sql.SQL("SELECT {}").format(sql.SQL(" OR ").join(looks))).fetchone() or (False,)
+    return bool(moved)
 
 
 def _empty(connection: Connection) -> None:

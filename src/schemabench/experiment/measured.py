@@ -109,8 +109,8 @@ class Measured:
 
     @property
     def blocks(self) -> int:
-        """The number of counted blocks."""
-        return max((len(self.counted(name)) for name in self.trials), default=0)
+        """The number of counted blocks: the baseline takes part in each of them."""
+        return len(self.counted(BASELINE))
 
     def add(self, times: Mapping[tuple[str, str], Sequence[Times]]) -> None:
         """Add service times, of this process or of another worker."""
@@ -235,13 +235,17 @@ class Measured:
         return replace(self, trials=trials, after_checkpoint=defaultdict(list))
 
     def break_off(self) -> None:
-        """Keep the finished blocks of an interrupted run; if all were warm-up, the last one counts."""
+        """Keep the finished blocks of an interrupted run; if all were warm-up, the last one counts.
+
+        The trials of a candidate that has left count as they did then.
+        """
         self.stopped = "interrupted"
         done = {name: [one for one in some if one.block < self.executed] for name, some in self.trials.items()}
-        some_count = any(not one.warmup for trials in done.values() for one in trials)
+        some_count = any(not one.warmup for one in done.get(BASELINE, ()))
         last = self.executed - 1
-        for name, trials in done.items():
-            self.trials[name] = [replace(one, warmup=one.warmup and (some_count or one.block < last)) for one in trials]
+        for name in done.keys() - self.retired.keys():
+            counts = [replace(one, warmup=one.warmup and (some_count or one.block < last)) for one in done[name]]
+            self.trials[name] = counts
 
     def settle(self, names: Sequence[str]) -> None:
         """Count from the point where the trials of all remaining entrants are steady."""

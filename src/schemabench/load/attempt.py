@@ -4,6 +4,7 @@ Owns what becomes of a request whose attempt failed, and the values that its sta
 wait: it yields what it waits for.
 """
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from random import Random
 from time import perf_counter_ns
@@ -17,6 +18,7 @@ from schemabench.load.session import (
     RETRYABLE,
     ROLLBACK,
     UNKNOWN_COLUMN,
+    WRONG_TYPE,
     LostConnectionError,
     Refusal,
     Session,
@@ -26,6 +28,7 @@ from schemabench.load.talk import UNDONE, AnyStep, Done, Linked, Pause, Request,
 from schemabench.units import NANOSECONDS
 
 SUCCEEDED = {ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK}
+_WHOLE = re.compile(rb"-?[0-9]+")
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
 
@@ -126,8 +129,11 @@ def total(column: str, result: PGresult) -> int | Refusal:
     if column not in known:
         return Refusal(sqlstate=UNKNOWN_COLUMN, message=f"the answer has no column {column!r}")
     place = known.index(column)
-    values = (result.get_value(row, place) for row in range(result.ntuples))
-    return sum(int(value) for value in values if value is not None)
+    values = [value for row in range(result.ntuples) if (value := result.get_value(row, place)) is not None]
+    if unfit := next((value for value in values if not _WHOLE.fullmatch(value)), None):
+        shown = unfit.decode(errors="replace")
+        return Refusal(sqlstate=WRONG_TYPE, message=f"the answer's {column!r} is no whole number: {shown!r}")
+    return sum(map(int, values))
 
 
 def failed(session: Session, step: AnyStep, result: PGresult | None) -> Failure:

@@ -26,7 +26,7 @@ RETRY_LIMIT = 100
 """Attempts at one operation before the candidate fails: far above what a live system would tolerate."""
 _FIRST_BACKOFF_S = 0.001
 _LONGEST_BACKOFF_S = 0.1
-NO_DATA, TOO_MANY_ROWS, UNKNOWN_COLUMN = "P0002", "P0003", "42703"
+NO_DATA, TOO_MANY_ROWS, UNKNOWN_COLUMN, WRONG_TYPE = "P0002", "P0003", "42703", "42804"
 """SQLSTATEs that the server has for the same, as in PL/pgSQL's INTO STRICT."""
 STOP_S = 5.0
 """Seconds in which a server must end a cancelled statement."""

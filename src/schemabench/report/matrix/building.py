@@ -34,7 +34,7 @@ def compare(runs: Sequence[tuple[str, Run]]) -> Comparison:
         Source(file=file, run=run, experiment=experiment) for file, run in runs for experiment in run.experiments
     ]
     groups = list(_groups(sources))
-    shared = [group for group in groups if len(group) > 1]
+    shared = [group for group in groups if _is_shared(group)]
     if not shared:
         raise _nothing_in_common(runs)
     return Comparison(
@@ -42,7 +42,7 @@ def compare(runs: Sequence[tuple[str, Run]]) -> Comparison:
         matrices=tuple(_matrix(group) for group in shared),
         notices=(
             *_empty(runs),
-            *(_alone(group[0]) for group in groups if len(group) == 1),
+            *(_alone(source) for group in groups if not _is_shared(group) for source in group),
         ),
     )
 
@@ -67,6 +67,11 @@ def other_conditions(run: Run, file: str, other: Run) -> list[str]:
         for key in ours
         if key in theirs and (found := traits.differing(theirs[key], ours[key]))
     ]
+
+
+def _is_shared(group: Sequence[Source]) -> bool:
+    """Return whether the experiments are of several runs."""
+    return len({source.file for source in group}) > 1
 
 
 def _groups(sources: Sequence[Source]) -> Iterator[list[Source]]:
