@@ -43,19 +43,19 @@ STATED = table(
 )
 
 
-def operation(sql: str) -> Operation:
-    """Return an operation."""
+def operation(sql: str, *tables: Table, types: str = "text") -> Operation:
+    """Return an operation on tables, or on the one that is stated, whose parameters are all of a type."""
     kind, _ = kind_of(sql, ())
     assert kind is not None
     (parsed,) = parse_sql(sql)
-    uses = parameters.read(sql, [STATED], ["public"])
+    uses = parameters.read(sql, tables or [STATED], ["public"])
     counted = Executed(sql=sql, kind=kind, role="", calls=1, total_ms=1, rows=1)
     return Operation(
         name="op",
         executed=counted,
         sql=sql,
         uses=uses,
-        names={},
-        types={},
+        names=parameters.names(uses),
+        types=dict.fromkeys(uses, types),
         root=parsed.stmt,
     )

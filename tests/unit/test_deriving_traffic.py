@@ -1,6 +1,8 @@
 """Which statements are an application's, and what restricts their figures."""
 
 from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -55,6 +57,16 @@ def test_a_change_of_the_schema_is_told_as_one_though_a_log_has_numbers_for_its_
     _, why = kind_of(sql, ())
 
     assert "a change of the schema" in why
+
+
+def test_counts_of_an_extension_that_was_never_updated_are_read() -> None:
+    answers = {"extension": [{"schema": "public", "version": "1.7"}], "functions": []}
+    row = {"query": "SELECT * FROM t WHERE id = $1", "role": "app", "calls": 9, "total_time": 4.5, "rows": 9}
+    source: Any = SimpleNamespace(ask=answers.__getitem__, tried=lambda _: [row])
+
+    (found,) = traffic.read(source, SERVER).executed
+
+    assert found.total_ms == 4.5
 
 
 def test_statements_that_matter_have_the_most_calls_or_take_the_most_time_commits_included() -> None:

@@ -66,6 +66,7 @@ def shaped(sql: str) -> tuple[str, list[str | None]]:
         ("SELECT CAST(a AS numeric(10, 2)), f(10, 2) FROM t", None, ["10", "2"]),
         (r"SELECT * FROM t WHERE a = E'x\'y'", "SELECT * FROM t WHERE a = $1", ["x'y"]),
         ("SELECT * FROM t WHERE a = $$x$$ -- no 5", "SELECT * FROM t WHERE a = $1", ["x"]),
+        ("UPDATE t SET hash = '$2b$12$x' WHERE a = 7", "UPDATE t SET hash = $1 WHERE a = $2", ["$2b$12$x", "7"]),
         ("SELECT * FROM t1 WHERE c2 = 1.5e3;", "SELECT * FROM t1 WHERE c2 = $1", ["1.5e3"]),
     ],
 )

@@ -46,7 +46,7 @@ _FALLBACKS = {
     "regconfig": '"simple"',
 }
 """Type -> a value for a parameter that is about no column; NULL for any other, which every type has."""
-_WORDS = {"like_escape_2": '"!"', "date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
+WORDS = {"like_escape_2": '"!"', "date_trunc_1": '"day"', "date_part_1": '"day"', "timezone_1": '"UTC"'}
 """Function and place of an argument that takes certain words only -> one of them."""
 _SEARCHING = re.compile(r"\w*tsquery(_2)?")
 """Functions, and places of their arguments, that take the words of a search."""
@@ -59,6 +59,8 @@ class _Draft:
     """The parts of a function while it is written."""
 
     operation: Operation
+    rows: Mapping[int, Rows]
+    """What is made up for each table, by its object id."""
     lines: list[str] = field(default_factory=list)
     """Before the call."""
     values: dict[str, str] = field(default_factory=dict)
@@ -72,8 +74,8 @@ class _Draft:
         return {self.operation.names[use.number]: use.column.name for use in uses if use.column}
 
     def of(self, *roles: Role) -> list[Use]:
-        """Return the uses in some roles that are about a column."""
-        return [use for use in self.operation.uses.values() if use.role in roles and use.column]
+        """Return the uses in some roles that are about a column whose values are made up."""
+        return [use for use in self.operation.uses.values() if use.role in roles and _is_made_up(use, self.rows)]
 
     def ask(self, question: str) -> None:
         """Add a question."""
@@ -126,7 +128,7 @@ class Caller:
 
     def _draft(self, operation: Operation) -> _Draft:
         """Return the parts of the function."""
-        draft = _Draft(operation)
+        draft = _Draft(operation, self.rows)
         inserted = sorted(draft.of(Role.INSERT), key=lambda use: use.row)
         for row, uses in groupby(inserted, key=lambda use: use.row):
             self._inserted(draft, row, list(uses))
@@ -292,8 +294,8 @@ class Caller:
             draft.ask(f"what is {name}? Here it is drawn as {rows.name}.{use.word} is.")
             return f"[{drawn} for _ in range({_LISTED})]" if kind_of.endswith("[]") else drawn
         draft.ask(f"what is {name}?")
-        if use.word in _WORDS:
-            return _WORDS[use.word]
+        if use.word in WORDS:
+            return WORDS[use.word]
         return "[]" if kind_of.endswith("[]") else _FALLBACKS.get(kind_of, "None")
 
     def _alike(self, use: Use) -> Rows | None:
@@ -304,7 +306,7 @@ class Caller:
 
     def _about_column(self, draft: _Draft, use: Use) -> str | None:  # noqa: C901, PLR0911 (one for each role)
         """Return the value of a parameter that is about a column; None where nothing is known of it."""
-        if not use.table or not use.column or use.column.name not in self.rows[use.table.id].columns:
+        if not use.table or not use.column or not _is_made_up(use, self.rows):
             return None
         type_of = draft.operation.types[use.number]
         rows, column = self.rows[use.table.id], use.column.name
@@ -362,6 +364,12 @@ class Caller:
     def _rows(self, use: Use) -> Rows:
         assert use.table is not None, "a column belongs to a table"
         return self.rows[use.table.id]
+
+
+def _is_made_up(use: Use, rows: Mapping[int, Rows]) -> bool:
+    """Return whether a use is about a column with values of its own: the server computes those of a generated one."""
+    own = rows.get(use.table.id) if use.table else None
+    return bool(own and use.column and use.column.name in own.columns)
 
 
 def _length(operation: Operation, otherwise: int) -> str:

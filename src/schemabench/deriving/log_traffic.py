@@ -8,15 +8,18 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 from pglast.parser import scan
 
 from schemabench.deriving import catalog, log_keys, operations, rewriting
+from schemabench.deriving.calls import WORDS
 from schemabench.deriving.catalog import Server
 from schemabench.deriving.found import Executed, LeftOut, Table, Traffic
 from schemabench.deriving.log_calls import Target
 from schemabench.deriving.operations import Operation
+from schemabench.deriving.parameters import Use
 from schemabench.deriving.source import SESSION_NAME, Source, opened
 from schemabench.deriving.statement import Kind, kind_of
 from schemabench.deriving.traffic import gathered
@@ -36,6 +39,10 @@ _CALLS = 200
 _CLIENTS = 8
 _PLAIN = {"N", "B", "E", "D", "T"}
 """Categories of types whose values are no texts."""
+_PLAIN_TYPE = re.compile(
+    r"(smallint|integer|bigint|numeric|real|float8|boolean|date|time.*|interval|oid|reg\w+)(\[\])?"
+)
+"""The same of types, and those that name something of the schema."""
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -101,7 +108,7 @@ def derived(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
 ) -> tuple[list[Operation], list[LeftOut], list[Executed], dict[int, Target]]:
     """Return operations, the statements that cannot be prepared, those beyond the number, and what shapes became.
 
-    A literal that all calls have alike, and that names no row, belongs to the statement. Statements that are then the
+    A literal that all calls have alike, and that names no row and is no text, belongs to the statement. Statements that are then the
     same are one operation.
 
     Args:
@@ -125,17 +132,16 @@ def derived(  # noqa: PLR0913, PLR0917 (as `operations.derived`, with the log)
         if one.shapes[0] not in able:  # as it was, then
             written[place], fixed[one.shapes[0]] = chosen[place], {}
     each, *_ = operations.derived(source, written, size, tables, path)
-    own = {one.executed.shapes[0]: [one.names[number] for number in one.uses] for one in each}
+    own = {one.executed.shapes[0]: one.names for one in each}
     found, failed, others = operations.derived(source, _merged(written, each), most, tables, path)
     targets: dict[int, Target] = {}
     for operation in found:
         for number in operation.executed.shapes:
-            free = iter(own[number])
+            places = count(1)
             left = fixed.get(number, {})
             values_of = range(1, len(shapes[number].alike) + 1)
-            targets[number] = Target(
-                operation=operation, names=["" if one in left else next(free) for one in values_of]
-            )
+            names = ["" if one in left else own[number].get(next(places), "") for one in values_of]
+            targets[number] = Target(operation=operation, names=names)
     return found, failed, others, targets
 
 
@@ -217,16 +223,23 @@ def _fixed_of_all(
 
 
 def _fixed(operation: Operation, shape: Shape, tables: Mapping[int, Table], *, values: bool) -> dict[int, str | None]:
-    """Return the values that belong to a statement, by their number: none that names a row, and no text of a column."""
+    """Return the values that belong to a statement, by their number: none that names a row, and no text."""
     keys = log_keys.keys(operation, tables)
     named = {*keys.homes, *keys.makes, *keys.upserts}
     found: dict[int, str | None] = {}
     for number, value in shape.fixed.items():
-        column = operation.uses[number].column if number in operation.uses else None
-        is_plain = column is None or column.labels or column.category in _PLAIN or value is None
-        if operation.names.get(number) not in named and (values or is_plain):
+        if number not in operation.uses or operation.names[number] in named:
+            continue
+        if values or value is None or _is_plain(operation.uses[number], operation.types[number]):
             found[number] = value
     return found
+
+
+def _is_plain(use: Use, kind: str) -> bool:
+    """Return whether what a parameter of some type is about is no text, or one of a few words that a function takes."""
+    if use.column is None:
+        return use.word in WORDS or bool(_PLAIN_TYPE.fullmatch(kind))
+    return bool(use.column.labels) or use.column.category in _PLAIN
 
 
 def _with_literals(one: Executed, shape: Shape, fixed: Mapping[int, str | None]) -> Executed:

@@ -167,7 +167,7 @@ def _executed(row: Record, sql: str, kind: Kind) -> Executed:
         kind=kind,
         role=row["role"] or "",
         calls=row["calls"],
-        total_ms=row["total_exec_time"],
+        total_ms=row["total_exec_time"] if "total_exec_time" in row else row["total_time"],  # before version 1.8
         rows=row["rows"],
     )
 

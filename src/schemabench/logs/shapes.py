@@ -106,7 +106,9 @@ class Shapes:
         Raises:
             ParseError: It is no SQL.
         """
-        return self._with_parameters(sql, given or ()) if "$1" in sql else self._with_literals(sql)
+        if "$1" in sql and any(token.name == "PARAM" for token in scan(sql)):
+            return self._with_parameters(sql, given or ())
+        return self._with_literals(sql)
 
     def _with_parameters(self, sql: str, given: Sequence[Value]) -> tuple[Shape, list[Value]] | None:
         if sql not in self._prepared:
